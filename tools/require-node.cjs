@@ -1,0 +1,7 @@
+// Preloaded by every npm script, in old syntax so that an old Node can still say what is wrong.
+if (Number(process.versions.node.split(".")[0]) < 24) {
+  console.error(
+    "Smart Token Broker needs Node 24 or newer, and this is " + process.version + ". On Linux `npm ci` brings one.",
+  );
+  process.exit(1);
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // Two cores are the smallest machine that this suite is meant for; more workers than cores only adds noise.
+    maxWorkers: 2,
+  },
+});

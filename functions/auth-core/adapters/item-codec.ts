@@ -1,0 +1,115 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import type { ConnectionId } from "../rules/connection-id.ts";
+import type { ConnectionItem, StoredError } from "../rules/connection-item.ts";
+import type { FailureCode } from "../rules/failure.ts";
+import { Secret } from "../rules/secret.ts";
+import type { TokenSet } from "../rules/token-set.ts";
+
+/** How each attribute of the table is stored. `instant` is epoch seconds, kept to the millisecond. */
+type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error";
+
+const tokenSetAttributes = {
+  accessToken: "secret",
+  accessTokenExpiresAt: "instant",
+  obtainedAt: "instant",
+  obtainedBy: "text",
+  refreshToken: "secret",
+  refreshTokenExpiresAt: "instant",
+  scope: "text",
+  apiBaseUrl: "text",
+  keyFingerprint: "text",
+  credentialFingerprint: "text",
+  keyCreatedAt: "instant",
+  singleActiveToken: "flag",
+  dueAt: "instant",
+} as const satisfies Record<keyof TokenSet, AttributeType>;
+
+const itemAttributes = {
+  connection: "text",
+  generation: "count",
+  nextActionAt: "instant",
+  leaseOwner: "text",
+  leaseUntil: "instant",
+  attemptedAt: "instant",
+  failures: "count",
+  retryAt: "instant",
+  lastError: "error",
+  refusedFingerprint: "text",
+  exchangeNext: "flag",
+  lookedAt: "instant",
+} as const satisfies Record<Exclude<keyof ConnectionItem, "tokenSet">, AttributeType>;
+
+const attributeTypes: Record<string, AttributeType> = { ...tokenSetAttributes, ...itemAttributes };
+
+/** What a replacement may change: everything but the key, and but what is written without a lease. */
+export const replacementAttributes = Object.keys(attributeTypes).filter(
+  (name) => name !== "connection" && name !== "lookedAt",
+);
+
+/** An item as DynamoDB stores it, flat; absent fields are absent attributes. */
+export function encodeItem(item: ConnectionItem): Record<string, AttributeValue> {
+  const { tokenSet, ...rest } = item;
+  const encoded: Record<string, AttributeValue> = {};
+  for (const [name, value] of Object.entries({ ...tokenSet, ...rest })) {
+    const type = attributeTypes[name];
+    if (type && value !== undefined) encoded[name] = encode(type, value);
+  }
+  return encoded;
+}
+
+/** The item that these attributes hold. Attributes that it does not know are left out. */
+export function decodeItem(attributes: Record<string, AttributeValue>): ConnectionItem {
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    const type = attributeTypes[name];
+    if (type) fields[name] = decode(type, value);
+  }
+  const pick = (names: object) =>
+    Object.fromEntries(Object.keys(names).flatMap((name) => (name in fields ? [[name, fields[name]]] : [])));
+  const item = { generation: 0, failures: 0, ...pick(itemAttributes) } as ConnectionItem;
+  // A set without a token or an end is none: whoever edited the table by hand gets a replacement, not a crash.
+  const tokenSet = pick(tokenSetAttributes) as unknown as TokenSet;
+  return tokenSet.accessToken && tokenSet.accessTokenExpiresAt ? { ...item, tokenSet } : item;
+}
+
+function encode(type: AttributeType, value: unknown): AttributeValue {
+  switch (type) {
+    case "text":
+      return { S: value as string };
+    case "secret":
+      return { S: (value as Secret).reveal() };
+    case "instant":
+      return { N: String(Math.round((value as number) * 1000) / 1000) };
+    case "count":
+      return { N: String(value) };
+    case "flag":
+      return { BOOL: value as boolean };
+    case "error": {
+      const { code, detail, at } = value as StoredError;
+      return { M: { code: { S: code }, detail: { S: detail }, at: encode("instant", at) } };
+    }
+  }
+}
+
+function decode(type: AttributeType, value: AttributeValue): unknown {
+  switch (type) {
+    case "text":
+      return value.S;
+    case "secret":
+      return new Secret(value.S ?? "");
+    case "instant":
+    case "count":
+      return Number(value.N);
+    case "flag":
+      return value.BOOL;
+    case "error": {
+      const { code, detail, at } = value.M ?? {};
+      return { code: code?.S as FailureCode, detail: detail?.S ?? "", at: Number(at?.N) } satisfies StoredError;
+    }
+  }
+}
+
+/** The key of a connection's item. */
+export function itemKey(connection: ConnectionId): Record<string, AttributeValue> {
+  return { connection: { S: connection } };
+}

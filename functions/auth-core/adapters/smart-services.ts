@@ -1,0 +1,113 @@
+import { Agent, type Dispatcher, FormData, request } from "undici";
+import type { Clock } from "../rules/clock.ts";
+import { Secret } from "../rules/secret.ts";
+import { judgeAnswer, longestBody, type UpstreamAnswer } from "../rules/upstream-answer.ts";
+import type { UpstreamRequest } from "../rules/upstream-request.ts";
+import type { Upstream } from "../use-cases/ports.ts";
+
+export interface SmartServicesOptions {
+  /** Milliseconds until there is a connection. */
+  connectTimeout?: number;
+  /** Milliseconds for the whole exchange, connecting included. */
+  timeout?: number;
+}
+
+/**
+ * Smart Services over HTTPS. One dispatcher of its own (never undici's global one), no redirects followed, at most
+ * 64 KiB read of a response.
+ *
+ * A keep-alive socket may have died while the environment was frozen: an exchange that it swallowed is sent once more
+ * on a fresh connection. A refresh is not, since its token may be single-use; the exchange stands in for it.
+ */
+export function smartServices(clock: Clock, options: SmartServicesOptions = {}): Upstream {
+  const { connectTimeout = 2000, timeout = 5000 } = options;
+  // Shorter than any upstream's keep-alive that is likely: what is reused was used a moment ago.
+  const agent = new Agent({ connect: { timeout: connectTimeout }, keepAliveTimeout: 4000, keepAliveMaxTimeout: 4000 });
+  let connections = 0;
+  agent.on("connect", () => {
+    connections += 1;
+  });
+
+  async function once(call: UpstreamRequest, dispatcher: Dispatcher, deadline: AbortSignal): Promise<Response> {
+    const sentAt = clock.now();
+    const { body, headers } = wireForm(call);
+    const response = await request(call.url, { method: "POST", headers, body, dispatcher, signal: deadline });
+    const text = await readBounded(response.body);
+    return {
+      status: response.statusCode,
+      sentAt,
+      receivedAt: clock.now(),
+      date: single(response.headers["date"]),
+      retryAfter: single(response.headers["retry-after"]),
+      body: text,
+    };
+  }
+
+  return {
+    async call(call, registration): Promise<UpstreamAnswer> {
+      const deadline = AbortSignal.timeout(timeout);
+      const before = connections;
+      try {
+        return judgeAnswer(await once(call, agent, deadline), registration.maxLifetime);
+      } catch (error) {
+        const wasReused = connections === before;
+        if (!(call.grant === "exchange" && wasReused && isDeadSocket(error))) return judgeFault(error);
+      }
+      const fresh = new Agent({ connect: { timeout: connectTimeout }, pipelining: 0 });
+      try {
+        return judgeAnswer(await once(call, fresh, deadline), registration.maxLifetime);
+      } catch (error) {
+        return judgeFault(error);
+      } finally {
+        await fresh.destroy();
+      }
+    },
+  };
+}
+
+type Response = Parameters<typeof judgeAnswer>[0];
+
+/** The one place where a form or a JSON text with credentials leaves the process. */
+function wireForm(call: UpstreamRequest): { body: FormData | string; headers: Record<string, string> } {
+  const headers = { ...call.headers, "user-agent": "smart-token-broker" };
+  if ("json" in call.body) return { body: call.body.json.reveal(), headers };
+  const form = new FormData();
+  for (const [name, value] of call.body.form) form.append(name, value instanceof Secret ? value.reveal() : value);
+  return { body: form, headers };
+}
+
+class OversizedError extends Error {}
+
+async function readBounded(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > longestBody) {
+      body.destroy();
+      throw new OversizedError();
+    }
+    chunks.push(chunk);
+  }
+  // Drops a byte-order mark, and never throws for bytes that are no UTF-8.
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function judgeFault(error: unknown): UpstreamAnswer {
+  if (error instanceof OversizedError) return { kind: "malformed", shape: `more than ${longestBody} bytes` };
+  return { kind: "passing", reason: nameOf(error), rateLimited: false };
+}
+
+/** The code or the name of a network fault; never its message, which may quote the request. */
+function nameOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return typeof code === "string" ? code : typeof name === "string" ? name : "unknown fault";
+}
+
+function isDeadSocket(error: unknown): boolean {
+  return ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(nameOf(error));
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

@@ -1,0 +1,40 @@
+import { randomUUID } from "node:crypto";
+import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
+import { systemClock } from "./rules/clock.ts";
+import type { Settings } from "./rules/settings.ts";
+import type { Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
+
+/**
+ * The ports as a deployed function has them. The table's client is loaded with the function; undici and the Secrets
+ * Manager client only once they are needed, because most requests never need them and a cold start pays for each.
+ */
+export function deployedPorts(settings: Settings, notice: (notice: Notice) => void): Ports {
+  const clock = systemClock();
+  let registrations: RegistrationStore | undefined;
+  let upstream: Upstream | undefined;
+  return {
+    table: dynamoDbTokenTable(settings.tableName),
+    registrations: {
+      async read(connection) {
+        if (!registrations) {
+          const { secretsManagerRegistrations } = await import("./adapters/secrets-manager.ts");
+          registrations = secretsManagerRegistrations(settings);
+        }
+        return registrations.read(connection);
+      },
+    },
+    upstream: {
+      async call(request, registration) {
+        if (!upstream) {
+          const { smartServices } = await import("./adapters/smart-services.ts");
+          upstream = smartServices(clock);
+        }
+        return upstream.call(request, registration);
+      },
+    },
+    clock,
+    random: Math.random,
+    newLeaseOwner: randomUUID,
+    notice,
+  };
+}

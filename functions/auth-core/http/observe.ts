@@ -1,0 +1,70 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import type { Notice } from "../use-cases/ports.ts";
+import type { Reply } from "./reply.ts";
+
+/** Every metric that the functions emit, in the namespace `SmartTokenBroker`. Dimensions: service, stage, code, source. */
+export const metricNamespace = "SmartTokenBroker";
+
+export interface Observer {
+  /** One structured line and one set of metrics for one request. */
+  request: (line: Reply["line"] & Record<string, string | number>, durationMs: number) => void;
+  notice: (notice: Notice) => void;
+  /** A bug: the only place where a stack trace is written. */
+  bug: (error: unknown, requestId: string) => void;
+}
+
+/** Log and metrics of one function. Both are lines on standard output; nothing here does I/O of its own. */
+export function observer(service: string, stage: string): Observer {
+  const logger = new Logger({ serviceName: service, persistentKeys: { stage } });
+  const metrics = new Metrics({ namespace: metricNamespace, serviceName: service, defaultDimensions: { stage } });
+
+  function count(name: string, dimensions: { code: string; source: string }, metadata: Record<string, string>) {
+    const single = metrics.singleMetric();
+    single.addDimensions(dimensions);
+    for (const [key, value] of Object.entries(metadata)) single.addMetadata(key, value);
+    single.addMetric(name, MetricUnit.Count, 1);
+  }
+
+  return {
+    request(line, durationMs) {
+      logger.info("request", { ...line, durationMs });
+      metrics.addDimensions({ code: line.code, source: line.source });
+      const { connection, remainingSeconds } = line;
+      // A connection is metadata: as a dimension every customer would be a metric to pay for.
+      if (typeof connection === "string") metrics.addMetadata("connection", connection);
+      metrics.addMetric("Requests", MetricUnit.Count, 1);
+      metrics.addMetric("Duration", MetricUnit.Milliseconds, durationMs);
+      if (typeof remainingSeconds === "number") metrics.addMetric("Remaining", MetricUnit.Seconds, remainingSeconds);
+      metrics.publishStoredMetrics();
+    },
+
+    notice(notice) {
+      const { kind, ...fields } = notice;
+      const metadata = { connection: notice.connection };
+      switch (notice.kind) {
+        case "replaced":
+          logger.info(kind, fields);
+          return count("Replacements", { code: "ok", source: notice.by }, metadata);
+        case "replacement_failed":
+          logger.warn(kind, fields);
+          return count("ReplacementFailures", { code: notice.code, source: "none" }, metadata);
+        case "refresh_failed":
+        case "registration_warning":
+        case "registration_gone":
+          return logger.warn(kind, fields);
+        case "table_unavailable":
+        case "secrets_unavailable":
+          logger.error(kind, fields);
+          return count("StoreUnavailable", { code: kind, source: "none" }, metadata);
+        case "commit_not_written":
+          logger.error(kind, fields);
+          return count("CommitsNotWritten", { code: kind, source: "none" }, metadata);
+      }
+    },
+
+    bug(error, requestId) {
+      logger.error("internal error", { requestId, error: error instanceof Error ? error : new Error("not an Error") });
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** The claims that the broker looks at. All are optional, and none of them is trusted. */
+export interface JwtClaims {
+  exp?: number;
+  iat?: number;
+  scope?: string;
+}
+
+/**
+ * Reads the claims of a JWT **without verifying it**: the broker is not the token's audience and has no keys for it; it
+ * only plans by what the token says of itself. `undefined` where the text is no JWT that can be read (RFC 7519 §7.2).
+ */
+export function readJwtClaims(token: string): JwtClaims | undefined {
+  const parts = token.split(".");
+  const payload = parts[1];
+  if (parts.length !== 3 || !payload) return undefined;
+  let claims: unknown;
+  try {
+    claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
+  } catch {
+    return undefined;
+  }
+  if (typeof claims !== "object" || claims === null) return undefined;
+  const { exp, iat, scope } = claims as Record<string, unknown>;
+  return {
+    ...(typeof exp === "number" && Number.isFinite(exp) && { exp }),
+    ...(typeof iat === "number" && Number.isFinite(iat) && { iat }),
+    ...(typeof scope === "string" && { scope }),
+  };
+}

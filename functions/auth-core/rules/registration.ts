@@ -1,0 +1,135 @@
+import * as v from "valibot";
+import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
+import { Secret } from "./secret.ts";
+
+/** What a connection's secret says, checked. */
+export interface Registration {
+  username: string;
+  scope: string;
+  apiKey: Secret;
+  /** Of the token endpoints; no slash at its end. */
+  baseUrl: string;
+  /** Where callers use the token; never called by the broker. */
+  apiBaseUrl?: string;
+  language: string;
+  /** Seconds: an upper bound for what upstream claims. */
+  maxLifetime?: number;
+  singleActiveToken: boolean;
+  keyFingerprint: string;
+  credentialFingerprint: string;
+}
+
+export type ParsedRegistration =
+  | { kind: "registered"; registration: Registration; warnings: string[] }
+  | { kind: "not_ready"; detail: string };
+
+/** Longest lifetime that is believed at all: 7 days, in seconds. */
+export const longestLifetime = 7 * 24 * 3600;
+
+const line = (field: string) =>
+  v.pipe(
+    v.string(`${field} must be a string`),
+    v.minLength(1, `${field} is empty`),
+    v.maxLength(256, `${field} is longer than 256 characters`),
+    v.regex(/^\P{Cc}*$/u, `${field} contains a line break or another control character`),
+  );
+
+const apiKey = v.pipe(
+  v.string("apiKey must be a string"),
+  v.transform((text) => text.replace(/^Bearer +/i, "")),
+  v.minLength(1, "apiKey is empty"),
+  v.maxLength(8192, "apiKey is longer than 8 KiB"),
+  v.regex(/^[\x21-\x7e]*$/, "apiKey contains a space, a line break or a character that is not visible ASCII"),
+);
+
+const schema = v.object({
+  username: line("username"),
+  scope: line("scope"),
+  apiKey,
+  baseUrl: v.optional(v.string("baseUrl must be a string")),
+  apiBaseUrl: v.optional(v.string("apiBaseUrl must be a string")),
+  language: v.optional(
+    v.pipe(
+      v.string("language must be a string"),
+      v.regex(/^[A-Za-z0-9,;=.*-]+( [A-Za-z0-9,;=.*-]+)*$/, "language must be a value of Accept-Language, like it-IT"),
+    ),
+    "it-IT",
+  ),
+  maxLifetime: v.optional(
+    v.pipe(
+      v.number("maxLifetime must be a number of seconds"),
+      v.integer("maxLifetime must be a whole number of seconds"),
+      v.minValue(1, "maxLifetime must be at least 1 second"),
+      v.maxValue(longestLifetime, `maxLifetime must be at most ${longestLifetime} seconds (7 days)`),
+    ),
+  ),
+  singleActiveToken: v.optional(v.boolean("singleActiveToken must be true or false"), false),
+});
+
+const knownFields = new Set(Object.keys(schema.entries));
+
+/**
+ * Reads the text of a secret. Never throws and never repeats a value: what is wrong is named by its field.
+ * It does not ask upstream whether the credentials work.
+ */
+export function parseRegistration(
+  text: string,
+  options: { defaultBaseUrl: string; allowLoopbackHttp: boolean },
+): ParsedRegistration {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, which is the key.
+    return { kind: "not_ready", detail: "the secret's value is not JSON" };
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return { kind: "not_ready", detail: "the secret's value is not a JSON object" };
+  }
+  for (const field of ["username", "scope", "apiKey"]) {
+    if (!Object.hasOwn(json, field)) return { kind: "not_ready", detail: `the secret has no field ${field}` };
+  }
+  const parsed = v.safeParse(schema, json, { abortEarly: true });
+  if (!parsed.success) return { kind: "not_ready", detail: `the secret's field ${parsed.issues[0].message}` };
+
+  const fields = parsed.output;
+  const baseUrl = parseBaseUrl("baseUrl", fields.baseUrl ?? options.defaultBaseUrl, options.allowLoopbackHttp);
+  if ("wrong" in baseUrl) return { kind: "not_ready", detail: baseUrl.wrong };
+  const apiBaseUrl =
+    fields.apiBaseUrl === undefined
+      ? undefined
+      : parseBaseUrl("apiBaseUrl", fields.apiBaseUrl, options.allowLoopbackHttp);
+  if (apiBaseUrl && "wrong" in apiBaseUrl) return { kind: "not_ready", detail: apiBaseUrl.wrong };
+
+  const key = new Secret(fields.apiKey);
+  const credentials = { baseUrl: baseUrl.url, username: fields.username, scope: fields.scope, apiKey: key };
+  return {
+    kind: "registered",
+    registration: {
+      ...credentials,
+      ...(apiBaseUrl && { apiBaseUrl: apiBaseUrl.url }),
+      language: fields.language,
+      ...(fields.maxLifetime !== undefined && { maxLifetime: fields.maxLifetime }),
+      singleActiveToken: fields.singleActiveToken,
+      keyFingerprint: fingerprint(key),
+      credentialFingerprint: credentialFingerprint(credentials),
+    },
+    warnings: Object.keys(json)
+      .filter((field) => !knownFields.has(field))
+      // A field's name can be a mistyped value; what is shown of it is short and plain.
+      .map((field) => `the secret's field ${JSON.stringify(field.slice(0, 40))} is unknown and ignored`),
+  };
+}
+
+function parseBaseUrl(field: string, text: string, allowLoopbackHttp: boolean): { url: string } | { wrong: string } {
+  const wrong = (what: string) => ({ wrong: `the secret's field ${field} ${what}` });
+  if (!URL.canParse(text)) return wrong("is not a URL");
+  const url = new URL(text);
+  if (url.username || url.password) return wrong("must not carry a user name or a password");
+  if (url.search || url.hash) return wrong("must not have a query or a fragment");
+  const loopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url.protocol !== "https:" && !(allowLoopbackHttp && loopback && url.protocol === "http:")) {
+    return wrong("must start with https://");
+  }
+  return { url: url.origin + url.pathname.replace(/\/+$/, "") };
+}

@@ -1,0 +1,46 @@
+import type { Registration } from "./registration.ts";
+import { Secret } from "./secret.ts";
+
+/** A request to Smart Services, before any I/O. */
+export interface UpstreamRequest {
+  grant: "exchange" | "refresh";
+  url: string;
+  headers: Record<string, string>;
+  /** A multipart form, in the order in which it is sent, or a JSON text. */
+  body: { form: [name: string, value: string | Secret][] } | { json: Secret };
+}
+
+/**
+ * The API-key exchange: `POST {baseUrl}/api/v1/auth/token`, multipart (vendor's page, *API Key*).
+ * Whoever sends it adds the Content-Type with the boundary.
+ */
+export function exchangeRequest(registration: Registration): UpstreamRequest {
+  return {
+    grant: "exchange",
+    url: `${registration.baseUrl}/api/v1/auth/token`,
+    headers: { "accept-language": registration.language, accept: "application/json" },
+    body: {
+      form: [
+        ["username", registration.username],
+        ["scope", registration.scope],
+        ["token", new Secret(`Bearer ${registration.apiKey.reveal()}`)],
+      ],
+    },
+  };
+}
+
+/** The refresh grant: `POST {baseUrl}/oauth/token`, JSON (vendor's page, *Refresh Tokens*). */
+export function refreshRequest(registration: Registration, refreshToken: Secret): UpstreamRequest {
+  return {
+    grant: "refresh",
+    url: `${registration.baseUrl}/oauth/token`,
+    headers: {
+      "accept-language": registration.language,
+      accept: "application/json",
+      "content-type": "application/json",
+    },
+    body: {
+      json: new Secret(JSON.stringify({ grant_type: "refresh_token", refresh_token: refreshToken.reveal() })),
+    },
+  };
+}

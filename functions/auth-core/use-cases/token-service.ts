@@ -1,0 +1,187 @@
+import type { ConnectionId } from "../rules/connection-id.ts";
+import type { ConnectionItem } from "../rules/connection-item.ts";
+import { decide, lookInterval } from "../rules/decision.ts";
+import { type Failure, UnavailableError } from "../rules/failure.ts";
+import { isGoodEnough, isValid, type TokenSet, type Want } from "../rules/token-set.ts";
+import { isRecent, Memory } from "./memory.ts";
+import type { Ports } from "./ports.ts";
+import { readRegistration, replace, unavailableSecrets, unknownConnection } from "./replace.ts";
+
+/** Where an answer came from. */
+export type Source = "memory" | "table" | "upstream";
+
+export type Answer =
+  | { kind: "token"; set: TokenSet; generation: number; source: Source }
+  | { kind: "failure"; failure: Failure };
+
+/** Seconds that a caller without a valid token waits for someone else's replacement. */
+const longestWait = 8;
+
+/**
+ * Hands out access tokens that are valid now: memory, then table, then one replacement.
+ *
+ * One instance is one environment's memory. Requests of one process for one connection share one flight.
+ */
+export class TokenService {
+  readonly #ports: Ports;
+  readonly #memory = new Memory();
+  readonly #flights = new Map<string, Promise<Answer>>();
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  /** A token that is good enough for `want`, or else the best that is valid, or else why there is none. */
+  async get(connection: ConnectionId, want: Want): Promise<Answer> {
+    const flightKey = `${connection} ${want.rejectedSha256 ?? ""}`;
+    for (;;) {
+      // Whoever saw a token rejected is never answered from memory: it may hold that very token.
+      const held = want.rejectedSha256 === undefined ? this.#fromMemory(connection, want) : undefined;
+      if (held) return held;
+      const flight = this.#flights.get(flightKey);
+      if (!flight) break;
+      const answer = await flight;
+      if (answer.kind === "failure" || isGoodEnough(answer.set, this.#ports.clock.now(), want)) return answer;
+    }
+    const flight = this.#obtain(connection, want).finally(() => this.#flights.delete(flightKey));
+    this.#flights.set(flightKey, flight);
+    return flight;
+  }
+
+  #fromMemory(connection: ConnectionId, want: Want): Answer | undefined {
+    const now = this.#ports.clock.now();
+    const held = this.#memory.get(connection);
+    if (!held || !isRecent(held, now) || !isGoodEnough(held.set, now, want)) return undefined;
+    return { kind: "token", set: held.set, generation: held.generation, source: "memory" };
+  }
+
+  /** Reads the item and does what it asks for, until there is an answer. Every error follows a consistent read. */
+  async #obtain(connection: ConnectionId, want: Want): Promise<Answer> {
+    const { table, clock } = this.#ports;
+    const giveUpAt = clock.now() + longestWait;
+    try {
+      for (;;) {
+        const readAt = clock.now();
+        const item = await table.read(connection, "strong");
+        let decision = decide(item, clock.now(), want);
+        if (decision.do === "look") {
+          decision = (await this.#isMended(connection, decision.refusedFingerprint))
+            ? { do: "replace" }
+            : decision.otherwise;
+        }
+        switch (decision.do) {
+          case "serve":
+            return this.#serve(connection, decision.set, item?.generation ?? 0, "table", readAt);
+          case "fail":
+            return { kind: "failure", failure: decision.failure };
+          case "wait":
+            if (clock.now() >= giveUpAt) return { kind: "failure", failure: stillReplacing };
+            await this.#waitForChange(connection, want, giveUpAt);
+            continue;
+          case "register": {
+            const remembered = this.#memory.missing(connection, clock.now());
+            if (remembered) return { kind: "failure", failure: remembered };
+            const failure = await this.#findRegistration(connection);
+            if (failure) return await this.#tokenOr(failure, connection, want);
+            break;
+          }
+          case "replace":
+          case "look":
+        }
+        const answer = await this.#replace(connection, item, want);
+        if (answer) return answer;
+        if (clock.now() >= giveUpAt) return await this.#tokenOr(stillReplacing, connection, want);
+      }
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      return this.#withoutTable(connection, want, error);
+    }
+  }
+
+  /** One replacement. `undefined` where another was faster: read again. */
+  async #replace(connection: ConnectionId, seen: ConnectionItem | undefined, want: Want): Promise<Answer | undefined> {
+    const { clock } = this.#ports;
+    const isNeeded = (item: ConnectionItem) => !item.tokenSet || !isGoodEnough(item.tokenSet, clock.now(), want);
+    const outcome = await replace(this.#ports, connection, seen, isNeeded, want);
+    switch (outcome.kind) {
+      case "replaced":
+        return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());
+      case "settled":
+      case "moved":
+        return undefined;
+      case "failed":
+        if (outcome.failure.code === "unknown_connection") {
+          this.#memory.forget(connection);
+          this.#memory.rememberMissing(connection, outcome.failure, clock.now());
+          return { kind: "failure", failure: outcome.failure };
+        }
+        return this.#tokenOr(outcome.failure, connection, want);
+    }
+  }
+
+  /** Why there is no usable registration, or `undefined` where there is one. Remembers the bad news for a moment. */
+  async #findRegistration(connection: ConnectionId): Promise<Failure | undefined> {
+    const reading = await readRegistration(this.#ports, connection);
+    if (reading.kind === "registered") return undefined;
+    if (reading.kind === "unavailable") return unavailableSecrets;
+    const failure: Failure =
+      reading.kind === "unknown" ? unknownConnection : { code: "connection_not_ready", detail: reading.detail };
+    this.#memory.rememberMissing(connection, failure, this.#ports.clock.now());
+    return failure;
+  }
+
+  /** Whether the registration has changed since it was refused; asked once a minute per connection, by one environment. */
+  async #isMended(connection: ConnectionId, refusedFingerprint: string | undefined): Promise<boolean> {
+    const { table, clock } = this.#ports;
+    const now = clock.now();
+    if (!(await table.claimLook(connection, now, now - lookInterval))) return false;
+    const reading = await readRegistration(this.#ports, connection);
+    if (reading.kind === "registered") return reading.registration.credentialFingerprint !== refusedFingerprint;
+    return reading.kind === "unknown";
+  }
+
+  /** Polls with eventually consistent reads until there is something else to do than to wait. Decides nothing. */
+  async #waitForChange(connection: ConnectionId, want: Want, giveUpAt: number): Promise<void> {
+    const { table, clock, random } = this.#ports;
+    for (let pause = 0.1; clock.now() < giveUpAt; pause = Math.min(pause * 1.6, 1)) {
+      await clock.sleep(pause * (0.5 + 0.5 * random()));
+      const item = await table.read(connection, "eventual");
+      if (decide(item, clock.now(), want).do !== "wait") return;
+    }
+  }
+
+  /** The last look before an error: someone else may just have committed. */
+  async #tokenOr(failure: Failure, connection: ConnectionId, want: Want): Promise<Answer> {
+    const { table, clock } = this.#ports;
+    const readAt = clock.now();
+    const item = await table.read(connection, "strong");
+    if (item?.tokenSet && isValid(item.tokenSet, clock.now(), want)) {
+      return this.#serve(connection, item.tokenSet, item.generation, "table", readAt);
+    }
+    return { kind: "failure", failure };
+  }
+
+  /** The table does not answer: a token in memory that is still valid is the answer, at any age. */
+  #withoutTable(connection: ConnectionId, want: Want, error: UnavailableError): Answer {
+    this.#ports.notice({ kind: "table_unavailable", connection, reason: error.message });
+    const held = this.#memory.get(connection);
+    if (held && want.rejectedSha256 === undefined && isValid(held.set, this.#ports.clock.now())) {
+      return { kind: "token", set: held.set, generation: held.generation, source: "memory" };
+    }
+    return {
+      kind: "failure",
+      failure: { code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 },
+    };
+  }
+
+  #serve(connection: ConnectionId, set: TokenSet, generation: number, source: Source, readAt: number): Answer {
+    this.#memory.remember(connection, { set, generation, readAt });
+    return { kind: "token", set, generation, source };
+  }
+}
+
+const stillReplacing: Failure = {
+  code: "upstream_unavailable",
+  detail: "a token is being fetched and is not there yet",
+  retryAfter: 1,
+};

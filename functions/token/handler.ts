@@ -1,0 +1,26 @@
+import { report } from "@smart-token-broker/auth-core/http/report.ts";
+import { observer } from "@smart-token-broker/auth-core/http/observe.ts";
+import { answerReply, failureReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
+import { readTokenRequest } from "@smart-token-broker/auth-core/http/token-request.ts";
+import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
+import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
+import middy from "@middy/core";
+import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
+
+const settings = readSettings(process.env);
+const observe = observer("token", settings.stage);
+const ports = deployedPorts(settings, observe.notice);
+const tokens = new TokenService(ports);
+
+/** `GET /v1/connections/{connection}/token`: a token that is valid now. */
+async function answerTokenRequest(event: IamEvent): Promise<Reply> {
+  const { requestId } = event.requestContext;
+  const request = readTokenRequest(event);
+  if ("failure" in request) return failureReply(request.failure, requestId);
+  const { connection, want } = request;
+  const reply = answerReply(await tokens.get(connection, want), ports.clock.now(), requestId);
+  return { ...reply, line: { ...reply.line, connection, minTtl: want.minTtl } };
+}
+
+export const handler = middy().use(report(observe)).handler(answerTokenRequest);

@@ -1,0 +1,22 @@
+import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
+import { readDeploymentSettings } from "./settings.ts";
+import { ApiStack } from "./stacks/api.ts";
+import { StateStack } from "./stacks/state.ts";
+
+/** Which stacks there are. `cdk` runs this file; the local run and the tests call the function. */
+export function brokerApp(props: AppProps = {}): App {
+  const app = new App(props);
+  const settings = readDeploymentSettings((key) => app.node.tryGetContext(key));
+  const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
+
+  const state = new StateStack(app, "State", settings, named("state"));
+  new ApiStack(app, "Api", settings, state.stores, named("api"));
+
+  Tags.of(app).add("application", "smart-token-broker");
+  Tags.of(app).add("stage", settings.stage);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+  return app;
+}
+
+if (import.meta.main) brokerApp().synth();

@@ -1,0 +1,113 @@
+import { ArnFormat, type Duration, Stack } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import type * as kms from "aws-cdk-lib/aws-kms";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import * as logs from "aws-cdk-lib/aws-logs";
+import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
+import { environmentVariables, smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { Construct } from "constructs";
+import { bundleFunction } from "../bundle.ts";
+import type { DeploymentSettings } from "../settings.ts";
+import { acknowledge } from "./acknowledge.ts";
+
+/** What the functions work on, as stack `State` has it. */
+export interface Stores {
+  table: dynamodb.ITable;
+  key: kms.IKey;
+  /** Without a slash at its end. */
+  secretPrefix: string;
+}
+
+export interface BrokerFunctionProps {
+  /** The folder below `functions/`. */
+  name: string;
+  description: string;
+  timeout: Duration;
+  stores: Stores;
+  settings: DeploymentSettings;
+}
+
+/**
+ * A function of the broker: its bundle, its log group, its settings, and a role with nothing in it but logs and traces.
+ * What else it may do is granted one by one by the methods below.
+ */
+export class BrokerFunction extends Construct {
+  readonly function: lambda.Function;
+  readonly #role: iam.Role;
+  readonly #stores: Stores;
+
+  constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
+    super(scope, id);
+    const { stores, settings } = props;
+    this.#stores = stores;
+    const logGroup = new logs.LogGroup(this, "Logs", { retention: settings.logRetentionDays });
+    this.#role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
+    this.#allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);
+
+    this.function = new lambda.Function(this, "Function", {
+      description: props.description,
+      code: lambda.Code.fromAsset(bundleFunction(props.name)),
+      handler: "index.handler",
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      // A cold start is CPU, and CPU comes with memory: half a gigabyte already doubles it.
+      memorySize: 1024,
+      timeout: props.timeout,
+      tracing: lambda.Tracing.ACTIVE,
+      role: this.#role.withoutPolicyUpdates(),
+      logGroup,
+      environment: {
+        [environmentVariables.stage]: settings.stage,
+        [environmentVariables.tableName]: stores.table.tableName,
+        [environmentVariables.secretPrefix]: stores.secretPrefix,
+        [environmentVariables.defaultBaseUrl]: smartServicesBaseUrl,
+      },
+    });
+    this.#allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]);
+    acknowledge(this.#role, {
+      "AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions know no resource-level permissions.",
+    });
+  }
+
+  /** Reading and updating one item at a time: no scan, no query, no delete. */
+  allowItems(): void {
+    this.#allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [this.#stores.table.tableArn]);
+    const { key } = this.#stores;
+    // What DynamoDB does with a customer-managed key, it does in the name of whoever asks.
+    const actions = [
+      "Decrypt",
+      "Encrypt",
+      "ReEncryptFrom",
+      "ReEncryptTo",
+      "GenerateDataKey",
+      "GenerateDataKeyWithoutPlaintext",
+      "DescribeKey",
+    ];
+    this.#allow(
+      actions.map((action) => `kms:${action}`),
+      [key.keyArn],
+      this.#via("dynamodb"),
+    );
+  }
+
+  /** Reading the value of the secrets below the prefix, and of no other. */
+  allowReadingSecrets(): void {
+    const { key, secretPrefix } = this.#stores;
+    const arn = Stack.of(this).formatArn({
+      service: "secretsmanager",
+      resource: "secret",
+      resourceName: `${secretPrefix}/*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    this.#allow(["secretsmanager:GetSecretValue"], [arn]);
+    this.#allow(["kms:Decrypt"], [key.keyArn], this.#via("secretsmanager"));
+  }
+
+  #via(service: string): Record<string, Record<string, string>> {
+    return { StringEquals: { "kms:ViaService": `${service}.${Stack.of(this).region}.amazonaws.com` } };
+  }
+
+  #allow(actions: string[], resources: string[], conditions?: Record<string, Record<string, string>>): void {
+    this.#role.addToPolicy(new iam.PolicyStatement({ actions, resources, ...(conditions && { conditions }) }));
+  }
+}

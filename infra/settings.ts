@@ -1,0 +1,88 @@
+import { parseConnectionId, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import * as v from "valibot";
+
+/** What a deployment can choose: the context of `cdk.json`, or `-c key=value` on the command line. */
+export interface DeploymentSettings {
+  /** Part of every name, so that several deployments fit into one account. */
+  stage: string;
+  /** Connections whose empty secret this deployment creates; others come and go without a deployment. */
+  connections: string[];
+  /** Requests a second and burst, per kind of route. */
+  throttle: { token: Throttle };
+  logRetentionDays: number;
+}
+
+export interface Throttle {
+  rate: number;
+  burst: number;
+}
+
+/** What CloudWatch Logs accepts as a retention, in days, up to ten years. */
+const retentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+const wholeNumber = v.pipe(
+  v.number("must be a number"),
+  v.integer("must be whole"),
+  v.minValue(1, "must be at least 1"),
+);
+
+const throttle = v.strictObject(
+  { rate: wholeNumber, burst: wholeNumber },
+  "must be an object with rate and burst, in requests a second, and nothing else",
+);
+
+const schemas = {
+  stage: v.pipe(
+    v.string("must be a string"),
+    v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 of a-z and 0-9, starting with a letter"),
+  ),
+  connections: v.pipe(
+    v.array(v.string("must be a list of strings"), "must be a list"),
+    v.checkItems((id) => parseConnectionId(id) !== undefined, `every id must be ${connectionIdRule}`),
+    v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
+  ),
+  throttle: v.strictObject({ token: throttle }, "must be an object with the kind of route: token"),
+  logRetentionDays: v.picklist(retentionDays, `must be one of ${retentionDays.join(", ")}`),
+};
+
+const defaults: DeploymentSettings = {
+  stage: "dev",
+  connections: ["webapicorso"],
+  throttle: { token: { rate: 200, burst: 400 } },
+  logRetentionDays: 30,
+};
+
+/**
+ * Reads and checks every setting. Throws one error that names the key, what is wrong with it and what it may be.
+ *
+ * @param context looks a context key up, `undefined` where it is not set
+ */
+export function readDeploymentSettings(context: (key: string) => unknown): DeploymentSettings {
+  const read = <Key extends keyof DeploymentSettings>(key: Key): DeploymentSettings[Key] => {
+    const value = context(key);
+    if (value === undefined) return defaults[key];
+    const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortEarly: true });
+    if (parsed.success) return parsed.output as DeploymentSettings[Key];
+    const [issue] = parsed.issues;
+    const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
+    throw new Error(`The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`);
+  };
+  return {
+    stage: read("stage"),
+    connections: read("connections"),
+    throttle: read("throttle"),
+    logRetentionDays: read("logRetentionDays"),
+  };
+}
+
+/** `-c key=value` gives a string for everything; what was meant as JSON is read as JSON. */
+function fromCommandLine(key: string, value: unknown): unknown {
+  if (typeof value !== "string" || key === "stage") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { preflightHeaders, withCors } from "./cors.ts";
+import { buildEvent } from "./event.ts";
+import { allows, requestArn } from "./iam.ts";
+import type { AccessLine, GatewayEvent, GatewayOptions, Identity, Route } from "./options.ts";
+import { type Arrived, collectHeaders, parseTarget, readBody } from "./request.ts";
+import { type Answer, answerOf, gatewayAnswer } from "./response.ts";
+import { type CompiledRoute, findRoute } from "./routes.ts";
+import { verifySignature } from "./sigv4.ts";
+import type { createBucket } from "./throttle.ts";
+
+/** The API as the gateway runs it. */
+export type Api = Omit<GatewayOptions, "routes"> & {
+  routes: CompiledRoute<Route & { bucket: ReturnType<typeof createBucket> }>[];
+};
+
+/** The answer to a request, and what the access log says of how it came about. */
+export type Outcome = { answer: Answer } & Pick<AccessLine, "routeKey" | "userArn" | "refused">;
+
+const TIMEOUT_MS = 30_000;
+
+/**
+ * Decides a request from preflight to the function's answer. Does not write it: `response` only tells when the
+ * connection is gone. Rejects if the caller goes away while its body is read; a function that fails is a 500.
+ */
+export async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  api: Api,
+): Promise<Outcome> {
+  const { method = "" } = request;
+  const headers = collectHeaders(request.rawHeaders);
+  const preflight = preflightHeaders(api.cors, method, headers);
+  if (preflight) return { routeKey: "-", answer: { status: 204, headers: preflight, body: Buffer.alloc(0) } };
+
+  const outcome = await route();
+  const { answer } = outcome;
+  return { ...outcome, answer: { ...answer, headers: withCors(api.cors, headers, answer.headers) } };
+
+  async function route(): Promise<Outcome> {
+    const target = parseTarget(request.url ?? "");
+    if (!target) return { routeKey: "-", answer: gatewayAnswer(400) };
+    const found = findRoute(api.routes, method, target.rawPath);
+    if (!found) return { routeKey: "-", answer: gatewayAnswer(404) };
+    const { routeKey, authorization, bucket } = found.route;
+
+    const body = await readBody(request);
+    if (body === "too_large") return { routeKey, answer: gatewayAnswer(413) };
+    const sourceIp = request.socket.remoteAddress ?? "";
+    const arrived: Arrived = { method, target, headers, body, sourceIp, protocol: `HTTP/${request.httpVersion}` };
+
+    const now = api.clock.now();
+    const authorized = authorization === "AWS_IAM" ? authorize(arrived, api, now) : {};
+    if (authorized.refused) return { routeKey, answer: gatewayAnswer(403), ...authorized };
+    const known = { routeKey, userArn: authorized.caller?.userArn };
+    // After authorization, so nobody can use up the share of those who may call. AWS does not document its order.
+    if (!bucket.take(now)) return { ...known, answer: gatewayAnswer(429) };
+
+    const { pathParameters } = found;
+    const event = buildEvent(arrived, { routeKey, pathParameters }, api, { requestId, now, caller: authorized.caller });
+    return { ...known, answer: await invoke(found.route, event, api.timeoutMs ?? TIMEOUT_MS, response) };
+  }
+}
+
+/** Who calls, or why it may not; an identity that is known but not allowed is named for the access log. */
+function authorize(
+  arrived: Arrived,
+  api: Api,
+  now: number,
+): { caller?: Identity; refused?: Outcome["refused"]; userArn?: string } {
+  const verified = verifySignature(arrived, { identities: api.identities, region: api.region, now });
+  if (typeof verified === "string") return { refused: verified };
+  const arn = requestArn(api, arrived.method, arrived.target.rawPath);
+  return allows(verified.allow, arn) ? { caller: verified } : { refused: "not_allowed", userArn: verified.userArn };
+}
+
+/** The function's answer, or 503 if there is none in time. Does not stop the function, as AWS does not. */
+function invoke(route: Route, event: GatewayEvent, timeoutMs: number, response: ServerResponse): Promise<Answer> {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const timer = setTimeout(() => resolve(gatewayAnswer(503)), timeoutMs);
+  // Comes after every answer, and when the connection is cut: nothing of this request keeps the process alive.
+  response.once("close", () => clearTimeout(timer));
+  void answerFrom(route, event).then(resolve);
+  return promise;
+}
+
+async function answerFrom(route: Route, event: GatewayEvent): Promise<Answer> {
+  try {
+    return answerOf(await route.invoke(event));
+  } catch {
+    return gatewayAnswer(500);
+  }
+}

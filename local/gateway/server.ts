@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type Api, handle, type Outcome } from "./handle.ts";
+import type { GatewayOptions } from "./options.ts";
+import type { Answer } from "./response.ts";
+import { compileRoutes } from "./routes.ts";
+import { createBucket } from "./throttle.ts";
+
+export type Gateway = { url: string; port: number; close(): Promise<void> };
+
+/**
+ * Starts an HTTP server on 127.0.0.1 that behaves as an AWS API Gateway HTTP API does: routes, IAM authorization by
+ * Signature Version 4, throttling, CORS, payload format 2.0 and the gateway's own errors. Does not know stages but
+ * `$default`, JWT or Lambda authorizers, session tokens or presigned URLs.
+ * Rejects with node's error if the port is taken, and with an Error if a route key is malformed.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const routes = options.routes.map((route) => ({ ...route, bucket: createBucket(route.throttle) }));
+  const api: Api = { ...options, routes: compileRoutes(routes) };
+  const server = createServer((request, response) => void serve(request, response, api));
+  server.listen(options.port, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : options.port;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    /** Cuts what is open, idle or not; calls of functions that are under way are not waited for. */
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, api: Api): Promise<void> {
+  const startedAt = api.clock.now();
+  const requestId = randomBytes(11).toString("base64");
+  const ip = request.socket.remoteAddress ?? "";
+  let outcome: Outcome;
+  try {
+    outcome = await handle(request, response, requestId, api);
+  } catch (error) {
+    // Nobody is left to answer. Anything else is a fault of this gateway and should be seen.
+    if (request.errored) return;
+    throw error;
+  }
+  const { answer, ...described } = outcome;
+  write(response, answer, requestId, api.clock.now());
+  api.onAccess?.({
+    requestId,
+    ...described,
+    status: answer.status,
+    ip,
+    responseLength: answer.body.length,
+    durationMs: Math.round((api.clock.now() - startedAt) * 1000),
+  });
+}
+
+function write(response: ServerResponse, { status, headers, body }: Answer, requestId: string, now: number): void {
+  response.statusCode = status;
+  for (const [name, value] of headers) response.appendHeader(name, value);
+  response.setHeader("apigw-requestid", requestId);
+  // The SDK corrects its clock by this header, so it is of the clock that signatures are judged by.
+  response.setHeader("date", new Date(now * 1000).toUTCString());
+  response.end(body);
+}

@@ -1,0 +1,26 @@
+/**
+ * An error as Secrets Manager answers it: `type` goes out as `__type`, with an HTTP status of 400 unless said otherwise.
+ * Its message never carries a secret's value.
+ */
+export class SecretsManagerError extends Error {
+  readonly type: string;
+  readonly status: number;
+
+  constructor(type: string, message: string, status = 400) {
+    super(message);
+    this.name = "SecretsManagerError";
+    this.type = type;
+    this.status = status;
+  }
+}
+
+const error = (type: string) => (message: string) => new SecretsManagerError(type, message);
+
+export const invalidNextToken = error("InvalidNextTokenException");
+export const invalidParameter = error("InvalidParameterException");
+export const invalidRequest = error("InvalidRequestException");
+export const limitExceeded = error("LimitExceededException");
+export const notFound = error("ResourceNotFoundException");
+export const resourceExists = error("ResourceExistsException");
+export const serialization = error("SerializationException");
+export const validation = error("ValidationException");

@@ -1,0 +1,41 @@
+import { SecretsManagerError } from "./errors.ts";
+
+const ERRORS = {
+  AccessDeniedException: () => new SecretsManagerError("AccessDeniedException", "Access is not allowed."),
+  DecryptionFailure: () =>
+    new SecretsManagerError(
+      "DecryptionFailure",
+      "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+    ),
+  InternalServiceError: () =>
+    new SecretsManagerError("InternalServiceError", "An error occurred on the server side.", 500),
+  ThrottlingException: () => new SecretsManagerError("ThrottlingException", "Rate exceeded"),
+};
+
+export type FaultName = keyof typeof ERRORS | "hang";
+
+/** Switches with which a test makes operations fail. */
+export class Faults {
+  readonly #set = new Map<string, { fault: FaultName; left: number }>();
+
+  /**
+   * Makes the next `times` calls of an operation (all of them, if not given) answer an AWS error, or with `hang` never
+   * answer; such a call changes no secret. It replaces the operation's earlier fault.
+   */
+  set(operation: string, fault: FaultName, times = Number.POSITIVE_INFINITY): void {
+    this.#set.set(operation, { fault, left: times });
+  }
+
+  /** Ends every fault. Calls that already hang go on hanging. */
+  clear(): void {
+    this.#set.clear();
+  }
+
+  /** Uses up one call of the operation's fault: its error, `hang`, or undefined for a call that is to be answered. */
+  take(operation: string): SecretsManagerError | "hang" | undefined {
+    const entry = this.#set.get(operation);
+    if (entry === undefined || entry.left < 1) return undefined;
+    entry.left -= 1;
+    return entry.fault === "hang" ? "hang" : ERRORS[entry.fault]();
+  }
+}

@@ -1,0 +1,162 @@
+import { serialization, validation } from "./errors.ts";
+
+export interface Tag {
+  Key: string;
+  Value: string;
+}
+
+export interface Filter {
+  Key: string;
+  Values: string[];
+}
+
+/** The members of every emulated request, under their names on the wire. A binary value is base64, as it travels. */
+export interface Members {
+  ClientRequestToken?: string;
+  Description?: string;
+  Filters?: Filter[];
+  ForceDeleteWithoutRecovery?: boolean;
+  IncludeDeprecated?: boolean;
+  IncludePlannedDeletion?: boolean;
+  KmsKeyId?: string;
+  MaxResults?: number;
+  MoveToVersionId?: string;
+  Name?: string;
+  NextToken?: string;
+  RecoveryWindowInDays?: number;
+  RemoveFromVersionId?: string;
+  SecretBinary?: string;
+  SecretId?: string;
+  SecretString?: string;
+  SortOrder?: string;
+  TagKeys?: string[];
+  Tags?: Tag[];
+  VersionId?: string;
+  VersionStage?: string;
+  VersionStages?: string[];
+}
+
+/** Members of which some are known to be there. */
+export type With<Name extends keyof Members> = Members & { [Member in Name]-?: NonNullable<Members[Member]> };
+
+interface Constraint {
+  /** A value's length, or a number itself; undefined for a value of the wrong type. */
+  measure: (value: unknown) => number | undefined;
+  min?: number;
+  max?: number;
+  quantity?: "length" | "value";
+  secret?: boolean;
+}
+
+const text = (min: number, max: number): Constraint => ({
+  measure: (value) => (typeof value === "string" ? value.length : undefined),
+  min,
+  max,
+});
+
+const secretText = (encoding: "utf8" | "base64"): Constraint => ({
+  measure: (value) => (typeof value === "string" ? Buffer.from(value, encoding).length : undefined),
+  min: 1,
+  max: 65_536,
+  secret: true,
+});
+
+const integer = (limits: { min?: number; max?: number }): Constraint => ({
+  measure: (value) => (typeof value === "number" && Number.isInteger(value) ? value : undefined),
+  quantity: "value",
+  ...limits,
+});
+
+const list = (isItem: (item: unknown) => boolean, min: number, max: number): Constraint => ({
+  measure: (value) => (Array.isArray(value) && value.every(isItem) ? value.length : undefined),
+  min,
+  max,
+});
+
+const boolean: Constraint = { measure: (value) => (typeof value === "boolean" ? 0 : undefined) };
+const isString = (value: unknown) => typeof value === "string";
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+// The service model's own limits. RecoveryWindowInDays has none there: the service checks it itself, with another error.
+const MODEL: Record<keyof Members, Constraint> = {
+  ClientRequestToken: text(32, 64),
+  Description: text(0, 2048),
+  Filters: list(
+    (item) =>
+      isObject(item) && isString(item["Key"]) && Array.isArray(item["Values"]) && item["Values"].every(isString),
+    0,
+    10,
+  ),
+  ForceDeleteWithoutRecovery: boolean,
+  IncludeDeprecated: boolean,
+  IncludePlannedDeletion: boolean,
+  KmsKeyId: text(0, 2048),
+  MaxResults: integer({ min: 1, max: 100 }),
+  MoveToVersionId: text(32, 64),
+  Name: text(1, 512),
+  NextToken: text(1, 4096),
+  RecoveryWindowInDays: integer({}),
+  RemoveFromVersionId: text(32, 64),
+  SecretBinary: secretText("base64"),
+  SecretId: text(1, 2048),
+  SecretString: secretText("utf8"),
+  SortOrder: text(3, 4),
+  TagKeys: list(isString, 0, 200),
+  Tags: list((item) => isObject(item) && isString(item["Key"]) && isString(item["Value"]), 0, 200),
+  VersionId: text(32, 64),
+  VersionStage: text(1, 256),
+  VersionStages: list(isString, 1, 20),
+};
+
+const CONSTRAINTS = new Map(Object.entries(MODEL));
+
+const NAME = /^[A-Za-z0-9/_+=.@!-]+$/;
+const BAD_NAME =
+  "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";
+
+/**
+ * Checks a request body against the service model: types, lengths, ranges, the alphabet of names and that every
+ * `required` member is there. It does NOT judge what a member means for a secret; the store does. Members that the
+ * emulator does not know are ignored. Throws SerializationException or ValidationException.
+ */
+export function checkMembers<Required extends keyof Members>(
+  body: unknown,
+  required: readonly Required[],
+): With<Required> {
+  if (!isObject(body)) throw serialization("The request body is not an object.");
+  const given = Object.entries(body).filter(([, value]) => value !== null);
+  for (const [member, value] of given) checkMember(member, value);
+  const members: Members = Object.fromEntries(given);
+  refuseMissing(members, required);
+  const { Name, SecretId } = members;
+  if (Name !== undefined && !NAME.test(Name)) throw validation(BAD_NAME);
+  if (SecretId !== undefined && !SecretId.startsWith("arn:") && !NAME.test(SecretId)) throw validation(BAD_NAME);
+  return members;
+}
+
+function checkMember(member: string, value: unknown): void {
+  const constraint = CONSTRAINTS.get(member);
+  if (constraint === undefined) return;
+  const { measure, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, quantity = "length" } = constraint;
+  const measured = measure(value);
+  if (measured === undefined) throw serialization(`The member ${member} has the wrong type.`);
+  const shown = constraint.secret === true ? "Value" : `Value '${String(value)}'`;
+  if (measured < min) throw broken(member, shown, `have ${quantity} greater than or equal to ${min}`);
+  if (measured > max) throw broken(member, shown, `have ${quantity} less than or equal to ${max}`);
+}
+
+function refuseMissing<Required extends keyof Members>(
+  members: Members,
+  required: readonly Required[],
+): asserts members is With<Required> {
+  const missing = required.find((member) => members[member] === undefined);
+  if (missing !== undefined) throw broken(missing, "Value null", "not be null");
+}
+
+function broken(member: string, shown: string, must: string) {
+  const path = member.charAt(0).toLowerCase() + member.slice(1);
+  return validation(
+    `1 validation error detected: ${shown} at '${path}' failed to satisfy constraint: Member must ${must}`,
+  );
+}

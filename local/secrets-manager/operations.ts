@@ -1,0 +1,31 @@
+import { checkMembers, type Members, type With } from "./members.ts";
+import type { SecretStore } from "./store.ts";
+
+/** Runs one operation: from the parsed body of a request to the body of its answer. Throws SecretsManagerError. */
+export type Operation = (store: SecretStore, body: unknown) => object;
+
+function operation<Required extends keyof Members>(
+  required: readonly Required[],
+  run: (store: SecretStore, members: With<Required>) => object,
+): Operation {
+  return (store, body) => run(store, checkMembers(body, required));
+}
+
+/** The emulated operations, under the names by which the service is asked for them. */
+export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ["CreateSecret", operation(["Name"], (store, members) => store.createSecret(members))],
+  ["DeleteSecret", operation(["SecretId"], (store, members) => store.deleteSecret(members))],
+  ["DescribeSecret", operation(["SecretId"], (store, members) => store.describeSecret(members))],
+  ["GetSecretValue", operation(["SecretId"], (store, members) => store.getSecretValue(members))],
+  ["ListSecretVersionIds", operation(["SecretId"], (store, members) => store.listSecretVersionIds(members))],
+  ["ListSecrets", operation([], (store, members) => store.listSecrets(members))],
+  ["PutSecretValue", operation(["SecretId"], (store, members) => store.putSecretValue(members))],
+  ["RestoreSecret", operation(["SecretId"], (store, members) => store.restoreSecret(members))],
+  ["TagResource", operation(["SecretId", "Tags"], (store, members) => store.tagResource(members))],
+  ["UntagResource", operation(["SecretId", "TagKeys"], (store, members) => store.untagResource(members))],
+  ["UpdateSecret", operation(["SecretId"], (store, members) => store.updateSecret(members))],
+  [
+    "UpdateSecretVersionStage",
+    operation(["SecretId", "VersionStage"], (store, members) => store.updateSecretVersionStage(members)),
+  ],
+]);

@@ -1,0 +1,68 @@
+import { randomInt } from "node:crypto";
+import { invalidRequest, notFound } from "./errors.ts";
+import type { Secret } from "./versions.ts";
+
+const SUFFIX = /-[A-Za-z0-9]{6}$/;
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/**
+ * Every secret, under its name, and the ways in which a request may refer to one. A secret whose recovery window has
+ * ended is forgotten; until then its name stays taken.
+ */
+export class SecretRegistry {
+  readonly #secrets = new Map<string, Secret>();
+  readonly #clock: { now(): number };
+  readonly #arnPrefix: string;
+
+  constructor(options: { clock: { now(): number }; region: string; accountId: string }) {
+    this.#clock = options.clock;
+    this.#arnPrefix = `arn:aws:secretsmanager:${options.region}:${options.accountId}:secret:`;
+  }
+
+  /** A new ARN for a name. Its six random characters tell a secret from an earlier one of the same name. */
+  newArn(name: string): string {
+    const suffix = Array.from({ length: 6 }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
+    return `${this.#arnPrefix}${name}-${suffix}`;
+  }
+
+  add(secret: Secret): void {
+    this.#secrets.set(secret.name, secret);
+  }
+
+  remove(secret: Secret): void {
+    this.#secrets.delete(secret.name);
+  }
+
+  /** Every secret, the oldest first, those scheduled for deletion included. */
+  all(): Secret[] {
+    const now = this.#clock.now();
+    for (const secret of this.#secrets.values()) {
+      if (secret.deletedAt !== undefined && secret.deletedAt <= now) this.remove(secret);
+    }
+    return [...this.#secrets.values()];
+  }
+
+  /**
+   * The secret of a name, an ARN, or an ARN without its suffix. As with AWS, an ARN that ends like a suffix is taken for
+   * a whole one, so a name that ends so cannot be found by its partial ARN.
+   */
+  lookUp(id: string): Secret | undefined {
+    const secrets = this.all();
+    if (!id.startsWith("arn:")) return secrets.find(({ name }) => name === id);
+    return secrets.find(({ arn }) => id === (SUFFIX.test(id) ? arn : arn.replace(SUFFIX, "")));
+  }
+
+  /** As `lookUp`, scheduled for deletion or not. Throws ResourceNotFoundException. */
+  find(id: string): Secret {
+    const secret = this.lookUp(id);
+    if (secret === undefined) throw notFound("Secrets Manager can't find the specified secret.");
+    return secret;
+  }
+
+  /** As `find`, and throws InvalidRequestException for a secret that is scheduled for deletion. */
+  findLive(id: string): Secret {
+    const secret = this.find(id);
+    if (secret.deletedAt === undefined) return secret;
+    throw invalidRequest("You can't perform this operation on the secret because it was marked for deletion.");
+  }
+}

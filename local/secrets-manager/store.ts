@@ -1,0 +1,213 @@
+import { invalidParameter, invalidRequest, notFound, resourceExists } from "./errors.ts";
+import { page, passes } from "./listing.ts";
+import type { Members, With } from "./members.ts";
+import { SecretRegistry } from "./registry.ts";
+import type { Secret, SecretValue } from "./versions.ts";
+import { addVersion, CURRENT, moveStage, tokenInUse, versionAt } from "./versions.ts";
+import { description, listEntry, stagesOf, versionEntry, wireInstant } from "./views.ts";
+
+export interface StoreOptions {
+  /** Epoch seconds, fractional. */
+  clock: { now(): number };
+  region: string;
+  accountId: string;
+  /** The key named for secrets that are created without one; without it they use AWS's own, which is never named. */
+  kmsKeyArn?: string | undefined;
+}
+
+type Value = Pick<Members, "SecretString" | "SecretBinary">;
+
+const DAY = 86_400;
+
+/**
+ * Secrets Manager's state in memory: one method per operation, from the request's members to the answer's. It expects
+ * members that were checked against the service model (`checkMembers`), and knows nothing of HTTP, signatures or IAM.
+ * It encrypts nothing and does not rotate. Every refusal is thrown as a SecretsManagerError.
+ */
+export class SecretStore {
+  readonly #options: StoreOptions;
+  readonly #secrets: SecretRegistry;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#secrets = new SecretRegistry(options);
+  }
+
+  createSecret(input: With<"Name">) {
+    const value = valueOf(input);
+    const token = value === undefined ? undefined : tokenOf(input);
+    const known = this.#secrets.lookUp(input.Name);
+    if (known?.deletedAt !== undefined) {
+      throw invalidRequest(
+        "You can't create this secret because a secret with this name is already scheduled for deletion.",
+      );
+    }
+    // The very same request again is answered as the first was.
+    if (known !== undefined && (token === undefined || !known.versions.has(token))) {
+      throw resourceExists(`The operation failed because the secret ${input.Name} already exists.`);
+    }
+    const secret = known ?? this.#newSecret(input);
+    if (token !== undefined) addVersion(secret, { id: token, value, stages: [CURRENT] }, this.#now());
+    if (known === undefined) this.#secrets.add(secret);
+    return { ARN: secret.arn, Name: secret.name, VersionId: token };
+  }
+
+  describeSecret(input: With<"SecretId">) {
+    return description(this.#secrets.find(input.SecretId));
+  }
+
+  listSecrets(input: Members) {
+    const secrets = this.#secrets
+      .all()
+      .filter((secret) => secret.deletedAt === undefined || input.IncludePlannedDeletion === true)
+      .filter((secret) => passes(secret, input.Filters ?? []));
+    const { items, NextToken } = page(input.SortOrder === "desc" ? secrets.toReversed() : secrets, input);
+    return { SecretList: items.map(listEntry), NextToken };
+  }
+
+  getSecretValue(input: With<"SecretId">) {
+    const { VersionId: id, VersionStage: stage = id === undefined ? CURRENT : undefined } = input;
+    const secret = this.#secrets.findLive(input.SecretId);
+    const version = id === undefined ? versionAt(secret, stage ?? CURRENT) : secret.versions.get(id);
+    if (version !== undefined && stage !== undefined && !version.stages.has(stage)) {
+      throw invalidRequest("You provided a VersionStage that is not associated to the provided VersionId.");
+    }
+    if (version?.value === undefined) {
+      const which = stage === undefined ? `VersionId: ${id}` : `staging label: ${stage}`;
+      throw notFound(`Secrets Manager can't find the specified secret value for ${which}`);
+    }
+    version.accessedAt = this.#now();
+    secret.accessedAt = version.accessedAt;
+    return {
+      ARN: secret.arn,
+      Name: secret.name,
+      VersionId: version.id,
+      ...version.value,
+      VersionStages: version.stages.size === 0 ? undefined : stagesOf(version),
+      CreatedDate: wireInstant(version.createdAt),
+    };
+  }
+
+  putSecretValue(input: With<"SecretId">) {
+    const value = valueOf(input);
+    if (value === undefined) throw invalidRequest("You must provide either SecretString or SecretBinary.");
+    const id = tokenOf(input);
+    const secret = this.#secrets.findLive(input.SecretId);
+    const stages = new Set(input.VersionStages ?? [CURRENT]);
+    // The first value of a secret is its current one, whatever labels it was put under.
+    if (versionAt(secret, CURRENT) === undefined) stages.add(CURRENT);
+    const version = addVersion(secret, { id, value, stages: [...stages] }, this.#now());
+    return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: stagesOf(version) };
+  }
+
+  updateSecret(input: With<"SecretId">) {
+    const value = valueOf(input);
+    const id = value === undefined ? undefined : tokenOf(input);
+    const secret = this.#secrets.findLive(input.SecretId);
+    if (id !== undefined) {
+      // Unlike a put, an update never takes a version that exists, not even one with the same value.
+      if (secret.versions.has(id)) throw tokenInUse(secret, id);
+      addVersion(secret, { id, value, stages: [CURRENT] }, this.#now());
+    }
+    if (input.Description !== undefined) secret.description = input.Description;
+    if (input.KmsKeyId !== undefined) secret.kmsKeyId = input.KmsKeyId || this.#options.kmsKeyArn;
+    secret.changedAt = this.#now();
+    return { ARN: secret.arn, Name: secret.name, VersionId: id };
+  }
+
+  updateSecretVersionStage(input: With<"SecretId" | "VersionStage">) {
+    const secret = this.#secrets.findLive(input.SecretId);
+    moveStage(secret, input.VersionStage, { from: input.RemoveFromVersionId, to: input.MoveToVersionId });
+    secret.changedAt = this.#now();
+    return { ARN: secret.arn, Name: secret.name };
+  }
+
+  listSecretVersionIds(input: With<"SecretId">) {
+    const secret = this.#secrets.find(input.SecretId);
+    const versions = [...secret.versions.values()].filter(
+      (version) => version.stages.size > 0 || input.IncludeDeprecated === true,
+    );
+    const { items, NextToken } = page(versions, input);
+    return {
+      ARN: secret.arn,
+      Name: secret.name,
+      Versions: items.map((version) => versionEntry(secret, version)),
+      NextToken,
+    };
+  }
+
+  deleteSecret(input: With<"SecretId">) {
+    const { RecoveryWindowInDays: days, ForceDeleteWithoutRecovery: force = false } = input;
+    if (force && days !== undefined) {
+      throw invalidParameter("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.");
+    }
+    if (days !== undefined && (days < 7 || days > 30)) {
+      throw invalidParameter("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
+    }
+    if (force) return this.#deleteNow(input.SecretId);
+    const secret = this.#secrets.findLive(input.SecretId);
+    secret.deletedAt = this.#now() + (days ?? 30) * DAY;
+    return { ARN: secret.arn, Name: secret.name, DeletionDate: wireInstant(secret.deletedAt) };
+  }
+
+  restoreSecret(input: With<"SecretId">) {
+    const secret = this.#secrets.find(input.SecretId);
+    secret.deletedAt = undefined;
+    return { ARN: secret.arn, Name: secret.name };
+  }
+
+  tagResource(input: With<"SecretId" | "Tags">) {
+    const secret = this.#secrets.findLive(input.SecretId);
+    for (const { Key, Value } of input.Tags) secret.tags.set(Key, Value);
+    secret.changedAt = this.#now();
+    return {};
+  }
+
+  untagResource(input: With<"SecretId" | "TagKeys">) {
+    const secret = this.#secrets.findLive(input.SecretId);
+    for (const key of input.TagKeys) secret.tags.delete(key);
+    secret.changedAt = this.#now();
+    return {};
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
+  }
+
+  #newSecret(input: With<"Name">): Secret {
+    const now = this.#now();
+    return {
+      arn: this.#secrets.newArn(input.Name),
+      name: input.Name,
+      description: input.Description || undefined,
+      kmsKeyId: input.KmsKeyId || this.#options.kmsKeyArn,
+      tags: new Map((input.Tags ?? []).map(({ Key, Value }) => [Key, Value])),
+      versions: new Map(),
+      createdAt: now,
+      changedAt: now,
+    };
+  }
+
+  // Deleting by force what does not exist is no error.
+  #deleteNow(secretId: string) {
+    const secret = this.#secrets.lookUp(secretId);
+    if (secret !== undefined) this.#secrets.remove(secret);
+    const { arn, name } = secret ?? { arn: this.#secrets.newArn(secretId), name: secretId };
+    return { ARN: arn, Name: name, DeletionDate: wireInstant(this.#now()) };
+  }
+}
+
+function valueOf({ SecretString, SecretBinary }: Value): SecretValue | undefined {
+  if (SecretString !== undefined && SecretBinary !== undefined) {
+    throw invalidParameter(
+      "You can't specify both a binary secret value and a string secret value in the same secret.",
+    );
+  }
+  if (SecretString !== undefined) return { SecretString };
+  return SecretBinary === undefined ? undefined : { SecretBinary };
+}
+
+function tokenOf({ ClientRequestToken }: Members): string {
+  if (ClientRequestToken !== undefined) return ClientRequestToken;
+  throw invalidRequest("You must provide a ClientRequestToken value. We recommend a UUID-type value.");
+}

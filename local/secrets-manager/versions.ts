@@ -1,0 +1,147 @@
+import { invalidParameter, limitExceeded, notFound, resourceExists } from "./errors.ts";
+
+export const CURRENT = "AWSCURRENT";
+const PREVIOUS = "AWSPREVIOUS";
+
+/** Instants are epoch seconds. Exactly one member is set; a binary value is base64. */
+export interface SecretValue {
+  SecretString?: string;
+  SecretBinary?: string;
+}
+
+/** A version may have no value yet: a rotation makes it empty, under AWSPENDING, and a put fills it. */
+export interface Version {
+  id: string;
+  value?: SecretValue;
+  stages: Set<string>;
+  createdAt: number;
+  accessedAt?: number;
+}
+
+export interface Secret {
+  arn: string;
+  name: string;
+  description?: string | undefined;
+  kmsKeyId?: string | undefined;
+  tags: Map<string, string>;
+  versions: Map<string, Version>;
+  createdAt: number;
+  changedAt: number;
+  accessedAt?: number;
+  /** The end of the recovery window, of a secret that is scheduled for deletion. */
+  deletedAt?: number | undefined;
+}
+
+const MAX_STAGES = 20;
+const MAX_VERSIONS = 100;
+
+/** The version that carries a staging label; a label sits on one version at most. */
+export function versionAt(secret: Secret, stage: string): Version | undefined {
+  for (const version of secret.versions.values()) if (version.stages.has(stage)) return version;
+  return undefined;
+}
+
+/**
+ * Adds a version with its staging labels, or gives its value to one that has none yet. A version that has the same value
+ * already is left alone, labels included. It does NOT decide which labels a new version deserves.
+ * Throws ResourceExistsException for another value under the same id, LimitExceededException past 20 labels a secret.
+ */
+export function addVersion(
+  secret: Secret,
+  added: { id: string; value?: SecretValue | undefined; stages: readonly string[] },
+  now: number,
+): Version {
+  const known = secret.versions.get(added.id);
+  if (known?.value !== undefined) {
+    if (!sameValue(known.value, added.value)) throw tokenInUse(secret, added.id);
+    return known;
+  }
+  refuseTooManyStages(secret, added.stages);
+  const version = known ?? { id: added.id, stages: new Set<string>(), createdAt: now };
+  if (added.value !== undefined) version.value = added.value;
+  secret.versions.set(version.id, version);
+  for (const stage of added.stages) attach(secret, version, stage);
+  secret.changedAt = now;
+  forgetDeprecated(secret);
+  return version;
+}
+
+/**
+ * Moves a staging label to version `to`, or takes it off `from` when there is no `to`. AWSCURRENT leaves AWSPREVIOUS on
+ * the version that it left. A label that is where it should be is left alone.
+ * Throws InvalidParameterException when `from` is missing or not the label's holder, or AWSCURRENT would vanish;
+ * ResourceNotFoundException for a version that does not exist.
+ */
+export function moveStage(
+  secret: Secret,
+  stage: string,
+  move: { from?: string | undefined; to?: string | undefined },
+): void {
+  const holder = versionAt(secret, stage);
+  const target = move.to === undefined ? undefined : existing(secret, move.to);
+  const source = move.from === undefined ? undefined : existing(secret, move.from);
+  if (target === undefined && source === undefined) {
+    throw invalidParameter("You must specify RemoveFromVersionId, MoveToVersionId or both.");
+  }
+  if (source !== undefined && source !== holder && (holder !== undefined || target === undefined)) {
+    throw invalidParameter(
+      `RemoveFromVersionId must be the version that staging label ${stage} is attached to, and it isn't attached to version ${source.id}.`,
+    );
+  }
+  if (target === undefined) {
+    if (stage === CURRENT) {
+      throw invalidParameter(
+        `You can only move staging label ${CURRENT} to a different secret version. It can't be completely removed.`,
+      );
+    }
+    holder?.stages.delete(stage);
+    return;
+  }
+  if (source === undefined && holder !== undefined && holder !== target) {
+    throw invalidParameter(
+      `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder.id}, so you must explicitly reference that version in RemoveFromVersionId.`,
+    );
+  }
+  refuseTooManyStages(secret, [stage]);
+  attach(secret, target, stage);
+}
+
+/** The error of a ClientRequestToken that names a version which cannot be written again. */
+export function tokenInUse(secret: Secret, token: string) {
+  return resourceExists(
+    `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`,
+  );
+}
+
+function attach(secret: Secret, version: Version, stage: string): void {
+  const holder = versionAt(secret, stage);
+  if (holder === version) return;
+  holder?.stages.delete(stage);
+  version.stages.add(stage);
+  if (stage === CURRENT && holder !== undefined) attach(secret, holder, PREVIOUS);
+}
+
+function existing(secret: Secret, id: string): Version {
+  const version = secret.versions.get(id);
+  if (version === undefined) throw notFound("Secrets Manager can't find the specified secret version.");
+  return version;
+}
+
+function sameValue(one: SecretValue, other: SecretValue | undefined): boolean {
+  return one.SecretString === other?.SecretString && one.SecretBinary === other?.SecretBinary;
+}
+
+function refuseTooManyStages(secret: Secret, added: readonly string[]): void {
+  const stages = new Set(added);
+  for (const version of secret.versions.values()) for (const stage of version.stages) stages.add(stage);
+  if (stages.size > MAX_STAGES) throw limitExceeded(`A secret can have at most ${MAX_STAGES} staging labels.`);
+}
+
+// Versions without a label are deprecated: AWS forgets the oldest of them past a hundred versions. (It spares those of
+// the last day, which is not imitated.)
+function forgetDeprecated(secret: Secret): void {
+  for (const version of secret.versions.values()) {
+    if (secret.versions.size <= MAX_VERSIONS) return;
+    if (version.stages.size === 0) secret.versions.delete(version.id);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Tag } from "./members.ts";
+import type { Secret, Version } from "./versions.ts";
+
+/** An instant in epoch seconds as the wire has it: a number with milliseconds. */
+export const wireInstant = (instant: number): number => Math.round(instant * 1000) / 1000;
+
+const optionalInstant = (instant: number | undefined) => (instant === undefined ? undefined : wireInstant(instant));
+
+// AWS tells the day of the last access only.
+const day = (instant: number | undefined) => (instant === undefined ? undefined : instant - (instant % 86_400));
+
+/** A version's staging labels in the order in which AWS lists them. */
+export const stagesOf = (version: Version): string[] => [...version.stages].toSorted();
+
+/** What DescribeSecret answers. What has no value is absent, so a secret without a version has no VersionIdsToStages. */
+export function description(secret: Secret) {
+  return { ...metadata(secret), VersionIdsToStages: versionsToStages(secret) };
+}
+
+/** What ListSecrets answers of one secret. */
+export function listEntry(secret: Secret) {
+  return { ...metadata(secret), SecretVersionsToStages: versionsToStages(secret) };
+}
+
+/** What ListSecretVersionIds answers of one version. */
+export function versionEntry(secret: Secret, version: Version) {
+  return {
+    VersionId: version.id,
+    VersionStages: version.stages.size === 0 ? undefined : stagesOf(version),
+    CreatedDate: wireInstant(version.createdAt),
+    LastAccessedDate: day(version.accessedAt),
+    KmsKeyIds: [secret.kmsKeyId ?? "DefaultEncryptionKey"],
+  };
+}
+
+function metadata(secret: Secret) {
+  return {
+    ARN: secret.arn,
+    Name: secret.name,
+    Description: secret.description,
+    KmsKeyId: secret.kmsKeyId,
+    RotationEnabled: false,
+    CreatedDate: wireInstant(secret.createdAt),
+    LastChangedDate: wireInstant(secret.changedAt),
+    LastAccessedDate: day(secret.accessedAt),
+    DeletedDate: optionalInstant(secret.deletedAt),
+    Tags: secret.tags.size === 0 ? undefined : tagsOf(secret),
+  };
+}
+
+function tagsOf(secret: Secret): Tag[] {
+  return [...secret.tags].map(([Key, Value]) => ({ Key, Value }));
+}
+
+function versionsToStages(secret: Secret): Record<string, string[]> | undefined {
+  const labelled = [...secret.versions.values()].filter((version) => version.stages.size > 0);
+  return labelled.length === 0
+    ? undefined
+    : Object.fromEntries(labelled.map((version) => [version.id, stagesOf(version)]));
+}

@@ -1,0 +1,100 @@
+import type { Grant } from "./credentials.ts";
+import type { Mood } from "./mood.ts";
+
+/** An HTTP answer before it is sent; no Date and no Content-Length yet. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+const oversizedBytes = 64 * 1024 + 1;
+
+export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Answer => ({
+  status,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body),
+});
+
+/** The mood as one call feels it: `ok` where the mode is not for this endpoint, or not for its nth call. */
+export function moodOfCall(mood: Mood, endpoint: "exchange" | "refresh", nth: number): Mood {
+  const affected = (mood.on === "both" || mood.on === endpoint) && nth % mood.failEvery === 0;
+  return affected ? mood : { ...mood, mode: "ok" };
+}
+
+/** The answer of a mode that looks at no credential and spends none; undefined for the other modes. */
+export function answerWithoutLooking(mood: Mood, upstreamNow: number): Answer | undefined {
+  switch (mood.mode) {
+    case "rate_limited":
+      return json(429, { error: "rate_limited" }, retryAfter(mood, upstreamNow));
+    case "unavailable":
+      return json(503, { error: "unavailable" });
+    case "error":
+      return json(500, { error: "internal_error" });
+    case "malformed":
+      return json(200, { status: "ok", token_type: "Bearer", expires_in: mood.lifetime });
+    case "html":
+      return { status: 200, headers: { "content-type": "text/html" }, body: "<!doctype html><title>Sign in</title>" };
+    case "empty":
+      return { status: 200, headers: { "content-type": "application/json" }, body: "" };
+    case "redirect":
+      return { status: 302, headers: { location: "/elsewhere" }, body: "" };
+    case "ok":
+    case "slow":
+    case "oversized":
+    case "truncated":
+    case "bad_jwt":
+    case "expired":
+    case "reset":
+    case "hang":
+    case "refused":
+      break;
+  }
+  return undefined;
+}
+
+function retryAfter({ retryAfter: seconds, retryAfterDate }: Mood, upstreamNow: number): Record<string, string> {
+  if (seconds === null) return {};
+  return { "retry-after": retryAfterDate ? httpDate(upstreamNow + seconds) : String(seconds) };
+}
+
+/** An instant in epoch seconds as an HTTP-date. */
+export const httpDate = (instant: number) => new Date(instant * 1000).toUTCString();
+
+/** A grant written as the mood has it: shape, expires_in, byte-order mark, and the modes that spoil a body. */
+export function answerOfGrant(grant: Grant, mood: Mood): Answer {
+  const bare = mood.shape === "bare_jwt";
+  const text = (mood.bom ? "\uFEFF" : "") + (bare ? grant.accessToken : JSON.stringify(shaped(grant, mood)));
+  return {
+    status: 200,
+    headers: { "content-type": bare ? "text/plain" : "application/json", "cache-control": "no-store" },
+    body: spoiled(text, mood),
+  };
+}
+
+function spoiled(text: string, { mode }: Mood): string {
+  if (mode === "truncated") return text.slice(0, text.length / 2);
+  // White space keeps it valid JSON: only a client that minds the size refuses it.
+  if (mode === "oversized") return text + " ".repeat(oversizedBytes - Buffer.byteLength(text));
+  return text;
+}
+
+function shaped(grant: Grant, { shape, expiresIn }: Mood): unknown {
+  const { accessToken, scope, refresh } = grant;
+  const duration = expiresIn === "string" ? String(grant.expiresIn) : grant.expiresIn;
+  const written = expiresIn === "absent" ? undefined : duration;
+  if (shape === "json_string") return accessToken;
+  if (shape === "accessToken") {
+    return { accessToken, tokenType: "Bearer", expiresIn: written, scope, refreshToken: refresh?.token };
+  }
+  const wrapped = shape === "data" || shape === "result" || shape === "response";
+  const fields = {
+    [wrapped ? "access_token" : shape]: accessToken,
+    token_type: "Bearer",
+    expires_in: written,
+    scope,
+    refresh_token: refresh?.token,
+    refresh_expires_in: refresh?.expiresIn,
+  };
+  return wrapped ? { [shape]: fields } : fields;
+}

@@ -1,0 +1,39 @@
+import { type Answer, json } from "./answers.ts";
+import { listSwitches, parsePatch } from "./mood.ts";
+import { parseObject } from "./parse-object.ts";
+import type { Simulator } from "./server.ts";
+
+/** `/_simulator`: shows and changes the mood, issues and revokes keys. Shows no credential but the key just issued. */
+export function answerControl(simulator: Simulator, method: string, path: string, body: string): Answer {
+  if (method === "GET" && path === "/_simulator") return state(simulator);
+  const request = parseObject(body);
+  switch (`${method} ${path}`) {
+    case "POST /_simulator":
+      return request ? changeMood(simulator, request) : wrong("the body is no JSON object");
+    case "POST /_simulator/keys": {
+      const { username, scope } = request ?? {};
+      if (!isText(username) || !isText(scope)) return wrong("username and scope are needed");
+      return json(201, { apiKey: simulator.issueKey({ username, scope }) });
+    }
+    case "POST /_simulator/keys/revoke": {
+      const { apiKey } = request ?? {};
+      if (!isText(apiKey)) return wrong("apiKey is needed");
+      return simulator.revokeKey(apiKey) ? json(200, { revoked: true }) : json(404, { error: "unknown_key" });
+    }
+    default:
+      return json(404, { error: "not_found" });
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+const wrong = (fault: string) => json(400, { error: "invalid_request", error_description: fault });
+
+const state = ({ mood, counts }: Simulator) => json(200, { mood, counts, switches: listSwitches() });
+
+function changeMood(simulator: Simulator, request: Record<string, unknown>): Answer {
+  const parsed = parsePatch(request);
+  if ("fault" in parsed) return wrong(parsed.fault);
+  simulator.setMood(parsed.patch);
+  return state(simulator);
+}

@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+/** One part of a multipart body as it came over the wire; `contentType` is absent where the part names none. */
+export interface ReceivedField {
+  name: string;
+  value: string;
+  contentType?: string;
+}
+
+/** A request as it came, secrets and all: for tests, never shown by an endpoint. `at` is an instant in epoch seconds. */
+export interface ReceivedRequest {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+  fields: ReceivedField[];
+  at: number;
+}
+
+/**
+ * The parts of a multipart body, in wire order. Made for recording: it skips what it cannot read instead of refusing it,
+ * and judges nothing.
+ */
+export function readFields(contentType: string, body: string): ReceivedField[] {
+  const boundary = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);
+  if (!boundary) return [];
+  const parts = `\r\n${body}`.split(`\r\n--${boundary[1] ?? boundary[2]}`).slice(1);
+  return parts.flatMap((part) => {
+    const headEnd = part.indexOf("\r\n\r\n");
+    const head = part.slice(0, headEnd);
+    const name = /^content-disposition:.*;\s*name=(?:"([^"]*)"|([^\s;]+))/im.exec(head);
+    const partType = /^content-type:\s*(.+?)\s*$/im.exec(head)?.[1];
+    if (headEnd < 0 || !name) return [];
+    const value = part.slice(headEnd + 4);
+    return [{ name: name[1] ?? name[2] ?? "", value, ...(partType !== undefined && { contentType: partType }) }];
+  });
+}

@@ -1,0 +1,152 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Answer, answerWithoutLooking, httpDate, json, moodOfCall } from "./answers.ts";
+import { answerControl } from "./control.ts";
+import { type Account, Credentials } from "./credentials.ts";
+import { createMint } from "./mint.ts";
+import { defaultMood, type Mood } from "./mood.ts";
+import { type ReceivedRequest, readFields } from "./recording.ts";
+import { answerBusiness, answerExchange, answerRefresh } from "./token-endpoints.ts";
+
+const requestsKept = 1000;
+const bodyLimitBytes = 64 * 1024;
+
+export interface SimulatorOptions {
+  /** 0, the default, picks a free one. */
+  port?: number;
+  /** Epoch seconds. */
+  clock: { now(): number };
+  mood?: Partial<Mood>;
+  /** Waits for a slow answer, in seconds; rejects once the signal aborts. */
+  sleep?: (seconds: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** A running simulator of Smart Services. */
+export interface Simulator {
+  url: string;
+  /** As it is now. */
+  readonly mood: Readonly<Mood>;
+  /** Changes the given switches only. Does not check values: `parsePatch` does, where they come from outside. */
+  setMood(patch: Partial<Mood>): void;
+  /** Accepts a key, with or without its `Bearer `, for a username and scope. */
+  admit(credentials: Account & { apiKey: string }): void;
+  issueKey(account: Account): string;
+  /** Stops exchanges with a key; tokens got with it live on. False if the key was not known. */
+  revokeKey(apiKey: string): boolean;
+  /** The last 1,000 requests to all but `/_simulator`, newest last, with their secrets: for tests only. */
+  readonly requests: readonly ReceivedRequest[];
+  /** Calls since the start, answered or not. */
+  readonly counts: Readonly<Record<Endpoint, number>>;
+  /** Ends every connection, delay and hanging answer. */
+  close(): Promise<void>;
+}
+
+type Endpoint = "exchange" | "refresh" | "business";
+
+/**
+ * Starts a stand-in for Smart Services on 127.0.0.1: the API-key exchange, the refresh, a business endpoint that knows
+ * which tokens are alive, and `/_simulator` to change its mood. Rejects if the port is in use.
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const { port = 0, clock, sleep = (seconds, signal) => wait(seconds * 1000, undefined, { signal }) } = options;
+  let mood: Mood = { ...defaultMood(), ...options.mood };
+  const counts = { exchange: 0, refresh: 0, business: 0 };
+  const requests: ReceivedRequest[] = [];
+  const closing = new AbortController();
+  const upstreamNow = () => clock.now() + mood.clockOffset;
+  const credentials = new Credentials(await createMint(), upstreamNow);
+
+  const server = createServer((request, response) => {
+    // What rejects is a client that went away, or a delay that close() ended: nobody is left to answer.
+    serve(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+
+  const simulator: Simulator = {
+    url: `http://127.0.0.1:${address.port}`,
+    get mood() {
+      return mood;
+    },
+    setMood(patch) {
+      mood = { ...mood, ...patch };
+    },
+    admit: (account) => credentials.admit(account, account.apiKey),
+    issueKey: (account) => credentials.issueKey(account),
+    revokeKey: (apiKey) => credentials.revokeKey(apiKey),
+    requests,
+    counts,
+    async close() {
+      closing.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+  return simulator;
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request);
+    const [path = ""] = (request.url ?? "").split("?");
+    const control = path === "/_simulator" || path.startsWith("/_simulator/");
+    if (!control) record(request, body);
+    if (body.length > bodyLimitBytes) return send(response, json(413, { error: "too_large" }));
+    if (control) return send(response, answerControl(simulator, request.method ?? "", path, body.toString()));
+
+    const endpoint = endpointOf(path);
+    if (!endpoint) return send(response, json(404, { error: "not_found" }));
+    if (request.method !== "POST" && !(endpoint === "business" && request.method === "GET")) {
+      return send(response, json(405, { error: "method_not_allowed" }));
+    }
+    counts[endpoint] += 1;
+    if (endpoint === "business") return send(response, answerBusiness(credentials, request.headers, path));
+
+    const felt = moodOfCall(mood, endpoint, counts[endpoint]);
+    if (felt.mode === "hang") return;
+    if (felt.mode === "reset") return void request.socket.resetAndDestroy();
+    if (felt.mode === "slow") await sleep(felt.delaySeconds, closing.signal);
+    const answer = answerWithoutLooking(felt, upstreamNow());
+    if (answer) return send(response, answer);
+    const grant = endpoint === "exchange" ? answerExchange : answerRefresh;
+    send(response, await grant(credentials, felt, request.headers, body));
+  }
+
+  function record(request: IncomingMessage, body: Buffer): void {
+    const { method = "", url: path = "", headers } = request;
+    const text = body.toString();
+    const fields = readFields(headers["content-type"] ?? "", text);
+    requests.push({ method, path, headers, body: text, fields, at: clock.now() });
+    if (requests.length > requestsKept) requests.shift();
+  }
+
+  function send(response: ServerResponse, { status, headers, body }: Answer): void {
+    response.writeHead(status, {
+      ...headers,
+      date: httpDate(upstreamNow()),
+      "content-length": Buffer.byteLength(body),
+    });
+    response.end(body);
+  }
+}
+
+function endpointOf(path: string): Endpoint | undefined {
+  if (path === "/api/v1/auth/token") return "exchange";
+  if (path === "/oauth/token") return "refresh";
+  return /^\/api\/v1\/[^/]+\/./.test(path) ? "business" : undefined;
+}
+
+/** The body up to the limit and a little over, which is enough to refuse it; the rest is read and dropped. */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    if (bytes <= bodyLimitBytes) chunks.push(chunk);
+    bytes += chunk.length;
+  }
+  return Buffer.concat(chunks);
+}

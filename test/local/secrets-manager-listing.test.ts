@@ -1,0 +1,108 @@
+import { paginateListSecrets, SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const START = 1_790_000_000.5;
+const DAY = 86_400;
+const clock = { instant: START, now: () => clock.instant };
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+
+beforeEach(async () => {
+  clock.instant = START;
+  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+});
+afterEach(async () => {
+  client.destroy();
+  await emulator.close();
+});
+
+const create = (Name: string) => client.createSecret({ Name, SecretString: "fake-key-1" });
+const instant = (seconds: number) => new Date(seconds * 1000);
+
+describe("listing secrets", () => {
+  it("pages through all of them", async () => {
+    for (const name of ["a", "b", "c", "d", "e"]) await create(name);
+    const pages: (string | undefined)[][] = [];
+
+    for await (const answer of paginateListSecrets({ client, pageSize: 2 }, {})) {
+      pages.push((answer.SecretList ?? []).map(({ Name }) => Name));
+    }
+
+    expect(pages).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+  });
+
+  it("refuses a token that it did not give out", async () => {
+    const asked = client.listSecrets({ NextToken: "fake-token" });
+
+    await expect(asked).rejects.toMatchObject({ name: "InvalidNextTokenException" });
+  });
+
+  it("filters by prefixes of the name, where ! negates", async () => {
+    for (const name of ["broker/dev/a", "broker/prod/a", "other/broker/"]) await create(name);
+
+    const some = await client.listSecrets({ Filters: [{ Key: "name", Values: ["broker/dev/", "other/"] }] });
+    const others = await client.listSecrets({ Filters: [{ Key: "name", Values: ["!broker/"] }] });
+
+    expect(some.SecretList?.map(({ Name }) => Name)).toEqual(["broker/dev/a", "other/broker/"]);
+    expect(others.SecretList?.map(({ Name }) => Name)).toEqual(["other/broker/"]);
+  });
+
+  it("lets through what passes every filter, by tag and by description in any case", async () => {
+    const Tags = [{ Key: "team", Value: "orders" }];
+    await client.createSecret({ Name: "one", Description: "Of Orders", Tags });
+    await client.createSecret({ Name: "two", Description: "of orders" });
+
+    const { SecretList } = await client.listSecrets({
+      Filters: [
+        { Key: "description", Values: ["of o"] },
+        { Key: "tag-key", Values: ["team"] },
+        { Key: "tag-value", Values: ["ord"] },
+      ],
+    });
+
+    expect(SecretList?.map(({ Name }) => Name)).toEqual(["one"]);
+  });
+
+  it("shows labelled versions, and secrets scheduled for deletion only when asked to", async () => {
+    const { VersionId } = await create("one");
+    await create("two");
+    await client.deleteSecret({ SecretId: "two" });
+
+    const without = await client.listSecrets({});
+    const all = await client.listSecrets({ IncludePlannedDeletion: true, SortOrder: "desc" });
+
+    expect(without.SecretList).toMatchObject([
+      { Name: "one", SecretVersionsToStages: { [`${VersionId}`]: ["AWSCURRENT"] } },
+    ]);
+    expect(all.SecretList?.map(({ Name, DeletedDate }) => [Name, DeletedDate])).toEqual([
+      ["two", instant(START + 30 * DAY)],
+      ["one", undefined],
+    ]);
+  });
+});
+
+describe("tagging a secret", () => {
+  it("adds, replaces and removes tags, and notes the change", async () => {
+    const SecretId = "one";
+    await create(SecretId);
+    const tag = (Key: string, Value: string) => client.tagResource({ SecretId, Tags: [{ Key, Value }] });
+    clock.instant += 60;
+
+    await tag("team", "orders");
+    await tag("team", "shop");
+    await tag("stage", "dev");
+    const tagged = await client.describeSecret({ SecretId });
+    await client.untagResource({ SecretId, TagKeys: ["team", "none"] });
+    const untagged = await client.describeSecret({ SecretId });
+
+    expect(tagged.Tags).toEqual([
+      { Key: "team", Value: "shop" },
+      { Key: "stage", Value: "dev" },
+    ]);
+    expect(tagged.LastChangedDate).toEqual(instant(START + 60));
+    expect(untagged.Tags).toEqual([{ Key: "stage", Value: "dev" }]);
+  });
+});

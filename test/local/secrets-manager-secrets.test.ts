@@ -1,0 +1,208 @@
+import { randomUUID } from "node:crypto";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const START = 1_790_000_000.5;
+const DAY = 86_400;
+const clock = { instant: START, now: () => clock.instant };
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+
+beforeEach(async () => {
+  clock.instant = START;
+  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+});
+afterEach(async () => {
+  client.destroy();
+  await emulator.close();
+});
+
+const create = (Name: string) => client.createSecret({ Name, SecretString: "fake-key-1" });
+const refusal = (name: string, message: string) => ({ name, message: expect.stringContaining(message) });
+const instant = (seconds: number) => new Date(seconds * 1000);
+const MARKED = "You can't perform this operation on the secret because it was marked for deletion.";
+
+describe("creating a secret", () => {
+  it("gives it an ARN of region, account, name and six random characters", async () => {
+    const { ARN } = await create("broker/dev/one");
+
+    expect(ARN).toMatch(/^arn:aws:secretsmanager:eu-south-1:000000000000:secret:broker\/dev\/one-[A-Za-z0-9]{6}$/);
+  });
+
+  it("without a value leaves it without a version", async () => {
+    const { VersionId, ARN } = await client.createSecret({ Name: "empty" });
+
+    const { $metadata, ...secret } = await client.describeSecret({ SecretId: "empty" });
+
+    expect(VersionId).toBeUndefined();
+    expect($metadata.httpStatusCode).toBe(200);
+    expect(secret).toEqual({
+      ARN,
+      Name: "empty",
+      RotationEnabled: false,
+      CreatedDate: instant(START),
+      LastChangedDate: instant(START),
+    });
+  });
+
+  it("keeps its description, key and tags", async () => {
+    const Tags = [{ Key: "team", Value: "orders" }];
+    await client.createSecret({ Name: "one", Description: "of orders", KmsKeyId: "alias/fake", Tags });
+
+    const secret = await client.describeSecret({ SecretId: "one" });
+
+    expect(secret).toMatchObject({ Description: "of orders", KmsKeyId: "alias/fake", Tags });
+  });
+
+  it("again with the same token and value answers as the first time", async () => {
+    const request = { Name: "one", SecretString: "fake-key-1", ClientRequestToken: randomUUID() };
+    const { ARN, VersionId } = await client.createSecret(request);
+
+    const again = await client.createSecret(request);
+    const other = client.createSecret({ ...request, SecretString: "fake-key-2" });
+
+    expect(again).toMatchObject({ ARN, VersionId });
+    await expect(other).rejects.toMatchObject({ name: "ResourceExistsException" });
+  });
+
+  it("refuses a name that is taken", async () => {
+    await create("one");
+
+    const asked = create("one");
+
+    await expect(asked).rejects.toMatchObject(
+      refusal("ResourceExistsException", "The operation failed because the secret one already exists."),
+    );
+  });
+
+  it.each(["a b", "a:b", "è", "a*", "x".repeat(513)])("refuses the name %j", async (Name) => {
+    await expect(create(Name)).rejects.toMatchObject({ name: "ValidationException" });
+  });
+
+  it("takes every character that a name may have, up to 512 of them", async () => {
+    const Name = `aZ9/_+=.@-${"x".repeat(502)}`;
+
+    const answer = await create(Name);
+
+    expect(answer.Name).toBe(Name);
+  });
+});
+
+describe("finding a secret", () => {
+  it("goes by name, ARN and ARN without its suffix", async () => {
+    const { ARN = "" } = await create("one");
+    await create("one-more");
+
+    const found = await Promise.all(
+      ["one", ARN, ARN.slice(0, -7)].map((SecretId) => client.describeSecret({ SecretId })),
+    );
+
+    expect(found.map((secret) => secret.ARN)).toEqual([ARN, ARN, ARN]);
+  });
+
+  it("does not take a partial ARN of a name that ends like a suffix", async () => {
+    const { ARN = "" } = await create("one-a1b2c3");
+
+    const asked = client.describeSecret({ SecretId: ARN.slice(0, -7) });
+
+    await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+  });
+
+  it("refuses one that does not exist, with status 400", async () => {
+    const asked = client.getSecretValue({ SecretId: "none" });
+
+    await expect(asked).rejects.toMatchObject({
+      name: "ResourceNotFoundException",
+      message: "Secrets Manager can't find the specified secret.",
+      $metadata: { httpStatusCode: 400 },
+    });
+  });
+});
+
+describe("deleting a secret", () => {
+  it("schedules it for 30 days later, or for the days it is told", async () => {
+    await create("one");
+    await create("two");
+
+    const month = await client.deleteSecret({ SecretId: "one" });
+    const week = await client.deleteSecret({ SecretId: "two", RecoveryWindowInDays: 7 });
+
+    expect(month.DeletionDate).toEqual(instant(START + 30 * DAY));
+    expect(week.DeletionDate).toEqual(instant(START + 7 * DAY));
+    expect((await client.describeSecret({ SecretId: "two" })).DeletedDate).toEqual(week.DeletionDate);
+  });
+
+  it("bars every use of it, and its name, until it is restored", async () => {
+    const SecretId = "one";
+    const { VersionId } = await create(SecretId);
+    await client.deleteSecret({ SecretId });
+
+    const barred = [
+      client.getSecretValue({ SecretId }),
+      client.putSecretValue({ SecretId, SecretString: "fake-key-2" }),
+      client.updateSecret({ SecretId, Description: "orders" }),
+      client.updateSecretVersionStage({ SecretId, VersionStage: "NEXT", MoveToVersionId: VersionId }),
+      client.tagResource({ SecretId, Tags: [{ Key: "team", Value: "orders" }] }),
+      client.untagResource({ SecretId, TagKeys: ["team"] }),
+      client.deleteSecret({ SecretId }),
+    ];
+    const taken = create(SecretId);
+
+    for (const asked of barred) await expect(asked).rejects.toMatchObject(refusal("InvalidRequestException", MARKED));
+    await expect(taken).rejects.toMatchObject(refusal("InvalidRequestException", "already scheduled for deletion"));
+    await client.restoreSecret({ SecretId });
+    expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
+    expect((await client.describeSecret({ SecretId })).DeletedDate).toBeUndefined();
+  });
+
+  it("forgets it when the recovery window has ended", async () => {
+    await create("one");
+    await client.deleteSecret({ SecretId: "one", RecoveryWindowInDays: 7 });
+    clock.instant += 7 * DAY;
+
+    const asked = client.restoreSecret({ SecretId: "one" });
+
+    await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+  });
+
+  it("by force frees the name at once, for a secret with another ARN", async () => {
+    const { ARN } = await create("one");
+    await client.deleteSecret({ SecretId: "one" });
+    await client.deleteSecret({ SecretId: "one", ForceDeleteWithoutRecovery: true });
+
+    const again = await create("one");
+
+    expect(again.ARN).not.toBe(ARN);
+  });
+
+  it("by force takes a secret that does not exist, otherwise not", async () => {
+    const forced = await client.deleteSecret({ SecretId: "none", ForceDeleteWithoutRecovery: true });
+    const asked = client.deleteSecret({ SecretId: "none" });
+
+    expect(forced.Name).toBe("none");
+    await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+  });
+
+  it.each([6, 31])("refuses a recovery window of %i days", async (RecoveryWindowInDays) => {
+    await create("one");
+
+    const asked = client.deleteSecret({ SecretId: "one", RecoveryWindowInDays });
+
+    await expect(asked).rejects.toMatchObject(refusal("InvalidParameterException", "between 7 and 30 days"));
+  });
+
+  it("refuses a recovery window together with force", async () => {
+    await create("one");
+
+    const asked = client.deleteSecret({
+      SecretId: "one",
+      RecoveryWindowInDays: 7,
+      ForceDeleteWithoutRecovery: true,
+    });
+
+    await expect(asked).rejects.toMatchObject({ name: "InvalidParameterException" });
+  });
+});

@@ -1,0 +1,191 @@
+import { randomUUID } from "node:crypto";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const options = { clock: { now: () => 1_790_000_000 }, region: "eu-south-1", accountId: "000000000000" };
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+
+beforeEach(async () => {
+  emulator = await startSecretsManager(options);
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  await client.createSecret({ Name: "one", SecretString: "fake-key-1" });
+});
+afterEach(async () => {
+  client.destroy();
+  await emulator.close();
+});
+
+const read = () => client.getSecretValue({ SecretId: "one" });
+const send = async (target: string, body: string, headers: Record<string, string> = { authorization: "fake" }) => {
+  const response = await fetch(emulator.url, {
+    method: "POST",
+    headers: { "x-amz-target": target, "content-type": "application/x-amz-json-1.1", ...headers },
+    body,
+  });
+  return { status: response.status, type: response.headers.get("content-type"), body: await response.json() };
+};
+
+describe("the protocol", () => {
+  it("is to be had on 127.0.0.1 only", async () => {
+    const elsewhere = fetch(emulator.url.replace("127.0.0.1", "127.0.0.2"));
+
+    expect(emulator.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    await expect(elsewhere).rejects.toThrow("fetch failed");
+  });
+
+  it("takes any credentials, but refuses a request without any", async () => {
+    const body = '{"SecretId":"one"}';
+
+    const withAny = await send("secretsmanager.GetSecretValue", body);
+    const withNone = await send("secretsmanager.GetSecretValue", body, {});
+
+    expect(withAny).toMatchObject({
+      status: 200,
+      type: "application/x-amz-json-1.1",
+      body: { SecretString: "fake-key-1", CreatedDate: 1_790_000_000 },
+    });
+    expect(withNone).toMatchObject({ status: 400, body: { __type: "MissingAuthenticationTokenException" } });
+  });
+
+  it("names an operation that it does not know", async () => {
+    const unknown = client.getRandomPassword({});
+
+    await expect(unknown).rejects.toMatchObject({
+      name: "UnknownOperationException",
+      message: expect.stringContaining("GetRandomPassword"),
+    });
+  });
+
+  it("refuses a request that asks for nothing", async () => {
+    const response = await fetch(emulator.url, { headers: { authorization: "fake" } });
+
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ __type: "UnknownOperationException" });
+  });
+
+  it.each([
+    ["no JSON", '{"SecretString":"fake-key-1"', "SerializationException"],
+    ["no object", "[]", "SerializationException"],
+    ["a member of the wrong type", '{"SecretId":"one","SecretString":["fake-key-1"]}', "SerializationException"],
+    ["a member that is missing", '{"SecretString":"fake-key-1"}', "ValidationException"],
+    ["a token that is too short", '{"SecretId":"one","ClientRequestToken":"x"}', "ValidationException"],
+    ["no token for a value", '{"SecretId":"one","SecretString":"fake-key-1"}', "InvalidRequestException"],
+  ])("refuses a body with %s, without a word of its value", async (_case, body, type) => {
+    const answer = await send("secretsmanager.PutSecretValue", body);
+
+    expect(answer).toMatchObject({ status: 400, body: { __type: type, Message: expect.any(String) } });
+    expect(JSON.stringify(answer.body)).not.toContain("fake-key-1");
+  });
+
+  it("refuses to start on a port in use", async () => {
+    const port = Number(new URL(emulator.url).port);
+
+    await expect(startSecretsManager({ ...options, port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+
+  it("names the key it was given for secrets without one of their own", async () => {
+    const kmsKeyArn = "arn:aws:kms:eu-south-1:000000000000:key/fake";
+    const keyed = await startSecretsManager({ ...options, kmsKeyArn });
+
+    keyed.store.createSecret({ Name: "one" });
+    const secret = keyed.store.describeSecret({ SecretId: "one" });
+    await keyed.close();
+
+    expect(secret.KmsKeyId).toBe(kmsKeyArn);
+  });
+});
+
+describe("faults", () => {
+  it.each([
+    ["ThrottlingException", 400],
+    ["AccessDeniedException", 400],
+    ["DecryptionFailure", 400],
+    ["InternalServiceError", 500],
+  ] as const)("answer %s for as many calls as told", async (fault, status) => {
+    emulator.faults.set("GetSecretValue", fault, 2);
+
+    const failed = await Promise.allSettled([read(), read()]);
+    const answered = await read();
+
+    const refused = { status: "rejected", reason: { name: fault, $metadata: { httpStatusCode: status } } };
+    expect(failed).toMatchObject([refused, refused]);
+    expect(answered.SecretString).toBe("fake-key-1");
+  });
+
+  it("last until they are cleared, and touch no other operation", async () => {
+    emulator.faults.set("GetSecretValue", "ThrottlingException");
+
+    const failed = await Promise.allSettled([read(), read(), read()]);
+    const other = await client.describeSecret({ SecretId: "one" });
+    emulator.faults.clear();
+    const answered = await read();
+
+    expect(failed.map(({ status }) => status)).toEqual(Array(3).fill("rejected"));
+    expect([other.Name, answered.Name]).toEqual(["one", "one"]);
+  });
+
+  it("keep a call from changing anything", async () => {
+    emulator.faults.set("PutSecretValue", "InternalServiceError", 1);
+
+    const put = client.putSecretValue({ SecretId: "one", SecretString: "fake-key-2" });
+
+    await expect(put).rejects.toMatchObject({ name: "InternalServiceError" });
+    expect((await read()).SecretString).toBe("fake-key-1");
+  });
+
+  it("let the SDK's own retry get through", async () => {
+    const patient = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 2 });
+    emulator.faults.set("GetSecretValue", "ThrottlingException", 1);
+
+    const answer = await patient.getSecretValue({ SecretId: "one" });
+    patient.destroy();
+
+    expect(answer.SecretString).toBe("fake-key-1");
+    expect(emulator.calls.get("GetSecretValue")).toBe(2);
+  });
+
+  it("can leave a call without an answer, until the caller gives up", async () => {
+    emulator.faults.set("GetSecretValue", "hang", 1);
+
+    const hung = client.getSecretValue({ SecretId: "one" }, { abortSignal: AbortSignal.timeout(100) });
+
+    await expect(hung).rejects.toMatchObject({ name: "AbortError" });
+    expect((await read()).SecretString).toBe("fake-key-1");
+  });
+});
+
+describe("the handle", () => {
+  it("counts the calls of each operation, failed ones included", async () => {
+    emulator.faults.set("GetSecretValue", "ThrottlingException", 1);
+    await Promise.allSettled([read(), read(), client.describeSecret({ SecretId: "none" })]);
+
+    const calls = Object.fromEntries(emulator.calls);
+
+    expect(calls).toEqual({ CreateSecret: 1, GetSecretValue: 2, DescribeSecret: 1 });
+  });
+
+  it("shares its store with the socket", async () => {
+    emulator.store.putSecretValue({ SecretId: "one", SecretString: "fake-key-2", ClientRequestToken: randomUUID() });
+
+    const answer = await read();
+
+    expect(answer.SecretString).toBe("fake-key-2");
+  });
+
+  it("closes at once over idle and hanging connections, more than once, and frees the port", async () => {
+    await read();
+    emulator.faults.set("GetSecretValue", "hang");
+    const hung = Promise.allSettled([read()]);
+    while ((emulator.calls.get("GetSecretValue") ?? 0) < 2) await new Promise(setImmediate);
+
+    await emulator.close();
+    await emulator.close();
+
+    expect((await hung)[0].status).toBe("rejected");
+    const port = Number(new URL(emulator.url).port);
+    emulator = await startSecretsManager({ ...options, port });
+  }, 3_000);
+});

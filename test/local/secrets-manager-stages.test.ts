@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const clock = { now: () => 1_790_000_000 };
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+let SecretId: string;
+let first: string;
+let second: string;
+
+beforeAll(async () => {
+  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+});
+afterAll(async () => {
+  client.destroy();
+  await emulator.close();
+});
+beforeEach(async () => {
+  SecretId = `stages/${randomUUID()}`;
+  [first, second] = [randomUUID(), randomUUID()];
+  await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
+  await client.putSecretValue({
+    SecretId,
+    SecretString: "fake-key-2",
+    ClientRequestToken: second,
+    VersionStages: ["AWSPENDING"],
+  });
+});
+
+const move = (VersionStage: string, MoveToVersionId?: string, RemoveFromVersionId?: string) =>
+  client.updateSecretVersionStage({ SecretId, VersionStage, MoveToVersionId, RemoveFromVersionId });
+const stages = async () => (await client.describeSecret({ SecretId })).VersionIdsToStages;
+const refusal = (name: string, message: string) => ({ name, message: expect.stringContaining(message) });
+
+describe("moving a staging label", () => {
+  it("takes AWSCURRENT to another version and leaves AWSPREVIOUS on the version it left", async () => {
+    await move("AWSCURRENT", second, first);
+
+    const answer = await stages();
+
+    expect(answer).toEqual({ [first]: ["AWSPREVIOUS"], [second]: ["AWSCURRENT", "AWSPENDING"] });
+  });
+
+  it("back swaps AWSCURRENT and AWSPREVIOUS", async () => {
+    await move("AWSCURRENT", second, first);
+    await move("AWSCURRENT", first, second);
+
+    const answer = await stages();
+
+    expect(answer).toEqual({ [first]: ["AWSCURRENT"], [second]: ["AWSPENDING", "AWSPREVIOUS"] });
+  });
+
+  it("needs to be told the version that has it", async () => {
+    const untold = move("AWSCURRENT", second);
+    const mistold = move("AWSCURRENT", second, second);
+
+    await expect(untold).rejects.toMatchObject(
+      refusal("InvalidParameterException", `currently attached to version ${first}`),
+    );
+    await expect(mistold).rejects.toMatchObject(refusal("InvalidParameterException", "isn't attached to version"));
+    expect(await stages()).toEqual({ [first]: ["AWSCURRENT"], [second]: ["AWSPENDING"] });
+  });
+
+  it("to where it is changes nothing", async () => {
+    await move("AWSCURRENT", second, first);
+
+    await move("AWSCURRENT", second);
+
+    expect(await stages()).toEqual({ [first]: ["AWSPREVIOUS"], [second]: ["AWSCURRENT", "AWSPENDING"] });
+  });
+
+  it("attaches a label that no version had", async () => {
+    await move("NEXT", second);
+
+    expect(await stages()).toEqual({ [first]: ["AWSCURRENT"], [second]: ["AWSPENDING", "NEXT"] });
+  });
+
+  it("refuses a version that does not exist", async () => {
+    const asked = move("NEXT", randomUUID());
+
+    await expect(asked).rejects.toMatchObject(refusal("ResourceNotFoundException", "secret version"));
+  });
+});
+
+describe("removing a staging label", () => {
+  it("refuses AWSCURRENT, which can only move", async () => {
+    const asked = move("AWSCURRENT", undefined, first);
+
+    await expect(asked).rejects.toMatchObject(refusal("InvalidParameterException", "can't be completely removed"));
+  });
+
+  it("refuses a version that does not have it, and no version at all", async () => {
+    const elsewhere = move("AWSPENDING", undefined, first);
+    const nowhere = move("NEXT", undefined, first);
+    const unnamed = move("AWSPENDING");
+
+    for (const asked of [elsewhere, nowhere, unnamed]) {
+      await expect(asked).rejects.toMatchObject({ name: "InvalidParameterException" });
+    }
+  });
+
+  it("from a version's last one hides the version, which stays readable by its id", async () => {
+    await move("AWSPENDING", undefined, second);
+
+    const listed = await client.listSecretVersionIds({ SecretId });
+    const all = await client.listSecretVersionIds({ SecretId, IncludeDeprecated: true });
+
+    expect(await stages()).toEqual({ [first]: ["AWSCURRENT"] });
+    expect(listed.Versions?.map(({ VersionId }) => VersionId)).toEqual([first]);
+    expect(all.Versions?.map(({ VersionId, VersionStages }) => [VersionId, VersionStages])).toEqual([
+      [first, ["AWSCURRENT"]],
+      [second, undefined],
+    ]);
+    expect(await client.getSecretValue({ SecretId, VersionId: second })).toMatchObject({ SecretString: "fake-key-2" });
+  });
+});
+
+describe("listing versions", () => {
+  it("pages through them, with date and key", async () => {
+    const one = await client.listSecretVersionIds({ SecretId, MaxResults: 1 });
+    const two = await client.listSecretVersionIds({ SecretId, MaxResults: 1, NextToken: one.NextToken });
+
+    expect(one.Versions).toEqual([
+      {
+        VersionId: first,
+        VersionStages: ["AWSCURRENT"],
+        CreatedDate: new Date(1_790_000_000_000),
+        KmsKeyIds: ["DefaultEncryptionKey"],
+      },
+    ]);
+    expect(two.Versions?.map(({ VersionId }) => VersionId)).toEqual([second]);
+    expect(two.NextToken).toBeUndefined();
+  });
+});

@@ -1,0 +1,226 @@
+import { randomUUID } from "node:crypto";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const clock = { instant: 1_790_000_000.123, now: () => clock.instant };
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+let SecretId: string;
+
+beforeAll(async () => {
+  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+});
+afterAll(async () => {
+  client.destroy();
+  await emulator.close();
+});
+beforeEach(() => {
+  SecretId = `values/${randomUUID()}`;
+});
+
+const create = (SecretString?: string) => client.createSecret({ Name: SecretId, SecretString });
+const put = (SecretString: string, ...VersionStages: string[]) =>
+  client.putSecretValue({ SecretId, SecretString, ...(VersionStages.length > 0 ? { VersionStages } : {}) });
+const stages = async () => (await client.describeSecret({ SecretId })).VersionIdsToStages;
+const refusal = (name: string, message: string) => ({ name, message: expect.stringContaining(message) });
+
+describe("reading a value", () => {
+  it("answers the current version when neither version nor label is named", async () => {
+    const { ARN, VersionId } = await create("fake-key-1");
+
+    const answer = await client.getSecretValue({ SecretId });
+
+    expect(answer).toMatchObject({ ARN, Name: SecretId, VersionId, SecretString: "fake-key-1" });
+    expect(answer.VersionStages).toEqual(["AWSCURRENT"]);
+    expect(answer.CreatedDate).toEqual(new Date(1_790_000_000_123));
+  });
+
+  it("answers the version of an id and of a label", async () => {
+    const { VersionId } = await create("fake-key-1");
+    await put("fake-key-2");
+
+    const byId = await client.getSecretValue({ SecretId, VersionId });
+    const byLabel = await client.getSecretValue({ SecretId, VersionStage: "AWSPREVIOUS" });
+    const byBoth = await client.getSecretValue({ SecretId, VersionId, VersionStage: "AWSPREVIOUS" });
+
+    expect([byId, byLabel, byBoth].map((answer) => answer.SecretString)).toEqual(Array(3).fill("fake-key-1"));
+  });
+
+  it("refuses a version and a label that do not belong together", async () => {
+    const { VersionId } = await create("fake-key-1");
+    await put("fake-key-2");
+
+    const asked = client.getSecretValue({ SecretId, VersionId, VersionStage: "AWSCURRENT" });
+
+    await expect(asked).rejects.toMatchObject(refusal("InvalidRequestException", "not associated"));
+  });
+
+  it("names the label or the version that has no value", async () => {
+    await create();
+    const VersionId = randomUUID();
+
+    const current = client.getSecretValue({ SecretId });
+    const version = client.getSecretValue({ SecretId, VersionId });
+
+    const start = "Secrets Manager can't find the specified secret value for";
+    await expect(current).rejects.toMatchObject(
+      refusal("ResourceNotFoundException", `${start} staging label: AWSCURRENT`),
+    );
+    await expect(version).rejects.toMatchObject(
+      refusal("ResourceNotFoundException", `${start} VersionId: ${VersionId}`),
+    );
+  });
+
+  it("gives a binary value back as it was put", async () => {
+    const SecretBinary = Buffer.from([0, 255, 10]);
+    await client.createSecret({ Name: SecretId, SecretBinary });
+
+    const answer = await client.getSecretValue({ SecretId });
+
+    expect(Buffer.from(answer.SecretBinary ?? [])).toEqual(SecretBinary);
+    expect(answer.SecretString).toBeUndefined();
+  });
+
+  it("notes the day of the last access on the secret and on its version", async () => {
+    await create("fake-key-1");
+    const before = await client.describeSecret({ SecretId });
+    await client.getSecretValue({ SecretId });
+
+    const secret = await client.describeSecret({ SecretId });
+    const { Versions } = await client.listSecretVersionIds({ SecretId });
+
+    const day = new Date("2026-09-21T00:00:00Z");
+    expect(before.LastAccessedDate).toBeUndefined();
+    expect([secret.LastAccessedDate, Versions?.[0]?.LastAccessedDate]).toEqual([day, day]);
+  });
+});
+
+describe("putting a value", () => {
+  it("moves AWSCURRENT to it, and AWSPREVIOUS from whoever had it to the outgoing version", async () => {
+    await create("fake-key-1");
+    const second = await put("fake-key-2");
+    const third = await put("fake-key-3");
+
+    const answer = await stages();
+
+    expect(third.VersionStages).toEqual(["AWSCURRENT"]);
+    expect(answer).toEqual({ [`${third.VersionId}`]: ["AWSCURRENT"], [`${second.VersionId}`]: ["AWSPREVIOUS"] });
+  });
+
+  it("under other labels moves those labels only, and lists them in order", async () => {
+    const first = await create("fake-key-1");
+    await put("fake-key-2", "NEXT", "AWSPENDING");
+    const third = await put("fake-key-3", "NEXT", "AWSPENDING");
+
+    const answer = await stages();
+
+    expect(answer).toEqual({
+      [`${first.VersionId}`]: ["AWSCURRENT"],
+      [`${third.VersionId}`]: ["AWSPENDING", "NEXT"],
+    });
+  });
+
+  it("into an empty secret under another label makes it the current one all the same", async () => {
+    await create();
+
+    const answer = await put("fake-key-1", "NEXT");
+
+    expect(answer.VersionStages).toEqual(["AWSCURRENT", "NEXT"]);
+    expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
+  });
+
+  it("twice under one token makes one version, and leaves labels that have moved since", async () => {
+    await create("fake-key-1");
+    const ClientRequestToken = randomUUID();
+    const twice = { SecretId, SecretString: "fake-key-2", ClientRequestToken };
+    await client.putSecretValue(twice);
+    const third = await put("fake-key-3");
+
+    const again = await client.putSecretValue(twice);
+
+    expect(again).toMatchObject({ VersionId: ClientRequestToken, VersionStages: ["AWSPREVIOUS"] });
+    expect(await stages()).toEqual({
+      [`${third.VersionId}`]: ["AWSCURRENT"],
+      [ClientRequestToken]: ["AWSPREVIOUS"],
+    });
+  });
+
+  it("refuses another value under a token in use", async () => {
+    const { VersionId } = await create("fake-key-1");
+
+    const asked = client.putSecretValue({ SecretId, SecretString: "fake-key-2", ClientRequestToken: VersionId });
+
+    await expect(asked).rejects.toMatchObject(refusal("ResourceExistsException", `ClientRequestToken ${VersionId}`));
+    expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
+  });
+
+  it("takes up to 65,536 bytes, and never repeats a value in its refusal", async () => {
+    await create();
+
+    const fits = await put("é".repeat(32_768));
+    const tooLong = await put(`${"é".repeat(32_768)}!`).catch((error: unknown) => error);
+
+    expect(fits.VersionStages).toEqual(["AWSCURRENT"]);
+    expect(tooLong).toMatchObject(refusal("ValidationException", "less than or equal to 65536"));
+    expect(String(tooLong)).not.toContain("é");
+  });
+
+  it("takes up to 20 labels at once, and 20 of all versions together", async () => {
+    await create("fake-key-1");
+    const labels = Array.from({ length: 20 }, (_, index) => `L${index}`);
+
+    const atOnce = put("fake-key-2", ...labels, "L20");
+    const withCurrent = put("fake-key-2", ...labels);
+    const fits = put("fake-key-2", ...labels.slice(1));
+
+    await expect(atOnce).rejects.toMatchObject(refusal("ValidationException", "'versionStages'"));
+    await expect(withCurrent).rejects.toMatchObject(refusal("LimitExceededException", "20"));
+    expect((await fits).VersionStages).toHaveLength(19);
+  });
+
+  it("refuses no value, and two of them", async () => {
+    await create("fake-key-1");
+
+    const none = client.putSecretValue({ SecretId });
+    const both = client.putSecretValue({ SecretId, SecretString: "fake-key-2", SecretBinary: Buffer.from("fake") });
+
+    await expect(none).rejects.toMatchObject(refusal("InvalidRequestException", "either SecretString or SecretBinary"));
+    await expect(both).rejects.toMatchObject(refusal("InvalidParameterException", "both"));
+  });
+});
+
+describe("updating a secret", () => {
+  it("puts a value as the current one", async () => {
+    const first = await create("fake-key-1");
+
+    const { VersionId } = await client.updateSecret({ SecretId, SecretString: "fake-key-2" });
+
+    expect(await stages()).toEqual({ [`${VersionId}`]: ["AWSCURRENT"], [`${first.VersionId}`]: ["AWSPREVIOUS"] });
+  });
+
+  it("changes description and key without a new version", async () => {
+    const first = await create("fake-key-1");
+    clock.instant += 60;
+
+    const answer = await client.updateSecret({ SecretId, Description: "orders", KmsKeyId: "alias/fake" });
+
+    expect(answer.VersionId).toBeUndefined();
+    expect(await client.describeSecret({ SecretId })).toMatchObject({
+      Description: "orders",
+      KmsKeyId: "alias/fake",
+      LastChangedDate: new Date(Math.round(clock.instant * 1000)),
+      VersionIdsToStages: { [`${first.VersionId}`]: ["AWSCURRENT"] },
+    });
+  });
+
+  it("refuses a token in use, even with the same value", async () => {
+    const { VersionId } = await create("fake-key-1");
+
+    const asked = client.updateSecret({ SecretId, SecretString: "fake-key-1", ClientRequestToken: VersionId });
+
+    await expect(asked).rejects.toMatchObject(refusal("ResourceExistsException", "already in use"));
+  });
+});

@@ -1,0 +1,57 @@
+import { expect, it } from "vitest";
+import { answerOfGrant } from "../../local/simulator/answers.ts";
+import { defaultMood, type Mood } from "../../local/simulator/mood.ts";
+
+const grant = {
+  accessToken: "fake-access-1",
+  expiresIn: 3600,
+  scope: "webapicorso_alywebapicorso",
+  refresh: { token: "fake-refresh-1", expiresIn: 2_592_000 },
+};
+
+const written = (mood: Partial<Mood>) => answerOfGrant(grant, { ...defaultMood(), ...mood }).body;
+const parsed = (mood: Partial<Mood>): unknown => JSON.parse(written(mood));
+
+const besideTheToken = {
+  token_type: "Bearer",
+  expires_in: 3600,
+  scope: grant.scope,
+  refresh_token: "fake-refresh-1",
+  refresh_expires_in: 2_592_000,
+};
+
+it.each(["access_token", "token", "id_token"] as const)("shape %s names the token so", (shape) => {
+  expect(parsed({ shape })).toEqual({ [shape]: "fake-access-1", ...besideTheToken });
+});
+
+it("shape accessToken writes every name in camel case", () => {
+  expect(parsed({ shape: "accessToken" })).toEqual({
+    accessToken: "fake-access-1",
+    tokenType: "Bearer",
+    expiresIn: 3600,
+    scope: grant.scope,
+    refreshToken: "fake-refresh-1",
+  });
+});
+
+it.each(["data", "result", "response"] as const)("shape %s wraps the answer in an object of that name", (shape) => {
+  expect(parsed({ shape })).toEqual({ [shape]: { access_token: "fake-access-1", ...besideTheToken } });
+});
+
+it("shape json_string and bare_jwt write nothing but the token, with quotes and without", () => {
+  expect(written({ shape: "json_string" })).toBe('"fake-access-1"');
+  expect(written({ shape: "bare_jwt" })).toBe("fake-access-1");
+});
+
+it.each([
+  ["number", 3600],
+  ["string", "3600"],
+  ["absent", undefined],
+] as const)("expiresIn writes it as %s", (expiresIn, duration) => {
+  expect(parsed({ expiresIn })).toEqual({ access_token: "fake-access-1", ...besideTheToken, expires_in: duration });
+});
+
+it("bom puts a byte-order mark before whatever follows", () => {
+  expect(written({ bom: true })).toBe(`\uFEFF${written({})}`);
+  expect(written({ bom: true, shape: "bare_jwt" })).toBe("\uFEFFfake-access-1");
+});

@@ -1,0 +1,183 @@
+import { execFile } from "node:child_process";
+import { verify } from "node:crypto";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { chaosModes } from "../../local/simulator/chaos.ts";
+import { createMint } from "../../local/simulator/mint.ts";
+import { defaultMood, listSwitches, type Mood, moodHelp, parsePatch } from "../../local/simulator/mood.ts";
+import { type Simulator, type SimulatorOptions, startSimulator } from "../../local/simulator/server.ts";
+
+const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
+const clock = { now: () => 1_800_000_000 };
+
+async function start(options: Partial<SimulatorOptions> = {}) {
+  const simulator = await startSimulator({ clock, ...options });
+  onTestFinished(() => simulator.close());
+  return simulator;
+}
+
+async function control(simulator: Simulator, path: string, body?: unknown) {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(simulator.url + path, init);
+  const text = await response.text();
+  const answer: Record<string, unknown> = JSON.parse(text);
+  return { status: response.status, text, answer };
+}
+
+function exchange(simulator: Simulator, apiKey: string) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ ...account, token: `Bearer ${apiKey}` })) body.append(name, value);
+  const headers = { "accept-language": "it-IT", accept: "application/json" };
+  return fetch(`${simulator.url}/api/v1/auth/token`, { method: "POST", headers, body });
+}
+
+describe("/_simulator", () => {
+  it("shows the mood, the counts and every switch, and no credential", async () => {
+    const simulator = await start({ mood: { lifetime: 60 } });
+    const apiKey = simulator.issueKey(account);
+    const grant: Record<string, unknown> = JSON.parse(await (await exchange(simulator, apiKey)).text());
+    const { answer, text } = await control(simulator, "/_simulator");
+    expect(answer["mood"]).toEqual({ ...defaultMood(), lifetime: 60 });
+    expect(answer["counts"]).toEqual({ exchange: 1, refresh: 0, business: 0 });
+    expect(answer["switches"]).toEqual(listSwitches());
+    for (const secret of [apiKey, grant["access_token"], grant["refresh_token"]]) expect(text).not.toContain(secret);
+  });
+
+  it("changes the switches of a patch and leaves the others", async () => {
+    const simulator = await start({ mood: { lifetime: 60 } });
+    const { status } = await control(simulator, "/_simulator", { mode: "unavailable", retryAfter: null });
+    expect(status).toBe(200);
+    expect(simulator.mood).toEqual({ ...defaultMood(), lifetime: 60, mode: "unavailable", retryAfter: null });
+    expect((await exchange(simulator, "fake-key-1")).status).toBe(503);
+  });
+
+  it.each([
+    ["an unknown switch", { colour: "red" }, "colour"],
+    ["a name that every object has", { toString: "x" }, "toString"],
+    ["an unknown mode", { mode: "sleepy" }, "mode"],
+    ["a number as text", { lifetime: "60" }, "lifetime"],
+    ["a lifetime of nothing", { lifetime: 0 }, "lifetime"],
+    ["half a second of lifetime", { lifetime: 1.5 }, "lifetime"],
+    ["a delay in the past", { delaySeconds: -1 }, "delaySeconds"],
+    ["null where a number must be", { clockOffset: null }, "clockOffset"],
+    ["a flag as a number", { bom: 1 }, "bom"],
+  ])("refuses %s, names it, lists the known ones, and changes nothing", async (_name, bad, named) => {
+    const simulator = await start();
+    const { status, answer } = await control(simulator, "/_simulator", { singleActiveToken: true, ...bad });
+    expect(status).toBe(400);
+    expect(String(answer["error_description"]).split("; known: ")[0]).toContain(named);
+    expect(answer["error_description"]).toContain(`known: ${Object.keys(defaultMood()).join(", ")}`);
+    expect(simulator.mood).toEqual(defaultMood());
+  });
+
+  it.each([
+    ["a patch that is no object", "/_simulator", ["mode"], 400],
+    ["a key for nobody", "/_simulator/keys", { scope: "s" }, 400],
+    ["the revocation of nothing", "/_simulator/keys/revoke", {}, 400],
+    ["the revocation of an unknown key", "/_simulator/keys/revoke", { apiKey: "fake-key-unknown" }, 404],
+    ["an unknown path", "/_simulator/else", {}, 404],
+  ])("refuses %s", async (_name, path, body, status) => {
+    const simulator = await start();
+    expect((await control(simulator, path, body)).status).toBe(status);
+  });
+
+  it("issues a key that is good until it is revoked", async () => {
+    const simulator = await start();
+    const issued = await control(simulator, "/_simulator/keys", account);
+    const apiKey = String(issued.answer["apiKey"]);
+    const before = await exchange(simulator, apiKey);
+    const revoked = await control(simulator, "/_simulator/keys/revoke", { apiKey });
+    const after = await exchange(simulator, apiKey);
+    expect([issued.status, before.status, revoked.status, after.status]).toEqual([201, 200, 200, 401]);
+  });
+
+  it("is not among the requests that are kept", async () => {
+    const simulator = await start();
+    await control(simulator, "/_simulator");
+    expect(simulator.requests).toEqual([]);
+  });
+});
+
+describe("close", () => {
+  it("ends what hangs without an answer, and frees the port", async () => {
+    const simulator = await start({ mood: { mode: "hang" } });
+    const hanging = exchange(simulator, "fake-key-1").catch(() => "ended");
+    await expect.poll(() => simulator.counts.exchange).toBe(1);
+    await simulator.close();
+    expect(await hanging).toBe("ended");
+    const next = await start({ port: Number(new URL(simulator.url).port) });
+    expect(next.url).toBe(simulator.url);
+  });
+
+  it("ends what is slow: the connection and the delay behind it", async () => {
+    let delay: AbortSignal | undefined;
+    const sleep = (_seconds: number, signal: AbortSignal) => {
+      delay = signal;
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("closing"))));
+    };
+    const simulator = await start({ mood: { mode: "slow" }, sleep });
+    const slow = exchange(simulator, "fake-key-1").catch(() => "ended");
+    await expect.poll(() => delay).toBeDefined();
+    await simulator.close();
+    expect(await slow).toBe("ended");
+    expect(delay?.aborted).toBe(true);
+  });
+
+  it("leaves nothing that keeps a process alive, though an answer of an hour was under way", async () => {
+    const program = `
+      import { startSimulator } from ${JSON.stringify(new URL("../../local/simulator/server.ts", import.meta.url).href)};
+      const mood = { mode: "slow", delaySeconds: 3600 };
+      const simulator = await startSimulator({ clock: { now: () => 1 }, mood });
+      const slow = fetch(simulator.url + "/oauth/token", { method: "POST" }).catch(() => "ended");
+      while (simulator.counts.refresh === 0) await new Promise(setImmediate);
+      await simulator.close();
+      console.log(await slow);`;
+    const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { timeout: 10_000 });
+    await expect(run).resolves.toMatchObject({ stdout: "ended\n" });
+  });
+
+  it("may be asked for twice", async () => {
+    const simulator = await start();
+    await simulator.close();
+    await expect(simulator.close()).resolves.toBeUndefined();
+  });
+});
+
+it("keeps the last thousand requests", async () => {
+  const simulator = await start();
+  for (let n = 0; n <= 1000; n += 1) await (await fetch(`${simulator.url}/elsewhere/${n}`)).text();
+  expect(simulator.requests).toHaveLength(1000);
+  expect(simulator.requests.at(0)?.path).toBe("/elsewhere/1");
+  expect(simulator.requests.at(-1)?.path).toBe("/elsewhere/1000");
+});
+
+it("listens on 127.0.0.1 and nowhere else", async () => {
+  const { port } = new URL((await start()).url);
+  await expect(fetch(`http://127.0.0.2:${port}/_simulator`)).rejects.toThrow("fetch failed");
+});
+
+it("refuses a port in use", async () => {
+  const simulator = await start();
+  await expect(start({ port: Number(new URL(simulator.url).port) })).rejects.toThrow("EADDRINUSE");
+});
+
+it("signs its access tokens with RS256", async () => {
+  const mint = await createMint();
+  const token = mint.accessToken("jwt", account.scope, account.username, 1_800_000_000, 1_800_003_600);
+  const [header = "", payload = "", signature = ""] = token.split(".");
+  const signed = Buffer.from(`${header}.${payload}`);
+  expect(JSON.parse(Buffer.from(header, "base64url").toString())).toMatchObject({ alg: "RS256", typ: "JWT" });
+  expect(verify("sha256", signed, mint.publicKey, Buffer.from(signature, "base64url"))).toBe(true);
+});
+
+it.each(Object.entries<Partial<Mood>>(chaosModes))("chaos %s is a patch of known switches", (_name, patch) => {
+  expect(parsePatch({ ...patch })).toEqual({ patch });
+});
+
+it("lists every switch with its default in the help", () => {
+  const lines = moodHelp().split("\n");
+  for (const { name, default: fallback } of listSwitches()) {
+    expect(lines.find((line) => line.startsWith(`  ${name} `))).toMatch(new RegExp(`default ${String(fallback)}$`));
+  }
+  expect(lines).toContainEqual(expect.stringMatching(/^ {4}truncated {2,}JSON/));
+});

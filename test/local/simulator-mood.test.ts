@@ -1,0 +1,252 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Mood } from "../../local/simulator/mood.ts";
+import { type Simulator, startSimulator } from "../../local/simulator/server.ts";
+
+const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
+
+async function start(mood: Partial<Mood> = {}) {
+  const clock = { seconds: 1_800_000_000, now: () => clock.seconds };
+  const slept: number[] = [];
+  const sleep = async (seconds: number) => {
+    slept.push(seconds);
+    clock.seconds += seconds;
+  };
+  const simulator = await startSimulator({ clock, mood, sleep });
+  onTestFinished(() => simulator.close());
+  simulator.admit({ ...account, apiKey: "fake-key-1" });
+  return { simulator, clock, slept };
+}
+
+async function exchange(simulator: Simulator, init: RequestInit = {}, scope = account.scope) {
+  const body = new FormData();
+  const fields = { ...account, scope, token: "Bearer fake-key-1" };
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  const headers = { "accept-language": "it-IT", accept: "application/json" };
+  const url = `${simulator.url}/api/v1/auth/token`;
+  return answerOf(await fetch(url, { method: "POST", headers, body, redirect: "manual", ...init }));
+}
+
+async function refresh(simulator: Simulator, token: unknown) {
+  const body = JSON.stringify({ grant_type: "refresh_token", refresh_token: token });
+  const headers = { "content-type": "application/json" };
+  return answerOf(await fetch(`${simulator.url}/oauth/token`, { method: "POST", headers, body }));
+}
+
+async function answerOf(response: Response) {
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const text = bytes.toString();
+  return { status: response.status, headers: response.headers, bytes, text, field: (name: string) => read(text, name) };
+}
+
+function read(text: string, name: string): unknown {
+  const body: Record<string, unknown> = JSON.parse(text);
+  return body[name];
+}
+
+const claimsOf = (token: unknown): unknown =>
+  JSON.parse(Buffer.from(String(token).split(".")[1] ?? "", "base64url").toString());
+
+async function worksAt(simulator: Simulator, token: unknown): Promise<boolean> {
+  const headers = { authorization: `Bearer ${String(token)}` };
+  return (await fetch(`${simulator.url}/api/v1/${account.scope}/CO`, { headers })).ok;
+}
+
+describe("a mode", () => {
+  it("slow answers with a token after the delay", async () => {
+    const { simulator, slept } = await start({ mode: "slow", delaySeconds: 6.5 });
+    const answer = await exchange(simulator);
+    expect(slept).toEqual([6.5]);
+    expect(await worksAt(simulator, answer.field("access_token"))).toBe(true);
+  });
+
+  it.each([
+    ["in seconds", { retryAfter: 7 }, "7"],
+    ["as a date", { retryAfter: 7, retryAfterDate: true }, "Fri, 15 Jan 2027 08:00:07 GMT"],
+    ["not at all", { retryAfter: null }, null],
+  ])("rate_limited answers 429, with Retry-After %s", async (_form, switches, retryAfter) => {
+    const { simulator } = await start({ mode: "rate_limited", ...switches });
+    const answer = await exchange(simulator);
+    expect(answer.status).toBe(429);
+    expect(answer.headers.get("retry-after")).toBe(retryAfter);
+  });
+
+  it.each([
+    ["unavailable", 503],
+    ["error", 500],
+  ] as const)("%s answers %d", async (mode, status) => {
+    const { simulator } = await start({ mode });
+    expect((await exchange(simulator)).status).toBe(status);
+  });
+
+  it("refused answers 401 to a key and to a refresh token that were good", async () => {
+    const { simulator } = await start();
+    const token = (await exchange(simulator)).field("refresh_token");
+    simulator.setMood({ mode: "refused" });
+    const answers = [await exchange(simulator), await refresh(simulator, token)];
+    expect(answers.map(({ status }) => status)).toEqual([401, 401]);
+  });
+
+  it("malformed answers JSON with no token", async () => {
+    const { simulator } = await start({ mode: "malformed" });
+    const { text } = await exchange(simulator);
+    expect(Object.keys(JSON.parse(text))).toEqual(["status", "token_type", "expires_in"]);
+  });
+
+  it("html answers 200 with a page", async () => {
+    const { simulator } = await start({ mode: "html" });
+    const answer = await exchange(simulator);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toBe("text/html");
+    expect(answer.text).toMatch(/^<!doctype html>/);
+  });
+
+  it("empty answers 200 with no byte", async () => {
+    const { simulator } = await start({ mode: "empty" });
+    expect(await exchange(simulator)).toMatchObject({ status: 200, text: "" });
+  });
+
+  it.each([false, true])("oversized answers a token in 64 KiB and one byte (byte-order mark: %s)", async (bom) => {
+    const { simulator } = await start({ mode: "oversized", bom });
+    const answer = await exchange(simulator);
+    expect(answer.bytes.length).toBe(65_537);
+    expect(read(answer.text.replace("\uFEFF", ""), "access_token")).toMatch(/^ey/);
+  });
+
+  it("truncated spends the refresh token and answers JSON that ends half-way", async () => {
+    const { simulator } = await start();
+    const token = (await exchange(simulator)).field("refresh_token");
+    simulator.setMood({ mode: "truncated" });
+    const cut = await refresh(simulator, token);
+    simulator.setMood({ mode: "ok" });
+    const again = await refresh(simulator, token);
+    expect(cut.text).toMatch(/^\{"access_token":"ey/);
+    expect(() => cut.field("access_token")).toThrow(SyntaxError);
+    expect(again.status).toBe(401);
+  });
+
+  it("bad_jwt answers a token of three parts that does not parse", async () => {
+    const { simulator } = await start({ mode: "bad_jwt" });
+    const token = (await exchange(simulator)).field("access_token");
+    expect(token).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(() => claimsOf(token)).toThrow(SyntaxError);
+  });
+
+  it("expired answers a token that ended a minute ago and works nowhere", async () => {
+    const { simulator, clock } = await start({ mode: "expired" });
+    const token = (await exchange(simulator)).field("access_token");
+    expect(claimsOf(token)).toMatchObject({ iat: clock.seconds - 3660, exp: clock.seconds - 60 });
+    expect(await worksAt(simulator, token)).toBe(false);
+  });
+
+  it("redirect answers 302 to a path that has nothing, and whoever follows is seen there", async () => {
+    const { simulator } = await start({ mode: "redirect" });
+    const answer = await exchange(simulator);
+    await exchange(simulator, { redirect: "follow" });
+    expect([answer.status, answer.headers.get("location")]).toEqual([302, "/elsewhere"]);
+    expect(simulator.requests.at(-1)?.path).toBe("/elsewhere");
+  });
+
+  it("reset breaks the connection", async () => {
+    const { simulator } = await start({ mode: "reset" });
+    await expect(exchange(simulator)).rejects.toMatchObject({ cause: { code: "ECONNRESET" } });
+  });
+
+  it.each([
+    ["both", [503, 503]],
+    ["exchange", [503, 401]],
+    ["refresh", [200, 503]],
+  ] as const)("affects what `on` says: %s", async (on, statuses) => {
+    const { simulator } = await start({ mode: "unavailable", on });
+    const answers = [await exchange(simulator), await refresh(simulator, "fake-refresh-unknown")];
+    expect(answers.map(({ status }) => status)).toEqual(statuses);
+  });
+
+  it("affects every nth call of an endpoint where failEvery says so", async () => {
+    const { simulator } = await start({ mode: "unavailable", failEvery: 3 });
+    const statuses: number[] = [];
+    for (let call = 1; call <= 6; call += 1) statuses.push((await exchange(simulator)).status);
+    expect(statuses).toEqual([200, 200, 503, 200, 200, 503]);
+  });
+});
+
+describe("a switch", () => {
+  it("lifetime and refreshLifetime end the tokens", async () => {
+    const { simulator, clock } = await start({ lifetime: 60, refreshLifetime: 120 });
+    const answer = await exchange(simulator);
+    const token = answer.field("access_token");
+    clock.seconds += 59;
+    expect(await worksAt(simulator, token)).toBe(true);
+    clock.seconds += 1;
+    expect(await worksAt(simulator, token)).toBe(false);
+    clock.seconds += 60;
+    expect((await refresh(simulator, answer.field("refresh_token"))).status).toBe(401);
+    expect([answer.field("expires_in"), answer.field("refresh_expires_in")]).toEqual([60, 120]);
+  });
+
+  it("refreshTokens off hands out none, and leaves those of before as they are", async () => {
+    const { simulator } = await start();
+    const token = (await exchange(simulator)).field("refresh_token");
+    simulator.setMood({ refreshTokens: false });
+    const answers = [await exchange(simulator), await refresh(simulator, token), await refresh(simulator, token)];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    for (const { text } of answers) expect(text).not.toContain("refresh");
+  });
+
+  it("rotateRefresh off keeps the refresh token good, and hands out no other", async () => {
+    const { simulator } = await start({ rotateRefresh: false });
+    const token = (await exchange(simulator)).field("refresh_token");
+    const answers = [await refresh(simulator, token), await refresh(simulator, token)];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(answers[0]?.text).not.toContain("refresh");
+  });
+
+  it.each([true, false])("singleActiveToken %s decides whether a new token kills the previous one", async (kills) => {
+    const { simulator } = await start({ singleActiveToken: kills });
+    const first = await exchange(simulator);
+    const second = await refresh(simulator, first.field("refresh_token"));
+    expect(await worksAt(simulator, first.field("access_token"))).toBe(!kills);
+    expect(await worksAt(simulator, second.field("access_token"))).toBe(true);
+  });
+
+  it("singleActiveToken spares the token of another scope", async () => {
+    const { simulator } = await start({ singleActiveToken: true });
+    const token = (await exchange(simulator)).field("access_token");
+    simulator.admit({ ...account, scope: "other", apiKey: "fake-key-1" });
+    const other = await exchange(simulator, {}, "other");
+    expect([other.status, await worksAt(simulator, token)]).toEqual([200, true]);
+  });
+
+  it("sameToken returns the token that is alive, with what is left of it", async () => {
+    const { simulator, clock } = await start({ sameToken: true });
+    const first = await exchange(simulator);
+    clock.seconds += 600;
+    const second = await refresh(simulator, first.field("refresh_token"));
+    clock.seconds += 3000;
+    const third = await exchange(simulator);
+    expect(second.field("access_token")).toBe(first.field("access_token"));
+    expect(second.field("expires_in")).toBe(3000);
+    expect(third.field("access_token")).not.toBe(first.field("access_token"));
+  });
+
+  it("opaque makes access tokens that are no JWT, and work", async () => {
+    const { simulator } = await start({ opaque: true });
+    const token = (await exchange(simulator)).field("access_token");
+    expect(token).toMatch(/^fake-access-[\w-]+$/);
+    expect(await worksAt(simulator, token)).toBe(true);
+  });
+
+  it("shape bare_jwt answers the token as plain text", async () => {
+    const { simulator } = await start({ shape: "bare_jwt" });
+    const answer = await exchange(simulator);
+    expect(answer.headers.get("content-type")).toBe("text/plain");
+    expect(await worksAt(simulator, answer.text)).toBe(true);
+  });
+
+  it("clockOffset moves the upstream's Date and its tokens, and not the instants of the recording", async () => {
+    const { simulator, clock } = await start({ clockOffset: -7200 });
+    const answer = await exchange(simulator);
+    expect(answer.headers.get("date")).toBe("Fri, 15 Jan 2027 06:00:00 GMT");
+    expect(claimsOf(answer.field("access_token"))).toMatchObject({ iat: clock.seconds - 7200 });
+    expect(simulator.requests[0]?.at).toBe(clock.seconds);
+  });
+});

@@ -1,0 +1,250 @@
+import { execFile, spawnSync } from "node:child_process";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Simulator, startSimulator } from "../../local/simulator/server.ts";
+
+const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
+const exchangeHeaders = { "accept-language": "it-IT", accept: "application/json" };
+const curlIsMissing = spawnSync("curl", ["--version"]).error !== undefined;
+
+async function start() {
+  const clock = { seconds: 1_800_000_000, now: () => clock.seconds };
+  const simulator = await startSimulator({ clock });
+  onTestFinished(() => simulator.close());
+  simulator.admit({ ...account, apiKey: "fake-key-1" });
+  return { simulator, clock };
+}
+
+function form(fields: Record<string, string>): FormData {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  return data;
+}
+
+const right = { ...account, token: "Bearer fake-key-1" };
+
+async function exchange(simulator: Simulator, fields: Record<string, string> = right, init: RequestInit = {}) {
+  const request = { method: "POST", headers: exchangeHeaders, body: form(fields), ...init };
+  return answerOf(await fetch(`${simulator.url}/api/v1/auth/token`, request));
+}
+
+async function refresh(simulator: Simulator, body: unknown) {
+  const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  return answerOf(await fetch(`${simulator.url}/oauth/token`, request));
+}
+
+const refreshWith = (simulator: Simulator, token: unknown) =>
+  refresh(simulator, { grant_type: "refresh_token", refresh_token: token });
+
+async function answerOf(response: Response) {
+  const body: Record<string, unknown> = JSON.parse(await response.text());
+  return { status: response.status, headers: response.headers, body };
+}
+
+const business = (simulator: Simulator, token: unknown, scope = account.scope, method = "GET") =>
+  fetch(`${simulator.url}/api/v1/${scope}/CO/Customer/search?company=2`, {
+    method,
+    headers: { authorization: `Bearer ${String(token)}` },
+  });
+
+describe("the API-key exchange", () => {
+  it.skipIf(curlIsMissing)("answers the vendor's own curl example", async () => {
+    const { simulator } = await start();
+    const vendorsExample = [
+      ["--silent", "--location", "--request", "POST", `${simulator.url}/api/v1/auth/token`],
+      ["--header", "accept-language: it-IT"],
+      ["--header", "Content-Type: multipart/form-data"],
+      ["--header", "Accept: application/json"],
+      ["--form", `username="${account.username}"`],
+      ["--form", `scope="${account.scope}"`],
+      ["--form", 'token="Bearer fake-key-1"'],
+    ];
+    const { stdout } = await promisify(execFile)("curl", vendorsExample.flat());
+    expect(JSON.parse(stdout)).toMatchObject({ token_type: "Bearer", expires_in: 3600, scope: account.scope });
+  });
+
+  it("answers a fetch with a JWT of an hour, and a refresh token of 30 days", async () => {
+    const { simulator, clock } = await start();
+    const { status, body } = await exchange(simulator);
+    const [, payload = ""] = String(body["access_token"]).split(".");
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ expires_in: 3600, refresh_expires_in: 2_592_000, token_type: "Bearer" });
+    expect(body["refresh_token"]).toMatch(/^fake-refresh-/);
+    expect(JSON.parse(Buffer.from(payload, "base64url").toString())).toMatchObject({
+      iss: "smart-services-simulator",
+      sub: account.username,
+      scope: account.scope,
+      iat: clock.seconds,
+      exp: clock.seconds + 3600,
+    });
+  });
+
+  it("understands the form that .NET writes: quoted boundary, bare names, a type for each part", async () => {
+    const { simulator } = await start();
+    const parts = Object.entries(right).map(
+      ([name, value]) =>
+        `--edge\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=${name}\r\n\r\n${value}\r\n`,
+    );
+    const headers = { ...exchangeHeaders, "content-type": 'multipart/form-data; boundary="edge"' };
+    const { status } = await exchange(simulator, {}, { headers, body: `${parts.join("")}--edge--\r\n` });
+    expect(status).toBe(200);
+    expect(simulator.requests.at(-1)?.fields).toEqual(
+      Object.entries(right).map(([name, value]) => ({ name, value, contentType: "text/plain; charset=utf-8" })),
+    );
+  });
+
+  it.each([
+    ["accept-language", { headers: { accept: "application/json" } }],
+    ["Accept", { headers: { ...exchangeHeaders, accept: "*/*" } }],
+    ["Content-Type", { body: new URLSearchParams(right) }],
+    ["boundary", { headers: { ...exchangeHeaders, "content-type": "multipart/form-data" } }],
+    ["the body", { headers: { ...exchangeHeaders, "content-type": "multipart/form-data; boundary=other" } }],
+    ["no field username", { body: form({ scope: account.scope, token: right.token }) }],
+    ["no field scope", { body: form({ ...right, scope: "" }) }],
+    ["unknown field", { body: form({ ...right, grant_type: "token" }) }],
+    ["Bearer", { body: form({ ...right, token: "fake-key-1" }) }],
+  ])("refuses a wrong wire form, naming %s", async (named, init) => {
+    const { simulator } = await start();
+    const { status, body } = await exchange(simulator, right, init);
+    expect(status).toBe(400);
+    expect(body["error_description"]).toContain(named);
+    expect(JSON.stringify(body)).not.toContain("fake-key-1");
+  });
+
+  it("refuses a field that comes twice or as a file", async () => {
+    const { simulator } = await start();
+    const twice = form(right);
+    twice.append("scope", account.scope);
+    const file = form({ username: account.username, scope: account.scope });
+    file.append("token", new Blob([right.token]), "token.txt");
+    for (const body of [twice, file]) {
+      const answer = await exchange(simulator, right, { body });
+      expect(answer.status).toBe(400);
+      expect(answer.body["error_description"]).toMatch(/^field (scope|token) is a file, or there more than once$/);
+    }
+  });
+
+  it("refuses a key that is unknown, of another username, of another scope, or revoked", async () => {
+    const { simulator } = await start();
+    const unknown = await exchange(simulator, { ...right, token: "Bearer fake-key-2" });
+    const otherName = await exchange(simulator, { ...right, username: "admin_other" });
+    const otherScope = await exchange(simulator, { ...right, scope: "other" });
+    expect(simulator.revokeKey("fake-key-1")).toBe(true);
+    const revoked = await exchange(simulator);
+    expect([unknown, otherName, otherScope, revoked].map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+  });
+
+  it("accepts one key for two scopes, and a key that was admitted with its Bearer", async () => {
+    const { simulator } = await start();
+    simulator.admit({ username: account.username, scope: "second", apiKey: "Bearer fake-key-1" });
+    const first = await exchange(simulator);
+    const second = await exchange(simulator, { ...right, scope: "second" });
+    expect([first.body["scope"], second.body["scope"]]).toEqual([account.scope, "second"]);
+  });
+
+  it("accepts a key that it issued, which is a JWT that says it is fake", async () => {
+    const { simulator } = await start();
+    const apiKey = simulator.issueKey(account);
+    const { status } = await exchange(simulator, { ...right, token: `Bearer ${apiKey}` });
+    const [header = "", payload = ""] = apiKey.split(".").map((part) => Buffer.from(part, "base64url").toString());
+    expect(status).toBe(200);
+    expect(JSON.parse(header)).toMatchObject({ typ: "JWT" });
+    expect(JSON.parse(payload)).toMatchObject({ fake: true, scope: account.scope });
+  });
+});
+
+describe("the refresh", () => {
+  it("answers with the next token set, and takes each refresh token once", async () => {
+    const { simulator } = await start();
+    const first = await exchange(simulator);
+    const second = await refreshWith(simulator, first.body["refresh_token"]);
+    const again = await refreshWith(simulator, first.body["refresh_token"]);
+    const third = await refreshWith(simulator, second.body["refresh_token"]);
+    expect([second.status, again.status, third.status]).toEqual([200, 401, 200]);
+    expect(again.body).toEqual({ error: "invalid_grant" });
+    expect(second.body["access_token"]).not.toBe(first.body["access_token"]);
+  });
+
+  it("refuses a token that is unknown, or at the end of its 30 days", async () => {
+    const { simulator, clock } = await start();
+    const [lasting, dying] = [await exchange(simulator), await exchange(simulator)];
+    clock.seconds += 2_592_000 - 1;
+    const before = await refreshWith(simulator, lasting.body["refresh_token"]);
+    clock.seconds += 1;
+    const after = await refreshWith(simulator, dying.body["refresh_token"]);
+    const unknown = await refreshWith(simulator, "fake-refresh-unknown");
+    expect([before.status, after.status, unknown.status]).toEqual([200, 401, 401]);
+  });
+
+  it.each([
+    ["another grant", { grant_type: "password", refresh_token: "fake-refresh-1" }],
+    ["no refresh token", { grant_type: "refresh_token" }],
+    ["a body that is no object", ["refresh_token"]],
+  ])("refuses %s as a wrong request", async (_name, body) => {
+    const { simulator } = await start();
+    expect((await refresh(simulator, body)).status).toBe(400);
+  });
+
+  it("refuses a form-encoded refresh: the vendor's is JSON", async () => {
+    const { simulator } = await start();
+    const body = JSON.stringify({ grant_type: "refresh_token", refresh_token: "fake-refresh-1" });
+    const response = await fetch(`${simulator.url}/oauth/token`, { method: "POST", body });
+    expect(response.status).toBe(400);
+  });
+});
+
+describe("the business endpoint", () => {
+  it.each(["GET", "POST"])("answers a %s with a token of its scope until the token's end", async (method) => {
+    const { simulator, clock } = await start();
+    const token = (await exchange(simulator)).body["access_token"];
+    clock.seconds += 3599;
+    const alive = await business(simulator, token, account.scope, method);
+    clock.seconds += 1;
+    const dead = await business(simulator, token, account.scope, method);
+    const path = `/api/v1/${account.scope}/CO/Customer/search`;
+    expect(await alive.json()).toEqual({ ok: true, scope: account.scope, path });
+    expect(dead.status).toBe(401);
+  });
+
+  it("refuses a token of another scope, an unknown one and none", async () => {
+    const { simulator } = await start();
+    const token = (await exchange(simulator)).body["access_token"];
+    const other = await business(simulator, token, "other");
+    const unknown = await business(simulator, "fake-access-1");
+    const none = await fetch(`${simulator.url}/api/v1/${account.scope}/CO`);
+    expect([other.status, unknown.status, none.status]).toEqual([401, 401, 401]);
+  });
+});
+
+it("keeps each request for tests: instant, headers, and the form's fields in wire order with their types", async () => {
+  const { simulator, clock } = await start();
+  const body = form({ token: right.token, username: account.username });
+  body.append("scope", new Blob(["a\r\nb"], { type: "text/plain" }), "scope.txt");
+  await exchange(simulator, right, { body });
+  expect(simulator.requests).toMatchObject([
+    { method: "POST", path: "/api/v1/auth/token", at: clock.seconds, headers: { "accept-language": "it-IT" } },
+  ]);
+  expect(simulator.requests[0]?.fields).toEqual([
+    { name: "token", value: right.token },
+    { name: "username", value: account.username },
+    { name: "scope", value: "a\r\nb", contentType: "text/plain" },
+  ]);
+});
+
+it("counts the calls of each endpoint, and knows no other path or method", async () => {
+  const { simulator } = await start();
+  const token = (await exchange(simulator)).body["access_token"];
+  await refreshWith(simulator, "fake-refresh-unknown");
+  await business(simulator, token);
+  await business(simulator, token);
+  const elsewhere = await fetch(`${simulator.url}/elsewhere`);
+  const wrongMethod = await fetch(`${simulator.url}/oauth/token`);
+  expect([elsewhere.status, wrongMethod.status]).toEqual([404, 405]);
+  expect(simulator.counts).toEqual({ exchange: 1, refresh: 1, business: 2 });
+});
+
+it("refuses a body of more than 64 KiB", async () => {
+  const { simulator } = await start();
+  const { status } = await exchange(simulator, { ...right, token: `Bearer ${"k".repeat(65_536)}` });
+  expect(status).toBe(413);
+});

@@ -63,17 +63,15 @@ export function collectHeaders(rawHeaders: string[]): HeaderLines {
 }
 
 /**
- * Reads a body of up to 10 MB; of a larger one it keeps nothing and leaves the rest for node to throw away.
- * Rejects if the caller goes away in the middle.
+ * Reads a body to its end, also one over 10 MB, so that its caller gets to read the answer and the connection can go on;
+ * what is over the limit is not kept. Rejects if the caller goes away in the middle.
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer | "too_large"> {
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop must not destroy the socket: the 413 still has to reach the caller.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+  for await (const chunk of request) {
     size += chunk.length;
-    if (size > BODY_LIMIT) return "too_large";
-    chunks.push(chunk);
+    if (size <= BODY_LIMIT) chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return size > BODY_LIMIT ? "too_large" : Buffer.concat(chunks);
 }

@@ -20,9 +20,8 @@ const MAX_SKEW_SECONDS = 300;
 /**
  * Verifies an AWS Signature Version 4 over exactly what arrived, and answers whose it is, or why it is refused.
  * The path is encoded once more, as for every service but S3, and never normalised: a signer that collapses `//` (the
- * SDK's does, curl does not) has signed another path. Does not know session tokens, presigned URLs, or what the identity
- * is allowed to do.
- * `now`: epoch seconds.
+ * SDK's does, curl does not) has signed another path. Does not know session tokens, presigned URLs, or what the
+ * identity is allowed to do. `now`: epoch seconds.
  *
  * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */

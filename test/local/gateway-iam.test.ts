@@ -7,6 +7,7 @@ describe("a pattern of an Allow", () => {
   it.each([
     ["itself", `${API}/GET/v1/status`, true],
     ["not a longer path", `${API}/GET/v1/statu`, false],
+    ["not an ARN that only ends so", "GET/v1/status", false],
     ["not a shorter path", `${API}/GET/v1/status/x`, false],
     ["with * any run of characters across /", `${API}/GET/*us`, true],
     ["with * also nothing", `${API}/GET/v1/status*`, true],

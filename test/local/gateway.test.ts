@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { gateway, gatewayOf, NOW, ORDERS, send, signed } from "./gateway-harness.ts";
@@ -30,6 +31,18 @@ describe("the gateway", () => {
     if (status === 413) expect(answer.text).toBe('{"message":"Request Entity Too Large"}');
   });
 
+  it("goes on with a connection whose body was too large", async () => {
+    const to = await gatewayOf(async () => "reached");
+    const caller = connect(to.port, "127.0.0.1");
+
+    caller.write(`POST /f HTTP/1.1\r\nhost: a\r\ncontent-length: ${30 * MB}\r\n\r\n`);
+    caller.write(Buffer.alloc(30 * MB));
+    caller.end("GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+
+    const answers = await text(caller);
+    expect(answers.match(/^HTTP\/1.1 \d+/gm)).toEqual(["HTTP/1.1 413", "HTTP/1.1 404"]);
+  });
+
   it("throttles a route: a burst, then as many as the rate refills, whatever the clock does", async () => {
     let now = NOW;
     const throttle = { rate: 2, burst: 3 };
@@ -45,6 +58,8 @@ describe("the gateway", () => {
     expect(await statuses(2)).toEqual([200, 429]);
     now -= 100;
     expect(await statuses(1)).toEqual([429]);
+    now += 0.5;
+    expect(await statuses(2)).toEqual([200, 429]);
     now += 1000;
     expect(await statuses(4)).toEqual([200, 200, 200, 429]);
     expect((await send(to, CALL)).text).toBe('{"message":"Too Many Requests"}');

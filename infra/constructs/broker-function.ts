@@ -65,7 +65,11 @@ export class BrokerFunction extends Construct {
     });
     this.#allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]);
     acknowledge(this.#role, {
-      "AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions know no resource-level permissions.",
+      "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions know no resource-level permissions.",
+    });
+    acknowledge(this.function, {
+      "Serverless::Serverless-LambdaDLQ":
+        "Invoked synchronously by the gateway: the caller gets the failure, not a queue.",
     });
   }
 
@@ -100,6 +104,10 @@ export class BrokerFunction extends Construct {
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     this.#allow(["secretsmanager:GetSecretValue"], [arn]);
+    acknowledge(this.#role, {
+      [`AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${secretPrefix}/*]`]:
+        "Connections come and go without a deployment: the prefix is what the function may read, and nothing but it.",
+    });
     this.#allow(["kms:Decrypt"], [key.keyArn], this.#via("secretsmanager"));
   }
 

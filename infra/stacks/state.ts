@@ -50,7 +50,8 @@ export class StateStack extends Stack {
       secret.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN;
       secret.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
       acknowledge(secret, {
-        "AwsSolutions-SMG4": "An API key is exchanged for its successor by a rotation that needs a next key first.",
+        "AwsSolutions::AwsSolutions-SMG4":
+          "An API key is exchanged for its successor by a rotation that needs a next key first.",
       });
     }
 

@@ -63,7 +63,7 @@ export function collectHeaders(rawHeaders: string[]): HeaderLines {
 }
 
 /**
- * Reads a body to its end, also one over 10 MB, so that its caller gets to read the answer and the connection can go on;
+ * Reads a body to its end, also one over 10 MB, so that its caller gets to read the answer and the connection goes on;
  * what is over the limit is not kept. Rejects if the caller goes away in the middle.
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer | "too_large"> {

@@ -75,6 +75,8 @@ describe("the answer to a function's result", () => {
   it.each([
     ["a status that is text", { statusCode: "200" }],
     ["a status that HTTP does not have", { statusCode: 99 }],
+    ["a status beyond those of HTTP", { statusCode: 600 }],
+    ["a base64 flag that is text", { statusCode: 200, body: "a", isBase64Encoded: "false" }],
     ["a body that is no string", { statusCode: 200, body: { a: 1 } }],
     ["headers that are no object", { statusCode: 200, headers: "a: b" }],
     ["a header that is an object", { statusCode: 200, headers: { a: {} } }],

@@ -37,10 +37,10 @@ describe("the gateway", () => {
 
     caller.write(`POST /f HTTP/1.1\r\nhost: a\r\ncontent-length: ${30 * MB}\r\n\r\n`);
     caller.write(Buffer.alloc(30 * MB));
-    caller.end("GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    caller.write("GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
 
     const answers = await text(caller);
-    expect(answers.match(/^HTTP\/1.1 \d+/gm)).toEqual(["HTTP/1.1 413", "HTTP/1.1 404"]);
+    expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 413", "HTTP/1.1 404"]);
   });
 
   it("throttles a route: a burst, then as many as the rate refills, whatever the clock does", async () => {

@@ -48,11 +48,12 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
         // The owner's own lease is free to it: the SDK may repeat a write whose answer was lost.
         ConditionExpression: seen
           ? `generation = :generation AND failures = :failures AND (${isFree})`
-          : "attribute_not_exists(connection) OR leaseOwner = :owner",
+          : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
           "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now)",
-        ExpressionAttributeNames: { "#partition": "partition" },
+        // Both are reserved words of DynamoDB's.
+        ExpressionAttributeNames: { "#partition": "partition", ...(!seen && { "#connection": "connection" }) },
         ExpressionAttributeValues: {
           ":owner": { S: owner },
           ":now": instant(now),
@@ -95,7 +96,8 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
         Key: itemKey(connection),
         UpdateExpression: "SET lookedAt = :now",
         ConditionExpression:
-          "attribute_exists(connection) AND (attribute_not_exists(lookedAt) OR lookedAt <= :notSince)",
+          "attribute_exists(#connection) AND (attribute_not_exists(lookedAt) OR lookedAt <= :notSince)",
+        ExpressionAttributeNames: { "#connection": "connection" },
         ExpressionAttributeValues: { ":now": instant(now), ":notSince": instant(notSince) },
       });
       return output !== undefined;

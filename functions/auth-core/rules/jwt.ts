@@ -19,11 +19,11 @@ export function readJwtClaims(token: string): JwtClaims | undefined {
   } catch {
     return undefined;
   }
-  if (typeof claims !== "object" || claims === null) return undefined;
+  if (typeof claims !== "object" || claims === null || Array.isArray(claims)) return undefined;
   const { exp, iat, scope } = claims as Record<string, unknown>;
   return {
     ...(typeof exp === "number" && Number.isFinite(exp) && { exp }),
     ...(typeof iat === "number" && Number.isFinite(iat) && { iat }),
-    ...(typeof scope === "string" && { scope }),
+    ...(typeof scope === "string" && scope !== "" && { scope }),
   };
 }

@@ -45,6 +45,9 @@ export const longestBody = 64 * 1024;
 
 const longestRetryAfter = 15 * 60;
 
+/** Seconds, 10 years: a bound only so that the end is a number that the table can hold. */
+const longestRefreshLifetime = 10 * 365 * 24 * 3600;
+
 /**
  * Judges a response of either token endpoint. Pure.
  *
@@ -129,7 +132,8 @@ function readFields(fields: Record<string, unknown>): ReadTokens | undefined {
     accessToken,
     ...(refreshToken !== undefined && { refreshToken }),
     ...(expiresIn !== undefined && { expiresIn }),
-    ...(refreshExpiresIn !== undefined && refreshExpiresIn > 0 && { refreshExpiresIn }),
+    ...(refreshExpiresIn !== undefined &&
+      refreshExpiresIn > 0 && { refreshExpiresIn: Math.min(refreshExpiresIn, longestRefreshLifetime) }),
     ...(typeof scope === "string" && scope !== "" && { scope }),
   };
 }
@@ -137,7 +141,7 @@ function readFields(fields: Record<string, unknown>): ReadTokens | undefined {
 /** A token is visible ASCII: whatever else is in it could not travel in an Authorization header (RFC 6750 §2.1). */
 function readToken(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
-  const token = value.trim().replace(/^Bearer +/i, "");
+  const token = value.trim().replace(/^Bearer( +|$)/i, "");
   return /^[\x21-\x7e]+$/.test(token) ? token : undefined;
 }
 
@@ -173,7 +177,7 @@ function upstreamNow(response: UpstreamResponse): number {
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const text = header.trim();
-  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : Date.parse(text) / 1000 - now;
+  const seconds = /^\d{1,300}$/.test(text) ? Number(text) : Date.parse(text) / 1000 - now;
   return Number.isFinite(seconds) ? Math.min(Math.max(0, seconds), longestRetryAfter) : undefined;
 }
 

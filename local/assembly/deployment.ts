@@ -1,0 +1,137 @@
+import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
+import type { CloudAssembly } from "./cloud-assembly.ts";
+import { createResolver, type Place } from "./resolve.ts";
+
+/** What a cloud assembly would deploy, as far as it runs locally: every value resolved. */
+export interface Deployment {
+  tables: CreateTableCommandInput[];
+  secrets: { name: string; description?: string; kmsKeyId?: string }[];
+  functions: DeployedFunction[];
+  api: { id: string; routes: DeployedRoute[] };
+}
+
+export interface DeployedFunction {
+  arn: string;
+  name: string;
+  /** Absolute path of the bundle. */
+  folder: string;
+  handler: string;
+  timeoutSeconds: number;
+  memoryMegabytes: number;
+  environment: Record<string, string>;
+}
+
+export interface DeployedRoute {
+  routeKey: string;
+  authorization: "AWS_IAM" | "NONE";
+  functionArn: string;
+  throttle: { rate: number; burst: number };
+}
+
+/** Reads off a cloud assembly what the local run has to run. Throws where it meets what it does not know. */
+export function readDeployment(assembly: CloudAssembly, place: Place): Deployment {
+  const resolve = createResolver(assembly, place);
+  const ofType = <Properties>(type: string) =>
+    assembly.resources
+      .filter((resource) => resource.type === type)
+      .map((resource) => ({
+        arn: (attribute: string) =>
+          resolve({ "Fn::GetAtt": [resource.logicalId, attribute] }, resource.stack) as string,
+        ref: () => resolve({ Ref: resource.logicalId }, resource.stack) as string,
+        properties: resolve(resource.properties, resource.stack) as Properties,
+      }));
+
+  return {
+    tables: ofType<TableProperties>("AWS::DynamoDB::Table").map(({ ref, properties }) => tableInput(ref(), properties)),
+    secrets: ofType<SecretProperties>("AWS::SecretsManager::Secret").map(({ properties }) => ({
+      name: properties.Name,
+      ...(properties.Description && { description: properties.Description }),
+      ...(properties.KmsKeyId && { kmsKeyId: properties.KmsKeyId }),
+    })),
+    functions: ofType<FunctionProperties>("AWS::Lambda::Function").map(({ arn, ref, properties }) => {
+      const folder = assembly.assets.get(properties.Code.S3Key);
+      if (!folder) throw new Error(`The local run finds no asset ${properties.Code.S3Key} for the function ${ref()}.`);
+      return {
+        arn: arn("Arn"),
+        name: ref(),
+        folder,
+        handler: properties.Handler,
+        timeoutSeconds: properties.Timeout,
+        memoryMegabytes: properties.MemorySize,
+        environment: properties.Environment.Variables,
+      };
+    }),
+    api: readApi(ofType),
+  };
+}
+
+type OfType = <Properties>(type: string) => { ref: () => string; properties: Properties }[];
+
+function readApi(ofType: OfType): Deployment["api"] {
+  const [api, ...others] = ofType("AWS::ApiGatewayV2::Api");
+  const [stage] = ofType<StageProperties>("AWS::ApiGatewayV2::Stage");
+  if (!api || !stage || others.length > 0) throw new Error("The local run serves exactly one HTTP API with a stage.");
+  const integrations = new Map(
+    ofType<{ IntegrationUri: string }>("AWS::ApiGatewayV2::Integration").map(({ ref, properties }) => [
+      `integrations/${ref()}`,
+      properties.IntegrationUri,
+    ]),
+  );
+  const routes = ofType<RouteProperties>("AWS::ApiGatewayV2::Route").map(({ properties }) => {
+    const { RouteKey: routeKey, AuthorizationType: authorization = "NONE", Target: target } = properties;
+    const functionArn = integrations.get(target);
+    if (!functionArn) throw new Error(`The local run finds no integration for the route ${routeKey}.`);
+    if (authorization !== "AWS_IAM" && authorization !== "NONE") {
+      throw new Error(`The local run does not know the authorization ${authorization} of the route ${routeKey}.`);
+    }
+    const settings = stage.properties.RouteSettings?.[routeKey] ?? stage.properties.DefaultRouteSettings;
+    return {
+      routeKey,
+      authorization,
+      functionArn,
+      throttle: { rate: settings.ThrottlingRateLimit, burst: settings.ThrottlingBurstLimit },
+    } satisfies DeployedRoute;
+  });
+  return { id: api.ref(), routes };
+}
+
+function tableInput(name: string, properties: TableProperties): CreateTableCommandInput {
+  const { KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, BillingMode } = properties;
+  return { TableName: name, KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, BillingMode };
+}
+
+type TableProperties = Pick<
+  CreateTableCommandInput,
+  "KeySchema" | "AttributeDefinitions" | "GlobalSecondaryIndexes" | "BillingMode"
+>;
+
+interface SecretProperties {
+  Name: string;
+  Description?: string;
+  KmsKeyId?: string;
+}
+
+interface FunctionProperties {
+  Code: { S3Key: string };
+  Handler: string;
+  /** Seconds. */
+  Timeout: number;
+  MemorySize: number;
+  Environment: { Variables: Record<string, string> };
+}
+
+interface RouteProperties {
+  RouteKey: string;
+  AuthorizationType?: string;
+  Target: string;
+}
+
+interface RouteSettings {
+  ThrottlingRateLimit: number;
+  ThrottlingBurstLimit: number;
+}
+
+interface StageProperties {
+  DefaultRouteSettings: RouteSettings;
+  RouteSettings?: Record<string, RouteSettings>;
+}

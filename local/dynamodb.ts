@@ -1,0 +1,30 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import dynalite from "dynalite";
+
+/** An embedded DynamoDB on 127.0.0.1, in memory, with these tables. */
+export async function startDynamoDb(
+  tables: CreateTableCommandInput[],
+  region: string,
+): Promise<{ url: string; close: () => Promise<void> }> {
+  const server = dynalite({ createTableMs: 0 });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = new DynamoDBClient({
+    endpoint: url,
+    region,
+    credentials: { accessKeyId: "LOCAL", secretAccessKey: "local-secret" },
+  });
+  for (const table of tables) await client.send(new CreateTableCommand(table));
+  client.destroy();
+  return {
+    url,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

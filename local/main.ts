@@ -1,0 +1,75 @@
+import { signedGet } from "./callers.ts";
+import { helpText, type Options, readOptions, UsageError } from "./options.ts";
+import { type LocalRun, startLocalRun } from "./run.ts";
+
+/** Milliseconds to stay after the clean-up: npm passes a Ctrl-C on, and takes an exit in that instant for a crash. */
+const linger = 150;
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const complain = (line: string) => process.stderr.write(`${line}\n`);
+
+let running: LocalRun | undefined;
+let ending: Promise<never> | undefined;
+
+async function end(status: number): Promise<never> {
+  await running?.close();
+  await new Promise((resolve) => setTimeout(resolve, linger));
+  process.exit(status);
+}
+
+// Before anything else: a Ctrl-C during the start must end it as cleanly as one later.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    ending ??= end(0);
+  });
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") say(helpText);
+  else await run(options);
+} catch (error) {
+  ending ??= end(1);
+  complain(error instanceof UsageError ? error.message : explain(error));
+}
+
+async function run(options: Options): Promise<void> {
+  running = await startLocalRun(options, complain);
+  if (ending) return;
+  const { url, region, callers, simulator } = running;
+  const connection = Object.keys(options.connections ?? { webapicorso: {} })[0] ?? "webapicorso";
+  const tokenUrl = `${url}/v1/connections/${connection}/token`;
+  const [orders] = callers;
+  if (!orders) throw new Error("The local run has no caller.");
+
+  say(`dynamodb ${running.dynamoDbUrl}`);
+  say(`secretsmanager ${running.secretsManagerUrl}`);
+  say(`simulator ${simulator.url}`);
+  say("");
+  say("Ask for a token:");
+  say(
+    `  curl --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders.accessKeyId}:${orders.secretAccessKey} ${tokenUrl}`,
+  );
+  if (!options.connections) {
+    const response = await signedGet(new URL(tokenUrl), orders, region);
+    const answer = (await response.json()) as Record<string, unknown>;
+    say("");
+    say(`The answer just now (HTTP ${response.status}, token shortened):`);
+    say(`  ${JSON.stringify({ ...answer, ...shortened(answer["access_token"]) })}`);
+  }
+  say("");
+  say(`ready ${url}`);
+}
+
+function shortened(token: unknown): object {
+  return typeof token === "string" ? { access_token: `${token.slice(0, 12)}…` } : {};
+}
+
+/** One line for what a user can mend; the stack for what only we can. */
+function explain(error: unknown): string {
+  const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === "EADDRINUSE")
+    return `Port ${port} is in use. Choose another with --port NUMBER, or --port 0 for a free one.`;
+  if (code === "EACCES") return `Port ${port} may not be used by this user. Choose another with --port NUMBER.`;
+  return stack ?? String(error);
+}

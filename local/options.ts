@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { chaosModes } from "./simulator/chaos.ts";
+import { moodHelp } from "./simulator/mood.ts";
+
+export interface Options {
+  port: number;
+  /** Connection id → the value of its secret; absent: one connection of the simulator's. */
+  connections?: Record<string, object>;
+  chaos?: keyof typeof chaosModes;
+}
+
+/** What the user got wrong: one line that says what to do, and status 1. */
+export class UsageError extends Error {}
+
+export const helpText = `npm start -- [options]      runs the broker on this machine: routes, functions, table and secrets as synthesised
+
+  --port NUMBER         port of the HTTPS endpoint's stand-in (8787); 0 picks a free one
+  --connections FILE    JSON: connection id -> value of its secret. Without a baseUrl in it, the simulator is its
+                        upstream. Default: webapicorso, of the simulator
+  --chaos MODE          how the simulator behaves: ${Object.keys(chaosModes).join(", ")}
+  --help                this text
+
+Callers: LOCALORDERS / local-orders-secret may call everything;
+         LOCALAUDIT / local-audit-secret only GET /v1/status and below.
+
+Switches of the simulator, changed with  curl -d '{"mode": "slow"}' SIMULATOR_URL/_simulator
+
+${moodHelp()}`;
+
+/** Reads the command line. Throws a `UsageError`; `"help"` where help is asked for. */
+export function readOptions(args: string[]): Options | "help" {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(args);
+  } catch (error) {
+    // Node's message names the option; its second sentence is advice about `--` that helps nobody here.
+    throw new UsageError(`${(error as Error).message.split(". ")[0]}. Try: npm start -- --help`);
+  }
+  if (values.help) return "help";
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port) || port > 65_535) {
+    throw new UsageError(`--port must be a whole number from 0 to 65535, and is ${JSON.stringify(values.port)}.`);
+  }
+  const { chaos } = values;
+  if (chaos !== undefined && !isChaosMode(chaos)) {
+    throw new UsageError(
+      `--chaos must be one of ${Object.keys(chaosModes).join(", ")}, and is ${JSON.stringify(chaos)}.`,
+    );
+  }
+  return {
+    port,
+    ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
+    ...(chaos !== undefined && { chaos }),
+  };
+}
+
+function parse(args: string[]) {
+  return parseArgs({
+    args,
+    options: {
+      port: { type: "string", default: "8787" },
+      connections: { type: "string" },
+      chaos: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  }).values;
+}
+
+function isChaosMode(text: string): text is keyof typeof chaosModes {
+  return Object.hasOwn(chaosModes, text);
+}
+
+/** Only the file's form is checked here: what is wrong inside an entry is for the broker to say when it is asked. */
+function readConnections(file: string): Record<string, object> {
+  const wrong = (what: string) => new UsageError(`--connections ${file}: ${what}`);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw wrong(`cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"}).`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    // The parser's message would quote the file, and with it an API key.
+    throw wrong("is not JSON.");
+  }
+  if (!isObject(json)) throw wrong("must be a JSON object: connection id -> value of its secret.");
+  for (const [id, value] of Object.entries(json)) {
+    if (!parseConnectionId(id))
+      throw wrong(`${JSON.stringify(id.slice(0, 80))} is no connection id: ${connectionIdRule}.`);
+    if (!isObject(value)) throw wrong(`the value of ${id} must be an object with username, scope and apiKey.`);
+  }
+  return json as Record<string, object>;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

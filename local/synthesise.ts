@@ -1,0 +1,30 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CloudAssembly, readCloudAssembly } from "./assembly/cloud-assembly.ts";
+
+/**
+ * Synthesises the stacks as `cdk deploy` would, with the context of `cdk.json` and some of it replaced.
+ * `remove` deletes the cloud assembly, bundles included.
+ */
+export async function synthesise(
+  context: Record<string, unknown>,
+): Promise<{ assembly: CloudAssembly; remove: () => void }> {
+  const outdir = mkdtempSync(join(tmpdir(), "smart-token-broker-"));
+  const remove = () => rmSync(outdir, { recursive: true, force: true });
+  try {
+    // Nearly a second of every synth; `cdk synth` and the tests validate what `cdk deploy` deploys.
+    process.env["CDK_VALIDATION"] = "false";
+    // Loaded only here, because the CDK is most of the time that a local run takes to start.
+    const { brokerApp } = await import("../infra/app.ts");
+    // Without the CDK's command line nobody else reads cdk.json.
+    const cdkJson = JSON.parse(readFileSync(join(import.meta.dirname, "..", "cdk.json"), "utf8")) as {
+      context: object;
+    };
+    brokerApp({ outdir, context: { ...cdkJson.context, ...context } }).synth();
+    return { assembly: readCloudAssembly(outdir), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}

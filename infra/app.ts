@@ -2,6 +2,7 @@ import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { readDeploymentSettings } from "./settings.ts";
 import { ApiStack } from "./stacks/api.ts";
+import { RotationStack } from "./stacks/rotation.ts";
 import { StateStack } from "./stacks/state.ts";
 
 /** Which stacks there are. `cdk` runs this file; the local run and the tests call the function. */
@@ -12,6 +13,7 @@ export function brokerApp(props: AppProps = {}): App {
 
   const state = new StateStack(app, "State", settings, named("state"));
   new ApiStack(app, "Api", settings, state.stores, named("api"));
+  new RotationStack(app, "Rotation", settings, state.stores, named("rotation"));
 
   Tags.of(app).add("application", "smart-token-broker");
   Tags.of(app).add("stage", settings.stage);

@@ -1,4 +1,8 @@
-import { parseConnectionId, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import {
+  connectionIdRule,
+  parseConnectionId,
+  partitionCount,
+} from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import * as v from "valibot";
 
 /** What a deployment can choose: the context of `cdk.json`, or `-c key=value` on the command line. */
@@ -10,6 +14,8 @@ export interface DeploymentSettings {
   /** Requests a second and burst, per kind of route. */
   throttle: { token: Throttle };
   logRetentionDays: number;
+  /** How many schedules share the connections; ten times as many connections want one more, say. */
+  shards: number;
 }
 
 export interface Throttle {
@@ -44,6 +50,7 @@ const schemas = {
     v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
   ),
   throttle: v.strictObject({ token: throttle }, "must be an object with the kind of route: token"),
+  shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
   logRetentionDays: v.picklist(retentionDays, `must be one of ${retentionDays.join(", ")}`),
 };
 
@@ -52,6 +59,7 @@ const defaults: DeploymentSettings = {
   connections: ["webapicorso"],
   throttle: { token: { rate: 200, burst: 400 } },
   logRetentionDays: 30,
+  shards: 1,
 };
 
 /**
@@ -74,6 +82,7 @@ export function readDeploymentSettings(context: (key: string) => unknown): Deplo
     connections: read("connections"),
     throttle: read("throttle"),
     logRetentionDays: read("logRetentionDays"),
+    shards: read("shards"),
   };
 }
 

@@ -1,6 +1,5 @@
-import { signedGet } from "./callers.ts";
 import { helpText, type Options, readOptions, UsageError } from "./options.ts";
-import { type LocalRun, startLocalRun } from "./run.ts";
+import type { LocalRun } from "./run.ts";
 
 /** Milliseconds to stay after the clean-up: npm passes a Ctrl-C on, and takes an exit in that instant for a crash. */
 const linger = 150;
@@ -8,11 +7,12 @@ const linger = 150;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const complain = (line: string) => process.stderr.write(`${line}\n`);
 
-let running: LocalRun | undefined;
+let starting: Promise<LocalRun> | undefined;
 let ending: Promise<never> | undefined;
 
 async function end(status: number): Promise<never> {
-  await running?.close();
+  // A start cannot be broken off half-way: it is waited for, and one that failed has ended its own parts.
+  await (await starting?.catch(() => undefined))?.close();
   await new Promise((resolve) => setTimeout(resolve, linger));
   process.exit(status);
 }
@@ -29,13 +29,17 @@ try {
   if (options === "help") say(helpText);
   else await run(options);
 } catch (error) {
+  // What fails because everything is being ended is no news.
+  if (!ending) complain(error instanceof UsageError ? error.message : explain(error));
   ending ??= end(1);
-  complain(error instanceof UsageError ? error.message : explain(error));
 }
 
 async function run(options: Options): Promise<void> {
-  running = await startLocalRun(options, complain);
+  // Loaded only here, for the handlers above to be in place after a tenth of a second.
+  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, complain));
+  const running = await starting;
   if (ending) return;
+  const { signedGet } = await import("./callers.ts");
   const { url, region, callers, simulator } = running;
   const connection = Object.keys(options.connections ?? { webapicorso: {} })[0] ?? "webapicorso";
   const tokenUrl = `${url}/v1/connections/${connection}/token`;

@@ -9,6 +9,8 @@ export interface Options {
   /** Connection id → the value of its secret; absent: one connection of the simulator's. */
   connections?: Record<string, object>;
   chaos?: keyof typeof chaosModes;
+  /** Seconds that a minute of every schedule lasts. */
+  tick: number;
 }
 
 /** What the user got wrong: one line that says what to do, and status 1. */
@@ -19,6 +21,7 @@ export const helpText = `npm start -- [options]      runs the broker on this mac
   --port NUMBER         port of the HTTPS endpoint's stand-in (8787); 0 picks a free one
   --connections FILE    JSON: connection id -> value of its secret. Without a baseUrl in it, the simulator is its
                         upstream. Default: webapicorso, of the simulator
+  --tick SECONDS        how long a minute of every schedule lasts (60)
   --chaos MODE          how the simulator behaves: ${Object.keys(chaosModes).join(", ")}
   --help                this text
 
@@ -35,13 +38,17 @@ export function readOptions(args: string[]): Options | "help" {
   try {
     values = parse(args);
   } catch (error) {
-    // Node's message names the option; its second sentence is advice about `--` that helps nobody here.
-    throw new UsageError(`${(error as Error).message.split(". ")[0]}. Try: npm start -- --help`);
+    // Node's message names the option; its further sentences are advice about `--` that helps nobody here.
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}. Try: npm start -- --help`);
   }
   if (values.help) return "help";
   const port = Number(values.port);
   if (!/^\d+$/.test(values.port) || port > 65_535) {
     throw new UsageError(`--port must be a whole number from 0 to 65535, and is ${JSON.stringify(values.port)}.`);
+  }
+  const tick = Number(values.tick);
+  if (!/^\d+(\.\d+)?$/.test(values.tick) || tick < 0.1 || tick > 3600) {
+    throw new UsageError(`--tick must be a number of seconds from 0.1 to 3600, and is ${JSON.stringify(values.tick)}.`);
   }
   const { chaos } = values;
   if (chaos !== undefined && !isChaosMode(chaos)) {
@@ -51,6 +58,7 @@ export function readOptions(args: string[]): Options | "help" {
   }
   return {
     port,
+    tick,
     ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
     ...(chaos !== undefined && { chaos }),
   };
@@ -63,6 +71,7 @@ function parse(args: string[]) {
       port: { type: "string", default: "8787" },
       connections: { type: "string" },
       chaos: { type: "string" },
+      tick: { type: "string", default: "60" },
       help: { type: "boolean", default: false },
     },
   }).values;

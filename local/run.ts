@@ -7,6 +7,7 @@ import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import type { Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import type { Options } from "./options.ts";
+import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
 import { chaosModes } from "./simulator/chaos.ts";
 import { type Simulator, startSimulator } from "./simulator/server.ts";
@@ -58,6 +59,10 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       functions.set(deployed.arn, local);
     }
 
+    const invoke = async (functionArn: string, event: unknown) => functions.get(functionArn)?.invoke(event);
+    const scheduler = startScheduler(deployment.schedules, options.tick, invoke, onLog);
+    started.push(() => scheduler.close());
+
     const callers = localCallers({ ...place, apiId: deployment.api.id });
     const gateway = await startGateway({
       port: options.port,
@@ -68,7 +73,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       clock,
       routes: deployment.api.routes.map(({ functionArn, ...route }) => ({
         ...route,
-        invoke: async (event) => functions.get(functionArn)?.invoke(event),
+        invoke: (event) => invoke(functionArn, event),
       })),
     });
     started.push(() => gateway.close());

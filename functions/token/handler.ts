@@ -1,5 +1,5 @@
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
-import { observer } from "@smart-token-broker/auth-core/http/observe.ts";
+import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import { answerReply, failureReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
 import { readTokenRequest } from "@smart-token-broker/auth-core/http/token-request.ts";
 import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
@@ -13,7 +13,10 @@ const observe = observer("token", settings.stage);
 const ports = deployedPorts(settings, observe.notice);
 const tokens = new TokenService(ports);
 
-/** `GET /v1/connections/{connection}/token`: a token that is valid now. */
+/**
+ * `GET /v1/connections/{connection}/token`: a token that is valid now.
+ * `POST` to the same path: a token that is valid now and is not the one that the caller saw rejected.
+ */
 async function answerTokenRequest(event: IamEvent): Promise<Reply> {
   const { requestId } = event.requestContext;
   const request = readTokenRequest(event);

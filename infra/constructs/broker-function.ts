@@ -1,8 +1,10 @@
-import { ArnFormat, type Duration, Stack } from "aws-cdk-lib";
+import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import * as lambda from "aws-cdk-lib/aws-lambda";
+import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import * as logs from "aws-cdk-lib/aws-logs";
+import type * as sqs from "aws-cdk-lib/aws-sqs";
 import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
 import { environmentVariables, smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { Construct } from "constructs";
@@ -25,6 +27,11 @@ export interface BrokerFunctionProps {
   timeout: Duration;
   stores: Stores;
   settings: DeploymentSettings;
+  /**
+   * Where the event of a failed invocation goes, of a function that a schedule invokes. Such an event is tried once and
+   * lives a minute: a later run does the same work. Absent: the function is invoked by someone who waits for its answer.
+   */
+  deadLetterQueue?: sqs.IQueue;
 }
 
 /**
@@ -56,6 +63,11 @@ export class BrokerFunction extends Construct {
       tracing: lambda.Tracing.ACTIVE,
       role: this.#role.withoutPolicyUpdates(),
       logGroup,
+      ...(props.deadLetterQueue && {
+        onFailure: new SqsDestination(props.deadLetterQueue),
+        retryAttempts: 0,
+        maxEventAge: Duration.minutes(1),
+      }),
       environment: {
         [environmentVariables.stage]: settings.stage,
         [environmentVariables.tableName]: stores.table.tableName,
@@ -92,6 +104,11 @@ export class BrokerFunction extends Construct {
       [key.keyArn],
       this.#via("dynamodb"),
     );
+  }
+
+  /** Asking the index what is due. */
+  allowDueIndex(): void {
+    this.#allow(["dynamodb:Query"], [`${this.#stores.table.tableArn}/index/due`]);
   }
 
   /** Reading the value of the secrets below the prefix, and of no other. */

@@ -29,16 +29,17 @@ export class ApiStack extends Stack {
       description: "Smart Token Broker",
       createDefaultStage: false,
     });
+    const integration = new HttpLambdaIntegration("TokenIntegration", token.function);
+    const tokenRoute = (name: string, method: apigateway.HttpMethod) =>
+      new apigateway.HttpRoute(this, name, {
+        httpApi: api,
+        routeKey: apigateway.HttpRouteKey.with("/v1/connections/{connection}/token", method),
+        integration,
+        authorizer: new HttpIamAuthorizer(),
+      });
     const routes: [route: apigateway.HttpRoute, throttle: Throttle][] = [
-      [
-        new apigateway.HttpRoute(this, "GetToken", {
-          httpApi: api,
-          routeKey: apigateway.HttpRouteKey.with("/v1/connections/{connection}/token", apigateway.HttpMethod.GET),
-          integration: new HttpLambdaIntegration("TokenIntegration", token.function),
-          authorizer: new HttpIamAuthorizer(),
-        }),
-        settings.throttle.token,
-      ],
+      [tokenRoute("GetToken", apigateway.HttpMethod.GET), settings.throttle.token],
+      [tokenRoute("PostToken", apigateway.HttpMethod.POST), settings.throttle.token],
     ];
 
     const stage = this.#stage(api, settings, routes);

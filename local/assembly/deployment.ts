@@ -7,6 +7,7 @@ export interface Deployment {
   tables: CreateTableCommandInput[];
   secrets: { name: string; description?: string; kmsKeyId?: string }[];
   functions: DeployedFunction[];
+  schedules: DeployedSchedule[];
   api: { id: string; routes: DeployedRoute[] };
 }
 
@@ -19,6 +20,13 @@ export interface DeployedFunction {
   timeoutSeconds: number;
   memoryMegabytes: number;
   environment: Record<string, string>;
+}
+
+export interface DeployedSchedule {
+  description: string;
+  everyMinutes: number;
+  functionArn: string;
+  input: unknown;
 }
 
 export interface DeployedRoute {
@@ -61,6 +69,12 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
         environment: properties.Environment.Variables,
       };
     }),
+    schedules: ofType<ScheduleProperties>("AWS::Scheduler::Schedule").map(({ properties }) => ({
+      description: properties.Description,
+      everyMinutes: readRate(properties.ScheduleExpression),
+      functionArn: properties.Target.Arn,
+      input: JSON.parse(properties.Target.Input) as unknown,
+    })),
     api: readApi(ofType),
   };
 }
@@ -95,6 +109,13 @@ function readApi(ofType: OfType): Deployment["api"] {
   return { id: api.ref(), routes };
 }
 
+/** `rate(1 minute)` and `rate(5 minutes)`: the only schedule expressions that the project's templates use. */
+function readRate(expression: string): number {
+  const minutes = /^rate\((\d+) minutes?\)$/.exec(expression)?.[1];
+  if (!minutes) throw new Error(`The local run does not know the schedule expression ${expression}.`);
+  return Number(minutes);
+}
+
 function tableInput(name: string, properties: TableProperties): CreateTableCommandInput {
   const { KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, BillingMode } = properties;
   return { TableName: name, KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, BillingMode };
@@ -118,6 +139,12 @@ interface FunctionProperties {
   Timeout: number;
   MemorySize: number;
   Environment: { Variables: Record<string, string> };
+}
+
+interface ScheduleProperties {
+  Description: string;
+  ScheduleExpression: string;
+  Target: { Arn: string; Input: string };
 }
 
 interface RouteProperties {

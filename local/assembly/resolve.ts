@@ -30,9 +30,13 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
     ref: logicalId,
     attributes: { Arn: `arn:aws:kms:${region}:${accountId}:key/${logicalId}` },
   }),
+  "AWS::Lambda::EventInvokeConfig": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Lambda::Function": (resource, place) => named(resource, place, "lambda", "function:"),
   "AWS::Lambda::Permission": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Logs::LogGroup": (resource, place) => named(resource, place, "logs", "log-group:"),
+  "AWS::SQS::Queue": (resource, place) => named(resource, place, "sqs", ""),
+  "AWS::SQS::QueuePolicy": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::Scheduler::Schedule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SecretsManager::Secret": ({ logicalId }) => ({ ref: logicalId }),
 };
 

@@ -4,13 +4,14 @@ import {
   DynamoDBClient,
   type DynamoDBClientConfig,
   GetItemCommand,
+  QueryCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/fingerprint.ts";
-import type { TokenTable } from "../use-cases/ports.ts";
+import type { DueConnection, TokenTable } from "../use-cases/ports.ts";
 import { decodeItem, encodeItem, itemKey, replacementAttributes } from "./item-codec.ts";
 
 /**
@@ -91,6 +92,31 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       });
     },
 
+    async due(partition, now) {
+      const due: DueConnection[] = [];
+      let from: Record<string, AttributeValue> | undefined;
+      do {
+        const page = await asUnavailable(
+          client.send(
+            new QueryCommand({
+              TableName: tableName,
+              IndexName: "due",
+              KeyConditionExpression: "#partition = :partition AND nextActionAt <= :now",
+              ExpressionAttributeNames: { "#partition": "partition" },
+              ExpressionAttributeValues: { ":partition": { N: String(partition) }, ":now": instant(now) },
+              ExclusiveStartKey: from,
+            }),
+          ),
+        );
+        for (const attributes of page.Items ?? []) {
+          const { connection, failures, nextActionAt } = decodeItem(attributes);
+          due.push({ connection, failures, nextActionAt: nextActionAt ?? now });
+        }
+        from = page.LastEvaluatedKey;
+      } while (from);
+      return due;
+    },
+
     async claimLook(connection, now, notSince) {
       const output = await update({
         Key: itemKey(connection),
@@ -132,7 +158,9 @@ async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
     return await sent;
   } catch (error) {
     if (!(error instanceof Error) || ours.has(error.name)) throw error;
-    throw new UnavailableError(`DynamoDB: ${error.name}: ${error.message}`);
+    // A parser's own message quotes the text, which holds tokens.
+    const said = error instanceof SyntaxError ? "" : `: ${error.message}`;
+    throw new UnavailableError(`DynamoDB: ${error.name}${said}`);
   }
 }
 

@@ -40,7 +40,8 @@ export function secretsManagerRegistrations(
         const reading = error instanceof Error ? readingOf(error) : undefined;
         if (reading) return reading;
         const { name, message } = error as Error;
-        throw new UnavailableError(`Secrets Manager: ${name}: ${message}`);
+        // A parser's own message quotes the text, which holds the key.
+        throw new UnavailableError(`Secrets Manager: ${name}${error instanceof SyntaxError ? "" : `: ${message}`}`);
       }
     },
   };
@@ -57,7 +58,8 @@ function readingOf(error: Error): RegistrationReading | undefined {
         ? { kind: "not_ready", detail: "the secret has no value yet" }
         : { kind: "unknown" };
     case "InvalidRequestException":
-      // Says so of a secret that is scheduled for deletion.
+      // A KMS key may be 'pending deletion' too: that must never pass for a secret that is gone.
+      if (speaksOfKms.test(error.message)) return cannotDecrypt;
       return /delet/i.test(error.message)
         ? { kind: "unknown" }
         : { kind: "not_ready", detail: "the secret's value cannot be read" };
@@ -65,11 +67,14 @@ function readingOf(error: Error): RegistrationReading | undefined {
       return cannotDecrypt;
     case "AccessDeniedException":
       // KMS's refusal and IAM's come under one name; only the first is about this secret.
-      return /\bKMS\b/.test(error.message) ? cannotDecrypt : undefined;
+      return speaksOfKms.test(error.message) ? cannotDecrypt : undefined;
     default:
       return undefined;
   }
 }
+
+/** An action or a key of KMS, or its refusal; not a principal that merely has KMS in its name. */
+const speaksOfKms = /\bkms:|access to KMS\b|\bKMS key\b/i;
 
 const cannotDecrypt: RegistrationReading = {
   kind: "not_ready",

@@ -2,6 +2,7 @@ import { connectionIdRule } from "../rules/connection-id.ts";
 import type { Failure, FailureCode } from "../rules/failure.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
 import { remaining } from "../rules/token-set.ts";
+import type { RequestLine } from "../observe.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 
 /** What a handler answers, before it is put into the gateway's form: the response, and its line for the log. */
@@ -10,7 +11,7 @@ export interface Reply {
   headers: Record<string, string>;
   body: object;
   /** Fields of the request line; nothing in it is secret. */
-  line: { code: FailureCode | "ok"; source: string } & Record<string, string | number>;
+  line: RequestLine;
 }
 
 /** Status and title of every failure: the closed set of the HTTP contract (RFC 9457 for its form). */

@@ -4,7 +4,7 @@ import type {
   APIGatewayProxyStructuredResultV2,
 } from "aws-lambda";
 import { callerRole } from "./caller.ts";
-import type { Observer } from "./observe.ts";
+import type { Observer } from "../observe.ts";
 import { failureReply, type Reply } from "./reply.ts";
 
 /**

@@ -24,13 +24,37 @@ export const tokenQuery = v.object({
   ),
 });
 
-/** Reads `GET /v1/connections/{connection}/token?min_ttl=…`, or says which part of it is wrong. */
+const rejectedRule = "rejected_token_sha256 must be the SHA-256 of the rejected access token, as 64 hex digits";
+
+/** Body of `POST …/token`; other fields are ignored. */
+export const rejectedTokenBody = v.object(
+  {
+    rejected_token_sha256: v.pipe(v.string(rejectedRule), v.regex(/^[0-9a-f]{64}$/i, rejectedRule), v.toLowerCase()),
+  },
+  `the body must be a JSON object with rejected_token_sha256; ${rejectedRule}`,
+);
+
+/** Reads a request for a token, `GET` or `POST`, or says which part of it is wrong. */
 export function readTokenRequest(event: IamEvent): { connection: ConnectionId; want: Want } | { failure: Failure } {
   const connection = canonicalConnection(event);
   if (!connection) return { failure: invalidConnection };
+  if (event.requestContext.http.method === "POST") {
+    const body = v.safeParse(rejectedTokenBody, readJsonBody(event));
+    if (!body.success) return { failure: { code: "invalid_request", detail: body.issues[0].message } };
+    return { connection, want: { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256 } };
+  }
   const query = v.safeParse(tokenQuery, event.queryStringParameters ?? {});
   if (!query.success) return { failure: { code: "invalid_request", detail: query.issues[0].message } };
   return { connection, want: { minTtl: query.output.min_ttl } };
+}
+
+/** The body as JSON, `undefined` where it is none. */
+function readJsonBody({ body = "", isBase64Encoded }: IamEvent): unknown {
+  try {
+    return JSON.parse(isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -45,11 +45,14 @@ export function decide(item: ConnectionItem | undefined, now: number, want: Want
 }
 
 function backoffFailure(item: ConnectionItem, now: number, want: Want): Failure {
-  const left = (item.retryAt ?? now) - now;
-  if (want.rejectedSha256 !== undefined) return tooSoon(left);
+  return want.rejectedSha256 === undefined ? storedFailure(item, now) : tooSoon((item.retryAt ?? now) - now);
+}
+
+/** The failure that an item remembers, as a caller is told it now. */
+export function storedFailure(item: ConnectionItem, now: number): Failure {
   const code = item.lastError?.code ?? "upstream_unavailable";
   const detail = item.lastError?.detail ?? "the last attempt failed";
-  return { code, detail, ...(!needsOperator(code) && { retryAfter: left }) };
+  return { code, detail, ...(!needsOperator(code) && { retryAfter: Math.max(0, (item.retryAt ?? now) - now) }) };
 }
 
 function tooSoon(seconds: number): Failure {

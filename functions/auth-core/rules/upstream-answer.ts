@@ -177,8 +177,8 @@ function upstreamNow(response: UpstreamResponse): number {
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const text = header.trim();
-  const seconds = /^\d{1,300}$/.test(text) ? Number(text) : Date.parse(text) / 1000 - now;
-  return Number.isFinite(seconds) ? Math.min(Math.max(0, seconds), longestRetryAfter) : undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : Date.parse(text) / 1000 - now;
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(0, seconds), longestRetryAfter);
 }
 
 /** Keys and types of a JSON value, two levels deep and bounded: enough to teach the parser, never a value. */

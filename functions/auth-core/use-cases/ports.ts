@@ -17,6 +17,14 @@ export interface Seen {
   failures: number;
 }
 
+/** An entry of the index `due`. */
+export interface DueConnection {
+  connection: ConnectionId;
+  failures: number;
+  /** Instant. */
+  nextActionAt: number;
+}
+
 /**
  * The table of connections. Every method throws `UnavailableError` where the table does not answer.
  * `false` from a fenced write means that lease or generation moved: another won.
@@ -35,6 +43,8 @@ export interface TokenTable {
   write(next: ConnectionItem, fence: Fence): Promise<boolean>;
   /** Gives the lease back; only its owner can. */
   release(connection: ConnectionId, owner: string): Promise<void>;
+  /** What the index says is due in a partition at an instant; it may lag behind the items by a moment. */
+  due(partition: number, now: number): Promise<DueConnection[]>;
   /** Claims the one look at the registration that a minute allows during a backoff. */
   claimLook(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }

@@ -59,7 +59,7 @@ export async function replace(
   if (!item) return { kind: "moved" };
   const lease: Lease = { owner, generation: item.generation, until };
   if (!isNeeded(item)) {
-    await ports.table.release(connection, owner);
+    await release(ports, connection, owner);
     return { kind: "settled", item };
   }
 
@@ -89,6 +89,16 @@ export async function replace(
     ports.notice({ kind: "registration_warning", connection, warning });
   }
   return commit(ports, item, lease, next, want);
+}
+
+/** Gives the lease back early; where that fails it ends by itself. */
+async function release(ports: Ports, connection: ConnectionId, owner: string): Promise<void> {
+  try {
+    await ports.table.release(connection, owner);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    ports.notice({ kind: "table_unavailable", connection, reason: error.message });
+  }
 }
 
 /** The secret as it is now, or that it cannot be read. */

@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { decide, lookInterval } from "../rules/decision.ts";
+import { decide, lookInterval, storedFailure } from "../rules/decision.ts";
 import { type Failure, UnavailableError } from "../rules/failure.ts";
 import { isGoodEnough, isValid, type TokenSet, type Want } from "../rules/token-set.ts";
 import { isRecent, Memory } from "./memory.ts";
@@ -25,7 +25,7 @@ const longestWait = 8;
 export class TokenService {
   readonly #ports: Ports;
   readonly #memory = new Memory();
-  readonly #flights = new Map<string, Promise<Answer>>();
+  readonly #flights = new Map<string, { answer: Promise<Answer>; minTtl: number }>();
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -40,12 +40,14 @@ export class TokenService {
       if (held) return held;
       const flight = this.#flights.get(flightKey);
       if (!flight) break;
-      const answer = await flight;
-      if (answer.kind === "failure" || isGoodEnough(answer.set, this.#ports.clock.now(), want)) return answer;
+      const answer = await flight.answer;
+      // A flight that asked for as much did what can be done: a crowd must not try again one after the other.
+      const isAnswer = answer.kind === "failure" || want.minTtl <= flight.minTtl;
+      if (isAnswer || isGoodEnough(answer.set, this.#ports.clock.now(), want)) return answer;
     }
-    const flight = this.#obtain(connection, want).finally(() => this.#flights.delete(flightKey));
-    this.#flights.set(flightKey, flight);
-    return flight;
+    const answer = this.#obtain(connection, want).finally(() => this.#flights.delete(flightKey));
+    this.#flights.set(flightKey, { answer, minTtl: want.minTtl });
+    return answer;
   }
 
   #fromMemory(connection: ConnectionId, want: Want): Answer | undefined {
@@ -59,15 +61,21 @@ export class TokenService {
   async #obtain(connection: ConnectionId, want: Want): Promise<Answer> {
     const { table, clock } = this.#ports;
     const giveUpAt = clock.now() + longestWait;
+    let item: ConnectionItem | undefined;
+    let waitedSince: ConnectionItem | undefined;
     try {
       for (;;) {
         const readAt = clock.now();
-        const item = await table.read(connection, "strong");
+        item = await table.read(connection, "strong");
         let decision = decide(item, clock.now(), want);
         if (decision.do === "look") {
           decision = (await this.#isMended(connection, decision.refusedFingerprint))
             ? { do: "replace" }
             : decision.otherwise;
+        }
+        // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
+        if (waitedSince && item && decision.do === "replace" && item.failures > waitedSince.failures) {
+          decision = { do: "fail", failure: storedFailure(item, clock.now()) };
         }
         switch (decision.do) {
           case "serve":
@@ -76,6 +84,7 @@ export class TokenService {
             return { kind: "failure", failure: decision.failure };
           case "wait":
             if (clock.now() >= giveUpAt) return { kind: "failure", failure: stillReplacing };
+            waitedSince ??= item;
             await this.#waitForChange(connection, want, giveUpAt);
             continue;
           case "register": {
@@ -94,7 +103,7 @@ export class TokenService {
       }
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      return this.#withoutTable(connection, want, error);
+      return this.#withoutTable(connection, item, want, error);
     }
   }
 
@@ -161,17 +170,24 @@ export class TokenService {
     return { kind: "failure", failure };
   }
 
-  /** The table does not answer: a token in memory that is still valid is the answer, at any age. */
-  #withoutTable(connection: ConnectionId, want: Want, error: UnavailableError): Answer {
+  /** The table does not answer, or takes no writes: a token that is known and still valid is the answer, at any age. */
+  #withoutTable(
+    connection: ConnectionId,
+    item: ConnectionItem | undefined,
+    want: Want,
+    error: UnavailableError,
+  ): Answer {
     this.#ports.notice({ kind: "table_unavailable", connection, reason: error.message });
+    const now = this.#ports.clock.now();
+    if (item?.tokenSet && isValid(item.tokenSet, now, want)) {
+      return { kind: "token", set: item.tokenSet, generation: item.generation, source: "table" };
+    }
     const held = this.#memory.get(connection);
-    if (held && want.rejectedSha256 === undefined && isValid(held.set, this.#ports.clock.now())) {
+    if (held && want.rejectedSha256 === undefined && isValid(held.set, now)) {
       return { kind: "token", set: held.set, generation: held.generation, source: "memory" };
     }
-    return {
-      kind: "failure",
-      failure: { code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 },
-    };
+    const detail = "the broker's table does not answer";
+    return { kind: "failure", failure: { code: "unavailable", detail, retryAfter: 1 } };
   }
 
   #serve(connection: ConnectionId, set: TokenSet, generation: number, source: Source, readAt: number): Answer {

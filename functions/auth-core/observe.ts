@@ -1,15 +1,20 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
-import type { Notice } from "../use-cases/ports.ts";
-import type { Reply } from "./reply.ts";
+import type { Notice } from "./use-cases/ports.ts";
+import type { SweepSummary } from "./use-cases/sweep.ts";
 
 /** Every metric that the functions emit, in the namespace `SmartTokenBroker`. Dimensions: service, stage, code, source. */
 export const metricNamespace = "SmartTokenBroker";
 
+/** Fields of a request's line; `code` and `source` are the dimensions of its metrics. */
+export type RequestLine = { code: string; source: string } & Record<string, string | number>;
+
 export interface Observer {
   /** One structured line and one set of metrics for one request. */
-  request: (line: Reply["line"] & Record<string, string | number>, durationMs: number) => void;
+  request: (line: RequestLine, durationMs: number) => void;
   notice: (notice: Notice) => void;
+  /** One summary line and the metrics of one completed sweep. */
+  sweep: (line: SweepSummary & { requestId: string; shard: number; shards: number }) => void;
   /** A bug: the only place where a stack trace is written. */
   bug: (error: unknown, requestId: string) => void;
 }
@@ -61,6 +66,19 @@ export function observer(service: string, stage: string): Observer {
           logger.error(kind, fields);
           return count("CommitsNotWritten", { code: kind, source: "none" }, metadata);
       }
+    },
+
+    sweep(line) {
+      logger.info("sweep", { ...line });
+      metrics.addDimensions({ code: "ok", source: "schedule" });
+      metrics.addMetric("SweepsCompleted", MetricUnit.Count, 1);
+      metrics.addMetric("Due", MetricUnit.Count, line.due);
+      metrics.addMetric("Replaced", MetricUnit.Count, line.replaced);
+      metrics.addMetric("Failed", MetricUnit.Count, line.failed);
+      metrics.addMetric("LeasedByOthers", MetricUnit.Count, line.leasedByOthers);
+      metrics.addMetric("Deferred", MetricUnit.Count, line.deferred);
+      metrics.addMetric("OldestLateness", MetricUnit.Seconds, line.oldestLateness);
+      metrics.publishStoredMetrics();
     },
 
     bug(error, requestId) {

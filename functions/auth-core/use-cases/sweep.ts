@@ -1,0 +1,91 @@
+import { type ConnectionItem, isLeased } from "../rules/connection-item.ts";
+import { partitionsOf, type Share } from "../rules/share.ts";
+import type { DueConnection, Ports } from "./ports.ts";
+import { replace } from "./replace.ts";
+
+/** How one sweep went. */
+export interface SweepSummary {
+  due: number;
+  replaced: number;
+  failed: number;
+  /** Their registration was gone, and their tokens went with it. */
+  erased: number;
+  /** Someone else was replacing, or had just done so. */
+  leasedByOthers: number;
+  /** Left for the next minute, because this one's time was over. */
+  deferred: number;
+  /** Seconds by which the oldest was late when the sweep began; 0 where nothing was due. */
+  oldestLateness: number;
+}
+
+type Outcome = "replaced" | "failed" | "erased" | "leasedByOthers";
+
+/** Seconds for which a sweep starts new replacements; what it started may take a lease longer. */
+const sweepSeconds = 40;
+
+/** Replacements at a time, and how many of them may be of connections that failed last time. */
+const lanes = 16;
+const failingLanes = 4;
+
+/**
+ * One run of the scheduled rotation: replaces what is due in its partitions, through the path that callers use too.
+ *
+ * Connections that failed last time have a lane of their own, so that dead ones never crowd out the living. One that
+ * fails stops no other; a bug in one is reported and counts as failed. Reads what is due, not what exists.
+ *
+ * @param bug hears of whatever was thrown that no rule foresees
+ * @throws UnavailableError where the index cannot be read
+ */
+export async function sweep(ports: Ports, share: Share, bug: (error: unknown) => void): Promise<SweepSummary> {
+  const { clock } = ports;
+  const startedAt = clock.now();
+  const due = (await Promise.all(partitionsOf(share).map((partition) => ports.table.due(partition, startedAt)))).flat();
+  due.sort((a, b) => a.nextActionAt - b.nextActionAt);
+
+  const summary: SweepSummary = {
+    due: due.length,
+    replaced: 0,
+    failed: 0,
+    erased: 0,
+    leasedByOthers: 0,
+    deferred: 0,
+    oldestLateness: Math.max(0, startedAt - (due[0]?.nextActionAt ?? startedAt)),
+  };
+
+  const healthy = due.filter(({ failures }) => failures === 0);
+  const failing = due.filter(({ failures }) => failures > 0);
+  const lane = async (take: () => DueConnection | undefined) => {
+    for (let next = take(); next; next = take()) {
+      const isOver = clock.now() >= startedAt + sweepSeconds;
+      summary[isOver ? "deferred" : await renew(ports, next, bug)] += 1;
+    }
+  };
+  await Promise.all([
+    ...Array.from({ length: lanes - failingLanes }, () => lane(() => healthy.shift())),
+    ...Array.from({ length: failingLanes }, () => lane(() => failing.shift() ?? healthy.shift())),
+  ]);
+  return summary;
+}
+
+/** Replaces one connection's token set if it is due now, whatever the index said a moment ago. */
+async function renew(ports: Ports, { connection }: DueConnection, bug: (error: unknown) => void): Promise<Outcome> {
+  const { table, clock } = ports;
+  const isDue = (item: ConnectionItem) => item.nextActionAt !== undefined && item.nextActionAt <= clock.now();
+  try {
+    const item = await table.read(connection, "strong");
+    if (!item || !isDue(item) || isLeased(item, clock.now())) return "leasedByOthers";
+    const outcome = await replace(ports, connection, item, isDue);
+    switch (outcome.kind) {
+      case "replaced":
+        return outcome.committed ? "replaced" : "failed";
+      case "failed":
+        return outcome.failure.code === "unknown_connection" ? "erased" : "failed";
+      case "settled":
+      case "moved":
+        return "leasedByOthers";
+    }
+  } catch (error) {
+    bug(error);
+    return "failed";
+  }
+}

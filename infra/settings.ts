@@ -16,6 +16,8 @@ export interface DeploymentSettings {
   logRetentionDays: number;
   /** How many schedules share the connections; ten times as many connections want one more, say. */
   shards: number;
+  /** Days between two rotations of an API key; 0 is off. */
+  rotateApiKeysEveryDays: number;
 }
 
 export interface Throttle {
@@ -51,6 +53,12 @@ const schemas = {
   ),
   throttle: v.strictObject({ token: throttle }, "must be an object with the kind of route: token"),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
+  rotateApiKeysEveryDays: v.pipe(
+    v.number("must be a number of days"),
+    v.integer("must be a whole number of days"),
+    v.minValue(0, "must be at least 0, which is off"),
+    v.maxValue(1000, "must be at most 1000, which is the most that Secrets Manager takes"),
+  ),
   logRetentionDays: v.picklist(retentionDays, `must be one of ${retentionDays.join(", ")}`),
 };
 
@@ -60,6 +68,7 @@ const defaults: DeploymentSettings = {
   throttle: { token: { rate: 200, burst: 400 } },
   logRetentionDays: 30,
   shards: 1,
+  rotateApiKeysEveryDays: 90,
 };
 
 /**
@@ -83,6 +92,7 @@ export function readDeploymentSettings(context: (key: string) => unknown): Deplo
     throttle: read("throttle"),
     logRetentionDays: read("logRetentionDays"),
     shards: read("shards"),
+    rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
   };
 }
 

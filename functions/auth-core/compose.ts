@@ -15,12 +15,12 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
   return {
     table: dynamoDbTokenTable(settings.tableName),
     registrations: {
-      async read(connection) {
+      async read(connection, label) {
         if (!registrations) {
           const { secretsManagerRegistrations } = await import("./adapters/secrets-manager.ts");
           registrations = secretsManagerRegistrations(settings);
         }
-        return registrations.read(connection);
+        return registrations.read(connection, label);
       },
     },
     upstream: {

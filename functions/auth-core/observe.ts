@@ -15,6 +15,8 @@ export interface Observer {
   notice: (notice: Notice) => void;
   /** One summary line and the metrics of one completed sweep. */
   sweep: (line: SweepSummary & { requestId: string; shard: number; shards: number }) => void;
+  /** One line for one step of a key's rotation that is done. */
+  step: (line: { connection: string; step: string; version: string }) => void;
   /** A bug: the only place where a stack trace is written. */
   bug: (error: unknown, requestId: string) => void;
 }
@@ -62,6 +64,17 @@ export function observer(service: string, stage: string): Observer {
         case "secrets_unavailable":
           logger.error(kind, fields);
           return count("StoreUnavailable", { code: kind, source: "none" }, metadata);
+        case "event_not_sent":
+          return logger.error(kind, fields);
+        case "api_key_rotated":
+          logger.info(kind, fields);
+          return count("KeysRotated", { code: "ok", source: "none" }, metadata);
+        case "api_key_retirable":
+          logger.info(kind, fields);
+          return count("KeysRetirable", { code: "ok", source: "none" }, metadata);
+        case "api_key_action_needed":
+          logger.warn(kind, fields);
+          return count("KeyActionsNeeded", { code: notice.reason, source: "none" }, metadata);
         case "commit_not_written":
           logger.error(kind, fields);
           return count("CommitsNotWritten", { code: kind, source: "none" }, metadata);
@@ -75,10 +88,15 @@ export function observer(service: string, stage: string): Observer {
       metrics.addMetric("Due", MetricUnit.Count, line.due);
       metrics.addMetric("Replaced", MetricUnit.Count, line.replaced);
       metrics.addMetric("Failed", MetricUnit.Count, line.failed);
+      metrics.addMetric("KeysOnly", MetricUnit.Count, line.keysOnly);
       metrics.addMetric("LeasedByOthers", MetricUnit.Count, line.leasedByOthers);
       metrics.addMetric("Deferred", MetricUnit.Count, line.deferred);
       metrics.addMetric("OldestLateness", MetricUnit.Seconds, line.oldestLateness);
       metrics.publishStoredMetrics();
+    },
+
+    step(line) {
+      logger.info("rotation step done", line);
     },
 
     bug(error, requestId) {

@@ -1,4 +1,4 @@
-import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
+import { deployedKeyPorts } from "@smart-token-broker/auth-core/compose-keys.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { readShare } from "@smart-token-broker/auth-core/rules/share.ts";
@@ -7,7 +7,7 @@ import type { Context } from "aws-lambda";
 
 const settings = readSettings(process.env);
 const observe = observer("rotation", settings.stage);
-const ports = deployedPorts(settings, observe.notice);
+const ports = deployedKeyPorts(settings, observe.notice);
 
 /**
  * The scheduled rotation: one sweep over the partitions of a shard, `{"shard": 0, "shards": 1}`.

@@ -73,6 +73,7 @@ export class BrokerFunction extends Construct {
         [environmentVariables.tableName]: stores.table.tableName,
         [environmentVariables.secretPrefix]: stores.secretPrefix,
         [environmentVariables.defaultBaseUrl]: smartServicesBaseUrl,
+        [environmentVariables.rotateKeysEveryDays]: String(settings.rotateApiKeysEveryDays),
       },
     });
     this.#allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]);
@@ -81,7 +82,7 @@ export class BrokerFunction extends Construct {
     });
     acknowledge(this.function, {
       "Serverless::Serverless-LambdaDLQ":
-        "Invoked synchronously by the gateway: the caller gets the failure, not a queue.",
+        "Invoked by someone who waits for its answer: the failure goes there, not into a queue.",
     });
   }
 
@@ -111,8 +112,34 @@ export class BrokerFunction extends Construct {
     this.#allow(["dynamodb:Query"], [`${this.#stores.table.tableArn}/index/due`]);
   }
 
+  /** Finding out what still carries a key that left use: reads the whole table, rarely. */
+  allowScan(): void {
+    this.#allow(["dynamodb:Scan"], [this.#stores.table.tableArn]);
+  }
+
   /** Reading the value of the secrets below the prefix, and of no other. */
   allowReadingSecrets(): void {
+    this.#allowSecrets(["GetSecretValue"], ["Decrypt"]);
+  }
+
+  /** Seeing the labels and the rotation of these secrets; no value. */
+  allowDescribingSecrets(): void {
+    this.#allowSecrets(["DescribeSecret"], []);
+  }
+
+  /** What a rotation does to these secrets: a new version, and its labels. */
+  allowRotatingSecrets(): void {
+    // A rotation under a customer-managed key needs all three of it.
+    this.#allowSecrets(["PutSecretValue", "UpdateSecretVersionStage"], ["Decrypt", "DescribeKey", "GenerateDataKey"]);
+  }
+
+  /** Telling the account's default event bus what happened. */
+  allowEvents(): void {
+    const bus = Stack.of(this).formatArn({ service: "events", resource: "event-bus", resourceName: "default" });
+    this.#allow(["events:PutEvents"], [bus]);
+  }
+
+  #allowSecrets(actions: string[], keyActions: string[]): void {
     const { key, secretPrefix } = this.#stores;
     const arn = Stack.of(this).formatArn({
       service: "secretsmanager",
@@ -120,12 +147,20 @@ export class BrokerFunction extends Construct {
       resourceName: `${secretPrefix}/*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    this.#allow(["secretsmanager:GetSecretValue"], [arn]);
+    this.#allow(
+      actions.map((action) => `secretsmanager:${action}`),
+      [arn],
+    );
     acknowledge(this.#role, {
       [`AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${secretPrefix}/*]`]:
-        "Connections come and go without a deployment: the prefix is what the function may read, and nothing but it.",
+        "Connections come and go without a deployment: the prefix is what the function may reach, and nothing but it.",
     });
-    this.#allow(["kms:Decrypt"], [key.keyArn], this.#via("secretsmanager"));
+    if (keyActions.length === 0) return;
+    this.#allow(
+      keyActions.map((action) => `kms:${action}`),
+      [key.keyArn],
+      this.#via("secretsmanager"),
+    );
   }
 
   #via(service: string): Record<string, Record<string, string>> {

@@ -1,13 +1,17 @@
-import { Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import * as events from "aws-cdk-lib/aws-events";
 import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import { CfnRotationSchedule } from "aws-cdk-lib/aws-secretsmanager";
 import { CfnSchedule } from "aws-cdk-lib/aws-scheduler";
 import * as sqs from "aws-cdk-lib/aws-sqs";
+import { eventSource } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction, type Stores } from "../constructs/broker-function.ts";
 import type { DeploymentSettings } from "../settings.ts";
 
-/** What keeps tokens warm: the rotation function, and the schedules that share the connections among them. */
+/** What replaces tokens and keys by itself: the sweep with its schedules, and the rotation of API keys. */
 export class RotationStack extends Stack {
   constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
     super(scope, id, props);
@@ -34,8 +38,65 @@ export class RotationStack extends Stack {
     });
     rotation.allowItems();
     rotation.allowDueIndex();
+    rotation.allowScan();
     rotation.allowReadingSecrets();
+    rotation.allowDescribingSecrets();
+    rotation.allowEvents();
+    this.#sweeps(rotation, deadLetters, settings);
 
+    this.#keyRotation(settings, stores);
+    // Has no target of its own: whoever wants to hear of keys adds one.
+    const rule = new events.Rule(this, "KeyEvents", {
+      ruleName: `smart-token-broker-${settings.stage}-keys`,
+      description: "API keys that were rotated, that may be revoked, or that need somebody: add a target",
+      eventPattern: { source: [eventSource], detail: { stage: [settings.stage] } },
+    });
+    acknowledge(rule, {
+      "Serverless::Serverless-EventBusDLQ":
+        "It has no target whose failures could be queued; whoever adds one decides.",
+    });
+    new CfnOutput(this, "KeyEventsRule", { value: rule.ruleName });
+  }
+
+  /** Secrets Manager's own rotation: one function for every connection's secret, and a schedule for the stack's own. */
+  #keyRotation(settings: DeploymentSettings, stores: Stores): void {
+    const keyRotation = new BrokerFunction(this, "KeyRotation", {
+      name: "key-rotation",
+      description: "Smart Token Broker: replaces an API key, one step at a time",
+      timeout: Duration.seconds(60),
+      stores,
+      settings,
+    });
+    keyRotation.allowItems();
+    keyRotation.allowReadingSecrets();
+    keyRotation.allowDescribingSecrets();
+    keyRotation.allowRotatingSecrets();
+    keyRotation.allowEvents();
+    // Only the account can be relied on for many secrets; the function itself refuses those outside the prefix.
+    const permission = new lambda.CfnPermission(this, "KeyRotationPermission", {
+      action: "lambda:InvokeFunction",
+      functionName: keyRotation.function.functionArn,
+      principal: "secretsmanager.amazonaws.com",
+      sourceAccount: this.account,
+    });
+    new CfnOutput(this, "KeyRotationFunctionArn", { value: keyRotation.function.functionArn });
+
+    if (settings.rotateApiKeysEveryDays === 0) return;
+    for (const connection of settings.connections) {
+      const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${connection}`, {
+        secretId: `${stores.secretPrefix}/${connection}`,
+        rotationLambdaArn: keyRotation.function.functionArn,
+        rotationRules: { automaticallyAfterDays: settings.rotateApiKeysEveryDays },
+        rotateImmediatelyOnUpdate: false,
+      });
+      schedule.node.addDependency(permission);
+      // Switching it on runs a dry testSecret, which needs what the function may do.
+      schedule.node.addDependency(keyRotation);
+    }
+  }
+
+  /** The schedules of the sweep, one per shard. */
+  #sweeps(rotation: BrokerFunction, deadLetters: sqs.IQueue, settings: DeploymentSettings): void {
     // The L1 construct and a role of our own: the L2 target may also invoke every version and alias of the function.
     const scheduler = new iam.Role(this, "SchedulerRole", {
       assumedBy: new iam.ServicePrincipal("scheduler.amazonaws.com", {

@@ -5,14 +5,18 @@ import {
   type DynamoDBClientConfig,
   GetItemCommand,
   QueryCommand,
+  ScanCommand,
+  type ScanCommandOutput,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
+import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/fingerprint.ts";
-import type { DueConnection, TokenTable } from "../use-cases/ports.ts";
-import { decodeItem, encodeItem, itemKey, replacementAttributes } from "./item-codec.ts";
+import { retirementDueAt } from "../rules/retiring-keys.ts";
+import type { DueConnection, KeyCarrier, KeyChanges, TokenTable } from "../use-cases/ports.ts";
+import { decodeItem, encodeItem, encodeKey, itemKey, replacementAttributes } from "./item-codec.ts";
 
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
@@ -35,6 +39,19 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
     }
   }
 
+  /** Sets an instant of an item that exists, unless someone did since `notSince`. */
+  async function claim(attribute: string, connection: ConnectionId, now: number, notSince: number): Promise<boolean> {
+    const output = await update({
+      Key: itemKey(connection),
+      UpdateExpression: "SET #claimed = :now",
+      ConditionExpression:
+        "attribute_exists(#connection) AND (attribute_not_exists(#claimed) OR #claimed <= :notSince)",
+      ExpressionAttributeNames: { "#connection": "connection", "#claimed": attribute },
+      ExpressionAttributeValues: { ":now": instant(now), ":notSince": instant(notSince) },
+    });
+    return output !== undefined;
+  }
+
   return {
     async read(connection, consistency) {
       const input = { TableName: tableName, Key: itemKey(connection), ConsistentRead: consistency === "strong" };
@@ -52,7 +69,8 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
-          "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now)",
+          "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now), " +
+          "retiringKeys = if_not_exists(retiringKeys, :none)",
         // Both are reserved words of DynamoDB's.
         ExpressionAttributeNames: { "#partition": "partition", ...(!seen && { "#connection": "connection" }) },
         ExpressionAttributeValues: {
@@ -62,14 +80,15 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
           ":generation": { N: String(seen?.generation ?? 0) },
           ":failures": { N: String(seen?.failures ?? 0) },
           ":partition": { N: String(partitionOf(connection)) },
+          ":none": { M: {} },
         },
         ReturnValues: "ALL_NEW",
       });
       return output?.Attributes && decodeItem(output.Attributes);
     },
 
-    async write(next, fence) {
-      const changes = setAndRemove(next);
+    async write(next, fence, keys = {}) {
+      const changes = setAndRemove(next, keys);
       const output = await update({
         Key: itemKey(next.connection),
         ...changes,
@@ -117,33 +136,132 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       return due;
     },
 
-    async claimLook(connection, now, notSince) {
+    async noteKey(connection, fingerprint, key, owner) {
+      if (owner === undefined) {
+        await update({
+          Key: itemKey(connection),
+          UpdateExpression:
+            "SET retiringKeys = if_not_exists(retiringKeys, :none), generation = if_not_exists(generation, :zero), " +
+            "failures = if_not_exists(failures, :zero), #partition = :partition",
+          ExpressionAttributeNames: { "#partition": "partition" },
+          ExpressionAttributeValues: {
+            ":none": { M: {} },
+            ":zero": { N: "0" },
+            ":partition": { N: String(partitionOf(connection)) },
+          },
+        });
+      }
       const output = await update({
         Key: itemKey(connection),
-        UpdateExpression: "SET lookedAt = :now",
-        ConditionExpression:
-          "attribute_exists(#connection) AND (attribute_not_exists(lookedAt) OR lookedAt <= :notSince)",
-        ExpressionAttributeNames: { "#connection": "connection" },
-        ExpressionAttributeValues: { ":now": instant(now), ":notSince": instant(notSince) },
+        UpdateExpression: "SET retiringKeys.#key = :key",
+        ...(owner !== undefined && { ConditionExpression: "leaseOwner = :owner" }),
+        ExpressionAttributeNames: { "#key": fingerprint },
+        ExpressionAttributeValues: { ":key": encodeKey(key), ...(owner !== undefined && { ":owner": { S: owner } }) },
+      });
+      const dueAt = retirementDueAt(key);
+      if (output && dueAt !== undefined) {
+        await update({
+          Key: itemKey(connection),
+          UpdateExpression: "SET nextActionAt = :dueAt",
+          ConditionExpression: "attribute_not_exists(nextActionAt) OR nextActionAt > :dueAt",
+          ExpressionAttributeValues: { ":dueAt": instant(dueAt) },
+        });
+      }
+      return output !== undefined;
+    },
+
+    async changeKey(connection, fingerprint, seen, next) {
+      const output = await update({
+        Key: itemKey(connection),
+        UpdateExpression: next ? "SET retiringKeys.#key = :next" : "REMOVE retiringKeys.#key",
+        ConditionExpression: "retiringKeys.#key = :seen",
+        ExpressionAttributeNames: { "#key": fingerprint },
+        ExpressionAttributeValues: { ":seen": encodeKey(seen), ...(next && { ":next": encodeKey(next) }) },
       });
       return output !== undefined;
     },
+
+    async whoCarries(fingerprint) {
+      const carriers: KeyCarrier[] = [];
+      let from: Record<string, AttributeValue> | undefined;
+      do {
+        const page: ScanCommandOutput = await asUnavailable(
+          client.send(
+            new ScanCommand({
+              TableName: tableName,
+              ConsistentRead: true,
+              FilterExpression: "keyFingerprint = :key OR attribute_exists(retiringKeys.#key)",
+              ProjectionExpression: "#connection, keyFingerprint, retiringKeys",
+              ExpressionAttributeNames: { "#key": fingerprint, "#connection": "connection" },
+              ExpressionAttributeValues: { ":key": { S: fingerprint } },
+              ExclusiveStartKey: from,
+            }),
+          ),
+        );
+        for (const attributes of page.Items ?? []) {
+          const { connection, retiringKeys } = decodeItem(attributes);
+          const entry = retiringKeys?.[fingerprint];
+          const isOwn = attributes["keyFingerprint"]?.S === fingerprint;
+          carriers.push({ connection, isOwn, ...(entry && { entry }) });
+        }
+        from = page.LastEvaluatedKey;
+      } while (from);
+      return carriers;
+    },
+
+    async reschedule(connection, seen, next) {
+      const output = await update({
+        Key: itemKey(connection),
+        UpdateExpression: next === undefined ? "REMOVE nextActionAt" : "SET nextActionAt = :next",
+        ConditionExpression: seen === undefined ? "attribute_not_exists(nextActionAt)" : "nextActionAt = :seen",
+        ...((seen !== undefined || next !== undefined) && {
+          ExpressionAttributeValues: {
+            ...(seen !== undefined && { ":seen": instant(seen) }),
+            ...(next !== undefined && { ":next": instant(next) }),
+          },
+        }),
+      });
+      return output !== undefined;
+    },
+
+    async makeDue(connection, now) {
+      const output = await update({
+        Key: itemKey(connection),
+        UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt",
+        ConditionExpression: "attribute_exists(#connection) AND attribute_exists(attemptedAt)",
+        ExpressionAttributeNames: { "#connection": "connection" },
+        ExpressionAttributeValues: { ":now": instant(now) },
+      });
+      return output !== undefined;
+    },
+
+    claimCheck: (connection, now, notSince) => claim("checkedAt", connection, now, notSince),
+    claimLook: (connection, now, notSince) => claim("lookedAt", connection, now, notSince),
   };
 }
 
 /** Sets what `next` has of a replacement's attributes, and removes what it does not have, the lease among it. */
-function setAndRemove(next: ConnectionItem) {
+function setAndRemove(next: ConnectionItem, keys: KeyChanges) {
   const { leaseOwner: _, leaseUntil: __, ...unleased } = next;
   const encoded = encodeItem(unleased);
-  const names = replacementAttributes;
+  const names = [...replacementAttributes];
+  const paths = new Map(names.map((name) => [name, `#${name}`]));
+  for (const [fingerprint, key] of Object.entries(keys)) {
+    // A fingerprint is 16 hex digits: no attribute has such a name.
+    names.push(fingerprint);
+    paths.set(fingerprint, `#retiringKeys.#${fingerprint}`);
+    if (key) encoded[fingerprint] = encodeKey(key);
+  }
   const present = names.filter((name) => name in encoded);
   const absent = names.filter((name) => !(name in encoded));
   return {
     // Placeholders for every name: some of them (scope, …) may become reserved words.
     UpdateExpression:
-      `SET ${present.map((name) => `#${name} = :${name}`).join(", ")} ` +
-      `REMOVE ${absent.map((name) => `#${name}`).join(", ")}`,
-    ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      `SET ${present.map((name) => `${paths.get(name)} = :${name}`).join(", ")} ` +
+      `REMOVE ${absent.map((name) => paths.get(name)).join(", ")}`,
+    ExpressionAttributeNames: Object.fromEntries(
+      [...names, ...(Object.keys(keys).length > 0 ? ["retiringKeys"] : [])].map((name) => [`#${name}`, name]),
+    ),
     ExpressionAttributeValues: Object.fromEntries(present.map((name) => [`:${name}`, encoded[name] as AttributeValue])),
   };
 }

@@ -2,11 +2,12 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem, StoredError } from "../rules/connection-item.ts";
 import type { FailureCode } from "../rules/failure.ts";
+import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";
 import type { TokenSet } from "../rules/token-set.ts";
 
 /** How each attribute of the table is stored. `instant` is epoch seconds, kept to the millisecond. */
-type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error";
+type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error" | "keys";
 
 const tokenSetAttributes = {
   accessToken: "secret",
@@ -37,14 +38,17 @@ const itemAttributes = {
   refusedFingerprint: "text",
   exchangeNext: "flag",
   lookedAt: "instant",
+  checkedAt: "instant",
+  retiringKeys: "keys",
 } as const satisfies Record<Exclude<keyof ConnectionItem, "tokenSet">, AttributeType>;
 
 const attributeTypes: Record<string, AttributeType> = { ...tokenSetAttributes, ...itemAttributes };
 
+/** What is written by others too, each entry or attribute for itself. */
+const writtenWithoutLease = new Set(["connection", "lookedAt", "checkedAt", "retiringKeys"]);
+
 /** What a replacement may change: everything but the key, and but what is written without a lease. */
-export const replacementAttributes = Object.keys(attributeTypes).filter(
-  (name) => name !== "connection" && name !== "lookedAt",
-);
+export const replacementAttributes = Object.keys(attributeTypes).filter((name) => !writtenWithoutLease.has(name));
 
 /** An item as DynamoDB stores it, flat; absent fields are absent attributes. */
 export function encodeItem(item: ConnectionItem): Record<string, AttributeValue> {
@@ -88,6 +92,10 @@ function encode(type: AttributeType, value: unknown): AttributeValue {
       const { code, detail, at } = value as StoredError;
       return { M: { code: { S: code }, detail: { S: detail }, at: encode("instant", at) } };
     }
+    case "keys":
+      return {
+        M: Object.fromEntries(Object.entries(value as RetiringKeys).map(([name, key]) => [name, encodeKey(key)])),
+      };
   }
 }
 
@@ -106,7 +114,25 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
       const { code, detail, at } = value.M ?? {};
       return { code: code?.S as FailureCode, detail: detail?.S ?? "", at: Number(at?.N) } satisfies StoredError;
     }
+    case "keys":
+      return Object.fromEntries(Object.entries(value.M ?? {}).map(([name, key]) => [name, decodeKey(key)]));
   }
+}
+
+const keyInstants = ["since", "end", "lookAgainAt", "announcedAt"] as const;
+
+/** One entry of the retiring keys. */
+export function encodeKey(key: RetiringKey): AttributeValue {
+  const fields: Record<string, AttributeValue> = key.id === undefined ? {} : { id: { S: key.id } };
+  for (const name of keyInstants) if (key[name] !== undefined) fields[name] = encode("instant", key[name]);
+  return { M: fields };
+}
+
+export function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
+  const key: RetiringKey = { since: Number(fields["since"]?.N ?? 0) };
+  for (const name of keyInstants) if (fields[name]?.N !== undefined) key[name] = Number(fields[name].N);
+  if (fields["id"]?.S !== undefined) key.id = fields["id"].S;
+  return key;
 }
 
 /** The key of a connection's item. */

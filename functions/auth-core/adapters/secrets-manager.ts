@@ -12,7 +12,7 @@ import type { RegistrationReading, RegistrationStore } from "../use-cases/ports.
 const readTimeout = 1500;
 
 /**
- * The registrations in Secrets Manager: the current version of `{secretPrefix}/{connection}`. Reads only.
+ * The registrations in Secrets Manager: a version of `{secretPrefix}/{connection}`, by its label. Reads only.
  *
  * What is wrong with a secret is a value; an `UnavailableError` means that Secrets Manager did not answer in 1.5 s, or
  * refused the function's role.
@@ -27,8 +27,9 @@ export function secretsManagerRegistrations(
     ...config,
   });
   return {
-    async read(connection) {
-      const command = new GetSecretValueCommand({ SecretId: `${settings.secretPrefix}/${connection}` });
+    async read(connection, label = "AWSCURRENT") {
+      const SecretId = `${settings.secretPrefix}/${connection}`;
+      const command = new GetSecretValueCommand({ SecretId, VersionStage: label });
       try {
         const secret = await client.send(command, { abortSignal: AbortSignal.timeout(readTimeout) });
         if (secret.SecretString === undefined) return { kind: "not_ready", detail: "the secret holds bytes, not JSON" };

@@ -1,5 +1,6 @@
 import type { ConnectionId } from "./connection-id.ts";
 import type { FailureCode } from "./failure.ts";
+import type { RetiringKeys } from "./retiring-keys.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /** What the table holds of one connection. Instants are epoch seconds. */
@@ -25,6 +26,9 @@ export interface ConnectionItem {
   exchangeNext?: boolean;
   /** Instant at which the registration was last looked at during a backoff. */
   lookedAt?: number;
+  /** Instant at which the secret was last described, to warn of what an operator should do. */
+  checkedAt?: number;
+  retiringKeys?: RetiringKeys;
 }
 
 export interface StoredError {

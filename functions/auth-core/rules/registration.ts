@@ -15,6 +15,10 @@ export interface Registration {
   /** Seconds: an upper bound for what upstream claims. */
   maxLifetime?: number;
   singleActiveToken: boolean;
+  /** URL that issues and revokes API keys; see docs/key-issuer.md. */
+  keyIssuer?: string;
+  /** The issuer's name for the key. */
+  apiKeyId?: string;
   keyFingerprint: string;
   credentialFingerprint: string;
 }
@@ -64,6 +68,8 @@ const schema = v.object({
     ),
   ),
   singleActiveToken: v.optional(v.boolean("singleActiveToken must be true or false"), false),
+  keyIssuer: v.optional(v.string("keyIssuer must be a string")),
+  apiKeyId: v.optional(line("apiKeyId")),
 });
 
 const knownFields = new Set(Object.keys(schema.entries));
@@ -100,6 +106,9 @@ export function parseRegistration(
       ? undefined
       : parseBaseUrl("apiBaseUrl", fields.apiBaseUrl, options.allowLoopbackHttp);
   if (apiBaseUrl && "wrong" in apiBaseUrl) return { kind: "not_ready", detail: apiBaseUrl.wrong };
+  const keyIssuer =
+    fields.keyIssuer === undefined ? undefined : parseBaseUrl("keyIssuer", fields.keyIssuer, options.allowLoopbackHttp);
+  if (keyIssuer && "wrong" in keyIssuer) return { kind: "not_ready", detail: keyIssuer.wrong };
 
   const key = new Secret(fields.apiKey);
   const credentials = { baseUrl: baseUrl.url, username: fields.username, scope: fields.scope, apiKey: key };
@@ -111,6 +120,8 @@ export function parseRegistration(
       language: fields.language,
       ...(fields.maxLifetime !== undefined && { maxLifetime: fields.maxLifetime }),
       singleActiveToken: fields.singleActiveToken,
+      ...(keyIssuer && { keyIssuer: keyIssuer.url }),
+      ...(fields.apiKeyId !== undefined && { apiKeyId: fields.apiKeyId }),
       keyFingerprint: fingerprint(key),
       credentialFingerprint: credentialFingerprint(credentials),
     },

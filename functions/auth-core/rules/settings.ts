@@ -8,10 +8,14 @@ export const environmentVariables = {
   secretPrefix: "BROKER_SECRET_PREFIX",
   defaultBaseUrl: "BROKER_DEFAULT_BASE_URL",
   allowLoopbackHttp: "BROKER_ALLOW_LOOPBACK_HTTP",
+  rotateKeysEveryDays: "BROKER_ROTATE_KEYS_EVERY_DAYS",
 } as const;
 
 /** The vendor's token host, for registrations that name no other. */
 export const smartServicesBaseUrl = "https://tse.smart-api.teamsystem.cloud";
+
+/** The source of every event on the bus; its detail-type is the event's name. */
+export const eventSource = "smart-token-broker";
 
 export interface Settings {
   stage: string;
@@ -21,6 +25,8 @@ export interface Settings {
   defaultBaseUrl: string;
   /** Only the local run sets it: a registration may then point to plain http on this machine. */
   allowLoopbackHttp: boolean;
+  /** 0: keys are not rotated on a schedule, by choice. */
+  rotateKeysEveryDays: number;
 }
 
 /** Reads the settings of a function. Throws an error that names the variable where a required one is missing. */
@@ -37,5 +43,6 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     secretPrefix: required(environmentVariables.secretPrefix),
     defaultBaseUrl: env[environmentVariables.defaultBaseUrl] || smartServicesBaseUrl,
     allowLoopbackHttp: env[environmentVariables.allowLoopbackHttp] === "true",
+    rotateKeysEveryDays: Number(env[environmentVariables.rotateKeysEveryDays] || 0),
   };
 }

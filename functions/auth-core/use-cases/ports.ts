@@ -1,7 +1,10 @@
 import type { Clock } from "../rules/clock.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
+import type { KeyEvent } from "../rules/key-event.ts";
 import type { ParsedRegistration, Registration } from "../rules/registration.ts";
+import type { RetiringKey } from "../rules/retiring-keys.ts";
+import type { Secret } from "../rules/secret.ts";
 import type { UpstreamAnswer } from "../rules/upstream-answer.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 
@@ -15,6 +18,17 @@ export interface Fence {
 export interface Seen {
   generation: number;
   failures: number;
+}
+
+/** Entries of the retiring keys by fingerprint; `undefined` removes one. */
+export type KeyChanges = Record<string, RetiringKey | undefined>;
+
+/** An item that has to do with a key. */
+export interface KeyCarrier {
+  connection: ConnectionId;
+  /** Its stored token set descends from the key. */
+  isOwn: boolean;
+  entry?: RetiringKey;
 }
 
 /** An entry of the index `due`. */
@@ -39,12 +53,35 @@ export interface TokenTable {
     connection: ConnectionId,
     lease: { seen: Seen | undefined; owner: string; now: number; until: number },
   ): Promise<ConnectionItem | undefined>;
-  /** Writes all that a replacement may change, removing what `next` does not have; the lease ends with it. */
-  write(next: ConnectionItem, fence: Fence): Promise<boolean>;
+  /**
+   * Writes all that a replacement may change, removing what `next` does not have; the lease ends with it. Of the
+   * retiring keys only the entries in `keys` are touched: an absent one is removed.
+   */
+  write(next: ConnectionItem, fence: Fence, keys?: KeyChanges): Promise<boolean>;
   /** Gives the lease back; only its owner can. */
   release(connection: ConnectionId, owner: string): Promise<void>;
   /** What the index says is due in a partition at an instant; it may lag behind the items by a moment. */
   due(partition: number, now: number): Promise<DueConnection[]>;
+  /**
+   * Writes one entry of the retiring keys: under a lease (`owner`), or without one, creating the item if there is none.
+   * `false`: the lease is lost.
+   */
+  noteKey(connection: ConnectionId, fingerprint: string, key: RetiringKey, owner?: string): Promise<boolean>;
+  /** Changes or removes an entry, if it is still as it was seen. */
+  changeKey(
+    connection: ConnectionId,
+    fingerprint: string,
+    seen: RetiringKey,
+    next: RetiringKey | undefined,
+  ): Promise<boolean>;
+  /** Which items have a key as their token set's, or among their retiring keys. Reads the whole table: for rare use. */
+  whoCarries(fingerprint: string): Promise<KeyCarrier[]>;
+  /** Moves `nextActionAt`, if it is still as it was seen. */
+  reschedule(connection: ConnectionId, seen: number | undefined, next: number | undefined): Promise<boolean>;
+  /** Makes a connection due now, whatever its backoff. `false` where there is no such item. */
+  makeDue(connection: ConnectionId, now: number): Promise<boolean>;
+  /** Claims the one description of the secret that a day asks for. */
+  claimCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
   /** Claims the one look at the registration that a minute allows during a backoff. */
   claimLook(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }
@@ -56,7 +93,38 @@ export type RegistrationReading =
 
 /** The secrets. Throws `UnavailableError` where they cannot be asked. */
 export interface RegistrationStore {
-  read(connection: ConnectionId): Promise<RegistrationReading>;
+  read(
+    connection: ConnectionId,
+    label?: "AWSCURRENT" | "AWSPENDING" | "AWSPREVIOUS" | "NEXT",
+  ): Promise<RegistrationReading>;
+}
+
+/** The versions of a secret, for its rotation. Throws `UnavailableError` where they cannot be asked. */
+export interface SecretVersions {
+  /** The name under which a connection's secret is asked for. */
+  idOf(connection: ConnectionId): string;
+  /** `undefined` where there is no such secret. */
+  describe(secretId: string): Promise<SecretDescription | undefined>;
+  /** The text of a version; `undefined` where there is no such version, or nothing in it. */
+  read(secretId: string, at: { version?: string; label?: string }): Promise<string | undefined>;
+  /** Gives the pending version its value. A repetition with the same value changes nothing. */
+  putPending(secretId: string, version: string, value: Secret): Promise<void>;
+  /** Moves a label `to` a version, or takes it `from` one. `false` where it is not where it was thought to be. */
+  moveLabel(secretId: string, label: string, move: { to?: string; from?: string }): Promise<boolean>;
+}
+
+export interface SecretDescription {
+  /** Version → its staging labels. */
+  labels: Map<string, string[]>;
+  rotationEnabled: boolean;
+  /** Instants. */
+  nextRotationAt?: number;
+  lastChangedAt?: number;
+}
+
+/** Who is told what happened to API keys: an event bus. Throws `UnavailableError`. */
+export interface Events {
+  put(event: KeyEvent): Promise<void>;
 }
 
 /** Smart Services. Never throws for what upstream does or fails to do. */
@@ -73,9 +141,21 @@ export type Notice =
   | { kind: "replaced"; connection: ConnectionId; by: "exchange" | "refresh"; generation: number; progress: boolean }
   | { kind: "replacement_failed"; connection: ConnectionId; code: string; reason: string; failures: number }
   | { kind: "refresh_failed"; connection: ConnectionId; reason: string }
-  | { kind: "registration_gone"; connection: ConnectionId };
+  | { kind: "registration_gone"; connection: ConnectionId }
+  | { kind: "event_not_sent"; connection: ConnectionId; reason: string }
+  | { kind: "api_key_rotated"; connection: ConnectionId; keyFingerprint: string }
+  | { kind: "api_key_retirable"; connection: ConnectionId; keyFingerprint: string }
+  | { kind: "api_key_action_needed"; connection: ConnectionId; reason: string; detail: string };
 
-/** Everything that the use cases touch of the world. */
+/** What the use cases of key rotation touch besides. */
+export interface KeyPorts extends Ports {
+  secrets: SecretVersions;
+  events: Events;
+  /** Whether a secret without rotation is worth a warning. */
+  expectRotation: boolean;
+}
+
+/** Everything that serving and replacing tokens touches of the world. */
 export interface Ports {
   table: TokenTable;
   registrations: RegistrationStore;

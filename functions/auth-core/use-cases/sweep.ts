@@ -1,7 +1,11 @@
 import { type ConnectionItem, isLeased } from "../rules/connection-item.ts";
+import { UnavailableError } from "../rules/failure.ts";
+import { replacementDueAt, retirableKeys } from "../rules/retiring-keys.ts";
 import { partitionsOf, type Share } from "../rules/share.ts";
-import type { DueConnection, Ports } from "./ports.ts";
+import { checkSecretDaily } from "./check-secret.ts";
+import type { DueConnection, KeyPorts, Ports } from "./ports.ts";
 import { replace } from "./replace.ts";
+import { retireKeys } from "./retire-keys.ts";
 
 /** How one sweep went. */
 export interface SweepSummary {
@@ -10,6 +14,8 @@ export interface SweepSummary {
   failed: number;
   /** Their registration was gone, and their tokens went with it. */
   erased: number;
+  /** Nothing was to be replaced, but a key was to be looked at that left use. */
+  keysOnly: number;
   /** Someone else was replacing, or had just done so. */
   leasedByOthers: number;
   /** Left for the next minute, because this one's time was over. */
@@ -18,7 +24,7 @@ export interface SweepSummary {
   oldestLateness: number;
 }
 
-type Outcome = "replaced" | "failed" | "erased" | "leasedByOthers";
+type Outcome = "replaced" | "failed" | "erased" | "keysOnly" | "leasedByOthers";
 
 /** Seconds for which a sweep starts new replacements; what it started may take a lease longer. */
 const sweepSeconds = 40;
@@ -36,7 +42,7 @@ const failingLanes = 4;
  * @param bug hears of whatever was thrown that no rule foresees
  * @throws UnavailableError where the index cannot be read
  */
-export async function sweep(ports: Ports, share: Share, bug: (error: unknown) => void): Promise<SweepSummary> {
+export async function sweep(ports: KeyPorts, share: Share, bug: (error: unknown) => void): Promise<SweepSummary> {
   const { clock } = ports;
   const startedAt = clock.now();
   const due = (await Promise.all(partitionsOf(share).map((partition) => ports.table.due(partition, startedAt)))).flat();
@@ -47,6 +53,7 @@ export async function sweep(ports: Ports, share: Share, bug: (error: unknown) =>
     replaced: 0,
     failed: 0,
     erased: 0,
+    keysOnly: 0,
     leasedByOthers: 0,
     deferred: 0,
     oldestLateness: Math.max(0, startedAt - (due[0]?.nextActionAt ?? startedAt)),
@@ -57,7 +64,7 @@ export async function sweep(ports: Ports, share: Share, bug: (error: unknown) =>
   const lane = async (take: () => DueConnection | undefined) => {
     for (let next = take(); next; next = take()) {
       const isOver = clock.now() >= startedAt + sweepSeconds;
-      summary[isOver ? "deferred" : await renew(ports, next, bug)] += 1;
+      summary[isOver ? "deferred" : await act(ports, next, bug)] += 1;
     }
   };
   await Promise.all([
@@ -67,25 +74,41 @@ export async function sweep(ports: Ports, share: Share, bug: (error: unknown) =>
   return summary;
 }
 
-/** Replaces one connection's token set if it is due now, whatever the index said a moment ago. */
-async function renew(ports: Ports, { connection }: DueConnection, bug: (error: unknown) => void): Promise<Outcome> {
+/** Does for one connection what is due now, whatever the index said a moment ago. */
+async function act(ports: KeyPorts, { connection }: DueConnection, bug: (error: unknown) => void): Promise<Outcome> {
   const { table, clock } = ports;
-  const isDue = (item: ConnectionItem) => item.nextActionAt !== undefined && item.nextActionAt <= clock.now();
   try {
     const item = await table.read(connection, "strong");
-    if (!item || !isDue(item) || isLeased(item, clock.now())) return "leasedByOthers";
-    const outcome = await replace(ports, connection, item, isDue);
-    switch (outcome.kind) {
-      case "replaced":
-        return outcome.committed ? "replaced" : "failed";
-      case "failed":
-        return outcome.failure.code === "unknown_connection" ? "erased" : "failed";
-      case "settled":
-      case "moved":
-        return "leasedByOthers";
+    if (!item) return "leasedByOthers";
+    let outcome: Outcome = isDue(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
+    if (retirableKeys(item, clock.now()).length > 0) {
+      await retireKeys(ports, item);
+      if (outcome === "leasedByOthers") outcome = "keysOnly";
     }
+    await checkSecretDaily(ports, item);
+    return outcome;
   } catch (error) {
-    bug(error);
+    if (!(error instanceof UnavailableError)) bug(error);
+    else ports.notice({ kind: "table_unavailable", connection, reason: error.message });
     return "failed";
+  }
+}
+
+function isDue(item: ConnectionItem, now: number): boolean {
+  return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;
+}
+
+async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {
+  const { clock } = ports;
+  if (isLeased(item, clock.now())) return "leasedByOthers";
+  const outcome = await replace(ports, item.connection, item, (leased) => isDue(leased, clock.now()));
+  switch (outcome.kind) {
+    case "replaced":
+      return outcome.committed ? "replaced" : "failed";
+    case "failed":
+      return outcome.failure.code === "unknown_connection" ? "erased" : "failed";
+    case "settled":
+    case "moved":
+      return "leasedByOthers";
   }
 }

@@ -5,7 +5,8 @@ import { type Failure, UnavailableError } from "../rules/failure.ts";
 import { isGoodEnough, isValid, type TokenSet, type Want } from "../rules/token-set.ts";
 import { isRecent, Memory } from "./memory.ts";
 import type { Ports } from "./ports.ts";
-import { readRegistration, replace, unavailableSecrets, unknownConnection } from "./replace.ts";
+import { readRegistration, replace, unavailableSecrets } from "./replace.ts";
+import { unknownConnection } from "./store-outcome.ts";
 
 /** Where an answer came from. */
 export type Source = "memory" | "table" | "upstream";
@@ -69,9 +70,9 @@ export class TokenService {
         item = await table.read(connection, "strong");
         let decision = decide(item, clock.now(), want);
         if (decision.do === "look") {
-          decision = (await this.#isMended(connection, decision.refusedFingerprint))
-            ? { do: "replace" }
-            : decision.otherwise;
+          // Someone else may have committed during the look; the next read says so, and that the look was taken.
+          if (!(await this.#isMended(connection, decision.refusedFingerprint))) continue;
+          decision = { do: "replace" };
         }
         // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
         if (waitedSince && item && decision.do === "replace" && item.failures > waitedSince.failures) {
@@ -95,7 +96,6 @@ export class TokenService {
             break;
           }
           case "replace":
-          case "look":
         }
         const answer = await this.#replace(connection, item, want);
         if (answer) return answer;
@@ -114,6 +114,8 @@ export class TokenService {
     const outcome = await replace(this.#ports, connection, seen, isNeeded, want);
     switch (outcome.kind) {
       case "replaced":
+        // A commit that was retried for long can outlive a short token.
+        if (!isValid(outcome.set, clock.now(), want)) return this.#tokenOr(stillReplacing, connection, want);
         return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());
       case "settled":
       case "moved":
@@ -133,6 +135,7 @@ export class TokenService {
     const reading = await readRegistration(this.#ports, connection);
     if (reading.kind === "registered") return undefined;
     if (reading.kind === "unavailable") return unavailableSecrets;
+    if (reading.kind === "unknown") this.#memory.forget(connection);
     const failure: Failure =
       reading.kind === "unknown" ? unknownConnection : { code: "connection_not_ready", detail: reading.detail };
     this.#memory.rememberMissing(connection, failure, this.#ports.clock.now());

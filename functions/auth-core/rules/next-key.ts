@@ -1,0 +1,48 @@
+import { parseRegistration, type Registration } from "./registration.ts";
+import { Secret } from "./secret.ts";
+
+/** Why a rotation could not go on. Closed: each is a reason of the event `api_key_action_needed`. */
+export type RotationReason =
+  | "no_next_key"
+  | "next_key_malformed"
+  | "next_key_refused"
+  | "next_key_of_another_scope"
+  | "superseded"
+  | "issuer_failed"
+  | "upstream_unavailable";
+
+/** What the secret becomes. `value` is the text of the new version. */
+export type NextSecret =
+  | { kind: "next"; value: Secret; registration: Registration }
+  | { kind: "failed"; reason: "no_next_key" | "next_key_malformed"; detail: string };
+
+/**
+ * The next value of a secret, made of its current value and of what was staged: a whole new JSON object, or an object
+ * with some fields of it, or only a key. Every field that was not staged is carried over.
+ */
+export function nextSecret(
+  current: string,
+  staged: string | undefined,
+  options: { defaultBaseUrl: string; allowLoopbackHttp: boolean },
+): NextSecret {
+  if (staged === undefined) {
+    return { kind: "failed", reason: "no_next_key", detail: "no next key is staged under the label NEXT" };
+  }
+  const before = parseRegistration(current, options);
+  const value = JSON.stringify({ ...readObject(current), ...(readObject(staged) ?? { apiKey: staged.trim() }) });
+  const next = parseRegistration(value, options);
+  if (next.kind === "not_ready") return { kind: "failed", reason: "next_key_malformed", detail: next.detail };
+  if (before.kind === "registered" && before.registration.keyFingerprint === next.registration.keyFingerprint) {
+    return { kind: "failed", reason: "no_next_key", detail: "what is staged under NEXT is the current key" };
+  }
+  return { kind: "next", value: new Secret(value), registration: next.registration };
+}
+
+function readObject(text: string): object | undefined {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}

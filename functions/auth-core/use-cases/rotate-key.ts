@@ -1,0 +1,218 @@
+import { UnavailableError } from "../rules/failure.ts";
+import { fingerprint } from "../rules/fingerprint.ts";
+import { nextSecret, type RotationReason } from "../rules/next-key.ts";
+import { parseRegistration, type Registration } from "../rules/registration.ts";
+import { retirementEnd } from "../rules/retiring-keys.ts";
+import type { RotationEvent } from "../rules/rotation-event.ts";
+import { Secret } from "../rules/secret.ts";
+import { exchangeRequest } from "../rules/upstream-request.ts";
+import type { KeyPorts, SecretDescription } from "./ports.ts";
+
+export interface RotationSettings {
+  defaultBaseUrl: string;
+  allowLoopbackHttp: boolean;
+}
+
+/** A rotation that cannot go on, with the reason that its operator is told. Secrets Manager tries the step again. */
+export class RotationError extends Error {
+  override name = "RotationError";
+  readonly reason: RotationReason;
+
+  constructor(reason: RotationReason, detail: string) {
+    super(`${reason}: ${detail}`);
+    this.reason = reason;
+  }
+}
+
+/**
+ * One step of the rotation of a connection's API key, safe to run again after a death at any point in it.
+ *
+ * A failed step takes AWSPENDING off its version before it fails: the next attempt starts with what is staged then.
+ *
+ * @throws RotationError where the rotation cannot go on; UnavailableError where a store does not answer; Error for a
+ *   version that is not staged
+ */
+export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+  const { secrets } = ports;
+  const { secretId, connection, version, step } = event;
+  const description = await secrets.describe(secretId);
+  const labels = description?.labels.get(version);
+  if (!description || !labels) throw new Error(`The secret of ${connection} has no version ${version}.`);
+  const isCurrent = labels.includes("AWSCURRENT");
+  if (!isCurrent && !labels.includes("AWSPENDING")) {
+    throw new Error(`The version ${version} of the secret of ${connection} is not staged AWSPENDING.`);
+  }
+  if (isCurrent && step !== "finishSecret") return;
+
+  try {
+    switch (step) {
+      case "createSecret":
+        return await createSecret(ports, event, settings);
+      case "setSecret":
+        // The vendor has no call that makes a key known: it works from the moment it is issued.
+        return;
+      case "testSecret":
+        return await testSecret(ports, event, settings);
+      case "finishSecret":
+        return await finishSecret(ports, event, description, settings);
+    }
+  } catch (error) {
+    // Once AWSCURRENT has moved, AWSPENDING stays until the rest is done, so that the step is run again.
+    const isHalfFinished = step === "finishSecret" && !(error instanceof RotationError);
+    if (!isHalfFinished) await cleanUp(ports, event);
+    if (error instanceof RotationError) await tellOperator(ports, event, error);
+    throw error;
+  }
+}
+
+/** Takes AWSPENDING off, so that the next attempt starts with what is staged then; NEXT still has the key. */
+async function cleanUp(ports: KeyPorts, { secretId, connection, version }: RotationEvent): Promise<void> {
+  try {
+    await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    ports.notice({ kind: "secrets_unavailable", connection, reason: error.message });
+  }
+}
+
+async function tellOperator(ports: KeyPorts, { connection }: RotationEvent, error: RotationError): Promise<void> {
+  const { reason, message: detail } = error;
+  ports.notice({ kind: "api_key_action_needed", connection, reason, detail });
+  try {
+    await ports.events.put({ type: "api_key_action_needed", connection, reason, detail });
+  } catch (failed) {
+    // The log and the metric have it; the reason of the rotation's failure must not be lost over its event.
+    if (!(failed instanceof UnavailableError)) throw failed;
+    ports.notice({ kind: "event_not_sent", connection, reason: failed.message });
+  }
+}
+
+/** Gives the pending version its value, made of the current one and of what is staged under NEXT. */
+async function createSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+  const { secrets } = ports;
+  const { secretId, version } = event;
+  if ((await secrets.read(secretId, { version })) !== undefined) return;
+  const current = await secrets.read(secretId, { label: "AWSCURRENT" });
+  if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value to rotate");
+  const next = nextSecret(current, await secrets.read(secretId, { label: "NEXT" }), settings);
+  if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
+  await secrets.putPending(secretId, version, next.value);
+}
+
+/** Proves the pending key by a real exchange, and throws the token away. */
+async function testSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+  const { secrets, table, upstream, clock } = ports;
+  const { secretId, connection, version } = event;
+  const pending = await readPending(ports, event);
+  // Switching rotation on without an immediate one runs this step alone, on a version that nothing was put into.
+  if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
+  const registration = registered(pending, settings);
+  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now() });
+  // Read again after the key was noted as in use: nobody announces it as retirable from here on.
+  if ((await secrets.read(secretId, { version })) !== pending)
+    throw new Error("The pending version changed meanwhile.");
+  const answer = await upstream.call(exchangeRequest(registration), registration);
+  switch (answer.kind) {
+    case "tokens": {
+      const { scope } = answer.tokens;
+      if (scope === undefined || scope === registration.scope) return;
+      throw new RotationError(
+        "next_key_of_another_scope",
+        "the next key's token has another scope than the registration",
+      );
+    }
+    case "refused":
+      throw new RotationError("next_key_refused", `Smart Services refused the next key (HTTP status ${answer.status})`);
+    case "malformed":
+    case "passing":
+      throw new RotationError(
+        "upstream_unavailable",
+        "the next key could not be tested: Smart Services did not answer",
+      );
+  }
+}
+
+/**
+ * Makes the pending version the current one, and completes all that follows, each effect conditional and repeated on
+ * every run, in this order: AWSCURRENT moves; the outgoing key is noted as retiring; NEXT leaves the version whose key
+ * this is; AWSPENDING leaves; the connection becomes due.
+ */
+async function finishSecret(
+  ports: KeyPorts,
+  event: RotationEvent,
+  { labels }: SecretDescription,
+  settings: RotationSettings,
+): Promise<void> {
+  const { secrets, table, clock, events, notice } = ports;
+  const { secretId, connection, version } = event;
+  const pending = await readPending(ports, event);
+  if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
+  const registration = registered(pending, settings);
+  const { keyFingerprint } = registration;
+
+  if (!labels.get(version)?.includes("AWSCURRENT")) {
+    // It was current before and an operator has put another value since: that one stands.
+    if (labels.get(version)?.includes("AWSPREVIOUS")) {
+      throw new RotationError("superseded", "another value was put while this rotation was under way");
+    }
+    const from = versionAt(labels, "AWSCURRENT");
+    const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
+    if (!moved) throw new RotationError("superseded", "another value was put while this rotation was under way");
+  }
+
+  const previous = await secrets.read(secretId, { label: "AWSPREVIOUS" });
+  const outgoing = previous === undefined ? undefined : parseRegistration(previous, settings);
+  if (outgoing?.kind === "registered" && outgoing.registration.keyFingerprint !== keyFingerprint) {
+    const item = await table.read(connection, "strong");
+    const entry = item?.retiringKeys?.[outgoing.registration.keyFingerprint];
+    if (entry?.end === undefined) {
+      const now = clock.now();
+      const end = retirementEnd(now, outgoing.registration.maxLifetime);
+      const { keyFingerprint: key, apiKeyId: id } = outgoing.registration;
+      await table.noteKey(connection, key, { since: now, ...entry, end, ...(id !== undefined && { id }) });
+    }
+  }
+
+  const staged = await secrets.read(secretId, { label: "NEXT" });
+  const after = (await secrets.describe(secretId))?.labels ?? labels;
+  const stagedAt = versionAt(after, "NEXT");
+  if (stagedAt !== undefined && staged !== undefined && stagedKey(staged) === keyFingerprint) {
+    await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
+  }
+  if (after.get(version)?.includes("AWSPENDING")) await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+  await table.makeDue(connection, clock.now());
+  await events.put({ type: "api_key_rotated", connection, keyFingerprint });
+  notice({ kind: "api_key_rotated", connection, keyFingerprint });
+}
+
+/** The pending version's text. A read may lag behind the write before it, so an empty one is read again. */
+async function readPending({ secrets, clock }: KeyPorts, { secretId, version }: RotationEvent) {
+  for (const pause of [0.25, 0.5, 1, undefined]) {
+    const value = await secrets.read(secretId, { version });
+    if (value !== undefined || pause === undefined) return value;
+    await clock.sleep(pause);
+  }
+  return undefined;
+}
+
+function registered(value: string, settings: RotationSettings): Registration {
+  const parsed = parseRegistration(value, settings);
+  if (parsed.kind === "not_ready") throw new RotationError("next_key_malformed", parsed.detail);
+  return parsed.registration;
+}
+
+/** Fingerprint of the key in what was staged, which may be a whole secret or the key alone. */
+function stagedKey(staged: string): string {
+  let apiKey: unknown = staged;
+  try {
+    apiKey = (JSON.parse(staged) as { apiKey?: unknown } | null)?.apiKey;
+  } catch {
+    // Not JSON: the key itself.
+  }
+  return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.trim().replace(/^Bearer +/i, ""))) : "";
+}
+
+function versionAt(labels: Map<string, string[]>, label: string): string | undefined {
+  for (const [version, its] of labels) if (its.includes(label)) return version;
+  return undefined;
+}

@@ -1,0 +1,161 @@
+import { backoff, needsOperator } from "../rules/backoff.ts";
+import type { ConnectionId } from "../rules/connection-id.ts";
+import type { ConnectionItem } from "../rules/connection-item.ts";
+import { type Failure, UnavailableError } from "../rules/failure.ts";
+import { nextActionAt, retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
+import { isValid, remaining, sameTokenAgain, type TokenSet, type Want } from "../rules/token-set.ts";
+import type { Lease } from "./lease.ts";
+import type { KeyChanges, Ports } from "./ports.ts";
+
+/** How a replacement ended. */
+export type Replacement =
+  /** A new token set; `committed` is false where the table could not be written: it is handed out all the same. */
+  | { kind: "replaced"; set: TokenSet; generation: number; committed: boolean }
+  /** Under the lease it turned out that someone else had done it already. */
+  | { kind: "settled"; item: ConnectionItem }
+  /** The lease was not given, or lost: read again and decide anew. */
+  | { kind: "moved" }
+  | { kind: "failed"; failure: Failure };
+
+/** Stores a new set, fenced by lease owner and generation and by nothing else; retried as long as the lease lasts. */
+export async function commit(
+  ports: Ports,
+  item: ConnectionItem,
+  lease: Lease,
+  next: TokenSet,
+  keys: KeyChanges,
+  want: Want | undefined,
+): Promise<Replacement> {
+  const { connection, tokenSet } = item;
+  const isSame = tokenSet?.accessToken.equals(next.accessToken) ?? false;
+  const set = isSame && tokenSet ? sameTokenAgain(tokenSet, next, ports.clock.now()) : next;
+  const generation = item.generation + (isSame ? 0 : 1);
+  const written = scheduled(
+    {
+      connection,
+      generation,
+      tokenSet: set,
+      failures: 0,
+      ...(item.attemptedAt !== undefined && { attemptedAt: item.attemptedAt }),
+    },
+    item,
+    keys,
+  );
+  const outcome = await writeUntil(ports, written, lease, keys);
+  if (outcome === true) {
+    ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
+    return { kind: "replaced", set, generation, committed: true };
+  }
+  let reason = outcome === false ? "another took the lease" : outcome.message;
+  if (outcome === false) {
+    const theirs = await readOrUndefined(ports, connection);
+    if (theirs && theirs.generation > lease.generation) {
+      if (!theirs.tokenSet) return { kind: "failed", failure: unknownConnection };
+      if (isValid(theirs.tokenSet, ports.clock.now(), want)) return { kind: "settled", item: theirs };
+      reason = "another committed a token that is not valid";
+    }
+  }
+  // Upstream has spent the refresh token for this set: the caller gets it, and the API key mends the rest later.
+  ports.notice({ kind: "commit_not_written", connection, reason });
+  return { kind: "replaced", set, generation, committed: false };
+}
+
+/** The item with the instant of its next action: its own, or that of a key that retires. */
+function scheduled(next: ConnectionItem, item: ConnectionItem, keys: KeyChanges = {}): ConnectionItem {
+  const retiringKeys: RetiringKeys = {};
+  for (const [key, entry] of Object.entries({ ...item.retiringKeys, ...keys })) if (entry) retiringKeys[key] = entry;
+  const { nextActionAt: _, ...rest } = next;
+  const at = nextActionAt({ ...rest, retiringKeys });
+  return at === undefined ? rest : { ...rest, nextActionAt: at };
+}
+
+async function writeUntil(
+  ports: Ports,
+  next: ConnectionItem,
+  lease: Lease,
+  keys: KeyChanges,
+): Promise<boolean | UnavailableError> {
+  for (let pause = 0.1; ; pause = Math.min(pause * 2, 1)) {
+    try {
+      return await ports.table.write(next, lease, keys);
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      const wait = pause * (0.5 + 0.5 * ports.random());
+      if (ports.clock.now() + wait >= lease.until) return error;
+      await ports.clock.sleep(wait);
+    }
+  }
+}
+
+/** Stores a failure, so that every environment backs off together. What is stored of the token set stays as it is. */
+export async function fail(
+  ports: Ports,
+  item: ConnectionItem,
+  lease: Lease,
+  failure: Failure,
+  more: { exchangeNext?: boolean; refusedFingerprint?: string } = {},
+): Promise<Replacement> {
+  const now = ports.clock.now();
+  const failures = item.failures + 1;
+  const left = item.tokenSet && isValid(item.tokenSet, now) ? remaining(item.tokenSet, now) : undefined;
+  const { code, detail, retryAfter } = failure;
+  const wait = backoff({ code, failures, left, retryAfter, random: ports.random() });
+  const { leaseOwner: _, leaseUntil: __, exchangeNext: ___, refusedFingerprint: ____, ...kept } = item;
+  const next = scheduled(
+    {
+      ...kept,
+      failures,
+      retryAt: now + wait,
+      lastError: { code, detail, at: now },
+      ...((more.exchangeNext ?? item.exchangeNext) && { exchangeNext: true }),
+      ...(more.refusedFingerprint !== undefined && { refusedFingerprint: more.refusedFingerprint }),
+    },
+    item,
+  );
+  ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });
+  try {
+    if (!(await ports.table.write(next, lease))) return { kind: "moved" };
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message });
+  }
+  return { kind: "failed", failure: needsOperator(code) ? failure : { ...failure, retryAfter: wait } };
+}
+
+/** The registration is gone: its tokens go, and the raised generation fences off whatever is still in flight. */
+export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): Promise<Replacement> {
+  const { connection } = item;
+  const now = ports.clock.now();
+  // Its keys leave use with it, and somebody should be told when they may be revoked.
+  const end = retirementEnd(now, undefined);
+  const keys: KeyChanges = {};
+  for (const [key, entry] of Object.entries(item.retiringKeys ?? {})) keys[key] = { ...entry, end: entry.end ?? end };
+  if (item.tokenSet) keys[item.tokenSet.keyFingerprint] = { since: now, end };
+  const next = scheduled(
+    {
+      connection,
+      generation: item.generation + 1,
+      failures: 0,
+      lastError: { code: "unknown_connection", detail: unknownConnection.detail, at: now },
+    },
+    item,
+    keys,
+  );
+  if (!(await ports.table.write(next, lease, keys))) return { kind: "moved" };
+  ports.notice({ kind: "registration_gone", connection });
+  return { kind: "failed", failure: unknownConnection };
+}
+
+export const unknownConnection: Failure = {
+  code: "unknown_connection",
+  detail: "there is no secret for this connection, or it is scheduled for deletion",
+};
+
+async function readOrUndefined(ports: Ports, connection: ConnectionId): Promise<ConnectionItem | undefined> {
+  try {
+    return await ports.table.read(connection, "strong");
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    return undefined;
+  }
+}

@@ -8,6 +8,7 @@ export interface Deployment {
   secrets: { name: string; description?: string; kmsKeyId?: string }[];
   functions: DeployedFunction[];
   schedules: DeployedSchedule[];
+  keyRotation: { functionArn: string; everyDays: number; secretIds: string[] };
   api: { id: string; routes: DeployedRoute[] };
 }
 
@@ -75,6 +76,7 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
       functionArn: properties.Target.Arn,
       input: JSON.parse(properties.Target.Input) as unknown,
     })),
+    keyRotation: readKeyRotation(ofType),
     api: readApi(ofType),
   };
 }
@@ -109,6 +111,19 @@ function readApi(ofType: OfType): Deployment["api"] {
   return { id: api.ref(), routes };
 }
 
+/** The function that Secrets Manager may invoke, and the secrets that it rotates from the start. */
+function readKeyRotation(ofType: OfType): Deployment["keyRotation"] {
+  const permissions = ofType<{ Principal: string; FunctionName: string }>("AWS::Lambda::Permission");
+  const permission = permissions.find(({ properties }) => properties.Principal === "secretsmanager.amazonaws.com");
+  if (!permission) throw new Error("The local run finds no function that Secrets Manager may invoke.");
+  const schedules = ofType<RotationProperties>("AWS::SecretsManager::RotationSchedule");
+  return {
+    functionArn: permission.properties.FunctionName,
+    everyDays: schedules[0]?.properties.RotationRules.AutomaticallyAfterDays ?? 0,
+    secretIds: schedules.map(({ properties }) => properties.SecretId),
+  };
+}
+
 /** `rate(1 minute)` and `rate(5 minutes)`: the only schedule expressions that the project's templates use. */
 function readRate(expression: string): number {
   const minutes = /^rate\((\d+) minutes?\)$/.exec(expression)?.[1];
@@ -139,6 +154,11 @@ interface FunctionProperties {
   Timeout: number;
   MemorySize: number;
   Environment: { Variables: Record<string, string> };
+}
+
+interface RotationProperties {
+  SecretId: string;
+  RotationRules: { AutomaticallyAfterDays: number };
 }
 
 interface ScheduleProperties {

@@ -23,6 +23,7 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::ApiGatewayV2::Stage": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::CDK::Metadata": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::DynamoDB::Table": (resource, place) => named(resource, place, "dynamodb", "table/"),
+  "AWS::Events::Rule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::IAM::Policy": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::IAM::Role": (resource, { accountId }) => named(resource, { region: "", accountId }, "iam", "role/"),
   "AWS::KMS::Alias": ({ logicalId }) => ({ ref: logicalId }),
@@ -37,6 +38,7 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::SQS::Queue": (resource, place) => named(resource, place, "sqs", ""),
   "AWS::SQS::QueuePolicy": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Scheduler::Schedule": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::SecretsManager::RotationSchedule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SecretsManager::Secret": ({ logicalId }) => ({ ref: logicalId }),
 };
 

@@ -52,6 +52,11 @@ export class Credentials {
     return apiKey;
   }
 
+  /** For whom a key is accepted now; the first where there are more. */
+  accountOf(apiKey: string): Account | undefined {
+    return this.#apiKeys.get(bareKey(apiKey))?.[0];
+  }
+
   /** Stops exchanges with a key. Tokens that were got with it live on. False if the key was not known. */
   revokeKey(apiKey: string): boolean {
     return this.#apiKeys.delete(bareKey(apiKey));

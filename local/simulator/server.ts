@@ -4,6 +4,7 @@ import { type Answer, answerWithoutLooking, httpDate, json, moodOfCall } from ".
 import { answerControl } from "./control.ts";
 import { type Account, Credentials } from "./credentials.ts";
 import { createMint } from "./mint.ts";
+import { createIssuer } from "./issuer.ts";
 import { defaultMood, type Mood } from "./mood.ts";
 import { type ReceivedRequest, readFields } from "./recording.ts";
 import { answerBusiness, answerExchange, answerRefresh } from "./token-endpoints.ts";
@@ -56,6 +57,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const upstreamNow = () => clock.now() + mood.clockOffset;
   const credentials = new Credentials(await createMint(), upstreamNow);
 
+  const issue = createIssuer(credentials);
+
   const server = createServer((request, response) => {
     // What rejects is a client that went away, or a delay that close() ended: nobody is left to answer.
     serve(request, response).catch(() => response.destroy());
@@ -98,6 +101,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     if (body.length > bodyLimitBytes) return send(response, json(413, { error: "too_large" }));
     if (control) return send(response, answerControl(simulator, request.method ?? "", path, body.toString()));
 
+    if (path === "/keys" || path.startsWith("/keys/")) {
+      return send(response, issue(request.method ?? "", path, request.headers, body.toString()));
+    }
     const endpoint = endpointOf(path);
     if (!endpoint) return send(response, json(404, { error: "not_found" }));
     if (request.method !== "POST" && !(endpoint === "business" && request.method === "GET")) {

@@ -18,7 +18,8 @@ export type NextSecret =
 
 /**
  * The next value of a secret, made of its current value and of what was staged: a whole new JSON object, or an object
- * with some fields of it, or only a key. Every field that was not staged is carried over.
+ * with some fields of it, or only a key. Every field that was not staged is carried over, but the issuer's id of the old
+ * key, which says nothing of the new one.
  */
 export function nextSecret(
   current: string,
@@ -29,7 +30,8 @@ export function nextSecret(
     return { kind: "failed", reason: "no_next_key", detail: "no next key is staged under the label NEXT" };
   }
   const before = parseRegistration(current, options);
-  const value = JSON.stringify({ ...readObject(current), ...(readObject(staged) ?? { apiKey: staged.trim() }) });
+  const { apiKeyId: _, ...carried } = { ...readObject(current) } as { apiKeyId?: unknown };
+  const value = JSON.stringify({ ...carried, ...(readObject(staged) ?? { apiKey: staged.trim() }) });
   const next = parseRegistration(value, options);
   if (next.kind === "not_ready") return { kind: "failed", reason: "next_key_malformed", detail: next.detail };
   if (before.kind === "registered" && before.registration.keyFingerprint === next.registration.keyFingerprint) {

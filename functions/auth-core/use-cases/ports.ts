@@ -132,6 +132,19 @@ export interface Upstream {
   call(request: UpstreamRequest, registration: Registration): Promise<UpstreamAnswer>;
 }
 
+/** Whoever issues and revokes API keys, of registrations that name one. Never throws for what the issuer does. */
+export interface KeyIssuer {
+  /** A new key; the same one again for the same idempotency key. */
+  issue(registration: Registration, idempotencyKey: string): Promise<IssuerAnswer>;
+  /** `undefined` once the key is revoked, else why it is not. */
+  revoke(registration: Registration, apiKeyId: string): Promise<string | undefined>;
+}
+
+export type IssuerAnswer =
+  | { kind: "issued"; apiKey: Secret; apiKeyId: string }
+  | { kind: "refused"; reason: string }
+  | { kind: "passing"; reason: string };
+
 /** What an operator should hear of. Closed; every kind is one log message and, where it is counted, one metric. */
 export type Notice =
   | { kind: "commit_not_written"; connection: ConnectionId; reason: string }
@@ -151,6 +164,7 @@ export type Notice =
 export interface KeyPorts extends Ports {
   secrets: SecretVersions;
   events: Events;
+  issuer: KeyIssuer;
   /** Whether a secret without rotation is worth a warning. */
   expectRotation: boolean;
 }

@@ -97,9 +97,10 @@ async function keysThatLeave(ports: Ports, item: ConnectionItem, registration: R
   const now = ports.clock.now();
   const end = retirementEnd(now, maxLifetime && Math.max(maxLifetime, tokenSet ? lifetime(tokenSet) : 0));
   const changes: KeyChanges = {};
-  const leave = (key: string) => {
+  const leave = (key: string, id?: string) => {
     const entry = retiringKeys[key];
-    if (key !== keyFingerprint && entry?.end === undefined) changes[key] = { since: now, ...entry, end };
+    if (key === keyFingerprint || entry?.end !== undefined) return;
+    changes[key] = { since: now, ...entry, ...changes[key], end, ...(id !== undefined && { id }) };
   };
   for (const key of Object.keys(retiringKeys)) leave(key);
   if (tokenSet?.keyFingerprint !== keyFingerprint) {
@@ -107,7 +108,7 @@ async function keysThatLeave(ports: Ports, item: ConnectionItem, registration: R
     if (tokenSet) leave(tokenSet.keyFingerprint);
     // Two values put by hand before one replacement: the first of them was never in an item.
     const previous = await readRegistration(ports, connection, "AWSPREVIOUS");
-    if (previous.kind === "registered") leave(previous.registration.keyFingerprint);
+    if (previous.kind === "registered") leave(previous.registration.keyFingerprint, previous.registration.apiKeyId);
   } else if (keyFingerprint in retiringKeys) {
     changes[keyFingerprint] = undefined;
   }

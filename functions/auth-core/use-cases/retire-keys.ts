@@ -1,4 +1,5 @@
 import type { ConnectionItem } from "../rules/connection-item.ts";
+import { UnavailableError } from "../rules/failure.ts";
 import { nextActionAt, type RetiringKey, retirableKeys } from "../rules/retiring-keys.ts";
 import type { KeyPorts } from "./ports.ts";
 
@@ -39,6 +40,7 @@ async function retire(ports: KeyPorts, { connection }: ConnectionItem, fingerpri
     ...(key.id !== undefined && { apiKeyId: key.id }),
   });
   notice({ kind: "api_key_retirable", connection, keyFingerprint: fingerprint });
+  if (key.id !== undefined) await revoke(ports, connection, key.id);
   // Only once the event is out: a death before it announces again.
   await table.changeKey(connection, fingerprint, announced, undefined);
 }
@@ -62,4 +64,12 @@ async function isUsed({ table, clock }: KeyPorts, connection: ConnectionItem["co
         carrier.entry !== undefined &&
         (carrier.entry.end === undefined || carrier.entry.end > clock.now())),
   );
+}
+
+/** Tells the registration's issuer to revoke a key. Throws where it does not, so that the next sweep tries again. */
+async function revoke({ registrations, issuer }: KeyPorts, connection: ConnectionItem["connection"], apiKeyId: string) {
+  const reading = await registrations.read(connection);
+  if (reading.kind !== "registered" || !reading.registration.keyIssuer) return;
+  const fault = await issuer.revoke(reading.registration, apiKeyId);
+  if (fault !== undefined) throw new UnavailableError(`The key issuer did not revoke a key: ${fault}`);
 }

@@ -17,10 +17,13 @@ export interface RotationSettings {
 export class RotationError extends Error {
   override name = "RotationError";
   readonly reason: RotationReason;
+  /** The next attempt should go on with the same pending version: its key was issued, and would be lost. */
+  readonly keepsPending: boolean;
 
-  constructor(reason: RotationReason, detail: string) {
+  constructor(reason: RotationReason, detail: string, options: { keepsPending?: boolean } = {}) {
     super(`${reason}: ${detail}`);
     this.reason = reason;
+    this.keepsPending = options.keepsPending ?? false;
   }
 }
 
@@ -58,8 +61,8 @@ export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings:
     }
   } catch (error) {
     // Once AWSCURRENT has moved, AWSPENDING stays until the rest is done, so that the step is run again.
-    const isHalfFinished = step === "finishSecret" && !(error instanceof RotationError);
-    if (!isHalfFinished) await cleanUp(ports, event);
+    const keepsPending = error instanceof RotationError ? error.keepsPending : step === "finishSecret";
+    if (!keepsPending) await cleanUp(ports, event);
     if (error instanceof RotationError) await tellOperator(ports, event, error);
     throw error;
   }
@@ -87,16 +90,37 @@ async function tellOperator(ports: KeyPorts, { connection }: RotationEvent, erro
   }
 }
 
-/** Gives the pending version its value, made of the current one and of what is staged under NEXT. */
+/**
+ * Gives the pending version its value, made of the current one and of what is staged under NEXT or, where nothing is
+ * and the registration names an issuer, of the key that it issues.
+ */
 async function createSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
   const { secrets } = ports;
   const { secretId, version } = event;
   if ((await secrets.read(secretId, { version })) !== undefined) return;
   const current = await secrets.read(secretId, { label: "AWSCURRENT" });
   if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value to rotate");
-  const next = nextSecret(current, await secrets.read(secretId, { label: "NEXT" }), settings);
+  const staged = (await secrets.read(secretId, { label: "NEXT" })) ?? (await issue(ports, current, version, settings));
+  const next = nextSecret(current, staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   await secrets.putPending(secretId, version, next.value);
+}
+
+/** A key of the registration's issuer, in the form in which one is staged; `undefined` where it names none. */
+async function issue(ports: KeyPorts, current: string, version: string, settings: RotationSettings) {
+  const parsed = parseRegistration(current, settings);
+  if (parsed.kind === "not_ready" || !parsed.registration.keyIssuer) return undefined;
+  const answer = await ports.issuer.issue(parsed.registration, version);
+  switch (answer.kind) {
+    case "issued":
+      return JSON.stringify({ apiKey: answer.apiKey.reveal(), apiKeyId: answer.apiKeyId });
+    case "refused":
+      throw new RotationError("issuer_failed", `the key issuer refused: ${answer.reason}`);
+    case "passing":
+      throw new RotationError("issuer_failed", `the key issuer did not answer: ${answer.reason}`, {
+        keepsPending: true,
+      });
+  }
 }
 
 /** Proves the pending key by a real exchange, and throws the token away. */

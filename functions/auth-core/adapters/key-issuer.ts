@@ -1,0 +1,92 @@
+import { Agent, request } from "undici";
+import type { Registration } from "../rules/registration.ts";
+import { Secret } from "../rules/secret.ts";
+import type { IssuerAnswer, KeyIssuer } from "../use-cases/ports.ts";
+
+/** Milliseconds for one call of the issuer. */
+const timeout = 5000;
+
+const longestBody = 64 * 1024;
+
+/**
+ * An issuer of API keys: one https URL, JSON, authenticated with the current key. Its contract is `docs/key-issuer.md`.
+ * Follows no redirect, reads at most 64 KiB, and never throws for what the issuer does.
+ */
+export function keyIssuer(): KeyIssuer {
+  const agent = new Agent({ connect: { timeout: 2000 }, keepAliveTimeout: 1, keepAliveMaxTimeout: 1 });
+
+  async function call(
+    registration: Registration,
+    path: string,
+    method: "POST" | "DELETE",
+    body?: object,
+    key?: string,
+  ) {
+    const response = await request(`${registration.keyIssuer}${path}`, {
+      method,
+      dispatcher: agent,
+      signal: AbortSignal.timeout(timeout),
+      headers: {
+        accept: "application/json",
+        authorization: `Bearer ${registration.apiKey.reveal()}`,
+        ...(body && { "content-type": "application/json" }),
+        ...(key !== undefined && { "idempotency-key": key }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > longestBody) throw new Error("too large");
+      chunks.push(chunk);
+    }
+    return { status: response.statusCode, text: Buffer.concat(chunks).toString("utf8") };
+  }
+
+  return {
+    async issue(registration, idempotencyKey): Promise<IssuerAnswer> {
+      try {
+        const { username, scope } = registration;
+        const { status, text } = await call(registration, "", "POST", { username, scope }, idempotencyKey);
+        if (isPassing(status)) return { kind: "passing", reason: `HTTP status ${status}` };
+        if (status !== 200 && status !== 201) return { kind: "refused", reason: `HTTP status ${status}` };
+        return readIssued(text);
+      } catch (error) {
+        return { kind: "passing", reason: nameOf(error) };
+      }
+    },
+
+    async revoke(registration, apiKeyId) {
+      try {
+        const { status } = await call(registration, `/${encodeURIComponent(apiKeyId)}`, "DELETE");
+        // 404: it was revoked before, by an answer that was lost.
+        return status === 200 || status === 204 || status === 404 ? undefined : `HTTP status ${status}`;
+      } catch (error) {
+        return nameOf(error);
+      }
+    },
+  };
+}
+
+function readIssued(text: string): IssuerAnswer {
+  try {
+    const { apiKey, apiKeyId } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof apiKey === "string" && typeof apiKeyId === "string" && apiKey !== "" && apiKeyId !== "") {
+      return { kind: "issued", apiKey: new Secret(apiKey), apiKeyId };
+    }
+  } catch {
+    // Said below: the parser's own message would quote the key.
+  }
+  return { kind: "refused", reason: "an answer without apiKey and apiKeyId" };
+}
+
+function isPassing(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500;
+}
+
+/** The code or the name of a network fault; never its message, which may quote the request. */
+function nameOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return typeof code === "string" ? code : String(name);
+}

@@ -1,4 +1,4 @@
-import { serialization, validation } from "./errors.ts";
+import { invalidRequest, serialization, validation } from "./errors.ts";
 
 export interface Tag {
   Key: string;
@@ -8,6 +8,13 @@ export interface Tag {
 export interface Filter {
   Key: string;
   Values: string[];
+}
+
+/** Exactly one of the first two is expected. A duration is not emulated. */
+export interface RotationRules {
+  AutomaticallyAfterDays?: number;
+  ScheduleExpression?: string;
+  Duration?: string;
 }
 
 /** The members of every emulated request, under their names on the wire. A binary value is base64, as it travels. */
@@ -25,6 +32,9 @@ export interface Members {
   NextToken?: string;
   RecoveryWindowInDays?: number;
   RemoveFromVersionId?: string;
+  RotateImmediately?: boolean;
+  RotationLambdaARN?: string;
+  RotationRules?: RotationRules;
   SecretBinary?: string;
   SecretId?: string;
   SecretString?: string;
@@ -46,6 +56,8 @@ interface Constraint {
   max?: number;
   quantity?: "length" | "value";
   secret?: boolean;
+  /** Of a value that has members of its own. */
+  members?: ReadonlyMap<string, Constraint>;
 }
 
 const text = (min: number, max: number): Constraint => ({
@@ -98,6 +110,16 @@ const MODEL: Record<keyof Members, Constraint> = {
   NextToken: text(1, 4096),
   RecoveryWindowInDays: integer({}),
   RemoveFromVersionId: text(32, 64),
+  RotateImmediately: boolean,
+  RotationLambdaARN: text(0, 2048),
+  RotationRules: {
+    measure: (value) => (isObject(value) ? 0 : undefined),
+    members: new Map([
+      ["AutomaticallyAfterDays", integer({ min: 1, max: 1000 })],
+      ["Duration", text(2, 3)],
+      ["ScheduleExpression", text(1, 256)],
+    ]),
+  },
   SecretBinary: secretText("base64"),
   SecretId: text(1, 2048),
   SecretString: secretText("utf8"),
@@ -126,7 +148,7 @@ export function checkMembers<Required extends keyof Members>(
 ): With<Required> {
   if (!isObject(body)) throw serialization("The request body is not an object.");
   const given = Object.entries(body).filter(([, value]) => value !== null);
-  for (const [member, value] of given) checkMember(member, value);
+  for (const [member, value] of given) checkMember(member, value, CONSTRAINTS.get(member));
   const members: Members = Object.fromEntries(given);
   refuseMissing(members, required);
   const { Name, SecretId } = members;
@@ -135,8 +157,13 @@ export function checkMembers<Required extends keyof Members>(
   return members;
 }
 
-function checkMember(member: string, value: unknown): void {
-  const constraint = CONSTRAINTS.get(member);
+/** The token under which a new version is known. Throws InvalidRequestException without one. */
+export function tokenOf({ ClientRequestToken }: Members): string {
+  if (ClientRequestToken !== undefined) return ClientRequestToken;
+  throw invalidRequest("You must provide a ClientRequestToken value. We recommend a UUID-type value.");
+}
+
+function checkMember(member: string, value: unknown, constraint: Constraint | undefined): void {
   if (constraint === undefined) return;
   const { measure, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, quantity = "length" } = constraint;
   const measured = measure(value);
@@ -144,6 +171,10 @@ function checkMember(member: string, value: unknown): void {
   const shown = constraint.secret === true ? "Value" : `Value '${String(value)}'`;
   if (measured < min) throw broken(member, shown, `have ${quantity} greater than or equal to ${min}`);
   if (measured > max) throw broken(member, shown, `have ${quantity} less than or equal to ${max}`);
+  for (const [name, inner] of constraint.members ?? []) {
+    const own = (value as Record<string, unknown>)[name];
+    if (own !== undefined) checkMember(`${member}.${name}`, own, inner);
+  }
 }
 
 function refuseMissing<Required extends keyof Members>(
@@ -155,7 +186,7 @@ function refuseMissing<Required extends keyof Members>(
 }
 
 function broken(member: string, shown: string, must: string) {
-  const path = member.charAt(0).toLowerCase() + member.slice(1);
+  const path = member.replaceAll(/(^|\.)[A-Z]/g, (first) => first.toLowerCase());
   return validation(
     `1 validation error detected: ${shown} at '${path}' failed to satisfy constraint: Member must ${must}`,
   );

@@ -13,6 +13,7 @@ function operation<Required extends keyof Members>(
 
 /** The emulated operations, under the names by which the service is asked for them. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ["CancelRotateSecret", operation(["SecretId"], (store, members) => store.rotations.cancelRotateSecret(members))],
   ["CreateSecret", operation(["Name"], (store, members) => store.createSecret(members))],
   ["DeleteSecret", operation(["SecretId"], (store, members) => store.deleteSecret(members))],
   ["DescribeSecret", operation(["SecretId"], (store, members) => store.describeSecret(members))],
@@ -21,6 +22,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ["ListSecrets", operation([], (store, members) => store.listSecrets(members))],
   ["PutSecretValue", operation(["SecretId"], (store, members) => store.putSecretValue(members))],
   ["RestoreSecret", operation(["SecretId"], (store, members) => store.restoreSecret(members))],
+  ["RotateSecret", operation(["SecretId"], (store, members) => store.rotations.rotateSecret(members))],
   ["TagResource", operation(["SecretId", "Tags"], (store, members) => store.tagResource(members))],
   ["UntagResource", operation(["SecretId", "TagKeys"], (store, members) => store.untagResource(members))],
   ["UpdateSecret", operation(["SecretId"], (store, members) => store.updateSecret(members))],

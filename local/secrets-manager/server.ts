@@ -16,7 +16,14 @@ export interface SecretsManager {
   faults: Faults;
   /** Calls received of each operation, failed and unanswered ones included. One that was never called has no entry. */
   calls: Map<string, number>;
-  /** Drops every connection, those that wait for an answer included. */
+  /** The schedule's tick: starts the rotation of every secret whose next one has come, in the background. */
+  rotateDue(): void;
+  /** Resolves once no rotation is under way: each has succeeded, or was given up or cancelled. */
+  rotationsSettled(): Promise<void>;
+  /**
+   * Drops every connection, those that wait for an answer included, and ends every rotation. It does NOT wait for a step
+   * that the rotation function has under way.
+   */
   close(): Promise<void>;
 }
 
@@ -25,7 +32,8 @@ export interface SecretsManager {
  * given, or 0, is a free one; rejects if the port is in use.
  *
  * It does NOT verify signatures or know IAM and KMS: any credentials will do at this endpoint, though a request must
- * carry some. It does not rotate secrets, replicate them or keep resource policies.
+ * carry some. It does not replicate secrets or keep resource policies, and rotates one that is due only when it
+ * is told to look (`rotateDue`).
  */
 export async function startSecretsManager(options: StoreOptions & { port?: number }): Promise<SecretsManager> {
   const store = new SecretStore(options);
@@ -64,7 +72,10 @@ export async function startSecretsManager(options: StoreOptions & { port?: numbe
     store,
     faults,
     calls,
+    rotateDue: () => store.rotations.rotateDue(),
+    rotationsSettled: () => store.rotations.settled(),
     async close() {
+      store.rotations.stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

@@ -1,12 +1,13 @@
 import { invalidParameter, invalidRequest, notFound, resourceExists } from "./errors.ts";
 import { page, passes } from "./listing.ts";
-import type { Members, With } from "./members.ts";
+import { type Members, tokenOf, type With } from "./members.ts";
 import { SecretRegistry } from "./registry.ts";
+import { type RotationOptions, Rotations } from "./rotations.ts";
 import type { Secret, SecretValue } from "./versions.ts";
 import { addVersion, CURRENT, moveStage, tokenInUse, versionAt } from "./versions.ts";
 import { description, listEntry, stagesOf, versionEntry, wireInstant } from "./views.ts";
 
-export interface StoreOptions {
+export interface StoreOptions extends RotationOptions {
   /** Epoch seconds, fractional. */
   clock: { now(): number };
   region: string;
@@ -22,15 +23,17 @@ const DAY = 86_400;
 /**
  * Secrets Manager's state in memory: one method per operation, from the request's members to the answer's. It expects
  * members that were checked against the service model (`checkMembers`), and knows nothing of HTTP, signatures or IAM.
- * It encrypts nothing and does not rotate. Every refusal is thrown as a SecretsManagerError.
+ * It encrypts nothing. Every refusal is thrown as a SecretsManagerError.
  */
 export class SecretStore {
   readonly #options: StoreOptions;
   readonly #secrets: SecretRegistry;
+  readonly rotations: Rotations;
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#secrets = new SecretRegistry(options);
+    this.rotations = new Rotations(this.#secrets, options);
   }
 
   createSecret(input: With<"Name">) {
@@ -205,9 +208,4 @@ function valueOf({ SecretString, SecretBinary }: Value): SecretValue | undefined
   }
   if (SecretString !== undefined) return { SecretString };
   return SecretBinary === undefined ? undefined : { SecretBinary };
-}
-
-function tokenOf({ ClientRequestToken }: Members): string {
-  if (ClientRequestToken !== undefined) return ClientRequestToken;
-  throw invalidRequest("You must provide a ClientRequestToken value. We recommend a UUID-type value.");
 }

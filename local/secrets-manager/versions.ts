@@ -1,4 +1,5 @@
 import { invalidParameter, limitExceeded, notFound, resourceExists } from "./errors.ts";
+import type { RotationRules } from "./members.ts";
 
 export const CURRENT = "AWSCURRENT";
 const PREVIOUS = "AWSPREVIOUS";
@@ -7,6 +8,21 @@ const PREVIOUS = "AWSPREVIOUS";
 export interface SecretValue {
   SecretString?: string;
   SecretBinary?: string;
+}
+
+/** How a secret is rotated, once that was configured. Instants are epoch seconds. */
+export interface Rotation {
+  enabled: boolean;
+  functionArn: string;
+  /** As they were asked for, with the days filled in; none for a secret that is rotated by hand only. */
+  rules?: RotationRules;
+  /** From one rotation to the next, in seconds. */
+  interval?: number;
+  /** When it was configured first. */
+  since: number;
+  attemptedAt?: number;
+  /** When it last succeeded. */
+  rotatedAt?: number;
 }
 
 /** A version may have no value yet: a rotation makes it empty, under AWSPENDING, and a put fills it. */
@@ -30,6 +46,7 @@ export interface Secret {
   accessedAt?: number;
   /** The end of the recovery window, of a secret that is scheduled for deletion. */
   deletedAt?: number | undefined;
+  rotation?: Rotation;
 }
 
 const MAX_STAGES = 20;

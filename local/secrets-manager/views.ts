@@ -1,4 +1,5 @@
 import type { Tag } from "./members.ts";
+import { nextRotationAt } from "./rotation.ts";
 import type { Secret, Version } from "./versions.ts";
 
 /** An instant in epoch seconds as the wire has it: a number with milliseconds. */
@@ -39,12 +40,25 @@ function metadata(secret: Secret) {
     Name: secret.name,
     Description: secret.description,
     KmsKeyId: secret.kmsKeyId,
-    RotationEnabled: false,
+    ...rotationMetadata(secret),
     CreatedDate: wireInstant(secret.createdAt),
     LastChangedDate: wireInstant(secret.changedAt),
     LastAccessedDate: day(secret.accessedAt),
     DeletedDate: optionalInstant(secret.deletedAt),
     Tags: secret.tags.size === 0 ? undefined : tagsOf(secret),
+  };
+}
+
+// What was configured is still told once rotation is off; its dates are not. (For a secret that was never configured AWS
+// leaves RotationEnabled out.)
+function rotationMetadata(secret: Secret) {
+  const { enabled = false, functionArn, rules, rotatedAt } = secret.rotation ?? {};
+  return {
+    RotationEnabled: enabled,
+    RotationLambdaARN: functionArn,
+    RotationRules: rules,
+    LastRotatedDate: enabled ? optionalInstant(rotatedAt) : undefined,
+    NextRotationDate: optionalInstant(nextRotationAt(secret)),
   };
 }
 

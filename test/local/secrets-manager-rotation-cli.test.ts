@@ -1,0 +1,82 @@
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+// The distribution's own comes first: an older version of the command may shadow it on the PATH.
+const command = ["/usr/bin/aws", "aws"].find(answersItsVersion);
+const steps: string[] = [];
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+
+beforeAll(async () => {
+  emulator = await startSecretsManager({
+    clock: { now: () => 1_790_000_000 },
+    region: "eu-south-1",
+    accountId: "000000000000",
+    invokeRotation: async (_functionArn, { Step, ClientRequestToken: id, SecretId }) => {
+      steps.push(Step);
+      if (Step === "createSecret") {
+        const version = { ClientRequestToken: id, VersionStages: ["AWSPENDING"] };
+        emulator.store.putSecretValue({ SecretId, SecretString: "fake-key-2", ...version });
+      }
+      if (Step === "finishSecret") {
+        const { VersionId } = emulator.store.getSecretValue({ SecretId });
+        const move = { MoveToVersionId: id, RemoveFromVersionId: VersionId };
+        emulator.store.updateSecretVersionStage({ SecretId, VersionStage: "AWSCURRENT", ...move });
+      }
+    },
+  });
+});
+afterAll(() => emulator.close());
+
+function answersItsVersion(path: string): boolean {
+  try {
+    execFileSync(path, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function aws(line: string) {
+  const environment = {
+    PATH: process.env["PATH"],
+    AWS_ACCESS_KEY_ID: "FAKEID",
+    AWS_SECRET_ACCESS_KEY: "fake-secret",
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_MAX_ATTEMPTS: "1",
+    AWS_PAGER: "",
+  };
+  const whole = `secretsmanager ${line} --endpoint-url ${emulator.url} --region eu-south-1 --output json`;
+  const { stdout } = await promisify(execFile)(command ?? "aws", whole.split(" "), { env: environment });
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+it.skipIf(command === undefined)(
+  "the aws command rotates a secret, describes its rotation and cancels it",
+  async () => {
+    const created = await aws("create-secret --name broker/one --secret-string fake-key-1");
+    const rotated = await aws(
+      "rotate-secret --secret-id broker/one --rotation-lambda-arn arn:aws:lambda:eu-south-1:000000000000:function:rotate --rotation-rules AutomaticallyAfterDays=90",
+    );
+    await emulator.rotationsSettled();
+    const described = await aws("describe-secret --secret-id broker/one");
+    await aws("cancel-rotate-secret --secret-id broker/one");
+    const cancelled = await aws("describe-secret --secret-id broker/one");
+
+    expect(steps).toEqual(["createSecret", "setSecret", "testSecret", "finishSecret"]);
+    expect(described).toMatchObject({
+      RotationEnabled: true,
+      RotationRules: { AutomaticallyAfterDays: 90 },
+      VersionIdsToStages: {
+        [String(created["VersionId"])]: ["AWSPREVIOUS"],
+        [String(rotated["VersionId"])]: ["AWSCURRENT", "AWSPENDING"],
+      },
+    });
+    expect(Date.parse(String(described["LastRotatedDate"]))).toBe(1_790_000_000_000);
+    expect(Date.parse(String(described["NextRotationDate"]))).toBe((1_790_000_000 + 90 * 86_400) * 1000);
+    expect(cancelled).toMatchObject({ RotationEnabled: false });
+  },
+  60_000,
+);

@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import { type RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+const place = { region: "eu-south-1", accountId: "000000000000" };
+const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
+const RotationRules = { AutomaticallyAfterDays: 90 };
+const SecretId = "broker/one";
+const NOW = 1_790_000_000;
+
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+let first: string;
+let steps: string[];
+let invoked: () => Promise<void>;
+
+beforeEach(async () => {
+  [steps, first, invoked] = [[], randomUUID(), async () => undefined];
+  emulator = await startSecretsManager({
+    ...place,
+    clock: { now: () => NOW },
+    invokeRotation: (_functionArn, { Step }) => {
+      steps.push(Step);
+      return invoked();
+    },
+  });
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
+});
+afterEach(async () => {
+  client.destroy();
+  await emulator.close();
+});
+
+const fail = () => Promise.reject(new Error("The function failed."));
+const configure = async (request: Partial<RotateSecretRequest> = {}) => {
+  await client.rotateSecret({ SecretId, RotationLambdaARN, RotationRules, RotateImmediately: false, ...request });
+  await emulator.rotationsSettled();
+};
+const described = () => client.describeSecret({ SecretId });
+
+describe("configuring a rotation for later", () => {
+  it("runs testSecret alone, on an empty AWSPENDING version that is removed afterwards", async () => {
+    const token = randomUUID();
+    let seen: unknown;
+    invoked = async () => {
+      seen = (await described()).VersionIdsToStages;
+    };
+
+    await configure({ ClientRequestToken: token });
+
+    const { Versions } = await client.listSecretVersionIds({ SecretId, IncludeDeprecated: true });
+    expect(steps).toEqual(["testSecret"]);
+    expect(seen).toEqual({ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] });
+    expect(Versions?.map(({ VersionId }) => VersionId)).toEqual([first]);
+    expect(await described()).toMatchObject({ RotationEnabled: true, RotationLambdaARN, RotationRules });
+  });
+
+  it("stands even if the test fails, which is not tried again", async () => {
+    invoked = fail;
+
+    await configure();
+
+    expect(steps).toEqual(["testSecret"]);
+    expect(await described()).toMatchObject({
+      RotationEnabled: true,
+      VersionIdsToStages: { [first]: ["AWSCURRENT"] },
+    });
+  });
+
+  it("does not run a test that was cancelled while it waited for another, and leaves its version", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    invoked = () => promise;
+    const token = randomUUID();
+    const request = { SecretId, RotationLambdaARN, RotateImmediately: false, ClientRequestToken: token };
+    await client.rotateSecret(request);
+    await client.rotateSecret(request);
+
+    await client.cancelRotateSecret({ SecretId });
+    resolve();
+    await emulator.rotationsSettled();
+
+    expect(steps).toEqual(["testSecret"]);
+    expect((await described()).VersionIdsToStages).toEqual({ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] });
+  });
+
+  it("never takes a version that has a value for its test", async () => {
+    const asked = await configure({ ClientRequestToken: first }).catch((error: unknown) => error);
+
+    expect(asked).toMatchObject({ name: "ResourceExistsException" });
+    expect(await client.getSecretValue({ SecretId })).toMatchObject({ SecretString: "fake-key-1" });
+  });
+
+  it("takes days, or a rate of days, and tells both", async () => {
+    await configure({ RotationRules: { ScheduleExpression: "rate(10 days)", Duration: "2h" } });
+
+    const answer = await described();
+
+    expect(answer.RotationRules).toEqual({
+      ScheduleExpression: "rate(10 days)",
+      Duration: "2h",
+      AutomaticallyAfterDays: 10,
+    });
+    expect(answer.NextRotationDate).toEqual(new Date((NOW + 10 * 86_400) * 1000));
+  });
+
+  it.each([
+    ["ValidationException", { AutomaticallyAfterDays: 0 }],
+    ["ValidationException", { AutomaticallyAfterDays: 1001 }],
+    ["InvalidParameterException", { AutomaticallyAfterDays: 1, ScheduleExpression: "rate(1 day)" }],
+    ["InvalidParameterException", { ScheduleExpression: "rate(1001 days)" }],
+    ["InvalidParameterException", { ScheduleExpression: "cron(0 8 1 * ? *)" }],
+    ["InvalidParameterException", {}],
+  ])("answers %s to the rules %j", async (name, rules) => {
+    const asked = configure({ RotationRules: rules });
+
+    await expect(asked).rejects.toMatchObject({ name });
+    expect((await described()).RotationLambdaARN).toBeUndefined();
+  });
+
+  it("needs a function, told now or before", async () => {
+    const untold = client.rotateSecret({ SecretId });
+    await expect(untold).rejects.toMatchObject({
+      name: "InvalidRequestException",
+      message: "No Lambda rotation function ARN is associated with this secret.",
+    });
+
+    await configure();
+    await client.rotateSecret({ SecretId, RotateImmediately: false });
+    await emulator.rotationsSettled();
+
+    expect(steps).toEqual(["testSecret", "testSecret"]);
+  });
+
+  it("is refused for a secret that is scheduled for deletion, and where no function may be invoked", async () => {
+    const bare = await startSecretsManager({ ...place, clock: { now: () => NOW } });
+    const other = new SecretsManager({ region: "eu-south-1", endpoint: bare.url, credentials, maxAttempts: 1 });
+    await other.createSecret({ Name: "one", SecretString: "fake-key-1" });
+    await client.deleteSecret({ SecretId });
+
+    const deleted = await configure().catch((error: unknown) => error);
+    const forbidden = await other.rotateSecret({ SecretId: "one", RotationLambdaARN }).catch((error: unknown) => error);
+
+    expect(deleted).toMatchObject({ name: "InvalidRequestException" });
+    expect(forbidden).toMatchObject({
+      name: "AccessDeniedException",
+      message: expect.stringContaining("cannot invoke the specified Lambda function"),
+    });
+    expect((await other.describeSecret({ SecretId: "one" })).RotationEnabled).toBe(false);
+    other.destroy();
+    await bare.close();
+  });
+});

@@ -1,0 +1,214 @@
+import { randomUUID } from "node:crypto";
+import { type RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
+const place = { region: "eu-south-1", accountId: "000000000000" };
+const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
+const SecretId = "broker/one";
+const START = 1_790_000_000;
+// A day of these schedules lasts an hour.
+const DAY = 3600;
+const RotationRules = { AutomaticallyAfterDays: 90 };
+const date = (instant: number) => new Date(instant * 1000);
+
+let now: number;
+let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let client: SecretsManager;
+let first: string;
+let steps: string[];
+let invoked: (event: RotationEvent) => unknown;
+let sleep: () => Promise<unknown>;
+
+beforeEach(async () => {
+  [now, steps, first, invoked] = [START, [], randomUUID(), rotate];
+  sleep = async () => undefined;
+  emulator = await startSecretsManager({
+    ...place,
+    clock: { now: () => now },
+    daySeconds: DAY,
+    sleep: () => sleep(),
+    invokeRotation: async (_functionArn, event) => {
+      steps.push(event.Step);
+      await invoked(event);
+    },
+  });
+  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
+});
+afterEach(async () => {
+  client.destroy();
+  await emulator.close();
+});
+
+async function rotate({ Step, ClientRequestToken }: RotationEvent): Promise<void> {
+  if (Step === "createSecret") {
+    const VersionStages = ["AWSPENDING"];
+    await client.putSecretValue({ SecretId, ClientRequestToken, VersionStages, SecretString: "fake-key-2" });
+  }
+  if (Step === "finishSecret") {
+    const { VersionId } = await client.getSecretValue({ SecretId });
+    const version = { MoveToVersionId: ClientRequestToken, RemoveFromVersionId: VersionId };
+    await client.updateSecretVersionStage({ SecretId, VersionStage: "AWSCURRENT", ...version });
+  }
+}
+const removePending = (RemoveFromVersionId: string | undefined) =>
+  client.updateSecretVersionStage({ SecretId, VersionStage: "AWSPENDING", RemoveFromVersionId });
+const fail = () => Promise.reject(new Error("The function failed."));
+const configure = async (request: Partial<RotateSecretRequest> = {}) => {
+  await client.rotateSecret({ SecretId, RotationLambdaARN, RotationRules, RotateImmediately: false, ...request });
+  await emulator.rotationsSettled();
+};
+const described = () => client.describeSecret({ SecretId });
+const tick = async (instant: number) => {
+  now = instant;
+  steps = [];
+  emulator.rotateDue();
+  await emulator.rotationsSettled();
+  return steps.length;
+};
+
+describe("the schedule", () => {
+  beforeEach(() => configure());
+
+  it("rotates once its days have passed, and not before, counting on from each rotation", async () => {
+    const early = await tick(START + 90 * DAY - 1);
+    const due = await tick(START + 90 * DAY);
+    const answer = await described();
+    const afterwards = await tick(START + 180 * DAY - 1);
+
+    expect([early, due, afterwards]).toEqual([0, 4, 0]);
+    expect(answer.LastRotatedDate).toEqual(date(START + 90 * DAY));
+    expect(answer.NextRotationDate).toEqual(date(START + 180 * DAY));
+    expect(await client.getSecretValue({ SecretId })).toMatchObject({ SecretString: "fake-key-2" });
+  });
+
+  it("counts a value that is put by hand as a rotation, but not as the last one's date", async () => {
+    now = START + 50 * DAY;
+    await client.putSecretValue({ SecretId, SecretString: "fake-key-3" });
+
+    const due = await tick(START + 90 * DAY);
+    const answer = await described();
+
+    expect(due).toBe(0);
+    expect(answer.NextRotationDate).toEqual(date(START + 140 * DAY));
+    expect(answer.LastRotatedDate).toBeUndefined();
+  });
+
+  it("counts on from where it was when it is configured again", async () => {
+    now = START + 50 * DAY;
+
+    await configure({ RotationRules: { AutomaticallyAfterDays: 60 } });
+
+    expect((await described()).NextRotationDate).toEqual(date(START + 60 * DAY));
+  });
+
+  it("leaves a rotation that waits for its retry alone", async () => {
+    const [waiting, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const tokens = new Set<string>();
+    sleep = () => {
+      waiting.resolve();
+      return over.promise;
+    };
+    invoked = ({ ClientRequestToken }) => {
+      tokens.add(ClientRequestToken);
+      return removePending(ClientRequestToken).then(fail);
+    };
+    now = START + 90 * DAY;
+    emulator.rotateDue();
+    await waiting.promise;
+
+    now += DAY;
+    emulator.rotateDue();
+    over.resolve();
+    await emulator.rotationsSettled();
+
+    expect(tokens.size).toBe(1);
+  });
+
+  it("tries a failed rotation again a day later, its date staying in the past", async () => {
+    invoked = ({ ClientRequestToken }) => removePending(ClientRequestToken).then(fail);
+    await tick(START + 90 * DAY);
+    invoked = rotate;
+
+    const soon = await tick(START + 91 * DAY - 1);
+    const { NextRotationDate } = await described();
+    const later = await tick(START + 91 * DAY);
+
+    expect(NextRotationDate).toEqual(date(START + 90 * DAY));
+    expect([soon, later]).toEqual([0, 4]);
+  });
+
+  it("leaves an unfinished rotation and a secret that is scheduled for deletion alone", async () => {
+    invoked = fail;
+    await tick(START + 90 * DAY);
+    const unfinished = await tick(START + 95 * DAY);
+    const pending = Object.keys((await described()).VersionIdsToStages ?? {}).find((id) => id !== first);
+    await removePending(pending);
+    await client.deleteSecret({ SecretId });
+    const deleted = await tick(START + 100 * DAY);
+    await client.restoreSecret({ SecretId });
+    const restored = await tick(START + 100 * DAY);
+
+    expect([unfinished, deleted]).toEqual([0, 0]);
+    expect(restored).toBeGreaterThan(0);
+  });
+});
+
+describe("cancelling", () => {
+  it("ends the schedule and the dates, keeps what was configured, and RotateSecret switches it on again", async () => {
+    await configure({ RotateImmediately: true });
+    await client.cancelRotateSecret({ SecretId });
+
+    const answer = await described();
+    const due = await tick(START + 90 * DAY);
+    await client.rotateSecret({ SecretId });
+    await emulator.rotationsSettled();
+    const again = await described();
+
+    expect(answer).toMatchObject({ RotationEnabled: false, RotationLambdaARN, RotationRules });
+    expect([answer.LastRotatedDate, answer.NextRotationDate]).toEqual([undefined, undefined]);
+    expect(due).toBe(0);
+    expect(again).toMatchObject({ RotationEnabled: true, NextRotationDate: date(START + 180 * DAY) });
+  });
+
+  it("stops a rotation under way after its step, and leaves its labels", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    invoked = (event) => (event.Step === "setSecret" ? promise : rotate(event));
+    const token = randomUUID();
+    await client.rotateSecret({ SecretId, RotationLambdaARN, ClientRequestToken: token });
+    await vi.waitFor(() => expect(steps).toContain("setSecret"));
+
+    const answer = await client.cancelRotateSecret({ SecretId });
+    resolve();
+    await emulator.rotationsSettled();
+
+    expect(answer.VersionId).toBe(token);
+    expect(steps).toEqual(["createSecret", "setSecret"]);
+    expect((await described()).VersionIdsToStages).toEqual({ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] });
+  });
+
+  it("ends the wait for a retry", async () => {
+    const waiting = Promise.withResolvers<void>();
+    sleep = () => {
+      waiting.resolve();
+      return new Promise(() => {});
+    };
+    invoked = fail;
+    await client.rotateSecret({ SecretId, RotationLambdaARN });
+    await waiting.promise;
+
+    await client.cancelRotateSecret({ SecretId });
+    await emulator.rotationsSettled();
+
+    expect(steps).toEqual(["createSecret"]);
+  });
+
+  it("is refused where nothing was configured", async () => {
+    const asked = client.cancelRotateSecret({ SecretId });
+
+    await expect(asked).rejects.toMatchObject({ name: "InvalidRequestException" });
+  });
+});

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 
@@ -36,11 +37,14 @@ export function bundleFunction(name: string): string {
     logLevel: "error",
   });
   const wanted = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
-  for (const path of filesBelow(outdir)) if (!wanted.has(path)) rmSync(path);
+  for (const path of filesBelow(outdir)) if (!wanted.has(path)) rmSync(path, { force: true });
   for (const [path, contents] of wanted) {
     if (existsSync(path) && readFileSync(path).equals(contents)) continue;
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, contents);
+    // Whole or not at all: another process may be hashing the folder at this moment.
+    const unfinished = join(root, "build", `${randomUUID()}.tmp`);
+    writeFileSync(unfinished, contents);
+    renameSync(unfinished, path);
   }
   return outdir;
 }

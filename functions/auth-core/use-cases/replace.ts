@@ -9,6 +9,7 @@ import {
   nextTokenSet,
   remaining,
   sameTokenAgain,
+  skew,
   type TokenSet,
   type Want,
 } from "../rules/token-set.ts";
@@ -140,12 +141,13 @@ async function callUpstream(
   let exchangeNext = item.exchangeNext ?? false;
   let refreshRefused = false;
 
-  if (!exchangeNext && tokenSet?.refreshToken && canRefresh(tokenSet, registration, ports.clock.now())) {
+  // A pause before this point may have used up the lease: a refresh token is not spent without it.
+  if (fits() && !exchangeNext && tokenSet?.refreshToken && canRefresh(tokenSet, registration, ports.clock.now())) {
     const answer = await ports.upstream.call(refreshRequest(registration, tokenSet.refreshToken), registration);
     if (answer.kind === "tokens" && !isUseless(answer, tokenSet, ports.clock.now(), want)) {
       return { answer, by: "refresh", refreshRefused };
     }
-    const reason = answer.kind === "tokens" ? "the same token again" : describeAnswer(answer);
+    const reason = answer.kind === "tokens" ? "a token that helps nobody" : describeAnswer(answer);
     ports.notice({ kind: "refresh_failed", connection, reason });
     if (answer.kind === "passing" && answer.rateLimited) {
       return { failure: failureOf(answer), exchangeNext };
@@ -155,8 +157,8 @@ async function callUpstream(
   }
 
   if (!fits()) {
-    const detail = "Smart Services took too long; the next attempt starts with the API key";
-    return { failure: { code: "upstream_unavailable", detail, retryAfter: 1 }, exchangeNext: true };
+    const detail = "there was no time left to ask Smart Services; the next attempt goes on from here";
+    return { failure: { code: "upstream_unavailable", detail, retryAfter: 1 }, exchangeNext };
   }
   const answer = await ports.upstream.call(exchangeRequest(registration), registration);
   if (answer.kind !== "tokens") {
@@ -166,16 +168,17 @@ async function callUpstream(
       ...(answer.kind === "refused" && { refusedFingerprint: registration.credentialFingerprint }),
     };
   }
-  if (tokenSet && isUseless(answer, tokenSet, ports.clock.now(), want)) {
+  if (isUseless(answer, tokenSet, ports.clock.now(), want)) {
     const detail = "Smart Services keeps returning a token that is expired or was reported as rejected";
     return { failure: { code: "upstream_unavailable", detail, retryAfter: 30 }, exchangeNext };
   }
   return { answer, by: "exchange", refreshRefused };
 }
 
-/** The stored token once more, though it is expired or rejected: an answer that helps nobody. */
-function isUseless(answer: Tokens, stored: TokenSet, now: number, want: Want | undefined): boolean {
-  return answer.tokens.accessToken.equals(stored.accessToken) && !isValid(stored, now, want);
+/** A token that has expired on its way, or the stored one once more though it is expired or rejected. */
+function isUseless({ tokens }: Tokens, stored: TokenSet | undefined, now: number, want: Want | undefined): boolean {
+  if (tokens.sentAt + tokens.lifetime - skew <= now) return true;
+  return stored !== undefined && tokens.accessToken.equals(stored.accessToken) && !isValid(stored, now, want);
 }
 
 function failureOf(answer: Exclude<UpstreamAnswer, Tokens>): Failure {

@@ -1,4 +1,5 @@
 import { type ConnectionItem, isLeased } from "../rules/connection-item.ts";
+import { UnavailableError } from "../rules/failure.ts";
 import { partitionsOf, type Share } from "../rules/share.ts";
 import type { DueConnection, Ports } from "./ports.ts";
 import { replace } from "./replace.ts";
@@ -85,7 +86,8 @@ async function renew(ports: Ports, { connection }: DueConnection, bug: (error: u
         return "leasedByOthers";
     }
   } catch (error) {
-    bug(error);
+    if (!(error instanceof UnavailableError)) bug(error);
+    else ports.notice({ kind: "table_unavailable", connection, reason: error.message });
     return "failed";
   }
 }

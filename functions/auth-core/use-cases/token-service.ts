@@ -69,12 +69,11 @@ export class TokenService {
         item = await table.read(connection, "strong");
         let decision = decide(item, clock.now(), want);
         if (decision.do === "look") {
-          decision = (await this.#isMended(connection, decision.refusedFingerprint))
-            ? { do: "replace" }
-            : decision.otherwise;
-        }
-        // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
-        if (waitedSince && item && decision.do === "replace" && item.failures > waitedSince.failures) {
+          // Someone else may have committed during the look; the next read says so, and that the look was taken.
+          if (!(await this.#isMended(connection, decision.refusedFingerprint))) continue;
+          decision = { do: "replace" };
+        } else if (waitedSince && item && decision.do === "replace" && item.failures > waitedSince.failures) {
+          // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
           decision = { do: "fail", failure: storedFailure(item, clock.now()) };
         }
         switch (decision.do) {
@@ -95,7 +94,6 @@ export class TokenService {
             break;
           }
           case "replace":
-          case "look":
         }
         const answer = await this.#replace(connection, item, want);
         if (answer) return answer;
@@ -114,6 +112,8 @@ export class TokenService {
     const outcome = await replace(this.#ports, connection, seen, isNeeded, want);
     switch (outcome.kind) {
       case "replaced":
+        // A commit that was retried for long can outlive a short token.
+        if (!isValid(outcome.set, clock.now(), want)) return this.#tokenOr(stillReplacing, connection, want);
         return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());
       case "settled":
       case "moved":
@@ -133,6 +133,7 @@ export class TokenService {
     const reading = await readRegistration(this.#ports, connection);
     if (reading.kind === "registered") return undefined;
     if (reading.kind === "unavailable") return unavailableSecrets;
+    if (reading.kind === "unknown") this.#memory.forget(connection);
     const failure: Failure =
       reading.kind === "unknown" ? unknownConnection : { code: "connection_not_ready", detail: reading.detail };
     this.#memory.rememberMissing(connection, failure, this.#ports.clock.now());

@@ -1,0 +1,100 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { type Crowd, startCrowd } from "./crowd.ts";
+import { showFigures } from "./figures.ts";
+import type { ProcessAnswer } from "./process.ts";
+import { type Stage, startStage } from "./stage.ts";
+
+const processes = 8;
+
+let stage: Stage;
+let crowd: Crowd;
+let folder: string;
+
+beforeAll(async () => {
+  folder = bundleFunction("token");
+  stage = await startStage();
+  crowd = await startCrowd(processes, folder, stage.environment);
+});
+
+afterAll(async () => {
+  await crowd?.kill();
+  await stage?.close();
+});
+
+/** How often each of these was answered. */
+function tally(answers: ProcessAnswer[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status, code = "token", generation = "" } of answers) {
+    const what = `${status} ${code} ${generation}`.trim();
+    counts[what] = (counts[what] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const crowds = [
+  ["200 environments that share no memory, one request each", { environments: 25, callersEach: 1 }],
+  ["2,000 concurrent callers over 8 processes", { environments: 1, callersEach: 250 }],
+] as const;
+
+describe.each(crowds)("%s", { timeout: 60_000 }, (name, size) => {
+  const callers = processes * size.environments * size.callersEach;
+
+  it.each([
+    ["a cold connection", "cold", { stored: false, mode: "ok" }],
+    ["an expired token", "expired", { stored: true, mode: "ok" }],
+    ["a cold connection while upstream takes 3 s", "slow", { stored: false, mode: "slow" }],
+  ] as const)("cost one upstream call on %s, and all are served the same token", async (what, id, { stored, mode }) => {
+    const connection = `${id}-${callers}`;
+    const { simulator } = stage;
+    stage.register(connection);
+    simulator.setMood({ mode: "ok" });
+    if (stored) {
+      await crowd.ask({ connection, environments: 1, callersEach: 1 });
+      await stage.expire(connection);
+    }
+    simulator.setMood({ mode, delaySeconds: 3 });
+    const before = simulator.counts.exchange + simulator.counts.refresh;
+
+    const answers = await crowd.ask({ connection, ...size });
+
+    const calls = simulator.counts.exchange + simulator.counts.refresh - before;
+    showFigures(`${name}, ${what}`, processes * size.environments, calls, answers);
+    expect(tally(answers)).toEqual({ [`200 token ${stored ? 2 : 1}`]: callers });
+    expect(new Set(answers.map(({ tokenFingerprint }) => tokenFingerprint)).size).toBe(1);
+    expect(calls).toBe(1);
+  });
+});
+
+it("a lease holder that is killed costs a second call: all are served, or told to come back in a second and served then", {
+  timeout: 60_000,
+}, async () => {
+  const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}`, ...size }));
+  const { simulator } = stage;
+  for (const { connection } of orders) stage.register(connection);
+  simulator.setMood({ mode: "hang" });
+  const holders = await startCrowd(1, folder, stage.environment);
+  await holders.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
+  await vi.waitFor(() => expect(orders.map(({ connection }) => stage.exchanges(connection))).toEqual([1, 1]), 10_000);
+  await holders.kill();
+  simulator.setMood({ mode: "ok" });
+  // As if some of the lease had passed already: enough is left for a crowd to wait in vain.
+  for (const { connection } of orders) await stage.shortenLease(connection, 10);
+
+  const first = await crowd.ask(...orders);
+  await wait(1000);
+  const second = await crowd.askAgain();
+
+  for (const { connection, environments, callersEach } of orders) {
+    const ours = first.filter((answer) => answer.connection === connection);
+    const again = second.filter((answer) => answer.connection === connection);
+    const told = ours.filter(({ status }) => status !== 200);
+    const name = `a lease holder that is killed, ${ours.length} callers`;
+    showFigures(`${name}, at first`, processes * environments, stage.exchanges(connection), ours);
+    showFigures(`${name}, then`, processes * environments, stage.exchanges(connection), again);
+    expect(told.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
+    expect(tally(again)).toEqual({ "200 token 1": processes * environments * callersEach });
+    expect(stage.exchanges(connection)).toBe(2);
+  }
+});

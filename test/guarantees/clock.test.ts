@@ -38,7 +38,7 @@ it.each([10, 100, 150, 220])("a Lambda clock that jumps back 2 minutes after %s 
   const { clock } = world;
   const jumpsAt = clock.now() + after;
   const wall = () => clock.now() - (clock.now() >= jumpsAt ? 120 : 0);
-  const environment = { now: steadyNow(wall, clock.now), sleep: clock.sleep };
+  const environment = { now: steadyNow(wall, () => clock.now()), sleep: (seconds: number) => clock.sleep(seconds) };
 
   const asked = await live(world, connection, { seconds: 700, minTtl: 60, ports: { clock: environment } });
 
@@ -50,7 +50,13 @@ it("a Lambda clock that jumps back 2 minutes with a token in memory serves it no
   const connection = world.register("webapicorso");
   const { clock } = world;
   let back = 0;
-  const environment = { now: steadyNow(() => clock.now() - back, clock.now), sleep: clock.sleep };
+  const environment = {
+    now: steadyNow(
+      () => clock.now() - back,
+      () => clock.now(),
+    ),
+    sleep: (seconds: number) => clock.sleep(seconds),
+  };
   const service = world.service({ clock: environment });
   await service.get(connection, { minTtl: 60 });
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { around } from "./around.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
 const want = { minTtl: 60 };
@@ -9,21 +10,10 @@ it("one dead connection asked 100 times a second: an invocation is one read, but
   const connection = world.register("webapicorso");
   world.simulator.revokeKey("fake-key-1");
   let done = { reads: 0, writes: 0 };
-  const { table } = world.ports;
-  const counting =
-    <Asked extends unknown[], Result>(what: "reads" | "writes", call: (...asked: Asked) => Result) =>
-    (...asked: Asked): Result => {
-      done[what] += 1;
-      return call(...asked);
-    };
-  const counted = {
-    ...table,
-    read: counting("reads", table.read),
-    takeLease: counting("writes", table.takeLease),
-    write: counting("writes", table.write),
-    release: counting("writes", table.release),
-    claimLook: counting("writes", table.claimLook),
-  };
+  const counted = around(world.ports.table, (call, name) => {
+    done[name === "read" ? "reads" : "writes"] += 1;
+    return call();
+  });
   await world.service().get(connection, want);
   const upstreamCalls = world.asked().exchanges;
   const looks: { at: number }[] = [];

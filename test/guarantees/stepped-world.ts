@@ -6,6 +6,7 @@ import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Mood } from "../../local/simulator/mood.ts";
 import { startWorld } from "../support/world.ts";
+import { around } from "./around.ts";
 
 export type SteppedWorld = Awaited<ReturnType<typeof startSteppedWorld>>;
 
@@ -16,44 +17,33 @@ export type SteppedWorld = Awaited<ReturnType<typeof startSteppedWorld>>;
 export async function startSteppedWorld(mood: Partial<Mood> = {}) {
   const world = await startWorld(mood);
   const { clock } = world;
-  let inFlight = 0;
+  const inFlight = { count: 0 };
 
-  function counted<Asked extends unknown[], Result>(call: (...asked: Asked) => Promise<Result>) {
-    return async (...asked: Asked): Promise<Result> => {
-      inFlight += 1;
-      try {
-        return await call(...asked);
-      } finally {
-        inFlight -= 1;
-      }
-    };
+  async function counted<Result>(call: () => Promise<Result>): Promise<Result> {
+    inFlight.count += 1;
+    try {
+      return await call();
+    } finally {
+      inFlight.count -= 1;
+    }
   }
 
-  const { table, registrations, upstream } = world.ports;
   const ports: Ports = {
     ...world.ports,
-    table: {
-      read: counted(table.read),
-      takeLease: counted(table.takeLease),
-      write: counted(table.write),
-      release: counted(table.release),
-      due: counted(table.due),
-      claimLook: counted(table.claimLook),
-    },
-    registrations: { read: counted(registrations.read) },
-    upstream: { call: counted(upstream.call) },
+    table: around(world.ports.table, counted),
+    registrations: around(world.ports.registrations, counted),
+    upstream: around(world.ports.upstream, counted),
   };
 
   /** Resolves once everything that runs has ended or sleeps on the clock. */
   async function quiet(): Promise<void> {
     do await turn();
-    while (inFlight > 0);
+    while (inFlight.count > 0);
   }
 
   return {
     ...world,
     ports,
-    counted,
     quiet,
     /** A service with a memory of its own: one execution environment. */
     service: (other: Partial<Ports> = {}) => new TokenService({ ...ports, ...other }),

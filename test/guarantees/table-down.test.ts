@@ -1,40 +1,26 @@
-import { createServer } from "node:net";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { emulatorConfig } from "../support/aws.ts";
+import { around } from "./around.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
 const want = { minTtl: 60 };
 
-/** A table that can be taken away, with everything in it, and given back. */
-function switchable(table: TokenTable) {
-  const down = { is: false };
-  const away =
-    <Asked extends unknown[], Result>(call: (...asked: Asked) => Promise<Result>) =>
-    async (...asked: Asked): Promise<Result> => {
-      if (down.is) throw new UnavailableError("fake: the table is away");
-      return call(...asked);
-    };
-  const faulty: TokenTable = {
-    read: away(table.read),
-    takeLease: away(table.takeLease),
-    write: away(table.write),
-    release: away(table.release),
-    due: away(table.due),
-    claimLook: away(table.claimLook),
-  };
-  return { down, table: faulty };
-}
-
+/** A world with a table that can be taken away, with everything in it, and given back. */
 async function startWithSwitch() {
   const world = await startSteppedWorld();
   const connection = world.register("webapicorso");
-  return { ...world, connection, ...switchable(world.ports.table) };
+  const down = { is: false };
+  const table = around(world.ports.table, async (call) => {
+    if (down.is) throw new UnavailableError("fake: the table is away");
+    return call();
+  });
+  return { ...world, connection, down, table };
 }
 
 it("a table that is down for 5 minutes: who has a valid token goes on serving, others are unavailable at once", async () => {

@@ -58,16 +58,10 @@ export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Res
     rescue === "callers"
       ? [keepAsking(stage, "calm", 60, isOver), keepAsking(stage, "eager", 1800, isOver)]
       : [keepSweeping(stage, isOver)];
-  let found: string[] | undefined;
-  const all = Promise.all([...rescuers, ended]).then((every) => {
-    found = every.flat();
-  });
-  while (!found) {
-    await stage.settle();
+  const found = await stage.takeTurns(Promise.all([...rescuers, ended]), () => {
     if (endedAt !== undefined && isSettled(stage, scenario)) settledAt ??= clock.now();
     clock.advance(0.25);
-  }
-  await all;
+  });
 
   const from = endedAt ?? start;
   const firstToken = stage.answers.find(({ at, answer }) => at >= from && answer.kind === "token");
@@ -81,20 +75,18 @@ export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Res
     refreshes: calls.filter(({ grant }) => grant === "refresh").length,
     exchanges: calls.filter(({ grant }) => grant === "exchange").length,
     generation: current(history)?.generation ?? 0,
-    broken: [...found, ...violations(stage)],
+    broken: [...found.flat(), ...violations(stage)],
   };
 }
 
 /** What is stored of a key that was refused a moment ago, and is not the one that the secret has. */
 const refused = (at: number): Partial<ConnectionItem> => ({
-  ...{
-    failures: 1,
-    attemptedAt: at,
-    retryAt: at + 3600,
-    nextActionAt: at + 3600,
-    refusedFingerprint: "0000000000000000",
-  },
+  failures: 1,
+  attemptedAt: at,
+  retryAt: at + 3600,
+  nextActionAt: at + 3600,
   lastError: { code: "credentials_rejected", detail: "refused (HTTP status 401)", at },
+  refusedFingerprint: "0000000000000000",
 });
 
 /** A process that does the scenario's replacement, and dies on the way: then it never goes on, nor calls a port. */

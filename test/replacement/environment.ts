@@ -27,8 +27,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   const death = Promise.withResolvers<"dead">();
   let endsAt = Number.POSITIVE_INFINITY;
   /** Of the request under way: the item as it was last read, and the call that came last. */
-  let seen: ConnectionItem | undefined;
-  let lastCall = "";
+  let request: { seen?: ConnectionItem | undefined; lastCall: string } = { lastCall: "" };
 
   /** Resolves with whether the call is lost; never, where the function's time-out comes first. */
   const pass = () =>
@@ -38,14 +37,14 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
 
   const around: Around = async (call, act) => {
     if (call === "clock.sleep") return act();
-    lastCall = call;
+    request.lastCall = call;
     const startedAt = clock.now();
     const isLost = async () =>
       (await pass()) || (call === "upstream.call" && clock.now() >= startedAt + upstreamSeconds);
     if (await isLost()) return loss(call) as ReturnType<typeof act>;
     const answer = await act();
     if (await isLost()) return loss(call) as ReturnType<typeof act>;
-    if (call === "table.read") seen = answer as ConnectionItem | undefined;
+    if (call === "table.read") request.seen = answer as ConnectionItem | undefined;
     return answer;
   };
 
@@ -55,7 +54,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   /** Asks for a token, and says what is wrong with the answer. */
   async function ask(want: Want): Promise<string[]> {
     const first = Math.max(0, history.changes.length - 1);
-    seen = undefined;
+    request = { lastCall: "" };
     const answer = await service.get(connection, want);
     const now = clock.now();
     stage.answers.push({ by: name, at: now, answer });
@@ -65,6 +64,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
       return isValid(answer.set, now) ? [] : ["was given an expired token"];
     }
     const { code } = answer.failure;
+    const { seen, lastCall } = request;
     if (code === "unavailable" && lastCall.startsWith("table.")) {
       const isKnown = seen?.tokenSet !== undefined && isValid(seen.tokenSet, now, want);
       return isKnown ? ["was told unavailable with a valid token in hand"] : [];
@@ -79,7 +79,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
     return looked ? [] : [`was told ${code} with no look at the item after ${lastCall}`];
   }
 
-  async function act(action: Action): Promise<string[]> {
+  async function take(action: Action): Promise<string[]> {
     switch (action.do) {
       case "register":
       case "unregister":
@@ -108,7 +108,9 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   return async function run(actions: Action[]): Promise<string[]> {
     const broken: string[] = [];
     for (const action of actions) {
-      const found = await Promise.race([act(action), death.promise]).catch((error: unknown) => [`threw ${error}`]);
+      const found = await Promise.race([take(action), death.promise]).catch((error: unknown) => [
+        `threw ${String(error)}`,
+      ]);
       if (found === "dead") break;
       broken.push(...found);
       endsAt = Number.POSITIVE_INFINITY;

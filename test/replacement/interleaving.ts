@@ -32,21 +32,15 @@ export async function interleave(stage: Stage, processes: Action[][], steps: Ste
 
 async function runAll(stage: Stage, processes: [string, Action[]][], next: () => Step): Promise<string[]> {
   const waiting: Waiting[] = [];
-  let running = processes.length;
-  const ends = processes.map(async ([name, actions]) => {
-    const broken = await newEnvironment(stage, name, (stopped) => waiting.push(stopped))(actions);
-    running -= 1;
-    return broken;
-  });
-  await stage.settle();
-  for (let turn = 0; running > 0; turn += 1) {
-    if (turn > 2000) throw new Error("nobody comes to an end");
+  const ends = processes.map(([name, actions]) =>
+    newEnvironment(stage, name, (stopped) => waiting.push(stopped))(actions),
+  );
+  const broken = await stage.takeTurns(Promise.all(ends), async () => {
     const { seconds, pick, isLost } = next();
     // Where everyone sleeps, only time can go on.
     stage.clock.advance(waiting.length > 0 ? seconds : Math.max(seconds, 0.25));
     await stage.settle();
     waiting.splice(pick % Math.max(1, waiting.length), 1)[0]?.goOn(isLost);
-    await stage.settle();
-  }
-  return (await Promise.all(ends)).flat();
+  });
+  return broken.flat();
 }

@@ -13,7 +13,10 @@ export function withPoints(ports: Ports, around: Around): Ports {
     table: wrap("table", ports.table, around),
     registrations: wrap("registrations", ports.registrations, around),
     upstream: wrap("upstream", ports.upstream, around),
-    clock: { now: ports.clock.now, sleep: (seconds) => around("clock.sleep", () => ports.clock.sleep(seconds)) },
+    clock: {
+      now: () => ports.clock.now(),
+      sleep: (seconds) => around("clock.sleep", () => ports.clock.sleep(seconds)),
+    },
   };
 }
 

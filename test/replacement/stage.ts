@@ -51,13 +51,18 @@ export function stageMaker(table: TestTable) {
       return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
     };
 
+    async function settle(): Promise<void> {
+      do await setImmediate();
+      while (history.working > 0);
+    }
+
     /** The ports of one process, which may have one replacement under way at a time. */
     function process(name: string, around: Around): Ports {
       let leases = 0;
       const owner = () => `${name}/${leases}`;
       const ports = withPoints(
         {
-          table: recordingTable(adapter, connection, history, clock.now, owner),
+          table: recordingTable(adapter, connection, history, () => clock.now(), owner),
           registrations: { read: async () => stage.secret },
           upstream: {
             call: (request) =>
@@ -101,9 +106,14 @@ export function stageMaker(table: TestTable) {
         const { lifetime } = upstream.mood;
         const { credentialFingerprint, keyFingerprint } = fakeRegistration();
         const tokenSet = fakeTokenSet({
-          ...{ accessToken: new Secret(accessToken(0)), obtainedAt: now + left - lifetime },
-          ...{ refreshToken: new Secret(refreshToken(0)), refreshTokenExpiresAt: now + 20 * 86_400 },
-          ...{ accessTokenExpiresAt: now + left, dueAt: now - 60, credentialFingerprint, keyFingerprint },
+          accessToken: new Secret(accessToken(0)),
+          accessTokenExpiresAt: now + left,
+          obtainedAt: now + left - lifetime,
+          refreshToken: new Secret(refreshToken(0)),
+          refreshTokenExpiresAt: now + 20 * 86_400,
+          dueAt: now - 60,
+          credentialFingerprint,
+          keyFingerprint,
         });
         const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
         await table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
@@ -113,9 +123,21 @@ export function stageMaker(table: TestTable) {
       sweep: (ports: Ports) =>
         sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
       /** Resolves once nobody can go on but by a step: of the clock, or of whoever holds a call. */
-      async settle(): Promise<void> {
-        do await setImmediate();
-        while (history.working > 0);
+      settle,
+      /** Takes a turn whenever nobody can go on by himself, until the work has settled; what it settles with. */
+      async takeTurns<Result>(work: Promise<Result>, turn: () => Promise<void> | void): Promise<Result> {
+        const outcome = { isThere: false };
+        const note = () => {
+          outcome.isThere = true;
+          return outcome;
+        };
+        work.then(note, note);
+        for (let turns = 0; turns < 3000; turns += 1) {
+          await settle();
+          if (outcome.isThere) return work;
+          await turn();
+        }
+        throw new Error("nobody comes to an end");
       },
     });
   };

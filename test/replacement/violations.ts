@@ -66,8 +66,8 @@ function callViolations({ calls, unleasedStarts, history, upstream }: Stage): st
     history.changes.filter(({ before, after }) => accessTokenOf(before) !== accessTokenOf(after)).map(({ by }) => by),
   );
   if (upstream.mood.rotates) {
-    const presented = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
-    if (new Set(presented).size < presented.length) broken.push(`winners presented ${presented.join(", ")}`);
+    const spent = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
+    if (new Set(spent).size < spent.length) broken.push(`winners presented ${spent.join(", ")}`);
   }
   return broken;
 }

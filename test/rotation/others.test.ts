@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/replace.ts";
 import { closedGate } from "../support/gate.ts";
 import { startWorld, type World } from "../support/world.ts";
@@ -15,8 +17,18 @@ function behind(gate: ReturnType<typeof closedGate>, { ports }: World) {
   return { upstream: { call } };
 }
 
+/** A table whose index and reads show a connection as it was, while writes meet it as it is. */
+function stuckAt(seen: ConnectionItem, { ports }: World): TokenTable {
+  const { connection, failures, nextActionAt = 0 } = seen;
+  return {
+    ...ports.table,
+    due: async (partition) => (partition === 0 ? [{ connection, failures, nextActionAt }] : []),
+    read: async () => seen,
+  };
+}
+
 describe("a lease that someone else holds", () => {
-  it("is left alone, and counted", async () => {
+  it("is left alone without a try, and counted", async () => {
     const world = await startWorld();
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife);
@@ -24,7 +36,8 @@ describe("a lease that someone else holds", () => {
     const seen = await itemOf(world, connection!);
     await world.ports.table.takeLease(connection!, { seen, owner: "caller", now, until: now + leaseSeconds });
 
-    const summary = await sweepAll(world);
+    const takeLease = () => expect.unreachable("a lease was tried for");
+    const summary = await sweepAll(world, { table: { ...world.ports.table, takeLease } });
 
     expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
@@ -107,11 +120,12 @@ describe("an index that lags behind", () => {
     );
     await sweepAll(world);
     const before = await world.table.raw("webapicorso");
+    world.clock.advance(1);
     const table = { ...world.ports.table, due: async (partition: number) => stale[partition] ?? [] };
 
     const summary = await sweepAll(world, { table });
 
-    expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));
+    expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1, oldestLateness: 1 }));
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
     expect(await world.table.raw("webapicorso")).toEqual(before);
   });
@@ -122,16 +136,24 @@ describe("an index that lags behind", () => {
     world.clock.advance(halfLife);
     const seen = await itemOf(world, connection!);
     await sweepAll(world);
-    const stale = { connection: connection!, failures: 0, nextActionAt: seen.nextActionAt! };
-    const table = {
-      ...world.ports.table,
-      due: async (partition: number) => (partition === 0 ? [stale] : []),
-      read: async () => seen,
-    };
 
-    const summary = await sweepAll(world, { table });
+    const summary = await sweepAll(world, { table: stuckAt(seen, world) });
 
     expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
     expect(world.asked()).toMatchObject({ refreshes: 1 });
+  });
+
+  it("does not lead to one either where that brought the same token again, and so no new generation", async () => {
+    const world = await startWorld({ sameToken: true });
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    const seen = await itemOf(world, connection!);
+    await sweepAll(world);
+
+    const summary = await sweepAll(world, { table: stuckAt(seen, world) });
+
+    expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(await itemOf(world, connection!)).not.toHaveProperty("leaseOwner");
   });
 });

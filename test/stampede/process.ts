@@ -1,15 +1,15 @@
 import { pathToFileURL } from "node:url";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 
-/** To a process: so many environments that know nothing of a connection, each asked for it so many times at once. */
+/** To a process: so many of its environments are asked for a connection, each so many times at once. */
 export interface Order {
   connection: string;
   environments: number;
   callersEach: number;
 }
 
-/** From a process: it is ready for orders, its environments are loaded, or what their callers got. */
-export type Report = { kind: "ready" } | { kind: "loaded" } | { kind: "answered"; answers: ProcessAnswer[] };
+/** From a process: its environments are loaded, or what the callers of its orders got. */
+export type Report = { kind: "ready" } | { kind: "answered"; answers: ProcessAnswer[] };
 
 export interface ProcessAnswer {
   connection: string;
@@ -26,46 +26,28 @@ export interface ProcessAnswer {
 
 type Handler = (event: object, context: object) => Promise<APIGatewayProxyStructuredResultV2>;
 
-interface Environment {
-  handler: Handler;
-  order: Order;
+// One real process with so many environments: `process.ts BUNDLE ENVIRONMENTS`. Each is the bundle loaded anew, so that
+// it shares no memory with the others.
+const [, , bundle = "", environments = "1"] = process.argv;
+const handlers: Handler[] = [];
+for (let number = 1; number <= Number(environments); number += 1) {
+  const { handler } = (await import(`${pathToFileURL(bundle).href}?environment=${number}`)) as { handler: Handler };
+  // Two hundred cold starts have two hundred processors on Lambda, and must not be what is measured on two.
+  await call(handler, "nobody");
+  handlers.push(handler);
 }
 
-// One real process with as many environments as it is told: each is the bundle loaded anew, so that it shares no memory
-// with the others. First the orders, which load them; then "go", which asks all of them at once, as often as it comes.
-const bundle = pathToFileURL(process.argv[2] ?? "").href;
-let environments: Environment[] = [];
-let count = 0;
-
-process.on("message", (message: Order[] | "go") => {
-  const work = message === "go" ? ask() : load(message);
-  work.then(
-    (report) => process.send?.(report),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
+process.on("message", (orders: Order[]) => {
+  // What is thrown ends the process, and whoever ordered hears of that.
+  void ask(orders).then((answers) => process.send?.({ kind: "answered", answers } satisfies Report));
 });
 process.send?.({ kind: "ready" } satisfies Report);
 
-async function load(orders: Order[]): Promise<Report> {
-  environments = [];
-  for (const order of orders.flatMap((each) => Array<Order>(each.environments).fill(each))) {
-    count += 1;
-    const { handler } = (await import(`${bundle}?environment=${count}`)) as { handler: Handler };
-    // Two hundred cold starts have two hundred processors on Lambda, and must not be what is measured on two.
-    await call(handler, "nobody");
-    environments.push({ handler, order });
-  }
-  return { kind: "loaded" };
-}
-
-async function ask(): Promise<Report> {
-  const calls = environments.flatMap(({ handler, order: { connection, callersEach } }) =>
-    Array.from({ length: callersEach }, () => call(handler, connection)),
+async function ask(orders: Order[]): Promise<ProcessAnswer[]> {
+  const calls = orders.flatMap(({ connection, environments: some, callersEach }) =>
+    handlers.slice(0, some).flatMap((handler) => Array.from({ length: callersEach }, () => call(handler, connection))),
   );
-  return { kind: "answered", answers: await Promise.all(calls) };
+  return Promise.all(calls);
 }
 
 async function call(handler: Handler, connection: string): Promise<ProcessAnswer> {

@@ -35,7 +35,6 @@ export async function startStage() {
 
   return {
     simulator,
-    raw: table.raw,
     register(connection: string): void {
       const registration = { username: `admin_${connection}`, scope: connection, apiKey: "fake-key-1" };
       simulator.admit(registration);

@@ -21,10 +21,13 @@ export interface FunctionOptions {
 }
 
 export interface LocalFunction {
-  /** The function's result. Rejects if it threw, ended or timed out. */
+  /** The function's result. Rejects if it threw, ended or timed out, or is closed. */
   invoke: (event: unknown) => Promise<unknown>;
   close: () => Promise<void>;
 }
+
+/** Seconds that an environment has to load its bundle, as on Lambda. */
+const loadSeconds = 10;
 
 /**
  * Runs a bundle as Lambda does: execution environments that keep their state, each a worker thread that serves one
@@ -36,19 +39,21 @@ export async function startFunction(options: FunctionOptions): Promise<LocalFunc
   const { mostEnvironments = 8 } = options;
   const idle: Worker[] = [];
   const all = new Set<Worker>();
-  const waiting: ((worker: Worker) => void)[] = [];
+  const waiting: ((worker: Promise<Worker> | Worker) => void)[] = [];
   let closed = false;
 
   async function start(): Promise<Worker> {
+    if (closed) throw new Error(`${options.name} is closed.`);
     const worker = startEnvironment(options);
     all.add(worker);
     worker.on("exit", () => {
       all.delete(worker);
       const index = idle.indexOf(worker);
       if (index >= 0) idle.splice(index, 1);
+      // There is room for one more, however this one ended.
+      waiting.shift()?.(start());
     });
-    // Rejects with the error of a bundle that cannot be loaded.
-    await once(worker, "message");
+    await nextMessage(worker, options.name, loadSeconds);
     return worker;
   }
 
@@ -65,35 +70,23 @@ export async function startFunction(options: FunctionOptions): Promise<LocalFunc
     else idle.push(worker);
   }
 
-  async function replaceBroken(worker: Worker): Promise<void> {
-    await worker.terminate();
-    const next = waiting.shift();
-    if (next && !closed) next(await start());
-  }
-
   idle.push(await start());
   return {
     async invoke(event) {
       const worker = await take();
-      try {
-        const message = await invokeOnce(worker, event, options);
-        giveBack(worker);
-        if (message.kind === "error") throw new Error(`${options.name} failed: ${message.message}`);
-        return message.kind === "result" ? message.result : undefined;
-      } catch (error) {
-        if (error instanceof BrokenEnvironmentError) await replaceBroken(worker);
-        throw error;
-      }
+      worker.postMessage({ requestId: randomUUID(), event } satisfies Invocation);
+      const message = await nextMessage(worker, options.name, options.timeoutSeconds);
+      giveBack(worker);
+      if (message.kind === "error") throw new Error(`${options.name} failed: ${message.message}`);
+      return message.kind === "result" ? message.result : undefined;
     },
     async close() {
       closed = true;
+      for (const next of waiting.splice(0)) next(start());
       await Promise.all([...all].map((worker) => worker.terminate()));
     },
   };
 }
-
-/** The environment is not to be used again: it crashed, ended or ran out of time. */
-class BrokenEnvironmentError extends Error {}
 
 function startEnvironment(options: FunctionOptions): Worker {
   const [file = "", exported = ""] = options.handler.split(".");
@@ -117,22 +110,22 @@ function startEnvironment(options: FunctionOptions): Worker {
   return worker;
 }
 
-async function invokeOnce(worker: Worker, event: unknown, options: FunctionOptions): Promise<Message> {
-  const invocation: Invocation = { requestId: randomUUID(), event };
+/**
+ * What the environment says next: that it is ready, or how its invocation went. Rejects if it crashes, ends or runs out
+ * of time instead; it is terminated then, and not to be used again.
+ */
+async function nextMessage(worker: Worker, name: string, seconds: number): Promise<Message> {
   const over = new AbortController();
-  const timeout = setTimeout(() => over.abort(), options.timeoutSeconds * 1000);
+  const timeout = setTimeout(() => over.abort(), seconds * 1000);
   try {
-    worker.postMessage(invocation);
     const ended = once(worker, "exit", { signal: over.signal }).then(([code]) => {
-      throw new BrokenEnvironmentError(`${options.name} ended with exit code ${String(code)}.`);
+      throw new Error(`${name} ended with exit code ${String(code)}.`);
     });
     const [message] = (await Promise.race([once(worker, "message", { signal: over.signal }), ended])) as [Message];
     return message;
   } catch (error) {
-    if (error instanceof Error && error.name === "AbortError") {
-      throw new BrokenEnvironmentError(`${options.name} timed out after ${options.timeoutSeconds} seconds.`);
-    }
-    throw error instanceof BrokenEnvironmentError ? error : new BrokenEnvironmentError(String(error));
+    await worker.terminate();
+    throw over.signal.aborted ? new Error(`${name} timed out after ${seconds} seconds.`) : error;
   } finally {
     clearTimeout(timeout);
     over.abort();

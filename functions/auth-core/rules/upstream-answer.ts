@@ -108,7 +108,7 @@ function readTokens(body: string): ReadTokens | { shape: string } {
     json = JSON.parse(text);
   } catch {
     const bare = readToken(text);
-    return bare !== undefined && readJwtClaims(bare) ? { accessToken: bare } : { shape: describeText(text) };
+    return bare !== undefined && isJwt(bare) ? { accessToken: bare } : { shape: describeText(text) };
   }
   if (typeof json === "string") {
     const token = readToken(json);
@@ -119,6 +119,11 @@ function readTokens(body: string): ReadTokens | { shape: string } {
     if (tokens) return tokens;
   }
   return { shape: describeShape(json) };
+}
+
+/** Three base64url parts with claims in the middle: JSON that breaks off inside a token has a quote in its first. */
+function isJwt(text: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text) && readJwtClaims(text) !== undefined;
 }
 
 function readFields(fields: Record<string, unknown>): ReadTokens | undefined {

@@ -73,9 +73,8 @@ export class TokenService {
           // Someone else may have committed during the look; the next read says so, and that the look was taken.
           if (!(await this.#isMended(connection, decision.refusedFingerprint))) continue;
           decision = { do: "replace" };
-        }
-        // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
-        if (waitedSince && item && decision.do === "replace" && item.failures > waitedSince.failures) {
+        } else if (waitedSince && item && decision.do === "replace" && item.failures > waitedSince.failures) {
+          // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
           decision = { do: "fail", failure: storedFailure(item, clock.now()) };
         }
         switch (decision.do) {

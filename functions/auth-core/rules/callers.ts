@@ -1,0 +1,216 @@
+import * as v from "valibot";
+import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
+
+/** One entry of the list of who is trusted. What is not named is not trusted. */
+export type Caller = KeyCaller | OidcCaller | PrincipalCaller;
+
+interface Named {
+  name: string;
+  /** Web pages that may call with this entry's JWTs. */
+  origins: string[];
+}
+
+/** Shows a random key, of which only the hash is known. */
+export interface KeyCaller extends Named {
+  kind: "key";
+  connections: ConnectionId[];
+  /** SHA-256 in hex; two while a key is being replaced. */
+  keySha256: string[];
+}
+
+/** Shows a JWT of an issuer: a pipeline, a workload, a signed-in user. */
+export interface OidcCaller extends Named {
+  kind: "oidc";
+  /** What its JWTs may name; absent: whatever the `connectionsClaim` lists. */
+  connections?: ConnectionId[];
+  issuer: string;
+  audience: string;
+  /** Claim → the string that it must be, or the prefix of it where this ends in `*`. */
+  claims: Record<string, string>;
+  /** The claim that lists the connections of this very user. */
+  connectionsClaim?: string;
+}
+
+/** An AWS role or account: gets a role that it can assume. The functions never meet it. */
+export interface PrincipalCaller extends Named {
+  kind: "principal";
+  connections: ConnectionId[];
+  principal: string;
+}
+
+export interface CallersOptions {
+  /** Only the local run: issuers and origins may be plain http on this machine. */
+  allowLoopbackHttp: boolean;
+}
+
+const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
+
+const connections = v.pipe(
+  v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
+  v.minLength(1, "connections is empty"),
+  v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
+  v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has an id twice"),
+  v.transform((ids) => ids as ConnectionId[]),
+);
+
+const oidc = v.strictObject(
+  {
+    issuer: text("oidc.issuer"),
+    audience: text("oidc.audience"),
+    claims: v.optional(
+      v.pipe(
+        v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
+        v.check(
+          (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
+          'oidc.claims: "*" alone would admit everyone; give a prefix, or leave the claim out',
+        ),
+        v.check(
+          (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
+          "oidc.claims: a * may only stand at the end",
+        ),
+      ),
+      {},
+    ),
+    connectionsClaim: v.optional(text("oidc.connectionsClaim")),
+  },
+  (issue) =>
+    issue.expected === "never"
+      ? `oidc has an unknown field ${issue.input === undefined ? "" : keyOf(issue)}`
+      : "oidc must be an object",
+);
+
+const entry = v.pipe(
+  v.strictObject(
+    {
+      name: v.pipe(
+        text("name"),
+        v.check((name) => parseConnectionId(name) !== undefined, `name must be ${connectionIdRule}`),
+      ),
+      connections: v.optional(connections),
+      principal: v.optional(
+        v.pipe(
+          text("principal"),
+          v.regex(
+            /^(arn:aws[a-z-]*:iam::\d{12}:(role\/[\w+=,.@/-]+|root)|\d{12})$/,
+            "principal must be the ARN of a role or an account, or an account's 12 digits",
+          ),
+        ),
+      ),
+      keySha256: v.optional(
+        v.pipe(
+          v.array(text("keySha256: every hash"), "keySha256 must be a list"),
+          v.minLength(1, "keySha256 is empty"),
+          v.maxLength(2, "keySha256 has more than two hashes: one is in use, one replaces it"),
+          v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
+        ),
+      ),
+      oidc: v.optional(oidc),
+      origins: v.optional(v.array(text("origins: every origin"), "origins must be a list"), []),
+    },
+    (issue) => (issue.expected === "never" ? `has an unknown field ${keyOf(issue)}` : "must be an object"),
+  ),
+);
+
+/**
+ * Reads the list of callers. Throws one error that names the entry and the field, and what it should be: at synth, where
+ * it can be mended, not at the first request.
+ */
+export function parseCallers(list: unknown, options: CallersOptions): Caller[] {
+  if (!Array.isArray(list)) throw new Error("callers must be a list.");
+  const callers = list.map((item: unknown, index) => parseEntry(item, nameOf(item, index), options));
+  const names = new Set<string>();
+  const hashes = new Map<string, string>();
+  for (const caller of callers) {
+    if (names.has(caller.name)) throw new Error(`callers: the name ${caller.name} is there twice.`);
+    names.add(caller.name);
+    for (const hash of caller.kind === "key" ? caller.keySha256 : []) {
+      const other = hashes.get(hash);
+      if (other)
+        throw new Error(`callers: ${caller.name}: keySha256 has a hash that ${other} uses too; make a key of its own.`);
+      hashes.set(hash, caller.name);
+    }
+  }
+  return callers;
+}
+
+function parseEntry(item: unknown, who: string, options: CallersOptions): Caller {
+  const wrong = (what: string) => new Error(`callers: ${who}: ${what}.`);
+  const parsed = v.safeParse(entry, item, { abortEarly: true });
+  if (!parsed.success) throw wrong(parsed.issues[0].message);
+  const fields = parsed.output;
+  const { name, origins } = fields;
+  const ways = (["principal", "keySha256", "oidc"] as const).filter((way) => fields[way] !== undefined);
+  if (ways.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
+  for (const origin of origins) {
+    if (!isHttps(origin, options) || new URL(origin).origin !== origin) {
+      throw wrong(
+        `origins: ${JSON.stringify(origin)} must be an https origin without a path, like https://portal.example.com`,
+      );
+    }
+  }
+  if (fields.oidc) {
+    const { issuer, audience, claims, connectionsClaim } = fields.oidc;
+    if (!isHttps(issuer, options)) throw wrong("oidc.issuer must be an https URL");
+    if (!fields.connections && connectionsClaim === undefined) {
+      throw wrong("needs connections, or oidc.connectionsClaim to take them from");
+    }
+    if (connectionsClaim === undefined && Object.keys(claims).length === 0) {
+      throw wrong("oidc.claims is needed: without one, everyone whom the issuer knows would be admitted");
+    }
+    return {
+      kind: "oidc",
+      name,
+      origins,
+      issuer,
+      audience,
+      claims,
+      ...(fields.connections && { connections: fields.connections }),
+      ...(connectionsClaim !== undefined && { connectionsClaim }),
+    };
+  }
+  if (origins.length > 0) throw wrong("origins goes with oidc only: a web page has its user's JWT, and never a key");
+  if (!fields.connections) throw wrong("needs connections");
+  const common = { name, origins, connections: fields.connections };
+  if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
+  return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
+}
+
+function isHttps(url: string, { allowLoopbackHttp }: CallersOptions): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname, username, password, search, hash } = new URL(url);
+  if (username || password || search || hash) return false;
+  const loopback = ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
+  return protocol === "https:" || (allowLoopbackHttp && loopback && protocol === "http:");
+}
+
+/** How an error names an entry: by its name, or by its place. */
+function nameOf(item: unknown, index: number): string {
+  const name = (item as { name?: unknown } | null)?.name;
+  return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
+}
+
+function keyOf(issue: { path?: readonly { key: unknown }[] | undefined }): string {
+  return String(issue.path?.at(-1)?.key);
+}
+
+/** Where a JWT's claims satisfy an entry: every listed claim is a string that matches, and the audience is named. */
+export function admits(caller: OidcCaller, claims: Record<string, unknown>): boolean {
+  const { aud } = claims;
+  if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
+  return Object.entries(caller.claims).every(([claim, wanted]) => {
+    const value = claims[claim];
+    if (typeof value !== "string") return false;
+    return wanted.endsWith("*") ? value.startsWith(wanted.slice(0, -1)) : value === wanted;
+  });
+}
+
+/** The connections that a JWT's bearer may use by this entry. */
+export function connectionsOf(caller: OidcCaller, claims: Record<string, unknown>): ConnectionId[] {
+  if (caller.connectionsClaim === undefined) return caller.connections ?? [];
+  const listed = claims[caller.connectionsClaim];
+  const names: unknown[] = typeof listed === "string" ? listed.split(" ") : Array.isArray(listed) ? listed : [];
+  const ids = names.map((name) => (typeof name === "string" ? parseConnectionId(name) : undefined));
+  const known = ids.filter((id) => id !== undefined);
+  // A list of its own bounds what the claim may name.
+  return caller.connections ? known.filter((id) => caller.connections?.includes(id)) : known;
+}

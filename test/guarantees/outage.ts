@@ -1,0 +1,42 @@
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import { type Asked, live } from "./life.ts";
+import { startSteppedWorld } from "./stepped-world.ts";
+
+/** An outage of Smart Services, and how it lies to the minute of the schedule. Seconds. */
+export interface Outage {
+  lasts: number;
+  /** How long after the token was due the schedule comes by. */
+  sweepLate: number;
+  /** How long before that sweep the outage begins. */
+  beforeSweep: number;
+  /** Whether Smart Services answer an error at once, or not at all. */
+  hangs: boolean;
+  /** Chance, 0 to 1: how late in its life the token is due, and the jitter of each backoff, over and over. */
+  due: number;
+  jitter: number[];
+}
+
+/** What callers get from a minute before a token is due until five minutes after an outage that hits its replacement. */
+export async function liveThroughOutage(lifetime: number, minTtl: number, outage: Outage): Promise<Asked[]> {
+  const world = await startSteppedWorld({ lifetime });
+  const { clock } = world;
+  const connection = world.register("webapicorso");
+  await world.service({ random: () => outage.due }).get(connection, { minTtl: 0 });
+  const obtainedAt = clock.now();
+  const sweepAt = obtainedAt + Math.floor((0.45 + 0.1 * outage.due) * lifetime) + outage.sweepLate;
+  const downFrom = sweepAt - outage.beforeSweep;
+  const downUntil = downFrom + outage.lasts;
+
+  const upstream: Ports["upstream"] = {
+    async call(...asked) {
+      if (clock.now() < downFrom || clock.now() >= downUntil) return world.ports.upstream.call(...asked);
+      if (outage.hangs) await clock.sleep(5);
+      return { kind: "passing", reason: "fake outage", rateLimited: false };
+    },
+  };
+  let drawn = 0;
+  const random = () => outage.jitter[drawn++ % outage.jitter.length] ?? 0.5;
+  clock.advance(sweepAt - 120 - obtainedAt);
+  const seconds = Math.ceil(downUntil + 300 - clock.now());
+  return live(world, connection, { seconds, minTtl, sweepsAt: 0, ports: { upstream, random } });
+}

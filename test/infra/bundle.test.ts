@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { importsOf } from "../conventions/imports.ts";
+import { synthesise } from "./synth.ts";
+
+const { assembly, outdir, ofType, render } = synthesise();
+
+/** The files that are loaded with `index.mjs`, before anything is asked for: what a cold start pays for. */
+function eagerFiles(folder: string): Set<string> {
+  const reached = new Set<string>(["index.mjs"]);
+  for (const file of reached) {
+    for (const { target, lazy } of importsOf({ file, text: readFileSync(join(folder, file), "utf8") })) {
+      if (!lazy && target.endsWith(".mjs")) reached.add(target);
+    }
+  }
+  return reached;
+}
+
+/** The packages whose code is in some files of a bundle, as their source maps tell. */
+function packagesIn(folder: string, files: Iterable<string>): Set<string> {
+  const sources = [...files].flatMap(
+    (file) => (JSON.parse(readFileSync(join(folder, `${file}.map`), "utf8")) as { sources: string[] }).sources,
+  );
+  return new Set(sources.map((source) => source.replace(/^.*node_modules\/((@[^/]+\/)?[^/]+)\/.*$/, "$1")));
+}
+
+const modulesBelow = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.name.endsWith(".mjs"))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+
+describe("the bundle of the token function", () => {
+  const folder = bundleFunction("token");
+  const eager = eagerFiles(folder);
+  const lazy = modulesBelow(folder).filter((file) => !eager.has(file));
+
+  test("loads the table's client with itself", () => {
+    expect(packagesIn(folder, eager)).toContain("@aws-sdk/client-dynamodb");
+  });
+
+  test.each(["undici", "@aws-sdk/client-secrets-manager"])("has %s, and loads it only once it is needed", (name) => {
+    expect(packagesIn(folder, eager)).not.toContain(name);
+    expect(packagesIn(folder, lazy)).toContain(name);
+  });
+
+  test("carries no source: its maps point to the repository", () => {
+    for (const file of modulesBelow(folder)) {
+      expect(JSON.parse(readFileSync(join(folder, `${file}.map`), "utf8"))).not.toHaveProperty("sourcesContent");
+    }
+  });
+
+  test("is written to the same folder again without a change", () => {
+    const contents = () => modulesBelow(folder).map((file) => [file, readFileSync(join(folder, file), "utf8")]);
+    const before = contents();
+
+    expect(bundleFunction("token")).toBe(folder);
+
+    expect(contents()).toEqual(before);
+  });
+});
+
+/** Loads an asset in a node process of its own, as Lambda would, with these variables and no other. */
+function load(entry: string, env: Record<string, string>): Promise<{ stdout: string }> {
+  const script = `const bundle = await import(${JSON.stringify(pathToFileURL(entry).href)});
+    console.log(typeof bundle.handler);`;
+  return promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { env });
+}
+
+describe.each(ofType("AWS::Lambda::Function"))("$id", ({ stack, Properties }) => {
+  const { S3Key } = Properties.Code;
+  const { files } = JSON.parse(readFileSync(join(outdir, `${stack}.assets.json`), "utf8"));
+  const entry = join(assembly.directory, files[S3Key.replace(/\.zip$/, "")].source.path, "index.mjs");
+  const variables = Object.fromEntries(
+    Object.entries(Properties.Environment.Variables).map(([name, value]) => [name, render(value)]),
+  );
+
+  test("loads on node as it is, with nothing but its template's variables", async () => {
+    expect(Properties.Handler).toBe("index.handler");
+
+    const { stdout } = await load(entry, variables);
+
+    expect(stdout).toBe("function\n");
+  });
+
+  test("does not load without them, and says which one is missing", async () => {
+    const { BROKER_TABLE_NAME: _, ...others } = variables;
+
+    await expect(load(entry, others)).rejects.toThrow("BROKER_TABLE_NAME is not set");
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { App } from "aws-cdk-lib";
+import type { CloudAssembly } from "aws-cdk-lib/cx-api";
+import { afterAll } from "vitest";
+import { brokerApp } from "../../infra/app.ts";
+
+const root = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A resource as its template has it. */
+export interface Resource {
+  stack: string;
+  id: string;
+  Type: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a template is JSON of a hundred shapes
+  Properties: any;
+  DependsOn?: string | string[];
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+
+export interface Synthesised {
+  /** Where the cloud assembly was written; removed after the tests of the file. */
+  outdir: string;
+  assembly: CloudAssembly;
+  resources: Resource[];
+  ofType: (type: string) => Resource[];
+  /** A property as text: `${LogicalId}`, `${LogicalId.Attribute}`; what another stack exports is followed. */
+  render: (value: unknown) => string;
+}
+
+/** The app with the context of `cdk.json`, not yet synthesised, with every validation, and where it will be written. */
+export function newApp(context: Record<string, unknown> = {}): { app: App; outdir: string } {
+  const outdir = mkdtempSync(join(folder, "assembly-"));
+  const cdkJson = JSON.parse(readFileSync(join(root, "cdk.json"), "utf8")) as { context: object };
+  process.env["CDK_VALIDATION"] = "true";
+  return { app: brokerApp({ outdir, context: { ...cdkJson.context, ...context } }), outdir };
+}
+
+/** Synthesises as `cdk deploy` does, but for CDK's own validation: a second of every synth, and once is enough. */
+export function synthesise(context: Record<string, unknown> = {}): Synthesised {
+  const { app, outdir } = newApp(context);
+  process.env["CDK_VALIDATION"] = "false";
+  const assembly = app.synth();
+  const templates = assembly.stacks.map((stack) => ({ stack: stack.id, template: stack.template as Template }));
+  const resources = templates.flatMap(({ stack, template }) =>
+    Object.entries(template.Resources).map(([id, resource]) => ({ stack, id, ...resource })),
+  );
+  const outputs = templates.flatMap(({ template }) => Object.values(template.Outputs ?? {}));
+  const exported = new Map(outputs.map(({ Export, Value }) => [Export?.Name, Value]));
+  return {
+    outdir,
+    assembly,
+    resources,
+    ofType: (type) => resources.filter(({ Type }) => Type === type),
+    render: (value) => render(value, exported),
+  };
+}
+
+interface Template {
+  Resources: Record<string, Omit<Resource, "stack" | "id">>;
+  Outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>;
+}
+
+function render(value: unknown, exported: Map<string | undefined, unknown>): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const [[name, argument] = ["", undefined]] = Object.entries(value);
+  switch (name) {
+    case "Ref":
+      return `\${${argument}}`;
+    case "Fn::GetAtt":
+      return `\${${(argument as string[]).join(".")}}`;
+    case "Fn::Join": {
+      const [separator, parts] = argument as [string, unknown[]];
+      return parts.map((part) => render(part, exported)).join(separator);
+    }
+    case "Fn::ImportValue":
+      return render(exported.get(argument as string), exported);
+    default:
+      throw new Error(`cannot render ${JSON.stringify(value)}`);
+  }
+}

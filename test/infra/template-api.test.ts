@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { type Resource, synthesise } from "./synth.ts";
+
+const throttle = { token: { rate: 123, burst: 456 } };
+const { ofType, render } = synthesise({ throttle });
+const routes = ofType("AWS::ApiGatewayV2::Route");
+const [stage] = ofType("AWS::ApiGatewayV2::Stage");
+const tokenRoute = "GET /v1/connections/{connection}/token";
+const routeKey = (route: Resource): string => route.Properties.RouteKey;
+
+test("the route of a token is there, behind one HTTP API with one stage", () => {
+  expect(routes.map(routeKey)).toContain(tokenRoute);
+  expect(ofType("AWS::ApiGatewayV2::Api").map(({ Properties }) => Properties.ProtocolType)).toEqual(["HTTP"]);
+  expect(ofType("AWS::ApiGatewayV2::Stage").map(({ Properties }) => Properties.StageName)).toEqual(["$default"]);
+});
+
+test.each(routes)("IAM decides who may ask $Properties.RouteKey", (route) => {
+  expect(route.Properties.AuthorizationType).toBe("AWS_IAM");
+});
+
+test("every route has a throttle of its own, and no throttle is without a route", () => {
+  const { RouteSettings } = stage?.Properties ?? {};
+
+  expect(Object.keys(RouteSettings).toSorted()).toEqual(routes.map(routeKey).toSorted());
+  for (const { ThrottlingRateLimit, ThrottlingBurstLimit } of Object.values<Record<string, number>>(RouteSettings)) {
+    expect(ThrottlingRateLimit).toBeGreaterThan(0);
+    expect(ThrottlingBurstLimit).toBeGreaterThan(0);
+  }
+});
+
+test("the throttle of the token route is the setting's", () => {
+  expect(stage?.Properties.RouteSettings[tokenRoute]).toEqual({
+    ThrottlingRateLimit: throttle.token.rate,
+    ThrottlingBurstLimit: throttle.token.burst,
+  });
+});
+
+test("the stage waits for every route, or a first deployment would fail", () => {
+  expect(stage?.DependsOn).toEqual(expect.arrayContaining(routes.map(({ id }) => id)));
+});
+
+test("every route reaches its function, which the gateway may invoke for that route only", () => {
+  const integrations = new Map(ofType("AWS::ApiGatewayV2::Integration").map((each) => [each.id, each.Properties]));
+  const permissions = ofType("AWS::Lambda::Permission").map(({ Properties }) => ({
+    by: Properties.Principal,
+    of: render(Properties.FunctionName),
+    from: render(Properties.SourceArn),
+  }));
+
+  for (const route of routes) {
+    const target = render(route.Properties.Target).replace(/^integrations\/\$\{(.*)\}$/, "$1");
+    const { PayloadFormatVersion, IntegrationUri } = integrations.get(target);
+    expect(PayloadFormatVersion).toBe("2.0");
+    const path = routeKey(route).split(" ")[1] ?? "";
+    const mine = permissions.filter(({ of, from }) => of === render(IntegrationUri) && from.endsWith(`/*/*${path}`));
+    expect(mine.map(({ by }) => by)).toContain("apigateway.amazonaws.com");
+  }
+});
+
+test("the access log goes to a group of vended logs that ends by itself", () => {
+  const { DestinationArn } = stage?.Properties.AccessLogSettings ?? {};
+  const group = ofType("AWS::Logs::LogGroup").find(({ id }) => `\${${id}.Arn}` === render(DestinationArn));
+
+  expect(group?.Properties.LogGroupName).toMatch(/^\/aws\/vendedlogs\//);
+  expect(group?.Properties.RetentionInDays).toBe(30);
+});
+
+test("a line of the access log is JSON, and holds no header, no query and no body", () => {
+  const format = JSON.parse(stage?.Properties.AccessLogSettings.Format) as Record<string, string>;
+
+  expect(format).toMatchObject({ requestId: "$context.requestId", status: "$context.status" });
+  for (const value of Object.values(format)) {
+    expect(value).toMatch(/^\$context\.[A-Za-z.]+$/);
+    expect(value).not.toMatch(/header|body|query|userAgent|\.authorizer\.(?!error$)|accessKey/i);
+  }
+});

@@ -1,0 +1,54 @@
+import { environmentVariables, readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { describe, expect, test } from "vitest";
+import { type Resource, synthesise } from "./synth.ts";
+
+const { ofType, render } = synthesise({ logRetentionDays: 14 });
+const functions = ofType("AWS::Lambda::Function");
+const behindRoute = (routeKey: string): Resource | undefined => {
+  const route = ofType("AWS::ApiGatewayV2::Route").find(({ Properties }) => Properties.RouteKey === routeKey);
+  const target = render(route?.Properties.Target);
+  const integration = ofType("AWS::ApiGatewayV2::Integration").find(({ id }) => target === `integrations/\${${id}}`);
+  return functions.find(({ id }) => `\${${id}.Arn}` === render(integration?.Properties.IntegrationUri));
+};
+
+test("the token function has 25 s: a wait of 8 s, and a lease of 15", () => {
+  const token = behindRoute("GET /v1/connections/{connection}/token");
+
+  expect(token?.Properties.Timeout).toBe(25);
+});
+
+describe.each(functions)("$id", ({ Properties }) => {
+  test("runs on Node 24 and arm64, traced", () => {
+    expect(Properties).toMatchObject({
+      Runtime: "nodejs24.x",
+      Architectures: ["arm64"],
+      TracingConfig: { Mode: "Active" },
+    });
+  });
+
+  test("ends within a minute", () => {
+    expect(Properties.Timeout).toBeGreaterThan(0);
+    expect(Properties.Timeout).toBeLessThanOrEqual(60);
+  });
+
+  test("logs to a group of its own, which forgets", () => {
+    const mine = render(Properties.LoggingConfig.LogGroup);
+    const group = ofType("AWS::Logs::LogGroup").find(({ id }) => mine === `\${${id}}`);
+    const sharers = functions.filter((each) => render(each.Properties.LoggingConfig.LogGroup) === mine);
+
+    expect(group?.Properties.RetentionInDays).toBe(14);
+    expect(sharers).toHaveLength(1);
+  });
+
+  test("is set only variables of the table of settings, enough of them to start, and never plain http", () => {
+    const variables: Record<string, unknown> = Properties.Environment.Variables;
+    const settings = readSettings(
+      Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, render(value)])),
+    );
+
+    expect(Object.values(environmentVariables)).toEqual(expect.arrayContaining(Object.keys(variables)));
+    expect(settings).toMatchObject({ stage: "dev", secretPrefix: "smart-token-broker/dev", allowLoopbackHttp: false });
+    expect(settings.tableName).toBe(`\${${ofType("AWS::DynamoDB::Table")[0]?.id}}`);
+    expect(variables).not.toHaveProperty(environmentVariables.allowLoopbackHttp);
+  });
+});

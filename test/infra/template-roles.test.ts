@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { type Resource, synthesise } from "./synth.ts";
+
+const { ofType, render } = synthesise();
+const functions = ofType("AWS::Lambda::Function");
+const roles = ofType("AWS::IAM::Role");
+const policies = ofType("AWS::IAM::Policy");
+const [table] = ofType("AWS::DynamoDB::Table");
+const [key] = ofType("AWS::KMS::Key");
+const tableArn = `\${${table?.id}.Arn}`;
+const keyArn = `\${${key?.id}.Arn}`;
+const secretsArn =
+  "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:smart-token-broker/dev/*";
+
+/** One action on one resource: what a role may do, as flat as it can be written. */
+interface Permission {
+  action: string;
+  resource: string;
+  /** The service in whose name a key may be used. */
+  via?: string;
+}
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: { StringEquals?: Record<string, unknown> };
+}
+
+const statementsOf = (role: Resource): Statement[] =>
+  policies
+    .filter(({ Properties }) => Properties.Roles.some((each: unknown) => render(each) === `\${${role.id}}`))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+
+function permissionsOf(role: Resource): Permission[] {
+  return statementsOf(role).flatMap(({ Action, Resource, Condition }) => {
+    const service = Condition?.StringEquals?.["kms:ViaService"];
+    const via = service === undefined ? {} : { via: render(service) };
+    return [Action]
+      .flat()
+      .flatMap((action) =>
+        [Resource].flat().map((resource) => Object.assign({ action, resource: render(resource) }, via)),
+      );
+  });
+}
+
+const roleOf = (fn: Resource) => roles.find(({ id }) => `\${${id}.Arn}` === render(fn.Properties.Role));
+
+test("the token function may do this, and nothing else", () => {
+  const token = functions.find(({ id }) => id.startsWith("Token"));
+  const role = token && roleOf(token);
+  const logGroup = `\${${render(token?.Properties.LoggingConfig.LogGroup).slice(2, -1)}.Arn}`;
+  const onKey = (service: string) => (action: string) => ({
+    action: `kms:${action}`,
+    resource: keyArn,
+    via: `${service}.\${AWS::Region}.amazonaws.com`,
+  });
+
+  const permissions = role && permissionsOf(role);
+
+  expect(permissions?.map((each) => JSON.stringify(each)).toSorted()).toEqual(
+    [
+      { action: "dynamodb:GetItem", resource: tableArn },
+      { action: "dynamodb:UpdateItem", resource: tableArn },
+      { action: "secretsmanager:GetSecretValue", resource: secretsArn },
+      ...[
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+      ].map(onKey("dynamodb")),
+      onKey("secretsmanager")("Decrypt"),
+      { action: "logs:CreateLogStream", resource: logGroup },
+      { action: "logs:PutLogEvents", resource: logGroup },
+      { action: "xray:PutTelemetryRecords", resource: "*" },
+      { action: "xray:PutTraceSegments", resource: "*" },
+    ]
+      .map((each) => JSON.stringify(each))
+      .toSorted(),
+  );
+});
+
+test("every function has a role of its own", () => {
+  const used = functions.map((each) => render(each.Properties.Role));
+
+  expect(new Set(used).size).toBe(functions.length);
+});
+
+describe.each(roles)("$id", (role) => {
+  const permissions = permissionsOf(role);
+
+  test("has written policies only: none of AWS's, none that allow by exception", () => {
+    expect(role.Properties).not.toHaveProperty("ManagedPolicyArns");
+    expect(role.Properties).not.toHaveProperty("Policies");
+    for (const statement of statementsOf(role)) {
+      expect(statement.Effect).toBe("Allow");
+      expect(statement).not.toHaveProperty("NotAction");
+      expect(statement).not.toHaveProperty("NotResource");
+    }
+    expect(permissions).not.toHaveLength(0);
+  });
+
+  test("is not for everyone to assume", () => {
+    expect(JSON.stringify(role.Properties.AssumeRolePolicyDocument)).not.toContain("*");
+  });
+
+  test("names every action, and every resource but X-Ray's, which knows none", () => {
+    for (const { action, resource } of permissions) {
+      expect(action).not.toContain("*");
+      if (action.startsWith("xray:")) continue;
+      expect(resource === secretsArn ? "" : resource).not.toContain("*");
+    }
+  });
+
+  test("uses the key only through the service whose data it protects", () => {
+    const uses = permissions.filter(({ action }) => action.startsWith("kms:"));
+
+    for (const { resource, via } of uses) {
+      expect(resource).toBe(keyArn);
+      expect(via).toMatch(/^(dynamodb|secretsmanager)\.\$\{AWS::Region\}\.amazonaws\.com$/);
+    }
+  });
+
+  test("neither scans the table nor deletes from it", () => {
+    const actions = permissions.map(({ action }) => action);
+
+    expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual([]);
+  });
+
+  test("writes no log but its function's", () => {
+    const written = permissions.filter(({ action }) => action.startsWith("logs:")).map(({ resource }) => resource);
+    const own = functions
+      .filter((each) => roleOf(each)?.id === role.id)
+      .map((each) => `\${${render(each.Properties.LoggingConfig.LogGroup).slice(2, -1)}.Arn}`);
+
+    expect([...new Set(written)]).toEqual(own);
+  });
+});
+
+test("there is no policy but those of the roles", () => {
+  const attached = new Set(roles.flatMap((role) => statementsOf(role)));
+
+  expect(policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement).length).toBe(attached.size);
+  expect(ofType("AWS::IAM::ManagedPolicy")).toEqual([]);
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from "vitest";
+import type { CloudAssembly, Resource } from "../../local/assembly/cloud-assembly.ts";
+import { readDeployment } from "../../local/assembly/deployment.ts";
+import { createResolver } from "../../local/assembly/resolve.ts";
+
+const place = { region: "eu-south-1", accountId: "123456789012" };
+const stack = "broker-state";
+
+const resource = (type: string, logicalId: string, properties: Record<string, unknown> = {}, of = stack): Resource => ({
+  stack: of,
+  logicalId,
+  type,
+  properties,
+});
+
+function assemblyOf(resources: Resource[], more: Partial<CloudAssembly> = {}): CloudAssembly {
+  return { resources, exports: new Map(), assets: new Map(), ...more };
+}
+
+describe("a value of a template", () => {
+  const exports = new Map([["the-table", { stack, value: { Ref: "Table" } }]]);
+  const assembly = assemblyOf([resource("AWS::DynamoDB::Table", "Table"), resource("AWS::KMS::Key", "Key")], {
+    exports,
+  });
+  const resolve = createResolver(assembly, place);
+
+  test.each([
+    ["plain", "plain"],
+    [25, 25],
+    [null, null],
+    [{ Ref: "Table" }, "broker-state-Table"],
+    [{ Ref: "AWS::Region" }, "eu-south-1"],
+    [{ Ref: "AWS::AccountId" }, "123456789012"],
+    [{ Ref: "AWS::Partition" }, "aws"],
+    [{ "Fn::GetAtt": ["Table", "Arn"] }, "arn:aws:dynamodb:eu-south-1:123456789012:table/broker-state-Table"],
+    [{ "Fn::GetAtt": ["Key", "Arn"] }, "arn:aws:kms:eu-south-1:123456789012:key/Key"],
+    [{ "Fn::Join": ["-", ["a", { Ref: "AWS::Region" }, 7]] }, "a-eu-south-1-7"],
+    [
+      { "Fn::Sub": "at ${AWS::Region}: ${Table}, ${Key.Arn}" },
+      "at eu-south-1: broker-state-Table, arn:aws:kms:eu-south-1:123456789012:key/Key",
+    ],
+    [{ "Fn::ImportValue": "the-table" }, "broker-state-Table"],
+    [
+      { list: [{ Ref: "Key" }], plain: { Ref: "Key", and: 1 } },
+      { list: ["Key"], plain: { Ref: "Key", and: 1 } },
+    ],
+  ])("%j is %j", (value, resolved) => {
+    expect(resolve(value, stack)).toEqual(resolved);
+  });
+
+  test("an export is resolved in the stack that exports it, not in the one that imports it", () => {
+    expect(resolve({ "Fn::ImportValue": "the-table" }, "broker-api")).toBe("broker-state-Table");
+    expect(() => resolve({ Ref: "Table" }, "broker-api")).toThrow("Ref Table in broker-api");
+  });
+
+  test.each([
+    [{ Ref: "Nobody" }, "Ref Nobody"],
+    [{ "Fn::GetAtt": ["Nobody", "Arn"] }, "Fn::GetAtt Nobody.Arn"],
+    [{ "Fn::GetAtt": ["Table", "StreamArn"] }, "Fn::GetAtt Table.StreamArn"],
+    [{ "Fn::Sub": "${Nobody}" }, "Ref Nobody"],
+    [{ "Fn::Sub": ["${a}", { a: 1 }] }, "Fn::Sub"],
+    [{ "Fn::ImportValue": "no-export" }, 'Fn::ImportValue "no-export"'],
+    [{ "Fn::Select": [0, ["a"]] }, "Fn::Select"],
+    [{ deep: [{ "Fn::Split": [",", "a,b"] }] }, "Fn::Split"],
+  ])("%j stops the run, with its name", (value, name) => {
+    expect(() => resolve(value, stack)).toThrow(`cannot resolve ${name}`);
+  });
+
+  test("a resource of a type that the local run does not know stops it, with type and id", () => {
+    const unknown = assemblyOf([resource("AWS::Fake::Thing", "Thing")]);
+
+    expect(() => createResolver(unknown, place)).toThrow("type AWS::Fake::Thing (Thing in broker-state)");
+  });
+});
+
+const token = "GET /v1/connections/{connection}/token";
+const limits = (rate: number, burst: number) => ({ ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst });
+
+const api = [
+  resource("AWS::ApiGatewayV2::Api", "Api"),
+  resource("AWS::ApiGatewayV2::Stage", "Stage", {
+    DefaultRouteSettings: limits(200, 400),
+    RouteSettings: { [token]: limits(5, 6) },
+  }),
+  resource("AWS::ApiGatewayV2::Integration", "Integration", { IntegrationUri: { "Fn::GetAtt": ["Token", "Arn"] } }),
+  resource("AWS::Lambda::Function", "Token", {
+    Code: { S3Key: "abc.zip" },
+    Handler: "index.handler",
+    Timeout: 25,
+    MemorySize: 1024,
+    Environment: { Variables: { BROKER_STAGE: "dev", BROKER_TABLE_NAME: { Ref: "Table" } } },
+  }),
+];
+const route = (routeKey: string, more: Record<string, unknown> = {}) =>
+  resource("AWS::ApiGatewayV2::Route", `Route${routeKey.length}`, {
+    RouteKey: routeKey,
+    AuthorizationType: "AWS_IAM",
+    Target: { "Fn::Join": ["", ["integrations/", { Ref: "Integration" }]] },
+    ...more,
+  });
+const table = resource("AWS::DynamoDB::Table", "Table", {
+  KeySchema: [{ AttributeName: "connection", KeyType: "HASH" }],
+  AttributeDefinitions: [{ AttributeName: "connection", AttributeType: "S" }],
+  BillingMode: "PAY_PER_REQUEST",
+  DeletionProtectionEnabled: true,
+});
+const assets = new Map([["abc.zip", "/assembly/asset.abc"]]);
+const deploymentOf = (...resources: Resource[]) =>
+  readDeployment(assemblyOf([table, ...api, ...resources], { assets }), place);
+
+describe("a deployment", () => {
+  const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:broker-state-Token";
+
+  test("has each function with its bundle, limits and resolved variables", () => {
+    expect(deploymentOf().functions).toEqual([
+      expect.objectContaining({
+        arn: functionArn,
+        folder: "/assembly/asset.abc",
+        handler: "index.handler",
+        timeoutSeconds: 25,
+        memoryMegabytes: 1024,
+        environment: { BROKER_STAGE: "dev", BROKER_TABLE_NAME: "broker-state-Table" },
+      }),
+    ]);
+  });
+
+  test("has each route with its function, its authorization and its own throttle, or else the stage's", () => {
+    const { routes } = deploymentOf(route(token), route("POST /open", { AuthorizationType: "NONE" })).api;
+
+    expect(routes).toEqual([
+      { routeKey: token, authorization: "AWS_IAM", functionArn, throttle: { rate: 5, burst: 6 } },
+      { routeKey: "POST /open", authorization: "NONE", functionArn, throttle: { rate: 200, burst: 400 } },
+    ]);
+  });
+
+  test("has each table under the name that the functions are given, with what an emulator takes", () => {
+    expect(deploymentOf().tables).toEqual([
+      { TableName: "broker-state-Table", ...table.properties, DeletionProtectionEnabled: undefined },
+    ]);
+  });
+
+  test("has each secret, without a value", () => {
+    const secret = resource("AWS::SecretsManager::Secret", "Secret", { Name: "broker/dev/a", Description: "fake" });
+
+    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", description: "fake" }]);
+  });
+
+  test.each([
+    ["an asset that is not there", () => readDeployment(assemblyOf([table, ...api]), place), "abc.zip"],
+    ["a route to nowhere", () => deploymentOf(route(token, { Target: "integrations/Nobody" })), token],
+    ["an unknown authorization", () => deploymentOf(route(token, { AuthorizationType: "JWT" })), "JWT"],
+    ["two APIs", () => deploymentOf(resource("AWS::ApiGatewayV2::Api", "Second")), "exactly one HTTP API"],
+  ])("%s stops the run, with its name", (_, read, name) => {
+    expect(read).toThrow(name);
+  });
+});

@@ -1,0 +1,87 @@
+import { createServer } from "node:http";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { listen } from "../support/server.ts";
+import { StartedCommand } from "./run-harness.ts";
+
+/** Runs the command to its end. */
+async function refusal(args: string[], file?: string) {
+  const run = new StartedCommand(args, file === undefined ? {} : { file });
+  onTestFinished(() => run.remove());
+  const { status } = await run.ended();
+  return { status, stdout: run.stdout, stderr: run.stderr, left: run.temporaryFiles() };
+}
+
+const oneLine = (words: RegExp) => ({
+  status: 1,
+  stdout: "",
+  stderr: expect.stringMatching(new RegExp(`^.*${words.source}.*\n$`)) as string,
+  left: [],
+});
+
+const account = { username: "fake-user", scope: "fake-scope", apiKey: "fake-key-1" };
+
+describe("a file of connections is refused in one line, with status 1 and nothing of its content", () => {
+  it.each([
+    ["that is no JSON", `{"one": {"apiKey": "fake-key-1", }}`, /is not JSON/],
+    ["that is empty", "", /is not JSON/],
+    ["that is an array", JSON.stringify([account]), /must be a JSON object/],
+    ["that is null", "null", /must be a JSON object/],
+    ["that is one registration and no map of them", JSON.stringify(account), /the value of username must be an object/],
+    ["with an entry that is a string", JSON.stringify({ one: "fake-key-1" }), /the value of one must be an object/],
+    ["with an entry that is an array", JSON.stringify({ one: [account] }), /the value of one must be an object/],
+    ["with an id in capitals", JSON.stringify({ One: account }), /"One" is no connection id/],
+    ["with an id of 64 characters", JSON.stringify({ ["a".repeat(64)]: account }), /is no connection id/],
+  ])("%s", async (_, file, words) => {
+    const ended = await refusal(["--port", "0", "--connections", "FILE"], file);
+
+    expect(ended).toEqual(oneLine(words));
+    expect(ended.stderr).not.toContain("fake-key-1");
+  });
+
+  it.each(["FILE", "."])("that cannot be read: %s", async (path) => {
+    expect(await refusal(["--connections", path])).toEqual(oneLine(/--connections .*: cannot be read/));
+  });
+});
+
+describe("an option is refused in one line, with status 1", () => {
+  it.each([
+    [["--api-key", "fake-key-1"], /Unknown option '--api-key'/],
+    [["8787"], /Unexpected argument '8787'/],
+    [["--port"], /--port/],
+    [["--port", "-1"], /--port/],
+    [["--port", "65536"], /--port must be a whole number from 0 to 65535/],
+    [["--port", "80.5"], /--port must be a whole number from 0 to 65535/],
+    [["--port", ""], /--port must be a whole number from 0 to 65535/],
+    [["--tick", "0"], /--tick must be a number of seconds/],
+    [["--chaos", "toString"], /--chaos must be one of outage, /],
+  ])("%j", async (args, words) => {
+    expect(await refusal(args)).toEqual(oneLine(words));
+  });
+});
+
+it("A port in use is named in one line, with status 1, and nothing is left", async () => {
+  const { url, close } = await listen(createServer());
+  onTestFinished(close);
+  const { port } = new URL(url);
+
+  const ended = await refusal(["--port", port]);
+
+  expect(ended).toEqual(oneLine(new RegExp(`Port ${port} is in use`)));
+});
+
+it("--help lists every option, both callers and the simulator's switches, with status 0", async () => {
+  const { status, stdout, stderr } = await refusal(["--help"]);
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  for (const word of [
+    "--port",
+    "--connections",
+    "--tick",
+    "--chaos",
+    "LOCALORDERS",
+    "LOCALAUDIT",
+    "rate_limited",
+    "retryAfter",
+  ])
+    expect(stdout).toContain(word);
+});

@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { command, StartedCommand } from "./run-harness.ts";
+
+// Each of these starts a whole run, some of them through npm.
+const patience = { timeout: 60_000 };
+const npm = ["npm", "start", "--"];
+
+let run: StartedCommand | undefined;
+afterEach(() => run?.remove());
+
+function start(args: string[], program = command): StartedCommand {
+  run = new StartedCommand(args, { command: program });
+  return run;
+}
+
+/** Waits for the end of everything that was started, and says what it left. */
+async function remains(of: StartedCommand) {
+  const { status } = await of.ended();
+  // The processes of one group do not end in the same instant.
+  await vi.waitFor(() => expect(of.signalGroup(0)).toBe(false), 5000);
+  return { status, temporaryFiles: of.temporaryFiles() };
+}
+
+describe("a signal during the synthesis ends it with status 0, and nothing is left", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)("%s", patience, async (signal) => {
+    const started = start(["--port", "0"]);
+    await vi.waitFor(() => expect(started.temporaryFiles()).not.toEqual([]), { timeout: 30_000, interval: 5 });
+    expect(started.stdout).toBe("");
+
+    started.child.kill(signal);
+
+    expect(await remains(started)).toEqual({ status: 0, temporaryFiles: [] });
+    expect(started.stdout + started.stderr).toBe("");
+  });
+});
+
+describe("a signal once it is ready ends it with status 0, and nothing is left", () => {
+  it("SIGINT to the process group, as Ctrl-C sends it, through npm", patience, async () => {
+    const started = start(["--port", "0"], npm);
+    await started.ready();
+
+    started.signalGroup("SIGINT");
+
+    expect(await remains(started)).toEqual({ status: 0, temporaryFiles: [] });
+    await expect(fetch(started.url("ready"))).rejects.toThrow("fetch failed");
+  });
+
+  it("SIGTERM to npm", patience, async () => {
+    const started = start(["--port", "0"], npm);
+    await started.ready();
+
+    started.child.kill("SIGTERM");
+
+    expect(await remains(started)).toEqual({ status: 0, temporaryFiles: [] });
+  });
+
+  it("SIGTERM, sent twice, in an outage and in the middle of sweeps", patience, async () => {
+    const started = start(["--port", "0", "--chaos", "outage", "--tick", "0.1"]);
+    await started.ready();
+
+    expect(started.stdout).toContain("The answer just now (HTTP 503, token shortened):");
+    expect(started.stdout).toContain('"code":"upstream_unavailable"');
+    const sweeps = () => started.stderr.split("\n").filter((line) => line.includes('"message":"sweep"')).length;
+    while (sweeps() < 2) await once(started.child.stderr ?? started.child, "data");
+
+    started.child.kill("SIGTERM");
+    started.child.kill("SIGTERM");
+
+    expect(await remains(started)).toEqual({ status: 0, temporaryFiles: [] });
+  });
+});

@@ -1,0 +1,149 @@
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { audit, has, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
+
+let run: StartedCommand;
+
+beforeAll(async () => {
+  run = new StartedCommand(["--port", "0"]);
+  await run.ready();
+});
+afterAll(() => run.remove());
+
+describe("what it prints", () => {
+  it("is the URLs, a curl to try, the answer with its token shortened, and ready as the last line", () => {
+    const url = "http://127\\.0\\.0\\.1:[0-9]+";
+    const form = [
+      `dynamodb ${url}`,
+      `secretsmanager ${url}`,
+      `simulator ${url}`,
+      "",
+      "Ask for a token:",
+      `  curl --aws-sigv4 "aws:amz:eu-south-1:execute-api" --user LOCALORDERS:local-orders-secret ${url}/v1/connections/webapicorso/token`,
+      "",
+      "The answer just now \\(HTTP 200, token shortened\\):",
+      '  {"access_token":"[\\w-]{12}…","token_type":"Bearer",.*}',
+      "",
+      `ready ${url}`,
+      "",
+    ];
+
+    expect(run.stdout.split("\n")).toEqual(form.map((line) => expect.stringMatching(new RegExp(`^${line}$`))));
+  });
+
+  it("has no token and no key in it, in its log neither", async () => {
+    const client = new SecretsManagerClient({ endpoint: run.url("secretsmanager"), region, credentials: operator });
+    const id = { SecretId: "smart-token-broker/dev/webapicorso" };
+    const { SecretString = "" } = await client.send(new GetSecretValueCommand(id));
+    const { apiKey = "" } = JSON.parse(SecretString) as { apiKey?: string };
+    const { body } = await run.token("webapicorso");
+
+    const printed = run.stdout + run.stderr;
+
+    const secret = [apiKey, String(body["access_token"])].flatMap((jwt) => jwt.split(".").slice(1));
+    expect(secret.length).toBeGreaterThanOrEqual(4);
+    for (const part of secret.filter((each) => each.length > 8)) expect(printed).not.toContain(part);
+  });
+
+  it("has the functions' log on stderr only", async () => {
+    const { headers } = await run.token("webapicorso");
+    const requestId = headers.get("apigw-requestid");
+
+    while (!run.stderr.includes(`"requestId":"${requestId}"`)) await once(run.child.stderr ?? run.child, "data");
+
+    const lines = run.stderr.trimEnd().split("\n");
+    expect(lines.map((line) => typeof JSON.parse(line))).toEqual(lines.map(() => "object"));
+    expect(run.stdout).not.toContain("requestId");
+  });
+});
+
+describe("a token", () => {
+  it.skipIf(!has("curl"))("is what the printed curl gets, run by a shell as it was printed", async () => {
+    const line = run.stdout.split("\n").find((each) => each.startsWith("  curl ")) ?? "";
+
+    const answer = JSON.parse(await output("bash", ["-c", line])) as object;
+
+    expect(answer).toMatchObject({ token_type: "Bearer", scope: "webapicorso_alywebapicorso", generation: 1 });
+  });
+
+  it("is one that the upstream accepts", async () => {
+    const { status, body, headers } = await run.token("webapicorso");
+
+    const use = await fetch(`${String(body["api_base_url"])}/api/v1/${String(body["scope"])}/CO/Customers`, {
+      headers: { authorization: `Bearer ${String(body["access_token"])}` },
+    });
+    expect([status, use.status]).toEqual([200, 200]);
+    expect(headers.get("cache-control")).toBe("no-store");
+  });
+
+  it.each(["?min_ttl=0", "?min_ttl=1800", "?unknown=1"])("is had with %s", async (query) => {
+    expect(await run.token("webapicorso", query)).toMatchObject({ status: 200, body: { generation: 1 } });
+  });
+
+  it.each(["?min_ttl=1801", "?min_ttl=-1", "?min_ttl=1.5", "?min_ttl=", "?min_ttl=1e2"])(
+    "is refused with %s, and the detail names the field",
+    async (query) => {
+      const { status, body, headers } = await run.token("webapicorso", query);
+
+      expect({ status, body }).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+      expect(body["detail"]).toContain("min_ttl");
+      expect(headers.get("content-type")).toBe("application/problem+json");
+    },
+  );
+
+  it.each(["Webapicorso", "%77ebapicorso", "-webapicorso"])("is refused for the spelling %s", async (connection) => {
+    expect(await run.token(connection)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  });
+
+  it("is not for a caller that may only see the status", async () => {
+    expect(await run.token("webapicorso", "", audit)).toMatchObject({ status: 403, text: '{"message":"Forbidden"}' });
+  });
+
+  it("is not for a caller with a wrong secret", async () => {
+    const impostor = { ...orders, secretAccessKey: "fake-wrong-secret" };
+
+    expect(await run.token("webapicorso", "", impostor)).toMatchObject({ status: 403 });
+  });
+
+  it("is not for a request without a signature", async () => {
+    const response = await fetch(run.tokenUrl("webapicorso"));
+
+    expect([response.status, await response.text()]).toEqual([403, '{"message":"Forbidden"}']);
+  });
+});
+
+describe("the process", () => {
+  it.skipIf(!existsSync("/proc/net/tcp"))("listens on loopback only, at the URLs that it printed", () => {
+    const printed = ["dynamodb", "secretsmanager", "simulator", "ready"].map((word) => new URL(run.url(word)).host);
+
+    expect(listeners(run.child.pid ?? 0).toSorted()).toEqual(printed.toSorted());
+  });
+});
+
+/** Where a process listens, as `address:port`; IPv6 addresses as the kernel writes them. */
+function listeners(pid: number): string[] {
+  const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => readLink(`/proc/${pid}/fd/${fd}`)));
+  return ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state, , , , , , inode]) => state === "0A" && sockets.has(`socket:[${inode}]`))
+      .map(([, local = ""]) => {
+        const [address = "", port = ""] = local.split(":");
+        const bytes = address.match(/../g)?.toReversed() ?? [];
+        const readable = bytes.length === 4 ? bytes.map((byte) => Number.parseInt(byte, 16)).join(".") : address;
+        return `${readable}:${Number.parseInt(port, 16)}`;
+      }),
+  );
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed between the listing and now.
+    return "";
+  }
+}

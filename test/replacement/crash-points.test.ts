@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTable, type TestTable } from "../support/table.ts";
+import { damage, type Outcome, type Rescue, runWithDeath } from "./crash-run.ts";
+import { type Scenario, scenarios } from "./crash-scenarios.ts";
+import { stageMaker } from "./stage.ts";
+
+let emulator: TestTable;
+let newStage: ReturnType<typeof stageMaker>;
+
+beforeAll(async () => {
+  emulator = await startTable();
+  newStage = stageMaker(emulator);
+});
+afterAll(() => emulator.close());
+
+/** The run in which nobody dies, then one run for each point of it, with a death at that point. */
+async function dieEverywhere(scenario: Scenario, rescue: Rescue): Promise<[undisturbed: Outcome, ...Outcome[]]> {
+  const mood = { delay: 1, ...scenario.mood };
+  const undisturbed = await runWithDeath(newStage(mood), scenario, rescue);
+  const deaths: Outcome[] = [];
+  for (const nth of undisturbed.points.keys()) {
+    deaths.push(await runWithDeath(newStage(mood), scenario, rescue, nth));
+  }
+  if (process.env["SHOW_CRASH_TABLE"]) show(scenario, rescue, [undisturbed, ...deaths]);
+  return [undisturbed, ...deaths];
+}
+
+function show(scenario: Scenario, rescue: Rescue, outcomes: Outcome[]): void {
+  const rows = outcomes.map(({ point, tokenAfter, settledAfter, replacements, refreshes, exchanges, generation }) =>
+    [point, tokenAfter ?? "-", settledAfter ?? "-", replacements, refreshes, exchanges, generation].join(" | "),
+  );
+  const head = "death | token after s | settled after s | replacements | refreshes | exchanges | generation";
+  console.log([`${scenario.name}; then ${rescue}`, head, ...rows].join("\n"));
+}
+
+/** Every point of every undisturbed run. */
+const passed = new Set<string>();
+
+describe.each(scenarios)("a process that dies during $name", (scenario) => {
+  // A sweep does not look at a refused key before its backoff has ended.
+  const rescues: Rescue[] = scenario.isMended ? ["callers"] : ["callers", "sweeps"];
+
+  it.each(rescues)("leaves what %s mend by themselves, wherever it dies", async (rescue) => {
+    const [undisturbed, ...deaths] = await dieEverywhere(scenario, rescue);
+    for (const point of undisturbed.points) passed.add(point);
+
+    expect(undisturbed.broken).toEqual([]);
+    expect(deaths.map(({ point }) => point)).toEqual(undisturbed.points);
+    expect(deaths.flatMap((outcome) => damage(outcome, undisturbed, scenario, rescue))).toEqual([]);
+  });
+});
+
+it("no call of a port is left out of these deaths", () => {
+  const { table, registrations, upstream } = newStage().process("any", (_call, act) => act());
+  const calls = Object.entries({ table, registrations, upstream }).flatMap(([port, methods]) =>
+    Object.keys(methods).map((method) => `${port}.${method}`),
+  );
+
+  expect([...passed].toSorted()).toEqual(
+    ["clock.sleep", ...calls].flatMap((call) => [`after ${call}`, `before ${call}`]).toSorted(),
+  );
+});

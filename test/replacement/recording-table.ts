@@ -1,0 +1,65 @@
+import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+
+/** An item before and after a call that may write, as the real table had it. */
+export interface Change {
+  call: string;
+  /** The lease owner on whose behalf the call was made. */
+  by: string;
+  at: number;
+  before: ConnectionItem | undefined;
+  after: ConnectionItem | undefined;
+}
+
+/** What became of one connection's item; `working` counts the calls that the table has not answered yet. */
+export interface History {
+  changes: Change[];
+  working: number;
+}
+
+/** The item as it is now. */
+export const current = ({ changes }: History) => changes.at(-1)?.after;
+
+/**
+ * A table that notes what every writing call made of the item, by reading it from the real table, not by believing the
+ * answer. Nobody else may write meanwhile, or while a call is under way: the stage sees to that. Of what is due it
+ * tells this connection only, since the runs of a test share a table.
+ */
+export function recordingTable(
+  table: TokenTable,
+  connection: ConnectionId,
+  history: History,
+  now: () => number,
+  owner: () => string,
+): TokenTable {
+  async function work<Answer>(act: () => Promise<Answer>): Promise<Answer> {
+    history.working += 1;
+    try {
+      return await act();
+    } finally {
+      history.working -= 1;
+    }
+  }
+
+  const writing = <Answer>(call: string, act: () => Promise<Answer>) =>
+    work(async () => {
+      const before = current(history);
+      const answer = await act();
+      const after = await table.read(connection, "strong");
+      history.changes.push({ call, by: owner(), at: now(), before, after });
+      return answer;
+    });
+
+  return {
+    read: (...asked) => work(() => table.read(...asked)),
+    takeLease: (...asked) => writing("takeLease", () => table.takeLease(...asked)),
+    write: (...asked) => writing("write", () => table.write(...asked)),
+    release: (...asked) => writing("release", () => table.release(...asked)),
+    claimLook: (...asked) => writing("claimLook", () => table.claimLook(...asked)),
+    async due(...asked) {
+      const due = await work(() => table.due(...asked));
+      return due.filter((entry) => entry.connection === connection);
+    },
+  };
+}

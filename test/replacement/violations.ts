@@ -1,0 +1,75 @@
+import { needsOperator } from "../../functions/auth-core/rules/backoff.ts";
+import { isInBackoff } from "../../functions/auth-core/rules/connection-item.ts";
+import { mintedAs } from "./fake-upstream.ts";
+import type { Change } from "./recording-table.ts";
+import type { Stage } from "./stage.ts";
+
+/** Every rule of the replacement that a history breaks, in words; empty where all of them hold. */
+export function violations(stage: Stage): string[] {
+  const { changes } = stage.history;
+  return [
+    ...stage.bugs.map((bug) => `a bug was reported: ${bug}`),
+    ...changes.flatMap((change) => changeViolations(change).map((what) => `${change.by} ${change.call}: ${what}`)),
+    ...tokenViolations(changes),
+    ...callViolations(stage),
+  ];
+}
+
+function changeViolations({ by, at, before, after, call }: Change): string[] {
+  if (call === "store") return [];
+  const broken: string[] = [];
+  const [from, to] = [before?.generation ?? 0, after?.generation ?? 0];
+  const hasNewToken = after?.tokenSet !== undefined && accessTokenOf(after) !== accessTokenOf(before);
+  if (to < from || to > from + 1) broken.push(`the generation went from ${from} to ${to}`);
+  if (hasNewToken && to === from) broken.push("another token under the same generation");
+  const isOutcome = to !== from || hasNewToken || after?.failures !== before?.failures;
+  if (before && isOutcome && before.leaseOwner !== by) broken.push("wrote without holding the lease");
+  if (before?.leaseOwner !== undefined && before.leaseOwner !== after?.leaseOwner) {
+    const hasEnded = (before.leaseUntil ?? 0) <= at;
+    if (before.leaseOwner !== by && !hasEnded) broken.push(`ended the living lease of ${before.leaseOwner}`);
+    if (before.leaseOwner !== by && after?.leaseOwner === undefined) broken.push("ended a lease that it never had");
+  }
+  const tookLease = after?.leaseOwner === by && before?.leaseOwner !== by;
+  // What an operator mends ends its backoff at once; nothing ends one that is passing.
+  const isPassing = before?.lastError !== undefined && !needsOperator(before.lastError.code);
+  if (tookLease && isPassing && isInBackoff(before, at)) broken.push("took the lease in a backoff");
+  return broken;
+}
+
+/** Tokens are stored in the order in which they were made, and one per generation. */
+function tokenViolations(changes: Change[]): string[] {
+  const broken: string[] = [];
+  const ofGeneration = new Map<number, number>();
+  let newest = -1;
+  for (const { after, by } of changes) {
+    if (!after?.tokenSet) continue;
+    const minted = mintedAs(after.tokenSet.accessToken);
+    if (minted < newest) broken.push(`${by}: token ${minted} was stored over token ${newest}`);
+    newest = Math.max(newest, minted);
+    const other = ofGeneration.get(after.generation) ?? minted;
+    if (other !== minted) broken.push(`${by}: tokens ${other} and ${minted} share generation ${after.generation}`);
+    ofGeneration.set(after.generation, minted);
+  }
+  return broken;
+}
+
+function callViolations({ calls, unleasedStarts, history, upstream }: Stage): string[] {
+  const broken = unleasedStarts.map((by) => `${by} started an upstream call without a lease`);
+  for (const { by, isLeased, grant } of calls) {
+    if (!isLeased) broken.push(`${by}: its lease did not outlive the ${grant}`);
+  }
+  for (const [by, made] of Map.groupBy(calls, (call) => call.by)) {
+    const grants = made.map(({ grant }) => grant).join(", ");
+    if (!["refresh", "exchange", "refresh, exchange"].includes(grants)) broken.push(`${by} made the calls ${grants}`);
+  }
+  const winners = new Set(
+    history.changes.filter(({ before, after }) => accessTokenOf(before) !== accessTokenOf(after)).map(({ by }) => by),
+  );
+  if (upstream.mood.rotates) {
+    const spent = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
+    if (new Set(spent).size < spent.length) broken.push(`winners presented ${spent.join(", ")}`);
+  }
+  return broken;
+}
+
+const accessTokenOf = (item: Change["after"]) => item?.tokenSet?.accessToken.reveal();

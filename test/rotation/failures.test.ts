@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { startWorld } from "../support/world.ts";
+import { halfLife, isInIndex, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
+
+describe("a connection that fails", () => {
+  it("keeps its valid token, and comes up again at retryAt, not a second before", async () => {
+    const world = await startWorld();
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    world.simulator.setMood({ mode: "unavailable" });
+
+    const failed = await sweepAll(world);
+    const item = await itemOf(world, connection!);
+    world.simulator.setMood({ mode: "ok" });
+    world.clock.advance(item.retryAt! - world.clock.now() - 0.5);
+    const before = await sweepAll(world);
+    world.clock.advance(0.5);
+    const then = await sweepAll(world);
+
+    expect(failed).toEqual(summaryOf({ due: 1, failed: 1 }));
+    expect(item).toMatchObject({ generation: 1, failures: 1, nextActionAt: item.retryAt });
+    expect(item.tokenSet?.accessTokenExpiresAt).toBeGreaterThan(world.clock.now());
+    expect(before).toEqual(summaryOf({}));
+    expect(then).toEqual(summaryOf({ due: 1, replaced: 1 }));
+    expect(await itemOf(world, connection!)).toMatchObject({ generation: 2, failures: 0 });
+  });
+
+  it("is recovered by the schedule alone after an outage of 40 % of a token's life, unseen by callers", async () => {
+    const world = await startWorld();
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife - 60);
+    world.simulator.setMood({ mode: "unavailable" });
+
+    const answers = [];
+    for (let minute = 0; minute < 30; minute += 1) {
+      world.clock.advance(60);
+      if (minute === 24) world.simulator.setMood({ mode: "ok" });
+      await sweepAll(world);
+      answers.push(await world.service().get(connection!, { minTtl: 0 }));
+    }
+
+    expect(answers.map(({ kind }) => kind)).toEqual(Array(30).fill("token"));
+    expect(answers.at(-1)).toMatchObject({ generation: 2 });
+  });
+
+  it("with a revoked key is tried no more than every few minutes, by however many sweeps", async () => {
+    const world = await startWorld({ refreshTokens: false });
+    await startConnections(world, "webapicorso");
+    world.simulator.revokeKey("fake-key-1");
+    world.clock.advance(halfLife);
+    const start = world.clock.now();
+
+    for (let minute = 0; minute < 60; minute += 1) {
+      await sweepAll(world);
+      world.clock.advance(60);
+    }
+
+    // Backoffs of 5, 10, 20 and 40 minutes, drawn at three quarters; the next sweep after each tries once.
+    const attempts = world.simulator.requests.slice(1).map(({ at }) => (at - start) / 60);
+    expect(attempts).toEqual([0, 4, 12, 27, 57]);
+  });
+});
+
+describe("a registration that is gone", () => {
+  it("loses its tokens and leaves the index", async () => {
+    const world = await startWorld();
+    const [gone, other] = await startConnections(world, "gone", "other");
+    world.deleteSecret("gone");
+    world.clock.advance(halfLife);
+
+    const summary = await sweepAll(world);
+    const next = await sweepAll(world);
+
+    expect(summary).toEqual(summaryOf({ due: 2, replaced: 1, erased: 1 }));
+    expect(next).toEqual(summaryOf({}));
+    expect(await isInIndex(world, gone!)).toBe(false);
+    expect(await isInIndex(world, other!)).toBe(true);
+    expect(await itemOf(world, gone!)).not.toHaveProperty("tokenSet");
+  });
+});
+
+describe("a fault with one connection", () => {
+  it("that no rule foresees is reported as a bug, counts as failed and stops no other", async () => {
+    const world = await startWorld();
+    const [broken] = await startConnections(world, "broken", "sound", "healthy");
+    world.clock.advance(halfLife);
+    const fault = new TypeError("fake fault");
+    const registrations: typeof world.ports.registrations = {
+      read: (connection) =>
+        connection === broken ? Promise.reject(fault) : world.ports.registrations.read(connection),
+    };
+    const bugs: unknown[] = [];
+
+    const summary = await sweepAll(world, { registrations }, (error) => bugs.push(error));
+
+    expect(summary).toEqual(summaryOf({ due: 3, replaced: 2, failed: 1 }));
+    expect(bugs).toEqual([fault]);
+  });
+
+  it("that is the table's is no bug: it is noticed, counts as failed and stops no other", async () => {
+    const world = await startWorld();
+    const [unlucky] = await startConnections(world, "unlucky", "sound");
+    world.clock.advance(halfLife);
+    const { table } = world.ports;
+    const read: typeof table.read = (...asked) => (asked[0] === unlucky ? world.unreachable() : table).read(...asked);
+    const bugs: unknown[] = [];
+
+    const summary = await sweepAll(world, { table: { ...table, read } }, (error) => bugs.push(error));
+
+    expect(summary).toEqual(summaryOf({ due: 2, replaced: 1, failed: 1 }));
+    expect(bugs).toEqual([]);
+    expect(world.notices.filter(({ kind }) => kind === "table_unavailable")).toMatchObject([{ connection: unlucky }]);
+  });
+});
+
+it("throws where the index cannot be read, and replaces nothing", async () => {
+  const world = await startWorld();
+  await startConnections(world, "webapicorso");
+  world.clock.advance(halfLife);
+  const due: typeof world.ports.table.due = (...asked) => world.unreachable().due(...asked);
+  const table = { ...world.ports.table, due };
+
+  await expect(sweepAll(world, { table })).rejects.toThrow("DynamoDB");
+
+  expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+});

@@ -1,0 +1,194 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { fakeTokenSet } from "../support/items.ts";
+import { connectionId, fakeRegistration, testSettings } from "../support/registration.ts";
+import { serve } from "../support/server.ts";
+import { type Deployed, startDeployed } from "./deployed.ts";
+
+const everything = { shard: 0, shards: 1 };
+
+/** Stores a connection with a valid token; it is due if `late`, in seconds, is positive. */
+async function store(deployed: Deployed, name: string, late: number, more: Record<string, unknown> = {}) {
+  const now = Date.now() / 1000;
+  const connection = connectionId(name);
+  const tokenSet = fakeTokenSet({
+    accessToken: new Secret(`fake-access-of-${name}`),
+    refreshToken: new Secret(`fake-refresh-of-${name}`),
+    refreshTokenExpiresAt: now + 30 * 86_400,
+    credentialFingerprint: fakeRegistration(fieldsOf(deployed, name)).credentialFingerprint,
+    obtainedAt: now - 1800,
+    accessTokenExpiresAt: now + 1800,
+  });
+  const item = { connection, generation: 1, failures: 0, nextActionAt: now - late, tokenSet, ...more };
+  await deployed.table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
+}
+
+const fieldsOf = ({ simulator }: Deployed, name: string) => ({
+  username: `admin_${name}`,
+  scope: name,
+  apiKey: `fake-key-of-${name}`,
+  baseUrl: simulator.url,
+});
+
+function register(deployed: Deployed, name: string, isRevoked = false) {
+  const fields = fieldsOf(deployed, name);
+  const Name = `${testSettings.secretPrefix}/${name}`;
+  deployed.secrets.store.createSecret({
+    Name,
+    SecretString: JSON.stringify(fields),
+    ClientRequestToken: randomUUID(),
+  });
+  if (!isRevoked) deployed.simulator.admit(fields);
+}
+
+/** One connection of every fate, and one that is not due. */
+async function startEveryFate() {
+  const deployed = await startDeployed();
+  for (const name of ["fine", "leased", "fresh"]) register(deployed, name);
+  register(deployed, "revoked", true);
+  await store(deployed, "fine", 90);
+  await store(deployed, "revoked", 30);
+  await store(deployed, "gone", 20);
+  await store(deployed, "leased", 10, { leaseOwner: "another", leaseUntil: Date.now() / 1000 + 60 });
+  await store(deployed, "fresh", -600);
+  return deployed;
+}
+
+describe("a sweep that completed", () => {
+  it("is one line with its counts, and the same as metrics of service, stage, code and source", async () => {
+    const deployed = await startEveryFate();
+
+    const result = await deployed.invoke(everything);
+
+    expect(result).toBeNull();
+    const counts = { due: 4, replaced: 1, failed: 1, leasedByOthers: 1, deferred: 0 };
+    const { summaries, completed } = await deployed.printed(1);
+    expect(summaries).toHaveLength(1);
+    const { requestId, oldestLateness, ...fields } = summaries[0] ?? {};
+    expect(fields).toEqual({
+      level: "INFO",
+      message: "sweep",
+      service: "rotation",
+      stage: "test",
+      timestamp: expect.any(String),
+      sampling_rate: expect.any(Number),
+      ...everything,
+      ...counts,
+      erased: 1,
+    });
+    expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(oldestLateness).toBeGreaterThanOrEqual(90);
+    expect(oldestLateness).toBeLessThan(110);
+
+    expect(completed).toEqual([
+      {
+        _aws: {
+          Timestamp: expect.any(Number),
+          CloudWatchMetrics: [
+            {
+              Namespace: "SmartTokenBroker",
+              Dimensions: [["service", "stage", "code", "source"]],
+              Metrics: [
+                { Name: "SweepsCompleted", Unit: "Count" },
+                { Name: "Due", Unit: "Count" },
+                { Name: "Replaced", Unit: "Count" },
+                { Name: "Failed", Unit: "Count" },
+                { Name: "LeasedByOthers", Unit: "Count" },
+                { Name: "Deferred", Unit: "Count" },
+                { Name: "OldestLateness", Unit: "Seconds" },
+              ],
+            },
+          ],
+        },
+        service: "rotation",
+        stage: "test",
+        code: "ok",
+        source: "schedule",
+        SweepsCompleted: 1,
+        Due: 4,
+        Replaced: 1,
+        Failed: 1,
+        LeasedByOthers: 1,
+        Deferred: 0,
+        OldestLateness: oldestLateness,
+      },
+    ]);
+  });
+
+  it("prints no key, no access token and no refresh token, whatever became of the connections", async () => {
+    const deployed = await startEveryFate();
+
+    await deployed.invoke(everything);
+
+    const { text } = await deployed.printed(1);
+    const fine = await deployed.table.raw("fine");
+    const secrets = [
+      fine?.["accessToken"]?.S,
+      fine?.["refreshToken"]?.S,
+      ...["fine", "revoked", "gone", "leased", "fresh"].flatMap((name) =>
+        ["key", "access", "refresh"].map((kind) => `fake-${kind}-of-${name}`),
+      ),
+    ];
+    expect(fine?.["generation"]).toEqual({ N: "2" });
+    expect(text).toContain("replacement_failed");
+    for (const secret of secrets) expect(text).not.toContain(secret);
+  });
+
+  it("is counted anew by each invocation of the same environment", async () => {
+    const deployed = await startEveryFate();
+
+    await deployed.invoke(everything);
+    await deployed.invoke(everything);
+
+    const { completed } = await deployed.printed(2);
+    expect(completed.map(({ SweepsCompleted, Due }) => ({ SweepsCompleted, Due }))).toEqual([
+      { SweepsCompleted: 1, Due: 4 },
+      { SweepsCompleted: 1, Due: 1 },
+    ]);
+  });
+
+  it("looks only at its own shard", async () => {
+    const deployed = await startEveryFate();
+    const shard = partitionOf(connectionId("fine"));
+
+    await deployed.invoke({ shard, shards: 16 });
+
+    const { summaries } = await deployed.printed(1);
+    expect(summaries).toMatchObject([{ shard, shards: 16, due: 1, replaced: 1 }]);
+  });
+});
+
+describe("an invocation that cannot sweep", () => {
+  it("fails where the table is down, and counts no sweep as completed until it is back", async () => {
+    let isDown = true;
+    const url = await serve((request, response) => {
+      request.resume();
+      response.writeHead(isDown ? 500 : 200, { "content-type": "application/x-amz-json-1.0" });
+      response.end(isDown ? "{}" : JSON.stringify({ Items: [], Count: 0, ScannedCount: 0 }));
+    });
+    const deployed = await startDeployed(url);
+
+    await expect(deployed.invoke(everything)).rejects.toThrow("DynamoDB");
+    isDown = false;
+    await deployed.invoke(everything);
+
+    const { summaries } = await deployed.printed(1);
+    expect(summaries).toMatchObject([{ due: 0, oldestLateness: 0 }]);
+  });
+
+  it("fails for any other input, says what it must be, and counts no sweep as completed", async () => {
+    const deployed = await startDeployed();
+    const wrong = [{}, null, "0/1", { shard: 1, shards: 1 }, { shard: 0, shards: 17 }, { shard: "0", shards: "1" }];
+
+    for (const input of wrong) {
+      const said = `must be {"shard": 0 to shards - 1, "shards": 1 to 16}, and is ${JSON.stringify(input)}.`;
+      await expect(deployed.invoke(input)).rejects.toThrow(said);
+    }
+    await deployed.invoke(everything);
+
+    expect((await deployed.printed(1)).summaries).toHaveLength(1);
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/replace.ts";
+import { closedGate } from "../support/gate.ts";
+import { startWorld, type World } from "../support/world.ts";
+import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
+
+const twelve = Array.from({ length: 12 }, (_, index) => `connection-${index}`);
+
+/** The ports of a sweep that stands still in its upstream calls. */
+function behind(gate: ReturnType<typeof closedGate>, { ports }: World) {
+  const call: typeof ports.upstream.call = async (...asked) => {
+    await gate.pass();
+    return ports.upstream.call(...asked);
+  };
+  return { upstream: { call } };
+}
+
+/** A table whose index and reads show a connection as it was, while writes meet it as it is. */
+function stuckAt(seen: ConnectionItem, { ports }: World): TokenTable {
+  const { connection, failures, nextActionAt = 0 } = seen;
+  return {
+    ...ports.table,
+    due: async (partition) => (partition === 0 ? [{ connection, failures, nextActionAt }] : []),
+    read: async () => seen,
+  };
+}
+
+describe("a lease that someone else holds", () => {
+  it("is left alone without a try, and counted", async () => {
+    const world = await startWorld();
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    const now = world.clock.now();
+    const seen = await itemOf(world, connection!);
+    await world.ports.table.takeLease(connection!, { seen, owner: "caller", now, until: now + leaseSeconds });
+
+    const takeLease = () => expect.unreachable("a lease was tried for");
+    const summary = await sweepAll(world, { table: { ...world.ports.table, takeLease } });
+
+    expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+    expect(await itemOf(world, connection!)).toMatchObject({ leaseOwner: "caller" });
+  });
+
+  it("is taken over once it has run out, because its holder died", async () => {
+    const world = await startWorld();
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    const now = world.clock.now();
+    const seen = await itemOf(world, connection!);
+    await world.ports.table.takeLease(connection!, { seen, owner: "dead", now, until: now + leaseSeconds });
+
+    world.clock.advance(leaseSeconds - 1);
+    const before = await sweepAll(world);
+    world.clock.advance(1);
+    const after = await sweepAll(world);
+
+    expect(before).toMatchObject({ leasedByOthers: 1, replaced: 0 });
+    expect(after).toMatchObject({ leasedByOthers: 0, replaced: 1 });
+    expect(await itemOf(world, connection!)).toMatchObject({ generation: 2 });
+  });
+
+  it("is taken over where its holder died before the connection had its first token", async () => {
+    const world = await startWorld();
+    const connection = world.register("webapicorso");
+    const now = world.clock.now();
+    const until = now + leaseSeconds;
+    await world.ports.table.takeLease(connection, { seen: undefined, owner: "dead", now, until });
+
+    world.clock.advance(60);
+    const summary = await sweepAll(world);
+
+    expect(summary).toEqual(summaryOf({ due: 1, replaced: 1, oldestLateness: 60 }));
+    expect(await itemOf(world, connection)).toMatchObject({ generation: 1 });
+  });
+});
+
+describe("two sweeps at the same time", () => {
+  it("meet each other's leases: the second makes no upstream call", async () => {
+    const world = await startWorld();
+    await startConnections(world, ...twelve);
+    world.clock.advance(halfLife);
+    const gate = closedGate();
+    const first = sweepAll(world, behind(gate, world));
+    await gate.reached;
+    const leased = async () =>
+      (await Promise.all(twelve.map((name) => world.table.raw(name)))).map((raw) => raw?.["leaseOwner"]);
+    await expect.poll(leased, { timeout: 10_000 }).not.toContain(undefined);
+
+    const second = await sweepAll(world);
+    gate.open();
+
+    expect(second).toEqual(summaryOf({ due: 12, leasedByOthers: 12 }));
+    expect(await first).toEqual(summaryOf({ due: 12, replaced: 12 }));
+    expect(world.asked()).toMatchObject({ exchanges: 12, refreshes: 12 });
+  });
+
+  it("make one upstream call for each connection, however they interleave", async () => {
+    const world = await startWorld();
+    await startConnections(world, ...twelve);
+    world.clock.advance(halfLife);
+
+    const [one, other] = await Promise.all([sweepAll(world), sweepAll(world)]);
+
+    expect(one.replaced + other.replaced).toBe(12);
+    expect(one.leasedByOthers + other.leasedByOthers).toBe(one.due + other.due - 12);
+    expect(world.asked()).toMatchObject({ exchanges: 12, refreshes: 12 });
+  });
+});
+
+describe("an index that lags behind", () => {
+  it("costs a read and no upstream call for what was already replaced", async () => {
+    const world = await startWorld();
+    await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    const stale = await Promise.all(
+      Array.from({ length: 16 }, (_, partition) => world.ports.table.due(partition, world.clock.now())),
+    );
+    await sweepAll(world);
+    const before = await world.table.raw("webapicorso");
+    world.clock.advance(1);
+    const table = { ...world.ports.table, due: async (partition: number) => stale[partition] ?? [] };
+
+    const summary = await sweepAll(world, { table });
+
+    expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1, oldestLateness: 1 }));
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(await world.table.raw("webapicorso")).toEqual(before);
+  });
+
+  it("does not lead to a second replacement where a caller was faster between the read and the lease", async () => {
+    const world = await startWorld();
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    const seen = await itemOf(world, connection!);
+    await sweepAll(world);
+
+    const summary = await sweepAll(world, { table: stuckAt(seen, world) });
+
+    expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
+    expect(world.asked()).toMatchObject({ refreshes: 1 });
+  });
+
+  it("does not lead to one either where that brought the same token again, and so no new generation", async () => {
+    const world = await startWorld({ sameToken: true });
+    const [connection] = await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife);
+    const seen = await itemOf(world, connection!);
+    await sweepAll(world);
+
+    const summary = await sweepAll(world, { table: stuckAt(seen, world) });
+
+    expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(await itemOf(world, connection!)).not.toHaveProperty("leaseOwner");
+  });
+});

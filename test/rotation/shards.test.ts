@@ -1,0 +1,40 @@
+import { expect, it, onTestFinished } from "vitest";
+import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { names, startFleet } from "./fleet.ts";
+
+const noBug = (error: unknown) => expect.unreachable(String(error));
+
+async function startedFleet() {
+  const fleet = await startFleet();
+  onTestFinished(() => fleet.close());
+  return fleet;
+}
+
+it("looks at each of the 16 partitions exactly once, for 1 to 16 shards", async () => {
+  const { ports } = await startedFleet();
+  for (let shards = 1; shards <= 16; shards += 1) {
+    const asked: number[] = [];
+    const due: typeof ports.table.due = async (partition) => {
+      asked.push(partition);
+      return [];
+    };
+    const table = { ...ports.table, due };
+
+    for (let shard = 0; shard < shards; shard += 1) await sweep({ ...ports, table }, { shard, shards }, noBug);
+
+    expect(asked.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, partition) => partition));
+  }
+});
+
+it("replaces every connection once between three shards at the same time, none of which meets another", async () => {
+  const fleet = await startedFleet();
+  const all = names("living", 60);
+  await fleet.fill(all, { nextActionAt: () => -1 });
+
+  const summaries = await Promise.all([0, 1, 2].map((shard) => sweep(fleet.ports, { shard, shards: 3 }, noBug)));
+
+  expect(summaries.map(({ leasedByOthers }) => leasedByOthers)).toEqual([0, 0, 0]);
+  expect(summaries.every(({ replaced }) => replaced > 0)).toBe(true);
+  expect(summaries.reduce((sum, { replaced }) => sum + replaced, 0)).toBe(60);
+  expect(fleet.calls.map(({ connection }) => connection).toSorted()).toEqual(all.toSorted());
+});

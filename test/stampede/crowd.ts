@@ -1,0 +1,68 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Order, ProcessAnswer, Report } from "./process.ts";
+
+const processPath = fileURLToPath(new URL("process.ts", import.meta.url));
+
+/** Real processes that run the built function. */
+export interface Crowd {
+  /** Asks every process at once, all that is ordered at once. */
+  ask(...orders: Order[]): Promise<ProcessAnswer[]>;
+  /** Asks, and waits for no answer: for a crowd that is to be killed. */
+  askOnly(...orders: Order[]): void;
+  /** Ends every process at once, whatever it does. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts so many processes, each with so many environments of the bundle in a folder, with nothing of this process's
+ * own variables. Resolves when all are loaded.
+ */
+export async function startCrowd(
+  processes: number,
+  environments: number,
+  folder: string,
+  env: Record<string, string>,
+): Promise<Crowd> {
+  const children = Array.from({ length: processes }, () =>
+    fork(processPath, [join(folder, "index.mjs"), String(environments)], {
+      env,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    }),
+  );
+  await Promise.all(children.map((child) => nextReport(child)));
+
+  return {
+    async ask(...orders) {
+      const reports = children.map((child) => nextReport(child));
+      for (const child of children) child.send(orders);
+      return (await Promise.all(reports)).flatMap((report) => (report.kind === "answered" ? report.answers : []));
+    },
+    askOnly(...orders) {
+      for (const child of children) child.send(orders);
+    },
+    async kill() {
+      const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+      const ended = Promise.all(running.map((child) => once(child, "exit")));
+      for (const child of running) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** What a process says next. Rejects if it ends instead. */
+async function nextReport(child: ChildProcess): Promise<Report> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    const ended = once(child, "exit", { signal }).then(([code]) => {
+      throw new Error(`A process of the crowd ended with ${String(code)}.`);
+    });
+    const [report] = (await Promise.race([once(child, "message", { signal }), ended])) as [Report];
+    return report;
+  } finally {
+    over.abort();
+  }
+}

@@ -1,0 +1,13 @@
+import type { ProcessAnswer } from "./process.ts";
+
+/** Prints what a stampede cost, where SHOW_FIGURES=1 asks for it. Waits in milliseconds, as callers felt them. */
+export function showFigures(name: string, environments: number, upstreamCalls: number, answers: ProcessAnswer[]): void {
+  if (process.env["SHOW_FIGURES"] !== "1") return;
+  const waits = answers.map(({ waited }) => waited).toSorted((one, other) => one - other);
+  const median = Math.round(waits[Math.floor(waits.length / 2)] ?? 0);
+  const worst = Math.round(waits.at(-1) ?? 0);
+  console.log(
+    `${name}: ${answers.length} callers, ${environments} environments, ${upstreamCalls} upstream calls, ` +
+      `median wait ${median} ms, worst ${worst} ms`,
+  );
+}

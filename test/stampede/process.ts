@@ -1,0 +1,84 @@
+import { pathToFileURL } from "node:url";
+import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+
+/** To a process: so many of its environments are asked for a connection, each so many times at once. */
+export interface Order {
+  connection: string;
+  environments: number;
+  callersEach: number;
+}
+
+/** From a process: its environments are loaded, or what the callers of its orders got. */
+export type Report = { kind: "ready" } | { kind: "answered"; answers: ProcessAnswer[] };
+
+export interface ProcessAnswer {
+  connection: string;
+  status: number;
+  /** Milliseconds. */
+  waited: number;
+  code?: string;
+  /** Seconds. */
+  retryAfter?: string;
+  generation?: number;
+  /** So that answers can be compared without a token leaving the process. */
+  tokenFingerprint?: string;
+}
+
+type Handler = (event: object, context: object) => Promise<APIGatewayProxyStructuredResultV2>;
+
+// One real process with so many environments: `process.ts BUNDLE ENVIRONMENTS`. Each is the bundle loaded anew, so that
+// it shares no memory with the others.
+const [, , bundle = "", environments = "1"] = process.argv;
+const handlers: Handler[] = [];
+for (let number = 1; number <= Number(environments); number += 1) {
+  const { handler } = (await import(`${pathToFileURL(bundle).href}?environment=${number}`)) as { handler: Handler };
+  // Two hundred cold starts have two hundred processors on Lambda, and must not be what is measured on two.
+  await call(handler, "nobody");
+  handlers.push(handler);
+}
+
+process.on("message", (orders: Order[]) => {
+  // What is thrown ends the process, and whoever ordered hears of that.
+  void ask(orders).then((answers) => process.send?.({ kind: "answered", answers } satisfies Report));
+});
+process.send?.({ kind: "ready" } satisfies Report);
+
+async function ask(orders: Order[]): Promise<ProcessAnswer[]> {
+  const calls = orders.flatMap(({ connection, environments: some, callersEach }) =>
+    handlers.slice(0, some).flatMap((handler) => Array.from({ length: callersEach }, () => call(handler, connection))),
+  );
+  return Promise.all(calls);
+}
+
+async function call(handler: Handler, connection: string): Promise<ProcessAnswer> {
+  const started = performance.now();
+  const { statusCode = 0, headers = {}, body = "" } = await handler(tokenEvent(connection), {});
+  const { code, generation, access_token: token } = JSON.parse(body) as Record<string, unknown>;
+  return {
+    connection,
+    status: statusCode,
+    waited: performance.now() - started,
+    ...(typeof code === "string" && { code }),
+    ...(headers["retry-after"] !== undefined && { retryAfter: String(headers["retry-after"]) }),
+    ...(typeof generation === "number" && { generation }),
+    ...(typeof token === "string" && { tokenFingerprint: await fingerprintOf(token) }),
+  };
+}
+
+async function fingerprintOf(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", Buffer.from(token));
+  return Buffer.from(digest).toString("hex").slice(0, 16);
+}
+
+function tokenEvent(connection: string): object {
+  return {
+    rawPath: `/v1/connections/${connection}/token`,
+    pathParameters: { connection },
+    requestContext: {
+      requestId: "stampede",
+      routeKey: "GET /v1/connections/{connection}/token",
+      http: { method: "GET" },
+      authorizer: { iam: { userArn: "arn:aws:sts::123456789012:assumed-role/stampede/one" } },
+    },
+  };
+}

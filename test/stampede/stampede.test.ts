@@ -1,0 +1,103 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { type Crowd, startCrowd } from "./crowd.ts";
+import { showFigures } from "./figures.ts";
+import type { ProcessAnswer } from "./process.ts";
+import { type Stage, startStage } from "./stage.ts";
+
+const processes = 8;
+
+const crowds = [
+  ["200 environments that share no memory, one request each", { environments: 25, callersEach: 1 }],
+  ["2,000 concurrent callers over 8 processes", { environments: 1, callersEach: 250 }],
+] as const;
+
+let stage: Stage;
+let crowd: Crowd;
+/** One environment more, in a process of its own, that is there before the crowd. */
+let forerunner: Crowd;
+
+beforeAll(async () => {
+  const folder = bundleFunction("token");
+  stage = await startStage();
+  crowd = await startCrowd(processes, 25, folder, stage.environment);
+  forerunner = await startCrowd(1, 1, folder, stage.environment);
+});
+
+afterAll(async () => {
+  await crowd?.kill();
+  await forerunner?.kill();
+  await stage?.close();
+});
+
+/** How often each of these was answered. */
+function tally(answers: ProcessAnswer[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status, code = "token", generation = "" } of answers) {
+    const what = `${status} ${code} ${generation}`.trim();
+    counts[what] = (counts[what] ?? 0) + 1;
+  }
+  return counts;
+}
+
+describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
+  const callers = processes * size.environments * size.callersEach;
+
+  it.each([
+    ["a cold connection", "cold", { stored: false, mode: "ok" }],
+    ["an expired token", "expired", { stored: true, mode: "ok" }],
+    ["a cold connection while upstream takes 3 s", "slow", { stored: false, mode: "slow" }],
+  ] as const)("cost one upstream call on %s, and all are served the same token", async (what, id, { stored, mode }) => {
+    const connection = `${id}-${callers}`;
+    const { simulator } = stage;
+    stage.register(connection);
+    simulator.setMood({ mode: "ok" });
+    if (stored) {
+      await forerunner.ask({ connection, environments: 1, callersEach: 1 });
+      await stage.expire(connection);
+    }
+    simulator.setMood({ mode, delaySeconds: 3 });
+    const before = simulator.counts.exchange + simulator.counts.refresh;
+
+    const answers = await crowd.ask({ connection, ...size });
+
+    const calls = simulator.counts.exchange + simulator.counts.refresh - before;
+    showFigures(`${name}, ${what}`, processes * size.environments, calls, answers);
+    expect(tally(answers)).toEqual({ [`200 token ${stored ? 2 : 1}`]: callers });
+    expect(new Set(answers.map(({ tokenFingerprint }) => tokenFingerprint)).size).toBe(1);
+    expect(calls).toBe(1);
+  });
+});
+
+describe("a lease holder that is killed", () => {
+  it("costs a second call: all are served, or told to come back in a second and served then", async () => {
+    const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}`, ...size }));
+    const { simulator } = stage;
+    for (const { connection } of orders) stage.register(connection);
+    simulator.setMood({ mode: "hang" });
+    forerunner.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
+    const exchanges = () => orders.map(({ connection }) => stage.exchanges(connection));
+    await vi.waitFor(() => expect(exchanges()).toEqual([1, 1]), 5000);
+    await forerunner.kill();
+    simulator.setMood({ mode: "ok" });
+    // As if some of the lease had passed already: enough is left for a crowd to wait in vain.
+    for (const { connection } of orders) await stage.shortenLease(connection, 10);
+
+    const first = await crowd.ask(...orders);
+    await wait(1000);
+    const second = await crowd.ask(...orders);
+
+    for (const { connection, environments, callersEach } of orders) {
+      const of = (answers: ProcessAnswer[]) => answers.filter((answer) => answer.connection === connection);
+      const told = of(first).filter(({ status }) => status !== 200);
+      const name = `${processes * environments * callersEach} callers, a lease holder that is killed`;
+      showFigures(`${name}, at first`, processes * environments, stage.exchanges(connection), of(first));
+      showFigures(`${name}, then`, processes * environments, stage.exchanges(connection), of(second));
+      expect(told.length).toBeGreaterThan(0);
+      expect(told.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
+      expect(tally(of(second))).toEqual({ "200 token 1": processes * environments * callersEach });
+      expect(stage.exchanges(connection)).toBe(2);
+    }
+  }, 40_000);
+});

@@ -1,0 +1,49 @@
+import type { Clock } from "../../functions/auth-core/rules/clock.ts";
+
+/** A clock that stands still until a test steps it. Instants are epoch seconds. */
+export interface SteppedClock extends Clock {
+  /** Steps time, and wakes every sleeper whose instant has come, the earliest first. */
+  advance: (seconds: number) => void;
+  /** Resolves once at least so many sleep: what a test waits for before it steps time. */
+  asleep: (count?: number) => Promise<void>;
+  /** Steps time from one sleeper's instant to the next until the work has settled; what it settles with. */
+  passUntil: <Result>(work: Promise<Result>) => Promise<Result>;
+}
+
+/** Makes a stepped clock. It waits for nothing by itself: who sleeps and is never stepped to sleeps for ever. */
+export function steppedClock(start = 1_800_000_000): SteppedClock {
+  let now = start;
+  let sleepers: { until: number; wake: () => void }[] = [];
+  let watchers: { count: number; tell: () => void }[] = [];
+
+  function stepTo(instant: number): void {
+    now = Math.max(now, instant);
+    const due = sleepers.filter(({ until }) => until <= now);
+    sleepers = sleepers.filter(({ until }) => until > now);
+    for (const { wake } of due) wake();
+  }
+
+  return {
+    now: () => now,
+    sleep(seconds) {
+      return new Promise((wake) => {
+        sleepers = [...sleepers, { until: now + seconds, wake }].toSorted((one, other) => one.until - other.until);
+        for (const { tell } of watchers.filter(({ count }) => count <= sleepers.length)) tell();
+        watchers = watchers.filter(({ count }) => count > sleepers.length);
+      });
+    },
+    advance: (seconds) => stepTo(now + seconds),
+    asleep(count = 1) {
+      if (sleepers.length >= count) return Promise.resolve();
+      return new Promise((tell) => watchers.push({ count, tell }));
+    },
+    async passUntil(work) {
+      const settled = work.then(
+        () => "settled",
+        () => "settled",
+      );
+      while ((await Promise.race([settled, this.asleep()])) !== "settled") stepTo(sleepers[0]?.until ?? now);
+      return work;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+
+const obtainedAt = 1_800_000_000;
+
+/** A token set of an hour with no optional field. */
+export function fakeTokenSet(fields: Partial<TokenSet> = {}): TokenSet {
+  return {
+    accessToken: new Secret("fake-access-1"),
+    accessTokenExpiresAt: obtainedAt + 3600,
+    obtainedAt,
+    obtainedBy: "exchange",
+    scope: "webapicorso_alywebapicorso",
+    keyFingerprint: "0123456789abcdef",
+    credentialFingerprint: "fedcba9876543210",
+    singleActiveToken: false,
+    dueAt: obtainedAt + 1800,
+    ...fields,
+  };
+}
+
+/** An item with every field there is, in its token set too. */
+export function fullItem(connection: ConnectionId): ConnectionItem {
+  return {
+    connection,
+    generation: 17,
+    tokenSet: fakeTokenSet({
+      refreshToken: new Secret("fake-refresh-1"),
+      refreshTokenExpiresAt: obtainedAt + 2_592_000.25,
+      obtainedBy: "refresh",
+      apiBaseUrl: "https://apicorso.test",
+      keyCreatedAt: obtainedAt - 86_400.125,
+      singleActiveToken: true,
+    }),
+    nextActionAt: obtainedAt + 1800.5,
+    leaseOwner: "owner-1",
+    leaseUntil: obtainedAt + 15.001,
+    attemptedAt: obtainedAt + 0.001,
+    failures: 3,
+    retryAt: obtainedAt + 20,
+    lastError: { code: "credentials_rejected", detail: "refused (HTTP status 401)", at: obtainedAt + 1.5 },
+    refusedFingerprint: "aaaaaaaaaaaaaaaa",
+    exchangeNext: true,
+    lookedAt: obtainedAt + 2,
+  };
+}

@@ -1,0 +1,32 @@
+import { parseRegistration, type Registration } from "../../functions/auth-core/rules/registration.ts";
+import { type ConnectionId, parseConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { Settings } from "../../functions/auth-core/rules/settings.ts";
+
+export const testSettings: Settings = {
+  stage: "test",
+  tableName: "fake-connections",
+  secretPrefix: "smart-token-broker/test",
+  defaultBaseUrl: "https://smart-services.test",
+  allowLoopbackHttp: true,
+};
+
+/** A connection's id, checked. */
+export function connectionId(text: string): ConnectionId {
+  const id = parseConnectionId(text);
+  if (!id) throw new Error(`${text} is no connection id`);
+  return id;
+}
+
+/** The fields of a valid secret, its key visibly fake. */
+export const fakeFields = {
+  username: "admin_webapicorso",
+  scope: "webapicorso_alywebapicorso",
+  apiKey: "fake-key-1",
+};
+
+/** A registration as its secret would give it. */
+export function fakeRegistration(fields: Record<string, unknown> = {}): Registration {
+  const parsed = parseRegistration(JSON.stringify({ ...fakeFields, ...fields }), testSettings);
+  if (parsed.kind !== "registered") throw new Error(parsed.detail);
+  return parsed.registration;
+}

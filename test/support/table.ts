@@ -1,0 +1,87 @@
+import type { Server } from "node:http";
+import { createRequire } from "node:module";
+import {
+  type AttributeValue,
+  CreateTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
+import { emulatorConfig } from "./aws.ts";
+import { listen } from "./server.ts";
+
+// It has no types of its own; what is used of it is a server of node:http.
+const dynalite = createRequire(import.meta.url)("dynalite") as (options: { createTableMs: number }) => Server;
+
+export type Attributes = Record<string, AttributeValue>;
+
+/** A table of connections in memory, with its index `due`, behind a real socket. */
+export interface TestTable {
+  name: string;
+  /** For any client of it. */
+  config: ReturnType<typeof emulatorConfig>;
+  /** The attributes of a connection's item as they are stored, or undefined where there is none. */
+  raw(connection: string): Promise<Attributes | undefined>;
+  /** Stores an item as it is, in place of what was there. */
+  put(attributes: Attributes): Promise<void>;
+  /** What the index `due` has in a partition, earliest first. */
+  due(partition: number): Promise<Attributes[]>;
+  close(): Promise<void>;
+}
+
+/** Starts one, empty, on 127.0.0.1. */
+export async function startTable(): Promise<TestTable> {
+  const { url, close } = await listen(dynalite({ createTableMs: 0 }));
+  const config = emulatorConfig(url);
+  const client = new DynamoDBClient(config);
+  const TableName = "fake-connections";
+  await client.send(new CreateTableCommand({ TableName, ...schema }));
+  return {
+    name: TableName,
+    config,
+    async raw(connection) {
+      const Key = { connection: { S: connection } };
+      return (await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }))).Item;
+    },
+    async put(Item) {
+      await client.send(new PutItemCommand({ TableName, Item }));
+    },
+    async due(partition) {
+      const { Items = [] } = await client.send(
+        new QueryCommand({
+          TableName,
+          IndexName: "due",
+          KeyConditionExpression: "#partition = :partition",
+          ExpressionAttributeNames: { "#partition": "partition" },
+          ExpressionAttributeValues: { ":partition": { N: String(partition) } },
+        }),
+      );
+      return Items;
+    },
+    async close() {
+      client.destroy();
+      await close();
+    },
+  };
+}
+
+const schema = {
+  BillingMode: "PAY_PER_REQUEST" as const,
+  AttributeDefinitions: [
+    { AttributeName: "connection", AttributeType: "S" as const },
+    { AttributeName: "partition", AttributeType: "N" as const },
+    { AttributeName: "nextActionAt", AttributeType: "N" as const },
+  ],
+  KeySchema: [{ AttributeName: "connection", KeyType: "HASH" as const }],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: "due",
+      KeySchema: [
+        { AttributeName: "partition", KeyType: "HASH" as const },
+        { AttributeName: "nextActionAt", KeyType: "RANGE" as const },
+      ],
+      Projection: { ProjectionType: "INCLUDE" as const, NonKeyAttributes: ["failures"] },
+    },
+  ],
+};

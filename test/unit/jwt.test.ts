@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { readJwtClaims } from "../../functions/auth-core/rules/jwt.ts";
+import { jwt } from "./examples.ts";
+
+const encode = (text: string) => Buffer.from(text).toString("base64url");
+
+it("reads end, issue and scope, and nothing else", () => {
+  const claims = readJwtClaims(jwt({ exp: 1_800_003_600, iat: 1_800_000_000.5, scope: "à la carte", sub: "someone" }));
+
+  expect(claims).toEqual({ exp: 1_800_003_600, iat: 1_800_000_000.5, scope: "à la carte" });
+});
+
+it.each<[string, unknown]>([
+  ["texts where numbers belong", { exp: "1800003600", iat: "1800000000" }],
+  ["numbers that are none", { exp: null, iat: true }],
+  ["lists", { exp: [1_800_003_600], scope: ["one", "two"] }],
+  ["an empty scope", { scope: "" }],
+  ["no claim", {}],
+])("leaves out %s", (_, claims) => {
+  expect(readJwtClaims(jwt(claims))).toEqual({});
+});
+
+it("leaves out an end beyond all numbers", () => {
+  expect(readJwtClaims(`${encode("{}")}.${encode('{"exp":1e999}')}.fake`)).toEqual({});
+});
+
+it.each([
+  ["an opaque token", "fake-access-1"],
+  ["an empty text", ""],
+  ["two parts", `${encode("{}")}.${encode("{}")}`],
+  ["five parts, which is an encrypted one", `a.${encode("{}")}.c.d.e`],
+  ["an empty payload", "a..c"],
+  ["a payload that is not JSON", `a.${encode("not json")}.c`],
+  ["a payload that is a text", `a.${encode('"text"')}.c`],
+  ["a payload that is a number", `a.${encode("1")}.c`],
+  ["a payload that is null", `a.${encode("null")}.c`],
+  ["a payload that is a list", `a.${encode("[]")}.c`],
+])("is undefined for %s", (_, token) => {
+  expect(readJwtClaims(token)).toBeUndefined();
+});
+
+it("never throws, whatever the payload is", () => {
+  const payload = fc.oneof(fc.json().map(encode), fc.string({ unit: "binary" }));
+  fc.assert(
+    fc.property(payload, (text) => {
+      expect(() => readJwtClaims(`a.${text}.c`)).not.toThrow();
+    }),
+  );
+});

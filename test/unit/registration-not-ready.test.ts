@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+
+const options = { defaultBaseUrl: "https://upstream.example", allowLoopbackHttp: false };
+const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", apiKey: "fake-key-1" };
+
+it.each([
+  ["", "the secret's value is not JSON"],
+  [" ", "the secret's value is not JSON"],
+  ["fake-key-1", "the secret's value is not JSON"],
+  ['{"apiKey":"fake-key-1",}', "the secret's value is not JSON"],
+  ["[]", "the secret's value is not a JSON object"],
+  ['[{"apiKey":"fake-key-1"}]', "the secret's value is not a JSON object"],
+  ["null", "the secret's value is not a JSON object"],
+  ['"fake-key-1"', "the secret's value is not a JSON object"],
+  ["7", "the secret's value is not a JSON object"],
+  ["{}", "the secret has no field username"],
+  ['{"username":"admin","apiKey":"fake-key-1"}', "the secret has no field scope"],
+  ['{"username":"admin","scope":"one"}', "the secret has no field apiKey"],
+  ['{"username":"admin","scope":"one","apikey":"fake-key-1"}', "the secret has no field apiKey"],
+])("says what is wrong with a secret of %j", (text, detail) => {
+  expect(parseRegistration(text, options)).toEqual({ kind: "not_ready", detail });
+});
+
+it.each<[string, unknown, string]>([
+  ["username", 7, "must be a string"],
+  ["username", null, "must be a string"],
+  ["username", "", "is empty"],
+  ["username", "u".repeat(257), "is longer than 256 characters"],
+  ["username", "admin\nfake", "contains a line break or another control character"],
+  ["scope", ["one"], "must be a string"],
+  ["scope", "", "is empty"],
+  ["scope", "s".repeat(257), "is longer than 256 characters"],
+  ["scope", "one\u0085two", "contains a line break or another control character"],
+  ["apiKey", {}, "must be a string"],
+  ["apiKey", "", "is empty"],
+  ["apiKey", "Bearer ", "is empty"],
+  ["apiKey", "k".repeat(8193), "is longer than 8 KiB"],
+  ["apiKey", `Bearer ${"k".repeat(8193)}`, "is longer than 8 KiB"],
+  ["apiKey", "fake-key-1\n", "contains a space, a line break or a character that is not visible ASCII"],
+  ["apiKey", "fake-key\r\n-1", "contains a space, a line break or a character that is not visible ASCII"],
+  ["apiKey", " fake-key-1", "contains a space, a line break or a character that is not visible ASCII"],
+  ["apiKey", "fake key 1", "contains a space, a line break or a character that is not visible ASCII"],
+  ["apiKey", "Bearer Bearer fake-key-1", "contains a space, a line break or a character that is not visible ASCII"],
+  ["apiKey", "fàke-key-1", "contains a space, a line break or a character that is not visible ASCII"],
+  ["apiKey", "fake-key-\u007f", "contains a space, a line break or a character that is not visible ASCII"],
+  ["baseUrl", 7, "must be a string"],
+  ["baseUrl", null, "must be a string"],
+  ["baseUrl", "", "is not a URL"],
+  ["baseUrl", "upstream.example", "is not a URL"],
+  ["baseUrl", "http://upstream.example", "must start with https://"],
+  ["baseUrl", "https://admin@upstream.example", "must not carry a user name or a password"],
+  ["baseUrl", "https://:fake-word@upstream.example", "must not carry a user name or a password"],
+  ["baseUrl", "https://upstream.example/?stage=1", "must not have a query or a fragment"],
+  ["baseUrl", "https://upstream.example/#top", "must not have a query or a fragment"],
+  ["apiBaseUrl", false, "must be a string"],
+  ["apiBaseUrl", "api.example", "is not a URL"],
+  ["apiBaseUrl", "http://api.example", "must start with https://"],
+  ["apiBaseUrl", "https://admin:fake-word@api.example", "must not carry a user name or a password"],
+  ["language", 1, "must be a string"],
+  ["language", "", "must be a value of Accept-Language, like it-IT"],
+  ["language", "it-IT\r\nx-other: 1", "must be a value of Accept-Language, like it-IT"],
+  ["language", "it-IT\n", "must be a value of Accept-Language, like it-IT"],
+  ["maxLifetime", "3600", "must be a number of seconds"],
+  ["maxLifetime", 1.5, "must be a whole number of seconds"],
+  ["maxLifetime", 0, "must be at least 1 second"],
+  ["maxLifetime", -1, "must be at least 1 second"],
+  ["maxLifetime", 604_801, "must be at most 604800 seconds (7 days)"],
+  ["singleActiveToken", "true", "must be true or false"],
+  ["singleActiveToken", 1, "must be true or false"],
+])("names the field %s when it is %j", (field, written, what) => {
+  const text = JSON.stringify({ ...required, [field]: written });
+
+  expect(parseRegistration(text, options)).toEqual({
+    kind: "not_ready",
+    detail: `the secret's field ${field} ${what}`,
+  });
+});
+
+it("does not take a field of every object's prototype for one of the secret", () => {
+  expect(parseRegistration('{"__proto__":{"username":"a","scope":"b","apiKey":"fake-key-1"}}', options)).toEqual({
+    kind: "not_ready",
+    detail: "the secret has no field username",
+  });
+});
+
+it("never repeats the key, whatever is wrong with the secret around it", () => {
+  const secret = fc.uuid().chain((id) => {
+    const key = `fake-key-${id}`;
+    const written = fc.constantFrom(
+      key,
+      `Bearer ${key}`,
+      `${key}\n`,
+      ` ${key}`,
+      `${key}à`,
+      `https://a:${key}@b.example`,
+    );
+    const field = fc.oneof(
+      written,
+      written.map((text) => [text]),
+      fc.constant(7),
+      fc.constant(null),
+    );
+    const names = fc.constantFrom(
+      "username",
+      "scope",
+      "apiKey",
+      "baseUrl",
+      "apiBaseUrl",
+      "language",
+      "maxLifetime",
+      "note",
+    );
+    const cut = fc.integer({ min: 0, max: 3 });
+    return fc.record({ key: fc.constant(key), changes: fc.dictionary(names, field), first: written, cut });
+  });
+  fc.assert(
+    fc.property(secret, ({ key, changes, first, cut }) => {
+      const text = JSON.stringify({ ...required, apiKey: first, ...changes });
+      const parsed = parseRegistration(text.slice(0, text.length - cut), options);
+      const shown = parsed.kind === "not_ready" ? parsed.detail : parsed.warnings.join();
+      expect(shown).not.toContain(key);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("never throws, whatever the secret is", () => {
+  const fields = fc.dictionary(
+    fc.constantFrom(...Object.keys(required), "baseUrl", "language", "other"),
+    fc.jsonValue(),
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.json(),
+    fields.map((each) => JSON.stringify(each)),
+  );
+  fc.assert(
+    fc.property(text, (any) => {
+      expect(["registered", "not_ready"]).toContain(parseRegistration(any, options).kind);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,129 @@
+import { expect, it } from "vitest";
+import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+
+const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", apiKey: "fake-key-1" };
+const options = { defaultBaseUrl: "https://upstream.example", allowLoopbackHttp: false };
+
+function parse(fields: object, allowLoopbackHttp = false) {
+  return parseRegistration(JSON.stringify({ ...required, ...fields }), { ...options, allowLoopbackHttp });
+}
+
+function registered(...of: Parameters<typeof parse>) {
+  const parsed = parse(...of);
+  if (parsed.kind === "not_ready") throw new Error(parsed.detail);
+  const { apiKey, ...registration } = parsed.registration;
+  return { ...registration, key: apiKey.reveal(), warnings: parsed.warnings };
+}
+
+it("is complete with the vendor's three values, and the rest has defaults", () => {
+  expect(registered({})).toEqual({
+    username: "admin_webapicorso",
+    scope: "webapicorso_alywebapicorso",
+    key: "fake-key-1",
+    baseUrl: "https://upstream.example",
+    language: "it-IT",
+    singleActiveToken: false,
+    keyFingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+    credentialFingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+    warnings: [],
+  });
+});
+
+it.each<[string, unknown, unknown]>([
+  ["baseUrl", "https://proxy.example:8443/smart/v2", "https://proxy.example:8443/smart/v2"],
+  ["baseUrl", "https://proxy.example/", "https://proxy.example"],
+  ["baseUrl", "https://proxy.example/smart//", "https://proxy.example/smart"],
+  ["baseUrl", "HTTPS://Proxy.Example", "https://proxy.example"],
+  ["apiBaseUrl", "https://api.example/", "https://api.example"],
+  ["language", "en-GB", "en-GB"],
+  ["language", "it-IT, en;q=0.5, *;q=0.1", "it-IT, en;q=0.5, *;q=0.1"],
+  ["maxLifetime", 1, 1],
+  ["maxLifetime", 604_800, 604_800],
+  ["singleActiveToken", true, true],
+  ["singleActiveToken", false, false],
+])("reads the optional field %s from %j", (field, written, value) => {
+  expect(registered({ [field]: written })).toMatchObject({ [field]: value, warnings: [] });
+});
+
+it("takes the key without its Bearer prefix, so that both spellings are the same credentials", () => {
+  for (const apiKey of ["Bearer fake-key-1", "bearer  fake-key-1"]) {
+    expect(registered({ apiKey })).toEqual(registered({}));
+  }
+});
+
+it("takes a key of any visible ASCII, up to 8 KiB without its prefix", () => {
+  const longest = "fake-key-".padEnd(8192, "!~");
+
+  expect(registered({ apiKey: longest }).key).toBe(longest);
+  expect(registered({ apiKey: `Bearer ${longest}` }).key).toBe(longest);
+});
+
+it("takes user names of 256 characters, in any script", () => {
+  expect(registered({ username: "ü".repeat(256) }).username).toHaveLength(256);
+});
+
+it("allows plain http on loopback where the local run asks for it, and only there", () => {
+  for (const baseUrl of ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"]) {
+    expect(registered({ baseUrl }, true).baseUrl).toBe(baseUrl);
+    expect(registered({ apiBaseUrl: baseUrl }, true).apiBaseUrl).toBe(baseUrl);
+    expect(parse({ baseUrl }, false)).toEqual({
+      kind: "not_ready",
+      detail: "the secret's field baseUrl must start with https://",
+    });
+  }
+});
+
+it.each([
+  "http://upstream.example",
+  "http://127.0.0.1.upstream.example",
+  "http://localhost.upstream.example",
+  "ftp://127.0.0.1",
+  "file:///127.0.0.1",
+])("refuses %s even in the local run", (baseUrl) => {
+  expect(parse({ baseUrl }, true)).toEqual({
+    kind: "not_ready",
+    detail: "the secret's field baseUrl must start with https://",
+  });
+});
+
+it("names every unknown field in a warning, and goes on without it", () => {
+  const { warnings, ...rest } = registered({ baseURL: "https://elsewhere.example", comment: "fake-comment" });
+
+  expect(warnings).toEqual([
+    'the secret\'s field "baseURL" is unknown and ignored',
+    'the secret\'s field "comment" is unknown and ignored',
+  ]);
+  expect(rest).toMatchObject({ baseUrl: "https://upstream.example" });
+  expect(rest).not.toHaveProperty("baseURL");
+});
+
+it("shows 40 characters of an unknown field's name, on one line", () => {
+  expect(registered({ [`a\n${"b".repeat(80)}`]: 1 }).warnings).toEqual([
+    `the secret's field "a\\n${"b".repeat(38)}" is unknown and ignored`,
+  ]);
+});
+
+it("has other credentials as soon as base URL, user name, scope or key is another", () => {
+  const changes = [
+    {},
+    { baseUrl: "https://other.example" },
+    { username: "other" },
+    { scope: "other" },
+    { apiKey: "fake-key-2" },
+  ];
+
+  const prints = changes.map((change) => registered(change).credentialFingerprint);
+
+  expect(new Set(prints).size).toBe(changes.length);
+});
+
+it("has the same credentials whatever is written in the fields that upstream does not judge", () => {
+  const other = { apiBaseUrl: "https://api.example", language: "en-GB", maxLifetime: 60, singleActiveToken: true };
+
+  expect(registered(other).credentialFingerprint).toBe(registered({}).credentialFingerprint);
+});
+
+it("knows the key by a fingerprint that says nothing of user name or scope", () => {
+  expect(registered({ username: "other" }).keyFingerprint).toBe(registered({}).keyFingerprint);
+  expect(registered({ apiKey: "fake-key-2" }).keyFingerprint).not.toBe(registered({}).keyFingerprint);
+});

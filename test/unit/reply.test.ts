@@ -1,0 +1,105 @@
+import { expect, it } from "vitest";
+import { answerReply, failureReply, problems } from "../../functions/auth-core/http/reply.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import { now, tokenSet } from "./examples.ts";
+
+const statuses: [FailureCode, number][] = [
+  ["invalid_request", 400],
+  ["unknown_connection", 404],
+  ["connection_not_ready", 409],
+  ["too_soon", 429],
+  ["credentials_rejected", 502],
+  ["upstream_malformed", 502],
+  ["upstream_unavailable", 503],
+  ["unavailable", 503],
+  ["internal", 500],
+];
+
+it("knows a closed set of failures", () => {
+  expect(Object.keys(problems).toSorted()).toEqual(statuses.map(([code]) => code).toSorted());
+});
+
+it.each(statuses)("answers %s with %i, as a problem document", (code, status) => {
+  const reply = failureReply({ code, detail: "fake detail" }, "request-1");
+
+  expect(reply.status).toBe(status);
+  expect(reply.headers).toEqual({ "content-type": "application/problem+json", "cache-control": "no-store" });
+  expect(reply.body).toEqual({
+    type: `urn:smart-token-broker:${code}`,
+    title: expect.stringMatching(/\w/),
+    status,
+    code,
+    detail: "fake detail",
+    request_id: "request-1",
+  });
+  expect(reply.line).toEqual({ code, source: "none" });
+});
+
+it.each([
+  [0, "1"],
+  [-3, "1"],
+  [0.2, "1"],
+  [1, "1"],
+  [1.001, "2"],
+  [29.5, "30"],
+  [900, "900"],
+])("writes a Retry-After of %d s as %s: whole seconds, rounded up, at least one", (retryAfter, written) => {
+  const { headers } = failureReply({ code: "upstream_unavailable", detail: "fake detail", retryAfter }, "request-1");
+
+  expect(headers["retry-after"]).toBe(written);
+});
+
+const answer = (changes: Partial<TokenSet> = {}, at = now) =>
+  answerReply({ kind: "token", set: tokenSet(changes), generation: 17, source: "table" }, at, "request-1");
+
+it("answers a token in the words of RFC 6749, with the broker's own beside them, and forbids to store it", () => {
+  const reply = answer();
+
+  expect(reply.status).toBe(200);
+  expect(reply.headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
+  expect(reply.body).toEqual({
+    access_token: "fake-access-1",
+    token_type: "Bearer",
+    expires_in: 3000,
+    expires_at: "2027-01-15T08:50:00Z",
+    scope: "webapicorso_alywebapicorso",
+    generation: 17,
+  });
+});
+
+it("names the business API's host where one is registered", () => {
+  expect(answer({ apiBaseUrl: "https://api.example" }).body).toMatchObject({ api_base_url: "https://api.example" });
+});
+
+it("promises no fraction of a second more than there is", () => {
+  expect(answer({ accessTokenExpiresAt: now + 59.9 }).body).toMatchObject({
+    expires_in: 59,
+    expires_at: "2027-01-15T08:00:59Z",
+  });
+  expect(answer({ accessTokenExpiresAt: now + 60 }, now + 0.1).body).toMatchObject({ expires_in: 59 });
+});
+
+it("never writes a negative expires_in", () => {
+  expect(answer({ accessTokenExpiresAt: now - 3 }).body).toMatchObject({ expires_in: 0 });
+});
+
+it("logs where a token came from, what is left of it and its fingerprint, and not the token", () => {
+  const { line } = answer();
+
+  expect(line).toEqual({
+    code: "ok",
+    source: "table",
+    remainingSeconds: 3000,
+    generation: 17,
+    tokenFingerprint: fingerprint(tokenSet().accessToken),
+  });
+  expect(JSON.stringify(line)).not.toContain("fake-access-1");
+});
+
+it("answers a failure as a failure", () => {
+  const failure = { code: "too_soon", detail: "fake detail", retryAfter: 12 } as const;
+
+  expect(answerReply({ kind: "failure", failure }, now, "request-1")).toEqual(failureReply(failure, "request-1"));
+});

@@ -1,0 +1,86 @@
+import { Console } from "node:console";
+import { Writable } from "node:stream";
+import { format, inspect } from "node:util";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+
+const plain = "fake-key-1";
+
+function printedByConsole(value: unknown): string {
+  let text = "";
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const console = new Console(stream);
+  console.log("key", value);
+  console.log("%s %o %O %j %d %i %f", value, value, value, value, value, value, value);
+  console.dir({ value }, { showHidden: true, depth: null });
+  console.table([{ value }]);
+  return text;
+}
+
+/** What the linter forbids is what is tested here: a secret that is used where a text belongs. */
+const asText = (secret: Secret) => secret as unknown as string;
+
+const waysToPrint: [string, (secret: Secret) => string][] = [
+  ["String()", (secret) => String(secret)],
+  ["toString()", (secret) => secret.toString()],
+  ["toLocaleString()", (secret) => asText(secret).toLocaleString()],
+  ["a template", (secret) => `key ${asText(secret)}`],
+  ["a concatenation", (secret) => "key " + asText(secret)],
+  ["joining an array", (secret) => [secret].join()],
+  ["JSON.stringify", (secret) => JSON.stringify(secret)],
+  ["JSON.stringify of a structure around it", (secret) => JSON.stringify({ keys: [{ secret }] })],
+  ["util.inspect", (secret) => inspect(secret)],
+  ["util.inspect with everything shown", (secret) => inspect(secret, { showHidden: true, depth: null, getters: true })],
+  [
+    "util.inspect of a structure around it",
+    (secret) => inspect({ keys: new Map([["one", [secret]]]) }, { depth: null }),
+  ],
+  ["util.format", (secret) => format("%s %o %O %j", secret, secret, secret, secret)],
+  ["console", printedByConsole],
+  ["an error's message", (secret) => new Error(`refused: ${asText(secret)}`).message],
+  ["an error's cause", (secret) => inspect(new Error("refused", { cause: secret }), { showHidden: true })],
+];
+
+it.each(waysToPrint)("%s shows that there is a secret, and not which", (_, print) => {
+  const text = print(new Secret(plain));
+
+  expect(text).toContain("[redacted]");
+  expect(text).not.toContain(plain);
+});
+
+it.each<[string, (secret: Secret) => unknown]>([
+  ["its own keys", (secret) => Reflect.ownKeys(secret)],
+  ["a copy of its fields", (secret) => Object.assign({}, secret)],
+  ["a structured clone", (secret) => structuredClone(secret)],
+  ["an inspection that skips its own wish", (secret) => inspect(secret, { customInspect: false, showHidden: true })],
+  ["its value as a number", (secret) => Number(secret)],
+])("%s does not carry the plain text", (_, take) => {
+  const taken = take(new Secret(plain));
+
+  expect(inspect(taken, { showHidden: true, depth: null })).not.toContain(plain);
+});
+
+it("reveals what it was made of, whatever that is", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => new Secret(text).reveal() === text));
+});
+
+it("is never given away by any way to print it, whatever it holds", () => {
+  const value = fc.uuid().map((id) => `fake-${id}`);
+  fc.assert(
+    fc.property(value, fc.constantFrom(...waysToPrint), (text, [, print]) => !print(new Secret(text)).includes(text)),
+  );
+});
+
+it("equals another secret of the same text, and no other", () => {
+  const secret = new Secret(plain);
+
+  expect(secret.equals(new Secret(plain))).toBe(true);
+  expect(secret.equals(new Secret("fake-key-2"))).toBe(false);
+  expect(secret.equals(new Secret(""))).toBe(false);
+});

@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { readSettings } from "../../functions/auth-core/rules/settings.ts";
+
+const env = {
+  BROKER_STAGE: "dev",
+  BROKER_TABLE_NAME: "connections",
+  BROKER_SECRET_PREFIX: "smart-token-broker/dev",
+};
+
+it("needs stage, table and prefix; the upstream is the vendor's, and plain http is not allowed", () => {
+  expect(readSettings(env)).toEqual({
+    stage: "dev",
+    tableName: "connections",
+    secretPrefix: "smart-token-broker/dev",
+    defaultBaseUrl: "https://tse.smart-api.teamsystem.cloud",
+    allowLoopbackHttp: false,
+  });
+});
+
+it.each(Object.keys(env))("names %s where it is missing or empty", (name) => {
+  expect(() => readSettings({ ...env, [name]: undefined })).toThrow(`The environment variable ${name} is not set`);
+  expect(() => readSettings({ ...env, [name]: "" })).toThrow(`The environment variable ${name} is not set`);
+});
+
+it("takes another upstream, and the vendor's where that is empty", () => {
+  const from = (url: string) => readSettings({ ...env, BROKER_DEFAULT_BASE_URL: url }).defaultBaseUrl;
+
+  expect(from("http://127.0.0.1:8080")).toBe("http://127.0.0.1:8080");
+  expect(from("")).toBe("https://tse.smart-api.teamsystem.cloud");
+});
+
+it.each([
+  ["true", true],
+  ["false", false],
+  ["1", false],
+  ["TRUE", false],
+  ["", false],
+])("allows plain http on loopback for the word true only: %j is %s", (word, allowed) => {
+  expect(readSettings({ ...env, BROKER_ALLOW_LOOPBACK_HTTP: word }).allowLoopbackHttp).toBe(allowed);
+});

@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import { partitionsOf, readShare } from "../../functions/auth-core/rules/share.ts";
+
+it("covers every partition exactly once, however many shards there are", () => {
+  for (let shards = 1; shards <= 16; shards += 1) {
+    const all = Array.from({ length: shards }, (_, shard) => partitionsOf({ shard, shards })).flat();
+    expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, partition) => partition));
+  }
+});
+
+it("gives a shard the partitions whose remainder it is", () => {
+  expect(partitionsOf({ shard: 1, shards: 4 })).toEqual([1, 5, 9, 13]);
+});
+
+it.each([
+  { shard: 0, shards: 1 },
+  { shard: 3, shards: 4 },
+  { shard: 15, shards: 16 },
+])("reads the input %j of a schedule", (input) => {
+  expect(readShare({ ...input, other: true })).toEqual(input);
+});
+
+it.each([
+  undefined,
+  null,
+  "0/1",
+  {},
+  { shard: 0 },
+  { shards: 1 },
+  { shard: 1, shards: 1 },
+  { shard: -1, shards: 1 },
+  { shard: 0, shards: 0 },
+  { shard: 0, shards: 17 },
+  { shard: 0.5, shards: 1 },
+  { shard: "0", shards: "1" },
+])("throws for the input %j, and says what it must be", (input) => {
+  expect(() => readShare(input)).toThrow("The input must be");
+});

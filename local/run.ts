@@ -1,8 +1,14 @@
-import { PutSecretValueCommand, CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  CreateSecretCommand,
+  PutSecretValueCommand,
+  RotateSecretCommand,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
 import { startDynamoDb } from "./dynamodb.ts";
+import { startEventBridge } from "./eventbridge.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import type { Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
@@ -45,23 +51,49 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
 
     const dynamoDb = await startDynamoDb(deployment.tables, place.region);
     started.push(() => dynamoDb.close());
-    const secretsManager = await startSecretsManager({ clock, ...place });
+    const functions = new Map<string, LocalFunction>();
+    const invoke = async (functionArn: string, event: unknown) => {
+      const invoked = functions.get(functionArn);
+      if (!invoked) throw new Error(`There is no function ${functionArn}.`);
+      return invoked.invoke(event);
+    };
+    const secretsManager = await startSecretsManager({
+      clock,
+      ...place,
+      // A day is 1,440 minutes, and a minute lasts a tick.
+      daySeconds: 1440 * options.tick,
+      invokeRotation: (functionArn, event) =>
+        invoke(functionArn, event).catch((error: unknown) => {
+          onLog(`${event.Step} failed: ${String(error)}`);
+          throw error;
+        }),
+    });
     started.push(() => secretsManager.close());
+    const eventBridge = await startEventBridge((event) => onLog(JSON.stringify({ event })));
+    started.push(() => eventBridge.close());
     const simulator = await startSimulator({ clock, mood: options.chaos ? chaosModes[options.chaos] : {} });
     started.push(() => simulator.close());
     await putSecrets(secretsManager.url, deployment, connections, simulator);
 
-    const functions = new Map<string, LocalFunction>();
-    for (const deployed of deployment.functions) {
-      const environment = functionEnvironment(deployed, dynamoDb.url, secretsManager.url, simulator.url);
-      const local = await startFunction({ ...deployed, environment, onLog });
-      started.push(local.close);
-      functions.set(deployed.arn, local);
-    }
+    const endpoints = {
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
+    };
+    await Promise.all(
+      deployment.functions.map(async (deployed) => {
+        const environment = functionEnvironment(deployed, endpoints, simulator.url);
+        const local = await startFunction({ ...deployed, environment, onLog });
+        started.push(local.close);
+        functions.set(deployed.arn, local);
+      }),
+    );
+    await switchRotationOn(secretsManager.url, deployment, connections);
 
-    const invoke = async (functionArn: string, event: unknown) => functions.get(functionArn)?.invoke(event);
     const scheduler = startScheduler(deployment.schedules, options.tick, invoke, onLog);
     started.push(() => scheduler.close());
+    const rotations = setInterval(() => secretsManager.rotateDue(), options.tick * 1000);
+    started.push(() => clearInterval(rotations));
 
     const callers = localCallers({ ...place, apiId: deployment.api.id });
     const gateway = await startGateway({
@@ -95,8 +127,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
 /** The variables of the template, those that Lambda adds, and where the embedded parts are. */
 function functionEnvironment(
   { name, memoryMegabytes, environment }: DeployedFunction,
-  dynamoDbUrl: string,
-  secretsManagerUrl: string,
+  endpoints: Record<string, string>,
   simulatorUrl: string,
 ): Record<string, string> {
   return {
@@ -109,8 +140,7 @@ function functionEnvironment(
     AWS_SECRET_ACCESS_KEY: "local-function-secret",
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMegabytes),
-    AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManagerUrl,
+    ...endpoints,
     // The developer's own profiles have no say in here.
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
@@ -121,13 +151,12 @@ function functionEnvironment(
 /** The stack's empty secrets, and then the values, put as an operator puts them. */
 async function putSecrets(
   endpoint: string,
-  { secrets }: Deployment,
+  deployment: Deployment,
   connections: Record<string, object> | undefined,
   simulator: Simulator,
 ): Promise<void> {
-  const credentials = { accessKeyId: "LOCALOPERATOR", secretAccessKey: "local-operator-secret" };
-  const client = new SecretsManagerClient({ endpoint, region: place.region, credentials });
-  for (const { name, description, kmsKeyId } of secrets) {
+  const client = operator(endpoint);
+  for (const { name, description, kmsKeyId } of deployment.secrets) {
     await client.send(new CreateSecretCommand({ Name: name, Description: description, KmsKeyId: kmsKeyId }));
     if (connections) continue;
     const cid = name.split("/").at(-1) ?? name;
@@ -141,8 +170,46 @@ async function putSecrets(
       simulator.admit({ username, scope, apiKey });
     }
     await client.send(
-      new CreateSecretCommand({ Name: `smart-token-broker/dev/${id}`, SecretString: JSON.stringify(value) }),
+      new CreateSecretCommand({ Name: secretName(deployment, id), SecretString: JSON.stringify(value) }),
     );
   }
   client.destroy();
+}
+
+/** Rotation for the stack's secrets as the template has it, and for a file's as an operator switches it on. */
+async function switchRotationOn(
+  endpoint: string,
+  deployment: Deployment,
+  connections: Record<string, object> | undefined,
+): Promise<void> {
+  const { functionArn, secretIds } = deployment.keyRotation;
+  const everyDays = Number(deployedSetting(deployment, "rotateKeysEveryDays"));
+  if (everyDays === 0) return;
+  const client = operator(endpoint);
+  const named = (id: string) => secretName(deployment, id);
+  for (const secretId of connections ? Object.keys(connections).map(named) : secretIds) {
+    await client.send(
+      new RotateSecretCommand({
+        SecretId: secretId,
+        RotationLambdaARN: functionArn,
+        RotationRules: { AutomaticallyAfterDays: everyDays },
+        RotateImmediately: false,
+      }),
+    );
+  }
+  client.destroy();
+}
+
+/** A setting as the functions of the template have it. */
+function deployedSetting({ functions }: Deployment, name: keyof typeof environmentVariables): string | undefined {
+  return functions[0]?.environment[environmentVariables[name]];
+}
+
+function secretName(deployment: Deployment, connection: string): string {
+  return `${deployedSetting(deployment, "secretPrefix")}/${connection}`;
+}
+
+function operator(endpoint: string): SecretsManagerClient {
+  const credentials = { accessKeyId: "LOCALOPERATOR", secretAccessKey: "local-operator-secret" };
+  return new SecretsManagerClient({ endpoint, region: place.region, credentials });
 }

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
 import { systemClock } from "./rules/clock.ts";
 import type { Settings } from "./rules/settings.ts";
-import type { Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
+import type { KeyTable, Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
 
 /**
  * The ports as a deployed function has them. The table's client is loaded with the function; undici and the Secrets
  * Manager client only once they are needed, because most requests never need them and a cold start pays for each.
  */
-export function deployedPorts(settings: Settings, notice: (notice: Notice) => void): Ports {
+export function deployedPorts(settings: Settings, notice: (notice: Notice) => void): Ports & { table: KeyTable } {
   const clock = systemClock();
   let registrations: RegistrationStore | undefined;
   let upstream: Upstream | undefined;

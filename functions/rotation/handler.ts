@@ -2,6 +2,7 @@ import { deployedKeyPorts } from "@smart-token-broker/auth-core/compose-keys.ts"
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { readShare } from "@smart-token-broker/auth-core/rules/share.ts";
+import { keepKeys } from "@smart-token-broker/auth-core/use-cases/keep-keys.ts";
 import { sweep } from "@smart-token-broker/auth-core/use-cases/sweep.ts";
 import type { Context } from "aws-lambda";
 
@@ -20,6 +21,7 @@ export async function handler(
   { awsRequestId: requestId }: Pick<Context, "awsRequestId">,
 ): Promise<void> {
   const share = readShare(event);
-  const summary = await sweep(ports, share, (error) => observe.bug(error, requestId));
+  const bug = (error: unknown) => observe.bug(error, requestId);
+  const summary = await sweep(ports, share, bug, (item) => keepKeys(ports, item));
   observe.sweep({ requestId, ...share, ...summary });
 }

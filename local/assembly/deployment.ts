@@ -8,7 +8,7 @@ export interface Deployment {
   secrets: { name: string; description?: string; kmsKeyId?: string }[];
   functions: DeployedFunction[];
   schedules: DeployedSchedule[];
-  keyRotation: { functionArn: string; everyDays: number; secretIds: string[] };
+  keyRotation: { functionArn: string; secretIds: string[] };
   api: { id: string; routes: DeployedRoute[] };
 }
 
@@ -116,10 +116,9 @@ function readKeyRotation(ofType: OfType): Deployment["keyRotation"] {
   const permissions = ofType<{ Principal: string; FunctionName: string }>("AWS::Lambda::Permission");
   const permission = permissions.find(({ properties }) => properties.Principal === "secretsmanager.amazonaws.com");
   if (!permission) throw new Error("The local run finds no function that Secrets Manager may invoke.");
-  const schedules = ofType<RotationProperties>("AWS::SecretsManager::RotationSchedule");
+  const schedules = ofType<{ SecretId: string }>("AWS::SecretsManager::RotationSchedule");
   return {
     functionArn: permission.properties.FunctionName,
-    everyDays: schedules[0]?.properties.RotationRules.AutomaticallyAfterDays ?? 0,
     secretIds: schedules.map(({ properties }) => properties.SecretId),
   };
 }
@@ -154,11 +153,6 @@ interface FunctionProperties {
   Timeout: number;
   MemorySize: number;
   Environment: { Variables: Record<string, string> };
-}
-
-interface RotationProperties {
-  SecretId: string;
-  RotationRules: { AutomaticallyAfterDays: number };
 }
 
 interface ScheduleProperties {

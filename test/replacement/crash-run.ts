@@ -2,7 +2,7 @@ import { type ConnectionItem, isLeased } from "../../functions/auth-core/rules/c
 import { lookInterval } from "../../functions/auth-core/rules/decision.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { isValid } from "../../functions/auth-core/rules/token-set.ts";
-import { leaseSeconds } from "../../functions/auth-core/use-cases/replace.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Scenario } from "./crash-scenarios.ts";
 import { newEnvironment } from "./environment.ts";

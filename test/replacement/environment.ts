@@ -3,7 +3,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { isValid, type Want } from "../../functions/auth-core/rules/token-set.ts";
 import type { UpstreamAnswer } from "../../functions/auth-core/rules/upstream-answer.ts";
-import { upstreamSeconds } from "../../functions/auth-core/use-cases/replace.ts";
+import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Around } from "./points.ts";
 import { current } from "./recording-table.ts";

@@ -56,6 +56,7 @@ export function recordingTable(
     takeLease: (...asked) => writing("takeLease", () => table.takeLease(...asked)),
     write: (...asked) => writing("write", () => table.write(...asked)),
     release: (...asked) => writing("release", () => table.release(...asked)),
+    noteKey: (...asked) => writing("noteKey", () => table.noteKey(...asked)),
     claimLook: (...asked) => writing("claimLook", () => table.claimLook(...asked)),
     async due(...asked) {
       const due = await work(() => table.due(...asked));

@@ -128,6 +128,7 @@ function watched(table: TokenTable): { table: TokenTable; isIdle: () => boolean 
       write: (...asked) => watch(table.write(...asked)),
       release: (...asked) => watch(table.release(...asked)),
       due: (...asked) => watch(table.due(...asked)),
+      noteKey: (...asked) => watch(table.noteKey(...asked)),
       claimLook: (...asked) => watch(table.claimLook(...asked)),
     },
     isIdle: () => waiting === 0,

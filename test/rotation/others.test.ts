@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
-import { leaseSeconds } from "../../functions/auth-core/use-cases/replace.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { closedGate } from "../support/gate.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";

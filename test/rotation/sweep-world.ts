@@ -14,6 +14,7 @@ export const summaryOf = (fields: Partial<SweepSummary>): SweepSummary => ({
   replaced: 0,
   failed: 0,
   erased: 0,
+  keysOnly: 0,
   leasedByOthers: 0,
   deferred: 0,
   oldestLateness: 0,

@@ -8,6 +8,7 @@ export const testSettings: Settings = {
   secretPrefix: "smart-token-broker/test",
   defaultBaseUrl: "https://smart-services.test",
   allowLoopbackHttp: true,
+  rotateKeysEveryDays: 0,
 };
 
 /** A connection's id, checked. */

@@ -15,7 +15,7 @@ import type { ConnectionItem } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/fingerprint.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
-import type { DueConnection, KeyCarrier, KeyChanges, TokenTable } from "../use-cases/ports.ts";
+import type { DueConnection, KeyCarrier, KeyChanges, KeyTable } from "../use-cases/ports.ts";
 import { decodeItem, encodeItem, encodeKey, itemKey, replacementAttributes } from "./item-codec.ts";
 
 /**
@@ -23,7 +23,7 @@ import { decodeItem, encodeItem, encodeKey, itemKey, replacementAttributes } fro
  *
  * Every call has 1 s and three attempts. What DynamoDB refuses or leaves unanswered becomes an `UnavailableError`.
  */
-export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConfig = {}): TokenTable {
+export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConfig = {}): KeyTable {
   const client = new DynamoDBClient({
     maxAttempts: 3,
     requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },

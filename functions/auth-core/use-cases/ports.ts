@@ -67,6 +67,12 @@ export interface TokenTable {
    * `false`: the lease is lost.
    */
   noteKey(connection: ConnectionId, fingerprint: string, key: RetiringKey, owner?: string): Promise<boolean>;
+  /** Claims the one look at the registration that a minute allows during a backoff. */
+  claimLook(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
+}
+
+/** What the upkeep of keys asks of the table besides. Throws `UnavailableError` likewise. */
+export interface KeyTable extends TokenTable {
   /** Changes or removes an entry, if it is still as it was seen. */
   changeKey(
     connection: ConnectionId,
@@ -82,8 +88,6 @@ export interface TokenTable {
   makeDue(connection: ConnectionId, now: number): Promise<boolean>;
   /** Claims the one description of the secret that a day asks for. */
   claimCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
-  /** Claims the one look at the registration that a minute allows during a backoff. */
-  claimLook(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }
 
 /** The registration as its secret holds it now. */
@@ -162,6 +166,7 @@ export type Notice =
 
 /** What the use cases of key rotation touch besides. */
 export interface KeyPorts extends Ports {
+  table: KeyTable;
   secrets: SecretVersions;
   events: Events;
   issuer: KeyIssuer;

@@ -17,12 +17,15 @@ export interface RotationSettings {
 export class RotationError extends Error {
   override name = "RotationError";
   readonly reason: RotationReason;
+  /** In words, without the reason. */
+  readonly detail: string;
   /** The next attempt should go on with the same pending version: its key was issued, and would be lost. */
   readonly keepsPending: boolean;
 
   constructor(reason: RotationReason, detail: string, options: { keepsPending?: boolean } = {}) {
     super(`${reason}: ${detail}`);
     this.reason = reason;
+    this.detail = detail;
     this.keepsPending = options.keepsPending ?? false;
   }
 }
@@ -79,7 +82,7 @@ async function cleanUp(ports: KeyPorts, { secretId, connection, version }: Rotat
 }
 
 async function tellOperator(ports: KeyPorts, { connection }: RotationEvent, error: RotationError): Promise<void> {
-  const { reason, message: detail } = error;
+  const { reason, detail } = error;
   ports.notice({ kind: "api_key_action_needed", connection, reason, detail });
   try {
     await ports.events.put({ type: "api_key_action_needed", connection, reason, detail });

@@ -2,10 +2,8 @@ import { type ConnectionItem, isLeased } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
 import { replacementDueAt, retirableKeys } from "../rules/retiring-keys.ts";
 import { partitionsOf, type Share } from "../rules/share.ts";
-import { checkSecretDaily } from "./check-secret.ts";
-import type { DueConnection, KeyPorts, Ports } from "./ports.ts";
+import type { DueConnection, Ports } from "./ports.ts";
 import { replace } from "./replace.ts";
-import { retireKeys } from "./retire-keys.ts";
 
 /** How one sweep went. */
 export interface SweepSummary {
@@ -23,6 +21,9 @@ export interface SweepSummary {
   /** Seconds by which the oldest was late when the sweep began; 0 where nothing was due. */
   oldestLateness: number;
 }
+
+/** Looks after the keys of a connection that was due; whether there was anything to do. */
+type KeepKeys = (item: ConnectionItem) => Promise<boolean>;
 
 type Outcome = "replaced" | "failed" | "erased" | "keysOnly" | "leasedByOthers";
 
@@ -42,10 +43,20 @@ const failingLanes = 4;
  * @param bug hears of whatever was thrown that no rule foresees
  * @throws UnavailableError where the index cannot be read
  */
-export async function sweep(ports: KeyPorts, share: Share, bug: (error: unknown) => void): Promise<SweepSummary> {
+export async function sweep(
+  ports: Ports,
+  share: Share,
+  bug: (error: unknown) => void,
+  keepKeys?: KeepKeys,
+): Promise<SweepSummary> {
   const { clock } = ports;
   const startedAt = clock.now();
-  const due = (await Promise.all(partitionsOf(share).map((partition) => ports.table.due(partition, startedAt)))).flat();
+  // All are waited for, so that nothing is in flight when one of them fails the sweep.
+  const pages = await Promise.allSettled(partitionsOf(share).map((partition) => ports.table.due(partition, startedAt)));
+  const due = pages.flatMap((page) => {
+    if (page.status === "rejected") throw page.reason;
+    return page.value;
+  });
   due.sort((a, b) => a.nextActionAt - b.nextActionAt);
 
   const summary: SweepSummary = {
@@ -64,7 +75,7 @@ export async function sweep(ports: KeyPorts, share: Share, bug: (error: unknown)
   const lane = async (take: () => DueConnection | undefined) => {
     for (let next = take(); next; next = take()) {
       const isOver = clock.now() >= startedAt + sweepSeconds;
-      summary[isOver ? "deferred" : await act(ports, next, bug)] += 1;
+      summary[isOver ? "deferred" : await act(ports, next, bug, keepKeys)] += 1;
     }
   };
   await Promise.all([
@@ -75,18 +86,19 @@ export async function sweep(ports: KeyPorts, share: Share, bug: (error: unknown)
 }
 
 /** Does for one connection what is due now, whatever the index said a moment ago. */
-async function act(ports: KeyPorts, { connection }: DueConnection, bug: (error: unknown) => void): Promise<Outcome> {
+async function act(
+  ports: Ports,
+  { connection }: DueConnection,
+  bug: (error: unknown) => void,
+  keepKeys: KeepKeys | undefined,
+): Promise<Outcome> {
   const { table, clock } = ports;
   try {
     const item = await table.read(connection, "strong");
     if (!item) return "leasedByOthers";
-    let outcome: Outcome = isDue(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
-    if (retirableKeys(item, clock.now()).length > 0) {
-      await retireKeys(ports, item);
-      if (outcome === "leasedByOthers") outcome = "keysOnly";
-    }
-    await checkSecretDaily(ports, item);
-    return outcome;
+    const outcome = isDue(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
+    const hadKeys = (await keepKeys?.(item)) ?? false;
+    return hadKeys && outcome === "leasedByOthers" ? "keysOnly" : outcome;
   } catch (error) {
     if (!(error instanceof UnavailableError)) bug(error);
     else ports.notice({ kind: "table_unavailable", connection, reason: error.message });
@@ -94,8 +106,10 @@ async function act(ports: KeyPorts, { connection }: DueConnection, bug: (error: 
   }
 }
 
+/** Whether its tokens should be replaced: they are due, or it is in the index for nothing else. */
 function isDue(item: ConnectionItem, now: number): boolean {
-  return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;
+  if ((replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now) return true;
+  return (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now && retirableKeys(item, now).length === 0;
 }
 
 async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {

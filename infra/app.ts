@@ -1,14 +1,15 @@
 import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
+import type { CallersOptions } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readDeploymentSettings } from "./settings.ts";
 import { ApiStack } from "./stacks/api.ts";
 import { RotationStack } from "./stacks/rotation.ts";
 import { StateStack } from "./stacks/state.ts";
 
 /** Which stacks there are. `cdk` runs this file; the local run and the tests call the function. */
-export function brokerApp(props: AppProps = {}): App {
+export function brokerApp(props: AppProps = {}, options?: CallersOptions): App {
   const app = new App(props);
-  const settings = readDeploymentSettings((key) => app.node.tryGetContext(key));
+  const settings = readDeploymentSettings((key) => app.node.tryGetContext(key), options);
   const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
 
   const state = new StateStack(app, "State", settings, named("state"));

@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, "..");
  * bundled: the runtime's own copy is larger and slower to load. The same sources always give the same files, and a file
  * that has not changed is not written, so several synths may share the folder.
  */
-export function bundleFunction(name: string): string {
+export function bundleFunction(name: string, files: Record<string, string> = {}): string {
   const outdir = join(root, "build", "functions", name);
   const { outputFiles } = buildSync({
     absWorkingDir: root,
@@ -37,6 +37,7 @@ export function bundleFunction(name: string): string {
     logLevel: "error",
   });
   const wanted = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
+  for (const [file, text] of Object.entries(files)) wanted.set(join(outdir, file), Buffer.from(text));
   for (const path of filesBelow(outdir)) if (!wanted.has(path)) rmSync(path, { force: true });
   for (const [path, contents] of wanted) {
     if (existsSync(path) && readFileSync(path).equals(contents)) continue;

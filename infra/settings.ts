@@ -3,6 +3,8 @@ import {
   parseConnectionId,
   partitionCount,
 } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { readFileSync } from "node:fs";
+import { type Caller, type CallersOptions, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import * as v from "valibot";
 
 /** What a deployment can choose: the context of `cdk.json`, or `-c key=value` on the command line. */
@@ -12,7 +14,9 @@ export interface DeploymentSettings {
   /** Connections whose empty secret this deployment creates; others come and go without a deployment. */
   connections: string[];
   /** Requests a second and burst, per kind of route. */
-  throttle: { token: Throttle };
+  throttle: { token: Throttle; oauth: Throttle };
+  /** Who may ask without being on AWS, and which roles of other accounts. */
+  callers: Caller[];
   logRetentionDays: number;
   /** How many schedules share the connections; ten times as many connections want one more, say. */
   shards: number;
@@ -41,6 +45,9 @@ const throttle = v.strictObject(
   "must be an object with rate and burst, in requests a second, and nothing else",
 );
 
+/** Every setting but the list of callers, which has a schema of its own. */
+type Plain = Omit<DeploymentSettings, "callers">;
+
 const schemas = {
   stage: v.pipe(
     v.string("must be a string"),
@@ -51,7 +58,10 @@ const schemas = {
     v.checkItems((id) => parseConnectionId(id) !== undefined, `every id must be ${connectionIdRule}`),
     v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
   ),
-  throttle: v.strictObject({ token: throttle }, "must be an object with the kind of route: token"),
+  throttle: v.strictObject(
+    { token: throttle, oauth: throttle },
+    "must be an object with the kinds of route, token and oauth, and nothing else",
+  ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
   rotateApiKeysEveryDays: v.pipe(
     v.number("must be a number of days"),
@@ -62,10 +72,10 @@ const schemas = {
   logRetentionDays: v.picklist(retentionDays, `must be one of ${retentionDays.join(", ")}`),
 };
 
-const defaults: DeploymentSettings = {
+const defaults: Plain = {
   stage: "dev",
   connections: ["webapicorso"],
-  throttle: { token: { rate: 200, burst: 400 } },
+  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 } },
   logRetentionDays: 30,
   shards: 1,
   rotateApiKeysEveryDays: 90,
@@ -76,12 +86,15 @@ const defaults: DeploymentSettings = {
  *
  * @param context looks a context key up, `undefined` where it is not set
  */
-export function readDeploymentSettings(context: (key: string) => unknown): DeploymentSettings {
-  const read = <Key extends keyof DeploymentSettings>(key: Key): DeploymentSettings[Key] => {
+export function readDeploymentSettings(
+  context: (key: string) => unknown,
+  options: CallersOptions = { allowLoopbackHttp: false },
+): DeploymentSettings {
+  const read = <Key extends keyof Plain>(key: Key): Plain[Key] => {
     const value = context(key);
     if (value === undefined) return defaults[key];
     const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortEarly: true });
-    if (parsed.success) return parsed.output as DeploymentSettings[Key];
+    if (parsed.success) return parsed.output as Plain[Key];
     const [issue] = parsed.issues;
     const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
     throw new Error(`The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`);
@@ -90,6 +103,7 @@ export function readDeploymentSettings(context: (key: string) => unknown): Deplo
     stage: read("stage"),
     connections: read("connections"),
     throttle: read("throttle"),
+    callers: parseCallers(readCallersList(context("callers") ?? []), options),
     logRetentionDays: read("logRetentionDays"),
     shards: read("shards"),
     rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
@@ -103,5 +117,24 @@ function fromCommandLine(key: string, value: unknown): unknown {
     return JSON.parse(value);
   } catch {
     return value;
+  }
+}
+
+/** The list itself, or that of the file which the setting names, seen from where `cdk` is run. */
+function readCallersList(setting: unknown): unknown {
+  const value = fromCommandLine("callers", setting);
+  if (typeof value !== "string") return value;
+  let text: string;
+  try {
+    text = readFileSync(value, "utf8");
+  } catch (error) {
+    throw new Error(
+      `The setting "callers" in cdk.json (context) names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`The setting "callers" in cdk.json (context) names the file ${value}, which is not JSON.`);
   }
 }

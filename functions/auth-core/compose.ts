@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
-import { systemClock } from "./rules/clock.ts";
+import { type Clock, systemClock } from "./rules/clock.ts";
 import type { Settings } from "./rules/settings.ts";
+import type { JwtVerifier } from "./use-cases/authenticate.ts";
 import type { KeyTable, Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
 
 /**
@@ -36,5 +37,19 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
     random: Math.random,
     newLeaseOwner: randomUUID,
     notice,
+  };
+}
+
+/** Verifies JWTs. Its library is loaded with the first of them: callers with a key never need it. */
+export function deployedVerifier(clock: Clock): JwtVerifier {
+  let verifier: JwtVerifier | undefined;
+  return {
+    async verify(token, issuer) {
+      if (!verifier) {
+        const { oidcVerifier } = await import("./adapters/oidc.ts");
+        verifier = oidcVerifier(clock);
+      }
+      return verifier.verify(token, issuer);
+    },
   };
 }

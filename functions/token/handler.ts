@@ -6,7 +6,7 @@ import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import middy from "@middy/core";
-import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
+import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 
 const settings = readSettings(process.env);
 const observe = observer("token", settings.stage);
@@ -17,7 +17,7 @@ const tokens = new TokenService(ports);
  * `GET /v1/connections/{connection}/token`: a token that is valid now.
  * `POST` to the same path: a token that is valid now and is not the one that the caller saw rejected.
  */
-async function answerTokenRequest(event: IamEvent): Promise<Reply> {
+async function answerTokenRequest(event: Event): Promise<Reply> {
   const { requestId } = event.requestContext;
   const request = readTokenRequest(event);
   if ("failure" in request) return failureReply(request.failure, requestId);

@@ -23,6 +23,8 @@ export interface Stores {
 export interface BrokerFunctionProps {
   /** The folder below `functions/`. */
   name: string;
+  /** Files that it reads beside its code, by name. */
+  files?: Record<string, string>;
   description: string;
   timeout: Duration;
   stores: Stores;
@@ -53,7 +55,7 @@ export class BrokerFunction extends Construct {
 
     this.function = new lambda.Function(this, "Function", {
       description: props.description,
-      code: lambda.Code.fromAsset(bundleFunction(props.name)),
+      code: lambda.Code.fromAsset(bundleFunction(props.name, props.files)),
       handler: "index.handler",
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,

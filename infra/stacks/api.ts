@@ -3,12 +3,15 @@ import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import * as iam from "aws-cdk-lib/aws-iam";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
+import { asListed, type PrincipalCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction, type Stores } from "../constructs/broker-function.ts";
 import type { DeploymentSettings, Throttle } from "../settings.ts";
 
-/** The HTTPS endpoint: one HTTP API, a function per kind of route, IAM on every route. */
+/** The HTTPS endpoint: one HTTP API, a function per kind of route; IAM on every route whose credential is no body's. */
 export class ApiStack extends Stack {
   constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
     super(scope, id, props);
@@ -24,10 +27,32 @@ export class ApiStack extends Stack {
     token.allowItems();
     token.allowReadingSecrets();
 
+    const oauth = new BrokerFunction(this, "OAuth", {
+      name: "oauth",
+      description: "Smart Token Broker: hands out access tokens on the vendor's wire, and by OAuth's grants",
+      files: { "callers.json": JSON.stringify(settings.callers.map(asListed)) },
+      timeout: Duration.seconds(25),
+      stores,
+      settings,
+    });
+    oauth.allowItems();
+    oauth.allowReadingSecrets();
+
+    const origins = [...new Set(settings.callers.flatMap((caller) => caller.origins))];
     const api = new apigateway.HttpApi(this, "Api", {
       apiName: `smart-token-broker-${settings.stage}`,
       description: "Smart Token Broker",
       createDefaultStage: false,
+      // One for the whole API; which origin may use which credential is the function's to say.
+      ...(origins.length > 0 && {
+        corsPreflight: {
+          allowOrigins: origins,
+          allowMethods: [apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
+          allowHeaders: ["authorization", "content-type", "if-none-match", "accept", "accept-language"],
+          exposeHeaders: ["etag", "retry-after"],
+          maxAge: Duration.hours(1),
+        },
+      }),
     });
     const integration = new HttpLambdaIntegration("TokenIntegration", token.function);
     const tokenRoute = (name: string, method: apigateway.HttpMethod) =>
@@ -37,14 +62,63 @@ export class ApiStack extends Stack {
         integration,
         authorizer: new HttpIamAuthorizer(),
       });
+    const oauthIntegration = new HttpLambdaIntegration("OAuthIntegration", oauth.function);
+    const oauthRoute = (name: string, method: apigateway.HttpMethod, path: string) => {
+      const route = new apigateway.HttpRoute(this, name, {
+        httpApi: api,
+        routeKey: apigateway.HttpRouteKey.with(path, method),
+        integration: oauthIntegration,
+        // The credential is in the body, where no authorizer of the gateway looks.
+        authorizer: new apigateway.HttpNoneAuthorizer(),
+      });
+      acknowledge(route, {
+        "AwsSolutions::AwsSolutions-APIG4":
+          "The caller's credential is in the body: the function verifies it before any other I/O.",
+      });
+      return route;
+    };
     const routes: [route: apigateway.HttpRoute, throttle: Throttle][] = [
       [tokenRoute("GetToken", apigateway.HttpMethod.GET), settings.throttle.token],
       [tokenRoute("PostToken", apigateway.HttpMethod.POST), settings.throttle.token],
+      [oauthRoute("VendorToken", apigateway.HttpMethod.POST, "/api/v1/auth/token"), settings.throttle.oauth],
+      [oauthRoute("OAuthToken", apigateway.HttpMethod.POST, "/oauth/token"), settings.throttle.oauth],
+      [
+        oauthRoute("OAuthMetadata", apigateway.HttpMethod.GET, "/.well-known/oauth-authorization-server"),
+        settings.throttle.oauth,
+      ],
     ];
 
     const stage = this.#stage(api, settings, routes);
+    for (const caller of settings.callers) {
+      if (caller.kind === "principal") this.#callerRole(caller, api, settings);
+    }
     new CfnOutput(this, "Url", { value: stage.url.replace(/\/$/, "") });
     new CfnOutput(this, "ApiId", { value: api.apiId });
+  }
+
+  /** The role of a caller in this account or another: HTTP APIs have no resource policy that could name it. */
+  #callerRole(
+    { name, principal, connections }: PrincipalCaller,
+    api: apigateway.HttpApi,
+    settings: DeploymentSettings,
+  ) {
+    const role = new iam.Role(this, `Caller-${name}`, {
+      roleName: `smart-token-broker-${settings.stage}-${name}`,
+      description: `May ask Smart Token Broker for tokens of: ${connections.join(", ")}`.slice(0, 1000),
+      assumedBy: /^\d{12}$/.test(principal) ? new iam.AccountPrincipal(principal) : new iam.ArnPrincipal(principal),
+    });
+    // Exact ARNs, written out: a grant of a route with a parameter would be one of every connection.
+    const resources = connections.flatMap((connection) =>
+      ["GET", "POST"].map((method) =>
+        this.formatArn({
+          service: "execute-api",
+          resource: api.apiId,
+          resourceName: `$default/${method}/v1/connections/${connection}/token`,
+        }),
+      ),
+    );
+    role.addToPolicy(new iam.PolicyStatement({ actions: ["execute-api:Invoke"], resources }));
+    new CfnOutput(this, `CallerRole-${name}`, { value: role.roleArn });
   }
 
   #stage(

@@ -17,6 +17,8 @@ const tokenSetAttributes = {
   refreshToken: "secret",
   refreshTokenExpiresAt: "instant",
   scope: "text",
+  username: "text",
+  registeredScope: "text",
   apiBaseUrl: "text",
   keyFingerprint: "text",
   credentialFingerprint: "text",

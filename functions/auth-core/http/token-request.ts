@@ -1,4 +1,4 @@
-import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
+import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import * as v from "valibot";
 import { type ConnectionId, parseConnectionId } from "../rules/connection-id.ts";
 import type { Failure } from "../rules/failure.ts";
@@ -35,7 +35,7 @@ export const rejectedTokenBody = v.object(
 );
 
 /** Reads a request for a token, `GET` or `POST`, or says which part of it is wrong. */
-export function readTokenRequest(event: IamEvent): { connection: ConnectionId; want: Want } | { failure: Failure } {
+export function readTokenRequest(event: Event): { connection: ConnectionId; want: Want } | { failure: Failure } {
   const connection = canonicalConnection(event);
   if (!connection) return { failure: invalidConnection };
   if (event.requestContext.http.method === "POST") {
@@ -49,7 +49,7 @@ export function readTokenRequest(event: IamEvent): { connection: ConnectionId; w
 }
 
 /** The body as JSON, `undefined` where it is none. */
-function readJsonBody({ body = "", isBase64Encoded }: IamEvent): unknown {
+function readJsonBody({ body = "", isBase64Encoded }: Event): unknown {
   try {
     return JSON.parse(isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body);
   } catch {
@@ -61,7 +61,7 @@ function readJsonBody({ body = "", isBase64Encoded }: IamEvent): unknown {
  * The connection of the path, only where the raw path is the canonical one of its id. IAM judges the path as it was
  * sent: if an encoded spelling of an id reached the same connection, a policy could be met or dodged by spelling.
  */
-function canonicalConnection(event: IamEvent): ConnectionId | undefined {
+function canonicalConnection(event: Event): ConnectionId | undefined {
   const connection = parseConnectionId(event.pathParameters?.["connection"]);
   return connection && event.rawPath === `/v1/connections/${connection}/token` ? connection : undefined;
 }

@@ -133,6 +133,24 @@ export function parseCallers(list: unknown, options: CallersOptions): Caller[] {
   return callers;
 }
 
+/** A parsed entry as it is written in the list: for the list that travels with the function. */
+export function asListed(caller: Caller): object {
+  switch (caller.kind) {
+    case "oidc": {
+      const { kind: _, issuer, audience, claims, connectionsClaim, ...rest } = caller;
+      return {
+        ...rest,
+        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }) },
+      };
+    }
+    case "key":
+    case "principal": {
+      const { kind: _, origins: __, ...rest } = caller;
+      return rest;
+    }
+  }
+}
+
 function parseEntry(item: unknown, who: string, options: CallersOptions): Caller {
   const wrong = (what: string) => new Error(`callers: ${who}: ${what}.`);
   const parsed = v.safeParse(entry, item, { abortEarly: true });

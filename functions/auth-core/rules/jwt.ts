@@ -27,3 +27,15 @@ export function readJwtClaims(token: string): JwtClaims | undefined {
     ...(typeof scope === "string" && scope !== "" && { scope }),
   };
 }
+
+/** The issuer that a JWT claims, **unverified**: only good for choosing whose keys to verify it with. */
+export function readUnverifiedIssuer(token: string): string | undefined {
+  const parts = token.split(".");
+  if (parts.length !== 3) return undefined;
+  try {
+    const claims = JSON.parse(Buffer.from(parts[1] ?? "", "base64url").toString("utf8")) as { iss?: unknown } | null;
+    return typeof claims?.iss === "string" ? claims.iss : undefined;
+  } catch {
+    return undefined;
+  }
+}

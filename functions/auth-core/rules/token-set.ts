@@ -15,6 +15,9 @@ export interface TokenSet {
   /** Instant. */
   refreshTokenExpiresAt?: number;
   scope: string;
+  /** Username and scope as registered, for callers who name a connection by them. */
+  username?: string;
+  registeredScope?: string;
   apiBaseUrl?: string;
   keyFingerprint: string;
   credentialFingerprint: string;
@@ -131,6 +134,8 @@ export function nextTokenSet(
     obtainedBy,
     ...refresh,
     scope: tokens.scope ?? registration.scope,
+    username: registration.username,
+    registeredScope: registration.scope,
     ...(registration.apiBaseUrl !== undefined && { apiBaseUrl: registration.apiBaseUrl }),
     keyFingerprint: registration.keyFingerprint,
     credentialFingerprint: registration.credentialFingerprint,

@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import middy from "@middy/core";
+import { deployedPorts, deployedVerifier } from "@smart-token-broker/auth-core/compose.ts";
+import { oauthFailureReply } from "@smart-token-broker/auth-core/http/oauth-reply.ts";
+import { OAuthEndpoint } from "@smart-token-broker/auth-core/http/oauth-endpoint.ts";
+import { report } from "@smart-token-broker/auth-core/http/report.ts";
+import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { asOAuthFailure } from "@smart-token-broker/auth-core/rules/oauth-failure.ts";
+
+const settings = readSettings(process.env);
+const observe = observer("oauth", settings.stage);
+const ports = deployedPorts(settings, observe.notice);
+// The list travels in the bundle: an environment may hold 4 KB, and a list may be longer.
+const list: unknown = JSON.parse(readFileSync(new URL("callers.json", import.meta.url), "utf8"));
+const endpoint = new OAuthEndpoint(parseCallers(list, settings), ports, deployedVerifier(ports.clock), settings);
+
+/** `POST /api/v1/auth/token`, the vendor's wire; `POST /oauth/token`, OAuth's; and the metadata of the latter. */
+export const handler = middy()
+  .use(report(observe, (failure) => oauthFailureReply(asOAuthFailure(failure))))
+  .handler(endpoint.answer);

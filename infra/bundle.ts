@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { buildSync } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
@@ -9,11 +9,18 @@ const root = join(import.meta.dirname, "..");
  * Bundles `functions/{name}/handler.ts` for Lambda and returns the folder, ready to be an asset.
  *
  * ESM and code-split, so that what the handler imports with `await import()` costs a cold start nothing. The SDK is
- * bundled: the runtime's own copy is larger and slower to load. The same sources always give the same files, and a file
- * that has not changed is not written, so several synths may share the folder.
+ * bundled: the runtime's own copy is larger and slower to load. The same sources always give the same files, wherever
+ * they are written, and a file that has not changed is not written again.
+ *
+ * @param files more of them, by name, that the function reads beside its code; then `folder` should be the caller's own
  */
-export function bundleFunction(name: string, files: Record<string, string> = {}): string {
+export function bundleFunction(
+  name: string,
+  { folder, files = {} }: { folder?: string; files?: Record<string, string> } = {},
+): string {
+  // What the source maps are relative to; the files may go elsewhere.
   const outdir = join(root, "build", "functions", name);
+  const target = folder ?? outdir;
   const { outputFiles } = buildSync({
     absWorkingDir: root,
     entryPoints: { index: `functions/${name}/handler.ts` },
@@ -36,18 +43,18 @@ export function bundleFunction(name: string, files: Record<string, string> = {})
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
     logLevel: "error",
   });
-  const wanted = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
-  for (const [file, text] of Object.entries(files)) wanted.set(join(outdir, file), Buffer.from(text));
-  for (const path of filesBelow(outdir)) if (!wanted.has(path)) rmSync(path, { force: true });
+  const wanted = new Map(outputFiles.map(({ path, contents }) => [join(target, relative(outdir, path)), contents]));
+  for (const [file, text] of Object.entries(files)) wanted.set(join(target, file), Buffer.from(text));
+  for (const path of filesBelow(target)) if (!wanted.has(path)) rmSync(path, { force: true });
   for (const [path, contents] of wanted) {
     if (existsSync(path) && readFileSync(path).equals(contents)) continue;
     mkdirSync(dirname(path), { recursive: true });
     // Whole or not at all: another process may be hashing the folder at this moment.
-    const unfinished = join(root, "build", `${randomUUID()}.tmp`);
+    const unfinished = `${target}-${randomUUID()}.tmp`;
     writeFileSync(unfinished, contents);
     renameSync(unfinished, path);
   }
-  return outdir;
+  return target;
 }
 
 function filesBelow(folder: string): string[] {

@@ -40,8 +40,10 @@ async function run(options: Options): Promise<void> {
   const running = await starting;
   if (ending) return;
   const { signedGet } = await import("./callers.ts");
+  const { sampleCallerKey } = await import("./sample-callers.ts");
+  const { simulatedAccount } = await import("./run.ts");
   const { url, region, callers, simulator } = running;
-  const connection = Object.keys(options.connections ?? { webapicorso: {} })[0] ?? "webapicorso";
+  const [[connection, registration] = ["webapicorso", {}]] = Object.entries(options.connections ?? {});
   const tokenUrl = `${url}/v1/connections/${connection}/token`;
   const [orders] = callers;
   if (!orders) throw new Error("The local run has no caller.");
@@ -49,11 +51,20 @@ async function run(options: Options): Promise<void> {
   say(`dynamodb ${running.dynamoDbUrl}`);
   say(`secretsmanager ${running.secretsManagerUrl}`);
   say(`simulator ${simulator.url}`);
+  say(`issuer ${running.issuerUrl}`);
   say("");
   say("Ask for a token:");
   say(
     `  curl --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders.accessKeyId}:${orders.secretAccessKey} ${tokenUrl}`,
   );
+  if (!options.callers) {
+    const { username, scope } = { ...simulatedAccount(connection), ...registration };
+    say("");
+    say("Ask in the vendor's own words, with another host and another credential:");
+    say(
+      `  curl ${url}/api/v1/auth/token --form 'username="${username}"' --form 'scope="${scope}"' --form 'token="Bearer ${sampleCallerKey}"'`,
+    );
+  }
   if (!options.connections) {
     const response = await signedGet(new URL(tokenUrl), orders, region);
     const answer = (await response.json()) as Record<string, unknown>;

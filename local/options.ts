@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { chaosModes } from "./simulator/chaos.ts";
 import { moodHelp } from "./simulator/mood.ts";
 
@@ -9,6 +10,8 @@ export interface Options {
   /** Connection id → the value of its secret; absent: one connection of the simulator's. */
   connections?: Record<string, object>;
   chaos?: keyof typeof chaosModes;
+  /** The list of callers, checked; absent: the sample list. */
+  callers?: object[];
   /** Seconds that a minute of every schedule lasts. */
   tick: number;
 }
@@ -21,6 +24,8 @@ export const helpText = `npm start -- [options]      runs the broker on this mac
   --port NUMBER         port of the HTTPS endpoint's stand-in (8787); 0 picks a free one
   --connections FILE    JSON: connection id -> value of its secret. Without a baseUrl in it, the simulator is its
                         upstream. Default: webapicorso, of the simulator
+  --callers FILE        JSON: a list of callers as in cdk.json, where an issuer may be http on loopback.
+                        Default: a sample list, with an issuer of its own
   --tick SECONDS        how long a minute of every schedule lasts (60)
   --chaos MODE          how the simulator behaves: ${Object.keys(chaosModes).join(", ")}
   --help                this text
@@ -60,6 +65,7 @@ export function readOptions(args: string[]): Options | "help" {
     port,
     tick,
     ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
+    ...(values.callers !== undefined && { callers: readCallers(values.callers) }),
     ...(chaos !== undefined && { chaos }),
   };
 }
@@ -70,6 +76,7 @@ function parse(args: string[]) {
     options: {
       port: { type: "string", default: "8787" },
       connections: { type: "string" },
+      callers: { type: "string" },
       chaos: { type: "string" },
       tick: { type: "string", default: "60" },
       help: { type: "boolean", default: false },
@@ -84,19 +91,7 @@ function isChaosMode(text: string): text is keyof typeof chaosModes {
 /** Only the file's form is checked here: what is wrong inside an entry is for the broker to say when it is asked. */
 function readConnections(file: string): Record<string, object> {
   const wrong = (what: string) => new UsageError(`--connections ${file}: ${what}`);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw wrong(`cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"}).`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch {
-    // The parser's message would quote the file, and with it an API key.
-    throw wrong("is not JSON.");
-  }
+  const json = readJsonFile("--connections", file);
   if (!isObject(json)) throw wrong("must be a JSON object: connection id -> value of its secret.");
   for (const [id, value] of Object.entries(json)) {
     if (!parseConnectionId(id))
@@ -104,6 +99,34 @@ function readConnections(file: string): Record<string, object> {
     if (!isObject(value)) throw wrong(`the value of ${id} must be an object with username, scope and apiKey.`);
   }
   return json as Record<string, object>;
+}
+
+/** The list is checked as at synth, by the same schema. */
+function readCallers(file: string): object[] {
+  const json = readJsonFile("--callers", file);
+  try {
+    parseCallers(json, { allowLoopbackHttp: true });
+  } catch (error) {
+    throw new UsageError(`--callers ${file}: ${(error as Error).message}`);
+  }
+  return json as object[];
+}
+
+function readJsonFile(option: string, file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(
+      `${option} ${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"}).`,
+    );
+  }
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    // The parser's message would quote the file, and with it an API key.
+    throw new UsageError(`${option} ${file}: is not JSON.`);
+  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -9,15 +9,17 @@ import { type DeployedFunction, type Deployment, readDeployment } from "./assemb
 import { localCallers } from "./callers.ts";
 import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
+import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import type { Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
+import { sampleCallers } from "./sample-callers.ts";
 import { chaosModes } from "./simulator/chaos.ts";
 import { type Simulator, startSimulator } from "./simulator/server.ts";
-import { synthesise } from "./synthesise.ts";
+import { cdkContext, synthesise } from "./synthesise.ts";
 
 const place = { region: "eu-south-1", accountId: "123456789012" };
 
@@ -26,6 +28,8 @@ export interface LocalRun {
   dynamoDbUrl: string;
   secretsManagerUrl: string;
   simulator: Simulator;
+  /** Of the local issuer, whose JWTs the sample list of callers accepts. */
+  issuerUrl: string;
   region: string;
   callers: Identity[];
   close: () => Promise<void>;
@@ -45,7 +49,13 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
     const clock = { now: () => Date.now() / 1000 };
     const connections = options.connections;
     // The connections of a file are registered as an operator would do it: the stacks create none.
-    const { assembly, remove } = await synthesise(connections ? { connections: [] } : {});
+    const ids = connections ? Object.keys(connections) : (cdkContext().connections ?? []);
+    const issuer = await startIssuer(ids);
+    started.push(() => issuer.close());
+    const { assembly, remove } = await synthesise({
+      ...(connections && { connections: [] }),
+      callers: options.callers ?? sampleCallers(issuer.url, ids),
+    });
     started.push(remove);
     const deployment = readDeployment(assembly, place);
 
@@ -114,6 +124,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       dynamoDbUrl: dynamoDb.url,
       secretsManagerUrl: secretsManager.url,
       simulator,
+      issuerUrl: issuer.url,
       region: place.region,
       callers,
       close,
@@ -159,8 +170,7 @@ async function putSecrets(
   for (const { name, description, kmsKeyId } of deployment.secrets) {
     await client.send(new CreateSecretCommand({ Name: name, Description: description, KmsKeyId: kmsKeyId }));
     if (connections) continue;
-    const cid = name.split("/").at(-1) ?? name;
-    const account = { username: `admin_${cid}`, scope: `${cid}_aly${cid}` };
+    const account = simulatedAccount(name.split("/").at(-1) ?? name);
     const value = { ...account, apiKey: simulator.issueKey(account), apiBaseUrl: simulator.url };
     await client.send(new PutSecretValueCommand({ SecretId: name, SecretString: JSON.stringify(value) }));
   }
@@ -174,6 +184,11 @@ async function putSecrets(
     );
   }
   client.destroy();
+}
+
+/** Username and scope of a simulated environment, in the form that the vendor gives them. */
+export function simulatedAccount(cid: string): { username: string; scope: string } {
+  return { username: `admin_${cid}`, scope: `${cid}_aly${cid}` };
 }
 
 /** Rotation for the stack's secrets as the template has it, and for a file's as an operator switches it on. */

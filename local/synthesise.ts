@@ -17,14 +17,17 @@ export async function synthesise(
     process.env["CDK_VALIDATION"] = "false";
     // Loaded only here, because the CDK is most of the time that a local run takes to start.
     const { brokerApp } = await import("../infra/app.ts");
-    // Without the CDK's command line nobody else reads cdk.json.
-    const cdkJson = JSON.parse(readFileSync(join(import.meta.dirname, "..", "cdk.json"), "utf8")) as {
-      context: object;
-    };
-    brokerApp({ outdir, context: { ...cdkJson.context, ...context } }).synth();
+    const options = { allowLoopbackHttp: true };
+    brokerApp({ outdir, context: { ...cdkContext(), ...context } }, options).synth();
     return { assembly: readCloudAssembly(outdir), remove };
   } catch (error) {
     remove();
     throw error;
   }
+}
+
+/** The settings in cdk.json: without the CDK's command line nobody else reads them. */
+export function cdkContext(): { connections?: string[] } {
+  const text = readFileSync(join(import.meta.dirname, "..", "cdk.json"), "utf8");
+  return (JSON.parse(text) as { context: { connections?: string[] } }).context;
 }

@@ -1,4 +1,5 @@
-import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
+import { join } from "node:path";
+import { ArnFormat, Duration, Stack, Stage } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import * as lambda from "aws-cdk-lib/aws-lambda";
@@ -49,13 +50,15 @@ export class BrokerFunction extends Construct {
     super(scope, id);
     const { stores, settings } = props;
     this.#stores = stores;
+    // In the cloud assembly's own folder, so that two synths never share one.
+    const folder = join(Stage.of(this)?.outdir ?? "build", "bundles", props.name);
     const logGroup = new logs.LogGroup(this, "Logs", { retention: settings.logRetentionDays });
     this.#role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
     this.#allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);
 
     this.function = new lambda.Function(this, "Function", {
       description: props.description,
-      code: lambda.Code.fromAsset(bundleFunction(props.name, props.files)),
+      code: lambda.Code.fromAsset(bundleFunction(props.name, { folder, ...(props.files && { files: props.files }) })),
       handler: "index.handler",
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,

@@ -18,6 +18,9 @@ export type Decision =
 /** Seconds between two attempts as long as the stored token is valid, or one of two is reported as rejected. */
 export const attemptInterval = 30;
 
+/** Seconds between two sweeps. */
+const scheduleInterval = 60;
+
 /** Seconds between two looks at the registration during a backoff. */
 export const lookInterval = 60;
 
@@ -36,6 +39,8 @@ export function decide(item: ConnectionItem | undefined, now: number, want: Want
     const mayLook = needsOperator(item.lastError?.code ?? "internal") && (item.lookedAt ?? 0) <= now - lookInterval;
     return mayLook ? { do: "look", refusedFingerprint: item.refusedFingerprint, otherwise } : otherwise;
   }
+  // The schedule retries within a minute of a backoff's end: no caller has to wait for an upstream that may be down.
+  if (serveValid && item.failures > 0 && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;
   const nextAttemptAt = (item.attemptedAt ?? 0) + attemptInterval;
   if (nextAttemptAt > now) {
     if (serveValid) return serveValid;

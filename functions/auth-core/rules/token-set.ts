@@ -71,16 +71,24 @@ export function isGoodEnough(set: TokenSet, now: number, want: Want): boolean {
   return isValid(set, now, want) && remaining(set, now) >= effectiveMinTtl(set, want.minTtl);
 }
 
+/** From this lifetime on, in seconds, an outage of 40 % of it is never felt. */
+const shortestCoveredLifetime = 300;
+
+/** Seconds that a replacement may come late: a sweep is up to a minute off, before the outage and after it; the skew. */
+const sweepLateness = 2 * 60 + skew;
+
 /**
- * When to replace: after 45 to 55 % of the lifetime, so that an outage of 40 % of it is never felt and connections that
- * were made together drift apart; with `singleActiveToken` as late as is safe.
+ * When to replace: after 45 to 55 % of the lifetime, so that connections that were made together drift apart, and early
+ * enough for an outage of 40 % of it to end before the token does; with `singleActiveToken` as late as is safe.
  *
  * @param random 0 to 1
  */
 export function dueAt(set: Omit<TokenSet, "dueAt">, random: number): number {
   const whole = set.accessTokenExpiresAt - set.obtainedAt;
   if (set.singleActiveToken) return set.accessTokenExpiresAt - singleActiveMargin(whole);
-  return set.obtainedAt + (0.45 + 0.1 * random) * whole;
+  const drawn = (0.45 + 0.1 * random) * whole;
+  if (whole < shortestCoveredLifetime) return set.obtainedAt + drawn;
+  return set.obtainedAt + Math.min(drawn, 0.6 * whole - sweepLateness);
 }
 
 /** Seconds before the end at which a replacement that kills its predecessor is due. */

@@ -155,7 +155,7 @@ export class TokenService {
   async #waitForChange(connection: ConnectionId, want: Want, giveUpAt: number): Promise<void> {
     const { table, clock, random } = this.#ports;
     for (let pause = 0.1; clock.now() < giveUpAt; pause = Math.min(pause * 1.6, 1)) {
-      await clock.sleep(pause * (0.5 + 0.5 * random()));
+      await clock.sleep(Math.min(pause * (0.5 + 0.5 * random()), giveUpAt - clock.now()));
       const item = await table.read(connection, "eventual");
       if (decide(item, clock.now(), want).do !== "wait") return;
     }

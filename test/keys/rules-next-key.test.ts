@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
+import { nextSecret, stagedKeyFingerprint } from "../../functions/auth-core/rules/next-key.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { fakeFields, testSettings } from "../support/registration.ts";
+
+const current = JSON.stringify({ ...fakeFields, language: "en-GB", note: "kept", apiKeyId: "key-1" });
+const next = (staged: string | undefined, before = current) => nextSecret(before, staged, testSettings);
+/** What the secret becomes. */
+function becomes(staged: string, before = current): unknown {
+  const made = next(staged, before);
+  if (made.kind === "failed") throw new Error(made.detail);
+  return JSON.parse(made.value.reveal());
+}
+
+describe("what is staged", () => {
+  it.each([
+    ["a key alone", "fake-key-2", "fake-key-2"],
+    ["a key alone with white space around it", " fake-key-2\n", "fake-key-2"],
+    ["an object with the key alone", '{"apiKey":"fake-key-2"}', "fake-key-2"],
+    ["a key of digits alone", "20261124", "20261124"],
+  ])("may be %s: every other field is carried over, but the old key's id", (_what, staged, apiKey) => {
+    expect(becomes(staged)).toEqual({ ...fakeFields, language: "en-GB", note: "kept", apiKey });
+  });
+
+  it("may be a whole secret: its fields win over the current ones", () => {
+    const staged = { username: "admin_other", apiKey: "fake-key-2", apiKeyId: "key-2", language: "it-IT" };
+
+    expect(becomes(JSON.stringify(staged))).toEqual({ ...fakeFields, note: "kept", ...staged });
+  });
+
+  it("mends a current value that is not usable", () => {
+    expect(becomes(JSON.stringify({ ...fakeFields, apiKey: "fake-key-2" }), "no JSON")).toEqual({
+      ...fakeFields,
+      apiKey: "fake-key-2",
+    });
+  });
+
+  it("is no next key where there is none, or where it is the current one, however it is written", () => {
+    const reasons = [undefined, "fake-key-1", " Bearer fake-key-1 ", '{"apiKey":"Bearer fake-key-1"}', '{"language":"x"}']
+      .map((staged) => next(staged))
+      .map((made) => made.kind === "failed" && made.reason);
+
+    expect(reasons).toEqual(Array.from({ length: 5 }, () => "no_next_key"));
+  });
+
+  it.each(["", "two words", '{"apiKey":""}', '{"apiKey":7}', '{"apiKey":"fake-key-2","maxLifetime":0}', "[]"])(
+    "is malformed where the secret would be: %j",
+    (staged) => {
+      expect(next(staged)).toMatchObject({ kind: staged === "[]" ? "next" : "failed" });
+    },
+  );
+
+  it("is never repeated by what is wrong with it", () => {
+    const made = next('{"apiKey":"fake key 2"}');
+
+    expect(made).toEqual({ kind: "failed", reason: "next_key_malformed", detail: expect.stringContaining("apiKey") });
+    expect(JSON.stringify(made)).not.toContain("fake key 2");
+  });
+});
+
+describe("the fingerprint of what is staged", () => {
+  it("is that of the key which the secret would get, whatever the form", () => {
+    const key = fc.stringMatching(/^[!#-z|~]{1,40}$/).filter((text) => !/^bearer/i.test(text) && !text.startsWith("["));
+    const form = fc.constantFrom(
+      (text: string) => text,
+      (text: string) => `Bearer ${text}\n`,
+      (text: string) => JSON.stringify({ apiKey: text }),
+      (text: string) => JSON.stringify({ ...fakeFields, apiKey: `Bearer ${text}` }),
+    );
+
+    fc.assert(
+      fc.property(key, form, (text, write) => {
+        const made = next(write(text), "{}");
+        const whole = next(write(text));
+        if (whole.kind === "failed") throw new Error(`${made.kind}: ${whole.detail}`);
+        expect(stagedKeyFingerprint(write(text))).toBe(whole.registration.keyFingerprint);
+        expect(stagedKeyFingerprint(write(text))).toBe(fingerprint(new Secret(text)));
+      }),
+      { seed: 20_261_124 },
+    );
+  });
+
+  it.each(['{"language":"it-IT"}', '{"apiKey":7}', "{}"])("is none where no key is: %s", (staged) => {
+    expect(stagedKeyFingerprint(staged)).toBeUndefined();
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { readRotationEvent } from "../../functions/auth-core/rules/rotation-event.ts";
+
+const prefix = "smart-token-broker/test";
+const arn = (name: string) => `arn:aws:secretsmanager:eu-south-1:000000000000:secret:${name}`;
+const event = {
+  Step: "createSecret",
+  SecretId: arn(`${prefix}/webapicorso-AbC123`),
+  ClientRequestToken: "00000000-0000-0000-0000-000000000001",
+};
+
+describe("an event of Secrets Manager's", () => {
+  it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])("is read for the step %s", (Step) => {
+    expect(readRotationEvent({ ...event, Step }, prefix)).toEqual({
+      step: Step,
+      secretId: event.SecretId,
+      connection: "webapicorso",
+      version: event.ClientRequestToken,
+    });
+  });
+
+  it("names a connection whose own name ends as a suffix does", () => {
+    const SecretId = arn(`${prefix}/a-abcdef-AbC123`);
+
+    expect(readRotationEvent({ ...event, SecretId }, prefix).connection).toBe("a-abcdef");
+  });
+
+  it.each([
+    ["of another prefix", arn("smart-token-broker/prod/webapicorso-AbC123")],
+    ["whose prefix only begins like ours", arn(`${prefix}ing/webapicorso-AbC123`)],
+    ["deeper below the prefix", arn(`${prefix}/a/b-AbC123`)],
+    ["that is no connection's", arn(`${prefix}/UPPER-AbC123`)],
+    ["with no suffix", arn(`${prefix}/webapicorso`)],
+    ["by its name", `${prefix}/webapicorso-AbC123`],
+    ["of another service", event.SecretId.replace("secretsmanager", "ssm")],
+    ["that is none", undefined],
+  ])("is refused for a secret %s", (_which, SecretId) => {
+    expect(() => readRotationEvent({ ...event, SecretId }, prefix)).toThrow("SecretId must be the ARN of a secret");
+  });
+
+  it.each([
+    ["Step", "deleteSecret"],
+    ["Step", undefined],
+    ["ClientRequestToken", ""],
+    ["ClientRequestToken", undefined],
+  ])("is refused with %s %s, and the error names it", (field, value) => {
+    expect(() => readRotationEvent({ ...event, [field]: value }, prefix)).toThrow(field);
+  });
+
+  it.each([undefined, null, "text", []])("is refused where it is %s", (what) => {
+    expect(() => readRotationEvent(what, prefix)).toThrow("Step must be one of");
+  });
+});

@@ -1,0 +1,159 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { StartedCommand } from "../local/run-harness.ts";
+import { logLines, reasonsOf } from "./log.ts";
+import { awsOperator, hasAws, type Labels, type Operator, sdkOperator } from "./operators.ts";
+import { type Polling, startPolling } from "./polling.ts";
+import { note, noteLabels } from "./transcript.ts";
+
+const secretId = "smart-token-broker/dev/webapicorso";
+const account = { username: "fake-user", scope: "fake-scope" };
+const fingerprint = (key: string) => createHash("sha256").update(key).digest("hex").slice(0, 16);
+
+// So short that a token is replaced every 6 s or so, and memory serves none for longer than 7 s.
+const lifetime = 12;
+const soon = { timeout: 30_000, interval: 100 };
+
+describe.each([
+  { tool: "the aws command", operate: awsOperator, isThere: hasAws },
+  { tool: "the SDK", operate: sdkOperator, isThere: true },
+])("with $tool, while a caller asks for a token twice a second", ({ tool, operate, isThere }) => {
+  let run: StartedCommand;
+  let operator: Operator;
+  let caller: Polling;
+  let revokedAt = Number.POSITIVE_INFINITY;
+  const keys = ["fake-key-1"];
+  const versions: string[] = [];
+
+  beforeAll(async () => {
+    if (!isThere) return;
+    const file = JSON.stringify({ webapicorso: { ...account, apiKey: keys[0] } });
+    run = new StartedCommand(["--port", "0", "--tick", "1", "--connections", "FILE"], { file });
+    await run.ready();
+    await run.simulator("/_simulator", { lifetime });
+    operator = operate(run);
+    note(`\n--- with ${tool} ---`);
+    versions.push(at("AWSCURRENT", await labels()));
+    caller = startPolling(run, "webapicorso");
+    await vi.waitFor(() => expect(caller.polls.length).toBeGreaterThan(1), soon);
+  });
+  afterAll(async () => {
+    if (!isThere) return;
+    operator.close();
+    await caller.stop().finally(() => run.remove());
+  });
+
+  async function labels(): Promise<Labels> {
+    const now = await operator.labels(secretId);
+    noteLabels(now);
+    return now;
+  }
+
+  async function stageNewKey(): Promise<string> {
+    const { apiKey } = await run.simulator("/_simulator/keys", account);
+    keys.push(String(apiKey));
+    return operator.stage(secretId, String(apiKey));
+  }
+
+  /** Seconds until the caller was served a token that was got with a key. */
+  async function servedBy(key: string | undefined): Promise<number> {
+    const begin = performance.now();
+    await vi.waitFor(() => expect(caller.keyOf(caller.polls.at(-1))).toBe(fingerprint(key ?? "")), soon);
+    return (performance.now() - begin) / 1000;
+  }
+
+  const logged = () => logLines(run).filter((line) => line["connection"] === "webapicorso");
+
+  it.skipIf(!isThere)(
+    "a staged key becomes the current one, and tokens of it follow",
+    { timeout: 60_000 },
+    async () => {
+      const staged = await stageNewKey();
+      const before = await labels();
+
+      versions.push(await operator.rotate(secretId));
+      const seconds = await servedBy(keys[1]);
+
+      note(`  first token of the new key after ${seconds.toFixed(1)} s`);
+      expect(before).toEqual({ [version(0)]: ["AWSCURRENT"], [staged]: ["NEXT"] });
+      expect(await labels()).toEqual({ [version(0)]: ["AWSPREVIOUS"], [version(1)]: ["AWSCURRENT"] });
+    },
+  );
+
+  it.skipIf(!isThere)(
+    "the old key can be revoked then: exchanges go on with the new one",
+    { timeout: 60_000 },
+    async () => {
+      const { generation } = caller.polls.at(-1) ?? { generation: 0 };
+      // Without a refresh every replacement is an exchange, which shows the key.
+      await run.simulator("/_simulator", { mode: "refused", on: "refresh" });
+      await run.simulator("/_simulator/keys/revoke", { apiKey: keys[0] });
+      revokedAt = performance.now();
+
+      await vi.waitFor(() => expect(caller.polls.at(-1)?.generation).toBeGreaterThan(generation + 1), soon);
+
+      const exchanged = logged().filter((line) => line["message"] === "replaced" && line["by"] === "exchange");
+      expect(exchanged.filter((line) => Number(line["generation"]) > generation).length).toBeGreaterThan(1);
+      await run.simulator("/_simulator", { mode: "ok", on: "both" });
+    },
+  );
+
+  it.skipIf(!isThere)(
+    "without a next key a rotation fails, and says so on every channel",
+    { timeout: 60_000 },
+    async () => {
+      const before = await labels();
+
+      await operator.rotate(secretId);
+      await vi.waitFor(() => expect(reasonsOf(run, "webapicorso")).toEqual(["no_next_key"]), soon);
+
+      expect(await labels()).toEqual(before);
+      expect(logged()).toContainEqual(
+        expect.objectContaining({ level: "WARN", message: "api_key_action_needed", reason: "no_next_key" }),
+      );
+      expect(logged()).toContainEqual(expect.objectContaining({ KeyActionsNeeded: 1, code: "no_next_key" }));
+    },
+  );
+
+  it.skipIf(!isThere)(
+    "staged later, it is taken by the next rotation with no clean-up",
+    { timeout: 60_000 },
+    async () => {
+      await stageNewKey();
+
+      versions.push(await operator.rotate(secretId));
+      await servedBy(keys[2]);
+
+      expect(await labels()).toEqual({ [version(1)]: ["AWSPREVIOUS"], [version(2)]: ["AWSCURRENT"] });
+      expect(reasonsOf(run, "webapicorso")).toEqual(["no_next_key"]);
+    },
+  );
+
+  it.skipIf(!isThere)("going back is one command, which the broker follows", { timeout: 60_000 }, async () => {
+    await operator.makeCurrent(secretId, version(1), version(2));
+    const seconds = await servedBy(keys[1]);
+
+    note(`  first token of the previous key after ${seconds.toFixed(1)} s`);
+    expect(await labels()).toEqual({ [version(1)]: ["AWSCURRENT"], [version(2)]: ["AWSPREVIOUS"] });
+  });
+
+  it.skipIf(!isThere)("the caller has noticed nothing, and was given no token of a revoked key", async () => {
+    await caller.stop();
+
+    const { polls } = caller;
+    const gaps = polls.slice(1).map(({ at: instant }, index) => instant - (polls[index]?.at ?? 0));
+    note(`  ${polls.length} questions, the longest gap between two ${Math.max(...gaps).toFixed(0)} ms`);
+    expect(polls.filter(({ status, used }) => status !== 200 || used !== 200)).toEqual([]);
+    expect(polls.filter((poll) => caller.keyOf(poll) === undefined)).toEqual([]);
+    const afterwards = polls.filter((poll) => poll.at > revokedAt);
+    expect(afterwards.length).toBeGreaterThan(10);
+    expect(afterwards.filter((poll) => caller.keyOf(poll) === fingerprint("fake-key-1"))).toEqual([]);
+    expect(new Set(polls.map((poll) => caller.keyOf(poll)))).toEqual(new Set(keys.map(fingerprint)));
+  });
+
+  const version = (index: number) => versions[index] ?? "";
+});
+
+function at(label: string, labels: Labels): string {
+  return Object.entries(labels).find(([, stages]) => stages.includes(label))?.[0] ?? "";
+}

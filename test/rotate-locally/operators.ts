@@ -1,0 +1,92 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { operator as credentials, output, region, type StartedCommand } from "../local/run-harness.ts";
+import { note } from "./transcript.ts";
+
+/** Version → its staging labels, in their order. */
+export type Labels = Record<string, string[]>;
+
+/** Whoever rotates keys by hand: the commands of the README, by one tool or another. */
+export interface Operator {
+  /** Puts a value under the label NEXT. The version's id. */
+  stage(secretId: string, value: string): Promise<string>;
+  rotate(secretId: string): Promise<string>;
+  labels(secretId: string): Promise<Labels>;
+  /** Goes back: AWSCURRENT moves. */
+  makeCurrent(secretId: string, version: string, instead: string): Promise<void>;
+  close(): void;
+}
+
+// The distribution's own comes first: an older version of the command may shadow it on the PATH.
+const aws = ["/usr/bin/aws", "aws"].find(isVersion2);
+
+/** Whether the `aws` command, version 2, is there. */
+export const hasAws = aws !== undefined;
+
+function isVersion2(path: string): boolean {
+  try {
+    return /^aws-cli\/2/.test(
+      execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** An operator with the `aws` command. Keys are handed over in files, as the README has it. */
+export function awsOperator(run: StartedCommand): Operator {
+  const folder = mkdtempSync(join(tmpdir(), "next-key-"));
+  const file = join(folder, "next-key.txt");
+
+  async function call(...args: string[]): Promise<Record<string, unknown>> {
+    note(`$ aws secretsmanager ${args.join(" ").replace(file, "next-key.txt")}`);
+    const options = ["--endpoint-url", run.url("secretsmanager"), "--region", region, "--output", "json"];
+    const text = await output(aws ?? "aws", ["secretsmanager", ...args, ...options], {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_CONFIG_FILE: "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+      AWS_MAX_ATTEMPTS: "1",
+      AWS_PAGER: "",
+    });
+    return JSON.parse(text) as Record<string, unknown>;
+  }
+
+  return {
+    async stage(secretId, value) {
+      writeFileSync(file, value);
+      const staged = ["--secret-string", `file://${file}`, "--version-stages", "NEXT"];
+      return String((await call("put-secret-value", "--secret-id", secretId, ...staged))["VersionId"]);
+    },
+    rotate: async (secretId) => String((await call("rotate-secret", "--secret-id", secretId))["VersionId"]),
+    labels: async (secretId) =>
+      (await call("describe-secret", "--secret-id", secretId, "--query", "VersionIdsToStages")) as Labels,
+    async makeCurrent(secretId, version, instead) {
+      const move = ["--move-to-version-id", version, "--remove-from-version-id", instead];
+      const stage = ["--version-stage", "AWSCURRENT", ...move];
+      await call("update-secret-version-stage", "--secret-id", secretId, ...stage);
+    },
+    close: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** An operator with the SDK, where there is no `aws` command. */
+export function sdkOperator(run: StartedCommand): Operator {
+  const client = new SecretsManager({ endpoint: run.url("secretsmanager"), region, credentials, maxAttempts: 1 });
+  return {
+    async stage(SecretId, SecretString) {
+      const { VersionId } = await client.putSecretValue({ SecretId, SecretString, VersionStages: ["NEXT"] });
+      return String(VersionId);
+    },
+    rotate: async (SecretId) => String((await client.rotateSecret({ SecretId })).VersionId),
+    labels: async (SecretId) => (await client.describeSecret({ SecretId })).VersionIdsToStages ?? {},
+    async makeCurrent(SecretId, MoveToVersionId, RemoveFromVersionId) {
+      const move = { VersionStage: "AWSCURRENT", MoveToVersionId, RemoveFromVersionId };
+      await client.updateSecretVersionStage({ SecretId, ...move });
+    },
+    close: () => client.destroy(),
+  };
+}

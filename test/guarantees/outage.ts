@@ -16,7 +16,7 @@ export interface Outage {
   jitter: number[];
 }
 
-/** What callers get from a minute before a token is due until five minutes after an outage that hits its replacement. */
+/** What callers get from a minute before a token is due until an outage that hits its replacement is long over. */
 export async function liveThroughOutage(lifetime: number, minTtl: number, outage: Outage): Promise<Asked[]> {
   const world = await startSteppedWorld({ lifetime });
   const { clock } = world;
@@ -37,6 +37,7 @@ export async function liveThroughOutage(lifetime: number, minTtl: number, outage
   let drawn = 0;
   const random = () => outage.jitter[drawn++ % outage.jitter.length] ?? 0.5;
   clock.advance(sweepAt - 120 - obtainedAt);
-  const seconds = Math.ceil(downUntil + 300 - clock.now());
+  // The longest backoff of five minutes, the schedule's minute, and two calls.
+  const seconds = Math.ceil(downUntil + 400 - clock.now());
   return live(world, connection, { seconds, minTtl, sweepsAt: 0, ports: { upstream, random } });
 }

@@ -45,6 +45,8 @@ export async function startSteppedWorld(mood: Partial<Mood> = {}) {
     ...world,
     ports,
     quiet,
+    /** Calls of a port that have not ended. */
+    inFlight: () => inFlight.count,
     /** A service with a memory of its own: one execution environment. */
     service: (other: Partial<Ports> = {}) => new TokenService({ ...ports, ...other }),
     /** One run of the schedule over the connection's partition. Rejects where it meets a bug. */

@@ -12,7 +12,7 @@ import { connectionId, fakeRegistration } from "../support/registration.ts";
 import { type Attributes, startTable } from "../support/table.ts";
 
 /** One upstream call: whose, when it began, and how many ran in that instant, itself among them. */
-export interface Call {
+interface Call {
   connection: string;
   /** Seconds since the fleet's start. */
   at: number;

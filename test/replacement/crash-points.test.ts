@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTable, type TestTable } from "../support/table.ts";
-import { damage, type Outcome, type Rescue, runWithDeath } from "./crash-run.ts";
-import { type Scenario, scenarios } from "./crash-scenarios.ts";
+import { type Outcome, type Rescue, runWithDeath } from "./crash-run.ts";
+import { replacementsOf, type Scenario, scenarios } from "./crash-scenarios.ts";
+import { damage } from "./damage.ts";
 import { stageMaker } from "./stage.ts";
 
 let emulator: TestTable;
@@ -44,7 +45,7 @@ describe.each(scenarios)("a process that dies during $name", (scenario) => {
     const [undisturbed, ...deaths] = await dieEverywhere(scenario, rescue);
     for (const point of undisturbed.points) passed.add(point);
 
-    expect(undisturbed.broken).toEqual([]);
+    expect(undisturbed).toMatchObject({ broken: [], replacements: replacementsOf(scenario) });
     expect(deaths.map(({ point }) => point)).toEqual(undisturbed.points);
     expect(deaths.flatMap((outcome) => damage(outcome, undisturbed, scenario, rescue))).toEqual([]);
   });

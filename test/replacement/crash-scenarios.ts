@@ -45,3 +45,9 @@ export const scenarios: Scenario[] = [
   { name: "a lease that turns out not to be needed", victim: "sweep", left: 1400, isOvertaken: true },
   { name: "a look at a key that was refused", victim: "caller", left: -10, isMended: true },
 ];
+
+/** How many replacements a scenario takes where nobody dies: leases under which upstream is called. */
+export function replacementsOf({ isGone, isOvertaken, isDown }: Scenario): number {
+  if (isGone || isOvertaken) return 0;
+  return isDown ? 2 : 1;
+}

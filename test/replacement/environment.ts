@@ -14,6 +14,7 @@ export type Action = { do: "get"; minTtl: number } | { do: "reject" | "sweep" | 
 
 /** A call before it is made, or before its answer arrives; going on, it may be lost. */
 export interface Waiting {
+  process: string;
   goOn(isLost: boolean): void;
 }
 
@@ -26,13 +27,14 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   const { clock, connection, history } = stage;
   const death = Promise.withResolvers<"dead">();
   let endsAt = Number.POSITIVE_INFINITY;
-  /** Of the request under way: the item as it was last read, and the call that came last. */
-  let request: { seen?: ConnectionItem | undefined; lastCall: string } = { lastCall: "" };
+  /** Of the request under way: the item as it was last read, seconds until that was known, the call that came last. */
+  let request: { seen?: ConnectionItem | undefined; readTook: number; lastCall: string };
+  request = { readTook: 0, lastCall: "" };
 
   /** Resolves with whether the call is lost; never, where the function's time-out comes first. */
   const pass = () =>
     new Promise<boolean>((resolve) => {
-      stop({ goOn: (isLost) => (clock.now() >= endsAt ? death.resolve("dead") : resolve(isLost)) });
+      stop({ process: name, goOn: (isLost) => (clock.now() >= endsAt ? death.resolve("dead") : resolve(isLost)) });
     });
 
   const around: Around = async (call, act) => {
@@ -43,8 +45,12 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
       (await pass()) || (call === "upstream.call" && clock.now() >= startedAt + upstreamSeconds);
     if (await isLost()) return loss(call) as ReturnType<typeof act>;
     const answer = await act();
+    const madeAt = clock.now();
     if (await isLost()) return loss(call) as ReturnType<typeof act>;
-    if (call === "table.read") request.seen = answer as ConnectionItem | undefined;
+    if (call === "table.read") {
+      request.seen = answer as ConnectionItem | undefined;
+      request.readTook = clock.now() - madeAt;
+    }
     return answer;
   };
 
@@ -54,7 +60,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   /** Asks for a token, and says what is wrong with the answer. */
   async function ask(want: Want): Promise<string[]> {
     const first = Math.max(0, history.changes.length - 1);
-    request = { lastCall: "" };
+    request = { readTook: 0, lastCall: "" };
     const answer = await service.get(connection, want);
     const now = clock.now();
     stage.answers.push({ by: name, at: now, answer });
@@ -64,7 +70,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
       return isValid(answer.set, now) ? [] : ["was given an expired token"];
     }
     const { code } = answer.failure;
-    const { seen, lastCall } = request;
+    const { seen, readTook, lastCall } = request;
     if (code === "unavailable" && lastCall.startsWith("table.")) {
       const isKnown = seen?.tokenSet !== undefined && isValid(seen.tokenSet, now, want);
       return isKnown ? ["was told unavailable with a valid token in hand"] : [];
@@ -73,7 +79,8 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
     const isValidThroughout = during.every(({ after }, index) => {
       return after?.tokenSet !== undefined && isValid(after.tokenSet, during[index + 1]?.at ?? now, want);
     });
-    if (isValidThroughout && during.length > 0) return [`was told ${code} over a valid token`];
+    // A token may run out while the item that holds it is on its way to whoever read it.
+    if (isValidThroughout && during.length > 0 && readTook === 0) return [`was told ${code} over a valid token`];
     // It looked at the item last, but for whoever has just erased it.
     const looked = lastCall === "table.read" || (lastCall === "table.write" && code === "unknown_connection");
     return looked ? [] : [`was told ${code} with no look at the item after ${lastCall}`];

@@ -4,7 +4,7 @@ import type { UpstreamAnswer } from "../../functions/auth-core/rules/upstream-an
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 
 /** What an endpoint does to a call that it gets. `hangs` is what a caller with a time-out of 5 s sees. */
-export type Endpoint = "ok" | "refuses" | "hangs" | "down";
+type Endpoint = "ok" | "refuses" | "hangs" | "down";
 
 export interface UpstreamMood {
   refresh: Endpoint;
@@ -13,6 +13,8 @@ export interface UpstreamMood {
   rotates: boolean;
   /** The newest access token is given again. */
   sameToken: boolean;
+  /** A new access token kills the one before it, and the registration says so. */
+  singleActiveToken: boolean;
   /** Seconds that an access token lives. */
   lifetime: number;
   /** Seconds that an answer takes. */
@@ -45,6 +47,8 @@ export function fakeUpstream(clock: Clock, mood: UpstreamMood) {
 
   return {
     mood,
+    /** The number of the access token that was made last. */
+    newest: () => minted,
     async call(request: UpstreamRequest, seen: (call: UpstreamCall) => void): Promise<UpstreamAnswer> {
       const { grant } = request;
       const presented = "json" in request.body ? presentedIn(request.body.json) : undefined;

@@ -3,14 +3,18 @@ import { current } from "./recording-table.ts";
 import type { Stage } from "./stage.ts";
 import { violations } from "./violations.ts";
 
-/** A drawn step: time goes on, then one of those who wait goes on, or loses its call or the answer to it. */
+/**
+ * A drawn step: time goes on, then one of those who wait goes on, or loses its call or the answer to it, and after that
+ * goes on so many times more while everyone else stands still.
+ */
 export interface Step {
   seconds: number;
   pick: number;
+  more: number;
   isLost: boolean;
 }
 
-const inTurn: Step = { seconds: 0, pick: 0, isLost: false };
+const inTurn: Step = { seconds: 0, pick: 0, more: 0, isLost: false };
 
 /**
  * Runs processes, each with its actions one after the other, in the order that the steps say; when those are used up,
@@ -35,12 +39,20 @@ async function runAll(stage: Stage, processes: [string, Action[]][], next: () =>
   const ends = processes.map(([name, actions]) =>
     newEnvironment(stage, name, (stopped) => waiting.push(stopped))(actions),
   );
+  let ahead = { process: "", more: 0 };
   const broken = await stage.takeTurns(Promise.all(ends), async () => {
-    const { seconds, pick, isLost } = next();
+    const following = ahead.more > 0 ? waiting.findIndex(({ process }) => process === ahead.process) : -1;
+    if (following !== -1) {
+      ahead.more -= 1;
+      return waiting.splice(following, 1)[0]?.goOn(false);
+    }
+    const { seconds, pick, more, isLost } = next();
     // Where everyone sleeps, only time can go on.
     stage.clock.advance(waiting.length > 0 ? seconds : Math.max(seconds, 0.25));
     await stage.settle();
-    waiting.splice(pick % Math.max(1, waiting.length), 1)[0]?.goOn(isLost);
+    const [picked] = waiting.splice(pick % Math.max(1, waiting.length), 1);
+    ahead = { process: picked?.process ?? "", more };
+    picked?.goOn(isLost);
   });
   return broken.flat();
 }

@@ -10,6 +10,8 @@ export interface Change {
   at: number;
   before: ConnectionItem | undefined;
   after: ConnectionItem | undefined;
+  /** The number of the newest access token that upstream had made by then. */
+  newest: number;
 }
 
 /** What became of one connection's item; `working` counts the calls that the table has not answered yet. */
@@ -30,8 +32,7 @@ export function recordingTable(
   table: TokenTable,
   connection: ConnectionId,
   history: History,
-  now: () => number,
-  owner: () => string,
+  noted: () => Pick<Change, "by" | "at" | "newest">,
 ): TokenTable {
   async function work<Answer>(act: () => Promise<Answer>): Promise<Answer> {
     history.working += 1;
@@ -47,7 +48,7 @@ export function recordingTable(
       const before = current(history);
       const answer = await act();
       const after = await table.read(connection, "strong");
-      history.changes.push({ call, by: owner(), at: now(), before, after });
+      history.changes.push({ call, ...noted(), before, after });
       return answer;
     });
 

@@ -16,7 +16,7 @@ import { type Around, withPoints } from "./points.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
 
 /** A call to upstream with the lease that it was made under. `isLeased`: that lease was in force when it arrived. */
-export type LeasedCall = UpstreamCall & { by: string; isLeased: boolean };
+type LeasedCall = UpstreamCall & { by: string; isLeased: boolean };
 
 export type Stage = ReturnType<ReturnType<typeof stageMaker>>;
 
@@ -34,17 +34,20 @@ export function stageMaker(table: TestTable) {
       exchange: "ok",
       rotates: true,
       sameToken: false,
+      singleActiveToken: false,
       lifetime: 3600,
       delay: 0,
     } as const;
     const upstream = fakeUpstream(clock, { ...defaults, ...mood });
-    const registered: RegistrationReading = { kind: "registered", registration: fakeRegistration(), warnings: [] };
+    const { singleActiveToken } = upstream.mood;
+    const registration = fakeRegistration({ singleActiveToken });
+    const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
     const calls: LeasedCall[] = [];
     const unleasedStarts: string[] = [];
     const answers: { by: string; at: number; answer: Answer }[] = [];
     const bugs: string[] = [];
     const notices: Notice[] = [];
-    const stage = { secret: registered as RegistrationReading };
+    const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
 
     const isLeased = (owner: string) => {
       const item = current(history);
@@ -62,7 +65,11 @@ export function stageMaker(table: TestTable) {
       const owner = () => `${name}/${leases}`;
       const ports = withPoints(
         {
-          table: recordingTable(adapter, connection, history, () => clock.now(), owner),
+          table: recordingTable(adapter, connection, history, () => ({
+            by: owner(),
+            at: clock.now(),
+            newest: upstream.newest(),
+          })),
           registrations: { read: async () => stage.secret },
           upstream: {
             call: (request) =>
@@ -98,13 +105,13 @@ export function stageMaker(table: TestTable) {
       process,
       /** What an operator does to the connection's secret: puts it there, deletes it, leaves it without a value. */
       register: () => void (stage.secret = registered),
-      unregister: () => void (stage.secret = { kind: "unknown" }),
+      unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
       spoil: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
       /** Stores a token set with a refresh token, due since a minute; `left` seconds of its access token are left. */
       async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
         const now = clock.now();
         const { lifetime } = upstream.mood;
-        const { credentialFingerprint, keyFingerprint } = fakeRegistration();
+        const { credentialFingerprint, keyFingerprint } = registration;
         const tokenSet = fakeTokenSet({
           accessToken: new Secret(accessToken(0)),
           accessTokenExpiresAt: now + left,
@@ -114,10 +121,13 @@ export function stageMaker(table: TestTable) {
           dueAt: now - 60,
           credentialFingerprint,
           keyFingerprint,
+          singleActiveToken,
         });
         const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
+        history.working += 1;
         await table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
-        history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item });
+        history.working -= 1;
+        history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item, newest: 0 });
       },
       /** One sweep of the connection's partition. */
       sweep: (ports: Ports) =>

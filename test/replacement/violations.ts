@@ -9,21 +9,29 @@ export function violations(stage: Stage): string[] {
   const { changes } = stage.history;
   return [
     ...stage.bugs.map((bug) => `a bug was reported: ${bug}`),
-    ...changes.flatMap((change) => changeViolations(change).map((what) => `${change.by} ${change.call}: ${what}`)),
+    ...changes.flatMap((change) =>
+      changeViolations(change, stage).map((what) => `${change.by} ${change.call}: ${what}`),
+    ),
     ...tokenViolations(changes),
     ...callViolations(stage),
   ];
 }
 
-function changeViolations({ by, at, before, after, call }: Change): string[] {
+function changeViolations({ by, at, before, after, call, newest }: Change, { wasUnregistered }: Stage): string[] {
   if (call === "store") return [];
   const broken: string[] = [];
   const [from, to] = [before?.generation ?? 0, after?.generation ?? 0];
-  const hasNewToken = after?.tokenSet !== undefined && accessTokenOf(after) !== accessTokenOf(before);
+  const newToken = accessTokenOf(after) === accessTokenOf(before) ? undefined : after?.tokenSet?.accessToken;
   if (to < from || to > from + 1) broken.push(`the generation went from ${from} to ${to}`);
-  if (hasNewToken && to === from) broken.push("another token under the same generation");
-  const isOutcome = to !== from || hasNewToken || after?.failures !== before?.failures;
+  if (newToken && to === from) broken.push("another token under the same generation");
+  // With `singleActiveToken` that would be a dead token.
+  if (newToken && mintedAs(newToken) !== newest) broken.push("stored a token that is not the newest");
+  const isOutcome = to !== from || newToken !== undefined || after?.failures !== before?.failures;
   if (before && isOutcome && before.leaseOwner !== by) broken.push("wrote without holding the lease");
+  if (before?.tokenSet && !after?.tokenSet) {
+    if (to === from) broken.push("erased the tokens, and kept the generation");
+    if (!wasUnregistered) broken.push("erased the tokens of a registration that was never gone");
+  }
   if (before?.leaseOwner !== undefined && before.leaseOwner !== after?.leaseOwner) {
     const hasEnded = (before.leaseUntil ?? 0) <= at;
     if (before.leaseOwner !== by && !hasEnded) broken.push(`ended the living lease of ${before.leaseOwner}`);
@@ -63,7 +71,7 @@ function callViolations({ calls, unleasedStarts, history, upstream }: Stage): st
     if (!["refresh", "exchange", "refresh, exchange"].includes(grants)) broken.push(`${by} made the calls ${grants}`);
   }
   const winners = new Set(
-    history.changes.filter(({ before, after }) => accessTokenOf(before) !== accessTokenOf(after)).map(({ by }) => by),
+    history.changes.filter(({ before, after }) => tokensOf(before) !== tokensOf(after)).map(({ by }) => by),
   );
   if (upstream.mood.rotates) {
     const spent = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
@@ -73,3 +81,4 @@ function callViolations({ calls, unleasedStarts, history, upstream }: Stage): st
 }
 
 const accessTokenOf = (item: Change["after"]) => item?.tokenSet?.accessToken.reveal();
+const tokensOf = (item: Change["after"]) => `${accessTokenOf(item)} ${item?.tokenSet?.refreshToken?.reveal()}`;

@@ -85,7 +85,7 @@ export class TokenService {
           case "wait":
             if (clock.now() >= giveUpAt) return { kind: "failure", failure: stillReplacing };
             waitedSince ??= item;
-            await this.#waitForChange(connection, want, giveUpAt);
+            item = await this.#waitForChange(connection, want, giveUpAt);
             continue;
           case "register": {
             const remembered = this.#memory.missing(connection, clock.now());
@@ -110,13 +110,18 @@ export class TokenService {
   async #replace(connection: ConnectionId, seen: ConnectionItem | undefined, want: Want): Promise<Answer | undefined> {
     const { clock } = this.#ports;
     const isNeeded = (item: ConnectionItem) => !item.tokenSet || !isGoodEnough(item.tokenSet, clock.now(), want);
+    const readAt = clock.now();
     const outcome = await replace(this.#ports, connection, seen, isNeeded, want);
     switch (outcome.kind) {
       case "replaced":
         // A commit that was retried for long can outlive a short token.
         if (!isValid(outcome.set, clock.now(), want)) return this.#tokenOr(stillReplacing, connection, want);
         return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());
-      case "settled":
+      case "settled": {
+        const { tokenSet, generation } = outcome.item;
+        const isTheirs = tokenSet && isValid(tokenSet, clock.now(), want);
+        return isTheirs ? this.#serve(connection, tokenSet, generation, "table", readAt) : undefined;
+      }
       case "moved":
         return undefined;
       case "failed":
@@ -152,13 +157,15 @@ export class TokenService {
   }
 
   /** Polls with eventually consistent reads until there is something else to do than to wait. Decides nothing. */
-  async #waitForChange(connection: ConnectionId, want: Want, giveUpAt: number): Promise<void> {
+  async #waitForChange(connection: ConnectionId, want: Want, giveUpAt: number): Promise<ConnectionItem | undefined> {
     const { table, clock, random } = this.#ports;
+    let item: ConnectionItem | undefined;
     for (let pause = 0.1; clock.now() < giveUpAt; pause = Math.min(pause * 1.6, 1)) {
       await clock.sleep(Math.min(pause * (0.5 + 0.5 * random()), giveUpAt - clock.now()));
-      const item = await table.read(connection, "eventual");
-      if (decide(item, clock.now(), want).do !== "wait") return;
+      item = await table.read(connection, "eventual");
+      if (decide(item, clock.now(), want).do !== "wait") break;
     }
+    return item;
   }
 
   /** The last look before an error: someone else may just have committed. */

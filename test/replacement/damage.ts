@@ -1,0 +1,25 @@
+import { lookInterval } from "../../functions/auth-core/rules/decision.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import type { Outcome, Rescue } from "./crash-run.ts";
+import type { Scenario } from "./crash-scenarios.ts";
+
+/** What a death made worse than it may, compared with the run in which nobody died. */
+export function damage(outcome: Outcome, undisturbed: Outcome, scenario: Scenario, rescue: Rescue): string[] {
+  const { tokenAfter, settledAfter, replacements, broken } = outcome;
+  const damages = [...broken];
+  // One lease, one replacement, a second between two questions and a second between two looks at a lease.
+  // Where the minute's look died with the process, there is another in a minute.
+  // A rescuer may have to make the call, of a second, that the process turned out to be spared.
+  const replacement = Math.max(undisturbed.took, 1);
+  const longest = leaseSeconds + replacement + 2 + (scenario.isMended ? lookInterval : 0);
+  if (rescue === "callers" && !scenario.isGone && (tokenAfter ?? Number.POSITIVE_INFINITY) > longest) {
+    damages.push(`no token for ${tokenAfter} s`);
+  }
+  // A token that is still valid is replaced 30 s after the last attempt, or by the first sweep after it.
+  const latest = rescue === "callers" ? Math.max(longest, 32 + replacement) : 60 + replacement;
+  const isUnknown = rescue === "sweeps" && outcome.generation === 0 && replacements === 0;
+  if (!isUnknown && (settledAfter ?? Number.POSITIVE_INFINITY) > latest)
+    damages.push(`not settled for ${settledAfter} s`);
+  if (replacements > undisturbed.replacements + 1) damages.push(`${replacements} replacements`);
+  return damages.map((what) => `${outcome.point}: ${what}`);
+}

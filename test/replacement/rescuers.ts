@@ -1,0 +1,28 @@
+import { newEnvironment } from "./environment.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * Asks every second, each time in an environment of its own, once the victim is under way. Resolves with what was wrong
+ * with the answers.
+ */
+export async function keepAsking(stage: Stage, name: string, minTtl: number, isOver: () => boolean): Promise<string[]> {
+  const broken: string[] = [];
+  await stage.clock.sleep(0.5);
+  for (let asked = 1; !isOver(); asked += 1) {
+    const environment = newEnvironment(stage, `${name}${asked}`, (stopped) => stopped.goOn(false));
+    broken.push(...(await environment([{ do: "get", minTtl }])));
+    await stage.clock.sleep(1);
+  }
+  return broken;
+}
+
+/** Sweeps once a minute, the first time a minute from now. */
+export async function keepSweeping(stage: Stage, isOver: () => boolean): Promise<string[]> {
+  const broken: string[] = [];
+  for (let swept = 1; !isOver(); swept += 1) {
+    await stage.clock.sleep(60);
+    const environment = newEnvironment(stage, `sweep${swept}`, (stopped) => stopped.goOn(false));
+    broken.push(...(await environment([{ do: "sweep" }])));
+  }
+  return broken;
+}

@@ -15,8 +15,10 @@ export function damage(outcome: Outcome, undisturbed: Outcome, scenario: Scenari
   if (rescue === "callers" && !scenario.isGone && (tokenAfter ?? Number.POSITIVE_INFINITY) > longest) {
     damages.push(`no token for ${tokenAfter} s`);
   }
-  // A token that is still valid is replaced 30 s after the last attempt, or by the first sweep after it.
-  const latest = rescue === "callers" ? Math.max(longest, 32 + replacement) : 60 + replacement;
+  // A token that is still valid is replaced 30 s after the last attempt, or by the first sweep after it. A stored failure
+  // is the schedule's to retry: callers do only a minute after its backoff, which is 5 s at most for the first one.
+  const byCallers = scenario.isDown ? 65 + replacement : Math.max(longest, 32 + replacement);
+  const latest = rescue === "callers" ? byCallers : 60 + replacement;
   const isUnknown = rescue === "sweeps" && outcome.generation === 0 && replacements === 0;
   if (!isUnknown && (settledAfter ?? Number.POSITIVE_INFINITY) > latest)
     damages.push(`not settled for ${settledAfter} s`);

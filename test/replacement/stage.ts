@@ -118,7 +118,7 @@ export function stageMaker(table: TestTable) {
           obtainedAt: now + left - lifetime,
           refreshToken: new Secret(refreshToken(0)),
           refreshTokenExpiresAt: now + 20 * 86_400,
-          dueAt: now - 60,
+          dueAt: more.nextActionAt ?? now - 60,
           credentialFingerprint,
           keyFingerprint,
           singleActiveToken,

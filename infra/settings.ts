@@ -14,7 +14,7 @@ export interface DeploymentSettings {
   /** Connections whose empty secret this deployment creates; others come and go without a deployment. */
   connections: string[];
   /** Requests a second and burst, per kind of route. */
-  throttle: { token: Throttle; oauth: Throttle };
+  throttle: { token: Throttle; oauth: Throttle; status: Throttle };
   /** Who may ask without being on AWS, and which roles of other accounts. */
   callers: Caller[];
   logRetentionDays: number;
@@ -59,8 +59,8 @@ const schemas = {
     v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
   ),
   throttle: v.strictObject(
-    { token: throttle, oauth: throttle },
-    "must be an object with the kinds of route, token and oauth, and nothing else",
+    { token: throttle, oauth: throttle, status: throttle },
+    "must be an object with the kinds of route, token, oauth and status, and nothing else",
   ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
   rotateApiKeysEveryDays: v.pipe(
@@ -75,7 +75,7 @@ const schemas = {
 const defaults: Plain = {
   stage: "dev",
   connections: ["webapicorso"],
-  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 } },
+  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
   logRetentionDays: 30,
   shards: 1,
   rotateApiKeysEveryDays: 90,

@@ -3,7 +3,7 @@ import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
 import { type Clock, systemClock } from "./rules/clock.ts";
 import type { Settings } from "./rules/settings.ts";
 import type { JwtVerifier } from "./use-cases/authenticate.ts";
-import type { KeyTable, Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
+import type { Events, KeyTable, Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
 
 /**
  * The ports as a deployed function has them. The table's client is loaded with the function; undici and the Secrets
@@ -13,6 +13,7 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
   const clock = systemClock();
   let registrations: RegistrationStore | undefined;
   let upstream: Upstream | undefined;
+  let events: Events | undefined;
   return {
     table: dynamoDbTokenTable(settings.tableName),
     registrations: {
@@ -36,6 +37,14 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
     clock,
     random: Math.random,
     newLeaseOwner: randomUUID,
+    events: {
+      async put(event) {
+        // Told of so rarely that its client is loaded then.
+        const { eventBridge } = await import("./adapters/eventbridge.ts");
+        events ??= eventBridge(settings.stage);
+        return events.put(event);
+      },
+    },
     notice,
   };
 }

@@ -48,7 +48,7 @@ export function observer(service: string, stage: string): Observer {
 
     notice(notice) {
       const { kind, ...fields } = notice;
-      const metadata = { connection: notice.connection };
+      const metadata: Record<string, string> = notice.connection === undefined ? {} : { connection: notice.connection };
       switch (notice.kind) {
         case "replaced":
           logger.info(kind, fields);

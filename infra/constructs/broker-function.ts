@@ -112,6 +112,12 @@ export class BrokerFunction extends Construct {
     );
   }
 
+  /** Reading items, one or all, and changing none. What is read of an item is the function's own restraint. */
+  allowReadingItems(): void {
+    this.#allow(["dynamodb:GetItem", "dynamodb:Scan"], [this.#stores.table.tableArn]);
+    this.#allow(["kms:Decrypt", "kms:DescribeKey"], [this.#stores.key.keyArn], this.#via("dynamodb"));
+  }
+
   /** Asking the index what is due. */
   allowDueIndex(): void {
     this.#allow(["dynamodb:Query"], [`${this.#stores.table.tableArn}/index/due`]);

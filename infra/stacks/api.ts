@@ -26,6 +26,7 @@ export class ApiStack extends Stack {
     });
     token.allowItems();
     token.allowReadingSecrets();
+    token.allowEvents();
 
     const oauth = new BrokerFunction(this, "OAuth", {
       name: "oauth",
@@ -37,6 +38,16 @@ export class ApiStack extends Stack {
     });
     oauth.allowItems();
     oauth.allowReadingSecrets();
+    oauth.allowEvents();
+
+    const status = new BrokerFunction(this, "Status", {
+      name: "status",
+      description: "Smart Token Broker: how connections are, and what happens to them next",
+      timeout: Duration.seconds(15),
+      stores,
+      settings,
+    });
+    status.allowReadingItems();
 
     const origins = [...new Set(settings.callers.flatMap((caller) => caller.origins))];
     const api = new apigateway.HttpApi(this, "Api", {
@@ -54,14 +65,19 @@ export class ApiStack extends Stack {
         },
       }),
     });
-    const integration = new HttpLambdaIntegration("TokenIntegration", token.function);
-    const tokenRoute = (name: string, method: apigateway.HttpMethod) =>
+    const iamRoute = (name: string, path: string, method: apigateway.HttpMethod, integration: HttpLambdaIntegration) =>
       new apigateway.HttpRoute(this, name, {
         httpApi: api,
-        routeKey: apigateway.HttpRouteKey.with("/v1/connections/{connection}/token", method),
+        routeKey: apigateway.HttpRouteKey.with(path, method),
         integration,
         authorizer: new HttpIamAuthorizer(),
       });
+    const tokenIntegration = new HttpLambdaIntegration("TokenIntegration", token.function);
+    const tokenRoute = (name: string, method: apigateway.HttpMethod) =>
+      iamRoute(name, "/v1/connections/{connection}/token", method, tokenIntegration);
+    const statusIntegration = new HttpLambdaIntegration("StatusIntegration", status.function);
+    const statusRoute = (name: string, path: string) =>
+      iamRoute(name, path, apigateway.HttpMethod.GET, statusIntegration);
     const oauthIntegration = new HttpLambdaIntegration("OAuthIntegration", oauth.function);
     const oauthRoute = (name: string, method: apigateway.HttpMethod, path: string) => {
       const route = new apigateway.HttpRoute(this, name, {
@@ -80,6 +96,8 @@ export class ApiStack extends Stack {
     const routes: [route: apigateway.HttpRoute, throttle: Throttle][] = [
       [tokenRoute("GetToken", apigateway.HttpMethod.GET), settings.throttle.token],
       [tokenRoute("PostToken", apigateway.HttpMethod.POST), settings.throttle.token],
+      [statusRoute("ListStatus", "/v1/status"), settings.throttle.status],
+      [statusRoute("GetStatus", "/v1/status/{connection}"), settings.throttle.status],
       [oauthRoute("VendorToken", apigateway.HttpMethod.POST, "/api/v1/auth/token"), settings.throttle.oauth],
       [oauthRoute("OAuthToken", apigateway.HttpMethod.POST, "/oauth/token"), settings.throttle.oauth],
       [

@@ -24,11 +24,7 @@ import { decodeItem, encodeItem, encodeKey, itemKey, replacementAttributes } fro
  * Every call has 1 s and three attempts. What DynamoDB refuses or leaves unanswered becomes an `UnavailableError`.
  */
 export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConfig = {}): KeyTable {
-  const client = new DynamoDBClient({
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
-    ...config,
-  });
+  const client = dynamoDbClient(config);
 
   async function update(input: Omit<UpdateItemCommandInput, "TableName">) {
     try {
@@ -240,6 +236,15 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
   };
 }
 
+/** A client whose calls have 1 s and three attempts. */
+export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
+    ...config,
+  });
+}
+
 /** Sets what `next` has of a replacement's attributes, and removes what it does not have, the lease among it. */
 function setAndRemove(next: ConnectionItem, keys: KeyChanges) {
   const { leaseOwner: _, leaseUntil: __, ...unleased } = next;
@@ -271,7 +276,7 @@ function instant(seconds: number): AttributeValue {
 }
 
 /** A fault of the table becomes an `UnavailableError`; a request that is wrong in itself stays a bug of ours. */
-async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
+export async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
   try {
     return await sent;
   } catch (error) {

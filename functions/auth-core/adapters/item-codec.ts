@@ -4,6 +4,7 @@ import type { ConnectionItem, StoredError } from "../rules/connection-item.ts";
 import type { FailureCode } from "../rules/failure.ts";
 import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";
+import type { ItemWithoutTokens } from "../rules/status.ts";
 import type { TokenSet } from "../rules/token-set.ts";
 
 /** How each attribute of the table is stored. `instant` is epoch seconds, kept to the millisecond. */
@@ -76,6 +77,21 @@ export function decodeItem(attributes: Record<string, AttributeValue>): Connecti
   // A set without a token or an end is none: whoever edited the table by hand gets a replacement, not a crash.
   const tokenSet = pick(tokenSetAttributes) as unknown as TokenSet;
   return tokenSet.accessToken && tokenSet.accessTokenExpiresAt ? { ...item, tokenSet } : item;
+}
+
+/** Every attribute but the tokens themselves. */
+export const attributesWithoutTokens = Object.keys(attributeTypes).filter((name) => attributeTypes[name] !== "secret");
+
+/** The item of attributes that were read without tokens. */
+export function decodeItemWithoutTokens(attributes: Record<string, AttributeValue>): ItemWithoutTokens {
+  const { accessToken: _, refreshToken: __, ...safe } = attributes;
+  const { tokenSet: ___, ...item } = decodeItem(safe);
+  const tokenSet = Object.fromEntries(
+    Object.entries(tokenSetAttributes).flatMap(([name, type]) =>
+      safe[name] === undefined ? [] : [[name, decode(type, safe[name])]],
+    ),
+  ) as unknown as NonNullable<ItemWithoutTokens["tokenSet"]>;
+  return tokenSet.accessTokenExpiresAt ? { ...item, tokenSet } : item;
 }
 
 function encode(type: AttributeType, value: unknown): AttributeValue {

@@ -44,6 +44,16 @@ export function failureReply(failure: Failure, requestId: string): Reply {
   };
 }
 
+/** An answer that holds no token. */
+export function jsonReply(body: object): Reply {
+  return {
+    status: 200,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+    body,
+    line: { code: "ok", source: "table" },
+  };
+}
+
 /** A token response (RFC 6749 §5.1), or the failure. `now` decides what is left of the token. */
 export function answerReply(answer: Answer, now: number, requestId: string): Reply {
   if (answer.kind === "failure") return failureReply(answer.failure, requestId);

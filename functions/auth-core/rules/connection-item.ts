@@ -38,7 +38,7 @@ export interface StoredError {
 }
 
 /** A lease that is still in force. */
-export function isLeased(item: ConnectionItem, now: number): boolean {
+export function isLeased(item: Pick<ConnectionItem, "leaseOwner" | "leaseUntil">, now: number): boolean {
   return item.leaseOwner !== undefined && (item.leaseUntil ?? 0) > now;
 }
 

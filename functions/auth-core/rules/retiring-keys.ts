@@ -1,5 +1,6 @@
 import type { ConnectionItem } from "./connection-item.ts";
 import { longestLifetime } from "./registration.ts";
+import type { TokenSet } from "./token-set.ts";
 
 /**
  * A key that is or was used with a connection, besides the one of its stored token set. Instants are epoch seconds.
@@ -39,7 +40,9 @@ export function retirableKeys(item: ConnectionItem, now: number): [fingerprint: 
 }
 
 /** When a connection's tokens should be replaced: after a failure its `retryAt`, else when they are due. */
-export function replacementDueAt(item: ConnectionItem): number | undefined {
+export function replacementDueAt(
+  item: Pick<ConnectionItem, "retryAt" | "attemptedAt"> & { tokenSet?: Pick<TokenSet, "dueAt"> },
+): number | undefined {
   // An item that was leased and never written belongs to someone who died: it is due at once.
   return item.retryAt ?? item.tokenSet?.dueAt ?? item.attemptedAt;
 }

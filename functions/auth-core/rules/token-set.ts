@@ -52,9 +52,14 @@ export function remaining(set: TokenSet, now: number): number {
   return set.accessTokenExpiresAt - now;
 }
 
-/** Expired means `expiresAt − skew ≤ now`; what is rejected is as good as expired for whoever rejects it. */
+/** Expired means `expiresAt − skew ≤ now`. */
+export function isExpired(set: Pick<TokenSet, "accessTokenExpiresAt">, now: number): boolean {
+  return set.accessTokenExpiresAt - skew <= now;
+}
+
+/** Not expired; and for whoever saw it rejected, not the rejected one. */
 export function isValid(set: TokenSet, now: number, want?: Want): boolean {
-  if (set.accessTokenExpiresAt - skew <= now) return false;
+  if (isExpired(set, now)) return false;
   return want?.rejectedSha256 === undefined || sha256Hex(set.accessToken.reveal()) !== want.rejectedSha256;
 }
 

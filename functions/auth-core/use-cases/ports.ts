@@ -1,7 +1,7 @@
 import type { Clock } from "../rules/clock.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import type { KeyEvent } from "../rules/key-event.ts";
+import type { BrokerEvent } from "../rules/event.ts";
 import type { ParsedRegistration, Registration } from "../rules/registration.ts";
 import type { RetiringKey } from "../rules/retiring-keys.ts";
 import type { Secret } from "../rules/secret.ts";
@@ -128,7 +128,7 @@ export interface SecretDescription {
 
 /** Who is told what happened to API keys: an event bus. Throws `UnavailableError`. */
 export interface Events {
-  put(event: KeyEvent): Promise<void>;
+  put(event: BrokerEvent): Promise<void>;
 }
 
 /** Smart Services. Never throws for what upstream does or fails to do. */
@@ -152,7 +152,7 @@ export type IssuerAnswer =
 /** What an operator should hear of. Closed; every kind is one log message and, where it is counted, one metric. */
 export type Notice =
   | { kind: "commit_not_written"; connection: ConnectionId; reason: string }
-  | { kind: "table_unavailable"; connection: ConnectionId; reason: string }
+  | { kind: "table_unavailable"; connection?: ConnectionId; reason: string }
   | { kind: "secrets_unavailable"; connection: ConnectionId; reason: string }
   | { kind: "registration_warning"; connection: ConnectionId; warning: string }
   | { kind: "replaced"; connection: ConnectionId; by: "exchange" | "refresh"; generation: number; progress: boolean }
@@ -184,5 +184,7 @@ export interface Ports {
   random: () => number;
   /** A name for one lease, never used again. */
   newLeaseOwner: () => string;
+  /** Who is told of what an operator should know at once; absent: nobody. */
+  events?: Events;
   notice: (notice: Notice) => void;
 }

@@ -1,6 +1,7 @@
 import { backoff, needsOperator } from "../rules/backoff.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
+import type { BrokerEvent } from "../rules/event.ts";
 import { type Failure, UnavailableError } from "../rules/failure.ts";
 import { nextActionAt, retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
 import { isValid, remaining, sameTokenAgain, type TokenSet, type Want } from "../rules/token-set.ts";
@@ -44,6 +45,7 @@ export async function commit(
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome === true) {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
+    if (isWithOperator(item)) await announce(ports, { type: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }
   let reason = outcome === false ? "another took the lease" : outcome.message;
@@ -115,11 +117,29 @@ export async function fail(
   ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });
   try {
     if (!(await ports.table.write(next, lease))) return { kind: "moved" };
+    if (needsOperator(code) && !isWithOperator(item)) {
+      await announce(ports, { type: "connection_rejected", connection: item.connection, code, detail });
+    }
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : { ...failure, retryAfter: wait } };
+}
+
+/** Whether the last thing that happened to a connection was a failure that an operator has to mend. */
+function isWithOperator({ lastError }: ConnectionItem): boolean {
+  return lastError !== undefined && needsOperator(lastError.code);
+}
+
+/** Tells of it; what cannot be told is in the log, and fails nothing. */
+async function announce({ events, notice }: Ports, event: BrokerEvent): Promise<void> {
+  try {
+    await events?.put(event);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    notice({ kind: "event_not_sent", connection: event.connection, reason: error.message });
+  }
 }
 
 /** The registration is gone: its tokens go, and the raised generation fences off whatever is still in flight. */

@@ -1,20 +1,23 @@
 #!/usr/bin/env node
-import { Command } from "commander";
-import { makeCallerKey } from "./callers-key.ts";
+import { CommanderError } from "commander";
+import { exitCodes, explain } from "./exit.ts";
+import { program } from "./program.ts";
 
-const program = new Command("broker").description("Smart Token Broker: the operator's commands");
-
-const callers = program.command("callers").description("who may ask without being on AWS");
-callers
-  .command("key")
-  .argument("<name>", "the caller's name in the list")
-  .description("make a key for a caller: prints the key, once, and what to put into the list")
-  .option("--json", "print JSON")
-  .action((name: string, options: { json?: boolean }) => {
-    const made = makeCallerKey(name);
-    if ("wrong" in made) return program.error(made.wrong, { exitCode: 2 });
-    const { text, ...values } = made;
-    process.stdout.write(options.json ? `${JSON.stringify(values)}\n` : text);
-  });
-
-program.parse();
+try {
+  await program(({ text, json, exitCode = 0 }, asJson) => {
+    process.stdout.write(asJson ? `${JSON.stringify(json)}\n` : text);
+    process.exitCode = exitCode;
+  }).parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // It has said what is wrong, or shown the help that was asked for.
+    process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+  } else {
+    const { message, exitCode } = explain(error);
+    const asJson = process.argv.includes("--json");
+    process.stderr.write(
+      asJson ? `${JSON.stringify({ error: message, exit_code: exitCode })}\n` : `error: ${message}\n`,
+    );
+    process.exitCode = exitCode;
+  }
+}

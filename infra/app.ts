@@ -3,6 +3,7 @@ import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import type { CallersOptions } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readDeploymentSettings } from "./settings.ts";
 import { ApiStack } from "./stacks/api.ts";
+import { MonitoringStack } from "./stacks/monitoring.ts";
 import { RotationStack } from "./stacks/rotation.ts";
 import { StateStack } from "./stacks/state.ts";
 
@@ -13,8 +14,9 @@ export function brokerApp(props: AppProps = {}, options?: CallersOptions): App {
   const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
 
   const state = new StateStack(app, "State", settings, named("state"));
-  new ApiStack(app, "Api", settings, state.stores, named("api"));
-  new RotationStack(app, "Rotation", settings, state.stores, named("rotation"));
+  const api = new ApiStack(app, "Api", settings, state.stores, named("api"));
+  const rotation = new RotationStack(app, "Rotation", settings, state.stores, named("rotation"));
+  new MonitoringStack(app, "Monitoring", settings, { state, api, rotation }, named("monitoring"));
 
   Tags.of(app).add("application", "smart-token-broker");
   Tags.of(app).add("stage", settings.stage);

@@ -22,6 +22,15 @@ export interface DeploymentSettings {
   shards: number;
   /** Days between two rotations of an API key; 0 is off. */
   rotateApiKeysEveryDays: number;
+  /** Who is told of alarms, by e-mail; absent: nobody, until somebody subscribes to the topic. */
+  alarmEmail?: string | undefined;
+  /** Absent: nothing asks for a token but the callers. */
+  prober?: ProberSettings | undefined;
+}
+
+/** Which connection's token is asked for from outside, every five minutes. */
+export interface ProberSettings {
+  connection: string;
 }
 
 export interface Throttle {
@@ -40,6 +49,8 @@ const wholeNumber = v.pipe(
   v.minValue(1, "must be at least 1"),
 );
 
+const isConnectionId = (id: string) => parseConnectionId(id) !== undefined;
+
 const throttle = v.strictObject(
   { rate: wholeNumber, burst: wholeNumber },
   "must be an object with rate and burst, in requests a second, and nothing else",
@@ -49,13 +60,18 @@ const throttle = v.strictObject(
 type Plain = Omit<DeploymentSettings, "callers">;
 
 const schemas = {
+  alarmEmail: v.pipe(v.string("must be a string"), v.email("must be one e-mail address")),
+  prober: v.strictObject(
+    { connection: v.pipe(v.string("must be a string"), v.check(isConnectionId, `must be ${connectionIdRule}`)) },
+    "must be an object with connection, an id, and nothing else",
+  ),
   stage: v.pipe(
     v.string("must be a string"),
     v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 of a-z and 0-9, starting with a letter"),
   ),
   connections: v.pipe(
     v.array(v.string("must be a list of strings"), "must be a list"),
-    v.checkItems((id) => parseConnectionId(id) !== undefined, `every id must be ${connectionIdRule}`),
+    v.checkItems(isConnectionId, `every id must be ${connectionIdRule}`),
     v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
   ),
   throttle: v.strictObject(
@@ -107,12 +123,14 @@ export function readDeploymentSettings(
     logRetentionDays: read("logRetentionDays"),
     shards: read("shards"),
     rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
+    alarmEmail: read("alarmEmail"),
+    prober: read("prober"),
   };
 }
 
 /** `-c key=value` gives a string for everything; what was meant as JSON is read as JSON. */
 function fromCommandLine(key: string, value: unknown): unknown {
-  if (typeof value !== "string" || key === "stage") return value;
+  if (typeof value !== "string" || key === "stage" || key === "alarmEmail") return value;
   try {
     return JSON.parse(value);
   } catch {

@@ -2,8 +2,11 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { Identity } from "./gateway/options.ts";
 
+/** One who may call everything, and one who may only read the status. */
+export type LocalCallers = [orders: Identity, audit: Identity];
+
 /** The two callers of the local run. Their secrets are no secrets: the endpoint is on loopback only. */
-export function localCallers(of: { region: string; accountId: string; apiId: string }): Identity[] {
+export function localCallers(of: { region: string; accountId: string; apiId: string }): LocalCallers {
   const api = `arn:aws:execute-api:${of.region}:${of.accountId}:${of.apiId}/$default`;
   return [
     {

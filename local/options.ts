@@ -3,13 +3,15 @@ import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { chaosModes } from "./simulator/chaos.ts";
-import { moodHelp } from "./simulator/mood.ts";
+import { type Mood, moodHelp, parsePatch } from "./simulator/mood.ts";
 
 export interface Options {
   port: number;
   /** Connection id → the value of its secret; absent: one connection of the simulator's. */
   connections?: Record<string, object>;
   chaos?: keyof typeof chaosModes;
+  /** The simulator's own ways, as observed at a real upstream: the mood that `chaos` is laid upon. */
+  profile?: Partial<Mood>;
   /** The list of callers, checked; absent: the sample list. */
   callers?: object[];
   /** Seconds that a minute of every schedule lasts. */
@@ -28,7 +30,11 @@ export const helpText = `npm start -- [options]      runs the broker on this mac
                         Default: a sample list, with an issuer of its own
   --tick SECONDS        how long a minute of every schedule lasts (60)
   --chaos MODE          how the simulator behaves: ${Object.keys(chaosModes).join(", ")}
+  --profile FILE        JSON: switches of the simulator, as observed at a real upstream
+                        (broker doctor --probe --save-profile FILE)
   --help                this text
+
+At the ready URL a browser finds a page that shows how connections are, with buttons for the simulator's moods.
 
 Callers: LOCALORDERS / local-orders-secret may call everything;
          LOCALAUDIT / local-audit-secret only GET /v1/status and below.
@@ -67,6 +73,7 @@ export function readOptions(args: string[]): Options | "help" {
     ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
     ...(values.callers !== undefined && { callers: readCallers(values.callers) }),
     ...(chaos !== undefined && { chaos }),
+    ...(values.profile !== undefined && { profile: readProfile(values.profile) }),
   };
 }
 
@@ -78,6 +85,7 @@ function parse(args: string[]) {
       connections: { type: "string" },
       callers: { type: "string" },
       chaos: { type: "string" },
+      profile: { type: "string" },
       tick: { type: "string", default: "60" },
       help: { type: "boolean", default: false },
     },
@@ -110,6 +118,14 @@ function readCallers(file: string): object[] {
     throw new UsageError(`--callers ${file}: ${(error as Error).message}`);
   }
   return json as object[];
+}
+
+/** Checked by the simulator's own table of switches. */
+function readProfile(file: string): Partial<Mood> {
+  const json = readJsonFile("--profile", file);
+  const parsed = isObject(json) ? parsePatch(json) : { fault: "must be a JSON object: switch -> value" };
+  if ("fault" in parsed) throw new UsageError(`--profile ${file}: ${parsed.fault}.`);
+  return parsed.patch;
 }
 
 function readJsonFile(option: string, file: string): unknown {

@@ -7,6 +7,7 @@ import {
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
+import { deploymentPage } from "./deployment-page.ts";
 import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
 import { startIssuer } from "./issuer.ts";
@@ -19,6 +20,7 @@ import { startSecretsManager } from "./secrets-manager/server.ts";
 import { sampleCallers } from "./sample-callers.ts";
 import { chaosModes } from "./simulator/chaos.ts";
 import { type Simulator, startSimulator } from "./simulator/server.ts";
+import { statusPage } from "./status-page/page.ts";
 import { cdkContext, synthesise } from "./synthesise.ts";
 
 const place = { region: "eu-south-1", accountId: "123456789012" };
@@ -81,7 +83,9 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
     started.push(() => secretsManager.close());
     const eventBridge = await startEventBridge((event) => onLog(JSON.stringify({ event })));
     started.push(() => eventBridge.close());
-    const simulator = await startSimulator({ clock, mood: options.chaos ? chaosModes[options.chaos] : {} });
+    const ways = options.profile ?? {};
+    const mood = { ...ways, ...(options.chaos && chaosModes[options.chaos]) };
+    const simulator = await startSimulator({ clock, mood });
     started.push(() => simulator.close());
     await putSecrets(secretsManager.url, deployment, connections, simulator);
 
@@ -106,6 +110,23 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
     started.push(() => clearInterval(rotations));
 
     const callers = localCallers({ ...place, apiId: deployment.api.id });
+    const secrets = operator(secretsManager.url);
+    started.push(() => secrets.destroy());
+    const describe = deploymentPage(deployment, place, {
+      dynamodb: dynamoDb.url,
+      secretsmanager: secretsManager.url,
+      simulator: simulator.url,
+    });
+    const page = statusPage({
+      connections: ids,
+      callers,
+      region: place.region,
+      simulator,
+      ways,
+      events: eventBridge.events,
+      secrets,
+      secretName: (connection) => secretName(deployment, connection),
+    });
     const gateway = await startGateway({
       port: options.port,
       apiId: deployment.api.id,
@@ -117,6 +138,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
         ...route,
         invoke: (event) => invoke(functionArn, event),
       })),
+      fallback: (request, response) => describe(request, response) || page(request, response),
     });
     started.push(() => gateway.close());
     return {

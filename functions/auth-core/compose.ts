@@ -31,7 +31,11 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
           const { smartServices } = await import("./adapters/smart-services.ts");
           upstream = smartServices(clock);
         }
-        return upstream.call(request, registration);
+        const startedAt = clock.now();
+        const answer = await upstream.call(request, registration);
+        const durationMs = Math.round((clock.now() - startedAt) * 1000);
+        notice({ kind: "upstream_called", grant: request.grant, outcome: answer.kind, durationMs });
+        return answer;
       },
     },
     clock,

@@ -1,5 +1,6 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import type { CredentialAges } from "./rules/credential-ages.ts";
 import type { Notice } from "./use-cases/ports.ts";
 import type { SweepSummary } from "./use-cases/sweep.ts";
 
@@ -9,12 +10,18 @@ export const metricNamespace = "SmartTokenBroker";
 /** Fields of a request's line; `code` and `source` are the dimensions of its metrics. */
 export type RequestLine = { code: string; source: string } & Record<string, string | number>;
 
+type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
+
 export interface Observer {
   /** One structured line and one set of metrics for one request. */
   request: (line: RequestLine, durationMs: number) => void;
   notice: (notice: Notice) => void;
   /** One summary line and the metrics of one completed sweep. */
   sweep: (line: SweepSummary & { requestId: string; shard: number; shards: number }) => void;
+  /** Metrics of the credentials of one connection that the sweep looked at: how near their end they are. */
+  credentials: (connection: string, ages: CredentialAges) => void;
+  /** One line and the metrics of one probe from outside; `code` is `ok` or what is wrong, `status` 0 without an answer. */
+  probe: (line: { code: string; connection: string; durationMs: number; status: number }) => void;
   /** One line for one step of a key's rotation that is done. */
   step: (line: { connection: string; step: string; version: string }) => void;
   /** A bug: the only place where a stack trace is written. */
@@ -26,36 +33,50 @@ export function observer(service: string, stage: string): Observer {
   const logger = new Logger({ serviceName: service, persistentKeys: { stage } });
   const metrics = new Metrics({ namespace: metricNamespace, serviceName: service, defaultDimensions: { stage } });
 
-  function count(name: string, dimensions: { code: string; source: string }, metadata: Record<string, string>) {
-    const single = metrics.singleMetric();
-    single.addDimensions(dimensions);
-    for (const [key, value] of Object.entries(metadata)) single.addMetadata(key, value);
-    single.addMetric(name, MetricUnit.Count, 1);
+  function emit(
+    dimensions: { code: string; source: string },
+    connection: string | number | undefined,
+    values: [name: string, unit: Unit, value: number | undefined][],
+  ) {
+    metrics.addDimensions(dimensions);
+    // A connection is metadata: as a dimension every customer would be a metric to pay for.
+    if (typeof connection === "string") metrics.addMetadata("connection", connection);
+    for (const [name, unit, value] of values) if (value !== undefined) metrics.addMetric(name, unit, value);
+    metrics.publishStoredMetrics();
   }
 
   return {
     request(line, durationMs) {
       logger.info("request", { ...line, durationMs });
-      metrics.addDimensions({ code: line.code, source: line.source });
-      const { connection, remainingSeconds } = line;
-      // A connection is metadata: as a dimension every customer would be a metric to pay for.
-      if (typeof connection === "string") metrics.addMetadata("connection", connection);
-      metrics.addMetric("Requests", MetricUnit.Count, 1);
-      metrics.addMetric("Duration", MetricUnit.Milliseconds, durationMs);
-      if (typeof remainingSeconds === "number") metrics.addMetric("Remaining", MetricUnit.Seconds, remainingSeconds);
-      metrics.publishStoredMetrics();
+      const { code, source, connection } = line;
+      const left = typeof line["remainingSeconds"] === "number" ? line["remainingSeconds"] : undefined;
+      // 0 as well: its average is the share of the tokens handed out that broke the promise.
+      const missed = line["validity"] === undefined ? 0 : 1;
+      emit({ code, source }, connection, [
+        ["Requests", MetricUnit.Count, 1],
+        ["Duration", MetricUnit.Milliseconds, durationMs],
+        ["Remaining", MetricUnit.Seconds, left],
+        ["ValidityMissed", MetricUnit.Count, left === undefined ? undefined : missed],
+      ]);
     },
 
     notice(notice) {
       const { kind, ...fields } = notice;
-      const metadata: Record<string, string> = notice.connection === undefined ? {} : { connection: notice.connection };
+      const count = (name: string, code: string, source = "none") =>
+        emit({ code, source }, notice.connection, [[name, MetricUnit.Count, 1]]);
       switch (notice.kind) {
+        case "upstream_called":
+          logger.info(kind, fields);
+          return emit({ code: "any", source: notice.grant }, notice.connection, [
+            ["UpstreamCalls", MetricUnit.Count, 1],
+            ["UpstreamDuration", MetricUnit.Milliseconds, notice.durationMs],
+          ]);
         case "replaced":
           logger.info(kind, fields);
-          return count("Replacements", { code: "ok", source: notice.by }, metadata);
+          return count("Replacements", "ok", notice.by);
         case "replacement_failed":
           logger.warn(kind, fields);
-          return count("ReplacementFailures", { code: notice.code, source: "none" }, metadata);
+          return count("ReplacementFailures", notice.code);
         case "refresh_failed":
         case "registration_warning":
         case "registration_gone":
@@ -63,36 +84,52 @@ export function observer(service: string, stage: string): Observer {
         case "table_unavailable":
         case "secrets_unavailable":
           logger.error(kind, fields);
-          return count("StoreUnavailable", { code: kind, source: "none" }, metadata);
+          return count("StoreUnavailable", kind);
         case "event_not_sent":
           return logger.error(kind, fields);
         case "api_key_rotated":
           logger.info(kind, fields);
-          return count("KeysRotated", { code: "ok", source: "none" }, metadata);
+          return count("KeysRotated", "ok");
         case "api_key_retirable":
           logger.info(kind, fields);
-          return count("KeysRetirable", { code: "ok", source: "none" }, metadata);
+          return count("KeysRetirable", "ok");
         case "api_key_action_needed":
           logger.warn(kind, fields);
-          return count("KeyActionsNeeded", { code: notice.reason, source: "none" }, metadata);
+          return count("KeyActionsNeeded", notice.reason);
         case "commit_not_written":
           logger.error(kind, fields);
-          return count("CommitsNotWritten", { code: kind, source: "none" }, metadata);
+          return count("CommitsNotWritten", kind);
       }
     },
 
     sweep(line) {
       logger.info("sweep", { ...line });
-      metrics.addDimensions({ code: "ok", source: "schedule" });
-      metrics.addMetric("SweepsCompleted", MetricUnit.Count, 1);
-      metrics.addMetric("Due", MetricUnit.Count, line.due);
-      metrics.addMetric("Replaced", MetricUnit.Count, line.replaced);
-      metrics.addMetric("Failed", MetricUnit.Count, line.failed);
-      metrics.addMetric("KeysOnly", MetricUnit.Count, line.keysOnly);
-      metrics.addMetric("LeasedByOthers", MetricUnit.Count, line.leasedByOthers);
-      metrics.addMetric("Deferred", MetricUnit.Count, line.deferred);
-      metrics.addMetric("OldestLateness", MetricUnit.Seconds, line.oldestLateness);
-      metrics.publishStoredMetrics();
+      emit({ code: "ok", source: "schedule" }, undefined, [
+        ["SweepsCompleted", MetricUnit.Count, 1],
+        ["Due", MetricUnit.Count, line.due],
+        ["Replaced", MetricUnit.Count, line.replaced],
+        ["Failed", MetricUnit.Count, line.failed],
+        ["KeysOnly", MetricUnit.Count, line.keysOnly],
+        ["LeasedByOthers", MetricUnit.Count, line.leasedByOthers],
+        ["Deferred", MetricUnit.Count, line.deferred],
+        ["OldestLateness", MetricUnit.Seconds, line.oldestLateness],
+      ]);
+    },
+
+    credentials(connection, { refreshTokenDaysLeft, keyAgeDays }) {
+      if (refreshTokenDaysLeft === undefined && keyAgeDays === undefined) return;
+      emit({ code: "ok", source: "schedule" }, connection, [
+        ["RefreshTokenDaysLeft", MetricUnit.NoUnit, refreshTokenDaysLeft],
+        ["KeyAgeDays", MetricUnit.NoUnit, keyAgeDays],
+      ]);
+    },
+
+    probe({ code, ...fields }) {
+      logger[code === "ok" ? "info" : "error"]("probe", { code, ...fields });
+      emit({ code, source: "prober" }, fields.connection, [
+        ["Probes", MetricUnit.Count, 1],
+        ["ProbeDuration", MetricUnit.Milliseconds, fields.durationMs],
+      ]);
     },
 
     step(line) {

@@ -1,5 +1,6 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/compose-keys.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { credentialAges } from "@smart-token-broker/auth-core/rules/credential-ages.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { readShare } from "@smart-token-broker/auth-core/rules/share.ts";
 import { keepKeys } from "@smart-token-broker/auth-core/use-cases/keep-keys.ts";
@@ -22,6 +23,9 @@ export async function handler(
 ): Promise<void> {
   const share = readShare(event);
   const bug = (error: unknown) => observe.bug(error, requestId);
-  const summary = await sweep(ports, share, bug, (item) => keepKeys(ports, item));
+  const summary = await sweep(ports, share, bug, (item) => {
+    observe.credentials(item.connection, credentialAges(item, ports.clock.now()));
+    return keepKeys(ports, item);
+  });
   observe.sweep({ requestId, ...share, ...summary });
 }

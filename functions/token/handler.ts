@@ -1,6 +1,6 @@
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
-import { answerReply, failureReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
+import { answerReply, failureReply, type Reply, wantedLine } from "@smart-token-broker/auth-core/http/reply.ts";
 import { readTokenRequest } from "@smart-token-broker/auth-core/http/token-request.ts";
 import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
@@ -22,8 +22,10 @@ async function answerTokenRequest(event: Event): Promise<Reply> {
   const request = readTokenRequest(event);
   if ("failure" in request) return failureReply(request.failure, requestId);
   const { connection, want } = request;
-  const reply = answerReply(await tokens.get(connection, want), ports.clock.now(), requestId);
-  return { ...reply, line: { ...reply.line, connection, minTtl: want.minTtl } };
+  const answer = await tokens.get(connection, want);
+  const now = ports.clock.now();
+  const reply = answerReply(answer, now, requestId);
+  return { ...reply, line: { ...reply.line, connection, ...wantedLine(answer, want.minTtl, now) } };
 }
 
 export const handler = middy().use(report(observe)).handler(answerTokenRequest);

@@ -43,6 +43,7 @@ export interface BrokerFunctionProps {
  */
 export class BrokerFunction extends Construct {
   readonly function: lambda.Function;
+  readonly logGroup: logs.ILogGroup;
   readonly #role: iam.Role;
   readonly #stores: Stores;
 
@@ -53,6 +54,7 @@ export class BrokerFunction extends Construct {
     // In the cloud assembly's own folder, so that two synths never share one.
     const folder = join(Stage.of(this)?.outdir ?? "build", "bundles", props.name);
     const logGroup = new logs.LogGroup(this, "Logs", { retention: settings.logRetentionDays });
+    this.logGroup = logGroup;
     this.#role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
     this.#allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);
 
@@ -142,6 +144,11 @@ export class BrokerFunction extends Construct {
   allowRotatingSecrets(): void {
     // A rotation under a customer-managed key needs all three of it.
     this.#allowSecrets(["PutSecretValue", "UpdateSecretVersionStage"], ["Decrypt", "DescribeKey", "GenerateDataKey"]);
+  }
+
+  /** Asking the HTTP API, at exactly this ARN. */
+  allowAsking(routeArn: string): void {
+    this.#allow(["execute-api:Invoke"], [routeArn]);
   }
 
   /** Telling the account's default event bus what happened. */

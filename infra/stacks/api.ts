@@ -13,6 +13,11 @@ import type { DeploymentSettings, Throttle } from "../settings.ts";
 
 /** The HTTPS endpoint: one HTTP API, a function per kind of route; IAM on every route whose credential is no body's. */
 export class ApiStack extends Stack {
+  readonly functions: Record<"token" | "oauth" | "status", BrokerFunction>;
+  readonly apiId: string;
+  /** Without a slash at its end. */
+  readonly url: string;
+
   constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
     super(scope, id, props);
 
@@ -110,7 +115,10 @@ export class ApiStack extends Stack {
     for (const caller of settings.callers) {
       if (caller.kind === "principal") this.#callerRole(caller, api, settings);
     }
-    new CfnOutput(this, "Url", { value: stage.url.replace(/\/$/, "") });
+    this.functions = { token, oauth, status };
+    this.apiId = api.apiId;
+    this.url = stage.url.replace(/\/$/, "");
+    new CfnOutput(this, "Url", { value: this.url });
     new CfnOutput(this, "ApiId", { value: api.apiId });
   }
 

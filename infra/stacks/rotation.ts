@@ -13,6 +13,9 @@ import type { DeploymentSettings } from "../settings.ts";
 
 /** What replaces tokens and keys by itself: the sweep with its schedules, and the rotation of API keys. */
 export class RotationStack extends Stack {
+  readonly functions: Record<"rotation" | "key-rotation", BrokerFunction>;
+  readonly deadLetters: sqs.IQueue;
+
   constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
     super(scope, id, props);
 
@@ -44,7 +47,9 @@ export class RotationStack extends Stack {
     rotation.allowEvents();
     this.#sweeps(rotation, deadLetters, settings);
 
-    this.#keyRotation(settings, stores);
+    const keyRotation = this.#keyRotation(settings, stores);
+    this.functions = { rotation, "key-rotation": keyRotation };
+    this.deadLetters = deadLetters;
     // Has no target of its own: whoever wants to hear of keys adds one.
     const rule = new events.Rule(this, "KeyEvents", {
       ruleName: `smart-token-broker-${settings.stage}-keys`,
@@ -59,7 +64,7 @@ export class RotationStack extends Stack {
   }
 
   /** Secrets Manager's own rotation: one function for every connection's secret, and a schedule for the stack's own. */
-  #keyRotation(settings: DeploymentSettings, stores: Stores): void {
+  #keyRotation(settings: DeploymentSettings, stores: Stores): BrokerFunction {
     const keyRotation = new BrokerFunction(this, "KeyRotation", {
       name: "key-rotation",
       description: "Smart Token Broker: replaces an API key, one step at a time",
@@ -81,7 +86,7 @@ export class RotationStack extends Stack {
     });
     new CfnOutput(this, "KeyRotationFunctionArn", { value: keyRotation.function.functionArn });
 
-    if (settings.rotateApiKeysEveryDays === 0) return;
+    if (settings.rotateApiKeysEveryDays === 0) return keyRotation;
     for (const connection of settings.connections) {
       const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${connection}`, {
         secretId: `${stores.secretPrefix}/${connection}`,
@@ -93,6 +98,7 @@ export class RotationStack extends Stack {
       // Switching it on runs a dry testSecret, which needs what the function may do.
       schedule.node.addDependency(keyRotation);
     }
+    return keyRotation;
   }
 
   /** The schedules of the sweep, one per shard. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2 } from "aws-lambda";
 import type { Refusal } from "./sigv4.ts";
 
@@ -78,4 +79,9 @@ export type GatewayOptions = {
   /** How long a function may take before the answer is 503, in milliseconds; 30,000 as on AWS where absent. */
   timeoutMs?: number;
   onAccess?(line: AccessLine): void;
+  /**
+   * May take a request that is for no route, and says whether it did; AWS knows no such thing. It answers by itself,
+   * without CORS headers and without an access line.
+   */
+  fallback?(request: IncomingMessage, response: ServerResponse): boolean;
 };

@@ -48,6 +48,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, api: Ap
     throw error;
   }
   const { answer, ...described } = outcome;
+  if (described.routeKey === "-" && answer.status === 404 && api.fallback?.(request, response)) return;
   write(response, answer, requestId, api.clock.now());
   api.onAccess?.({
     requestId,

@@ -9,7 +9,7 @@ import type { Ports } from "../use-cases/ports.ts";
 import { TokenService } from "../use-cases/token-service.ts";
 import { type Form, readForm } from "./form.ts";
 import { oauthAnswerReply, oauthFailureReply } from "./oauth-reply.ts";
-import type { Reply } from "./reply.ts";
+import { type Reply, wantedLine } from "./reply.ts";
 
 /** Seconds that a token should have left: what a caller of these routes cannot ask for. */
 const minTtl = 60;
@@ -79,12 +79,17 @@ export class OAuthEndpoint {
     }
     const { rejectedSha256 } = request;
     const want = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256 };
-    const reply = oauthAnswerReply(await this.#tokens.get(connection, want), this.#ports.clock.now(), {
+    const answer = await this.#tokens.get(connection, want);
+    const now = this.#ports.clock.now();
+    const reply = oauthAnswerReply(answer, now, {
       // A JWT is asked for again by its bearer, who has another by then; a page must never hold anything longer-lived.
       refreshToken: who.key && refreshHandle(connection, who.key),
       issuedTokenType: request.issuedTokenType,
     });
-    return { ...reply, line: { ...reply.line, connection, callerRole: caller, minTtl: want.minTtl } };
+    return {
+      ...reply,
+      line: { ...reply.line, connection, callerRole: caller, ...wantedLine(answer, want.minTtl, now) },
+    };
   }
 
   /** RFC 8414: what an OAuth library wants to know before it asks. */

@@ -1,7 +1,7 @@
 import { connectionIdRule } from "../rules/connection-id.ts";
 import type { Failure, FailureCode } from "../rules/failure.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
-import { remaining } from "../rules/token-set.ts";
+import { remaining, validityMiss } from "../rules/token-set.ts";
 import type { RequestLine } from "../observe.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 
@@ -79,6 +79,12 @@ export function answerReply(answer: Answer, now: number, requestId: string): Rep
       tokenFingerprint: fingerprint(set.accessToken),
     },
   };
+}
+
+/** Fields of the request line: what was asked for, and how a token that is handed out falls short of it, if it does. */
+export function wantedLine(answer: Answer, minTtl: number, now: number): { minTtl: number; validity?: string } {
+  const miss = answer.kind === "token" ? validityMiss(answer.set, now, minTtl) : undefined;
+  return { minTtl, ...(miss && { validity: miss }) };
 }
 
 export const invalidConnection: Failure = {

@@ -76,6 +76,12 @@ export function isGoodEnough(set: TokenSet, now: number, want: Want): boolean {
   return isValid(set, now, want) && remaining(set, now) >= effectiveMinTtl(set, want.minTtl);
 }
 
+/** How a token that is handed out breaks the promise of its validity; `undefined` where it keeps it. */
+export function validityMiss(set: TokenSet, now: number, minTtl: number): "expired" | "below_minimum" | undefined {
+  if (isExpired(set, now)) return "expired";
+  return remaining(set, now) < effectiveMinTtl(set, minTtl) ? "below_minimum" : undefined;
+}
+
 /** From this lifetime on, in seconds, an outage of 40 % of it is never felt. */
 const shortestCoveredLifetime = 300;
 

@@ -155,6 +155,13 @@ export type Notice =
   | { kind: "table_unavailable"; connection?: ConnectionId; reason: string }
   | { kind: "secrets_unavailable"; connection: ConnectionId; reason: string }
   | { kind: "registration_warning"; connection: ConnectionId; warning: string }
+  | {
+      kind: "upstream_called";
+      connection?: ConnectionId;
+      grant: UpstreamRequest["grant"];
+      outcome: UpstreamAnswer["kind"];
+      durationMs: number;
+    }
   | { kind: "replaced"; connection: ConnectionId; by: "exchange" | "refresh"; generation: number; progress: boolean }
   | { kind: "replacement_failed"; connection: ConnectionId; code: string; reason: string; failures: number }
   | { kind: "refresh_failed"; connection: ConnectionId; reason: string }

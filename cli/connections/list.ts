@@ -1,0 +1,54 @@
+import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
+import type { Said } from "../command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
+import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
+import { allStatuses } from "../deployment/statuses.ts";
+import { stateCell } from "../status/state-cell.ts";
+import { hasColour, plain, table } from "../terminal/table.ts";
+
+interface Listed {
+  connection: string;
+  /** Of the secret: whether it could be used. */
+  secret: "present" | "empty" | "deleted" | "none";
+  /** Of the token set; `never asked` where the table has no item. */
+  state: ConnectionStatus["state"] | "never asked";
+  rotation: boolean;
+}
+
+/** Every connection that has a secret or an item: those that were never asked for appear too. */
+export async function listConnections(deployment: Deployment): Promise<Said> {
+  const [secrets, statuses] = await Promise.all([allSecrets(deployment), allStatuses(deployment)]);
+  const listed = join(secrets, statuses);
+  if (listed.length === 0) {
+    return { json: [], text: "There is no connection yet: add one with broker connections add ID.\n" };
+  }
+  const rows = listed.map(({ connection, state, secret, rotation }) => [
+    { text: connection },
+    stateCell(state),
+    ...plain(secret, rotation ? "on" : "off"),
+  ]);
+  const head = plain("CONNECTION", "STATE", "SECRET", "ROTATION");
+  return { json: listed, text: table([head, ...rows], [42, 12, 8, 8], hasColour()) };
+}
+
+/** Joins secrets and items by their id, in its order. Pure. */
+export function join(secrets: SecretFacts[], statuses: ConnectionStatus[]): Listed[] {
+  const secretOf = new Map(secrets.map((secret) => [secret.connection, secret]));
+  const statusOf = new Map(statuses.map((status) => [status.connection, status]));
+  const ids = [...new Set([...secretOf.keys(), ...statusOf.keys()])].toSorted();
+  return ids.map((connection) => {
+    const secret = secretOf.get(connection);
+    return {
+      connection,
+      secret: stateOf(secret),
+      state: statusOf.get(connection)?.state ?? "never asked",
+      rotation: secret?.rotationEnabled ?? false,
+    };
+  });
+}
+
+function stateOf(secret: SecretFacts | undefined): Listed["secret"] {
+  if (!secret) return "none";
+  if (secret.deletedAt !== undefined) return "deleted";
+  return versionAt(secret, "AWSCURRENT") === undefined ? "empty" : "present";
+}

@@ -1,0 +1,33 @@
+import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-services.ts";
+import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { exchangeRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { CommandError } from "../exit.ts";
+import { withProgress } from "../terminal/progress.ts";
+
+/**
+ * Exchanges the key of a registration once, from this machine, and throws the token away. Stores nothing.
+ *
+ * @returns seconds that a token lives
+ * @throws CommandError that says what Smart Services did instead
+ */
+export async function proveByExchange(registration: Registration): Promise<number> {
+  const call = smartServices(systemClock()).call(exchangeRequest(registration), registration);
+  const answer = await withProgress(`asking ${registration.baseUrl} for a token`, call);
+  switch (answer.kind) {
+    case "tokens":
+      return answer.tokens.lifetime;
+    case "refused":
+      throw new CommandError(
+        "denied",
+        `Smart Services refused username, scope and key (HTTP ${answer.status}): check all three.`,
+      );
+    case "malformed":
+      throw new CommandError("failed", `${registration.baseUrl} answered no token but ${answer.shape}: check baseUrl.`);
+    case "passing":
+      throw new CommandError(
+        "unreachable",
+        `${registration.baseUrl} does not answer as it should (${answer.reason}): repeat it later, or with --skip-exchange.`,
+      );
+  }
+}

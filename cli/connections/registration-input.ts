@@ -1,0 +1,57 @@
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import { readWhole } from "../command.ts";
+import { type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { CommandError } from "../exit.ts";
+import { askText } from "../terminal/ask.ts";
+import { readSecret } from "../terminal/read-secret.ts";
+
+export interface RegistrationInput {
+  /** The whole registration as JSON; `-` is stdin. */
+  file?: string;
+  keyFile?: string;
+  username?: string;
+  scope?: string;
+  baseUrl?: string;
+  apiBaseUrl?: string;
+  language?: string;
+  maxLifetime?: string;
+  singleActiveToken?: boolean;
+  keyIssuer?: string;
+}
+
+/**
+ * A registration from a file, or put together from options and prompts; the API key never comes from an option.
+ *
+ * @throws CommandError that names the field which is wrong, and never repeats a value
+ */
+export async function readRegistration(
+  deployment: Deployment,
+  connection: ConnectionId,
+  input: RegistrationInput,
+): Promise<{ value: Secret; registration: Registration; warnings: string[] }> {
+  const value =
+    input.file === undefined ? await assemble(connection, input) : await readSecret("the registration", input.file, "");
+  const parsed = parseRegistration(value.reveal(), registrationOptions(deployment));
+  if (parsed.kind === "not_ready") throw new CommandError("usage", `This is no registration: ${parsed.detail}.`);
+  return { value, registration: parsed.registration, warnings: parsed.warnings };
+}
+
+async function assemble(connection: ConnectionId, input: RegistrationInput): Promise<Secret> {
+  const { file: _, keyFile, username, scope, maxLifetime, ...rest } = input;
+  const { baseUrl, apiBaseUrl, language, singleActiveToken, keyIssuer } = rest;
+  const lifetime = maxLifetime === undefined ? undefined : readWhole("--max-lifetime", maxLifetime, 1, 604_800);
+  const fields = {
+    username: username ?? (await askText(`username of ${connection}`, "--username, or --file")),
+    scope: scope ?? (await askText(`scope of ${connection}`, "--scope, or --file")),
+    apiKey: (await readSecret(`API key of ${connection}`, keyFile, "--key-file")).reveal(),
+    ...(baseUrl !== undefined && { baseUrl }),
+    ...(apiBaseUrl !== undefined && { apiBaseUrl }),
+    ...(language !== undefined && { language }),
+    ...(lifetime !== undefined && { maxLifetime: lifetime }),
+    ...(singleActiveToken && { singleActiveToken }),
+    ...(keyIssuer !== undefined && { keyIssuer }),
+  };
+  return new Secret(JSON.stringify(fields));
+}

@@ -1,0 +1,48 @@
+import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import { CommandError } from "../exit.ts";
+import { type Deployment, patience } from "./deployment.ts";
+
+/**
+ * Finds a deployment by the outputs of its stacks, with AWS's own chain of region and credentials. Reads only.
+ *
+ * @throws CommandError where a stack or an output is not there
+ */
+export async function findStacks(stage: string): Promise<Deployment> {
+  const client = new CloudFormationClient(patience);
+  const region = await client.config.region();
+  const names = ["state", "api", "rotation"].map((part) => `smart-token-broker-${stage}-${part}`);
+  const outputs = Object.assign({}, ...(await Promise.all(names.map((name) => outputsOf(client, name, region)))));
+  const output = (name: string): string => {
+    const value: unknown = outputs[name];
+    if (typeof value === "string") return value;
+    throw new CommandError("notFound", `The stacks of ${stage} have no output ${name}: deploy this version again.`);
+  };
+  const keyArn = output("KeyArn");
+  const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
+  return {
+    stage,
+    region,
+    accountId,
+    partition,
+    url: output("Url").replace(/\/$/, ""),
+    apiId: output("ApiId"),
+    tableName: output("TableName"),
+    secretPrefix: output("SecretPrefix"),
+    keyArn,
+    keyRotationFunctionArn: output("KeyRotationFunctionArn"),
+    credentials: () => client.config.credentials(),
+  };
+}
+
+async function outputsOf(client: CloudFormationClient, name: string, region: string): Promise<Record<string, string>> {
+  try {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+    return Object.fromEntries(
+      (Stacks[0]?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
+    );
+  } catch (error) {
+    if (!(error instanceof Error && /does not exist/.test(error.message))) throw error;
+    const advice = "check --stage, AWS_REGION and AWS_PROFILE, or deploy it (npm run deploy)";
+    throw new CommandError("notFound", `There is no stack ${name} in ${region}: ${advice}.`);
+  }
+}

@@ -1,0 +1,13 @@
+import { secretsManagerRegistrations } from "@smart-token-broker/auth-core/adapters/secrets-manager.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { RegistrationReading } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { withProgress } from "../terminal/progress.ts";
+import { clientConfig, type Deployment, registrationOptions } from "./deployment.ts";
+
+/** The registration under AWSCURRENT, as the functions read it. Throws UnavailableError where it may not be read. */
+export function currentRegistration(deployment: Deployment, connection: ConnectionId): Promise<RegistrationReading> {
+  const { stage, tableName, secretPrefix } = deployment;
+  const settings = { stage, tableName, secretPrefix, rotateKeysEveryDays: 0, ...registrationOptions(deployment) };
+  const store = secretsManagerRegistrations(settings, clientConfig(deployment, "secretsmanager"));
+  return withProgress("reading the secret", store.read(connection));
+}

@@ -1,0 +1,37 @@
+import type { Said } from "../command.ts";
+import { hasColour } from "../terminal/table.ts";
+import { styleText } from "node:util";
+
+/** One thing that the doctor looked at, and the command or the act that mends it. Holds nothing secret. */
+export interface Finding {
+  level: "ok" | "warning" | "broken";
+  what: string;
+  mend?: string;
+}
+
+export const ok = (what: string): Finding => ({ level: "ok", what });
+export const warning = (what: string, mend: string): Finding => ({ level: "warning", what, mend });
+export const broken = (what: string, mend: string): Finding => ({ level: "broken", what, mend });
+
+const paints = { ok: "green", warning: "yellow", broken: "red" } as const;
+
+/** What the doctor says; the exit code is 1 where something is broken. */
+export function findingsSaid(findings: Finding[]): Said {
+  const lines = findings.flatMap(({ level, what, mend }) => {
+    const label = level.padEnd(9);
+    const shown = hasColour() ? styleText(paints[level], label, { validateStream: false }) : label;
+    return [`${shown}${what}`, ...(mend === undefined ? [] : [`         mend: ${mend}`])];
+  });
+  const isBroken = findings.some(({ level }) => level === "broken");
+  return { text: `${lines.join("\n")}\n`, json: findings, ...(isBroken && { exitCode: 1 }) };
+}
+
+/** A check that could not be made is a finding too: the others go on. Does not hide which refusal or fault it was. */
+export async function orUnknown(what: string, check: Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await check;
+  } catch (error) {
+    const { name, message } = error as Error;
+    return [warning(`${what}: cannot be told (${name}: ${message.split("\n")[0]})`, "grant your role this reading")];
+  }
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
+import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
+import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { expectSecret, type SecretFacts, secretName, secretsClient } from "../deployment/secrets.ts";
+import { CommandError } from "../exit.ts";
+import { pause, withProgress } from "../terminal/progress.ts";
+import { proveByExchange } from "../connections/prove.ts";
+
+/** Seconds that a rotation is waited for: four steps, each of up to a minute. */
+const longest = 240;
+
+/**
+ * Starts the rotation of a key and waits for its end.
+ *
+ * @param resume the version of an unfinished rotation to go on with
+ * @param everyDays sets the schedule, and switches rotation on
+ * @throws CommandError where the new key did not become current, with the reason if it can be told from here
+ */
+export async function rotateNow(
+  deployment: Deployment,
+  { connection, rotationEnabled }: SecretFacts,
+  { resume, everyDays }: { resume?: string; everyDays?: number } = {},
+): Promise<void> {
+  if (!rotationEnabled && everyDays === undefined) {
+    throw new CommandError(
+      "failed",
+      `Rotation is not switched on for ${connection}: broker keys rotate ${connection} --every-days 90.`,
+    );
+  }
+  const version = resume ?? randomUUID();
+  const command = new RotateSecretCommand({
+    SecretId: secretName(deployment, connection),
+    ClientRequestToken: version,
+    ...(everyDays !== undefined && {
+      RotationLambdaARN: deployment.keyRotationFunctionArn,
+      RotationRules: { AutomaticallyAfterDays: everyDays },
+    }),
+  });
+  await secretsClient(deployment).send(command);
+  await withProgress(`rotating the key of ${connection}`, untilCurrent(deployment, connection, version));
+}
+
+async function untilCurrent(deployment: Deployment, connection: SecretFacts["connection"], version: string) {
+  for (let waited = 0; waited < longest; waited += 0.5) {
+    const { labels } = await expectSecret(deployment, connection);
+    const its = labels.get(version) ?? [];
+    if (its.includes("AWSCURRENT") && !its.includes("AWSPENDING")) return;
+    if (!its.includes("AWSCURRENT") && !its.includes("AWSPENDING")) {
+      const reason = await whyNot(deployment, connection);
+      throw new CommandError(
+        "failed",
+        `The rotation of ${connection} failed, and the current key stands: ${reason} Stage another with broker keys stage ${connection}.`,
+      );
+    }
+    await pause(0.5);
+  }
+  throw new CommandError(
+    "failed",
+    `The rotation of ${connection} is not finished: broker keys status ${connection}; the log of the key-rotation function says why.`,
+  );
+}
+
+/** What is wrong with the staged key, as far as it can be seen from here: the function's log knows more. */
+async function whyNot(deployment: Deployment, connection: SecretFacts["connection"]): Promise<string> {
+  const secrets = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+  const id = secrets.idOf(connection);
+  const current = (await secrets.read(id, { label: "AWSCURRENT" })) ?? "";
+  const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
+  if (next.kind === "failed") return `${next.detail}.`;
+  try {
+    await proveByExchange(next.registration);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "the staged key works from here; the log of the key-rotation function says more.";
+}

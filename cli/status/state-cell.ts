@@ -1,0 +1,16 @@
+import type { ConnectionState } from "@smart-token-broker/auth-core/rules/status.ts";
+import type { Cell } from "../terminal/table.ts";
+
+const paints: Record<ConnectionState, NonNullable<Cell["paint"]>> = {
+  fresh: "green",
+  due: "cyan",
+  retrying: "yellow",
+  rejected: "red",
+  expired: "red",
+  not_ready: "magenta",
+};
+
+/** A connection's state in its colour; without one for what is no state. */
+export function stateCell(state: string): Cell {
+  return Object.hasOwn(paints, state) ? { text: state, paint: paints[state as ConnectionState] } : { text: state };
+}

@@ -1,0 +1,72 @@
+import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
+import { readId, readWhole, type Said } from "../command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
+import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
+import { CommandError } from "../exit.ts";
+import { pause } from "../terminal/progress.ts";
+import { hasColour, plain, table } from "../terminal/table.ts";
+import { describeStatus } from "./describe.ts";
+import { stateCell } from "./state-cell.ts";
+
+export interface StatusOptions {
+  watch?: boolean;
+  /** Seconds between two looks. */
+  every: string;
+  json?: boolean;
+}
+
+/** How connections are: all of them in a table, or one in full. With `--watch` again and again, until Ctrl-C. */
+export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<Said> {
+  const every = readWhole("--every", options.every, 1, 3600);
+  for (;;) {
+    const said = await (id === "" ? statusOfAll(deployment) : statusOf(deployment, id));
+    if (!options.watch) return said;
+    // Home, and clear what is below: no flicker. Without a terminal one table follows the other.
+    if (process.stdout.isTTY) process.stdout.write("\u001B[H\u001B[J");
+    process.stdout.write(options.json ? `${JSON.stringify(said.json)}\n` : said.text);
+    await pause(every);
+  }
+}
+
+async function statusOf(deployment: Deployment, id: string): Promise<Said> {
+  const connection = readId(id);
+  const status = await statusOfOne(deployment, connection);
+  if (status) return { text: describeStatus(status), json: status };
+  const advice = `see broker connections list, or ask for it: broker token get ${connection}`;
+  throw new CommandError(
+    "notFound",
+    `Nothing is known of ${connection}, because nobody has asked for it yet: ${advice}.`,
+  );
+}
+
+async function statusOfAll(deployment: Deployment): Promise<Said> {
+  const statuses = await allStatuses(deployment);
+  if (statuses.length === 0) return { text: "No connection has been asked for yet.\n", json: [] };
+  const sorted = statuses.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
+  return { text: statusTable(sorted, Date.now() / 1000, hasColour()), json: sorted };
+}
+
+/** A line of 80 characters for each connection. Pure. */
+export function statusTable(statuses: ConnectionStatus[], now: number, colour: boolean): string {
+  const head = plain("CONNECTION", "STATE", "TOKEN", "KEY", "NEXT");
+  const rows = statuses.map((status) => [
+    { text: status.connection },
+    stateCell(status.state),
+    ...plain(left(status.access_token_expires_at, now), age(status.key_age_days), whatNext(status)),
+  ]);
+  return table([head, ...rows], [24, 9, 7, 6], colour);
+}
+
+const age = (days: number | undefined) => (days === undefined ? "-" : `${days} d`);
+
+function left(end: string | undefined, now: number): string {
+  if (end === undefined) return "-";
+  const seconds = Date.parse(end) / 1000 - now;
+  if (seconds <= 0) return "ended";
+  return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+}
+
+function whatNext({ last_error: error, next_action: next, failures }: ConnectionStatus): string {
+  const planned = next?.what ?? "nothing";
+  return error && failures > 0 ? `${error.code}; ${planned}` : error && !next ? error.code : planned;
+}

@@ -1,0 +1,23 @@
+import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { ask, signedHeaders } from "./ask.ts";
+import { judgeProbe } from "./judge.ts";
+
+const settings = readSettings(process.env);
+const observe = observer("prober", settings.stage);
+
+/** The schedule's input: which URL to ask for whose token, and the region by which the request is signed. */
+export interface ProbeInput {
+  url: string;
+  connection: string;
+  region: string;
+}
+
+/** Asks the public URL for a token as a caller does, and once more without a signature. The token is thrown away. */
+export async function handler({ url, connection, region }: ProbeInput): Promise<void> {
+  const startedAt = performance.now();
+  const signed = await ask(url, await signedHeaders(url, region));
+  const durationMs = Math.round(performance.now() - startedAt);
+  const code = judgeProbe(signed, await ask(url), Date.now() / 1000);
+  observe.probe({ code, connection, durationMs, status: signed?.status ?? 0 });
+}

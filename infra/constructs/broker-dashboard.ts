@@ -1,0 +1,172 @@
+import { Duration } from "aws-cdk-lib";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import { type MetricOptions, type Service, total } from "./broker-metrics.ts";
+import { serving, tokenSources } from "./caller-alarms.ts";
+import { apiMetric, type Watched } from "./watched.ts";
+
+const minute = Duration.minutes(1);
+/** What a replacement can fail with, and what a request can fail with besides. */
+const replacementFailureCodes = [
+  "connection_not_ready",
+  "credentials_rejected",
+  "upstream_malformed",
+  "upstream_unavailable",
+  "unavailable",
+];
+const failureCodes = [...replacementFailureCodes, "invalid_request", "unknown_connection", "too_soon", "internal"];
+
+/** The rows of the dashboard, each an answer to one question, the most urgent first. */
+export function dashboardRows(
+  watched: Watched,
+  alarms: cloudwatch.IAlarm[],
+  callers: cloudwatch.IWidget[],
+): cloudwatch.IWidget[][] {
+  const { metrics, functions, table } = watched;
+  const title = (markdown: string) => [new cloudwatch.TextWidget({ markdown: `## ${markdown}`, width: 24, height: 1 })];
+  const graph = (name: string, width: number, left: cloudwatch.IMetric[], more: cloudwatch.GraphWidgetProps = {}) =>
+    new cloudwatch.GraphWidget({ title: name, width, height: 6, left, leftYAxis: { min: 0 }, ...more });
+  const ofRotation = (name: string, options: MetricOptions = {}) =>
+    metrics.of(name, { service: "rotation", code: "ok", source: "schedule" }, { label: name, ...options });
+  const requests = (codes: string[], label: string, sources = ["none"]) =>
+    total(metrics.each("Requests", { services: serving, codes, sources }), label);
+  const durations = (statistic: string) =>
+    tokenSources.map((source) =>
+      metrics.of("Duration", { service: "token", code: "ok", source }, { statistic, label: `${statistic} ${source}` }),
+    );
+  const replacing: Service[] = [...serving, "rotation"];
+
+  return [
+    [new cloudwatch.AlarmStatusWidget({ title: "Alarms", width: 24, height: 3, alarms })],
+
+    title("Are callers served?"),
+    [
+      graph("Requests a minute", 8, [
+        apiMetric(watched, "Count", "Sum", minute, "all, refused by the gateway too"),
+        requests(["ok"], "tokens", tokenSources),
+      ]),
+      graph(
+        "Errors by code",
+        8,
+        [
+          ...failureCodes.map((code) => requests([code], code)),
+          total(
+            metrics.each("Requests", { services: ["oauth"], codes: ["invalid_client", "invalid_grant"] }),
+            "caller not accepted",
+          ),
+        ],
+        { right: ["4xx", "5xx"].map((name) => apiMetric(watched, name, "Sum", minute, `${name} of the gateway`)) },
+      ),
+      graph("Latency, milliseconds", 8, [
+        apiMetric(watched, "Latency", "p99", minute, "p99 seen by callers"),
+        ...durations("p50"),
+        ...durations("p99"),
+      ]),
+    ],
+
+    title("From where?"),
+    [
+      graph(
+        "Tokens by source",
+        12,
+        tokenSources.map((source) => requests(["ok"], source, [source])),
+        { stacked: true },
+      ),
+      graph(
+        "Calls of Smart Services",
+        6,
+        ["exchange", "refresh"].map((source) =>
+          total(metrics.each("UpstreamCalls", { services: replacing, codes: ["any"], sources: [source] }), source),
+        ),
+      ),
+      graph(
+        "Smart Services take, milliseconds (p99)",
+        6,
+        ["exchange", "refresh"].map((source) =>
+          metrics.of(
+            "UpstreamDuration",
+            { service: "rotation", code: "any", source },
+            { statistic: "p99", label: source },
+          ),
+        ),
+      ),
+    ],
+
+    title("Are tokens fresh?"),
+    [
+      graph(
+        "Least remaining seconds handed out",
+        6,
+        tokenSources.map((source) =>
+          metrics.of("Remaining", { service: "token", code: "ok", source }, { statistic: "Minimum", label: source }),
+        ),
+        {
+          right: [
+            total(
+              metrics.each("ValidityMissed", { services: serving, codes: ["ok"], sources: tokenSources }),
+              "missed the objective",
+            ),
+          ],
+        },
+      ),
+      graph("Lateness of the sweep, seconds", 6, [ofRotation("OldestLateness", { statistic: "Maximum" })]),
+      graph(
+        "The sweep",
+        6,
+        ["SweepsCompleted", "Due", "Replaced", "Failed", "Deferred"].map((name) => ofRotation(name)),
+      ),
+      graph(
+        "Failed replacements by code",
+        6,
+        replacementFailureCodes.map((code) =>
+          total(metrics.each("ReplacementFailures", { services: replacing, codes: [code] }), code),
+        ),
+      ),
+    ],
+
+    title("How are keys?"),
+    [
+      graph("Age of the oldest key, days", 8, [
+        ofRotation("KeyAgeDays", { statistic: "Maximum", period: Duration.hours(1) }),
+      ]),
+      graph("Days to the nearest end of a refresh token", 8, [
+        ofRotation("RefreshTokenDaysLeft", { statistic: "Minimum", period: Duration.hours(1) }),
+      ]),
+      graph(
+        "Rotations, a day",
+        8,
+        (
+          [
+            ["KeysRotated", "key-rotation", "rotated"],
+            ["KeysRetirable", "rotation", "may be revoked"],
+          ] as const
+        ).map(([name, service, label]) =>
+          metrics.of(name, { service, code: "ok", source: "none" }, { period: Duration.days(1), label }),
+        ),
+      ),
+    ],
+
+    title("Who calls?"),
+    callers,
+
+    title("Is AWS in the way?"),
+    [
+      graph(
+        "Throttles",
+        12,
+        Object.entries(functions).map(([label, each]) => each.function.metricThrottles({ period: minute, label })),
+        {
+          right: ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) =>
+            table.metric(name, { statistic: "Sum", period: minute }),
+          ),
+        },
+      ),
+      graph(
+        "Concurrent environments",
+        12,
+        Object.entries(functions).map(([label, each]) =>
+          each.function.metric("ConcurrentExecutions", { statistic: "Maximum", period: minute, label }),
+        ),
+      ),
+    ],
+  ];
+}

@@ -1,0 +1,88 @@
+import { Aws, Stack } from "aws-cdk-lib";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import * as logs from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import type { Watched } from "./watched.ts";
+
+/** Who calls and for what, out of the request lines: the rules of Contributor Insights, and the saved queries. */
+export class CallerInsights extends Construct {
+  /** Widgets of the ten at the top. */
+  readonly widgets: cloudwatch.IWidget[];
+
+  constructor(scope: Construct, id: string, { settings, functions }: Watched) {
+    super(scope, id);
+    const named = (name: string) => `smart-token-broker-${settings.stage}-${name}`;
+    const groupNames = (of: { logGroup: logs.ILogGroup }[]) => of.map(({ logGroup }) => logGroup.logGroupName);
+    const serving = groupNames([functions.token, functions.oauth]);
+
+    const contributors = (name: string, field: string): string => {
+      const rule = new cloudwatch.CfnInsightRule(this, name, {
+        ruleName: named(name),
+        ruleState: "ENABLED",
+        ruleBody: Stack.of(this).toJsonString({
+          Schema: { Name: "CloudWatchLogRule", Version: 1 },
+          LogGroupNames: serving,
+          LogFormat: "JSON",
+          Contribution: { Keys: [`$.${field}`], Filters: [{ Match: "$.message", In: ["request"] }] },
+          AggregateOn: "Count",
+        }),
+      });
+      return rule.ruleName;
+    };
+    this.widgets = [
+      new ContributorsWidget("Callers", contributors("callers", "callerRole")),
+      new ContributorsWidget("Connections", contributors("connections", "connection")),
+    ];
+
+    new logs.CfnQueryDefinition(this, "WhoHadThisToken", {
+      name: `${named("queries")}/who had this token`,
+      logGroupNames: serving,
+      queryString: `# printf %s "$TOKEN" | sha256sum | cut -c1-16
+fields @timestamp, callerRole, connection, route, source, generation, remainingSeconds, requestId
+| filter message = "request" and tokenFingerprint = "0123456789abcdef"
+| sort @timestamp desc
+| limit 1000`,
+    });
+    new logs.CfnQueryDefinition(this, "WhatWentWrong", {
+      name: `${named("queries")}/what went wrong`,
+      logGroupNames: groupNames(Object.values(functions)),
+      queryString: `fields @timestamp, service, message, connection, code, reason, detail, requestId, error.message
+| filter level in ["WARN", "ERROR"] or (message = "request" and status >= 400)
+| sort @timestamp desc
+| limit 1000`,
+    });
+  }
+}
+
+/** The contributors of a rule: a widget that the CDK does not know. */
+class ContributorsWidget extends cloudwatch.ConcreteWidget {
+  readonly #title: string;
+  readonly #ruleName: string;
+
+  constructor(title: string, ruleName: string) {
+    super(12, 6);
+    this.#title = title;
+    this.#ruleName = ruleName;
+  }
+
+  override toJson(): object[] {
+    return [
+      {
+        type: "metric",
+        width: this.width,
+        height: this.height,
+        x: this.x,
+        y: this.y,
+        properties: {
+          title: this.#title,
+          region: Aws.REGION,
+          view: "timeSeries",
+          stacked: true,
+          period: 300,
+          insightRule: { ruleName: this.#ruleName, maxContributorCount: 10, orderBy: "Sum" },
+          legend: { position: "right" },
+        },
+      },
+    ];
+  }
+}

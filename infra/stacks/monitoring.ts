@@ -1,0 +1,53 @@
+import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import type { Construct } from "constructs";
+import { AlarmTopic } from "../constructs/alarm-topic.ts";
+import { addAlarm } from "../constructs/broker-alarm.ts";
+import { dashboardRows } from "../constructs/broker-dashboard.ts";
+import { BrokerMetrics } from "../constructs/broker-metrics.ts";
+import { callerAlarms } from "../constructs/caller-alarms.ts";
+import { CallerInsights } from "../constructs/caller-insights.ts";
+import { addProber, proberAlarm } from "../constructs/prober.ts";
+import { upkeepAlarms } from "../constructs/upkeep-alarms.ts";
+import type { Watched } from "../constructs/watched.ts";
+import type { DeploymentSettings } from "../settings.ts";
+import type { ApiStack } from "./api.ts";
+import type { RotationStack } from "./rotation.ts";
+import type { StateStack } from "./state.ts";
+
+/** How an operator sees the broker and is told: dashboard, alarms, who calls. It changes nothing that is served. */
+export class MonitoringStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    settings: DeploymentSettings,
+    { state, api, rotation }: { state: StateStack; api: ApiStack; rotation: RotationStack },
+    props: StackProps,
+  ) {
+    super(scope, id, props);
+    const { stage, prober } = settings;
+    const watched: Watched = {
+      settings,
+      metrics: new BrokerMetrics(stage),
+      functions: { ...api.functions, ...rotation.functions },
+      apiId: api.apiId,
+      table: state.stores.table,
+      deadLetters: rotation.deadLetters,
+    };
+
+    const { topic } = new AlarmTopic(this, "Alarms", settings);
+    if (prober) addProber(this, prober, settings, state.stores, api);
+    const specs = [...callerAlarms(watched), ...upkeepAlarms(watched), ...(prober ? [proberAlarm(watched)] : [])];
+    const alarms = specs.map((spec) => addAlarm(this, stage, topic, spec));
+
+    const insights = new CallerInsights(this, "Callers", watched);
+    const dashboard = new cloudwatch.Dashboard(this, "Dashboard", {
+      dashboardName: `smart-token-broker-${stage}`,
+      defaultInterval: Duration.hours(12),
+      widgets: dashboardRows(watched, alarms, insights.widgets),
+    });
+
+    new CfnOutput(this, "AlarmTopicArn", { value: topic.topicArn });
+    new CfnOutput(this, "DashboardName", { value: dashboard.dashboardName });
+  }
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
+import type { Deployment } from "./assembly/deployment.ts";
+import { isOwn } from "./status-page/guard.ts";
+
+/**
+ * Answers `GET /_local/deployment`, by which the command line finds a local run: what the outputs of stacks say of a
+ * deployment, and the URLs of the embedded parts. Nothing in it is secret. The result: whether it was asked for that.
+ */
+export function deploymentPage(
+  { functions, api, keyRotation }: Deployment,
+  place: { region: string; accountId: string },
+  local: { dynamodb: string; secretsmanager: string; simulator: string },
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const variables = functions[0]?.environment ?? {};
+  const described = {
+    stage: variables[environmentVariables.stage],
+    ...place,
+    partition: "aws",
+    apiId: api.id,
+    tableName: variables[environmentVariables.tableName],
+    secretPrefix: variables[environmentVariables.secretPrefix],
+    keyRotationFunctionArn: keyRotation.functionArn,
+    local,
+  };
+  return (request, response) => {
+    const port = request.socket.localPort;
+    if (request.method !== "GET" || request.url !== "/_local/deployment" || port === undefined) return false;
+    const allowed = isOwn("GET", request.headers, port);
+    const body = allowed ? { ...described, url: `http://127.0.0.1:${port}` } : { message: "Forbidden" };
+    response
+      .writeHead(allowed ? 200 : 403, { "content-type": "application/json", "cache-control": "no-store" })
+      .end(JSON.stringify(body));
+    return true;
+  };
+}

@@ -1,0 +1,53 @@
+import { signedGet } from "../callers.ts";
+import type { Identity } from "../gateway/options.ts";
+import type { PageParts } from "./page.ts";
+import { moodNames, nameOfMood } from "./moods.ts";
+
+/** Most connections that the page shows: the longest page of the status route. */
+const most = 500;
+
+/**
+ * What the page shows: the answer of `GET /v1/status`, asked for as any caller does, and how the simulator is.
+ * `problem` in place of connections where that route answers an error. No secret is in it, as none is in that answer.
+ *
+ * @param gateway URL of the local gateway
+ */
+export async function pageData(parts: PageParts, gateway: string): Promise<object> {
+  const { simulator, ways, events, connections: ids } = parts;
+  const [, audit] = parts.callers;
+  const { status, body } = await askGateway(`${gateway}/v1/status?limit=${most}`, audit, parts.region);
+  const connections = Array.isArray(body["connections"]) ? (body["connections"] as { connection: string }[]) : [];
+  const known = new Set(connections.map(({ connection }) => connection));
+  return {
+    now: Date.now(),
+    ...(status === 200 ? {} : { problem: inWords(status, body) }),
+    connections,
+    has_more: body["next_cursor"] !== undefined,
+    // Without an item nothing is known of a connection: it has not been asked for. On a later page it may be known.
+    not_asked_yet: body["next_cursor"] === undefined ? ids.filter((id) => !known.has(id)).slice(0, most) : [],
+    moods: moodNames,
+    mood: nameOfMood(simulator.mood, ways),
+    upstream_calls: { exchange: simulator.counts.exchange, refresh: simulator.counts.refresh },
+    events: events.slice(-5).map(({ detailType, detail }) => ({ type: detailType, detail })),
+  };
+}
+
+/** Asks for a token, as any caller does. What came of it, in words: the token itself goes no further. */
+export async function askForToken(parts: PageParts, gateway: string, connection: string): Promise<string> {
+  const url = `${gateway}/v1/connections/${encodeURIComponent(connection)}/token`;
+  const [orders] = parts.callers;
+  const { status, body } = await askGateway(url, orders, parts.region);
+  if (status !== 200) return inWords(status, body);
+  return `a token of generation ${String(body["generation"])}, good for ${String(body["expires_in"])} s`;
+}
+
+async function askGateway(url: string, caller: Identity, region: string) {
+  const response = await signedGet(new URL(url), caller, region);
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+/** An error of the broker's, or of the gateway's, which are of two forms. */
+function inWords(status: number, body: Record<string, unknown>): string {
+  const { code, detail, message } = body as Record<string, string>;
+  return code === undefined ? `HTTP ${status}: ${message}` : `HTTP ${status} ${code}: ${detail}`;
+}

@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { LocalCallers } from "../callers.ts";
+import type { PutEvent } from "../eventbridge.ts";
+import { readBody } from "../gateway/request.ts";
+import type { Mood } from "../simulator/mood.ts";
+import { parseObject } from "../simulator/parse-object.ts";
+import type { Simulator } from "../simulator/server.ts";
+import { askForToken, pageData } from "./data.ts";
+import { isOwn } from "./guard.ts";
+import { moodNamed } from "./moods.ts";
+import { rotateKey } from "./rotate-key.ts";
+
+/** What the page shows and moves. */
+export interface PageParts {
+  /** Ids of the connections that the run has registered. */
+  connections: string[];
+  callers: LocalCallers;
+  region: string;
+  simulator: Simulator;
+  /** The simulator's own ways, on top of which it has its moods. */
+  ways: Partial<Mood>;
+  /** The latest last. */
+  events: readonly PutEvent[];
+  secrets: SecretsManagerClient;
+  secretName: (connection: string) => string;
+}
+
+interface PageAnswer {
+  status: number;
+  type: string;
+  body: string;
+}
+
+const file = (name: string) => readFileSync(join(import.meta.dirname, name), "utf8");
+const json = (status: number, body: object): PageAnswer => ({
+  status,
+  type: "application/json",
+  body: JSON.stringify(body),
+});
+const said = (status: number, words: string) => json(status, { said: words });
+const connectionOf = ({ connection }: Record<string, unknown>) =>
+  typeof connection === "string" ? parseConnectionId(connection) : undefined;
+const noConnection = said(400, "that is no connection id");
+
+const headers = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "x-content-type-options": "nosniff",
+};
+
+/**
+ * The status page of a local run, for the gateway's `fallback`: the page at `/`, what it polls and what its buttons do
+ * below `/_local/`. Answers to this machine's own browser only (`isOwn`), and shows no secret.
+ */
+export function statusPage(parts: PageParts): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const answers: Record<string, (gateway: string, body: Record<string, unknown>) => PageAnswer | Promise<PageAnswer>> =
+    {
+      "GET /": () => ({ status: 200, type: "text/html; charset=utf-8", body: file("page.html") }),
+      "GET /_local/page.js": () => ({ status: 200, type: "text/javascript; charset=utf-8", body: file("page.js") }),
+      "GET /_local/page.css": () => ({ status: 200, type: "text/css; charset=utf-8", body: file("page.css") }),
+      "GET /_local/status": async (gateway) => json(200, await pageData(parts, gateway)),
+      "POST /_local/mood"(_, { mood }) {
+        const switches = moodNamed(mood, parts.ways);
+        if (!switches) return said(400, "there is no such mood");
+        parts.simulator.setMood(switches);
+        return said(200, `Smart Services are now: ${String(mood)}`);
+      },
+      async "POST /_local/token"(gateway, body) {
+        const id = connectionOf(body);
+        return id ? said(200, `${id}: ${await askForToken(parts, gateway, id)}`) : noConnection;
+      },
+      async "POST /_local/rotation"(_, body) {
+        const id = connectionOf(body);
+        const { secrets, secretName, simulator } = parts;
+        return id ? said(200, `${id}: ${await rotateKey(secrets, secretName(id), simulator)}`) : noConnection;
+      },
+    };
+
+  async function answer(request: IncomingMessage, port: number, route: string): Promise<PageAnswer> {
+    if (!isOwn(request.method ?? "", request.headers, port)) return json(403, { message: "Forbidden" });
+    const body = await readBody(request);
+    if (body === "too_large") return json(413, { message: "Request Entity Too Large" });
+    try {
+      const answered = await answers[route]?.(`http://127.0.0.1:${port}`, parseObject(body.toString()) ?? {});
+      return answered ?? json(404, { message: "Not Found" });
+    } catch (error) {
+      // What Secrets Manager refuses, such as a rotation while another is under way.
+      return said(409, (error as Error).message);
+    }
+  }
+
+  return (request, response) => {
+    const route = `${request.method} ${request.url?.split("?")[0]}`;
+    const port = request.socket.localPort;
+    if (!Object.hasOwn(answers, route) || port === undefined) return false;
+    answer(request, port, route).then(
+      ({ status, type, body }) => response.writeHead(status, { ...headers, "content-type": type }).end(body),
+      // A client that went away in the middle.
+      () => response.destroy(),
+    );
+    return true;
+  };
+}

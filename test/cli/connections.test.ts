@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { account, LocalBroker } from "./harness.ts";
+
+const local = new LocalBroker();
+beforeAll(() => local.start());
+afterAll(() => local.run.remove());
+
+const statusOf = (id: string) => local.json<{ state: string; generation: number }>(["status", id]);
+const listed = async (id: string) => {
+  const all = await local.json<{ connection: string }[]>(["connections", "list"]);
+  return all.find(({ connection }) => connection === id);
+};
+
+test("a connection that was added answers its first request, and is listed before it", async () => {
+  const key = await local.issueKey("acme");
+  const { username, scope } = account("acme");
+
+  const added = await local.broker(
+    ["connections", "add", "acme", "--username", username, "--scope", scope, "--key-file", "-"],
+    `${key}\n`,
+  );
+
+  expect(added).toMatchObject({ status: 0, stderr: "" });
+  expect(added.stdout).toContain("proved by an exchange: its tokens live 3600 s");
+  expect(added.stdout).toMatch(
+    /execute-api:eu-south-1:123456789012:\w+\/\$default\/POST\/v1\/connections\/acme\/token"/,
+  );
+  expect(await listed("acme")).toEqual({ connection: "acme", secret: "present", state: "never asked", rotation: true });
+  expect((await local.broker(["token", "get", "acme"])).stdout).toMatch(/^eyJ[\w.-]+\n$/);
+  expect(await listed("acme")).toMatchObject({ state: "fresh" });
+});
+
+test("a registration in a file is taken as it is, with its own upstream", async () => {
+  const registration = { ...account("file"), apiKey: await local.issueKey("file"), maxLifetime: 900 };
+
+  await local.json(
+    ["connections", "add", "file", "--file", "-", "--rotate-every-days", "0"],
+    JSON.stringify(registration),
+  );
+
+  const shown = await local.json<{ registration: object; rotation: boolean }>(["connections", "show", "file"]);
+  expect(shown).toMatchObject({ rotation: false, registration: { maxLifetime: 900, scope: "file_alyfile" } });
+  expect(shown.registration).not.toHaveProperty("apiKey");
+});
+
+test("values that Smart Services refuse are not stored", async () => {
+  const { username, scope } = account("refused");
+
+  const { status, stderr } = await local.broker(
+    ["connections", "add", "refused", "--username", username, "--scope", scope, "--key-file", "-"],
+    "fake-key-1",
+  );
+
+  expect(status).toBe(4);
+  expect(stderr).toMatch(/^error: Smart Services refused .*HTTP 401.*\n$/);
+  expect(stderr).not.toContain("fake-key-1");
+  expect(await listed("refused")).toBeUndefined();
+});
+
+test("a connection that is there already is not overwritten", async () => {
+  const { status, stderr } = await local.broker(["connections", "add", "webapicorso", "--yes"]);
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/there already: .*broker keys stage webapicorso/);
+});
+
+test("show has everything of a registration but its key", async () => {
+  const key = await local.add("shown");
+
+  const { stdout } = await local.broker(["connections", "show", "shown"]);
+
+  expect(stdout).toMatch(/username +admin_shown\n/);
+  expect(stdout).toMatch(/keyFingerprint +[0-9a-f]{16}\n/);
+  expect(stdout).not.toContain(key);
+  expect(stdout).not.toContain("apiKey");
+});
+
+test("renew makes a connection due, and says so where there is nothing to renew yet", async () => {
+  await local.add("renewed");
+  const before = await local.json(["connections", "renew", "renewed"]);
+  await local.broker(["token", "get", "renewed"]);
+
+  const after = await local.json(["connections", "renew", "renewed"]);
+
+  expect(before).toEqual({ connection: "renewed", due: false });
+  expect(after).toEqual({ connection: "renewed", due: true });
+  expect(await statusOf("renewed")).toMatchObject({ state: "due", next_action: { what: "refresh within a minute" } });
+});
+
+test("remove takes the tokens at once and the secret later; add restores it", async () => {
+  await local.add("gone");
+  await local.broker(["token", "get", "gone"]);
+
+  const removed = await local.json(["connections", "remove", "gone", "--recovery-days", "7", "--yes"]);
+
+  expect(removed).toEqual({ connection: "gone", recovery_days: 7, erased: true });
+  expect(await listed("gone")).toMatchObject({ secret: "deleted", state: "not_ready" });
+  expect(await statusOf("gone")).toMatchObject({ generation: 2 });
+  expect(await statusOf("gone")).not.toHaveProperty("access_token_expires_at");
+
+  await local.add("gone", "--yes");
+
+  expect(await listed("gone")).toMatchObject({ secret: "present", rotation: true });
+});
+
+test("nothing destructive is done without a yes", async () => {
+  await local.add("kept");
+
+  const { status, stderr } = await local.broker(["connections", "remove", "kept"]);
+
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^error: .*--yes\.\n$/);
+  expect(await listed("kept")).toMatchObject({ secret: "present" });
+});
+
+test("a rejected token is replaced by another one, and too many of them are told to wait", async () => {
+  await local.add("rejecting");
+  const { stdout: token } = await local.broker(["token", "get", "rejecting"]);
+
+  const early = await local.broker(["token", "reject", "rejecting", "--token-file", "-"], token);
+  const other = await local.broker(["token", "reject", "rejecting", "--token-file", "-"], "fake-token-1");
+
+  expect(early.status).toBe(1);
+  expect(early.stderr).toMatch(/^error: too_soon: .*again in \d+ s\)\n$/);
+  expect(other).toEqual({ status: 0, stdout: token, stderr: "" });
+});

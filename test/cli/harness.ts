@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { join } from "node:path";
+import { StartedCommand } from "../local/run-harness.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+export interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Nothing of the developer's own AWS configuration. */
+const bare = {
+  PATH: process.env["PATH"],
+  HOME: "/nonexistent",
+  AWS_CONFIG_FILE: "/dev/null",
+  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  AWS_EC2_METADATA_DISABLED: "true",
+};
+
+async function run(argv: string[], stdin: string, env: Record<string, string>): Promise<Ended> {
+  const [program = "", ...args] = argv;
+  const child = spawn(program, args, { cwd: root, env: { ...bare, ...env } });
+  child.stdin.end(stdin);
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { status, stdout, stderr };
+}
+
+const brokerCommand = [process.execPath, "cli/broker.ts"];
+
+/** Runs `broker` without a terminal. */
+export function broker(args: string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<Ended> {
+  return run([...brokerCommand, ...args], options.stdin ?? "", options.env ?? {});
+}
+
+/** Runs `broker` in a pseudo-terminal, and types each answer once its question is seen. */
+export async function brokerInTerminal(
+  args: string[],
+  steps: [waitFor: string, type: string][],
+): Promise<{ status: number; output: string }> {
+  const task = JSON.stringify({ argv: [...brokerCommand, ...args], steps });
+  const { stdout, stderr } = await run(["python3", "test/cli/terminal.py"], task, { TERM: "xterm", NO_COLOR: "1" });
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout) as { status: number; output: string };
+}
+
+/** A local run of its own, and `broker` on it. */
+export class LocalBroker {
+  readonly run = new StartedCommand(["--port", "0"]);
+
+  async start(): Promise<this> {
+    await this.run.ready();
+    return this;
+  }
+
+  get options(): string[] {
+    return ["--local-url", this.run.url("ready")];
+  }
+
+  /** Runs a command on the local run. */
+  broker(args: string[], stdin?: string): Promise<Ended> {
+    return broker([...args, ...this.options], stdin === undefined ? {} : { stdin });
+  }
+
+  /** Its answer as JSON; throws with its complaint where it fails. */
+  async json<Answer>(args: string[], stdin?: string): Promise<Answer> {
+    const { status, stdout, stderr } = await this.broker([...args, "--json"], stdin);
+    if (status !== 0) throw new Error(`status ${status}: ${stderr}${stdout}`);
+    return JSON.parse(stdout) as Answer;
+  }
+
+  /** A key of the simulator's for the account that `add` registers. */
+  async issueKey(id: string): Promise<string> {
+    const { apiKey } = await this.run.simulator("/_simulator/keys", account(id));
+    return String(apiKey);
+  }
+
+  /** Adds a connection of the simulator's. Its key. */
+  async add(id: string, ...more: string[]): Promise<string> {
+    const key = await this.issueKey(id);
+    const { username, scope } = account(id);
+    const of = ["--username", username, "--scope", scope, "--api-base-url", this.run.url("simulator")];
+    await this.json(["connections", "add", id, ...of, "--key-file", "-", ...more], key);
+    return key;
+  }
+
+  async mood(mood: object): Promise<void> {
+    await this.run.simulator("/_simulator", mood);
+  }
+}
+
+export function account(id: string): { username: string; scope: string } {
+  return { username: `admin_${id}`, scope: `${id}_aly${id}` };
+}

@@ -1,0 +1,130 @@
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { operator, region } from "../local/run-harness.ts";
+import { LocalBroker } from "./harness.ts";
+
+const local = new LocalBroker();
+beforeAll(() => local.start());
+afterAll(() => local.run.remove());
+
+const secrets = () => new SecretsManager({ endpoint: local.run.url("secretsmanager"), region, credentials: operator });
+const nameOf = (id: string) => `smart-token-broker/dev/${id}`;
+const currentKey = async (id: string) => {
+  const { SecretString = "" } = await secrets().getSecretValue({ SecretId: nameOf(id) });
+  return (JSON.parse(SecretString) as { apiKey: string }).apiKey;
+};
+const keysOf = async (id: string) => (await local.json<object[]>(["keys", "status", id]))[0];
+
+test("a staged key becomes the current one", async () => {
+  await local.add("acme");
+  const next = await local.issueKey("acme");
+
+  const { status, stdout } = await local.broker(["keys", "stage", "acme", "--key-file", "-"], next);
+
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^The new key of acme \([0-9a-f]{16}\) is current/);
+  expect(await currentKey("acme")).toBe(next);
+  expect(await keysOf("acme")).toMatchObject({ next_staged: false, unfinished: false, rotation: true });
+});
+
+test("a key can wait for the schedule, and be rotated by hand after all", async () => {
+  const old = await local.add("waits");
+  const next = await local.issueKey("waits");
+
+  await local.json(["keys", "stage", "waits", "--key-file", "-", "--wait-for-schedule"], next);
+
+  expect(await currentKey("waits")).toBe(old);
+  expect(await keysOf("waits")).toMatchObject({ next_staged: true });
+  expect(await local.json(["keys", "rotate", "waits"])).toMatchObject({ resumed: false });
+  expect(await currentKey("waits")).toBe(next);
+});
+
+test("a key that Smart Services refuse does not become current, and the reason is told", async () => {
+  const old = await local.add("bad");
+
+  const { status, stderr } = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^error: The rotation of bad failed, and the current key stands: Smart Services refused .*\n$/,
+  );
+  expect(stderr).not.toContain("fake-key-2");
+  expect(await currentKey("bad")).toBe(old);
+});
+
+test.each([
+  ["the current key", (key: string) => key, /the current key/],
+  ["a malformed key", () => "fake key", /apiKey contains a space/],
+])("%s is refused before anything is staged", async (what, of, complaint) => {
+  const id = what.replaceAll(" ", "-");
+  const key = await local.add(id);
+
+  const { status, stderr } = await local.broker(["keys", "stage", id, "--key-file", "-"], of(key));
+
+  expect(status).toBe(2);
+  expect(stderr).toMatch(complaint);
+  expect(stderr).not.toContain(key);
+  expect(await keysOf(id)).toMatchObject({ next_staged: false });
+});
+
+test("a secret without a current value takes no next key: it would become the current one", async () => {
+  await secrets().createSecret({ Name: nameOf("empty") });
+
+  const { status, stderr } = await local.broker(["keys", "stage", "empty", "--key-file", "-"], "fake-key-3");
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/no current key: broker connections add empty/);
+});
+
+test("without a next key, and without rotation, rotate says what is missing", async () => {
+  await local.add("none", "--rotate-every-days", "0");
+  const bare = await local.broker(["keys", "rotate", "none"]);
+  await local.json(["keys", "stage", "none", "--key-file", "-", "--wait-for-schedule"], await local.issueKey("none"));
+
+  const off = await local.broker(["keys", "rotate", "none"]);
+  const on = await local.json(["keys", "rotate", "none", "--every-days", "30"]);
+
+  expect(bare).toMatchObject({ status: 1, stderr: expect.stringContaining("broker keys stage none") as string });
+  expect(off).toMatchObject({ status: 1, stderr: expect.stringContaining("--every-days 90") as string });
+  expect(on).toMatchObject({ connection: "none" });
+  expect(await keysOf("none")).toMatchObject({ rotation: true });
+});
+
+test("an unfinished rotation is dropped after a yes, and the next key rotated", async () => {
+  await local.add("stuck");
+  await secrets().putSecretValue({
+    SecretId: nameOf("stuck"),
+    SecretString: "{}",
+    VersionStages: ["AWSPENDING"],
+  });
+  const next = await local.issueKey("stuck");
+  await local.json(["keys", "stage", "stuck", "--key-file", "-", "--wait-for-schedule"], next);
+
+  const asked = await local.broker(["keys", "rotate", "stuck"]);
+  const dropped = await local.broker(["keys", "rotate", "stuck", "--yes"]);
+
+  expect(asked).toMatchObject({ status: 2, stderr: expect.stringContaining("--yes") as string });
+  expect(dropped).toMatchObject({ status: 0, stderr: "" });
+  expect(await currentKey("stuck")).toBe(next);
+});
+
+test("an issuer's key needs no staging, and its unfinished rotation is gone on with", async () => {
+  const simulator = local.run.url("simulator");
+  const old = await local.add("issued", "--key-issuer", `${simulator}/keys`);
+  const token = "11111111-2222-4333-8444-555555555555";
+  await secrets().putSecretValue({
+    SecretId: nameOf("issued"),
+    ClientRequestToken: token,
+    SecretString: (await secrets().getSecretValue({ SecretId: nameOf("issued") })).SecretString?.replace(
+      old,
+      await local.issueKey("issued"),
+    ),
+    VersionStages: ["AWSPENDING"],
+  });
+
+  const rotated = await local.json(["keys", "rotate", "issued"]);
+
+  expect(rotated).toMatchObject({ resumed: true });
+  const { VersionIdsToStages } = await secrets().describeSecret({ SecretId: nameOf("issued") });
+  expect(VersionIdsToStages?.[token]).toEqual(["AWSCURRENT"]);
+});

@@ -1,0 +1,120 @@
+import { beforeAll, expect, test } from "vitest";
+import { everythingPrinted } from "./monitoring-emitted.ts";
+import { metricsOfAlarm, metricsOfWidget, type Referred, widgetsOf } from "./monitoring-template.ts";
+import { synthesise } from "./synth.ts";
+
+const synthesised = synthesise({ prober: { connection: "webapicorso" } });
+const { ofType, render } = synthesised;
+const alarms = ofType("AWS::CloudWatch::Alarm");
+const widgets = widgetsOf(synthesised);
+
+let printed: Awaited<ReturnType<typeof everythingPrinted>>;
+beforeAll(async () => {
+  printed = await everythingPrinted("dev");
+});
+
+/** What AWS itself writes, by the documentation of each service, and which resource its dimension names. */
+const ofAws: Record<string, { names: string[]; dimension: string; type: string }> = {
+  "AWS/ApiGateway": { names: ["Count", "4xx", "5xx", "Latency"], dimension: "ApiId", type: "AWS::ApiGatewayV2::Api" },
+  "AWS/Lambda": {
+    names: ["Errors", "Throttles", "ConcurrentExecutions"],
+    dimension: "FunctionName",
+    type: "AWS::Lambda::Function",
+  },
+  "AWS/DynamoDB": {
+    names: ["ReadThrottleEvents", "WriteThrottleEvents"],
+    dimension: "TableName",
+    type: "AWS::DynamoDB::Table",
+  },
+  "AWS/SQS": { names: ["ApproximateNumberOfMessagesVisible"], dimension: "QueueName", type: "AWS::SQS::Queue" },
+};
+
+/** Metrics that nobody writes. */
+const idle = (referred: Referred[]) =>
+  referred
+    .filter(({ namespace, name, dimensions, key }) => {
+      const aws = ofAws[namespace];
+      if (!aws) return !printed.metrics.has(key);
+      const resources = ofType(aws.type).flatMap(({ id }) => [`\${${id}}`, `\${${id}.${aws.dimension}}`]);
+      const named = Object.entries(dimensions);
+      return !aws.names.includes(name) || named.length !== 1 || !resources.includes(dimensions[aws.dimension] ?? "");
+    })
+    .map(({ key }) => key);
+
+test.each(alarms)("the alarm $Properties.AlarmName watches what is really emitted", (alarm) => {
+  const watched = metricsOfAlarm(alarm, synthesised);
+
+  expect(watched).not.toHaveLength(0);
+  expect(idle(watched)).toEqual([]);
+});
+
+test.each(widgets.filter(({ properties }) => properties.metrics))(
+  "the graph $properties.title shows what is really emitted",
+  (widget) => {
+    const shown = metricsOfWidget(widget);
+
+    expect(shown).not.toHaveLength(0);
+    expect(idle(shown)).toEqual([]);
+  },
+);
+
+test("what nobody emits is noticed: another name, another code, one dimension less", () => {
+  const dimensions = { service: "token", stage: "dev", code: "ok", source: "memory" };
+  const referred = (name: string, more: object) => {
+    const all: Record<string, string> = { ...dimensions, ...more };
+    const key = `SmartTokenBroker ${name} ${Object.entries(all)
+      .map(([at, value]) => `${at}=${value}`)
+      .toSorted()
+      .join(" ")}`;
+    return { namespace: "SmartTokenBroker", name, dimensions: all, period: 60, key };
+  };
+
+  expect(idle([referred("Requests", {})])).toEqual([]);
+  expect(
+    idle([referred("Request", {}), referred("Requests", { code: "okay" }), referred("Requests", { connection: "a" })]),
+  ).toHaveLength(3);
+});
+
+test("every metric has the dimensions service, stage, code and source, and a connection is never one", () => {
+  expect(printed.metrics.size).toBeGreaterThan(50);
+  for (const key of printed.metrics)
+    expect(key).toMatch(/^SmartTokenBroker \w+ code=\S+ service=\S+ source=\S+ stage=dev$/);
+});
+
+test("everything that the dashboard shows but graphs is there: the alarms, and the rules of who calls", () => {
+  const rules = ofType("AWS::CloudWatch::InsightRule").map(({ Properties }) => String(Properties.RuleName));
+  const shownRules = widgets.flatMap(({ properties }) => properties.insightRule?.ruleName ?? []);
+  const shownAlarms = widgets.flatMap(({ properties }) => properties.alarms ?? []);
+
+  expect(shownRules.toSorted()).toEqual(rules.toSorted());
+  expect(shownAlarms.toSorted()).toEqual(alarms.map(({ id }) => `\${${id}.Arn}`).toSorted());
+  expect(rules).toHaveLength(2);
+});
+
+test("the rules of who calls count request lines, by fields that these lines have", () => {
+  const groups = ["Token", "OAuth"].map(
+    (id) => `\${${ofType("AWS::Logs::LogGroup").find((each) => each.id.startsWith(id))?.id}}`,
+  );
+  const line = printed.lines.find(({ message, code }) => message === "request" && code === "ok");
+
+  for (const { Properties } of ofType("AWS::CloudWatch::InsightRule")) {
+    const { LogGroupNames, Contribution } = JSON.parse(render(Properties.RuleBody));
+    expect(LogGroupNames.toSorted()).toEqual(groups.toSorted());
+    expect(Contribution.Filters).toEqual([{ Match: "$.message", In: [line?.["message"]] }]);
+    for (const key of Contribution.Keys as string[]) expect(line).toHaveProperty(key.replace("$.", ""));
+  }
+});
+
+test("the saved query finds who had a token, by fields that a request line has", () => {
+  const query = ofType("AWS::Logs::QueryDefinition").find(({ Properties }) =>
+    /who had this token/.test(Properties.Name),
+  );
+  const text: string = query?.Properties.QueryString;
+  const line = printed.lines.find(({ message, code }) => message === "request" && code === "ok");
+  const fields = /^fields (.*)$/m.exec(text)?.[1]?.split(", ") ?? [];
+
+  expect(text).toMatch(/tokenFingerprint = "[0-9a-f]{16}"/);
+  expect(line?.["tokenFingerprint"]).toMatch(/^[0-9a-f]{16}$/);
+  expect(fields).toContain("callerRole");
+  for (const field of fields.filter((name) => name !== "@timestamp")) expect(line).toHaveProperty(field);
+});

@@ -1,0 +1,57 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { ask, signedHeaders } from "../../functions/prober/ask.ts";
+import { judgeProbe } from "../../functions/prober/judge.ts";
+import { gateway, ORDERS } from "../local/gateway-harness.ts";
+import { serve } from "../support/server.ts";
+
+afterEach(() => vi.unstubAllEnvs());
+
+const now = 1_800_000_000;
+const token = { access_token: "fake-access-1", expires_in: 600, expires_at: "2027-01-15T08:10:00Z" };
+const signed = { status: 200, body: token };
+const unsigned = { status: 403, body: { message: "Forbidden" } };
+
+test("a valid token with a signature and a refusal without one are as it should be", () => {
+  expect(judgeProbe(signed, unsigned, now)).toBe("ok");
+  expect(judgeProbe(signed, { status: 401, body: undefined }, now)).toBe("ok");
+});
+
+test.each([
+  ["open", signed, { status: 200, body: token }],
+  ["open", undefined, { status: 200, body: {} }],
+  ["no_answer", undefined, unsigned],
+  ["no_answer", signed, undefined],
+  ["no_answer", signed, { status: 503, body: undefined }],
+  ["refused", { status: 403, body: {} }, unsigned],
+  ["refused", { status: 502, body: { code: "credentials_rejected" } }, unsigned],
+  ["not_valid", { status: 200, body: undefined }, unsigned],
+  ["not_valid", { status: 200, body: { ...token, access_token: "" } }, unsigned],
+  ["not_valid", { status: 200, body: { ...token, expires_in: 5 } }, unsigned],
+  ["not_valid", { status: 200, body: { ...token, expires_at: "2027-01-15T07:59:59Z" } }, unsigned],
+] as const)("%s is the verdict on %j and %j", (verdict, withSignature, without) => {
+  expect(judgeProbe(withSignature, without, now)).toBe(verdict);
+});
+
+test("its signature is one that the gateway accepts, and without it the gateway refuses", async () => {
+  vi.stubEnv("AWS_ACCESS_KEY_ID", ORDERS.accessKeyId);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", ORDERS.secretAccessKey);
+  vi.stubEnv("AWS_SESSION_TOKEN", undefined);
+  const { url } = await gateway({ clock: { now: () => Date.now() / 1000 } });
+  const target = `${url}/v1/connections/webapicorso/token`;
+
+  const withSignature = await ask(target, await signedHeaders(target, "eu-south-1"));
+  const without = await ask(target);
+
+  expect(withSignature?.status).toBe(200);
+  expect(without).toEqual({ status: 403, body: { message: "Forbidden" } });
+});
+
+test("nobody there is no answer, and a redirect is not followed", async () => {
+  const url = await serve((request, response) => {
+    response.writeHead(request.url === "/here" ? 302 : 200, { location: "/there" });
+    response.end("not JSON");
+  });
+
+  expect(await ask("http://127.0.0.1:1/")).toBeUndefined();
+  expect(await ask(`${url}/here`)).toEqual({ status: 302, body: undefined });
+});

@@ -1,0 +1,69 @@
+import type { Resource, Synthesised } from "./synth.ts";
+import { metricKey } from "./monitoring-emitted.ts";
+
+/** A metric that a template refers to. */
+export interface Referred {
+  namespace: string;
+  name: string;
+  dimensions: Record<string, string>;
+  /** Seconds. */
+  period: number | undefined;
+  key: string;
+}
+
+interface MetricStat {
+  Metric: { Namespace: string; MetricName: string; Dimensions?: { Name: string; Value: unknown }[] };
+  Period?: number;
+}
+
+/** The metrics of an alarm, alone or in an expression. */
+export function metricsOfAlarm({ Properties }: Resource, { render }: Synthesised): Referred[] {
+  const entries: { MetricStat?: MetricStat }[] = Properties.Metrics ?? [
+    { MetricStat: { Metric: Properties, Period: Properties.Period } },
+  ];
+  return entries.flatMap(({ MetricStat: stat }) => {
+    if (!stat) return [];
+    const { Namespace, MetricName, Dimensions = [] } = stat.Metric;
+    const dimensions = Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, render(Value)]));
+    return [referred(Namespace, MetricName, dimensions, stat.Period)];
+  });
+}
+
+export interface Widget {
+  type: string;
+  properties: {
+    title?: string;
+    metrics?: (string | Record<string, unknown>)[][];
+    insightRule?: { ruleName: string };
+    alarms?: string[];
+  };
+}
+
+/** The widgets of the only dashboard. */
+export function widgetsOf({ ofType, render }: Synthesised): Widget[] {
+  const [dashboard] = ofType("AWS::CloudWatch::Dashboard");
+  return (JSON.parse(render(dashboard?.Properties.DashboardBody)) as { widgets: Widget[] }).widgets;
+}
+
+/** The metrics of a widget, those that only feed an expression too. */
+export function metricsOfWidget({ properties }: Widget): Referred[] {
+  return (properties.metrics ?? []).flatMap((entry) => {
+    const [namespace, name, ...rest] = entry.filter((part) => typeof part === "string");
+    if (namespace === undefined || name === undefined) return [];
+    const dimensions = Object.fromEntries(
+      rest.flatMap((part, index) => (index % 2 === 0 ? [[part, rest[index + 1] ?? ""]] : [])),
+    );
+    const options = entry.at(-1);
+    const period = typeof options === "object" ? Number(options["period"]) : undefined;
+    return [referred(namespace, name, dimensions, period)];
+  });
+}
+
+function referred(
+  namespace: string,
+  name: string,
+  dimensions: Record<string, string>,
+  period: number | undefined,
+): Referred {
+  return { namespace, name, dimensions, period, key: metricKey(namespace, name, dimensions) };
+}

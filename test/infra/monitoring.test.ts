@@ -1,0 +1,186 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { problems } from "../../functions/auth-core/http/reply.ts";
+import { metricsOfAlarm } from "./monitoring-template.ts";
+import { newApp, type Resource, synthesise } from "./synth.ts";
+
+const synthesised = synthesise({ shards: 3, alarmEmail: "ops@example.com", prober: { connection: "webapicorso" } });
+const { ofType, render } = synthesised;
+const alarms = ofType("AWS::CloudWatch::Alarm");
+const namesOf = (of: Resource[]) => of.map(({ Properties }) => String(Properties.AlarmName)).toSorted();
+const [topic] = ofType("AWS::SNS::Topic");
+const alarmNamed = (name: string) => alarms.find(({ Properties }) => Properties.AlarmName.endsWith(`-${name}`));
+
+const runbook = readFileSync(join(import.meta.dirname, "../../docs/runbook.md"), "utf8");
+const headings = [...runbook.matchAll(/^#+ (.*)$/gm)].map(([, text]) =>
+  (text ?? "")
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-"),
+);
+
+describe.each(alarms)("the alarm $Properties.AlarmName", (alarm) => {
+  const { Properties } = alarm;
+
+  test("says what it means, what to do first, and where there is more: a section of the runbook", () => {
+    const [, means, first, link] =
+      /^(.+) First: (.+) More: docs\/runbook\.md#(.+)$/.exec(Properties.AlarmDescription) ?? [];
+
+    expect(means?.length).toBeGreaterThan(30);
+    expect(first?.length).toBeGreaterThan(20);
+    expect(headings).toContain(link);
+  });
+
+  test("tells the topic when it begins and when it is over", () => {
+    const actions = [`\${${topic?.id}}`];
+
+    expect(Properties.AlarmActions.map(render)).toEqual(actions);
+    expect(Properties.OKActions.map(render)).toEqual(actions);
+  });
+
+  test("is within what CloudWatch takes: ten metrics, a week, and no gap in the minutes", () => {
+    const metrics = metricsOfAlarm(alarm, synthesised);
+
+    expect(metrics.length).toBeLessThanOrEqual(10);
+    for (const { period = 0 } of metrics) {
+      expect(period % 60).toBe(0);
+      expect(period).toBeGreaterThan(0);
+      expect(period * Properties.EvaluationPeriods).toBeLessThanOrEqual(7 * 86_400);
+    }
+  });
+});
+
+test("requests and calls of Smart Services are held against a band, over periods that are given", () => {
+  const banded = alarms.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined);
+
+  expect(namesOf(banded)).toEqual([
+    "smart-token-broker-dev-unusual-requests",
+    "smart-token-broker-dev-unusual-upstream-calls",
+  ]);
+  for (const alarm of banded) {
+    const band = alarm.Properties.Metrics.find(({ Id }: { Id: string }) => Id === alarm.Properties.ThresholdMetricId);
+    expect(band.Expression).toMatch(/^ANOMALY_DETECTION_BAND\(/);
+    expect(metricsOfAlarm(alarm, synthesised).map(({ period }) => period)).toSatisfy((periods: number[]) =>
+      periods.every((period) => period === 300),
+    );
+  }
+});
+
+test("three minutes without a sweep of every shard are an alarm, and so is silence", () => {
+  const { Properties } = alarmNamed("no-sweep") ?? {};
+
+  expect(Properties).toMatchObject({
+    Threshold: 3,
+    ComparisonOperator: "LessThanThreshold",
+    EvaluationPeriods: 3,
+    DatapointsToAlarm: 3,
+    TreatMissingData: "breaching",
+  });
+  expect(Properties.Metrics[0].Expression).toBe("FILL(m0, 0)");
+});
+
+test("of the others, only the prober's alarm takes silence for a fault", () => {
+  const loud = alarms.filter(({ Properties }) => Properties.TreatMissingData === "breaching");
+
+  expect(namesOf(loud)).toEqual(["smart-token-broker-dev-no-sweep", "smart-token-broker-dev-probe-failed"]);
+});
+
+describe("the topic of the alarms", () => {
+  const statements = (policy: Resource | undefined, name: string) =>
+    policy?.Properties[name].Statement as {
+      Effect: string;
+      Action: string | string[];
+      Principal: unknown;
+      Condition?: unknown;
+    }[];
+  const fromHere = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
+
+  test("is encrypted by a key of its own, which lets CloudWatch in and is not the one of the tokens", () => {
+    const key = ofType("AWS::KMS::Key").find(({ id }) => render(topic?.Properties.KmsMasterKeyId) === `\${${id}.Arn}`);
+
+    expect(key?.stack).toBe("Monitoring");
+    expect(statements(key, "KeyPolicy")).toContainEqual({
+      Effect: "Allow",
+      Action: ["kms:Decrypt", "kms:GenerateDataKey*"],
+      Principal: { Service: "cloudwatch.amazonaws.com" },
+      Resource: "*",
+      Condition: fromHere,
+    });
+  });
+
+  test("lets the alarms of this account publish, which its own policy would otherwise end, and nobody without TLS", () => {
+    const policy = statements(ofType("AWS::SNS::TopicPolicy")[0], "PolicyDocument");
+
+    expect(policy).toContainEqual(
+      expect.objectContaining({
+        Effect: "Allow",
+        Action: "sns:Publish",
+        Principal: { Service: "cloudwatch.amazonaws.com" },
+        Condition: fromHere,
+      }),
+    );
+    expect(policy).toContainEqual(
+      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+    );
+  });
+
+  test("writes to the address that the deployment names, and to nobody where it names none", () => {
+    expect(
+      ofType("AWS::SNS::Subscription").map(({ Properties }) => [Properties.Protocol, Properties.Endpoint]),
+    ).toEqual([["email", "ops@example.com"]]);
+    expect(synthesise().ofType("AWS::SNS::Subscription")).toEqual([]);
+  });
+});
+
+describe("the prober", () => {
+  const probes = ofType("AWS::Scheduler::Schedule").find(({ stack }) => stack === "Monitoring");
+
+  test("is invoked every five minutes with the public URL of its connection's token", () => {
+    expect(probes?.Properties.ScheduleExpression).toBe("rate(5 minutes)");
+    expect(JSON.parse(render(probes?.Properties.Target.Input))).toEqual({
+      url: expect.stringMatching(/^https:\/\/\$\{Api\w+\}\.execute-api\..*\/v1\/connections\/webapicorso\/token$/),
+      connection: "webapicorso",
+      region: "${AWS::Region}",
+    });
+  });
+
+  test("may ask for this token, and beyond its log and traces for nothing else", () => {
+    const policies = ofType("AWS::IAM::Policy").filter(
+      ({ stack, id }) => stack === "Monitoring" && id.startsWith("ProberRole"),
+    );
+    const granted = policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+    const others = granted.filter(({ Action }) => !/^(logs|xray):/.test([Action].flat()[0]));
+
+    expect(others.map(({ Action, Resource }) => [Action, render(Resource)])).toEqual([
+      ["execute-api:Invoke", expect.stringMatching(/\/\$default\/GET\/v1\/connections\/webapicorso\/token$/)],
+    ]);
+  });
+
+  test("is not there unless a connection is named for it", () => {
+    const without = synthesise();
+
+    expect(without.ofType("AWS::Lambda::Function").filter(({ stack }) => stack === "Monitoring")).toEqual([]);
+    expect(without.ofType("AWS::CloudWatch::Alarm")).toHaveLength(alarms.length - 1);
+  });
+});
+
+test("with every option the app has no finding", () => {
+  const { app } = newApp({ alarmEmail: "ops@example.com", prober: { connection: "webapicorso" } });
+
+  expect(() => app.synth()).not.toThrow();
+}, 60_000);
+
+test.each([
+  ["alarmEmail", "nobody"],
+  ["alarmEmail", 7],
+  ["prober", { connection: "Upper" }],
+  ["prober", { connection: "a", often: true }],
+  ["prober", "webapicorso"],
+])("a wrong %s (%j) stops with a line that names it", (key, value) => {
+  expect(() => newApp({ [key]: value })).toThrow(`The setting "${key}`);
+});
+
+test.each(Object.keys(problems))("the runbook has a section on the code %s", (code) => {
+  expect(headings).toContain(code);
+});

@@ -1,0 +1,35 @@
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import { connectionId } from "../support/registration.ts";
+import type { Attributes } from "../support/table.ts";
+
+/** A token set of an hour, ten minutes old at `now`, with both tokens. Instants are epoch seconds. */
+export function tokenSetAt(now: number, changes: Partial<TokenSet> = {}): TokenSet {
+  return {
+    accessToken: new Secret("fake-access-1"),
+    accessTokenExpiresAt: now + 3000,
+    obtainedAt: now - 600,
+    obtainedBy: "exchange",
+    refreshToken: new Secret("fake-refresh-1"),
+    refreshTokenExpiresAt: now + 29 * 86_400,
+    scope: "webapicorso_alywebapicorso",
+    keyFingerprint: "0123456789abcdef",
+    credentialFingerprint: "fedcba9876543210",
+    keyCreatedAt: now - 3 * 86_400,
+    singleActiveToken: false,
+    dueAt: now + 1200,
+    ...changes,
+  };
+}
+
+/** The item of a fresh connection. */
+export function itemAt(now: number, name: string, changes: Partial<ConnectionItem> = {}): ConnectionItem {
+  return { connection: connectionId(name), generation: 1, failures: 0, tokenSet: tokenSetAt(now), ...changes };
+}
+
+/** The same as the table stores it, both tokens included. */
+export function storedItemAt(now: number, name: string, changes: Partial<ConnectionItem> = {}): Attributes {
+  return encodeItem(itemAt(now, name, changes));
+}

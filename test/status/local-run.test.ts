@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { signedGet } from "../../local/callers.ts";
+import { audit, orders, region, StartedCommand } from "../local/run-harness.ts";
+import { asker } from "./page-harness.ts";
+
+const profile = { rotateRefresh: false, singleActiveToken: true, lifetime: 28_800, shape: "data" };
+let run: StartedCommand;
+
+beforeAll(async () => {
+  run = new StartedCommand(["--port", "0", "--chaos", "slow", "--profile", "FILE"], { file: JSON.stringify(profile) });
+  await run.ready();
+});
+afterAll(() => run?.remove());
+
+const get = (path: string, by = audit) => signedGet(new URL(path, run.url("ready")), by, region);
+const page = (path: string, of?: { post: object }) => asker(Number(new URL(run.url("ready")).port))(path, of);
+
+describe("the status routes of a local run", () => {
+  it.each(["/v1/status", "/v1/status/webapicorso"])("may be asked by LOCALAUDIT: %s", async (path) => {
+    const response = await get(path);
+
+    expect(response.status).toBe(200);
+    expect(await response.text()).toMatch(/"connection":"webapicorso","state":"fresh"/);
+  });
+
+  it("are all that LOCALAUDIT may ask", async () => {
+    expect((await get("/v1/connections/webapicorso/token")).status).toBe(403);
+    expect((await get("/v1/connections/webapicorso/token", orders)).status).toBe(200);
+  });
+
+  it("answer an id that is not registered with 404", async () => {
+    expect((await get("/v1/status/nobody")).status).toBe(404);
+  });
+});
+
+describe("the page of a local run", () => {
+  it("shows the same as the status route", async () => {
+    const { connections } = (await (await get("/v1/status")).json()) as { connections: { connection: string }[] };
+
+    const data = (await page("/_local/status")).json();
+
+    expect(connections.map(({ connection }) => connection)).toEqual(["webapicorso"]);
+    expect(data["connections"]).toEqual(connections.map((each) => ({ ...each, next_action: expect.anything() })));
+  });
+
+  it("is at its root", async () => {
+    expect((await page("/")).body).toMatch(/^<!doctype html>/);
+  });
+});
+
+describe("--profile", () => {
+  it("gives the simulator the ways that were observed, and --chaos comes on top", async () => {
+    const { mood } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { mood: object };
+
+    expect(mood).toMatchObject({ ...profile, mode: "slow" });
+  });
+
+  it("holds from the first token on", async () => {
+    const { body } = await run.token("webapicorso");
+
+    expect(Number(body["expires_in"])).toBeGreaterThan(28_000);
+  });
+
+  it("is what the page's moods come on top of", async () => {
+    await page("/_local/mood", { post: { mood: "ok" } });
+
+    const { mood } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { mood: object };
+    expect(mood).toMatchObject({ ...profile, mode: "ok" });
+  });
+
+  it.each([
+    ["that cannot be read", undefined, /--profile .*: cannot be read \(ENOENT\)/],
+    ["that is no JSON", "{", /is not JSON/],
+    ["that is an array", "[]", /must be a JSON object/],
+    ["with a switch that there is not", '{"apiKey": "fake-key-1"}', /unknown switch "apiKey"; known: mode, /],
+    ["with a switch of a prototype", '{"toString": 1}', /unknown switch "toString"/],
+    ["with a wrong value", '{"lifetime": "fake-key-1"}', /bad value of lifetime, which takes a whole number/],
+    ["with an unknown shape", '{"shape": "fake-key-1"}', /bad value of shape/],
+  ])("is refused in one line, with status 1 and without a value: a file %s", async (_, file, words) => {
+    const refused = new StartedCommand(["--profile", "FILE"], file === undefined ? {} : { file });
+    onTestFinished(() => refused.remove());
+
+    const { status } = await refused.ended();
+
+    expect([status, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toMatch(words);
+    expect(refused.stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(refused.stderr).not.toContain("fake-key-1");
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import type { Route } from "../../local/gateway/options.ts";
+import { startPage } from "./page-harness.ts";
+
+describe("a name that was rebound to this machine", () => {
+  it.each([
+    ["of another host", "evil.test"],
+    ["of another host, with the right port", "evil.test:PORT"],
+    ["that only starts like a loopback name", "127.0.0.1.evil.test:PORT"],
+    ["of another port", "127.0.0.1:1"],
+  ])("gets neither the page nor its data: a Host %s", async (_, name) => {
+    const { ask, host } = await startPage();
+    const headers = { host: name.replace("PORT", host.split(":")[1] ?? "") };
+
+    const statuses = await Promise.all(
+      ["/", "/_local/status", "/_local/page.js"].map((path) => ask(path, { headers })),
+    );
+
+    expect(statuses.map(({ status }) => status)).toEqual([403, 403, 403]);
+    expect(statuses.map(({ body }) => body).join("")).not.toMatch(/webapicorso|title/);
+  });
+
+  it("is not localhost, under which a browser may come too", async () => {
+    const { ask, host } = await startPage();
+    const name = host.replace("127.0.0.1", "localhost");
+
+    const got = await ask("/_local/status", { headers: { host: name } });
+    const posted = await ask("/_local/mood", {
+      post: { mood: "slow" },
+      headers: { host: name, origin: `http://${name}` },
+    });
+
+    expect([got.status, posted.status]).toEqual([200, 200]);
+  });
+});
+
+describe("a post of another site", () => {
+  it.each([
+    ["with its own origin", "https://evil.test"],
+    ["with the opaque origin of a sandbox or a file", "null"],
+    ["from another port of this machine", "http://127.0.0.1:1"],
+    ["from the other loopback name", "http://localhost:PORT"],
+    ["with no origin at all", ""],
+  ])("changes nothing: %s", async (_, origin) => {
+    const { ask, host, simulator, steps } = await startPage();
+    const headers = { origin: origin.replace("PORT", host.split(":")[1] ?? ""), "content-type": "text/plain" };
+    const post = { mood: "outage", connection: "webapicorso" };
+
+    const all = [];
+    for (const path of ["mood", "token", "rotation"]) all.push(await ask(`/_local/${path}`, { post, headers }));
+
+    expect(all.map(({ status, body }) => [status, body])).toEqual(all.map(() => [403, '{"message":"Forbidden"}']));
+    expect([simulator.mood.mode, steps]).toEqual(["ok", []]);
+  });
+
+  it("may not read the data either: no answer carries a CORS header, though the API's do", async () => {
+    const { ask } = await startPage();
+    const headers = { origin: "https://evil.test" };
+
+    const data = await ask("/_local/status", { headers });
+    const api = await ask("/v1/status", { headers });
+
+    expect(data.headers).not.toHaveProperty("access-control-allow-origin");
+    expect(api.headers).toMatchObject({ "access-control-allow-origin": "*" });
+  });
+});
+
+describe("the deployed routes", () => {
+  it("come before the page, whatever their path", async () => {
+    const reached: Route = { routeKey: "GET /", authorization: "NONE", invoke: async () => "reached" };
+    const { ask } = await startPage({ routes: [reached] });
+
+    expect((await ask("/")).body).toBe("reached");
+  });
+
+  it("want their signature as before, from the page's own origin too", async () => {
+    const { ask, host } = await startPage();
+    const headers = { origin: `http://${host}` };
+
+    const { status, body } = await ask("/v1/status", { headers });
+
+    expect([status, body]).toEqual([403, '{"message":"Forbidden"}']);
+  });
+
+  it.each(["/fake", "/_local", "/_local/fake", "/_local/page.html", "/_local/../page.html", "//"])(
+    "are missed as before under a path of nobody's: %s",
+    async (path) => {
+      const { ask } = await startPage();
+
+      const { status, body } = await ask(path);
+
+      expect([status, body]).toEqual([404, '{"message":"Not Found"}']);
+    },
+  );
+
+  it("keep their own 404", async () => {
+    const invoke = async () => ({ statusCode: 404, body: "of the function" });
+    const { ask } = await startPage({ routes: [{ routeKey: "GET /", authorization: "NONE", invoke }] });
+
+    expect((await ask("/")).body).toBe("of the function");
+  });
+});

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startStatus, statusEvent } from "./harness.ts";
+import { storedItemAt } from "./items.ts";
+
+const count = 10_000;
+let status: Awaited<ReturnType<typeof startStatus>>;
+
+beforeAll(async () => {
+  status = await startStatus();
+  const now = Date.now() / 1000;
+  await status.put(Array.from({ length: count }, (_, index) => storedItemAt(now, `connection-${index}`)));
+});
+afterAll(() => status?.close());
+
+/** Every page of the list from a cursor on, as connection ids. */
+async function pages(limit?: string): Promise<string[][]> {
+  const all: string[][] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { ...(limit !== undefined && { limit }), ...(cursor !== undefined && { cursor }) };
+    const { statusCode, json } = await status.ask(statusEvent({ query }));
+    if (statusCode !== 200) throw new Error(JSON.stringify(json));
+    all.push(json.connections.map(({ connection }: { connection: string }) => connection));
+    cursor = json.next_cursor;
+  } while (cursor !== undefined);
+  return all;
+}
+
+describe("10,000 connections", () => {
+  it("are listed page by page, each of them once, and no page takes near the function's time-out", async () => {
+    const all = await pages("500");
+
+    const ids = all.flat();
+    expect(all.slice(0, 20).map((page) => page.length)).toEqual(Array.from({ length: 20 }, () => 500));
+    expect([ids.length, new Set(ids).size]).toEqual([count, count]);
+    const lines = status.printed.filter((line) => line.includes('"durationMs"')).map((line) => JSON.parse(line));
+    expect(lines.length).toBeGreaterThanOrEqual(20);
+    expect(Math.max(...lines.map(({ durationMs }) => durationMs))).toBeLessThan(5000);
+  }, 60_000);
+
+  it("come a hundred at a time to whoever names no limit", async () => {
+    const { json } = await status.ask(statusEvent());
+
+    expect(json.connections).toHaveLength(100);
+    expect(json.next_cursor).toMatch(/^[\w-]+$/);
+  });
+});
+
+describe("a cursor", () => {
+  it("goes on after the last connection of its page, though that has been removed since", async () => {
+    const first = await status.ask(statusEvent({ query: { limit: "2" } }));
+    const { next_cursor: cursor, connections } = first.json;
+    const second = await status.ask(statusEvent({ query: { limit: "2", cursor } }));
+
+    const ids = [...connections, ...second.json.connections].map(({ connection }) => connection);
+    expect(new Set(ids).size).toBe(4);
+    const four = await status.ask(statusEvent({ query: { limit: "4" } }));
+    expect(four.json.connections.map(({ connection }: { connection: string }) => connection)).toEqual(ids);
+  });
+
+  it.each(["", "fake", "MTo", "Mjp3ZWJhcGljb3Jzbw", Buffer.from("1:NO ID").toString("base64url"), "1:webapicorso"])(
+    "that no page gave is refused: %j",
+    async (cursor) => {
+      const before = status.requests.length;
+
+      const { statusCode, json } = await status.ask(statusEvent({ query: { cursor } }));
+
+      expect([statusCode, json.code]).toEqual([400, "invalid_request"]);
+      expect(json.detail).toContain("cursor");
+      expect(status.requests).toHaveLength(before);
+    },
+  );
+});
+
+describe("a limit", () => {
+  it.each(["", "0", "-1", "501", "1e2", "10.0", "010", "+5", " 5", "5,5", "NaN"])("may not be %j", async (limit) => {
+    const before = status.requests.length;
+
+    const { statusCode, json } = await status.ask(statusEvent({ query: { limit } }));
+
+    expect([statusCode, json.code]).toEqual([400, "invalid_request"]);
+    expect(json.detail).toContain("limit");
+    expect(status.requests).toHaveLength(before);
+  });
+
+  it.each([
+    ["1", 1],
+    ["500", 500],
+  ])("may be %s", async (limit, length) => {
+    const { json } = await status.ask(statusEvent({ query: { limit } }));
+
+    expect(json.connections).toHaveLength(length);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import { statusOf } from "../../functions/auth-core/rules/status.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import { itemAt, tokenSetAt } from "./items.ts";
+
+/** Tue, 24 Nov 2026 08:00:00 GMT, in epoch seconds. */
+const now = 1_795_507_200;
+const day = 86_400;
+
+const statusAt = (changes: Partial<ConnectionItem> = {}) => statusOf(itemAt(now, "webapicorso", changes), now);
+const set = (changes: Partial<TokenSet>) => ({ tokenSet: tokenSetAt(now, changes) });
+const failed = (code: FailureCode, retryIn = 60) => ({
+  failures: 2,
+  retryAt: now + retryIn,
+  lastError: { code, detail: "fake detail", at: now - 30 },
+});
+const expired = set({ accessTokenExpiresAt: now - 1 });
+const noTokens: Partial<ConnectionItem> = { tokenSet: undefined };
+
+describe("a state", () => {
+  it.each<[string, string, Partial<ConnectionItem>]>([
+    ["fresh", "with a token that is not due", {}],
+    ["due", "from the instant on at which the token is due", set({ dueAt: now })],
+    ["retrying", "after a passing failure, while the token is valid", failed("upstream_unavailable")],
+    ["retrying", "after a malformed answer, which is passing", failed("upstream_malformed")],
+    [
+      "expired",
+      "after a passing failure, once the token is not valid",
+      { ...failed("upstream_unavailable"), ...expired },
+    ],
+    ["expired", "with 5 s left, which nobody can use any more", set({ accessTokenExpiresAt: now + 5 })],
+    ["expired", "with no token at all", noTokens],
+    ["rejected", "once the key was refused, though the token is still valid", failed("credentials_rejected")],
+    ["rejected", "once the key was refused, and nothing is left", { ...failed("credentials_rejected"), ...expired }],
+    ["not_ready", "when the secret lacks something", failed("connection_not_ready")],
+    [
+      "not_ready",
+      "when the secret is gone, and its tokens with it",
+      { ...noTokens, lastError: { code: "unknown_connection", detail: "fake", at: now } },
+    ],
+  ])("is %s %s", (state, _, changes) => {
+    expect(statusAt(changes).state).toBe(state);
+  });
+});
+
+describe("the next action, in words", () => {
+  it.each<[string, Partial<ConnectionItem>, number]>([
+    ["refresh in 20 min", {}, 1200],
+    ["refresh in 89 s", set({ dueAt: now + 89 }), 89],
+    ["refresh in 2 min", set({ dueAt: now + 90 }), 90],
+    ["refresh in 2 h", set({ dueAt: now + 5400 }), 5400],
+    ["refresh in 2 d", set({ dueAt: now + 36 * 3600 }), 36 * 3600],
+    ["refresh within a minute", set({ dueAt: now - 10 }), -10],
+    ["refresh tried again in 60 s", failed("upstream_unavailable"), 60],
+    ["API-key exchange in 20 min", set({ refreshToken: undefined, refreshTokenExpiresAt: undefined }), 1200],
+    ["API-key exchange tried again in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],
+    [
+      "API-key exchange tried again, because the refresh grant failed, in 60 s",
+      { ...failed("upstream_unavailable"), exchangeNext: true },
+      60,
+    ],
+    [
+      "API-key exchange, because the refresh token ends, in 20 min",
+      set({ refreshTokenExpiresAt: now + 1200 + 2 * day }),
+      1200,
+    ],
+    ["refresh in 20 min", set({ refreshTokenExpiresAt: now + 1201 + 2 * day }), 1200],
+    ["being replaced now", { leaseOwner: "owner-1", leaseUntil: now + 12 }, 12],
+    ["refresh in 20 min", { leaseOwner: "owner-1", leaseUntil: now - 1 }, 1200],
+    [
+      "a key that left use is looked at in 10 min",
+      { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day, end: now + 600 } } },
+      600,
+    ],
+    ["refresh in 20 min", { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day } } }, 1200],
+    ["API-key exchange within a minute", { ...noTokens, attemptedAt: now - 100 }, -100],
+  ])("is: %s", (what, changes, seconds) => {
+    const at = `${new Date((now + seconds) * 1000).toISOString().slice(0, 19)}Z`;
+
+    expect(statusAt(changes).next_action).toEqual({ what, at });
+  });
+
+  it("is none where nothing happens by itself", () => {
+    expect(statusAt(noTokens)).not.toHaveProperty("next_action");
+  });
+});
+
+it("a status has the ends, the key's fingerprint and age, the last success and the last error", () => {
+  const retiringKeys = {
+    aaaaaaaaaaaaaaaa: { since: now - day, end: now + 6 * day },
+    bbbbbbbbbbbbbbbb: { since: now - day },
+  };
+
+  const status = statusAt({ ...failed("upstream_unavailable"), generation: 17, retiringKeys });
+
+  expect(status).toEqual({
+    connection: "webapicorso",
+    state: "retrying",
+    generation: 17,
+    access_token_expires_at: "2026-11-24T08:50:00Z",
+    refresh_token_expires_at: "2026-12-23T08:00:00Z",
+    last_success_at: "2026-11-24T07:50:00Z",
+    obtained_by: "exchange",
+    scope: "webapicorso_alywebapicorso",
+    single_active_token: false,
+    key_fingerprint: "0123456789abcdef",
+    key_age_days: 3,
+    retiring_keys: [
+      { fingerprint: "aaaaaaaaaaaaaaaa", since: "2026-11-23T08:00:00Z", retirable_at: "2026-11-30T08:00:00Z" },
+      { fingerprint: "bbbbbbbbbbbbbbbb", since: "2026-11-23T08:00:00Z" },
+    ],
+    failures: 2,
+    last_error: { code: "upstream_unavailable", detail: "fake detail", at: "2026-11-24T07:59:30Z" },
+    next_action: { what: "refresh tried again in 60 s", at: "2026-11-24T08:01:00Z" },
+  });
+});
+
+it("an item that was given with its tokens is shown without them", () => {
+  expect(JSON.stringify(statusAt(failed("upstream_unavailable")))).not.toMatch(/fake-access|fake-refresh|fedcba98/);
+});

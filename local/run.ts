@@ -113,6 +113,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       stage: "$default",
       identities: callers,
       clock,
+      ...(deployment.api.cors && { cors: deployment.api.cors }),
       routes: deployment.api.routes.map(({ functionArn, ...route }) => ({
         ...route,
         invoke: (event) => invoke(functionArn, event),

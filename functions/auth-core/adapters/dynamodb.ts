@@ -16,7 +16,7 @@ import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/fingerprint.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
 import type { DueConnection, KeyCarrier, KeyChanges, KeyTable } from "../use-cases/ports.ts";
-import { decodeItem, encodeItem, encodeKey, itemKey, replacementAttributes } from "./item-codec.ts";
+import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";
 
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
@@ -174,9 +174,22 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: next ? "SET retiringKeys.#key = :next" : "REMOVE retiringKeys.#key",
-        ConditionExpression: "retiringKeys.#key = :seen",
-        ExpressionAttributeNames: { "#key": fingerprint },
-        ExpressionAttributeValues: { ":seen": encodeKey(seen), ...(next && { ":next": encodeKey(next) }) },
+        // Field by field: not every DynamoDB there is compares maps by their content.
+        ConditionExpression: keyFields
+          .map((name) =>
+            seen[name] === undefined
+              ? `attribute_not_exists(retiringKeys.#key.#${name})`
+              : `retiringKeys.#key.#${name} = :${name}`,
+          )
+          .join(" AND "),
+        ExpressionAttributeNames: {
+          "#key": fingerprint,
+          ...Object.fromEntries(keyFields.map((name) => [`#${name}`, name])),
+        },
+        ExpressionAttributeValues: {
+          ...Object.fromEntries(Object.entries(encodeKey(seen).M ?? {}).map(([name, value]) => [`:${name}`, value])),
+          ...(next && { ":next": encodeKey(next) }),
+        },
       });
       return output !== undefined;
     },

@@ -123,6 +123,9 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
 
 const keyInstants = ["since", "end", "lookAgainAt", "announcedAt"] as const;
 
+/** Every field of an entry of the retiring keys. */
+export const keyFields = [...keyInstants, "id"] as const satisfies (keyof RetiringKey)[];
+
 /** One entry of the retiring keys. */
 export function encodeKey(key: RetiringKey): AttributeValue {
   const fields: Record<string, AttributeValue> = key.id === undefined ? {} : { id: { S: key.id } };

@@ -73,10 +73,7 @@ const oidc = v.strictObject(
     ),
     connectionsClaim: v.optional(text("oidc.connectionsClaim")),
   },
-  (issue) =>
-    issue.expected === "never"
-      ? `oidc has an unknown field ${issue.input === undefined ? "" : keyOf(issue)}`
-      : "oidc must be an object",
+  (issue) => wrongFields(issue, "oidc"),
 );
 
 const entry = v.pipe(
@@ -107,7 +104,7 @@ const entry = v.pipe(
       oidc: v.optional(oidc),
       origins: v.optional(v.array(text("origins: every origin"), "origins must be a list"), []),
     },
-    (issue) => (issue.expected === "never" ? `has an unknown field ${keyOf(issue)}` : "must be an object"),
+    (issue) => wrongFields(issue),
   ),
 );
 
@@ -160,7 +157,8 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
   const ways = (["principal", "keySha256", "oidc"] as const).filter((way) => fields[way] !== undefined);
   if (ways.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
   for (const origin of origins) {
-    if (!isHttps(origin, options) || new URL(origin).origin !== origin) {
+    // For API Gateway, https://* is every origin there is.
+    if (!isHttps(origin, options) || new URL(origin).origin !== origin || origin.includes("*")) {
       throw wrong(
         `origins: ${JSON.stringify(origin)} must be an https origin without a path, like https://portal.example.com`,
       );
@@ -207,8 +205,15 @@ function nameOf(item: unknown, index: number): string {
   return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
 }
 
-function keyOf(issue: { path?: readonly { key: unknown }[] | undefined }): string {
-  return String(issue.path?.at(-1)?.key);
+/** What is wrong with an object itself: that it is none, a field too many, or one too few. */
+function wrongFields(
+  { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
+  within?: string,
+): string {
+  const key = String(path?.at(-1)?.key);
+  if (expected === "Object") return `${within ?? ""} must be an object`.trimStart();
+  if (expected === "never") return `${within ?? ""} has an unknown field ${key}`.trimStart();
+  return `${within === undefined ? "" : `${within}.`}${key} is missing`;
 }
 
 /** Where a JWT's claims satisfy an entry: every listed claim is a string that matches, and the audience is named. */

@@ -1,3 +1,4 @@
+import { fingerprint } from "./fingerprint.ts";
 import { parseRegistration, type Registration } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
@@ -31,13 +32,24 @@ export function nextSecret(
   }
   const before = parseRegistration(current, options);
   const { apiKeyId: _, ...carried } = { ...readObject(current) } as { apiKeyId?: unknown };
-  const value = JSON.stringify({ ...carried, ...(readObject(staged) ?? { apiKey: staged.trim() }) });
+  const value = JSON.stringify({ ...carried, ...stagedFields(staged) });
   const next = parseRegistration(value, options);
   if (next.kind === "not_ready") return { kind: "failed", reason: "next_key_malformed", detail: next.detail };
   if (before.kind === "registered" && before.registration.keyFingerprint === next.registration.keyFingerprint) {
     return { kind: "failed", reason: "no_next_key", detail: "what is staged under NEXT is the current key" };
   }
   return { kind: "next", value: new Secret(value), registration: next.registration };
+}
+
+/** Fingerprint of the key in what was staged, in any of its forms; `undefined` where there is none in it. */
+export function stagedKeyFingerprint(staged: string): string | undefined {
+  const { apiKey } = stagedFields(staged);
+  return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.replace(/^Bearer +/i, ""))) : undefined;
+}
+
+/** The fields of what was staged: an object's, or the key alone. */
+function stagedFields(staged: string): { apiKey?: unknown } {
+  return readObject(staged) ?? { apiKey: staged.trim() };
 }
 
 function readObject(text: string): object | undefined {

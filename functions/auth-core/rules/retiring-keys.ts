@@ -1,5 +1,6 @@
 import type { ConnectionItem } from "./connection-item.ts";
 import { longestLifetime } from "./registration.ts";
+import { lifetime, type TokenSet } from "./token-set.ts";
 
 /**
  * A key that is or was used with a connection, besides the one of its stored token set. Instants are epoch seconds.
@@ -23,9 +24,14 @@ export type RetiringKeys = Record<string, RetiringKey>;
 /** Seconds that the longest-running function takes: a token that it got may have been got with a key that left before. */
 const longestRun = 60;
 
-/** When no token of a key can be alive any more that leaves use now: the longest lifetime that is accepted at all. */
-export function retirementEnd(now: number, maxLifetime: number | undefined): number {
-  return now + (maxLifetime ?? longestLifetime) + longestRun;
+/**
+ * When no token of a key can be alive any more that leaves use now: the longest lifetime that is accepted at all.
+ *
+ * @param stored the set that is stored now: it may have been got before `maxLifetime` was registered
+ */
+export function retirementEnd(now: number, maxLifetime: number | undefined, stored?: TokenSet): number {
+  const longest = maxLifetime === undefined ? longestLifetime : Math.max(maxLifetime, stored ? lifetime(stored) : 0);
+  return now + longest + longestRun;
 }
 
 /** When the entry wants to be looked at, or `undefined` while its key is in use. */

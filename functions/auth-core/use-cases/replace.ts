@@ -3,7 +3,7 @@ import type { ConnectionItem } from "../rules/connection-item.ts";
 import { type Failure, UnavailableError } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
 import { retirementEnd } from "../rules/retiring-keys.ts";
-import { lifetime, nextTokenSet, type Want } from "../rules/token-set.ts";
+import { nextTokenSet, type Want } from "../rules/token-set.ts";
 import { callUpstream } from "./call-upstream.ts";
 import { type Lease, leaseSeconds } from "./lease.ts";
 import type { KeyChanges, Ports, Seen } from "./ports.ts";
@@ -95,7 +95,7 @@ async function keysThatLeave(ports: Ports, item: ConnectionItem, registration: R
   const { connection, tokenSet, retiringKeys = {} } = item;
   const { keyFingerprint, maxLifetime } = registration;
   const now = ports.clock.now();
-  const end = retirementEnd(now, maxLifetime && Math.max(maxLifetime, tokenSet ? lifetime(tokenSet) : 0));
+  const end = retirementEnd(now, maxLifetime, tokenSet);
   const changes: KeyChanges = {};
   const leave = (key: string, id?: string) => {
     const entry = retiringKeys[key];

@@ -1,5 +1,6 @@
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
+import { stagedKeyFingerprint } from "../rules/next-key.ts";
 import { nextActionAt, type RetiringKey, retirableKeys } from "../rules/retiring-keys.ts";
 import type { KeyPorts } from "./ports.ts";
 
@@ -46,12 +47,16 @@ async function retire(ports: KeyPorts, { connection }: ConnectionItem, fingerpri
 }
 
 /** Whether the secret may still bring the key back: AWSPREVIOUS may carry it, no other label may. */
-async function isLabelled({ registrations }: KeyPorts, connection: ConnectionItem["connection"], fingerprint: string) {
-  for (const label of ["AWSCURRENT", "AWSPENDING", "NEXT"] as const) {
+async function isLabelled(ports: KeyPorts, connection: ConnectionItem["connection"], fingerprint: string) {
+  const { registrations, secrets } = ports;
+  for (const label of ["AWSCURRENT", "AWSPENDING"] as const) {
     const reading = await registrations.read(connection, label);
+    if (reading.kind === "unknown") return false;
     if (reading.kind === "registered" && reading.registration.keyFingerprint === fingerprint) return true;
   }
-  return false;
+  // What is staged need not be a whole registration: it may be the key alone.
+  const staged = await secrets.read(secrets.idOf(connection), { label: "NEXT" });
+  return staged !== undefined && stagedKeyFingerprint(staged) === fingerprint;
 }
 
 /** Whether a stored token set descends from the key, or another connection uses it or waits for the end of its tokens. */

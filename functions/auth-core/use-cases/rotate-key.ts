@@ -1,10 +1,8 @@
 import { UnavailableError } from "../rules/failure.ts";
-import { fingerprint } from "../rules/fingerprint.ts";
-import { nextSecret, type RotationReason } from "../rules/next-key.ts";
+import { nextSecret, type RotationReason, stagedKeyFingerprint } from "../rules/next-key.ts";
 import { parseRegistration, type Registration } from "../rules/registration.ts";
 import { retirementEnd } from "../rules/retiring-keys.ts";
 import type { RotationEvent } from "../rules/rotation-event.ts";
-import { Secret } from "../rules/secret.ts";
 import { exchangeRequest } from "../rules/upstream-request.ts";
 import type { KeyPorts, SecretDescription } from "./ports.ts";
 
@@ -33,7 +31,8 @@ export class RotationError extends Error {
 /**
  * One step of the rotation of a connection's API key, safe to run again after a death at any point in it.
  *
- * A failed step takes AWSPENDING off its version before it fails: the next attempt starts with what is staged then.
+ * A failed step takes AWSPENDING off its version before it fails: the next attempt starts with what is staged then. Only
+ * a key that was issued stays after a passing failure, since nothing else has it.
  *
  * @throws RotationError where the rotation cannot go on; UnavailableError where a store does not answer; Error for a
  *   version that is not staged
@@ -50,21 +49,23 @@ export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings:
   }
   if (isCurrent && step !== "finishSecret") return;
 
+  const pending = { isIssued: false };
   try {
     switch (step) {
       case "createSecret":
-        return await createSecret(ports, event, settings);
+        return await createSecret(ports, event, settings, pending);
       case "setSecret":
         // The vendor has no call that makes a key known: it works from the moment it is issued.
         return;
       case "testSecret":
-        return await testSecret(ports, event, settings);
+        return await testSecret(ports, event, settings, pending);
       case "finishSecret":
         return await finishSecret(ports, event, description, settings);
     }
   } catch (error) {
     // Once AWSCURRENT has moved, AWSPENDING stays until the rest is done, so that the step is run again.
-    const keepsPending = error instanceof RotationError ? error.keepsPending : step === "finishSecret";
+    const keepsPending =
+      error instanceof RotationError ? error.keepsPending : step === "finishSecret" || pending.isIssued;
     if (!keepsPending) await cleanUp(ports, event);
     if (error instanceof RotationError) await tellOperator(ports, event, error);
     throw error;
@@ -97,14 +98,21 @@ async function tellOperator(ports: KeyPorts, { connection }: RotationEvent, erro
  * Gives the pending version its value, made of the current one and of what is staged under NEXT or, where nothing is
  * and the registration names an issuer, of the key that it issues.
  */
-async function createSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+async function createSecret(
+  ports: KeyPorts,
+  event: RotationEvent,
+  settings: RotationSettings,
+  pending: { isIssued: boolean },
+): Promise<void> {
   const { secrets } = ports;
   const { secretId, version } = event;
   if ((await secrets.read(secretId, { version })) !== undefined) return;
   const current = await secrets.read(secretId, { label: "AWSCURRENT" });
   if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value to rotate");
-  const staged = (await secrets.read(secretId, { label: "NEXT" })) ?? (await issue(ports, current, version, settings));
-  const next = nextSecret(current, staged, settings);
+  const staged = await secrets.read(secretId, { label: "NEXT" });
+  const issued = staged === undefined ? await issue(ports, current, version, settings) : undefined;
+  pending.isIssued = issued !== undefined;
+  const next = nextSecret(current, staged ?? issued, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   await secrets.putPending(secretId, version, next.value);
 }
@@ -127,13 +135,20 @@ async function issue(ports: KeyPorts, current: string, version: string, settings
 }
 
 /** Proves the pending key by a real exchange, and throws the token away. */
-async function testSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+async function testSecret(
+  ports: KeyPorts,
+  event: RotationEvent,
+  settings: RotationSettings,
+  tested: { isIssued: boolean },
+): Promise<void> {
   const { secrets, table, upstream, clock } = ports;
   const { secretId, connection, version } = event;
   const pending = await readPending(ports, event);
   // Switching rotation on without an immediate one runs this step alone, on a version that nothing was put into.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = registered(pending, settings);
+  const { keyIssuer, apiKeyId } = registration;
+  tested.isIssued = keyIssuer !== undefined && apiKeyId !== undefined;
   await table.noteKey(connection, registration.keyFingerprint, { since: clock.now() });
   // Read again after the key was noted as in use: nobody announces it as retirable from here on.
   if ((await secrets.read(secretId, { version })) !== pending)
@@ -155,6 +170,7 @@ async function testSecret(ports: KeyPorts, event: RotationEvent, settings: Rotat
       throw new RotationError(
         "upstream_unavailable",
         "the next key could not be tested: Smart Services did not answer",
+        { keepsPending: tested.isIssued },
       );
   }
 }
@@ -184,7 +200,9 @@ async function finishSecret(
     }
     const from = versionAt(labels, "AWSCURRENT");
     const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
-    if (!moved) throw new RotationError("superseded", "another value was put while this rotation was under way");
+    // A move whose answer was lost is refused when it is repeated.
+    const isCurrent = moved || (await secrets.describe(secretId))?.labels.get(version)?.includes("AWSCURRENT");
+    if (!isCurrent) throw new RotationError("superseded", "another value was put while this rotation was under way");
   }
 
   const previous = await secrets.read(secretId, { label: "AWSPREVIOUS" });
@@ -192,18 +210,18 @@ async function finishSecret(
   if (outgoing?.kind === "registered" && outgoing.registration.keyFingerprint !== keyFingerprint) {
     const item = await table.read(connection, "strong");
     const entry = item?.retiringKeys?.[outgoing.registration.keyFingerprint];
-    if (entry?.end === undefined) {
-      const now = clock.now();
-      const end = retirementEnd(now, outgoing.registration.maxLifetime);
-      const { keyFingerprint: key, apiKeyId: id } = outgoing.registration;
-      await table.noteKey(connection, key, { since: now, ...entry, end, ...(id !== undefined && { id }) });
-    }
+    const now = clock.now();
+    const { keyFingerprint: key, apiKeyId: id, maxLifetime } = outgoing.registration;
+    // Written again on every run: the last one may have died before the index knew of it.
+    const end = entry?.end ?? retirementEnd(now, maxLifetime, item?.tokenSet);
+    await table.noteKey(connection, key, { since: now, ...entry, end, ...(id !== undefined && { id }) });
   }
 
-  const staged = await secrets.read(secretId, { label: "NEXT" });
   const after = (await secrets.describe(secretId))?.labels ?? labels;
   const stagedAt = versionAt(after, "NEXT");
-  if (stagedAt !== undefined && staged !== undefined && stagedKey(staged) === keyFingerprint) {
+  // The version is read, not the label: a newer one may be staged at any moment.
+  const staged = stagedAt === undefined ? undefined : await secrets.read(secretId, { version: stagedAt });
+  if (stagedAt !== undefined && staged !== undefined && stagedKeyFingerprint(staged) === keyFingerprint) {
     await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
   }
   if (after.get(version)?.includes("AWSPENDING")) await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
@@ -226,17 +244,6 @@ function registered(value: string, settings: RotationSettings): Registration {
   const parsed = parseRegistration(value, settings);
   if (parsed.kind === "not_ready") throw new RotationError("next_key_malformed", parsed.detail);
   return parsed.registration;
-}
-
-/** Fingerprint of the key in what was staged, which may be a whole secret or the key alone. */
-function stagedKey(staged: string): string {
-  let apiKey: unknown = staged;
-  try {
-    apiKey = (JSON.parse(staged) as { apiKey?: unknown } | null)?.apiKey;
-  } catch {
-    // Not JSON: the key itself.
-  }
-  return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.trim().replace(/^Bearer +/i, ""))) : "";
 }
 
 function versionAt(labels: Map<string, string[]>, label: string): string | undefined {

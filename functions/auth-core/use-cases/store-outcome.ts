@@ -130,7 +130,10 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
   const end = retirementEnd(now, undefined);
   const keys: KeyChanges = {};
   for (const [key, entry] of Object.entries(item.retiringKeys ?? {})) keys[key] = { ...entry, end: entry.end ?? end };
-  if (item.tokenSet) keys[item.tokenSet.keyFingerprint] = { since: now, end };
+  if (item.tokenSet) {
+    const own = item.tokenSet.keyFingerprint;
+    keys[own] = { since: now, ...keys[own], end };
+  }
   const next = scheduled(
     {
       connection,

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** The tests that need a browser: `npm run test:browser`. */
+export default defineConfig({
+  test: {
+    include: ["test/browser/**/*.browser.ts"],
+    globalSetup: "test/browser/chromium.ts",
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // All serve their page at the one origin that the sample list of callers names.
+    fileParallelism: false,
+  },
+});

@@ -59,7 +59,7 @@ const schemas = {
     v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
   ),
   throttle: v.strictObject(
-    { token: throttle, oauth: throttle },
+    { token: v.optional(throttle, { rate: 200, burst: 400 }), oauth: v.optional(throttle, { rate: 20, burst: 40 }) },
     "must be an object with the kinds of route, token and oauth, and nothing else",
   ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),

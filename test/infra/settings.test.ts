@@ -26,7 +26,9 @@ test("values of cdk.json are taken as they are", () => {
   const chosen = {
     stage: "prod2",
     connections: ["a", "customer-2"],
-    throttle: { token: { rate: 1, burst: 2 } },
+    throttle: { token: { rate: 1, burst: 2 }, oauth: { rate: 3, burst: 4 } },
+    shards: 16,
+    rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,
   };
 
@@ -44,7 +46,7 @@ test("what the command line gives as text is read as what it means", () => {
   expect(settings).toMatchObject({
     stage: "prod",
     connections: ["a", "b"],
-    throttle: { token: { rate: 5, burst: 6 } },
+    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 20, burst: 40 } },
     logRetentionDays: 7,
   });
 });

@@ -124,10 +124,11 @@ describe.each(roles)("$id", (role) => {
     }
   });
 
-  test("neither scans the table nor deletes from it", () => {
+  test("deletes nothing from the table, and reads it whole only to find out what still carries a key", () => {
     const actions = permissions.map(({ action }) => action);
+    const scans = /^RotationRole/.test(role.id) ? ["dynamodb:Scan"] : [];
 
-    expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual([]);
+    expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual(scans);
   });
 
   test("writes no log but its function's", () => {

@@ -104,9 +104,14 @@ const table = resource("AWS::DynamoDB::Table", "Table", {
   BillingMode: "PAY_PER_REQUEST",
   DeletionProtectionEnabled: true,
 });
+/** Without it there is nothing that Secrets Manager could rotate a secret with. */
+const permission = resource("AWS::Lambda::Permission", "MayRotate", {
+  Principal: "secretsmanager.amazonaws.com",
+  FunctionName: { "Fn::GetAtt": ["Token", "Arn"] },
+});
 const assets = new Map([["abc.zip", "/assembly/asset.abc"]]);
 const deploymentOf = (...resources: Resource[]) =>
-  readDeployment(assemblyOf([table, ...api, ...resources], { assets }), place);
+  readDeployment(assemblyOf([table, ...api, permission, ...resources], { assets }), place);
 
 describe("a deployment", () => {
   const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:broker-state-Token";

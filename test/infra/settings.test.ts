@@ -72,7 +72,6 @@ test.each([
   ["connections", ["a", "b", "a"]],
   ["connections", [7]],
   ["throttle", 200],
-  ["throttle", {}],
   ["throttle", { token: { rate: 1 } }],
   ["throttle", { token: { rate: 0, burst: 1 } }],
   ["throttle", { token: { rate: 1, burst: 1.5 } }],

@@ -117,12 +117,14 @@ test("a caller's role may invoke its connections' token routes, by exact ARNs, a
   expect(more).toEqual([]);
   expect(statement).toMatchObject({ Action: "execute-api:Invoke", Effect: "Allow" });
   expect((statement.Resource as unknown[]).map((arn) => trusting.render(arn).replace(/^.*\}\/\$default/, ""))).toEqual([
-    "/GET/v1/connections/webapicorso/token",
-    "/POST/v1/connections/webapicorso/token",
     "/GET/v1/connections/acme/token",
+    "/GET/v1/connections/webapicorso/token",
     "/POST/v1/connections/acme/token",
+    "/POST/v1/connections/webapicorso/token",
   ]);
-  expect(JSON.stringify(orders?.Properties.AssumeRolePolicyDocument)).toContain("arn:aws:iam::210987654321:role/orders");
+  expect(JSON.stringify(orders?.Properties.AssumeRolePolicyDocument)).toContain(
+    "arn:aws:iam::210987654321:role/orders",
+  );
 });
 
 test("web pages may call from the origins of the list only, and from nowhere without any", () => {

@@ -77,7 +77,7 @@ function expected({ after }: Scenario) {
 /** Every call in every step that somebody died at. */
 const passed = new Set<string>();
 
-describe.each(scenarios)("a rotation $name", (scenario) => {
+describe.each(scenarios)("a rotation $name", { timeout: 60_000 }, (scenario) => {
   it("ends as it should, wherever its process dies before Secrets Manager tries again", async () => {
     const { points, undisturbed, found } = await disturbEverywhere(
       () => prepare(scenario),

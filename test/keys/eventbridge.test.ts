@@ -1,14 +1,12 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { mockClient } from "aws-sdk-client-mock";
-import { toHaveReceivedCommandTimes, toHaveReceivedCommandWith } from "aws-sdk-client-mock-vitest";
-import type {} from "aws-sdk-client-mock-vitest/extend";
+// oxlint-disable-next-line import/no-unassigned-import -- it adds matchers to vitest's, and their types
+import "aws-sdk-client-mock-vitest/extend";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { eventBridge } from "../../functions/auth-core/adapters/eventbridge.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyEvent } from "../../functions/auth-core/rules/key-event.ts";
 import { connectionId } from "../support/registration.ts";
-
-expect.extend({ toHaveReceivedCommandTimes, toHaveReceivedCommandWith });
 
 const connection = connectionId("webapicorso");
 const keyFingerprint = "0123456789abcdef";

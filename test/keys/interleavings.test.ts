@@ -11,14 +11,14 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-export const lifetimes = fc.constantFrom<Pick<Setting, "lifetime" | "maxLifetime">[]>(
+const lifetimes = fc.constantFrom<Pick<Setting, "lifetime" | "maxLifetime">[]>(
   { lifetime: 3600 },
   { lifetime: 6 * day },
   { lifetime: 6 * day, maxLifetime: 7200 },
 );
 
 /** Rounds of up to three things at once, of which the broker does most. */
-export function rounds(byHand: Action["do"][], oneLostIn: number): fc.Arbitrary<Round[]> {
+function rounds(byHand: Action["do"][], oneLostIn: number): fc.Arbitrary<Round[]> {
   const broker = fc.constantFrom<Action["do"][]>("rotate", "sweep", "get");
   const what = fc.oneof({ weight: 2, arbitrary: broker }, { weight: 2, arbitrary: fc.constantFrom(...byHand) });
   const action: fc.Arbitrary<Action> = fc.record({ do: what, of: fc.constantFrom<(0 | 1)[]>(0, 0, 1) });
@@ -35,7 +35,7 @@ export function rounds(byHand: Action["do"][], oneLostIn: number): fc.Arbitrary<
   return fc.array(round, { minLength: 3, maxLength: 7, size: "max" });
 }
 
-const numRuns = Number(process.env["KEY_RUNS"] ?? 12);
+const numRuns = 10;
 
 /** Every rule, over orders that are drawn: a failure prints the seed and the path that repeat it. */
 async function holds(seed: number, isShared: boolean, drawn: fc.Arbitrary<Round[]>) {
@@ -46,7 +46,7 @@ async function holds(seed: number, isShared: boolean, drawn: fc.Arbitrary<Round[
 }
 
 describe.each([1, 20_261_124])("rotations, replacements and an operator in drawn orders over days, seed %i", (seed) => {
-  const limit = { timeout: 5000 * numRuns };
+  const limit = { timeout: 90_000 };
 
   it("keep every rule", limit, async () => {
     await holds(seed, false, rounds(["put", "stage", "stage", "goBack", "stageBack"], 0));

@@ -9,7 +9,7 @@ export interface SigningKey {
   jwk: JsonWebKey;
 }
 
-/** A fresh key for an algorithm of RFC 7518 or RFC 8037. */
+/** A fresh key for an algorithm of RFC 7518 or RFC 8037, or for ML-DSA-44. */
 export function signingKey(kid: string, alg = "ES256"): SigningKey {
   const { privateKey, publicKey } = generate(alg);
   return { kid, alg, privateKey, publicKey, jwk: { ...publicKey.export({ format: "jwk" }), kid, alg, use: "sig" } };
@@ -17,6 +17,7 @@ export function signingKey(kid: string, alg = "ES256"): SigningKey {
 
 function generate(alg: string): { privateKey: KeyObject; publicKey: KeyObject } {
   if (alg === "EdDSA") return generateKeyPairSync("ed25519");
+  if (alg === "ML-DSA-44") return generateKeyPairSync("ml-dsa-44");
   if (alg.startsWith("ES")) return generateKeyPairSync("ec", { namedCurve: `P-${alg.slice(2)}` });
   return generateKeyPairSync("rsa", { modulusLength: 2048 });
 }
@@ -24,7 +25,7 @@ function generate(alg: string): { privateKey: KeyObject; publicKey: KeyObject } 
 /** A signed JWT; `header` replaces or adds to what its own would be. */
 export function jwtOf(key: SigningKey, claims: object, header: object = {}): string {
   const signed = `${base64({ alg: key.alg, kid: key.kid, typ: "JWT", ...header })}.${base64(claims)}`;
-  const digest = key.alg === "EdDSA" ? null : `sha${key.alg.slice(2)}`;
+  const digest = ["EdDSA", "ML-DSA-44"].includes(key.alg) ? null : `sha${key.alg.slice(2)}`;
   const how = { key: key.privateKey, dsaEncoding: "ieee-p1363" as const, ...(key.alg.startsWith("PS") && pss) };
   return `${signed}.${sign(digest, Buffer.from(signed), how).toString("base64url")}`;
 }

@@ -40,6 +40,13 @@ describe("a token", () => {
     expect(await verify(jwtOf(key, fakeClaims(issuer.url, clock.now())))).toMatchObject({ kind: "valid" });
   });
 
+  test("may not be signed with what is not in the list, even by a key that the issuer publishes", async () => {
+    const key = signingKey("key-2", "ML-DSA-44");
+    issuer.keys = [key];
+
+    expect(await verify(jwtOf(key, fakeClaims(issuer.url, clock.now())))).toMatchObject({ kind: "invalid" });
+  });
+
   // The broker's clock and the issuer's may differ by as much as 30 s, either way.
   test.each([
     ["has expired 29 s ago", { exp: -29 }, "valid"],
@@ -185,15 +192,19 @@ describe("keys that nobody should be led to", () => {
 });
 
 describe("an issuer is not believed, and nothing is verified,", () => {
-  const huge = JSON.stringify({ padding: "x".repeat(257 * 1024) });
+  const padding = "x".repeat(257 * 1024);
   /** What answers in its place, and which paths may be asked for until that is known. */
   const wrong: [
     how: string,
     path: string,
     answer: (issuer: Issuer) => { status?: number; body: string; to?: string },
   ][] = [
-    ["its discovery is huge", discoveryPath, () => ({ body: huge })],
-    ["its key set is huge", "/keys", () => ({ body: huge })],
+    [
+      "its discovery is huge",
+      discoveryPath,
+      ({ url }) => ({ body: JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, padding }) }),
+    ],
+    ["its key set is huge", "/keys", ({ key }) => ({ body: JSON.stringify({ keys: [key.jwk], padding }) })],
     ["its discovery is a redirect", discoveryPath, ({ url }) => ({ status: 302, body: "", to: `${url}/elsewhere` })],
     ["its key set is a redirect", "/keys", ({ url }) => ({ status: 307, body: "", to: `${url}/elsewhere` })],
     [

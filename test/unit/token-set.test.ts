@@ -94,11 +94,14 @@ it.each([
   [600, 235],
   [1000, 475],
   [1440, 739],
-])("of %i s is due after %i s at the latest: two late sweeps and an outage of 40 % come before its end", (whole, due) => {
-  const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + whole });
+])(
+  "of %i s is due after %i s at the latest: two late sweeps and an outage of 40 % come before its end",
+  (whole, due) => {
+    const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + whole });
 
-  expect(dueAt(set, 1)).toBeCloseTo(now + due);
-});
+    expect(dueAt(set, 1)).toBeCloseTo(now + due);
+  },
+);
 
 it("that lives less than 5 minutes is due in its middle: no outage of it is covered", () => {
   const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + 299 });

@@ -99,11 +99,21 @@ export function readDeploymentSettings(
     const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
     throw new Error(`The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`);
   };
+  const stage = read("stage");
+  const callers = parseCallers(readCallersList(context("callers") ?? []), options);
+  for (const { kind, name } of callers) {
+    const roleName = callerRoleName(stage, name);
+    if (kind === "principal" && roleName.length > 64) {
+      throw new Error(
+        `callers: ${name}: its role would be called ${roleName}, which is longer than IAM's 64 characters; choose a shorter name.`,
+      );
+    }
+  }
   return {
-    stage: read("stage"),
+    stage,
     connections: read("connections"),
     throttle: read("throttle"),
-    callers: parseCallers(readCallersList(context("callers") ?? []), options),
+    callers,
     logRetentionDays: read("logRetentionDays"),
     shards: read("shards"),
     rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
@@ -118,6 +128,11 @@ function fromCommandLine(key: string, value: unknown): unknown {
   } catch {
     return value;
   }
+}
+
+/** The role that a `principal` of the list can assume. */
+export function callerRoleName(stage: string, name: string): string {
+  return `smart-token-broker-${stage}-${name}`;
 }
 
 /** The list itself, or that of the file which the setting names, seen from where `cdk` is run. */

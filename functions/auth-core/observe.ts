@@ -64,6 +64,10 @@ export function observer(service: string, stage: string): Observer {
         case "secrets_unavailable":
           logger.error(kind, fields);
           return count("StoreUnavailable", { code: kind, source: "none" }, metadata);
+        case "key_not_retired":
+          return logger.info(kind, fields);
+        case "keys_not_kept":
+          return logger.warn(kind, fields);
         case "event_not_sent":
           return logger.error(kind, fields);
         case "api_key_rotated":

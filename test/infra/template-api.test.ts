@@ -107,7 +107,7 @@ test("a caller's role may invoke its connections' token routes, by exact ARNs, a
     .filter(({ Properties }) => String(Properties.RoleName ?? "").startsWith("smart-token-broker-dev-"));
   const policyOf = (role: Resource | undefined) =>
     trusting
-      .ofType("AWS::IAM::Policy")
+      .ofType("AWS::IAM::ManagedPolicy")
       .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(role?.id ?? "nobody"))
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
 

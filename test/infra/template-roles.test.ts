@@ -53,7 +53,7 @@ test("the token function may do this, and nothing else", () => {
   const onKey = (service: string) => (action: string) => ({
     action: `kms:${action}`,
     resource: keyArn,
-    via: `${service}.\${AWS::Region}.amazonaws.com`,
+    via: `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
   });
 
   const permissions = role && permissionsOf(role);
@@ -120,7 +120,7 @@ describe.each(roles)("$id", (role) => {
 
     for (const { resource, via } of uses) {
       expect(resource).toBe(keyArn);
-      expect(via).toMatch(/^(dynamodb|secretsmanager)\.\$\{AWS::Region\}\.amazonaws\.com$/);
+      expect(via).toMatch(/^(dynamodb|secretsmanager)\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}$/);
     }
   });
 
@@ -146,4 +146,19 @@ test("there is no policy but those of the roles", () => {
 
   expect(policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement).length).toBe(attached.size);
   expect(ofType("AWS::IAM::ManagedPolicy")).toEqual([]);
+});
+
+test("a function with a destination for its failures may send there: Lambda refuses to configure it otherwise", () => {
+  const destinations = ofType("AWS::Lambda::EventInvokeConfig").map(({ Properties }) => ({
+    of: render(Properties.FunctionName),
+    to: render(Properties.DestinationConfig.OnFailure.Destination),
+  }));
+
+  expect(destinations).not.toHaveLength(0);
+  for (const { of, to } of destinations) {
+    const target = functions.find(({ id }) => of === `\${${id}}`);
+    const role = target && roleOf(target);
+    const sends = role ? statementsOf(role).filter(({ Action }) => [Action].flat().includes("sqs:SendMessage")) : [];
+    expect(sends.flatMap(({ Resource }) => [Resource].flat().map(render))).toContain(to);
+  }
 });

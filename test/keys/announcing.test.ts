@@ -113,8 +113,8 @@ describe("an announcement", () => {
 
     const told = calls.indexOf("events.put");
     expect(calls.slice(told - 5, told + 2)).toEqual([
-      "registrations.read",
-      "registrations.read",
+      "secrets.read",
+      "secrets.read",
       "secrets.read",
       "table.whoCarries",
       "table.changeKey",

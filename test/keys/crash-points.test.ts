@@ -116,7 +116,14 @@ it("every call that a step makes was died at, before it and after it", () => {
       ...steps("setSecret", "secrets.describe"),
       ...steps("testSecret", "secrets.describe", "secrets.read", "table.noteKey", "upstream.call"),
       ...steps("testSecret", "secrets.moveLabel", "events.put"),
-      ...steps("finishSecret", "secrets.describe", "secrets.read", "secrets.moveLabel", "table.read"),
+      ...steps(
+        "finishSecret",
+        "secrets.describe",
+        "secrets.createdAt",
+        "secrets.read",
+        "secrets.moveLabel",
+        "table.read",
+      ),
       ...steps("finishSecret", "table.noteKey", "table.makeDue", "events.put"),
     ].toSorted(),
   );

@@ -170,7 +170,7 @@ describe("an issued key that left use", () => {
     await world.sweep(connection, {
       events: {
         async put(event) {
-          order.push(event.type);
+          if ("keyFingerprint" in event) order.push(`${event.type} ${event.keyFingerprint}`);
           await events.put(event);
         },
       },
@@ -189,7 +189,8 @@ describe("an issued key that left use", () => {
       keyFingerprint: fingerprintOf(apiKey),
       apiKeyId,
     });
-    expect(order.slice(-2)).toEqual(["api_key_retirable", "revoke"]);
+    const told = `api_key_retirable ${fingerprintOf(apiKey)}`;
+    expect(order.filter((each) => each === told || each === "revoke")).toEqual([told, "revoke"]);
     expect(asked("DELETE").at(-1)?.path).toBe(`/keys/${apiKeyId}`);
     expect(world.simulator.revokeKey(apiKey)).toBe(false);
   });
@@ -199,9 +200,14 @@ describe("an issued key that left use", () => {
     const revoke = async () => "HTTP status 503";
     await world.sweep(connection, { issuer: { ...world.ports.issuer, revoke } });
     expect((await world.item(connection)).retiringKeys).toHaveProperty(fingerprintOf(apiKey));
-    world.clock.advance(60);
+    const told = world.events.filter(({ type }) => type === "api_key_retirable").length;
+    world.clock.advance(3600);
 
     await world.sweep(connection);
+
+    // Only the revocation is tried again: the event is out.
+    expect(world.events.filter(({ type }) => type === "api_key_retirable")).toHaveLength(told);
+    expect(world.events).toContainEqual(expect.objectContaining({ reason: "issuer_failed" }));
 
     expect(world.simulator.revokeKey(apiKey)).toBe(false);
     expect((await world.item(connection)).retiringKeys).not.toHaveProperty(fingerprintOf(apiKey));

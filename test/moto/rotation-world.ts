@@ -124,6 +124,7 @@ export function dyingAt(secrets: SecretVersions, nth: number, when: "before" | "
     idOf: (connection) => secrets.idOf(connection),
     describe: (secretId) => mortal(() => secrets.describe(secretId)),
     read: (secretId, at) => mortal(() => secrets.read(secretId, at)),
+    createdAt: (secretId, version) => mortal(() => secrets.createdAt(secretId, version)),
     putPending: (secretId, version, value) => mortal(() => secrets.putPending(secretId, version, value)),
     moveLabel: (secretId, label, move) => mortal(() => secrets.moveLabel(secretId, label, move)),
   };

@@ -25,7 +25,7 @@ describe("one process", () => {
 
     expect(answers.every((answer) => answer.kind === "token")).toBe(true);
     expect(new Set(answers.map((answer) => answer.kind === "token" && answer.set.accessToken.reveal())).size).toBe(1);
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0, secrets: 2 });
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0, secrets: 4 });
   });
 
   it("lets no connection wait for another's flight", async () => {

@@ -241,8 +241,9 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt",
-        ConditionExpression: "attribute_exists(#connection) AND attribute_exists(attemptedAt)",
-        ExpressionAttributeNames: { "#connection": "connection" },
+        // A replacement that is under way may have read the registration before: it would set the next action itself.
+        ConditionExpression:
+          "attribute_exists(attemptedAt) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)",
         ExpressionAttributeValues: { ":now": instant(now) },
       });
       return output !== undefined;

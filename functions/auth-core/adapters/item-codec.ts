@@ -121,7 +121,7 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
   }
 }
 
-const keyInstants = ["since", "end", "lookAgainAt", "announcedAt"] as const;
+const keyInstants = ["since", "end", "lookAgainAt", "announcedAt", "toldAt"] as const;
 
 /** Every field of an entry of the retiring keys. */
 export const keyFields = [...keyInstants, "id"] as const satisfies (keyof RetiringKey)[];

@@ -24,7 +24,7 @@ const refreshAfter = 10 * 60;
 /** Between two fetches from one issuer, whatever `kid` anyone sends. */
 const coolDown = 30;
 
-/** Milliseconds for one answer of an issuer. */
+/** Milliseconds for an issuer's discovery document and keys together. */
 const fetchTimeout = 5000;
 const longestBody = 256 * 1024;
 
@@ -85,20 +85,21 @@ async function verifyWith(keys: Keys, token: string, issuer: string, now: number
 
 /** The issuer's keys, by its discovery document. Throws for whatever is not as it should be. */
 async function fetchKeys(issuer: string): Promise<Keys> {
-  const discovery = await fetchJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  // One deadline for both answers.
+  const signal = AbortSignal.timeout(fetchTimeout);
+  const discovery = await fetchJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, signal);
   if (discovery["issuer"] !== issuer) throw new Error("the discovery document is another issuer's");
   const { jwks_uri: jwksUri } = discovery;
   if (typeof jwksUri !== "string") throw new Error("the discovery document names no keys");
   // An issuer that is https says where its keys are over https, or it is not believed.
   if (new URL(issuer).protocol === "https:" && new URL(jwksUri).protocol !== "https:")
     throw new Error("keys without TLS");
-  const jwks = await fetchJson(jwksUri);
+  const jwks = await fetchJson(jwksUri, signal);
   // Throws for what is no key set: nonsense never takes the place of keys that are known.
   return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
 }
 
-async function fetchJson(url: string): Promise<Record<string, unknown>> {
-  const signal = AbortSignal.timeout(fetchTimeout);
+async function fetchJson(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const response = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
   if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
   const chunks: Uint8Array[] = [];

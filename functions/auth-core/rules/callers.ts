@@ -43,6 +43,9 @@ export interface CallersOptions {
   allowLoopbackHttp: boolean;
 }
 
+/** Connections that the policies of one role hold by exact ARNs: ten policies, each of 15 connections with two routes. */
+const mostOfPrincipal = 150;
+
 const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
 
 const connections = v.pipe(
@@ -187,6 +190,11 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
   if (origins.length > 0) throw wrong("origins goes with oidc only: a web page has its user's JWT, and never a key");
   if (!fields.connections) throw wrong("needs connections");
   const common = { name, origins, connections: fields.connections };
+  if (fields.principal !== undefined && fields.connections.length > mostOfPrincipal) {
+    throw wrong(
+      `connections has more than ${mostOfPrincipal}, which is what the policies of one role hold: make two callers of it`,
+    );
+  }
   if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
   return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
 }

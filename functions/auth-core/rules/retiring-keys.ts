@@ -1,6 +1,5 @@
 import type { ConnectionItem } from "./connection-item.ts";
 import { longestLifetime } from "./registration.ts";
-import { lifetime, type TokenSet } from "./token-set.ts";
 
 /**
  * A key that is or was used with a connection, besides the one of its stored token set. Instants are epoch seconds.
@@ -17,6 +16,8 @@ export interface RetiringKey {
   lookAgainAt?: number;
   /** It was about to be announced at this instant: the event may be out or not. */
   announcedAt?: number;
+  /** The event is out since this instant, and what is left is that the issuer revokes it. */
+  toldAt?: number;
 }
 
 export type RetiringKeys = Record<string, RetiringKey>;
@@ -26,12 +27,15 @@ const longestRun = 60;
 
 /**
  * When no token of a key can be alive any more that leaves use now: the longest lifetime that is accepted at all.
- *
- * @param stored the set that is stored now: it may have been got before `maxLifetime` was registered
+ * Not the registration's `maxLifetime`: a token may have been got, and never stored, before that was lowered.
  */
-export function retirementEnd(now: number, maxLifetime: number | undefined, stored?: TokenSet): number {
-  const longest = maxLifetime === undefined ? longestLifetime : Math.max(maxLifetime, stored ? lifetime(stored) : 0);
-  return now + longest + longestRun;
+export function retirementEnd(now: number): number {
+  return now + longestLifetime + longestRun;
+}
+
+/** Seconds until a key that cannot be retired is looked at again: an hour at first, a day in the end. */
+export function lookAgainAfter(key: RetiringKey, now: number): number {
+  return Math.min(Math.max(3600, now - (key.end ?? now)), 24 * 3600);
 }
 
 /** When the entry wants to be looked at, or `undefined` while its key is in use. */

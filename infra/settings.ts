@@ -145,6 +145,7 @@ function readCallersList(setting: unknown): unknown {
   } catch (error) {
     throw new Error(
       `The setting "callers" in cdk.json (context) names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+      { cause: error },
     );
   }
   try {

@@ -4,7 +4,7 @@ import type { Notice } from "./use-cases/ports.ts";
 import type { SweepSummary } from "./use-cases/sweep.ts";
 
 /** Every metric that the functions emit, in the namespace `SmartTokenBroker`. Dimensions: service, stage, code, source. */
-export const metricNamespace = "SmartTokenBroker";
+const metricNamespace = "SmartTokenBroker";
 
 /** Fields of a request's line; `code` and `source` are the dimensions of its metrics. */
 export type RequestLine = { code: string; source: string } & Record<string, string | number>;

@@ -31,7 +31,7 @@ export interface DeployedSchedule {
   input: unknown;
 }
 
-export interface DeployedRoute {
+interface DeployedRoute {
   routeKey: string;
   authorization: "AWS_IAM" | "NONE";
   functionArn: string;

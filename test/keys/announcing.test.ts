@@ -82,6 +82,16 @@ describe("a key whose end has passed is not announced", () => {
     expect(await entry(1)).toMatchObject({ lookAgainAt: world.clock.now() + 3600 });
   });
 
+  it("while AWSCURRENT carries it in a text that is no registration any more", async () => {
+    await outlive();
+    world.put(connection, JSON.stringify({ apiKey: keyOf(1) }));
+
+    await world.sweep(connection);
+
+    expect(announced()).toEqual([]);
+    expect((await entry(1))?.lookAgainAt).toBe(world.clock.now() + 3600);
+  });
+
   it("once it is carried no more, within an hour", async () => {
     await outlive();
     const version = world.stage(connection, keyOf(1));
@@ -137,6 +147,26 @@ describe("an announcement", () => {
 
     expect(announced()).toEqual([]);
     expect(await entry(1)).toEqual({ since: world.clock.now() });
+  });
+
+  it("that fails holds up no other", async () => {
+    await rotateTo(2);
+    await rotateTo(3);
+    world.clock.advance(7 * day + 60);
+    const { events } = world.ports;
+    let puts = 0;
+    const put: typeof events.put = async (event) => {
+      puts += 1;
+      if (puts === 1) throw new UnavailableError("EventBridge: down");
+      await events.put(event);
+    };
+
+    await world.sweep(connection, { events: { put } });
+    expect(announced()).toHaveLength(1);
+    world.clock.advance(60);
+    await world.sweep(connection);
+
+    expect(announced().toSorted()).toEqual([print(1), print(2)].toSorted());
   });
 
   it("that the bus does not take is made by the next sweep", async () => {

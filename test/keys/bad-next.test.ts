@@ -39,6 +39,16 @@ async function expectUnchanged(labels: Record<string, string>): Promise<void> {
   expect((await world.item(connection)).tokenSet?.keyFingerprint).toBe(fingerprintOf(keyOf(1)));
 }
 
+/** An upstream whose tokens say another scope. */
+function ofAnotherScope() {
+  const { upstream } = world.ports;
+  const call: typeof upstream.call = async (...asked) => {
+    const answer = await upstream.call(...asked);
+    return answer.kind === "tokens" ? { ...answer, tokens: { ...answer.tokens, scope: "yet-another" } } : answer;
+  };
+  return { upstream: { call } };
+}
+
 async function expectSuccessWithAGoodOne(): Promise<void> {
   world.stage(connection, world.key(connection, 9));
   await world.rotate(connection);
@@ -103,16 +113,6 @@ describe("a key under NEXT that is no good never becomes current", () => {
     await expectSuccessWithAGoodOne();
   });
 
-  /** An upstream whose tokens say another scope. */
-  function ofAnotherScope() {
-    const { upstream } = world.ports;
-    const call: typeof upstream.call = async (...asked) => {
-      const answer = await upstream.call(...asked);
-      return answer.kind === "tokens" ? { ...answer, tokens: { ...answer.tokens, scope: "yet-another" } } : answer;
-    };
-    return { upstream: { call } };
-  }
-
   it.each<Mood["mode"]>(["unavailable", "rate_limited", "malformed", "reset", "redirect", "oversized"])(
     "before it was tested: upstream's mode is %s, and the next attempt succeeds",
     async (mode) => {
@@ -141,6 +141,30 @@ describe("a key under NEXT that is no good never becomes current", () => {
     world.stage(empty, world.key(empty, 2));
     await world.rotate(empty);
     expect(world.labels(empty)).toEqual({ AWSCURRENT: keyName(empty, 2), AWSPREVIOUS: keyName(empty, 1) });
+  });
+});
+
+describe("a key that was tested and is no good", () => {
+  it("begins to retire: the token that its test got was thrown away, but lives", async () => {
+    world.stage(connection, world.key(connection, 2));
+    world.onInvoke((event) => world.step(event, ofAnotherScope()));
+
+    await world.rotate(connection);
+
+    const { retiringKeys } = await world.item(connection);
+    const now = world.clock.now();
+    expect(retiringKeys).toEqual({ [fingerprintOf(keyOf(2))]: { since: now, end: now + 7 * 86_400 + 60 } });
+  });
+
+  it("is not even tested where it is staged with another scope", async () => {
+    const { exchange } = world.simulator.counts;
+    world.stage(connection, JSON.stringify({ apiKey: keyOf(2), scope: "another" }));
+
+    await world.rotate(connection);
+
+    expect(reasons().sent).toEqual(["next_key_of_another_scope"]);
+    expect(world.simulator.counts.exchange).toBe(exchange);
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), NEXT: keyOf(2) });
   });
 });
 

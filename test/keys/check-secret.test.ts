@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { warningOf } from "../../functions/auth-core/use-cases/check-secret.ts";
 import type { SecretDescription } from "../../functions/auth-core/use-cases/ports.ts";
 import { functionArn, keyName } from "./operator.ts";
@@ -100,6 +101,27 @@ describe("the daily check", () => {
   it("tells of a rotation that has been stuck for a day", async () => {
     world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     await sweepAfter(day);
+
+    expect(warned()).toEqual(["rotation_stuck"]);
+  });
+
+  it("tells of a secret that has become unusable", async () => {
+    world.put(connection, "no JSON");
+    await sweepAfter(day);
+
+    expect(warned()).toEqual(["secret_not_ready"]);
+  });
+
+  it("is made by the next sweep where the secret could not be described, and stops no token", async () => {
+    world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    world.clock.advance(day);
+    const describeSecret = () => Promise.reject(new UnavailableError("Secrets Manager: down"));
+    const { generation } = await world.item(connection);
+    await world.sweep(connection, { secrets: { ...world.ports.secrets, describe: describeSecret } });
+    expect((await world.item(connection)).generation).toBe(generation + 1);
+    expect(warned()).toEqual([]);
+
+    await sweepAfter(1800);
 
     expect(warned()).toEqual(["rotation_stuck"]);
   });

@@ -213,6 +213,25 @@ describe("an issued key that left use", () => {
     expect((await world.item(connection)).retiringKeys).not.toHaveProperty(fingerprintOf(apiKey));
   });
 
+  it("is not revoked by an id that was left standing beside another key", async () => {
+    await world.rotate(connection);
+    await world.sweep(connection);
+    const { apiKeyId } = currentOf();
+    // A hand that changes only the key.
+    world.key(connection, 2);
+    world.put(connection, JSON.stringify({ ...currentOf(), apiKey: keyName(connection, 2) }));
+    const revoked = asked("DELETE").length;
+    world.clock.advance(1800);
+    await world.sweep(connection);
+    world.clock.advance(8 * day);
+
+    await world.sweep(connection);
+
+    expect(currentOf()).toMatchObject({ apiKey: keyName(connection, 2), apiKeyId });
+    expect(asked("DELETE")).toHaveLength(revoked);
+    expect(world.events.filter(({ type }) => type === "api_key_retirable")).toHaveLength(2);
+  });
+
   it("is announced with its id, and revoked, after another value was put by hand, too", async () => {
     await world.rotate(connection);
     await world.sweep(connection);

@@ -72,6 +72,25 @@ describe("a step", () => {
     expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
   });
 
+  it("finishSecret makes the connection due after whoever is replacing just now", async () => {
+    const staged = world.stage(connection, world.key(connection, 2));
+    world.moveLabel(connection, "AWSCURRENT", staged);
+    const { generation, failures } = await world.item(connection);
+    const now = world.clock.now();
+    const lease = { seen: { generation, failures }, owner: "owner-1", now, until: now + 15 };
+    const leased = await world.ports.table.takeLease(connection, lease);
+
+    const finishing = world.step(event("finishSecret", staged));
+    await world.clock.asleep();
+    // They commit what they got with the outgoing key, and when to replace it.
+    if (leased)
+      await world.ports.table.write({ ...leased, nextActionAt: now + 1800 }, { owner: "owner-1", generation });
+    await world.clock.passUntil(finishing);
+
+    expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
+    expect(world.clock.now()).toBe(now + 15);
+  });
+
   it("finishSecret run again postpones no end", async () => {
     const staged = world.stage(connection, world.key(connection, 2));
     world.moveLabel(connection, "AWSCURRENT", staged);

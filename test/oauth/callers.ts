@@ -7,7 +7,7 @@ export const fakeCallerKey = (name: string) => `stb_${`fake-key-of-${name}_`.rep
 
 const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
 
-export const portalAudience = "fake-portal";
+const portalAudience = "fake-portal";
 export const portalOrigin = "https://portal.test";
 
 /** The list of the tests: three callers with a key, a pipeline, and an application whose users say what they may use. */

@@ -1,7 +1,7 @@
 import { accountOf } from "./broker.ts";
 import { multipart, type Sent, urlencoded } from "./wire.ts";
 
-export const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 export const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 export const jwtType = "urn:ietf:params:oauth:token-type:jwt";
 

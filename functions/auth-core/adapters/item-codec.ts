@@ -133,7 +133,7 @@ export function encodeKey(key: RetiringKey): AttributeValue {
   return { M: fields };
 }
 
-export function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
+function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   const key: RetiringKey = { since: Number(fields["since"]?.N ?? 0) };
   for (const name of keyInstants) if (fields[name]?.N !== undefined) key[name] = Number(fields[name].N);
   if (fields["id"]?.S !== undefined) key.id = fields["id"].S;

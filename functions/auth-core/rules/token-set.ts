@@ -32,7 +32,7 @@ export interface TokenSet {
 export const skew = 5;
 
 /** A refresh token with less left than this, in seconds, is not used any more: an exchange replaces it. */
-export const refreshTokenMargin = 2 * 24 * 3600;
+const refreshTokenMargin = 2 * 24 * 3600;
 
 /** What a caller asks for. */
 export interface Want {

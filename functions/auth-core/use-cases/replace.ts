@@ -39,7 +39,7 @@ export async function replace(
   }
 
   const reading = await readForUse(ports, leased, lease);
-  const item = { ...leased, ...(reading.retiringKeys && { retiringKeys: reading.retiringKeys }) };
+  const item = { ...leased, retiringKeys: reading.retiringKeys };
   switch (reading.kind) {
     case "lost":
       return { kind: "moved" };
@@ -77,19 +77,19 @@ export async function replace(
  */
 async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
   const { connection, tokenSet } = item;
-  let retiringKeys: RetiringKeys | undefined = item.retiringKeys;
+  const retiringKeys: RetiringKeys = { ...item.retiringKeys };
   for (;;) {
     const reading = await readRegistration(ports, connection);
     if (reading.kind !== "registered") return { ...reading, retiringKeys };
     const { keyFingerprint } = reading.registration;
-    const entry = retiringKeys?.[keyFingerprint];
+    const entry = retiringKeys[keyFingerprint];
     const isInUse = entry ? entry.end === undefined : tokenSet?.keyFingerprint === keyFingerprint;
     if (isInUse) return { ...reading, retiringKeys };
     const inUse = { since: entry?.since ?? ports.clock.now() };
     if (!(await ports.table.noteKey(connection, keyFingerprint, inUse, lease.owner))) {
       return { kind: "lost" as const, retiringKeys };
     }
-    retiringKeys = { ...retiringKeys, [keyFingerprint]: inUse };
+    retiringKeys[keyFingerprint] = inUse;
   }
 }
 

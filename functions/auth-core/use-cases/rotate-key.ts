@@ -13,7 +13,7 @@ export interface RotationSettings {
 }
 
 /** A rotation that cannot go on, with the reason that its operator is told. Secrets Manager tries the step again. */
-export class RotationError extends Error {
+class RotationError extends Error {
   override name = "RotationError";
   readonly reason: RotationReason;
   /** In words, without the reason. */

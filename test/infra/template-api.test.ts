@@ -99,9 +99,9 @@ const callers = [
     origins: ["https://portal.example.com"],
   },
 ];
+const trusting = synthesise({ callers });
 
 test("a caller's role may invoke its connections' token routes, by exact ARNs, and nothing else", () => {
-  const trusting = synthesise({ callers });
   const [orders, partner, ...others] = trusting
     .ofType("AWS::IAM::Role")
     .filter(({ Properties }) => String(Properties.RoleName ?? "").startsWith("smart-token-broker-dev-"));
@@ -122,15 +122,43 @@ test("a caller's role may invoke its connections' token routes, by exact ARNs, a
     "/POST/v1/connections/acme/token",
     "/POST/v1/connections/webapicorso/token",
   ]);
-  expect(JSON.stringify(orders?.Properties.AssumeRolePolicyDocument)).toContain(
-    "arn:aws:iam::210987654321:role/orders",
-  );
+  const assumer = (role: Resource | undefined) =>
+    role?.Properties.AssumeRolePolicyDocument.Statement.map((each: { Principal: { AWS: unknown } }) =>
+      trusting.render(each.Principal.AWS),
+    );
+  expect(assumer(orders)).toEqual(["arn:aws:iam::210987654321:role/orders"]);
+  expect(assumer(partner)).toEqual(["arn:${AWS::Partition}:iam::210987654321:root"]);
+});
+
+test("a caller of as many connections as the list takes gets policies that IAM takes: ten, of 6,144 characters each", () => {
+  const connections = Array.from({ length: 150 }, (_, index) => `${"a".repeat(60)}${100 + index}`);
+  const many = [{ name: "many", connections, principal: "210987654321" }];
+  const { ofType: ofMany, render: renderMany } = synthesise({ callers: many });
+  const policies = ofMany("AWS::IAM::ManagedPolicy").map(({ Properties }) => Properties.PolicyDocument.Statement);
+  const arns = policies.map(([{ Resource: resources }]) => [resources].flat().map(renderMany));
+
+  expect(policies.length).toBeLessThanOrEqual(10);
+  expect(new Set(arns.flat()).size).toBe(300);
+  for (const [statement] of policies) {
+    const Resource = [statement.Resource]
+      .flat()
+      // As long as it gets: the longest partition and region, an account, and the id of an API.
+      .map((arn) =>
+        renderMany(arn)
+          .replace("${AWS::Partition}", "aws-us-gov")
+          .replace("${AWS::Region}", "ap-southeast-1")
+          .replace("${AWS::AccountId}", "0".repeat(12))
+          .replace(/\$\{\w+\}/, "a".repeat(10)),
+      );
+    const text = JSON.stringify({ Version: "2012-10-17", Statement: [{ ...statement, Resource }] });
+    expect(text.length).toBeLessThanOrEqual(6144);
+  }
 });
 
 test("web pages may call from the origins of the list only, and from nowhere without any", () => {
-  const [trusting] = synthesise({ callers }).ofType("AWS::ApiGatewayV2::Api");
+  const [withOrigins] = trusting.ofType("AWS::ApiGatewayV2::Api");
   const [plain] = ofType("AWS::ApiGatewayV2::Api");
 
-  expect(trusting?.Properties.CorsConfiguration.AllowOrigins).toEqual(["https://portal.example.com"]);
+  expect(withOrigins?.Properties.CorsConfiguration.AllowOrigins).toEqual(["https://portal.example.com"]);
   expect(plain?.Properties).not.toHaveProperty("CorsConfiguration");
 });

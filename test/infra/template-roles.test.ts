@@ -119,6 +119,16 @@ test.each([
   expect([...new Set(permissions?.map(flat))].toSorted()).toEqual([...allowed, ...logsAndTraces].map(flat).toSorted());
 });
 
+test("the scheduler may invoke the sweep and leave its failures in the queue, and nothing else", () => {
+  const role = roles.find(({ id }) => id.startsWith("SchedulerRole"));
+  const sweep = functions.find(({ id }) => id.startsWith("Rotation"));
+
+  expect(role && permissionsOf(role)).toEqual([
+    { action: "lambda:InvokeFunction", resource: `\${${sweep?.id}.Arn}` },
+    { action: "sqs:SendMessage", resource: `\${${ofType("AWS::SQS::Queue")[0]?.id}.Arn}` },
+  ]);
+});
+
 test("every function has a role of its own", () => {
   const used = functions.map((each) => render(each.Properties.Role));
 

@@ -75,7 +75,11 @@ const schemas = {
     v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
   ),
   throttle: v.strictObject(
-    { token: throttle, oauth: throttle, status: throttle },
+    {
+      token: v.optional(throttle, { rate: 200, burst: 400 }),
+      oauth: v.optional(throttle, { rate: 20, burst: 40 }),
+      status: v.optional(throttle, { rate: 10, burst: 20 }),
+    },
     "must be an object with the kinds of route, token, oauth and status, and nothing else",
   ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
@@ -115,11 +119,21 @@ export function readDeploymentSettings(
     const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
     throw new Error(`The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`);
   };
+  const stage = read("stage");
+  const callers = parseCallers(readCallersList(context("callers") ?? []), options);
+  for (const { kind, name } of callers) {
+    const roleName = callerRoleName(stage, name);
+    if (kind === "principal" && roleName.length > 64) {
+      throw new Error(
+        `callers: ${name}: its role would be called ${roleName}, which is longer than IAM's 64 characters; choose a shorter name.`,
+      );
+    }
+  }
   return {
-    stage: read("stage"),
+    stage,
     connections: read("connections"),
     throttle: read("throttle"),
-    callers: parseCallers(readCallersList(context("callers") ?? []), options),
+    callers,
     logRetentionDays: read("logRetentionDays"),
     shards: read("shards"),
     rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
@@ -138,6 +152,11 @@ function fromCommandLine(key: string, value: unknown): unknown {
   }
 }
 
+/** The role that a `principal` of the list can assume. */
+export function callerRoleName(stage: string, name: string): string {
+  return `smart-token-broker-${stage}-${name}`;
+}
+
 /** The list itself, or that of the file which the setting names, seen from where `cdk` is run. */
 function readCallersList(setting: unknown): unknown {
   const value = fromCommandLine("callers", setting);
@@ -148,6 +167,7 @@ function readCallersList(setting: unknown): unknown {
   } catch (error) {
     throw new Error(
       `The setting "callers" in cdk.json (context) names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+      { cause: error },
     );
   }
   try {

@@ -10,6 +10,12 @@ export interface PutEvent {
   detail: unknown;
 }
 
+interface Entry {
+  Source: string;
+  DetailType: string;
+  Detail: string;
+}
+
 /**
  * An embedded event bus on 127.0.0.1 that takes events (PutEvents) and keeps the last hundred. It knows no rules and no
  * targets, and verifies no signature: what is put is told to `onEvent`.
@@ -18,6 +24,14 @@ export async function startEventBridge(
   onEvent: (event: PutEvent) => void,
 ): Promise<{ url: string; events: PutEvent[]; close: () => Promise<void> }> {
   const events: PutEvent[] = [];
+  const take = (entries: Entry[]): PutEvent[] =>
+    entries.map(({ Source: source, DetailType: detailType, Detail }) => {
+      const event = { source, detailType, detail: JSON.parse(Detail) as unknown };
+      events.push(event);
+      if (events.length > 100) events.shift();
+      onEvent(event);
+      return event;
+    });
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));
@@ -26,19 +40,12 @@ export async function startEventBridge(
       answer(400, { __type: "UnknownOperationException" });
       return;
     }
-    json(request).then(
-      (body) => {
-        const { Entries } = body as { Entries: { Source: string; DetailType: string; Detail: string }[] };
-        for (const { Source: source, DetailType: detailType, Detail } of Entries) {
-          const event = { source, detailType, detail: JSON.parse(Detail) as unknown };
-          events.push(event);
-          if (events.length > 100) events.shift();
-          onEvent(event);
-        }
-        answer(200, { FailedEntryCount: 0, Entries: Entries.map((_, index) => ({ EventId: String(index) })) });
-      },
-      () => answer(400, { __type: "ValidationException" }),
-    );
+    json(request)
+      .then((body) => take((body as { Entries: Entry[] }).Entries))
+      .then(
+        (taken) => answer(200, { FailedEntryCount: 0, Entries: taken.map((_, index) => ({ EventId: String(index) })) }),
+        () => answer(400, { __type: "ValidationException" }),
+      );
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

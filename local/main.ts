@@ -9,9 +9,11 @@ const complain = (line: string) => process.stderr.write(`${line}\n`);
 
 let starting: Promise<LocalRun> | undefined;
 let ending: Promise<never> | undefined;
+const broken = new AbortController();
 
 async function end(status: number): Promise<never> {
-  // A start cannot be broken off half-way: it is waited for, and one that failed has ended its own parts.
+  // A start that is broken off ends its own parts.
+  broken.abort();
   await (await starting?.catch(() => undefined))?.close();
   await new Promise((resolve) => setTimeout(resolve, linger));
   process.exit(status);
@@ -36,7 +38,7 @@ try {
 
 async function run(options: Options): Promise<void> {
   // Loaded only here, for the handlers above to be in place after a tenth of a second.
-  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, complain));
+  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, complain, broken.signal));
   const running = await starting;
   if (ending) return;
   const { signedGet } = await import("./callers.ts");
@@ -50,6 +52,7 @@ async function run(options: Options): Promise<void> {
 
   say(`dynamodb ${running.dynamoDbUrl}`);
   say(`secretsmanager ${running.secretsManagerUrl}`);
+  say(`eventbridge ${running.eventBridgeUrl}`);
   say(`simulator ${simulator.url}`);
   say(`issuer ${running.issuerUrl}`);
   say("");

@@ -25,7 +25,7 @@ export const helpText = `npm start -- [options]      runs the broker on this mac
 
   --port NUMBER         port of the HTTPS endpoint's stand-in (8787); 0 picks a free one
   --connections FILE    JSON: connection id -> value of its secret. Without a baseUrl in it, the simulator is its
-                        upstream. Default: webapicorso, of the simulator
+                        upstream. Default: webapicorso, of the simulator. The first 100 have rotation switched on
   --callers FILE        JSON: a list of callers as in cdk.json, where an issuer may be http on loopback.
                         Default: a sample list, with an issuer of its own
   --tick SECONDS        how long a minute of every schedule lasts (60)

@@ -12,8 +12,8 @@ import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
 import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
-import type { Identity } from "./gateway/options.ts";
-import { startGateway } from "./gateway/server.ts";
+import type { GatewayOptions, Identity } from "./gateway/options.ts";
+import { type Gateway, startGateway } from "./gateway/server.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
@@ -23,12 +23,19 @@ import { type Simulator, startSimulator } from "./simulator/server.ts";
 import { statusPage } from "./status-page/page.ts";
 import { cdkContext, synthesise } from "./synthesise.ts";
 
+/** Connections of a file whose rotation is switched on: it costs a second of the rotation function each. */
+const mostRotated = 100;
+
+/** Connections for whose rotation to be switched on the start waits. */
+const mostAwaited = 8;
+
 const place = { region: "eu-south-1", accountId: "123456789012" };
 
 export interface LocalRun {
   url: string;
   dynamoDbUrl: string;
   secretsManagerUrl: string;
+  eventBridgeUrl: string;
   simulator: Simulator;
   /** Of the local issuer, whose JWTs the sample list of callers accepts. */
   issuerUrl: string;
@@ -39,11 +46,20 @@ export interface LocalRun {
 
 /**
  * Synthesises the stacks and runs what was synthesised, on embedded parts. Resolves when everything answers; if
- * anything fails on the way, what was started is ended.
+ * anything fails on the way, or `signal` aborts, what was started is ended.
  */
-export async function startLocalRun(options: Options, onLog: (line: string) => void): Promise<LocalRun> {
+export async function startLocalRun(
+  options: Options,
+  onLog: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<LocalRun> {
   const started: (() => unknown)[] = [];
+  let gateway: Gateway | undefined;
+  // What the gateway's port serves besides the deployed routes, once there is something to serve.
+  let pages: NonNullable<GatewayOptions["fallback"]>[] = [];
   const close = async () => {
+    // First of all: whoever waits for an answer is cut off, instead of being told of a function that is gone.
+    await gateway?.close();
     for (const end of started.toReversed()) await end();
     started.length = 0;
   };
@@ -59,6 +75,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       callers: options.callers ?? sampleCallers(issuer.url, ids),
     });
     started.push(remove);
+    signal?.throwIfAborted();
     const deployment = readDeployment(assembly, place);
 
     const dynamoDb = await startDynamoDb(deployment.tables, place.region);
@@ -69,6 +86,22 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       if (!invoked) throw new Error(`There is no function ${functionArn}.`);
       return invoked.invoke(event);
     };
+    // First of all that listens: a port in use should cost nobody the time of a start.
+    const callers = localCallers({ ...place, apiId: deployment.api.id });
+    gateway = await startGateway({
+      port: options.port,
+      apiId: deployment.api.id,
+      ...place,
+      stage: "$default",
+      identities: callers,
+      clock,
+      ...(deployment.api.cors && { cors: deployment.api.cors }),
+      routes: deployment.api.routes.map(({ functionArn, ...route }) => ({
+        ...route,
+        invoke: (event) => invoke(functionArn, event),
+      })),
+      fallback: (request, response) => pages.some((page) => page(request, response)),
+    });
     const secretsManager = await startSecretsManager({
       clock,
       ...place,
@@ -94,6 +127,7 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
       AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
     };
+    signal?.throwIfAborted();
     await Promise.all(
       deployment.functions.map(async (deployed) => {
         const environment = functionEnvironment(deployed, endpoints, simulator.url);
@@ -102,14 +136,11 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
         functions.set(deployed.arn, local);
       }),
     );
-    await switchRotationOn(secretsManager.url, deployment, connections);
-
     const scheduler = startScheduler(deployment.schedules, options.tick, invoke, onLog);
     started.push(() => scheduler.close());
     const rotations = setInterval(() => secretsManager.rotateDue(), options.tick * 1000);
     started.push(() => clearInterval(rotations));
 
-    const callers = localCallers({ ...place, apiId: deployment.api.id });
     const secrets = operator(secretsManager.url);
     started.push(() => secrets.destroy());
     const describe = deploymentPage(deployment, place, {
@@ -127,24 +158,17 @@ export async function startLocalRun(options: Options, onLog: (line: string) => v
       secrets,
       secretName: (connection) => secretName(deployment, connection),
     });
-    const gateway = await startGateway({
-      port: options.port,
-      apiId: deployment.api.id,
-      ...place,
-      stage: "$default",
-      identities: callers,
-      clock,
-      routes: deployment.api.routes.map(({ functionArn, ...route }) => ({
-        ...route,
-        invoke: (event) => invoke(functionArn, event),
-      })),
-      fallback: (request, response) => describe(request, response) || page(request, response),
-    });
-    started.push(() => gateway.close());
+    pages = [describe, page];
+
+    signal?.throwIfAborted();
+    await switchRotationOn(secretsManager.url, deployment, connections);
+    // Switching it on tries the function, and until that is over a rotation would be refused.
+    if (ids.length <= mostAwaited) await secretsManager.rotationsSettled();
     return {
       url: gateway.url,
       dynamoDbUrl: dynamoDb.url,
       secretsManagerUrl: secretsManager.url,
+      eventBridgeUrl: eventBridge.url,
       simulator,
       issuerUrl: issuer.url,
       region: place.region,
@@ -224,7 +248,8 @@ async function switchRotationOn(
   if (everyDays === 0) return;
   const client = operator(endpoint);
   const named = (id: string) => secretName(deployment, id);
-  for (const secretId of connections ? Object.keys(connections).map(named) : secretIds) {
+  const ids = connections ? Object.keys(connections).slice(0, mostRotated).map(named) : secretIds;
+  for (const secretId of ids) {
     await client.send(
       new RotateSecretCommand({
         SecretId: secretId,

@@ -4,8 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/browser*/**/*.browser.ts"],
+    globalSetup: "test/browser/chromium.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // All serve their page at the one origin that the sample list of callers names.
     fileParallelism: false,
   },
 });

@@ -5,7 +5,7 @@ import type { Notice } from "./use-cases/ports.ts";
 import type { SweepSummary } from "./use-cases/sweep.ts";
 
 /** Every metric that the functions emit, in the namespace `SmartTokenBroker`. Dimensions: service, stage, code, source. */
-export const metricNamespace = "SmartTokenBroker";
+const metricNamespace = "SmartTokenBroker";
 
 /** Fields of a request's line; `code` and `source` are the dimensions of its metrics. */
 export type RequestLine = { code: string; source: string } & Record<string, string | number>;
@@ -85,6 +85,10 @@ export function observer(service: string, stage: string): Observer {
         case "secrets_unavailable":
           logger.error(kind, fields);
           return count("StoreUnavailable", kind);
+        case "key_not_retired":
+          return logger.info(kind, fields);
+        case "keys_not_kept":
+          return logger.warn(kind, fields);
         case "event_not_sent":
           return logger.error(kind, fields);
         case "api_key_rotated":

@@ -87,9 +87,12 @@ export class BrokerFunction extends Construct {
     acknowledge(this.#role, {
       "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions know no resource-level permissions.",
     });
+    // The destination's own grant goes to a role that takes none: without this line the stack would not deploy.
+    if (props.deadLetterQueue) this.#allow(["sqs:SendMessage"], [props.deadLetterQueue.queueArn]);
     acknowledge(this.function, {
-      "Serverless::Serverless-LambdaDLQ":
-        "Invoked by someone who waits for its answer: the failure goes there, not into a queue.",
+      "Serverless::Serverless-LambdaDLQ": props.deadLetterQueue
+        ? "It has a destination for failures, which keeps the error beside the event; a dead-letter queue would not."
+        : "Invoked by someone who waits for its answer: the failure goes there, not into a queue.",
     });
   }
 
@@ -182,7 +185,7 @@ export class BrokerFunction extends Construct {
   }
 
   #via(service: string): Record<string, Record<string, string>> {
-    return { StringEquals: { "kms:ViaService": `${service}.${Stack.of(this).region}.amazonaws.com` } };
+    return { StringEquals: { "kms:ViaService": `${service}.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` } };
   }
 
   #allow(actions: string[], resources: string[], conditions?: Record<string, Record<string, string>>): void {

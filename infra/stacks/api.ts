@@ -9,7 +9,7 @@ import type { Construct } from "constructs";
 import { asListed, type PrincipalCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction, type Stores } from "../constructs/broker-function.ts";
-import type { DeploymentSettings, Throttle } from "../settings.ts";
+import { callerRoleName, type DeploymentSettings, type Throttle } from "../settings.ts";
 
 /** The HTTPS endpoint: one HTTP API, a function per kind of route; IAM on every route whose credential is no body's. */
 export class ApiStack extends Stack {
@@ -37,7 +37,8 @@ export class ApiStack extends Stack {
       name: "oauth",
       description: "Smart Token Broker: hands out access tokens on the vendor's wire, and by OAuth's grants",
       files: { "callers.json": JSON.stringify(settings.callers.map(asListed)) },
-      timeout: Duration.seconds(25),
+      // As the token function, and 5 s for an issuer's keys.
+      timeout: Duration.seconds(29),
       stores,
       settings,
     });
@@ -129,7 +130,7 @@ export class ApiStack extends Stack {
     settings: DeploymentSettings,
   ) {
     const role = new iam.Role(this, `Caller-${name}`, {
-      roleName: `smart-token-broker-${settings.stage}-${name}`,
+      roleName: callerRoleName(settings.stage, name),
       description: `May ask Smart Token Broker for tokens of: ${connections.join(", ")}`.slice(0, 1000),
       assumedBy: /^\d{12}$/.test(principal) ? new iam.AccountPrincipal(principal) : new iam.ArnPrincipal(principal),
     });
@@ -143,7 +144,14 @@ export class ApiStack extends Stack {
         }),
       ),
     );
-    role.addToPolicy(new iam.PolicyStatement({ actions: ["execute-api:Invoke"], resources }));
+    // A policy holds 6,144 characters, and a role ten policies: the list of callers bounds what one caller may have.
+    for (let at = 0; at < resources.length; at += arnsPerPolicy) {
+      const statement = new iam.PolicyStatement({
+        actions: ["execute-api:Invoke"],
+        resources: resources.slice(at, at + arnsPerPolicy),
+      });
+      new iam.ManagedPolicy(this, `Caller-${name}-${at / arnsPerPolicy}`, { statements: [statement], roles: [role] });
+    }
     new CfnOutput(this, `CallerRole-${name}`, { value: role.roleArn });
   }
 
@@ -181,6 +189,9 @@ export class ApiStack extends Stack {
     return stage;
   }
 }
+
+/** As many as fit into one policy, with the longest of ids. */
+const arnsPerPolicy = 30;
 
 /** What API Gateway writes of every request, refused ones included: who, what, how it went. Never a header or a body. */
 const accessLogFields = {

@@ -47,7 +47,8 @@ export class StateStack extends Stack {
         description: `Smart Services registration of the connection ${connection}: put {"username", "scope", "apiKey"}`,
         kmsKeyId: key.keyArn,
       });
-      secret.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN;
+      // Not kept where its creation is rolled back: it is empty then, and its name would be taken for the next attempt.
+      secret.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE;
       secret.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
       acknowledge(secret, {
         "AwsSolutions::AwsSolutions-SMG4":

@@ -1,5 +1,6 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 import type { CloudAssembly } from "./cloud-assembly.ts";
+import type { Cors } from "../gateway/options.ts";
 import { createResolver, type Place } from "./resolve.ts";
 
 /** What a cloud assembly would deploy, as far as it runs locally: every value resolved. */
@@ -9,7 +10,7 @@ export interface Deployment {
   functions: DeployedFunction[];
   schedules: DeployedSchedule[];
   keyRotation: { functionArn: string; secretIds: string[] };
-  api: { id: string; routes: DeployedRoute[] };
+  api: { id: string; routes: DeployedRoute[]; cors?: Cors };
 }
 
 export interface DeployedFunction {
@@ -30,7 +31,7 @@ export interface DeployedSchedule {
   input: unknown;
 }
 
-export interface DeployedRoute {
+interface DeployedRoute {
   routeKey: string;
   authorization: "AWS_IAM" | "NONE";
   functionArn: string;
@@ -84,7 +85,7 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
 type OfType = <Properties>(type: string) => { ref: () => string; properties: Properties }[];
 
 function readApi(ofType: OfType): Deployment["api"] {
-  const [api, ...others] = ofType("AWS::ApiGatewayV2::Api");
+  const [api, ...others] = ofType<{ CorsConfiguration?: CorsProperties }>("AWS::ApiGatewayV2::Api");
   const [stage] = ofType<StageProperties>("AWS::ApiGatewayV2::Stage");
   if (!api || !stage || others.length > 0) throw new Error("The local run serves exactly one HTTP API with a stage.");
   const integrations = new Map(
@@ -108,7 +109,18 @@ function readApi(ofType: OfType): Deployment["api"] {
       throttle: { rate: settings.ThrottlingRateLimit, burst: settings.ThrottlingBurstLimit },
     } satisfies DeployedRoute;
   });
-  return { id: api.ref(), routes };
+  const { CorsConfiguration: cors } = api.properties;
+  return { id: api.ref(), routes, ...(cors && { cors: readCors(cors) }) };
+}
+
+function readCors({ AllowOrigins, AllowMethods, AllowHeaders, ExposeHeaders, MaxAge }: CorsProperties): Cors {
+  return {
+    allowOrigins: AllowOrigins,
+    allowMethods: AllowMethods,
+    allowHeaders: AllowHeaders,
+    exposeHeaders: ExposeHeaders,
+    maxAge: MaxAge,
+  };
 }
 
 /** The function that Secrets Manager may invoke, and the secrets that it rotates from the start. */
@@ -159,6 +171,15 @@ interface ScheduleProperties {
   Description: string;
   ScheduleExpression: string;
   Target: { Arn: string; Input: string };
+}
+
+interface CorsProperties {
+  AllowOrigins: string[];
+  AllowMethods: string[];
+  AllowHeaders: string[];
+  ExposeHeaders: string[];
+  /** Seconds. */
+  MaxAge: number;
 }
 
 interface RouteProperties {

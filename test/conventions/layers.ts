@@ -68,11 +68,11 @@ export const layers: Layer[] = [
     ],
   },
   {
-    name: "the stacks import of the core its settings and what a connection id is, and nothing local",
+    name: "the stacks import of the core its settings, what a connection id is and who is trusted, and nothing local",
     binds: below("infra/"),
     allows: (target) =>
       target.startsWith("infra/") ||
-      [`${core}rules/settings.ts`, `${core}rules/connection-id.ts`].includes(target) ||
+      ["settings", "connection-id", "callers"].some((rule) => target === `${core}rules/${rule}.ts`) ||
       isPackage(target),
     planted: [
       { file: "infra/stacks/a.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },

@@ -16,14 +16,22 @@ export interface Outage {
   jitter: number[];
 }
 
-/** What callers get from a minute before a token is due until an outage that hits its replacement is long over. */
-export async function liveThroughOutage(lifetime: number, minTtl: number, outage: Outage): Promise<Asked[]> {
+/**
+ * What callers get from a minute before a token is due until an outage that hits its replacement is long over, and the
+ * instant at which it was over.
+ */
+export async function liveThroughOutage(
+  lifetime: number,
+  minTtl: number,
+  outage: Outage,
+): Promise<{ asked: Asked[]; downUntil: number }> {
   const world = await startSteppedWorld({ lifetime });
   const { clock } = world;
   const connection = world.register("webapicorso");
   await world.service({ random: () => outage.due }).get(connection, { minTtl: 0 });
   const obtainedAt = clock.now();
-  const sweepAt = obtainedAt + Math.floor((0.45 + 0.1 * outage.due) * lifetime) + outage.sweepLate;
+  const { dueAt = obtainedAt } = (await world.ports.table.read(connection, "strong"))?.tokenSet ?? {};
+  const sweepAt = Math.floor(dueAt) + outage.sweepLate;
   const downFrom = sweepAt - outage.beforeSweep;
   const downUntil = downFrom + outage.lasts;
 
@@ -36,8 +44,10 @@ export async function liveThroughOutage(lifetime: number, minTtl: number, outage
   };
   let drawn = 0;
   const random = () => outage.jitter[drawn++ % outage.jitter.length] ?? 0.5;
-  clock.advance(sweepAt - 120 - obtainedAt);
+  // On the schedule's minute, so that one of its sweeps is at the instant that is meant.
+  const sweepsBefore = Math.min(2, Math.floor((sweepAt - obtainedAt) / 60));
+  clock.advance(sweepAt - 60 * sweepsBefore - obtainedAt);
   // The longest backoff of five minutes, the schedule's minute, and two calls.
   const seconds = Math.ceil(downUntil + 400 - clock.now());
-  return live(world, connection, { seconds, minTtl, sweepsAt: 0, ports: { upstream, random } });
+  return { asked: await live(world, connection, { seconds, minTtl, ports: { upstream, random } }), downUntil };
 }

@@ -1,12 +1,13 @@
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { importsOf } from "../conventions/imports.ts";
-import { synthesise } from "./synth.ts";
+import { type Resource, synthesise } from "./synth.ts";
 
 const { assembly, outdir, ofType, render } = synthesise();
 
@@ -64,6 +65,51 @@ describe("the bundle of the token function", () => {
   });
 });
 
+describe("a bundle in a folder of the caller's own", () => {
+  const parent = mkdtempSync(join(tmpdir(), "smart-token-broker-bundle-"));
+  afterAll(() => rmSync(parent, { recursive: true, force: true }));
+  const folder = join(parent, "oauth");
+
+  test("holds the files that the function reads beside its code, and not those of the time before", () => {
+    bundleFunction("oauth", { folder, files: { "callers.json": "[]", "old.json": "{}" } });
+    bundleFunction("oauth", { folder, files: { "callers.json": '[{"name": "fake"}]' } });
+
+    expect(readFileSync(join(folder, "callers.json"), "utf8")).toBe('[{"name": "fake"}]');
+    expect(existsSync(join(folder, "old.json"))).toBe(false);
+    expect(modulesBelow(folder)).toContain("index.mjs");
+  });
+
+  test("has the same code as anywhere else", () => {
+    const elsewhere = bundleFunction("oauth", { folder: join(parent, "elsewhere") });
+
+    const contents = (at: string) => modulesBelow(at).map((file) => [file, readFileSync(join(at, file), "utf8")]);
+    expect(contents(bundleFunction("oauth", { folder }))).toEqual(contents(elsewhere));
+  });
+});
+
+/** The source folder of a function's asset. */
+function assetOf(of: { assembly: typeof assembly; outdir: string }, { stack, Properties }: Resource): string {
+  const { files } = JSON.parse(readFileSync(join(of.outdir, `${stack}.assets.json`), "utf8"));
+  return join(of.assembly.directory, files[Properties.Code.S3Key.replace(/\.zip$/, "")].source.path);
+}
+
+test("the list of callers travels in the bundle of the oauth function, and in no other", () => {
+  const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
+  const trusting = synthesise({ callers: [php, { name: "orders", connections: ["a"], principal: "210987654321" }] });
+  const lists = trusting.ofType("AWS::Lambda::Function").map((fn): [string, unknown] => {
+    const path = join(assetOf(trusting, fn), "callers.json");
+    return [fn.id, existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined];
+  });
+
+  expect(lists.find(([id]) => id.startsWith("OAuth"))?.[1]).toContainEqual(expect.objectContaining(php));
+  expect(lists.filter(([, list]) => list !== undefined)).toHaveLength(1);
+  // Its own synth knows of nobody: neither wrote into the other's folder.
+  const oauth = ofType("AWS::Lambda::Function").find(({ id }) => id.startsWith("OAuth"));
+  expect(oauth && JSON.parse(readFileSync(join(assetOf({ assembly, outdir }, oauth), "callers.json"), "utf8"))).toEqual(
+    [],
+  );
+});
+
 /** Loads an asset in a node process of its own, as Lambda would, with these variables and no other. */
 function load(entry: string, env: Record<string, string>): Promise<{ stdout: string }> {
   const script = `const bundle = await import(${JSON.stringify(pathToFileURL(entry).href)});
@@ -71,10 +117,9 @@ function load(entry: string, env: Record<string, string>): Promise<{ stdout: str
   return promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { env });
 }
 
-describe.each(ofType("AWS::Lambda::Function"))("$id", ({ stack, Properties }) => {
-  const { S3Key } = Properties.Code;
-  const { files } = JSON.parse(readFileSync(join(outdir, `${stack}.assets.json`), "utf8"));
-  const entry = join(assembly.directory, files[S3Key.replace(/\.zip$/, "")].source.path, "index.mjs");
+describe.each(ofType("AWS::Lambda::Function"))("$id", (fn) => {
+  const { Properties } = fn;
+  const entry = join(assetOf({ assembly, outdir }, fn), "index.mjs");
   const variables = Object.fromEntries(
     Object.entries(Properties.Environment.Variables).map(([name, value]) => [name, render(value)]),
   );

@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { readDeploymentSettings } from "../../infra/settings.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);
@@ -8,12 +9,15 @@ const read = (context: Record<string, unknown>) => readDeploymentSettings((key) 
 const defaults = {
   stage: "dev",
   connections: ["webapicorso"],
-  throttle: { token: { rate: 200, burst: 400 } },
+  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 } },
+  callers: [],
   logRetentionDays: 30,
+  shards: 1,
+  rotateApiKeysEveryDays: 90,
 };
 
 test("without a context every setting has its default", () => {
-  expect(read({})).toMatchObject(defaults);
+  expect(read({})).toEqual(defaults);
 });
 
 test("cdk.json is valid as it is shipped, and says what the defaults say", () => {
@@ -26,7 +30,9 @@ test("values of cdk.json are taken as they are", () => {
   const chosen = {
     stage: "prod2",
     connections: ["a", "customer-2"],
-    throttle: { token: { rate: 1, burst: 2 } },
+    throttle: { token: { rate: 1, burst: 2 }, oauth: { rate: 3, burst: 4 } },
+    shards: 16,
+    rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,
   };
 
@@ -44,7 +50,7 @@ test("what the command line gives as text is read as what it means", () => {
   expect(settings).toMatchObject({
     stage: "prod",
     connections: ["a", "b"],
-    throttle: { token: { rate: 5, burst: 6 } },
+    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 20, burst: 40 } },
     logRetentionDays: 7,
   });
 });
@@ -70,13 +76,20 @@ test.each([
   ["connections", ["a", "b", "a"]],
   ["connections", [7]],
   ["throttle", 200],
-  ["throttle", {}],
   ["throttle", { token: { rate: 1 } }],
   ["throttle", { token: { rate: 0, burst: 1 } }],
   ["throttle", { token: { rate: 1, burst: 1.5 } }],
   ["throttle", { token: { rate: "1", burst: 1 } }],
   ["throttle", { token: { rate: 1, burst: 1, rates: 2 } }],
   ["throttle", { token: { rate: 1, burst: 1 }, tokens: {} }],
+  ["shards", 0],
+  ["shards", 17],
+  ["shards", 1.5],
+  ["shards", "many"],
+  ["rotateApiKeysEveryDays", -1],
+  ["rotateApiKeysEveryDays", 1001],
+  ["rotateApiKeysEveryDays", 0.5],
+  ["rotateApiKeysEveryDays", "monthly"],
   ["logRetentionDays", 0],
   ["logRetentionDays", 31],
   ["logRetentionDays", "a month"],
@@ -91,4 +104,40 @@ test.each([
 test("a mistake inside a setting is named by its path", () => {
   expect(() => read({ throttle: { token: { rate: 1, burst: 0 } } })).toThrow('"throttle.token.burst"');
   expect(() => read({ connections: ["a", 7] })).toThrow('"connections.1"');
+});
+
+const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
+
+/** A file of a test, with this text in it. */
+function fileOf(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-settings-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "callers.json"), text);
+  return join(folder, "callers.json");
+}
+
+test("the callers are a list, its text on the command line, or the name of a file that holds it", () => {
+  const list = [expect.objectContaining({ kind: "key", ...php })];
+
+  expect(read({ callers: [php] }).callers).toEqual(list);
+  expect(read({ callers: JSON.stringify([php]) }).callers).toEqual(list);
+  expect(read({ callers: fileOf(JSON.stringify([php])) }).callers).toEqual(list);
+});
+
+test("a file of callers that is not there, or is not JSON, is named, and none of it is repeated", () => {
+  const broken = fileOf("fake-key-1, which nobody meant to put here");
+
+  expect(() => read({ callers: "no/such/callers.json" })).toThrow(
+    "no/such/callers.json, which cannot be read (ENOENT)",
+  );
+  expect(() => read({ callers: broken })).toThrow(`${broken}, which is not JSON`);
+  expect(() => read({ callers: broken })).not.toThrow("fake-key-1");
+});
+
+test("a caller whose role would have a name that IAM does not take stops with that name", () => {
+  const named = (length: number) => [{ name: "a".repeat(length), connections: ["a"], principal: "210987654321" }];
+
+  // smart-token-broker-dev- is 23 characters long.
+  expect(read({ callers: named(41) }).callers).toHaveLength(1);
+  expect(() => read({ callers: named(42) })).toThrow(`smart-token-broker-dev-${"a".repeat(42)}, which is longer`);
 });

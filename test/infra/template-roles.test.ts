@@ -46,41 +46,87 @@ function permissionsOf(role: Resource): Permission[] {
 
 const roleOf = (fn: Resource) => roles.find(({ id }) => `\${${id}.Arn}` === render(fn.Properties.Role));
 
-test("the token function may do this, and nothing else", () => {
-  const token = functions.find(({ id }) => id.startsWith("Token"));
-  const role = token && roleOf(token);
-  const logGroup = `\${${render(token?.Properties.LoggingConfig.LogGroup).slice(2, -1)}.Arn}`;
-  const onKey = (service: string) => (action: string) => ({
+const keyUses = (service: string, ...actions: string[]): Permission[] =>
+  actions.map((action) => ({
     action: `kms:${action}`,
     resource: keyArn,
-    via: `${service}.\${AWS::Region}.amazonaws.com`,
-  });
+    via: `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
+  }));
+const onSecrets = (...actions: string[]): Permission[] =>
+  actions.map((action) => ({ action: `secretsmanager:${action}`, resource: secretsArn }));
+
+const oneItem: Permission[] = [
+  { action: "dynamodb:GetItem", resource: tableArn },
+  { action: "dynamodb:UpdateItem", resource: tableArn },
+  ...keyUses(
+    "dynamodb",
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+  ),
+];
+const readSecrets = [...onSecrets("GetSecretValue"), ...keyUses("secretsmanager", "Decrypt")];
+const putEvents: Permission = {
+  action: "events:PutEvents",
+  resource: "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default",
+};
+
+test.each([
+  ["token", /^Token/, [...oneItem, ...readSecrets]],
+  ["oauth", /^OAuth/, [...oneItem, ...readSecrets]],
+  [
+    "rotation",
+    /^Rotation/,
+    [
+      ...oneItem,
+      ...readSecrets,
+      { action: "dynamodb:Query", resource: `${tableArn}/index/due` },
+      { action: "dynamodb:Scan", resource: tableArn },
+      ...onSecrets("DescribeSecret"),
+      putEvents,
+      { action: "sqs:SendMessage", resource: `\${${ofType("AWS::SQS::Queue")[0]?.id}.Arn}` },
+    ],
+  ],
+  [
+    "key-rotation",
+    /^KeyRotation/,
+    [
+      ...oneItem,
+      ...readSecrets,
+      ...onSecrets("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"),
+      ...keyUses("secretsmanager", "DescribeKey", "GenerateDataKey"),
+      putEvents,
+    ],
+  ],
+])("the %s function may do this, besides its logs and traces, and nothing else", (_, name, allowed) => {
+  const fn = functions.find(({ id }) => name.test(id));
+  const role = fn && roleOf(fn);
+  const logGroup = `\${${render(fn?.Properties.LoggingConfig.LogGroup).slice(2, -1)}.Arn}`;
+  const logsAndTraces: Permission[] = [
+    { action: "logs:CreateLogStream", resource: logGroup },
+    { action: "logs:PutLogEvents", resource: logGroup },
+    { action: "xray:PutTelemetryRecords", resource: "*" },
+    { action: "xray:PutTraceSegments", resource: "*" },
+  ];
 
   const permissions = role && permissionsOf(role);
 
-  expect(permissions?.map((each) => JSON.stringify(each)).toSorted()).toEqual(
-    [
-      { action: "dynamodb:GetItem", resource: tableArn },
-      { action: "dynamodb:UpdateItem", resource: tableArn },
-      { action: "secretsmanager:GetSecretValue", resource: secretsArn },
-      ...[
-        "Decrypt",
-        "DescribeKey",
-        "Encrypt",
-        "GenerateDataKey",
-        "GenerateDataKeyWithoutPlaintext",
-        "ReEncryptFrom",
-        "ReEncryptTo",
-      ].map(onKey("dynamodb")),
-      onKey("secretsmanager")("Decrypt"),
-      { action: "logs:CreateLogStream", resource: logGroup },
-      { action: "logs:PutLogEvents", resource: logGroup },
-      { action: "xray:PutTelemetryRecords", resource: "*" },
-      { action: "xray:PutTraceSegments", resource: "*" },
-    ]
-      .map((each) => JSON.stringify(each))
-      .toSorted(),
-  );
+  const flat = (each: Permission) => [each.action, each.resource, each.via].join(" ");
+  expect([...new Set(permissions?.map(flat))].toSorted()).toEqual([...allowed, ...logsAndTraces].map(flat).toSorted());
+});
+
+test("the scheduler may invoke the sweep and leave its failures in the queue, and nothing else", () => {
+  const role = roles.find(({ id }) => id.startsWith("SchedulerRole"));
+  const sweep = functions.find(({ id }) => id.startsWith("Rotation"));
+
+  expect(role && permissionsOf(role)).toEqual([
+    { action: "lambda:InvokeFunction", resource: `\${${sweep?.id}.Arn}` },
+    { action: "sqs:SendMessage", resource: `\${${ofType("AWS::SQS::Queue")[0]?.id}.Arn}` },
+  ]);
 });
 
 test("every function has a role of its own", () => {
@@ -120,14 +166,15 @@ describe.each(roles)("$id", (role) => {
 
     for (const { resource, via } of uses) {
       expect(resource).toBe(keyArn);
-      expect(via).toMatch(/^(dynamodb|secretsmanager)\.\$\{AWS::Region\}\.amazonaws\.com$/);
+      expect(via).toMatch(/^(dynamodb|secretsmanager)\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}$/);
     }
   });
 
-  test("neither scans the table nor deletes from it", () => {
+  test("deletes nothing from the table, and reads it whole only to find out what still carries a key", () => {
     const actions = permissions.map(({ action }) => action);
+    const scans = role.id.startsWith("RotationRole") ? ["dynamodb:Scan"] : [];
 
-    expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual([]);
+    expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual(scans);
   });
 
   test("writes no log but its function's", () => {
@@ -145,4 +192,19 @@ test("there is no policy but those of the roles", () => {
 
   expect(policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement).length).toBe(attached.size);
   expect(ofType("AWS::IAM::ManagedPolicy")).toEqual([]);
+});
+
+test("a function with a destination for its failures may send there: Lambda refuses to configure it otherwise", () => {
+  const destinations = ofType("AWS::Lambda::EventInvokeConfig").map(({ Properties }) => ({
+    of: render(Properties.FunctionName),
+    to: render(Properties.DestinationConfig.OnFailure.Destination),
+  }));
+
+  expect(destinations).not.toHaveLength(0);
+  for (const { of, to } of destinations) {
+    const target = functions.find(({ id }) => of === `\${${id}}`);
+    const role = target && roleOf(target);
+    const sends = role ? statementsOf(role).filter(({ Action }) => [Action].flat().includes("sqs:SendMessage")) : [];
+    expect(sends.flatMap(({ Resource }) => [Resource].flat().map(render))).toContain(to);
+  }
 });

@@ -18,8 +18,11 @@ export const keyName = (connection: string, number: number | string): string => 
 export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit" | "url">) {
   const nameOf = (connection: ConnectionId) => `${testSettings.secretPrefix}/${connection}`;
 
-  const stagesOf = (connection: ConnectionId): [version: string, labels: string[]][] =>
-    Object.entries(store.describeSecret({ SecretId: nameOf(connection) }).VersionIdsToStages ?? {});
+  /** Version → its labels; of a secret that is scheduled for deletion nobody sees any. */
+  function stagesOf(connection: ConnectionId): [version: string, labels: string[]][] {
+    const { DeletedDate, VersionIdsToStages = {} } = store.describeSecret({ SecretId: nameOf(connection) });
+    return DeletedDate === undefined ? Object.entries(VersionIdsToStages) : [];
+  }
 
   const textOf = (connection: ConnectionId, VersionId: string): string | undefined => {
     try {
@@ -29,11 +32,20 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
     }
   };
 
+  function exists(SecretId: string): boolean {
+    try {
+      return Boolean(store.describeSecret({ SecretId }));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Puts a text under some labels, AWSCURRENT where none is named, into a secret that is made if need be. Its version. */
   function put(connection: ConnectionId, text: string, VersionStages?: string[]): string {
-    const known = store.listSecrets({}).SecretList.some(({ Name }) => Name === nameOf(connection));
-    const version = { SecretString: text, ClientRequestToken: randomUUID() };
-    if (known) store.putSecretValue({ SecretId: nameOf(connection), ...version, ...(VersionStages && { VersionStages }) });
-    else store.createSecret({ Name: nameOf(connection), ...version });
+    const SecretId = nameOf(connection);
+    const version = { SecretString: text, ClientRequestToken: randomUUID() as string };
+    if (exists(SecretId)) store.putSecretValue({ SecretId, ...version, ...(VersionStages && { VersionStages }) });
+    else store.createSecret({ Name: SecretId, ...version });
     return version.ClientRequestToken;
   }
 
@@ -86,7 +98,7 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
 }
 
 /** The key in a secret's text, or the text where it is no object. */
-export function keyIn(text: string): string {
+function keyIn(text: string): string {
   try {
     return (JSON.parse(text) as { apiKey: string }).apiKey;
   } catch {

@@ -15,7 +15,7 @@ export function withPoints(ports: KeyPorts, wrap: Around): KeyPorts {
     secrets: {
       ...around(ports.secrets, (act, method) => wrap(`secrets.${method}`, act)),
       // Asks nobody.
-      idOf: ports.secrets.idOf,
+      idOf: (connection) => ports.secrets.idOf(connection),
     },
     clock: { now: () => ports.clock.now(), sleep: (seconds) => wrap("clock.sleep", () => ports.clock.sleep(seconds)) },
   };

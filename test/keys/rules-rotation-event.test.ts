@@ -28,6 +28,8 @@ describe("an event of Secrets Manager's", () => {
   it.each([
     ["of another prefix", arn("smart-token-broker/prod/webapicorso-AbC123")],
     ["whose prefix only begins like ours", arn(`${prefix}ing/webapicorso-AbC123`)],
+    ["whose prefix is as long as ours", arn("smart-token-broker/tesy/webapicorso-AbC123")],
+    ["whose name goes on where ours has a slash", arn(`${prefix}-webapicorso-AbC123`)],
     ["deeper below the prefix", arn(`${prefix}/a/b-AbC123`)],
     ["that is no connection's", arn(`${prefix}/UPPER-AbC123`)],
     ["with no suffix", arn(`${prefix}/webapicorso`)],

@@ -34,7 +34,7 @@ export type KeysWorld = Awaited<ReturnType<typeof startKeysWorld>>;
  */
 export async function startKeysWorld() {
   const clock = steppedClock();
-  const function_ = { invoke: undefined as Invoke | undefined };
+  const rotation = { invoke: undefined as Invoke | undefined };
   const [table, secrets, simulator] = await Promise.all([
     startTable(),
     startSecretsManager({
@@ -42,7 +42,7 @@ export async function startKeysWorld() {
       region: "eu-south-1",
       accountId: "000000000000",
       sleep: () => Promise.resolve(),
-      invokeRotation: (_functionArn, event) => (function_.invoke ?? defaultInvoke)(event),
+      invokeRotation: (_functionArn, event) => (rotation.invoke ?? defaultInvoke)(event),
     }),
     startSimulator({ clock }),
   ]);
@@ -79,7 +79,7 @@ export async function startKeysWorld() {
     /** One step by hand, with other ports in place of some. */
     step,
     /** What Secrets Manager's invocations do from now on; nothing given: the step. */
-    onInvoke: (invoke?: Invoke) => void (function_.invoke = invoke),
+    onInvoke: (invoke?: Invoke) => void (rotation.invoke = invoke),
     /** A rotation by Secrets Manager, until it has succeeded or was given up. */
     async rotate(connection: ConnectionId, token?: string): Promise<void> {
       operator.startRotation(connection, token);
@@ -91,10 +91,14 @@ export async function startKeysWorld() {
       return item;
     },
     /** A caller's question, in an execution environment of its own. */
-    get: (connection: ConnectionId, minTtl = 60): Promise<Answer> => new TokenService(ports).get(connection, { minTtl }),
-    /** One sweep of a connection's partition. A bug ends the test. */
+    get: (connection: ConnectionId, minTtl = 60): Promise<Answer> =>
+      new TokenService(ports).get(connection, { minTtl }),
+    /** One sweep, as if nothing but this connection were due. A bug ends the test. */
     sweep: (connection: ConnectionId, other: Partial<KeyPorts> = {}) => {
-      const all = { ...ports, ...other };
+      const { table: its, ...more } = { ...ports, ...other };
+      const due: typeof its.due = async (...asked) =>
+        (await its.due(...asked)).filter((entry) => entry.connection === connection);
+      const all = { ...more, table: { ...its, due } };
       const bug = (error: unknown) => {
         throw error;
       };

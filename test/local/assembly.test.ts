@@ -104,9 +104,14 @@ const table = resource("AWS::DynamoDB::Table", "Table", {
   BillingMode: "PAY_PER_REQUEST",
   DeletionProtectionEnabled: true,
 });
+/** Without it there is nothing that Secrets Manager could rotate a secret with. */
+const permission = resource("AWS::Lambda::Permission", "MayRotate", {
+  Principal: "secretsmanager.amazonaws.com",
+  FunctionName: { "Fn::GetAtt": ["Token", "Arn"] },
+});
 const assets = new Map([["abc.zip", "/assembly/asset.abc"]]);
 const deploymentOf = (...resources: Resource[]) =>
-  readDeployment(assemblyOf([table, ...api, ...resources], { assets }), place);
+  readDeployment(assemblyOf([table, ...api, permission, ...resources], { assets }), place);
 
 describe("a deployment", () => {
   const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:broker-state-Token";
@@ -145,10 +150,41 @@ describe("a deployment", () => {
     expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", description: "fake" }]);
   });
 
+  const schedule = (ScheduleExpression: string, Input = '{"shard":1,"shards":2}') =>
+    resource("AWS::Scheduler::Schedule", "Sweep", {
+      Description: "fake sweep",
+      ScheduleExpression,
+      Target: { Arn: { "Fn::GetAtt": ["Token", "Arn"] }, Input },
+    });
+
+  test.each([
+    ["rate(1 minute)", 1],
+    ["rate(5 minutes)", 5],
+  ])("has each schedule with its function and its input: %s is every %i minutes", (expression, everyMinutes) => {
+    expect(deploymentOf(schedule(expression)).schedules).toEqual([
+      { description: "fake sweep", everyMinutes, functionArn, input: { shard: 1, shards: 2 } },
+    ]);
+  });
+
+  test("has the function that Secrets Manager may invoke, and the secrets that it rotates from the start", () => {
+    const rotated = resource("AWS::SecretsManager::RotationSchedule", "Rotated", {
+      SecretId: { "Fn::Join": ["/", ["broker", "dev", "a"]] },
+    });
+
+    expect(deploymentOf().keyRotation).toEqual({ functionArn, secretIds: [] });
+    expect(deploymentOf(rotated).keyRotation).toEqual({ functionArn, secretIds: ["broker/dev/a"] });
+  });
+
   test.each([
     ["an asset that is not there", () => readDeployment(assemblyOf([table, ...api]), place), "abc.zip"],
     ["a route to nowhere", () => deploymentOf(route(token, { Target: "integrations/Nobody" })), token],
     ["an unknown authorization", () => deploymentOf(route(token, { AuthorizationType: "JWT" })), "JWT"],
+    ["a schedule of another kind", () => deploymentOf(schedule("cron(0 1 * * ? *)")), "cron(0 1 * * ? *)"],
+    [
+      "no function for Secrets Manager",
+      () => readDeployment(assemblyOf([table, ...api], { assets }), place),
+      "Secrets Manager may invoke",
+    ],
     ["two APIs", () => deploymentOf(resource("AWS::ApiGatewayV2::Api", "Second")), "exactly one HTTP API"],
   ])("%s stops the run, with its name", (_, read, name) => {
     expect(read).toThrow(name);

@@ -18,10 +18,15 @@ describe("what it prints", () => {
     const form = [
       `dynamodb ${url}`,
       `secretsmanager ${url}`,
+      `eventbridge ${url}`,
       `simulator ${url}`,
+      `issuer ${url}`,
       "",
       "Ask for a token:",
       `  curl --aws-sigv4 "aws:amz:eu-south-1:execute-api" --user LOCALORDERS:local-orders-secret ${url}/v1/connections/webapicorso/token`,
+      "",
+      "Ask in the vendor's own words, with another host and another credential:",
+      `  curl ${url}/api/v1/auth/token --form 'username="admin_webapicorso"' --form 'scope="webapicorso_alywebapicorso"' --form 'token="Bearer stb_[\\w-]{43}"'`,
       "",
       "The answer just now \\(HTTP 200, token shortened\\):",
       '  {"access_token":"[\\w-]{12}…","token_type":"Bearer",.*}',
@@ -116,7 +121,9 @@ describe("a token", () => {
 
 describe("the process", () => {
   it.skipIf(!existsSync("/proc/net/tcp"))("listens on loopback only, at the URLs that it printed", () => {
-    const printed = ["dynamodb", "secretsmanager", "simulator", "ready"].map((word) => new URL(run.url(word)).host);
+    const printed = ["dynamodb", "secretsmanager", "eventbridge", "simulator", "issuer", "ready"].map(
+      (word) => new URL(run.url(word)).host,
+    );
 
     expect(listeners(run.child.pid ?? 0).toSorted()).toEqual(printed.toSorted());
   });

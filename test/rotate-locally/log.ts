@@ -1,6 +1,6 @@
 import type { StartedCommand } from "../local/run-harness.ts";
 
-export interface LoggedEvent {
+interface LoggedEvent {
   detailType: string;
   detail: Record<string, unknown>;
 }
@@ -12,7 +12,7 @@ export function logLines(run: StartedCommand): Record<string, unknown>[] {
 }
 
 /** The events that were put on the bus about a connection. */
-export function eventsOf(run: StartedCommand, connection: string): LoggedEvent[] {
+function eventsOf(run: StartedCommand, connection: string): LoggedEvent[] {
   const events = logLines(run).flatMap(({ event }) => (event === undefined ? [] : [event as LoggedEvent]));
   return events.filter(({ detail }) => detail["connection"] === connection);
 }

@@ -1,13 +1,22 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, type StdioOptions } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { expect, vi } from "vitest";
 import { operator as credentials, output, region, type StartedCommand } from "../local/run-harness.ts";
 import { note } from "./transcript.ts";
 
 /** Version → its staging labels, in their order. */
 export type Labels = Record<string, string[]>;
+
+/** The name of a connection's secret in the local run. */
+export const secretOf = (connection: string) => `smart-token-broker/dev/${connection}`;
+
+/** The version that has a label; the empty string where none has. */
+export function at(label: string, labels: Labels): string {
+  return Object.entries(labels).find(([, stages]) => stages.includes(label))?.[0] ?? "";
+}
 
 /** Whoever rotates keys by hand: the commands of the README, by one tool or another. */
 export interface Operator {
@@ -28,9 +37,8 @@ export const hasAws = aws !== undefined;
 
 function isVersion2(path: string): boolean {
   try {
-    return /^aws-cli\/2/.test(
-      execFileSync(path, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
-    );
+    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
+    return execFileSync(path, ["--version"], { encoding: "utf8", stdio }).startsWith("aws-cli/2");
   } catch {
     return false;
   }
@@ -89,4 +97,17 @@ export function sdkOperator(run: StartedCommand): Operator {
     },
     close: () => client.destroy(),
   };
+}
+
+/**
+ * Waits until rotation is switched on for connections of a run that was just started. Secrets Manager tries the function
+ * at that occasion, on an empty pending version, and takes no rotation until it has removed that again.
+ */
+export async function rotationSwitchedOn(run: StartedCommand, connections: string[]): Promise<void> {
+  const operator = sdkOperator(run);
+  for (const connection of connections) {
+    const labels = () => operator.labels(secretOf(connection));
+    await vi.waitFor(async () => expect(at("AWSPENDING", await labels())).toBe(""), { timeout: 20_000, interval: 100 });
+  }
+  operator.close();
 }

@@ -6,7 +6,7 @@ import { operator as credentials, region, type StartedCommand } from "../local/r
 const interval = 500;
 
 /** One question for a token, and whether the business API took what came. */
-export interface Poll {
+interface Poll {
   /** Milliseconds on the monotonic clock. */
   at: number;
   status: number;

@@ -62,7 +62,7 @@ describe("a connection that fails", () => {
 });
 
 describe("a registration that is gone", () => {
-  it("loses its tokens and leaves the index", async () => {
+  it("loses its tokens at once, and is not due again before its key may be announced", async () => {
     const world = await startWorld();
     const [gone, other] = await startConnections(world, "gone", "other");
     world.deleteSecret("gone");
@@ -73,8 +73,8 @@ describe("a registration that is gone", () => {
 
     expect(summary).toEqual(summaryOf({ due: 2, replaced: 1, erased: 1 }));
     expect(next).toEqual(summaryOf({}));
-    expect(await isInIndex(world, gone!)).toBe(false);
     expect(await isInIndex(world, other!)).toBe(true);
+    expect((await itemOf(world, gone!))?.nextActionAt).toBeGreaterThan(world.clock.now() + 7 * 86_400);
     expect(await itemOf(world, gone!)).not.toHaveProperty("tokenSet");
   });
 });

@@ -110,7 +110,9 @@ export function names(name: string, count: number): string[] {
 
 function storedItem(name: string, failures: number, nextActionAt: number): Attributes {
   const connection = connectionId(name);
-  const item = { connection, generation: 1, failures, nextActionAt, tokenSet: fakeTokenSet({ dueAt: nextActionAt }) };
+  const { keyFingerprint } = fakeRegistration();
+  const tokenSet = fakeTokenSet({ dueAt: nextActionAt, keyFingerprint });
+  const item = { connection, generation: 1, failures, nextActionAt, tokenSet };
   return { ...encodeItem(item), partition: { N: String(partitionOf(connection)) } };
 }
 

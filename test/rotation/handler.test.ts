@@ -78,6 +78,7 @@ describe("a sweep that completed", () => {
       ...everything,
       ...counts,
       erased: 1,
+      keysOnly: 0,
     });
     expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(oldestLateness).toBeGreaterThanOrEqual(90);
@@ -96,6 +97,7 @@ describe("a sweep that completed", () => {
                 { Name: "Due", Unit: "Count" },
                 { Name: "Replaced", Unit: "Count" },
                 { Name: "Failed", Unit: "Count" },
+                { Name: "KeysOnly", Unit: "Count" },
                 { Name: "LeasedByOthers", Unit: "Count" },
                 { Name: "Deferred", Unit: "Count" },
                 { Name: "OldestLateness", Unit: "Seconds" },
@@ -113,6 +115,7 @@ describe("a sweep that completed", () => {
         Failed: 1,
         LeasedByOthers: 1,
         Deferred: 0,
+        KeysOnly: 0,
         OldestLateness: oldestLateness,
       },
     ]);

@@ -126,7 +126,7 @@ describe("a secret that was deleted while a token is stored", () => {
     expect(await world.service().get(world.connection, want)).toMatchObject({ kind: "token", source: "table" });
   });
 
-  it("erases the tokens at the next replacement, raises the generation and leaves the index", async () => {
+  it("erases the tokens at the next replacement, raises the generation, and keeps its key until that may go", async () => {
     const world = await startWithToken(anHour);
     world.deleteSecret(world.connection);
 
@@ -139,11 +139,14 @@ describe("a secret that was deleted while a token is stored", () => {
       "failures",
       "generation",
       "lastError",
+      "nextActionAt",
       "partition",
+      "retiringKeys",
     ]);
     expect(await world.ports.table.read(world.connection, "strong")).toMatchObject({ generation: 2 });
-    const everywhere = await Promise.all(Array.from({ length: 16 }, (_, partition) => world.table.due(partition)));
-    expect(everywhere.flat()).toEqual([]);
+    // Seven days and a minute later no token of its key can be alive.
+    const { nextActionAt } = (await world.ports.table.read(world.connection, "strong")) ?? {};
+    expect(nextActionAt).toBeCloseTo(world.clock.now() + 7 * 86_400 + 60, 0);
   });
 
   it("works again once it is registered again", async () => {

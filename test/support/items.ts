@@ -30,6 +30,8 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
       refreshToken: new Secret("fake-refresh-1"),
       refreshTokenExpiresAt: obtainedAt + 2_592_000.25,
       obtainedBy: "refresh",
+      username: "admin_webapicorso",
+      registeredScope: "webapicorso_alywebapicorso",
       apiBaseUrl: "https://apicorso.test",
       keyCreatedAt: obtainedAt - 86_400.125,
       singleActiveToken: true,
@@ -44,5 +46,17 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
     refusedFingerprint: "aaaaaaaaaaaaaaaa",
     exchangeNext: true,
     lookedAt: obtainedAt + 2,
+    checkedAt: obtainedAt + 3,
+    retiringKeys: {
+      "0123456789abcdef": { since: obtainedAt },
+      fedcba9876543210: {
+        since: obtainedAt + 4,
+        end: obtainedAt + 5.5,
+        id: "key-1",
+        lookAgainAt: obtainedAt + 6,
+        announcedAt: obtainedAt + 7,
+        toldAt: obtainedAt + 8,
+      },
+    },
   };
 }

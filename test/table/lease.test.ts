@@ -46,6 +46,7 @@ describe("a lease", () => {
       leaseUntil: now + 15,
       attemptedAt: now,
       nextActionAt: now,
+      retiringKeys: {},
     });
     expect(await table.read(connection, "strong")).toEqual(item);
   });
@@ -130,6 +131,13 @@ describe("a lease", () => {
     const released = await table.read(connection, "strong");
 
     expect(kept).toMatchObject({ leaseOwner: "owner-1", leaseUntil: now + 15 });
-    expect(released).toEqual({ connection, generation: 4, failures: 0, attemptedAt: now, nextActionAt: now });
+    expect(released).toEqual({
+      connection,
+      generation: 4,
+      failures: 0,
+      attemptedAt: now,
+      nextActionAt: now,
+      retiringKeys: {},
+    });
   });
 });

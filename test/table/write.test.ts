@@ -46,18 +46,27 @@ describe("a write under a lease", () => {
     expect(await table.read(item.connection, "strong")).toEqual(next);
   });
 
-  it("removes everything that it is not given", async () => {
-    const { connection, lookedAt } = await storeFullItem();
+  it("removes everything that it is not given, and that is written under a lease", async () => {
+    const { connection, lookedAt, checkedAt, retiringKeys } = await storeFullItem();
 
     await table.write({ connection, generation: 18, failures: 0 }, fence);
 
-    expect(await table.read(connection, "strong")).toEqual({ connection, generation: 18, failures: 0, lookedAt });
+    expect(await table.read(connection, "strong")).toEqual({
+      connection,
+      generation: 18,
+      failures: 0,
+      lookedAt,
+      checkedAt,
+      retiringKeys,
+    });
     expect(Object.keys((await emulator.raw(connection)) ?? {}).toSorted()).toEqual([
+      "checkedAt",
       "connection",
       "failures",
       "generation",
       "lookedAt",
       "partition",
+      "retiringKeys",
     ]);
   });
 

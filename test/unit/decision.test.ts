@@ -55,6 +55,7 @@ it.each([
   ["while someone replaces it", leased],
   ["during a backoff", failed("upstream_unavailable")],
   ["within 30 s of the last attempt", { attemptedAt: now - 29.999 }],
+  ["in the minute after a backoff, which is the schedule's", failed("upstream_unavailable", { retryAt: now - 59.9 })],
 ])("serves a token that is valid but short %s", (_, item) => {
   expect(decided({ tokenSet: short, ...item })).toEqual({ do: "serve", set: short });
 });
@@ -63,7 +64,7 @@ it.each([
   ["30 s after the last attempt", { attemptedAt: now - 30 }],
   ["where there never was an attempt", {}],
   ["as soon as a lease has run out", { leaseOwner: "other", leaseUntil: now }],
-  ["as soon as a backoff has ended", failed("upstream_unavailable", { retryAt: now })],
+  ["a minute after a backoff, in which the schedule would have", failed("upstream_unavailable", { retryAt: now - 60 })],
 ])("replaces a token that is valid but short %s", (_, item) => {
   expect(decided({ tokenSet: short, ...item })).toEqual({ do: "replace" });
 });

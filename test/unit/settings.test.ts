@@ -14,6 +14,7 @@ it("needs stage, table and prefix; the upstream is the vendor's, and plain http 
     secretPrefix: "smart-token-broker/dev",
     defaultBaseUrl: "https://tse.smart-api.teamsystem.cloud",
     allowLoopbackHttp: false,
+    rotateKeysEveryDays: 0,
   });
 });
 

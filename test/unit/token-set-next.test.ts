@@ -33,6 +33,8 @@ it("has both ends counted from the instant at which the request was sent, and is
     refreshToken: new Secret("fake-refresh-2"),
     refreshTokenExpiresAt: now + 86_400,
     scope: "webapicorso_alywebapicorso",
+    username: "admin_webapicorso",
+    registeredScope: "webapicorso_alywebapicorso",
     keyFingerprint: "fake-key-print",
     credentialFingerprint: "fake-credentials-1",
     singleActiveToken: false,

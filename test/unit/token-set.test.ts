@@ -82,11 +82,31 @@ it("is never good enough without being valid, and asks for no more than was aske
 });
 
 it("is due after 45 to 55 % of its lifetime, as chance has it", () => {
-  const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + 1000 });
+  const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + 10_000 });
 
-  expect(dueAt(set, 0)).toBeCloseTo(now + 450);
-  expect(dueAt(set, 0.5)).toBeCloseTo(now + 500);
-  expect(dueAt(set, 1)).toBeCloseTo(now + 550);
+  expect(dueAt(set, 0)).toBeCloseTo(now + 4500);
+  expect(dueAt(set, 0.5)).toBeCloseTo(now + 5000);
+  expect(dueAt(set, 1)).toBeCloseTo(now + 5500);
+});
+
+it.each([
+  [300, 55],
+  [600, 235],
+  [1000, 475],
+  [1440, 739],
+])(
+  "of %i s is due after %i s at the latest: two late sweeps and an outage of 40 % come before its end",
+  (whole, due) => {
+    const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + whole });
+
+    expect(dueAt(set, 1)).toBeCloseTo(now + due);
+  },
+);
+
+it("that lives less than 5 minutes is due in its middle: no outage of it is covered", () => {
+  const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + 299 });
+
+  expect(dueAt(set, 0.5)).toBeCloseTo(now + 149.5);
 });
 
 it.each([

@@ -16,7 +16,7 @@ import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/fingerprint.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
 import type { DueConnection, KeyCarrier, KeyChanges, KeyTable } from "../use-cases/ports.ts";
-import { decodeItem, encodeItem, encodeKey, itemKey, replacementAttributes } from "./item-codec.ts";
+import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";
 
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
@@ -170,9 +170,22 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: next ? "SET retiringKeys.#key = :next" : "REMOVE retiringKeys.#key",
-        ConditionExpression: "retiringKeys.#key = :seen",
-        ExpressionAttributeNames: { "#key": fingerprint },
-        ExpressionAttributeValues: { ":seen": encodeKey(seen), ...(next && { ":next": encodeKey(next) }) },
+        // Field by field: not every DynamoDB there is compares maps by their content.
+        ConditionExpression: keyFields
+          .map((name) =>
+            seen[name] === undefined
+              ? `attribute_not_exists(retiringKeys.#key.#${name})`
+              : `retiringKeys.#key.#${name} = :${name}`,
+          )
+          .join(" AND "),
+        ExpressionAttributeNames: {
+          "#key": fingerprint,
+          ...Object.fromEntries(keyFields.map((name) => [`#${name}`, name])),
+        },
+        ExpressionAttributeValues: {
+          ...Object.fromEntries(Object.entries(encodeKey(seen).M ?? {}).map(([name, value]) => [`:${name}`, value])),
+          ...(next && { ":next": encodeKey(next) }),
+        },
       });
       return output !== undefined;
     },
@@ -224,8 +237,9 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt",
-        ConditionExpression: "attribute_exists(#connection) AND attribute_exists(attemptedAt)",
-        ExpressionAttributeNames: { "#connection": "connection" },
+        // A replacement that is under way may have read the registration before: it would set the next action itself.
+        ConditionExpression:
+          "attribute_exists(attemptedAt) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)",
         ExpressionAttributeValues: { ":now": instant(now) },
       });
       return output !== undefined;

@@ -137,7 +137,10 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
   }
 }
 
-const keyInstants = ["since", "end", "lookAgainAt", "announcedAt"] as const;
+const keyInstants = ["since", "end", "lookAgainAt", "announcedAt", "toldAt"] as const;
+
+/** Every field of an entry of the retiring keys. */
+export const keyFields = [...keyInstants, "id"] as const satisfies (keyof RetiringKey)[];
 
 /** One entry of the retiring keys. */
 export function encodeKey(key: RetiringKey): AttributeValue {
@@ -146,7 +149,7 @@ export function encodeKey(key: RetiringKey): AttributeValue {
   return { M: fields };
 }
 
-export function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
+function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   const key: RetiringKey = { since: Number(fields["since"]?.N ?? 0) };
   for (const name of keyInstants) if (fields[name]?.N !== undefined) key[name] = Number(fields[name].N);
   if (fields["id"]?.S !== undefined) key.id = fields["id"].S;

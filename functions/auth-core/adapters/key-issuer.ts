@@ -8,6 +8,8 @@ const timeout = 5000;
 
 const longestBody = 64 * 1024;
 
+class OversizedError extends Error {}
+
 /**
  * An issuer of API keys: one https URL, JSON, authenticated with the current key. Its contract is `docs/key-issuer.md`.
  * Follows no redirect, reads at most 64 KiB, and never throws for what the issuer does.
@@ -38,7 +40,7 @@ export function keyIssuer(): KeyIssuer {
     let size = 0;
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > longestBody) throw new Error("too large");
+      if (size > longestBody) throw new OversizedError();
       chunks.push(chunk);
     }
     return { status: response.statusCode, text: Buffer.concat(chunks).toString("utf8") };
@@ -53,6 +55,7 @@ export function keyIssuer(): KeyIssuer {
         if (status !== 200 && status !== 201) return { kind: "refused", reason: `HTTP status ${status}` };
         return readIssued(text);
       } catch (error) {
+        if (error instanceof OversizedError) return { kind: "refused", reason: `more than ${longestBody} bytes` };
         return { kind: "passing", reason: nameOf(error) };
       }
     },

@@ -24,12 +24,14 @@ const refreshAfter = 10 * 60;
 /** Between two fetches from one issuer, whatever `kid` anyone sends. */
 const coolDown = 30;
 
-/** Milliseconds for one answer of an issuer. */
+/** Milliseconds for an issuer's discovery document and keys together. */
 const fetchTimeout = 5000;
 const longestBody = 256 * 1024;
 
+type Keys = ReturnType<typeof createLocalJWKSet>;
+
 interface IssuerKeys {
-  keys?: JSONWebKeySet;
+  keys?: Keys;
   fetchedAt: number;
   triedAt: number;
 }
@@ -43,7 +45,7 @@ interface IssuerKeys {
 export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
   const issuers = new Map<string, IssuerKeys>();
 
-  async function keysOf(issuer: string, isNeeded: (known: IssuerKeys) => boolean): Promise<JSONWebKeySet | undefined> {
+  async function keysOf(issuer: string, isNeeded: (known: IssuerKeys) => boolean): Promise<Keys | undefined> {
     const now = clock.now();
     const known = issuers.get(issuer) ?? { fetchedAt: 0, triedAt: 0 };
     issuers.set(issuer, known);
@@ -71,10 +73,10 @@ export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
   };
 }
 
-async function verifyWith(keys: JSONWebKeySet, token: string, issuer: string, now: number): Promise<JwtVerdict> {
+async function verifyWith(keys: Keys, token: string, issuer: string, now: number): Promise<JwtVerdict> {
   try {
     const options = { issuer, algorithms, clockTolerance, requiredClaims: ["exp"], currentDate: new Date(now * 1000) };
-    const { payload } = await jwtVerify(token, createLocalJWKSet(keys), options);
+    const { payload } = await jwtVerify(token, keys, options);
     return { kind: "valid", claims: payload };
   } catch (error) {
     return { kind: "invalid", reason: error instanceof errors.JOSEError ? error.code : "unknown" };
@@ -82,21 +84,22 @@ async function verifyWith(keys: JSONWebKeySet, token: string, issuer: string, no
 }
 
 /** The issuer's keys, by its discovery document. Throws for whatever is not as it should be. */
-async function fetchKeys(issuer: string): Promise<JSONWebKeySet> {
-  const discovery = await fetchJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+async function fetchKeys(issuer: string): Promise<Keys> {
+  // One deadline for both answers.
+  const signal = AbortSignal.timeout(fetchTimeout);
+  const discovery = await fetchJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, signal);
   if (discovery["issuer"] !== issuer) throw new Error("the discovery document is another issuer's");
   const { jwks_uri: jwksUri } = discovery;
   if (typeof jwksUri !== "string") throw new Error("the discovery document names no keys");
   // An issuer that is https says where its keys are over https, or it is not believed.
   if (new URL(issuer).protocol === "https:" && new URL(jwksUri).protocol !== "https:")
     throw new Error("keys without TLS");
-  const jwks = await fetchJson(jwksUri);
-  if (!Array.isArray(jwks["keys"])) throw new Error("no key set");
-  return jwks as unknown as JSONWebKeySet;
+  const jwks = await fetchJson(jwksUri, signal);
+  // Throws for what is no key set: nonsense never takes the place of keys that are known.
+  return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
 }
 
-async function fetchJson(url: string): Promise<Record<string, unknown>> {
-  const signal = AbortSignal.timeout(fetchTimeout);
+async function fetchJson(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const response = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
   if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
   const chunks: Uint8Array[] = [];

@@ -39,6 +39,12 @@ export function secretVersions(secretPrefix: string, config: SecretsManagerClien
       return secret?.SecretString;
     },
 
+    async createdAt(secretId, version) {
+      const input = { SecretId: secretId, VersionId: version };
+      const secret = await orNothing(client.send(new GetSecretValueCommand(input)));
+      return secret?.CreatedDate && secret.CreatedDate.getTime() / 1000;
+    },
+
     async putPending(secretId, version, value) {
       const input = { SecretId: secretId, ClientRequestToken: version, SecretString: value.reveal() };
       await asUnavailable(client.send(new PutSecretValueCommand({ ...input, VersionStages: ["AWSPENDING"] })));

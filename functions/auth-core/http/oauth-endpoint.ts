@@ -2,8 +2,9 @@ import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { refreshHandle } from "../rules/caller-key.ts";
 import type { Caller } from "../rules/callers.ts";
 import { type GrantRequest, grantTypes, readGrantRequest, readVendorRequest } from "../rules/grant-request.ts";
+import type { OAuthFailure } from "../rules/oauth-failure.ts";
 import type { Settings } from "../rules/settings.ts";
-import { Authenticator, type JwtVerifier } from "../use-cases/authenticate.ts";
+import { type Authenticated, Authenticator, type JwtVerifier } from "../use-cases/authenticate.ts";
 import { ConnectionFinder } from "../use-cases/find-connection.ts";
 import type { Ports } from "../use-cases/ports.ts";
 import { TokenService } from "../use-cases/token-service.ts";
@@ -50,12 +51,14 @@ export class OAuthEndpoint {
   async #answerForm(
     event: Event,
     allow: { json: boolean },
-    read: (form: Form) => GrantRequest | Parameters<typeof oauthFailureReply>[0],
+    read: (form: Form) => GrantRequest | OAuthFailure,
   ): Promise<Reply> {
     const form = await readForm(event, allow);
     if ("error" in form) return oauthFailureReply(form);
     const request = read(form);
-    return "error" in request ? oauthFailureReply(request) : this.#grant(request, event.headers["origin"]);
+    // Whoever tried the Authorization header is told how to use it, however badly it was tried.
+    if ("error" in request) return oauthFailureReply(request, event.headers["authorization"] !== undefined);
+    return this.#grant(request, event.headers["origin"]);
   }
 
   async #grant(request: GrantRequest, origin: string | undefined): Promise<Reply> {
@@ -71,11 +74,11 @@ export class OAuthEndpoint {
       request.connection === undefined
         ? await this.#finder.find(new Set(who.allowed.keys()), request)
         : { connection: request.connection };
-    if ("error" in found) return oauthFailureReply(found);
+    if ("error" in found) return refusalOf(who, found);
     const { connection } = found;
     const caller = who.allowed.get(connection);
     if (caller === undefined) {
-      return oauthFailureReply({ error: "invalid_grant", description: "this connection is not the caller's any more" });
+      return refusalOf(who, { error: "invalid_grant", description: "this connection is not the caller's any more" });
     }
     const { rejectedSha256 } = request;
     const want = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256 };
@@ -110,4 +113,11 @@ export class OAuthEndpoint {
       line: { code: "ok", source: "none" },
     };
   }
+}
+
+/** The answer to a caller who is known, and asks for what it may not have. */
+function refusalOf({ allowed }: Authenticated, failure: OAuthFailure): Reply {
+  const reply = oauthFailureReply(failure);
+  const [caller] = allowed.values();
+  return { ...reply, line: { ...reply.line, ...(caller !== undefined && { callerRole: caller }) } };
 }

@@ -1,17 +1,17 @@
 import { fingerprint } from "../rules/fingerprint.ts";
-import type { OAuthFailure } from "../rules/oauth-failure.ts";
+import type { OAuthError, OAuthFailure } from "../rules/oauth-failure.ts";
 import type { Secret } from "../rules/secret.ts";
 import { remaining } from "../rules/token-set.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 import { asOAuthFailure } from "../rules/oauth-failure.ts";
 import { problems, type Reply } from "./reply.ts";
 
-const statusOf = {
+/** The HTTP status of every error, where it is not one of the broker's own failures: those keep theirs. */
+export const statusOf: Record<OAuthError, number> = {
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
   invalid_scope: 400,
-  unauthorized_client: 400,
   unsupported_grant_type: 400,
   server_error: 500,
   temporarily_unavailable: 503,

@@ -18,6 +18,10 @@ export const tokenQuery = v.object({
       v.string(minTtlRule),
       v.regex(/^(0|[1-9]\d{0,3})$/, minTtlRule),
       v.transform(Number),
+      // The number's own schema is what the published document says of it.
+      v.number(),
+      v.integer(),
+      v.minValue(0),
       v.maxValue(longestMinTtl, minTtlRule),
     ),
     String(defaultMinTtl),
@@ -29,7 +33,7 @@ const rejectedRule = "rejected_token_sha256 must be the SHA-256 of the rejected 
 /** Body of `POST …/token`; other fields are ignored. */
 export const rejectedTokenBody = v.object(
   {
-    rejected_token_sha256: v.pipe(v.string(rejectedRule), v.regex(/^[0-9a-f]{64}$/i, rejectedRule), v.toLowerCase()),
+    rejected_token_sha256: v.pipe(v.string(rejectedRule), v.regex(/^[0-9A-Fa-f]{64}$/, rejectedRule), v.toLowerCase()),
   },
   `the body must be a JSON object with rejected_token_sha256; ${rejectedRule}`,
 );

@@ -43,6 +43,9 @@ export interface CallersOptions {
   allowLoopbackHttp: boolean;
 }
 
+/** Connections that the policies of one role hold by exact ARNs: ten policies, each of 15 connections with two routes. */
+const mostOfPrincipal = 150;
+
 const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
 
 const connections = v.pipe(
@@ -73,10 +76,7 @@ const oidc = v.strictObject(
     ),
     connectionsClaim: v.optional(text("oidc.connectionsClaim")),
   },
-  (issue) =>
-    issue.expected === "never"
-      ? `oidc has an unknown field ${issue.input === undefined ? "" : keyOf(issue)}`
-      : "oidc must be an object",
+  (issue) => wrongFields(issue, "oidc"),
 );
 
 const entry = v.pipe(
@@ -107,7 +107,7 @@ const entry = v.pipe(
       oidc: v.optional(oidc),
       origins: v.optional(v.array(text("origins: every origin"), "origins must be a list"), []),
     },
-    (issue) => (issue.expected === "never" ? `has an unknown field ${keyOf(issue)}` : "must be an object"),
+    (issue) => wrongFields(issue),
   ),
 );
 
@@ -160,7 +160,8 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
   const ways = (["principal", "keySha256", "oidc"] as const).filter((way) => fields[way] !== undefined);
   if (ways.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
   for (const origin of origins) {
-    if (!isHttps(origin, options) || new URL(origin).origin !== origin) {
+    // For API Gateway, https://* is every origin there is.
+    if (!isHttps(origin, options) || new URL(origin).origin !== origin || origin.includes("*")) {
       throw wrong(
         `origins: ${JSON.stringify(origin)} must be an https origin without a path, like https://portal.example.com`,
       );
@@ -189,6 +190,11 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
   if (origins.length > 0) throw wrong("origins goes with oidc only: a web page has its user's JWT, and never a key");
   if (!fields.connections) throw wrong("needs connections");
   const common = { name, origins, connections: fields.connections };
+  if (fields.principal !== undefined && fields.connections.length > mostOfPrincipal) {
+    throw wrong(
+      `connections has more than ${mostOfPrincipal}, which is what the policies of one role hold: make two callers of it`,
+    );
+  }
   if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
   return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
 }
@@ -207,8 +213,15 @@ function nameOf(item: unknown, index: number): string {
   return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
 }
 
-function keyOf(issue: { path?: readonly { key: unknown }[] | undefined }): string {
-  return String(issue.path?.at(-1)?.key);
+/** What is wrong with an object itself: that it is none, a field too many, or one too few. */
+function wrongFields(
+  { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
+  within?: string,
+): string {
+  const key = String(path?.at(-1)?.key);
+  if (expected === "Object") return `${within ?? ""} must be an object`.trimStart();
+  if (expected === "never") return `${within ?? ""} has an unknown field ${key}`.trimStart();
+  return `${within === undefined ? "" : `${within}.`}${key} is missing`;
 }
 
 /** Where a JWT's claims satisfy an entry: every listed claim is a string that matches, and the audience is named. */

@@ -16,7 +16,7 @@ export type Decision =
   | { do: "fail"; failure: Failure };
 
 /** Seconds between two attempts as long as the stored token is valid, or one of two is reported as rejected. */
-export const attemptInterval = 30;
+const attemptInterval = 30;
 
 /** Seconds between two sweeps. */
 const scheduleInterval = 60;

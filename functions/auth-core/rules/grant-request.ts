@@ -24,10 +24,13 @@ export interface GrantRequest {
 
 type Fields = ReadonlyMap<string, string>;
 
-const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-const accessTokenType = "urn:ietf:params:oauth:token-type:access_token";
-const subjectTokenTypes = new Set(
+/** The only client_assertion_type (RFC 7523). */
+export const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+export const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+/** The only token that is issued. */
+export const accessTokenType = "urn:ietf:params:oauth:token-type:access_token";
+/** What a subject_token may be: a JWT, under one of these names. */
+export const subjectTokenTypes = new Set(
   ["jwt", "access_token", "id_token"].map((type) => `urn:ietf:params:oauth:token-type:${type}`),
 );
 
@@ -74,12 +77,9 @@ function readClientCredentials(fields: Fields, authorization: string | undefined
   const assertion = fields.get("client_assertion");
   const secret = fields.get("client_secret");
   const ways = [authorization, secret, assertion].filter((way) => way !== undefined);
-  if (ways.length !== 1) {
-    return {
-      error: "invalid_client",
-      description: "authenticate in one way: Basic, client_secret or client_assertion",
-    };
-  }
+  const description = "authenticate in one way: Basic, client_secret or client_assertion";
+  if (ways.length > 1) return invalid(description);
+  if (ways.length === 0) return { error: "invalid_client", description };
   const common = { ...scopeOf(fields), ifRefused: "invalid_client" as const };
   if (assertion !== undefined) {
     if (fields.get("client_assertion_type") !== jwtBearer) return invalid(`client_assertion_type must be ${jwtBearer}`);

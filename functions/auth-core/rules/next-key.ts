@@ -1,3 +1,4 @@
+import { fingerprint } from "./fingerprint.ts";
 import { parseRegistration, type Registration } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
@@ -14,7 +15,11 @@ export type RotationReason =
 /** What the secret becomes. `value` is the text of the new version. */
 export type NextSecret =
   | { kind: "next"; value: Secret; registration: Registration }
-  | { kind: "failed"; reason: "no_next_key" | "next_key_malformed"; detail: string };
+  | {
+      kind: "failed";
+      reason: "no_next_key" | "next_key_malformed" | "next_key_of_another_scope";
+      detail: string;
+    };
 
 /**
  * The next value of a secret, made of its current value and of what was staged: a whole new JSON object, or an object
@@ -31,13 +36,34 @@ export function nextSecret(
   }
   const before = parseRegistration(current, options);
   const { apiKeyId: _, ...carried } = { ...readObject(current) } as { apiKeyId?: unknown };
-  const value = JSON.stringify({ ...carried, ...(readObject(staged) ?? { apiKey: staged.trim() }) });
+  const value = JSON.stringify({ ...carried, ...stagedFields(staged) });
   const next = parseRegistration(value, options);
   if (next.kind === "not_ready") return { kind: "failed", reason: "next_key_malformed", detail: next.detail };
   if (before.kind === "registered" && before.registration.keyFingerprint === next.registration.keyFingerprint) {
     return { kind: "failed", reason: "no_next_key", detail: "what is staged under NEXT is the current key" };
   }
+  if (before.kind === "registered" && before.registration.scope !== next.registration.scope) {
+    const detail = "what is staged under NEXT names another scope: that is another environment, not another key";
+    return { kind: "failed", reason: "next_key_of_another_scope", detail };
+  }
   return { kind: "next", value: new Secret(value), registration: next.registration };
+}
+
+/** Fingerprint of the key in what was staged, in any of its forms; `undefined` where there is none in it. */
+export function stagedKeyFingerprint(staged: string): string | undefined {
+  const { apiKey } = stagedFields(staged);
+  return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.replace(/^Bearer +/i, ""))) : undefined;
+}
+
+/** The issuer's id of the key in what was staged, where it has one. */
+export function stagedApiKeyId(staged: string): string | undefined {
+  const { apiKeyId } = stagedFields(staged);
+  return typeof apiKeyId === "string" ? apiKeyId : undefined;
+}
+
+/** The fields of what was staged: an object's, or the key alone. */
+function stagedFields(staged: string): { apiKey?: unknown; apiKeyId?: unknown } {
+  return readObject(staged) ?? { apiKey: staged.trim() };
 }
 
 function readObject(text: string): object | undefined {

@@ -6,7 +6,6 @@ export type OAuthError =
   | "invalid_client"
   | "invalid_grant"
   | "invalid_scope"
-  | "unauthorized_client"
   | "unsupported_grant_type"
   | "server_error"
   | "temporarily_unavailable";

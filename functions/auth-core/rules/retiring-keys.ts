@@ -17,6 +17,8 @@ export interface RetiringKey {
   lookAgainAt?: number;
   /** It was about to be announced at this instant: the event may be out or not. */
   announcedAt?: number;
+  /** The event is out since this instant, and what is left is that the issuer revokes it. */
+  toldAt?: number;
 }
 
 export type RetiringKeys = Record<string, RetiringKey>;
@@ -24,9 +26,17 @@ export type RetiringKeys = Record<string, RetiringKey>;
 /** Seconds that the longest-running function takes: a token that it got may have been got with a key that left before. */
 const longestRun = 60;
 
-/** When no token of a key can be alive any more that leaves use now: the longest lifetime that is accepted at all. */
-export function retirementEnd(now: number, maxLifetime: number | undefined): number {
-  return now + (maxLifetime ?? longestLifetime) + longestRun;
+/**
+ * When no token of a key can be alive any more that leaves use now: the longest lifetime that is accepted at all.
+ * Not the registration's `maxLifetime`: a token may have been got, and never stored, before that was lowered.
+ */
+export function retirementEnd(now: number): number {
+  return now + longestLifetime + longestRun;
+}
+
+/** Seconds until a key that cannot be retired is looked at again: an hour at first, a day in the end. */
+export function lookAgainAfter(key: RetiringKey, now: number): number {
+  return Math.min(Math.max(3600, now - (key.end ?? now)), 24 * 3600);
 }
 
 /** When the entry wants to be looked at, or `undefined` while its key is in use. */

@@ -37,7 +37,7 @@ export interface UpstreamTokens {
 }
 
 /** What the vendor's page promises, in seconds: the last resort where an answer says nothing. */
-export const documentedLifetime = 3600;
+const documentedLifetime = 3600;
 export const documentedRefreshLifetime = 30 * 24 * 3600;
 
 /** A larger answer is not read to its end: no token response comes near it. */

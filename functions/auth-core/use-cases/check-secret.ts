@@ -1,5 +1,4 @@
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import type { Registration } from "../rules/registration.ts";
 import type { KeyPorts, SecretDescription } from "./ports.ts";
 
 const day = 24 * 3600;
@@ -16,11 +15,17 @@ const warnAhead = 14 * day;
 export async function checkSecretDaily(ports: KeyPorts, { connection, checkedAt }: ConnectionItem): Promise<void> {
   const { table, secrets, registrations, clock, events, notice } = ports;
   const now = clock.now();
-  if ((checkedAt ?? 0) > now - day || !(await table.claimCheck(connection, now, now - day))) return;
+  if ((checkedAt ?? 0) > now - day) return;
   const description = await secrets.describe(secrets.idOf(connection));
   const reading = await registrations.read(connection);
-  if (!description || reading.kind !== "registered") return;
-  const warning = warningOf(description, reading.registration, ports.expectRotation, now);
+  // Claimed once it is known: a store that does not answer must not cost the day's warning.
+  if (!(await table.claimCheck(connection, now, now - day))) return;
+  if (!description || reading.kind === "unknown") return;
+  const isIssued = reading.kind === "registered" && reading.registration.keyIssuer !== undefined;
+  const warning =
+    reading.kind === "not_ready"
+      ? { reason: "secret_not_ready", detail: reading.detail }
+      : warningOf(description, isIssued, ports.expectRotation, now);
   if (!warning) return;
   notice({ kind: "api_key_action_needed", connection, ...warning });
   await events.put({ type: "api_key_action_needed", connection, ...warning });
@@ -29,7 +34,7 @@ export async function checkSecretDaily(ports: KeyPorts, { connection, checkedAt 
 /** What an operator should do about a key that nothing else will do, if anything. */
 export function warningOf(
   { labels, rotationEnabled, nextRotationAt, lastChangedAt }: SecretDescription,
-  registration: Registration,
+  isIssued: boolean,
   expectRotation: boolean,
   now: number,
 ): { reason: string; detail: string } | undefined {
@@ -44,7 +49,7 @@ export function warningOf(
   if (!rotationEnabled && !expectRotation) return undefined;
   if (!rotationEnabled) return { reason: "rotation_off", detail: "rotation is not switched on for this secret" };
   const isStaged = all.some((its) => its.includes("NEXT"));
-  if (!isStaged && !registration.keyIssuer && nextRotationAt !== undefined && nextRotationAt - now <= warnAhead) {
+  if (!isStaged && !isIssued && nextRotationAt !== undefined && nextRotationAt - now <= warnAhead) {
     return {
       reason: "no_next_key_staged",
       detail: `the key is due for rotation in ${Math.max(0, Math.ceil((nextRotationAt - now) / day))} days and none is staged under NEXT`,

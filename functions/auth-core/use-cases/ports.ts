@@ -84,7 +84,7 @@ export interface KeyTable extends TokenTable {
   whoCarries(fingerprint: string): Promise<KeyCarrier[]>;
   /** Moves `nextActionAt`, if it is still as it was seen. */
   reschedule(connection: ConnectionId, seen: number | undefined, next: number | undefined): Promise<boolean>;
-  /** Makes a connection due now, whatever its backoff. `false` where there is no such item. */
+  /** Makes a connection due now, whatever its backoff. `false` where there is no such item, or someone is replacing. */
   makeDue(connection: ConnectionId, now: number): Promise<boolean>;
   /** Claims the one description of the secret that a day asks for. */
   claimCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
@@ -111,6 +111,8 @@ export interface SecretVersions {
   describe(secretId: string): Promise<SecretDescription | undefined>;
   /** The text of a version; `undefined` where there is no such version, or nothing in it. */
   read(secretId: string, at: { version?: string; label?: string }): Promise<string | undefined>;
+  /** Instant at which a version was made; `undefined` where there is nothing in it. */
+  createdAt(secretId: string, version: string): Promise<number | undefined>;
   /** Gives the pending version its value. A repetition with the same value changes nothing. */
   putPending(secretId: string, version: string, value: Secret): Promise<void>;
   /** Moves a label `to` a version, or takes it `from` one. `false` where it is not where it was thought to be. */
@@ -169,6 +171,8 @@ export type Notice =
   | { kind: "event_not_sent"; connection: ConnectionId; reason: string }
   | { kind: "api_key_rotated"; connection: ConnectionId; keyFingerprint: string }
   | { kind: "api_key_retirable"; connection: ConnectionId; keyFingerprint: string }
+  | { kind: "key_not_retired"; connection: ConnectionId; keyFingerprint: string; reason: string }
+  | { kind: "keys_not_kept"; connection: ConnectionId; reason: string }
   | { kind: "api_key_action_needed"; connection: ConnectionId; reason: string; detail: string };
 
 /** What the use cases of key rotation touch besides. */

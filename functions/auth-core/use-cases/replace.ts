@@ -2,8 +2,8 @@ import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { type Failure, UnavailableError } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
-import { retirementEnd } from "../rules/retiring-keys.ts";
-import { lifetime, nextTokenSet, type Want } from "../rules/token-set.ts";
+import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
+import { nextTokenSet, type Want } from "../rules/token-set.ts";
 import { callUpstream } from "./call-upstream.ts";
 import { type Lease, leaseSeconds } from "./lease.ts";
 import type { KeyChanges, Ports, Seen } from "./ports.ts";
@@ -30,15 +30,16 @@ export async function replace(
   const now = ports.clock.now();
   const until = now + leaseSeconds;
   // This write also proves, before a refresh token is spent, that the table can be written.
-  const item = await ports.table.takeLease(connection, { seen, owner, now, until });
-  if (!item) return { kind: "moved" };
-  const lease: Lease = { owner, generation: item.generation, until };
-  if (!isNeeded(item)) {
+  const leased = await ports.table.takeLease(connection, { seen, owner, now, until });
+  if (!leased) return { kind: "moved" };
+  const lease: Lease = { owner, generation: leased.generation, until };
+  if (!isNeeded(leased)) {
     await release(ports, connection, owner);
-    return { kind: "settled", item };
+    return { kind: "settled", item: leased };
   }
 
-  const reading = await readForUse(ports, item, lease);
+  const reading = await readForUse(ports, leased, lease);
+  const item = { ...leased, retiringKeys: reading.retiringKeys };
   switch (reading.kind) {
     case "lost":
       return { kind: "moved" };
@@ -70,37 +71,42 @@ export async function replace(
 }
 
 /**
- * The registration under the lease. A key that is about to be used and is not the stored set's own, or was on its way
- * out, is noted as in use *before* the call, and the registration read once more: whoever retires keys must not
- * announce one while a token of it is being made.
+ * The registration under the lease, and the retiring keys as they are after it. A key that is about to be used and is not
+ * the stored set's own, or was on its way out, is noted as in use *before* the call, and the registration read once more:
+ * whoever retires keys must not announce one while a token of it is being made.
  */
 async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
-  const { connection } = item;
-  const noted = new Map(Object.entries(item.retiringKeys ?? {}).map(([key, { end }]) => [key, end === undefined]));
+  const { connection, tokenSet } = item;
+  const retiringKeys: RetiringKeys = { ...item.retiringKeys };
   for (;;) {
     const reading = await readRegistration(ports, connection);
-    if (reading.kind !== "registered") return reading;
+    if (reading.kind !== "registered") return { ...reading, retiringKeys };
     const { keyFingerprint } = reading.registration;
-    const isInUse = noted.get(keyFingerprint) ?? item.tokenSet?.keyFingerprint === keyFingerprint;
-    if (isInUse) return reading;
-    const since = item.retiringKeys?.[keyFingerprint]?.since ?? ports.clock.now();
-    if (!(await ports.table.noteKey(connection, keyFingerprint, { since }, lease.owner)))
-      return { kind: "lost" as const };
-    noted.set(keyFingerprint, true);
+    const entry = retiringKeys[keyFingerprint];
+    const isInUse = entry ? entry.end === undefined : tokenSet?.keyFingerprint === keyFingerprint;
+    if (isInUse) return { ...reading, retiringKeys };
+    const inUse = { since: entry?.since ?? ports.clock.now() };
+    if (!(await ports.table.noteKey(connection, keyFingerprint, inUse, lease.owner))) {
+      return { kind: "lost" as const, retiringKeys };
+    }
+    retiringKeys[keyFingerprint] = inUse;
   }
 }
 
 /** What a commit changes of the retiring keys: the key it uses is the set's own now, every other one begins to retire. */
 async function keysThatLeave(ports: Ports, item: ConnectionItem, registration: Registration): Promise<KeyChanges> {
   const { connection, tokenSet, retiringKeys = {} } = item;
-  const { keyFingerprint, maxLifetime } = registration;
+  const { keyFingerprint, apiKeyId } = registration;
   const now = ports.clock.now();
-  const end = retirementEnd(now, maxLifetime && Math.max(maxLifetime, tokenSet ? lifetime(tokenSet) : 0));
+  const end = retirementEnd(now);
   const changes: KeyChanges = {};
   const leave = (key: string, id?: string) => {
     const entry = retiringKeys[key];
     if (key === keyFingerprint || entry?.end !== undefined) return;
-    changes[key] = { since: now, ...entry, ...changes[key], end, ...(id !== undefined && { id }) };
+    // An id that the new key has too was left standing by a hand that changed only the key: it names the new one.
+    const { id: noted, ...rest } = { since: now, ...entry, ...changes[key] };
+    const named = [id, noted].find((one) => one !== undefined && one !== apiKeyId);
+    changes[key] = { ...rest, end, ...(named !== undefined && { id: named }) };
   };
   for (const key of Object.keys(retiringKeys)) leave(key);
   if (tokenSet?.keyFingerprint !== keyFingerprint) {

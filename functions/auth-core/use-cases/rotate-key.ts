@@ -1,10 +1,9 @@
 import { UnavailableError } from "../rules/failure.ts";
-import { fingerprint } from "../rules/fingerprint.ts";
-import { nextSecret, type RotationReason } from "../rules/next-key.ts";
+import { isLeased } from "../rules/connection-item.ts";
+import { nextSecret, type RotationReason, stagedKeyFingerprint } from "../rules/next-key.ts";
 import { parseRegistration, type Registration } from "../rules/registration.ts";
 import { retirementEnd } from "../rules/retiring-keys.ts";
 import type { RotationEvent } from "../rules/rotation-event.ts";
-import { Secret } from "../rules/secret.ts";
 import { exchangeRequest } from "../rules/upstream-request.ts";
 import type { KeyPorts, SecretDescription } from "./ports.ts";
 
@@ -14,7 +13,7 @@ export interface RotationSettings {
 }
 
 /** A rotation that cannot go on, with the reason that its operator is told. Secrets Manager tries the step again. */
-export class RotationError extends Error {
+class RotationError extends Error {
   override name = "RotationError";
   readonly reason: RotationReason;
   /** In words, without the reason. */
@@ -33,7 +32,8 @@ export class RotationError extends Error {
 /**
  * One step of the rotation of a connection's API key, safe to run again after a death at any point in it.
  *
- * A failed step takes AWSPENDING off its version before it fails: the next attempt starts with what is staged then.
+ * A failed step takes AWSPENDING off its version before it fails: the next attempt starts with what is staged then. Only
+ * a key that was issued stays after a passing failure, since nothing else has it.
  *
  * @throws RotationError where the rotation cannot go on; UnavailableError where a store does not answer; Error for a
  *   version that is not staged
@@ -50,31 +50,51 @@ export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings:
   }
   if (isCurrent && step !== "finishSecret") return;
 
+  const progress: Progress = { keepsPending: false };
   try {
     switch (step) {
       case "createSecret":
-        return await createSecret(ports, event, settings);
+        return await createSecret(ports, event, description, settings, progress);
       case "setSecret":
         // The vendor has no call that makes a key known: it works from the moment it is issued.
         return;
       case "testSecret":
-        return await testSecret(ports, event, settings);
+        return await testSecret(ports, event, settings, progress);
       case "finishSecret":
-        return await finishSecret(ports, event, description, settings);
+        return await finishSecret(ports, event, description, settings, progress);
     }
   } catch (error) {
-    // Once AWSCURRENT has moved, AWSPENDING stays until the rest is done, so that the step is run again.
-    const keepsPending = error instanceof RotationError ? error.keepsPending : step === "finishSecret";
-    if (!keepsPending) await cleanUp(ports, event);
+    const keepsPending = error instanceof RotationError ? error.keepsPending : progress.keepsPending;
+    if (!keepsPending) await cleanUp(ports, event, progress);
     if (error instanceof RotationError) await tellOperator(ports, event, error);
     throw error;
   }
 }
 
-/** Takes AWSPENDING off, so that the next attempt starts with what is staged then; NEXT still has the key. */
-async function cleanUp(ports: KeyPorts, { secretId, connection, version }: RotationEvent): Promise<void> {
+/** What a step has done that its failure must know of. */
+interface Progress {
+  /**
+   * The pending version stays after a passing failure: its key was issued and stands nowhere else, or AWSCURRENT has
+   * moved to it, and the step is to be run again until the rest is done.
+   */
+  keepsPending: boolean;
+  /** Fingerprint of the key that was noted as in use, to be tested. */
+  noted?: string;
+}
+
+/**
+ * Takes AWSPENDING off, so that the next attempt starts with what is staged then; NEXT still has the key. A token that
+ * was got with it was thrown away, but lives: the key begins to retire.
+ */
+async function cleanUp(
+  ports: KeyPorts,
+  { secretId, connection, version }: RotationEvent,
+  { noted }: Progress,
+): Promise<void> {
+  const now = ports.clock.now();
   try {
     await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+    if (noted !== undefined) await ports.table.noteKey(connection, noted, { since: now, end: retirementEnd(now) });
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     ports.notice({ kind: "secrets_unavailable", connection, reason: error.message });
@@ -97,14 +117,23 @@ async function tellOperator(ports: KeyPorts, { connection }: RotationEvent, erro
  * Gives the pending version its value, made of the current one and of what is staged under NEXT or, where nothing is
  * and the registration names an issuer, of the key that it issues.
  */
-async function createSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+async function createSecret(
+  ports: KeyPorts,
+  event: RotationEvent,
+  { labels }: SecretDescription,
+  settings: RotationSettings,
+  progress: Progress,
+): Promise<void> {
   const { secrets } = ports;
   const { secretId, version } = event;
   if ((await secrets.read(secretId, { version })) !== undefined) return;
   const current = await secrets.read(secretId, { label: "AWSCURRENT" });
   if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value to rotate");
-  const staged = (await secrets.read(secretId, { label: "NEXT" })) ?? (await issue(ports, current, version, settings));
-  const next = nextSecret(current, staged, settings);
+  const stagedAt = versionAt(labels, "NEXT");
+  const staged = stagedAt === undefined ? undefined : await readSettled(ports, secretId, stagedAt);
+  const issued = staged === undefined ? await issue(ports, current, version, settings) : undefined;
+  progress.keepsPending = issued !== undefined;
+  const next = nextSecret(current, staged ?? issued, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   await secrets.putPending(secretId, version, next.value);
 }
@@ -127,14 +156,22 @@ async function issue(ports: KeyPorts, current: string, version: string, settings
 }
 
 /** Proves the pending key by a real exchange, and throws the token away. */
-async function testSecret(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
+async function testSecret(
+  ports: KeyPorts,
+  event: RotationEvent,
+  settings: RotationSettings,
+  progress: Progress,
+): Promise<void> {
   const { secrets, table, upstream, clock } = ports;
   const { secretId, connection, version } = event;
-  const pending = await readPending(ports, event);
+  const pending = await readSettled(ports, secretId, version);
   // Switching rotation on without an immediate one runs this step alone, on a version that nothing was put into.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = registered(pending, settings);
+  const { keyIssuer, apiKeyId } = registration;
+  progress.keepsPending = keyIssuer !== undefined && apiKeyId !== undefined;
   await table.noteKey(connection, registration.keyFingerprint, { since: clock.now() });
+  progress.noted = registration.keyFingerprint;
   // Read again after the key was noted as in use: nobody announces it as retirable from here on.
   if ((await secrets.read(secretId, { version })) !== pending)
     throw new Error("The pending version changed meanwhile.");
@@ -155,6 +192,7 @@ async function testSecret(ports: KeyPorts, event: RotationEvent, settings: Rotat
       throw new RotationError(
         "upstream_unavailable",
         "the next key could not be tested: Smart Services did not answer",
+        { keepsPending: progress.keepsPending },
       );
   }
 }
@@ -169,51 +207,77 @@ async function finishSecret(
   event: RotationEvent,
   { labels }: SecretDescription,
   settings: RotationSettings,
+  progress: Progress,
 ): Promise<void> {
   const { secrets, table, clock, events, notice } = ports;
   const { secretId, connection, version } = event;
-  const pending = await readPending(ports, event);
+  const pending = await readSettled(ports, secretId, version);
   if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
   const registration = registered(pending, settings);
-  const { keyFingerprint } = registration;
+  const { keyFingerprint, keyIssuer, apiKeyId } = registration;
+  progress.keepsPending = keyIssuer !== undefined && apiKeyId !== undefined;
 
-  if (!labels.get(version)?.includes("AWSCURRENT")) {
-    // It was current before and an operator has put another value since: that one stands.
-    if (labels.get(version)?.includes("AWSPREVIOUS")) {
-      throw new RotationError("superseded", "another value was put while this rotation was under way");
-    }
-    const from = versionAt(labels, "AWSCURRENT");
-    const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
-    if (!moved) throw new RotationError("superseded", "another value was put while this rotation was under way");
-  }
+  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(ports, event, labels);
+  progress.keepsPending = true;
 
-  const previous = await secrets.read(secretId, { label: "AWSPREVIOUS" });
+  const after = (await secrets.describe(secretId))?.labels ?? labels;
+  // By their versions, not their labels: a label that has just moved may still be read where it was.
+  const previousAt =
+    versionAt(labels, "AWSCURRENT") === version ? versionAt(after, "AWSPREVIOUS") : versionAt(labels, "AWSCURRENT");
+  const previous = previousAt === undefined ? undefined : await readSettled(ports, secretId, previousAt);
   const outgoing = previous === undefined ? undefined : parseRegistration(previous, settings);
   if (outgoing?.kind === "registered" && outgoing.registration.keyFingerprint !== keyFingerprint) {
     const item = await table.read(connection, "strong");
-    const entry = item?.retiringKeys?.[outgoing.registration.keyFingerprint];
-    if (entry?.end === undefined) {
-      const now = clock.now();
-      const end = retirementEnd(now, outgoing.registration.maxLifetime);
-      const { keyFingerprint: key, apiKeyId: id } = outgoing.registration;
-      await table.noteKey(connection, key, { since: now, ...entry, end, ...(id !== undefined && { id }) });
-    }
+    const { keyFingerprint: key, apiKeyId: id } = outgoing.registration;
+    const entry = item?.retiringKeys?.[key];
+    const now = clock.now();
+    // Written again on every run: the last one may have died before the index knew of it.
+    const end = entry?.end ?? retirementEnd(now);
+    const named = id !== undefined && id !== apiKeyId;
+    await table.noteKey(connection, key, { since: now, ...entry, end, ...(named && { id }) });
   }
 
-  const staged = await secrets.read(secretId, { label: "NEXT" });
-  const after = (await secrets.describe(secretId))?.labels ?? labels;
   const stagedAt = versionAt(after, "NEXT");
-  if (stagedAt !== undefined && staged !== undefined && stagedKey(staged) === keyFingerprint) {
+  const staged = stagedAt === undefined ? undefined : await secrets.read(secretId, { version: stagedAt });
+  if (stagedAt !== undefined && staged !== undefined && stagedKeyFingerprint(staged) === keyFingerprint) {
     await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
   }
   if (after.get(version)?.includes("AWSPENDING")) await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
-  await table.makeDue(connection, clock.now());
+  await makeDue(ports, connection);
   await events.put({ type: "api_key_rotated", connection, keyFingerprint });
   notice({ kind: "api_key_rotated", connection, keyFingerprint });
 }
 
-/** The pending version's text. A read may lag behind the write before it, so an empty one is read again. */
-async function readPending({ secrets, clock }: KeyPorts, { secretId, version }: RotationEvent) {
+/** Moves AWSCURRENT to the pending version, unless somebody has put another value while the rotation was under way. */
+async function makeCurrent(
+  { secrets }: KeyPorts,
+  { secretId, version }: RotationEvent,
+  labels: SecretDescription["labels"],
+): Promise<void> {
+  const superseded = new RotationError("superseded", "another value was put while this rotation was under way");
+  // It was current before: whatever is current now was put since, and stands.
+  if (labels.get(version)?.includes("AWSPREVIOUS")) throw superseded;
+  const from = versionAt(labels, "AWSCURRENT");
+  const ours = await secrets.createdAt(secretId, version);
+  const theirs = from === undefined ? undefined : await secrets.createdAt(secretId, from);
+  if (ours !== undefined && theirs !== undefined && theirs > ours) throw superseded;
+  const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
+  // A move whose answer was lost is refused when it is repeated.
+  if (!moved && !(await secrets.describe(secretId))?.labels.get(version)?.includes("AWSCURRENT")) throw superseded;
+}
+
+/** Makes the connection due, after whoever is replacing just now: they may still do so with the outgoing key. */
+async function makeDue({ table, clock }: KeyPorts, connection: RotationEvent["connection"]): Promise<void> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if (await table.makeDue(connection, clock.now())) return;
+    const item = await table.read(connection, "strong");
+    if (!item || !isLeased(item, clock.now())) return;
+    await clock.sleep((item.leaseUntil ?? 0) - clock.now());
+  }
+}
+
+/** A version's text. A read may lag behind the write before it, so one with nothing in it is read again. */
+async function readSettled({ secrets, clock }: KeyPorts, secretId: string, version: string) {
   for (const pause of [0.25, 0.5, 1, undefined]) {
     const value = await secrets.read(secretId, { version });
     if (value !== undefined || pause === undefined) return value;
@@ -226,17 +290,6 @@ function registered(value: string, settings: RotationSettings): Registration {
   const parsed = parseRegistration(value, settings);
   if (parsed.kind === "not_ready") throw new RotationError("next_key_malformed", parsed.detail);
   return parsed.registration;
-}
-
-/** Fingerprint of the key in what was staged, which may be a whole secret or the key alone. */
-function stagedKey(staged: string): string {
-  let apiKey: unknown = staged;
-  try {
-    apiKey = (JSON.parse(staged) as { apiKey?: unknown } | null)?.apiKey;
-  } catch {
-    // Not JSON: the key itself.
-  }
-  return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.trim().replace(/^Bearer +/i, ""))) : "";
 }
 
 function versionAt(labels: Map<string, string[]>, label: string): string | undefined {

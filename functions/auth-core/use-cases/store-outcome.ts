@@ -147,10 +147,13 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
   const { connection } = item;
   const now = ports.clock.now();
   // Its keys leave use with it, and somebody should be told when they may be revoked.
-  const end = retirementEnd(now, undefined);
+  const end = retirementEnd(now);
   const keys: KeyChanges = {};
   for (const [key, entry] of Object.entries(item.retiringKeys ?? {})) keys[key] = { ...entry, end: entry.end ?? end };
-  if (item.tokenSet) keys[item.tokenSet.keyFingerprint] = { since: now, end };
+  if (item.tokenSet) {
+    const own = item.tokenSet.keyFingerprint;
+    keys[own] = { since: now, ...keys[own], end };
+  }
   const next = scheduled(
     {
       connection,

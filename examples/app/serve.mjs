@@ -1,0 +1,57 @@
+// The application's own server: the files of a folder, and what they need to know. It has no secret to keep.
+//
+//   BROKER_URL  the broker          ISSUER_URL  whoever signs your users in
+//   API_URL     the business API    CLIENT_ID   of this application at the issuer (portal)
+//   PORT        8788, whose origin is in the local run's list of callers
+//
+//   node examples/app/serve.mjs [FOLDER]     the folder of the application is the default
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { basename, join, resolve } from "node:path";
+
+const {
+  BROKER_URL: broker = "",
+  ISSUER_URL: issuer = "",
+  API_URL: api = "",
+  CLIENT_ID: clientId = "portal",
+  PORT: port = 8788,
+} = process.env;
+const folder = resolve(process.argv[2] ?? import.meta.dirname);
+const types = { html: "text/html; charset=utf-8", js: "text/javascript", css: "text/css" };
+const headers = {
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": `default-src 'self'; img-src data:; connect-src 'self' ${broker} ${issuer}`,
+};
+
+/** A file of the folder, never of one beside it or below it; or what the page is told. */
+async function page(pathname) {
+  const name = basename(pathname) || "index.html";
+  if (name === "config.json") return { type: "application/json", body: JSON.stringify({ broker, issuer, clientId }) };
+  const type = types[name.split(".").at(-1)];
+  const body = type && (await readFile(join(folder, name)).catch(() => undefined));
+  return body ? { type, body } : { status: 404, type: "text/plain", body: "not found" };
+}
+
+/** Passes a call of the business API on, with the access token that the page has. */
+async function forward(path, authorization = "") {
+  try {
+    const answer = await fetch(api + path, { headers: { authorization, accept: "application/json" } });
+    return { status: answer.status, type: "application/json", body: await answer.text() };
+  } catch {
+    return { status: 502, type: "application/json", body: '{"error":"the business API does not answer"}' };
+  }
+}
+
+async function respond({ url, headers: { authorization } }) {
+  const { pathname, search } = new URL(url, "http://localhost");
+  return pathname.startsWith("/api/v1/") ? forward(pathname + search, authorization) : page(pathname);
+}
+
+const server = createServer((request, response) => {
+  void respond(request)
+    .catch(() => ({ status: 400, type: "text/plain", body: "bad request" }))
+    .then(({ status = 200, type, body }) => response.writeHead(status, { ...headers, "content-type": type }).end(body));
+});
+
+server.listen(port, "127.0.0.1", () => console.log(`ready http://127.0.0.1:${server.address().port}`));

@@ -1,0 +1,61 @@
+// Asks for an access token in the vendor's words, with HttpClient. Prints the answer; ends with an error for any but a
+// token.
+//
+//   SMART_SERVICES_HOST        the broker, https://…
+//   SMART_SERVICES_CREDENTIAL  your caller key, stb_…
+using System;
+using System.Net.Http;
+using System.Threading.Tasks;
+
+public class SmartServicesClient
+{
+    // One for the whole process: each has a pool of connections of its own.
+    private static readonly HttpClient Http = new HttpClient();
+
+    private readonly string host;
+    private readonly string credential;
+
+    public SmartServicesClient(string host, string credential)
+    {
+        this.host = host;
+        this.credential = credential;
+    }
+
+    /// <summary>The answer of the token endpoint, as JSON. Throws for any but a token.</summary>
+    public async Task<string> FetchTokenAsync()
+    {
+        using (var request = new HttpRequestMessage(HttpMethod.Post, host + "/api/v1/auth/token"))
+        {
+            request.Headers.Add("accept-language", "it-IT");
+            request.Headers.Add("Accept", "application/json");
+            var content = new MultipartFormDataContent();
+            content.Add(new StringContent("admin_webapicorso"), "username");
+            content.Add(new StringContent("webapicorso_alywebapicorso"), "scope");
+            content.Add(new StringContent("Bearer " + credential), "token");
+            request.Content = content;
+
+            using (var response = await Http.SendAsync(request))
+            {
+                response.EnsureSuccessStatusCode();
+                return await response.Content.ReadAsStringAsync();
+            }
+        }
+    }
+
+    public static int Main()
+    {
+        var client = new SmartServicesClient(
+            Environment.GetEnvironmentVariable("SMART_SERVICES_HOST"),
+            Environment.GetEnvironmentVariable("SMART_SERVICES_CREDENTIAL"));
+        try
+        {
+            Console.WriteLine(client.FetchTokenAsync().GetAwaiter().GetResult());
+            return 0;
+        }
+        catch (HttpRequestException error)
+        {
+            Console.Error.WriteLine(error.Message);
+            return 1;
+        }
+    }
+}

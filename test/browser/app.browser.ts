@@ -1,0 +1,134 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
+import { samplePortalOrigin } from "../../local/sample-callers.ts";
+import { account, startBroker } from "../examples/broker.ts";
+import type { StartedCommand } from "../local/run-harness.ts";
+import { startBrowser } from "./chromium.ts";
+import { servePages } from "./pages.ts";
+
+let run: StartedCommand;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  run = await startBroker();
+  await run.simulator("/_simulator", { lifetime: 3600 });
+  browser = await startBrowser();
+});
+afterAll(async () => {
+  await browser.close();
+  await run.remove();
+});
+
+beforeEach(async () => {
+  const context = await browser.newContext({ viewport: { width: 900, height: 640 } });
+  page = await context.newPage();
+  onTestFinished(() => context.close());
+});
+
+/** The application, served as its README says. Its origin. */
+async function serveApp(env: Record<string, string> = {}): Promise<string> {
+  const { origin, close } = await servePages("app", {
+    BROKER_URL: run.url("ready"),
+    ISSUER_URL: run.url("issuer"),
+    API_URL: run.url("simulator"),
+    ...env,
+  });
+  onTestFinished(close);
+  return origin;
+}
+
+async function signIn(): Promise<void> {
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Signed in").waitFor();
+}
+
+/** Every request of the page from now on, with its answer. */
+function traffic() {
+  const exchanges: Promise<{ url: string; sent: string; answered: string }>[] = [];
+  page.on("requestfinished", (request) => {
+    const answer = request.response().then((response) => response?.text() ?? "");
+    exchanges.push(
+      answer.catch(() => "").then((answered) => ({ url: request.url(), sent: request.postData() ?? "", answered })),
+    );
+  });
+  return () => Promise.all(exchanges);
+}
+
+it("signs its user in with PKCE, and shows them what Smart Services answer", async () => {
+  const origin = await serveApp();
+  const exchanged = traffic();
+  await page.goto(origin);
+
+  await signIn();
+  await page.getByRole("button", { name: "Ask for customers" }).click();
+  const shown = await page.locator("#answer:not(:empty)").textContent();
+
+  expect(origin).toBe(samplePortalOrigin);
+  expect(JSON.parse(shown ?? "")).toMatchObject({ ok: true, scope: account.scope });
+  const all = await exchanged();
+  const authorized = all.find(({ url }) => url.includes("/authorize?"));
+  expect(new URL(authorized?.url ?? "").searchParams.get("code_challenge_method")).toBe("S256");
+  const coded = all.find(({ url }) => url === `${run.url("issuer")}/token`);
+  expect(new URLSearchParams(coded?.sent).get("code_verifier")).toMatch(/^[\w-]{43}$/);
+  const screenshot = process.env["SHOW_SCREENSHOT"];
+  if (screenshot) await page.screenshot({ path: screenshot });
+});
+
+it("never sees an API key, a caller key or a refresh token of Smart Services, and keeps no token", async () => {
+  const exchanged = traffic();
+  await page.goto(await serveApp());
+
+  await signIn();
+  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.locator("#answer:not(:empty)").waitFor();
+
+  const all = await exchanged();
+  expect(JSON.stringify(all)).not.toMatch(/fake-key|stb_local|stbr\.webapicorso/);
+  const brokered = all.filter(({ url }) => url.startsWith(run.url("ready")));
+  const answers = brokered.map(({ answered }) => JSON.parse(answered) as Record<string, unknown>);
+  expect(answers.map((answer) => Object.keys(answer).toSorted())).toEqual([
+    ["access_token", "expires_in", "issued_token_type", "scope", "token_type"],
+  ]);
+  const kept = await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])");
+  expect(kept).toBe('[{},{},""]');
+  expect(await page.content()).not.toContain(String(answers[0]?.["access_token"]));
+  expect(new URL(page.url()).search).toBe("");
+});
+
+it("uses the token that it has as long as that is good: one exchange for many calls", async () => {
+  const exchanged = traffic();
+  await page.goto(await serveApp());
+  await signIn();
+
+  for (const count of [1, 2, 3]) {
+    await page.getByRole("button", { name: "Ask for customers" }).click();
+    await page
+      .getByText("Smart Services answered 200")
+      .nth(count - 1)
+      .waitFor();
+  }
+
+  const all = await exchanged();
+  expect(all.filter(({ url }) => url.startsWith(run.url("ready")))).toHaveLength(1);
+});
+
+it("takes no code from a sign-in that it did not start", async () => {
+  const exchanged = traffic();
+
+  await page.goto(`${await serveApp()}/?code=fake-code&state=fake-state`);
+
+  await page.getByText("This is the answer to no sign-in of this page.").waitFor();
+  expect((await exchanged()).filter(({ url }) => url.startsWith(run.url("issuer")))).toEqual([]);
+});
+
+it("of another origin it gets nothing from the broker, whoever has signed in", async () => {
+  const blocked = page.waitForEvent("requestfailed", (request) => request.url().startsWith(run.url("ready")));
+  await page.goto(await serveApp({ PORT: "0" }));
+
+  await signIn();
+  await page.getByRole("button", { name: "Ask for customers" }).click();
+
+  expect((await blocked).method()).toBe("POST");
+  await page.locator(".failed").waitFor();
+});

@@ -1,0 +1,17 @@
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+import { install } from "../examples/debian.ts";
+
+const executablePath = "/usr/bin/chromium";
+
+/** Before the tests: Debian's Chromium. */
+export default function setup(): void {
+  install(["chromium"], () => existsSync(executablePath));
+}
+
+/** Starts a browser that asks nobody but the tests for anything. */
+export function startBrowser(): Promise<Browser> {
+  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", ...quiet];
+  return chromium.launch({ executablePath, args });
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectionsOf, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { has, output, type StartedCommand } from "../local/run-harness.ts";
+import { pipelineJwt, startBroker, usedStatus, userJwt } from "./broker.ts";
+
+const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/callers.md"), "utf8");
+
+/** The blocks of a language on the page about callers. */
+const blocks = (language: string) =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(([, block = ""]) => block);
+
+describe("the page about callers", () => {
+  it("has a list that is accepted, with one entry of each kind", () => {
+    const [list = ""] = blocks("json");
+
+    const callers = parseCallers(JSON.parse(list), { allowLoopbackHttp: false });
+
+    expect(callers.map(({ kind }) => kind)).toEqual(["principal", "key", "oidc", "oidc"]);
+  });
+
+  it("has a trigger for Cognito whose claim gives each user the connections of their groups, and no other", async () => {
+    const [source = ""] = blocks("js");
+    const { handler } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {
+      handler: (event: object) => Promise<{ response: { claimsOverrideDetails: { claimsToAddOrOverride: object } } }>;
+    };
+    const portal = parseCallers(JSON.parse(blocks("json")[0] ?? ""), { allowLoopbackHttp: false })[3];
+    const connections = async (groupsToOverride?: string[]) => {
+      const event = { request: { groupConfiguration: { groupsToOverride } }, response: {} };
+      const { claimsToAddOrOverride: claims } = (await handler(event)).response.claimsOverrideDetails;
+      return portal?.kind === "oidc" && connectionsOf(portal, { ...claims });
+    };
+
+    expect(await connections(["smart-services-acme", "admins", "smart-services-beta"])).toEqual(["acme", "beta"]);
+    expect(await connections(["admins"])).toEqual([]);
+    expect(await connections()).toEqual([]);
+  });
+});
+
+describe.skipIf(!has("curl"))("a command of the page about callers", () => {
+  let run: StartedCommand;
+
+  beforeAll(async () => {
+    run = await startBroker();
+  });
+  afterAll(() => run.remove());
+
+  const commands = blocks("sh").filter((block) => block.includes("$SMART_SERVICES_HOST"));
+
+  it.each(commands)("gets a token that is good: %s", async (command) => {
+    const answer = await output("bash", ["-c", command], {
+      SMART_SERVICES_HOST: run.url("ready"),
+      CALLER_KEY: sampleCallerKey,
+      WORKLOAD_JWT: await pipelineJwt(run),
+      USER_JWT: await userJwt(run),
+    });
+
+    expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
+  });
+
+  it("is one for each grant", () => {
+    expect(commands).toHaveLength(3);
+  });
+});

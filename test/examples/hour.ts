@@ -1,0 +1,89 @@
+import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { OAuthEndpoint } from "../../functions/auth-core/http/oauth-endpoint.ts";
+import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
+import { buildEvent } from "../../local/gateway/event.ts";
+import type { Arrived } from "../../local/gateway/request.ts";
+import { sampleCallers } from "../../local/sample-callers.ts";
+import { startSteppedWorld } from "../guarantees/stepped-world.ts";
+import { testSettings } from "../support/registration.ts";
+
+/** What came of a request, when it was made, and the seconds that it waited. */
+interface Asked {
+  at: number;
+  waited: number;
+  status: number;
+  token: unknown;
+  expiresIn: unknown;
+}
+
+const hour = 3600;
+const minute = 60;
+
+/**
+ * A token's hour, and some minutes more, of which Smart Services are down for 24 minutes from the worst instant: the
+ * second before the sweep that would have replaced the token, which comes as late as it can. The very request of a
+ * client is made every second, and once a minute in a cold environment.
+ *
+ * JWTs are believed as they are: the clock is stepped, so they would be of another year.
+ */
+export async function hourWithOutage(request: Arrived, issuer: string) {
+  const world = await startSteppedWorld({ lifetime: hour });
+  const { clock, simulator } = world;
+  const connection = world.register("webapicorso", { scope: "webapicorso_alywebapicorso" });
+  const callers = parseCallers(sampleCallers(issuer, [connection]), testSettings);
+  const environment = () => new OAuthEndpoint(callers, world.ports, believing, testSettings);
+  const event = eventOf(request);
+  const asked: Promise<Asked>[] = [];
+  const sweeps: Promise<unknown>[] = [];
+  const outage = { from: hour / 2 + minute - 2, lasts: 24 * minute };
+  // Of Smart Services, up to these instants.
+  const calls = { first: 0, beforeOutage: 0, afterOutage: 0 };
+
+  async function ask(endpoint: OAuthEndpoint): Promise<Asked> {
+    const at = clock.now();
+    const { status, body } = await endpoint.answer(event);
+    const { access_token: token, expires_in: expiresIn } = body as Record<string, unknown>;
+    return { at, waited: clock.now() - at, status, token, expiresIn };
+  }
+
+  const upstreamCalls = () => simulator.counts.exchange + simulator.counts.refresh;
+  const warm = environment();
+  await world.settled(ask(warm));
+  calls.first = upstreamCalls();
+  for (let second = 0; second < hour + 10 * minute; second += 1) {
+    if (second === outage.from) {
+      simulator.setMood({ mode: "unavailable" });
+      calls.beforeOutage = upstreamCalls();
+    }
+    if (second === outage.from + outage.lasts) {
+      simulator.setMood({ mode: "ok" });
+      calls.afterOutage = upstreamCalls();
+    }
+    if (second % minute === minute - 1) sweeps.push(world.sweep(connection));
+    asked.push(ask(warm));
+    if (second % minute === 45) asked.push(ask(environment()));
+    await world.quiet();
+    clock.advance(1);
+  }
+  await world.settled(Promise.all(sweeps));
+  return {
+    asked: await world.settled(Promise.all(asked)),
+    calls,
+  };
+}
+
+const believing: JwtVerifier = {
+  async verify(token) {
+    const [, claims = ""] = token.reveal().split(".");
+    return {
+      kind: "valid",
+      claims: JSON.parse(Buffer.from(claims, "base64url").toString()) as Record<string, unknown>,
+    };
+  },
+};
+
+function eventOf(request: Arrived) {
+  const api = { accountId: "123456789012", apiId: "fakeapi", stage: "$default" } as const;
+  const matched = { routeKey: "POST /api/v1/auth/token", pathParameters: {} };
+  return buildEvent(request, matched, api, { requestId: "fake-request-1", now: 0 });
+}

@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { StartedCommand } from "../local/run-harness.ts";
+import { at, rotationSwitchedOn, sdkOperator, secretOf } from "../rotate-locally/operators.ts";
+import { account, startBroker, stored, usedStatus } from "./broker.ts";
+import { hourWithOutage } from "./hour.ts";
+import { formOf, recordingOf } from "./recorder.ts";
+import { type Dialect, vendorForm } from "./vendor-form.ts";
+
+/** An example as it is, with its host and its credential. What it prints; rejects where it says that it failed. */
+export interface Example {
+  name: string;
+  dialect: Dialect;
+  ask: (host: string, credential: string) => Promise<string>;
+  credential: (run: StartedCommand) => Promise<string>;
+}
+
+const tokenOf = (printed: string) => (JSON.parse(printed) as Record<string, unknown>)["access_token"];
+const soon = { timeout: 30_000, interval: 50 };
+
+/** Puts examples on trial against one local run: what each sends, what it gets, and what it must not notice. */
+export function tryExamples(examples: Example[]): void {
+  let run: StartedCommand;
+
+  beforeAll(async () => {
+    run = await startBroker();
+  });
+  afterAll(() => run.remove());
+
+  const askOnce = async ({ ask, credential }: Example) => ask(run.url("ready"), await credential(run));
+
+  /** Asks by every example. Their tokens, each of which the business API was shown; throws where it took one not. */
+  async function tokensOfAll(): Promise<unknown[]> {
+    const tokens: unknown[] = [];
+    for (const example of examples) {
+      const token = tokenOf(await askOnce(example));
+      expect([example.name, await usedStatus(run, token)]).toEqual([example.name, 200]);
+      tokens.push(token);
+    }
+    return tokens;
+  }
+
+  describe.each(examples)("$name", (example) => {
+    it("sends what the vendor's example sends, field by field, with another credential", async () => {
+      const recorded = await recordingOf((host) => example.ask(host, "fake-credential-1"));
+
+      expect(formOf(recorded)).toEqual(vendorForm(example.dialect, "fake-credential-1"));
+    });
+
+    it("prints an answer as the vendor's, with a token that is good", async () => {
+      const printed = await askOnce(example);
+
+      const { access_token: token, ...answer } = JSON.parse(printed) as Record<string, unknown>;
+      expect(answer).toMatchObject({ token_type: "Bearer", expires_in: expect.any(Number), scope: account.scope });
+      expect(await usedStatus(run, token)).toBe(200);
+    });
+
+    it("says that it failed where its credential is not accepted", async () => {
+      await expect(example.ask(run.url("ready"), `stb_${"fake-unknown-key".padEnd(43, "0")}`)).rejects.toThrow();
+    });
+
+    it("never notices that Smart Services are down for 24 of 60 minutes", { timeout: 60_000 }, async () => {
+      const credential = await example.credential(run);
+      const recorded = await recordingOf((host) => example.ask(host, credential));
+
+      const { asked, calls } = await hourWithOutage(recorded, run.url("issuer"));
+
+      expect(asked.length).toBeGreaterThan(4200);
+      expect(
+        asked.filter(({ status, expiresIn, waited }) => status !== 200 || Number(expiresIn) < 60 || waited),
+      ).toEqual([]);
+      // One call served everybody before the outage, which was felt, though by nobody who asked.
+      expect(calls).toMatchObject({ first: 1, beforeOutage: 1 });
+      expect(calls.afterOutage).toBeGreaterThan(5);
+      expect(new Set(asked.map(({ token }) => token)).size).toBe(2);
+    });
+  });
+
+  it("none notices that the API key is rotated", { timeout: 90_000 }, async () => {
+    const operator = sdkOperator(run);
+    const secretId = secretOf("webapicorso");
+    await rotationSwitchedOn(run, ["webapicorso"]);
+    const { apiKey } = await run.simulator("/_simulator/keys", account);
+    const fingerprint = createHash("sha256").update(String(apiKey)).digest("hex").slice(0, 16);
+    const before = await tokensOfAll();
+
+    await operator.stage(secretId, String(apiKey));
+    const version = await operator.rotate(secretId);
+    // Whatever fails on the way, fails the test: only the wait for the new key goes on.
+    let served: { tokens: unknown[]; key: string | undefined };
+    do {
+      const tokens = await tokensOfAll();
+      const { token, key } = await stored(run);
+      served = { tokens, key: tokens.every((each) => each === token) ? key : undefined };
+    } while (served.key !== fingerprint);
+
+    expect(at("AWSCURRENT", await operator.labels(secretId))).toBe(version);
+    expect(served.tokens).not.toEqual(before);
+    operator.close();
+  });
+
+  it("none notices that Smart Services are down", { timeout: 60_000 }, async () => {
+    await run.simulator("/_simulator", { lifetime: 3600 });
+    await vi.waitFor(async () => {
+      for (const example of examples) expect(JSON.parse(await askOnce(example))["expires_in"]).toBeGreaterThan(3000);
+    }, soon);
+    await run.simulator("/_simulator", { mode: "unavailable" });
+    const down = await fetch(`${run.url("simulator")}/api/v1/auth/token`, { method: "POST" });
+
+    const tokens = [...(await tokensOfAll()), ...(await tokensOfAll())];
+
+    expect(down.status).toBe(503);
+    expect(new Set(tokens).size).toBe(1);
+    await run.simulator("/_simulator", { mode: "ok" });
+  });
+}

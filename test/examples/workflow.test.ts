@@ -1,0 +1,93 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { has, output, type StartedCommand } from "../local/run-harness.ts";
+import { listen } from "../support/server.ts";
+import { pipelineJwt, startBroker, usedStatus, userJwt } from "./broker.ts";
+
+const file = join(import.meta.dirname, "..", "..", "examples/github-actions/smart-services.yml");
+const isThere = ["bash", "curl", "jq"].every(has);
+
+let run: StartedCommand;
+
+beforeAll(async () => {
+  run = await startBroker();
+});
+afterAll(() => run.remove());
+
+/** The commands of a workflow's first step with `run: |`. */
+function firstRun(workflow: string): string {
+  const [, indent = "", rest = ""] = /^( *)run: \|\n([^]*)/m.exec(workflow) ?? [];
+  const lines = rest.split("\n");
+  const end = lines.findIndex((line) => line !== "" && !line.startsWith(`${indent}  `));
+  return lines.slice(0, end < 0 ? undefined : end).join("\n");
+}
+
+/** Runs the step as a runner does, which has the job's OIDC token for whoever asks with its bearer and an audience. */
+async function runStep(jwt: string) {
+  const asked: { url: string | undefined; authorization: string | undefined }[] = [];
+  const runner = await listen(
+    createServer((request, response) => {
+      asked.push({ url: request.url, authorization: request.headers.authorization });
+      response.end(JSON.stringify({ count: 1, value: jwt }));
+    }),
+  );
+  onTestFinished(runner.close);
+  const folder = mkdtempSync(join(tmpdir(), "workflow-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const environmentFile = join(folder, "env");
+  const log = await output("bash", ["-e", "-c", firstRun(readFileSync(file, "utf8"))], {
+    SMART_SERVICES_HOST: run.url("ready"),
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${runner.url}/token?api-version=2.0`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: "fake-request-token",
+    GITHUB_ENV: environmentFile,
+  });
+  return { asked, log, token: /^SMART_SERVICES_TOKEN=(.*)\n$/.exec(readFileSync(environmentFile, "utf8"))?.[1] };
+}
+
+it.skipIf(!isThere)(
+  "the workflow's own commands get a token that is good, for the job's OIDC token alone",
+  async () => {
+    const { asked, log, token } = await runStep(await pipelineJwt(run));
+
+    expect(await usedStatus(run, token)).toBe(200);
+    expect(asked).toEqual([
+      { url: "/token?api-version=2.0&audience=smart-token-broker", authorization: "bearer fake-request-token" },
+    ]);
+    // The runner hides a masked value from here on; that line is a command to it, which it does not print.
+    expect(log).toBe(`::add-mask::${token}\n`);
+  },
+);
+
+it.skipIf(!isThere)("the step fails where the job's token is not accepted", async () => {
+  const ofNobody = (await pipelineJwt(run)).replace(/.{8}$/, "AAAAAAAA");
+
+  await expect(runStep(ofNobody)).rejects.toThrow(/curl.* 400/);
+});
+
+it("a page may ask the local run from the sample portal's origin, and from no other", async () => {
+  const url = `${run.url("ready")}/oauth/token`;
+  const preflight = async (origin: string) => {
+    const headers = { origin, "access-control-request-method": "POST" };
+    return (await fetch(url, { method: "OPTIONS", headers })).headers.get("access-control-allow-origin");
+  };
+  const form = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: await userJwt(run),
+    subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+  };
+  const ask = async (origin: string) => {
+    const answer = await fetch(url, { method: "POST", headers: { origin }, body: new URLSearchParams(form) });
+    return [answer.status, answer.headers.get("access-control-allow-origin")];
+  };
+  const portal = "http://127.0.0.1:8788";
+  const foreign = "http://127.0.0.1:8789";
+
+  expect([await preflight(portal), await preflight(foreign)]).toEqual([portal, null]);
+  expect([await ask(portal), await ask(foreign)]).toEqual([
+    [200, portal],
+    [400, null],
+  ]);
+});

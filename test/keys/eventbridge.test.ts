@@ -1,0 +1,53 @@
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { mockClient } from "aws-sdk-client-mock";
+// oxlint-disable-next-line import/no-unassigned-import -- it adds matchers to vitest's, and their types
+import "aws-sdk-client-mock-vitest/extend";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { eventBridge } from "../../functions/auth-core/adapters/eventbridge.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import type { KeyEvent } from "../../functions/auth-core/rules/key-event.ts";
+import { connectionId } from "../support/registration.ts";
+
+const connection = connectionId("webapicorso");
+const keyFingerprint = "0123456789abcdef";
+const bus = mockClient(EventBridgeClient);
+const events = eventBridge("test", { region: "eu-south-1" });
+
+beforeEach(() => {
+  bus.reset();
+  bus.on(PutEventsCommand).resolves({ FailedEntryCount: 0, Entries: [{ EventId: "1" }] });
+});
+afterAll(() => bus.restore());
+
+describe("an event", () => {
+  it.each<KeyEvent>([
+    { type: "api_key_rotated", connection, keyFingerprint },
+    { type: "api_key_retirable", connection, keyFingerprint, apiKeyId: "key-1" },
+    { type: "api_key_action_needed", connection, reason: "no_next_key", detail: "none is staged" },
+  ])("goes to the default bus as version 1 of its type, with its stage: $type", async ({ type, ...about }) => {
+    await events.put({ type, ...about } as KeyEvent);
+
+    const Detail = JSON.stringify({ version: 1, stage: "test", ...about });
+    expect(bus).toHaveReceivedCommandTimes(PutEventsCommand, 1);
+    expect(bus).toHaveReceivedCommandWith(PutEventsCommand, {
+      Entries: [{ Source: "smart-token-broker", DetailType: type, Detail }],
+    });
+  });
+
+  it("that the bus counts as failed is not out", async () => {
+    bus.on(PutEventsCommand).resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: "ThrottlingException" }] });
+
+    const put = events.put({ type: "api_key_rotated", connection, keyFingerprint });
+
+    await expect(put).rejects.toThrow(UnavailableError);
+    await expect(put).rejects.toThrow("ThrottlingException");
+  });
+
+  it("is not out where the bus refuses the role", async () => {
+    bus.on(PutEventsCommand).rejects(Object.assign(new Error("not allowed"), { name: "AccessDeniedException" }));
+
+    await expect(events.put({ type: "api_key_rotated", connection, keyFingerprint })).rejects.toThrow(
+      new UnavailableError("EventBridge: AccessDeniedException: not allowed"),
+    );
+  });
+});

@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { expect, it, onTestFinished } from "vitest";
+import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { startEventBridge } from "../../local/eventbridge.ts";
+import { startFunction } from "../../local/lambda/function.ts";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import { connectionId, testSettings } from "../support/registration.ts";
+import { startTable } from "../support/table.ts";
+import { fingerprintOf, keyName, operatorOf } from "./operator.ts";
+
+const connection = connectionId("webapicorso");
+
+/** The key-rotation function as it is deployed: the built bundle, driven by an embedded Secrets Manager. */
+async function startDeployed() {
+  const clock = { now: () => Date.now() / 1000 };
+  const steps: unknown[] = [];
+  const lines: string[] = [];
+  const invocation = { invoke: (_event: unknown): Promise<unknown> => Promise.resolve() };
+  const [table, secrets, simulator, bus] = await Promise.all([
+    startTable(),
+    startSecretsManager({
+      clock,
+      region: "eu-south-1",
+      accountId: "000000000000",
+      sleep: () => Promise.resolve(),
+      invokeRotation: (_functionArn, event) => {
+        steps.push(event.Step);
+        return invocation.invoke(event);
+      },
+    }),
+    startSimulator({ clock }),
+    startEventBridge(() => {}),
+  ]);
+  const deployed = await startFunction({
+    name: "key-rotation",
+    folder: bundleFunction("key-rotation"),
+    handler: "index.handler",
+    timeoutSeconds: 60,
+    memoryMegabytes: 256,
+    onLog: (line) => lines.push(line),
+    environment: {
+      [environmentVariables.stage]: testSettings.stage,
+      [environmentVariables.tableName]: table.name,
+      [environmentVariables.secretPrefix]: testSettings.secretPrefix,
+      [environmentVariables.defaultBaseUrl]: simulator.url,
+      [environmentVariables.allowLoopbackHttp]: "true",
+      AWS_REGION: "eu-south-1",
+      AWS_ACCESS_KEY_ID: "FAKEID",
+      AWS_SECRET_ACCESS_KEY: "fake-secret",
+      AWS_CONFIG_FILE: "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+      AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+    },
+  });
+  invocation.invoke = (event) => deployed.invoke(event);
+  onTestFinished(async () => {
+    await deployed.close();
+    await Promise.all([table.close(), secrets.close(), simulator.close(), bus.close()]);
+  });
+  const operator = operatorOf(secrets.store, simulator);
+  operator.put(connection, operator.key(connection, 1));
+  return {
+    ...operator,
+    events: bus.events,
+    steps,
+    invoke: deployed.invoke,
+    async rotate(): Promise<void> {
+      operator.startRotation(connection);
+      await secrets.rotationsSettled();
+    },
+    /** What it printed, once a line of it holds a text: a line may come after its invocation's end. */
+    async printed(text: string): Promise<string> {
+      await expect.poll(() => lines.some((line) => line.includes(text)), { timeout: 10_000 }).toBe(true);
+      return lines.join("\n");
+    },
+    calls: () => Object.fromEntries(secrets.calls),
+  };
+}
+
+it("the deployed function rotates a key, tells of it by log, metric and event, and prints no key", async () => {
+  const deployed = await startDeployed();
+  deployed.stage(connection, deployed.key(connection, 2));
+
+  await deployed.rotate();
+
+  const keyFingerprint = fingerprintOf(keyName(connection, 2));
+  expect(deployed.labels(connection)).toEqual({
+    AWSCURRENT: keyName(connection, 2),
+    AWSPREVIOUS: keyName(connection, 1),
+  });
+  expect(deployed.steps).toEqual(["createSecret", "setSecret", "testSecret", "finishSecret"]);
+  expect(deployed.events).toEqual([
+    {
+      source: "smart-token-broker",
+      detailType: "api_key_rotated",
+      detail: { version: 1, stage: "test", connection, keyFingerprint },
+    },
+  ]);
+  const printed = await deployed.printed('"step":"finishSecret"');
+  expect(printed).toContain('"KeysRotated"');
+  expect(printed).not.toMatch(/fake-key|fake-access|eyJ/);
+});
+
+it("the deployed function tells why a rotation failed, by log, metric and event", async () => {
+  const deployed = await startDeployed();
+
+  await deployed.rotate();
+
+  expect(deployed.labels(connection)).toEqual({ AWSCURRENT: keyName(connection, 1) });
+  expect(deployed.events).toMatchObject([{ detailType: "api_key_action_needed", detail: { reason: "no_next_key" } }]);
+  expect(await deployed.printed('"KeyActionsNeeded"')).toContain('"code":"no_next_key"');
+});
+
+it("the deployed function refuses a secret outside its prefix, and asks nobody", async () => {
+  const deployed = await startDeployed();
+  const before = deployed.calls();
+
+  const invoked = deployed.invoke({
+    Step: "createSecret",
+    SecretId: "arn:aws:secretsmanager:eu-south-1:000000000000:secret:other/webapicorso-AbC123",
+    ClientRequestToken: randomUUID(),
+  });
+
+  await expect(invoked).rejects.toThrow("SecretId must be the ARN of a secret below smart-token-broker/test/.");
+  expect(deployed.calls()).toEqual(before);
+});

@@ -1,0 +1,208 @@
+import { createServer, type RequestListener } from "node:http";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { keyIssuer } from "../../functions/auth-core/adapters/key-issuer.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import { fakeFields, fakeRegistration } from "../support/registration.ts";
+import { listen } from "../support/server.ts";
+
+const issuer = keyIssuer();
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A registration whose issuer answers so, and the requests that it got. */
+async function answering(listener: RequestListener) {
+  const { url, close } = await listen(createServer(listener));
+  onTestFinished(close);
+  return fakeRegistration({ keyIssuer: `${url}/keys` });
+}
+
+const withStatus = (status: number, body = "", headers: Record<string, string> = {}) =>
+  answering((request, response) => {
+    request.resume();
+    response.writeHead(status, headers).end(body);
+  });
+
+describe("the simulator's issuer", () => {
+  async function start() {
+    const simulator = await startSimulator({ clock: { now: () => 1_800_000_000 } });
+    onTestFinished(() => simulator.close());
+    simulator.admit(fakeFields);
+    return { simulator, registration: fakeRegistration({ keyIssuer: `${simulator.url}/keys` }) };
+  }
+
+  it("is asked as the contract has it, and gives a key and its id", async () => {
+    const { simulator, registration } = await start();
+
+    const answer = await issuer.issue(registration, "token-1");
+
+    expect(answer).toMatchObject({ kind: "issued", apiKeyId: "key-1" });
+    expect(simulator.requests).toMatchObject([
+      {
+        method: "POST",
+        path: "/keys",
+        body: JSON.stringify({ username: fakeFields.username, scope: fakeFields.scope }),
+        headers: {
+          authorization: `Bearer ${fakeFields.apiKey}`,
+          "idempotency-key": "token-1",
+          "content-type": "application/json",
+        },
+      },
+    ]);
+  });
+
+  it("gives the same key again for the same idempotency key, and another one for another", async () => {
+    const { registration } = await start();
+    const keyFor = async (token: string) => {
+      const answer = await issuer.issue(registration, token);
+      return answer.kind === "issued" ? answer.apiKey.reveal() : answer.reason;
+    };
+
+    const first = await keyFor("token-1");
+
+    expect(first).toMatch(/^ey/);
+    expect(await keyFor("token-1")).toBe(first);
+    expect(await keyFor("token-2")).not.toBe(first);
+  });
+
+  it("revokes by id, and what it does not know is revoked already", async () => {
+    const { simulator, registration } = await start();
+    const answer = await issuer.issue(registration, "token-1");
+    if (answer.kind !== "issued") throw new Error(answer.reason);
+
+    expect(await issuer.revoke(registration, answer.apiKeyId)).toBeUndefined();
+    expect(simulator.revokeKey(answer.apiKey.reveal())).toBe(false);
+    expect(await issuer.revoke(registration, answer.apiKeyId)).toBeUndefined();
+  });
+
+  it("refuses a key that it does not accept", async () => {
+    const { simulator, registration } = await start();
+    simulator.revokeKey(fakeFields.apiKey);
+
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "refused", reason: "HTTP status 401" });
+    expect(await issuer.revoke(registration, "key-1")).toBe("HTTP status 401");
+  });
+});
+
+describe("an answer of an issuer", () => {
+  const issued = JSON.stringify({ apiKey: "fake-key-2", apiKeyId: "key-2" });
+
+  it.each([200, 201])("with status %i is a key", async (status) => {
+    expect(await issuer.issue(await withStatus(status, issued), "token-1")).toMatchObject({ kind: "issued" });
+  });
+
+  it.each([408, 425, 429, 500, 503])("with status %i is passing", async (status) => {
+    const registration = await withStatus(status, issued);
+
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "passing", reason: `HTTP status ${status}` });
+    expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
+  });
+
+  it.each([202, 204, 400, 403, 404, 409])("with status %i is a refusal", async (status) => {
+    expect(await issuer.issue(await withStatus(status), "token-1")).toEqual({
+      kind: "refused",
+      reason: `HTTP status ${status}`,
+    });
+  });
+
+  it.each([
+    "",
+    "null",
+    "7",
+    "[]",
+    "{}",
+    issued.slice(0, -5),
+    '{"apiKey":"fake-key-2"}',
+    '{"apiKey":"","apiKeyId":"a"}',
+  ])("that is malformed is a refusal, and its text is not repeated: %j", async (body) => {
+    const answer = await issuer.issue(await withStatus(200, body), "token-1");
+
+    expect(answer).toEqual({ kind: "refused", reason: "an answer without apiKey and apiKeyId" });
+  });
+
+  it("that redirects is a refusal, and the key is shown to nobody else", async () => {
+    const shown: unknown[] = [];
+    const { url, close } = await listen(createServer((request, response) => response.end(shown.push(request.headers))));
+    onTestFinished(close);
+
+    for (const status of [301, 307, 308]) {
+      const registration = await withStatus(status, "", { location: url });
+      expect(await issuer.issue(registration, "token-1")).toEqual({
+        kind: "refused",
+        reason: `HTTP status ${status}`,
+      });
+      expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
+    }
+
+    expect(shown).toEqual([]);
+  });
+
+  it("of up to 64 KiB is read, and one byte more is refused", async () => {
+    const padded = (size: number) => issued + " ".repeat(size - issued.length);
+
+    expect(await issuer.issue(await withStatus(200, padded(64 * 1024)), "token-1")).toMatchObject({ kind: "issued" });
+    expect(await issuer.issue(await withStatus(200, padded(64 * 1024 + 1)), "token-1")).toEqual({
+      kind: "refused",
+      reason: "more than 65536 bytes",
+    });
+  });
+
+  it("that never ends is not read to its end", async () => {
+    const registration = await answering((_request, response) => {
+      const more = () => {
+        while (response.write("x".repeat(16_384)));
+      };
+      response.on("drain", more);
+      more();
+    });
+
+    expect(await issuer.issue(registration, "token-1")).toMatchObject({ kind: "refused" });
+  });
+
+  it("that breaks off is passing", async () => {
+    const registration = await answering((_request, response) => {
+      response.writeHead(200, { "content-length": "1000" });
+      response.write(issued, () => response.destroy());
+    });
+
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "passing", reason: "UND_ERR_SOCKET" });
+  });
+
+  it("that does not come within 5 s is passing", async () => {
+    const timeouts: [milliseconds: number, end: AbortController][] = [];
+    vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => {
+      const end = new AbortController();
+      timeouts.push([milliseconds, end]);
+      return end.signal;
+    });
+    const registration = await answering(() => {
+      const [, end] = timeouts.at(-1) ?? [];
+      end?.abort(new DOMException("too late", "TimeoutError"));
+    });
+
+    const issuing = await issuer.issue(registration, "token-1");
+    const revoking = await issuer.revoke(registration, "key-1");
+
+    expect(timeouts.map(([milliseconds]) => milliseconds)).toEqual([5000, 5000]);
+    expect(issuing).toEqual({ kind: "passing", reason: "TimeoutError" });
+    expect(revoking).toBe("TimeoutError");
+  });
+
+  it("of nobody at all is passing", async () => {
+    const nobody = fakeRegistration({ keyIssuer: "http://127.0.0.1:1/keys" });
+
+    expect(await issuer.issue(nobody, "token-1")).toEqual({ kind: "passing", reason: "ECONNREFUSED" });
+    expect(await issuer.revoke(nobody, "key-1")).toBe("ECONNREFUSED");
+  });
+});
+
+it("an id is one segment of the path, whatever is in it", async () => {
+  const paths: (string | undefined)[] = [];
+  const registration = await answering((request, response) => {
+    paths.push(request.url);
+    response.writeHead(204).end();
+  });
+
+  await issuer.revoke(registration, "../a/b?c#d");
+
+  expect(paths).toEqual(["/keys/..%2Fa%2Fb%3Fc%23d"]);
+});

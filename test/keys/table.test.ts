@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
+import { fakeTokenSet } from "../support/items.ts";
+import { connectionId } from "../support/registration.ts";
+import { startTable, type TestTable } from "../support/table.ts";
+
+const now = 1_800_000_000;
+const key = "00000000000000aa";
+const other = "00000000000000bb";
+let emulator: TestTable;
+let table: KeyTable;
+let connection: ConnectionId;
+let made = 0;
+
+beforeAll(async () => {
+  emulator = await startTable();
+  table = dynamoDbTokenTable(emulator.name, emulator.config);
+});
+afterAll(() => emulator.close());
+beforeEach(() => {
+  connection = connectionId(`keys-${++made}`);
+});
+
+const store = (fields: Partial<ConnectionItem> = {}, of = connection) =>
+  emulator.put({
+    ...encodeItem({ connection: of, generation: 3, failures: 0, retiringKeys: {}, ...fields }),
+    partition: { N: String(partitionOf(of)) },
+  });
+
+const stored = async () => table.read(connection, "strong");
+const keys = async () => (await stored())?.retiringKeys;
+const indexed = async () => {
+  const entries = await emulator.due(partitionOf(connection));
+  return entries.find((entry) => entry["connection"]?.S === connection)?.["nextActionAt"]?.N;
+};
+
+describe("an entry of the retiring keys", () => {
+  it("makes the item if there is none, which nobody takes for one that was ever attempted", async () => {
+    expect(await table.noteKey(connection, key, { since: now })).toBe(true);
+
+    expect(await stored()).toEqual({ connection, generation: 0, failures: 0, retiringKeys: { [key]: { since: now } } });
+    expect(await table.makeDue(connection, now)).toBe(false);
+    const lease = { seen: { generation: 0, failures: 0 }, owner: "owner-1", now, until: now + 15 };
+    expect(await table.takeLease(connection, lease)).toMatchObject({ retiringKeys: { [key]: { since: now } } });
+  });
+
+  it("is written for itself: no other one is touched, nor anything else", async () => {
+    await store({ nextActionAt: now + 5, retiringKeys: { [other]: { since: 1, end: now + 9 } }, lookedAt: now });
+
+    await table.noteKey(connection, key, { since: now, end: now + 10.5, id: "key-1" });
+
+    expect(await stored()).toEqual({
+      connection,
+      generation: 3,
+      failures: 0,
+      nextActionAt: now + 5,
+      lookedAt: now,
+      retiringKeys: { [other]: { since: 1, end: now + 9 }, [key]: { since: now, end: now + 10.5, id: "key-1" } },
+    });
+  });
+
+  it("with an end brings the item into the index by then, and never later than it was", async () => {
+    await table.noteKey(connection, key, { since: now, end: now + 10 });
+    expect(await indexed()).toBe(String(now + 10));
+
+    await table.noteKey(connection, other, { since: now, end: now + 20 });
+    expect(await indexed()).toBe(String(now + 10));
+
+    await table.noteKey(connection, other, { since: now, end: now + 5 });
+    expect(await indexed()).toBe(String(now + 5));
+  });
+
+  it("under a lease is written by its owner only", async () => {
+    await store({ leaseOwner: "owner-1", leaseUntil: now + 15 });
+
+    expect(await table.noteKey(connection, key, { since: now }, "owner-2")).toBe(false);
+    expect(await keys()).toEqual({});
+    expect(await table.noteKey(connection, key, { since: now }, "owner-1")).toBe(true);
+    expect(await keys()).toEqual({ [key]: { since: now } });
+  });
+
+  it.each([
+    { since: now },
+    { since: now, end: now + 1.001 },
+    { since: now, end: now + 1, id: "key-1", lookAgainAt: now + 2, announcedAt: now + 3 },
+  ])("is changed, and removed, where it is as it was seen: %j", async (seen) => {
+    await store({ retiringKeys: { [key]: seen, [other]: { since: 1 } } });
+
+    expect(await table.changeKey(connection, key, seen, { ...seen, announcedAt: now + 4 })).toBe(true);
+    expect(await keys()).toEqual({ [key]: { ...seen, announcedAt: now + 4 }, [other]: { since: 1 } });
+    expect(await table.changeKey(connection, key, { ...seen, announcedAt: now + 4 }, undefined)).toBe(true);
+    expect(await keys()).toEqual({ [other]: { since: 1 } });
+  });
+
+  it("is left alone where a field of it is another, more, or less than was seen", async () => {
+    const is = { since: now, end: now + 1, id: "key-1" };
+    await store({ retiringKeys: { [key]: is } });
+    const seen = [
+      { ...is, since: now + 1 },
+      { ...is, end: now + 2 },
+      { ...is, id: "key-2" },
+      { ...is, lookAgainAt: now },
+      { ...is, announcedAt: now },
+      { since: now, end: now + 1 },
+      { since: now, id: "key-1" },
+    ];
+
+    for (const each of seen) {
+      expect(await table.changeKey(connection, key, each, undefined)).toBe(false);
+      expect(await table.changeKey(connection, key, each, { since: 0 })).toBe(false);
+    }
+
+    expect(await table.changeKey(connection, other, is, undefined)).toBe(false);
+    expect(await keys()).toEqual({ [key]: is });
+  });
+
+  it("is touched by a write of a replacement only where that names it", async () => {
+    await store({
+      leaseOwner: "owner-1",
+      retiringKeys: { [key]: { since: 1 }, [other]: { since: 2 }, "00000000000000cc": { since: 3 } },
+    });
+    const fence = { owner: "owner-1", generation: 3 };
+    const changes = { [key]: { since: 1, end: now }, [other]: undefined };
+
+    await table.write({ connection, generation: 4, failures: 0, retiringKeys: {} }, fence, changes);
+
+    expect(await keys()).toEqual({ [key]: { since: 1, end: now }, "00000000000000cc": { since: 3 } });
+  });
+});
+
+it("who carries a key is found as the owner of a token set of it, or by an entry", async () => {
+  const print = `00000000000000${made.toString(16).padStart(2, "0")}`;
+  const named = (name: string) => connectionId(`${connection}-${name}`);
+  const entry = { since: now, end: now + 1 };
+  await store({ tokenSet: fakeTokenSet({ keyFingerprint: print }) }, named("own"));
+  await store({ retiringKeys: { [print]: entry } }, named("entry"));
+  await store({ tokenSet: fakeTokenSet(), retiringKeys: { [`${print}0`]: entry } }, named("neither"));
+
+  const carriers = await table.whoCarries(print);
+
+  expect(carriers.toSorted((a, b) => a.connection.localeCompare(b.connection))).toEqual([
+    { connection: named("entry"), isOwn: false, entry },
+    { connection: named("own"), isOwn: true },
+  ]);
+});
+
+describe("the next action", () => {
+  it("moves where it is as it was seen, and leaves the index where there is none", async () => {
+    await store({ nextActionAt: now });
+
+    expect(await table.reschedule(connection, now + 1, now + 2)).toBe(false);
+    expect(await table.reschedule(connection, undefined, now + 2)).toBe(false);
+    expect(await table.reschedule(connection, now, now + 2)).toBe(true);
+    expect(await indexed()).toBe(String(now + 2));
+    expect(await table.reschedule(connection, now + 2, undefined)).toBe(true);
+    expect(await indexed()).toBeUndefined();
+    expect(await table.reschedule(connection, undefined, undefined)).toBe(true);
+    expect(await table.reschedule(connection, undefined, now)).toBe(true);
+    expect(await indexed()).toBe(String(now));
+  });
+
+  it("is now for a connection that is made due, whatever its backoff", async () => {
+    const tokenSet = fakeTokenSet({ dueAt: now + 1800 });
+    await store({ tokenSet, attemptedAt: now - 9, failures: 2, retryAt: now + 900, nextActionAt: now + 900 });
+
+    expect(await table.makeDue(connection, now)).toBe(true);
+
+    const item = await stored();
+    expect(item).toMatchObject({ nextActionAt: now, failures: 2, tokenSet: { dueAt: now } });
+    expect(item).not.toHaveProperty("retryAt");
+  });
+
+  it("makes no item due that is not there", async () => {
+    expect(await table.makeDue(connection, now)).toBe(false);
+    expect(await emulator.raw(connection)).toBeUndefined();
+  });
+});
+
+it("one look at the secret a day is claimed by one, and by nobody where there is no item", async () => {
+  const claim = (at: number) => table.claimCheck(connection, at, at - 86_400);
+  expect(await claim(now)).toBe(false);
+  await store();
+
+  const claimed = await Promise.all([claim(now), claim(now), claim(now)]);
+
+  expect(claimed.filter(Boolean)).toHaveLength(1);
+  expect(await claim(now + 86_399)).toBe(false);
+  expect(await claim(now + 86_400)).toBe(true);
+  expect((await stored())?.checkedAt).toBe(now + 86_400);
+});

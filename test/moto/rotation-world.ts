@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import { onTestFinished } from "vitest";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { secretVersions } from "../../functions/auth-core/adapters/secret-versions.ts";
+import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
+import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
+import { type RotationStep, rotationSteps } from "../../functions/auth-core/rules/rotation-event.ts";
+import type { KeyPorts, SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";
+import { rotateKey } from "../../functions/auth-core/use-cases/rotate-key.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import { steppedClock } from "../support/clock.ts";
+import { connectionId, testSettings } from "../support/registration.ts";
+import { startTable } from "../support/table.ts";
+import { openStore, type StoreName } from "./stores.ts";
+
+// Neither store knows it: ours never calls it, and moto refuses it after it has made the pending version.
+const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:none";
+
+/** A store with a table and an upstream around it, all behind real sockets; it ends with the test that started it. */
+export async function startRotationWorld(name: StoreName) {
+  const clock = steppedClock();
+  const [store, table, simulator] = await Promise.all([openStore(name), startTable(), startSimulator({ clock })]);
+  onTestFinished(async () => void (await Promise.all([store.close(), table.close(), simulator.close()])));
+  const { client } = store;
+
+  const ports: KeyPorts = {
+    table: dynamoDbTokenTable(table.name, table.config),
+    registrations: secretsManagerRegistrations(testSettings, store.config),
+    secrets: secretVersions(testSettings.secretPrefix, store.config),
+    upstream: smartServices(clock, { timeout: 500 }),
+    events: { put: () => Promise.resolve() },
+    issuer: { issue: () => Promise.reject(noIssuer), revoke: () => Promise.reject(noIssuer) },
+    expectRotation: true,
+    clock,
+    random: () => 0.5,
+    newLeaseOwner: randomUUID,
+    notice: () => undefined,
+  };
+
+  return {
+    simulator,
+
+    /** Makes a secret whose key the simulator accepts. */
+    async register(): Promise<Registered> {
+      const connection = `c-${randomUUID()}`;
+      const account = { username: `admin_${connection}`, scope: connection };
+      const apiKey = simulator.issueKey(account);
+      const value = JSON.stringify({ ...account, apiKey, baseUrl: simulator.url });
+      const secret = { Name: `${testSettings.secretPrefix}/${connection}`, SecretString: value };
+      const { ARN = "", VersionId = "" } = await client.createSecret(secret);
+      return { connection, account, arn: ARN, first: VersionId };
+    },
+
+    /** Puts a new key of the connection's account, under NEXT unless said otherwise. */
+    async stage({ arn, account }: Registered, label = "NEXT") {
+      const apiKey = simulator.issueKey(account);
+      const value = label === "NEXT" ? apiKey : JSON.stringify({ ...account, apiKey, baseUrl: simulator.url });
+      const { VersionId = "" } = await client.putSecretValue({
+        SecretId: arn,
+        SecretString: value,
+        VersionStages: [label],
+      });
+      return { apiKey, version: VersionId };
+    },
+
+    /** What RotateSecret does before it calls the function: an empty version, pending. */
+    async begin({ arn }: Registered): Promise<string> {
+      const version = randomUUID();
+      const asked = client.rotateSecret({ SecretId: arn, ClientRequestToken: version, RotationLambdaARN });
+      await asked.catch((error: Error) => {
+        if (error.name !== "ResourceNotFoundException") throw error;
+      });
+      return version;
+    },
+
+    /** Runs steps of a rotation; `secrets` may be one's own. */
+    async run(
+      { arn, connection }: Registered,
+      version: string,
+      steps: readonly RotationStep[] = rotationSteps,
+      secrets: SecretVersions = ports.secrets,
+    ): Promise<void> {
+      const event = { secretId: arn, connection: connectionId(connection), version };
+      for (const step of steps) await rotateKey({ ...ports, secrets }, { ...event, step }, testSettings);
+    },
+
+    secrets: ports.secrets,
+
+    /** The labels of those versions that have any. */
+    async labels({ arn }: Registered): Promise<Record<string, string[]>> {
+      const { VersionIdsToStages = {} } = await client.describeSecret({ SecretId: arn });
+      return Object.fromEntries(Object.entries(VersionIdsToStages).filter(([, stages]) => stages.length > 0));
+    },
+
+    /** The key of the version that has a label. */
+    async key({ arn }: Registered, label = "AWSCURRENT"): Promise<unknown> {
+      const { SecretString = "" } = await client.getSecretValue({ SecretId: arn, VersionStage: label });
+      return (JSON.parse(SecretString) as Record<string, unknown>)["apiKey"];
+    },
+  };
+}
+
+interface Registered {
+  connection: string;
+  account: { username: string; scope: string };
+  arn: string;
+  first: string;
+}
+
+const noIssuer = new Error("No registration of these tests names an issuer.");
+
+/** The versions of a secret as a function sees them that dies before or after its nth call: every later call fails. */
+export function dyingAt(secrets: SecretVersions, nth: number, when: "before" | "after") {
+  let calls = 0;
+  const dead = new Error("The function has died.");
+  async function mortal<Result>(call: () => Promise<Result>): Promise<Result> {
+    calls += 1;
+    if (calls > nth || (calls === nth && when === "before")) throw dead;
+    const result = await call();
+    if (calls === nth) throw dead;
+    return result;
+  }
+  const dying: SecretVersions = {
+    idOf: (connection) => secrets.idOf(connection),
+    describe: (secretId) => mortal(() => secrets.describe(secretId)),
+    read: (secretId, at) => mortal(() => secrets.read(secretId, at)),
+    createdAt: (secretId, version) => mortal(() => secrets.createdAt(secretId, version)),
+    putPending: (secretId, version, value) => mortal(() => secrets.putPending(secretId, version, value)),
+    moveLabel: (secretId, label, move) => mortal(() => secrets.moveLabel(secretId, label, move)),
+  };
+  return { secrets: dying, hasDied: () => calls >= nth };
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import type { TestProject } from "vitest/node";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    motoUrl: string;
+  }
+}
+
+// Debian's own Python: its moto is a package of Debian's, and another Python may come first on the PATH.
+const python = "/usr/bin/python3";
+const installer = "/usr/bin/apt-get";
+const packages = ["python3-moto", "python3-flask-cors"];
+
+/** Starts moto's server on a free port of 127.0.0.1 for all tests of the run; what is returned ends it. */
+export default async function setup({ provide }: Pick<TestProject, "provide">): Promise<() => Promise<void>> {
+  install();
+  const port = await freePort();
+  const child = spawn(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
+    // Only the command's own errors are worth reading: it logs a line for every request.
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-2000)));
+  const end = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill();
+    await once(child, "exit");
+  };
+  const url = `http://127.0.0.1:${port}`;
+  if (!(await answers(url, child))) {
+    await end();
+    throw new Error(`moto's server did not start: ${errors}`);
+  }
+  provide("motoUrl", url);
+  return end;
+}
+
+const isInstalled = () => spawnSync(python, ["-c", "import moto.server"], { stdio: "ignore" }).status === 0;
+
+/** Installs moto with apt-get where that is allowed. Throws an error that says what to install where it is not. */
+function install(): void {
+  if (isInstalled()) return;
+  if (process.getuid?.() === 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const aptGet = (...args: string[]) => spawnSync(installer, args, { stdio: "ignore", env });
+    aptGet("update", "-q");
+    aptGet("install", "-qy", "--no-install-recommends", ...packages);
+    if (isInstalled()) return;
+  }
+  throw new Error(`These tests need moto's server for ${python}. On Debian: apt-get install ${packages.join(" ")}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function answers(url: string, child: ChildProcess): Promise<boolean> {
+  for (let tries = 0; tries < 300 && child.exitCode === null; tries += 1) {
+    const response = await fetch(`${url}/moto-api/data.json`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok) return true;
+    await pause(100);
+  }
+  return false;
+}

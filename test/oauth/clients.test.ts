@@ -1,0 +1,145 @@
+import { createRequire } from "node:module";
+import { OAuth2Client } from "@badgateway/oauth2-client";
+import * as openid from "openid-client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accountOf, type OAuthBroker, startOAuthBroker } from "./broker.ts";
+import { fakeCallerKey, userClaims } from "./callers.ts";
+import { fakeClaims } from "./issuer.ts";
+import { exchangeGrant, jwtType } from "./requests.ts";
+
+let broker: OAuthBroker;
+beforeAll(async () => {
+  broker = await startOAuthBroker();
+});
+afterAll(() => broker?.close());
+
+const name = "old-php";
+const secret = fakeCallerKey(name);
+const { scope: vendorScope } = accountOf("webapicorso");
+
+/** Whether Smart Services take a token for a connection. */
+async function isGood(token: unknown, id = "webapicorso"): Promise<boolean> {
+  const url = `${broker.simulator.url}/api/v1/${accountOf(id).scope}/CO/Customers`;
+  return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
+}
+
+describe("openid-client", () => {
+  /** A client that knows the broker's URL, and finds the rest in its metadata. */
+  const discover = (auth: openid.ClientAuth, id = name) =>
+    openid.discovery(new URL(broker.url), id, undefined, auth, {
+      algorithm: "oauth2",
+      // The tests have no TLS on loopback.
+      execute: [openid.allowInsecureRequests],
+    });
+
+  test.each([
+    ["in the header", openid.ClientSecretBasic(secret)],
+    ["in the body", openid.ClientSecretPost(secret)],
+  ])("gets a token by client credentials, its secret %s, and another by refreshing", async (_, auth) => {
+    const config = await discover(auth);
+
+    const first = await openid.clientCredentialsGrant(config, { scope: vendorScope });
+    const second = await openid.refreshTokenGrant(config, first.refresh_token ?? "");
+
+    expect([await isGood(first.access_token), await isGood(second.access_token)]).toEqual([true, true]);
+    expect(first.expiresIn()).toBeGreaterThan(3500);
+  });
+
+  test("gets a token by client credentials, with an assertion that it signs itself", async () => {
+    const { key, url } = broker.issuer;
+    const cryptoKey = key.privateKey.toCryptoKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
+    const auth = openid.PrivateKeyJwt(
+      { key: cryptoKey, kid: key.kid },
+      { [openid.modifyAssertion]: (_, payload) => void Object.assign(payload, fakeClaims(url, Date.now() / 1000)) },
+    );
+
+    const { access_token: token } = await openid.clientCredentialsGrant(await discover(auth));
+
+    expect(await isGood(token)).toBe(true);
+  });
+
+  test("exchanges its user's token for one of the user's connection", async () => {
+    const config = await discover(openid.None(), "portal");
+
+    const answer = await openid.genericGrantRequest(config, exchangeGrant, {
+      subject_token: broker.issuer.token(userClaims("other")),
+      subject_token_type: jwtType,
+    });
+
+    expect(await isGood(answer.access_token, "other")).toBe(true);
+    expect(answer).not.toHaveProperty("refresh_token");
+  });
+
+  test("hears in its own words why it gets none", async () => {
+    const refused = await discover(openid.ClientSecretPost("fake"));
+    const foreign = await discover(openid.ClientSecretPost(secret));
+    const challenged = await discover(openid.ClientSecretBasic("fake"));
+
+    await expect(openid.clientCredentialsGrant(refused)).rejects.toMatchObject({ error: "invalid_client" });
+    await expect(openid.clientCredentialsGrant(foreign, { scope: "other" })).rejects.toMatchObject({
+      error: "invalid_scope",
+    });
+    await expect(openid.clientCredentialsGrant(challenged)).rejects.toBeInstanceOf(
+      openid.WWWAuthenticateChallengeError,
+    );
+  });
+});
+
+/** As much of simple-oauth2 as is used here: it has no types of its own. */
+interface SimpleOAuth2 {
+  ClientCredentials: new (config: object) => { getToken: (params: object) => Promise<SimpleToken> };
+}
+interface SimpleToken {
+  token: Record<string, unknown>;
+  expired: () => boolean;
+  refresh: () => Promise<SimpleToken>;
+}
+
+describe("simple-oauth2", () => {
+  const { ClientCredentials } = createRequire(import.meta.url)("simple-oauth2") as SimpleOAuth2;
+
+  test.each([
+    ["in the header", {}],
+    ["in the body", { authorizationMethod: "body" }],
+    ["in a body of JSON", { authorizationMethod: "body", bodyFormat: "json" }],
+  ])("gets a token by client credentials, its secret %s, and another by refreshing", async (_, options) => {
+    const auth = { tokenHost: broker.url };
+
+    const first = await new ClientCredentials({ client: { id: name, secret }, auth, options }).getToken({
+      scope: "webapicorso",
+    });
+    const second = await first.refresh();
+
+    expect([first.expired(), second.expired()]).toEqual([false, false]);
+    expect([await isGood(first.token["access_token"]), await isGood(second.token["access_token"])]).toEqual([
+      true,
+      true,
+    ]);
+  });
+});
+
+describe("@badgateway/oauth2-client", () => {
+  test.each(["client_secret_basic", "client_secret_basic_interop", "client_secret_post"] as const)(
+    "gets a token by client credentials, with %s, and another by refreshing",
+    async (authenticationMethod) => {
+      const client = new OAuth2Client({
+        server: broker.url,
+        clientId: name,
+        clientSecret: secret,
+        authenticationMethod,
+      });
+
+      const first = await client.clientCredentials({ scope: [vendorScope] });
+      const second = await client.refreshToken(first);
+
+      expect([await isGood(first.accessToken), await isGood(second.accessToken)]).toEqual([true, true]);
+      expect(first.refreshToken).toBe(`stbr.webapicorso.${secret}`);
+    },
+  );
+
+  test("finds the token endpoint in the metadata", async () => {
+    const client = new OAuth2Client({ server: broker.url, clientId: name, clientSecret: secret });
+
+    expect(await client.getEndpoint("tokenEndpoint")).toBe(`${broker.url}/oauth/token`);
+  });
+});

@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { fakeCallerKey } from "./callers.ts";
+import { exchange, vendorForm } from "./requests.ts";
+import { json, type Sent, urlencoded } from "./wire.ts";
+
+/** A world small enough for everything to collide: connections of which one's id begins another's, and so on. */
+export const universe = ["a", "ab", "abc", "b"];
+
+/** The vendor's names; `ab` and `abc` are registered alike, as an environment of one customer can be. */
+export const named: Record<string, { username: string; scope: string }> = {
+  a: { username: "admin_a", scope: "scope_a" },
+  ab: { username: "admin_ab", scope: "scope_ab" },
+  abc: { username: "admin_ab", scope: "scope_ab" },
+  b: { username: "admin_a", scope: "scope_b" },
+};
+
+const issuers = ["https://one.test", "https://two.test"];
+const audiences = ["x", "xy"];
+const subjects = ["s", "st", "stu"];
+const origins = ["https://p.test", "https://q.test"];
+
+export interface Entry {
+  name: string;
+  connections?: string[];
+  keySha256?: string[];
+  oidc?: { issuer: string; audience: string; claims: Record<string, string>; connectionsClaim?: string };
+  origins?: string[];
+}
+
+export interface Shown {
+  /** The number of a key, or a JWT's claims. */
+  credential: { key: number } | { claims: Record<string, unknown>; isForged: boolean };
+  way: "vendor" | "exchange" | "secret" | "refresh";
+  /** The connection that is asked for, and the name that the caller gives itself. */
+  connection: string;
+  by: "id" | "scope" | "nothing";
+  client: string;
+  origin?: string;
+}
+
+const some = (values: string[]) => fc.subarray(values, { minLength: 1 });
+const one = (values: string[]) => fc.constantFrom(...values);
+const maybe = <T>(of: fc.Arbitrary<T>, present = 1) =>
+  fc.oneof({ arbitrary: of, weight: present }, { arbitrary: fc.constant(undefined), weight: 2 });
+
+const keyed = some(universe).map((connections) => ({ connections }));
+const trusted = fc
+  .record({
+    issuer: one(issuers),
+    audience: one(audiences),
+    sub: maybe(one([...subjects, "s*", "st*"]), 4),
+    own: maybe(some(universe), 4),
+    origins: fc.subarray(origins),
+  })
+  .map(({ issuer, audience, sub, own, origins: pages }) => ({
+    oidc: {
+      issuer,
+      audience,
+      claims: { ...(sub !== undefined && { sub }) },
+      // Without one of them, the entry would admit everyone or allow nothing.
+      ...((sub === undefined || own === undefined) && { connectionsClaim: "list" }),
+    },
+    ...(own && { connections: own }),
+    origins: pages,
+  }));
+
+/** A list; the number of an entry is that of its key, `fakeCallerKey("3")` of the fourth. */
+export const list: fc.Arbitrary<Entry[]> = fc
+  .array(fc.oneof(keyed, trusted), { minLength: 3, maxLength: 6, size: "max" })
+  .map((entries) => entries.map((entry, index) => ({ name: `caller-${index}`, ...entry })));
+
+const claimed = fc.oneof(
+  some(universe),
+  some(universe).map((ids) => ids.join(" ")),
+  one(["a,b", "*", "A", ""]),
+  fc.constantFrom<unknown>({ a: true }, [["a"]], 1, null),
+);
+
+const claims: fc.Arbitrary<Record<string, unknown>> = fc.record({
+  iss: one([...issuers, "https://third.test"]),
+  aud: fc.oneof(one(audiences), some(audiences), one(["z"])),
+  sub: fc.oneof(one(subjects), some(subjects), one(["t"])),
+  list: claimed,
+});
+
+export const shown: fc.Arbitrary<Shown> = fc
+  .record({
+    credential: fc.oneof(
+      fc.record({ key: fc.integer({ min: 0, max: 5 }) }),
+      fc.record({ claims, isForged: fc.integer({ min: 0, max: 9 }).map((n) => n === 0) }),
+    ),
+    way: fc.constantFrom("vendor" as const, "exchange" as const, "secret" as const, "refresh" as const),
+    connection: one(universe),
+    by: fc.constantFrom("id" as const, "scope" as const, "nothing" as const),
+    client: one(["caller-0", "caller-1", "caller-2"]),
+    origin: maybe(one([...origins, "https://evil.test"])),
+  })
+  .map(({ origin, ...rest }) => ({ ...rest, ...(origin !== undefined && { origin }) }));
+
+/** The request that it is on the wire. */
+export function requestOf({ credential, way, connection, by, client }: Shown): { route: string; sent: Sent } {
+  const secret = textOf(credential);
+  const scope = { id: connection, scope: named[connection]?.scope ?? "", nothing: "" }[by];
+  switch (way) {
+    case "vendor": {
+      const fields = { ...named[connection], ...(by === "id" && { scope }), token: `Bearer ${secret}` };
+      return {
+        route: "POST /api/v1/auth/token",
+        sent: by === "nothing" ? vendorForm(secret, connection) : urlencoded(fields),
+      };
+    }
+    case "exchange":
+      return { route: "POST /oauth/token", sent: exchange(secret, { scope }) };
+    case "secret": {
+      const fields = { grant_type: "client_credentials", client_id: client, client_secret: secret, scope };
+      return { route: "POST /oauth/token", sent: urlencoded(fields) };
+    }
+    case "refresh":
+      return {
+        route: "POST /oauth/token",
+        sent: json({ grant_type: "refresh_token", refresh_token: `stbr.${connection}.${secret}` }),
+      };
+  }
+}
+
+/** A JWT whose signature says whether it is one. */
+function textOf(credential: Shown["credential"]): string {
+  if ("key" in credential) return fakeCallerKey(String(credential.key));
+  const payload = Buffer.from(JSON.stringify(credential.claims)).toString("base64url");
+  return `fake.${payload}.${credential.isForged ? "forged" : "good"}`;
+}
+
+/** What the list allows: said once more, as the documentation says it, and in no word of the code's. */
+export function allowedBy(entries: Entry[], { credential, origin, way, client }: Shown): Set<string> {
+  if ("key" in credential) {
+    const entry = entries[credential.key];
+    const isNamed = way !== "secret" || entry?.name === client;
+    return new Set(entry && !entry.oidc && isNamed && origin === undefined ? entry.connections : []);
+  }
+  const { claims: told, isForged } = credential;
+  if (isForged || way === "refresh") return new Set();
+  const admitting = entries.filter(({ oidc, origins: pages = [] }) => {
+    if (!oidc || oidc.issuer !== told["iss"] || ![told["aud"]].flat().includes(oidc.audience)) return false;
+    const { sub } = oidc.claims;
+    const isSubject =
+      sub === undefined ||
+      (typeof told["sub"] === "string" && new RegExp(`^${sub.replace("*", ".*")}$`).test(told["sub"]));
+    return isSubject && (origin === undefined || pages.includes(origin));
+  });
+  return new Set(admitting.flatMap((entry) => universe.filter((id) => isAllowed(entry, id, told["list"]))));
+}
+
+function isAllowed({ oidc, connections }: Entry, id: string, claim: unknown): boolean {
+  if (connections && !connections.includes(id)) return false;
+  if (oidc?.connectionsClaim === undefined) return connections !== undefined;
+  return typeof claim === "string" ? claim.split(" ").includes(id) : Array.isArray(claim) && claim.includes(id);
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
+import { fakeCallerKey, userClaims } from "./callers.ts";
+import { assertion, basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
+import { json } from "./wire.ts";
+
+let broker: OAuthBroker;
+beforeAll(async () => {
+  broker = await startOAuthBroker();
+});
+afterAll(() => broker?.close());
+
+const key = fakeCallerKey("old-php");
+const handle = `stbr.webapicorso.${key}`;
+
+test("a request that was answered is one line, with the caller's name, these fields and no other", async () => {
+  const answer = await broker.ask(vendorRoute, vendorForm(key));
+
+  expect(await broker.lineOf(answer)).toEqual({
+    level: "INFO",
+    message: "request",
+    timestamp: expect.any(String),
+    service: "oauth",
+    stage: "test",
+    sampling_rate: 0,
+    requestId: answer.headers.get("apigw-requestid"),
+    route: `POST ${vendorRoute}`,
+    callerRole: "old-php",
+    connection: "webapicorso",
+    status: 200,
+    code: "ok",
+    source: "upstream",
+    minTtl: 60,
+    remainingSeconds: expect.any(Number),
+    generation: 1,
+    tokenFingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+    durationMs: expect.any(Number),
+  });
+});
+
+test.each<[string, string, string, () => Promise<Answer>]>([
+  ["a key in the header", "old-php", "ok", () => broker.ask(oauthRoute, clientCredentials(), basic("old-php", key))],
+  [
+    "a refresh handle",
+    "old-php",
+    "ok",
+    () => broker.ask(oauthRoute, json({ grant_type: "refresh_token", refresh_token: handle })),
+  ],
+  ["a pipeline's assertion", "deploy-ci", "ok", () => broker.ask(oauthRoute, assertion(broker.issuer.token()))],
+  ["a user's JWT", "portal", "ok", () => broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims("other"))))],
+  [
+    "a key for another's connection",
+    "erp",
+    "invalid_scope",
+    () => broker.ask(vendorRoute, vendorForm(fakeCallerKey("erp"))),
+  ],
+  [
+    "a key that nobody has",
+    "unknown",
+    "invalid_client",
+    () => broker.ask(vendorRoute, vendorForm(fakeCallerKey("nobody"))),
+  ],
+  ["nothing", "unknown", "invalid_request", () => broker.ask(vendorRoute, json({}))],
+])("whoever comes with %s is %s in the line, which says %s", async (_, callerRole, code, ask) => {
+  expect(await broker.lineOf(await ask())).toMatchObject({ callerRole, code, service: "oauth" });
+});
+
+test("metrics are in the broker's namespace, and of caller and connection they know no dimension", async () => {
+  await broker.lineOf(await broker.ask(vendorRoute, vendorForm(key)));
+
+  const metrics = broker.output.filter((line) => line.includes('"_aws"')).map((line) => JSON.parse(line));
+
+  expect(metrics).not.toHaveLength(0);
+  for (const line of metrics) {
+    const { Namespace, Dimensions } = line["_aws"].CloudWatchMetrics[0];
+    expect([Namespace, line.service]).toEqual(["SmartTokenBroker", "oauth"]);
+    expect(Dimensions.map((names: string[]) => names.toSorted())).toEqual([["code", "service", "source", "stage"]]);
+  }
+});
+
+test("no secret is printed: no key, JWT, refresh handle or token, whole or in part, of who was accepted or not", async () => {
+  const { id, apiKey } = await broker.connection();
+  const jwts = [broker.issuer.token(userClaims(id)), broker.issuer.token(), broker.issuer.token({ aud: "other" })];
+  const secrets = [apiKey, key, fakeCallerKey("nobody"), handle, ...jwts];
+  const answers: Answer[] = [];
+  const ask = async (...[route, sent, headers]: Parameters<OAuthBroker["ask"]>) => {
+    const answer = await broker.ask(route, sent, headers);
+    answers.push(answer);
+    if (answer.status === 200) secrets.push(answer.json.access_token);
+  };
+
+  for (const credential of [key, fakeCallerKey("nobody"), handle, ...jwts]) {
+    await ask(vendorRoute, vendorForm(credential));
+    await ask(oauthRoute, clientCredentials(), basic("old-php", credential));
+    await ask(oauthRoute, clientCredentials({ client_id: credential, client_secret: credential, scope: credential }));
+    await ask(oauthRoute, assertion(credential));
+    await ask(oauthRoute, exchange(credential, { scope: credential }));
+    await ask(oauthRoute, json({ grant_type: "refresh_token", refresh_token: credential }));
+    await ask(oauthRoute, json({ grant_type: credential, [credential]: credential }));
+  }
+  broker.simulator.setMood({ mode: "refused" });
+  await ask(oauthRoute, exchange(broker.issuer.token(userClaims((await broker.connection()).id))));
+  for (const answer of answers) await broker.lineOf(answer);
+
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 400, 401, 502]));
+  const item = await broker.table.raw(id);
+  secrets.push(item?.["refreshToken"]?.S ?? "none is stored");
+  const refusals = answers.filter(({ status }) => status !== 200).map(({ text }) => text);
+  const said = [...broker.output, ...refusals].join("\n");
+  for (const secret of new Set(secrets)) {
+    expect(said).not.toContain(secret);
+    // A cut or encoded form of it would be one all the same.
+    expect(said).not.toContain(secret.slice(-24));
+    expect(said).not.toContain(Buffer.from(secret).toString("base64").slice(8, 48));
+  }
+});

@@ -1,0 +1,38 @@
+import type { Asked } from "./broker.ts";
+
+/** Text of a form that is urlencoded, as a request. */
+export function formOf(route: string, fields: Record<string, string>, headers: Record<string, string> = {}): Asked {
+  const body = new URLSearchParams(fields).toString();
+  return { route, headers: { "content-type": "application/x-www-form-urlencoded", ...headers }, body };
+}
+
+export const getToken = "GET /v1/connections/{connection}/token";
+export const postToken = "POST /v1/connections/{connection}/token";
+export const vendorToken = "POST /api/v1/auth/token";
+export const oauthToken = "POST /oauth/token";
+export const metadata = "GET /.well-known/oauth-authorization-server";
+
+const pathOf = (id: string) => `/v1/connections/${id}/token`;
+
+/** Of no token that there is. */
+const otherSha256 = "0".repeat(64);
+
+export function get(id: string, query: Record<string, string> = {}): Asked {
+  return { route: getToken, path: pathOf(id), query };
+}
+
+export function post(id: string, body: object = { rejected_token_sha256: otherSha256 }): Asked {
+  return { route: postToken, path: pathOf(id), body: JSON.stringify(body) };
+}
+
+/** The vendor's form; `fields` replace some of it. */
+export function vendor(id: string, credential: string, fields: Record<string, string> = {}): Asked {
+  const form = { username: `admin_${id}`, scope: `scope_${id}`, token: `Bearer ${credential}` };
+  return formOf(vendorToken, { ...form, ...fields });
+}
+
+/** Client credentials in the header. */
+export function oauth(id: string, key: string, fields: Record<string, string> = {}): Asked {
+  const authorization = `Basic ${Buffer.from(`fake-php:${key}`).toString("base64")}`;
+  return formOf(oauthToken, { grant_type: "client_credentials", scope: id, ...fields }, { authorization });
+}

@@ -1,0 +1,109 @@
+import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/auth-core/http/token-request.ts";
+import {
+  accessTokenType,
+  jwtBearer,
+  subjectTokenTypes,
+  tokenExchange,
+} from "@smart-token-broker/auth-core/rules/grant-request.ts";
+import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
+
+/** JSON Schema, as OpenAPI 3.1 has it. */
+export type Schema = Record<string, unknown>;
+
+type Convertible = Parameters<typeof toJsonSchema>[0];
+
+function convert(schema: Convertible, typeMode: NonNullable<ConversionConfig["typeMode"]>): Schema {
+  // What it makes of a valid value is not the caller's business.
+  const ignoreActions = ["to_lower_case"];
+  const { $schema: _, ...converted } = toJsonSchema(schema, { target: "draft-2020-12", typeMode, ignoreActions });
+  return converted;
+}
+
+/** Parameters of the query of `GET …/token`, as the handler reads them: numbers, whose text it gets. */
+export const tokenParameters = Object.entries(
+  convert(tokenQuery, "output")["properties"] as Record<string, Schema>,
+).map(([name, schema]) => ({
+  name,
+  in: "query",
+  description: "Seconds that should be left of the token; counts as at most 40 % of its lifetime.",
+  schema: { ...schema, default: Number(schema["default"]) },
+}));
+
+/** Body of `POST …/token`. */
+export const rejectedToken = {
+  description: "The SHA-256 of the access token that was refused, in hex.",
+  ...convert(rejectedTokenBody, "input"),
+};
+
+const rejected = {
+  rejected_token_sha256: {
+    ...(rejectedToken as { properties?: Record<string, Schema> }).properties?.["rejected_token_sha256"],
+    description: "SHA-256, in hex, of an access token that was refused: another one is the answer.",
+  },
+};
+const scope = { type: "string", description: "A connection's id, or the vendor's scope." };
+const secret = { type: "string", format: "password" };
+
+/** Body of `POST /api/v1/auth/token`. */
+export const vendorTokenRequest = {
+  type: "object",
+  description: "The vendor's form, with the caller's credential in place of the API key.",
+  properties: {
+    username: { type: "string", minLength: 1, description: "As it is registered." },
+    scope: { ...scope, minLength: 1 },
+    token: {
+      ...secret,
+      pattern: String.raw`^Bearer [\x21-\x7e]+$`,
+      description: "`Bearer` and a caller key, or a JWT of a trusted issuer.",
+    },
+    ...rejected,
+  },
+  required: ["username", "scope", "token"],
+};
+
+/** Body of `POST /oauth/token`: one of the grants. */
+export const oauthTokenRequest = {
+  oneOf: [
+    {
+      type: "object",
+      title: "Client credentials (RFC 6749 §4.4)",
+      description: "The client authenticates in one way: the Authorization header, client_secret or client_assertion.",
+      properties: {
+        grant_type: { const: "client_credentials" },
+        client_id: { type: "string", minLength: 1, description: "The caller's name." },
+        client_secret: { ...secret, description: "A caller key." },
+        client_assertion: { ...secret, description: "A JWT of a trusted issuer (RFC 7523)." },
+        client_assertion_type: { const: jwtBearer },
+        scope,
+        ...rejected,
+      },
+      required: ["grant_type"],
+      dependentRequired: { client_secret: ["client_id"], client_assertion: ["client_assertion_type"] },
+      not: { required: ["client_secret", "client_assertion"] },
+    },
+    {
+      type: "object",
+      title: "Refresh (RFC 6749 §6)",
+      properties: {
+        grant_type: { const: "refresh_token" },
+        refresh_token: { ...secret, description: "As it was handed out here, to a caller key." },
+        ...rejected,
+      },
+      required: ["grant_type", "refresh_token"],
+    },
+    {
+      type: "object",
+      title: "Token exchange (RFC 8693)",
+      properties: {
+        grant_type: { const: tokenExchange },
+        subject_token: { ...secret, minLength: 1, description: "A JWT of a trusted issuer: a user's or a workload's." },
+        subject_token_type: { enum: [...subjectTokenTypes] },
+        requested_token_type: { const: accessTokenType },
+        scope,
+        ...rejected,
+      },
+      required: ["grant_type", "subject_token", "subject_token_type"],
+      not: { required: ["actor_token"] },
+    },
+  ],
+};

@@ -1,0 +1,77 @@
+import { statusOf } from "@smart-token-broker/auth-core/http/oauth-reply.ts";
+import { problems } from "@smart-token-broker/auth-core/http/reply.ts";
+import { accessTokenType } from "@smart-token-broker/auth-core/rules/grant-request.ts";
+import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
+
+const text = { type: "string" };
+const url = { type: "string", format: "uri" };
+const texts = { type: "array", items: text };
+const code = { enum: Object.keys(problems), description: "Closed: a new code is a change of this contract." };
+const accessToken = { ...text, description: "Show it to Smart Services as `Authorization: Bearer`." };
+const expiresIn = { type: "integer", minimum: 0, description: "Seconds that are left of the token now." };
+
+function answer(properties: Record<string, Schema>, optional: string[] = []): Schema {
+  return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
+}
+
+/** Every body of the contract. Those of requests do not say what else may be in them: it is ignored. */
+export const schemas = {
+  Token: answer(
+    {
+      access_token: accessToken,
+      token_type: { const: "Bearer" },
+      expires_in: expiresIn,
+      expires_at: { type: "string", format: "date-time" },
+      scope: text,
+      generation: { type: "integer", minimum: 1, description: "Grows by one with every new token." },
+      api_base_url: { ...url, description: "Where to use the token, if that is registered." },
+    },
+    ["api_base_url"],
+  ),
+  RejectedToken: rejectedToken,
+  Problem: {
+    description: "RFC 9457.",
+    ...answer({
+      type: { ...url, pattern: "^urn:smart-token-broker:" },
+      title: text,
+      status: { enum: [...new Set(Object.values(problems).map(({ status }) => status))] },
+      code,
+      detail: text,
+      request_id: text,
+    }),
+  },
+  VendorTokenRequest: vendorTokenRequest,
+  OAuthTokenRequest: oauthTokenRequest,
+  OAuthToken: {
+    description: "RFC 6749 §5.1; for a token exchange RFC 8693 §2.2.",
+    ...answer(
+      {
+        access_token: accessToken,
+        token_type: { const: "Bearer" },
+        expires_in: expiresIn,
+        scope: text,
+        refresh_token: { ...text, description: "Never Smart Services' own." },
+        issued_token_type: { const: accessTokenType },
+      },
+      ["refresh_token", "issued_token_type"],
+    ),
+  },
+  OAuthError: {
+    description: "RFC 6749 §5.2, with the broker's code where the failure is one of its own.",
+    ...answer({ error: { enum: Object.keys(statusOf) }, error_description: text, code }, ["code"]),
+  },
+  OAuthMetadata: {
+    description: "RFC 8414.",
+    ...answer({
+      issuer: url,
+      token_endpoint: url,
+      grant_types_supported: texts,
+      response_types_supported: texts,
+      token_endpoint_auth_methods_supported: texts,
+      token_endpoint_auth_signing_alg_values_supported: texts,
+    }),
+  },
+  GatewayError: { description: "Of the gateway itself, not of the broker.", ...answer({ message: text }) },
+};
+
+export type SchemaName = keyof typeof schemas;

@@ -1,9 +1,4 @@
-import {
-  CreateSecretCommand,
-  PutSecretValueCommand,
-  RotateSecretCommand,
-  SecretsManagerClient,
-} from "@aws-sdk/client-secrets-manager";
+import { CreateSecretCommand, PutSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
@@ -14,6 +9,7 @@ import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { type Gateway, startGateway } from "./gateway/server.ts";
+import { operator, secretName, switchRotationOn } from "./operator.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
@@ -22,9 +18,6 @@ import { chaosModes } from "./simulator/chaos.ts";
 import { type Simulator, startSimulator } from "./simulator/server.ts";
 import { statusPage } from "./status-page/page.ts";
 import { cdkContext, synthesise } from "./synthesise.ts";
-
-/** Connections of a file whose rotation is switched on: it costs a second of the rotation function each. */
-const mostRotated = 100;
 
 /** Connections for whose rotation to be switched on the start waits. */
 const mostAwaited = 8;
@@ -120,7 +113,9 @@ export async function startLocalRun(
     const mood = { ...ways, ...(options.chaos && chaosModes[options.chaos]) };
     const simulator = await startSimulator({ clock, mood });
     started.push(() => simulator.close());
-    await putSecrets(secretsManager.url, deployment, connections, simulator);
+    const secrets = operator(secretsManager.url, place.region);
+    started.push(() => secrets.destroy());
+    await putSecrets(secrets, deployment, connections, simulator);
 
     const endpoints = {
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
@@ -141,8 +136,6 @@ export async function startLocalRun(
     const rotations = setInterval(() => secretsManager.rotateDue(), options.tick * 1000);
     started.push(() => clearInterval(rotations));
 
-    const secrets = operator(secretsManager.url);
-    started.push(() => secrets.destroy());
     const describe = deploymentPage(deployment, place, {
       dynamodb: dynamoDb.url,
       secretsmanager: secretsManager.url,
@@ -161,7 +154,7 @@ export async function startLocalRun(
     pages = [describe, page];
 
     signal?.throwIfAborted();
-    await switchRotationOn(secretsManager.url, deployment, connections);
+    await switchRotationOn(secrets, deployment, connections);
     // Switching it on tries the function, and until that is over a rotation would be refused.
     if (ids.length <= mostAwaited) await secretsManager.rotationsSettled();
     return {
@@ -207,12 +200,11 @@ function functionEnvironment(
 
 /** The stack's empty secrets, and then the values, put as an operator puts them. */
 async function putSecrets(
-  endpoint: string,
+  client: SecretsManagerClient,
   deployment: Deployment,
   connections: Record<string, object> | undefined,
   simulator: Simulator,
 ): Promise<void> {
-  const client = operator(endpoint);
   for (const { name, description, kmsKeyId } of deployment.secrets) {
     await client.send(new CreateSecretCommand({ Name: name, Description: description, KmsKeyId: kmsKeyId }));
     if (connections) continue;
@@ -229,49 +221,9 @@ async function putSecrets(
       new CreateSecretCommand({ Name: secretName(deployment, id), SecretString: JSON.stringify(value) }),
     );
   }
-  client.destroy();
 }
 
 /** Username and scope of a simulated environment, in the form that the vendor gives them. */
 export function simulatedAccount(cid: string): { username: string; scope: string } {
   return { username: `admin_${cid}`, scope: `${cid}_aly${cid}` };
-}
-
-/** Rotation for the stack's secrets as the template has it, and for a file's as an operator switches it on. */
-async function switchRotationOn(
-  endpoint: string,
-  deployment: Deployment,
-  connections: Record<string, object> | undefined,
-): Promise<void> {
-  const { functionArn, secretIds } = deployment.keyRotation;
-  const everyDays = Number(deployedSetting(deployment, "rotateKeysEveryDays"));
-  if (everyDays === 0) return;
-  const client = operator(endpoint);
-  const named = (id: string) => secretName(deployment, id);
-  const ids = connections ? Object.keys(connections).slice(0, mostRotated).map(named) : secretIds;
-  for (const secretId of ids) {
-    await client.send(
-      new RotateSecretCommand({
-        SecretId: secretId,
-        RotationLambdaARN: functionArn,
-        RotationRules: { AutomaticallyAfterDays: everyDays },
-        RotateImmediately: false,
-      }),
-    );
-  }
-  client.destroy();
-}
-
-/** A setting as the functions of the template have it. */
-function deployedSetting({ functions }: Deployment, name: keyof typeof environmentVariables): string | undefined {
-  return functions[0]?.environment[environmentVariables[name]];
-}
-
-function secretName(deployment: Deployment, connection: string): string {
-  return `${deployedSetting(deployment, "secretPrefix")}/${connection}`;
-}
-
-function operator(endpoint: string): SecretsManagerClient {
-  const credentials = { accessKeyId: "LOCALOPERATOR", secretAccessKey: "local-operator-secret" };
-  return new SecretsManagerClient({ endpoint, region: place.region, credentials });
 }

@@ -52,7 +52,7 @@ export function judgeConnection(
   const findings: Finding[] = reading.warnings.map((said) =>
     warning(`${id}: ${said}`, `broker connections show ${id}`),
   );
-  const key = warningOf(secret, reading.registration, true, now);
+  const key = warningOf(secret, reading.registration.keyIssuer !== undefined, true, now);
   if (key) findings.push(warning(`${id}: ${key.detail}`, keyMend(key.reason, id)));
   const mend = status && mends[status.state];
   if (status && mend) {

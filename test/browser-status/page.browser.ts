@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { startBrowser } from "../browser/chromium.ts";
 import { StartedCommand } from "../local/run-harness.ts";
-import { hasBrowser, startBrowser } from "./chromium.ts";
 import { makeDue } from "./due.ts";
 
 let run: StartedCommand;
@@ -10,7 +10,6 @@ let page: Page;
 const faults: string[] = [];
 
 beforeAll(async () => {
-  if (!hasBrowser) return;
   // A minute of every schedule lasts half a second, so that a sweep is never far.
   run = new StartedCommand(["--port", "0", "--tick", "0.5"]);
   await run.ready();
@@ -21,7 +20,7 @@ afterAll(async () => {
   await run?.remove();
 });
 beforeEach(async () => {
-  if (hasBrowser) page = await open();
+  page = await open();
 });
 
 /** The page in a window of its own, which notes what goes wrong in it. */
@@ -56,7 +55,7 @@ async function mend(): Promise<void> {
   await page.getByRole("button", { name: "ok", pressed: true }).waitFor();
 }
 
-describe.skipIf(!hasBrowser)("the status page, in a browser", () => {
+describe("the status page, in a browser", () => {
   it("shows the connection: its state, its lifetimes as bars, and its next action in words", async () => {
     await state("fresh").waitFor();
 

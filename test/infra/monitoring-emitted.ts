@@ -41,13 +41,12 @@ const verdicts: Record<Verdict, true> = { ok: true, open: true, no_answer: true,
 /** What the daily look at a secret can find, out of the rule itself. */
 function dailyReasons(): string[] {
   const at = 1_800_000_000;
-  const registration = fakeRegistration();
   const secrets = [
     { labels: new Map([["v2", ["AWSPENDING"]]]), rotationEnabled: true, lastChangedAt: at - 90_000 },
     { labels: new Map([["v1", ["AWSCURRENT"]]]), rotationEnabled: false },
     { labels: new Map([["v1", ["AWSCURRENT"]]]), rotationEnabled: true, nextRotationAt: at + 3600 },
   ];
-  return secrets.map((secret) => warningOf(secret, registration, true, at)?.reason ?? "none");
+  return secrets.map((secret) => warningOf(secret, false, true, at)?.reason ?? "none");
 }
 
 const actionNeeded = (reason: string): Notice => ({

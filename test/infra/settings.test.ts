@@ -9,7 +9,7 @@ const read = (context: Record<string, unknown>) => readDeploymentSettings((key) 
 const defaults = {
   stage: "dev",
   connections: ["webapicorso"],
-  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 } },
+  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
   callers: [],
   logRetentionDays: 30,
   shards: 1,
@@ -50,7 +50,7 @@ test("what the command line gives as text is read as what it means", () => {
   expect(settings).toMatchObject({
     stage: "prod",
     connections: ["a", "b"],
-    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 20, burst: 40 } },
+    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
     logRetentionDays: 7,
   });
 });

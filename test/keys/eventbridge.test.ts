@@ -5,7 +5,7 @@ import "aws-sdk-client-mock-vitest/extend";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { eventBridge } from "../../functions/auth-core/adapters/eventbridge.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { KeyEvent } from "../../functions/auth-core/rules/key-event.ts";
+import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { connectionId } from "../support/registration.ts";
 
 const connection = connectionId("webapicorso");
@@ -20,12 +20,12 @@ beforeEach(() => {
 afterAll(() => bus.restore());
 
 describe("an event", () => {
-  it.each<KeyEvent>([
+  it.each<BrokerEvent>([
     { type: "api_key_rotated", connection, keyFingerprint },
     { type: "api_key_retirable", connection, keyFingerprint, apiKeyId: "key-1" },
     { type: "api_key_action_needed", connection, reason: "no_next_key", detail: "none is staged" },
   ])("goes to the default bus as version 1 of its type, with its stage: $type", async ({ type, ...about }) => {
-    await events.put({ type, ...about } as KeyEvent);
+    await events.put({ type, ...about } as BrokerEvent);
 
     const Detail = JSON.stringify({ version: 1, stage: "test", ...about });
     expect(bus).toHaveReceivedCommandTimes(PutEventsCommand, 1);

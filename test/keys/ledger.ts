@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
-import type { KeyEvent } from "../../functions/auth-core/rules/key-event.ts";
+import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { longestLifetime, type Registration } from "../../functions/auth-core/rules/registration.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { UpstreamAnswer } from "../../functions/auth-core/rules/upstream-answer.ts";
@@ -47,7 +47,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
   }
 
   /** What an event breaks at the instant at which it is out. */
-  async function put(event: KeyEvent, connections: ConnectionId[]): Promise<void> {
+  async function put(event: BrokerEvent, connections: ConnectionId[]): Promise<void> {
     if (event.type !== "api_key_retirable") return;
     const { connection, keyFingerprint: key } = event;
     const now = world.clock.now();

@@ -7,7 +7,7 @@ import { smartServices } from "../../functions/auth-core/adapters/smart-services
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
-import type { KeyEvent } from "../../functions/auth-core/rules/key-event.ts";
+import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { readRotationEvent } from "../../functions/auth-core/rules/rotation-event.ts";
 import { keepKeys } from "../../functions/auth-core/use-cases/keep-keys.ts";
 import type { KeyPorts, Notice } from "../../functions/auth-core/use-cases/ports.ts";
@@ -47,7 +47,7 @@ export async function startKeysWorld() {
     startSimulator({ clock }),
   ]);
   const notices: Notice[] = [];
-  const events: KeyEvent[] = [];
+  const events: BrokerEvent[] = [];
   const ports: KeyPorts = {
     table: dynamoDbTokenTable(table.name, table.config),
     registrations: secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)),

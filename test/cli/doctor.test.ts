@@ -1,0 +1,128 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { parsePatch } from "../../local/simulator/mood.ts";
+import { LocalBroker } from "./harness.ts";
+
+const local = new LocalBroker();
+const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
+beforeAll(() => local.start());
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await local.run.remove();
+});
+const usual = { mode: "ok", singleActiveToken: false, rotateRefresh: true, refreshTokens: true, lifetime: 3600 };
+const usualForm = { opaque: false, expiresIn: "number", shape: "access_token", bom: false, sameToken: false };
+afterEach(() => local.mood({ ...usual, ...usualForm }));
+
+type Found = { level: string; what: string; mend?: string }[];
+const probe = (id: string, ...more: string[]) => local.json<Found>(["doctor", "--probe", id, "--yes", ...more]);
+
+test("a healthy local run has nothing to mend", async () => {
+  const findings = await local.json<Found>(["doctor"]);
+
+  expect(findings.map(({ level }) => level)).not.toContain("broken");
+  expect(findings).toContainEqual({ level: "ok", what: "the API refuses a request that is not signed" });
+  expect(findings).toContainEqual({
+    level: "ok",
+    what: "webapicorso: its secret is readable, its key rotates, its token is good",
+  });
+});
+
+test("a refused key, and rotation that is off, are found with the command that mends each", async () => {
+  const key = await local.add("ill", "--rotate-every-days", "0");
+  await local.run.simulator("/_simulator/keys/revoke", { apiKey: key });
+  await local.broker(["token", "get", "ill"]);
+
+  const { status, stdout } = await local.broker(["doctor"]);
+  await local.broker(["connections", "remove", "ill", "--yes"]);
+
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/^broken +ill: rejected, Smart Services refused .*\n +mend: broker keys stage ill\n/m);
+  expect(stdout).toMatch(/^warning +ill: rotation is not .*\n +mend: broker keys rotate ill --every-days 90\n/m);
+});
+
+test("an upstream in its usual mood is found as it is", async () => {
+  const findings = await probe("webapicorso");
+
+  expect(findings.map(({ level, what }) => `${level} ${what}`)).toEqual([
+    "ok webapicorso: it answers {access_token: string, token_type: string, expires_in: number, scope: string, refresh_token: string, refresh_expires_in: number}",
+    "ok webapicorso: its refresh token rotates: each works once",
+    "ok webapicorso: a replacement leaves the token before it alive",
+    "ok webapicorso: tokens claim to live 3600 s",
+  ]);
+});
+
+test("an upstream that keeps one active token is found, registered with --apply, and then as it should be", async () => {
+  await local.add("single");
+  await local.mood({ singleActiveToken: true, rotateRefresh: false });
+
+  const found = await probe("single");
+  const applied = await probe("single", "--apply");
+  const after = await probe("single");
+
+  expect(found).toContainEqual({
+    level: "warning",
+    what: "single: a replacement kills the token before it at once; singleActiveToken is not set",
+    mend: "broker doctor --probe single --apply",
+  });
+  expect(found).toContainEqual({ level: "ok", what: "single: its refresh token is kept: it does not rotate" });
+  expect(applied).toContainEqual({
+    level: "ok",
+    what: 'single: {"singleActiveToken":true} is set in its registration',
+  });
+  expect(after).toContainEqual({
+    level: "ok",
+    what: "single: a replacement kills the token before it, as is registered",
+  });
+});
+
+test("tokens that die before their time are found by watching one, and maxLifetime is set", async () => {
+  await local.add("early");
+  await local.mood({ lifetime: 4, opaque: true, expiresIn: "absent", refreshTokens: false });
+
+  const found = await probe("early", "--observe", "20", "--apply");
+
+  expect(found).toContainEqual({
+    level: "warning",
+    what: expect.stringMatching(
+      /tokens say nothing of their life \(3600 s are assumed\), and one died after [345] s; maxLifetime/,
+    ) as string,
+    mend: "broker doctor --probe early --apply",
+  });
+  const { registration } = await local.json<{ registration: { maxLifetime: number } }>([
+    "connections",
+    "show",
+    "early",
+  ]);
+  expect(registration.maxLifetime).toBeLessThanOrEqual(4);
+  expect(registration.maxLifetime).toBeGreaterThanOrEqual(1);
+});
+
+test.each([
+  { shape: "data", expiresIn: "string", bom: true },
+  { shape: "accessToken", refreshTokens: false, lifetime: 60 },
+  { shape: "bare_jwt", expiresIn: "absent", refreshTokens: false },
+  { singleActiveToken: true, rotateRefresh: false, lifetime: 900 },
+  { sameToken: true, opaque: true },
+])("the profile of %o has those switches, no value, and the simulator takes it", async (mood) => {
+  await local.mood(mood);
+  const file = join(folder, "profile.json");
+
+  await probe("webapicorso", "--save-profile", file);
+
+  const profile = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  expect(profile).toMatchObject(mood);
+  expect(parsePatch(profile)).not.toHaveProperty("fault");
+  expect(JSON.stringify(profile)).not.toMatch(/eyJ|admin_|webapicorso/);
+});
+
+test("an upstream that gives no token is said so, without its answer", async () => {
+  await local.mood({ mode: "html" });
+
+  const { status, stderr } = await local.broker(["doctor", "--probe", "webapicorso", "--yes"]);
+
+  expect(status).toBe(1);
+  expect(stderr).toBe("error: The exchange got no token: markup of 37 characters.\n");
+});

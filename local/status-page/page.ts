@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { LocalCallers } from "../callers.ts";
@@ -35,7 +34,16 @@ interface PageAnswer {
   body: string;
 }
 
-const file = (name: string) => readFileSync(join(import.meta.dirname, name), "utf8");
+const files = {
+  page: new URL("./page.html", import.meta.url),
+  script: new URL("./page.js", import.meta.url),
+  style: new URL("./page.css", import.meta.url),
+};
+const file = (type: string, of: URL): PageAnswer => ({
+  status: 200,
+  type: `${type}; charset=utf-8`,
+  body: readFileSync(of, "utf8"),
+});
 const json = (status: number, body: object): PageAnswer => ({
   status,
   type: "application/json",
@@ -61,9 +69,9 @@ const headers = {
 export function statusPage(parts: PageParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   const answers: Record<string, (gateway: string, body: Record<string, unknown>) => PageAnswer | Promise<PageAnswer>> =
     {
-      "GET /": () => ({ status: 200, type: "text/html; charset=utf-8", body: file("page.html") }),
-      "GET /_local/page.js": () => ({ status: 200, type: "text/javascript; charset=utf-8", body: file("page.js") }),
-      "GET /_local/page.css": () => ({ status: 200, type: "text/css; charset=utf-8", body: file("page.css") }),
+      "GET /": () => file("text/html", files.page),
+      "GET /_local/page.js": () => file("text/javascript", files.script),
+      "GET /_local/page.css": () => file("text/css", files.style),
       "GET /_local/status": async (gateway) => json(200, await pageData(parts, gateway)),
       "POST /_local/mood"(_, { mood }) {
         const switches = moodNamed(mood, parts.ways);

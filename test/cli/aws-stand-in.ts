@@ -40,7 +40,7 @@ async function answer(state: StandIn, request: IncomingMessage) {
     const PointInTimeRecoveryDescription = { PointInTimeRecoveryStatus: "ENABLED" };
     return json({ ContinuousBackupsDescription: { PointInTimeRecoveryDescription } });
   }
-  return cloudFormation(state, new URLSearchParams(body));
+  return cloudFormation(state, new URLSearchParams(body), `http://${request.headers.host}`);
 }
 
 const xml = (status: number, body: string) => ({ status, type: "text/xml", body });
@@ -55,7 +55,7 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
 
-function cloudFormation({ stacks, refusal }: StandIn, query: URLSearchParams) {
+function cloudFormation({ stacks, refusal }: StandIn, query: URLSearchParams, origin: string) {
   if (refusal !== undefined) return error(403, refusal, "User is not authorized to perform this");
   const name = query.get("StackName") ?? "";
   const outputs = stacks[name];
@@ -63,7 +63,7 @@ function cloudFormation({ stacks, refusal }: StandIn, query: URLSearchParams) {
   if (query.get("Action") === "DescribeStackResources") {
     const resources = members([
       { PhysicalResourceId: "sweep-0", ResourceType: "AWS::Scheduler::Schedule" },
-      { PhysicalResourceId: "https://sqs.eu-south-1.amazonaws.com/1/dead", ResourceType: "AWS::SQS::Queue" },
+      { PhysicalResourceId: `${origin}/1/dead`, ResourceType: "AWS::SQS::Queue" },
     ]);
     return xml(200, result("DescribeStackResources", `<StackResources>${resources}</StackResources>`));
   }

@@ -137,7 +137,7 @@ describe("doctor", () => {
       {
         level: "warning",
         what: "3 dead letters wait",
-        mend: "aws sqs receive-message --queue-url https://sqs.eu-south-1.amazonaws.com/1/dead",
+        mend: expect.stringMatching(/^aws sqs receive-message --queue-url http:.*\/1\/dead$/) as string,
       },
     ],
     [

@@ -101,11 +101,11 @@ test("tokens that die before their time are found by watching one, and maxLifeti
 });
 
 test.each([
-  { shape: "data", expiresIn: "string", bom: true },
+  { shape: "data", expiresIn: "string", bom: true, opaque: true },
   { shape: "accessToken", refreshTokens: false, lifetime: 60 },
   { shape: "bare_jwt", expiresIn: "absent", refreshTokens: false },
   { singleActiveToken: true, rotateRefresh: false, lifetime: 900 },
-  { sameToken: true, opaque: true },
+  { sameToken: true },
 ])("the profile of %o has those switches, no value, and the simulator takes it", async (mood) => {
   await local.mood(mood);
   const file = join(folder, "profile.json");

@@ -40,9 +40,10 @@ export function broker(args: string[], options: { stdin?: string; env?: Record<s
 export async function brokerInTerminal(
   args: string[],
   steps: [waitFor: string, type: string][],
+  env: Record<string, string> = { NO_COLOR: "1" },
 ): Promise<{ status: number; output: string }> {
   const task = JSON.stringify({ argv: [...brokerCommand, ...args], steps });
-  const { stdout, stderr } = await run(["python3", "test/cli/terminal.py"], task, { TERM: "xterm", NO_COLOR: "1" });
+  const { stdout, stderr } = await run(["python3", "test/cli/terminal.py"], task, { TERM: "xterm", ...env });
   if (stdout === "") throw new Error(stderr);
   return JSON.parse(stdout) as { status: number; output: string };
 }

@@ -11,7 +11,7 @@ import type { Notice } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Verdict } from "../../functions/prober/judge.ts";
 import { tokenEvent } from "../handler/event.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, fakeRegistration } from "../support/registration.ts";
+import { connectionId } from "../support/registration.ts";
 
 const connection = connectionId("webapicorso");
 const sources = ["memory", "table", "upstream"] as const;

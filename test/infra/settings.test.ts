@@ -30,7 +30,7 @@ test("values of cdk.json are taken as they are", () => {
   const chosen = {
     stage: "prod2",
     connections: ["a", "customer-2"],
-    throttle: { token: { rate: 1, burst: 2 }, oauth: { rate: 3, burst: 4 } },
+    throttle: { token: { rate: 1, burst: 2 }, oauth: { rate: 3, burst: 4 }, status: { rate: 5, burst: 6 } },
     shards: 16,
     rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,

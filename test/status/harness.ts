@@ -17,7 +17,7 @@ export interface Response {
 }
 
 /** What the function asked of the table. */
-export interface TableRequest {
+interface TableRequest {
   operation: string;
   input: { ProjectionExpression?: string; ExpressionAttributeNames?: Record<string, string> };
   /** What the table answered, as text. */

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { broker } from "./harness.ts";
+
+const listed = [
+  { name: "orders", connections: ["acme"], principal: "arn:aws:iam::123456789012:role/orders" },
+  { name: "old-php", connections: ["acme", "other"], keySha256: ["a".repeat(64)] },
+];
+
+function folderWith(files: Record<string, unknown>): string {
+  const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
+  return folder;
+}
+
+test("a caller's key and its hash belong together, and every key is another", async () => {
+  const [one, other] = await Promise.all([1, 2].map(() => broker(["callers", "key", "portal", "--json"])));
+
+  const { key, keySha256 } = JSON.parse(one?.stdout ?? "") as { key: string; keySha256: string };
+  expect(key).toMatch(/^stb_[\w-]{43}$/);
+  expect(keySha256).toBe(createHash("sha256").update(key).digest("hex"));
+  expect(other?.stdout).not.toContain(key);
+});
+
+test.each([
+  ["in cdk.json", { "cdk.json": { context: { callers: listed } } }],
+  ["in a file that cdk.json names", { "cdk.json": { context: { callers: "list.json" } }, "list.json": listed }],
+  ["alone in a file", { "cdk.json": listed }],
+])("the list of callers is read where it is: %s", async (_, files) => {
+  const folder = folderWith(files);
+
+  const { status, stdout } = await broker(["callers", "list", "--file", join(folder, "cdk.json"), "--json"]);
+
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject([
+    { name: "orders", kind: "principal", connections: ["acme"] },
+    { name: "old-php", kind: "key", connections: ["acme", "other"] },
+  ]);
+});
+
+test("a list that a deployment would refuse is refused here, with the same words", async () => {
+  const folder = folderWith({ "cdk.json": { context: { callers: [{ name: "orders" }] } } });
+
+  const { status, stderr } = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);
+
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^error: .*cdk.json: callers: orders: needs exactly one of principal, .*\n$/);
+});
+
+test("this project's own list is empty", async () => {
+  const { status, stdout } = await broker(["callers", "list"]);
+
+  expect({ status, stdout }).toEqual({
+    status: 0,
+    stdout: "cdk.json lists no caller: roles of this account need no entry.\n",
+  });
+});

@@ -38,7 +38,7 @@ const mends: Partial<Record<ConnectionStatus["state"], (id: string) => string>> 
 };
 
 /** What is wrong with one connection; one `ok` where nothing is. Pure. */
-export function judgeConnection(
+function judgeConnection(
   secret: SecretFacts,
   reading: RegistrationReading,
   status: ConnectionStatus | undefined,

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 
 /** Widest line of every table, in characters: a terminal of 80 columns shows it unbroken. */
-export const width = 80;
+const width = 80;
 
 export interface Cell {
   text: string;

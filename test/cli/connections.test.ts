@@ -122,5 +122,33 @@ test("a rejected token is replaced by another one, and too many of them are told
 
   expect(early.status).toBe(1);
   expect(early.stderr).toMatch(/^error: too_soon: .*again in \d+ s\)\n$/);
-  expect(other).toEqual({ status: 0, stdout: token, stderr: "" });
+  expect(other).toMatchObject({ status: 0, stdout: token, stderr: "" });
+});
+
+test("what takes over a second says so, on stderr", async () => {
+  const { username, scope } = account("slow");
+  const key = await local.issueKey("slow");
+  await local.mood({ mode: "slow", delaySeconds: 1.5 });
+
+  const add = ["connections", "add", "slow", "--username", username, "--scope", scope, "--key-file", "-", "--json"];
+  const { status, stdout, progress } = await local.broker(add, key);
+  await local.mood({ mode: "ok" });
+
+  expect(status).toBe(0);
+  expect(progress).toContain(`asking ${local.run.url("simulator")} for a token …\n`);
+  expect(JSON.parse(stdout)).toMatchObject({ connection: "slow" });
+});
+
+test("where Smart Services do not answer, nothing is stored and the way round is named", async () => {
+  const { username, scope } = account("down");
+  const key = await local.issueKey("down");
+  const add = ["connections", "add", "down", "--username", username, "--scope", scope, "--key-file", "-"];
+  await local.mood({ mode: "unavailable" });
+
+  const refused = await local.broker(add, key);
+  const skipped = await local.broker([...add, "--skip-exchange"], key);
+  await local.mood({ mode: "ok" });
+
+  expect(refused).toMatchObject({ status: 5, stderr: expect.stringContaining("--skip-exchange") as string });
+  expect(skipped).toMatchObject({ status: 0, stdout: expect.stringContaining("not proved") as string });
 });

@@ -8,7 +8,9 @@ const root = join(import.meta.dirname, "../..");
 export interface Ended {
   status: number | null;
   stdout: string;
+  /** Without its lines of progress: on a busy machine anything may take over a second. */
   stderr: string;
+  progress: string;
 }
 
 /** Nothing of the developer's own AWS configuration. */
@@ -25,8 +27,11 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
   const child = spawn(program, args, { cwd: root, env: { ...bare, ...env } });
   child.stdin.end(stdin);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { status, stdout, stderr };
+  const [stdout, written, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  const [stderr, progress] = [false, true].map((wanted) =>
+    (written.match(/.*\n|.+$/g) ?? []).filter((line) => line.endsWith(" …\n") === wanted).join(""),
+  );
+  return { status, stdout, stderr: stderr ?? "", progress: progress ?? "" };
 }
 
 const brokerCommand = [process.execPath, "cli/broker.ts"];

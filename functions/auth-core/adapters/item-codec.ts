@@ -38,6 +38,7 @@ const itemAttributes = {
   failures: "count",
   retryAt: "instant",
   lastError: "error",
+  withOperator: "flag",
   refusedFingerprint: "text",
   exchangeNext: "flag",
   lookedAt: "instant",

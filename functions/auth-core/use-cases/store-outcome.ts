@@ -45,7 +45,7 @@ export async function commit(
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome === true) {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
-    if (isWithOperator(item)) await announce(ports, { type: "connection_recovered", connection });
+    if (item.withOperator) await announce(ports, { type: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }
   let reason = outcome === false ? "another took the lease" : outcome.message;
@@ -109,6 +109,7 @@ export async function fail(
       failures,
       retryAt: now + wait,
       lastError: { code, detail, at: now },
+      ...(needsOperator(code) && { withOperator: true }),
       ...((more.exchangeNext ?? item.exchangeNext) && { exchangeNext: true }),
       ...(more.refusedFingerprint !== undefined && { refusedFingerprint: more.refusedFingerprint }),
     },
@@ -117,7 +118,7 @@ export async function fail(
   ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });
   try {
     if (!(await ports.table.write(next, lease))) return { kind: "moved" };
-    if (needsOperator(code) && !isWithOperator(item)) {
+    if (needsOperator(code) && !item.withOperator) {
       await announce(ports, { type: "connection_rejected", connection: item.connection, code, detail });
     }
   } catch (error) {
@@ -125,11 +126,6 @@ export async function fail(
     ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : { ...failure, retryAfter: wait } };
-}
-
-/** Whether the last thing that happened to a connection was a failure that an operator has to mend. */
-function isWithOperator({ lastError }: ConnectionItem): boolean {
-  return lastError !== undefined && needsOperator(lastError.code);
 }
 
 /** Tells of it; what cannot be told is in the log, and fails nothing. */

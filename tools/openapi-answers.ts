@@ -1,5 +1,5 @@
 import { oauthAnswerReply, oauthFailureReply } from "@smart-token-broker/auth-core/http/oauth-reply.ts";
-import { answerReply, failureReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
+import { answerReply, failureReply, jsonReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { asOAuthFailure, type OAuthError } from "@smart-token-broker/auth-core/rules/oauth-failure.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
@@ -109,6 +109,16 @@ export function tokenAnswers(codes: FailureCode[]): Answer[] {
       "Token",
       answerReply(withBaseUrl, now, requestId),
     ),
+    ...codes.map((code) =>
+      answer(code, failures[code].meaning, "Problem", failureReply({ code, ...failures[code] }, requestId)),
+    ),
+  ];
+}
+
+/** The answers of a status route: a status or a page of them, or one of these problems. */
+export function statusAnswers(schema: "Status" | "StatusPage", body: object, codes: FailureCode[]): Answer[] {
+  return [
+    answer("status", "How it is now, by the table; eventually consistent.", schema, jsonReply(body)),
     ...codes.map((code) =>
       answer(code, failures[code].meaning, "Problem", failureReply({ code, ...failures[code] }, requestId)),
     ),

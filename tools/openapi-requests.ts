@@ -1,3 +1,4 @@
+import { statusQuery } from "@smart-token-broker/auth-core/http/status-request.ts";
 import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/auth-core/http/token-request.ts";
 import {
   accessTokenType,
@@ -27,6 +28,16 @@ export const tokenParameters = Object.entries(
   in: "query",
   description: "Seconds that should be left of the token; counts as at most 40 % of its lifetime.",
   schema: { ...schema, default: Number(schema["default"]) },
+}));
+
+/** Parameters of the query of `GET /v1/status`, likewise. */
+export const statusParameters = Object.entries(
+  convert(statusQuery, "output")["properties"] as Record<string, Schema>,
+).map(([name, schema]) => ({
+  name,
+  in: "query",
+  description: name === "limit" ? "How many connections a page has at most." : "The `next_cursor` of the page before.",
+  schema: name === "limit" ? { ...schema, default: Number(schema["default"]) } : schema,
 }));
 
 /** Body of `POST …/token`. */

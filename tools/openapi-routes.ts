@@ -2,8 +2,8 @@ import { problems } from "@smart-token-broker/auth-core/http/reply.ts";
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { grantTypes } from "@smart-token-broker/auth-core/rules/grant-request.ts";
-import { type Answer, gatewayAnswers, oauthAnswers, tokenAnswers } from "./openapi-answers.ts";
-import { tokenParameters } from "./openapi-requests.ts";
+import { type Answer, gatewayAnswers, oauthAnswers, statusAnswers, tokenAnswers } from "./openapi-answers.ts";
+import { statusParameters, tokenParameters } from "./openapi-requests.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
 
 /** One route of the templates. What is neither its key nor an answer is its operation object, as OpenAPI has it. */
@@ -33,6 +33,23 @@ function body(schema: SchemaName, ...types: string[]): object {
   const content = { schema: { $ref: `#/components/schemas/${schema}` } };
   return { required: true, content: Object.fromEntries(types.map((type) => [type, content])) };
 }
+
+const status = {
+  connection: "webapicorso",
+  state: "fresh",
+  generation: 17,
+  access_token_expires_at: "2026-11-24T07:00:00Z",
+  refresh_token_expires_at: "2026-12-24T06:00:00Z",
+  last_success_at: "2026-11-24T06:00:00Z",
+  obtained_by: "refresh",
+  scope: "webapicorso_alywebapicorso",
+  single_active_token: false,
+  key_fingerprint: "9ee82c6d537e872e",
+  key_age_days: 12,
+  retiring_keys: [],
+  failures: 0,
+  next_action: { what: "refresh in 12 min", at: "2026-11-24T06:30:00Z" },
+};
 
 const form = ["application/x-www-form-urlencoded", "multipart/form-data"];
 const invalidRequest = {
@@ -66,6 +83,28 @@ export const routes: Route[] = [
     parameters: [connection],
     requestBody: body("RejectedToken", "application/json"),
     answers: [...tokenAnswers(codes), ...gatewayAnswers({ iam: true })],
+  },
+  {
+    key: "GET /v1/status",
+    operationId: "listStatus",
+    summary: "How every connection is, a page at a time",
+    security: iam,
+    parameters: statusParameters,
+    answers: [
+      ...statusAnswers("StatusPage", { connections: [status] }, ["invalid_request", "unavailable", "internal"]),
+      ...gatewayAnswers({ iam: true }),
+    ],
+  },
+  {
+    key: "GET /v1/status/{connection}",
+    operationId: "getStatus",
+    summary: "How one connection is, and what happens to it next",
+    security: iam,
+    parameters: [connection],
+    answers: [
+      ...statusAnswers("Status", status, ["invalid_request", "unknown_connection", "unavailable", "internal"]),
+      ...gatewayAnswers({ iam: true }),
+    ],
   },
   {
     key: "POST /api/v1/auth/token",

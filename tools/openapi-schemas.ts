@@ -14,6 +14,47 @@ function answer(properties: Record<string, Schema>, optional: string[] = []): Sc
   return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
 }
 
+const instant = { type: "string", format: "date-time" };
+const status: Schema = {
+  description: "How a connection is. Nothing in it is secret.",
+  ...answer(
+    {
+      connection: text,
+      state: { enum: ["fresh", "due", "retrying", "rejected", "expired", "not_ready"] },
+      generation: { type: "integer", minimum: 0 },
+      access_token_expires_at: instant,
+      refresh_token_expires_at: instant,
+      last_success_at: instant,
+      obtained_by: { enum: ["exchange", "refresh"] },
+      scope: text,
+      api_base_url: url,
+      single_active_token: { type: "boolean" },
+      key_fingerprint: text,
+      key_age_days: { type: "integer" },
+      retiring_keys: {
+        type: "array",
+        items: answer({ fingerprint: text, since: instant, retirable_at: instant }, ["retirable_at"]),
+      },
+      failures: { type: "integer", minimum: 0 },
+      last_error: answer({ code, detail: text, at: instant }),
+      next_action: answer({ what: { ...text, description: "In words." }, at: instant }),
+    },
+    [
+      "access_token_expires_at",
+      "refresh_token_expires_at",
+      "last_success_at",
+      "obtained_by",
+      "scope",
+      "api_base_url",
+      "single_active_token",
+      "key_fingerprint",
+      "key_age_days",
+      "last_error",
+      "next_action",
+    ],
+  ),
+};
+
 /** Every body of the contract. Those of requests do not say what else may be in them: it is ignored. */
 export const schemas = {
   Token: answer(
@@ -71,6 +112,8 @@ export const schemas = {
       token_endpoint_auth_signing_alg_values_supported: texts,
     }),
   },
+  Status: status,
+  StatusPage: answer({ connections: { type: "array", items: status }, next_cursor: text }, ["next_cursor"]),
   GatewayError: { description: "Of the gateway itself, not of the broker.", ...answer({ message: text }) },
 };
 

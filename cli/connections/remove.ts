@@ -28,7 +28,7 @@ export async function removeConnection(deployment: Deployment, id: string, optio
     const input = { SecretId: secretName(deployment, connection), RecoveryWindowInDays: days };
     await withProgress("scheduling the deletion", secretsClient(deployment).send(new DeleteSecretCommand(input)));
   }
-  const erased = true || await withProgress("erasing the tokens", eraseTokens(deployment, connection));
+  const erased = await withProgress("erasing the tokens", eraseTokens(deployment, connection));
   const text = [
     `${connection} is removed: its secret is deleted in ${days} days, until then broker connections add restores it.`,
     erased

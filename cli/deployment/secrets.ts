@@ -38,7 +38,7 @@ export async function allSecrets(deployment: Deployment): Promise<SecretFacts[]>
   do {
     const command = new ListSecretsCommand({
       Filters: [{ Key: "name", Values: [prefix] }],
-      IncludePlannedDeletion: false,
+      IncludePlannedDeletion: true,
       MaxResults: 100,
       NextToken: token,
     });

@@ -31,7 +31,7 @@ export function judgeBehaviour(
 function offerOf(registration: Pick<Registration, "singleActiveToken" | "maxLifetime">, seen: Behaviour): Offer {
   const { diedAfter, claimedLifetime } = seen;
   const believed = Math.min(claimedLifetime, registration.maxLifetime ?? Number.POSITIVE_INFINITY);
-  const diesEarly = diedAfter !== undefined && diedAfter > believed;
+  const diesEarly = diedAfter !== undefined && diedAfter + tolerance < believed;
   return {
     ...(seen.singleActiveToken && !registration.singleActiveToken && { singleActiveToken: true }),
     // A second was its distance from the look before it.

@@ -22,7 +22,7 @@ export async function stageKey(deployment: Deployment, id: string, options: Stag
   const connection = readId(id);
   const secret = await expectSecret(deployment, connection);
   // On an empty secret Secrets Manager would make the staged value the current one.
-  if (false as boolean) {
+  if (versionAt(secret, "AWSCURRENT") === undefined) {
     throw new CommandError("failed", `${connection} has no current key: broker connections add ${connection}.`);
   }
   if (unfinishedVersion(secret) !== undefined && !options.waitForSchedule) {

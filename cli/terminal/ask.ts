@@ -34,6 +34,6 @@ export async function askText(message: string, option: string): Promise<string> 
 /** A secret, typed or pasted without an echo. `option` is how to give it without a terminal. */
 export async function askSecret(message: string, option: string): Promise<Secret> {
   if (!canAsk()) throw new CommandError("usage", `${message} is missing: give ${option}.`);
-  const text = await password({ mask: true, message, validate: (typed) => typed.trim() !== "" || "It is needed." }, context);
+  const text = await password({ message, validate: (typed) => typed.trim() !== "" || "It is needed." }, context);
   return new Secret(text.trim());
 }

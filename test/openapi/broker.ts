@@ -44,40 +44,50 @@ export async function startWholeBroker() {
   bundleFunction("oauth", { folder, files: { "callers.json": JSON.stringify(callers) } });
   const operator = new SecretsManagerClient(emulatorConfig(broker.secrets.url));
 
-  const startOAuth = (more: Record<string, string> = {}) =>
-    startFunction({
-      name: "oauth",
-      folder,
-      handler: "index.handler",
-      timeoutSeconds: 25,
-      memoryMegabytes: 256,
-      onLog: () => undefined,
-      environment: {
-        [environmentVariables.stage]: "test",
-        [environmentVariables.tableName]: broker.table.name,
-        [environmentVariables.secretPrefix]: "smart-token-broker/test",
-        [environmentVariables.defaultBaseUrl]: broker.simulator.url,
-        [environmentVariables.allowLoopbackHttp]: "true",
-        AWS_REGION: "eu-south-1",
-        AWS_ACCESS_KEY_ID: "FAKEID",
-        AWS_SECRET_ACCESS_KEY: "fake-secret",
-        AWS_ENDPOINT_URL_DYNAMODB: broker.table.config.endpoint,
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: broker.secrets.url,
-        AWS_CONFIG_FILE: "/dev/null",
-        AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-        ...more,
-      },
-    });
+  const start =
+    (name: string, at: string) =>
+    (more: Record<string, string> = {}) =>
+      startFunction({
+        name,
+        folder: at,
+        handler: "index.handler",
+        timeoutSeconds: 25,
+        memoryMegabytes: 256,
+        onLog: () => undefined,
+        environment: {
+          [environmentVariables.stage]: "test",
+          [environmentVariables.tableName]: broker.table.name,
+          [environmentVariables.secretPrefix]: "smart-token-broker/test",
+          [environmentVariables.defaultBaseUrl]: broker.simulator.url,
+          [environmentVariables.allowLoopbackHttp]: "true",
+          AWS_REGION: "eu-south-1",
+          AWS_ACCESS_KEY_ID: "FAKEID",
+          AWS_SECRET_ACCESS_KEY: "fake-secret",
+          AWS_ENDPOINT_URL_DYNAMODB: broker.table.config.endpoint,
+          AWS_ENDPOINT_URL_SECRETS_MANAGER: broker.secrets.url,
+          AWS_CONFIG_FILE: "/dev/null",
+          AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+          ...more,
+        },
+      });
+  const startOAuth = start("oauth", folder);
+  const startStatus = start("status", bundleFunction("status"));
   // A table of another shape refuses the request itself: nothing that the broker knows how to answer.
   const ofOtherShape = { [environmentVariables.tableName]: "x" };
-  const [oauth, brokenOAuth, brokenToken] = await Promise.all([
+  // Nobody is there: the table does not answer.
+  const ofNobody = { AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" };
+  const [oauth, brokenOAuth, brokenToken, status, brokenStatus, lonelyStatus] = await Promise.all([
     startOAuth(),
     startOAuth(ofOtherShape),
     broker.environment(ofOtherShape),
+    startStatus(),
+    startStatus(ofOtherShape),
+    startStatus(ofNobody),
   ]);
   const functions = {
-    sound: { token: broker.ask, oauth: oauth.invoke },
-    broken: { token: brokenToken, oauth: brokenOAuth.invoke },
+    sound: { token: broker.ask, oauth: oauth.invoke, status: status.invoke },
+    broken: { token: brokenToken, oauth: brokenOAuth.invoke, status: brokenStatus.invoke },
+    lonely: { token: brokenToken, oauth: brokenOAuth.invoke, status: lonelyStatus.invoke },
   };
 
   return {
@@ -85,9 +95,11 @@ export async function startWholeBroker() {
 
     /** The answer to a request, through a gateway with the document's routes. Signed, where the route asks for it. */
     async request({ route, ...what }: Asked, state: keyof typeof functions = "sound") {
-      const { token, oauth: invokeOAuth } = functions[state];
-      const invoke = (event: GatewayEvent) =>
-        event.routeKey.includes("/v1/connections/") ? token(event as unknown as TokenEvent) : invokeOAuth(event);
+      const { token, oauth: invokeOAuth, status: invokeStatus } = functions[state];
+      const invoke = (event: GatewayEvent) => {
+        if (event.routeKey.includes("/v1/status")) return invokeStatus(event);
+        return event.routeKey.includes("/v1/connections/") ? token(event as unknown as TokenEvent) : invokeOAuth(event);
+      };
       return ask({ route, ...what }, { invoke });
     },
 
@@ -114,7 +126,8 @@ export async function startWholeBroker() {
 
     async close() {
       operator.destroy();
-      await Promise.all([oauth.close(), brokenOAuth.close(), issuer.close(), broker.close()]);
+      await Promise.all([oauth, brokenOAuth, status, brokenStatus, lonelyStatus].map((each) => each.close()));
+      await Promise.all([issuer.close(), broker.close()]);
       rmSync(folder, { recursive: true, force: true });
     },
   };

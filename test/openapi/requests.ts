@@ -8,6 +8,8 @@ export function formOf(route: string, fields: Record<string, string>, headers: R
 
 export const getToken = "GET /v1/connections/{connection}/token";
 export const postToken = "POST /v1/connections/{connection}/token";
+export const listStatus = "GET /v1/status";
+export const getStatus = "GET /v1/status/{connection}";
 export const vendorToken = "POST /api/v1/auth/token";
 export const oauthToken = "POST /oauth/token";
 export const metadata = "GET /.well-known/oauth-authorization-server";

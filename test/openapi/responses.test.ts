@@ -7,7 +7,9 @@ import { allDocumented, documented } from "./record.ts";
 import {
   formOf,
   get,
+  getStatus,
   getToken,
+  listStatus,
   metadata,
   oauth,
   oauthToken,
@@ -125,28 +127,61 @@ describe.each([getToken, postToken, vendorToken, oauthToken])("%s", (route) => {
   });
 });
 
-describe.each([getToken, postToken, vendorToken, oauthToken, metadata])("the gateway, for %s,", (route) => {
-  const path = (route.split(" ")[1] ?? "").replace("{connection}", "webapicorso");
-  const reached = async () => ({});
-  const body = Buffer.alloc(10 * 1024 * 1024 + 1);
-  // Node's client sends no length of a GET's body by itself.
-  const tooLarge = { body, headers: { "content-length": String(body.length) } };
-  const ways: { status: number; what?: Partial<Asked>; how: Parameters<typeof ask>[1] }[] = [
-    { status: 400, what: { path: `${path}/%zz` }, how: { invoke: reached, unsigned: true } },
-    { status: 404, what: { path: `${path}/more` }, how: { invoke: reached, unsigned: true } },
-    { status: 413, what: tooLarge, how: { invoke: reached, unsigned: true } },
-    { status: 429, how: { invoke: reached, throttle: { rate: 1, burst: 0 } } },
-    { status: 500, how: { invoke: () => Promise.reject(new Error("fake")) } },
-    { status: 503, how: { invoke: () => new Promise<never>(() => undefined), timeoutMs: 5 } },
-  ];
-  if (route.includes("connections")) ways.push({ status: 403, how: { invoke: reached, unsigned: true } });
+describe.each([getToken, postToken, getStatus, listStatus, vendorToken, oauthToken, metadata])(
+  "the gateway, for %s,",
+  (route) => {
+    const path = (route.split(" ")[1] ?? "").replace("{connection}", "webapicorso");
+    const reached = async () => ({});
+    const body = Buffer.alloc(10 * 1024 * 1024 + 1);
+    // Node's client sends no length of a GET's body by itself.
+    const tooLarge = { body, headers: { "content-length": String(body.length) } };
+    const ways: { status: number; what?: Partial<Asked>; how: Parameters<typeof ask>[1] }[] = [
+      { status: 400, what: { path: `${path}/%zz` }, how: { invoke: reached, unsigned: true } },
+      { status: 404, what: { path: `${path}/more/more` }, how: { invoke: reached, unsigned: true } },
+      { status: 413, what: tooLarge, how: { invoke: reached, unsigned: true } },
+      { status: 429, how: { invoke: reached, throttle: { rate: 1, burst: 0 } } },
+      { status: 500, how: { invoke: () => Promise.reject(new Error("fake")) } },
+      { status: 503, how: { invoke: () => new Promise<never>(() => undefined), timeoutMs: 5 } },
+    ];
+    if (route.includes("/v1/connections") || route.includes("/v1/status"))
+      ways.push({ status: 403, how: { invoke: reached, unsigned: true } });
 
-  test.each(ways)("answers $status in its own form", async ({ status, what, how }) => {
-    const response = await ask({ route, path, ...what }, how);
+    test.each(ways)("answers $status in its own form", async ({ status, what, how }) => {
+      const response = await ask({ route, path, ...what }, how);
 
-    expect(record(route, response)).toBe(`${status} application/json gateway`);
-  });
-});
+      expect(record(route, response)).toBe(`${status} application/json gateway`);
+    });
+  },
+);
+
+const statusRequests: [answer: string, request: (id: string) => Asked, state?: "broken" | "lonely"][] = [
+  ["200 application/json status", () => ({ route: listStatus, path: "/v1/status" })],
+  [
+    "400 application/problem+json invalid_request",
+    () => ({ route: listStatus, path: "/v1/status", query: { limit: "0" } }),
+  ],
+  ["503 application/problem+json unavailable", () => ({ route: listStatus, path: "/v1/status" }), "lonely"],
+  ["500 application/problem+json internal", () => ({ route: listStatus, path: "/v1/status" }), "broken"],
+  ["200 application/json status", (id) => ({ route: getStatus, path: `/v1/status/${id}` })],
+  ["400 application/problem+json invalid_request", () => ({ route: getStatus, path: "/v1/status/Not-An-Id" })],
+  ["404 application/problem+json unknown_connection", () => ({ route: getStatus, path: "/v1/status/nobody" })],
+  ["503 application/problem+json unavailable", (id) => ({ route: getStatus, path: `/v1/status/${id}` }), "lonely"],
+  ["500 application/problem+json internal", (id) => ({ route: getStatus, path: `/v1/status/${id}` }), "broken"],
+];
+
+test.each(statusRequests)(
+  "%s is an answer to a request for a status (%#)",
+  async (answer, request, state = undefined) => {
+    const { id } = await on.connection();
+    await on.request(get(id));
+    const asked = request(id);
+
+    const response = await on.request(asked, state);
+
+    expect(record(asked.route, response)).toBe(answer);
+    expect(response.headers["cache-control"]).toBe("no-store");
+  },
+);
 
 test("every response that is documented was provoked, and every one that was provoked is documented", () => {
   expect([...provoked].toSorted()).toEqual(allDocumented().toSorted());

@@ -15,6 +15,10 @@ export const statusQuery = v.object({
       v.string(limitRule),
       v.regex(/^[1-9]\d{0,2}$/, limitRule),
       v.transform(Number),
+      // What the document says of it, where it is a number already.
+      v.number(),
+      v.integer(),
+      v.minValue(1, limitRule),
       v.maxValue(longestPage, limitRule),
     ),
     "100",

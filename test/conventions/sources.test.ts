@@ -83,7 +83,7 @@ const bans: Ban[] = [
       // A caller that asks twice a second while an operator rotates a key in another process.
       "test/rotate-locally/polling.ts",
       // The lease of a process that was killed ends by the table's real time.
-      "test/stampede/stampede.test.ts",
+      "test/stampede/stampede.ts",
       // Is about sockets that node and undici close by timers of their own.
       "test/upstream/sockets.test.ts",
     ],

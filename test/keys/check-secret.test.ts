@@ -117,7 +117,9 @@ describe("the daily check", () => {
     world.clock.advance(day);
     const describeSecret = () => Promise.reject(new UnavailableError("Secrets Manager: down"));
     const { generation } = await world.item(connection);
-    await world.sweep(connection, { secrets: { ...world.ports.secrets, describe: describeSecret } });
+    const summary = await world.sweep(connection, { secrets: { ...world.ports.secrets, describe: describeSecret } });
+    expect(summary).toMatchObject({ replaced: 1, failed: 0 });
+    expect(world.notices).toContainEqual(expect.objectContaining({ kind: "keys_not_kept", connection }));
     expect((await world.item(connection)).generation).toBe(generation + 1);
     expect(warned()).toEqual([]);
 

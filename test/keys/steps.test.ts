@@ -91,6 +91,18 @@ describe("a step", () => {
     expect(world.clock.now()).toBe(now + 15);
   });
 
+  it("finishSecret notes the outgoing key though descriptions lag behind the move", async () => {
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    const { secrets } = world.ports;
+    const stale = await secrets.describe(world.nameOf(connection));
+    const lagging = { ...secrets, describe: async () => stale };
+
+    await world.step(event("finishSecret", pending), { secrets: lagging });
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect((await world.item(connection)).retiringKeys?.[fingerprintOf(keyOf(1))]?.end).toBeGreaterThan(0);
+  });
+
   it("finishSecret run again postpones no end", async () => {
     const staged = world.stage(connection, world.key(connection, 2));
     world.moveLabel(connection, "AWSCURRENT", staged);

@@ -19,8 +19,8 @@ export type Attributes = Record<string, AttributeValue>;
 /** A table of connections in memory, with its index `due`, behind a real socket. */
 export interface TestTable {
   name: string;
-  /** For any client of it. */
-  config: ReturnType<typeof emulatorConfig>;
+  /** For any client of it; patient, so that a busy machine makes nobody repeat a write. */
+  config: ReturnType<typeof emulatorConfig> & { requestHandler: { requestTimeout: number } };
   /** The attributes of a connection's item as they are stored, or undefined where there is none. */
   raw(connection: string): Promise<Attributes | undefined>;
   /** Stores an item as it is, in place of what was there. */
@@ -33,7 +33,7 @@ export interface TestTable {
 /** Starts one, empty, on 127.0.0.1. */
 export async function startTable(): Promise<TestTable> {
   const { url, close } = await listen(dynalite({ createTableMs: 0 }));
-  const config = emulatorConfig(url);
+  const config = { ...emulatorConfig(url), requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true } };
   const client = new DynamoDBClient(config);
   const TableName = "fake-connections";
   await client.send(new CreateTableCommand({ TableName, ...schema }));

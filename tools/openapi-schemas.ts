@@ -15,7 +15,7 @@ function answer(properties: Record<string, Schema>, optional: string[] = []): Sc
 }
 
 const instant = { type: "string", format: "date-time" };
-const status: Schema = {
+const connectionStatus: Schema = {
   description: "How a connection is. Nothing in it is secret.",
   ...answer(
     {
@@ -112,8 +112,8 @@ export const schemas = {
       token_endpoint_auth_signing_alg_values_supported: texts,
     }),
   },
-  Status: status,
-  StatusPage: answer({ connections: { type: "array", items: status }, next_cursor: text }, ["next_cursor"]),
+  Status: connectionStatus,
+  StatusPage: answer({ connections: { type: "array", items: connectionStatus }, next_cursor: text }, ["next_cursor"]),
   GatewayError: { description: "Of the gateway itself, not of the broker.", ...answer({ message: text }) },
 };
 

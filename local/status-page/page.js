@@ -133,6 +133,6 @@ async function refresh() {
 
 async function watch() {
   await refresh();
-  setTimeout(watch, 1000);
+  setTimeout(() => void watch(), 1000);
 }
 void watch();

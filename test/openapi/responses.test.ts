@@ -169,19 +169,16 @@ const statusRequests: [answer: string, request: (id: string) => Asked, state?: "
   ["500 application/problem+json internal", (id) => ({ route: getStatus, path: `/v1/status/${id}` }), "broken"],
 ];
 
-test.each(statusRequests)(
-  "%s is an answer to a request for a status (%#)",
-  async (answer, request, state = undefined) => {
-    const { id } = await on.connection();
-    await on.request(get(id));
-    const asked = request(id);
+test.each(statusRequests)("%s is an answer to a request for a status (%#)", async (answer, request, state) => {
+  const { id } = await on.connection();
+  await on.request(get(id));
+  const asked = request(id);
 
-    const response = await on.request(asked, state);
+  const response = await on.request(asked, state);
 
-    expect(record(asked.route, response)).toBe(answer);
-    expect(response.headers["cache-control"]).toBe("no-store");
-  },
-);
+  expect(record(asked.route, response)).toBe(answer);
+  expect(response.headers["cache-control"]).toBe("no-store");
+});
 
 test("every response that is documented was provoked, and every one that was provoked is documented", () => {
   expect([...provoked].toSorted()).toEqual(allDocumented().toSorted());

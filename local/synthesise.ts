@@ -18,7 +18,7 @@ export async function synthesise(
     // Loaded only here, because the CDK is most of the time that a local run takes to start.
     const { brokerApp } = await import("../infra/app.ts");
     const options = { allowLoopbackHttp: true };
-    brokerApp({ outdir, context: { ...cdkContext(), ...context } }, options).synth();
+    brokerApp({ outdir, context: { ...cdkContext(), prober: undefined, ...context } }, options).synth();
     return { assembly: readCloudAssembly(outdir), remove };
   } catch (error) {
     remove();

@@ -76,8 +76,17 @@ const putEvents: Permission = {
 };
 
 test.each([
-  ["token", /^Token/, [...oneItem, ...readSecrets]],
-  ["oauth", /^OAuth/, [...oneItem, ...readSecrets]],
+  ["token", /^Token/, [...oneItem, ...readSecrets, putEvents]],
+  ["oauth", /^OAuth/, [...oneItem, ...readSecrets, putEvents]],
+  [
+    "status",
+    /^Status/,
+    [
+      { action: "dynamodb:GetItem", resource: tableArn },
+      { action: "dynamodb:Scan", resource: tableArn },
+      ...keyUses("dynamodb", "Decrypt", "DescribeKey"),
+    ],
+  ],
   [
     "rotation",
     /^Rotation/,
@@ -170,9 +179,9 @@ describe.each(roles)("$id", (role) => {
     }
   });
 
-  test("deletes nothing from the table, and reads it whole only to find out what still carries a key", () => {
+  test("deletes nothing from the table, and reads it whole only for a list or to find what still carries a key", () => {
     const actions = permissions.map(({ action }) => action);
-    const scans = role.id.startsWith("RotationRole") ? ["dynamodb:Scan"] : [];
+    const scans = /^(Rotation|Status)Role/.test(role.id) ? ["dynamodb:Scan"] : [];
 
     expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual(scans);
   });

@@ -49,7 +49,7 @@ describe("broker callers key", () => {
       const { status, stdout, stderr } = broker("callers", "key", "--", name);
 
       expect([status, stdout]).toEqual([2, ""]);
-      expect(stderr).toMatch(/^error: a caller's name must be 1 to 63 of [^\n]+\n$/);
+      expect(stderr).toMatch(/^error: A caller's name must be 1 to 63 of [^\n]+\n$/);
     },
   );
 

@@ -167,6 +167,9 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
     for (const connection of connections) {
       const pending = hand.isRemoved(connection) ? undefined : world.versionAt(connection, "AWSPENDING");
       if (pending !== undefined) await runAll([rotate(connection, pending)], []);
+      // What was given up after AWSCURRENT had moved and before NEXT left: the next rotation clears it.
+      const { AWSCURRENT, NEXT } = ledger.labelsOf(connection);
+      if (NEXT !== undefined && NEXT === AWSCURRENT) await runAll([rotate(connection)], []);
     }
     for (const connection of connections) {
       // A registration that was made again is used once somebody asks.

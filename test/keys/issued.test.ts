@@ -53,6 +53,15 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
     expect(asked("POST").length).toBe(before);
   });
 
+  it("asks the issuer though a rotation that was given up left the current key under NEXT", async () => {
+    world.stage(connection, keyName(connection, 1));
+
+    await world.rotate(connection);
+
+    expect(currentOf()["apiKeyId"]).toBeDefined();
+    expect(Object.keys(world.labels(connection)).toSorted()).toEqual(["AWSCURRENT", "AWSPREVIOUS"]);
+  });
+
   it("asks for the same key with the same ClientRequestToken when the answer was lost", async () => {
     const token = randomUUID();
     const { issuer } = world.ports;

@@ -103,6 +103,23 @@ describe("a key that left use", () => {
     expect(await world.item(connection)).not.toHaveProperty("nextActionAt");
   });
 
+  it("is noted by a deletion in the middle of a replacement, and so is the key that was about to be used", async () => {
+    world.put(connection, world.key(connection, 2));
+    const ports = withPoints(world.ports, async (call, act) => {
+      const answer = await act();
+      if (call === "table.noteKey") world.remove(connection);
+      return answer;
+    });
+    world.clock.advance(1800);
+
+    await world.sweep(connection, ports);
+
+    const end = world.clock.now() + 7 * day + 60;
+    expect(await entry(1)).toMatchObject({ end });
+    expect(await entry(2)).toMatchObject({ end });
+    expect((await world.item(connection)).nextActionAt).toBe(end);
+  });
+
   it("keeps its issuer's name for it through a deletion", async () => {
     await world.ports.table.noteKey(connection, print(1), { since: 1, end: world.clock.now() + day, id: "key-1" });
     world.remove(connection);

@@ -131,9 +131,12 @@ async function createSecret(
   if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value to rotate");
   const stagedAt = versionAt(labels, "NEXT");
   const staged = stagedAt === undefined ? undefined : await readSettled(ports, secretId, stagedAt);
-  const issued = staged === undefined ? await issue(ports, current, version, settings) : undefined;
+  const isUsed = staged !== undefined && stagedKeyFingerprint(staged) === stagedKeyFingerprint(current);
+  // A rotation that was given up after AWSCURRENT had moved left it there; an issuer must not wait for it.
+  if (isUsed && stagedAt !== undefined) await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
+  const issued = staged === undefined || isUsed ? await issue(ports, current, version, settings) : undefined;
   progress.keepsPending = issued !== undefined;
-  const next = nextSecret(current, staged ?? issued, settings);
+  const next = nextSecret(current, issued ?? staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   await secrets.putPending(secretId, version, next.value);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Deployment } from "./assembly/deployment.ts";
+import { deployedSetting } from "./operator.ts";
 import { isOwn } from "./status-page/guard.ts";
 
 /**
@@ -8,19 +8,21 @@ import { isOwn } from "./status-page/guard.ts";
  * deployment, and the URLs of the embedded parts. Nothing in it is secret. The result: whether it was asked for that.
  */
 export function deploymentPage(
-  { functions, api, keyRotation }: Deployment,
+  deployment: Deployment,
   place: { region: string; accountId: string },
   local: { dynamodb: string; secretsmanager: string; simulator: string },
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const variables = functions[0]?.environment ?? {};
+  const { api, keyRotation } = deployment;
   const described = {
-    stage: variables[environmentVariables.stage],
+    stage: deployedSetting(deployment, "stage"),
     ...place,
     partition: "aws",
     apiId: api.id,
-    tableName: variables[environmentVariables.tableName],
-    secretPrefix: variables[environmentVariables.secretPrefix],
+    tableName: deployedSetting(deployment, "tableName"),
+    secretPrefix: deployedSetting(deployment, "secretPrefix"),
     keyRotationFunctionArn: keyRotation.functionArn,
+    rotateApiKeysEveryDays: Number(deployedSetting(deployment, "rotateKeysEveryDays")),
+    corsOrigins: api.cors?.allowOrigins ?? [],
     local,
   };
   return (request, response) => {

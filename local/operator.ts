@@ -43,6 +43,9 @@ export async function switchRotationOn(
 }
 
 /** A setting as the functions of the template have it. */
-function deployedSetting({ functions }: Deployment, name: keyof typeof environmentVariables): string | undefined {
+export function deployedSetting(
+  { functions }: Deployment,
+  name: keyof typeof environmentVariables,
+): string | undefined {
   return functions[0]?.environment[environmentVariables[name]];
 }

@@ -205,8 +205,9 @@ async function putSecrets(
   connections: Record<string, object> | undefined,
   simulator: Simulator,
 ): Promise<void> {
-  for (const { name, description, kmsKeyId } of deployment.secrets) {
-    await client.send(new CreateSecretCommand({ Name: name, Description: description, KmsKeyId: kmsKeyId }));
+  for (const { name, description, kmsKeyId, tags } of deployment.secrets) {
+    const input = { Name: name, Description: description, KmsKeyId: kmsKeyId, Tags: tags };
+    await client.send(new CreateSecretCommand(input));
     if (connections) continue;
     const account = simulatedAccount(name.split("/").at(-1) ?? name);
     const value = { ...account, apiKey: simulator.issueKey(account), apiBaseUrl: simulator.url };

@@ -1,24 +1,20 @@
-import {
-  CreateSecretCommand,
-  PutSecretValueCommand,
-  RestoreSecretCommand,
-  RotateSecretCommand,
-} from "@aws-sdk/client-secrets-manager";
+import { CreateSecretCommand, PutSecretValueCommand, RestoreSecretCommand } from "@aws-sdk/client-secrets-manager";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { readId, readWhole, type Said } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
-import { findSecret, secretName, secretsClient, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
+import { findSecret, secretName, secretsClient, versionAt } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
-import { pause, withProgress } from "../terminal/progress.ts";
+import { switchRotationOn } from "../keys/rotation.ts";
+import { withProgress } from "../terminal/progress.ts";
 import { callerStatement } from "./caller-statement.ts";
 import { proveByExchange } from "./prove.ts";
 import { type RegistrationInput, readRegistration } from "./registration-input.ts";
 
 export interface AddOptions extends RegistrationInput {
-  /** Days between two rotations of the key; 0 is off. */
-  rotateEveryDays: string;
+  /** Days between two rotations of the key; 0 is off. As the deployment's own secrets where absent. */
+  rotateEveryDays?: string;
   skipExchange?: boolean;
   yes?: boolean;
 }
@@ -26,12 +22,15 @@ export interface AddOptions extends RegistrationInput {
 /** Adds a connection: proves its values by an exchange, stores them as its secret, and switches its rotation on. */
 export async function addConnection(deployment: Deployment, id: string, options: AddOptions): Promise<Said> {
   const connection = readId(id);
-  const everyDays = readWhole("--rotate-every-days", options.rotateEveryDays, 0, 1000);
+  const everyDays =
+    options.rotateEveryDays === undefined
+      ? deployment.rotateApiKeysEveryDays
+      : readWhole("--rotate-every-days", options.rotateEveryDays, 0, 1000);
   const how = await howToStore(deployment, connection, options.yes ?? false);
   const { value, registration, warnings } = await readRegistration(deployment, connection, options);
   const lifetime = options.skipExchange ? undefined : await proveByExchange(registration);
   await withProgress("storing the secret", store(deployment, connection, value, how));
-  if (everyDays > 0) await withProgress("switching rotation on", switchRotationOn(deployment, connection, everyDays));
+  if (everyDays > 0) await switchRotationOn(deployment, connection, everyDays);
 
   const statement = callerStatement(deployment, connection);
   const proof =
@@ -81,24 +80,4 @@ async function store(deployment: Deployment, connection: ConnectionId, value: Se
   }
   if (how === "restore") await client.send(new RestoreSecretCommand({ SecretId: name }));
   await client.send(new PutSecretValueCommand({ SecretId: name, SecretString }));
-}
-
-/** Seconds that Secrets Manager's own trial of the rotation function may take. */
-const longestTrial = 60;
-
-async function switchRotationOn(deployment: Deployment, connection: ConnectionId, everyDays: number): Promise<void> {
-  await secretsClient(deployment).send(
-    new RotateSecretCommand({
-      SecretId: secretName(deployment, connection),
-      RotationLambdaARN: deployment.keyRotationFunctionArn,
-      RotationRules: { AutomaticallyAfterDays: everyDays },
-      RotateImmediately: false,
-    }),
-  );
-  // The trial has a pending version of its own, which would pass for an unfinished rotation.
-  for (let waited = 0; waited < longestTrial; waited += 0.2) {
-    const secret = await findSecret(deployment, connection);
-    if (!secret || unfinishedVersion(secret) === undefined) return;
-    await pause(0.2);
-  }
 }

@@ -7,18 +7,22 @@ import { CommandError } from "../exit.ts";
 import { askText } from "../terminal/ask.ts";
 import { readSecret } from "../terminal/read-secret.ts";
 
-export interface RegistrationInput {
-  /** The whole registration as JSON; `-` is stdin. */
-  file?: string;
-  keyFile?: string;
-  username?: string;
-  scope?: string;
+/** The fields that say how Smart Services are talked to, as options. */
+export interface FieldInput {
   baseUrl?: string;
   apiBaseUrl?: string;
   language?: string;
   maxLifetime?: string;
   singleActiveToken?: boolean;
   keyIssuer?: string;
+}
+
+export interface RegistrationInput extends FieldInput {
+  /** The whole registration as JSON; `-` is stdin. */
+  file?: string;
+  keyFile?: string;
+  username?: string;
+  scope?: string;
 }
 
 /**
@@ -39,19 +43,21 @@ export async function readRegistration(
 }
 
 async function assemble(connection: ConnectionId, input: RegistrationInput): Promise<Secret> {
-  const { file: _, keyFile, username, scope, maxLifetime, ...rest } = input;
-  const { baseUrl, apiBaseUrl, language, singleActiveToken, keyIssuer } = rest;
-  const lifetime = maxLifetime === undefined ? undefined : readWhole("--max-lifetime", maxLifetime, 1, 604_800);
+  const { keyFile, username, scope } = input;
+  const more = readFields(input);
   const fields = {
     username: username ?? (await askText(`username of ${connection}`, "--username, or --file")),
     scope: scope ?? (await askText(`scope of ${connection}`, "--scope, or --file")),
     apiKey: (await readSecret(`API key of ${connection}`, keyFile, "--key-file")).reveal(),
-    ...(baseUrl !== undefined && { baseUrl }),
-    ...(apiBaseUrl !== undefined && { apiBaseUrl }),
-    ...(language !== undefined && { language }),
-    ...(lifetime !== undefined && { maxLifetime: lifetime }),
-    ...(singleActiveToken && { singleActiveToken }),
-    ...(keyIssuer !== undefined && { keyIssuer }),
+    ...more,
   };
   return new Secret(JSON.stringify(fields));
+}
+
+/** What of these fields was given, by the names that a registration has. Throws CommandError. */
+export function readFields(input: FieldInput): Partial<Registration> {
+  const { baseUrl, apiBaseUrl, language, maxLifetime, singleActiveToken, keyIssuer } = input;
+  const lifetime = maxLifetime === undefined ? undefined : readWhole("--max-lifetime", maxLifetime, 1, 604_800);
+  const fields = { baseUrl, apiBaseUrl, language, maxLifetime: lifetime, singleActiveToken, keyIssuer };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -34,6 +34,7 @@ export async function removeConnection(deployment: Deployment, id: string, optio
     erased
       ? "Its tokens are erased; what functions hold in memory is handed out for up to a minute."
       : "It had no tokens.",
+    ...(secret.isOfStack ? [`The stack made its secret: take ${connection} off connections in cdk.json too.`] : []),
     "The API key is still valid at Smart Services: have the vendor revoke it.",
   ].join("\n");
   return { text: `${text}\n`, json: { connection, recovery_days: days, erased } };

@@ -2,6 +2,8 @@ import { smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settin
 
 /** Where a deployment's parts are: what its stacks put out, or what a local run says of itself. */
 export interface Deployment {
+  /** What names it on the command line; empty, or begins with a blank. */
+  flags: string;
   stage: string;
   region: string;
   accountId: string;
@@ -16,6 +18,10 @@ export interface Deployment {
   /** KMS key of the secrets; the local run has none. */
   keyArn?: string;
   keyRotationFunctionArn: string;
+  /** Of `rotateApiKeysEveryDays` in `cdk.json`; 0: keys are not rotated on a schedule, by choice. */
+  rotateApiKeysEveryDays: number;
+  /** Whose pages may read the API's answers. */
+  corsOrigins: string[];
   credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>;
   /** Set by a local run only. */
   local?: { dynamodb: string; secretsmanager: string; simulator: string };

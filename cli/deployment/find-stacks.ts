@@ -20,6 +20,7 @@ export async function findStacks(stage: string): Promise<Deployment> {
   const keyArn = output("KeyArn");
   const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
   return {
+    flags: stage === "dev" ? "" : ` --stage ${stage}`,
     stage,
     region,
     accountId,
@@ -30,6 +31,8 @@ export async function findStacks(stage: string): Promise<Deployment> {
     secretPrefix: output("SecretPrefix"),
     keyArn,
     keyRotationFunctionArn: output("KeyRotationFunctionArn"),
+    rotateApiKeysEveryDays: Number(output("RotateApiKeysEveryDays")),
+    corsOrigins: typeof outputs["CorsOrigins"] === "string" ? outputs["CorsOrigins"].split(",") : [],
     credentials: () => client.config.credentials(),
   };
 }

@@ -13,6 +13,8 @@ import { clientConfig, type Deployment } from "./deployment.ts";
 export interface SecretFacts {
   connection: ConnectionId;
   arn: string;
+  /** Whether CloudFormation made it: then it is listed under `connections` in `cdk.json`. */
+  isOfStack: boolean;
   /** Instant; set where it is scheduled for deletion. */
   deletedAt?: number;
   /** Version → its staging labels. */
@@ -91,6 +93,7 @@ function factsOf(connection: ConnectionId, secret: DescribeSecretResponse): Secr
   return {
     connection,
     arn: ARN,
+    isOfStack: (secret.Tags ?? []).some(({ Key }) => Key === "aws:cloudformation:stack-name"),
     ...(DeletedDate && { deletedAt: seconds(DeletedDate) }),
     labels: new Map(Object.entries(secret.VersionIdsToStages ?? {})),
     rotationEnabled: secret.RotationEnabled ?? false,

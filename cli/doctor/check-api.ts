@@ -10,9 +10,7 @@ const noticedSkew = 30;
 
 /** What only the API itself can tell: that it refuses the unsigned, this clock, and how IAM sees an encoded path. */
 export async function checkApi(deployment: Deployment, connection: ConnectionId | undefined): Promise<Finding[]> {
-  const path = `/v1/connections/${connection ?? "nobody"}/token`;
-  const asked = fetch(deployment.url + path, { signal: AbortSignal.timeout(10_000) });
-  const unsigned = await withProgress("asking the API", asked);
+  const unsigned = await unsignedAnswer(deployment, connection);
   const date = Date.parse(unsigned.headers.get("date") ?? "") / 1000;
   return [
     unsigned.status === 403 || unsigned.status === 401
@@ -20,6 +18,40 @@ export async function checkApi(deployment: Deployment, connection: ConnectionId 
       : broken(`the API answers ${unsigned.status} to a request that is not signed`, "npm run deploy"),
     judgeClock(date - Date.now() / 1000),
     ...(connection ? [await checkEncodedPath(deployment, connection)] : []),
+    ...(await checkPages(deployment)),
+  ];
+}
+
+function unsignedAnswer(
+  { url }: Deployment,
+  connection = "nobody",
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const asked = fetch(`${url}/v1/connections/${connection}/token`, { headers, signal: AbortSignal.timeout(10_000) });
+  return withProgress("asking the API", asked);
+}
+
+/** Whether a page may call the API, and whether it can read what the gateway itself refuses. */
+async function checkPages(deployment: Deployment): Promise<Finding[]> {
+  const [origin] = deployment.corsOrigins;
+  if (origin === undefined) return [];
+  const preflight = await fetch(`${deployment.url}/oauth/token`, {
+    method: "OPTIONS",
+    headers: { origin, "access-control-request-method": "POST" },
+    signal: AbortSignal.timeout(10_000),
+  });
+  const refusal = await unsignedAnswer(deployment, undefined, { origin });
+  const admits = ({ headers }: Response) => headers.get("access-control-allow-origin") === origin;
+  return [
+    admits(preflight)
+      ? ok(`pages of ${origin} may ask for a token`)
+      : broken(`pages of ${origin} may not ask for a token: no CORS headers on a preflight`, "npm run deploy"),
+    admits(refusal)
+      ? ok("pages can read the gateway's refusals")
+      : warning(
+          "pages cannot read the gateway's refusals: no CORS headers on them",
+          "take a fetch that fails in a page for a refusal too (docs/callers.md)",
+        ),
   ];
 }
 

@@ -20,10 +20,11 @@ export async function checkConnections(
   if (waiting.length === 0) return [warning("there is no connection yet", "broker connections add ID")];
   const findings: Finding[] = [];
   const now = Date.now() / 1000;
+  const everyDays = deployment.rotateApiKeysEveryDays;
   const work = async () => {
     for (let secret = waiting.pop(); secret; secret = waiting.pop()) {
       const reading = await currentRegistration(deployment, secret.connection);
-      findings.push(...judgeConnection(secret, reading, statusOf.get(secret.connection), now));
+      findings.push(...judgeConnection(secret, reading, statusOf.get(secret.connection), everyDays, now));
     }
   };
   await Promise.all(Array.from({ length: atATime }, work));
@@ -42,6 +43,7 @@ function judgeConnection(
   secret: SecretFacts,
   reading: RegistrationReading,
   status: ConnectionStatus | undefined,
+  everyDays: number,
   now: number,
 ): Finding[] {
   const id = secret.connection;
@@ -52,18 +54,23 @@ function judgeConnection(
   const findings: Finding[] = reading.warnings.map((said) =>
     warning(`${id}: ${said}`, `broker connections show ${id}`),
   );
-  const key = warningOf(secret, reading.registration.keyIssuer !== undefined, true, now);
-  if (key) findings.push(warning(`${id}: ${key.detail}`, keyMend(key.reason, id)));
+  const key = warningOf(secret, reading.registration.keyIssuer !== undefined, everyDays > 0, now);
+  if (key) findings.push(warning(`${id}: ${key.detail}`, keyMend(key.reason, id, everyDays)));
   const mend = status && mends[status.state];
   if (status && mend) {
     const said = status.last_error ? `${status.state}, ${status.last_error.detail}` : status.state;
     const judge = status.state === "retrying" ? warning : broken;
     findings.push(judge(`${id}: ${said}`, mend(id)));
   }
-  return findings.length > 0 ? findings : [ok(`${id}: its secret is readable, its key rotates, its token is good`)];
+  return findings.length > 0 ? findings : [ok(goodAs(secret, id))];
 }
 
-function keyMend(reason: string, id: string): string {
-  if (reason === "rotation_off") return `broker keys rotate ${id} --every-days 90`;
+function goodAs({ rotationEnabled }: SecretFacts, id: string): string {
+  const key = rotationEnabled ? "its key rotates" : "its key is not rotated, as cdk.json has it";
+  return `${id}: its secret is readable, ${key}, its token is good`;
+}
+
+function keyMend(reason: string, id: string, everyDays: number): string {
+  if (reason === "rotation_off") return `broker keys rotate ${id} --every-days ${everyDays} --wait-for-schedule`;
   return reason === "rotation_stuck" ? `broker keys rotate ${id}` : `broker keys stage ${id} --wait-for-schedule`;
 }

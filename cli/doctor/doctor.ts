@@ -15,7 +15,8 @@ export interface DoctorOptions extends ProbeOptions {
 
 /** Examines a deployment, or with `--probe` one connection's upstream. Changes nothing without being asked. */
 export async function doctor(deployment: Deployment, _: string, options: DoctorOptions): Promise<Said> {
-  if (options.probe !== undefined) return findingsSaid(await probeConnection(deployment, options.probe, options));
+  if (options.probe !== undefined)
+    return findingsSaid(deployment, await probeConnection(deployment, options.probe, options));
   if (options.saveProfile !== undefined || options.apply) {
     throw new CommandError("usage", "--save-profile and --apply go with --probe CONNECTION.");
   }
@@ -28,5 +29,5 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
       : checkStacks(deployment),
     orUnknown("the secrets", checkConnections(deployment, secrets, statuses)),
   ]);
-  return findingsSaid(checks.flat());
+  return findingsSaid(deployment, checks.flat());
 }

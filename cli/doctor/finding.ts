@@ -1,3 +1,4 @@
+import type { Deployment } from "../deployment/deployment.ts";
 import type { Said } from "../command.ts";
 import { hasColour } from "../terminal/table.ts";
 import { styleText } from "node:util";
@@ -15,8 +16,12 @@ export const broken = (what: string, mend: string): Finding => ({ level: "broken
 
 const paints = { ok: "green", warning: "yellow", broken: "red" } as const;
 
-/** What the doctor says; the exit code is 1 where something is broken. */
-export function findingsSaid(findings: Finding[]): Said {
+/** What the doctor says; the exit code is 1 where something is broken. A mend can be pasted as it is printed. */
+export function findingsSaid({ flags }: Deployment, found: Finding[]): Said {
+  const findings = found.map(({ mend, ...finding }) => ({
+    ...finding,
+    ...(mend !== undefined && { mend: mend.replace(/^broker .*/, (command) => `npx ${command}${flags}`) }),
+  }));
   const lines = findings.flatMap(({ level, what, mend }) => {
     const label = level.padEnd(9);
     const shown = hasColour() ? styleText(paints[level], label, { validateStream: false }) : label;

@@ -42,7 +42,10 @@ function offerOf(registration: Pick<Registration, "singleActiveToken" | "maxLife
 function judgeRefresh(connection: ConnectionId, { refreshTokens, rotateRefresh, refreshRefused }: Behaviour): Finding {
   if (!refreshTokens) return ok(`${connection}: no refresh token comes; the exchange alone is used`);
   if (refreshRefused) {
-    return warning(`${connection}: the refresh token that it gave is refused`, "none needed: the exchange stands in");
+    return warning(
+      `${connection}: the refresh token that it gave is refused`,
+      "none is needed: the exchange stands in",
+    );
   }
   return ok(
     `${connection}: its refresh token ${rotateRefresh ? "rotates: each works once" : "is kept: it does not rotate"}`,
@@ -59,8 +62,8 @@ function judgeReplacement(
   if (seen.singleActiveToken === undefined) {
     const how =
       apiBaseUrl === undefined
-        ? `register apiBaseUrl: broker keys stage ${connection} takes a whole registration`
-        : "check apiBaseUrl";
+        ? `broker connections set ${connection} --api-base-url URL`
+        : `broker connections show ${connection}`;
     return warning(`${connection}: whether a replacement kills the token before it cannot be told`, how);
   }
   if (!seen.singleActiveToken) return ok(`${connection}: a replacement leaves the token before it alive`);

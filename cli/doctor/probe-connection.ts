@@ -1,17 +1,15 @@
 import { writeFile } from "node:fs/promises";
-import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
-import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readId, readWhole } from "../command.ts";
+import { changeRegistration } from "../connections/set.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
-import { expectSecret, secretName, secretsClient } from "../deployment/secrets.ts";
+import { expectSecret } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed, offered } from "../terminal/ask.ts";
 import { profileOf } from "./behaviour.ts";
 import { type Finding, ok } from "./finding.ts";
-import { judgeBehaviour, type Offer } from "./judge-behaviour.ts";
+import { judgeBehaviour } from "./judge-behaviour.ts";
 import { probe } from "./probe.ts";
 
 export interface ProbeOptions {
@@ -41,7 +39,7 @@ export async function probeConnection(deployment: Deployment, id: string, option
   const fields = JSON.stringify(offer);
   const isWanted = fields !== "{}" && (options.apply || (await offered(`Set ${fields} in the registration?`)));
   if (isWanted) {
-    await applyOffer(deployment, connection, offer);
+    await changeRegistration(deployment, connection, offer, true);
     findings.push(ok(`${connection}: ${fields} is set in its registration`));
   }
   // Whatever the probe killed is replaced by the next sweep.
@@ -58,13 +56,4 @@ async function saveProfile(file: string, profile: object): Promise<void> {
   await writeFile(file, `${JSON.stringify(profile, null, 2)}\n`).catch((error: NodeJS.ErrnoException) => {
     throw new CommandError("usage", `The file ${file} cannot be written (${error.code}): name another.`);
   });
-}
-
-/** Adds the fields to the value under AWSCURRENT; everything else in it stays as it is. */
-async function applyOffer(deployment: Deployment, connection: ConnectionId, offer: Offer): Promise<void> {
-  const versions = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
-  const current = await versions.read(versions.idOf(connection), { label: "AWSCURRENT" });
-  const SecretString = JSON.stringify({ ...(JSON.parse(current ?? "{}") as object), ...offer });
-  const SecretId = secretName(deployment, connection);
-  await secretsClient(deployment).send(new PutSecretValueCommand({ SecretId, SecretString }));
 }

@@ -15,6 +15,7 @@ export function keysCommands(root: Command, on: On): void {
     .command("rotate <id>")
     .description("rotate now; clears or resumes an unfinished rotation")
     .option("--every-days <days>", "also switch rotation on, with this schedule")
+    .option("--wait-for-schedule", "with --every-days: switch rotation on, do not rotate now")
     .option(...yes)
     .action(on(async () => (await import("./rotate.ts")).rotateKeyNow));
   keys

@@ -5,10 +5,11 @@ import { currentRegistration } from "../deployment/registrations.ts";
 import { expectSecret, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
-import { rotateNow } from "./rotation.ts";
+import { rotateNow, switchRotationOn } from "./rotation.ts";
 
 export interface RotateOptions {
   everyDays?: string;
+  waitForSchedule?: boolean;
   yes?: boolean;
 }
 
@@ -19,7 +20,18 @@ export interface RotateOptions {
 export async function rotateKeyNow(deployment: Deployment, id: string, options: RotateOptions): Promise<Said> {
   const connection = readId(id);
   const everyDays = options.everyDays === undefined ? undefined : readWhole("--every-days", options.everyDays, 1, 1000);
+  if (options.waitForSchedule && everyDays === undefined) {
+    throw new CommandError(
+      "usage",
+      "--wait-for-schedule goes with --every-days: it sets the schedule and rotates nothing now.",
+    );
+  }
   const secret = await expectSecret(deployment, connection);
+  if (options.waitForSchedule && everyDays !== undefined) {
+    await switchRotationOn(deployment, connection, everyDays);
+    const text = `The key of ${connection} is rotated every ${everyDays} days; stage the next one with broker keys stage.\n`;
+    return { text, json: { connection, rotate_every_days: everyDays } };
+  }
   const reading = await currentRegistration(deployment, connection);
   if (reading.kind !== "registered") {
     throw new CommandError(

@@ -3,7 +3,14 @@ import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
-import { expectSecret, type SecretFacts, secretName, secretsClient } from "../deployment/secrets.ts";
+import {
+  expectSecret,
+  findSecret,
+  type SecretFacts,
+  secretName,
+  secretsClient,
+  unfinishedVersion,
+} from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 import { proveByExchange } from "../connections/prove.ts";
@@ -26,7 +33,7 @@ export async function rotateNow(
   if (!rotationEnabled && everyDays === undefined) {
     throw new CommandError(
       "failed",
-      `Rotation is not switched on for ${connection}: broker keys rotate ${connection} --every-days 90.`,
+      `Rotation is not switched on for ${connection}: broker keys rotate ${connection} --every-days ${deployment.rotateApiKeysEveryDays || 90}.`,
     );
   }
   const version = resume ?? randomUUID();
@@ -75,4 +82,33 @@ async function whyNot(deployment: Deployment, connection: SecretFacts["connectio
     return (error as Error).message;
   }
   return "the staged key works from here; the log of the key-rotation function says more.";
+}
+
+/** Seconds that Secrets Manager's own trial of the rotation function may take. */
+const longestTrial = 60;
+
+/** Switches rotation on, with a schedule, and rotates nothing now. */
+export async function switchRotationOn(
+  deployment: Deployment,
+  connection: SecretFacts["connection"],
+  everyDays: number,
+): Promise<void> {
+  await withProgress(`switching on the rotation of ${connection}`, switchedOn(deployment, connection, everyDays));
+}
+
+async function switchedOn(deployment: Deployment, connection: SecretFacts["connection"], everyDays: number) {
+  await secretsClient(deployment).send(
+    new RotateSecretCommand({
+      SecretId: secretName(deployment, connection),
+      RotationLambdaARN: deployment.keyRotationFunctionArn,
+      RotationRules: { AutomaticallyAfterDays: everyDays },
+      RotateImmediately: false,
+    }),
+  );
+  // The trial has a pending version of its own, which would pass for an unfinished rotation.
+  for (let waited = 0; waited < longestTrial; waited += 0.2) {
+    const secret = await findSecret(deployment, connection);
+    if (!secret || unfinishedVersion(secret) === undefined) return;
+    await pause(0.2);
+  }
 }

@@ -65,8 +65,8 @@ export class ApiStack extends Stack {
         corsPreflight: {
           allowOrigins: origins,
           allowMethods: [apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-          allowHeaders: ["authorization", "content-type", "if-none-match", "accept", "accept-language"],
-          exposeHeaders: ["etag", "retry-after"],
+          allowHeaders: ["authorization", "content-type", "accept", "accept-language"],
+          exposeHeaders: ["retry-after"],
           maxAge: Duration.hours(1),
         },
       }),
@@ -121,6 +121,8 @@ export class ApiStack extends Stack {
     this.url = stage.url.replace(/\/$/, "");
     new CfnOutput(this, "Url", { value: this.url });
     new CfnOutput(this, "ApiId", { value: api.apiId });
+    // CloudFormation takes no empty output.
+    if (origins.length > 0) new CfnOutput(this, "CorsOrigins", { value: origins.join(",") });
   }
 
   /** The role of a caller in this account or another: HTTP APIs have no resource policy that could name it. */

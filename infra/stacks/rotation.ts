@@ -85,6 +85,7 @@ export class RotationStack extends Stack {
       sourceAccount: this.account,
     });
     new CfnOutput(this, "KeyRotationFunctionArn", { value: keyRotation.function.functionArn });
+    new CfnOutput(this, "RotateApiKeysEveryDays", { value: String(settings.rotateApiKeysEveryDays) });
 
     if (settings.rotateApiKeysEveryDays === 0) return keyRotation;
     for (const connection of settings.connections) {

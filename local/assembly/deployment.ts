@@ -6,11 +6,18 @@ import { createResolver, type Place } from "./resolve.ts";
 /** What a cloud assembly would deploy, as far as it runs locally: every value resolved. */
 export interface Deployment {
   tables: CreateTableCommandInput[];
-  secrets: { name: string; description?: string; kmsKeyId?: string }[];
+  secrets: DeployedSecret[];
   functions: DeployedFunction[];
   schedules: DeployedSchedule[];
   keyRotation: { functionArn: string; secretIds: string[] };
   api: { id: string; routes: DeployedRoute[]; cors?: Cors };
+}
+
+interface DeployedSecret {
+  name: string;
+  description?: string;
+  kmsKeyId?: string;
+  tags: { Key: string; Value: string }[];
 }
 
 export interface DeployedFunction {
@@ -47,16 +54,19 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
       .map((resource) => ({
         arn: (attribute: string) =>
           resolve({ "Fn::GetAtt": [resource.logicalId, attribute] }, resource.stack) as string,
+        stack: resource.stack,
         ref: () => resolve({ Ref: resource.logicalId }, resource.stack) as string,
         properties: resolve(resource.properties, resource.stack) as Properties,
       }));
 
   return {
     tables: ofType<TableProperties>("AWS::DynamoDB::Table").map(({ ref, properties }) => tableInput(ref(), properties)),
-    secrets: ofType<SecretProperties>("AWS::SecretsManager::Secret").map(({ properties }) => ({
+    secrets: ofType<SecretProperties>("AWS::SecretsManager::Secret").map(({ properties, stack }) => ({
       name: properties.Name,
       ...(properties.Description && { description: properties.Description }),
       ...(properties.KmsKeyId && { kmsKeyId: properties.KmsKeyId }),
+      // CloudFormation's own tag.
+      tags: [{ Key: "aws:cloudformation:stack-name", Value: stack }],
     })),
     functions: ofType<FunctionProperties>("AWS::Lambda::Function").map(({ arn, ref, properties }) => {
       const folder = assembly.assets.get(properties.Code.S3Key);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { account, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
+type Shown = { registration: object };
 beforeAll(() => local.start());
 afterAll(() => local.run.remove());
 
@@ -75,6 +76,40 @@ test("show has everything of a registration but its key", async () => {
   expect(stdout).not.toContain("apiKey");
 });
 
+test("set changes fields of a registration, proves it, and keeps its key and account", async () => {
+  const key = await local.add("set", "--max-lifetime", "600");
+  const before = await local.json<Shown>(["connections", "show", "set"]);
+
+  const said = await local.json(["connections", "set", "set", "--max-lifetime", "900", "--single-active-token"]);
+  const after = await local.json<Shown>(["connections", "show", "set"]);
+  const undone = await local.json(["connections", "set", "set", "--no-single-active-token"]);
+  const { registration } = await local.json<Shown>(["connections", "show", "set"]);
+
+  expect(said).toEqual({ connection: "set", maxLifetime: 900, singleActiveToken: true });
+  expect(after.registration).toEqual({ ...before.registration, maxLifetime: 900, singleActiveToken: true });
+  expect(undone).toEqual({ connection: "set", singleActiveToken: false });
+  expect(registration).toMatchObject({ maxLifetime: 900, singleActiveToken: false });
+  expect(JSON.stringify([said, after, undone])).not.toContain(key);
+});
+
+test.each<[string[], number, RegExp]>([
+  [[], 2, /Name what to change/],
+  [["--base-url", "http://fake.example"], 2, /field baseUrl must start with https/],
+  [["--base-url", "http://127.0.0.1:1"], 5, /does not answer as it should/],
+  [["--max-lifetime", "0"], 2, /--max-lifetime must be a whole number/],
+])("set with %j changes nothing, and says why", async (options, code, complaint) => {
+  await local.add("unset").catch(() => undefined);
+  const before = await local.json<Shown>(["connections", "show", "unset"]);
+
+  const { status, stderr } = await local.broker(["connections", "set", "unset", ...options]);
+
+  expect(stderr).toMatch(complaint);
+  expect(status).toBe(code);
+  expect(await local.json<Shown>(["connections", "show", "unset"])).toMatchObject({
+    registration: before.registration,
+  });
+});
+
 test("renew makes a connection due, and says so where there is nothing to renew yet", async () => {
   await local.add("renewed");
   const before = await local.json(["connections", "renew", "renewed"]);
@@ -101,6 +136,15 @@ test("remove takes the tokens at once and the secret later; add restores it", as
   await local.add("gone", "--yes");
 
   expect(await listed("gone")).toMatchObject({ secret: "present", rotation: true });
+});
+
+test("remove says what else has a secret that the stack made", async () => {
+  const { stdout } = await local.broker(["connections", "remove", "webapicorso", "--yes"]);
+  await local.add("other");
+  const other = await local.broker(["connections", "remove", "other", "--yes"]);
+
+  expect(stdout).toContain("take webapicorso off connections in cdk.json too");
+  expect(other.stdout).not.toContain("cdk.json");
 });
 
 test("nothing destructive is done without a yes", async () => {

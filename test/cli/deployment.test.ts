@@ -14,19 +14,24 @@ beforeAll(async () => {
     string,
     string
   >;
+  const RotateApiKeysEveryDays = String(described["rotateApiKeysEveryDays"]);
+  const CorsOrigins = String(described["corsOrigins"]);
   const { apiId = "", tableName = "", secretPrefix = "", keyRotationFunctionArn = "" } = described;
   const KeyArn = "arn:aws:kms:eu-south-1:123456789012:key/fake";
   aws.stacks = {
     "smart-token-broker-dev-state": { TableName: tableName, SecretPrefix: secretPrefix, KeyArn },
-    "smart-token-broker-dev-api": { Url: `${local.run.url("ready")}/`, ApiId: apiId },
-    "smart-token-broker-dev-rotation": { KeyRotationFunctionArn: keyRotationFunctionArn },
+    "smart-token-broker-dev-api": { Url: `${local.run.url("ready")}/`, ApiId: apiId, CorsOrigins },
+    "smart-token-broker-dev-rotation": { KeyRotationFunctionArn: keyRotationFunctionArn, RotateApiKeysEveryDays },
   };
 });
 afterAll(async () => {
   await standIn.close();
   await local.run.remove();
 });
+const outputs = (part: string) => aws.stacks[`smart-token-broker-dev-${part}`] ?? {};
+let deployed: StandIn["stacks"];
 beforeEach(() => {
+  aws.stacks = structuredClone((deployed ??= structuredClone(aws.stacks)));
   delete aws.refusal;
   Object.assign(aws, good);
 });
@@ -121,6 +126,8 @@ describe("doctor", () => {
         "the table can be restored to a point in time",
         "the schedule sweep-0 is on",
         "the dead-letter queue is empty",
+        expect.stringMatching(/^pages of http.* may ask for a token$/),
+        "pages can read the gateway's refusals",
       ]),
     );
   });
@@ -153,6 +160,39 @@ describe("doctor", () => {
     expect(findings).toContainEqual(finding);
   });
 
+  test("finds an API that gives a caller's page no CORS headers", async () => {
+    outputs("api")["CorsOrigins"] = "https://portal.example.com,https://other.example.com";
+
+    const { findings } = await examine();
+
+    expect(findings).toContainEqual({
+      level: "broken",
+      what: "pages of https://portal.example.com may not ask for a token: no CORS headers on a preflight",
+      mend: "npm run deploy",
+    });
+    expect(findings).toContainEqual({
+      level: "warning",
+      what: "pages cannot read the gateway's refusals: no CORS headers on them",
+      mend: expect.stringContaining("docs/callers.md") as string,
+    });
+  });
+
+  test("asks nothing about pages where no caller has one", async () => {
+    delete outputs("api")["CorsOrigins"];
+
+    const { findings } = await examine();
+
+    expect(JSON.stringify(findings)).not.toContain("pages");
+  });
+
+  test("prints mends that can be pasted: with the stage they are for", async () => {
+    for (const [name, its] of Object.entries(aws.stacks)) aws.stacks[name.replace("-dev-", "-prod-")] = its;
+
+    const { stdout } = await onAws(["doctor", "--stage", "prod"]);
+
+    expect(stdout).toContain("mend: npx broker connections add webapicorso --stage prod\n");
+  });
+
   test("finds a registration that points to plain http broken, and ends with status 1", async () => {
     const { status, findings } = await examine();
 
@@ -160,7 +200,7 @@ describe("doctor", () => {
     expect(findings).toContainEqual({
       level: "broken",
       what: "webapicorso: the secret's field apiBaseUrl must start with https://",
-      mend: "broker connections add webapicorso",
+      mend: "npx broker connections add webapicorso",
     });
   });
 });

@@ -39,8 +39,12 @@ test("a refused key, and rotation that is off, are found with the command that m
   await local.broker(["connections", "remove", "ill", "--yes"]);
 
   expect(status).toBe(1);
-  expect(stdout).toMatch(/^broken +ill: rejected, Smart Services refused .*\n +mend: broker keys stage ill\n/m);
-  expect(stdout).toMatch(/^warning +ill: rotation is not .*\n +mend: broker keys rotate ill --every-days 90\n/m);
+  expect(stdout).toMatch(
+    /^broken +ill: rejected, Smart Services refused .*\n +mend: npx broker keys stage ill --local-url http:.*\n/m,
+  );
+  expect(stdout).toMatch(
+    /^warning +ill: rotation is not .*\n +mend: npx broker keys rotate ill --every-days 90 --wait-for-schedule --local-url http:.*\n/m,
+  );
 });
 
 test("an upstream in its usual mood is found as it is", async () => {
@@ -65,7 +69,7 @@ test("an upstream that keeps one active token is found, registered with --apply,
   expect(found).toContainEqual({
     level: "warning",
     what: "single: a replacement kills the token before it at once; singleActiveToken is not set",
-    mend: "broker doctor --probe single --apply",
+    mend: `npx broker doctor --probe single --apply --local-url ${local.run.url("ready")}`,
   });
   expect(found).toContainEqual({ level: "ok", what: "single: its refresh token is kept: it does not rotate" });
   expect(applied).toContainEqual({
@@ -89,7 +93,7 @@ test("tokens that die before their time are found by watching one, and maxLifeti
     what: expect.stringMatching(
       /tokens say nothing of their life \(3600 s are assumed\), and one died after [345] s; maxLifetime/,
     ) as string,
-    mend: "broker doctor --probe early --apply",
+    mend: `npx broker doctor --probe early --apply --local-url ${local.run.url("ready")}`,
   });
   const { registration } = await local.json<{ registration: { maxLifetime: number } }>([
     "connections",

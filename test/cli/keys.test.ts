@@ -90,6 +90,19 @@ test("without a next key, and without rotation, rotate says what is missing", as
   expect(await keysOf("none")).toMatchObject({ rotation: true });
 });
 
+test("rotation is switched on without rotating now, as a doctor's mend does", async () => {
+  await local.add("later", "--rotate-every-days", "0");
+  const before = await keysOf("later");
+
+  const alone = await local.broker(["keys", "rotate", "later", "--wait-for-schedule"]);
+  const on = await local.json(["keys", "rotate", "later", "--every-days", "30", "--wait-for-schedule"]);
+
+  expect(alone).toMatchObject({ status: 2, stderr: expect.stringContaining("--every-days") as string });
+  expect(on).toEqual({ connection: "later", rotate_every_days: 30 });
+  expect(before).toMatchObject({ rotation: false });
+  expect(await keysOf("later")).toMatchObject({ rotation: true });
+});
+
 test("an unfinished rotation is dropped after a yes, and the next key rotated", async () => {
   await local.add("stuck");
   await secrets().putSecretValue({

@@ -147,7 +147,8 @@ describe("a deployment", () => {
   test("has each secret, without a value", () => {
     const secret = resource("AWS::SecretsManager::Secret", "Secret", { Name: "broker/dev/a", Description: "fake" });
 
-    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", description: "fake" }]);
+    const tags = [{ Key: "aws:cloudformation:stack-name", Value: "broker-state" }];
+    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", description: "fake", tags }]);
   });
 
   const schedule = (ScheduleExpression: string, Input = '{"shard":1,"shards":2}') =>

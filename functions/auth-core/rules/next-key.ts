@@ -40,7 +40,11 @@ export function nextSecret(
   const next = parseRegistration(value, options);
   if (next.kind === "not_ready") return { kind: "failed", reason: "next_key_malformed", detail: next.detail };
   if (before.kind === "registered" && before.registration.keyFingerprint === next.registration.keyFingerprint) {
-    return { kind: "failed", reason: "no_next_key", detail: "what was staged under NEXT is the current key: stage another" };
+    return {
+      kind: "failed",
+      reason: "no_next_key",
+      detail: "what was staged under NEXT is the current key: stage another",
+    };
   }
   if (before.kind === "registered" && before.registration.scope !== next.registration.scope) {
     const detail = "what is staged under NEXT names another scope: that is another environment, not another key";

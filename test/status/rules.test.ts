@@ -57,12 +57,12 @@ describe("the next action, in words", () => {
     ["API-key exchange in 20 min", set({ refreshToken: undefined, refreshTokenExpiresAt: undefined }), 1200],
     ["API-key exchange tried again in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],
     [
-      "API-key exchange tried again, because the refresh grant failed, in 60 s",
+      "API-key exchange tried again in 60 s, because the refresh grant failed",
       { ...failed("upstream_unavailable"), exchangeNext: true },
       60,
     ],
     [
-      "API-key exchange, because the refresh token ends, in 20 min",
+      "API-key exchange in 20 min, because the refresh token ends",
       set({ refreshTokenExpiresAt: now + 1200 + 2 * day }),
       1200,
     ],

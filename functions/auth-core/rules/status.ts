@@ -83,16 +83,19 @@ function nextAction(item: ItemWithoutTokens, now: number): { what: string; at: s
   const replacement = replacementDueAt(item) ?? Number.POSITIVE_INFINITY;
   const at = Math.min(replacement, retirement);
   if (at === Number.POSITIVE_INFINITY) return undefined;
-  const what = replacement <= retirement ? replacementInWords(item, replacement) : "a key that left use is looked at";
-  return { what: `${what} ${whenInWords(at - now)}`, at: iso(at) };
+  const { what, reason }: { what: string; reason?: string } =
+    replacement <= retirement ? replacementInWords(item, replacement) : { what: "a key that left use is looked at" };
+  const because = reason === undefined ? "" : `, because ${reason}`;
+  return { what: `${what} ${whenInWords(at - now)}${because}`, at: iso(at) };
 }
 
-function replacementInWords({ tokenSet, failures, exchangeNext }: ItemWithoutTokens, at: number): string {
-  const exchange = failures > 0 ? "API-key exchange tried again" : "API-key exchange";
-  if (tokenSet?.refreshTokenExpiresAt === undefined) return exchange;
-  if (exchangeNext) return `${exchange}, because the refresh grant failed,`;
-  if (tokenSet.refreshTokenExpiresAt - refreshTokenMargin <= at) return `${exchange}, because the refresh token ends,`;
-  return failures > 0 ? "refresh tried again" : "refresh";
+function replacementInWords({ tokenSet, failures, exchangeNext }: ItemWithoutTokens, at: number) {
+  const again = failures > 0 ? " tried again" : "";
+  const exchange = `API-key exchange${again}`;
+  if (tokenSet?.refreshTokenExpiresAt === undefined) return { what: exchange };
+  if (exchangeNext) return { what: exchange, reason: "the refresh grant failed" };
+  const ends = tokenSet.refreshTokenExpiresAt - refreshTokenMargin <= at;
+  return ends ? { what: exchange, reason: "the refresh token ends" } : { what: `refresh${again}` };
 }
 
 function whenInWords(seconds: number): string {

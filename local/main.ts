@@ -76,6 +76,8 @@ async function run(options: Options): Promise<void> {
     say(`  ${JSON.stringify({ ...answer, ...shortened(answer["access_token"]) })}`);
   }
   say("");
+  say(`Watch it in a browser, and make its upstream fail: ${url}/`);
+  say("");
   say(`ready ${url}`);
 }
 

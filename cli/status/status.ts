@@ -66,7 +66,8 @@ function left(end: string | undefined, now: number): string {
   return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
+/** What and when come first: the end of a line may be cut off. */
 function whatNext({ last_error: error, next_action: next, failures }: ConnectionStatus): string {
-  const planned = next?.what ?? "nothing";
-  return error && failures > 0 ? `${error.code}; ${planned}` : error && !next ? error.code : planned;
+  const planned = (next?.what ?? "nothing").replace(/^.* tried (again \w+ [^,]+).*$/, "$1");
+  return error && (failures > 0 || !next) ? `${planned}: ${error.code}` : planned;
 }

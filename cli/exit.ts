@@ -1,3 +1,5 @@
+import { CommanderError } from "commander";
+
 /** The documented exit codes (docs/cli.md). */
 export const exitCodes = { failed: 1, usage: 2, notFound: 3, denied: 4, unreachable: 5 } as const;
 
@@ -35,6 +37,7 @@ const known: [pattern: RegExp, kind: keyof typeof exitCodes, advice: string][] =
 
 /** One line and an exit code for whatever went wrong. Does NOT show a stack: what is unknown keeps its name and message. */
 export function explain(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof CommanderError) return { message: withoutValues(error), exitCode: exitCodes.usage };
   if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
   const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
   if (name === "ExitPromptError") return { message: "Given up: nothing was changed.", exitCode: exitCodes.failed };
@@ -48,6 +51,14 @@ export function explain(error: unknown): { message: string; exitCode: number } {
     message: advice.endsWith(".") ? advice : `${advice} (${said || codesOf(error)}).`,
     exitCode: exitCodes[kind],
   };
+}
+
+/** What the parser of arguments says, without the values that it repeats: one may be a key in the wrong place. */
+function withoutValues({ code, message }: CommanderError): string {
+  const said = message.replace(/^error: /, "");
+  if (code === "commander.excessArguments") return said.replace(/\. Expected.*$/s, ": see --help.");
+  if (code === "commander.unknownOption") return said.replace(/'(--[\w-]*|-\w).*'/s, "'$1'");
+  return said.replace(/'(?![a-z]{1,12}')[^']*'/, "(not repeated)");
 }
 
 /** The codes of an error and of what caused it: fetch and the SDK wrap those of the socket. */

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { callersCommands } from "./callers/commands.ts";
 import type { Action, CommonOptions, DeploymentCommand, Said } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
@@ -13,14 +13,14 @@ import { tokenCommands } from "./token/commands.ts";
 export function program(say: (said: Said, json: boolean) => void): Command {
   const root = new Command("broker")
     .description("Smart Token Broker: the operator's commands (docs/cli.md)")
-    .option("--stage <stage>", "the deployment, by its stage", "dev")
+    .addOption(new Option("--stage <stage>", "the deployment, by its stage").env("BROKER_STAGE").default("dev"))
     .option("--local", `work on the local run at ${defaultLocalUrl}`)
     .option("--local-url <url>", "work on the local run at this URL")
     .option("--json", "print JSON")
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(false)
-    // A value behind an option that does not exist may be a key: it is not repeated.
-    .configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '[^'=]*)=.*/s, "$1'\n")) })
+    // It is said where every error is.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride();
 
   const on = <Options>(load: () => Promise<DeploymentCommand<Options>>): Action =>

@@ -33,7 +33,7 @@ const connectionStatus: Schema = {
       key_age_days: { type: "integer" },
       retiring_keys: {
         type: "array",
-        items: answer({ fingerprint: text, since: instant, retirable_at: instant }, ["retirable_at"]),
+        items: answer({ fingerprint: text, since: instant, retirable_at: instant }),
       },
       failures: { type: "integer", minimum: 0 },
       last_error: answer({ code, detail: text, at: instant }),

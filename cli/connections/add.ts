@@ -1,14 +1,21 @@
-import { CreateSecretCommand, PutSecretValueCommand, RestoreSecretCommand } from "@aws-sdk/client-secrets-manager";
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  PutSecretValueCommand,
+  RestoreSecretCommand,
+} from "@aws-sdk/client-secrets-manager";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { readId, readWhole, type Said } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
+import { currentRegistration } from "../deployment/registrations.ts";
 import { findSecret, secretName, secretsClient, versionAt } from "../deployment/secrets.ts";
-import { CommandError } from "../exit.ts";
+import { CommandError, exitCodes, explain } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { switchRotationOn } from "../keys/rotation.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { callerStatement } from "./caller-statement.ts";
+import { makeDue } from "./renew.ts";
 import { proveByExchange } from "./prove.ts";
 import { type RegistrationInput, readRegistration } from "./registration-input.ts";
 
@@ -28,14 +35,20 @@ export async function addConnection(deployment: Deployment, id: string, options:
       : readWhole("--rotate-every-days", options.rotateEveryDays, 0, 1000);
   const how = await howToStore(deployment, connection, options.yes ?? false);
   const { value, registration, warnings } = await readRegistration(deployment, connection, options);
-  const lifetime = options.skipExchange ? undefined : await proveByExchange(registration);
+  const lifetime = options.skipExchange ? undefined : await proveByExchange(deployment, registration);
   await withProgress("storing the secret", store(deployment, connection, value, how));
-  if (everyDays > 0) await switchRotationOn(deployment, connection, everyDays);
+  // Nobody should wait for the backoff of a value that was unusable.
+  await makeDue(deployment, connection).catch((error: unknown) => {
+    warnings.push(`its tokens are not renewed at once (${explain(error).message})`);
+  });
+  const problem = everyDays > 0 ? await rotationProblem(deployment, connection, everyDays) : undefined;
+  if (problem !== undefined) warnings.push(problem);
 
   const statement = callerStatement(deployment, connection);
   const proof =
     lifetime === undefined ? "not proved" : `proved by an exchange: its tokens live ${Math.round(lifetime)} s`;
-  const rotation = everyDays > 0 ? `every ${everyDays} days; stage the next one with broker keys stage` : "off";
+  const isRotated = everyDays > 0 && problem === undefined;
+  const rotation = isRotated ? `every ${everyDays} days; stage the next one with broker keys stage` : "off";
   const text = [
     `${connection} is added (${how === "restore" ? "restored" : "new"}); its values are ${proof}.`,
     ...warnings.map((warning) => `warning: ${warning}`),
@@ -50,7 +63,18 @@ export async function addConnection(deployment: Deployment, id: string, options:
     warnings,
     statement,
   };
-  return { text: `${text}\n`, json };
+  return { text: `${text}\n`, json, ...(problem !== undefined && { exitCode: exitCodes.failed }) };
+}
+
+/** The secret is stored and good, whatever becomes of its rotation: a problem is told, with the rest. */
+async function rotationProblem(deployment: Deployment, connection: ConnectionId, everyDays: number) {
+  try {
+    await switchRotationOn(deployment, connection, everyDays);
+    return undefined;
+  } catch (error) {
+    const mend = `broker keys rotate ${connection} --every-days ${everyDays} --wait-for-schedule`;
+    return `rotation could not be switched on (${explain(error).message}): ${mend}`;
+  }
 }
 
 type How = "create" | "put" | "restore";
@@ -65,7 +89,12 @@ async function howToStore(deployment: Deployment, connection: ConnectionId, yes:
   }
   // The stack's own secrets are there before their value is.
   if (versionAt(secret, "AWSCURRENT") === undefined) return "put";
-  const advice = `put another value with broker keys stage ${connection}, or remove it first`;
+  const reading = await currentRegistration(deployment, connection);
+  if (reading.kind === "not_ready") {
+    await confirmed(`The value of ${name} is no registration (${reading.detail}). Overwrite it?`, yes);
+    return "put";
+  }
+  const advice = `change it with broker connections set ${connection} or broker keys stage ${connection}, or remove it first`;
   throw new CommandError("failed", `The connection ${connection} is there already: ${advice}.`);
 }
 
@@ -79,5 +108,11 @@ async function store(deployment: Deployment, connection: ConnectionId, value: Se
     return;
   }
   if (how === "restore") await client.send(new RestoreSecretCommand({ SecretId: name }));
-  await client.send(new PutSecretValueCommand({ SecretId: name, SecretString }));
+  try {
+    await client.send(new PutSecretValueCommand({ SecretId: name, SecretString }));
+  } catch (error) {
+    // Its old value must not come back to life instead of the new one.
+    if (how === "restore") await client.send(new DeleteSecretCommand({ SecretId: name }));
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@ import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/statu
 import type { Said } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
-import { allStatuses } from "../deployment/statuses.ts";
+import { allStatuses, isErased } from "../deployment/statuses.ts";
 import { stateCell } from "../status/state-cell.ts";
 import { hasColour, plain, table } from "../terminal/table.ts";
 
@@ -10,8 +10,8 @@ interface Listed {
   connection: string;
   /** Of the secret: whether it could be used. */
   secret: "present" | "empty" | "deleted" | "none";
-  /** Of the token set; `never asked` where the table has no item. */
-  state: ConnectionStatus["state"] | "never asked";
+  /** Of the token set; `no token yet` where the table has no item. */
+  state: ConnectionStatus["state"] | "no token yet";
   rotation: boolean;
 }
 
@@ -38,10 +38,11 @@ export function join(secrets: SecretFacts[], statuses: ConnectionStatus[]): List
   const ids = [...new Set([...secretOf.keys(), ...statusOf.keys()])].toSorted();
   return ids.map((connection) => {
     const secret = secretOf.get(connection);
+    const status = statusOf.get(connection);
     return {
       connection,
       secret: stateOf(secret),
-      state: statusOf.get(connection)?.state ?? "never asked",
+      state: status && !(secret && isErased(status) && secret.deletedAt === undefined) ? status.state : "no token yet",
       rotation: secret?.rotationEnabled ?? false,
     };
   });

@@ -2,8 +2,15 @@ import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-serv
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { exchangeRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
+
+/** How to get a key of the simulator's, whose keys nobody else issues. */
+function issuing({ simulator }: NonNullable<Deployment["local"]>, { username, scope }: Registration): string {
+  const account = JSON.stringify({ username, scope });
+  return `the simulator issues a key for it by curl -d '${account}' ${simulator}/_simulator/keys`;
+}
 
 /**
  * Exchanges the key of a registration once, from this machine, and throws the token away. Stores nothing.
@@ -11,7 +18,7 @@ import { withProgress } from "../terminal/progress.ts";
  * @returns seconds that a token lives
  * @throws CommandError that says what Smart Services did instead
  */
-export async function proveByExchange(registration: Registration): Promise<number> {
+export async function proveByExchange({ local }: Deployment, registration: Registration): Promise<number> {
   const call = smartServices(systemClock()).call(exchangeRequest(registration), registration);
   const answer = await withProgress(`asking ${registration.baseUrl} for a token`, call);
   switch (answer.kind) {
@@ -20,7 +27,7 @@ export async function proveByExchange(registration: Registration): Promise<numbe
     case "refused":
       throw new CommandError(
         "denied",
-        `Smart Services refused username, scope and key (HTTP ${answer.status}): check all three.`,
+        `Smart Services refused username, scope and key (HTTP ${answer.status}): ${local ? issuing(local, registration) : "check all three"}.`,
       );
     case "malformed":
       throw new CommandError("failed", `${registration.baseUrl} answered no token but ${answer.shape}: check baseUrl.`);

@@ -35,8 +35,15 @@ export async function readRegistration(
   connection: ConnectionId,
   input: RegistrationInput,
 ): Promise<{ value: Secret; registration: Registration; warnings: string[] }> {
+  const { file, ...others } = input;
+  const given = ["username", "scope", "keyFile"].filter((name) => name in others);
+  if (file !== undefined && (given.length > 0 || Object.keys(readFields(input)).length > 0)) {
+    throw new CommandError("usage", "--file is the whole registration: it goes with no option for a part of one.");
+  }
   const value =
-    input.file === undefined ? await assemble(connection, input) : await readSecret("the registration", input.file, "");
+    input.file === undefined
+      ? await assemble(connection, input)
+      : await readSecret("the registration", input.file, "--file");
   const parsed = parseRegistration(value.reveal(), registrationOptions(deployment));
   if (parsed.kind === "not_ready") throw new CommandError("usage", `This is no registration: ${parsed.detail}.`);
   return { value, registration: parsed.registration, warnings: parsed.warnings };

@@ -7,6 +7,7 @@ import { clientConfig, type Deployment, registrationOptions } from "../deploymen
 import { expectSecret, secretName, secretsClient } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
+import { makeDue } from "./renew.ts";
 import { proveByExchange } from "./prove.ts";
 import { type FieldInput, readFields } from "./registration-input.ts";
 
@@ -14,7 +15,7 @@ export interface SetOptions extends FieldInput {
   skipExchange?: boolean;
 }
 
-/** Changes how one connection's Smart Services are talked to. The next replacement of its tokens follows. */
+/** Changes how one connection's Smart Services are talked to. Its tokens are replaced within a minute. */
 export async function setFields(deployment: Deployment, id: string, options: SetOptions): Promise<Said> {
   const connection = readId(id);
   const fields = readFields(options);
@@ -42,9 +43,10 @@ export async function changeRegistration(
   const SecretString = JSON.stringify({ ...readObject(current), ...fields });
   const parsed = parseRegistration(SecretString, registrationOptions(deployment));
   if (parsed.kind === "not_ready") throw new CommandError("usage", `This is no registration: ${parsed.detail}.`);
-  if (!skipExchange) await proveByExchange(parsed.registration);
+  if (!skipExchange) await proveByExchange(deployment, parsed.registration);
   const command = new PutSecretValueCommand({ SecretId: secretName(deployment, connection), SecretString });
   await withProgress("storing the secret", secretsClient(deployment).send(command));
+  await makeDue(deployment, connection);
 }
 
 /** A value that is no object is none of ours to change: what is missing of it is named when it is parsed. */

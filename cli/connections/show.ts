@@ -2,7 +2,7 @@ import { readId, type Said } from "../command.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
-import { statusOfOne } from "../deployment/statuses.ts";
+import { isErased, statusOfOne } from "../deployment/statuses.ts";
 import { describeStatus } from "../status/describe.ts";
 
 /** One connection: what is registered, without its key, and how it is. */
@@ -22,9 +22,11 @@ export async function showConnection(deployment: Deployment, id: string): Promis
     ...registration,
     ...(problem !== undefined && { problem }),
   }).flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(26)}${String(value)}`]));
-  const told = status ? describeStatus(status) : "nobody has asked for it yet\n";
+  const told = status && !isErased(status) ? describeStatus(status) : "none yet: the first request gets one\n";
   return {
-    text: `${lines.join("\n")}\n${told}`,
+    text: `registration\n${indented(`${lines.join("\n")}\n`)}tokens\n${indented(told)}`,
     json: { connection, secret: secret.arn, rotation: secret.rotationEnabled, registration, problem, status },
   };
 }
+
+const indented = (text: string) => text.replace(/^(?=.)/gm, "  ");

@@ -20,7 +20,9 @@ export async function findLocal(url: string): Promise<Deployment> {
     const advice = "start it with npm start, or give the URL that it printed with --local-url";
     throw new CommandError("unreachable", `No local run answers at ${url}: ${advice}.`);
   });
-  const found = said.ok ? ((await said.json()) as Omit<Deployment, "credentials" | "flags">) : undefined;
+  const found = said.ok
+    ? ((await said.json().catch(() => undefined)) as Omit<Deployment, "credentials" | "flags">)
+    : undefined;
   if (!found?.local) throw new CommandError("unreachable", `What answers at ${url} is no local run of this version.`);
   const flags = url === defaultLocalUrl ? " --local" : ` --local-url ${url}`;
   return { ...found, flags, credentials: () => Promise.resolve(localCaller) };

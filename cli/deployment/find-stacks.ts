@@ -20,7 +20,7 @@ export async function findStacks(stage: string): Promise<Deployment> {
   const keyArn = output("KeyArn");
   const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
   return {
-    flags: stage === "dev" ? "" : ` --stage ${stage}`,
+    flags: stage === "dev" && !process.env["BROKER_STAGE"] ? "" : ` --stage ${stage}`,
     stage,
     region,
     accountId,

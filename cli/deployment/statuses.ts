@@ -20,6 +20,14 @@ export async function allStatuses(deployment: Deployment): Promise<ConnectionSta
   return found;
 }
 
+/**
+ * Whether its tokens were erased because its secret was gone, and nobody has asked since. With a secret that is there
+ * again the next request gets a token: nothing is wrong with it.
+ */
+export function isErased({ last_error: error }: ConnectionStatus): boolean {
+  return error?.code === "unknown_connection";
+}
+
 /** The status of one connection; `undefined` where nobody has asked for it yet. */
 export async function statusOfOne(
   deployment: Deployment,

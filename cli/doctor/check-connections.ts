@@ -1,10 +1,10 @@
 import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
 import { warningOf } from "@smart-token-broker/auth-core/use-cases/check-secret.ts";
-import type { RegistrationReading } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { SecretFacts } from "../deployment/secrets.ts";
-import { broken, type Finding, ok, warning } from "./finding.ts";
+import { isErased } from "../deployment/statuses.ts";
+import { broken, type Finding, ok, orUnknown, warning } from "./finding.ts";
 
 /** Secrets read at a time: Secrets Manager throttles an account, and the functions come first. */
 const atATime = 4;
@@ -20,54 +20,64 @@ export async function checkConnections(
   if (waiting.length === 0) return [warning("there is no connection yet", "broker connections add ID")];
   const findings: Finding[] = [];
   const now = Date.now() / 1000;
-  const everyDays = deployment.rotateApiKeysEveryDays;
   const work = async () => {
     for (let secret = waiting.pop(); secret; secret = waiting.pop()) {
-      const reading = await currentRegistration(deployment, secret.connection);
-      findings.push(...judgeConnection(secret, reading, statusOf.get(secret.connection), everyDays, now));
+      findings.push(...(await examine(deployment, secret, statusOf.get(secret.connection), now)));
     }
   };
   await Promise.all(Array.from({ length: atATime }, work));
   return findings;
 }
 
-const mends: Partial<Record<ConnectionStatus["state"], (id: string) => string>> = {
-  rejected: (id) => `broker keys stage ${id}`,
-  not_ready: (id) => `broker connections show ${id}`,
-  expired: (id) => `broker connections renew ${id}`,
-  retrying: (id) => `broker status ${id}`,
-};
-
-/** What is wrong with one connection; one `ok` where nothing is. Pure. */
-function judgeConnection(
+/** What is wrong with one connection; one `ok` where nothing is. */
+async function examine(
+  deployment: Deployment,
   secret: SecretFacts,
-  reading: RegistrationReading,
   status: ConnectionStatus | undefined,
-  everyDays: number,
   now: number,
-): Finding[] {
+): Promise<Finding[]> {
   const id = secret.connection;
+  const found = [
+    ...(await orUnknown(`${id}: its secret`, examineSecret(deployment, secret, now))),
+    ...(status && !isErased(status) ? judgeStatus(id, status) : []),
+  ];
+  return found.length > 0 ? found : [ok(goodAs(secret, status, id))];
+}
+
+async function examineSecret(deployment: Deployment, secret: SecretFacts, now: number): Promise<Finding[]> {
+  const id = secret.connection;
+  const reading = await currentRegistration(deployment, id);
   if (reading.kind !== "registered") {
     const detail = reading.kind === "not_ready" ? reading.detail : "there is no such secret any more";
     return [broken(`${id}: ${detail}`, `broker connections add ${id}`)];
   }
-  const findings: Finding[] = reading.warnings.map((said) =>
-    warning(`${id}: ${said}`, `broker connections show ${id}`),
-  );
+  const everyDays = deployment.rotateApiKeysEveryDays;
   const key = warningOf(secret, reading.registration.keyIssuer !== undefined, everyDays > 0, now);
-  if (key) findings.push(warning(`${id}: ${key.detail}`, keyMend(key.reason, id, everyDays)));
-  const mend = status && mends[status.state];
-  if (status && mend) {
-    const said = status.last_error ? `${status.state}, ${status.last_error.detail}` : status.state;
-    const judge = status.state === "retrying" ? warning : broken;
-    findings.push(judge(`${id}: ${said}`, mend(id)));
-  }
-  return findings.length > 0 ? findings : [ok(goodAs(secret, id))];
+  return [
+    ...reading.warnings.map((said) => warning(`${id}: ${said}`, `broker connections show ${id}`)),
+    ...(key ? [warning(`${id}: ${key.detail}`, keyMend(key.reason, id, everyDays))] : []),
+  ];
 }
 
-function goodAs({ rotationEnabled }: SecretFacts, id: string): string {
+const mends: Partial<Record<ConnectionStatus["state"], (id: string) => string>> = {
+  rejected: (id) => `broker keys stage ${id}`,
+  not_ready: (id) => `broker connections renew ${id}`,
+  expired: (id) => `broker connections renew ${id}`,
+  retrying: (id) => `broker status ${id}`,
+};
+
+/** Whether a state is one to act on. Pure. */
+function judgeStatus(id: string, { state, last_error: error }: ConnectionStatus): Finding[] {
+  const mend = mends[state];
+  if (!mend) return [];
+  const judge = state === "retrying" ? warning : broken;
+  return [judge(`${id}: ${error ? `${state}, ${error.detail}` : state}`, mend(id))];
+}
+
+function goodAs({ rotationEnabled }: SecretFacts, status: ConnectionStatus | undefined, id: string): string {
+  const token = status?.access_token_expires_at === undefined ? "no token of it was got yet" : "its token is good";
   const key = rotationEnabled ? "its key rotates" : "its key is not rotated, as cdk.json has it";
-  return `${id}: its secret is readable, ${key}, its token is good`;
+  return `${id}: its secret is readable, ${key}, ${token}`;
 }
 
 function keyMend(reason: string, id: string, everyDays: number): string {

@@ -6,7 +6,7 @@ import { CommandError } from "../exit.ts";
 import { checkApi } from "./check-api.ts";
 import { checkConnections } from "./check-connections.ts";
 import { checkStacks } from "./check-stacks.ts";
-import { findingsSaid, ok, orUnknown } from "./finding.ts";
+import { type Finding, findingsSaid, ok, orUnknown, orUntold } from "./finding.ts";
 import { probeConnection, type ProbeOptions } from "./probe-connection.ts";
 
 export interface DoctorOptions extends ProbeOptions {
@@ -20,14 +20,19 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
   if (options.saveProfile !== undefined || options.apply) {
     throw new CommandError("usage", "--save-profile and --apply go with --probe CONNECTION.");
   }
-  const [secrets, statuses] = await Promise.all([allSecrets(deployment), allStatuses(deployment)]);
-  const asked = secrets.find(({ deletedAt }) => deletedAt === undefined);
+  // What cannot be read is a finding, and hides no other.
+  const untold: Finding[] = [];
+  const [secrets, statuses] = await Promise.all([
+    orUntold("the secrets", allSecrets(deployment), untold),
+    orUntold("the status of connections", allStatuses(deployment), untold),
+  ]);
+  const asked = statuses?.find(({ access_token_expires_at: end }) => end !== undefined);
   const checks = await Promise.all([
-    checkApi(deployment, asked?.connection),
+    orUnknown("the API", checkApi(deployment, asked?.connection)),
     deployment.local
       ? [ok("a local run has no schedules of AWS's, no dead letters and no protection of its table")]
       : checkStacks(deployment),
-    orUnknown("the secrets", checkConnections(deployment, secrets, statuses)),
+    secrets ? checkConnections(deployment, secrets, statuses ?? []) : [],
   ]);
-  return findingsSaid(deployment, checks.flat());
+  return findingsSaid(deployment, [...untold, ...checks.flat()]);
 }

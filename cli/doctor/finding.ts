@@ -1,5 +1,6 @@
 import type { Deployment } from "../deployment/deployment.ts";
 import type { Said } from "../command.ts";
+import { exitCodes, explain } from "../exit.ts";
 import { hasColour } from "../terminal/table.ts";
 import { styleText } from "node:util";
 
@@ -36,7 +37,29 @@ export async function orUnknown(what: string, check: Promise<Finding[]>): Promis
   try {
     return await check;
   } catch (error) {
-    const { name, message } = error as Error;
-    return [warning(`${what}: cannot be told (${name}: ${message.split("\n")[0]})`, "grant your role this reading")];
+    return [unknown(what, error)];
   }
+}
+
+/** A list, or a finding that it could not be read. */
+export async function orUntold<Item>(
+  what: string,
+  list: Promise<Item[]>,
+  untold: Finding[],
+): Promise<Item[] | undefined> {
+  try {
+    return await list;
+  } catch (error) {
+    untold.push(unknown(what, error));
+    return undefined;
+  }
+}
+
+/** Says what could not be told, and why: a right that is missing, or something that does not answer. */
+function unknown(what: string, error: unknown): Finding {
+  const { message, exitCode } = explain(error);
+  if (exitCode === exitCodes.unreachable)
+    return broken(`${what}: ${message}`, "broker doctor, from another network too");
+  const mend = exitCode === exitCodes.denied ? "grant your role this reading (docs/cli.md)" : "broker doctor";
+  return warning(`${what}: cannot be told: ${message}`, mend);
 }

@@ -48,7 +48,7 @@ function judgeRefresh(connection: ConnectionId, { refreshTokens, rotateRefresh, 
     );
   }
   return ok(
-    `${connection}: its refresh token ${rotateRefresh ? "rotates: each works once" : "is kept: it does not rotate"}`,
+    `${connection}: its refresh token ${rotateRefresh ? "rotates: another comes with each refresh" : "is kept: it does not rotate"}`,
   );
 }
 

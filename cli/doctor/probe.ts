@@ -6,7 +6,7 @@ import {
   refreshRequest,
   type UpstreamRequest,
 } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
-import { CommandError } from "../exit.ts";
+import { CommandError, type exitCodes } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 import { type Behaviour, claimsEnd, isOpaque, readWriting } from "./behaviour.ts";
 import { isAccepted, type RawResponse, sendGrant } from "./wire.ts";
@@ -20,7 +20,7 @@ import { isAccepted, type RawResponse, sendGrant } from "./wire.ts";
  */
 export async function probe(registration: Registration, observe: number): Promise<Behaviour> {
   const first = await grant(exchangeRequest(registration));
-  if ("failed" in first) throw new CommandError("failed", `The exchange got no token: ${first.failed}.`);
+  if ("failed" in first) throw new CommandError(first.kind, `The exchange got no token: ${first.failed}.`);
   const { tokens, response } = first;
   const canTell = await canTellDeadTokens(registration, tokens.accessToken);
   const refreshed = tokens.refreshToken && (await grant(refreshRequest(registration, tokens.refreshToken)));
@@ -53,11 +53,12 @@ const rotation = (after: UpstreamTokens, before: UpstreamTokens) => ({
 
 async function grant(
   request: UpstreamRequest,
-): Promise<{ tokens: UpstreamTokens; response: RawResponse } | { failed: string }> {
+): Promise<{ tokens: UpstreamTokens; response: RawResponse } | { failed: string; kind: keyof typeof exitCodes }> {
   const response = await withProgress(`asking ${new URL(request.url).host}`, sendGrant(request));
   const answer = judgeAnswer(response);
   if (answer.kind === "tokens") return { tokens: answer.tokens, response };
-  return { failed: answer.kind === "malformed" ? answer.shape : `HTTP status ${response.status}` };
+  const kind = answer.kind === "refused" ? "denied" : answer.kind === "passing" ? "unreachable" : "failed";
+  return { kind, failed: answer.kind === "malformed" ? answer.shape : `HTTP status ${response.status}` };
 }
 
 /** Only where a good token is taken and a made-up one is refused does an answer say anything of a token. */

@@ -1,21 +1,42 @@
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import type { UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream-answer.ts";
+import { longestBody, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream-answer.ts";
 import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { CommandError } from "../exit.ts";
 
 /** A response as it arrived, its byte-order mark noted: what the broker's own adapter judges, and then drops. */
 export type RawResponse = UpstreamResponse & { bom: boolean };
 
-/** Sends one request of a grant, follows no redirect. Throws where there is no answer in 10 s. */
-export async function sendGrant({ url, headers, body }: UpstreamRequest): Promise<RawResponse> {
+/** As the broker's own adapter has it: what takes longer is no answer to it. */
+const patience = 5000;
+
+/**
+ * Sends one request of a grant, follows no redirect.
+ *
+ * @throws CommandError where there is no answer in 5 s, or one of more than 64 KiB: the broker could not use it
+ */
+export async function sendGrant(request: UpstreamRequest): Promise<RawResponse> {
+  try {
+    return await send(request);
+  } catch (error) {
+    if ((error as Error).name !== "TimeoutError") throw error;
+    const { host } = new URL(request.url);
+    throw new CommandError(
+      "unreachable",
+      `${host} took over ${patience / 1000} s, which is what the broker waits for.`,
+    );
+  }
+}
+
+async function send({ url, headers, body }: UpstreamRequest): Promise<RawResponse> {
   const sentAt = Date.now() / 1000;
   const response = await fetch(url, {
     method: "POST",
     headers: { ...headers, "user-agent": "smart-token-broker" },
     body: "json" in body ? body.json.reveal() : formOf(body.form),
     redirect: "manual",
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(patience),
   });
-  const bytes = Buffer.from(await response.arrayBuffer());
+  const bytes = await readBounded(response);
   return {
     status: response.status,
     sentAt,
@@ -25,6 +46,23 @@ export async function sendGrant({ url, headers, body }: UpstreamRequest): Promis
     bom: bytes.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf])),
     body: new TextDecoder().decode(bytes),
   };
+}
+
+async function readBounded(response: Response): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > longestBody) {
+      const { host } = new URL(response.url);
+      throw new CommandError(
+        "failed",
+        `${host} answered more than ${longestBody} bytes, which is all that the broker reads.`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function formOf(fields: [name: string, value: string | Secret][]): FormData {

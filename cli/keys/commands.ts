@@ -6,9 +6,10 @@ export function keysCommands(root: Command, on: On): void {
   const keys = root.command("keys").description("API keys and their rotation");
   keys
     .command("stage <id>")
-    .description("put the next key under NEXT, and rotate")
+    .description("prove the next key, put it under NEXT, and rotate")
     .option("--key-file <file>", "the next key, or a whole registration; - is stdin; else asked for, without echo")
     .option("--wait-for-schedule", "do not rotate now")
+    .option("--skip-exchange", "do not try the key first")
     .option(...yes)
     .action(on(async () => (await import("./stage.ts")).stageKey));
   keys

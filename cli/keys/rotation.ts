@@ -27,15 +27,11 @@ const longest = 240;
  */
 export async function rotateNow(
   deployment: Deployment,
-  { connection, rotationEnabled }: SecretFacts,
+  secret: SecretFacts,
   { resume, everyDays }: { resume?: string; everyDays?: number } = {},
 ): Promise<void> {
-  if (!rotationEnabled && everyDays === undefined) {
-    throw new CommandError(
-      "failed",
-      `Rotation is not switched on for ${connection}: broker keys rotate ${connection} --every-days ${deployment.rotateApiKeysEveryDays || 90}.`,
-    );
-  }
+  const { connection } = secret;
+  if (everyDays === undefined) expectRotationOn(deployment, secret);
   const version = resume ?? randomUUID();
   const command = new RotateSecretCommand({
     SecretId: secretName(deployment, connection),
@@ -47,6 +43,16 @@ export async function rotateNow(
   });
   await secretsClient(deployment).send(command);
   await withProgress(`rotating the key of ${connection}`, untilCurrent(deployment, connection, version));
+}
+
+/** Throws CommandError where rotation is not switched on: neither a schedule nor a person can rotate then. */
+export function expectRotationOn(
+  { rotateApiKeysEveryDays }: Deployment,
+  { connection, rotationEnabled }: SecretFacts,
+): void {
+  if (rotationEnabled) return;
+  const command = `broker keys rotate ${connection} --every-days ${rotateApiKeysEveryDays || 90} --wait-for-schedule`;
+  throw new CommandError("failed", `Rotation is not switched on for ${connection}: ${command}, then repeat this.`);
 }
 
 async function untilCurrent(deployment: Deployment, connection: SecretFacts["connection"], version: string) {
@@ -77,7 +83,7 @@ async function whyNot(deployment: Deployment, connection: SecretFacts["connectio
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
   if (next.kind === "failed") return `${next.detail}.`;
   try {
-    await proveByExchange(next.registration);
+    await proveByExchange(deployment, next.registration);
   } catch (error) {
     return (error as Error).message;
   }

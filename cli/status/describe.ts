@@ -7,7 +7,7 @@ export function describeStatus(status: ConnectionStatus): string {
     ...Object.entries(plain),
     ...retiring.map(({ fingerprint, since, retirable_at: at }) => [
       "retiring key",
-      `${fingerprint} since ${since}${at === undefined ? ", still in use" : `, may be revoked after ${at}`}`,
+      `${fingerprint} since ${since}, looked at for being retirable from ${at}`,
     ]),
     ...(error ? [["last error", `${error.code} at ${error.at}: ${error.detail}`]] : []),
     ...(next ? [["next action", `${next.what} (${next.at})`]] : []),

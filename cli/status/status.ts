@@ -2,7 +2,7 @@ import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/statu
 import { readId, readWhole, type Said } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
-import { CommandError } from "../exit.ts";
+import { CommandError, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { hasColour, plain, table } from "../terminal/table.ts";
 import { describeStatus } from "./describe.ts";
@@ -19,8 +19,13 @@ export interface StatusOptions {
 export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<Said> {
   const every = readWhole("--every", options.every, 1, 3600);
   for (;;) {
-    const said = await (id === "" ? statusOfAll(deployment) : statusOf(deployment, id));
-    if (!options.watch) return said;
+    const look = id === "" ? statusOfAll(deployment) : statusOf(deployment, id);
+    if (!options.watch) return look;
+    // An outage is what one watches: a look that fails is shown, and the next one tried.
+    const said = await look.catch((error: unknown) => {
+      const { message, exitCode } = explain(error);
+      return { text: `error: ${message}\n`, json: { error: message, exit_code: exitCode } };
+    });
     // Home, and clear what is below: no flicker. Without a terminal one table follows the other.
     if (process.stdout.isTTY) process.stdout.write("\u001B[H\u001B[J");
     process.stdout.write(options.json ? `${JSON.stringify(said.json)}\n` : said.text);
@@ -32,16 +37,14 @@ async function statusOf(deployment: Deployment, id: string): Promise<Said> {
   const connection = readId(id);
   const status = await statusOfOne(deployment, connection);
   if (status) return { text: describeStatus(status), json: status };
-  const advice = `see broker connections list, or ask for it: broker token get ${connection}`;
-  throw new CommandError(
-    "notFound",
-    `Nothing is known of ${connection}, because nobody has asked for it yet: ${advice}.`,
-  );
+  const advice = `broker connections show ${connection} says whether it is registered, broker token get ${connection} asks for one`;
+  throw new CommandError("notFound", `No token of ${connection} was ever got: ${advice}.`);
 }
 
 async function statusOfAll(deployment: Deployment): Promise<Said> {
   const statuses = await allStatuses(deployment);
-  if (statuses.length === 0) return { text: "No connection has been asked for yet.\n", json: [] };
+  if (statuses.length === 0)
+    return { text: "No connection has got a token yet: see broker connections list.\n", json: [] };
   const sorted = statuses.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
   return { text: statusTable(sorted, Date.now() / 1000, hasColour()), json: sorted };
 }

@@ -20,9 +20,9 @@ export async function confirmed(question: string, yes: boolean): Promise<void> {
   }
 }
 
-/** A yes or no where a no is no error; no without a terminal. */
+/** A yes or no where a no, or Ctrl-C, is no error; no without a terminal. */
 export async function offered(question: string): Promise<boolean> {
-  return canAsk() && confirm({ message: question, default: false }, context);
+  return canAsk() && confirm({ message: question, default: false }, context).catch(() => false);
 }
 
 /** A line of text that is no secret. `option` is how to give it without a terminal. */
@@ -34,6 +34,9 @@ export async function askText(message: string, option: string): Promise<string> 
 /** A secret, typed or pasted without an echo. `option` is how to give it without a terminal. */
 export async function askSecret(message: string, option: string): Promise<Secret> {
   if (!canAsk()) throw new CommandError("usage", `${message} is missing: give ${option}.`);
-  const text = await password({ message, validate: (typed) => typed.trim() !== "" || "It is needed." }, context);
+  const text = await password(
+    { message, toggleMask: false, validate: (typed) => typed.trim() !== "" || "It is needed." },
+    context,
+  );
   return new Secret(text.trim());
 }

@@ -12,19 +12,22 @@ import { askSecret } from "./ask.ts";
  */
 export async function readSecret(what: string, file: string | undefined, option: string): Promise<Secret> {
   if (file === undefined) return askSecret(what, `${option} FILE, or ${option} - for stdin`);
-  const text = (await readText(file)).trim();
-  if (text === "") throw new CommandError("usage", `${nameOf(file)} is empty; it should hold: ${what}.`);
+  const text = (await readText(file, option)).trim();
+  if (text === "") {
+    const source = file === "-" ? "stdin" : `The file of ${option}`;
+    throw new CommandError("usage", `${source} is empty; it should hold: ${what}.`);
+  }
   return new Secret(text);
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, option: string): Promise<string> {
   if (file === "-") return readAll(process.stdin);
   try {
     return await readFile(file, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new CommandError("usage", `The file ${file} cannot be read (${code}): name one that can.`);
+    // What was given for its name may be the secret itself: it is not repeated.
+    const advice = "it takes the name of a file, or - for stdin, and never a secret itself";
+    throw new CommandError("usage", `The file of ${option} cannot be read (${code}): ${advice}.`);
   }
 }
-
-const nameOf = (file: string) => (file === "-" ? "stdin" : `The file ${file}`);

@@ -28,7 +28,7 @@ function tokenSaid(connection: string, answer: ApiAnswer): Said {
   const advice =
     answer.status === 403
       ? `your role needs execute-api:Invoke for this connection, and a clock that is right`
-      : `see broker status ${connection}`;
+      : `see broker ${answer.body["code"] === "connection_not_ready" ? "connections show" : "status"} ${connection}`;
   const body = expectOk(answer, advice);
   return { text: `${String(body["access_token"])}\n`, json: body };
 }

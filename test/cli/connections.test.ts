@@ -1,4 +1,6 @@
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { operator, region } from "../local/run-harness.ts";
 import { account, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
@@ -26,7 +28,12 @@ test("a connection that was added answers its first request, and is listed befor
   expect(added.stdout).toMatch(
     /execute-api:eu-south-1:123456789012:\w+\/\$default\/POST\/v1\/connections\/acme\/token"/,
   );
-  expect(await listed("acme")).toEqual({ connection: "acme", secret: "present", state: "never asked", rotation: true });
+  expect(await listed("acme")).toEqual({
+    connection: "acme",
+    secret: "present",
+    state: "no token yet",
+    rotation: true,
+  });
   expect((await local.broker(["token", "get", "acme"])).stdout).toMatch(/^eyJ[\w.-]+\n$/);
   expect(await listed("acme")).toMatchObject({ state: "fresh" });
 });
@@ -136,6 +143,40 @@ test("remove takes the tokens at once and the secret later; add restores it", as
   await local.add("gone", "--yes");
 
   expect(await listed("gone")).toMatchObject({ secret: "present", rotation: true });
+  expect(await listed("gone")).toMatchObject({ state: "no token yet" });
+  const { stdout } = await local.broker(["doctor"]);
+  expect(stdout).toMatch(/^ok +gone: .*no token of it was got yet$/m);
+});
+
+test("add overwrites a value that is no registration, after asking", async () => {
+  const client = new SecretsManager({ endpoint: local.run.url("secretsmanager"), region, credentials: operator });
+  await client.createSecret({ Name: "smart-token-broker/dev/unusable", SecretString: '{"scope": 5}' });
+  const { username, scope } = account("unusable");
+  const key = await local.issueKey("unusable");
+  const add = ["connections", "add", "unusable", "--username", username, "--scope", scope, "--key-file", "-"];
+
+  const asked = await local.broker(add, key);
+  const refused = await local.broker(["token", "get", "unusable"]);
+  const status = await local.broker(["status", "unusable"]);
+  const done = await local.broker([...add, "--yes"], key);
+  const shown = await local.json<{ registration: object; problem?: string }>(["connections", "show", "unusable"]);
+
+  expect(asked).toMatchObject({ status: 2, stderr: expect.stringContaining("Overwrite it?") as string });
+  expect(refused.stderr).toMatch(/^error: connection_not_ready: .*\(see broker connections show unusable\)/);
+  expect(status.stderr).toContain("broker connections show unusable");
+  expect(done.status).toBe(0);
+  expect(shown).toMatchObject({ registration: { username } });
+  expect(shown).not.toHaveProperty("problem");
+});
+
+test("a whole registration goes with no part of one", async () => {
+  const { status, stderr } = await local.broker(
+    ["connections", "add", "x", "--file", "-", "--base-url", "https://a.b"],
+    "{}",
+  );
+
+  expect(status).toBe(2);
+  expect(stderr).toContain("--file is the whole registration");
 });
 
 test("remove says what else has a secret that the stack made", async () => {

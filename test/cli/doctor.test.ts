@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { parsePatch } from "../../local/simulator/mood.ts";
-import { LocalBroker } from "./harness.ts";
+import { account, broker, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
 const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
@@ -47,12 +47,90 @@ test("a refused key, and rotation that is off, are found with the command that m
   );
 });
 
+const noticed = async (id: string) =>
+  (await local.json<Found>(["doctor"])).filter(({ what, level }) => level !== "ok" && what.startsWith(`${id}: `));
+
+test("what the doctor prints as a mend, mends", async () => {
+  await local.add("off", "--rotate-every-days", "0");
+  const [off] = await noticed("off");
+
+  const [, , ...args] = off?.mend?.split(" ") ?? [];
+  const { status } = await broker(args);
+
+  expect(status).toBe(0);
+  expect(await noticed("off")).toEqual([]);
+});
+
+test("a connection that was never asked for is none to act on, also when its key has been rotated", async () => {
+  await local.add("idle");
+  await local.json(["keys", "stage", "idle", "--key-file", "-"], await local.issueKey("idle"));
+
+  const { stdout } = await local.broker(["doctor"]);
+  const status = await local.json<object>(["status", "idle"]);
+
+  expect(stdout).toContain("idle: its secret is readable, its key rotates, no token of it was got yet");
+  expect(status).toMatchObject({ state: "due", generation: 0, retiring_keys: [{}] });
+});
+
+test("a probe that may have killed the callers' token has it renewed, also where it cannot tell", async () => {
+  const key = await local.issueKey("untold");
+  const value = JSON.stringify({ ...account("untold"), apiKey: key });
+  await local.json(["connections", "add", "untold", "--file", "-"], value);
+  await local.broker(["token", "get", "untold"]);
+  await local.mood({ singleActiveToken: true });
+
+  const found = await probe("untold");
+
+  expect(found).toContainEqual({
+    level: "warning",
+    what: "untold: whether a replacement kills the token before it cannot be told",
+    mend: `npx broker connections set untold --api-base-url URL --local-url ${local.run.url("ready")}`,
+  });
+  expect(await local.json(["status", "untold"])).toMatchObject({ next_action: { what: "refresh within a minute" } });
+});
+
+test("a probe that leaves the callers' token alive renews nothing", async () => {
+  await local.add("alive");
+  await local.broker(["token", "get", "alive"]);
+
+  await probe("alive");
+
+  expect(await local.json(["status", "alive"])).toMatchObject({ state: "fresh" });
+});
+
+test("a profile that cannot be written is refused before anything is asked of upstream", async () => {
+  const exchanges = async () => {
+    const said = (await (await fetch(`${local.run.url("simulator")}/_simulator`)).json()) as { counts: object };
+    return said.counts;
+  };
+  const before = await exchanges();
+
+  const { status } = await local.broker(["doctor", "--probe", "webapicorso", "--yes", "--save-profile", folder]);
+
+  expect(status).toBe(2);
+  expect(await exchanges()).toEqual(before);
+});
+
+test.each<[object, number, RegExp]>([
+  [{ mode: "oversized" }, 1, /answered more than 65536 bytes/],
+  [{ mode: "slow", delaySeconds: 6 }, 5, /took over 5 s/],
+  [{ mode: "refused" }, 4, /got no token: HTTP status 401/],
+  [{ mode: "unavailable" }, 5, /got no token: HTTP status 503/],
+])("an upstream that the broker cannot use is not called good: %o", async (mood, code, complaint) => {
+  await local.mood(mood);
+
+  const { status, stderr } = await local.broker(["doctor", "--probe", "webapicorso", "--yes"]);
+
+  expect(stderr).toMatch(complaint);
+  expect(status).toBe(code);
+});
+
 test("an upstream in its usual mood is found as it is", async () => {
   const findings = await probe("webapicorso");
 
   expect(findings.map(({ level, what }) => `${level} ${what}`)).toEqual([
     "ok webapicorso: it answers {access_token: string, token_type: string, expires_in: number, scope: string, refresh_token: string, refresh_expires_in: number}",
-    "ok webapicorso: its refresh token rotates: each works once",
+    "ok webapicorso: its refresh token rotates: another comes with each refresh",
     "ok webapicorso: a replacement leaves the token before it alive",
     "ok webapicorso: tokens claim to live 3600 s",
   ]);

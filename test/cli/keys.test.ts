@@ -39,11 +39,31 @@ test("a key can wait for the schedule, and be rotated by hand after all", async 
   expect(await currentKey("waits")).toBe(next);
 });
 
-test("a key that Smart Services refuse does not become current, and the reason is told", async () => {
+test("a next key that is staged is replaced after a yes alone", async () => {
+  await local.add("twice");
+  const stage = ["keys", "stage", "twice", "--key-file", "-", "--wait-for-schedule"];
+  const next = await local.issueKey("twice");
+  await local.json(stage, await local.issueKey("twice"));
+
+  const asked = await local.broker(stage, next);
+  const replaced = await local.broker([...stage, "--yes"], next);
+  await local.json(["keys", "rotate", "twice"]);
+
+  expect(asked).toMatchObject({ status: 2, stderr: expect.stringContaining("Replace it?") as string });
+  expect(replaced.status).toBe(0);
+  expect(await currentKey("twice")).toBe(next);
+});
+
+test("a key that Smart Services refuse is not staged, and one that is staged untried does not become current", async () => {
   const old = await local.add("bad");
 
-  const { status, stderr } = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
+  const tried = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
+  const after = await keysOf("bad");
+  const stage = ["keys", "stage", "bad", "--key-file", "-", "--skip-exchange"];
+  const { status, stderr } = await local.broker(stage, "fake-key-2");
 
+  expect(tried).toMatchObject({ status: 4, stderr: expect.stringContaining("/_simulator/keys") as string });
+  expect(after).toMatchObject({ next_staged: false });
   expect(status).toBe(1);
   expect(stderr).toMatch(
     /^error: The rotation of bad failed, and the current key stands: Smart Services refused .*\n$/,
@@ -79,13 +99,18 @@ test("a secret without a current value takes no next key: it would become the cu
 test("without a next key, and without rotation, rotate says what is missing", async () => {
   await local.add("none", "--rotate-every-days", "0");
   const bare = await local.broker(["keys", "rotate", "none"]);
-  await local.json(["keys", "stage", "none", "--key-file", "-", "--wait-for-schedule"], await local.issueKey("none"));
-
-  const off = await local.broker(["keys", "rotate", "none"]);
+  const off = await local.broker(["keys", "stage", "none", "--key-file", "-"], await local.issueKey("none"));
+  const staged = await keysOf("none");
+  await secrets().putSecretValue({
+    SecretId: nameOf("none"),
+    SecretString: await local.issueKey("none"),
+    VersionStages: ["NEXT"],
+  });
   const on = await local.json(["keys", "rotate", "none", "--every-days", "30"]);
 
   expect(bare).toMatchObject({ status: 1, stderr: expect.stringContaining("broker keys stage none") as string });
   expect(off).toMatchObject({ status: 1, stderr: expect.stringContaining("--every-days 90") as string });
+  expect(staged).toMatchObject({ next_staged: false });
   expect(on).toMatchObject({ connection: "none" });
   expect(await keysOf("none")).toMatchObject({ rotation: true });
 });

@@ -9,7 +9,7 @@ test.each<[string, string[], number, RegExp]>([
   ["show of an unknown id", ["connections", "show", "nobody"], 3, /dev\/nobody does not exist/],
   ["renew of an unknown id", ["connections", "renew", "nobody"], 3, /dev\/nobody does not exist/],
   ["remove of an unknown id", ["connections", "remove", "nobody", "--yes"], 3, /There is no connection nobody/],
-  ["status of an unknown id", ["status", "nobody"], 3, /Nothing is known of nobody/],
+  ["status of an unknown id", ["status", "nobody"], 3, /No token of nobody was ever got/],
   ["a token of an unknown id", ["token", "get", "nobody"], 3, /unknown_connection: .*broker status nobody/],
   ["keys of an unknown id", ["keys", "status", "nobody"], 3, /dev\/nobody does not exist/],
   ["stage for an unknown id", ["keys", "stage", "nobody"], 3, /dev\/nobody does not exist/],
@@ -41,6 +41,20 @@ test.each<[string, string[], number, RegExp]>([
   expect(stderr).toMatch(complaint);
   expect(stderr.trimEnd()).not.toContain("\n");
   expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+});
+
+test("the name of a file that is not there is not repeated: it may be the key", async () => {
+  for (const option of ["--key-file", "--file"]) {
+    const { status, stderr } = await local.broker(
+      ["connections", "add", "x", option, "stb_Fake-Secret-1", "--username", "a", "--scope", "b"].slice(
+        0,
+        option === "--file" ? 5 : 9,
+      ),
+    );
+    expect(stderr).toMatch(new RegExp(`^error: The file of ${option} cannot be read \\(ENOENT\\): .*\n$`));
+    expect(stderr).not.toContain("Fake-Secret");
+    expect(status).toBe(2);
+  }
 });
 
 test("a registration that is wrong names the field, and repeats no value", async () => {

@@ -64,6 +64,23 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
     expect(status).toBe(0);
   });
 
+  test("an offer that is left unanswered loses no finding", async () => {
+    await local.add("unanswered");
+    await local.mood({ singleActiveToken: true });
+
+    const { status, output } = await terminal(
+      ["doctor", "--probe", "unanswered"],
+      [
+        ["Go on?", "y\r"],
+        ['Set {"singleActiveToken":true}', "\u0003"],
+      ],
+    );
+    await local.mood({ singleActiveToken: false });
+
+    expect(output).toContain("a replacement kills the token before it at once");
+    expect(status).toBe(0);
+  });
+
   test("the probe offers what it found, and sets it after a yes", async () => {
     await local.add("offered");
     await local.mood({ singleActiveToken: true });

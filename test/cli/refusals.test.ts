@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { createServer } from "node:http";
+import { listen } from "../support/server.ts";
 import { broker } from "./harness.ts";
 
 const nowhere = ["--local-url", "http://127.0.0.1:1"];
@@ -31,10 +33,42 @@ test.each<[string, string[], number, RegExp]>([
   expect({ status, stdout }).toEqual({ status: code, stdout: "" });
 });
 
-test("with --json an error is JSON too, on stderr", async () => {
-  const { status, stderr } = await broker(["status", "--json", ...nowhere]);
+test.each([["status", ...nowhere], ["frobnicate"], ["connections", "add"], ["status", "--colour"]])(
+  "with --json an error is JSON too, on stderr: %s %s",
+  async (...args) => {
+    const { status, stderr } = await broker([...args, "--json"]);
 
-  expect(JSON.parse(stderr)).toMatchObject({ exit_code: status });
+    expect(JSON.parse(stderr)).toEqual({ error: expect.stringMatching(/../) as string, exit_code: status });
+  },
+);
+
+test("another HTTP server is no local run", async () => {
+  const other = await listen(createServer((_, response) => response.end("<html>")));
+
+  const { status, stderr } = await broker(["status", "--local-url", other.url]);
+  await other.close();
+
+  expect(status).toBe(5);
+  expect(stderr).toMatch(/^error: What answers at .* is no local run of this version\.\n$/);
+});
+
+test("what does not exist as a command, an argument or a file is not repeated: it may be a secret", async () => {
+  const secret = "stb_Fake-Secret-1";
+  const tried = [
+    ["connections", "add", "acme", secret],
+    ["token", "reject", "acme", secret],
+    [secret],
+    ["keys", secret],
+    ["status", `-k${secret}`],
+    ["callers", "list", `--key=${secret}`],
+  ];
+
+  for (const args of tried) {
+    const { status, stderr } = await broker(args);
+    expect(stderr).toMatch(/^error: .+\n$/);
+    expect(stderr).not.toContain("Fake-Secret");
+    expect(status).toBe(2);
+  }
 });
 
 test.each([

@@ -31,7 +31,18 @@ describe("a state", () => {
       { ...failed("upstream_unavailable"), ...expired },
     ],
     ["expired", "with 5 s left, which nobody can use any more", set({ accessTokenExpiresAt: now + 5 })],
-    ["expired", "with no token at all", noTokens],
+    ["expired", "with no token at all", { ...noTokens, attemptedAt: now - 100 }],
+    ["due", "when nobody has asked yet, and only its key was rotated", noTokens],
+    [
+      "rejected",
+      "in an outage after a refusal",
+      { ...failed("upstream_unavailable"), withOperator: "credentials_rejected" },
+    ],
+    [
+      "not_ready",
+      "in an outage after an unusable secret",
+      { ...failed("unavailable"), ...expired, withOperator: "connection_not_ready" },
+    ],
     ["rejected", "once the key was refused, though the token is still valid", failed("credentials_rejected")],
     ["rejected", "once the key was refused, and nothing is left", { ...failed("credentials_rejected"), ...expired }],
     ["not_ready", "when the secret lacks something", failed("connection_not_ready")],
@@ -67,6 +78,11 @@ describe("the next action, in words", () => {
       1200,
     ],
     ["refresh in 20 min", set({ refreshTokenExpiresAt: now + 1201 + 2 * day }), 1200],
+    [
+      "API-key exchange in 20 min, because its key left use",
+      { retiringKeys: { "0123456789abcdef": { since: now, end: now + day } } },
+      1200,
+    ],
     ["being replaced now", { leaseOwner: "owner-1", leaseUntil: now + 12 }, 12],
     ["refresh in 20 min", { leaseOwner: "owner-1", leaseUntil: now - 1 }, 1200],
     [
@@ -109,7 +125,6 @@ it("a status has the ends, the key's fingerprint and age, the last success and t
     key_age_days: 3,
     retiring_keys: [
       { fingerprint: "aaaaaaaaaaaaaaaa", since: "2026-11-23T08:00:00Z", retirable_at: "2026-11-30T08:00:00Z" },
-      { fingerprint: "bbbbbbbbbbbbbbbb", since: "2026-11-23T08:00:00Z" },
     ],
     failures: 2,
     last_error: { code: "upstream_unavailable", detail: "fake detail", at: "2026-11-24T07:59:30Z" },

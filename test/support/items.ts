@@ -45,7 +45,7 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
     lastError: { code: "credentials_rejected", detail: "refused (HTTP status 401)", at: obtainedAt + 1.5 },
     refusedFingerprint: "aaaaaaaaaaaaaaaa",
     exchangeNext: true,
-    withOperator: true,
+    withOperator: "credentials_rejected",
     lookedAt: obtainedAt + 2,
     checkedAt: obtainedAt + 3,
     retiringKeys: {

@@ -38,7 +38,7 @@ const itemAttributes = {
   failures: "count",
   retryAt: "instant",
   lastError: "error",
-  withOperator: "flag",
+  withOperator: "text",
   refusedFingerprint: "text",
   exchangeNext: "flag",
   lookedAt: "instant",

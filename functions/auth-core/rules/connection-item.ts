@@ -20,8 +20,8 @@ export interface ConnectionItem {
   /** No attempt before this instant. */
   retryAt?: number;
   lastError?: StoredError;
-  /** It was told that an operator has to mend something, and no recovery since; other failures may have followed. */
-  withOperator?: boolean;
+  /** What an operator was told to mend, and no recovery since; other failures may have followed. */
+  withOperator?: FailureCode;
   /** Fingerprint of the credentials that were refused: other credentials end the backoff at once. */
   refusedFingerprint?: string;
   /** The refresh grant failed while it was the exchange's turn: the next attempt starts with the exchange. */

@@ -22,7 +22,8 @@ export interface ConnectionStatus {
   key_fingerprint?: string;
   /** Days since the secret's current version was made, as of the last replacement. */
   key_age_days?: number;
-  retiring_keys: { fingerprint: string; since: string; retirable_at?: string }[];
+  /** Keys that left use. */
+  retiring_keys: { fingerprint: string; since: string; retirable_at: string }[];
   failures: number;
   last_error?: { code: string; detail: string; at: string };
   next_action?: { what: string; at: string };
@@ -54,9 +55,10 @@ export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus
       key_fingerprint: tokenSet.keyFingerprint,
       ...(tokenSet.keyCreatedAt !== undefined && { key_age_days: Math.floor((now - tokenSet.keyCreatedAt) / 86_400) }),
     }),
-    retiring_keys: Object.entries(retiringKeys).map(([fingerprint, key]) => {
+    retiring_keys: Object.entries(retiringKeys).flatMap(([fingerprint, key]) => {
       const at = retirementDueAt(key);
-      return { fingerprint, since: iso(key.since), ...(at !== undefined && { retirable_at: iso(at) }) };
+      // Without an end it is in use, or may be: nobody should think of revoking it.
+      return at === undefined ? [] : [{ fingerprint, since: iso(key.since), retirable_at: iso(at) }];
     }),
     failures,
     ...(lastError && { last_error: { code: lastError.code, detail: lastError.detail, at: iso(lastError.at) } }),
@@ -65,11 +67,13 @@ export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus
 }
 
 function stateOf(item: ItemWithoutTokens, now: number): ConnectionState {
-  const { tokenSet, failures, lastError } = item;
-  if (lastError && needsOperator(lastError.code)) {
-    return lastError.code === "credentials_rejected" ? "rejected" : "not_ready";
-  }
+  const { tokenSet, failures, lastError, withOperator } = item;
   if (lastError?.code === "unknown_connection") return "not_ready";
+  // An outage after a refusal mends nothing: only a success does.
+  const code = lastError && needsOperator(lastError.code) ? lastError.code : withOperator;
+  if (code !== undefined) return code === "credentials_rejected" ? "rejected" : "not_ready";
+  // Made by a rotation of the key alone: the first request gets its token.
+  if (item.attemptedAt === undefined && !tokenSet) return "due";
   if (!tokenSet || isExpired(tokenSet, now)) return "expired";
   if (failures > 0) return "retrying";
   return tokenSet.dueAt <= now ? "due" : "fresh";
@@ -89,10 +93,11 @@ function nextAction(item: ItemWithoutTokens, now: number): { what: string; at: s
   return { what: `${what} ${whenInWords(at - now)}${because}`, at: iso(at) };
 }
 
-function replacementInWords({ tokenSet, failures, exchangeNext }: ItemWithoutTokens, at: number) {
+function replacementInWords({ tokenSet, failures, exchangeNext, retiringKeys }: ItemWithoutTokens, at: number) {
   const again = failures > 0 ? " tried again" : "";
   const exchange = `API-key exchange${again}`;
   if (tokenSet?.refreshTokenExpiresAt === undefined) return { what: exchange };
+  if (retiringKeys?.[tokenSet.keyFingerprint]?.end !== undefined) return { what: exchange, reason: "its key left use" };
   if (exchangeNext) return { what: exchange, reason: "the refresh grant failed" };
   const ends = tokenSet.refreshTokenExpiresAt - refreshTokenMargin <= at;
   return ends ? { what: exchange, reason: "the refresh token ends" } : { what: `refresh${again}` };

@@ -109,7 +109,7 @@ export async function fail(
       failures,
       retryAt: now + wait,
       lastError: { code, detail, at: now },
-      ...(needsOperator(code) && { withOperator: true }),
+      ...(needsOperator(code) && { withOperator: code }),
       ...((more.exchangeNext ?? item.exchangeNext) && { exchangeNext: true }),
       ...(more.refusedFingerprint !== undefined && { refusedFingerprint: more.refusedFingerprint }),
     },

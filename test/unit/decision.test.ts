@@ -108,7 +108,7 @@ it.each<FailureCode>(["credentials_rejected", "connection_not_ready"])(
   "looks once a minute whether a %s has been mended, and answers the stored error in between",
   (code) => {
     const failure = { do: "fail", failure: { code, detail: "fake detail" } };
-    const look = { do: "look", refusedFingerprint: "fake-credentials-1", otherwise: failure };
+    const look = { do: "look", refusedFingerprint: "fake-credentials-1" };
 
     expect(decided(failed(code))).toEqual(look);
     expect(decided(failed(code, { lookedAt: now - 60 }))).toEqual(look);
@@ -121,9 +121,10 @@ it("does not look at the registration for a failure that passes by itself", () =
 });
 
 it("looks at the registration for a caller with a short token too, who gets that token if nothing was mended", () => {
-  const decision = decided({ tokenSet: short, ...failed("credentials_rejected") });
+  const item = { tokenSet: short, ...failed("credentials_rejected") };
 
-  expect(decision).toMatchObject({ do: "look", otherwise: { do: "serve", set: short } });
+  expect(decided(item)).toMatchObject({ do: "look" });
+  expect(decided({ ...item, lookedAt: now })).toEqual({ do: "serve", set: short });
 });
 
 it("serves whoever saw a token rejected at once, where another is stored by now", () => {
@@ -149,7 +150,12 @@ it.each([
   [
     "looks at the registration once a minute during a backoff after a refusal",
     failed("credentials_rejected"),
-    { do: "look", otherwise: { do: "fail", failure: { code: "too_soon", retryAfter: 100 } } },
+    { do: "look" },
+  ],
+  [
+    "is too soon once it has looked",
+    { ...failed("credentials_rejected"), lookedAt: now },
+    { do: "fail", failure: { code: "too_soon", retryAfter: 100 } },
   ],
 ])("with the very token that was rejected: %s", (_, item, decision) => {
   expect(decided({ tokenSet: good, ...item }, rejecting)).toMatchObject(decision);

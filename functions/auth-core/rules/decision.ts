@@ -11,8 +11,8 @@ export type Decision =
   | { do: "replace" }
   /** Someone else is replacing, and there is nothing valid to answer with meanwhile. */
   | { do: "wait" }
-  /** A backoff that other credentials would end: look at the registration, or else go on with `otherwise`. */
-  | { do: "look"; refusedFingerprint: string | undefined; otherwise: Decision }
+  /** A backoff that other credentials would end: look at the registration, note that, and decide again. */
+  | { do: "look"; refusedFingerprint: string | undefined }
   | { do: "fail"; failure: Failure };
 
 /** Seconds between two attempts as long as the stored token is valid, or one of two is reported as rejected. */
@@ -35,9 +35,9 @@ export function decide(item: ConnectionItem | undefined, now: number, want: Want
   if (isLeased(item, now)) return serveValid ?? { do: "wait" };
   if (item.lastError?.code === "unknown_connection") return { do: "register" };
   if (isInBackoff(item, now)) {
-    const otherwise: Decision = serveValid ?? { do: "fail", failure: backoffFailure(item, now, want) };
     const mayLook = needsOperator(item.lastError?.code ?? "internal") && (item.lookedAt ?? 0) <= now - lookInterval;
-    return mayLook ? { do: "look", refusedFingerprint: item.refusedFingerprint, otherwise } : otherwise;
+    if (mayLook) return { do: "look", refusedFingerprint: item.refusedFingerprint };
+    return serveValid ?? { do: "fail", failure: backoffFailure(item, now, want) };
   }
   // The schedule retries within a minute of a backoff's end: no caller has to wait for an upstream that may be down.
   if (serveValid && item.failures > 0 && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;

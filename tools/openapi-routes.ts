@@ -165,7 +165,7 @@ export const routes: Route[] = [
           grant_types_supported: grantTypes,
           response_types_supported: [],
           token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-          token_endpoint_auth_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA"],
+          token_endpoint_auth_signing_alg_values_supported: ["RS256", "ES256", "EdDSA"],
         },
       },
       ...gatewayAnswers({ iam: false }),

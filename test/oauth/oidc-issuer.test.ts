@@ -51,7 +51,7 @@ describe("an issuer is not believed, and nothing is verified,", () => {
       response.writeHead(status, to ? { location: to } : {}).end(body);
     });
 
-    expect(await verify(issuer.token())).toEqual({ kind: "unavailable", reason: "no keys" });
+    expect(await verify(issuer.token())).toEqual({ kind: "unavailable", reason: "no keys", retryAfter: 30 });
     expect(issuer.requests).toEqual(path === "/keys" ? [discoveryPath, "/keys"] : [discoveryPath]);
   });
 

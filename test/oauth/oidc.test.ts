@@ -132,6 +132,21 @@ describe("the issuer's keys", () => {
     expect(fetched()).toEqual({ discovery: 2, keys: 2 });
   });
 
+  test("are fetched once for all who come at the same time, and all are answered by them", async () => {
+    const verdicts = await Promise.all(Array.from({ length: 20 }, () => verify(issuer.token())));
+
+    expect(verdicts.map(({ kind }) => kind)).toEqual(Array.from({ length: 20 }, () => "valid"));
+    expect(fetched()).toEqual(once);
+  });
+
+  test("that are not known make a caller wait until they are asked for again", async () => {
+    issuer.instead.set("*", (_, response) => response.writeHead(503).end());
+    await verify(issuer.token());
+    clock.advance(12);
+
+    expect(await verify(issuer.token())).toMatchObject({ kind: "unavailable", retryAfter: 18 });
+  });
+
   test("are not asked for again within 30 s while the issuer is down and no key is known", async () => {
     issuer.instead.set("*", (_, response) => response.writeHead(503).end());
     for (let i = 0; i < 20; i += 1) expect(await verify(issuer.token())).toMatchObject({ kind: "unavailable" });

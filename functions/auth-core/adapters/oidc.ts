@@ -1,21 +1,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from "jose";
 import type { Clock } from "../rules/clock.ts";
+import { jwtAlgorithms } from "../rules/jwt.ts";
 import type { JwtVerdict, JwtVerifier } from "../use-cases/authenticate.ts";
-
-/** Asymmetric only: with a symmetric one, whoever knows the public key could sign. `none` is not among them. */
-const algorithms = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-];
 
 /** Seconds. */
 const clockTolerance = 30;
@@ -34,6 +20,8 @@ interface IssuerKeys {
   keys?: Keys;
   fetchedAt: number;
   triedAt: number;
+  /** A fetch that is under way: whoever comes meanwhile awaits it too. */
+  fetching?: Promise<void> | undefined;
 }
 
 /**
@@ -49,21 +37,31 @@ export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
     const now = clock.now();
     const known = issuers.get(issuer) ?? { fetchedAt: 0, triedAt: 0 };
     issuers.set(issuer, known);
-    if (!isNeeded(known) || known.triedAt > now - coolDown) return known.keys;
-    known.triedAt = now;
+    if (isNeeded(known) && known.triedAt <= now - coolDown) {
+      known.triedAt = now;
+      known.fetching = refetch(known, issuer, now);
+    }
+    if (isNeeded(known)) await known.fetching;
+    return known.keys;
+  }
+
+  async function refetch(known: IssuerKeys, issuer: string, now: number): Promise<void> {
     try {
       known.keys = await fetchKeys(issuer);
       known.fetchedAt = now;
     } catch {
       // An outage of the issuer is survived with the keys that are known.
     }
-    return known.keys;
+    known.fetching = undefined;
   }
 
   return {
     async verify(token, issuer): Promise<JwtVerdict> {
       const keys = await keysOf(issuer, ({ fetchedAt }) => fetchedAt <= clock.now() - refreshAfter);
-      if (!keys) return { kind: "unavailable", reason: "no keys" };
+      if (!keys) {
+        const { triedAt = 0 } = issuers.get(issuer) ?? {};
+        return { kind: "unavailable", reason: "no keys", retryAfter: Math.max(1, triedAt + coolDown - clock.now()) };
+      }
       const first = await verifyWith(keys, token.reveal(), issuer, clock.now());
       if (first.kind !== "invalid" || first.reason !== "ERR_JWKS_NO_MATCHING_KEY") return first;
       // A key that is not known may be new.
@@ -75,7 +73,13 @@ export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
 
 async function verifyWith(keys: Keys, token: string, issuer: string, now: number): Promise<JwtVerdict> {
   try {
-    const options = { issuer, algorithms, clockTolerance, requiredClaims: ["exp"], currentDate: new Date(now * 1000) };
+    const options = {
+      issuer,
+      algorithms: [...jwtAlgorithms],
+      clockTolerance,
+      requiredClaims: ["exp"],
+      currentDate: new Date(now * 1000),
+    };
     const { payload } = await jwtVerify(token, keys, options);
     return { kind: "valid", claims: payload };
   } catch (error) {

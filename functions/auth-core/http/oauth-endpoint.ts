@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { refreshHandle } from "../rules/caller-key.ts";
 import type { Caller } from "../rules/callers.ts";
 import { type GrantRequest, grantTypes, readGrantRequest, readVendorRequest } from "../rules/grant-request.ts";
+import { jwtAlgorithms } from "../rules/jwt.ts";
 import type { OAuthFailure } from "../rules/oauth-failure.ts";
 import type { Settings } from "../rules/settings.ts";
 import { type Authenticated, Authenticator, type JwtVerifier } from "../use-cases/authenticate.ts";
@@ -108,7 +109,7 @@ export class OAuthEndpoint {
         grant_types_supported: grantTypes,
         response_types_supported: [],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-        token_endpoint_auth_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA"],
+        token_endpoint_auth_signing_alg_values_supported: jwtAlgorithms,
       },
       line: { code: "ok", source: "none" },
     };

@@ -1,3 +1,21 @@
+/**
+ * What a trusted issuer may sign with (RFC 7518 §3.1, RFC 8037, RFC 9864). Asymmetric only: with a symmetric algorithm,
+ * whoever knows the public key could sign. `none` is not among them.
+ */
+export const jwtAlgorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
 /** The claims that the broker looks at. All are optional, and none of them is trusted. */
 export interface JwtClaims {
   exp?: number;

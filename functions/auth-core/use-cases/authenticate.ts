@@ -24,7 +24,7 @@ export type JwtVerdict =
   | { kind: "valid"; claims: Record<string, unknown> }
   /** `reason` is a code, for the log; the caller is told no more than that it is not accepted. */
   | { kind: "invalid"; reason: string }
-  | { kind: "unavailable"; reason: string };
+  | { kind: "unavailable"; reason: string /** Seconds until its issuer is asked again. */; retryAfter: number };
 
 /** One answer for everything that is not accepted: what is wrong with a credential helps only whoever guesses. */
 const notAccepted: OAuthFailure = {
@@ -72,7 +72,11 @@ export class Authenticator {
         return {
           error: "temporarily_unavailable",
           description: "the issuer of the token does not answer, and its keys are not known yet",
-          failure: { code: "unavailable", detail: "the issuer of the token does not answer", retryAfter: 5 },
+          failure: {
+            code: "unavailable",
+            detail: "the issuer of the token does not answer",
+            retryAfter: verdict.retryAfter,
+          },
         };
       case "valid":
         return this.#byClaims(candidates, verdict.claims);

@@ -113,6 +113,29 @@ test("what the functions were made to do here is all that they can: every error 
   }
 });
 
+test("whatever the functions ask an operator to do about a key is in an alarm", () => {
+  const watched = new Set(alarms.flatMap((alarm) => metricsOfAlarm(alarm, synthesised).map(({ key }) => key)));
+  const asked = [...printed().metrics].filter((key) => key.startsWith("SmartTokenBroker KeyActionsNeeded "));
+
+  expect(asked).not.toHaveLength(0);
+  expect(asked.filter((key) => !watched.has(key))).toEqual([]);
+});
+
+test("docs/cost.md has the right number of metrics: those that are emitted, and those of the alarms", async () => {
+  const cost = document("cost.md");
+  const count = (isProber: boolean) =>
+    [...printed().metrics].filter((key) => key.includes(" service=prober ") === isProber).length;
+  const said = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
+  const always = alarms.filter(({ Properties }) => !Properties.AlarmName.endsWith("-probe-failed"));
+  const watched = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
+  const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
+
+  await expect.poll(() => count(false), { timeout: 10_000 }).toBe(said(/\| at most (\d+), of which those of errors/));
+  await expect.poll(() => count(true), { timeout: 10_000 }).toBe(said(/one alarm and up to (\d+) metrics more/));
+  expect(cost).toContain(`| alarms: ${always.length}, of ${watched} metrics in all,`);
+  expect(cost).toContain(`| ${watched + 2 * bands} × \`p_alarm\` |`);
+});
+
 test("everything that the dashboard shows but graphs is there: the alarms, and the rules of who calls", () => {
   const rules = ofType("AWS::CloudWatch::InsightRule").map(({ Properties }) => String(Properties.RuleName));
   const shownRules = widgets.flatMap(({ properties }) => properties.insightRule?.ruleName ?? []);

@@ -24,7 +24,7 @@ export interface Observer {
   probe: (line: { code: string; connection: string; durationMs: number; status: number }) => void;
   /** One line for one step of a key's rotation that is done. */
   step: (line: { connection: string; step: string; version: string }) => void;
-  /** A bug: the only place where a stack trace is written. */
+  /** A bug, counted: the only place where a stack trace is written. */
   bug: (error: unknown, requestId: string) => void;
 }
 
@@ -142,6 +142,7 @@ export function observer(service: string, stage: string): Observer {
 
     bug(error, requestId) {
       logger.error("internal error", { requestId, error: error instanceof Error ? error : new Error("not an Error") });
+      emit({ code: "internal", source: "none" }, undefined, [["Bugs", MetricUnit.Count, 1]]);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { problemType } from "@smart-token-broker/auth-core/http/reply.ts";
 import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** What came back of one request. `body` is what its JSON says, `undefined` where it was none. */
@@ -7,17 +8,24 @@ export interface Answered {
 }
 
 /**
- * How a probe went. `open`: a request without a signature was answered. `no_answer`: none came, or not the gateway's.
+ * How a probe went. `open`: a request without a signature was answered, or failed in the function instead of before it.
+ * `no_answer`: none came, or not the one that the gateway should give.
  * `refused`: an error instead of a token. `not_valid`: a token that had expired, or no token at all in a 200.
  */
 export type Verdict = "ok" | "open" | "no_answer" | "refused" | "not_valid";
 
 /** Judges a probe by its two answers, the gravest first; `undefined` is a request that nobody answered. */
 export function judgeProbe(signed: Answered | undefined, unsigned: Answered | undefined, now: number): Verdict {
-  if (unsigned && unsigned.status < 300) return "open";
+  if (unsigned && isOfFunction(unsigned)) return "open";
   if (!signed || !unsigned || ![401, 403].includes(unsigned.status)) return "no_answer";
   if (signed.status !== 200) return "refused";
   const { access_token: token, expires_in: left, expires_at: end } = (signed.body ?? {}) as Record<string, unknown>;
   const isToken = typeof token === "string" && token !== "" && typeof left === "number" && left > skew;
   return isToken && Date.parse(String(end)) / 1000 > now ? "ok" : "not_valid";
+}
+
+/** An answer of the function itself: the gateway let the request through. Its own errors are `{"message": …}`. */
+function isOfFunction({ status, body }: Answered): boolean {
+  const { type } = (body ?? {}) as Record<string, unknown>;
+  return status < 300 || String(type).startsWith(problemType);
 }

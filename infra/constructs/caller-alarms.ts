@@ -14,6 +14,7 @@ const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
 export function callerAlarms(watched: Watched): AlarmSpec[] {
   const { metrics, functions } = watched;
   const all = Object.values(functions);
+  const { "key-rotation": _, ...others } = functions;
   return [
     {
       name: "validity-objective",
@@ -47,8 +48,14 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
       first: "run the saved query 'what went wrong' and read the stack trace.",
       metric: total(
         [
-          ...metrics.each("Requests", { services: [...serving, "status"], codes: ["internal"] }),
-          ...all.map((each) => each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) })),
+          ...metrics.each("Bugs", {
+            services: [...serving, "status", "rotation", "key-rotation"],
+            codes: ["internal"],
+          }),
+          // Of the rotation of keys these would be its ordinary failures too: by throwing it tells Secrets Manager.
+          ...Object.values(others).map((each) =>
+            each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) }),
+          ),
         ],
         "failures",
       ),
@@ -73,7 +80,12 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
       name: "unusual-requests",
       means: "There are many more or many fewer requests than is normal for this hour of this day.",
       first: "see on the dashboard which callers and which connections are new at the top.",
-      metric: apiMetric(watched, "Count", "Sum", Duration.minutes(5), "requests"),
+      metric: total(
+        // Without a request the gateway writes nothing: that has to count as 0 to be seen.
+        [apiMetric(watched, "Count", "Sum", Duration.minutes(5), "requests")],
+        "requests",
+        Duration.minutes(5),
+      ),
       periods: 3,
     },
     {

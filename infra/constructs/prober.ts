@@ -54,7 +54,7 @@ export function addProber(
 export function proberAlarm({ metrics }: Watched): AlarmSpec {
   return {
     name: "probe-failed",
-    means: "From outside no valid token is to be had, or one can be had without a signature.",
+    means: "From outside no valid token is to be had, or a request without a signature gets to the function.",
     first: "read the code of the last line 'probe' in the prober's log.",
     metric: total(
       [metrics.of("Probes", { service: "prober", code: "ok", source: "prober" })],

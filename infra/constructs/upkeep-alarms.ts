@@ -12,6 +12,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
   const day = Duration.days(1);
   // What is looked at once a day may be looked at a little later tomorrow: no gap, and no all-clear, between the two.
   const daily = { periods: 2, breaching: 1 };
+  const refusals = ["credentials_rejected", "connection_not_ready"];
   const keyActions = (service: Service, codes: string[]) =>
     metrics.each("KeyActionsNeeded", { services: [service], codes }).map((metric) => metric.with({ period: day }));
   return [
@@ -34,14 +35,13 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
     {
       name: "refused-credentials",
       means: "Smart Services refuse the API key of a connection, or its secret has no usable value.",
-      first: "find the connection (`GET /v1/status`, state rejected) and put a working key.",
+      first:
+        "find the connection (`GET /v1/status`, state rejected or not_ready; or saved query 'what went wrong') and put a working key.",
       metric: total(
         [
-          ...metrics.each("ReplacementFailures", {
-            services: replacing,
-            codes: ["credentials_rejected", "connection_not_ready"],
-          }),
-          ...metrics.each("Requests", { services: serving, codes: ["credentials_rejected"] }),
+          ...metrics.each("ReplacementFailures", { services: replacing, codes: refusals }),
+          // A secret that never was usable is replaced nowhere: only its callers see it.
+          ...metrics.each("Requests", { services: serving, codes: refusals }),
         ],
         "refusals",
         Duration.hours(1),
@@ -110,21 +110,26 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
     },
     {
       name: "key-rotation-failed",
-      means: "The next API key of a connection could not be taken into use. The current one still works.",
+      means:
+        "A connection's next API key could not be taken into use, its secret is not usable, or an old key not revoked.",
       first: "read the reason (saved query 'what went wrong', `api_key_action_needed`).",
       metric: total(
-        keyActions("key-rotation", [
-          "next_key_malformed",
-          "next_key_refused",
-          "next_key_of_another_scope",
-          "superseded",
-          "issuer_failed",
-          "upstream_unavailable",
-        ]),
+        [
+          ...keyActions("key-rotation", [
+            "next_key_malformed",
+            "next_key_refused",
+            "next_key_of_another_scope",
+            "superseded",
+            "issuer_failed",
+            "upstream_unavailable",
+          ]),
+          ...keyActions("rotation", ["secret_not_ready", "issuer_failed"]),
+        ],
         "failed rotations",
         day,
       ),
       threshold: 1,
+      ...daily,
     },
     {
       name: "rotation-off",

@@ -1,5 +1,9 @@
-import { beforeAll, expect, test } from "vitest";
-import { everythingPrinted } from "./monitoring-emitted.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { problems } from "../../functions/auth-core/http/reply.ts";
+import { metricsIn } from "./monitoring-emitted.ts";
+import { runEverything } from "./monitoring-run.ts";
 import { metricsOfAlarm, metricsOfWidget, type Referred, widgetsOf } from "./monitoring-template.ts";
 import { synthesise } from "./synth.ts";
 
@@ -8,10 +12,20 @@ const { ofType, render } = synthesised;
 const alarms = ofType("AWS::CloudWatch::Alarm");
 const widgets = widgetsOf(synthesised);
 
-let printed: Awaited<ReturnType<typeof everythingPrinted>>;
+let run: Awaited<ReturnType<typeof runEverything>>;
 beforeAll(async () => {
-  printed = await everythingPrinted("dev");
+  run = await runEverything("dev");
 });
+afterAll(() => run?.close());
+
+/** What the functions have printed by now, and the metrics in it. */
+const printed = () => metricsIn(run.printed);
+const document = (name: string) => readFileSync(join(import.meta.dirname, "../../docs", name), "utf8");
+/** Codes with which a service emitted a metric. */
+const codesOf = (name: string, service: string) =>
+  [...printed().metrics].flatMap(
+    (key) => new RegExp(`^SmartTokenBroker ${name} code=(\\S+) service=${service} `).exec(key)?.[1] ?? [],
+  );
 
 /** What AWS itself writes, by the documentation of each service, and which resource its dimension names. */
 const ofAws: Record<string, { names: string[]; dimension: string; type: string }> = {
@@ -30,31 +44,36 @@ const ofAws: Record<string, { names: string[]; dimension: string; type: string }
 };
 
 /** Metrics that nobody writes. */
-const idle = (referred: Referred[]) =>
-  referred
+function idle(referred: Referred[]): string[] {
+  const { metrics } = printed();
+  return referred
     .filter(({ namespace, name, dimensions, key }) => {
       const aws = ofAws[namespace];
-      if (!aws) return !printed.metrics.has(key);
+      if (!aws) return !metrics.has(key);
       const resources = ofType(aws.type).flatMap(({ id }) => [`\${${id}}`, `\${${id}.${aws.dimension}}`]);
       const named = Object.entries(dimensions);
       return !aws.names.includes(name) || named.length !== 1 || !resources.includes(dimensions[aws.dimension] ?? "");
     })
     .map(({ key }) => key);
+}
 
-test.each(alarms)("the alarm $Properties.AlarmName watches what is really emitted", (alarm) => {
+/** Output arrives after the answer. */
+const noneIdle = (referred: Referred[]) => expect.poll(() => idle(referred), { timeout: 10_000 }).toEqual([]);
+
+test.each(alarms)("the alarm $Properties.AlarmName watches what is really emitted", async (alarm) => {
   const watched = metricsOfAlarm(alarm, synthesised);
 
   expect(watched).not.toHaveLength(0);
-  expect(idle(watched)).toEqual([]);
+  await noneIdle(watched);
 });
 
 test.each(widgets.filter(({ properties }) => properties.metrics))(
   "the graph $properties.title shows what is really emitted",
-  (widget) => {
+  async (widget) => {
     const shown = metricsOfWidget(widget);
 
     expect(shown).not.toHaveLength(0);
-    expect(idle(shown)).toEqual([]);
+    await noneIdle(shown);
   },
 );
 
@@ -76,9 +95,45 @@ test("what nobody emits is noticed: another name, another code, one dimension le
 });
 
 test("every metric has the dimensions service, stage, code and source, and a connection is never one", () => {
-  expect(printed.metrics.size).toBeGreaterThan(50);
-  for (const key of printed.metrics)
-    expect(key).toMatch(/^SmartTokenBroker \w+ code=\S+ service=\S+ source=\S+ stage=dev$/);
+  const { metrics } = printed();
+
+  expect(metrics.size).toBeGreaterThan(50);
+  for (const key of metrics) expect(key).toMatch(/^SmartTokenBroker \w+ code=\S+ service=\S+ source=\S+ stage=dev$/);
+});
+
+test("what the functions were made to do here is all that they can: every error code, every reason of docs/events.md", async () => {
+  const [, table = ""] = document("events.md").split("| `reason` | what to do |");
+  const reasons = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason = ""]) => reason);
+  const told = () => ["rotation", "key-rotation"].flatMap((service) => codesOf("KeyActionsNeeded", service));
+
+  expect(reasons.length).toBeGreaterThan(10);
+  await expect.poll(() => [...new Set(told())].toSorted(), { timeout: 10_000 }).toEqual(reasons.toSorted());
+  for (const service of ["token", "oauth"]) {
+    expect(codesOf("Requests", service)).toEqual(expect.arrayContaining(Object.keys(problems)));
+  }
+});
+
+test("whatever the functions ask an operator to do about a key is in an alarm", () => {
+  const watched = new Set(alarms.flatMap((alarm) => metricsOfAlarm(alarm, synthesised).map(({ key }) => key)));
+  const asked = [...printed().metrics].filter((key) => key.startsWith("SmartTokenBroker KeyActionsNeeded "));
+
+  expect(asked).not.toHaveLength(0);
+  expect(asked.filter((key) => !watched.has(key))).toEqual([]);
+});
+
+test("docs/cost.md has the right number of metrics: those that are emitted, and those of the alarms", async () => {
+  const cost = document("cost.md");
+  const count = (isProber: boolean) =>
+    [...printed().metrics].filter((key) => key.includes(" service=prober ") === isProber).length;
+  const said = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
+  const always = alarms.filter(({ Properties }) => !Properties.AlarmName.endsWith("-probe-failed"));
+  const watched = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
+  const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
+
+  await expect.poll(() => count(false), { timeout: 10_000 }).toBe(said(/\| at most (\d+), of which those of errors/));
+  await expect.poll(() => count(true), { timeout: 10_000 }).toBe(said(/one alarm and up to (\d+) metrics more/));
+  expect(cost).toContain(`| alarms: ${always.length}, of ${watched} metrics in all,`);
+  expect(cost).toContain(`| ${watched + 2 * bands} × \`p_alarm\` |`);
 });
 
 test("everything that the dashboard shows but graphs is there: the alarms, and the rules of who calls", () => {
@@ -95,7 +150,7 @@ test("the rules of who calls count request lines, by fields that these lines hav
   const groups = ["Token", "OAuth"].map(
     (id) => `\${${ofType("AWS::Logs::LogGroup").find((each) => each.id.startsWith(id))?.id}}`,
   );
-  const line = printed.lines.find(({ message, code }) => message === "request" && code === "ok");
+  const line = printed().lines.find(({ message, code }) => message === "request" && code === "ok");
 
   for (const { Properties } of ofType("AWS::CloudWatch::InsightRule")) {
     const { LogGroupNames, Contribution } = JSON.parse(render(Properties.RuleBody));
@@ -110,7 +165,7 @@ test("the saved query finds who had a token, by fields that a request line has",
     /who had this token/.test(Properties.Name),
   );
   const text: string = query?.Properties.QueryString;
-  const line = printed.lines.find(({ message, code }) => message === "request" && code === "ok");
+  const line = printed().lines.find(({ message, code }) => message === "request" && code === "ok");
   const fields = /^fields (.*)$/m.exec(text)?.[1]?.split(", ") ?? [];
 
   expect(text).toMatch(/tokenFingerprint = "[0-9a-f]{16}"/);

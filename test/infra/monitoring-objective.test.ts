@@ -2,8 +2,9 @@ import { expect, test, vi } from "vitest";
 import { wantedLine } from "../../functions/auth-core/http/reply.ts";
 import { observer } from "../../functions/auth-core/observe.ts";
 import { credentialAges } from "../../functions/auth-core/rules/credential-ages.ts";
-import { validityMiss } from "../../functions/auth-core/rules/token-set.ts";
+import { canRefresh, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
+import { fakeRegistration } from "../support/registration.ts";
 
 // An hour from 1,800,000,000: what a caller may count on is at most 40 % of it, 1,440 s.
 const set = fakeTokenSet();
@@ -31,6 +32,32 @@ test("a request line says of a token that falls short how it does, and of any ot
   expect(wantedLine(failure, 60, at(600))).toEqual({ minTtl: 60 });
 });
 
+test.each([
+  ["an hour", 3600],
+  ["a day", 86_400],
+  ["two days", 2 * 86_400 - 60],
+])("the end of a refresh token that lives for %s is not told of: it is always near, and nothing fails", (_, life) => {
+  const tokenSet = { ...set, refreshTokenExpiresAt: set.obtainedAt + life };
+
+  for (const age of [0, 1800, life - 60]) expect(credentialAges({ tokenSet }, set.obtainedAt + age)).toEqual({});
+});
+
+test("the end of one that was refreshed for as long as it could be is told of: its exchange fails since", () => {
+  const refreshTokenExpiresAt = set.obtainedAt + 2 * 86_400 + 1;
+  const credentials = {
+    refreshToken: set.accessToken,
+    credentialFingerprint: fakeRegistration().credentialFingerprint,
+  };
+  const before = { ...set, ...credentials, refreshTokenExpiresAt };
+  // The last refresh was sent some seconds after it was found that it may be.
+  const tokenSet = { ...before, obtainedAt: set.obtainedAt + 15 };
+  const lastDay = refreshTokenExpiresAt - 86_399;
+
+  expect(canRefresh(before, fakeRegistration(), set.obtainedAt)).toBe(true);
+  expect(canRefresh(tokenSet, fakeRegistration(), tokenSet.obtainedAt)).toBe(false);
+  expect(credentialAges({ tokenSet }, lastDay).refreshTokenDaysLeft).toBeLessThan(1);
+});
+
 /** The metrics of a request with this line. */
 function metricsOf(line: Record<string, string | number>): Record<string, unknown> {
   const printed: string[] = [];
@@ -48,10 +75,10 @@ test("every token that is handed out counts as kept or missed, and an error coun
 
 test("the ages of credentials are days with a fraction, negative past an end, absent where not known", () => {
   const now = set.obtainedAt;
-  const tokenSet = { ...set, refreshTokenExpiresAt: now + 36 * 3600, keyCreatedAt: now - 90 * 86_400 };
+  const tokenSet = { ...set, refreshTokenExpiresAt: now + 30 * 86_400, keyCreatedAt: now - 90 * 86_400 };
 
-  expect(credentialAges({ tokenSet }, now)).toEqual({ refreshTokenDaysLeft: 1.5, keyAgeDays: 90 });
-  expect(credentialAges({ tokenSet }, now + 48 * 3600).refreshTokenDaysLeft).toBe(-0.5);
+  expect(credentialAges({ tokenSet }, now)).toEqual({ refreshTokenDaysLeft: 30, keyAgeDays: 90 });
+  expect(credentialAges({ tokenSet }, now + 30.5 * 86_400).refreshTokenDaysLeft).toBe(-0.5);
   expect(credentialAges({ tokenSet: set }, now)).toEqual({});
   expect(credentialAges({}, now)).toEqual({});
 });

@@ -1,6 +1,11 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { failureReply, problems } from "../../functions/auth-core/http/reply.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
 import { ask, signedHeaders } from "../../functions/prober/ask.ts";
 import { judgeProbe } from "../../functions/prober/judge.ts";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { startFunction } from "../../local/lambda/function.ts";
 import { gateway, ORDERS } from "../local/gateway-harness.ts";
 import { serve } from "../support/server.ts";
 
@@ -21,7 +26,10 @@ test.each([
   ["open", undefined, { status: 200, body: {} }],
   ["no_answer", undefined, unsigned],
   ["no_answer", signed, undefined],
+  ["no_answer", signed, { status: 302, body: undefined }],
   ["no_answer", signed, { status: 503, body: undefined }],
+  ["no_answer", signed, { status: 503, body: { message: "Service Unavailable" } }],
+  ["no_answer", signed, { status: 500, body: { message: "Internal Server Error" } }],
   ["refused", { status: 403, body: {} }, unsigned],
   ["refused", { status: 502, body: { code: "credentials_rejected" } }, unsigned],
   ["not_valid", { status: 200, body: undefined }, unsigned],
@@ -31,6 +39,58 @@ test.each([
 ] as const)("%s is the verdict on %j and %j", (verdict, withSignature, without) => {
   expect(judgeProbe(withSignature, without, now)).toBe(verdict);
 });
+
+test.each(Object.keys(problems) as FailureCode[])(
+  "open is the verdict where a request without a signature got as far as the error %s of the function",
+  (code) => {
+    const { status, body } = failureReply({ code, detail: "fake" }, "fake-request");
+
+    expect(judgeProbe(signed, { status, body }, now)).toBe("open");
+    expect(judgeProbe(undefined, { status, body }, now)).toBe("open");
+  },
+);
+
+test.each([
+  ["ok", "AWS_IAM"],
+  ["open", "NONE"],
+] as const)(
+  "the deployed function asks both ways, and tells %s of a gateway whose authorizer is %s",
+  async (code, authorization) => {
+    const body = JSON.stringify({ ...token, expires_at: "2099-01-01T00:00:00Z" });
+    const invoke = () => Promise.resolve({ statusCode: 200, body });
+    const routes = [{ routeKey: "GET /v1/connections/{connection}/token", authorization, invoke }];
+    const { url } = await gateway({ clock: { now: () => Date.now() / 1000 }, routes });
+    const lines: string[] = [];
+    const prober = await startFunction({
+      name: "prober",
+      folder: bundleFunction("prober"),
+      handler: "index.handler",
+      timeoutSeconds: 60,
+      memoryMegabytes: 256,
+      onLog: (line) => lines.push(line),
+      environment: {
+        [environmentVariables.stage]: "test",
+        [environmentVariables.tableName]: "none",
+        [environmentVariables.secretPrefix]: "none",
+        AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
+      },
+    });
+    onTestFinished(prober.close);
+
+    await prober.invoke({
+      url: `${url}/v1/connections/webapicorso/token`,
+      connection: "webapicorso",
+      region: "eu-south-1",
+    });
+
+    const probe = { message: "probe", code, connection: "webapicorso", status: 200 };
+    await expect
+      .poll(() => lines.map((line) => JSON.parse(line)), { timeout: 10_000 })
+      .toContainEqual(expect.objectContaining(probe));
+    expect(lines.join("\n")).not.toContain(token.access_token);
+  },
+);
 
 test("its signature is one that the gateway accepts, and without it the gateway refuses", async () => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", ORDERS.accessKeyId);

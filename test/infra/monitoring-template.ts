@@ -6,6 +6,7 @@ export interface Referred {
   namespace: string;
   name: string;
   dimensions: Record<string, string>;
+  statistic?: string | undefined;
   /** Seconds. */
   period: number | undefined;
   key: string;
@@ -13,19 +14,20 @@ export interface Referred {
 
 interface MetricStat {
   Metric: { Namespace: string; MetricName: string; Dimensions?: { Name: string; Value: unknown }[] };
+  Stat?: string;
   Period?: number;
 }
 
 /** The metrics of an alarm, alone or in an expression. */
 export function metricsOfAlarm({ Properties }: Resource, { render }: Synthesised): Referred[] {
   const entries: { MetricStat?: MetricStat }[] = Properties.Metrics ?? [
-    { MetricStat: { Metric: Properties, Period: Properties.Period } },
+    { MetricStat: { Metric: Properties, Stat: Properties.Statistic, Period: Properties.Period } },
   ];
   return entries.flatMap(({ MetricStat: stat }) => {
     if (!stat) return [];
     const { Namespace, MetricName, Dimensions = [] } = stat.Metric;
     const dimensions = Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, render(Value)]));
-    return [referred(Namespace, MetricName, dimensions, stat.Period)];
+    return [{ ...referred(Namespace, MetricName, dimensions, stat.Period), statistic: stat.Stat }];
   });
 }
 

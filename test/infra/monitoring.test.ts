@@ -8,9 +8,7 @@ import { newApp, type Resource, synthesise } from "./synth.ts";
 const synthesised = synthesise({ shards: 3, alarmEmail: "ops@example.com", prober: { connection: "webapicorso" } });
 const { ofType, render } = synthesised;
 const alarms = ofType("AWS::CloudWatch::Alarm");
-const namesOf = (of: Resource[]) => of.map(({ Properties }) => String(Properties.AlarmName)).toSorted();
 const [topic] = ofType("AWS::SNS::Topic");
-const alarmNamed = (name: string) => alarms.find(({ Properties }) => Properties.AlarmName.endsWith(`-${name}`));
 
 const runbook = readFileSync(join(import.meta.dirname, "../../docs/runbook.md"), "utf8");
 const headings = [...runbook.matchAll(/^#+ (.*)$/gm)].map(([, text]) =>
@@ -49,41 +47,6 @@ describe.each(alarms)("the alarm $Properties.AlarmName", (alarm) => {
       expect(period * Properties.EvaluationPeriods).toBeLessThanOrEqual(7 * 86_400);
     }
   });
-});
-
-test("requests and calls of Smart Services are held against a band, over periods that are given", () => {
-  const banded = alarms.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined);
-
-  expect(namesOf(banded)).toEqual([
-    "smart-token-broker-dev-unusual-requests",
-    "smart-token-broker-dev-unusual-upstream-calls",
-  ]);
-  for (const alarm of banded) {
-    const band = alarm.Properties.Metrics.find(({ Id }: { Id: string }) => Id === alarm.Properties.ThresholdMetricId);
-    expect(band.Expression).toMatch(/^ANOMALY_DETECTION_BAND\(/);
-    expect(metricsOfAlarm(alarm, synthesised).map(({ period }) => period)).toSatisfy((periods: number[]) =>
-      periods.every((period) => period === 300),
-    );
-  }
-});
-
-test("three minutes without a sweep of every shard are an alarm, and so is silence", () => {
-  const { Properties } = alarmNamed("no-sweep") ?? {};
-
-  expect(Properties).toMatchObject({
-    Threshold: 3,
-    ComparisonOperator: "LessThanThreshold",
-    EvaluationPeriods: 3,
-    DatapointsToAlarm: 3,
-    TreatMissingData: "breaching",
-  });
-  expect(Properties.Metrics[0].Expression).toBe("FILL(m0, 0)");
-});
-
-test("of the others, only the prober's alarm takes silence for a fault", () => {
-  const loud = alarms.filter(({ Properties }) => Properties.TreatMissingData === "breaching");
-
-  expect(namesOf(loud)).toEqual(["smart-token-broker-dev-no-sweep", "smart-token-broker-dev-probe-failed"]);
 });
 
 describe("the topic of the alarms", () => {
@@ -138,6 +101,7 @@ describe("the prober", () => {
 
   test("is invoked every five minutes with the public URL of its connection's token", () => {
     expect(probes?.Properties.ScheduleExpression).toBe("rate(5 minutes)");
+    expect(probes?.Properties.State ?? "ENABLED").toBe("ENABLED");
     expect(JSON.parse(render(probes?.Properties.Target.Input))).toEqual({
       url: expect.stringMatching(/^https:\/\/\$\{Api\w+\}\.execute-api\..*\/v1\/connections\/webapicorso\/token$/),
       connection: "webapicorso",

@@ -65,6 +65,7 @@ async function startDeployed() {
   operator.put(connection, operator.key(connection, 1));
   return {
     ...operator,
+    faults: secrets.faults,
     events: bus.events,
     steps,
     invoke: deployed.invoke,
@@ -113,6 +114,24 @@ it("the deployed function tells why a rotation failed, by log, metric and event"
   expect(deployed.labels(connection)).toEqual({ AWSCURRENT: keyName(connection, 1) });
   expect(deployed.events).toMatchObject([{ detailType: "api_key_action_needed", detail: { reason: "no_next_key" } }]);
   expect(await deployed.printed('"KeyActionsNeeded"')).toContain('"code":"no_next_key"');
+});
+
+it("neither a rotation that failed, nor a step of one that was given up, nor an unanswered call counts as a bug", async () => {
+  const deployed = await startDeployed();
+  await deployed.rotate();
+  const event = {
+    Step: "testSecret",
+    SecretId: `arn:aws:secretsmanager:eu-south-1:000000000000:secret:${deployed.nameOf(connection)}-AbC123`,
+    ClientRequestToken: randomUUID(),
+  };
+
+  await expect(deployed.invoke(event)).rejects.toThrow("has no version");
+  deployed.faults.set("DescribeSecret", "AccessDeniedException");
+  await expect(deployed.invoke(event)).rejects.toThrow("AccessDeniedException");
+
+  const printed = await deployed.printed('"StoreUnavailable"');
+  expect(printed).toContain('"code":"secrets_unavailable"');
+  expect(printed).not.toMatch(/"Bugs"|internal error/);
 });
 
 it("the deployed function refuses a secret outside its prefix, and asks nobody", async () => {

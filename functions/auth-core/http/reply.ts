@@ -27,6 +27,9 @@ export const problems: Record<FailureCode, { status: number; title: string }> = 
   internal: { status: 500, title: "A bug in the broker" },
 };
 
+/** What the `type` of every problem document begins with; its code follows. */
+export const problemType = "urn:smart-token-broker:";
+
 /** A problem document (RFC 9457) for a failure, with Retry-After in whole seconds where asking again makes sense. */
 export function failureReply(failure: Failure, requestId: string): Reply {
   const { status, title } = problems[failure.code];
@@ -39,7 +42,7 @@ export function failureReply(failure: Failure, requestId: string): Reply {
       "cache-control": "no-store",
       ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
     },
-    body: { type: `urn:smart-token-broker:${code}`, title, status, code, detail, request_id: requestId },
+    body: { type: `${problemType}${code}`, title, status, code, detail, request_id: requestId },
     line: { code, source: "none" },
   };
 }

@@ -1,8 +1,9 @@
 import type { ConnectionItem } from "./connection-item.ts";
+import { refreshTokenMargin } from "./token-set.ts";
 
 /** How near their end a connection's credentials are, in days with a fraction; absent where it is not known. */
 export interface CredentialAges {
-  /** Until the end of the refresh token; negative past it. */
+  /** Until the end of the refresh token; negative past it. Absent for one that is too short-lived to be used at all. */
   refreshTokenDaysLeft?: number;
   /** Since the secret's current version was made, as of the last replacement. */
   keyAgeDays?: number;
@@ -10,11 +11,19 @@ export interface CredentialAges {
 
 const day = 24 * 3600;
 
+/**
+ * Seconds that a refresh token must have had left at the last replacement for its end to say something. Without more it
+ * is never used: every replacement is an exchange, and near its end is where it always is. A minute less, because the
+ * last refresh is sent a little after it was found that there is time enough for it.
+ */
+const leastTold = refreshTokenMargin - 60;
+
 /** The ages at an instant, of what the table holds: it does not look at the secret. */
 export function credentialAges({ tokenSet }: Pick<ConnectionItem, "tokenSet">, now: number): CredentialAges {
-  const { refreshTokenExpiresAt, keyCreatedAt } = tokenSet ?? {};
+  const { refreshTokenExpiresAt, keyCreatedAt, obtainedAt = 0 } = tokenSet ?? {};
+  const isTold = refreshTokenExpiresAt !== undefined && refreshTokenExpiresAt - obtainedAt > leastTold;
   return {
-    ...(refreshTokenExpiresAt !== undefined && { refreshTokenDaysLeft: (refreshTokenExpiresAt - now) / day }),
+    ...(isTold && { refreshTokenDaysLeft: (refreshTokenExpiresAt - now) / day }),
     ...(keyCreatedAt !== undefined && { keyAgeDays: (now - keyCreatedAt) / day }),
   };
 }

@@ -12,8 +12,13 @@ export interface RotationSettings {
   allowLoopbackHttp: boolean;
 }
 
+/** A step that cannot be done: its version is not, or no longer, what it was staged as. It is no bug. */
+export class StepError extends Error {
+  override name = "StepError";
+}
+
 /** A rotation that cannot go on, with the reason that its operator is told. Secrets Manager tries the step again. */
-class RotationError extends Error {
+class RotationError extends StepError {
   override name = "RotationError";
   readonly reason: RotationReason;
   /** In words, without the reason. */
@@ -35,18 +40,18 @@ class RotationError extends Error {
  * A failed step takes AWSPENDING off its version before it fails: the next attempt starts with what is staged then. Only
  * a key that was issued stays after a passing failure, since nothing else has it.
  *
- * @throws RotationError where the rotation cannot go on; UnavailableError where a store does not answer; Error for a
- *   version that is not staged
+ * @throws RotationError where the rotation cannot go on; UnavailableError where a store does not answer; StepError for
+ *   a version that is not staged
  */
 export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings: RotationSettings): Promise<void> {
   const { secrets } = ports;
   const { secretId, connection, version, step } = event;
   const description = await secrets.describe(secretId);
   const labels = description?.labels.get(version);
-  if (!description || !labels) throw new Error(`The secret of ${connection} has no version ${version}.`);
+  if (!description || !labels) throw new StepError(`The secret of ${connection} has no version ${version}.`);
   const isCurrent = labels.includes("AWSCURRENT");
   if (!isCurrent && !labels.includes("AWSPENDING")) {
-    throw new Error(`The version ${version} of the secret of ${connection} is not staged AWSPENDING.`);
+    throw new StepError(`The version ${version} of the secret of ${connection} is not staged AWSPENDING.`);
   }
   if (isCurrent && step !== "finishSecret") return;
 
@@ -177,7 +182,7 @@ async function testSecret(
   progress.noted = registration.keyFingerprint;
   // Read again after the key was noted as in use: nobody announces it as retirable from here on.
   if ((await secrets.read(secretId, { version })) !== pending)
-    throw new Error("The pending version changed meanwhile.");
+    throw new StepError("The pending version changed meanwhile.");
   const answer = await upstream.call(exchangeRequest(registration), registration);
   switch (answer.kind) {
     case "tokens": {

@@ -1,0 +1,195 @@
+import { expect, test } from "vitest";
+import { metricsOfAlarm } from "./monitoring-template.ts";
+import { type Resource, synthesise } from "./synth.ts";
+
+const synthesised = synthesise({ shards: 3, prober: { connection: "webapicorso" } });
+const alarms = synthesised.ofType("AWS::CloudWatch::Alarm");
+
+/** What an alarm watches and when it is one, in few words. */
+interface Meaning {
+  /** `NAME service code [source]`, or `NAME resource` where AWS itself writes it. */
+  metrics: string[];
+  /** Statistic and seconds. */
+  of: string;
+  /** How several become one value. */
+  by: "the metric" | "the sum, absent is 0" | "the metric, absent is 0";
+  is: string;
+  /** So many of so many periods. */
+  when: string;
+  missing?: "breaching";
+}
+
+const every = (name: string, services: string[], codes: string[], sources = [""]) =>
+  services.flatMap((service) =>
+    codes.flatMap((code) => sources.map((source) => `${name} ${service} ${code} ${source}`.trim())),
+  );
+const serving = ["token", "oauth"];
+const replacing = [...serving, "rotation"];
+const sources = ["memory", "table", "upstream"];
+const sum = "the sum, absent is 0" as const;
+const anyOfFiveMinutes = { of: "Sum of 60 s", by: sum, is: ">= 1", when: "1 of 5" };
+const outside = { of: "Sum of 300 s", by: sum, is: "outside 4 deviations", when: "3 of 3" };
+const daily = { of: "Sum of 86400 s", by: sum, is: ">= 1", when: "1 of 2" };
+
+const meanings: Record<string, Meaning> = {
+  "validity-objective": { metrics: every("ValidityMissed", serving, ["ok"], sources), ...anyOfFiveMinutes },
+  errors: {
+    metrics: every("Requests", serving, ["upstream_unavailable", "upstream_malformed", "unavailable"]),
+    of: "Sum of 300 s",
+    by: sum,
+    is: ">= 5",
+    when: "1 of 2",
+  },
+  "internal-errors": {
+    metrics: [
+      ...every("Bugs", ["token", "oauth", "status", "rotation", "key-rotation"], ["internal"]),
+      // Not those of the rotation of keys, which throws where an operator has to act.
+      ...["Token", "OAuth", "Status", "Rotation"].map((name) => `Errors ${name}Function`),
+    ],
+    ...anyOfFiveMinutes,
+  },
+  throttles: {
+    metrics: [
+      ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Throttles ${name}Function`),
+      "ReadThrottleEvents Table",
+      "WriteThrottleEvents Table",
+    ],
+    ...anyOfFiveMinutes,
+  },
+  "unusual-requests": { metrics: ["Count Api"], ...outside },
+  "unusual-upstream-calls": {
+    metrics: [
+      ...every("UpstreamCalls", replacing, ["any"], ["exchange", "refresh"]),
+      "UpstreamCalls key-rotation any exchange",
+    ],
+    ...outside,
+  },
+  "no-sweep": {
+    metrics: ["SweepsCompleted rotation ok schedule"],
+    of: "Sum of 60 s",
+    by: "the metric, absent is 0",
+    is: "< 3",
+    when: "3 of 3",
+    missing: "breaching",
+  },
+  "refused-credentials": {
+    metrics: [
+      ...every("ReplacementFailures", replacing, ["credentials_rejected", "connection_not_ready"]),
+      ...every("Requests", serving, ["credentials_rejected", "connection_not_ready"]),
+    ],
+    of: "Sum of 3600 s",
+    by: sum,
+    is: ">= 1",
+    when: "1 of 2",
+  },
+  "commits-not-written": {
+    metrics: every("CommitsNotWritten", replacing, ["commit_not_written"]),
+    ...anyOfFiveMinutes,
+  },
+  "store-unavailable": {
+    metrics: [
+      ...every("StoreUnavailable", replacing, ["table_unavailable", "secrets_unavailable"]),
+      "StoreUnavailable status table_unavailable",
+      "StoreUnavailable key-rotation secrets_unavailable",
+    ],
+    of: "Sum of 300 s",
+    by: sum,
+    is: ">= 3",
+    when: "1 of 2",
+  },
+  "dead-letters": {
+    metrics: ["ApproximateNumberOfMessagesVisible DeadLetters"],
+    of: "Maximum of 60 s",
+    by: "the metric",
+    is: ">= 1",
+    when: "1 of 1",
+  },
+  "key-overdue": {
+    metrics: [
+      ...every("KeyActionsNeeded", ["rotation"], ["no_next_key_staged", "rotation_stuck"]),
+      "KeyActionsNeeded key-rotation no_next_key",
+    ],
+    ...daily,
+  },
+  "key-rotation-failed": {
+    metrics: [
+      ...every(
+        "KeyActionsNeeded",
+        ["key-rotation"],
+        [
+          "next_key_malformed",
+          "next_key_refused",
+          "next_key_of_another_scope",
+          "superseded",
+          "issuer_failed",
+          "upstream_unavailable",
+        ],
+      ),
+      ...every("KeyActionsNeeded", ["rotation"], ["secret_not_ready", "issuer_failed"]),
+    ],
+    ...daily,
+  },
+  "rotation-off": { metrics: ["KeyActionsNeeded rotation rotation_off"], ...daily },
+  "refresh-token-ends": {
+    metrics: ["RefreshTokenDaysLeft rotation ok schedule"],
+    of: "Minimum of 3600 s",
+    by: "the metric",
+    is: "< 1",
+    when: "1 of 1",
+  },
+  "probe-failed": {
+    metrics: ["Probes prober ok prober"],
+    of: "Sum of 300 s",
+    by: sum,
+    is: "< 1",
+    when: "2 of 2",
+    missing: "breaching",
+  },
+};
+
+/** The meaning of an alarm as the template has it. What is not known here is shown as it is. */
+function meaningOf(alarm: Resource): Meaning {
+  const { Properties } = alarm;
+  const watched = metricsOfAlarm(alarm, synthesised);
+  const expressions: { Id: string; Expression?: string; MetricStat?: object }[] = Properties.Metrics ?? [];
+  const ids = expressions.filter(({ MetricStat }) => MetricStat).map(({ Id }) => Id);
+  const band = expressions.find(({ Id }) => Id === Properties.ThresholdMetricId);
+  const value = expressions.find((each) => each.Expression && each !== band);
+  const ways: Record<string, Meaning["by"]> = {
+    [`SUM([${ids.map((id) => `FILL(${id}, 0)`).join(", ")}])`]: "the sum, absent is 0",
+    [`FILL(${ids[0]}, 0)`]: "the metric, absent is 0",
+  };
+  const signs: Record<string, string> = { GreaterThanOrEqualToThreshold: ">=", LessThanThreshold: "<" };
+  const deviations = new RegExp(`^ANOMALY_DETECTION_BAND\\(${value?.Id}, (\\d+)\\)$`).exec(band?.Expression ?? "")?.[1];
+  const isOutside = Properties.ComparisonOperator === "LessThanLowerOrGreaterThanUpperThreshold";
+  return {
+    metrics: watched.map(({ name, dimensions }) => {
+      const { service, code, source } = dimensions;
+      if (service === undefined) return `${name} ${Object.values(dimensions).map(nameOf).join(" ")}`;
+      return [name, service, code, ...(source === "none" ? [] : [source])].join(" ");
+    }),
+    of: [...new Set(watched.map(({ statistic, period }) => `${statistic} of ${period} s`))].join(", "),
+    by:
+      value?.Expression === undefined ? "the metric" : (ways[value.Expression] ?? (value.Expression as Meaning["by"])),
+    is: isOutside
+      ? `outside ${deviations} deviations`
+      : `${signs[Properties.ComparisonOperator]} ${Properties.Threshold}`,
+    when: `${Properties.DatapointsToAlarm} of ${Properties.EvaluationPeriods}`,
+    ...(Properties.TreatMissingData !== "notBreaching" && { missing: Properties.TreatMissingData }),
+  };
+}
+
+/** A resource's id without the hash at its end, out of a reference to it. */
+const nameOf = (reference: string) => /^\$\{(\w+?)[0-9A-F]{8}[.}]/.exec(reference)?.[1] ?? reference;
+
+const sorted = ({ metrics, ...rest }: Meaning) => ({ metrics: metrics.toSorted(), ...rest });
+
+test.each(Object.entries(meanings))("the alarm %s watches this, and is one then", (name, meaning) => {
+  const alarm = alarms.find(({ Properties }) => Properties.AlarmName === `smart-token-broker-dev-${name}`);
+
+  expect(alarm && sorted(meaningOf(alarm))).toEqual(sorted(meaning));
+});
+
+test("there is no other alarm", () => {
+  expect(alarms).toHaveLength(Object.keys(meanings).length);
+});

@@ -1,0 +1,375 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import { partitionOf, sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { startEventBridge } from "../../local/eventbridge.ts";
+import type { Route } from "../../local/gateway/options.ts";
+import { startGateway } from "../../local/gateway/server.ts";
+import { startFunction } from "../../local/lambda/function.ts";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import { statusEvent } from "../status/harness.ts";
+import { tokenSetAt } from "../status/items.ts";
+import { tokenEvent } from "../handler/event.ts";
+import { keyName, operatorOf } from "../keys/operator.ts";
+import { ORDERS } from "../local/gateway-harness.ts";
+import { fakeCallerKey } from "../oauth/callers.ts";
+import { clientCredentials } from "../oauth/requests.ts";
+import { eventOf, urlencoded } from "../oauth/wire.ts";
+import { connectionId, fakeRegistration, testSettings } from "../support/registration.ts";
+import { listen } from "../support/server.ts";
+import { startTable } from "../support/table.ts";
+
+const oauthRoute = "POST /oauth/token";
+const metadataRoute = "GET /.well-known/oauth-authorization-server";
+const day = 86_400;
+const place = { region: "eu-south-1", accountId: "000000000000" };
+
+/** What a caller meets, each in a connection of its own; of `nobody` there is no secret. */
+const trials = ["fine", "down", "html", "refused", "empty", "spoilt", "locked", "uncommitted", "nobody"] as const;
+type Trial = (typeof trials)[number];
+const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial}`);
+
+type World = Awaited<ReturnType<typeof startWorld>>;
+
+/** Tables, secrets, Smart Services and an event bus, with a fault for each; and the functions' bundles on them. */
+async function startWorld(stage: string) {
+  const now = () => Date.now() / 1000;
+  const at = { secretsAgo: 0 };
+  const steps = { invoke: (_event: { Step?: unknown }): Promise<unknown> => Promise.resolve() };
+  const [table, secrets, simulator, bus] = await Promise.all([
+    startTable(),
+    startSecretsManager({
+      ...place,
+      clock: { now: () => now() - at.secretsAgo },
+      sleep: () => Promise.resolve(),
+      invokeRotation: (_functionArn, event) => steps.invoke(event),
+    }),
+    startSimulator({ clock: { now } }),
+    startEventBridge(() => {}),
+  ]);
+  const faults: { table?: ((operation: string, body: string) => string | undefined) | undefined } = {};
+  const proxy = await listen(
+    createServer((request, response) => {
+      void (async () => {
+        const body = await text(request);
+        const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
+        const fault = faults.table?.(operation, body);
+        const { host: _, connection: __, "content-length": ___, ...rest } = request.headers;
+        const headers = rest as Record<string, string>;
+        const answer = fault
+          ? {
+              status: 400,
+              text: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${fault}`, message: "fake" }),
+            }
+          : await fetch(table.config.endpoint, { method: "POST", headers, body }).then(async (answered) => ({
+              status: answered.status,
+              text: await answered.text(),
+            }));
+        response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" }).end(answer.text);
+      })();
+    }),
+  );
+  const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-monitoring-"));
+  const printed: string[] = [];
+  const ends: (() => Promise<void>)[] = [];
+
+  return {
+    now,
+    at,
+    steps,
+    table,
+    secrets,
+    simulator,
+    faults,
+    printed,
+    ends,
+    operator: operatorOf(secrets.store, simulator),
+
+    /** A new execution environment of a function, and how it is invoked. */
+    async start(name: string, more: Record<string, string> = {}) {
+      const everybody = trials.map((trial) => trialOf(name, trial));
+      const keySha256 = [callerKeyHash(new Secret(fakeCallerKey(name)))];
+      const callers = JSON.stringify([{ name, connections: everybody, keySha256 }]);
+      const { invoke, close } = await startFunction({
+        name,
+        folder: bundleFunction(name, { folder: join(folder, name), files: { "callers.json": callers } }),
+        handler: "index.handler",
+        timeoutSeconds: 60,
+        memoryMegabytes: 256,
+        onLog: (line) => printed.push(line),
+        environment: {
+          [environmentVariables.stage]: stage,
+          [environmentVariables.tableName]: table.name,
+          [environmentVariables.secretPrefix]: testSettings.secretPrefix,
+          [environmentVariables.defaultBaseUrl]: simulator.url,
+          [environmentVariables.allowLoopbackHttp]: "true",
+          [environmentVariables.rotateKeysEveryDays]: "90",
+          AWS_REGION: place.region,
+          AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
+          AWS_CONFIG_FILE: "/dev/null",
+          AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+          AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
+          AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+          AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+          ...more,
+        },
+      });
+      ends.unshift(close);
+      return invoke;
+    },
+
+    /** Stores a connection that is due, with a live refresh token of its registered key. */
+    async due(name: string, more: Partial<ConnectionItem> = {}, value?: string) {
+      const connection = connectionId(name);
+      const secret = value ?? this.operator.key(connection, 1);
+      this.operator.put(connection, secret);
+      const { credentialFingerprint } = fakeRegistration(JSON.parse(this.operator.key(connection, 1)));
+      const tokenSet = tokenSetAt(now(), { credentialFingerprint, dueAt: now() - 60 });
+      const item = { connection, generation: 1, failures: 0, nextActionAt: now() - 60, tokenSet, ...more };
+      await table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
+      return connection;
+    },
+
+    async close() {
+      for (const end of ends) await end();
+      await Promise.all([proxy, table, secrets, simulator, bus].map((each) => each.close()));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A table that does not answer, and one of a name that the request itself is refused for. */
+const noTable = { AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" };
+const badTable = { [environmentVariables.tableName]: "x" };
+/** The write at the end of a replacement finds its lease gone. */
+const loseLease = (_operation: string, body: string) =>
+  body.includes(":fenceOwner") ? "ConditionalCheckFailedException" : undefined;
+
+/** Requests of a caller, as the two functions that hand out tokens have them. */
+const requestOf = {
+  token: (connection: string, rejected?: string) =>
+    tokenEvent(connection, { post: rejected && JSON.stringify({ rejected_token_sha256: rejected }) }),
+  oauth: (connection: string, rejected?: string) =>
+    granted({ scope: connection, ...(rejected && { rejected_token_sha256: rejected }) }),
+};
+const granted = (more: Record<string, string>) =>
+  eventOf(oauthRoute, clientCredentials({ client_id: "oauth", client_secret: fakeCallerKey("oauth"), ...more }));
+
+/** Requests that fail by what is asked, whatever the connection. */
+const wrongRequests = {
+  token: [tokenEvent("token-fine", { query: { min_ttl: "fake" } })],
+  oauth: [
+    eventOf(oauthRoute, urlencoded({})),
+    granted({ client_secret: "fake" }),
+    granted({ scope: "fake" }),
+    eventOf(oauthRoute, urlencoded({ grant_type: "refresh_token", refresh_token: "fake" })),
+    eventOf(oauthRoute, urlencoded({ grant_type: "fake" })),
+    eventOf(metadataRoute, { headers: {}, body: Buffer.alloc(0) }),
+  ],
+};
+
+/** Asks a function that hands out tokens, in every trial. */
+async function serve(world: World, service: "token" | "oauth"): Promise<void> {
+  const { operator, simulator, secrets, table, faults } = world;
+  const environment = async (more?: Record<string, string>) => {
+    const invoke = await world.start(service, more);
+    return (trial: Trial) => invoke(requestOf[service](trialOf(service, trial)));
+  };
+  /** In an environment without a memory, with an access token that ran out a moment ago. */
+  async function askExpired(trial: Trial) {
+    const item = await table.raw(trialOf(service, trial));
+    const past = { N: "1" };
+    await table.put({ ...item, accessTokenExpiresAt: past, attemptedAt: past });
+    await (await environment())(trial);
+  }
+  for (const trial of trials) {
+    const connection = trialOf(service, trial);
+    if (trial === "empty") operator.empty(connection);
+    else if (trial !== "nobody") operator.put(connection, operator.key(connection, 1));
+  }
+
+  const ask = await environment();
+  for (const _ of ["upstream", "memory"]) await ask("fine");
+  await (await environment())("fine");
+  const { accessToken } = (await table.raw(trialOf(service, "fine"))) ?? {};
+  const tooSoon = requestOf[service](trialOf(service, "fine"), sha256Hex(accessToken?.S ?? ""));
+  const invoke = await world.start(service);
+  for (const event of [tooSoon, ...wrongRequests[service]]) await invoke(event);
+  await askExpired("fine");
+  for (const [trial, mode] of [
+    ["down", "unavailable"],
+    ["html", "html"],
+    ["refused", "refused"],
+  ] as const) {
+    simulator.setMood({ mode });
+    await ask(trial);
+  }
+  simulator.setMood({ mode: "ok" });
+  for (const trial of ["empty", "nobody", "spoilt", "locked"] as const) await ask(trial);
+  operator.put(trialOf(service, "spoilt"), "{}");
+  await askExpired("spoilt");
+  secrets.faults.set("GetSecretValue", "AccessDeniedException");
+  await askExpired("locked");
+  secrets.faults.clear();
+  faults.table = loseLease;
+  await ask("uncommitted");
+  faults.table = undefined;
+  for (const more of [noTable, badTable]) await (await environment(more))("fine");
+}
+
+async function askStatus(world: World): Promise<void> {
+  const invoke = await world.start("status");
+  const wrong = statusEvent({ query: { limit: "fake" } });
+  for (const event of [statusEvent(), wrong, statusEvent({ connection: "nobody" })]) await invoke(event);
+  for (const more of [noTable, badTable]) await (await world.start("status", more))(statusEvent());
+}
+
+/** Sweeps that meet every state of a connection, of its secret and of its keys. */
+async function sweep(world: World): Promise<void> {
+  const { operator, secrets, simulator, faults, at, now } = world;
+  const invoke = await world.start("rotation");
+  const run = () => invoke({ shard: 0, shards: 1 });
+  await world.due("rotation-fine");
+  await world.due("rotation-unrefreshed", { exchangeNext: true });
+  await world.due("rotation-spoilt", {}, "{}");
+  await world.due("rotation-lost");
+  await world.due("rotation-buggy");
+  const revoked = await world.due("rotation-revoked", { exchangeNext: true });
+  simulator.revokeKey(keyName(revoked, 1));
+
+  const soon = await world.due("rotation-soon");
+  operator.startRotation(soon, undefined, { RotationRules: { AutomaticallyAfterDays: 1 }, RotateImmediately: false });
+  await secrets.rotationsSettled();
+  at.secretsAgo = 2 * day;
+  const stuck = await world.due("rotation-stuck");
+  operator.put(stuck, operator.key(stuck, 2), ["AWSPENDING"]);
+  at.secretsAgo = 0;
+  // Its key is not the issuer's, who therefore refuses to revoke the one that left use.
+  const unadmitted = {
+    username: "fake",
+    scope: "fake",
+    apiKey: "fake-key-1",
+    keyIssuer: `${simulator.url}/keys`,
+  };
+  const retiringKeys = { aaaaaaaaaaaaaaaa: { since: 1, end: 2, id: "key-9" } };
+  const tokenSet = tokenSetAt(now());
+  await world.due("rotation-issued", { tokenSet, retiringKeys }, JSON.stringify(unadmitted));
+
+  faults.table = (operation, body) => {
+    if (operation !== "GetItem") return undefined;
+    if (body.includes("rotation-lost")) return "AccessDeniedException";
+    return body.includes("rotation-buggy") ? "ValidationException" : undefined;
+  };
+  await run();
+  faults.table = loseLease;
+  await world.due("rotation-uncommitted");
+  await run();
+  faults.table = undefined;
+  for (const mode of ["unavailable", "html"] as const) {
+    simulator.setMood({ mode });
+    await world.due(`rotation-${mode}`);
+    await run();
+  }
+  simulator.setMood({ mode: "ok" });
+  secrets.faults.set("GetSecretValue", "AccessDeniedException");
+  await world.due("rotation-locked");
+  await run();
+  secrets.faults.clear();
+}
+
+/** Rotations that end in every way, driven by the embedded Secrets Manager. */
+async function rotateKeys(world: World): Promise<void> {
+  const { operator, secrets, simulator, faults, steps } = world;
+  const invoke = await world.start("key-rotation");
+  steps.invoke = invoke;
+  async function rotate(name: string, more: { next?: (second: string) => string; current?: object } = {}) {
+    const connection = connectionId(`rotated-${name}`);
+    operator.put(connection, operator.key(connection, 1, { ...more.current }));
+    if (more.next) operator.stage(connection, more.next(operator.key(connection, 2)));
+    operator.startRotation(connection);
+    await secrets.rotationsSettled();
+  }
+  const second = (next: string) => next;
+
+  await rotate("fine", { next: second });
+  await rotate("unstaged");
+  await rotate("malformed", { next: () => '{"apiKey": 7}' });
+  await rotate("refused", { next: () => "fake-key-of-nobody" });
+  await rotate("elsewhere", { next: () => '{"apiKey": "fake-key-2", "scope": "fake-other"}' });
+  const revokedIssuer = { keyIssuer: `${simulator.url}/keys`, apiKey: "fake-key-of-nobody" };
+  await rotate("unissued", { current: revokedIssuer });
+  simulator.setMood({ mode: "unavailable" });
+  await rotate("down", { next: second });
+  simulator.setMood({ mode: "ok" });
+  steps.invoke = (event) => {
+    const connection = connectionId("rotated-superseded");
+    if (event.Step === "finishSecret") operator.put(connection, operator.key(connection, 3));
+    return invoke(event);
+  };
+  await rotate("superseded", { next: second });
+  steps.invoke = invoke;
+  secrets.faults.set("DescribeSecret", "AccessDeniedException");
+  await rotate("locked", { next: second });
+  secrets.faults.clear();
+  faults.table = (operation) => (operation === "UpdateItem" ? "ValidationException" : undefined);
+  await rotate("buggy", { next: second });
+  faults.table = undefined;
+}
+
+/** Probes of the token function and of gateways that are wrong in every way. */
+async function probe(world: World): Promise<void> {
+  const connection = connectionId("webapicorso");
+  world.operator.put(connection, world.operator.key(connection, 1));
+  const invoke = await world.start("prober");
+  const ask = (url: string, of: string = connection) =>
+    invoke({ url: `${url}/v1/connections/${of}/token`, connection: of, region: place.region });
+  async function behind(authorization: Route["authorization"], route: Route["invoke"]): Promise<string> {
+    const gateway = await startGateway({
+      ...place,
+      port: 0,
+      apiId: "api1",
+      // That of the identity's permissions.
+      accountId: "123456789012",
+      stage: "$default",
+      identities: [ORDERS],
+      clock: world,
+      routes: [{ routeKey: "GET /v1/connections/{connection}/token", authorization, invoke: route }],
+    });
+    world.ends.push(() => gateway.close());
+    return gateway.url;
+  }
+  const token = await world.start("token");
+  const right = await behind("AWS_IAM", token);
+  await ask(right);
+  await ask(right, "not-allowed");
+  await ask(await behind("NONE", token));
+  await ask(await behind("AWS_IAM", () => Promise.resolve({ statusCode: 200, body: "{}" })));
+  await ask("http://127.0.0.1:1");
+}
+
+/** Runs the bundle of every function so that it emits whatever it can. Its lines, some of which may still be coming. */
+export async function runEverything(stage: string): Promise<{ printed: string[]; close: () => Promise<void> }> {
+  const world = await startWorld(stage);
+  try {
+    await serve(world, "token");
+    await serve(world, "oauth");
+    await askStatus(world);
+    await sweep(world);
+    await rotateKeys(world);
+    await probe(world);
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
+  return { printed: world.printed, close: () => world.close() };
+}

@@ -1,7 +1,7 @@
 import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import type { CallersOptions } from "@smart-token-broker/auth-core/rules/callers.ts";
-import { readDeploymentSettings } from "./settings.ts";
+import { readDeploymentSettings, refuseUnknownSettings, SettingError } from "./settings.ts";
 import { ApiStack } from "./stacks/api.ts";
 import { MonitoringStack } from "./stacks/monitoring.ts";
 import { RotationStack } from "./stacks/rotation.ts";
@@ -10,6 +10,7 @@ import { StateStack } from "./stacks/state.ts";
 /** Which stacks there are. `cdk` runs this file; the local run and the tests call the function. */
 export function brokerApp(props: AppProps = {}, options?: CallersOptions): App {
   const app = new App(props);
+  refuseUnknownSettings(Object.keys(app.node.getAllContext()));
   const settings = readDeploymentSettings((key) => app.node.tryGetContext(key), options);
   const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
 
@@ -24,4 +25,12 @@ export function brokerApp(props: AppProps = {}, options?: CallersOptions): App {
   return app;
 }
 
-if (import.meta.main) brokerApp().synth();
+if (import.meta.main) {
+  try {
+    brokerApp().synth();
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -38,6 +38,11 @@ export interface Throttle {
   burst: number;
 }
 
+/** A setting that is wrong: its message is all that whoever deploys needs to see. */
+export class SettingError extends Error {
+  override name = "SettingError";
+}
+
 /** What CloudWatch Logs accepts as a retention, in days, up to ten years. */
 const retentionDays = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -101,6 +106,21 @@ const defaults: Plain = {
   rotateApiKeysEveryDays: 90,
 };
 
+const settingNames = ["callers", ...Object.keys(schemas)];
+
+/** What the CDK writes into a context of its own accord, beside names with a colon: its flags and what it has looked up. */
+const namesOfCdk = new Set(["acknowledged-issue-numbers", "cli-telemetry"]);
+
+/** Throws an error that names the first key of a context that is neither a setting nor the CDK's own. */
+export function refuseUnknownSettings(keys: string[]): void {
+  const isOfCdk = (key: string) => key.includes(":") || key.startsWith("cdk-") || namesOfCdk.has(key);
+  const unknown = keys.find((key) => !isOfCdk(key) && !settingNames.includes(key));
+  if (unknown === undefined) return;
+  throw new SettingError(
+    `There is no setting ${JSON.stringify(unknown)}. The context of cdk.json, and -c key=value, may have: ${settingNames.toSorted().join(", ")}.`,
+  );
+}
+
 /**
  * Reads and checks every setting. Throws one error that names the key, what is wrong with it and what it may be.
  *
@@ -117,14 +137,16 @@ export function readDeploymentSettings(
     if (parsed.success) return parsed.output as Plain[Key];
     const [issue] = parsed.issues;
     const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
-    throw new Error(`The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`);
+    throw new SettingError(
+      `The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`,
+    );
   };
   const stage = read("stage");
-  const callers = parseCallers(readCallersList(context("callers") ?? []), options);
+  const callers = readCallers(context("callers") ?? [], options);
   for (const { kind, name } of callers) {
     const roleName = callerRoleName(stage, name);
     if (kind === "principal" && roleName.length > 64) {
-      throw new Error(
+      throw new SettingError(
         `callers: ${name}: its role would be called ${roleName}, which is longer than IAM's 64 characters; choose a shorter name.`,
       );
     }
@@ -157,6 +179,15 @@ export function callerRoleName(stage: string, name: string): string {
   return `smart-token-broker-${stage}-${name}`;
 }
 
+function readCallers(setting: unknown, options: CallersOptions): Caller[] {
+  const list = readCallersList(setting);
+  try {
+    return parseCallers(list, options);
+  } catch (error) {
+    throw new SettingError((error as Error).message, { cause: error });
+  }
+}
+
 /** The list itself, or that of the file which the setting names, seen from where `cdk` is run. */
 function readCallersList(setting: unknown): unknown {
   const value = fromCommandLine("callers", setting);
@@ -165,7 +196,7 @@ function readCallersList(setting: unknown): unknown {
   try {
     text = readFileSync(value, "utf8");
   } catch (error) {
-    throw new Error(
+    throw new SettingError(
       `The setting "callers" in cdk.json (context) names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}).`,
       { cause: error },
     );
@@ -173,6 +204,6 @@ function readCallersList(setting: unknown): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`The setting "callers" in cdk.json (context) names the file ${value}, which is not JSON.`);
+    throw new SettingError(`The setting "callers" in cdk.json (context) names the file ${value}, which is not JSON.`);
   }
 }

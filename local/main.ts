@@ -1,11 +1,23 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { helpText, type Options, readOptions, UsageError } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 
 /** Milliseconds to stay after the clean-up: npm passes a Ctrl-C on, and takes an exit in that instant for a crash. */
 const linger = 150;
 
+/** Milliseconds to wait for the log of a request that was answered. */
+const longestLog = 1000;
+
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const complain = (line: string) => process.stderr.write(`${line}\n`);
+
+/** Resolved once the last line of a request's log has passed. */
+const logged = Promise.withResolvers<void>();
+
+function log(line: string): void {
+  complain(line);
+  if (line.includes('"Requests":')) logged.resolve();
+}
 
 let starting: Promise<LocalRun> | undefined;
 let ending: Promise<never> | undefined;
@@ -32,13 +44,13 @@ try {
   else await run(options);
 } catch (error) {
   // What fails because everything is being ended is no news.
-  if (!ending) complain(error instanceof UsageError ? error.message : explain(error));
+  if (!ending) complain(isMendable(error) ? error.message : explain(error));
   ending ??= end(1);
 }
 
 async function run(options: Options): Promise<void> {
   // Loaded only here, for the handlers above to be in place after a tenth of a second.
-  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, complain, broken.signal));
+  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, broken.signal));
   const running = await starting;
   if (ending) return;
   const { signedGet } = await import("./callers.ts");
@@ -49,6 +61,9 @@ async function run(options: Options): Promise<void> {
   const tokenUrl = `${url}/v1/connections/${connection}/token`;
   const [orders] = callers;
   if (!orders) throw new Error("The local run has no caller.");
+  // Before anything is printed: what the functions log of it shall not stand in the middle, nor after it.
+  const first = options.connections ? undefined : await answerOf(await signedGet(new URL(tokenUrl), orders, region));
+  if (first) await Promise.race([logged.promise, wait(longestLog, undefined, { ref: false })]);
 
   say(`dynamodb ${running.dynamoDbUrl}`);
   say(`secretsmanager ${running.secretsManagerUrl}`);
@@ -68,12 +83,10 @@ async function run(options: Options): Promise<void> {
       `  curl ${url}/api/v1/auth/token --form 'username="${username}"' --form 'scope="${scope}"' --form 'token="Bearer ${sampleCallerKey}"'`,
     );
   }
-  if (!options.connections) {
-    const response = await signedGet(new URL(tokenUrl), orders, region);
-    const answer = (await response.json()) as Record<string, unknown>;
+  if (first) {
     say("");
-    say(`The answer just now (HTTP ${response.status}, token shortened):`);
-    say(`  ${JSON.stringify({ ...answer, ...shortened(answer["access_token"]) })}`);
+    say(`The answer just now (HTTP ${first.status}, token shortened):`);
+    say(`  ${JSON.stringify({ ...first.body, ...shortened(first.body["access_token"]) })}`);
   }
   say("");
   say(`Watch it in a browser, and make its upstream fail: ${url}/`);
@@ -81,8 +94,17 @@ async function run(options: Options): Promise<void> {
   say(`ready ${url}`);
 }
 
+async function answerOf(response: Response): Promise<{ status: number; body: Record<string, unknown> }> {
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
 function shortened(token: unknown): object {
   return typeof token === "string" ? { access_token: `${token.slice(0, 12)}…` } : {};
+}
+
+/** What the user got wrong: an option, or a setting in cdk.json, whose module is loaded with the rest of the CDK only. */
+function isMendable(error: unknown): error is Error {
+  return error instanceof UsageError || (error instanceof Error && error.name === "SettingError");
 }
 
 /** One line for what a user can mend; the stack for what only we can. */

@@ -36,6 +36,10 @@ export const helpText = `npm start -- [options]      runs the broker on this mac
 
 At the ready URL a browser finds a page that shows how connections are, with buttons for the simulator's moods.
 
+The simulator knows the keys of its own connections and of --connections. Another is issued to whoever asks:
+  curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys
+and can be registered:  npx broker --local connections add acme
+
 Callers: LOCALORDERS / local-orders-secret may call everything;
          LOCALAUDIT / local-audit-secret only GET /v1/status and below.
 

@@ -142,7 +142,6 @@ export async function startLocalRun(
       simulator: simulator.url,
     });
     const page = statusPage({
-      connections: ids,
       callers,
       region: place.region,
       simulator,

@@ -54,4 +54,8 @@ const server = createServer((request, response) => {
     .then(({ status = 200, type, body }) => response.writeHead(status, { ...headers, "content-type": type }).end(body));
 });
 
+server.on("error", ({ code, message }) => {
+  console.error(code === "EADDRINUSE" ? `Port ${port} is in use: set PORT to another.` : message);
+  process.exitCode = 1;
+});
 server.listen(port, "127.0.0.1", () => console.log(`ready http://127.0.0.1:${server.address().port}`));

@@ -7,6 +7,11 @@ import axios from "axios";
 import FormData from "form-data";
 
 const { SMART_SERVICES_HOST: host, SMART_SERVICES_CREDENTIAL: credential } = process.env;
+for (const name of ["SMART_SERVICES_HOST", "SMART_SERVICES_CREDENTIAL"]) {
+  if (process.env[name]) continue;
+  console.error(`${name} is not set`);
+  process.exit(1);
+}
 
 class SmartServicesClient {
   /** The answer of the token endpoint: `access_token`, and `expires_in`, the seconds that are left of it now. */

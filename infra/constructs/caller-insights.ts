@@ -46,8 +46,9 @@ fields @timestamp, callerRole, connection, route, source, generation, remainingS
     new logs.CfnQueryDefinition(this, "WhatWentWrong", {
       name: `${named("queries")}/what went wrong`,
       logGroupNames: groupNames(Object.values(functions)),
-      queryString: `fields @timestamp, service, message, connection, code, reason, detail, requestId, error.message
-| filter level in ["WARN", "ERROR"] or (message = "request" and status >= 400)
+      // The runbook's command `wrong` asks the same.
+      queryString: `fields @timestamp, service, message, connection, callerRole, route, status, code, reason, detail, validity, warning, requestId, error.message, error.stack
+| filter level in ["WARN", "ERROR"] or status >= 400 or ispresent(validity)
 | sort @timestamp desc
 | limit 1000`,
     });

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
+import { isFromHere } from "../status-page/guard.ts";
 import { type Answer, answerWithoutLooking, httpDate, json, moodOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
 import { type Account, Credentials } from "./credentials.ts";
@@ -99,7 +100,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const control = path === "/_simulator" || path.startsWith("/_simulator/");
     if (!control) record(request, body);
     if (body.length > bodyLimitBytes) return send(response, json(413, { error: "too_large" }));
-    if (control) return send(response, answerControl(simulator, request.method ?? "", path, body.toString()));
+    if (control) {
+      const answer = isFromHere(request.headers, request.socket.localPort ?? 0)
+        ? answerControl(simulator, request.method ?? "", path, body.toString())
+        : json(403, { error: "forbidden" });
+      return send(response, answer);
+    }
 
     if (path === "/keys" || path.startsWith("/keys/")) {
       return send(response, issue(request.method ?? "", path, request.headers, body.toString()));

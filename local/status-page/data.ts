@@ -1,3 +1,5 @@
+import { paginateListSecrets } from "@aws-sdk/client-secrets-manager";
+import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { signedGet } from "../callers.ts";
 import type { Identity } from "../gateway/options.ts";
 import type { PageParts } from "./page.ts";
@@ -13,7 +15,7 @@ const most = 500;
  * @param gateway URL of the local gateway
  */
 export async function pageData(parts: PageParts, gateway: string): Promise<object> {
-  const { simulator, ways, events, connections: ids } = parts;
+  const { simulator, ways, events } = parts;
   const [, audit] = parts.callers;
   const { status, body } = await askGateway(`${gateway}/v1/status?limit=${most}`, audit, parts.region);
   const connections = Array.isArray(body["connections"]) ? (body["connections"] as { connection: string }[]) : [];
@@ -24,9 +26,10 @@ export async function pageData(parts: PageParts, gateway: string): Promise<objec
     connections,
     has_more: body["next_cursor"] !== undefined,
     // Without an item nothing is known of a connection: it has not been asked for. On a later page it may be known.
-    not_asked_yet: body["next_cursor"] === undefined ? ids.filter((id) => !known.has(id)).slice(0, most) : [],
+    not_asked_yet: body["next_cursor"] === undefined ? await notAmong(known, parts) : [],
     moods: moodNames,
     mood: nameOfMood(simulator.mood, ways),
+    refresh_lifetime: simulator.mood.refreshLifetime,
     upstream_calls: { exchange: simulator.counts.exchange, refresh: simulator.counts.refresh },
     events: events.slice(-5).map(({ detailType, detail }) => ({ type: detailType, detail })),
   };
@@ -39,6 +42,19 @@ export async function askForToken(parts: PageParts, gateway: string, connection:
   const { status, body } = await askGateway(url, orders, parts.region);
   if (status !== 200) return inWords(status, body);
   return `a token of generation ${String(body["generation"])}, good for ${String(body["expires_in"])} s`;
+}
+
+/** The connections that have a secret and are not known, whoever made it; no more than the page shows. */
+async function notAmong(known: Set<string>, { secrets, secretName }: PageParts): Promise<string[]> {
+  const prefix = secretName("");
+  const ids: string[] = [];
+  const input = { Filters: [{ Key: "name" as const, Values: [prefix] }] };
+  for await (const { SecretList = [] } of paginateListSecrets({ client: secrets }, input)) {
+    const listed = SecretList.map(({ Name = "" }) => Name.slice(prefix.length));
+    ids.push(...listed.filter((id) => parseConnectionId(id) && !known.has(id)));
+    if (ids.length >= most) break;
+  }
+  return ids.slice(0, most);
 }
 
 async function askGateway(url: string, caller: Identity, region: string) {

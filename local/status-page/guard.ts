@@ -5,7 +5,15 @@ import type { IncomingHttpHeaders } from "node:http";
  * rebound to this address), and what changes something carries the page's own Origin (so no other site posted it).
  */
 export function isOwn(method: string, { host, origin }: IncomingHttpHeaders, port: number): boolean {
+  return isOwnHost(host, port) && (method === "GET" || origin === `http://${host}`);
+}
+
+/** The same of what a program without a page uses too: an Origin is the own one, or there is none. */
+export function isFromHere({ host, origin }: IncomingHttpHeaders, port: number): boolean {
+  return isOwnHost(host, port) && (origin === undefined || origin === `http://${host}`);
+}
+
+function isOwnHost(host: string | undefined, port: number): boolean {
   const hosts = ["127.0.0.1", "localhost"].map((name) => new URL(`http://${name}:${port}`).host);
-  if (host === undefined || !hosts.includes(host)) return false;
-  return method === "GET" || origin === `http://${host}`;
+  return host !== undefined && hosts.includes(host);
 }

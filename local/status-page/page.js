@@ -2,7 +2,6 @@
 const element = (id) => document.getElementById(id);
 const rows = new Map();
 const silent = "The local run does not answer.";
-const refreshTokenSeconds = 30 * 86_400;
 
 /** Text is replaced only where it differs: the focus stays, and a screen reader is not told again. */
 function write(node, text) {
@@ -53,7 +52,7 @@ function showBar(part, name, end, total, now) {
   write(part(name), left === undefined ? "none" : duration(left));
 }
 
-function showConnection(status, now) {
+function showConnection(status, { now, refresh_lifetime: refreshLifetime }) {
   const { part } = rowOf(status.connection);
   const state = part("state");
   if (state.dataset.state !== undefined && state.dataset.state !== status.state) {
@@ -64,7 +63,7 @@ function showConnection(status, now) {
   write(part("generation"), `generation ${status.generation}`);
   const lifetime = (Date.parse(status.access_token_expires_at) - Date.parse(status.last_success_at)) / 1000;
   showBar(part, "access", status.access_token_expires_at, lifetime, now);
-  showBar(part, "refresh", status.refresh_token_expires_at, refreshTokenSeconds, now);
+  showBar(part, "refresh", status.refresh_token_expires_at, refreshLifetime, now);
   write(part("next"), status.next_action?.what ?? "nothing by itself");
   const error = status.last_error;
   write(part("error"), error ? `${error.code}: ${error.detail}` : "");
@@ -102,7 +101,7 @@ function show(data) {
     row.remove();
     rows.delete(connection);
   }
-  for (const status of data.connections) showConnection(status, data.now);
+  for (const status of data.connections) showConnection(status, data);
   for (const connection of data.not_asked_yet) showNotAskedYet(connection);
   write(element("more"), data.has_more ? "There are more than are shown here." : "");
 }

@@ -15,8 +15,6 @@ import { rotateKey } from "./rotate-key.ts";
 
 /** What the page shows and moves. */
 export interface PageParts {
-  /** Ids of the connections that the run has registered. */
-  connections: string[];
   callers: LocalCallers;
   region: string;
   simulator: Simulator;
@@ -25,6 +23,7 @@ export interface PageParts {
   /** The latest last. */
   events: readonly PutEvent[];
   secrets: SecretsManagerClient;
+  /** The name of a connection's secret, which ends in its id. */
   secretName: (connection: string) => string;
 }
 

@@ -67,6 +67,18 @@ describe("the status page, in a browser", () => {
     expect(faults).toEqual([]);
   });
 
+  it("measures the refresh token by what the simulator gives it", async () => {
+    await run.simulator("/_simulator", { refreshLifetime: 7200 });
+    await due();
+
+    const bar = row().getByRole("meter", { name: "left of the refresh token", exact: true });
+    await row().getByText("2 h left").waitFor();
+    await expect.poll(() => bar.evaluate((meter: unknown) => (meter as { value: number }).value)).toBeGreaterThan(0.9);
+    await run.simulator("/_simulator", { refreshLifetime: 30 * 86_400 });
+    await due();
+    await row().getByText("30 d left").waitFor();
+  });
+
   it("is live: a replacement is seen without a reload", async () => {
     const before = await generation();
 

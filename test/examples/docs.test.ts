@@ -2,9 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectionsOf, parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
 import { has, output, type StartedCommand } from "../local/run-harness.ts";
-import { pipelineJwt, startBroker, usedStatus, userJwt } from "./broker.ts";
+import { startBroker, usedStatus } from "./broker.ts";
 
 const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/callers.md"), "utf8");
 
@@ -49,13 +48,14 @@ describe.skipIf(!has("curl"))("a command of the page about callers", () => {
 
   const commands = blocks("sh").filter((block) => block.includes("$SMART_SERVICES_HOST"));
 
-  it.each(commands)("gets a token that is good: %s", async (command) => {
-    const answer = await output("bash", ["-c", command], {
-      SMART_SERVICES_HOST: run.url("ready"),
-      CALLER_KEY: sampleCallerKey,
-      WORKLOAD_JWT: await pipelineJwt(run),
-      USER_JWT: await userJwt(run),
-    });
+  /** The page's values for a local run, with the two URLs of this one. */
+  const values = () =>
+    (blocks("sh").find((block) => block.includes("export CALLER_KEY")) ?? "")
+      .replace("http://127.0.0.1:8787", run.url("ready"))
+      .replace("http://127.0.0.1:PORT", run.url("issuer"));
+
+  it.skipIf(!has("jq")).each(commands)("gets a token that is good, with the page's values: %s", async (command) => {
+    const answer = await output("bash", ["-c", values() + command]);
 
     expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
   });

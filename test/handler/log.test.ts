@@ -60,6 +60,16 @@ test("a request that failed is one line too, with its code", async () => {
   ]);
 });
 
+test("of a request that is wrong, the line says what is wrong with it", async () => {
+  const event = tokenEvent("nobody", { query: { min_ttl: "fake-ttl" } });
+
+  const { body } = await broker.ask(event);
+
+  const [line] = await broker.linesWhere(isOf(event.requestContext.requestId));
+  expect(line).toMatchObject({ status: 400, detail: JSON.parse(body).detail });
+  expect(line?.["detail"]).toMatch(/^min_ttl must be/);
+});
+
 test.each([
   ["an assumed role, without its session", "arn:aws:sts::123456789012:assumed-role/a/s", "…:assumed-role/a"],
   ["a session with a slash in it", "arn:aws:sts::123456789012:assumed-role/a/s/t", "…:assumed-role/a"],

@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { readDeploymentSettings } from "../../infra/settings.ts";
+import { readDeploymentSettings, refuseUnknownSettings, SettingError } from "../../infra/settings.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);
 
@@ -24,6 +25,7 @@ test("cdk.json is valid as it is shipped, and says what the defaults say", () =>
   const cdkJson = JSON.parse(readFileSync(join(import.meta.dirname, "../../cdk.json"), "utf8"));
 
   expect(read(cdkJson.context)).toEqual(read({}));
+  expect(() => refuseUnknownSettings(Object.keys(cdkJson.context))).not.toThrow();
 });
 
 test("values of cdk.json are taken as they are", () => {
@@ -104,6 +106,43 @@ test.each([
 test("a mistake inside a setting is named by its path", () => {
   expect(() => read({ throttle: { token: { rate: 1, burst: 0 } } })).toThrow('"throttle.token.burst"');
   expect(() => read({ connections: ["a", 7] })).toThrow('"connections.1"');
+});
+
+test.each(["alarmEmial", "Stage", "shard", "@aws-cdk", "toString"])(
+  "a key of the context that is no setting stops with one line that names it and the settings: %s",
+  (key) => {
+    const line = `There is no setting "${key}". The context of cdk.json, and -c key=value, may have: alarmEmail, callers, connections, logRetentionDays, prober, rotateApiKeysEveryDays, shards, stage, throttle.`;
+
+    expect(() => refuseUnknownSettings(["stage", key])).toThrow(new SettingError(line));
+  },
+);
+
+test("what the CDK puts into a context is no setting, and is let through", () => {
+  const ofCdk = [
+    "aws:cdk:enable-path-metadata",
+    "aws:cdk:bundling-stacks",
+    "@aws-cdk/core:failSynthOnValidationErrors",
+    "availability-zones:account=123456789012:region=eu-south-1",
+    "acknowledged-issue-numbers",
+    "cli-telemetry",
+    "cdk-migrate",
+  ];
+
+  expect(() => refuseUnknownSettings([...ofCdk, "stage", "callers", "prober"])).not.toThrow();
+});
+
+test.each([
+  ["misspelt", { alarmEmial: "ops@example.com" }, /^There is no setting "alarmEmial"\. [^\n]+\n$/],
+  ["wrong", { stage: "Prod" }, /^The setting "stage" in cdk\.json [^\n]+\n$/],
+  ["wrong in the list of callers", { callers: [{ name: "orders" }] }, /^callers: orders: [^\n]+\n$/],
+])("a setting that is %s is one line to whoever deploys, without a stack trace, and status 1", (_, context, line) => {
+  const env = { PATH: process.env["PATH"], CDK_CONTEXT_JSON: JSON.stringify(context) };
+  const app = join(import.meta.dirname, "../../infra/app.ts");
+
+  const { status, stdout, stderr } = spawnSync(process.execPath, [app], { env, encoding: "utf8" });
+
+  expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  expect(stderr).toMatch(line);
 });
 
 const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };

@@ -69,6 +69,21 @@ it("A port in use is named in one line, with status 1, and nothing is left", asy
   expect(ended).toEqual(oneLine(new RegExp(`Port ${port} is in use`)));
 });
 
+it("a setting that the stacks refuse is one line too, though it is found while they are synthesised", async () => {
+  const list = [{ name: "a".repeat(42), connections: ["webapicorso"], principal: "210987654321" }];
+
+  expect(await refusal(["--port", "0", "--callers", "FILE"], JSON.stringify(list))).toEqual(
+    oneLine(/longer than IAM's 64 characters/),
+  );
+});
+
+it("--help says how to get a key that the simulator accepts, and what for", async () => {
+  const { stdout } = await refusal(["--help"]);
+
+  expect(stdout).toContain(`curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys`);
+  expect(stdout).toContain("npx broker --local connections add acme");
+});
+
 it("--help lists every option, both callers and the simulator's switches, with status 0", async () => {
   const { status, stdout, stderr } = await refusal(["--help"]);
 

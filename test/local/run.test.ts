@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { audit, has, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { audit, command, has, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
 
 let run: StartedCommand;
 
@@ -31,11 +31,25 @@ describe("what it prints", () => {
       "The answer just now \\(HTTP 200, token shortened\\):",
       '  {"access_token":"[\\w-]{12}…","token_type":"Bearer",.*}',
       "",
+      `Watch it in a browser, and make its upstream fail: ${url}/`,
+      "",
       `ready ${url}`,
       "",
     ];
 
     expect(run.stdout.split("\n")).toEqual(form.map((line) => expect.stringMatching(new RegExp(`^${line}$`))));
+  });
+
+  it("is one piece at the end of what a terminal shows by then, with the log before it", async () => {
+    const both = new StartedCommand(["--port", "0"], { command: ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command] });
+    onTestFinished(() => both.remove());
+    const url = await both.ready();
+
+    const lines = both.stdout.trimEnd().split("\n");
+    const start = lines.findIndex((line) => line.startsWith("dynamodb "));
+    expect(lines.slice(0, start).filter((line) => line.includes('"message":"request"'))).toHaveLength(1);
+    expect(lines.slice(start).filter((line) => line.startsWith("{"))).toEqual([]);
+    expect(lines.at(-1)).toBe(`ready ${url}`);
   });
 
   it("has no token and no key in it, in its log neither", async () => {

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { verify } from "node:crypto";
+import { request } from "node:http";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { chaosModes } from "../../local/simulator/chaos.ts";
@@ -89,6 +90,50 @@ describe("/_simulator", () => {
     const revoked = await control(simulator, "/_simulator/keys/revoke", { apiKey });
     const after = await exchange(simulator, apiKey);
     expect([issued.status, before.status, revoked.status, after.status]).toEqual([201, 200, 200, 401]);
+  });
+
+  describe("that another site asks for", () => {
+    const key = { path: "/_simulator/keys", body: JSON.stringify(account) };
+    /** The status of a control request with these headers, whose Host `fetch` would not let be chosen. */
+    async function statusWith(simulator: Simulator, headers: Record<string, string>, path = key.path) {
+      const port = Number(new URL(simulator.url).port);
+      const named = Object.entries(headers).map(([name, value]): [string, string] => [
+        name,
+        value.replace("PORT", String(port)),
+      ]);
+      const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+      const options = { port, path, method: "POST", headers: Object.fromEntries(named) };
+      request({ ...options, host: "127.0.0.1" }, (response) => resolve(response.resume().statusCode))
+        .on("error", reject)
+        .end(path === key.path ? key.body : "{}");
+      return promise;
+    }
+
+    it.each([
+      ["a Host of another name", { host: "evil.test:PORT" }],
+      ["a Host of another port", { host: "127.0.0.1:1" }],
+      ["another site's Origin", { host: "127.0.0.1:PORT", origin: "https://evil.test" }],
+      ["the Origin of another port", { host: "127.0.0.1:PORT", origin: "http://127.0.0.1:1" }],
+      ["an opaque Origin", { host: "127.0.0.1:PORT", origin: "null" }],
+    ])("is refused: %s", async (_, headers) => {
+      const simulator = await start();
+
+      expect(await statusWith(simulator, headers)).toBe(403);
+      expect(await statusWith(simulator, headers, "/_simulator")).toBe(403);
+    });
+
+    it.each([
+      ["either name of this machine", { host: "localhost:PORT" }],
+      ["its own Origin", { host: "127.0.0.1:PORT", origin: "http://127.0.0.1:PORT" }],
+    ])("is not what comes with %s", async (_, headers) => {
+      expect(await statusWith(await start(), headers)).toBe(201);
+    });
+
+    it("does not concern the vendor's own endpoints, which take any Host and Origin", async () => {
+      const headers = { host: "evil.test", origin: "https://evil.test" };
+
+      expect(await statusWith(await start(), headers, "/oauth/token")).toBe(400);
+    });
   });
 
   it("is not among the requests that are kept", async () => {

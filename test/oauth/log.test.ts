@@ -65,6 +65,14 @@ test.each<[string, string, string, () => Promise<Answer>]>([
   expect(await broker.lineOf(await ask())).toMatchObject({ callerRole, code, service: "oauth" });
 });
 
+test("of a request that is wrong, the line says what is wrong with it, and nothing of what was sent", async () => {
+  const answer = await broker.ask(oauthRoute, json({ grant_type: "fake-grant" }));
+
+  const line = await broker.lineOf(answer);
+  expect(line).toMatchObject({ status: 400, detail: answer.json.error_description });
+  expect(line["detail"]).toMatch(/^grant_type must be one of/);
+});
+
 test("metrics are in the broker's namespace, and of caller and connection they know no dimension", async () => {
   await broker.lineOf(await broker.ask(vendorRoute, vendorForm(key)));
 

@@ -1,6 +1,8 @@
+import { CreateSecretCommand, DeleteSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { signedGet } from "../../local/callers.ts";
 import { audit, orders, region, StartedCommand } from "../local/run-harness.ts";
+import { emulatorConfig } from "../support/aws.ts";
 import { asker } from "./page-harness.ts";
 
 const profile = { rotateRefresh: false, singleActiveToken: true, lifetime: 28_800, shape: "data" };
@@ -34,6 +36,19 @@ describe("the status routes of a local run", () => {
 });
 
 describe("the page of a local run", () => {
+  it("shows a connection that was added while it runs, before anybody asked for it", async () => {
+    const client = new SecretsManagerClient(emulatorConfig(run.url("secretsmanager")));
+    const Name = "smart-token-broker/dev/added";
+    await client.send(new CreateSecretCommand({ Name, SecretString: "{}" }));
+
+    const data = (await page("/_local/status")).json();
+
+    expect(data["not_asked_yet"]).toEqual(["added"]);
+    await client.send(new DeleteSecretCommand({ SecretId: Name }));
+    expect((await page("/_local/status")).json()["not_asked_yet"]).toEqual([]);
+    client.destroy();
+  });
+
   it("shows the same as the status route", async () => {
     const { connections } = (await (await get("/v1/status")).json()) as { connections: { connection: string }[] };
 

@@ -61,7 +61,6 @@ export async function startPage(
     routes: [...routes, ...(of.routes ?? [])],
     cors: { allowOrigins: ["*"], allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAge: 0 },
     fallback: statusPage({
-      connections: ["webapicorso"],
       callers,
       region: place.region,
       simulator,

@@ -21,17 +21,19 @@ describe("what the page shows", () => {
 
   it("is what the status route answers, and how the simulator is", async () => {
     const event: PutEvent = { source: "fake", detailType: "api_key_rotated", detail: { connection: "webapicorso" } };
-    const { ask, simulator } = await startPage({
-      parts: { connections: ["webapicorso", "other"], events: Array.from({ length: 9 }, () => event) },
+    const { ask, simulator, secretsManager } = await startPage({
+      parts: { events: Array.from({ length: 9 }, () => event) },
     });
-    simulator.setMood({ mode: "slow" });
+    simulator.setMood({ mode: "slow", refreshLifetime: 172_800 });
+    // Whoever made it, and whatever else has a secret.
+    for (const Name of ["other", "No connection"]) secretsManager.store.createSecret({ Name });
 
     const data = (await ask("/_local/status")).json();
 
     expect(data).toMatchObject({
       connections: [oneConnection],
       not_asked_yet: ["other"],
-      mood: "slow",
+      refresh_lifetime: 172_800,
       upstream_calls: { exchange: 0, refresh: 0 },
       events: Array.from({ length: 5 }, () => ({ type: "api_key_rotated", detail: { connection: "webapicorso" } })),
     });
@@ -43,10 +45,8 @@ describe("what the page shows", () => {
 
   it("claims of no connection that it was not asked for, where there are more than one page has", async () => {
     const page = { connections: [oneConnection], next_cursor: "fake-cursor" };
-    const { ask } = await startPage({
-      answers: { "GET /v1/status": page },
-      parts: { connections: ["webapicorso", "other"] },
-    });
+    const { ask, secretsManager } = await startPage({ answers: { "GET /v1/status": page } });
+    secretsManager.store.createSecret({ Name: "other" });
 
     expect((await ask("/_local/status")).json()).toMatchObject({ has_more: true, not_asked_yet: [] });
   });

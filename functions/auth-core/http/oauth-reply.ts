@@ -4,7 +4,7 @@ import type { Secret } from "../rules/secret.ts";
 import { remaining } from "../rules/token-set.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 import { asOAuthFailure } from "../rules/oauth-failure.ts";
-import { problems, type Reply } from "./reply.ts";
+import { detailLine, problems, type Reply } from "./reply.ts";
 
 /** The HTTP status of every error, where it is not one of the broker's own failures: those keep theirs. */
 export const statusOf: Record<OAuthError, number> = {
@@ -32,7 +32,7 @@ export function oauthFailureReply({ error, description, failure }: OAuthFailure,
       ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
     },
     body: { error, error_description: description, ...(failure && { code: failure.code }) },
-    line: { code: failure?.code ?? error, source: "none" },
+    line: { code: failure?.code ?? error, source: "none", ...detailLine(status, description) },
   };
 }
 

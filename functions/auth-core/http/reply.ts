@@ -43,8 +43,13 @@ export function failureReply(failure: Failure, requestId: string): Reply {
       ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
     },
     body: { type: `${problemType}${code}`, title, status, code, detail, request_id: requestId },
-    line: { code, source: "none" },
+    line: { code, source: "none", ...detailLine(status, detail) },
   };
+}
+
+/** Field of the request line: what is wrong with a request. It names a field or a rule, and repeats nothing that was sent. */
+export function detailLine(status: number, detail: string): { detail?: string } {
+  return status === 400 ? { detail } : {};
 }
 
 /** An answer that holds no token. */

@@ -1,0 +1,33 @@
+// Asks for an access token as a service on AWS does: the request is signed by a role (SigV4). Prints the answer; ends
+// with an error for any but a token. (npm install @smithy/signature-v4 @aws-crypto/sha256-js)
+//
+//   SMART_SERVICES_HOST        the broker, https://…
+//   SMART_SERVICES_CONNECTION  the connection's id (webapicorso)
+//   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+//                              Lambda sets them. Elsewhere take `credentials` from fromNodeProviderChain() of
+//                              @aws-sdk/credential-providers, which finds the role of a task or a machine
+import { Sha256 } from "@aws-crypto/sha256-js";
+import { SignatureV4 } from "@smithy/signature-v4";
+
+function setting(name, fallback) {
+  const value = process.env[name] || fallback;
+  if (value !== undefined) return value;
+  console.error(`${name} is not set`);
+  return process.exit(1);
+}
+
+const credentials = {
+  accessKeyId: setting("AWS_ACCESS_KEY_ID"),
+  secretAccessKey: setting("AWS_SECRET_ACCESS_KEY"),
+  sessionToken: process.env.AWS_SESSION_TOKEN,
+};
+const signer = new SignatureV4({ credentials, region: setting("AWS_REGION"), service: "execute-api", sha256: Sha256 });
+
+const connection = setting("SMART_SERVICES_CONNECTION", "webapicorso");
+const url = new URL(`/v1/connections/${connection}/token`, setting("SMART_SERVICES_HOST"));
+const { hostname, host, pathname: path, protocol } = url;
+const { headers } = await signer.sign({ method: "GET", protocol, hostname, path, headers: { host } });
+
+const response = await fetch(url, { headers });
+console[response.ok ? "log" : "error"](await response.text());
+process.exitCode = response.ok ? 0 : 1;

@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { has, orders, output, region, type StartedCommand } from "../local/run-harness.ts";
+import { serve } from "../support/server.ts";
+import { startBroker, usedStatus } from "./broker.ts";
+
+const folder = join(import.meta.dirname, "..", "..", "examples");
+const usual = {
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: orders.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: orders.secretAccessKey,
+};
+
+/** What a program that failed said on standard error. */
+async function complaint(program: string, args: string[], env: Record<string, string> = {}): Promise<string> {
+  const failed: unknown = await output(program, args, env).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return (failed as { stderr?: string } | undefined)?.stderr ?? "it did not fail";
+}
+
+const node = ["Node", process.execPath, [join(folder, "aws/token.mjs")]] as const;
+const curl = ["curl", join(folder, "aws/token.sh"), []] as const;
+
+describe.each(has("curl") ? [node, curl] : [node])("the example of a service on AWS with %s", (_, program, args) => {
+  let run: StartedCommand;
+
+  beforeAll(async () => {
+    run = await startBroker();
+  });
+  afterAll(() => run.remove());
+
+  const ask = (env: Record<string, string> = {}) =>
+    output(program, [...args], { SMART_SERVICES_HOST: run.url("ready"), ...usual, ...env });
+  const refused = (env: Record<string, string>) =>
+    complaint(program, [...args], { SMART_SERVICES_HOST: run.url("ready"), ...usual, ...env });
+
+  // The gateway refuses a header of AWS's that is not signed.
+  it.each([
+    ["a role's, with a session token", { AWS_SESSION_TOKEN: "fake+session/token==" }],
+    ["a user's, without one", {}],
+  ])("gets a token that is good, by credentials that are %s", async (__, env) => {
+    const { access_token: token, ...answer } = JSON.parse(await ask(env)) as Record<string, unknown>;
+
+    expect(answer).toMatchObject({ token_type: "Bearer", expires_in: expect.any(Number), generation: 1 });
+    expect(await usedStatus(run, token)).toBe(200);
+  });
+
+  it("sends the session token along", async () => {
+    const sent: unknown[] = [];
+    const url = await serve(({ headers }, response) => {
+      sent.push(headers["x-amz-security-token"], /SignedHeaders=[^,]*/.exec(headers.authorization ?? "")?.[0]);
+      response.end("{}");
+    });
+
+    await ask({ SMART_SERVICES_HOST: url, AWS_SESSION_TOKEN: "fake-session-token" });
+
+    expect(sent).toEqual(["fake-session-token", expect.stringMatching(/=host;(?:.*;)?x-amz-security-token$/)]);
+  });
+
+  it("says that it failed where the role may not, and where the connection is another", async () => {
+    await expect(ask({ AWS_SECRET_ACCESS_KEY: "fake-wrong-secret" })).rejects.toThrow();
+    await expect(ask({ SMART_SERVICES_CONNECTION: "nobody" })).rejects.toThrow();
+  });
+
+  it.each(["SMART_SERVICES_HOST", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])(
+    "says in one line that %s is not set",
+    async (name) => {
+      expect(await refused({ [name]: "" })).toMatch(new RegExp(`^[^\\n]*${name}:? is not set[^\\n]*\\n$`));
+    },
+  );
+});
+
+describe("what an example says of a mistake", () => {
+  const host = { SMART_SERVICES_HOST: "http://127.0.0.1:1" };
+
+  it.each([
+    ["SMART_SERVICES_HOST", {}],
+    ["SMART_SERVICES_CREDENTIAL", host],
+  ])("of the vendor's wire with Node is which variable is missing: %s", async (name, env) => {
+    expect(await complaint(process.execPath, [join(folder, "node-axios/token.mjs")], env)).toBe(`${name} is not set\n`);
+  });
+
+  it("of the application's server is one line where its port is in use", async () => {
+    const { port } = new URL(await serve(() => undefined));
+
+    expect(await complaint(process.execPath, [join(folder, "app/serve.mjs")], { PORT: port })).toBe(
+      `Port ${port} is in use: set PORT to another.\n`,
+    );
+  });
+});

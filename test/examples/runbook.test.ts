@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startAwsStandIn } from "../cli/aws-stand-in.ts";
+import { has, output } from "../local/run-harness.ts";
+import { listen } from "../support/server.ts";
+
+const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/runbook.md"), "utf8");
+const blocks = [...text.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block = ""]) => block);
+const blockWith = (words: string) => blocks.find((block) => block.includes(words)) ?? "";
+
+// The distribution's own comes first: an older version of the command may shadow it on the PATH.
+const aws = ["/usr/bin/aws", "aws"].find(has);
+const shells = ["bash", "zsh"].filter(has);
+
+interface Call {
+  operation: string;
+  input: Record<string, unknown>;
+}
+
+const calls: Call[] = [];
+let logs: Awaited<ReturnType<typeof listen>>;
+let others: Awaited<ReturnType<typeof listen>>;
+
+const row = (fields: Record<string, string>) => Object.entries(fields).map(([field, value]) => ({ field, value }));
+const first = { "@timestamp": "2026-11-24 09:17:14.000", code: "invalid_request", detail: "two words" };
+const second = { "@timestamp": "2026-11-24 09:17:13.000", message: "internal error", "error.stack": "Error\n    at f" };
+
+/** CloudWatch Logs, as far as the page asks it: two groups, and a query that is not done when it is asked for first. */
+function answerLogs({ operation }: Call): object {
+  switch (operation) {
+    case "DescribeLogGroups":
+      return { logGroups: [{ logGroupName: "fake-group-1" }, { logGroupName: "fake-group-2" }] };
+    case "StartQuery":
+      return { queryId: "fake-query-1" };
+    default: {
+      const asked = calls.filter((call) => call.operation === "GetQueryResults").length;
+      const results = [first, second].map((fields) => row({ ...fields, "@ptr": "fake-pointer" }));
+      return asked === 1 ? { status: "Running", results: [] } : { status: "Complete", results };
+    }
+  }
+}
+
+beforeAll(async () => {
+  logs = await listen(
+    createServer((request, response) => {
+      void json(request).then((input) => {
+        const operation = String(request.headers["x-amz-target"]).replace("Logs_20140328.", "");
+        calls.push({ operation, input: input as Call["input"] });
+        const headers = { "content-type": "application/x-amz-json-1.1" };
+        return response.writeHead(200, headers).end(JSON.stringify(answerLogs({ operation, input: {} })));
+      });
+    }),
+  );
+  others = await startAwsStandIn({
+    stacks: { "smart-token-broker-prod-api": { ApiId: "fakeapi" }, "smart-token-broker-prod-rotation": {} },
+    schedule: "ENABLED",
+    deadLetters: 0,
+    deletionProtection: true,
+  });
+});
+afterAll(() => Promise.all([logs?.close(), others?.close()]));
+beforeEach(() => calls.splice(0));
+
+const run = (shell: string, lines: string) =>
+  // What it waits for is done at once; and the right `aws`, whichever is the first on the PATH.
+  output(shell, ["-c", `sleep() { :; }\naws() { ${aws} "$@"; }\n${lines}`], {
+    AWS_ACCESS_KEY_ID: "FAKEID",
+    AWS_SECRET_ACCESS_KEY: "fake-secret",
+    AWS_REGION: "eu-south-1",
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_MAX_ATTEMPTS: "1",
+    AWS_PAGER: "",
+    AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: logs.url,
+    AWS_ENDPOINT_URL_CLOUDFORMATION: others.url,
+    BROKER_STAGE: "prod",
+  });
+
+const inputOf = (operation: string) => calls.find((call) => call.operation === operation)?.input ?? {};
+
+describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
+  const functions = blockWith("wrong()");
+
+  it("print what went wrong: each row with the names of its fields", { timeout: 60_000 }, async () => {
+    const printed = await run(shell, `${functions}\nwrong`);
+
+    expect(printed).toBe(
+      [
+        "@timestamp=2026-11-24 09:17:14.000  code=invalid_request  detail=two words",
+        "@timestamp=2026-11-24 09:17:13.000  message=internal error  error.stack=Error\n    at f",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("ask every log group of the stage, with the fields that the sections speak of", { timeout: 60_000 }, async () => {
+    await run(shell, `${functions}\nHOURS=24 wrong "code = 'too_soon'"`);
+
+    const { startTime, endTime, logGroupNames, queryString } = inputOf("StartQuery");
+    expect(inputOf("DescribeLogGroups")).toEqual({ logGroupNamePrefix: "smart-token-broker-prod-" });
+    expect(logGroupNames).toEqual(["fake-group-1", "fake-group-2"]);
+    expect(Number(endTime) - Number(startTime)).toSatisfy((seconds: number) => seconds >= 86_400 && seconds < 86_405);
+    const [fields = "", ...stages] = String(queryString).split("|");
+    expect(
+      fields
+        .replace("fields", "")
+        .split(",")
+        .map((field) => field.trim()),
+    ).toEqual(
+      expect.arrayContaining(["callerRole", "route", "status", "detail", "validity", "error.message", "error.stack"]),
+    );
+    expect(stages.map((stage) => stage.trim())).toEqual([
+      "filter level in ['WARN', 'ERROR'] or status >= 400 or ispresent(validity)",
+      "filter code = 'too_soon'",
+      "sort @timestamp desc",
+      "limit 100",
+    ]);
+  });
+
+  it("find whom the gateway's throttle has hit, in the access log", { timeout: 60_000 }, async () => {
+    const command = /`(insights "[^`]+)`/.exec(text)?.[1] ?? "";
+
+    await run(shell, `${functions}\n${command}`);
+
+    expect(inputOf("DescribeLogGroups")).toEqual({
+      logGroupNamePrefix: "/aws/vendedlogs/smart-token-broker-prod/access",
+    });
+    expect(inputOf("StartQuery")["queryString"]).toMatch(/^filter status = 429 \| stats count/);
+  });
+
+  it.each([
+    ["dead-letter queue", "purge-queue", "queue", () => `${others.url}/1/dead`],
+    ["API", "delete-route", "api", () => "fakeapi"],
+  ])("find the %s", { timeout: 60_000 }, async (_, words, variable, found) => {
+    const [command = ""] = blockWith(words).split(/^aws /m);
+
+    expect(await run(shell, `${command}\nprintf %s "$${variable}"`)).toBe(found());
+  });
+});

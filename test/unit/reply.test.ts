@@ -34,7 +34,7 @@ it.each(statuses)("answers %s with %i, as a problem document", (code, status) =>
     detail: "fake detail",
     request_id: "request-1",
   });
-  expect(reply.line).toEqual({ code, source: "none" });
+  expect(reply.line).toEqual({ code, source: "none", ...(status === 400 && { detail: "fake detail" }) });
 });
 
 it.each([

@@ -29,7 +29,7 @@ const known: [pattern: RegExp, kind: keyof typeof exitCodes, advice: string][] =
   ],
   [/AccessDenied|NotAuthorized|not authorized|UnauthorizedOperation/, "denied", "AWS refuses this to your role"],
   [
-    /ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError|UND_ERR|socket hang up/,
+    /fetch failed|CERT_|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError|UND_ERR|socket hang up/,
     "unreachable",
     "It cannot be reached: check the network, the region and --local-url",
   ],
@@ -56,9 +56,18 @@ export function explain(error: unknown): { message: string; exitCode: number } {
 /** What the parser of arguments says, without the values that it repeats: one may be a key in the wrong place. */
 function withoutValues({ code, message }: CommanderError): string {
   const said = message.replace(/^error: /, "");
-  if (code === "commander.excessArguments") return said.replace(/\. Expected.*$/s, ": see --help.");
-  if (code === "commander.unknownOption") return said.replace(/'(--[\w-]*|-\w).*'/s, "'$1'");
-  return said.replace(/'(?![a-z]{1,12}')[^']*'/, "(not repeated)");
+  switch (code) {
+    // These name an option or an argument as it is declared.
+    case "commander.optionMissingArgument":
+    case "commander.missingArgument":
+      return said;
+    case "commander.unknownOption":
+      return said.replace(/'(--[\w-]*|-\w).*'/s, "'$1'");
+    case "commander.unknownCommand":
+      return /^unknown command '[a-z]{1,12}'/.exec(said)?.[0] ?? "unknown command: see --help.";
+    default:
+      return said.replace(/\. Expected.*$/s, ": see --help.");
+  }
 }
 
 /** The codes of an error and of what caused it: fetch and the SDK wrap those of the socket. */

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { callersCommands } from "./callers/commands.ts";
 import type { Action, CommonOptions, DeploymentCommand, Said } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
@@ -13,7 +13,7 @@ import { tokenCommands } from "./token/commands.ts";
 export function program(say: (said: Said, json: boolean) => void): Command {
   const root = new Command("broker")
     .description("Smart Token Broker: the operator's commands (docs/cli.md)")
-    .addOption(new Option("--stage <stage>", "the deployment, by its stage").env("BROKER_STAGE").default("dev"))
+    .option("--stage <stage>", "the deployment, by its stage; else BROKER_STAGE", process.env["BROKER_STAGE"] || "dev")
     .option("--local", `work on the local run at ${defaultLocalUrl}`)
     .option("--local-url <url>", "work on the local run at this URL")
     .option("--json", "print JSON")

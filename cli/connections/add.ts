@@ -50,7 +50,7 @@ export async function addConnection(deployment: Deployment, id: string, options:
   const isRotated = everyDays > 0 && problem === undefined;
   const rotation = isRotated ? `every ${everyDays} days; stage the next one with broker keys stage` : "off";
   const text = [
-    `${connection} is added (${how === "restore" ? "restored" : "new"}); its values are ${proof}.`,
+    `${connection} is added (${whatBecame[how]}); its values are ${proof}.`,
     ...warnings.map((warning) => `warning: ${warning}`),
     `Rotation of its key: ${rotation}.`,
     "A caller's role needs this statement, and nothing wider:",
@@ -66,6 +66,8 @@ export async function addConnection(deployment: Deployment, id: string, options:
   return { text: `${text}\n`, json, ...(problem !== undefined && { exitCode: exitCodes.failed }) };
 }
 
+const whatBecame = { create: "new", put: "new", overwrite: "its old value overwritten", restore: "restored" };
+
 /** The secret is stored and good, whatever becomes of its rotation: a problem is told, with the rest. */
 async function rotationProblem(deployment: Deployment, connection: ConnectionId, everyDays: number) {
   try {
@@ -77,7 +79,8 @@ async function rotationProblem(deployment: Deployment, connection: ConnectionId,
   }
 }
 
-type How = "create" | "put" | "restore";
+/** `put`: into a secret that has no value yet. */
+type How = "create" | "put" | "overwrite" | "restore";
 
 async function howToStore(deployment: Deployment, connection: ConnectionId, yes: boolean): Promise<How> {
   const secret = await findSecret(deployment, connection);
@@ -90,9 +93,13 @@ async function howToStore(deployment: Deployment, connection: ConnectionId, yes:
   // The stack's own secrets are there before their value is.
   if (versionAt(secret, "AWSCURRENT") === undefined) return "put";
   const reading = await currentRegistration(deployment, connection);
+  if (reading.kind === "not_ready" && reading.unseen) {
+    const advice = "it may be a good one: enable the key, or have your role use it";
+    throw new CommandError("denied", `The value of ${name} cannot be looked at (${reading.detail}): ${advice}.`);
+  }
   if (reading.kind === "not_ready") {
     await confirmed(`The value of ${name} is no registration (${reading.detail}). Overwrite it?`, yes);
-    return "put";
+    return "overwrite";
   }
   const advice = `change it with broker connections set ${connection} or broker keys stage ${connection}, or remove it first`;
   throw new CommandError("failed", `The connection ${connection} is there already: ${advice}.`);
@@ -107,12 +114,28 @@ async function store(deployment: Deployment, connection: ConnectionId, value: Se
     await client.send(new CreateSecretCommand({ Name: name, Description, KmsKeyId: deployment.keyArn, SecretString }));
     return;
   }
-  if (how === "restore") await client.send(new RestoreSecretCommand({ SecretId: name }));
+  const put = () => client.send(new PutSecretValueCommand({ SecretId: name, SecretString }));
+  if (how === "restore") await putIntoRestored(deployment, connection, put);
+  else await put();
+}
+
+/** Restores a secret for a new value; where that cannot be put, its old one must not come back to life instead. */
+async function putIntoRestored(deployment: Deployment, connection: ConnectionId, put: () => Promise<unknown>) {
+  const client = secretsClient(deployment);
+  const SecretId = secretName(deployment, connection);
+  const { deletedAt = 0 } = (await findSecret(deployment, connection)) ?? {};
+  await client.send(new RestoreSecretCommand({ SecretId }));
   try {
-    await client.send(new PutSecretValueCommand({ SecretId: name, SecretString }));
+    await put();
   } catch (error) {
-    // Its old value must not come back to life instead of the new one.
-    if (how === "restore") await client.send(new DeleteSecretCommand({ SecretId: name }));
+    const RecoveryWindowInDays = Math.min(30, Math.max(7, Math.ceil((deletedAt - Date.now() / 1000) / 86_400)));
+    await client.send(new DeleteSecretCommand({ SecretId, RecoveryWindowInDays })).catch((second: unknown) => {
+      const [first, then] = [error, second].map((problem) => explain(problem).message);
+      throw new CommandError(
+        "failed",
+        `${SecretId} is restored WITH ITS OLD VALUE: the new one could not be put (${first}), and it could not be deleted again (${then}). See to it: broker connections remove ${connection}.`,
+      );
+    });
     throw error;
   }
 }

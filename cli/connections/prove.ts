@@ -2,13 +2,14 @@ import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-serv
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { exchangeRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 
 /** How to get a key of the simulator's, whose keys nobody else issues. */
 function issuing({ simulator }: NonNullable<Deployment["local"]>, { username, scope }: Registration): string {
-  const account = JSON.stringify({ username, scope });
+  const account = JSON.stringify({ username, scope }).replaceAll("'", "'\\''");
   return `the simulator issues a key for it by curl -d '${account}' ${simulator}/_simulator/keys`;
 }
 
@@ -23,7 +24,11 @@ export async function proveByExchange({ local }: Deployment, registration: Regis
   const answer = await withProgress(`asking ${registration.baseUrl} for a token`, call);
   switch (answer.kind) {
     case "tokens":
-      return answer.tokens.lifetime;
+      if (answer.tokens.lifetime > skew) return answer.tokens.lifetime;
+      throw new CommandError(
+        "failed",
+        `Its tokens live ${answer.tokens.lifetime} s: the broker takes the last ${skew} s for none.`,
+      );
     case "refused":
       throw new CommandError(
         "denied",

@@ -30,7 +30,7 @@ export async function removeConnection(deployment: Deployment, id: string, optio
   }
   const erased = await withProgress("erasing the tokens", eraseTokens(deployment, connection));
   const text = [
-    `${connection} is removed: its secret is deleted in ${days} days, until then broker connections add restores it.`,
+    `${connection} is removed: its secret is deleted ${secret.deletedAt === undefined ? `in ${days} days` : `on ${new Date(secret.deletedAt * 1000).toISOString().slice(0, 10)}, as it was scheduled before`}, until then broker connections add restores it.`,
     erased
       ? "Its tokens are erased; what functions hold in memory is handed out for up to a minute."
       : "It had no tokens.",

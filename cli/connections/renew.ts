@@ -1,9 +1,11 @@
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { readId, type Said } from "../command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
-import { withProgress } from "../terminal/progress.ts";
+import { explain } from "../exit.ts";
+import { pause, withProgress } from "../terminal/progress.ts";
 
 /** Makes a connection due now, whatever its backoff. The schedule replaces its tokens, within a minute. */
 export async function renewConnection(deployment: Deployment, id: string): Promise<Said> {
@@ -18,6 +20,49 @@ export async function renewConnection(deployment: Deployment, id: string): Promi
 
 /** Has the sweep replace a connection's tokens, within a minute. The result: whether there is anything to replace. */
 export function makeDue(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
+  return withProgress("writing to the table", dueOnceUnleased(deployment, connection));
+}
+
+/** A replacement that is under way may have read the registration before: it is waited for, 15 s at most. */
+async function dueOnceUnleased(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
   const table = dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
-  return withProgress("writing to the table", table.makeDue(connection, Date.now() / 1000));
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const now = Date.now() / 1000;
+    if (await table.makeDue(connection, now)) return true;
+    const item = await table.read(connection, "strong");
+    if (!item || !isLeased(item, now)) return false;
+    await pause(1);
+  }
+  return false;
+}
+
+/**
+ * Does what may kill the token that callers have, where upstream keeps one active token: an exchange, or several. However
+ * it ends, Ctrl-C included, the connection is made due. What cannot be done about that is a warning, and hides no error.
+ *
+ * @param isNeeded for a result, whether it has to be; always for an error
+ */
+export async function renewing<Result>(
+  deployment: Deployment,
+  connection: ConnectionId,
+  act: () => Promise<Result>,
+  isNeeded: (result: Result) => boolean = () => true,
+): Promise<{ result: Result; warning?: string }> {
+  const renew = () =>
+    makeDue(deployment, connection).then(
+      () => undefined,
+      (error: unknown) => `its tokens are not renewed at once (${explain(error).message})`,
+    );
+  const onInterrupt = () => void renew().then(() => process.exit(130));
+  process.once("SIGINT", onInterrupt);
+  try {
+    const result = await act();
+    const warning = isNeeded(result) ? await renew() : undefined;
+    return { result, ...(warning !== undefined && { warning }) };
+  } catch (error) {
+    await renew();
+    throw error;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
 }

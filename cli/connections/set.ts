@@ -4,10 +4,10 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { readId, type Said } from "../command.ts";
 import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
-import { expectSecret, secretName, secretsClient } from "../deployment/secrets.ts";
+import { expectSecret, secretName, secretsClient, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { makeDue } from "./renew.ts";
+import { renewing } from "./renew.ts";
 import { proveByExchange } from "./prove.ts";
 import { type FieldInput, readFields } from "./registration-input.ts";
 
@@ -19,34 +19,55 @@ export interface SetOptions extends FieldInput {
 export async function setFields(deployment: Deployment, id: string, options: SetOptions): Promise<Said> {
   const connection = readId(id);
   const fields = readFields(options);
-  const names = Object.keys(fields);
-  if (names.length === 0) throw new CommandError("usage", "Name what to change: --api-base-url URL, … (--help).");
-  await expectSecret(deployment, connection);
-  await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
-  return { text: `${connection}: ${names.join(", ")} set.\n`, json: { connection, ...fields } };
+  if (Object.keys(fields).length === 0)
+    throw new CommandError("usage", "Name what to change: --api-base-url URL, … (--help).");
+  const warning = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
+  const set = Object.entries(fields).map(([name, value]) => `${name} is ${String(value)}`);
+  const text = [`${connection}: ${set.join(", ")}.`, ...(warning === undefined ? [] : [`warning: ${warning}`])].join(
+    "\n",
+  );
+  return { text: `${text}\n`, json: { connection, ...fields, ...(warning !== undefined && { warnings: [warning] }) } };
 }
 
 /**
- * Writes fields into the value under AWSCURRENT; everything else in it stays as it is.
+ * Writes fields into the value under AWSCURRENT; everything else in it stays as it is. The result: a warning, if any.
  *
- * @throws CommandError where the secret's value, before or after, is no registration, or gets no token
+ * @throws CommandError where the secret's value, before or after, is no registration, or gets no token, or where a
+ *   rotation is under way: of two changes to one value one would be lost
  */
 export async function changeRegistration(
   deployment: Deployment,
   connection: ConnectionId,
   fields: Partial<Registration>,
   skipExchange: boolean,
-): Promise<void> {
+): Promise<string | undefined> {
+  const before = await expectUnchanging(deployment, connection);
   const versions = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
-  const reading = versions.read(versions.idOf(connection), { label: "AWSCURRENT" });
+  const reading = versions.read(
+    versions.idOf(connection),
+    before === undefined ? { label: "AWSCURRENT" } : { version: before },
+  );
   const current = (await withProgress("reading the secret", reading)) ?? "";
   const SecretString = JSON.stringify({ ...readObject(current), ...fields });
   const parsed = parseRegistration(SecretString, registrationOptions(deployment));
   if (parsed.kind === "not_ready") throw new CommandError("usage", `This is no registration: ${parsed.detail}.`);
-  if (!skipExchange) await proveByExchange(deployment, parsed.registration);
-  const command = new PutSecretValueCommand({ SecretId: secretName(deployment, connection), SecretString });
-  await withProgress("storing the secret", secretsClient(deployment).send(command));
-  await makeDue(deployment, connection);
+  const { warning } = await renewing(deployment, connection, async () => {
+    if (!skipExchange) await proveByExchange(deployment, parsed.registration);
+    if ((await expectUnchanging(deployment, connection)) !== before) {
+      throw new CommandError("failed", `The secret of ${connection} was changed meanwhile: repeat this.`);
+    }
+    const command = new PutSecretValueCommand({ SecretId: secretName(deployment, connection), SecretString });
+    await withProgress("storing the secret", secretsClient(deployment).send(command));
+  });
+  return warning;
+}
+
+/** The version under AWSCURRENT. Throws CommandError while a rotation is under way. */
+async function expectUnchanging(deployment: Deployment, connection: ConnectionId): Promise<string | undefined> {
+  const secret = await expectSecret(deployment, connection);
+  if (unfinishedVersion(secret) === undefined) return versionAt(secret, "AWSCURRENT");
+  const advice = `repeat this when it is over, or drop it with broker keys rotate ${connection}`;
+  throw new CommandError("failed", `A rotation of ${connection} is under way: ${advice}.`);
 }
 
 /** A value that is no object is none of ours to change: what is missing of it is named when it is parsed. */

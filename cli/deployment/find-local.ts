@@ -15,7 +15,7 @@ const localCaller = { accessKeyId: "LOCALORDERS", secretAccessKey: "local-orders
  */
 export async function findLocal(url: string): Promise<Deployment> {
   const isLoopback = URL.canParse(url) && ["127.0.0.1", "localhost"].includes(new URL(url).hostname);
-  if (!isLoopback) throw new CommandError("usage", `--local-url ${url}: must be the URL that npm start prints last.`);
+  if (!isLoopback) throw new CommandError("usage", "--local-url must be the URL that npm start prints last.");
   const said = await fetch(new URL("/_local/deployment", url), { signal: AbortSignal.timeout(5000) }).catch(() => {
     const advice = "start it with npm start, or give the URL that it printed with --local-url";
     throw new CommandError("unreachable", `No local run answers at ${url}: ${advice}.`);

@@ -8,6 +8,12 @@ import { type Deployment, patience } from "./deployment.ts";
  * @throws CommandError where a stack or an output is not there
  */
 export async function findStacks(stage: string): Promise<Deployment> {
+  if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
+    throw new CommandError(
+      "usage",
+      "The stage (--stage, BROKER_STAGE) must be as in cdk.json: 1 to 16 of a-z and 0-9.",
+    );
+  }
   const client = new CloudFormationClient(patience);
   const region = await client.config.region();
   const names = ["state", "api", "rotation"].map((part) => `smart-token-broker-${stage}-${part}`);

@@ -4,7 +4,8 @@ import { withProgress } from "../terminal/progress.ts";
 import { callApi, expectOk } from "./api.ts";
 import type { Deployment } from "./deployment.ts";
 
-const advice = "your role needs execute-api:Invoke on GET/v1/status and GET/v1/status/*";
+const adviceFor = (status: number) =>
+  status === 403 ? "your role needs execute-api:Invoke on GET/v1/status and GET/v1/status/*" : "try again";
 
 /** The status of every connection that was ever asked for, by the API's own route, page by page. */
 export async function allStatuses(deployment: Deployment): Promise<ConnectionStatus[]> {
@@ -13,7 +14,8 @@ export async function allStatuses(deployment: Deployment): Promise<ConnectionSta
   do {
     const more = typeof cursor === "string" ? `&cursor=${encodeURIComponent(cursor)}` : "";
     const asked = callApi(deployment, `/v1/status?limit=500${more}`);
-    const body = expectOk(await withProgress("reading the status", asked), advice);
+    const answer = await withProgress("reading the status", asked);
+    const body = expectOk(answer, adviceFor(answer.status));
     found.push(...(body["connections"] as ConnectionStatus[]));
     cursor = body["next_cursor"];
   } while (cursor !== undefined);
@@ -35,5 +37,5 @@ export async function statusOfOne(
 ): Promise<ConnectionStatus | undefined> {
   const answer = await withProgress("reading the status", callApi(deployment, `/v1/status/${connection}`));
   if (answer.status === 404 && answer.body["code"] === "unknown_connection") return undefined;
-  return expectOk(answer, advice) as unknown as ConnectionStatus;
+  return expectOk(answer, adviceFor(answer.status)) as unknown as ConnectionStatus;
 }

@@ -65,7 +65,8 @@ export const claimsEnd = (token: Secret) => readJwtClaims(token.reveal())?.exp !
 
 /** The behaviour as switches of the simulator (`npm start -- --profile FILE`): nothing in it is a value. Pure. */
 export function profileOf(seen: Behaviour): Record<string, string | number | boolean> {
-  const lifetime = seen.diedAfter ?? seen.claimedLifetime;
+  // Where a replacement kills tokens, a death says nothing of their lifetime.
+  const lifetime = (seen.singleActiveToken ? undefined : seen.diedAfter) ?? seen.claimedLifetime;
   return {
     lifetime: Math.max(1, Math.round(lifetime)),
     refreshTokens: seen.refreshTokens,

@@ -1,4 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { problemType } from "@smart-token-broker/auth-core/http/reply.ts";
 import { callApi } from "../deployment/api.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";
@@ -13,15 +14,28 @@ export async function checkApi(deployment: Deployment, connection: ConnectionId 
   const unsigned = await unsignedAnswer(deployment, connection);
   const date = Date.parse(unsigned.headers.get("date") ?? "") / 1000;
   return [
-    unsigned.status === 403 || unsigned.status === 401
-      ? ok("the API refuses a request that is not signed")
-      : broken(`the API answers ${unsigned.status} to a request that is not signed`, "npm run deploy"),
+    judgeUnsigned(unsigned.status, await unsigned.text()),
     judgeClock(date - Date.now() / 1000),
     connection
       ? await checkEncodedPath(deployment, connection)
       : ok("how a percent-encoded path is seen cannot be told: no connection has a token yet"),
     ...(await checkPages(deployment)),
   ];
+}
+
+/** A refusal is the gateway's; an answer of the function, good or bad, means that there is no authorizer before it. Pure. */
+function judgeUnsigned(status: number, body: string): Finding {
+  if (status === 401 || status === 403) return ok("the API refuses a request that is not signed");
+  if (status < 300 || body.includes(problemType)) {
+    return broken(
+      `the API answers ${status} to a request that is not signed`,
+      "take the route away: docs/runbook.md#probe-failed",
+    );
+  }
+  return warning(
+    `whether the API refuses a request that is not signed cannot be told (HTTP ${status})`,
+    "broker doctor",
+  );
 }
 
 function unsignedAnswer(
@@ -43,6 +57,9 @@ async function checkPages(deployment: Deployment): Promise<Finding[]> {
     signal: AbortSignal.timeout(10_000),
   });
   const refusal = await unsignedAnswer(deployment, undefined, { origin });
+  if (preflight.status === 429 || preflight.status >= 500) {
+    return [warning(`whether pages may ask for a token cannot be told (HTTP ${preflight.status})`, "broker doctor")];
+  }
   const admits = ({ headers }: Response) => headers.get("access-control-allow-origin") === origin;
   return [
     admits(preflight)
@@ -63,7 +80,7 @@ export function judgeClock(ahead: number): Finding {
   const difference = Math.round(Math.abs(ahead));
   if (difference < noticedSkew) return ok("the clock of this machine agrees with the API's");
   const what = `the clock of this machine is ${difference} s off`;
-  const mend = "sudo timedatectl set-ntp true";
+  const mend = "set it by NTP (Linux: sudo timedatectl set-ntp true)";
   return difference >= refusedSkew ? broken(`${what}: AWS refuses its signatures`, mend) : warning(what, mend);
 }
 
@@ -72,7 +89,7 @@ async function checkEncodedPath(deployment: Deployment, connection: ConnectionId
   const first = connection.charCodeAt(0).toString(16).padStart(2, "0");
   const { status } = await callApi(deployment, `/v1/connections/%${first}${connection.slice(1)}/token`);
   if (status !== 200 && status !== 400 && status !== 403) {
-    return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, "broker doctor, later");
+    return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, "broker doctor");
   }
   return status === 200
     ? warning(

@@ -13,16 +13,18 @@ const atATime = 4;
 export async function checkConnections(
   deployment: Deployment,
   secrets: SecretFacts[],
-  statuses: ConnectionStatus[],
+  statuses: ConnectionStatus[] | undefined,
 ): Promise<Finding[]> {
-  const statusOf = new Map(statuses.map((status) => [status.connection, status]));
+  const statusOf = statuses && new Map(statuses.map((status) => [status.connection, status]));
   const waiting = secrets.filter(({ deletedAt }) => deletedAt === undefined);
   if (waiting.length === 0) return [warning("there is no connection yet", "broker connections add ID")];
   const findings: Finding[] = [];
   const now = Date.now() / 1000;
   const work = async () => {
     for (let secret = waiting.pop(); secret; secret = waiting.pop()) {
-      findings.push(...(await examine(deployment, secret, statusOf.get(secret.connection), now)));
+      findings.push(
+        ...(await examine(deployment, secret, statusOf ? (statusOf.get(secret.connection) ?? "none") : "unread", now)),
+      );
     }
   };
   await Promise.all(Array.from({ length: atATime }, work));
@@ -33,13 +35,13 @@ export async function checkConnections(
 async function examine(
   deployment: Deployment,
   secret: SecretFacts,
-  status: ConnectionStatus | undefined,
+  status: ConnectionStatus | "none" | "unread",
   now: number,
 ): Promise<Finding[]> {
   const id = secret.connection;
   const found = [
     ...(await orUnknown(`${id}: its secret`, examineSecret(deployment, secret, now))),
-    ...(status && !isErased(status) ? judgeStatus(id, status) : []),
+    ...(typeof status === "object" && !isErased(status) ? judgeStatus(id, status) : []),
   ];
   return found.length > 0 ? found : [ok(goodAs(secret, status, id))];
 }
@@ -47,6 +49,9 @@ async function examine(
 async function examineSecret(deployment: Deployment, secret: SecretFacts, now: number): Promise<Finding[]> {
   const id = secret.connection;
   const reading = await currentRegistration(deployment, id);
+  if (reading.kind === "not_ready" && reading.unseen) {
+    return [warning(`${id}: ${reading.detail}`, "enable the KMS key, or grant your role its use (docs/cli.md)")];
+  }
   if (reading.kind !== "registered") {
     const detail = reading.kind === "not_ready" ? reading.detail : "there is no such secret any more";
     return [broken(`${id}: ${detail}`, `broker connections add ${id}`)];
@@ -74,10 +79,11 @@ function judgeStatus(id: string, { state, last_error: error }: ConnectionStatus)
   return [judge(`${id}: ${error ? `${state}, ${error.detail}` : state}`, mend(id))];
 }
 
-function goodAs({ rotationEnabled }: SecretFacts, status: ConnectionStatus | undefined, id: string): string {
-  const token = status?.access_token_expires_at === undefined ? "no token of it was got yet" : "its token is good";
+function goodAs({ rotationEnabled }: SecretFacts, status: ConnectionStatus | "none" | "unread", id: string): string {
   const key = rotationEnabled ? "its key rotates" : "its key is not rotated, as cdk.json has it";
-  return `${id}: its secret is readable, ${key}, ${token}`;
+  const hasToken = typeof status === "object" && status.access_token_expires_at !== undefined;
+  const token = hasToken ? "its token is good" : "no token of it was got yet";
+  return `${id}: its secret is readable, ${key}, ${status === "unread" ? "its state was not read" : token}`;
 }
 
 function keyMend(reason: string, id: string, everyDays: number): string {

@@ -41,10 +41,16 @@ async function checkTable(deployment: Deployment): Promise<Finding[]> {
   return [
     Table?.DeletionProtectionEnabled
       ? ok("the table is protected from deletion")
-      : broken("the table is not protected from deletion", "npm run deploy"),
+      : broken(
+          "the table is not protected from deletion",
+          `aws dynamodb update-table --table-name ${TableName} --deletion-protection-enabled`,
+        ),
     recovery === "ENABLED"
       ? ok("the table can be restored to a point in time")
-      : broken("the table cannot be restored to a point in time", "npm run deploy"),
+      : broken(
+          "the table cannot be restored to a point in time",
+          `aws dynamodb update-continuous-backups --table-name ${TableName} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`,
+        ),
   ];
 }
 
@@ -58,7 +64,7 @@ async function checkSchedules(config: Config, names: string[]): Promise<Finding[
       const { State } = await client.send(new GetScheduleCommand({ Name: name }));
       return State === "ENABLED"
         ? ok(`the schedule ${name} is on`)
-        : broken(`the schedule ${name} is off: nothing is replaced by itself`, "npm run deploy");
+        : broken(`the schedule ${name} is off: nothing is replaced by itself`, "enable it: docs/runbook.md#no-sweep");
     }),
   );
 }

@@ -32,7 +32,7 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
     deployment.local
       ? [ok("a local run has no schedules of AWS's, no dead letters and no protection of its table")]
       : checkStacks(deployment),
-    secrets ? checkConnections(deployment, secrets, statuses ?? []) : [],
+    secrets ? checkConnections(deployment, secrets, statuses) : [],
   ]);
   return findingsSaid(deployment, [...untold, ...checks.flat()]);
 }

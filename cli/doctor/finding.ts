@@ -58,8 +58,7 @@ export async function orUntold<Item>(
 /** Says what could not be told, and why: a right that is missing, or something that does not answer. */
 function unknown(what: string, error: unknown): Finding {
   const { message, exitCode } = explain(error);
-  if (exitCode === exitCodes.unreachable)
-    return broken(`${what}: ${message}`, "broker doctor, from another network too");
+  if (exitCode === exitCodes.unreachable) return broken(`${what}: ${message} Try another network too`, "broker doctor");
   const mend = exitCode === exitCodes.denied ? "grant your role this reading (docs/cli.md)" : "broker doctor";
   return warning(`${what}: cannot be told: ${message}`, mend);
 }

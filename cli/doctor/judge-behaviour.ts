@@ -16,13 +16,13 @@ export function judgeBehaviour(
   seen: Behaviour,
 ): { findings: Finding[]; offer: Offer } {
   const offer = offerOf(registration, seen);
-  const mend = `broker doctor --probe ${connection} --apply`;
+  const set = `broker connections set ${connection}`;
   return {
     findings: [
       ok(`${connection}: it answers ${seen.writing.described}`),
       judgeRefresh(connection, seen),
-      judgeReplacement(connection, registration, seen, mend),
-      judgeLifetime(connection, registration, seen, offer, mend),
+      judgeReplacement(connection, registration, seen, `${set} --single-active-token`),
+      judgeLifetime(connection, registration, seen, offer, `${set} --max-lifetime ${offer.maxLifetime}`),
     ],
     offer,
   };
@@ -31,7 +31,8 @@ export function judgeBehaviour(
 function offerOf(registration: Pick<Registration, "singleActiveToken" | "maxLifetime">, seen: Behaviour): Offer {
   const { diedAfter, claimedLifetime } = seen;
   const believed = Math.min(claimedLifetime, registration.maxLifetime ?? Number.POSITIVE_INFINITY);
-  const diesEarly = diedAfter !== undefined && diedAfter + tolerance < believed;
+  // Where a replacement kills the token before it, the broker's own may have killed the one that was watched.
+  const diesEarly = !seen.singleActiveToken && diedAfter !== undefined && diedAfter + tolerance < believed;
   return {
     ...(seen.singleActiveToken && !registration.singleActiveToken && { singleActiveToken: true }),
     // A second was its distance from the look before it.
@@ -86,8 +87,10 @@ function judgeLifetime(
     const died = Math.round(seen.diedAfter ?? 0);
     return warning(`${connection}: tokens ${claimed}, and one died after ${died} s; maxLifetime should say so`, mend);
   }
-  if (seen.diedAfter !== undefined)
-    return ok(`${connection}: tokens ${claimed}, and one died after ${Math.round(seen.diedAfter)} s`);
+  if (seen.diedAfter !== undefined) {
+    const why = seen.singleActiveToken ? ", of its end or of a replacement by the broker" : "";
+    return ok(`${connection}: tokens ${claimed}, and one died after ${Math.round(seen.diedAfter)} s${why}`);
+  }
   if (seen.livedFor !== undefined)
     return ok(`${connection}: tokens ${claimed}; one was alive after ${Math.round(seen.livedFor)} s`);
   if (seen.saysLifetime || maxLifetime !== undefined) return ok(`${connection}: tokens ${claimed}`);

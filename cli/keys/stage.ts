@@ -3,7 +3,7 @@ import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-ve
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { readId, type Said } from "../command.ts";
 import { proveByExchange } from "../connections/prove.ts";
-import { makeDue } from "../connections/renew.ts";
+import { renewing } from "../connections/renew.ts";
 import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import { expectSecret, secretName, secretsClient, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
@@ -28,7 +28,9 @@ export async function stageKey(deployment: Deployment, id: string, options: Stag
   if (versionAt(secret, "AWSCURRENT") === undefined) {
     throw new CommandError("failed", `${connection} has no current key: broker connections add ${connection}.`);
   }
-  expectRotationOn(deployment, secret);
+  // Where a deployment rotates nothing by choice, a person puts the next key.
+  const isByHand = !secret.rotationEnabled && deployment.rotateApiKeysEveryDays === 0 && !options.waitForSchedule;
+  if (!isByHand) expectRotationOn(deployment, secret);
   if (unfinishedVersion(secret) !== undefined && !options.waitForSchedule) {
     throw new CommandError("failed", `A rotation of ${connection} is unfinished: broker keys rotate ${connection}.`);
   }
@@ -40,16 +42,33 @@ export async function stageKey(deployment: Deployment, id: string, options: Stag
   const current = (await secrets.read(secrets.idOf(connection), { label: "AWSCURRENT" })) ?? "";
   const next = nextSecret(current, staged.reveal(), registrationOptions(deployment));
   if (next.kind === "failed") throw new CommandError("usage", `This cannot be the next key: ${next.detail}.`);
+  const { registration, value } = next;
 
-  if (!options.skipExchange) await proveByExchange(deployment, next.registration);
-  const input = { SecretId: secretName(deployment, connection), SecretString: staged.reveal() };
-  const command = new PutSecretValueCommand({ ...input, VersionStages: ["NEXT"] });
-  await withProgress("staging the next key", secretsClient(deployment).send(command));
-  const { keyFingerprint } = next.registration;
-  if (!options.waitForSchedule) await rotateNow(deployment, secret);
-  else if (next.registration.singleActiveToken) await makeDue(deployment, connection);
-  const text = options.waitForSchedule
-    ? `The next key of ${connection} (${keyFingerprint}) is staged, for its next scheduled rotation.\n`
-    : `The new key of ${connection} (${keyFingerprint}) is current; the event api_key_retirable says when to revoke the old one.\n`;
-  return { text, json: { connection, key_fingerprint: keyFingerprint, rotated: !options.waitForSchedule } };
+  const { warning } = await renewing(deployment, connection, async () => {
+    if (!options.skipExchange || isByHand) await proveByExchange(deployment, registration);
+    const SecretId = secretName(deployment, connection);
+    const input = isByHand
+      ? { SecretId, SecretString: value.reveal() }
+      : { SecretId, SecretString: staged.reveal(), VersionStages: ["NEXT"] };
+    await withProgress("storing the next key", secretsClient(deployment).send(new PutSecretValueCommand(input)));
+    if (!isByHand && !options.waitForSchedule) await rotateNow(deployment, secret);
+  });
+  const key = `key of ${connection} (${registration.keyFingerprint})`;
+  const text = [
+    options.waitForSchedule
+      ? `The next ${key} is staged, for its next scheduled rotation.`
+      : `The new ${key} is current; the event api_key_retirable says when to revoke the old one.`,
+    ...(warning === undefined ? [] : [`warning: ${warning}`]),
+  ].join("\n");
+  const rotated = !options.waitForSchedule;
+  const { keyFingerprint } = registration;
+  return {
+    text: `${text}\n`,
+    json: {
+      connection,
+      key_fingerprint: keyFingerprint,
+      rotated,
+      ...(warning !== undefined && { warnings: [warning] }),
+    },
+  };
 }

@@ -2,7 +2,7 @@ import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/statu
 import { readId, readWhole, type Said } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
-import { CommandError, explain } from "../exit.ts";
+import { CommandError, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { hasColour, plain, table } from "../terminal/table.ts";
 import { describeStatus } from "./describe.ts";
@@ -18,16 +18,18 @@ export interface StatusOptions {
 /** How connections are: all of them in a table, or one in full. With `--watch` again and again, until Ctrl-C. */
 export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<Said> {
   const every = readWhole("--every", options.every, 1, 3600);
+  if (id !== "") readId(id);
   for (;;) {
     const look = id === "" ? statusOfAll(deployment) : statusOf(deployment, id);
     if (!options.watch) return look;
     // An outage is what one watches: a look that fails is shown, and the next one tried.
     const said = await look.catch((error: unknown) => {
       const { message, exitCode } = explain(error);
+      if (exitCode !== exitCodes.unreachable && exitCode !== exitCodes.failed) throw error;
       return { text: `error: ${message}\n`, json: { error: message, exit_code: exitCode } };
     });
     // Home, and clear what is below: no flicker. Without a terminal one table follows the other.
-    if (process.stdout.isTTY) process.stdout.write("\u001B[H\u001B[J");
+    if (process.stdout.isTTY && !options.json) process.stdout.write("\u001B[H\u001B[J");
     process.stdout.write(options.json ? `${JSON.stringify(said.json)}\n` : said.text);
     await pause(every);
   }

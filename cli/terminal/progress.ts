@@ -1,5 +1,9 @@
-/** Awaits something, and says on stderr what is awaited once that takes over a second. Does not change its outcome. */
+/**
+ * Awaits something, and says on stderr what is awaited once that takes over a second; not with `--json`, where stderr is
+ * for an error alone. Does not change its outcome.
+ */
 export async function withProgress<Value>(what: string, awaited: Promise<Value>): Promise<Value> {
+  if (process.argv.includes("--json")) return awaited;
   const timer = setTimeout(() => process.stderr.write(`${what} …\n`), 1000);
   try {
     return await awaited;

@@ -28,6 +28,9 @@ const url = new URL(`/v1/connections/${connection}/token`, setting("SMART_SERVIC
 const { hostname, host, pathname: path, protocol } = url;
 const { headers } = await signer.sign({ method: "GET", protocol, hostname, path, headers: { host } });
 
-const response = await fetch(url, { headers });
+const response = await fetch(url, { headers }).catch((error) => {
+  console.error(`${host} cannot be reached: ${error.cause?.message ?? error.message}`);
+  return process.exit(1);
+});
 console[response.ok ? "log" : "error"](await response.text());
 process.exitCode = response.ok ? 0 : 1;

@@ -16,7 +16,8 @@ async function deploymentOf(answer: (path: string, isSigned: boolean) => { statu
   server = await listen(
     createServer((request, response) => {
       const { status, body = {} } = answer(request.url ?? "", request.headers.authorization !== undefined);
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+      const ours = status === 409 ? { type: "urn:smart-token-broker:connection_not_ready" } : {};
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ ...ours, ...body }));
     }),
   );
   const credentials = () => Promise.resolve({ accessKeyId: "FAKE", secretAccessKey: "fake" });
@@ -26,6 +27,7 @@ async function deploymentOf(answer: (path: string, isSigned: boolean) => { statu
 test.each<[string, number, number, string, RegExp]>([
   ["an unsigned request that is served", 200, 403, "broken", /answers 200 to a request that is not signed/],
   ["an unsigned request that reaches the function", 409, 403, "broken", /answers 409 to a request that is not signed/],
+  ["an outage of the gateway", 503, 503, "warning", /is not signed cannot be told \(HTTP 503\)/],
   ["an encoded path that is served", 403, 200, "warning", /a percent-encoded path is answered/],
   ["an encoded path that fails", 403, 503, "warning", /cannot be told \(HTTP 503\)/],
   ["an encoded path that is refused", 403, 400, "ok", /a percent-encoded path is refused \(400\)/],

@@ -8,6 +8,10 @@ type Shown = { registration: object };
 beforeAll(() => local.start());
 afterAll(() => local.run.remove());
 
+const simulated = async () => {
+  const said = await (await fetch(`${local.run.url("simulator")}/_simulator`)).json();
+  return (said as { counts: { exchange: number } }).counts;
+};
 const statusOf = (id: string) => local.json<{ state: string; generation: number }>(["status", id]);
 const listed = async (id: string) => {
   const all = await local.json<{ connection: string }[]>(["connections", "list"]);
@@ -97,6 +101,46 @@ test("set changes fields of a registration, proves it, and keeps its key and acc
   expect(undone).toEqual({ connection: "set", singleActiveToken: false });
   expect(registration).toMatchObject({ maxLifetime: 900, singleActiveToken: false });
   expect(JSON.stringify([said, after, undone])).not.toContain(key);
+});
+
+test("set takes back nothing that was put or rotated meanwhile, and says to repeat it", async () => {
+  await local.add("raced");
+  await local.mood({ mode: "slow", delaySeconds: 3 });
+  const { exchange } = await simulated();
+  const set = local.broker(["connections", "set", "raced", "--language", "en-GB"]);
+  await expect.poll(async () => (await simulated()).exchange, { interval: 20 }).toBeGreaterThan(exchange);
+  const client = new SecretsManager({ endpoint: local.run.url("secretsmanager"), region, credentials: operator });
+  const SecretId = "smart-token-broker/dev/raced";
+  const SecretString = JSON.stringify({ ...account("raced"), apiKey: "fake-key-2" });
+  await client.putSecretValue({ SecretId, SecretString });
+
+  const { status, stderr } = await set;
+  await local.mood({ mode: "ok" });
+
+  expect(stderr).toBe("error: The secret of raced was changed meanwhile: repeat this.\n");
+  expect(status).toBe(1);
+  expect(await client.getSecretValue({ SecretId })).toMatchObject({ SecretString });
+});
+
+test("set waits for no rotation that is unfinished, and does not end it", async () => {
+  await local.add("unfinished");
+  const client = new SecretsManager({ endpoint: local.run.url("secretsmanager"), region, credentials: operator });
+  const SecretId = "smart-token-broker/dev/unfinished";
+  await client.putSecretValue({ SecretId, SecretString: "{}", VersionStages: ["AWSPENDING"] });
+
+  const { status, stderr } = await local.broker(["connections", "set", "unfinished", "--language", "en-GB"]);
+
+  expect(stderr).toMatch(/^error: A rotation of unfinished is under way: .*\n$/);
+  expect(status).toBe(1);
+});
+
+test("a registration whose tokens would count as expired at once is not taken", async () => {
+  await local.add("brief");
+
+  const { status, stderr } = await local.broker(["connections", "set", "brief", "--max-lifetime", "5"]);
+
+  expect(stderr).toMatch(/^error: Its tokens live 5 s: .*\n$/);
+  expect(status).toBe(1);
 });
 
 test.each<[string[], number, RegExp]>([
@@ -215,13 +259,15 @@ test("what takes over a second says so, on stderr", async () => {
   const key = await local.issueKey("slow");
   await local.mood({ mode: "slow", delaySeconds: 1.5 });
 
-  const add = ["connections", "add", "slow", "--username", username, "--scope", scope, "--key-file", "-", "--json"];
-  const { status, stdout, progress } = await local.broker(add, key);
+  const add = ["connections", "add", "slow", "--username", username, "--scope", scope, "--key-file", "-"];
+  const { status, progress } = await local.broker(add, key);
+  const silent = await local.broker(["connections", "set", "slow", "--language", "de-DE", "--json"]);
   await local.mood({ mode: "ok" });
 
   expect(status).toBe(0);
   expect(progress).toContain(`asking ${local.run.url("simulator")} for a token …\n`);
-  expect(JSON.parse(stdout)).toMatchObject({ connection: "slow" });
+  // There it would not be JSON.
+  expect(silent).toMatchObject({ status: 0, progress: "", stderr: "" });
 });
 
 test("where Smart Services do not answer, nothing is stored and the way round is named", async () => {

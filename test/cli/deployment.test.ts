@@ -136,7 +136,11 @@ describe("doctor", () => {
     [
       "a schedule that is off",
       { schedule: "DISABLED" },
-      { level: "broken", what: "the schedule sweep-0 is off: nothing is replaced by itself", mend: "npm run deploy" },
+      {
+        level: "broken",
+        what: "the schedule sweep-0 is off: nothing is replaced by itself",
+        mend: "enable it: docs/runbook.md#no-sweep",
+      },
     ],
     [
       "dead letters",
@@ -150,7 +154,13 @@ describe("doctor", () => {
     [
       "a table that can be deleted",
       { deletionProtection: false },
-      { level: "broken", what: "the table is not protected from deletion", mend: "npm run deploy" },
+      {
+        level: "broken",
+        what: "the table is not protected from deletion",
+        mend: expect.stringMatching(
+          /^aws dynamodb update-table --table-name \S+ --deletion-protection-enabled$/,
+        ) as string,
+      },
     ],
   ])("finds %s, with what mends it", async (_, change, finding) => {
     Object.assign(aws, change);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -47,6 +47,12 @@ test("a refused key, and rotation that is off, are found with the command that m
   );
 });
 
+const counts = async () => {
+  const said = (await (await fetch(`${local.run.url("simulator")}/_simulator`)).json()) as {
+    counts: { business: number };
+  };
+  return said.counts;
+};
 const noticed = async (id: string) =>
   (await local.json<Found>(["doctor"])).filter(({ what, level }) => level !== "ok" && what.startsWith(`${id}: `));
 
@@ -98,17 +104,40 @@ test("a probe that leaves the callers' token alive renews nothing", async () => 
   expect(await local.json(["status", "alive"])).toMatchObject({ state: "fresh" });
 });
 
+test("where a replacement kills tokens, a death that is seen is no lifetime: the broker may have replaced it", async () => {
+  await local.add("watched");
+  await local.mood({ singleActiveToken: true });
+  await local.broker(["token", "get", "watched"]);
+
+  const probing = probe("watched", "--observe", "6", "--apply", "--save-profile", join(folder, "watched.json"));
+  // As another caller's exchange, or a sweep, does while the probe watches.
+  await expect.poll(async () => (await counts()).business).toBeGreaterThan(4);
+  await local.broker(["connections", "set", "watched", "--language", "de-DE"]);
+  const found = await probing;
+
+  expect(JSON.stringify(found)).toMatch(/one died after \d s, of its end or of a replacement/);
+  const { registration } = await local.json<{ registration: object }>(["connections", "show", "watched"]);
+  expect(registration).not.toHaveProperty("maxLifetime");
+  expect(JSON.parse(readFileSync(join(folder, "watched.json"), "utf8"))).toMatchObject({ lifetime: 3600 });
+});
+
+test("a profile of old stays where a probe fails", async () => {
+  const file = join(folder, "old.json");
+  writeFileSync(file, "{}");
+  await local.mood({ mode: "unavailable" });
+
+  await local.broker(["doctor", "--probe", "webapicorso", "--yes", "--save-profile", file]);
+
+  expect(readFileSync(file, "utf8")).toBe("{}");
+});
+
 test("a profile that cannot be written is refused before anything is asked of upstream", async () => {
-  const exchanges = async () => {
-    const said = (await (await fetch(`${local.run.url("simulator")}/_simulator`)).json()) as { counts: object };
-    return said.counts;
-  };
-  const before = await exchanges();
+  const before = await counts();
 
   const { status } = await local.broker(["doctor", "--probe", "webapicorso", "--yes", "--save-profile", folder]);
 
   expect(status).toBe(2);
-  expect(await exchanges()).toEqual(before);
+  expect(await counts()).toEqual(before);
 });
 
 test.each<[object, number, RegExp]>([
@@ -147,7 +176,7 @@ test("an upstream that keeps one active token is found, registered with --apply,
   expect(found).toContainEqual({
     level: "warning",
     what: "single: a replacement kills the token before it at once; singleActiveToken is not set",
-    mend: `npx broker doctor --probe single --apply --local-url ${local.run.url("ready")}`,
+    mend: `npx broker connections set single --single-active-token --local-url ${local.run.url("ready")}`,
   });
   expect(found).toContainEqual({ level: "ok", what: "single: its refresh token is kept: it does not rotate" });
   expect(applied).toContainEqual({
@@ -171,7 +200,7 @@ test("tokens that die before their time are found by watching one, and maxLifeti
     what: expect.stringMatching(
       /tokens say nothing of their life \(3600 s are assumed\), and one died after [345] s; maxLifetime/,
     ) as string,
-    mend: `npx broker doctor --probe early --apply --local-url ${local.run.url("ready")}`,
+    mend: expect.stringMatching(/^npx broker connections set early --max-lifetime [1-4] --local-url http/) as string,
   });
   const { registration } = await local.json<{ registration: { maxLifetime: number } }>([
     "connections",

@@ -1,6 +1,6 @@
 import { createServer, request as ask } from "node:http";
 import { spawnSync } from "node:child_process";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { findLocal } from "../../cli/deployment/find-local.ts";
 import { allSecrets } from "../../cli/deployment/secrets.ts";
@@ -14,6 +14,7 @@ const aws: StandIn = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletion
 let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
 let proxy: Awaited<ReturnType<typeof listen>>;
 /** Refuses a call to Secrets Manager, as AWS does to a role that lacks a permission. */
+let refusal = "";
 let refuses: (operation: string, body: string) => boolean = () => false;
 
 beforeAll(async () => {
@@ -27,7 +28,7 @@ beforeAll(async () => {
         const body = Buffer.concat(chunks).toString();
         const operation = String(incoming.headers["x-amz-target"]).split(".")[1] ?? "";
         if (refuses(operation, body)) {
-          const message = "User is not authorized to perform this";
+          const message = refusal;
           response.writeHead(400, { "content-type": "application/x-amz-json-1.1" });
           return response.end(JSON.stringify({ __type: "AccessDeniedException", message }));
         }
@@ -52,7 +53,8 @@ beforeAll(async () => {
     },
   };
 });
-afterEach(() => {
+beforeEach(() => {
+  refusal = "User is not authorized to perform this";
   refuses = () => false;
 });
 afterAll(async () => {
@@ -61,7 +63,7 @@ afterAll(async () => {
   await local.run.remove();
 });
 
-const onAws = (args: string[], stdin?: string) =>
+const onAws = (args: string[], stdin?: string, env: Record<string, string> = {}) =>
   broker(args, {
     env: {
       AWS_REGION: region,
@@ -70,6 +72,7 @@ const onAws = (args: string[], stdin?: string) =>
       AWS_ENDPOINT_URL: standIn.url,
       AWS_ENDPOINT_URL_DYNAMODB: local.run.url("dynamodb"),
       AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
+      ...env,
     },
     ...(stdin !== undefined && { stdin }),
   });
@@ -105,6 +108,71 @@ test("a secret that was restored, and whose new value cannot be put, is deleted 
   expect(status).toBe(4);
   expect(stderr).toMatch(/^error: AWS refuses this to your role/);
   expect(await secrets().describeSecret({ SecretId: nameOf("back") })).toHaveProperty("DeletedDate");
+});
+
+test("a secret that could neither be filled nor deleted again is told", async () => {
+  await secrets().createSecret({ Name: nameOf("revived"), SecretString: value("revived", "fake-key-1") });
+  await secrets().deleteSecret({ SecretId: nameOf("revived") });
+  refuses = (operation) => operation === "PutSecretValue" || operation === "DeleteSecret";
+
+  const add = ["connections", "add", "revived", "--file", "-", "--skip-exchange", "--yes"];
+  const { status, stderr } = await onAws(add, value("revived", "fake-key-2"));
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/restored WITH ITS OLD VALUE: .*broker connections remove revived\.\n$/);
+});
+
+test("a value that may not be looked at is not taken for an unusable one", async () => {
+  await secrets().createSecret({ Name: nameOf("sealed"), SecretString: value("sealed", "fake-key-1") });
+  refuses = (operation) => operation === "GetSecretValue";
+  refusal = "Access to KMS is not allowed";
+
+  const { stdout } = await onAws(["doctor"]);
+  const add = ["connections", "add", "sealed", "--file", "-", "--skip-exchange", "--yes"];
+  const { status, stderr } = await onAws(add, value("sealed", "fake-key-2"));
+  refuses = () => false;
+
+  expect(stdout).toMatch(/^warning +sealed: the secret cannot be decrypted.*\n +mend: enable the KMS key/m);
+  expect(status).toBe(4);
+  expect(stderr).toContain("cannot be looked at");
+  const { SecretString } = await secrets().getSecretValue({ SecretId: nameOf("sealed") });
+  expect(SecretString).toBe(value("sealed", "fake-key-1"));
+});
+
+test("a change whose tokens cannot be renewed at once is made, and says so", async () => {
+  await secrets().createSecret({ Name: nameOf("tableless"), SecretString: value("tableless", "fake-key-1") });
+
+  const set = ["connections", "set", "tableless", "--language", "de-DE", "--skip-exchange"];
+  const { status, stdout } = await onAws(set, undefined, { AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" });
+
+  expect(stdout).toMatch(/^tableless: language is de-DE\.\nwarning: its tokens are not renewed at once \(.*\)\n$/);
+  expect(status).toBe(0);
+});
+
+test("where keys are not rotated by choice, a proved key becomes the current one directly", async () => {
+  await local.add("by-hand", "--rotate-every-days", "0");
+  const next = await local.issueKey("by-hand");
+  const described = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as object;
+  const front = await listen(
+    createServer((_, response) => response.end(JSON.stringify({ ...described, rotateApiKeysEveryDays: 0 }))),
+  );
+  const stage = ["keys", "stage", "by-hand", "--key-file", "-", "--local-url", front.url];
+
+  const untried = await broker([...stage, "--skip-exchange"], { stdin: "fake-key-2" });
+  const { status, stdout } = await broker(stage, { stdin: next });
+  const { stdout: doctor } = await broker(["doctor", "--local-url", front.url]);
+  await front.close();
+
+  expect(untried.status).toBe(4);
+  expect(stdout).toMatch(/^The new key of by-hand \([0-9a-f]{16}\) is current/);
+  expect(status).toBe(0);
+  const { SecretString = "" } = await secrets().getSecretValue({ SecretId: nameOf("by-hand") });
+  expect(JSON.parse(SecretString)).toEqual({
+    ...account("by-hand"),
+    apiKey: next,
+    apiBaseUrl: local.run.url("simulator"),
+  });
+  expect(doctor).toMatch(/^ok +by-hand: its secret is readable, its key is not rotated, as cdk.json has it, /m);
 });
 
 test("a secret that the doctor may not read hides no other finding", async () => {

@@ -15,6 +15,7 @@ test.each<[string, string[], number, RegExp]>([
   ["stage for an unknown id", ["keys", "stage", "nobody"], 3, /dev\/nobody does not exist/],
   ["rotate of an unknown id", ["keys", "rotate", "nobody"], 3, /dev\/nobody does not exist/],
   ["probe of an unknown id", ["doctor", "--probe", "nobody", "--yes"], 3, /dev\/nobody does not exist/],
+  ["a malformed id to watch", ["status", "ACME", "--watch"], 2, /That is no connection id/],
   ["a malformed id", ["status", "ACME"], 2, /That is no connection id/],
   ["a bad --min-ttl", ["token", "get", "webapicorso", "--min-ttl", "x"], 2, /--min-ttl must be a whole number/],
   ["a bad --every", ["status", "--every", "0"], 2, /--every must be a whole number from 1/],

@@ -10,7 +10,7 @@ test.each<[string, string[], number, RegExp]>([
   ["an unknown option", ["status", "--colour"], 2, /unknown option '--colour'/],
   ["a missing argument", ["connections", "show"], 2, /missing required argument 'id'/],
   ["too many arguments", ["connections", "show", "a", "b"], 2, /too many arguments/],
-  ["an option without its value", ["token", "get", "acme", "--min-ttl"], 2, /argument missing/],
+  ["an option without its value", ["token", "get", "acme", "--min-ttl"], 2, /'--min-ttl <seconds>' argument missing/],
   ["a bad caller's name", ["callers", "key", "-x-", "--json"], 2, /./],
   [
     "a file that cannot be read",
@@ -58,6 +58,9 @@ test("what does not exist as a command, an argument or a file is not repeated: i
     ["connections", "add", "acme", secret],
     ["token", "reject", "acme", secret],
     [secret],
+    [`a'b${secret}`],
+    ["status", "--local-url", secret],
+    ["status", "--stage", secret],
     ["keys", secret],
     ["status", `-k${secret}`],
     ["callers", "list", `--key=${secret}`],

@@ -25,7 +25,8 @@ export interface Registration {
 
 export type ParsedRegistration =
   | { kind: "registered"; registration: Registration; warnings: string[] }
-  | { kind: "not_ready"; detail: string };
+  /** `unseen`: the value could not be looked at; it may be a good one. */
+  | { kind: "not_ready"; detail: string; unseen?: true };
 
 /** Longest lifetime that is believed at all: 7 days, in seconds. */
 export const longestLifetime = 7 * 24 * 3600;

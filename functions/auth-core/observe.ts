@@ -79,8 +79,10 @@ export function observer(service: string, stage: string): Observer {
           return count("ReplacementFailures", notice.code);
         case "refresh_failed":
         case "registration_warning":
-        case "registration_gone":
           return logger.warn(kind, fields);
+        case "registration_gone":
+          logger.warn(kind, fields);
+          return count("RegistrationsGone", kind);
         case "table_unavailable":
         case "secrets_unavailable":
           logger.error(kind, fields);

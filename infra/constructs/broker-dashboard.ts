@@ -117,9 +117,15 @@ export function dashboardRows(
       graph(
         "Failed replacements by code",
         6,
-        replacementFailureCodes.map((code) =>
-          total(metrics.each("ReplacementFailures", { services: replacing, codes: [code] }), code),
-        ),
+        [
+          ...replacementFailureCodes.map((code) =>
+            total(metrics.each("ReplacementFailures", { services: replacing, codes: [code] }), code),
+          ),
+          total(
+            metrics.each("RegistrationsGone", { services: replacing, codes: ["registration_gone"] }),
+            "registration_gone",
+          ),
+        ],
       ),
     ],
 

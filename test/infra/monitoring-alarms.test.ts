@@ -82,6 +82,20 @@ const meanings: Record<string, Meaning> = {
     is: ">= 1",
     when: "1 of 2",
   },
+  "replacements-failing": {
+    metrics: every("ReplacementFailures", replacing, ["upstream_unavailable", "upstream_malformed"]),
+    of: "Sum of 300 s",
+    by: sum,
+    is: ">= 1",
+    when: "3 of 5",
+  },
+  "registration-gone": {
+    metrics: every("RegistrationsGone", replacing, ["registration_gone"]),
+    of: "Sum of 3600 s",
+    by: sum,
+    is: ">= 1",
+    when: "1 of 2",
+  },
   "commits-not-written": {
     metrics: every("CommitsNotWritten", replacing, ["commit_not_written"]),
     ...anyOfFiveMinutes,

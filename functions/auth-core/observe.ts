@@ -122,10 +122,11 @@ export function observer(service: string, stage: string): Observer {
       ]);
     },
 
-    credentials(connection, { refreshTokenDaysLeft, keyAgeDays }) {
+    credentials(connection, { refreshTokenDaysLeft, refreshTokenEnds, keyAgeDays }) {
       if (refreshTokenDaysLeft === undefined && keyAgeDays === undefined) return;
       emit({ code: "ok", source: "schedule" }, connection, [
         ["RefreshTokenDaysLeft", MetricUnit.NoUnit, refreshTokenDaysLeft],
+        ["RefreshTokensEnding", MetricUnit.Count, refreshTokenEnds && 1],
         ["KeyAgeDays", MetricUnit.NoUnit, keyAgeDays],
       ]);
     },

@@ -172,15 +172,17 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
     },
     {
       name: "refresh-token-ends",
-      means: "A refresh token has less than a day left, though an exchange should have replaced it a day ago.",
-      first: "find the connection (saved query 'what went wrong', `replacement_failed`): its API key does not work.",
+      means: "A refresh token is within two days of its end, and the exchange that should replace it fails.",
+      first: "find the connection (saved query 'what went wrong', `replacement_failed`), and mend what it fails with.",
       metric: metrics.of(
-        "RefreshTokenDaysLeft",
+        "RefreshTokensEnding",
         { service: "rotation", code: "ok", source: "schedule" },
-        { statistic: cloudwatch.Stats.MINIMUM, period: Duration.hours(1) },
+        { period: Duration.hours(1) },
       ),
       threshold: 1,
-      below: true,
+      // As for refused credentials: it is seen at each attempt, and those are an hour apart at most.
+      periods: 2,
+      breaching: 1,
     },
   ];
 }

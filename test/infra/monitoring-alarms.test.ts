@@ -145,11 +145,11 @@ const meanings: Record<string, Meaning> = {
   },
   "rotation-off": { metrics: ["KeyActionsNeeded rotation rotation_off"], ...daily },
   "refresh-token-ends": {
-    metrics: ["RefreshTokenDaysLeft rotation ok schedule"],
-    of: "Minimum of 3600 s",
+    metrics: ["RefreshTokensEnding rotation ok schedule"],
+    of: "Sum of 3600 s",
     by: "the metric",
-    is: "< 1",
-    when: "1 of 1",
+    is: ">= 1",
+    when: "1 of 2",
   },
   "probe-failed": {
     metrics: ["Probes prober ok prober"],

@@ -34,7 +34,18 @@ const day = 86_400;
 const place = { region: "eu-south-1", accountId: "000000000000" };
 
 /** What a caller meets, each in a connection of its own; of `nobody` there is no secret. */
-const trials = ["fine", "down", "html", "refused", "empty", "spoilt", "locked", "uncommitted", "gone", "nobody"] as const;
+const trials = [
+  "fine",
+  "down",
+  "html",
+  "refused",
+  "empty",
+  "spoilt",
+  "locked",
+  "uncommitted",
+  "gone",
+  "nobody",
+] as const;
 type Trial = (typeof trials)[number];
 const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial}`);
 
@@ -271,6 +282,8 @@ async function sweep(world: World): Promise<void> {
   };
   const retiringKeys = { aaaaaaaaaaaaaaaa: { since: 1, end: 2, id: "key-9" } };
   const tokenSet = tokenSetAt(now());
+  const ending = { obtainedAt: now() - 3 * day, dueAt: now() - 600, refreshTokenExpiresAt: now() + day };
+  await world.due("rotation-ending", { failures: 1, tokenSet: tokenSetAt(now(), ending) });
   await world.due("rotation-issued", { tokenSet, retiringKeys }, JSON.stringify(unadmitted));
 
   faults.table = (operation, body) => {

@@ -153,10 +153,10 @@ const meanings: Record<string, Meaning> = {
   },
   "probe-failed": {
     metrics: ["Probes prober ok prober"],
-    of: "Sum of 300 s",
+    of: "Sum of 60 s",
     by: sum,
     is: "< 1",
-    when: "2 of 2",
+    when: "15 of 15",
     missing: "breaching",
   },
 };

@@ -171,6 +171,15 @@ describe("the prober", () => {
   });
 });
 
+test("the runbook's command that enables a schedule keeps every property that the stacks set of one", () => {
+  const [, named = ""] = /aws scheduler get-schedule [^]*?--query '\{(.*?)\}'/.exec(runbook) ?? [];
+  const kept = named.split(", ").map((field) => field.split(":")[0] ?? "");
+  const set = ofType("AWS::Scheduler::Schedule").map(({ Properties }) => Object.keys(Properties).toSorted());
+
+  expect(set).toHaveLength(4);
+  for (const properties of set) expect([...properties, "Name"].toSorted()).toEqual(kept.toSorted());
+});
+
 test("with every option the app has no finding", () => {
   const { app } = newApp({ alarmEmail: "ops@example.com", prober: { connection: "webapicorso" } });
 

@@ -24,6 +24,8 @@ export interface Observer {
   probe: (line: { code: string; connection: string; durationMs: number; status: number }) => void;
   /** One line for one step of a key's rotation that is done. */
   step: (line: { connection: string; step: string; version: string }) => void;
+  /** A failed step that was foreseen, counted at the instant at which Lambda counts its error: the invocation's start. */
+  stepFailed: (startedAt: number) => void;
   /** A bug, counted: the only place where a stack trace is written. */
   bug: (error: unknown, requestId: string) => void;
 }
@@ -79,8 +81,10 @@ export function observer(service: string, stage: string): Observer {
           return count("ReplacementFailures", notice.code);
         case "refresh_failed":
         case "registration_warning":
-        case "registration_gone":
           return logger.warn(kind, fields);
+        case "registration_gone":
+          logger.warn(kind, fields);
+          return count("RegistrationsGone", kind);
         case "table_unavailable":
         case "secrets_unavailable":
           logger.error(kind, fields);
@@ -120,10 +124,11 @@ export function observer(service: string, stage: string): Observer {
       ]);
     },
 
-    credentials(connection, { refreshTokenDaysLeft, keyAgeDays }) {
+    credentials(connection, { refreshTokenDaysLeft, refreshTokenEnds, keyAgeDays }) {
       if (refreshTokenDaysLeft === undefined && keyAgeDays === undefined) return;
       emit({ code: "ok", source: "schedule" }, connection, [
         ["RefreshTokenDaysLeft", MetricUnit.NoUnit, refreshTokenDaysLeft],
+        ["RefreshTokensEnding", MetricUnit.Count, refreshTokenEnds && 1],
         ["KeyAgeDays", MetricUnit.NoUnit, keyAgeDays],
       ]);
     },
@@ -138,6 +143,11 @@ export function observer(service: string, stage: string): Observer {
 
     step(line) {
       logger.info("rotation step done", line);
+    },
+
+    stepFailed(startedAt) {
+      metrics.setTimestamp(Math.round(startedAt * 1000));
+      emit({ code: "failed", source: "none" }, undefined, [["StepsFailed", MetricUnit.Count, 1]]);
     },
 
     bug(error, requestId) {

@@ -1,5 +1,6 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/compose-keys.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readRotationEvent } from "@smart-token-broker/auth-core/rules/rotation-event.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
@@ -12,22 +13,26 @@ const ports = deployedKeyPorts(settings, observe.notice);
 
 /**
  * One step of a rotation by Secrets Manager, for every connection's secret. Throws where the step failed: Secrets
- * Manager then tries it again, and its operator reads why in the log, the metric and the event. Lambda's own count of
- * errors says nothing of this function: only what nobody foresaw is counted as a bug.
+ * Manager then tries it again, and its operator reads why in the log, the metric and the event. So Lambda's own count
+ * of errors has ordinary failures in it, which are counted here to be taken off it; what is left nobody foresaw.
  */
 export async function handler(
   event: unknown,
   { awsRequestId: requestId }: Pick<Context, "awsRequestId">,
 ): Promise<void> {
-  const step = readRotationEvent(event, settings.secretPrefix);
-  const { connection } = step;
+  const startedAt = ports.clock.now();
+  let connection: ConnectionId | undefined;
   try {
-    await rotateKey(ports, step, settings);
+    const asked = readRotationEvent(event, settings.secretPrefix);
+    connection = asked.connection;
+    await rotateKey(ports, asked, settings);
+    observe.step({ connection, step: asked.step, version: asked.version });
   } catch (error) {
-    if (error instanceof UnavailableError) {
+    if (error instanceof UnavailableError && connection !== undefined) {
       observe.notice({ kind: "secrets_unavailable", connection, reason: error.message });
-    } else if (!(error instanceof StepError)) observe.bug(error, requestId);
+    }
+    if (error instanceof UnavailableError || error instanceof StepError) observe.stepFailed(startedAt);
+    else observe.bug(error, requestId);
     throw error;
   }
-  observe.step({ connection, step: step.step, version: step.version });
 }

@@ -114,13 +114,15 @@ export function dashboardRows(
         6,
         ["SweepsCompleted", "Due", "Replaced", "Failed", "Deferred"].map((name) => ofRotation(name)),
       ),
-      graph(
-        "Failed replacements by code",
-        6,
-        replacementFailureCodes.map((code) =>
+      graph("Failed replacements by code", 6, [
+        ...replacementFailureCodes.map((code) =>
           total(metrics.each("ReplacementFailures", { services: replacing, codes: [code] }), code),
         ),
-      ),
+        total(
+          metrics.each("RegistrationsGone", { services: replacing, codes: ["registration_gone"] }),
+          "registration_gone",
+        ),
+      ]),
     ],
 
     title("How are keys?"),

@@ -49,17 +49,24 @@ export class BrokerMetrics {
   }
 }
 
-/** The sum of metrics, where one without data counts as 0. An alarm takes at most ten of them. */
+/**
+ * The sum of metrics, less those in `less`; one without data counts as 0. An alarm takes at most ten of them.
+ *
+ * Within the sum and not behind it: an operator between two series gives nothing where one of them has no data.
+ */
 export function total(
   metrics: cloudwatch.IMetric[],
   label: string,
   period: Duration = Duration.minutes(1),
+  less: cloudwatch.IMetric[] = [],
 ): cloudwatch.MathExpression {
   // An id is unique in its graph, and starts with a letter of the small ones.
-  const ids = metrics.map((_, index) => `${label.toLowerCase().replaceAll(/[^a-z0-9]/g, "_")}_${index}`);
+  const all = [...metrics, ...less];
+  const ids = all.map((_, index) => `${label.toLowerCase().replaceAll(/[^a-z0-9]/g, "_")}_${index}`);
+  const parts = ids.map((id, index) => `${index < metrics.length ? "" : "-1 * "}FILL(${id}, 0)`);
   return new cloudwatch.MathExpression({
-    expression: `SUM([${ids.map((part) => `FILL(${part}, 0)`).join(", ")}])`,
-    usingMetrics: Object.fromEntries(metrics.map((metric, index) => [ids[index], metric])),
+    expression: `SUM([${parts.join(", ")}])`,
+    usingMetrics: Object.fromEntries(all.map((metric, index) => [ids[index], metric])),
     label,
     period,
   });

@@ -14,7 +14,6 @@ const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
 export function callerAlarms(watched: Watched): AlarmSpec[] {
   const { metrics, functions } = watched;
   const all = Object.values(functions);
-  const { "key-rotation": _, ...others } = functions;
   return [
     {
       name: "validity-objective",
@@ -49,15 +48,15 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
       metric: total(
         [
           ...metrics.each("Bugs", {
-            services: [...serving, "status", "rotation", "key-rotation"],
+            services: [...serving, "status", "rotation"],
             codes: ["internal"],
           }),
-          // Of the rotation of keys these would be its ordinary failures too: by throwing it tells Secrets Manager.
-          ...Object.values(others).map((each) =>
-            each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) }),
-          ),
+          ...all.map((each) => each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) })),
         ],
         "failures",
+        Duration.minutes(1),
+        // By throwing, the rotation of keys tells Secrets Manager of its ordinary failures too. A bug it throws as well.
+        [metrics.of("StepsFailed", { service: "key-rotation", code: "failed", source: "none" })],
       ),
       ...anyOfFiveMinutes,
     },

@@ -54,16 +54,15 @@ export function addProber(
 export function proberAlarm({ metrics }: Watched): AlarmSpec {
   return {
     name: "probe-failed",
-    means: "From outside no valid token is to be had, or a request without a signature gets to the function.",
+    means:
+      "For a quarter of an hour no probe has passed: from outside no valid token is to be had, or one without a signature.",
     first: "read the code of the last line 'probe' in the prober's log.",
-    metric: total(
-      [metrics.of("Probes", { service: "prober", code: "ok", source: "prober" })],
-      "probes that passed",
-      Duration.minutes(5),
-    ),
+    metric: total([metrics.of("Probes", { service: "prober", code: "ok", source: "prober" })], "probes that passed"),
     threshold: 1,
     below: true,
-    periods: 2,
+    // By the minute, since a longer period that is not over counts as 0 already. One probe that failed makes ten minutes
+    // without one that passed, and some more where the next comes late; two make fifteen.
+    periods: 15,
     missingIsBreaching: true,
   };
 }

@@ -52,6 +52,37 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
       breaching: 1,
     },
     {
+      name: "replacements-failing",
+      means: "Smart Services do not answer, or not as they should, and tokens are not being replaced.",
+      first: "see whether one connection fails or all (`GET /v1/status`, state retrying or expired).",
+      metric: total(
+        metrics.each("ReplacementFailures", {
+          services: replacing,
+          codes: ["upstream_unavailable", "upstream_malformed"],
+        }),
+        "failed replacements",
+        Duration.minutes(5),
+      ),
+      threshold: 1,
+      // One connection alone is tried every five minutes at the latest: what lasts is in most periods, a hiccup in one.
+      periods: 5,
+      breaching: 3,
+    },
+    {
+      name: "registration-gone",
+      means: "The secret of a connection that was in use is gone: its tokens were erased, and its callers get 404.",
+      first: "find the connection (saved query 'what went wrong', `registration_gone`) and restore its secret.",
+      metric: total(
+        metrics.each("RegistrationsGone", { services: replacing, codes: ["registration_gone"] }),
+        "registrations gone",
+        Duration.hours(1),
+      ),
+      threshold: 1,
+      // It is noticed once, and then never again: so long it can be seen.
+      periods: 2,
+      breaching: 1,
+    },
+    {
       name: "commits-not-written",
       means: "A new token was got and handed out, but the table did not take it: the next replacement starts anew.",
       first: "see whether DynamoDB takes writes (throttles, the key's policy, the function's role).",
@@ -141,15 +172,17 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
     },
     {
       name: "refresh-token-ends",
-      means: "A refresh token has less than a day left, though an exchange should have replaced it a day ago.",
-      first: "find the connection (saved query 'what went wrong', `replacement_failed`): its API key does not work.",
+      means: "A refresh token is within two days of its end, and the exchange that should replace it fails.",
+      first: "find the connection (saved query 'what went wrong', `replacement_failed`), and mend what it fails with.",
       metric: metrics.of(
-        "RefreshTokenDaysLeft",
+        "RefreshTokensEnding",
         { service: "rotation", code: "ok", source: "schedule" },
-        { statistic: cloudwatch.Stats.MINIMUM, period: Duration.hours(1) },
+        { period: Duration.hours(1) },
       ),
       threshold: 1,
-      below: true,
+      // As for refused credentials: it is seen at each attempt, and those are an hour apart at most.
+      periods: 2,
+      breaching: 1,
     },
   ];
 }

@@ -23,10 +23,36 @@ interface Call {
 const calls: Call[] = [];
 let logs: Awaited<ReturnType<typeof listen>>;
 let others: Awaited<ReturnType<typeof listen>>;
+let changed: Awaited<ReturnType<typeof listen>>;
 
 const row = (fields: Record<string, string>) => Object.entries(fields).map(([field, value]) => ({ field, value }));
 const first = { "@timestamp": "2026-11-24 09:17:14.000", code: "invalid_request", detail: "two words" };
 const second = { "@timestamp": "2026-11-24 09:17:13.000", message: "internal error", "error.stack": "Error\n    at f" };
+
+/** A schedule as it is read: what the stack set, and what the service adds. */
+const ofStack = {
+  Name: "sweep-0",
+  Description: "fake description",
+  ScheduleExpression: "rate(1 minute)",
+  FlexibleTimeWindow: { Mode: "OFF" },
+  Target: {
+    Arn: "arn:aws:lambda:eu-south-1:000000000000:function:fake",
+    RoleArn: "arn:aws:iam::000000000000:role/fake",
+    Input: '{"shard":0,"shards":1}',
+    RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+    DeadLetterConfig: { Arn: "arn:aws:sqs:eu-south-1:000000000000:fake" },
+  },
+};
+const schedule = {
+  ...ofStack,
+  Arn: "arn:aws:scheduler:eu-south-1:000000000000:schedule/default/sweep-0",
+  GroupName: "default",
+  State: "DISABLED",
+  ScheduleExpressionTimezone: "UTC",
+  ActionAfterCompletion: "NONE",
+  CreationDate: 1_800_000_000,
+  LastModificationDate: 1_800_000_000.5,
+};
 
 /** CloudWatch Logs, as far as the page asks it: two groups, and a query that is not done when it is asked for first. */
 function answerLogs({ operation }: Call): object {
@@ -54,14 +80,31 @@ beforeAll(async () => {
       });
     }),
   );
+  // EventBridge Scheduler, which answers a reading, and DynamoDB: what they are told to change.
+  changed = await listen(
+    createServer((request, response) => {
+      void json(request)
+        .catch(() => ({}))
+        .then((input) => {
+          const [, operation = `${request.method} ${request.url}`] = String(request.headers["x-amz-target"]).split(".");
+          calls.push({ operation, input: input as Call["input"] });
+          const headers = { "content-type": "application/json" };
+          return response.writeHead(200, headers).end(JSON.stringify(request.method === "GET" ? schedule : {}));
+        });
+    }),
+  );
   others = await startAwsStandIn({
-    stacks: { "smart-token-broker-prod-api": { ApiId: "fakeapi" }, "smart-token-broker-prod-rotation": {} },
+    stacks: {
+      "smart-token-broker-prod-api": { ApiId: "fakeapi" },
+      "smart-token-broker-prod-rotation": {},
+      "smart-token-broker-prod-state": { TableName: "fake-table" },
+    },
     schedule: "ENABLED",
     deadLetters: 0,
     deletionProtection: true,
   });
 });
-afterAll(() => Promise.all([logs?.close(), others?.close()]));
+afterAll(() => Promise.all([logs, others, changed].map((server) => server?.close())));
 beforeEach(() => calls.splice(0));
 
 const run = (shell: string, lines: string) =>
@@ -76,6 +119,8 @@ const run = (shell: string, lines: string) =>
     AWS_PAGER: "",
     AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: logs.url,
     AWS_ENDPOINT_URL_CLOUDFORMATION: others.url,
+    AWS_ENDPOINT_URL_SCHEDULER: changed.url,
+    AWS_ENDPOINT_URL_DYNAMODB: changed.url,
     BROKER_STAGE: "prod",
   });
 
@@ -129,6 +174,27 @@ describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
       logGroupNamePrefix: "/aws/vendedlogs/smart-token-broker-prod/access",
     });
     expect(inputOf("StartQuery")["queryString"]).toMatch(/^filter status = 429 \| stats count/);
+  });
+
+  it("enable a schedule, and keep all else that the stack set of it", { timeout: 60_000 }, async () => {
+    const [, section = ""] = text.split("\n## no-sweep\n");
+    const [, command = ""] = /^```sh\n([^]*?)^```/m.exec(section) ?? [];
+
+    await run(shell, command.replace("NAME", "sweep-0"));
+
+    const { Name, ...rest } = ofStack;
+    const { ClientToken: _, ...input } = inputOf(`PUT /schedules/${Name}`);
+    expect(input).toEqual({ ...rest, State: "ENABLED" });
+  });
+
+  it("protect the table again", { timeout: 60_000 }, async () => {
+    await run(shell, blockWith("update-continuous-backups"));
+
+    expect(inputOf("UpdateTable")).toEqual({ TableName: "fake-table", DeletionProtectionEnabled: true });
+    expect(inputOf("UpdateContinuousBackups")).toEqual({
+      TableName: "fake-table",
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
   });
 
   it.each([

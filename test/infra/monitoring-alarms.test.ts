@@ -7,7 +7,7 @@ const alarms = synthesised.ofType("AWS::CloudWatch::Alarm");
 
 /** What an alarm watches and when it is one, in few words. */
 interface Meaning {
-  /** `NAME service code [source]`, or `NAME resource` where AWS itself writes it. */
+  /** `NAME service code [source]`, or `NAME resource` where AWS itself writes it; `less` before it where it is taken off. */
   metrics: string[];
   /** Statistic and seconds. */
   of: string;
@@ -42,9 +42,10 @@ const meanings: Record<string, Meaning> = {
   },
   "internal-errors": {
     metrics: [
-      ...every("Bugs", ["token", "oauth", "status", "rotation", "key-rotation"], ["internal"]),
-      // Not those of the rotation of keys, which throws where an operator has to act.
-      ...["Token", "OAuth", "Status", "Rotation"].map((name) => `Errors ${name}Function`),
+      ...every("Bugs", ["token", "oauth", "status", "rotation"], ["internal"]),
+      ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
+      // The rotation of keys throws where an operator has to act.
+      "less StepsFailed key-rotation failed",
     ],
     ...anyOfFiveMinutes,
   },
@@ -77,6 +78,20 @@ const meanings: Record<string, Meaning> = {
       ...every("ReplacementFailures", replacing, ["credentials_rejected", "connection_not_ready"]),
       ...every("Requests", serving, ["credentials_rejected", "connection_not_ready"]),
     ],
+    of: "Sum of 3600 s",
+    by: sum,
+    is: ">= 1",
+    when: "1 of 2",
+  },
+  "replacements-failing": {
+    metrics: every("ReplacementFailures", replacing, ["upstream_unavailable", "upstream_malformed"]),
+    of: "Sum of 300 s",
+    by: sum,
+    is: ">= 1",
+    when: "3 of 5",
+  },
+  "registration-gone": {
+    metrics: every("RegistrationsGone", replacing, ["registration_gone"]),
     of: "Sum of 3600 s",
     by: sum,
     is: ">= 1",
@@ -131,18 +146,18 @@ const meanings: Record<string, Meaning> = {
   },
   "rotation-off": { metrics: ["KeyActionsNeeded rotation rotation_off"], ...daily },
   "refresh-token-ends": {
-    metrics: ["RefreshTokenDaysLeft rotation ok schedule"],
-    of: "Minimum of 3600 s",
+    metrics: ["RefreshTokensEnding rotation ok schedule"],
+    of: "Sum of 3600 s",
     by: "the metric",
-    is: "< 1",
-    when: "1 of 1",
+    is: ">= 1",
+    when: "1 of 2",
   },
   "probe-failed": {
     metrics: ["Probes prober ok prober"],
-    of: "Sum of 300 s",
+    of: "Sum of 60 s",
     by: sum,
     is: "< 1",
-    when: "2 of 2",
+    when: "15 of 15",
     missing: "breaching",
   },
 };
@@ -155,18 +170,21 @@ function meaningOf(alarm: Resource): Meaning {
   const ids = expressions.filter(({ MetricStat }) => MetricStat).map(({ Id }) => Id);
   const band = expressions.find(({ Id }) => Id === Properties.ThresholdMetricId);
   const value = expressions.find((each) => each.Expression && each !== band);
+  const isLess = (id: string | undefined) => value?.Expression?.includes(`-1 * FILL(${id}, 0)`) ?? false;
+  const parts = ids.map((id) => `${isLess(id) ? "-1 * " : ""}FILL(${id}, 0)`);
   const ways: Record<string, Meaning["by"]> = {
-    [`SUM([${ids.map((id) => `FILL(${id}, 0)`).join(", ")}])`]: "the sum, absent is 0",
+    [`SUM([${parts.join(", ")}])`]: "the sum, absent is 0",
     [`FILL(${ids[0]}, 0)`]: "the metric, absent is 0",
   };
   const signs: Record<string, string> = { GreaterThanOrEqualToThreshold: ">=", LessThanThreshold: "<" };
   const deviations = new RegExp(`^ANOMALY_DETECTION_BAND\\(${value?.Id}, (\\d+)\\)$`).exec(band?.Expression ?? "")?.[1];
   const isOutside = Properties.ComparisonOperator === "LessThanLowerOrGreaterThanUpperThreshold";
   return {
-    metrics: watched.map(({ name, dimensions }) => {
+    metrics: watched.map(({ name, dimensions }, index) => {
       const { service, code, source } = dimensions;
-      if (service === undefined) return `${name} ${Object.values(dimensions).map(nameOf).join(" ")}`;
-      return [name, service, code, ...(source === "none" ? [] : [source])].join(" ");
+      const less = isLess(ids[index]) ? "less " : "";
+      if (service === undefined) return `${less}${name} ${Object.values(dimensions).map(nameOf).join(" ")}`;
+      return [less + name, service, code, ...(source === "none" ? [] : [source])].join(" ");
     }),
     of: [...new Set(watched.map(({ statistic, period }) => `${statistic} of ${period} s`))].join(", "),
     by:

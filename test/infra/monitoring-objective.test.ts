@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
 import { wantedLine } from "../../functions/auth-core/http/reply.ts";
 import { observer } from "../../functions/auth-core/observe.ts";
-import { credentialAges } from "../../functions/auth-core/rules/credential-ages.ts";
-import { canRefresh, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
+import { type CredentialAges, credentialAges } from "../../functions/auth-core/rules/credential-ages.ts";
+import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { fakeRegistration } from "../support/registration.ts";
 
@@ -39,10 +39,11 @@ test.each([
 ])("the end of a refresh token that lives for %s is not told of: it is always near, and nothing fails", (_, life) => {
   const tokenSet = { ...set, refreshTokenExpiresAt: set.obtainedAt + life };
 
-  for (const age of [0, 1800, life - 60]) expect(credentialAges({ tokenSet }, set.obtainedAt + age)).toEqual({});
+  for (const age of [0, 1800, life - 60, life + 60])
+    expect(credentialAges({ tokenSet, failures: 1 }, set.obtainedAt + age)).toEqual({});
 });
 
-test("the end of one that was refreshed for as long as it could be is told of: its exchange fails since", () => {
+test("the end of one that was refreshed for as long as it could be is told of, where its exchange fails since", () => {
   const refreshTokenExpiresAt = set.obtainedAt + 2 * 86_400 + 1;
   const credentials = {
     refreshToken: set.accessToken,
@@ -51,12 +52,58 @@ test("the end of one that was refreshed for as long as it could be is told of: i
   const before = { ...set, ...credentials, refreshTokenExpiresAt };
   // The last refresh was sent some seconds after it was found that it may be.
   const tokenSet = { ...before, obtainedAt: set.obtainedAt + 15 };
-  const lastDay = refreshTokenExpiresAt - 86_399;
+  const failed = (failures: number, overdue: number) =>
+    credentialAges({ tokenSet, failures }, tokenSet.dueAt + overdue).refreshTokenEnds;
 
   expect(canRefresh(before, fakeRegistration(), set.obtainedAt)).toBe(true);
   expect(canRefresh(tokenSet, fakeRegistration(), tokenSet.obtainedAt)).toBe(false);
-  expect(credentialAges({ tokenSet }, lastDay).refreshTokenDaysLeft).toBeLessThan(1);
+  expect([failed(1, 121), failed(7, 3 * 86_400)]).toEqual([true, true]);
+  expect([failed(0, 121), failed(1, 120)]).toEqual([undefined, undefined]);
 });
+
+const [minute, hour, day] = [60, 3600, 86_400];
+const accessLives = [5 * minute, hour, 12 * hour, ...[1, 1.9, 2, 2.1, 3, 4, 5, 6, 7].map((days) => days * day)];
+const refreshLives = [hour, day, ...[1.9, 2, 2.05, 2.5, 3, 4, 5, 6, 7, 10, 14, 30, 60].map((days) => days * day)];
+
+/**
+ * Every look of a sweep at the credentials of a connection that is in health, until some time after its first refresh
+ * token has ended: a sweep a minute, and of each replacement the first attempt fails.
+ */
+function* looks(access: number, refresh: number, isRotating: boolean, random: number): Iterable<CredentialAges> {
+  const registration = fakeRegistration();
+  const start = set.obtainedAt;
+  let tokenSet: TokenSet | undefined;
+  for (let now = start; now < start + refresh + 3 * access; ) {
+    const isRefresh = canRefresh(tokenSet, registration, now);
+    const tokens = {
+      accessToken: set.accessToken,
+      sentAt: now,
+      lifetime: access,
+      ...((isRotating || !isRefresh) && { refreshToken: set.accessToken, refreshLifetime: refresh }),
+    };
+    const of = { registration, previous: tokenSet, refreshRefused: false };
+    tokenSet = nextTokenSet(tokens, isRefresh ? "refresh" : "exchange", of, random);
+    now = start + Math.ceil((tokenSet.dueAt - start) / minute) * minute;
+    yield credentialAges({ tokenSet, failures: 0 }, now);
+    now += minute;
+    yield credentialAges({ tokenSet, failures: 1 }, now);
+  }
+}
+
+test.each([true, false])(
+  "no end of a refresh token is an alarm at an upstream in health (rotating: %s)",
+  (isRotating) => {
+    const alarmed = accessLives.flatMap((access) =>
+      refreshLives.flatMap((refresh) =>
+        [0, 0.5, 1]
+          .filter((random) => [...looks(access, refresh, isRotating, random)].some((ages) => ages.refreshTokenEnds))
+          .map((random) => ({ access, refresh, random })),
+      ),
+    );
+
+    expect(alarmed).toEqual([]);
+  },
+);
 
 /** The metrics of a request with this line. */
 function metricsOf(line: Record<string, string | number>): Record<string, unknown> {
@@ -77,8 +124,10 @@ test("the ages of credentials are days with a fraction, negative past an end, ab
   const now = set.obtainedAt;
   const tokenSet = { ...set, refreshTokenExpiresAt: now + 30 * 86_400, keyCreatedAt: now - 90 * 86_400 };
 
-  expect(credentialAges({ tokenSet }, now)).toEqual({ refreshTokenDaysLeft: 30, keyAgeDays: 90 });
-  expect(credentialAges({ tokenSet }, now + 30.5 * 86_400).refreshTokenDaysLeft).toBe(-0.5);
-  expect(credentialAges({ tokenSet: set }, now)).toEqual({});
-  expect(credentialAges({}, now)).toEqual({});
+  const failures = 0;
+
+  expect(credentialAges({ tokenSet, failures }, now)).toEqual({ refreshTokenDaysLeft: 30, keyAgeDays: 90 });
+  expect(credentialAges({ tokenSet, failures }, now + 30.5 * 86_400).refreshTokenDaysLeft).toBe(-0.5);
+  expect(credentialAges({ tokenSet: set, failures }, now)).toEqual({});
+  expect(credentialAges({ failures }, now)).toEqual({});
 });

@@ -34,7 +34,18 @@ const day = 86_400;
 const place = { region: "eu-south-1", accountId: "000000000000" };
 
 /** What a caller meets, each in a connection of its own; of `nobody` there is no secret. */
-const trials = ["fine", "down", "html", "refused", "empty", "spoilt", "locked", "uncommitted", "nobody"] as const;
+const trials = [
+  "fine",
+  "down",
+  "html",
+  "refused",
+  "empty",
+  "spoilt",
+  "locked",
+  "uncommitted",
+  "gone",
+  "nobody",
+] as const;
 type Trial = (typeof trials)[number];
 const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial}`);
 
@@ -140,6 +151,10 @@ async function startWorld(stage: string) {
       return connection;
     },
 
+    deleteSecret(connection: string) {
+      secrets.store.deleteSecret({ SecretId: `${testSettings.secretPrefix}/${connection}` });
+    },
+
     async close() {
       for (const end of ends) await end();
       await Promise.all([proxy, table, secrets, simulator, bus].map((each) => each.close()));
@@ -221,6 +236,9 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   secrets.faults.set("GetSecretValue", "AccessDeniedException");
   await askExpired("locked");
   secrets.faults.clear();
+  await ask("gone");
+  world.deleteSecret(trialOf(service, "gone"));
+  await askExpired("gone");
   faults.table = loseLease;
   await ask("uncommitted");
   faults.table = undefined;
@@ -244,6 +262,7 @@ async function sweep(world: World): Promise<void> {
   await world.due("rotation-spoilt", {}, "{}");
   await world.due("rotation-lost");
   await world.due("rotation-buggy");
+  world.deleteSecret(await world.due("rotation-gone"));
   const revoked = await world.due("rotation-revoked", { exchangeNext: true });
   simulator.revokeKey(keyName(revoked, 1));
 
@@ -263,6 +282,8 @@ async function sweep(world: World): Promise<void> {
   };
   const retiringKeys = { aaaaaaaaaaaaaaaa: { since: 1, end: 2, id: "key-9" } };
   const tokenSet = tokenSetAt(now());
+  const ending = { obtainedAt: now() - 3 * day, dueAt: now() - 600, refreshTokenExpiresAt: now() + day };
+  await world.due("rotation-ending", { failures: 1, tokenSet: tokenSetAt(now(), ending) });
   await world.due("rotation-issued", { tokenSet, retiringKeys }, JSON.stringify(unadmitted));
 
   faults.table = (operation, body) => {

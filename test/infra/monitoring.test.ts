@@ -109,6 +109,48 @@ describe("the prober", () => {
     });
   });
 
+  describe("its alarm, with a probe every five minutes, up to a minute late, and told of up to three minutes later", () => {
+    const alarm = alarms.find(({ Properties }) => Properties.AlarmName.endsWith("-probe-failed")) as Resource;
+    const { EvaluationPeriods: periods, DatapointsToAlarm: breaching } = alarm.Properties;
+    const [{ period = 0 } = {}] = metricsOfAlarm(alarm, synthesised);
+
+    /** Whether it is one at an instant: the period that is not over counts too, as 0 as long as nothing is told of it. */
+    function isAlarm(passed: number[], latency: number, now: number): boolean {
+      const last = Math.floor(now / period);
+      const told = new Set(passed.filter((at) => at + latency <= now).map((at) => Math.floor(at / period)));
+      const missing = Array.from({ length: periods }, (_, back) => last - back).filter((each) => !told.has(each));
+      return missing.length >= breaching;
+    }
+    const offsets = Array.from({ length: 30 }, (_, index) => index * 10);
+    const late = [0, 20, 60];
+    const latencies = [0, 60, 180];
+    const minutes = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => (from + index) * 60);
+
+    test("never comes from one probe that failed", () => {
+      for (const offset of offsets) {
+        for (const next of late) {
+          for (const latency of latencies) {
+            const passed = minutes(0, 60)
+              .filter((at) => at % 300 === 0 && at !== 1800)
+              .map((at) => at + offset + (at === 2100 ? next : 0));
+            expect(minutes(30, 60).some((now) => isAlarm(passed, latency, now + offset))).toBe(false);
+          }
+        }
+      }
+    });
+
+    test("comes within twenty minutes of the last that passed", () => {
+      for (const offset of offsets) {
+        for (const latency of latencies) {
+          const passed = minutes(0, 31)
+            .filter((at) => at % 300 === 0)
+            .map((at) => at + offset);
+          expect(isAlarm(passed, latency, 1800 + offset + 20 * 60)).toBe(true);
+        }
+      }
+    });
+  });
+
   test("may ask for this token, and beyond its log and traces for nothing else", () => {
     const policies = ofType("AWS::IAM::Policy").filter(
       ({ stack, id }) => stack === "Monitoring" && id.startsWith("ProberRole"),
@@ -127,6 +169,15 @@ describe("the prober", () => {
     expect(without.ofType("AWS::Lambda::Function").filter(({ stack }) => stack === "Monitoring")).toEqual([]);
     expect(without.ofType("AWS::CloudWatch::Alarm")).toHaveLength(alarms.length - 1);
   });
+});
+
+test("the runbook's command that enables a schedule keeps every property that the stacks set of one", () => {
+  const [, named = ""] = /aws scheduler get-schedule [^]*?--query '\{(.*?)\}'/.exec(runbook) ?? [];
+  const kept = named.split(", ").map((field) => field.split(":")[0] ?? "");
+  const set = ofType("AWS::Scheduler::Schedule").map(({ Properties }) => Object.keys(Properties).toSorted());
+
+  expect(set).toHaveLength(4);
+  for (const properties of set) expect([...properties, "Name"].toSorted()).toEqual(kept.toSorted());
 });
 
 test("with every option the app has no finding", () => {

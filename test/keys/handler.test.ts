@@ -78,6 +78,12 @@ async function startDeployed() {
       await expect.poll(() => lines.some((line) => line.includes(text)), { timeout: 10_000 }).toBe(true);
       return lines.join("\n");
     },
+    /** The instants, in milliseconds, at which CloudWatch counts a metric. */
+    instantsOf: (name: string) =>
+      lines
+        .filter((line) => line.includes(`"Name":"${name}"`))
+        .map((line) => (JSON.parse(line) as { ["_aws"]: { Timestamp: number } })["_aws"].Timestamp),
+    setMood: (mood: Parameters<typeof simulator.setMood>[0]) => simulator.setMood(mood),
     calls: () => Object.fromEntries(secrets.calls),
   };
 }
@@ -132,6 +138,24 @@ it("neither a rotation that failed, nor a step of one that was given up, nor an 
   const printed = await deployed.printed('"StoreUnavailable"');
   expect(printed).toContain('"code":"secrets_unavailable"');
   expect(printed).not.toMatch(/"Bugs"|internal error/);
+  // Every one of them, as Lambda has counted every one as an error: an alarm takes these off those.
+  const failed = deployed.steps.length + 2;
+  await expect.poll(() => deployed.instantsOf("StepsFailed"), { timeout: 10_000 }).toHaveLength(failed);
+});
+
+it("a failed step is counted in the minute in which Lambda counts its error: that of the invocation's start", async () => {
+  const deployed = await startDeployed();
+  deployed.stage(connection, "fake-key-of-nobody");
+  deployed.setMood({ mode: "slow", delaySeconds: 1.5 });
+  const before = Date.now();
+
+  await deployed.rotate();
+
+  await deployed.printed('"StepsFailed"');
+  const [failed = 0] = deployed.instantsOf("StepsFailed");
+  const [called = 0] = deployed.instantsOf("UpstreamCalls");
+  expect(failed).toBeGreaterThanOrEqual(before);
+  expect(called - failed).toBeGreaterThan(1000);
 });
 
 it("the deployed function refuses a secret outside its prefix, and asks nobody", async () => {
@@ -146,4 +170,6 @@ it("the deployed function refuses a secret outside its prefix, and asks nobody",
 
   await expect(invoked).rejects.toThrow("SecretId must be the ARN of a secret below smart-token-broker/test/.");
   expect(deployed.calls()).toEqual(before);
+  expect(await deployed.printed('"Bugs"')).toContain("internal error");
+  expect(deployed.instantsOf("StepsFailed")).toEqual([]);
 });

@@ -1,10 +1,12 @@
 import type { ConnectionItem } from "./connection-item.ts";
-import { refreshTokenMargin } from "./token-set.ts";
+import { refreshTokenMargin, type TokenSet } from "./token-set.ts";
 
 /** How near their end a connection's credentials are, in days with a fraction; absent where it is not known. */
 export interface CredentialAges {
   /** Until the end of the refresh token; negative past it. Absent for one that is too short-lived to be used at all. */
   refreshTokenDaysLeft?: number;
+  /** The refresh token ends and nothing comes after it: it is not used any more, and the exchange in its place fails. */
+  refreshTokenEnds?: true;
   /** Since the secret's current version was made, as of the last replacement. */
   keyAgeDays?: number;
 }
@@ -18,12 +20,25 @@ const day = 24 * 3600;
  */
 const leastTold = refreshTokenMargin - 60;
 
+/** Seconds past its due instant after which a replacement that failed is one that fails: the next sweep has failed too. */
+const overdueAfter = 120;
+
 /** The ages at an instant, of what the table holds: it does not look at the secret. */
-export function credentialAges({ tokenSet }: Pick<ConnectionItem, "tokenSet">, now: number): CredentialAges {
+export function credentialAges(
+  { tokenSet, failures }: Pick<ConnectionItem, "tokenSet" | "failures">,
+  now: number,
+): CredentialAges {
   const { refreshTokenExpiresAt, keyCreatedAt, obtainedAt = 0 } = tokenSet ?? {};
   const isTold = refreshTokenExpiresAt !== undefined && refreshTokenExpiresAt - obtainedAt > leastTold;
+  const isUnused = isTold && refreshTokenExpiresAt - refreshTokenMargin <= now;
   return {
     ...(isTold && { refreshTokenDaysLeft: (refreshTokenExpiresAt - now) / day }),
+    ...(isUnused && failures > 0 && isOverdue(tokenSet, now) && { refreshTokenEnds: true }),
     ...(keyCreatedAt !== undefined && { keyAgeDays: (now - keyCreatedAt) / day }),
   };
+}
+
+/** Near its end is where a refresh token may well be in health: one that does not rotate, or beside a long access token. */
+function isOverdue(tokenSet: TokenSet | undefined, now: number): boolean {
+  return tokenSet !== undefined && tokenSet.dueAt + overdueAfter < now;
 }

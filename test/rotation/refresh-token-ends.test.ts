@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { credentialAges } from "../../functions/auth-core/rules/credential-ages.ts";
+import { refreshTokenMargin } from "../../functions/auth-core/rules/token-set.ts";
+import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { startWorld } from "../support/world.ts";
+import { itemOf, startConnections } from "./sweep-world.ts";
+
+it.each([0, 0.5, 1])(
+  "a connection that lives by its refresh token alone is told of while its last token of an hour is valid, %d of the way into each draw",
+  async (random) => {
+    const lifetime = 3600;
+    const untilMargin = 2 * lifetime;
+    const mood = { lifetime, refreshLifetime: refreshTokenMargin + untilMargin, rotateRefresh: false };
+    const world = await startWorld(mood);
+    const startedAt = world.clock.now();
+    const [connection] = await startConnections(world, "webapicorso");
+    world.simulator.revokeKey("fake-key-1");
+    const told: number[] = [];
+    const isOver = () => world.clock.now() > startedAt + untilMargin + lifetime;
+    const ports = { ...world.ports, random: () => random };
+
+    while (!isOver()) {
+      world.clock.advance(60);
+      await sweep(
+        ports,
+        { shard: 0, shards: 1 },
+        (error) => expect.unreachable(String(error)),
+        async (item) => {
+          if (credentialAges(item, world.clock.now()).refreshTokenEnds) told.push(world.clock.now());
+          return false;
+        },
+      );
+    }
+
+    const { tokenSet } = await itemOf(world, connection!);
+    expect(world.asked().refreshes).toBeGreaterThanOrEqual(3);
+    expect(told[0]).toBeGreaterThan(startedAt + untilMargin);
+    expect(told[0]).toBeLessThan(tokenSet?.accessTokenExpiresAt ?? 0);
+  },
+  30_000,
+);

@@ -29,7 +29,7 @@ function judgeUnsigned(status: number, body: string): Finding {
   if (status < 300 || body.includes(problemType)) {
     return broken(
       `the API answers ${status} to a request that is not signed`,
-      "take the route away: docs/runbook.md#probe-failed",
+      "take the route away: docs/runbook.md#api-open",
     );
   }
   return warning(

@@ -50,19 +50,30 @@ export function addProber(
   });
 }
 
-/** Its silence is an alarm as well: then nobody knows whether callers are served. */
-export function proberAlarm({ metrics }: Watched): AlarmSpec {
-  return {
-    name: "probe-failed",
-    means:
-      "For a quarter of an hour no probe has passed: from outside no valid token is to be had, or one without a signature.",
-    first: "read the code of the last line 'probe' in the prober's log.",
-    metric: total([metrics.of("Probes", { service: "prober", code: "ok", source: "prober" })], "probes that passed"),
-    threshold: 1,
-    below: true,
-    // By the minute, since a longer period that is not over counts as 0 already. One probe that failed makes ten minutes
-    // without one that passed, and some more where the next comes late; two make fifteen.
-    periods: 15,
-    missingIsBreaching: true,
-  };
+/** What a probe can say at once, and what only some of them together can. */
+export function proberAlarms({ metrics }: Watched): AlarmSpec[] {
+  const probes = (code: string, label: string, period?: Duration) =>
+    total([metrics.of("Probes", { service: "prober", code, source: "prober" })], label, period);
+  return [
+    {
+      name: "api-open",
+      means: "A request without a signature got to the function: whoever knows the URL may get tokens.",
+      first: "take the route away at once, as the runbook says.",
+      metric: probes("open", "probes that got in", Duration.minutes(5)),
+      threshold: 1,
+    },
+    {
+      name: "probe-failed",
+      means: "For a quarter of an hour no probe has passed: from outside no valid token is to be had.",
+      first: "read the code of the last line 'probe' in the prober's log.",
+      metric: probes("ok", "probes that passed"),
+      threshold: 1,
+      below: true,
+      // By the minute, since a longer period that is not over counts as 0 already. One probe that failed makes ten minutes
+      // without one that passed, and some more where the next comes late; two make fifteen.
+      periods: 15,
+      // Silence is an alarm as well: then nobody knows whether callers are served.
+      missingIsBreaching: true,
+    },
+  ];
 }

@@ -7,7 +7,7 @@ import { dashboardRows } from "../constructs/broker-dashboard.ts";
 import { BrokerMetrics } from "../constructs/broker-metrics.ts";
 import { callerAlarms } from "../constructs/caller-alarms.ts";
 import { CallerInsights } from "../constructs/caller-insights.ts";
-import { addProber, proberAlarm } from "../constructs/prober.ts";
+import { addProber, proberAlarms } from "../constructs/prober.ts";
 import { upkeepAlarms } from "../constructs/upkeep-alarms.ts";
 import type { Watched } from "../constructs/watched.ts";
 import type { DeploymentSettings } from "../settings.ts";
@@ -37,7 +37,7 @@ export class MonitoringStack extends Stack {
 
     const { topic } = new AlarmTopic(this, "Alarms", settings);
     if (prober) addProber(this, prober, settings, state.stores, api);
-    const specs = [...callerAlarms(watched), ...upkeepAlarms(watched), ...(prober ? [proberAlarm(watched)] : [])];
+    const specs = [...callerAlarms(watched), ...upkeepAlarms(watched), ...(prober ? proberAlarms(watched) : [])];
     const alarms = specs.map((spec) => addAlarm(this, stage, topic, spec));
 
     const insights = new CallerInsights(this, "Callers", watched);

@@ -152,6 +152,13 @@ const meanings: Record<string, Meaning> = {
     is: ">= 1",
     when: "1 of 2",
   },
+  "api-open": {
+    metrics: ["Probes prober open prober"],
+    of: "Sum of 300 s",
+    by: sum,
+    is: ">= 1",
+    when: "1 of 1",
+  },
   "probe-failed": {
     metrics: ["Probes prober ok prober"],
     of: "Sum of 60 s",

@@ -126,12 +126,12 @@ test("docs/cost.md has the right number of metrics: those that are emitted, and 
   const count = (isProber: boolean) =>
     [...printed().metrics].filter((key) => key.includes(" service=prober ") === isProber).length;
   const said = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
-  const always = alarms.filter(({ Properties }) => !Properties.AlarmName.endsWith("-probe-failed"));
+  const always = alarms.filter(({ Properties }) => !/-(probe-failed|api-open)$/.test(Properties.AlarmName));
   const watched = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
   const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
 
   await expect.poll(() => count(false), { timeout: 10_000 }).toBe(said(/\| at most (\d+), of which those of errors/));
-  await expect.poll(() => count(true), { timeout: 10_000 }).toBe(said(/one alarm and up to (\d+) metrics more/));
+  await expect.poll(() => count(true), { timeout: 10_000 }).toBe(said(/two alarms and up to (\d+) metrics more/));
   expect(cost).toContain(`| alarms: ${always.length}, of ${watched} metrics in all,`);
   expect(cost).toContain(`| ${watched + 2 * bands} × \`p_alarm\` |`);
 });

@@ -167,7 +167,7 @@ describe("the prober", () => {
     const without = synthesise();
 
     expect(without.ofType("AWS::Lambda::Function").filter(({ stack }) => stack === "Monitoring")).toEqual([]);
-    expect(without.ofType("AWS::CloudWatch::Alarm")).toHaveLength(alarms.length - 1);
+    expect(without.ofType("AWS::CloudWatch::Alarm")).toHaveLength(alarms.length - 2);
   });
 });
 

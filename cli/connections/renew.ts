@@ -1,11 +1,12 @@
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
+import { makeDue as makeConnectionDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { readId, type Said } from "../command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { explain } from "../exit.ts";
-import { pause, withProgress } from "../terminal/progress.ts";
+import { withProgress } from "../terminal/progress.ts";
 
 /** Makes a connection due now, whatever its backoff. The schedule replaces its tokens, within a minute. */
 export async function renewConnection(deployment: Deployment, id: string): Promise<Said> {
@@ -20,20 +21,8 @@ export async function renewConnection(deployment: Deployment, id: string): Promi
 
 /** Has the sweep replace a connection's tokens, within a minute. The result: whether there is anything to replace. */
 export function makeDue(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
-  return withProgress("writing to the table", dueOnceUnleased(deployment, connection));
-}
-
-/** A replacement that is under way may have read the registration before: it is waited for, 15 s at most. */
-async function dueOnceUnleased(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
   const table = dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const now = Date.now() / 1000;
-    if (await table.makeDue(connection, now)) return true;
-    const item = await table.read(connection, "strong");
-    if (!item || !isLeased(item, now)) return false;
-    await pause(1);
-  }
-  return false;
+  return withProgress("writing to the table", makeConnectionDue({ table, clock: systemClock() }, connection));
 }
 
 /**

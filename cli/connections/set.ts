@@ -2,6 +2,7 @@ import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { readId, type Said } from "../command.ts";
 import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import { expectSecret, secretName, secretsClient, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
@@ -29,31 +30,42 @@ export async function setFields(deployment: Deployment, id: string, options: Set
   return { text: `${text}\n`, json: { connection, ...fields, ...(warning !== undefined && { warnings: [warning] }) } };
 }
 
-/**
- * Writes fields into the value under AWSCURRENT; everything else in it stays as it is. The result: a warning, if any.
- *
- * @throws CommandError where the secret's value, before or after, is no registration, or gets no token, or where a
- *   rotation is under way: of two changes to one value one would be lost
- */
+/** Writes fields into the value under AWSCURRENT; everything else in it stays as it is. As `putCurrent`. */
 export async function changeRegistration(
   deployment: Deployment,
   connection: ConnectionId,
   fields: Partial<Registration>,
   skipExchange: boolean,
 ): Promise<string | undefined> {
-  const before = await expectUnchanging(deployment, connection);
+  const version = await expectUnchanging(deployment, connection);
   const versions = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
   const reading = versions.read(
     versions.idOf(connection),
-    before === undefined ? { label: "AWSCURRENT" } : { version: before },
+    version === undefined ? { label: "AWSCURRENT" } : { version },
   );
   const current = (await withProgress("reading the secret", reading)) ?? "";
-  const SecretString = JSON.stringify({ ...readObject(current), ...fields });
+  const value = new Secret(JSON.stringify({ ...readObject(current), ...fields }));
+  return putCurrent(deployment, connection, { value, insteadOf: version, skipExchange });
+}
+
+/**
+ * Proves a value and puts it under AWSCURRENT. Its tokens are replaced within a minute. The result: a warning, if any.
+ *
+ * @param insteadOf the version that the value was made from
+ * @throws CommandError where it is no registration, or gets no token, or where another version is current by now or a
+ *   rotation under way: of two changes to one value one would be lost
+ */
+export async function putCurrent(
+  deployment: Deployment,
+  connection: ConnectionId,
+  { value, insteadOf, skipExchange }: { value: Secret; insteadOf: string | undefined; skipExchange: boolean },
+): Promise<string | undefined> {
+  const SecretString = value.reveal();
   const parsed = parseRegistration(SecretString, registrationOptions(deployment));
   if (parsed.kind === "not_ready") throw new CommandError("usage", `This is no registration: ${parsed.detail}.`);
   const { warning } = await renewing(deployment, connection, async () => {
     if (!skipExchange) await proveByExchange(deployment, parsed.registration);
-    if ((await expectUnchanging(deployment, connection)) !== before) {
+    if ((await expectUnchanging(deployment, connection)) !== insteadOf) {
       throw new CommandError("failed", `The secret of ${connection} was changed meanwhile: repeat this.`);
     }
     const command = new PutSecretValueCommand({ SecretId: secretName(deployment, connection), SecretString });

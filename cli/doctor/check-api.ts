@@ -9,7 +9,7 @@ import { broken, type Finding, ok, warning } from "./finding.ts";
 const refusedSkew = 300;
 const noticedSkew = 30;
 
-/** What only the API itself can tell: that it refuses the unsigned, this clock, and how IAM sees an encoded path. */
+/** What only the API itself can tell: that it refuses the unsigned, this clock, how IAM sees an encoded path, pages. */
 export async function checkApi(deployment: Deployment, connection: ConnectionId | undefined): Promise<Finding[]> {
   const unsigned = await unsignedAnswer(deployment, connection);
   const date = Date.parse(unsigned.headers.get("date") ?? "") / 1000;
@@ -87,9 +87,14 @@ export function judgeClock(ahead: number): Finding {
 /** `%61cme` for `acme`: whoever is allowed one spelling only must not get through by another. */
 async function checkEncodedPath(deployment: Deployment, connection: ConnectionId): Promise<Finding> {
   const first = connection.charCodeAt(0).toString(16).padStart(2, "0");
-  const { status } = await callApi(deployment, `/v1/connections/%${first}${connection.slice(1)}/token`);
-  if (status !== 200 && status !== 400 && status !== 403) {
-    return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, "broker doctor");
+  const asked = async (id: string) => (await callApi(deployment, `/v1/connections/${id}/token`)).status;
+  // A role that may not ask at all would be refused either way.
+  const plain = await asked(connection);
+  const status = plain === 200 ? await asked(`%${first}${connection.slice(1)}`) : plain;
+  if (plain !== 200 || (status !== 200 && status !== 400 && status !== 403)) {
+    const mend =
+      plain === 403 ? `grant your role the token of ${connection} (README, Grant a caller)` : "broker doctor";
+    return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, mend);
   }
   return status === 200
     ? warning(

@@ -33,7 +33,7 @@ test.each<[string, number, number, string, RegExp]>([
   ["an encoded path that is refused", 403, 400, "ok", /a percent-encoded path is refused \(400\)/],
 ])("%s is found", async (_, unsigned, encoded, level, what) => {
   const deployment = await deploymentOf((path, isSigned) => ({
-    status: isSigned && path.includes("%61cme") ? encoded : unsigned,
+    status: !isSigned ? unsigned : path.includes("%61cme") ? encoded : 200,
   }));
 
   const findings = await checkApi(deployment, acme);
@@ -41,6 +41,18 @@ test.each<[string, number, number, string, RegExp]>([
   expect(findings).toContainEqual(
     expect.objectContaining({ level, what: expect.stringMatching(what) as string }) as object,
   );
+});
+
+test("a role that may not ask at all cannot tell how a percent-encoded path is seen", async () => {
+  const deployment = await deploymentOf(() => ({ status: 403 }));
+
+  const findings = await checkApi(deployment, acme);
+
+  expect(findings).toContainEqual({
+    level: "warning",
+    what: "how a percent-encoded path is seen cannot be told (HTTP 403)",
+    mend: "grant your role the token of acme (README, Grant a caller)",
+  });
 });
 
 test("every page of the status is read", async () => {

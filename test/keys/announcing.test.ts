@@ -1,39 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { disturbEverywhere } from "./disturbed.ts";
-import { fingerprintOf, keyName } from "./operator.ts";
+
 import { withPoints } from "./points.ts";
-import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
-
-const day = 86_400;
-let world: KeysWorld;
-let connection: ConnectionId;
-
-beforeAll(async () => {
-  world = await startKeysWorld();
-});
-afterAll(() => world.close());
-beforeEach(async () => {
-  connection = await startConnection(world);
-});
-
-const keyOf = (number: number, of = connection) => keyName(of, number);
-const print = (number: number, of = connection) => fingerprintOf(keyOf(number, of));
-
-/** The keys of a connection that were announced as retirable, in order. */
-const announced = (of = connection) =>
-  world.events.flatMap((event) =>
-    event.type === "api_key_retirable" && event.connection === of ? [event.keyFingerprint] : [],
-  );
-
-/** Rotates a connection to its n-th key, and replaces its token. */
-async function rotateTo(number: number, of = connection): Promise<void> {
-  world.stage(of, world.key(of, number));
-  await world.rotate(of);
-  await world.sweep(of);
-}
+import { startConnection } from "./world.ts";
+import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";
 
 const entry = async (number: number, of = connection) => (await world.item(of)).retiringKeys?.[print(number, of)];
 
@@ -206,10 +179,10 @@ describe("an announcement", () => {
       return points;
     }
     const prepare = async () => {
-      connection = await startConnection(world);
-      await rotateTo(2);
+      const started = await startConnection(world);
+      await rotateTo(2, started);
       world.clock.advance(7 * day + 60);
-      return connection;
+      return started;
     };
 
     const { points, undisturbed, found } = await disturbEverywhere(prepare, dieAt, async (of) => ({

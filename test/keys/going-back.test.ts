@@ -1,21 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { fingerprintOf, keyName } from "./operator.ts";
-import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
+import { describe, expect, it } from "vitest";
 
-const day = 86_400;
-let world: KeysWorld;
-let connection: ConnectionId;
-
-beforeAll(async () => {
-  world = await startKeysWorld();
-});
-afterAll(() => world.close());
-beforeEach(async () => {
-  connection = await startConnection(world);
-});
-
-const keyOf = (number: number) => keyName(connection, number);
+import { fingerprintOf } from "./operator.ts";
+import { connection, day, keyOf, world } from "./suite.ts";
 
 /** The key of the stored token. */
 const ownKey = async () => (await world.item(connection)).tokenSet?.keyFingerprint;

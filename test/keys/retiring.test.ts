@@ -1,36 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { fingerprintOf, keyName } from "./operator.ts";
+import { describe, expect, it } from "vitest";
+
 import { withPoints } from "./points.ts";
-import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
-
-const day = 86_400;
-let world: KeysWorld;
-let connection: ConnectionId;
-
-beforeAll(async () => {
-  world = await startKeysWorld();
-});
-afterAll(() => world.close());
-beforeEach(async () => {
-  connection = await startConnection(world);
-});
-
-const keyOf = (number: number, of = connection) => keyName(of, number);
-const print = (number: number, of = connection) => fingerprintOf(keyOf(number, of));
-
-/** The keys of a connection that were announced as retirable, in order. */
-const announced = (of = connection) =>
-  world.events.flatMap((event) =>
-    event.type === "api_key_retirable" && event.connection === of ? [event.keyFingerprint] : [],
-  );
-
-/** Rotates a connection to its n-th key, and replaces its token. */
-async function rotateTo(number: number, of = connection): Promise<void> {
-  world.stage(of, world.key(of, number));
-  await world.rotate(of);
-  await world.sweep(of);
-}
+import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";
 
 /** Puts a connection's n-th key by hand, and replaces its token. */
 async function putAndReplace(number: number): Promise<void> {

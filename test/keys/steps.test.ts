@@ -1,22 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprintOf, keyName } from "./operator.ts";
-import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
-
-const day = 86_400;
-let world: KeysWorld;
-let connection: ConnectionId;
-
-beforeAll(async () => {
-  world = await startKeysWorld();
-});
-afterAll(() => world.close());
-beforeEach(async () => {
-  connection = await startConnection(world);
-});
-
-const keyOf = (number: number) => keyName(connection, number);
+import { connection, day, keyOf, world } from "./suite.ts";
 
 describe("a step", () => {
   const version: string = randomUUID();

@@ -1,10 +1,10 @@
 import { UnavailableError } from "../rules/failure.ts";
-import { isLeased } from "../rules/connection-item.ts";
 import { nextSecret, type RotationReason, stagedKeyFingerprint } from "../rules/next-key.ts";
 import { parseRegistration, type Registration } from "../rules/registration.ts";
 import { retirementEnd } from "../rules/retiring-keys.ts";
 import type { RotationEvent } from "../rules/rotation-event.ts";
 import { exchangeRequest } from "../rules/upstream-request.ts";
+import { makeDue } from "./make-due.ts";
 import type { KeyPorts, SecretDescription } from "./ports.ts";
 
 export interface RotationSettings {
@@ -272,16 +272,6 @@ async function makeCurrent(
   const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
   // A move whose answer was lost is refused when it is repeated.
   if (!moved && !(await secrets.describe(secretId))?.labels.get(version)?.includes("AWSCURRENT")) throw superseded;
-}
-
-/** Makes the connection due, after whoever is replacing just now: they may still do so with the outgoing key. */
-async function makeDue({ table, clock }: KeyPorts, connection: RotationEvent["connection"]): Promise<void> {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    if (await table.makeDue(connection, clock.now())) return;
-    const item = await table.read(connection, "strong");
-    if (!item || !isLeased(item, clock.now())) return;
-    await clock.sleep((item.leaseUntil ?? 0) - clock.now());
-  }
 }
 
 /** A version's text. A read may lag behind the write before it, so one with nothing in it is read again. */

@@ -3,7 +3,6 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { disturbEverywhere } from "./disturbed.ts";
-
 import { withPoints } from "./points.ts";
 import { startConnection } from "./world.ts";
 import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-
 import { fingerprintOf } from "./operator.ts";
 import { connection, day, keyOf, world } from "./suite.ts";
 

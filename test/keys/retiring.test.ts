@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-
 import { withPoints } from "./points.ts";
 import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";
 

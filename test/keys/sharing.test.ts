@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-
 import { startConnection } from "./world.ts";
 import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";
 

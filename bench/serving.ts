@@ -1,8 +1,8 @@
 import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-services.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/registration.ts";
-import { exchangeRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
-import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
+import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
@@ -31,7 +31,7 @@ export async function benchServing({ environment, registration, simulator }: Par
     ["from the table", () => new TokenService(ports).get(connection, { minTtl: 60 })],
     [
       "without a broker: an exchange per request",
-      () => upstream.call(exchangeRequest(parsed.registration), parsed.registration),
+      () => upstream.call(apiKeyRequest(parsed.registration), parsed.registration),
     ],
   ];
   const times = new Map(ways.map(([name]) => [name, [] as number[]]));

@@ -8,7 +8,7 @@ import type { Deployment } from "./deployment/deployment.ts";
 import { CommandError } from "./exit.ts";
 
 /** What a command has to say: for people, or with `--json` for programs. */
-export interface Said {
+export interface CommandResult {
   text: string;
   json: unknown;
   /** 1 where the command worked and what it found is bad. */
@@ -24,7 +24,11 @@ export interface CommonOptions {
 }
 
 /** A command that works on a deployment. `id` is its argument, empty where none was given. */
-export type DeploymentCommand<Options> = (deployment: Deployment, id: string, options: Options) => Promise<Said>;
+export type DeploymentCommand<Options> = (
+  deployment: Deployment,
+  id: string,
+  options: Options,
+) => Promise<CommandResult>;
 
 /** What commander runs. */
 export type Action = (this: Command) => Promise<void>;

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { callersCommands } from "./callers/commands.ts";
-import type { Action, CommonOptions, DeploymentCommand, Said } from "./command.ts";
+import type { Action, CommonOptions, DeploymentCommand, CommandResult } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
@@ -10,7 +10,7 @@ import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
 
 /** Every command. `say` prints; commander's own errors throw a CommanderError, and everything else what it is. */
-export function program(say: (said: Said, json: boolean) => void): Command {
+export function program(say: (said: CommandResult, json: boolean) => void): Command {
   const root = new Command("broker")
     .description("Smart Token Broker: the operator's commands (docs/cli.md)")
     .option("--stage <stage>", "the deployment, by its stage; else BROKER_STAGE", process.env["BROKER_STAGE"] || "dev")

@@ -6,7 +6,7 @@ import type { LocalRun } from "./run.ts";
 const linger = 150;
 
 /** Milliseconds to wait for the log of a request that was answered. */
-const longestLog = 1000;
+const maxLogLength = 1000;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const complain = (line: string) => process.stderr.write(`${line}\n`);
@@ -63,7 +63,7 @@ async function run(options: Options): Promise<void> {
   if (!orders) throw new Error("The local run has no caller.");
   // Before anything is printed: what the functions log of it shall not stand in the middle, nor after it.
   const first = options.connections ? undefined : await answerOf(await signedGet(new URL(tokenUrl), orders, region));
-  if (first) await Promise.race([logged.promise, wait(longestLog, undefined, { ref: false })]);
+  if (first) await Promise.race([logged.promise, wait(maxLogLength, undefined, { ref: false })]);
 
   say(`dynamodb ${running.dynamoDbUrl}`);
   say(`secretsmanager ${running.secretsManagerUrl}`);

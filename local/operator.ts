@@ -3,7 +3,7 @@ import { environmentVariables } from "@smart-token-broker/auth-core/rules/settin
 import type { Deployment } from "./assembly/deployment.ts";
 
 /** Connections of a file whose rotation is switched on: it costs a second of the rotation function each. */
-const mostRotated = 100;
+const maxRotated = 100;
 
 /** A client of the embedded Secrets Manager, as an operator has one. To be destroyed by its caller. */
 export function operator(endpoint: string, region: string): SecretsManagerClient {
@@ -29,7 +29,7 @@ export async function switchRotationOn(
   const everyDays = Number(deployedSetting(deployment, "rotateKeysEveryDays"));
   if (everyDays === 0) return;
   const named = (id: string) => secretName(deployment, id);
-  const ids = connections ? Object.keys(connections).slice(0, mostRotated).map(named) : secretIds;
+  const ids = connections ? Object.keys(connections).slice(0, maxRotated).map(named) : secretIds;
   for (const secretId of ids) {
     await client.send(
       new RotateSecretCommand({

@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
-import { chaosModes } from "./simulator/chaos.ts";
-import { type Mood, moodHelp, parsePatch } from "./simulator/mood.ts";
+import { namedScenarios } from "./simulator/named-scenarios.ts";
+import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts";
 
 export interface Options {
   port: number;
   /** Connection id → the value of its secret; absent: one connection of the simulator's. */
   connections?: Record<string, object>;
-  chaos?: keyof typeof chaosModes;
+  scenario?: keyof typeof namedScenarios;
   /** The simulator's own ways, as observed at a real upstream: the mood that `chaos` is laid upon. */
-  profile?: Partial<Mood>;
+  profile?: Partial<Scenario>;
   /** The list of callers, checked; absent: the sample list. */
   callers?: object[];
   /** Seconds that a minute of every schedule lasts. */
@@ -29,7 +29,7 @@ export const helpText = `npm start -- [options]      runs the broker on this mac
   --callers FILE        JSON: a list of callers as in cdk.json, where an issuer may be http on loopback.
                         Default: a sample list, with an issuer of its own
   --tick SECONDS        how long a minute of every schedule lasts (60)
-  --chaos MODE          how the simulator behaves: ${Object.keys(chaosModes).join(", ")}
+  --chaos MODE          how the simulator behaves: ${Object.keys(namedScenarios).join(", ")}
   --profile FILE        JSON: switches of the simulator, as observed at a real upstream
                         (broker doctor --probe --save-profile FILE)
   --help                this text
@@ -45,7 +45,7 @@ Callers: LOCALORDERS / local-orders-secret may call everything;
 
 Switches of the simulator, changed with  curl -d '{"mode": "slow"}' SIMULATOR_URL/_simulator
 
-${moodHelp()}`;
+${scenarioHelp()}`;
 
 /** Reads the command line. Throws a `UsageError`; `"help"` where help is asked for. */
 export function readOptions(args: string[]): Options | "help" {
@@ -65,10 +65,10 @@ export function readOptions(args: string[]): Options | "help" {
   if (!/^\d+(\.\d+)?$/.test(values.tick) || tick < 0.1 || tick > 3600) {
     throw new UsageError(`--tick must be a number of seconds from 0.1 to 3600, and is ${JSON.stringify(values.tick)}.`);
   }
-  const { chaos } = values;
-  if (chaos !== undefined && !isChaosMode(chaos)) {
+  const { scenario } = values;
+  if (scenario !== undefined && !isNamedScenario(scenario)) {
     throw new UsageError(
-      `--chaos must be one of ${Object.keys(chaosModes).join(", ")}, and is ${JSON.stringify(chaos)}.`,
+      `--chaos must be one of ${Object.keys(namedScenarios).join(", ")}, and is ${JSON.stringify(scenario)}.`,
     );
   }
   return {
@@ -76,7 +76,7 @@ export function readOptions(args: string[]): Options | "help" {
     tick,
     ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
     ...(values.callers !== undefined && { callers: readCallers(values.callers) }),
-    ...(chaos !== undefined && { chaos }),
+    ...(scenario !== undefined && { scenario }),
     ...(values.profile !== undefined && { profile: readProfile(values.profile) }),
   };
 }
@@ -88,7 +88,7 @@ function parse(args: string[]) {
       port: { type: "string", default: "8787" },
       connections: { type: "string" },
       callers: { type: "string" },
-      chaos: { type: "string" },
+      scenario: { type: "string" },
       profile: { type: "string" },
       tick: { type: "string", default: "60" },
       help: { type: "boolean", default: false },
@@ -96,8 +96,8 @@ function parse(args: string[]) {
   }).values;
 }
 
-function isChaosMode(text: string): text is keyof typeof chaosModes {
-  return Object.hasOwn(chaosModes, text);
+function isNamedScenario(text: string): text is keyof typeof namedScenarios {
+  return Object.hasOwn(namedScenarios, text);
 }
 
 /** Only the file's form is checked here: what is wrong inside an entry is for the broker to say when it is asked. */
@@ -125,7 +125,7 @@ function readCallers(file: string): object[] {
 }
 
 /** Checked by the simulator's own table of switches. */
-function readProfile(file: string): Partial<Mood> {
+function readProfile(file: string): Partial<Scenario> {
   const json = readJsonFile("--profile", file);
   const parsed = isObject(json) ? parsePatch(json) : { fault: "must be a JSON object: switch -> value" };
   if ("fault" in parsed) throw new UsageError(`--profile ${file}: ${parsed.fault}.`);

@@ -14,13 +14,13 @@ import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
 import { sampleCallers } from "./sample-callers.ts";
-import { chaosModes } from "./simulator/chaos.ts";
+import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { type Simulator, startSimulator } from "./simulator/server.ts";
 import { statusPage } from "./status-page/page.ts";
 import { cdkContext, synthesise } from "./synthesise.ts";
 
 /** Connections for whose rotation to be switched on the start waits. */
-const mostAwaited = 8;
+const maxAwaited = 8;
 
 const place = { region: "eu-south-1", accountId: "123456789012" };
 
@@ -110,8 +110,8 @@ export async function startLocalRun(
     const eventBridge = await startEventBridge((event) => onLog(JSON.stringify({ event })));
     started.push(() => eventBridge.close());
     const ways = options.profile ?? {};
-    const mood = { ...ways, ...(options.chaos && chaosModes[options.chaos]) };
-    const simulator = await startSimulator({ clock, mood });
+    const scenario = { ...ways, ...(options.scenario && namedScenarios[options.scenario]) };
+    const simulator = await startSimulator({ clock, scenario });
     started.push(() => simulator.close());
     const secrets = operator(secretsManager.url, place.region);
     started.push(() => secrets.destroy());
@@ -155,7 +155,7 @@ export async function startLocalRun(
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);
     // Switching it on tries the function, and until that is over a rotation would be refused.
-    if (ids.length <= mostAwaited) await secretsManager.rotationsSettled();
+    if (ids.length <= maxAwaited) await secretsManager.rotationsSettled();
     return {
       url: gateway.url,
       dynamoDbUrl: dynamoDb.url,

@@ -1,7 +1,12 @@
-import { oauthAnswerReply, oauthFailureReply } from "@smart-token-broker/auth-core/http/oauth-reply.ts";
-import { answerReply, failureReply, jsonReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
+import { oauthTokenResponse, oauthErrorResponse } from "@smart-token-broker/oauth/oauth-response.ts";
+import {
+  tokenResponse,
+  problemDetails,
+  jsonResponse,
+  type HttpResponse,
+} from "@smart-token-broker/auth-core/http/response.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { asOAuthFailure, type OAuthError } from "@smart-token-broker/auth-core/rules/oauth-failure.ts";
+import { toOAuthError, type OAuthErrorCode } from "@smart-token-broker/oauth/oauth-error.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
@@ -78,7 +83,7 @@ function token(apiBaseUrl?: string): TokenAnswer {
     accessToken: new Secret("fake-access-token"),
     accessTokenExpiresAt: now + 3012,
     obtainedAt: now - 588,
-    obtainedBy: "exchange" as const,
+    obtainedBy: "api_key" as const,
     scope: "webapicorso_alywebapicorso",
     keyFingerprint: "0123456789abcdef",
     credentialFingerprint: "0123456789abcdef",
@@ -90,7 +95,7 @@ function token(apiBaseUrl?: string): TokenAnswer {
 }
 
 /** What the replies of the handlers themselves say: status, headers and form are theirs, not repeated here. */
-function answer(name: string, meaning: string, schema: SchemaName, { status, headers, body }: Reply): Answer {
+function answer(name: string, meaning: string, schema: SchemaName, { status, headers, body }: HttpResponse): Answer {
   const isSet = (header: string) => Object.hasOwn(headers, header.toLowerCase());
   const type = headers["content-type"] ?? "";
   return { status, name, meaning, type, schema, body, headers: Object.keys(headerMeanings).filter(isSet) };
@@ -102,15 +107,15 @@ const requestId = "HKf2dhXxsu8EMYA=";
 export function tokenAnswers(codes: FailureCode[]): Answer[] {
   const withBaseUrl = token("https://apicorso.teamsystem.io");
   return [
-    answer("token", "A token that is valid now.", "Token", answerReply(token(), now, requestId)),
+    answer("token", "A token that is valid now.", "Token", tokenResponse(token(), now, requestId)),
     answer(
       "with_api_base_url",
       "The same, where it is registered where the token is to be used.",
       "Token",
-      answerReply(withBaseUrl, now, requestId),
+      tokenResponse(withBaseUrl, now, requestId),
     ),
     ...codes.map((code) =>
-      answer(code, failures[code].meaning, "Problem", failureReply({ code, ...failures[code] }, requestId)),
+      answer(code, failures[code].meaning, "Problem", problemDetails({ code, ...failures[code] }, requestId)),
     ),
   ];
 }
@@ -118,9 +123,9 @@ export function tokenAnswers(codes: FailureCode[]): Answer[] {
 /** The answers of a status route: a status or a page of them, or one of these problems. */
 export function statusAnswers(schema: "Status" | "StatusPage", body: object, codes: FailureCode[]): Answer[] {
   return [
-    answer("status", "How it is now, by the table; eventually consistent.", schema, jsonReply(body)),
+    answer("status", "How it is now, by the table; eventually consistent.", schema, jsonResponse(body)),
     ...codes.map((code) =>
-      answer(code, failures[code].meaning, "Problem", failureReply({ code, ...failures[code] }, requestId)),
+      answer(code, failures[code].meaning, "Problem", problemDetails({ code, ...failures[code] }, requestId)),
     ),
   ];
 }
@@ -141,25 +146,20 @@ export const oauthTokens = {
 /** The answers of a token endpoint: these tokens, these errors of its own, and every failure that getting a token has. */
 export function oauthAnswers(
   tokens: (keyof typeof oauthTokens)[],
-  errors: Partial<Record<OAuthError, { description: string; meaning: string; basic?: boolean }>>,
+  errors: Partial<Record<OAuthErrorCode, { description: string; meaning: string; basic?: boolean }>>,
 ): Answer[] {
   const codes = (Object.keys(failures) as FailureCode[]).filter((code) => code !== "invalid_request");
   return [
     ...tokens.map((name) => {
       const [meaning, more] = oauthTokens[name];
-      return answer(name, meaning, "OAuthToken", oauthAnswerReply(token(), now, more));
+      return answer(name, meaning, "OAuthToken", oauthTokenResponse(token(), now, more));
     }),
-    ...(Object.keys(errors) as OAuthError[]).map((error) => {
+    ...(Object.keys(errors) as OAuthErrorCode[]).map((error) => {
       const { description = "", meaning = "", basic = false } = errors[error] ?? {};
-      return answer(error, meaning, "OAuthError", oauthFailureReply({ error, description }, basic));
+      return answer(error, meaning, "OAuthError", oauthErrorResponse({ error, description }, basic));
     }),
     ...codes.map((code) =>
-      answer(
-        code,
-        failures[code].meaning,
-        "OAuthError",
-        oauthFailureReply(asOAuthFailure({ code, ...failures[code] })),
-      ),
+      answer(code, failures[code].meaning, "OAuthError", oauthErrorResponse(toOAuthError({ code, ...failures[code] }))),
     ),
   ];
 }

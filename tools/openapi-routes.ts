@@ -1,7 +1,7 @@
-import { problems } from "@smart-token-broker/auth-core/http/reply.ts";
+import { problems } from "@smart-token-broker/auth-core/http/response.ts";
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { grantTypes } from "@smart-token-broker/auth-core/rules/grant-request.ts";
+import { grantTypes } from "@smart-token-broker/oauth/grant-request.ts";
 import { type Answer, gatewayAnswers, oauthAnswers, statusAnswers, tokenAnswers } from "./openapi-answers.ts";
 import { statusParameters, tokenParameters } from "./openapi-requests.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
@@ -41,7 +41,7 @@ const status = {
   access_token_expires_at: "2026-11-24T07:00:00Z",
   refresh_token_expires_at: "2026-12-24T06:00:00Z",
   last_success_at: "2026-11-24T06:00:00Z",
-  obtained_by: "refresh",
+  obtained_by: "refresh_token",
   scope: "webapicorso_alywebapicorso",
   single_active_token: false,
   key_fingerprint: "9ee82c6d537e872e",

@@ -1,6 +1,6 @@
-import { statusOf } from "@smart-token-broker/auth-core/http/oauth-reply.ts";
-import { problems } from "@smart-token-broker/auth-core/http/reply.ts";
-import { accessTokenType } from "@smart-token-broker/auth-core/rules/grant-request.ts";
+import { statusOf } from "@smart-token-broker/oauth/oauth-response.ts";
+import { problems } from "@smart-token-broker/auth-core/http/response.ts";
+import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
 import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
 
 const text = { type: "string" };
@@ -25,7 +25,7 @@ const connectionStatus: Schema = {
       access_token_expires_at: instant,
       refresh_token_expires_at: instant,
       last_success_at: instant,
-      obtained_by: { enum: ["exchange", "refresh"] },
+      obtained_by: { enum: ["api_key", "refresh_token"] },
       scope: text,
       api_base_url: url,
       single_active_token: { type: "boolean" },

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import type { CommonOptions, Said } from "../command.ts";
+import type { CommonOptions, CommandResult } from "../command.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** `broker callers …`: works on files and on nothing deployed. */
-export function callersCommands(root: Command, say: (said: Said, json: boolean) => void): void {
+export function callersCommands(root: Command, say: (said: CommandResult, json: boolean) => void): void {
   const callers = root.command("callers").description("who may ask without being on AWS");
   callers
     .command("key <name>")

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { callerKey, callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { Said } from "../command.ts";
+import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
 /** A fresh caller key and its hash. The key is shown here and nowhere else, and nothing is stored. */
-export function makeCallerKey(name: string): Said {
+export function makeCallerKey(name: string): CommandResult {
   if (!parseConnectionId(name)) throw new CommandError("usage", `A caller's name must be ${connectionIdRule}.`);
   const secret = callerKey(randomBytes(32));
   const key = secret.reveal();

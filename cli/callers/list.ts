@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
-import type { Said } from "../command.ts";
+import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { plain, table } from "../terminal/table.ts";
 
@@ -9,7 +9,7 @@ import { plain, table } from "../terminal/table.ts";
 const ofCheckout = "This is the list of this checkout, checked; what is deployed is as of the last npm run deploy.\n";
 
 /** The list of callers as `cdk.json` has it, checked. It does NOT look at what was deployed of it. */
-export async function listCallers(file: string): Promise<Said> {
+export async function listCallers(file: string): Promise<CommandResult> {
   const callers = await readCallers(file);
   if (callers.length === 0) {
     return { json: [], text: `${file} lists no caller: roles of this account need no entry.\n${ofCheckout}` };

@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-secrets-manager";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { readId, readWhole, type Said } from "../command.ts";
+import { readId, readWhole, type CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import { findSecret, secretName, secretsClient, versionAt } from "../deployment/secrets.ts";
@@ -27,7 +27,7 @@ export interface AddOptions extends RegistrationInput {
 }
 
 /** Adds a connection: proves its values by an exchange, stores them as its secret, and switches its rotation on. */
-export async function addConnection(deployment: Deployment, id: string, options: AddOptions): Promise<Said> {
+export async function addConnection(deployment: Deployment, id: string, options: AddOptions): Promise<CommandResult> {
   const connection = readId(id);
   const everyDays =
     options.rotateEveryDays === undefined
@@ -74,8 +74,8 @@ async function rotationProblem(deployment: Deployment, connection: ConnectionId,
     await switchRotationOn(deployment, connection, everyDays);
     return undefined;
   } catch (error) {
-    const mend = `broker keys rotate ${connection} --every-days ${everyDays} --wait-for-schedule`;
-    return `rotation could not be switched on (${explain(error).message}): ${mend}`;
+    const fix = `broker keys rotate ${connection} --every-days ${everyDays} --wait-for-schedule`;
+    return `rotation could not be switched on (${explain(error).message}): ${fix}`;
   }
 }
 
@@ -93,7 +93,7 @@ async function howToStore(deployment: Deployment, connection: ConnectionId, yes:
   // The stack's own secrets are there before their value is.
   if (versionAt(secret, "AWSCURRENT") === undefined) return "put";
   const reading = await currentRegistration(deployment, connection);
-  if (reading.kind === "not_ready" && reading.unseen) {
+  if (reading.kind === "not_ready" && reading.unreadable) {
     const advice = "it may be a good one: enable the key, or have your role use it";
     throw new CommandError("denied", `The value of ${name} cannot be looked at (${reading.detail}): ${advice}.`);
   }

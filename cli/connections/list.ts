@@ -1,5 +1,5 @@
-import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
-import type { Said } from "../command.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, isErased } from "../deployment/statuses.ts";
@@ -16,7 +16,7 @@ interface Listed {
 }
 
 /** Every connection that has a secret or an item: those that were never asked for appear too. */
-export async function listConnections(deployment: Deployment): Promise<Said> {
+export async function listConnections(deployment: Deployment): Promise<CommandResult> {
   const [secrets, statuses] = await Promise.all([allSecrets(deployment), allStatuses(deployment)]);
   const listed = join(secrets, statuses);
   if (listed.length === 0) {

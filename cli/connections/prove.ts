@@ -1,7 +1,7 @@
 import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-services.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
-import { exchangeRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
@@ -20,7 +20,7 @@ function issuing({ simulator }: NonNullable<Deployment["local"]>, { username, sc
  * @throws CommandError that says what Smart Services did instead
  */
 export async function proveByExchange({ local }: Deployment, registration: Registration): Promise<number> {
-  const call = smartServices(systemClock()).call(exchangeRequest(registration), registration);
+  const call = smartServices(systemClock()).call(apiKeyRequest(registration), registration);
   const answer = await withProgress(`asking ${registration.baseUrl} for a token`, call);
   switch (answer.kind) {
     case "tokens":
@@ -29,14 +29,14 @@ export async function proveByExchange({ local }: Deployment, registration: Regis
         "failed",
         `Its tokens live ${answer.tokens.lifetime} s: the broker takes the last ${skew} s for none.`,
       );
-    case "refused":
+    case "rejected":
       throw new CommandError(
         "denied",
         `Smart Services refused username, scope and key (HTTP ${answer.status}): ${local ? issuing(local, registration) : "check all three"}.`,
       );
     case "malformed":
       throw new CommandError("failed", `${registration.baseUrl} answered no token but ${answer.shape}: check baseUrl.`);
-    case "passing":
+    case "temporary":
       throw new CommandError(
         "unreachable",
         `${registration.baseUrl} does not answer as it should (${answer.reason}): repeat it later, or with --skip-exchange.`,

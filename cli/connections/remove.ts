@@ -5,7 +5,7 @@ import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
-import { readId, readWhole, type Said } from "../command.ts";
+import { readId, readWhole, type CommandResult } from "../command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { findSecret, secretName, secretsClient } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
@@ -18,7 +18,11 @@ export interface RemoveOptions {
 }
 
 /** Schedules the secret's deletion, and erases the stored tokens at once. Revokes nothing at Smart Services. */
-export async function removeConnection(deployment: Deployment, id: string, options: RemoveOptions): Promise<Said> {
+export async function removeConnection(
+  deployment: Deployment,
+  id: string,
+  options: RemoveOptions,
+): Promise<CommandResult> {
   const connection = readId(id);
   const days = readWhole("--recovery-days", options.recoveryDays, 7, 30);
   const secret = await findSecret(deployment, connection);

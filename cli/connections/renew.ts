@@ -2,14 +2,14 @@ import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynam
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { makeDue as makeConnectionDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
-import { readId, type Said } from "../command.ts";
+import { readId, type CommandResult } from "../command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { explain } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 
 /** Makes a connection due now, whatever its backoff. The schedule replaces its tokens, within a minute. */
-export async function renewConnection(deployment: Deployment, id: string): Promise<Said> {
+export async function renewConnection(deployment: Deployment, id: string): Promise<CommandResult> {
   const connection = readId(id);
   await expectSecret(deployment, connection);
   const due = await makeDue(deployment, connection);

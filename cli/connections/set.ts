@@ -3,7 +3,7 @@ import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-ve
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { readId, type Said } from "../command.ts";
+import { readId, type CommandResult } from "../command.ts";
 import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import { expectSecret, secretName, secretsClient, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
@@ -17,7 +17,7 @@ export interface SetOptions extends FieldInput {
 }
 
 /** Changes how one connection's Smart Services are talked to. Its tokens are replaced within a minute. */
-export async function setFields(deployment: Deployment, id: string, options: SetOptions): Promise<Said> {
+export async function setFields(deployment: Deployment, id: string, options: SetOptions): Promise<CommandResult> {
   const connection = readId(id);
   const fields = readFields(options);
   if (Object.keys(fields).length === 0)

@@ -1,4 +1,4 @@
-import { readId, type Said } from "../command.ts";
+import { readId, type CommandResult } from "../command.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
@@ -6,7 +6,7 @@ import { isErased, statusOfOne } from "../deployment/statuses.ts";
 import { describeStatus } from "../status/describe.ts";
 
 /** One connection: what is registered, without its key, and how it is. */
-export async function showConnection(deployment: Deployment, id: string): Promise<Said> {
+export async function showConnection(deployment: Deployment, id: string): Promise<CommandResult> {
   const connection = readId(id);
   const secret = await expectSecret(deployment, connection);
   const [reading, status] = await Promise.all([

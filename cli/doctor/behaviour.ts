@@ -1,6 +1,6 @@
 import { readJwtClaims } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { describeShape } from "@smart-token-broker/auth-core/rules/upstream-answer.ts";
+import { describeShape } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
 
 /** How an upstream writes its answers, in the words of the simulator's switches. No value of an answer is in it. */
 export interface Writing {
@@ -26,7 +26,7 @@ export interface Behaviour {
   refreshLifetime?: number;
   refreshTokens: boolean;
   rotateRefresh?: boolean;
-  refreshRefused?: boolean;
+  refreshTokenRejected?: boolean;
   sameToken: boolean;
   /** A replacement killed the token before it. */
   singleActiveToken?: boolean;

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { problemType } from "@smart-token-broker/auth-core/http/reply.ts";
+import { problemType } from "@smart-token-broker/auth-core/http/response.ts";
 import { callApi } from "../deployment/api.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";
@@ -60,12 +60,12 @@ async function checkPages(deployment: Deployment): Promise<Finding[]> {
   if (preflight.status === 429 || preflight.status >= 500) {
     return [warning(`whether pages may ask for a token cannot be told (HTTP ${preflight.status})`, "broker doctor")];
   }
-  const admits = ({ headers }: Response) => headers.get("access-control-allow-origin") === origin;
+  const matchesClaims = ({ headers }: Response) => headers.get("access-control-allow-origin") === origin;
   return [
-    admits(preflight)
+    matchesClaims(preflight)
       ? ok(`pages of ${origin} may ask for a token`)
       : broken(`pages of ${origin} may not ask for a token: no CORS headers on a preflight`, "npm run deploy"),
-    admits(refusal)
+    matchesClaims(refusal)
       ? ok("pages can read the gateway's refusals")
       : warning(
           "pages cannot read the gateway's refusals: no CORS headers on them",
@@ -80,8 +80,8 @@ export function judgeClock(ahead: number): Finding {
   const difference = Math.round(Math.abs(ahead));
   if (difference < noticedSkew) return ok("the clock of this machine agrees with the API's");
   const what = `the clock of this machine is ${difference} s off`;
-  const mend = "set it by NTP (Linux: sudo timedatectl set-ntp true)";
-  return difference >= refusedSkew ? broken(`${what}: AWS refuses its signatures`, mend) : warning(what, mend);
+  const fix = "set it by NTP (Linux: sudo timedatectl set-ntp true)";
+  return difference >= refusedSkew ? broken(`${what}: AWS refuses its signatures`, fix) : warning(what, fix);
 }
 
 /** `%61cme` for `acme`: whoever is allowed one spelling only must not get through by another. */
@@ -92,9 +92,8 @@ async function checkEncodedPath(deployment: Deployment, connection: ConnectionId
   const plain = await asked(connection);
   const status = plain === 200 ? await asked(`%${first}${connection.slice(1)}`) : plain;
   if (plain !== 200 || (status !== 200 && status !== 400 && status !== 403)) {
-    const mend =
-      plain === 403 ? `grant your role the token of ${connection} (README, Grant a caller)` : "broker doctor";
-    return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, mend);
+    const fix = plain === 403 ? `grant your role the token of ${connection} (README, Grant a caller)` : "broker doctor";
+    return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, fix);
   }
   return status === 200
     ? warning(

@@ -1,5 +1,5 @@
-import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
-import { warningOf } from "@smart-token-broker/auth-core/use-cases/check-secret.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import { warningOf } from "@smart-token-broker/token-rotation/check-secret.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { SecretFacts } from "../deployment/secrets.ts";
@@ -49,7 +49,7 @@ async function examine(
 async function examineSecret(deployment: Deployment, secret: SecretFacts, now: number): Promise<Finding[]> {
   const id = secret.connection;
   const reading = await currentRegistration(deployment, id);
-  if (reading.kind === "not_ready" && reading.unseen) {
+  if (reading.kind === "not_ready" && reading.unreadable) {
     return [warning(`${id}: ${reading.detail}`, "enable the KMS key, or grant your role its use (docs/cli.md)")];
   }
   if (reading.kind !== "registered") {
@@ -64,7 +64,7 @@ async function examineSecret(deployment: Deployment, secret: SecretFacts, now: n
   ];
 }
 
-const mends: Partial<Record<ConnectionStatus["state"], (id: string) => string>> = {
+const fixes: Partial<Record<ConnectionStatus["state"], (id: string) => string>> = {
   rejected: (id) => `broker keys stage ${id}`,
   not_ready: (id) => `broker connections renew ${id}`,
   expired: (id) => `broker connections renew ${id}`,
@@ -73,10 +73,10 @@ const mends: Partial<Record<ConnectionStatus["state"], (id: string) => string>> 
 
 /** Whether a state is one to act on. Pure. */
 function judgeStatus(id: string, { state, last_error: error }: ConnectionStatus): Finding[] {
-  const mend = mends[state];
-  if (!mend) return [];
+  const fix = fixes[state];
+  if (!fix) return [];
   const judge = state === "retrying" ? warning : broken;
-  return [judge(`${id}: ${error ? `${state}, ${error.detail}` : state}`, mend(id))];
+  return [judge(`${id}: ${error ? `${state}, ${error.detail}` : state}`, fix(id))];
 }
 
 function goodAs({ rotationEnabled }: SecretFacts, status: ConnectionStatus | "none" | "unread", id: string): string {

@@ -1,4 +1,4 @@
-import type { Said } from "../command.ts";
+import type { CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets } from "../deployment/secrets.ts";
 import { allStatuses } from "../deployment/statuses.ts";
@@ -14,7 +14,7 @@ export interface DoctorOptions extends ProbeOptions {
 }
 
 /** Examines a deployment, or with `--probe` one connection's upstream. Changes nothing without being asked. */
-export async function doctor(deployment: Deployment, _: string, options: DoctorOptions): Promise<Said> {
+export async function doctor(deployment: Deployment, _: string, options: DoctorOptions): Promise<CommandResult> {
   if (options.probe !== undefined)
     return findingsSaid(deployment, await probeConnection(deployment, options.probe, options));
   if (options.saveProfile !== undefined || options.apply) {

@@ -1,5 +1,5 @@
 import type { Deployment } from "../deployment/deployment.ts";
-import type { Said } from "../command.ts";
+import type { CommandResult } from "../command.ts";
 import { exitCodes, explain } from "../exit.ts";
 import { hasColour } from "../terminal/table.ts";
 import { styleText } from "node:util";
@@ -8,25 +8,25 @@ import { styleText } from "node:util";
 export interface Finding {
   level: "ok" | "warning" | "broken";
   what: string;
-  mend?: string;
+  fix?: string;
 }
 
 export const ok = (what: string): Finding => ({ level: "ok", what });
-export const warning = (what: string, mend: string): Finding => ({ level: "warning", what, mend });
-export const broken = (what: string, mend: string): Finding => ({ level: "broken", what, mend });
+export const warning = (what: string, fix: string): Finding => ({ level: "warning", what, fix });
+export const broken = (what: string, fix: string): Finding => ({ level: "broken", what, fix });
 
 const paints = { ok: "green", warning: "yellow", broken: "red" } as const;
 
 /** What the doctor says; the exit code is 1 where something is broken. A mend can be pasted as it is printed. */
-export function findingsSaid({ flags }: Deployment, found: Finding[]): Said {
-  const findings = found.map(({ mend, ...finding }) => ({
+export function findingsSaid({ flags }: Deployment, found: Finding[]): CommandResult {
+  const findings = found.map(({ fix, ...finding }) => ({
     ...finding,
-    ...(mend !== undefined && { mend: mend.replace(/^broker .*/, (command) => `npx ${command}${flags}`) }),
+    ...(fix !== undefined && { fix: fix.replace(/^broker .*/, (command) => `npx ${command}${flags}`) }),
   }));
-  const lines = findings.flatMap(({ level, what, mend }) => {
+  const lines = findings.flatMap(({ level, what, fix }) => {
     const label = level.padEnd(9);
     const shown = hasColour() ? styleText(paints[level], label, { validateStream: false }) : label;
-    return [`${shown}${what}`, ...(mend === undefined ? [] : [`         mend: ${mend}`])];
+    return [`${shown}${what}`, ...(fix === undefined ? [] : [`         mend: ${fix}`])];
   });
   const isBroken = findings.some(({ level }) => level === "broken");
   return { text: `${lines.join("\n")}\n`, json: findings, ...(isBroken && { exitCode: 1 }) };
@@ -59,6 +59,6 @@ export async function orUntold<Item>(
 function unknown(what: string, error: unknown): Finding {
   const { message, exitCode } = explain(error);
   if (exitCode === exitCodes.unreachable) return broken(`${what}: ${message} Try another network too`, "broker doctor");
-  const mend = exitCode === exitCodes.denied ? "grant your role this reading (docs/cli.md)" : "broker doctor";
-  return warning(`${what}: cannot be told: ${message}`, mend);
+  const fix = exitCode === exitCodes.denied ? "grant your role this reading (docs/cli.md)" : "broker doctor";
+  return warning(`${what}: cannot be told: ${message}`, fix);
 }

@@ -40,9 +40,12 @@ function offerOf(registration: Pick<Registration, "singleActiveToken" | "maxLife
   };
 }
 
-function judgeRefresh(connection: ConnectionId, { refreshTokens, rotateRefresh, refreshRefused }: Behaviour): Finding {
+function judgeRefresh(
+  connection: ConnectionId,
+  { refreshTokens, rotateRefresh, refreshTokenRejected }: Behaviour,
+): Finding {
   if (!refreshTokens) return ok(`${connection}: no refresh token comes; the exchange alone is used`);
-  if (refreshRefused) {
+  if (refreshTokenRejected) {
     return warning(
       `${connection}: the refresh token that it gave is refused`,
       "none is needed: the exchange stands in",
@@ -57,7 +60,7 @@ function judgeReplacement(
   connection: ConnectionId,
   { singleActiveToken, apiBaseUrl }: Pick<Registration, "singleActiveToken" | "apiBaseUrl">,
   seen: Behaviour,
-  mend: string,
+  fix: string,
 ): Finding {
   if (seen.sameToken) return ok(`${connection}: the same token comes again while it is alive`);
   if (seen.singleActiveToken === undefined) {
@@ -70,7 +73,7 @@ function judgeReplacement(
   if (!seen.singleActiveToken) return ok(`${connection}: a replacement leaves the token before it alive`);
   return singleActiveToken
     ? ok(`${connection}: a replacement kills the token before it, as is registered`)
-    : warning(`${connection}: a replacement kills the token before it at once; singleActiveToken is not set`, mend);
+    : warning(`${connection}: a replacement kills the token before it at once; singleActiveToken is not set`, fix);
 }
 
 function judgeLifetime(
@@ -78,14 +81,14 @@ function judgeLifetime(
   { maxLifetime }: Pick<Registration, "maxLifetime">,
   seen: Behaviour,
   offer: Offer,
-  mend: string,
+  fix: string,
 ): Finding {
   const claimed = seen.saysLifetime
     ? `claim to live ${Math.round(seen.claimedLifetime)} s`
     : `say nothing of their life (${seen.claimedLifetime} s are assumed)`;
   if (offer.maxLifetime !== undefined) {
     const died = Math.round(seen.diedAfter ?? 0);
-    return warning(`${connection}: tokens ${claimed}, and one died after ${died} s; maxLifetime should say so`, mend);
+    return warning(`${connection}: tokens ${claimed}, and one died after ${died} s; maxLifetime should say so`, fix);
   }
   if (seen.diedAfter !== undefined) {
     const why = seen.singleActiveToken ? ", of its end or of a replacement by the broker" : "";

@@ -1,9 +1,9 @@
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { judgeAnswer, type UpstreamTokens } from "@smart-token-broker/auth-core/rules/upstream-answer.ts";
+import { parseTokenResponse, type UpstreamTokens } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
 import {
-  exchangeRequest,
-  refreshRequest,
+  apiKeyRequest,
+  refreshTokenRequest,
   type UpstreamRequest,
 } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { CommandError, type exitCodes } from "../exit.ts";
@@ -19,18 +19,18 @@ import { isAccepted, type RawResponse, sendGrant } from "./wire.ts";
  * @throws CommandError where the exchange gets no token
  */
 export async function probe(registration: Registration, observe: number): Promise<Behaviour> {
-  const first = await grant(exchangeRequest(registration));
+  const first = await grant(apiKeyRequest(registration));
   if ("failed" in first) throw new CommandError(first.kind, `The exchange got no token: ${first.failed}.`);
   const { tokens, response } = first;
   const canTell = await canTellDeadTokens(registration, tokens.accessToken);
-  const refreshed = tokens.refreshToken && (await grant(refreshRequest(registration, tokens.refreshToken)));
-  const second = refreshed && !("failed" in refreshed) ? refreshed : await grant(exchangeRequest(registration));
+  const refreshed = tokens.refreshToken && (await grant(refreshTokenRequest(registration, tokens.refreshToken)));
+  const second = refreshed && !("failed" in refreshed) ? refreshed : await grant(apiKeyRequest(registration));
   const next = "failed" in second ? undefined : second.tokens;
   const sameToken = next?.accessToken.equals(tokens.accessToken) ?? false;
   const isAlive = (token: Secret) => isAccepted(registration.apiBaseUrl ?? "", registration.scope, token);
   const died = canTell && next && !sameToken ? !(await isAlive(tokens.accessToken)) : undefined;
   const writing = readWriting(response.body);
-  const watched = next ?? tokens;
+  const monitored = next ?? tokens;
   return {
     writing,
     bom: response.bom,
@@ -39,10 +39,10 @@ export async function probe(registration: Registration, observe: number): Promis
     saysLifetime: writing.expiresIn !== "absent" || claimsEnd(tokens.accessToken),
     refreshTokens: tokens.refreshToken !== undefined,
     ...(tokens.refreshLifetime !== undefined && { refreshLifetime: tokens.refreshLifetime }),
-    ...(refreshed && ("failed" in refreshed ? { refreshRefused: true } : rotation(refreshed.tokens, tokens))),
+    ...(refreshed && ("failed" in refreshed ? { refreshTokenRejected: true } : rotation(refreshed.tokens, tokens))),
     sameToken,
     ...(died !== undefined && { singleActiveToken: died }),
-    ...(canTell && observe > 0 && (await watch(watched, observe, isAlive))),
+    ...(canTell && observe > 0 && (await watch(monitored, observe, isAlive))),
   };
 }
 
@@ -55,9 +55,9 @@ async function grant(
   request: UpstreamRequest,
 ): Promise<{ tokens: UpstreamTokens; response: RawResponse } | { failed: string; kind: keyof typeof exitCodes }> {
   const response = await withProgress(`asking ${new URL(request.url).host}`, sendGrant(request));
-  const answer = judgeAnswer(response);
+  const answer = parseTokenResponse(response);
   if (answer.kind === "tokens") return { tokens: answer.tokens, response };
-  const kind = answer.kind === "refused" ? "denied" : answer.kind === "passing" ? "unreachable" : "failed";
+  const kind = answer.kind === "rejected" ? "denied" : answer.kind === "temporary" ? "unreachable" : "failed";
   return { kind, failed: answer.kind === "malformed" ? answer.shape : `HTTP status ${response.status}` };
 }
 

@@ -1,5 +1,5 @@
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { longestBody, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream-answer.ts";
+import { maxBodyBytes, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
 import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { CommandError } from "../exit.ts";
 
@@ -53,11 +53,11 @@ async function readBounded(response: Response): Promise<Buffer> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > longestBody) {
+    if (size > maxBodyBytes) {
       const { host } = new URL(response.url);
       throw new CommandError(
         "failed",
-        `${host} answered more than ${longestBody} bytes, which is all that the broker reads.`,
+        `${host} answered more than ${maxBodyBytes} bytes, which is all that the broker reads.`,
       );
     }
     chunks.push(chunk);

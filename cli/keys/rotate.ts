@@ -1,5 +1,5 @@
 import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
-import { readId, readWhole, type Said } from "../command.ts";
+import { readId, readWhole, type CommandResult } from "../command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import { expectSecret, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
@@ -17,7 +17,7 @@ export interface RotateOptions {
  * Rotates a key now. An unfinished rotation is cleared first, after asking; one whose key came from an issuer is gone on
  * with, because its key would be lost.
  */
-export async function rotateKeyNow(deployment: Deployment, id: string, options: RotateOptions): Promise<Said> {
+export async function rotateKeyNow(deployment: Deployment, id: string, options: RotateOptions): Promise<CommandResult> {
   const connection = readId(id);
   const everyDays = options.everyDays === undefined ? undefined : readWhole("--every-days", options.everyDays, 1, 1000);
   if (options.waitForSchedule && everyDays === undefined) {

@@ -91,7 +91,7 @@ async function whyNot(deployment: Deployment, connection: SecretFacts["connectio
 }
 
 /** Seconds that Secrets Manager's own trial of the rotation function may take. */
-const longestTrial = 60;
+const maxTrialSeconds = 60;
 
 /** Switches rotation on, with a schedule, and rotates nothing now. */
 export async function switchRotationOn(
@@ -112,7 +112,7 @@ async function switchedOn(deployment: Deployment, connection: SecretFacts["conne
     }),
   );
   // The trial has a pending version of its own, which would pass for an unfinished rotation.
-  for (let waited = 0; waited < longestTrial; waited += 0.2) {
+  for (let waited = 0; waited < maxTrialSeconds; waited += 0.2) {
     const secret = await findSecret(deployment, connection);
     if (!secret || unfinishedVersion(secret) === undefined) return;
     await pause(0.2);

@@ -3,7 +3,7 @@ import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-ve
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { readId, type Said } from "../command.ts";
+import { readId, type CommandResult } from "../command.ts";
 import { proveByExchange } from "../connections/prove.ts";
 import { renewing } from "../connections/renew.ts";
 import { putCurrent } from "../connections/set.ts";
@@ -34,7 +34,7 @@ export interface StageOptions {
  * Proves the next key, puts it under NEXT, and starts the rotation unless it is to wait for its schedule. Where a
  * deployment rotates nothing by choice, it becomes the current one directly.
  */
-export async function stageKey(deployment: Deployment, id: string, options: StageOptions): Promise<Said> {
+export async function stageKey(deployment: Deployment, id: string, options: StageOptions): Promise<CommandResult> {
   const connection = readId(id);
   const secret = await expectSecret(deployment, connection);
   const version = versionAt(secret, "AWSCURRENT");

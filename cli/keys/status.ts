@@ -1,11 +1,11 @@
-import { readId, type Said } from "../command.ts";
+import { readId, type CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, expectSecret, type SecretFacts, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { hasColour, plain, table } from "../terminal/table.ts";
 
 /** How keys are: age, whether a next one is staged, rotation, and which rotation is unfinished. Reads no value. */
-export async function keysStatus(deployment: Deployment, id: string): Promise<Said> {
+export async function keysStatus(deployment: Deployment, id: string): Promise<CommandResult> {
   const [secrets, statuses] = await (id === "" ? everything(deployment) : one(deployment, id));
   const keys = secrets
     .filter(({ deletedAt }) => deletedAt === undefined)

@@ -1,4 +1,4 @@
-import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 
 /** Everything that the status of one connection says, a line each. Pure. */
 export function describeStatus(status: ConnectionStatus): string {

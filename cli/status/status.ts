@@ -1,5 +1,5 @@
-import type { ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
-import { readId, readWhole, type Said } from "../command.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import { readId, readWhole, type CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { CommandError, exitCodes, explain } from "../exit.ts";
@@ -16,7 +16,7 @@ export interface StatusOptions {
 }
 
 /** How connections are: all of them in a table, or one in full. With `--watch` again and again, until Ctrl-C. */
-export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<Said> {
+export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<CommandResult> {
   const every = readWhole("--every", options.every, 1, 3600);
   if (id !== "") readId(id);
   for (;;) {
@@ -35,7 +35,7 @@ export async function showStatus(deployment: Deployment, id: string, options: St
   }
 }
 
-async function statusOf(deployment: Deployment, id: string): Promise<Said> {
+async function statusOf(deployment: Deployment, id: string): Promise<CommandResult> {
   const connection = readId(id);
   const status = await statusOfOne(deployment, connection);
   if (status) return { text: describeStatus(status), json: status };
@@ -43,7 +43,7 @@ async function statusOf(deployment: Deployment, id: string): Promise<Said> {
   throw new CommandError("notFound", `No token of ${connection} was ever got: ${advice}.`);
 }
 
-async function statusOfAll(deployment: Deployment): Promise<Said> {
+async function statusOfAll(deployment: Deployment): Promise<CommandResult> {
   const statuses = await allStatuses(deployment);
   if (statuses.length === 0)
     return { text: "No connection has got a token yet: see broker connections list.\n", json: [] };

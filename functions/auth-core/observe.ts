@@ -1,8 +1,6 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
-import type { CredentialAges } from "./rules/credential-ages.ts";
 import type { Notice } from "./use-cases/ports.ts";
-import type { SweepSummary } from "./use-cases/sweep.ts";
 
 /** Every metric that the functions emit, in the namespace `SmartTokenBroker`. Dimensions: service, stage, code, source. */
 const metricNamespace = "SmartTokenBroker";
@@ -11,6 +9,33 @@ const metricNamespace = "SmartTokenBroker";
 export type RequestLine = { code: string; source: string } & Record<string, string | number>;
 
 type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
+
+/** How one sweep went. */
+export interface SweepSummary {
+  due: number;
+  replaced: number;
+  failed: number;
+  /** Their registration was gone, and their tokens went with it. */
+  erased: number;
+  /** Nothing was to be replaced, but a key was to be looked at that left use. */
+  keysOnly: number;
+  /** Someone else was replacing, or had just done so. */
+  leasedByOthers: number;
+  /** Left for the next minute, because this one's time was over. */
+  deferred: number;
+  /** Seconds by which the oldest was late when the sweep began; 0 where nothing was due. */
+  oldestLateness: number;
+}
+
+/** How near their end a connection's credentials are, in days with a fraction; absent where it is not known. */
+export interface CredentialAges {
+  /** Until the end of the refresh token; negative past it. Absent for one that is too short-lived to be used at all. */
+  refreshTokenDaysLeft?: number;
+  /** The refresh token ends and nothing comes after it: it is not used any more, and the exchange in its place fails. */
+  refreshTokenEnds?: true;
+  /** Since the secret's current version was made, as of the last replacement. */
+  keyAgeDays?: number;
+}
 
 export interface Observer {
   /** One structured line and one set of metrics for one request. */

@@ -1,10 +1,10 @@
-import { deployedKeyPorts } from "@smart-token-broker/auth-core/compose-keys.ts";
+import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-ports.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { readRotationEvent } from "@smart-token-broker/auth-core/rules/rotation-event.ts";
+import { readRotationEvent } from "./rotation-event.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { rotateKey, StepError } from "@smart-token-broker/auth-core/use-cases/rotate-key.ts";
+import { rotateKey, StepError } from "./rotate-key.ts";
 import type { Context } from "aws-lambda";
 
 const settings = readSettings(process.env);

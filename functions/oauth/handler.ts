@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
-import { deployedPorts, deployedVerifier } from "@smart-token-broker/auth-core/compose.ts";
-import { oauthFailureReply } from "@smart-token-broker/auth-core/http/oauth-reply.ts";
-import { OAuthEndpoint } from "@smart-token-broker/auth-core/http/oauth-endpoint.ts";
+import { deployedPorts, deployedVerifier } from "@smart-token-broker/auth-core/deployed-ports.ts";
+import { oauthErrorResponse } from "./oauth-response.ts";
+import { OAuthEndpoint } from "./endpoint.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { asOAuthFailure } from "@smart-token-broker/auth-core/rules/oauth-failure.ts";
+import { toOAuthError } from "./oauth-error.ts";
 
 const settings = readSettings(process.env);
 const observe = observer("oauth", settings.stage);
@@ -18,5 +18,5 @@ const endpoint = new OAuthEndpoint(parseCallers(list, settings), ports, deployed
 
 /** `POST /api/v1/auth/token`, the vendor's wire; `POST /oauth/token`, OAuth's; and the metadata of the latter. */
 export const handler = middy()
-  .use(report(observe, (failure) => oauthFailureReply(asOAuthFailure(failure))))
+  .use(report(observe, (failure) => oauthErrorResponse(toOAuthError(failure))))
   .handler(endpoint.answer);

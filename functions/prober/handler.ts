@@ -1,7 +1,7 @@
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { ask, signedHeaders } from "./ask.ts";
-import { judgeProbe } from "./judge.ts";
+import { sendProbe, signedHeaders } from "./probe-request.ts";
+import { probeResult } from "./probe-result.ts";
 
 const settings = readSettings(process.env);
 const observe = observer("prober", settings.stage);
@@ -16,8 +16,8 @@ export interface ProbeInput {
 /** Asks the public URL for a token as a caller does, and once more without a signature. The token is thrown away. */
 export async function handler({ url, connection, region }: ProbeInput): Promise<void> {
   const startedAt = performance.now();
-  const signed = await ask(url, await signedHeaders(url, region));
+  const signed = await sendProbe(url, await signedHeaders(url, region));
   const durationMs = Math.round(performance.now() - startedAt);
-  const code = judgeProbe(signed, await ask(url), Date.now() / 1000);
+  const code = probeResult(signed, await sendProbe(url), Date.now() / 1000);
   observe.probe({ code, connection, durationMs, status: signed?.status ?? 0 });
 }

@@ -1,13 +1,13 @@
 import middy from "@middy/core";
-import { dynamoDbStatusTable } from "@smart-token-broker/auth-core/adapters/dynamodb-status.ts";
-import { jsonReply, failureReply, type Reply } from "@smart-token-broker/auth-core/http/reply.ts";
+import { dynamoDbStatusTable } from "./status-table.ts";
+import { jsonResponse, problemDetails, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
-import { readStatusRequest, writeCursor } from "@smart-token-broker/auth-core/http/status-request.ts";
+import { readStatusRequest, writeCursor } from "./status-request.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { type Failure, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { statusOf } from "@smart-token-broker/auth-core/rules/status.ts";
+import { statusOf } from "./connection-status.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 
 const settings = readSettings(process.env);
@@ -16,23 +16,23 @@ const table = dynamoDbStatusTable(settings.tableName);
 const clock = systemClock();
 
 /** `GET /v1/status`, a page of it, and `GET /v1/status/{connection}`: from the table alone, and never a secret. */
-async function answerStatus(event: Event): Promise<Reply> {
+async function answerStatus(event: Event): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readStatusRequest(event);
-  if ("failure" in request) return failureReply(request.failure, requestId);
+  if ("failure" in request) return problemDetails(request.failure, requestId);
   try {
     const now = clock.now();
     if ("connection" in request) {
       const item = await table.read(request.connection);
-      return item ? jsonReply(statusOf(item, now)) : failureReply(neverAsked, requestId);
+      return item ? jsonResponse(statusOf(item, now)) : problemDetails(neverAsked, requestId);
     }
     const { items, last } = await table.list(request.limit, request.after);
     const connections = items.map((item) => statusOf(item, now));
-    return jsonReply({ connections, ...(last && { next_cursor: writeCursor(last) }) });
+    return jsonResponse({ connections, ...(last && { next_cursor: writeCursor(last) }) });
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     observe.notice({ kind: "table_unavailable", reason: error.message });
-    return failureReply(
+    return problemDetails(
       { code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 },
       requestId,
     );

@@ -1,8 +1,13 @@
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { observer } from "@smart-token-broker/auth-core/observe.ts";
-import { answerReply, failureReply, type Reply, wantedLine } from "@smart-token-broker/auth-core/http/reply.ts";
-import { readTokenRequest } from "@smart-token-broker/auth-core/http/token-request.ts";
-import { deployedPorts } from "@smart-token-broker/auth-core/compose.ts";
+import {
+  tokenResponse,
+  problemDetails,
+  type HttpResponse,
+  validityFields,
+} from "@smart-token-broker/auth-core/http/response.ts";
+import { readTokenRequest } from "./token-request.ts";
+import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import middy from "@middy/core";
@@ -17,15 +22,15 @@ const tokens = new TokenService(ports);
  * `GET /v1/connections/{connection}/token`: a token that is valid now.
  * `POST` to the same path: a token that is valid now and is not the one that the caller saw rejected.
  */
-async function answerTokenRequest(event: Event): Promise<Reply> {
+async function answerTokenRequest(event: Event): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readTokenRequest(event);
-  if ("failure" in request) return failureReply(request.failure, requestId);
-  const { connection, want } = request;
-  const answer = await tokens.get(connection, want);
+  if ("failure" in request) return problemDetails(request.failure, requestId);
+  const { connection, requirements } = request;
+  const answer = await tokens.get(connection, requirements);
   const now = ports.clock.now();
-  const reply = answerReply(answer, now, requestId);
-  return { ...reply, line: { ...reply.line, connection, ...wantedLine(answer, want.minTtl, now) } };
+  const reply = tokenResponse(answer, now, requestId);
+  return { ...reply, line: { ...reply.line, connection, ...validityFields(answer, requirements.minTtl, now) } };
 }
 
 export const handler = middy().use(report(observe)).handler(answerTokenRequest);

@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { type MetricOptions, type Service, total } from "./broker-metrics.ts";
 import { serving, tokenSources } from "./caller-alarms.ts";
-import { apiMetric, type Watched } from "./watched.ts";
+import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
 const minute = Duration.minutes(1);
 /** What a replacement can fail with, and what a request can fail with besides. */
@@ -17,23 +17,23 @@ const failureCodes = [...replacementFailureCodes, "invalid_request", "unknown_co
 
 /** The rows of the dashboard, each an answer to one question, the most urgent first. */
 export function dashboardRows(
-  watched: Watched,
+  monitored: MonitoredResources,
   alarms: cloudwatch.IAlarm[],
   callers: cloudwatch.IWidget[],
 ): cloudwatch.IWidget[][] {
-  const { metrics, functions, table } = watched;
+  const { metrics, functions, table } = monitored;
   const title = (markdown: string) => [new cloudwatch.TextWidget({ markdown: `## ${markdown}`, width: 24, height: 1 })];
   const graph = (name: string, width: number, left: cloudwatch.IMetric[], more: cloudwatch.GraphWidgetProps = {}) =>
     new cloudwatch.GraphWidget({ title: name, width, height: 6, left, leftYAxis: { min: 0 }, ...more });
   const ofRotation = (name: string, options: MetricOptions = {}) =>
-    metrics.of(name, { service: "rotation", code: "ok", source: "schedule" }, { label: name, ...options });
+    metrics.of(name, { service: "token-rotation", code: "ok", source: "schedule" }, { label: name, ...options });
   const requests = (codes: string[], label: string, sources = ["none"]) =>
     total(metrics.each("Requests", { services: serving, codes, sources }), label);
   const durations = (statistic: string) =>
     tokenSources.map((source) =>
       metrics.of("Duration", { service: "token", code: "ok", source }, { statistic, label: `${statistic} ${source}` }),
     );
-  const replacing: Service[] = [...serving, "rotation"];
+  const replacing: Service[] = [...serving, "token-rotation"];
 
   return [
     [new cloudwatch.AlarmStatusWidget({ title: "Alarms", width: 24, height: 3, alarms })],
@@ -41,7 +41,7 @@ export function dashboardRows(
     title("Are callers served?"),
     [
       graph("Requests a minute", 8, [
-        apiMetric(watched, "Count", "Sum", minute, "all, refused by the gateway too"),
+        apiMetric(monitored, "Count", "Sum", minute, "all, refused by the gateway too"),
         requests(["ok"], "tokens", tokenSources),
       ]),
       graph(
@@ -54,10 +54,10 @@ export function dashboardRows(
             "caller not accepted",
           ),
         ],
-        { right: ["4xx", "5xx"].map((name) => apiMetric(watched, name, "Sum", minute, `${name} of the gateway`)) },
+        { right: ["4xx", "5xx"].map((name) => apiMetric(monitored, name, "Sum", minute, `${name} of the gateway`)) },
       ),
       graph("Latency, milliseconds", 8, [
-        apiMetric(watched, "Latency", "p99", minute, "p99 seen by callers"),
+        apiMetric(monitored, "Latency", "p99", minute, "p99 seen by callers"),
         ...durations("p50"),
         ...durations("p99"),
       ]),
@@ -74,17 +74,17 @@ export function dashboardRows(
       graph(
         "Calls of Smart Services",
         6,
-        ["exchange", "refresh"].map((source) =>
+        ["api_key", "refresh_token"].map((source) =>
           total(metrics.each("UpstreamCalls", { services: replacing, codes: ["any"], sources: [source] }), source),
         ),
       ),
       graph(
         "Smart Services take, milliseconds (p99)",
         6,
-        ["exchange", "refresh"].map((source) =>
+        ["api_key", "refresh_token"].map((source) =>
           metrics.of(
             "UpstreamDuration",
-            { service: "rotation", code: "any", source },
+            { service: "token-rotation", code: "any", source },
             { statistic: "p99", label: source },
           ),
         ),
@@ -139,7 +139,7 @@ export function dashboardRows(
         (
           [
             ["KeysRotated", "key-rotation", "rotated"],
-            ["KeysRetirable", "rotation", "may be revoked"],
+            ["KeysRetirable", "token-rotation", "may be revoked"],
           ] as const
         ).map(([name, service, label]) =>
           metrics.of(name, { service, code: "ok", source: "none" }, { period: Duration.days(1), label }),

@@ -1,7 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 
-export type Service = "token" | "oauth" | "status" | "rotation" | "key-rotation" | "prober";
+export type Service = "token" | "oauth" | "status" | "token-rotation" | "key-rotation" | "prober";
 
 /** Which of a metric's values are meant: every metric of the functions has these dimensions, and no others. */
 export interface Origin {

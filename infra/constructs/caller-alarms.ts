@@ -1,7 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { type Service, total } from "./broker-metrics.ts";
-import { apiMetric, type Watched } from "./watched.ts";
+import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
 /** The functions that hand out tokens, and where they have them from. */
 export const serving: Service[] = ["token", "oauth"];
@@ -11,8 +11,8 @@ export const tokenSources = ["memory", "table", "upstream"];
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
 
 /** Alarms about what callers get, and how they ask. */
-export function callerAlarms(watched: Watched): AlarmSpec[] {
-  const { metrics, functions } = watched;
+export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
+  const { metrics, functions } = monitored;
   const all = Object.values(functions);
   return [
     {
@@ -48,7 +48,7 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
       metric: total(
         [
           ...metrics.each("Bugs", {
-            services: [...serving, "status", "rotation"],
+            services: [...serving, "status", "token-rotation"],
             codes: ["internal"],
           }),
           ...all.map((each) => each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) })),
@@ -68,7 +68,7 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
         [
           ...all.map((each) => each.function.metricThrottles({ statistic: "Sum", period: Duration.minutes(1) })),
           ...["ReadThrottleEvents", "WriteThrottleEvents"].map((name) =>
-            watched.table.metric(name, { statistic: "Sum", period: Duration.minutes(1) }),
+            monitored.table.metric(name, { statistic: "Sum", period: Duration.minutes(1) }),
           ),
         ],
         "throttles",
@@ -81,7 +81,7 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
       first: "see on the dashboard which callers and which connections are new at the top.",
       metric: total(
         // Without a request the gateway writes nothing: that has to count as 0 to be seen.
-        [apiMetric(watched, "Count", "Sum", Duration.minutes(5), "requests")],
+        [apiMetric(monitored, "Count", "Sum", Duration.minutes(5), "requests")],
         "requests",
         Duration.minutes(5),
       ),
@@ -94,11 +94,11 @@ export function callerAlarms(watched: Watched): AlarmSpec[] {
       metric: total(
         [
           ...metrics.each("UpstreamCalls", {
-            services: [...serving, "rotation"],
+            services: [...serving, "token-rotation"],
             codes: ["any"],
-            sources: ["exchange", "refresh"],
+            sources: ["api_key", "refresh_token"],
           }),
-          metrics.of("UpstreamCalls", { service: "key-rotation", code: "any", source: "exchange" }),
+          metrics.of("UpstreamCalls", { service: "key-rotation", code: "any", source: "api_key" }),
         ],
         "calls of Smart Services",
         Duration.minutes(5),

@@ -2,14 +2,14 @@ import { Aws, Stack } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import type { Watched } from "./watched.ts";
+import type { MonitoredResources } from "./monitored-resources.ts";
 
 /** Who calls and for what, out of the request lines: the rules of Contributor Insights, and the saved queries. */
 export class CallerInsights extends Construct {
   /** Widgets of the ten at the top. */
   readonly widgets: cloudwatch.IWidget[];
 
-  constructor(scope: Construct, id: string, { settings, functions }: Watched) {
+  constructor(scope: Construct, id: string, { settings, functions }: MonitoredResources) {
     super(scope, id);
     const named = (name: string) => `smart-token-broker-${settings.stage}-${name}`;
     const groupNames = (of: { logGroup: logs.ILogGroup }[]) => of.map(({ logGroup }) => logGroup.logGroupName);

@@ -6,7 +6,7 @@ import type { DeploymentSettings, ProberSettings } from "../settings.ts";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { BrokerFunction, type Stores } from "./broker-function.ts";
 import { total } from "./broker-metrics.ts";
-import type { Watched } from "./watched.ts";
+import type { MonitoredResources } from "./monitored-resources.ts";
 
 /** A small caller of our own: every five minutes it asks the public URL as everybody does, so that silence is seen too. */
 export function addProber(
@@ -51,7 +51,7 @@ export function addProber(
 }
 
 /** What a probe can say at once, and what only some of them together can. */
-export function proberAlarms({ metrics }: Watched): AlarmSpec[] {
+export function proberAlarms({ metrics }: MonitoredResources): AlarmSpec[] {
   const probes = (code: string, label: string, period?: Duration) =>
     total([metrics.of("Probes", { service: "prober", code, source: "prober" })], label, period);
   return [

@@ -3,12 +3,12 @@ import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { serving } from "./caller-alarms.ts";
 import { type Service, total } from "./broker-metrics.ts";
-import type { Watched } from "./watched.ts";
+import type { MonitoredResources } from "./monitored-resources.ts";
 
-const replacing: Service[] = [...serving, "rotation"];
+const replacing: Service[] = [...serving, "token-rotation"];
 
 /** Alarms about what keeps tokens and keys fresh: they come before a caller notices. */
-export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): AlarmSpec[] {
+export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResources): AlarmSpec[] {
   const day = Duration.days(1);
   // What is looked at once a day may be looked at a little later tomorrow: no gap, and no all-clear, between the two.
   const daily = { periods: 2, breaching: 1 };
@@ -23,7 +23,9 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
       metric: new cloudwatch.MathExpression({
         // Without it the alarm would look back for the last value there was, and be minutes late.
         expression: "FILL(m0, 0)",
-        usingMetrics: { m0: metrics.of("SweepsCompleted", { service: "rotation", code: "ok", source: "schedule" }) },
+        usingMetrics: {
+          m0: metrics.of("SweepsCompleted", { service: "token-rotation", code: "ok", source: "schedule" }),
+        },
         label: "completed sweeps",
         period: Duration.minutes(1),
       }),
@@ -130,7 +132,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
       first: "find the connection (saved query 'what went wrong', `api_key_action_needed`) and stage its next key.",
       metric: total(
         [
-          ...keyActions("rotation", ["no_next_key_staged", "rotation_stuck"]),
+          ...keyActions("token-rotation", ["no_next_key_staged", "rotation_stuck"]),
           ...keyActions("key-rotation", ["no_next_key"]),
         ],
         "keys without a successor",
@@ -154,7 +156,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
             "issuer_failed",
             "upstream_unavailable",
           ]),
-          ...keyActions("rotation", ["secret_not_ready", "issuer_failed"]),
+          ...keyActions("token-rotation", ["secret_not_ready", "issuer_failed"]),
         ],
         "failed rotations",
         day,
@@ -166,7 +168,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
       name: "rotation-off",
       means: "Rotation is not switched on for the secret of a connection, though this deployment rotates keys.",
       first: "find the connection (saved query 'what went wrong', `rotation_off`) and switch rotation on.",
-      metric: total(keyActions("rotation", ["rotation_off"]), "secrets without rotation", day),
+      metric: total(keyActions("token-rotation", ["rotation_off"]), "secrets without rotation", day),
       threshold: 1,
       ...daily,
     },
@@ -176,7 +178,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: Watched): Alarm
       first: "find the connection (saved query 'what went wrong', `replacement_failed`), and mend what it fails with.",
       metric: metrics.of(
         "RefreshTokensEnding",
-        { service: "rotation", code: "ok", source: "schedule" },
+        { service: "token-rotation", code: "ok", source: "schedule" },
         { period: Duration.hours(1) },
       ),
       threshold: 1,

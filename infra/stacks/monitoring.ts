@@ -9,7 +9,7 @@ import { callerAlarms } from "../constructs/caller-alarms.ts";
 import { CallerInsights } from "../constructs/caller-insights.ts";
 import { addProber, proberAlarms } from "../constructs/prober.ts";
 import { upkeepAlarms } from "../constructs/upkeep-alarms.ts";
-import type { Watched } from "../constructs/watched.ts";
+import type { MonitoredResources } from "../constructs/monitored-resources.ts";
 import type { DeploymentSettings } from "../settings.ts";
 import type { ApiStack } from "./api.ts";
 import type { RotationStack } from "./rotation.ts";
@@ -26,7 +26,7 @@ export class MonitoringStack extends Stack {
   ) {
     super(scope, id, props);
     const { stage, prober } = settings;
-    const watched: Watched = {
+    const monitored: MonitoredResources = {
       settings,
       metrics: new BrokerMetrics(stage),
       functions: { ...api.functions, ...rotation.functions },
@@ -37,14 +37,14 @@ export class MonitoringStack extends Stack {
 
     const { topic } = new AlarmTopic(this, "Alarms", settings);
     if (prober) addProber(this, prober, settings, state.stores, api);
-    const specs = [...callerAlarms(watched), ...upkeepAlarms(watched), ...(prober ? proberAlarms(watched) : [])];
+    const specs = [...callerAlarms(monitored), ...upkeepAlarms(monitored), ...(prober ? proberAlarms(monitored) : [])];
     const alarms = specs.map((spec) => addAlarm(this, stage, topic, spec));
 
-    const insights = new CallerInsights(this, "Callers", watched);
+    const insights = new CallerInsights(this, "Callers", monitored);
     const dashboard = new cloudwatch.Dashboard(this, "Dashboard", {
       dashboardName: `smart-token-broker-${stage}`,
       defaultInterval: Duration.hours(12),
-      widgets: dashboardRows(watched, alarms, insights.widgets),
+      widgets: dashboardRows(monitored, alarms, insights.widgets),
     });
 
     new CfnOutput(this, "AlarmTopicArn", { value: topic.topicArn });

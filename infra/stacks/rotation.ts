@@ -13,7 +13,7 @@ import type { DeploymentSettings } from "../settings.ts";
 
 /** What replaces tokens and keys by itself: the sweep with its schedules, and the rotation of API keys. */
 export class RotationStack extends Stack {
-  readonly functions: Record<"rotation" | "key-rotation", BrokerFunction>;
+  readonly functions: Record<"token-rotation" | "key-rotation", BrokerFunction>;
   readonly deadLetters: sqs.IQueue;
 
   constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
@@ -31,7 +31,7 @@ export class RotationStack extends Stack {
     });
 
     const rotation = new BrokerFunction(this, "Rotation", {
-      name: "rotation",
+      name: "token-rotation",
       description: "Smart Token Broker: replaces what is due, every minute",
       // It starts replacements for 40 s; the last one may take a lease of 15 s.
       timeout: Duration.seconds(60),
@@ -48,7 +48,7 @@ export class RotationStack extends Stack {
     this.#sweeps(rotation, deadLetters, settings);
 
     const keyRotation = this.#keyRotation(settings, stores);
-    this.functions = { rotation, "key-rotation": keyRotation };
+    this.functions = { "token-rotation": rotation, "key-rotation": keyRotation };
     this.deadLetters = deadLetters;
     // Has no target of its own: whoever wants to hear of keys adds one.
     const rule = new events.Rule(this, "KeyEvents", {

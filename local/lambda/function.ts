@@ -15,7 +15,7 @@ export interface FunctionOptions {
   memoryMegabytes: number;
   environment: Record<string, string>;
   /** Most environments at a time; further invocations wait for one. */
-  mostEnvironments?: number;
+  maxEnvironments?: number;
   /** One line that the function printed. */
   onLog: (line: string) => void;
 }
@@ -36,7 +36,7 @@ const loadSeconds = 10;
  * Does not freeze environments between invocations, and knows nothing of roles: what a function may do is not limited.
  */
 export async function startFunction(options: FunctionOptions): Promise<LocalFunction> {
-  const { mostEnvironments = 8 } = options;
+  const { maxEnvironments = 8 } = options;
   const idle: Worker[] = [];
   const all = new Set<Worker>();
   const waiting: ((worker: Promise<Worker> | Worker) => void)[] = [];
@@ -60,7 +60,7 @@ export async function startFunction(options: FunctionOptions): Promise<LocalFunc
   function take(): Promise<Worker> {
     const worker = idle.pop();
     if (worker) return Promise.resolve(worker);
-    if (all.size < mostEnvironments) return start();
+    if (all.size < maxEnvironments) return start();
     return new Promise((resolve) => waiting.push(resolve));
   }
 

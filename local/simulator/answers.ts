@@ -1,5 +1,5 @@
 import type { Grant } from "./credentials.ts";
-import type { Mood } from "./mood.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** An HTTP answer before it is sent; no Date and no Content-Length yet. */
 export interface Answer {
@@ -17,22 +17,22 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
 });
 
 /** The mood as one call feels it: `ok` where the mode is not for this endpoint, or not for its nth call. */
-export function moodOfCall(mood: Mood, endpoint: "exchange" | "refresh", nth: number): Mood {
-  const affected = (mood.on === "both" || mood.on === endpoint) && nth % mood.failEvery === 0;
-  return affected ? mood : { ...mood, mode: "ok" };
+export function scenarioOfCall(scenario: Scenario, endpoint: "exchange" | "refresh", nth: number): Scenario {
+  const affected = (scenario.on === "both" || scenario.on === endpoint) && nth % scenario.failEvery === 0;
+  return affected ? scenario : { ...scenario, mode: "ok" };
 }
 
 /** The answer of a mode that looks at no credential and spends none; undefined for the other modes. */
-export function answerWithoutLooking(mood: Mood, upstreamNow: number): Answer | undefined {
-  switch (mood.mode) {
+export function answerWithoutLooking(scenario: Scenario, upstreamNow: number): Answer | undefined {
+  switch (scenario.mode) {
     case "rate_limited":
-      return json(429, { error: "rate_limited" }, retryAfter(mood, upstreamNow));
+      return json(429, { error: "rate_limited" }, retryAfter(scenario, upstreamNow));
     case "unavailable":
       return json(503, { error: "unavailable" });
     case "error":
       return json(500, { error: "internal_error" });
     case "malformed":
-      return json(200, { status: "ok", token_type: "Bearer", expires_in: mood.lifetime });
+      return json(200, { status: "ok", token_type: "Bearer", expires_in: scenario.lifetime });
     case "html":
       return { status: 200, headers: { "content-type": "text/html" }, body: "<!doctype html><title>Sign in</title>" };
     case "empty":
@@ -53,7 +53,7 @@ export function answerWithoutLooking(mood: Mood, upstreamNow: number): Answer | 
   return undefined;
 }
 
-function retryAfter({ retryAfter: seconds, retryAfterDate }: Mood, upstreamNow: number): Record<string, string> {
+function retryAfter({ retryAfter: seconds, retryAfterDate }: Scenario, upstreamNow: number): Record<string, string> {
   if (seconds === null) return {};
   return { "retry-after": retryAfterDate ? httpDate(upstreamNow + seconds) : String(seconds) };
 }
@@ -62,24 +62,24 @@ function retryAfter({ retryAfter: seconds, retryAfterDate }: Mood, upstreamNow: 
 export const httpDate = (instant: number) => new Date(instant * 1000).toUTCString();
 
 /** A grant written as the mood has it: shape, expires_in, byte-order mark, and the modes that spoil a body. */
-export function answerOfGrant(grant: Grant, mood: Mood): Answer {
-  const bare = mood.shape === "bare_jwt";
-  const text = (mood.bom ? "\uFEFF" : "") + (bare ? grant.accessToken : JSON.stringify(shaped(grant, mood)));
+export function answerOfGrant(grant: Grant, scenario: Scenario): Answer {
+  const bare = scenario.shape === "bare_jwt";
+  const text = (scenario.bom ? "\uFEFF" : "") + (bare ? grant.accessToken : JSON.stringify(shaped(grant, scenario)));
   return {
     status: 200,
     headers: { "content-type": bare ? "text/plain" : "application/json", "cache-control": "no-store" },
-    body: spoiled(text, mood),
+    body: spoiled(text, scenario),
   };
 }
 
-function spoiled(text: string, { mode }: Mood): string {
+function spoiled(text: string, { mode }: Scenario): string {
   if (mode === "truncated") return text.slice(0, text.length / 2);
   // White space keeps it valid JSON: only a client that minds the size refuses it.
   if (mode === "oversized") return text + " ".repeat(oversizedBytes - Buffer.byteLength(text));
   return text;
 }
 
-function shaped(grant: Grant, { shape, expiresIn }: Mood): unknown {
+function shaped(grant: Grant, { shape, expiresIn }: Scenario): unknown {
   const { accessToken, scope, refresh } = grant;
   const duration = expiresIn === "string" ? String(grant.expiresIn) : grant.expiresIn;
   const written = expiresIn === "absent" ? undefined : duration;

@@ -1,5 +1,5 @@
 import { type Answer, json } from "./answers.ts";
-import { listSwitches, parsePatch } from "./mood.ts";
+import { listSwitches, parsePatch } from "./scenario.ts";
 import { parseObject } from "./parse-object.ts";
 import type { Simulator } from "./server.ts";
 
@@ -9,7 +9,7 @@ export function answerControl(simulator: Simulator, method: string, path: string
   const request = parseObject(body);
   switch (`${method} ${path}`) {
     case "POST /_simulator":
-      return request ? changeMood(simulator, request) : wrong("the body is no JSON object");
+      return request ? changeScenario(simulator, request) : wrong("the body is no JSON object");
     case "POST /_simulator/keys": {
       const { username, scope } = request ?? {};
       if (!isText(username) || !isText(scope)) return wrong("username and scope are needed");
@@ -29,11 +29,11 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 const wrong = (fault: string) => json(400, { error: "invalid_request", error_description: fault });
 
-const state = ({ mood, counts }: Simulator) => json(200, { mood, counts, switches: listSwitches() });
+const state = ({ scenario, counts }: Simulator) => json(200, { scenario, counts, switches: listSwitches() });
 
-function changeMood(simulator: Simulator, request: Record<string, unknown>): Answer {
+function changeScenario(simulator: Simulator, request: Record<string, unknown>): Answer {
   const parsed = parsePatch(request);
   if ("fault" in parsed) return wrong(parsed.fault);
-  simulator.setMood(parsed.patch);
+  simulator.setScenario(parsed.patch);
   return state(simulator);
 }

@@ -1,5 +1,5 @@
 import { fakeApiKey, fakeRefreshToken, type Mint, type TokenForm } from "./mint.ts";
-import type { Mood } from "./mood.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** Whom a credential stands for. */
 export interface Account {
@@ -63,19 +63,22 @@ export class Credentials {
   }
 
   /** The API-key exchange. Undefined if this key is not accepted for this username and scope. */
-  exchange(account: Account, apiKey: string, mood: Mood): Grant | undefined {
+  exchange(account: Account, apiKey: string, scenario: Scenario): Grant | undefined {
     if (!this.#apiKeys.get(apiKey)?.some((each) => same(each, account))) return undefined;
-    return { ...this.#grantAccess(account, mood), ...(mood.refreshTokens && this.#grantRefresh(account, mood)) };
+    return {
+      ...this.#grantAccess(account, scenario),
+      ...(scenario.refreshTokens && this.#grantRefresh(account, scenario)),
+    };
   }
 
   /** The refresh grant. Undefined for a token that is unknown, expired or already used. */
-  refresh(refreshToken: string, mood: Mood): Grant | undefined {
+  refresh(refreshToken: string, scenario: Scenario): Grant | undefined {
     forgetExpired(this.#refreshTokens, this.#now());
     const account = this.#refreshTokens.get(refreshToken);
     if (!account) return undefined;
-    const rotates = mood.rotateRefresh && mood.refreshTokens;
+    const rotates = scenario.rotateRefresh && scenario.refreshTokens;
     if (rotates) this.#refreshTokens.delete(refreshToken);
-    return { ...this.#grantAccess(account, mood), ...(rotates && this.#grantRefresh(account, mood)) };
+    return { ...this.#grantAccess(account, scenario), ...(rotates && this.#grantRefresh(account, scenario)) };
   }
 
   /** The scope of an access token that is alive. Undefined for any other. */
@@ -84,25 +87,25 @@ export class Credentials {
     return this.#accessTokens.get(accessToken)?.scope;
   }
 
-  #grantAccess({ username, scope }: Account, mood: Mood): Grant {
+  #grantAccess({ username, scope }: Account, scenario: Scenario): Grant {
     const now = Math.floor(this.#now());
     forgetExpired(this.#accessTokens, this.#now());
     const former = [...this.#accessTokens].filter(([, alive]) => same(alive, { username, scope }));
     const latest = former.at(-1);
-    if (mood.sameToken && latest) return { accessToken: latest[0], expiresIn: latest[1].expiresAt - now, scope };
+    if (scenario.sameToken && latest) return { accessToken: latest[0], expiresIn: latest[1].expiresAt - now, scope };
 
-    const form: TokenForm = mood.mode === "bad_jwt" ? "bad_jwt" : mood.opaque ? "opaque" : "jwt";
-    const issuedAt = mood.mode === "expired" ? now - mood.lifetime - 60 : now;
-    const expiresAt = issuedAt + mood.lifetime;
+    const form: TokenForm = scenario.mode === "bad_jwt" ? "bad_jwt" : scenario.opaque ? "opaque" : "jwt";
+    const issuedAt = scenario.mode === "expired" ? now - scenario.lifetime - 60 : now;
+    const expiresAt = issuedAt + scenario.lifetime;
     const accessToken = this.#mint.accessToken(form, scope, username, issuedAt, expiresAt);
-    if (mood.singleActiveToken) for (const [token] of former) this.#accessTokens.delete(token);
+    if (scenario.singleActiveToken) for (const [token] of former) this.#accessTokens.delete(token);
     this.#accessTokens.set(accessToken, { username, scope, expiresAt });
-    return { accessToken, expiresIn: mood.lifetime, scope };
+    return { accessToken, expiresIn: scenario.lifetime, scope };
   }
 
-  #grantRefresh({ username, scope }: Account, mood: Mood): Pick<Grant, "refresh"> {
+  #grantRefresh({ username, scope }: Account, scenario: Scenario): Pick<Grant, "refresh"> {
     const token = fakeRefreshToken();
-    this.#refreshTokens.set(token, { username, scope, expiresAt: this.#now() + mood.refreshLifetime });
-    return { refresh: { token, expiresIn: mood.refreshLifetime } };
+    this.#refreshTokens.set(token, { username, scope, expiresAt: this.#now() + scenario.refreshLifetime });
+    return { refresh: { token, expiresIn: scenario.refreshLifetime } };
   }
 }

@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { isFromHere } from "../status-page/guard.ts";
-import { type Answer, answerWithoutLooking, httpDate, json, moodOfCall } from "./answers.ts";
+import { type Answer, answerWithoutLooking, httpDate, json, scenarioOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
 import { type Account, Credentials } from "./credentials.ts";
 import { createMint } from "./mint.ts";
 import { createIssuer } from "./issuer.ts";
-import { defaultMood, type Mood } from "./mood.ts";
+import { defaultScenario, type Scenario } from "./scenario.ts";
 import { type ReceivedRequest, readFields } from "./recording.ts";
 import { answerBusiness, answerExchange, answerRefresh } from "./token-endpoints.ts";
 
@@ -18,7 +18,7 @@ export interface SimulatorOptions {
   port?: number;
   /** Epoch seconds. */
   clock: { now(): number };
-  mood?: Partial<Mood>;
+  scenario?: Partial<Scenario>;
   /** Waits for a slow answer, in seconds; rejects once the signal aborts. */
   sleep?: (seconds: number, signal: AbortSignal) => Promise<unknown>;
 }
@@ -27,9 +27,9 @@ export interface SimulatorOptions {
 export interface Simulator {
   url: string;
   /** As it is now. */
-  readonly mood: Readonly<Mood>;
+  readonly scenario: Readonly<Scenario>;
   /** Changes the given switches only. Does not check values: `parsePatch` does, where they come from outside. */
-  setMood(patch: Partial<Mood>): void;
+  setScenario(patch: Partial<Scenario>): void;
   /** Accepts a key, with or without its `Bearer `, for a username and scope. */
   admit(credentials: Account & { apiKey: string }): void;
   issueKey(account: Account): string;
@@ -51,11 +51,11 @@ type Endpoint = "exchange" | "refresh" | "business";
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { port = 0, clock, sleep = (seconds, signal) => wait(seconds * 1000, undefined, { signal }) } = options;
-  let mood: Mood = { ...defaultMood(), ...options.mood };
+  let scenario: Scenario = { ...defaultScenario(), ...options.scenario };
   const counts = { exchange: 0, refresh: 0, business: 0 };
   const requests: ReceivedRequest[] = [];
   const closing = new AbortController();
-  const upstreamNow = () => clock.now() + mood.clockOffset;
+  const upstreamNow = () => clock.now() + scenario.clockOffset;
   const credentials = new Credentials(await createMint(), upstreamNow);
 
   const issue = createIssuer(credentials);
@@ -74,11 +74,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   const simulator: Simulator = {
     url: `http://127.0.0.1:${address.port}`,
-    get mood() {
-      return mood;
+    get scenario() {
+      return scenario;
     },
-    setMood(patch) {
-      mood = { ...mood, ...patch };
+    setScenario(patch) {
+      scenario = { ...scenario, ...patch };
     },
     admit: (account) => credentials.admit(account, account.apiKey),
     issueKey: (account) => credentials.issueKey(account),
@@ -118,7 +118,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     counts[endpoint] += 1;
     if (endpoint === "business") return send(response, answerBusiness(credentials, request.headers, path));
 
-    const felt = moodOfCall(mood, endpoint, counts[endpoint]);
+    const felt = scenarioOfCall(scenario, endpoint, counts[endpoint]);
     if (felt.mode === "hang") return;
     if (felt.mode === "reset") return void request.socket.resetAndDestroy();
     if (felt.mode === "slow") await sleep(felt.delaySeconds, closing.signal);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Answer, answerOfGrant, json } from "./answers.ts";
 import type { Credentials } from "./credentials.ts";
 import { readExchange } from "./exchange-request.ts";
-import type { Mood } from "./mood.ts";
+import type { Scenario } from "./scenario.ts";
 import { parseObject } from "./parse-object.ts";
 
 const wrong = (fault: string) => json(400, { error: "invalid_request", error_description: fault });
@@ -10,20 +10,20 @@ const wrong = (fault: string) => json(400, { error: "invalid_request", error_des
 /** `POST /api/v1/auth/token`: 400 for a wrong wire form, 401 for a key that is not accepted, else a token. */
 export async function answerExchange(
   credentials: Credentials,
-  mood: Mood,
+  scenario: Scenario,
   headers: IncomingHttpHeaders,
   body: Buffer,
 ): Promise<Answer> {
   const request = await readExchange(headers, body);
   if ("fault" in request) return wrong(request.fault);
-  const grant = mood.mode === "refused" ? undefined : credentials.exchange(request, request.apiKey, mood);
-  return grant ? answerOfGrant(grant, mood) : json(401, { error: "unauthorized" });
+  const grant = scenario.mode === "refused" ? undefined : credentials.exchange(request, request.apiKey, scenario);
+  return grant ? answerOfGrant(grant, scenario) : json(401, { error: "unauthorized" });
 }
 
 /** `POST /oauth/token`: 400 for a wrong wire form, 401 for a refresh token that is not accepted, else a token. */
 export function answerRefresh(
   credentials: Credentials,
-  mood: Mood,
+  scenario: Scenario,
   headers: IncomingHttpHeaders,
   body: Buffer,
 ): Answer {
@@ -35,8 +35,8 @@ export function answerRefresh(
   if (request["grant_type"] !== "refresh_token") return json(400, { error: "unsupported_grant_type" });
   const token = request["refresh_token"];
   if (typeof token !== "string" || token === "") return wrong("no refresh_token");
-  const grant = mood.mode === "refused" ? undefined : credentials.refresh(token, mood);
-  return grant ? answerOfGrant(grant, mood) : json(401, { error: "invalid_grant" });
+  const grant = scenario.mode === "refused" ? undefined : credentials.refresh(token, scenario);
+  return grant ? answerOfGrant(grant, scenario) : json(401, { error: "invalid_grant" });
 }
 
 /** The business API: what was asked for, for an access token that is alive and of the scope in the path; else 401. */

@@ -3,7 +3,7 @@ import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { signedGet } from "../callers.ts";
 import type { Identity } from "../gateway/options.ts";
 import type { PageParts } from "./page.ts";
-import { moodNames, nameOfMood } from "./moods.ts";
+import { scenarioNames, nameOfMood } from "./moods.ts";
 
 /** Most connections that the page shows: the longest page of the status route. */
 const most = 500;
@@ -27,9 +27,9 @@ export async function pageData(parts: PageParts, gateway: string): Promise<objec
     has_more: body["next_cursor"] !== undefined,
     // Without an item nothing is known of a connection: it has not been asked for. On a later page it may be known.
     not_asked_yet: body["next_cursor"] === undefined ? await notAmong(known, parts) : [],
-    moods: moodNames,
-    mood: nameOfMood(simulator.mood, ways),
-    refresh_lifetime: simulator.mood.refreshLifetime,
+    scenarios: scenarioNames,
+    scenario: nameOfMood(simulator.scenario, ways),
+    refresh_lifetime: simulator.scenario.refreshLifetime,
     upstream_calls: { exchange: simulator.counts.exchange, refresh: simulator.counts.refresh },
     events: events.slice(-5).map(({ detailType, detail }) => ({ type: detailType, detail })),
   };

@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from "node:util";
-import { chaosModes } from "../simulator/chaos.ts";
-import { defaultMood, type Mood } from "../simulator/mood.ts";
+import { namedScenarios } from "../simulator/named-scenarios.ts";
+import { defaultScenario, type Scenario } from "../simulator/scenario.ts";
 
-const patches: Record<string, Partial<Mood>> = { ok: {}, ...chaosModes };
+const patches: Record<string, Partial<Scenario>> = { ok: {}, ...namedScenarios };
 
 /** The moods that the page has a button for: `ok`, and what `--chaos` knows. */
-export const moodNames = Object.keys(patches);
+export const scenarioNames = Object.keys(patches);
 
 /** The switches of a named mood, on an upstream of these ways; undefined for a name that is none. */
-export function moodNamed(name: unknown, ways: Partial<Mood>): Mood | undefined {
+export function scenarioNamed(name: unknown, ways: Partial<Scenario>): Scenario | undefined {
   if (typeof name !== "string" || !Object.hasOwn(patches, name)) return undefined;
-  return { ...defaultMood(), ...ways, ...patches[name] };
+  return { ...defaultScenario(), ...ways, ...patches[name] };
 }
 
 /** The name of a mood; undefined where its switches were set otherwise than by name. */
-export function nameOfMood(mood: Mood, ways: Partial<Mood>): string | undefined {
-  return moodNames.find((name) => isDeepStrictEqual(moodNamed(name, ways), mood));
+export function nameOfMood(scenario: Scenario, ways: Partial<Scenario>): string | undefined {
+  return scenarioNames.find((name) => isDeepStrictEqual(scenarioNamed(name, ways), scenario));
 }

@@ -5,12 +5,12 @@ import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { LocalCallers } from "../callers.ts";
 import type { PutEvent } from "../eventbridge.ts";
 import { readBody } from "../gateway/request.ts";
-import type { Mood } from "../simulator/mood.ts";
+import type { Scenario } from "../simulator/scenario.ts";
 import { parseObject } from "../simulator/parse-object.ts";
 import type { Simulator } from "../simulator/server.ts";
 import { askForToken, pageData } from "./data.ts";
 import { isOwn } from "./guard.ts";
-import { moodNamed } from "./moods.ts";
+import { scenarioNamed } from "./moods.ts";
 import { rotateKey } from "./rotate-key.ts";
 
 /** What the page shows and moves. */
@@ -19,7 +19,7 @@ export interface PageParts {
   region: string;
   simulator: Simulator;
   /** The simulator's own ways, on top of which it has its moods. */
-  ways: Partial<Mood>;
+  ways: Partial<Scenario>;
   /** The latest last. */
   events: readonly PutEvent[];
   secrets: SecretsManagerClient;
@@ -72,11 +72,11 @@ export function statusPage(parts: PageParts): (request: IncomingMessage, respons
       "GET /_local/page.js": () => file("text/javascript", files.script),
       "GET /_local/page.css": () => file("text/css", files.style),
       "GET /_local/status": async (gateway) => json(200, await pageData(parts, gateway)),
-      "POST /_local/mood"(_, { mood }) {
-        const switches = moodNamed(mood, parts.ways);
+      "POST /_local/mood"(_, { scenario }) {
+        const switches = scenarioNamed(scenario, parts.ways);
         if (!switches) return said(400, "there is no such mood");
-        parts.simulator.setMood(switches);
-        return said(200, `Smart Services are now: ${String(mood)}`);
+        parts.simulator.setScenario(switches);
+        return said(200, `Smart Services are now: ${String(scenario)}`);
       },
       async "POST /_local/token"(gateway, body) {
         const id = connectionOf(body);

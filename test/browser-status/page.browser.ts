@@ -50,7 +50,7 @@ async function grownFrom(before: number): Promise<void> {
 }
 
 /** Back to a healthy connection, whatever a test has left. */
-async function mend(): Promise<void> {
+async function fix(): Promise<void> {
   await press("ok");
   await page.getByRole("button", { name: "ok", pressed: true }).waitFor();
 }
@@ -100,7 +100,7 @@ describe("the status page, in a browser", () => {
     await page.getByText(/^webapicorso: a token of generation \d+, good for \d+ s$/).waitFor();
     const screenshot = process.env["SHOW_SCREENSHOT"];
     if (screenshot) await page.screenshot({ path: screenshot });
-    await mend();
+    await fix();
 
     expect(next).toMatch(/tried again/);
     expect(next).toContain("upstream_unavailable");
@@ -117,7 +117,7 @@ describe("the status page, in a browser", () => {
     await due();
     await state("rejected").waitFor();
     await page.getByText("connection_rejected webapicorso").waitFor();
-    await mend();
+    await fix();
     await press("Rotate key");
 
     await grownFrom(before);

@@ -105,7 +105,7 @@ test("set changes fields of a registration, proves it, and keeps its key and acc
 
 test("set takes back nothing that was put or rotated meanwhile, and says to repeat it", async () => {
   await local.add("raced");
-  await local.mood({ mode: "slow", delaySeconds: 3 });
+  await local.scenario({ mode: "slow", delaySeconds: 3 });
   const { exchange } = await simulated();
   const set = local.broker(["connections", "set", "raced", "--language", "en-GB"]);
   await expect.poll(async () => (await simulated()).exchange, { interval: 20 }).toBeGreaterThan(exchange);
@@ -115,7 +115,7 @@ test("set takes back nothing that was put or rotated meanwhile, and says to repe
   await client.putSecretValue({ SecretId, SecretString });
 
   const { status, stderr } = await set;
-  await local.mood({ mode: "ok" });
+  await local.scenario({ mode: "ok" });
 
   expect(stderr).toBe("error: The secret of raced was changed meanwhile: repeat this.\n");
   expect(status).toBe(1);
@@ -257,12 +257,12 @@ test("a rejected token is replaced by another one, and too many of them are told
 test("what takes over a second says so, on stderr", async () => {
   const { username, scope } = account("slow");
   const key = await local.issueKey("slow");
-  await local.mood({ mode: "slow", delaySeconds: 1.5 });
+  await local.scenario({ mode: "slow", delaySeconds: 1.5 });
 
   const add = ["connections", "add", "slow", "--username", username, "--scope", scope, "--key-file", "-"];
   const { status, progress } = await local.broker(add, key);
   const silent = await local.broker(["connections", "set", "slow", "--language", "de-DE", "--json"]);
-  await local.mood({ mode: "ok" });
+  await local.scenario({ mode: "ok" });
 
   expect(status).toBe(0);
   expect(progress).toContain(`asking ${local.run.url("simulator")} for a token …\n`);
@@ -274,11 +274,11 @@ test("where Smart Services do not answer, nothing is stored and the way round is
   const { username, scope } = account("down");
   const key = await local.issueKey("down");
   const add = ["connections", "add", "down", "--username", username, "--scope", scope, "--key-file", "-"];
-  await local.mood({ mode: "unavailable" });
+  await local.scenario({ mode: "unavailable" });
 
   const refused = await local.broker(add, key);
   const skipped = await local.broker([...add, "--skip-exchange"], key);
-  await local.mood({ mode: "ok" });
+  await local.scenario({ mode: "ok" });
 
   expect(refused).toMatchObject({ status: 5, stderr: expect.stringContaining("--skip-exchange") as string });
   expect(skipped).toMatchObject({ status: 0, stdout: expect.stringContaining("not proved") as string });

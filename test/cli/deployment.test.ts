@@ -110,7 +110,7 @@ test("a caller that may read the status alone gets no token", async () => {
 });
 
 describe("doctor", () => {
-  type Found = { level: string; what: string; mend?: string }[];
+  type Found = { level: string; what: string; fix?: string }[];
   const examine = async () => {
     const { status, stdout } = await onAws(["doctor", "--json"]);
     return { status, findings: JSON.parse(stdout) as Found };
@@ -139,7 +139,7 @@ describe("doctor", () => {
       {
         level: "broken",
         what: "the schedule sweep-0 is off: nothing is replaced by itself",
-        mend: "enable it: docs/runbook.md#no-sweep",
+        fix: "enable it: docs/runbook.md#no-sweep",
       },
     ],
     [
@@ -148,7 +148,7 @@ describe("doctor", () => {
       {
         level: "warning",
         what: "3 dead letters wait",
-        mend: expect.stringMatching(/^aws sqs receive-message --queue-url http:.*\/1\/dead$/) as string,
+        fix: expect.stringMatching(/^aws sqs receive-message --queue-url http:.*\/1\/dead$/) as string,
       },
     ],
     [
@@ -157,7 +157,7 @@ describe("doctor", () => {
       {
         level: "broken",
         what: "the table is not protected from deletion",
-        mend: expect.stringMatching(
+        fix: expect.stringMatching(
           /^aws dynamodb update-table --table-name \S+ --deletion-protection-enabled$/,
         ) as string,
       },
@@ -178,12 +178,12 @@ describe("doctor", () => {
     expect(findings).toContainEqual({
       level: "broken",
       what: "pages of https://portal.example.com may not ask for a token: no CORS headers on a preflight",
-      mend: "npm run deploy",
+      fix: "npm run deploy",
     });
     expect(findings).toContainEqual({
       level: "warning",
       what: "pages cannot read the gateway's refusals: no CORS headers on them",
-      mend: expect.stringContaining("docs/callers.md") as string,
+      fix: expect.stringContaining("docs/callers.md") as string,
     });
   });
 
@@ -210,7 +210,7 @@ describe("doctor", () => {
     expect(findings).toContainEqual({
       level: "broken",
       what: "webapicorso: the secret's field apiBaseUrl must start with https://",
-      mend: "npx broker connections add webapicorso",
+      fix: "npx broker connections add webapicorso",
     });
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { parsePatch } from "../../local/simulator/mood.ts";
+import { parsePatch } from "../../local/simulator/scenario.ts";
 import { account, broker, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
@@ -14,9 +14,9 @@ afterAll(async () => {
 });
 const usual = { mode: "ok", singleActiveToken: false, rotateRefresh: true, refreshTokens: true, lifetime: 3600 };
 const usualForm = { opaque: false, expiresIn: "number", shape: "access_token", bom: false, sameToken: false };
-afterEach(() => local.mood({ ...usual, ...usualForm }));
+afterEach(() => local.scenario({ ...usual, ...usualForm }));
 
-type Found = { level: string; what: string; mend?: string }[];
+type Found = { level: string; what: string; fix?: string }[];
 const probe = (id: string, ...more: string[]) => local.json<Found>(["doctor", "--probe", id, "--yes", ...more]);
 
 test("a healthy local run has nothing to mend", async () => {
@@ -60,7 +60,7 @@ test("what the doctor prints as a mend, mends", async () => {
   await local.add("off", "--rotate-every-days", "0");
   const [off] = await noticed("off");
 
-  const [, , ...args] = off?.mend?.split(" ") ?? [];
+  const [, , ...args] = off?.fix?.split(" ") ?? [];
   const { status } = await broker(args);
 
   expect(status).toBe(0);
@@ -83,14 +83,14 @@ test("a probe that may have killed the callers' token has it renewed, also where
   const value = JSON.stringify({ ...account("untold"), apiKey: key });
   await local.json(["connections", "add", "untold", "--file", "-"], value);
   await local.broker(["token", "get", "untold"]);
-  await local.mood({ singleActiveToken: true });
+  await local.scenario({ singleActiveToken: true });
 
   const found = await probe("untold");
 
   expect(found).toContainEqual({
     level: "warning",
     what: "untold: whether a replacement kills the token before it cannot be told",
-    mend: `npx broker connections set untold --api-base-url URL --local-url ${local.run.url("ready")}`,
+    fix: `npx broker connections set untold --api-base-url URL --local-url ${local.run.url("ready")}`,
   });
   expect(await local.json(["status", "untold"])).toMatchObject({ next_action: { what: "refresh within a minute" } });
 });
@@ -106,7 +106,7 @@ test("a probe that leaves the callers' token alive renews nothing", async () => 
 
 test("where a replacement kills tokens, a death that is seen is no lifetime: the broker may have replaced it", async () => {
   await local.add("watched");
-  await local.mood({ singleActiveToken: true });
+  await local.scenario({ singleActiveToken: true });
   await local.broker(["token", "get", "watched"]);
 
   const probing = probe("watched", "--observe", "6", "--apply", "--save-profile", join(folder, "watched.json"));
@@ -124,7 +124,7 @@ test("where a replacement kills tokens, a death that is seen is no lifetime: the
 test("a profile of old stays where a probe fails", async () => {
   const file = join(folder, "old.json");
   writeFileSync(file, "{}");
-  await local.mood({ mode: "unavailable" });
+  await local.scenario({ mode: "unavailable" });
 
   await local.broker(["doctor", "--probe", "webapicorso", "--yes", "--save-profile", file]);
 
@@ -145,8 +145,8 @@ test.each<[object, number, RegExp]>([
   [{ mode: "slow", delaySeconds: 6 }, 5, /took over 5 s/],
   [{ mode: "refused" }, 4, /got no token: HTTP status 401/],
   [{ mode: "unavailable" }, 5, /got no token: HTTP status 503/],
-])("an upstream that the broker cannot use is not called good: %o", async (mood, code, complaint) => {
-  await local.mood(mood);
+])("an upstream that the broker cannot use is not called good: %o", async (scenario, code, complaint) => {
+  await local.scenario(scenario);
 
   const { status, stderr } = await local.broker(["doctor", "--probe", "webapicorso", "--yes"]);
 
@@ -167,7 +167,7 @@ test("an upstream in its usual mood is found as it is", async () => {
 
 test("an upstream that keeps one active token is found, registered with --apply, and then as it should be", async () => {
   await local.add("single");
-  await local.mood({ singleActiveToken: true, rotateRefresh: false });
+  await local.scenario({ singleActiveToken: true, rotateRefresh: false });
 
   const found = await probe("single");
   const applied = await probe("single", "--apply");
@@ -176,7 +176,7 @@ test("an upstream that keeps one active token is found, registered with --apply,
   expect(found).toContainEqual({
     level: "warning",
     what: "single: a replacement kills the token before it at once; singleActiveToken is not set",
-    mend: `npx broker connections set single --single-active-token --local-url ${local.run.url("ready")}`,
+    fix: `npx broker connections set single --single-active-token --local-url ${local.run.url("ready")}`,
   });
   expect(found).toContainEqual({ level: "ok", what: "single: its refresh token is kept: it does not rotate" });
   expect(applied).toContainEqual({
@@ -191,7 +191,7 @@ test("an upstream that keeps one active token is found, registered with --apply,
 
 test("tokens that die before their time are found by watching one, and maxLifetime is set", async () => {
   await local.add("early");
-  await local.mood({ lifetime: 4, opaque: true, expiresIn: "absent", refreshTokens: false });
+  await local.scenario({ lifetime: 4, opaque: true, expiresIn: "absent", refreshTokens: false });
 
   const found = await probe("early", "--observe", "20", "--apply");
 
@@ -200,7 +200,7 @@ test("tokens that die before their time are found by watching one, and maxLifeti
     what: expect.stringMatching(
       /tokens say nothing of their life \(3600 s are assumed\), and one died after [345] s; maxLifetime/,
     ) as string,
-    mend: expect.stringMatching(/^npx broker connections set early --max-lifetime [1-4] --local-url http/) as string,
+    fix: expect.stringMatching(/^npx broker connections set early --max-lifetime [1-4] --local-url http/) as string,
   });
   const { registration } = await local.json<{ registration: { maxLifetime: number } }>([
     "connections",
@@ -217,20 +217,20 @@ test.each([
   { shape: "bare_jwt", expiresIn: "absent", refreshTokens: false },
   { singleActiveToken: true, rotateRefresh: false, lifetime: 900 },
   { sameToken: true },
-])("the profile of %o has those switches, no value, and the simulator takes it", async (mood) => {
-  await local.mood(mood);
+])("the profile of %o has those switches, no value, and the simulator takes it", async (scenario) => {
+  await local.scenario(scenario);
   const file = join(folder, "profile.json");
 
   await probe("webapicorso", "--save-profile", file);
 
   const profile = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-  expect(profile).toMatchObject(mood);
+  expect(profile).toMatchObject(scenario);
   expect(parsePatch(profile)).not.toHaveProperty("fault");
   expect(JSON.stringify(profile)).not.toMatch(/eyJ|admin_|webapicorso/);
 });
 
 test("an upstream that gives no token is said so, without its answer", async () => {
-  await local.mood({ mode: "html" });
+  await local.scenario({ mode: "html" });
 
   const { status, stderr } = await local.broker(["doctor", "--probe", "webapicorso", "--yes"]);
 

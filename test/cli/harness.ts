@@ -93,8 +93,8 @@ export class LocalBroker {
     return key;
   }
 
-  async mood(mood: object): Promise<void> {
-    await this.run.simulator("/_simulator", mood);
+  async scenario(scenario: object): Promise<void> {
+    await this.run.simulator("/_simulator", scenario);
   }
 }
 

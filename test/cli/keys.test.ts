@@ -42,11 +42,11 @@ test("a key can wait for the schedule, and be rotated by hand after all", async 
 test("a key that was tried where one token lives has the callers' token renewed, whatever came of it", async () => {
   await local.add("single", "--single-active-token");
   await local.broker(["token", "get", "single"]);
-  await local.mood({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });
+  await local.scenario({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });
   await local.json(["connections", "show", "single"]);
 
   const { status } = await local.broker(["keys", "stage", "single", "--key-file", "-"], await local.issueKey("single"));
-  await local.mood({ singleActiveToken: false, failEvery: 1, mode: "ok", on: "both" });
+  await local.scenario({ singleActiveToken: false, failEvery: 1, mode: "ok", on: "both" });
 
   expect(status).not.toBe(0);
   expect(await local.json(["status", "single"])).toMatchObject({ state: "due" });

@@ -66,7 +66,7 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
 
   test("an offer that is left unanswered loses no finding", async () => {
     await local.add("unanswered");
-    await local.mood({ singleActiveToken: true });
+    await local.scenario({ singleActiveToken: true });
 
     const { status, output } = await terminal(
       ["doctor", "--probe", "unanswered"],
@@ -75,7 +75,7 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
         ['Set {"singleActiveToken":true}', "\u0003"],
       ],
     );
-    await local.mood({ singleActiveToken: false });
+    await local.scenario({ singleActiveToken: false });
 
     expect(output).toContain("a replacement kills the token before it at once");
     expect(status).toBe(0);
@@ -83,7 +83,7 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
 
   test("the probe offers what it found, and sets it after a yes", async () => {
     await local.add("offered");
-    await local.mood({ singleActiveToken: true });
+    await local.scenario({ singleActiveToken: true });
 
     const { status, output } = await terminal(
       ["doctor", "--probe", "offered"],
@@ -92,7 +92,7 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
         ['Set {"singleActiveToken":true}', "y\r"],
       ],
     );
-    await local.mood({ singleActiveToken: false });
+    await local.scenario({ singleActiveToken: false });
 
     expect(output).toContain("is set in its registration");
     expect(status).toBe(0);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ConnectionState, ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
+import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
 import { statusTable } from "../../cli/status/status.ts";
 import { has } from "../local/run-harness.ts";
 import { brokerInTerminal, LocalBroker } from "./harness.ts";

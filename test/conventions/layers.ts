@@ -47,8 +47,8 @@ export const layers: Layer[] = [
       isPackage(target) ||
       [`${core}adapters/`, `${core}rules/`, `${core}use-cases/`].some((at) => target.startsWith(at)),
     planted: [
-      { file: `${core}adapters/a.ts`, text: 'import type { Reply } from "../http/reply.ts";' },
-      { file: `${core}adapters/a.ts`, text: 'import { deployedPorts } from "../compose.ts";' },
+      { file: `${core}adapters/a.ts`, text: 'import type { Reply } from "../http/response.ts";' },
+      { file: `${core}adapters/a.ts`, text: 'import { deployedPorts } from "../deployed-ports.ts";' },
       { file: `${core}adapters/a.ts`, text: 'import { handler } from "@smart-token-broker/token/handler.ts";' },
     ],
   },
@@ -63,8 +63,8 @@ export const layers: Layer[] = [
       { file: "functions/token/handler.ts", text: "await import(process.env.NAME);" },
       { file: "functions/token/handler.ts", text: 'import { brokerApp } from "../../infra/app.ts";' },
       { file: "functions/token/handler.ts", text: 'import { startGateway } from "../../local/gateway/server.ts";' },
-      { file: `${core}compose.ts`, text: 'import "../../cli/main.ts";' },
-      { file: `${core}compose.ts`, text: 'export { steppedClock } from "../../test/support/clock.ts";' },
+      { file: `${core}deployed-ports.ts`, text: 'import "../../cli/main.ts";' },
+      { file: `${core}deployed-ports.ts`, text: 'export { steppedClock } from "../../test/support/clock.ts";' },
     ],
   },
   {

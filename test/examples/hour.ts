@@ -1,6 +1,6 @@
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { OAuthEndpoint } from "../../functions/auth-core/http/oauth-endpoint.ts";
-import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
+import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
+import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { buildEvent } from "../../local/gateway/event.ts";
 import type { Arrived } from "../../local/gateway/request.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
@@ -52,11 +52,11 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
   calls.first = upstreamCalls();
   for (let second = 0; second < hour + 10 * minute; second += 1) {
     if (second === outage.from) {
-      simulator.setMood({ mode: "unavailable" });
+      simulator.setScenario({ mode: "unavailable" });
       calls.beforeOutage = upstreamCalls();
     }
     if (second === outage.from + outage.lasts) {
-      simulator.setMood({ mode: "ok" });
+      simulator.setScenario({ mode: "ok" });
       calls.afterOutage = upstreamCalls();
     }
     if (second % minute === minute - 1) sweeps.push(world.sweep(connection));

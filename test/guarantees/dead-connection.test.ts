@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { around } from "./around.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 const anInvocation = { reads: 1, writes: 0, secrets: 0, seconds: 0 };
 
 it("one dead connection asked 100 times a second: an invocation is one read, but the one a minute that looks again", async () => {
@@ -14,7 +14,7 @@ it("one dead connection asked 100 times a second: an invocation is one read, but
     done[name === "read" ? "reads" : "writes"] += 1;
     return call();
   });
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
   const upstreamCalls = world.asked().exchanges;
   const looks: { at: number }[] = [];
   const codes = new Set<string>();
@@ -26,7 +26,7 @@ it("one dead connection asked 100 times a second: an invocation is one read, but
     done = { reads: 0, writes: 0 };
     const secrets = world.asked().secrets;
     const at = world.clock.now();
-    const answer = await world.settled(world.service({ table: counted }).get(connection, want));
+    const answer = await world.settled(world.service({ table: counted }).get(connection, requirements));
     codes.add(answer.kind === "failure" ? answer.failure.code : "token");
     const cost = { ...done, secrets: world.asked().secrets - secrets, seconds: world.clock.now() - at };
     if (cost.secrets > 0) looks.push({ at });

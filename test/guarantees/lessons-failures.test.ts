@@ -1,25 +1,25 @@
 import { expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { around } from "./around.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 import { startWithToken } from "./stored-token.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
-it.each<[Mood["mode"]]>([["refused"], ["malformed"], ["unavailable"]])(
+it.each<[Scenario["mode"]]>([["refused"], ["malformed"], ["unavailable"]])(
   "a connection is never deleted by a failure: a day of %s leaves its item, and it works again",
   async (mode) => {
     const { connection, item, clock, set, ...world } = await startWithToken();
-    world.simulator.setMood({ mode });
+    world.simulator.setScenario({ mode });
 
     for (let hour = 0; hour < 24; hour += 1) {
       clock.advance(3600);
       await world.sweep(connection);
-      await world.service().get(connection, want);
+      await world.service().get(connection, requirements);
     }
     const failed = await item();
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "ok" });
     clock.advance(3600);
     await world.sweep(connection);
 
@@ -34,7 +34,7 @@ it("failures back off in the table, for every environment at once: hundreds of t
   const connection = world.register("webapicorso");
 
   for (let ask = 0; ask < 480; ask += 1) {
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     world.clock.advance(180);
   }
 
@@ -44,7 +44,7 @@ it("failures back off in the table, for every environment at once: hundreds of t
 
 it("backoff never hides a token that is still valid", async () => {
   const { connection, item, clock, ...world } = await startWithToken();
-  world.simulator.setMood({ mode: "rate_limited", retryAfter: 900 });
+  world.simulator.setScenario({ mode: "rate_limited", retryAfter: 900 });
   clock.advance(3000);
   await world.sweep(connection);
 
@@ -61,7 +61,9 @@ it("one flight per connection inside a process, one across processes", async () 
   const environments = Array.from({ length: 10 }, () => world.service());
 
   const answers = await world.settled(
-    Promise.all(environments.flatMap((service) => Array.from({ length: 50 }, () => service.get(connection, want)))),
+    Promise.all(
+      environments.flatMap((service) => Array.from({ length: 50 }, () => service.get(connection, requirements))),
+    ),
   );
 
   expect(answers.every((answer) => answer.kind === "token" && answer.generation === 1)).toBe(true);
@@ -77,10 +79,10 @@ it("errors are never cached as values: what was thrown once is not thrown again"
   });
   const service = world.service({ table });
 
-  await expect(service.get(connection, want)).rejects.toThrow("fake bug");
+  await expect(service.get(connection, requirements)).rejects.toThrow("fake bug");
   isBroken = false;
 
-  expect(await service.get(connection, want)).toMatchObject({ kind: "token", generation: 1 });
+  expect(await service.get(connection, requirements)).toMatchObject({ kind: "token", generation: 1 });
 });
 
 it("the last good value survives errors", async () => {
@@ -91,18 +93,18 @@ it("the last good value survives errors", async () => {
     return call();
   });
   const service = world.service({ table });
-  await service.get(connection, want);
+  await service.get(connection, requirements);
   isDown = true;
 
   clock.advance(3000);
-  const answers = [await service.get(connection, want), await service.get(connection, want)];
+  const answers = [await service.get(connection, requirements), await service.get(connection, requirements)];
 
   expect(answers).toMatchObject([{ kind: "token" }, { kind: "token" }]);
 });
 
 it("a refresh ahead of time that fails serves the token that is still valid", async () => {
   const { connection, set, clock, ...world } = await startWithToken();
-  world.simulator.setMood({ mode: "error" });
+  world.simulator.setScenario({ mode: "error" });
   clock.advance(2400);
 
   const answer = await world.service().get(connection, { minTtl: 1800 });
@@ -112,16 +114,16 @@ it("a refresh ahead of time that fails serves the token that is still valid", as
   expect(answer.kind === "token" && answer.set.accessToken.equals(set.accessToken)).toBe(true);
 });
 
-it.each<[string, Partial<Mood>]>([
+it.each<[string, Partial<Scenario>]>([
   ["a replacement", {}],
   ["a refused grant and its exchange", { mode: "refused", on: "refresh" }],
   ["a failure", { mode: "error" }],
-])("nothing is left in flight when an answer is there: after %s", async (_, mood) => {
+])("nothing is left in flight when an answer is there: after %s", async (_, scenario) => {
   const { connection, clock, ...world } = await startWithToken();
-  world.simulator.setMood(mood);
+  world.simulator.setScenario(scenario);
   clock.advance(3600);
 
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
 
   expect(world.inFlight()).toBe(0);
 });

@@ -1,22 +1,22 @@
 import { expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { isGoodEnough } from "../../functions/auth-core/rules/token-set.ts";
+import { isSufficient } from "../../functions/auth-core/rules/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { replace } from "../../functions/auth-core/use-cases/replace.ts";
 import { around } from "./around.ts";
 import { startWithToken } from "./stored-token.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 it("the token is read again after getting the lease: who finds it good replaces nothing", async () => {
   const { connection, ports, item, ...world } = await startWithToken();
   const isNeeded: Parameters<typeof replace>[3] = ({ tokenSet }) =>
-    !tokenSet || !isGoodEnough(tokenSet, world.clock.now(), want);
+    !tokenSet || !isSufficient(tokenSet, world.clock.now(), requirements);
 
   const outcome = await replace(ports, connection, await item(), isNeeded);
 
-  expect(outcome).toMatchObject({ kind: "settled", item: { generation: 1 } });
+  expect(outcome).toMatchObject({ kind: "already_replaced", item: { generation: 1 } });
   expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
   expect(await item()).not.toHaveProperty("leaseOwner");
 });
@@ -25,14 +25,14 @@ it("the token is read again after giving up waiting for it", async () => {
   const { connection, ports, item, clock, ...world } = await startWithToken();
   clock.advance(3600);
   const old = await item();
-  const lease = { seen: old, owner: "other", now: clock.now(), until: clock.now() + 15 };
+  const lease = { expected: old, owner: "other", now: clock.now(), until: clock.now() + 15 };
   await ports.table.takeLease(connection, lease);
   const leased = await item();
   const stale: Ports["table"] = {
     ...ports.table,
     read: async (asked, consistency) => (consistency === "strong" ? ports.table.read(asked, consistency) : leased),
   };
-  const waiting = world.service({ table: stale }).get(connection, want);
+  const waiting = world.service({ table: stale }).get(connection, requirements);
   await clock.asleep();
   const tokenSet = { ...old!.tokenSet!, accessTokenExpiresAt: clock.now() + 3600 };
   await ports.table.write({ ...old!, tokenSet, generation: 2 }, { owner: "other", generation: 1 });
@@ -46,8 +46,8 @@ it("the lease outlives the whole upstream time budget: a grant and an exchange a
   const upstream: Ports["upstream"] = {
     async call(request, registration) {
       await clock.sleep(5);
-      if (request.grant === "exchange") return ports.upstream.call(request, registration);
-      return { kind: "passing", reason: "fake timeout", rateLimited: false };
+      if (request.grant === "api_key") return ports.upstream.call(request, registration);
+      return { kind: "temporary", reason: "fake timeout", rateLimited: false };
     },
   };
 
@@ -70,18 +70,18 @@ it("the refresh token is read under the lease: the one that was seen before it i
     async takeLease(...asked) {
       if (!isOvertaken) {
         isOvertaken = true;
-        world.simulator.setMood({ lifetime: 6 });
-        await world.service().get(connection, want);
-        world.simulator.setMood({ lifetime: 3600 });
+        world.simulator.setScenario({ lifetime: 6 });
+        await world.service().get(connection, requirements);
+        world.simulator.setScenario({ lifetime: 3600 });
         clock.advance(2);
       }
       return ports.table.takeLease(...asked);
     },
   };
 
-  const answer = await world.service({ table }).get(connection, want);
+  const answer = await world.service({ table }).get(connection, requirements);
 
-  expect(answer).toMatchObject({ generation: 3, set: { obtainedBy: "refresh" } });
+  expect(answer).toMatchObject({ generation: 3, set: { obtainedBy: "refresh_token" } });
   const spent = world.simulator.requests.filter(({ path }) => path === "/oauth/token").map(({ body }) => body);
   expect(new Set(spent).size).toBe(2);
   expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 2 });
@@ -91,10 +91,10 @@ it("the lease is an absolute time: a newcomer waits only for what is left of it"
   const { connection, ports, item, clock, ...world } = await startWithToken();
   clock.advance(3600);
   const now = clock.now();
-  await ports.table.takeLease(connection, { seen: await item(), owner: "dead", now, until: now + 15 });
+  await ports.table.takeLease(connection, { expected: await item(), owner: "dead", now, until: now + 15 });
   clock.advance(12);
 
-  const answer = await world.settled(world.service().get(connection, want));
+  const answer = await world.settled(world.service().get(connection, requirements));
 
   expect(answer).toMatchObject({ kind: "token", generation: 2 });
   expect(clock.now() - now).toBeGreaterThanOrEqual(15);
@@ -111,14 +111,14 @@ it("a write that fails after the refresh token was spent: the caller has the tok
     throw new UnavailableError("fake: no writes");
   });
 
-  const unwritten = await world.settled(world.service({ table }).get(connection, want));
+  const unwritten = await world.settled(world.service({ table }).get(connection, requirements));
   clock.advance(15);
-  const recovered = await world.service().get(connection, want);
+  const recovered = await world.service().get(connection, requirements);
 
-  expect(unwritten).toMatchObject({ kind: "token", set: { obtainedBy: "refresh" } });
+  expect(unwritten).toMatchObject({ kind: "token", set: { obtainedBy: "refresh_token" } });
   expect(writes).toBeGreaterThan(3);
   expect(world.notices).toContainEqual(expect.objectContaining({ kind: "commit_not_written" }));
-  expect(recovered).toMatchObject({ kind: "token", generation: 2, set: { obtainedBy: "exchange" } });
+  expect(recovered).toMatchObject({ kind: "token", generation: 2, set: { obtainedBy: "api_key" } });
 });
 
 it("the lease write proves that the table is writable before a refresh token is spent", async () => {
@@ -129,7 +129,7 @@ it("the lease write proves that the table is writable before a refresh token is 
     throw new UnavailableError("fake: no writes");
   });
 
-  const answer = await world.service({ table }).get(connection, want);
+  const answer = await world.service({ table }).get(connection, requirements);
 
   expect(answer).toMatchObject({ failure: { code: "unavailable" } });
   expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
@@ -140,14 +140,14 @@ it("nothing but lease and generation fails a commit: other writes to the item do
   clock.advance(3600);
   const upstream: Ports["upstream"] = {
     async call(...asked) {
-      await ports.table.claimLook(connection, clock.now(), clock.now() - 60);
+      await ports.table.claimRegistrationCheck(connection, clock.now(), clock.now() - 60);
       const raw = await world.table.raw(connection);
       await world.table.put({ ...raw, note: { S: "fake" }, failures: { N: "7" }, retryAt: { N: "9000000000" } });
       return ports.upstream.call(...asked);
     },
   };
 
-  const answer = await world.service({ upstream }).get(connection, want);
+  const answer = await world.service({ upstream }).get(connection, requirements);
 
   expect(answer).toMatchObject({ kind: "token", generation: 2 });
   expect(await item()).toMatchObject({ generation: 2, failures: 0 });
@@ -159,12 +159,12 @@ it("after a refusal the token is read again: who lost a race takes the winner's,
   const upstream: Ports["upstream"] = {
     async call(...asked) {
       clock.advance(16);
-      await world.service().get(connection, want);
+      await world.service().get(connection, requirements);
       return ports.upstream.call(...asked);
     },
   };
 
-  const loser = await world.service({ upstream }).get(connection, want);
+  const loser = await world.service({ upstream }).get(connection, requirements);
 
   expect(loser).toMatchObject({ kind: "token", generation: 2, source: "table" });
   expect(await item()).toMatchObject({ generation: 2, failures: 0 });
@@ -176,7 +176,7 @@ it("only the owner releases a lease", async () => {
   const connection = world.register("webapicorso");
   const { table } = world.ports;
   const now = world.clock.now();
-  await table.takeLease(connection, { seen: undefined, owner: "owner", now, until: now + 15 });
+  await table.takeLease(connection, { expected: undefined, owner: "owner", now, until: now + 15 });
 
   await table.release(connection, "other");
   const kept = await table.read(connection, "strong");

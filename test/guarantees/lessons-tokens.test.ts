@@ -2,14 +2,14 @@ import type { Socket } from "node:net";
 import { expect, it } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { exchangeRequest, refreshRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeRegistration } from "../support/registration.ts";
 import { serve } from "../support/server.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 import { startWithToken } from "./stored-token.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 const day = 86_400;
 
 it("expired means that its end less 5 s is now or past, on both sides of the instant", async () => {
@@ -48,7 +48,7 @@ it("a response without a refresh token leaves the stored one unchanged: absent m
   const { connection, set, clock, ...world } = await startWithToken({ rotateRefresh: false });
   clock.advance(3600);
 
-  const answer = await world.service().get(connection, want);
+  const answer = await world.service().get(connection, requirements);
 
   expect(answer).toMatchObject({ generation: 2, set: { refreshTokenExpiresAt: set.refreshTokenExpiresAt } });
   expect(answer.kind === "token" && answer.set.refreshToken?.reveal()).toBe(set.refreshToken?.reveal());
@@ -58,23 +58,23 @@ it("a refresh token's end is tracked, and an exchange replaces it well before", 
   const { connection, clock, ...world } = await startWithToken({ rotateRefresh: false, refreshLifetime: 3 * day });
 
   clock.advance(day - 60);
-  const early = await world.service().get(connection, want);
+  const early = await world.service().get(connection, requirements);
   clock.advance(3600);
-  const late = await world.service().get(connection, want);
+  const late = await world.service().get(connection, requirements);
 
-  expect(early).toMatchObject({ set: { obtainedBy: "refresh" } });
-  expect(late).toMatchObject({ set: { obtainedBy: "exchange", refreshTokenExpiresAt: clock.now() + 3 * day } });
+  expect(early).toMatchObject({ set: { obtainedBy: "refresh_token" } });
+  expect(late).toMatchObject({ set: { obtainedBy: "api_key", refreshTokenExpiresAt: clock.now() + 3 * day } });
 });
 
 it("no token, no request: without a refresh token no grant is tried, and without a key no exchange", async () => {
   const world = await startSteppedWorld({ refreshTokens: false });
   const connection = world.register("webapicorso");
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
   world.clock.advance(3600);
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
   world.putSecret("keyless", JSON.stringify({ username: "admin_keyless", scope: "keyless", apiKey: "Bearer " }));
 
-  const keyless = await world.service().get(world.register("keyless", { apiKey: "" }), want);
+  const keyless = await world.service().get(world.register("keyless", { apiKey: "" }), requirements);
 
   expect(keyless).toMatchObject({ failure: { code: "connection_not_ready" } });
   expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
@@ -82,22 +82,22 @@ it("no token, no request: without a refresh token no grant is tried, and without
 
 it("a socket that died while the function was frozen costs an exchange one retry, and a single-use refresh token none", async () => {
   const paths: string[] = [];
-  const seen = new WeakSet<Socket>();
+  const expected = new WeakSet<Socket>();
   const baseUrl = await serve((request, response) => {
     paths.push(request.url ?? "");
-    if (seen.has(request.socket)) return void request.socket.destroy();
-    seen.add(request.socket);
+    if (expected.has(request.socket)) return void request.socket.destroy();
+    expected.add(request.socket);
     request.resume().on("end", () => response.end(JSON.stringify({ access_token: "fake-access-1" })));
   });
   const registration = fakeRegistration({ baseUrl });
   const [one, other] = [smartServices(steppedClock()), smartServices(steppedClock())];
-  for (const upstream of [one, other]) await upstream.call(exchangeRequest(registration), registration);
+  for (const upstream of [one, other]) await upstream.call(apiKeyRequest(registration), registration);
   const before = paths.length;
 
-  const exchanged = await one.call(exchangeRequest(registration), registration);
-  const refreshed = await other.call(refreshRequest(registration, new Secret("fake-refresh-1")), registration);
+  const exchanged = await one.call(apiKeyRequest(registration), registration);
+  const refreshed = await other.call(refreshTokenRequest(registration, new Secret("fake-refresh-1")), registration);
 
   expect(exchanged).toMatchObject({ kind: "tokens" });
-  expect(refreshed).toMatchObject({ kind: "passing" });
+  expect(refreshed).toMatchObject({ kind: "temporary" });
   expect(paths.slice(before)).toEqual(["/api/v1/auth/token", "/api/v1/auth/token", "/oauth/token"]);
 });

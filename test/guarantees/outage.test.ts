@@ -69,7 +69,7 @@ it("who asks for more than is left while another waits for Smart Services gets t
   const upstream: Ports["upstream"] = {
     async call() {
       await clock.sleep(5);
-      return { kind: "passing", reason: "fake outage", rateLimited: false };
+      return { kind: "temporary", reason: "fake outage", rateLimited: false };
     },
   };
   const asking = world.service({ upstream }).get(connection, { minTtl: 1800 });

@@ -39,7 +39,7 @@ export async function liveThroughOutage(
     async call(...asked) {
       if (clock.now() < downFrom || clock.now() >= downUntil) return world.ports.upstream.call(...asked);
       if (outage.hangs) await clock.sleep(5);
-      return { kind: "passing", reason: "fake outage", rateLimited: false };
+      return { kind: "temporary", reason: "fake outage", rateLimited: false };
     },
   };
   let drawn = 0;

@@ -6,7 +6,7 @@ import { connectionId } from "../support/registration.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 import { startWithToken } from "./stored-token.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 const lateToken = new Secret("fake-access-late");
 
 describe("the item is read consistently before every error", () => {
@@ -17,13 +17,13 @@ describe("the item is read consistently before every error", () => {
     const registrations: Ports["registrations"] = {
       async read() {
         world.register("webapicorso");
-        await world.service().get(connection, want);
+        await world.service().get(connection, requirements);
         if (state === "unavailable") throw new UnavailableError("fake: away");
         return state === "unknown" ? { kind: "unknown" } : { kind: "not_ready", detail: "fake" };
       },
     };
 
-    const answer = await world.service({ registrations }).get(connection, want);
+    const answer = await world.service({ registrations }).get(connection, requirements);
 
     expect(answer).toMatchObject({ kind: "token", generation: 1, source: "table" });
   });
@@ -34,12 +34,12 @@ describe("the item is read consistently before every error", () => {
     const upstream: Ports["upstream"] = {
       async call() {
         clock.advance(16);
-        await world.service().get(connection, want);
-        return { kind: "passing", reason: "fake", rateLimited: true };
+        await world.service().get(connection, requirements);
+        return { kind: "temporary", reason: "fake", rateLimited: true };
       },
     };
 
-    const answer = await world.service({ upstream }).get(connection, want);
+    const answer = await world.service({ upstream }).get(connection, requirements);
 
     expect(answer).toMatchObject({ kind: "token", generation: 2, source: "table" });
   });
@@ -49,11 +49,11 @@ it("the memory of unknown connections is asked only after the table said that th
   const world = await startSteppedWorld();
   const service = world.service();
   const connection = connectionId("webapicorso");
-  await service.get(connection, want);
+  await service.get(connection, requirements);
   world.register("webapicorso");
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
 
-  const answer = await service.get(connection, want);
+  const answer = await service.get(connection, requirements);
 
   expect(answer).toMatchObject({ kind: "token", source: "table" });
 });
@@ -69,16 +69,16 @@ describe("every write of a replacement is conditioned on lease owner and generat
         if (isOvertaken) return world.ports.upstream.call(...asked);
         isOvertaken = true;
         world.clock.advance(16);
-        await world.service().get(world.connection, want);
+        await world.service().get(world.connection, requirements);
         return then();
       },
     };
-    await world.service({ upstream }).get(world.connection, want);
+    await world.service({ upstream }).get(world.connection, requirements);
     return { ...world, stored: await world.item() };
   }
 
   it("so a late failure is not written over the winner's commit", async () => {
-    const { stored } = await startOvertaken(async () => ({ kind: "passing", reason: "fake", rateLimited: true }));
+    const { stored } = await startOvertaken(async () => ({ kind: "temporary", reason: "fake", rateLimited: true }));
 
     expect(stored).toMatchObject({ generation: 2, failures: 0 });
     expect(stored).not.toHaveProperty("retryAt");
@@ -101,7 +101,7 @@ describe("every write of a replacement is conditioned on lease owner and generat
     const { connection, ports, item, clock } = await startWithToken();
     const now = clock.now();
     const leased = await ports.table.takeLease(connection, {
-      seen: await item(),
+      expected: await item(),
       owner: "owner",
       now,
       until: now + 15,
@@ -117,16 +117,16 @@ describe("every write of a replacement is conditioned on lease owner and generat
 it("that the refresh grant failed in passing is stored in the item: exchange next time, wherever that is", async () => {
   const { connection, item, clock, ...world } = await startWithToken();
   clock.advance(3600);
-  world.simulator.setMood({ mode: "error" });
-  await world.service().get(connection, want);
+  world.simulator.setScenario({ mode: "error" });
+  await world.service().get(connection, requirements);
   const remembered = await item();
-  world.simulator.setMood({ mode: "ok" });
+  world.simulator.setScenario({ mode: "ok" });
   clock.advance(10);
 
-  const answer = await world.service().get(connection, want);
+  const answer = await world.service().get(connection, requirements);
 
-  expect(remembered).toMatchObject({ exchangeNext: true });
-  expect(answer).toMatchObject({ kind: "token", set: { obtainedBy: "exchange" } });
+  expect(remembered).toMatchObject({ skipRefresh: true });
+  expect(answer).toMatchObject({ kind: "token", set: { obtainedBy: "api_key" } });
   expect(world.asked().refreshes).toBe(1);
 });
 
@@ -135,7 +135,7 @@ it("erasing happens only under the lease, raises the generation and clears the l
   clock.advance(3600);
   world.deleteSecret(connection);
   const now = clock.now();
-  await ports.table.takeLease(connection, { seen: await item(), owner: "other", now, until: now + 5 });
+  await ports.table.takeLease(connection, { expected: await item(), owner: "other", now, until: now + 5 });
 
   const during = await world.sweep(connection);
   const untouched = await item();
@@ -153,18 +153,18 @@ describe.each([
   ["a registration that is not ready", "not ready"],
 ])("in a backoff after %s", (_, state) => {
   it.each([
-    ["GET", want],
+    ["GET", requirements],
     ["POST", { minTtl: 0, rejectedSha256: "0".repeat(64) }],
   ])("%s looks at the registration once a minute per connection", async (_method, asking) => {
     const world = await startSteppedWorld();
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     world.clock.advance(3600);
     if (state === "refused") {
       world.simulator.revokeKey("fake-key-1");
-      world.simulator.setMood({ mode: "refused", on: "refresh" });
+      world.simulator.setScenario({ mode: "refused", on: "refresh" });
     } else world.putSecret("webapicorso", "{}");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
 
     const before = world.asked().secrets;
     for (let second = 0; second < 120; second += 1) {

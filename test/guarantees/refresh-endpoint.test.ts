@@ -16,10 +16,10 @@ async function startWithBroken(mode: (typeof breakages)[number][1]) {
   let hangs = 0;
   const upstream: Ports["upstream"] = {
     async call(request, registration) {
-      if (mode !== "hang" || request.grant === "exchange") return world.ports.upstream.call(request, registration);
+      if (mode !== "hang" || request.grant === "api_key") return world.ports.upstream.call(request, registration);
       hangs += 1;
       await world.clock.sleep(5);
-      return { kind: "passing", reason: "fake timeout", rateLimited: false };
+      return { kind: "temporary", reason: "fake timeout", rateLimited: false };
     },
   };
   await world.service({ upstream }).get(connection, { minTtl: 60 });
@@ -33,7 +33,7 @@ describe.each(breakages)("a refresh endpoint that %s while the exchange works", 
     const asked = await live(world, connection, { seconds: 1500, minTtl: 60, ports: { upstream } });
 
     expect(troubles(asked)).toEqual({ failures: 0, expired: 0, waits: 0 });
-    expect(asked.at(-1)?.answer).toMatchObject({ kind: "token", set: { obtainedBy: "exchange" } });
+    expect(asked.at(-1)?.answer).toMatchObject({ kind: "token", set: { obtainedBy: "api_key" } });
     expect(refreshes()).toBeGreaterThan(0);
     expect(world.asked().exchanges).toBeGreaterThanOrEqual(4);
   });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { live, troubles } from "./life.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
@@ -9,8 +9,8 @@ const codeOf = (answer: Answer) =>
   answer.kind === "failure" ? answer.failure.code : `generation ${answer.generation}`;
 
 /** A world with a token that everyone may reject: its last attempt is a minute ago. */
-async function startWithToken(mood: Partial<Mood> = {}) {
-  const world = await startSteppedWorld(mood);
+async function startWithToken(scenario: Partial<Scenario> = {}) {
+  const world = await startSteppedWorld(scenario);
   const connection = world.register("webapicorso");
   const answer = await world.service().get(connection, { minTtl: 60 });
   if (answer.kind !== "token") throw new Error(answer.failure.detail);

@@ -2,9 +2,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 import { around } from "./around.ts";
 
@@ -14,8 +14,8 @@ export type SteppedWorld = Awaited<ReturnType<typeof startSteppedWorld>>;
  * A world in which time is stepped only while nothing waits for a socket, so that a second that passes is a second for
  * everyone: an answer on its way takes no time, and only who sleeps on the clock is overtaken by it.
  */
-export async function startSteppedWorld(mood: Partial<Mood> = {}) {
-  const world = await startWorld(mood);
+export async function startSteppedWorld(scenario: Partial<Scenario> = {}) {
+  const world = await startWorld(scenario);
   const { clock } = world;
   const inFlight = { count: 0 };
 

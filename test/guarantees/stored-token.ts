@@ -1,9 +1,9 @@
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
 /** A stepped world in which a connection's first token is stored, with the service that fetched it. */
-export async function startWithToken(mood: Partial<Mood> = {}) {
-  const world = await startSteppedWorld(mood);
+export async function startWithToken(scenario: Partial<Scenario> = {}) {
+  const world = await startSteppedWorld(scenario);
   const connection = world.register("webapicorso");
   const service = world.service();
   const answer = await service.get(connection, { minTtl: 60 });

@@ -9,7 +9,7 @@ import { emulatorConfig } from "../support/aws.ts";
 import { around } from "./around.ts";
 import { startSteppedWorld } from "./stepped-world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 /** A world with a table that can be taken away, with everything in it, and given back. */
 async function startWithSwitch() {
@@ -27,9 +27,9 @@ it("a table that is down for 5 minutes: who has a valid token goes on serving, o
   const { connection, table, down, ...world } = await startWithSwitch();
   const warm = world.service({ table });
   const cold = world.service({ table });
-  await warm.get(connection, want);
+  await warm.get(connection, requirements);
   world.clock.advance(1750);
-  await warm.get(connection, want);
+  await warm.get(connection, requirements);
   const before = world.asked();
   const answers: { warm: Answer; cold: Answer; waited: number }[] = [];
 
@@ -38,12 +38,14 @@ it("a table that is down for 5 minutes: who has a valid token goes on serving, o
     const started = world.clock.now();
     // The schedule goes on, and fails as a whole: what it would replace is for the next minute.
     if (second % 60 === 0) await expect(world.sweep(connection, { table })).rejects.toThrow(UnavailableError);
-    const [one, other] = await world.settled(Promise.all([warm.get(connection, want), cold.get(connection, want)]));
+    const [one, other] = await world.settled(
+      Promise.all([warm.get(connection, requirements), cold.get(connection, requirements)]),
+    );
     answers.push({ warm: one, cold: other, waited: world.clock.now() - started });
     world.clock.advance(1);
   }
   down.is = false;
-  const after = await cold.get(connection, want);
+  const after = await cold.get(connection, requirements);
   const sweep = await world.sweep(connection, { table });
 
   expect(new Set(answers.map((each) => each.warm.kind))).toEqual(new Set(["token"]));
@@ -69,7 +71,7 @@ it("a table that goes down in the middle of a replacement: the caller gets the t
   };
   const started = world.clock.now();
 
-  const answer = await world.settled(world.service({ table, upstream }).get(connection, want));
+  const answer = await world.settled(world.service({ table, upstream }).get(connection, requirements));
 
   expect(answer).toMatchObject({ kind: "token", source: "upstream" });
   expect(world.clock.now() - started).toBeLessThan(15);
@@ -92,7 +94,7 @@ it("a table that swallows every request hangs nobody: unavailable after three at
   const silent = dynamoDbTokenTable("fake-connections", emulatorConfig(`http://127.0.0.1:${port}`));
   const started = performance.now();
 
-  const answer = await world.service({ table: silent }).get(connection, want);
+  const answer = await world.service({ table: silent }).get(connection, requirements);
 
   expect(answer).toMatchObject({ failure: { code: "unavailable", retryAfter: 1 } });
   expect(performance.now() - started).toBeLessThan(8000);

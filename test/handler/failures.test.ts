@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { failureReply, problems } from "@smart-token-broker/auth-core/http/reply.ts";
+import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { tokenEvent } from "./event.ts";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker?.close());
 afterEach(() => {
-  broker.simulator.setMood({ mode: "ok" });
+  broker.simulator.setScenario({ mode: "ok" });
   broker.secrets.faults.clear();
 });
 
@@ -65,7 +65,7 @@ const failures: {
     retryAfter: true,
     detail: "shape",
     given(on) {
-      on.simulator.setMood({ mode: "html" });
+      on.simulator.setScenario({ mode: "html" });
       return on.connection();
     },
   },
@@ -75,7 +75,7 @@ const failures: {
     retryAfter: true,
     detail: "Smart Services",
     given(on) {
-      on.simulator.setMood({ mode: "unavailable" });
+      on.simulator.setScenario({ mode: "unavailable" });
       return on.connection();
     },
   },
@@ -146,7 +146,7 @@ test.each([
   [4.1, "5"],
   [300, "300"],
 ])("a wait of %d s is told as %s: never too short, and never none", (retryAfter, header) => {
-  const { headers } = failureReply({ code: "upstream_unavailable", detail: "fake", retryAfter }, "fake-request");
+  const { headers } = problemDetails({ code: "upstream_unavailable", detail: "fake", retryAfter }, "fake-request");
 
   expect(headers["retry-after"]).toBe(header);
 });

@@ -94,7 +94,7 @@ test("metrics are in the broker's namespace, and of the connection they know no 
   expect(requests).toEqual([
     expect.objectContaining({ service: "token", stage: "test", code: "ok", source: "upstream", Requests: 1 }),
   ]);
-  expect(metrics.find((line) => "Replacements" in line)).toMatchObject({ code: "ok", source: "exchange" });
+  expect(metrics.find((line) => "Replacements" in line)).toMatchObject({ code: "ok", source: "api_key" });
   for (const line of await broker.linesWhere((each) => "_aws" in each)) {
     const { Namespace, Dimensions } = line["_aws"].CloudWatchMetrics[0];
     expect(Namespace).toBe("SmartTokenBroker");
@@ -120,9 +120,9 @@ test("no secret is printed or told in an error: not in an exchange, a refresh, o
 
   const exchanged = (await broker.ask(tokenEvent(id))).statusCode;
   const refreshed = await askAgain();
-  broker.simulator.setMood({ mode: "refused" });
+  broker.simulator.setScenario({ mode: "refused" });
   const refused = await askAgain();
-  broker.simulator.setMood({ mode: "ok" });
+  broker.simulator.setScenario({ mode: "ok" });
 
   expect([exchanged, refreshed, refused]).toEqual([200, 200, 502]);
   expect(broker.simulator.counts.refresh).toBe(2);

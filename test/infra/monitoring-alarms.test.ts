@@ -24,7 +24,7 @@ const every = (name: string, services: string[], codes: string[], sources = [""]
     codes.flatMap((code) => sources.map((source) => `${name} ${service} ${code} ${source}`.trim())),
   );
 const serving = ["token", "oauth"];
-const replacing = [...serving, "rotation"];
+const replacing = [...serving, "token-rotation"];
 const sources = ["memory", "table", "upstream"];
 const sum = "the sum, absent is 0" as const;
 const anyOfFiveMinutes = { of: "Sum of 60 s", by: sum, is: ">= 1", when: "1 of 5" };
@@ -42,7 +42,7 @@ const meanings: Record<string, Meaning> = {
   },
   "internal-errors": {
     metrics: [
-      ...every("Bugs", ["token", "oauth", "status", "rotation"], ["internal"]),
+      ...every("Bugs", ["token", "oauth", "status", "token-rotation"], ["internal"]),
       ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
       // The rotation of keys throws where an operator has to act.
       "less StepsFailed key-rotation failed",
@@ -60,7 +60,7 @@ const meanings: Record<string, Meaning> = {
   "unusual-requests": { metrics: ["Count Api"], ...outside },
   "unusual-upstream-calls": {
     metrics: [
-      ...every("UpstreamCalls", replacing, ["any"], ["exchange", "refresh"]),
+      ...every("UpstreamCalls", replacing, ["any"], ["api_key", "refresh_token"]),
       "UpstreamCalls key-rotation any exchange",
     ],
     ...outside,
@@ -121,7 +121,7 @@ const meanings: Record<string, Meaning> = {
   },
   "key-overdue": {
     metrics: [
-      ...every("KeyActionsNeeded", ["rotation"], ["no_next_key_staged", "rotation_stuck"]),
+      ...every("KeyActionsNeeded", ["token-rotation"], ["no_next_key_staged", "rotation_stuck"]),
       "KeyActionsNeeded key-rotation no_next_key",
     ],
     ...daily,
@@ -140,7 +140,7 @@ const meanings: Record<string, Meaning> = {
           "upstream_unavailable",
         ],
       ),
-      ...every("KeyActionsNeeded", ["rotation"], ["secret_not_ready", "issuer_failed"]),
+      ...every("KeyActionsNeeded", ["token-rotation"], ["secret_not_ready", "issuer_failed"]),
     ],
     ...daily,
   },
@@ -172,7 +172,7 @@ const meanings: Record<string, Meaning> = {
 /** The meaning of an alarm as the template has it. What is not known here is shown as it is. */
 function meaningOf(alarm: Resource): Meaning {
   const { Properties } = alarm;
-  const watched = metricsOfAlarm(alarm, synthesised);
+  const monitored = metricsOfAlarm(alarm, synthesised);
   const expressions: { Id: string; Expression?: string; MetricStat?: object }[] = Properties.Metrics ?? [];
   const ids = expressions.filter(({ MetricStat }) => MetricStat).map(({ Id }) => Id);
   const band = expressions.find(({ Id }) => Id === Properties.ThresholdMetricId);
@@ -187,13 +187,13 @@ function meaningOf(alarm: Resource): Meaning {
   const deviations = new RegExp(`^ANOMALY_DETECTION_BAND\\(${value?.Id}, (\\d+)\\)$`).exec(band?.Expression ?? "")?.[1];
   const isOutside = Properties.ComparisonOperator === "LessThanLowerOrGreaterThanUpperThreshold";
   return {
-    metrics: watched.map(({ name, dimensions }, index) => {
+    metrics: monitored.map(({ name, dimensions }, index) => {
       const { service, code, source } = dimensions;
       const less = isLess(ids[index]) ? "less " : "";
       if (service === undefined) return `${less}${name} ${Object.values(dimensions).map(nameOf).join(" ")}`;
       return [less + name, service, code, ...(source === "none" ? [] : [source])].join(" ");
     }),
-    of: [...new Set(watched.map(({ statistic, period }) => `${statistic} of ${period} s`))].join(", "),
+    of: [...new Set(monitored.map(({ statistic, period }) => `${statistic} of ${period} s`))].join(", "),
     by:
       value?.Expression === undefined ? "the metric" : (ways[value.Expression] ?? (value.Expression as Meaning["by"])),
     is: isOutside

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/reply.ts";
+import { problems } from "../../functions/auth-core/http/response.ts";
 import { metricsIn } from "./monitoring-emitted.ts";
 import { runEverything } from "./monitoring-run.ts";
 import { metricsOfAlarm, metricsOfWidget, type Referred, widgetsOf } from "./monitoring-template.ts";
@@ -61,10 +61,10 @@ function idle(referred: Referred[]): string[] {
 const noneIdle = (referred: Referred[]) => expect.poll(() => idle(referred), { timeout: 10_000 }).toEqual([]);
 
 test.each(alarms)("the alarm $Properties.AlarmName watches what is really emitted", async (alarm) => {
-  const watched = metricsOfAlarm(alarm, synthesised);
+  const monitored = metricsOfAlarm(alarm, synthesised);
 
-  expect(watched).not.toHaveLength(0);
-  await noneIdle(watched);
+  expect(monitored).not.toHaveLength(0);
+  await noneIdle(monitored);
 });
 
 test.each(widgets.filter(({ properties }) => properties.metrics))(
@@ -104,7 +104,7 @@ test("every metric has the dimensions service, stage, code and source, and a con
 test("what the functions were made to do here is all that they can: every error code, every reason of docs/events.md", async () => {
   const [, table = ""] = document("events.md").split("| `reason` | what to do |");
   const reasons = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason = ""]) => reason);
-  const told = () => ["rotation", "key-rotation"].flatMap((service) => codesOf("KeyActionsNeeded", service));
+  const told = () => ["token-rotation", "key-rotation"].flatMap((service) => codesOf("KeyActionsNeeded", service));
 
   expect(reasons.length).toBeGreaterThan(10);
   await expect.poll(() => [...new Set(told())].toSorted(), { timeout: 10_000 }).toEqual(reasons.toSorted());
@@ -114,11 +114,11 @@ test("what the functions were made to do here is all that they can: every error 
 });
 
 test("whatever the functions ask an operator to do about a key is in an alarm", () => {
-  const watched = new Set(alarms.flatMap((alarm) => metricsOfAlarm(alarm, synthesised).map(({ key }) => key)));
+  const monitored = new Set(alarms.flatMap((alarm) => metricsOfAlarm(alarm, synthesised).map(({ key }) => key)));
   const asked = [...printed().metrics].filter((key) => key.startsWith("SmartTokenBroker KeyActionsNeeded "));
 
   expect(asked).not.toHaveLength(0);
-  expect(asked.filter((key) => !watched.has(key))).toEqual([]);
+  expect(asked.filter((key) => !monitored.has(key))).toEqual([]);
 });
 
 test("docs/cost.md has the right number of metrics: those that are emitted, and those of the alarms", async () => {
@@ -127,13 +127,13 @@ test("docs/cost.md has the right number of metrics: those that are emitted, and 
     [...printed().metrics].filter((key) => key.includes(" service=prober ") === isProber).length;
   const said = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
   const always = alarms.filter(({ Properties }) => !/-(probe-failed|api-open)$/.test(Properties.AlarmName));
-  const watched = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
+  const monitored = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
   const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
 
   await expect.poll(() => count(false), { timeout: 10_000 }).toBe(said(/\| at most (\d+), of which those of errors/));
   await expect.poll(() => count(true), { timeout: 10_000 }).toBe(said(/two alarms and up to (\d+) metrics more/));
-  expect(cost).toContain(`| alarms: ${always.length}, of ${watched} metrics in all,`);
-  expect(cost).toContain(`| ${watched + 2 * bands} × \`p_alarm\` |`);
+  expect(cost).toContain(`| alarms: ${always.length}, of ${monitored} metrics in all,`);
+  expect(cost).toContain(`| ${monitored + 2 * bands} × \`p_alarm\` |`);
 });
 
 test("everything that the dashboard shows but graphs is there: the alarms, and the rules of who calls", () => {

@@ -1,7 +1,8 @@
 import { expect, test, vi } from "vitest";
-import { wantedLine } from "../../functions/auth-core/http/reply.ts";
+import { validityFields } from "../../functions/auth-core/http/response.ts";
 import { observer } from "../../functions/auth-core/observe.ts";
-import { type CredentialAges, credentialAges } from "../../functions/auth-core/rules/credential-ages.ts";
+import type { CredentialAges } from "../../functions/auth-core/observe.ts";
+import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
 import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { fakeRegistration } from "../support/registration.ts";
@@ -27,9 +28,9 @@ test("a request line says of a token that falls short how it does, and of any ot
   const answer = { kind: "token" as const, set, generation: 1, source: "table" as const };
   const failure = { kind: "failure" as const, failure: { code: "unavailable" as const, detail: "fake" } };
 
-  expect(wantedLine(answer, 60, at(59))).toEqual({ minTtl: 60, validity: "below_minimum" });
-  expect(wantedLine(answer, 60, at(600))).toEqual({ minTtl: 60 });
-  expect(wantedLine(failure, 60, at(600))).toEqual({ minTtl: 60 });
+  expect(validityFields(answer, 60, at(59))).toEqual({ minTtl: 60, validity: "below_minimum" });
+  expect(validityFields(answer, 60, at(600))).toEqual({ minTtl: 60 });
+  expect(validityFields(failure, 60, at(600))).toEqual({ minTtl: 60 });
 });
 
 test.each([
@@ -81,8 +82,8 @@ function* looks(access: number, refresh: number, isRotating: boolean, random: nu
       lifetime: access,
       ...((isRotating || !isRefresh) && { refreshToken: set.accessToken, refreshLifetime: refresh }),
     };
-    const of = { registration, previous: tokenSet, refreshRefused: false };
-    tokenSet = nextTokenSet(tokens, isRefresh ? "refresh" : "exchange", of, random);
+    const of = { registration, previous: tokenSet, refreshTokenRejected: false };
+    tokenSet = nextTokenSet(tokens, isRefresh ? "refresh_token" : "api_key", of, random);
     now = start + Math.ceil((tokenSet.dueAt - start) / minute) * minute;
     yield credentialAges({ tokenSet, failures: 0 }, now);
     now += minute;

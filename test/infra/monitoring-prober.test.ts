@@ -1,9 +1,9 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { failureReply, problems } from "../../functions/auth-core/http/reply.ts";
+import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
-import { ask, signedHeaders } from "../../functions/prober/ask.ts";
-import { judgeProbe } from "../../functions/prober/judge.ts";
+import { sendProbe, signedHeaders } from "../../functions/prober/probe-request.ts";
+import { probeResult } from "../../functions/prober/probe-result.ts";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startFunction } from "../../local/lambda/function.ts";
 import { gateway, ORDERS } from "../local/gateway-harness.ts";
@@ -17,8 +17,8 @@ const signed = { status: 200, body: token };
 const unsigned = { status: 403, body: { message: "Forbidden" } };
 
 test("a valid token with a signature and a refusal without one are as it should be", () => {
-  expect(judgeProbe(signed, unsigned, now)).toBe("ok");
-  expect(judgeProbe(signed, { status: 401, body: undefined }, now)).toBe("ok");
+  expect(probeResult(signed, unsigned, now)).toBe("ok");
+  expect(probeResult(signed, { status: 401, body: undefined }, now)).toBe("ok");
 });
 
 test.each([
@@ -37,16 +37,16 @@ test.each([
   ["not_valid", { status: 200, body: { ...token, expires_in: 5 } }, unsigned],
   ["not_valid", { status: 200, body: { ...token, expires_at: "2027-01-15T07:59:59Z" } }, unsigned],
 ] as const)("%s is the verdict on %j and %j", (verdict, withSignature, without) => {
-  expect(judgeProbe(withSignature, without, now)).toBe(verdict);
+  expect(probeResult(withSignature, without, now)).toBe(verdict);
 });
 
 test.each(Object.keys(problems) as FailureCode[])(
   "open is the verdict where a request without a signature got as far as the error %s of the function",
   (code) => {
-    const { status, body } = failureReply({ code, detail: "fake" }, "fake-request");
+    const { status, body } = problemDetails({ code, detail: "fake" }, "fake-request");
 
-    expect(judgeProbe(signed, { status, body }, now)).toBe("open");
-    expect(judgeProbe(undefined, { status, body }, now)).toBe("open");
+    expect(probeResult(signed, { status, body }, now)).toBe("open");
+    expect(probeResult(undefined, { status, body }, now)).toBe("open");
   },
 );
 
@@ -99,8 +99,8 @@ test("its signature is one that the gateway accepts, and without it the gateway 
   const { url } = await gateway({ clock: { now: () => Date.now() / 1000 } });
   const target = `${url}/v1/connections/webapicorso/token`;
 
-  const withSignature = await ask(target, await signedHeaders(target, "eu-south-1"));
-  const without = await ask(target);
+  const withSignature = await sendProbe(target, await signedHeaders(target, "eu-south-1"));
+  const without = await sendProbe(target);
 
   expect(withSignature?.status).toBe(200);
   expect(without).toEqual({ status: 403, body: { message: "Forbidden" } });
@@ -112,6 +112,6 @@ test("nobody there is no answer, and a redirect is not followed", async () => {
     response.end("not JSON");
   });
 
-  expect(await ask("http://127.0.0.1:1/")).toBeUndefined();
-  expect(await ask(`${url}/here`)).toEqual({ status: 302, body: undefined });
+  expect(await sendProbe("http://127.0.0.1:1/")).toBeUndefined();
+  expect(await sendProbe(`${url}/here`)).toEqual({ status: 302, body: undefined });
 });

@@ -226,10 +226,10 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
     ["html", "html"],
     ["refused", "refused"],
   ] as const) {
-    simulator.setMood({ mode });
+    simulator.setScenario({ mode });
     await ask(trial);
   }
-  simulator.setMood({ mode: "ok" });
+  simulator.setScenario({ mode: "ok" });
   for (const trial of ["empty", "nobody", "spoilt", "locked"] as const) await ask(trial);
   operator.put(trialOf(service, "spoilt"), "{}");
   await askExpired("spoilt");
@@ -255,15 +255,15 @@ async function askStatus(world: World): Promise<void> {
 /** Sweeps that meet every state of a connection, of its secret and of its keys. */
 async function sweep(world: World): Promise<void> {
   const { operator, secrets, simulator, faults, at, now } = world;
-  const invoke = await world.start("rotation");
+  const invoke = await world.start("token-rotation");
   const run = () => invoke({ shard: 0, shards: 1 });
   await world.due("rotation-fine");
-  await world.due("rotation-unrefreshed", { exchangeNext: true });
+  await world.due("rotation-unrefreshed", { skipRefresh: true });
   await world.due("rotation-spoilt", {}, "{}");
   await world.due("rotation-lost");
   await world.due("rotation-buggy");
   world.deleteSecret(await world.due("rotation-gone"));
-  const revoked = await world.due("rotation-revoked", { exchangeNext: true });
+  const revoked = await world.due("rotation-revoked", { skipRefresh: true });
   simulator.revokeKey(keyName(revoked, 1));
 
   const soon = await world.due("rotation-soon");
@@ -297,11 +297,11 @@ async function sweep(world: World): Promise<void> {
   await run();
   faults.table = undefined;
   for (const mode of ["unavailable", "html"] as const) {
-    simulator.setMood({ mode });
+    simulator.setScenario({ mode });
     await world.due(`rotation-${mode}`);
     await run();
   }
-  simulator.setMood({ mode: "ok" });
+  simulator.setScenario({ mode: "ok" });
   secrets.faults.set("GetSecretValue", "AccessDeniedException");
   await world.due("rotation-locked");
   await run();
@@ -329,9 +329,9 @@ async function rotateKeys(world: World): Promise<void> {
   await rotate("elsewhere", { next: () => '{"apiKey": "fake-key-2", "scope": "fake-other"}' });
   const revokedIssuer = { keyIssuer: `${simulator.url}/keys`, apiKey: "fake-key-of-nobody" };
   await rotate("unissued", { current: revokedIssuer });
-  simulator.setMood({ mode: "unavailable" });
+  simulator.setScenario({ mode: "unavailable" });
   await rotate("down", { next: second });
-  simulator.setMood({ mode: "ok" });
+  simulator.setScenario({ mode: "ok" });
   steps.invoke = (event) => {
     const connection = connectionId("rotated-superseded");
     if (event.Step === "finishSecret") operator.put(connection, operator.key(connection, 3));

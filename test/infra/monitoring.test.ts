@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/reply.ts";
+import { problems } from "../../functions/auth-core/http/response.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
 import { newApp, type Resource, synthesise } from "./synth.ts";
 

@@ -88,7 +88,7 @@ test.each([
     ],
   ],
   [
-    "rotation",
+    "token-rotation",
     /^Rotation/,
     [
       ...oneItem,

@@ -28,10 +28,10 @@ describe("a key whose end has passed is not announced", () => {
     const before = world.clock.now();
 
     // The token is not replaced here: that would note the key as in use.
-    await world.sweep(connection, { upstream: { call: async () => ({ kind: "refused", status: 401 }) } });
+    await world.sweep(connection, { upstream: { call: async () => ({ kind: "rejected", status: 401 }) } });
 
     expect(announced()).toEqual([]);
-    expect((await entry(1))?.lookAgainAt ?? before + 3600).toBe(before + 3600);
+    expect((await entry(1))?.checkAgainAt ?? before + 3600).toBe(before + 3600);
   });
 
   it("though AWSPREVIOUS carries it, it is", async () => {
@@ -51,7 +51,7 @@ describe("a key whose end has passed is not announced", () => {
     await world.sweep(connection);
 
     expect(announced()).toEqual([]);
-    expect(await entry(1)).toMatchObject({ lookAgainAt: world.clock.now() + 3600 });
+    expect(await entry(1)).toMatchObject({ checkAgainAt: world.clock.now() + 3600 });
   });
 
   it("while AWSCURRENT carries it in a text that is no registration any more", async () => {
@@ -61,7 +61,7 @@ describe("a key whose end has passed is not announced", () => {
     await world.sweep(connection);
 
     expect(announced()).toEqual([]);
-    expect((await entry(1))?.lookAgainAt).toBe(world.clock.now() + 3600);
+    expect((await entry(1))?.checkAgainAt).toBe(world.clock.now() + 3600);
   });
 
   it("once it is carried no more, within an hour", async () => {
@@ -109,13 +109,13 @@ describe("an announcement", () => {
     await rotateTo(2);
     world.clock.advance(7 * day + 60);
     const { table } = world.ports;
-    const whoCarries: typeof table.whoCarries = async (...asked) => {
-      const carriers = await table.whoCarries(...asked);
+    const findByKey: typeof table.findByKey = async (...asked) => {
+      const carriers = await table.findByKey(...asked);
       await table.noteKey(connection, print(1), { since: world.clock.now() });
       return carriers;
     };
 
-    await world.sweep(connection, { table: { ...table, whoCarries } });
+    await world.sweep(connection, { table: { ...table, findByKey } });
 
     expect(announced()).toEqual([]);
     expect(await entry(1)).toEqual({ since: world.clock.now() });

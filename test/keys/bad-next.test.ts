@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { fingerprintOf, keyName } from "./operator.ts";
 import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
 
@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   world.onInvoke();
-  world.simulator.setMood({ mode: "ok" });
+  world.simulator.setScenario({ mode: "ok" });
 });
 
 const keyOf = (number: number) => keyName(connection, number);
@@ -115,14 +115,14 @@ describe("a key under NEXT that is no good never becomes current", () => {
     await expectSuccessWithAGoodOne();
   });
 
-  it.each<Mood["mode"]>(["unavailable", "rate_limited", "malformed", "reset", "redirect", "oversized"])(
+  it.each<Scenario["mode"]>(["unavailable", "rate_limited", "malformed", "reset", "redirect", "oversized"])(
     "before it was tested: upstream's mode is %s, and the next attempt succeeds",
     async (mode) => {
       world.stage(connection, world.key(connection, 2));
-      world.simulator.setMood({ mode });
+      world.simulator.setScenario({ mode });
 
       await world.rotate(connection);
-      world.simulator.setMood({ mode: "ok" });
+      world.simulator.setScenario({ mode: "ok" });
 
       expect(reasons()).toEqual({ noticed: ["upstream_unavailable"], sent: ["upstream_unavailable"] });
       expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), NEXT: keyOf(2) });

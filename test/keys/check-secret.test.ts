@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { warningOf } from "../../functions/auth-core/use-cases/check-secret.ts";
+import { warningOf } from "../../functions/token-rotation/check-secret.ts";
 import type { SecretDescription } from "../../functions/auth-core/use-cases/ports.ts";
 import { functionArn, keyName } from "./operator.ts";
 import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
@@ -143,7 +143,7 @@ describe("the daily check", () => {
     expect(writes.map((name) => world.secrets.calls.get(name))).toEqual(written);
     expect({ labels: world.labels(connection), texts: world.texts(connection) }).toEqual({ labels, texts });
     const after = await world.table.raw(connection);
-    expect({ ...after, checkedAt: undefined }).toEqual({ ...before, checkedAt: undefined });
+    expect({ ...after, rotationCheckedAt: undefined }).toEqual({ ...before, rotationCheckedAt: undefined });
   });
 
   it("leaves the tokens of a registration alone that was deleted and made again meanwhile", async () => {

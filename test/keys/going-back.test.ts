@@ -29,7 +29,7 @@ describe("the previous key, put back by one command", () => {
 
   it("is used within a minute of a refusal's backoff, for whoever asks", async () => {
     await goBack();
-    world.simulator.setMood({ mode: "refused", on: "refresh" });
+    world.simulator.setScenario({ mode: "refused", on: "refresh" });
     world.clock.advance(3600);
     expect(await world.get(connection)).toMatchObject({ failure: { code: "credentials_rejected" } });
     world.clock.advance(60);
@@ -39,7 +39,7 @@ describe("the previous key, put back by one command", () => {
 
     const answer = await world.get(connection);
 
-    world.simulator.setMood({ mode: "ok", on: "both" });
+    world.simulator.setScenario({ mode: "ok", on: "both" });
     expect(answer).toMatchObject({ kind: "token" });
     expect(await ownKey()).toBe(fingerprintOf(keyOf(1)));
   });

@@ -83,7 +83,7 @@ async function startDeployed() {
       lines
         .filter((line) => line.includes(`"Name":"${name}"`))
         .map((line) => (JSON.parse(line) as { ["_aws"]: { Timestamp: number } })["_aws"].Timestamp),
-    setMood: (mood: Parameters<typeof simulator.setMood>[0]) => simulator.setMood(mood),
+    setScenario: (scenario: Parameters<typeof simulator.setScenario>[0]) => simulator.setScenario(scenario),
     calls: () => Object.fromEntries(secrets.calls),
   };
 }
@@ -146,7 +146,7 @@ it("neither a rotation that failed, nor a step of one that was given up, nor an 
 it("a failed step is counted in the minute in which Lambda counts its error: that of the invocation's start", async () => {
   const deployed = await startDeployed();
   deployed.stage(connection, "fake-key-of-nobody");
-  deployed.setMood({ mode: "slow", delaySeconds: 1.5 });
+  deployed.setScenario({ mode: "slow", delaySeconds: 1.5 });
   const before = Date.now();
 
   await deployed.rotate();

@@ -186,5 +186,5 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
 /** What a process sees of a call that is lost: the stores and the bus throw, upstream's port never does. */
 function loss(call: string): Promise<unknown> {
   if (call !== "upstream.call") throw new UnavailableError(`${call} was lost`);
-  return Promise.resolve({ kind: "passing", reason: "lost", rateLimited: false });
+  return Promise.resolve({ kind: "temporary", reason: "lost", rateLimited: false });
 }

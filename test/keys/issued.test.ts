@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   world.onInvoke();
-  world.simulator.setMood({ mode: "ok" });
+  world.simulator.setScenario({ mode: "ok" });
 });
 
 const currentOf = () => JSON.parse(world.texts(connection)["AWSCURRENT"] ?? "") as Record<string, string>;
@@ -69,7 +69,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
     const issue: KeyIssuer["issue"] = async (...of) => {
       attempts += 1;
       const answer = await issuer.issue(...of);
-      return attempts === 1 ? { kind: "passing", reason: "UND_ERR_SOCKET" } : answer;
+      return attempts === 1 ? { kind: "temporary", reason: "UND_ERR_SOCKET" } : answer;
     };
     world.onInvoke((event) => world.step(event, { issuer: { ...issuer, issue } }));
 
@@ -84,7 +84,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
 
   it("keeps the pending version where the issuer does not answer, and its own token resumes it", async () => {
     const token = randomUUID();
-    const issue: KeyIssuer["issue"] = async () => ({ kind: "passing", reason: "HTTP status 503" });
+    const issue: KeyIssuer["issue"] = async () => ({ kind: "temporary", reason: "HTTP status 503" });
     world.onInvoke((event) => world.step(event, { issuer: { ...world.ports.issuer, issue } }));
     await world.rotate(connection, token);
     world.onInvoke();
@@ -99,9 +99,9 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
 
   it("keeps the pending version with its key where upstream is down for the test of it", async () => {
     const token = randomUUID();
-    world.simulator.setMood({ mode: "unavailable" });
+    world.simulator.setScenario({ mode: "unavailable" });
     await world.rotate(connection, token);
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "ok" });
     const issued = world.labels(connection)["AWSPENDING"];
     expect(new Set(reasons())).toEqual(new Set(["upstream_unavailable"]));
 
@@ -140,7 +140,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
   });
 
   it("fails with issuer_failed and changes nothing where the issuer refuses", async () => {
-    const issue: KeyIssuer["issue"] = async () => ({ kind: "refused", reason: "HTTP status 403" });
+    const issue: KeyIssuer["issue"] = async () => ({ kind: "rejected", reason: "HTTP status 403" });
     world.onInvoke((event) => world.step(event, { issuer: { ...world.ports.issuer, issue } }));
 
     await world.rotate(connection);

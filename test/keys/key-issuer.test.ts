@@ -78,7 +78,7 @@ describe("the simulator's issuer", () => {
     const { simulator, registration } = await start();
     simulator.revokeKey(fakeFields.apiKey);
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "refused", reason: "HTTP status 401" });
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "rejected", reason: "HTTP status 401" });
     expect(await issuer.revoke(registration, "key-1")).toBe("HTTP status 401");
   });
 });
@@ -93,13 +93,13 @@ describe("an answer of an issuer", () => {
   it.each([408, 425, 429, 500, 503])("with status %i is passing", async (status) => {
     const registration = await withStatus(status, issued);
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "passing", reason: `HTTP status ${status}` });
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: `HTTP status ${status}` });
     expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
   });
 
   it.each([202, 204, 400, 403, 404, 409])("with status %i is a refusal", async (status) => {
     expect(await issuer.issue(await withStatus(status), "token-1")).toEqual({
-      kind: "refused",
+      kind: "rejected",
       reason: `HTTP status ${status}`,
     });
   });
@@ -116,7 +116,7 @@ describe("an answer of an issuer", () => {
   ])("that is malformed is a refusal, and its text is not repeated: %j", async (body) => {
     const answer = await issuer.issue(await withStatus(200, body), "token-1");
 
-    expect(answer).toEqual({ kind: "refused", reason: "an answer without apiKey and apiKeyId" });
+    expect(answer).toEqual({ kind: "rejected", reason: "an answer without apiKey and apiKeyId" });
   });
 
   it("that redirects is a refusal, and the key is shown to nobody else", async () => {
@@ -127,7 +127,7 @@ describe("an answer of an issuer", () => {
     for (const status of [301, 307, 308]) {
       const registration = await withStatus(status, "", { location: url });
       expect(await issuer.issue(registration, "token-1")).toEqual({
-        kind: "refused",
+        kind: "rejected",
         reason: `HTTP status ${status}`,
       });
       expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
@@ -141,7 +141,7 @@ describe("an answer of an issuer", () => {
 
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024)), "token-1")).toMatchObject({ kind: "issued" });
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024 + 1)), "token-1")).toEqual({
-      kind: "refused",
+      kind: "rejected",
       reason: "more than 65536 bytes",
     });
   });
@@ -155,7 +155,7 @@ describe("an answer of an issuer", () => {
       more();
     });
 
-    expect(await issuer.issue(registration, "token-1")).toMatchObject({ kind: "refused" });
+    expect(await issuer.issue(registration, "token-1")).toMatchObject({ kind: "rejected" });
   });
 
   it("that breaks off is passing", async () => {
@@ -164,7 +164,7 @@ describe("an answer of an issuer", () => {
       response.write(issued, () => response.destroy());
     });
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "passing", reason: "UND_ERR_SOCKET" });
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: "UND_ERR_SOCKET" });
   });
 
   it("that does not come within 5 s is passing", async () => {
@@ -183,14 +183,14 @@ describe("an answer of an issuer", () => {
     const revoking = await issuer.revoke(registration, "key-1");
 
     expect(timeouts.map(([milliseconds]) => milliseconds)).toEqual([5000, 5000]);
-    expect(issuing).toEqual({ kind: "passing", reason: "TimeoutError" });
+    expect(issuing).toEqual({ kind: "temporary", reason: "TimeoutError" });
     expect(revoking).toBe("TimeoutError");
   });
 
   it("of nobody at all is passing", async () => {
     const nobody = fakeRegistration({ keyIssuer: "http://127.0.0.1:1/keys" });
 
-    expect(await issuer.issue(nobody, "token-1")).toEqual({ kind: "passing", reason: "ECONNREFUSED" });
+    expect(await issuer.issue(nobody, "token-1")).toEqual({ kind: "temporary", reason: "ECONNREFUSED" });
     expect(await issuer.revoke(nobody, "key-1")).toBe("ECONNREFUSED");
   });
 });

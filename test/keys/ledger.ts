@@ -1,9 +1,9 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
-import { longestLifetime, type Registration } from "../../functions/auth-core/rules/registration.ts";
+import { maxAcceptedLifetime, type Registration } from "../../functions/auth-core/rules/registration.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { UpstreamAnswer } from "../../functions/auth-core/rules/upstream-answer.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import { fingerprintOf } from "./operator.ts";
 import type { KeysWorld } from "./world.ts";
@@ -26,14 +26,14 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
   const isAccepted = (key: string) => admitted.has(key) && !revoked.has(key);
 
   /** A token of the key that was presented, or a refusal. Refresh tokens say which key they descend from. */
-  function call(request: UpstreamRequest, registration: Registration, isTest: boolean): UpstreamAnswer {
+  function call(request: UpstreamRequest, registration: Registration, isTest: boolean): UpstreamResult {
     const sentAt = world.clock.now();
     const key =
       "json" in request.body
         ? (/fake-refresh-([0-9a-f]+)/.exec(request.body.json.reveal())?.[1] ?? "")
         : fingerprint(registration.apiKey);
-    if (!isAccepted(key)) return { kind: "refused", status: 401 };
-    const bounded = Math.min(lifetime, registration.maxLifetime ?? longestLifetime);
+    if (!isAccepted(key)) return { kind: "rejected", status: 401 };
+    const bounded = Math.min(lifetime, registration.maxLifetime ?? maxAcceptedLifetime);
     tokens.push({ key, until: sentAt + bounded, connection: registration.scope, isTest });
     return {
       kind: "tokens",

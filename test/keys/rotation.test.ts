@@ -52,10 +52,10 @@ describe("a rotation with a key staged under NEXT", () => {
   });
 
   it("makes the connection due whatever its backoff", async () => {
-    world.simulator.setMood({ mode: "unavailable" });
+    world.simulator.setScenario({ mode: "unavailable" });
     world.clock.advance(1800);
     await world.sweep(connection);
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "ok" });
     expect((await world.item(connection)).retryAt).toBeGreaterThan(world.clock.now());
     world.stage(connection, world.key(connection, 2));
 
@@ -116,9 +116,9 @@ describe("a rotation with a key staged under NEXT", () => {
 });
 
 async function startConnectionOfEightHours(): Promise<ConnectionId> {
-  world.simulator.setMood({ lifetime: 8 * 3600 });
+  world.simulator.setScenario({ lifetime: 8 * 3600 });
   const started = await startConnection(world);
-  world.simulator.setMood({ lifetime: 3600 });
+  world.simulator.setScenario({ lifetime: 3600 });
   return started;
 }
 

@@ -29,12 +29,12 @@ describe("a retiring key", () => {
   it("is due at its end, and never while it has none", () => {
     expect(retirementDueAt({ since: now, end: now + 9 })).toBe(now + 9);
     expect(retirementDueAt({ since: now })).toBeUndefined();
-    expect(retirementDueAt({ since: now, lookAgainAt: now + 9 })).toBeUndefined();
+    expect(retirementDueAt({ since: now, checkAgainAt: now + 9 })).toBeUndefined();
   });
 
   it("is due again only when something that carried it is to be looked at again", () => {
-    expect(retirementDueAt({ since: now, end: now, lookAgainAt: now + 3600 })).toBe(now + 3600);
-    expect(retirementDueAt({ since: now, end: now + 3600, lookAgainAt: now })).toBe(now + 3600);
+    expect(retirementDueAt({ since: now, end: now, checkAgainAt: now + 3600 })).toBe(now + 3600);
+    expect(retirementDueAt({ since: now, end: now + 3600, checkAgainAt: now })).toBe(now + 3600);
   });
 
   it("is retirable from that instant on, and stays so once it was about to be announced", () => {
@@ -43,7 +43,7 @@ describe("a retiring key", () => {
       b: { since: now - day, end: now + 0.001 },
       c: { since: now - day },
       d: { since: now - day, end: now - day, announcedAt: now - 60 },
-      e: { since: now - day, end: now - day, lookAgainAt: now + 1 },
+      e: { since: now - day, end: now - day, checkAgainAt: now + 1 },
     };
 
     expect(retirableKeys(item({ retiringKeys }), now).map(([key]) => key)).toEqual(["a", "d"]);

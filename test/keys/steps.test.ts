@@ -63,7 +63,7 @@ describe("a step", () => {
     world.moveLabel(connection, "AWSCURRENT", staged);
     const { generation, failures } = await world.item(connection);
     const now = world.clock.now();
-    const lease = { seen: { generation, failures }, owner: "owner-1", now, until: now + 15 };
+    const lease = { expected: { generation, failures }, owner: "owner-1", now, until: now + 15 };
     const leased = await world.ports.table.takeLease(connection, lease);
 
     const finishing = world.step(event("finishSecret", staged));

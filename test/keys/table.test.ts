@@ -45,12 +45,16 @@ describe("an entry of the retiring keys", () => {
 
     expect(await stored()).toEqual({ connection, generation: 0, failures: 0, retiringKeys: { [key]: { since: now } } });
     expect(await table.makeDue(connection, now)).toBe(false);
-    const lease = { seen: { generation: 0, failures: 0 }, owner: "owner-1", now, until: now + 15 };
+    const lease = { expected: { generation: 0, failures: 0 }, owner: "owner-1", now, until: now + 15 };
     expect(await table.takeLease(connection, lease)).toMatchObject({ retiringKeys: { [key]: { since: now } } });
   });
 
   it("is written for itself: no other one is touched, nor anything else", async () => {
-    await store({ nextActionAt: now + 5, retiringKeys: { [other]: { since: 1, end: now + 9 } }, lookedAt: now });
+    await store({
+      nextActionAt: now + 5,
+      retiringKeys: { [other]: { since: 1, end: now + 9 } },
+      registrationCheckedAt: now,
+    });
 
     await table.noteKey(connection, key, { since: now, end: now + 10.5, id: "key-1" });
 
@@ -59,7 +63,7 @@ describe("an entry of the retiring keys", () => {
       generation: 3,
       failures: 0,
       nextActionAt: now + 5,
-      lookedAt: now,
+      registrationCheckedAt: now,
       retiringKeys: { [other]: { since: 1, end: now + 9 }, [key]: { since: now, end: now + 10.5, id: "key-1" } },
     });
   });
@@ -87,30 +91,30 @@ describe("an entry of the retiring keys", () => {
   it.each([
     { since: now },
     { since: now, end: now + 1.001 },
-    { since: now, end: now + 1, id: "key-1", lookAgainAt: now + 2, announcedAt: now + 3 },
-  ])("is changed, and removed, where it is as it was seen: %j", async (seen) => {
-    await store({ retiringKeys: { [key]: seen, [other]: { since: 1 } } });
+    { since: now, end: now + 1, id: "key-1", checkAgainAt: now + 2, announcedAt: now + 3 },
+  ])("is changed, and removed, where it is as it was seen: %j", async (expected) => {
+    await store({ retiringKeys: { [key]: expected, [other]: { since: 1 } } });
 
-    expect(await table.changeKey(connection, key, seen, { ...seen, announcedAt: now + 4 })).toBe(true);
-    expect(await keys()).toEqual({ [key]: { ...seen, announcedAt: now + 4 }, [other]: { since: 1 } });
-    expect(await table.changeKey(connection, key, { ...seen, announcedAt: now + 4 }, undefined)).toBe(true);
+    expect(await table.changeKey(connection, key, expected, { ...expected, announcedAt: now + 4 })).toBe(true);
+    expect(await keys()).toEqual({ [key]: { ...expected, announcedAt: now + 4 }, [other]: { since: 1 } });
+    expect(await table.changeKey(connection, key, { ...expected, announcedAt: now + 4 }, undefined)).toBe(true);
     expect(await keys()).toEqual({ [other]: { since: 1 } });
   });
 
   it("is left alone where a field of it is another, more, or less than was seen", async () => {
     const is = { since: now, end: now + 1, id: "key-1" };
     await store({ retiringKeys: { [key]: is } });
-    const seen = [
+    const expected = [
       { ...is, since: now + 1 },
       { ...is, end: now + 2 },
       { ...is, id: "key-2" },
-      { ...is, lookAgainAt: now },
+      { ...is, checkAgainAt: now },
       { ...is, announcedAt: now },
       { since: now, end: now + 1 },
       { since: now, id: "key-1" },
     ];
 
-    for (const each of seen) {
+    for (const each of expected) {
       expect(await table.changeKey(connection, key, each, undefined)).toBe(false);
       expect(await table.changeKey(connection, key, each, { since: 0 })).toBe(false);
     }
@@ -141,7 +145,7 @@ it("who carries a key is found as the owner of a token set of it, or by an entry
   await store({ retiringKeys: { [print]: entry } }, named("entry"));
   await store({ tokenSet: fakeTokenSet(), retiringKeys: { [`${print}0`]: entry } }, named("neither"));
 
-  const carriers = await table.whoCarries(print);
+  const carriers = await table.findByKey(print);
 
   expect(carriers.toSorted((a, b) => a.connection.localeCompare(b.connection))).toEqual([
     { connection: named("entry"), isOwn: false, entry },
@@ -182,7 +186,7 @@ describe("the next action", () => {
 });
 
 it("one look at the secret a day is claimed by one, and by nobody where there is no item", async () => {
-  const claim = (at: number) => table.claimCheck(connection, at, at - 86_400);
+  const claim = (at: number) => table.claimRotationCheck(connection, at, at - 86_400);
   expect(await claim(now)).toBe(false);
   await store();
 
@@ -191,5 +195,5 @@ it("one look at the secret a day is claimed by one, and by nobody where there is
   expect(claimed.filter(Boolean)).toHaveLength(1);
   expect(await claim(now + 86_399)).toBe(false);
   expect(await claim(now + 86_400)).toBe(true);
-  expect((await stored())?.checkedAt).toBe(now + 86_400);
+  expect((await stored())?.rotationCheckedAt).toBe(now + 86_400);
 });

@@ -8,11 +8,11 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
-import { readRotationEvent } from "../../functions/auth-core/rules/rotation-event.ts";
-import { keepKeys } from "../../functions/auth-core/use-cases/keep-keys.ts";
+import { readRotationEvent } from "../../functions/key-rotation/rotation-event.ts";
+import { maintainKeys } from "../../functions/token-rotation/maintain-keys.ts";
 import type { KeyPorts, Notice } from "../../functions/auth-core/use-cases/ports.ts";
-import { rotateKey } from "../../functions/auth-core/use-cases/rotate-key.ts";
-import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { rotateKey } from "../../functions/key-rotation/rotate-key.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
@@ -103,7 +103,7 @@ export async function startKeysWorld() {
         throw error;
       };
       const share = { shard: partitionOf(connection), shards: 16 };
-      return sweep(all, share, bug, (item) => keepKeys(all, item));
+      return sweep(all, share, bug, (item) => maintainKeys(all, item));
     },
     close: async () => void (await Promise.all([table.close(), secrets.close(), simulator.close()])),
   };

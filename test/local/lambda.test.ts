@@ -109,7 +109,7 @@ describe("execution environments", () => {
   });
 
   it("are no more than the limit: further invocations wait their turn", async () => {
-    const { invoke } = await start("overlap", { mostEnvironments: 2 });
+    const { invoke } = await start("overlap", { maxEnvironments: 2 });
 
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => invoke({ milliseconds: 50 }) as Promise<Served>));
 
@@ -161,7 +161,7 @@ describe("an invocation", () => {
     ["never answers", "timed out after 1 seconds", { timeoutSeconds: 1 }],
     ["uses up its memory", "memory", { memoryMegabytes: 24 }],
   ])("that %s rejects, and a new environment serves the next", async (fault, message, options) => {
-    const { invoke } = await start("act", { mostEnvironments: 1, ...options });
+    const { invoke } = await start("act", { maxEnvironments: 1, ...options });
     const before = (await invoke({})) as Served;
 
     await expect(invoke({ fault })).rejects.toThrow(message);
@@ -172,7 +172,7 @@ describe("an invocation", () => {
   });
 
   it("that waits gets a new environment where the one before it broke its own", async () => {
-    const { invoke } = await start("act", { mostEnvironments: 1 });
+    const { invoke } = await start("act", { maxEnvironments: 1 });
 
     const answers = await Promise.allSettled([invoke({ fault: "exits" }), invoke({}), invoke({})]);
 
@@ -220,7 +220,7 @@ describe("close", () => {
   });
 
   it("rejects what is running and what waits", async () => {
-    const { invoke, close } = await start("act", { mostEnvironments: 1 });
+    const { invoke, close } = await start("act", { maxEnvironments: 1 });
     const running = Promise.allSettled([invoke({ fault: "never answers" }), invoke({})]);
 
     await close();

@@ -14,7 +14,7 @@ const broken = {
   "plain-http": [{ ...account, baseUrl: "http://example.com" }, "baseUrl"],
   "no-fields": [{}, "username"],
 } as const;
-const moods = [
+const scenarios = [
   ["rate_limited", 503, "upstream_unavailable"],
   ["unavailable", 503, "upstream_unavailable"],
   ["error", 503, "upstream_unavailable"],
@@ -51,7 +51,7 @@ beforeAll(async () => {
       });
     }),
   );
-  const usual = [...moods.map(([mode]) => mode), mistaken[0], ...harmless].map((mode) => [idOf(mode), account]);
+  const usual = [...scenarios.map(([mode]) => mode), mistaken[0], ...harmless].map((mode) => [idOf(mode), account]);
   const file = {
     ...Object.fromEntries(Object.entries(broken).map(([id, [value]]) => [id, value])),
     ...(Object.fromEntries(usual) as object),
@@ -159,7 +159,7 @@ describe("a secret", () => {
 });
 
 describe("a connection without a token, while the upstream is in the mood", () => {
-  it.each(moods)("%s, answers %i %s in time", async (mode, status, code) => {
+  it.each(scenarios)("%s, answers %i %s in time", async (mode, status, code) => {
     await run.simulator("/_simulator", { mode });
     const begin = performance.now();
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { answerOfGrant } from "../../local/simulator/answers.ts";
-import { defaultMood, type Mood } from "../../local/simulator/mood.ts";
+import { defaultScenario, type Scenario } from "../../local/simulator/scenario.ts";
 
 const grant = {
   accessToken: "fake-access-1",
@@ -9,8 +9,8 @@ const grant = {
   refresh: { token: "fake-refresh-1", expiresIn: 2_592_000 },
 };
 
-const written = (mood: Partial<Mood>) => answerOfGrant(grant, { ...defaultMood(), ...mood }).body;
-const parsed = (mood: Partial<Mood>): unknown => JSON.parse(written(mood));
+const written = (scenario: Partial<Scenario>) => answerOfGrant(grant, { ...defaultScenario(), ...scenario }).body;
+const parsed = (scenario: Partial<Scenario>): unknown => JSON.parse(written(scenario));
 
 const besideTheToken = {
   token_type: "Bearer",

@@ -3,9 +3,15 @@ import { verify } from "node:crypto";
 import { request } from "node:http";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { chaosModes } from "../../local/simulator/chaos.ts";
+import { namedScenarios } from "../../local/simulator/named-scenarios.ts";
 import { createMint } from "../../local/simulator/mint.ts";
-import { defaultMood, listSwitches, type Mood, moodHelp, parsePatch } from "../../local/simulator/mood.ts";
+import {
+  defaultScenario,
+  listSwitches,
+  type Scenario,
+  scenarioHelp,
+  parsePatch,
+} from "../../local/simulator/scenario.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../local/simulator/server.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
@@ -34,21 +40,21 @@ function exchange(simulator: Simulator, apiKey: string) {
 
 describe("/_simulator", () => {
   it("shows the mood, the counts and every switch, and no credential", async () => {
-    const simulator = await start({ mood: { lifetime: 60 } });
+    const simulator = await start({ scenario: { lifetime: 60 } });
     const apiKey = simulator.issueKey(account);
     const grant: Record<string, unknown> = JSON.parse(await (await exchange(simulator, apiKey)).text());
     const { answer, text } = await control(simulator, "/_simulator");
-    expect(answer["mood"]).toEqual({ ...defaultMood(), lifetime: 60 });
+    expect(answer["mood"]).toEqual({ ...defaultScenario(), lifetime: 60 });
     expect(answer["counts"]).toEqual({ exchange: 1, refresh: 0, business: 0 });
     expect(answer["switches"]).toEqual(listSwitches());
     for (const secret of [apiKey, grant["access_token"], grant["refresh_token"]]) expect(text).not.toContain(secret);
   });
 
   it("changes the switches of a patch and leaves the others", async () => {
-    const simulator = await start({ mood: { lifetime: 60 } });
+    const simulator = await start({ scenario: { lifetime: 60 } });
     const { status } = await control(simulator, "/_simulator", { mode: "unavailable", retryAfter: null });
     expect(status).toBe(200);
-    expect(simulator.mood).toEqual({ ...defaultMood(), lifetime: 60, mode: "unavailable", retryAfter: null });
+    expect(simulator.scenario).toEqual({ ...defaultScenario(), lifetime: 60, mode: "unavailable", retryAfter: null });
     expect((await exchange(simulator, "fake-key-1")).status).toBe(503);
   });
 
@@ -67,8 +73,8 @@ describe("/_simulator", () => {
     const { status, answer } = await control(simulator, "/_simulator", { singleActiveToken: true, ...bad });
     expect(status).toBe(400);
     expect(String(answer["error_description"]).split("; known: ")[0]).toContain(named);
-    expect(answer["error_description"]).toContain(`known: ${Object.keys(defaultMood()).join(", ")}`);
-    expect(simulator.mood).toEqual(defaultMood());
+    expect(answer["error_description"]).toContain(`known: ${Object.keys(defaultScenario()).join(", ")}`);
+    expect(simulator.scenario).toEqual(defaultScenario());
   });
 
   it.each([
@@ -145,7 +151,7 @@ describe("/_simulator", () => {
 
 describe("close", () => {
   it("ends what hangs without an answer, and frees the port", async () => {
-    const simulator = await start({ mood: { mode: "hang" } });
+    const simulator = await start({ scenario: { mode: "hang" } });
     const hanging = exchange(simulator, "fake-key-1").catch(() => "ended");
     await expect.poll(() => simulator.counts.exchange).toBe(1);
     await simulator.close();
@@ -160,7 +166,7 @@ describe("close", () => {
       delay = signal;
       return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("closing"))));
     };
-    const simulator = await start({ mood: { mode: "slow" }, sleep });
+    const simulator = await start({ scenario: { mode: "slow" }, sleep });
     const slow = exchange(simulator, "fake-key-1").catch(() => "ended");
     await expect.poll(() => delay).toBeDefined();
     await simulator.close();
@@ -215,12 +221,12 @@ it("signs its access tokens with RS256", async () => {
   expect(verify("sha256", signed, mint.publicKey, Buffer.from(signature, "base64url"))).toBe(true);
 });
 
-it.each(Object.entries<Partial<Mood>>(chaosModes))("chaos %s is a patch of known switches", (_name, patch) => {
+it.each(Object.entries<Partial<Scenario>>(namedScenarios))("chaos %s is a patch of known switches", (_name, patch) => {
   expect(parsePatch({ ...patch })).toEqual({ patch });
 });
 
 it("lists every switch with its default in the help", () => {
-  const lines = moodHelp().split("\n");
+  const lines = scenarioHelp().split("\n");
   for (const { name, default: fallback } of listSwitches()) {
     expect(lines.find((line) => line.startsWith(`  ${name} `))).toMatch(new RegExp(`default ${String(fallback)}$`));
   }

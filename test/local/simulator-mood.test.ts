@@ -1,17 +1,17 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { type Simulator, startSimulator } from "../../local/simulator/server.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
 
-async function start(mood: Partial<Mood> = {}) {
+async function start(scenario: Partial<Scenario> = {}) {
   const clock = { seconds: 1_800_000_000, now: () => clock.seconds };
   const slept: number[] = [];
   const sleep = async (seconds: number) => {
     slept.push(seconds);
     clock.seconds += seconds;
   };
-  const simulator = await startSimulator({ clock, mood, sleep });
+  const simulator = await startSimulator({ clock, scenario, sleep });
   onTestFinished(() => simulator.close());
   simulator.admit({ ...account, apiKey: "fake-key-1" });
   return { simulator, clock, slept };
@@ -81,7 +81,7 @@ describe("a mode", () => {
   it("refused answers 401 to a key and to a refresh token that were good", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).field("refresh_token");
-    simulator.setMood({ mode: "refused" });
+    simulator.setScenario({ mode: "refused" });
     const answers = [await exchange(simulator), await refresh(simulator, token)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401]);
   });
@@ -114,9 +114,9 @@ describe("a mode", () => {
   it("truncated spends the refresh token and answers JSON that ends half-way", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).field("refresh_token");
-    simulator.setMood({ mode: "truncated" });
+    simulator.setScenario({ mode: "truncated" });
     const cut = await refresh(simulator, token);
-    simulator.setMood({ mode: "ok" });
+    simulator.setScenario({ mode: "ok" });
     const again = await refresh(simulator, token);
     expect(cut.text).toMatch(/^\{"access_token":"ey/);
     expect(() => cut.field("access_token")).toThrow(SyntaxError);
@@ -185,7 +185,7 @@ describe("a switch", () => {
   it("refreshTokens off hands out none, and leaves those of before as they are", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).field("refresh_token");
-    simulator.setMood({ refreshTokens: false });
+    simulator.setScenario({ refreshTokens: false });
     const answers = [await exchange(simulator), await refresh(simulator, token), await refresh(simulator, token)];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     for (const { text } of answers) expect(text).not.toContain("refresh");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { admits, connectionsOf, type OidcCaller } from "../../functions/auth-core/rules/callers.ts";
+import { matchesClaims, connectionsOf, type OidcCaller } from "../../functions/auth-core/rules/callers.ts";
 import { connectionId } from "../support/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
@@ -23,7 +23,7 @@ describe("an entry", () => {
     ["does not admit a token without one", false, undefined],
     ["does not admit an object", false, { 0: "fake-audience" }],
   ])("%s", (_, admitted, aud) => {
-    expect(admits(caller(), { aud })).toBe(admitted);
+    expect(matchesClaims(caller(), { aud })).toBe(admitted);
   });
 
   test.each<[string, string, unknown, boolean]>([
@@ -39,20 +39,20 @@ describe("an entry", () => {
     ["not a number", "7", 7, false],
     ["not where it is absent", "undefined", undefined, false],
   ])("compares a claim as a text: %s", (_, wanted, value, admitted) => {
-    expect(admits(caller({ claims: { sub: wanted } }), { aud: "fake-audience", sub: value })).toBe(admitted);
+    expect(matchesClaims(caller({ claims: { sub: wanted } }), { aud: "fake-audience", sub: value })).toBe(admitted);
   });
 
   test("wants every claim that it lists", () => {
     const both = caller({ claims: { sub: "a", environment: "production" } });
     const aud = "fake-audience";
 
-    expect(admits(both, { aud, sub: "a", environment: "production" })).toBe(true);
-    expect(admits(both, { aud, sub: "a" })).toBe(false);
-    expect(admits(both, { aud, environment: "production" })).toBe(false);
+    expect(matchesClaims(both, { aud, sub: "a", environment: "production" })).toBe(true);
+    expect(matchesClaims(both, { aud, sub: "a" })).toBe(false);
+    expect(matchesClaims(both, { aud, environment: "production" })).toBe(false);
   });
 
   test("does not find a claim in what every object has", () => {
-    expect(admits(caller({ claims: { constructor: "f*" } }), { aud: "fake-audience" })).toBe(false);
+    expect(matchesClaims(caller({ claims: { constructor: "f*" } }), { aud: "fake-audience" })).toBe(false);
   });
 });
 

@@ -55,7 +55,7 @@ test.each(attacks)("$attack ($by) is refused as documented, asks for nothing, an
   expect(own.requests).toEqual([]);
   everything.push(...textsOf(made));
   table.push(`| ${attack} | ${by} | ${got.status} \`${got.json.error}\` ${got.json.error_description} |`);
-  if (got.status === 401 || (by === "exchange" && !accepted)) {
+  if (got.status === 401 || (by === "api_key" && !accepted)) {
     told.set(got.json.error, (told.get(got.json.error) ?? new Set()).add(got.text));
   }
 });

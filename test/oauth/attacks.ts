@@ -42,7 +42,7 @@ function onForeignConnection(attack: string, jwt: (lair: Lair) => string): Attac
     { ...common, by: "vendor's wire", route: vendorRoute, request: (lair) => ({ sent: vendorForm(jwt(lair)) }) },
     {
       ...common,
-      by: "exchange",
+      by: "api_key",
       route: oauthRoute,
       request: (lair) => ({ sent: exchange(jwt(lair), { scope: "webapicorso" }) }),
     },

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OAuthEndpoint } from "../../functions/auth-core/http/oauth-endpoint.ts";
+import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
+import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { problems } from "@smart-token-broker/auth-core/http/reply.ts";
+import { problems } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker?.close());
 afterEach(() => {
-  broker.simulator.setMood({ mode: "ok" });
+  broker.simulator.setScenario({ mode: "ok" });
   broker.secrets.faults.clear();
 });
 
@@ -71,7 +71,7 @@ const failures: {
     error: "server_error",
     retryAfter: true,
     given(on) {
-      on.simulator.setMood({ mode: "html" });
+      on.simulator.setScenario({ mode: "html" });
       return on.connection();
     },
   },
@@ -81,7 +81,7 @@ const failures: {
     error: "temporarily_unavailable",
     retryAfter: true,
     given(on) {
-      on.simulator.setMood({ mode: "unavailable" });
+      on.simulator.setScenario({ mode: "unavailable" });
       return on.connection();
     },
   },

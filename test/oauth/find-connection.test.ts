@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ConnectionFinder } from "../../functions/auth-core/use-cases/find-connection.ts";
+import { ConnectionFinder } from "../../functions/oauth/find-connection.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWorld } from "../support/world.ts";
 

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import axios from "axios";
 import FormData from "form-data";
 import { describe, expect, test } from "vitest";
-import { longestForm, readForm } from "../../functions/auth-core/http/form.ts";
+import { maxFormBytes, readForm } from "../../functions/oauth/form.ts";
 import { has } from "../local/run-harness.ts";
 import { serve } from "../support/server.ts";
 import { dotnetMultipart, eventOf, json, multipart, multipartOf, part, type Sent, urlencoded } from "./wire.ts";
@@ -157,7 +157,7 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["Latin-1, urlencoded", { ...urlencoded({}), body: Buffer.concat([Buffer.from("username="), latin1]) }, "UTF-8"],
   ["Latin-1, percent-encoded", { ...urlencoded({}), body: Buffer.from("username=perch%E9") }, "UTF-8"],
   ["a part of 10 MB", multipart([["username", "x".repeat(10_000_000)]]), "larger than 16384"],
-  ["a byte too much", urlencoded({ a: "x".repeat(longestForm - 1) }), "larger than 16384"],
+  ["a byte too much", urlencoded({ a: "x".repeat(maxFormBytes - 1) }), "larger than 16384"],
 ];
 
 describe("a request is refused, and what it sent is not repeated,", () => {
@@ -181,7 +181,7 @@ describe("a request is refused, and what it sent is not repeated,", () => {
   });
 
   test("but 16 KiB are read", async () => {
-    expect(await read(urlencoded({ a: "x".repeat(longestForm - 2) }))).toEqual({ a: "x".repeat(longestForm - 2) });
+    expect(await read(urlencoded({ a: "x".repeat(maxFormBytes - 2) }))).toEqual({ a: "x".repeat(maxFormBytes - 2) });
   });
 
   test("and a field with the name of what every object has is a field", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readGrantRequest, readVendorRequest } from "../../functions/auth-core/rules/grant-request.ts";
+import { readGrantRequest, readVendorRequest } from "../../functions/oauth/grant-request.ts";
 
 const vendor = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", token: "Bearer fake-key-1" };
 const fakeKey = `stb_${"fake-key-1_".padEnd(43, "0")}`;

@@ -106,7 +106,7 @@ test("no secret is printed: no key, JWT, refresh handle or token, whole or in pa
     await ask(oauthRoute, json({ grant_type: "refresh_token", refresh_token: credential }));
     await ask(oauthRoute, json({ grant_type: credential, [credential]: credential }));
   }
-  broker.simulator.setMood({ mode: "refused" });
+  broker.simulator.setScenario({ mode: "refused" });
   await ask(oauthRoute, exchange(broker.issuer.token(userClaims((await broker.connection()).id))));
   for (const answer of answers) await broker.lineOf(answer);
 

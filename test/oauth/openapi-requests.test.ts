@@ -1,5 +1,5 @@
-import { type Form, readForm } from "@smart-token-broker/auth-core/http/form.ts";
-import { readTokenRequest } from "@smart-token-broker/auth-core/http/token-request.ts";
+import { type Form, readForm } from "../../functions/oauth/form.ts";
+import { readTokenRequest } from "../../functions/token/token-request.ts";
 import {
   accessTokenType,
   grantTypes,
@@ -7,7 +7,7 @@ import {
   readGrantRequest,
   readVendorRequest,
   subjectTokenTypes,
-} from "@smart-token-broker/auth-core/rules/grant-request.ts";
+} from "../../functions/oauth/grant-request.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tokenEvent } from "../handler/event.ts";

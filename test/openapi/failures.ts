@@ -36,11 +36,11 @@ export const failures: Record<Provokable, (on: Whole) => Promise<Given>> = {
     return { id };
   },
   async upstream_malformed(on) {
-    on.simulator.setMood({ mode: "html" });
+    on.simulator.setScenario({ mode: "html" });
     return on.connection();
   },
   async upstream_unavailable(on) {
-    on.simulator.setMood({ mode: "unavailable" });
+    on.simulator.setScenario({ mode: "unavailable" });
     return on.connection();
   },
   async unavailable(on) {

@@ -4,7 +4,7 @@ import { faults, validatorAt } from "./schemas.ts";
 const operations = operationsOf(document);
 
 /** Headers that are documented where they come; any other is nobody's business. */
-const watched = new Set(["cache-control", "pragma", "retry-after", "www-authenticate"]);
+const monitored = new Set(["cache-control", "pragma", "retry-after", "www-authenticate"]);
 
 /**
  * The name of the documented response that this one is: `METHOD path status type name`, path as it is documented.
@@ -39,7 +39,7 @@ export function documented(
 
   const known = new Set(Object.keys(response.headers ?? {}).map((header) => header.toLowerCase()));
   for (const [header] of headers) {
-    if (watched.has(header) && !known.has(header)) throw new Error(`${what}: ${header} is not documented.`);
+    if (monitored.has(header) && !known.has(header)) throw new Error(`${what}: ${header} is not documented.`);
   }
   return `${what} ${name}`;
 }

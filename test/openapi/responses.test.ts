@@ -1,5 +1,5 @@
-import { problems } from "@smart-token-broker/auth-core/http/reply.ts";
-import { jwtBearer, tokenExchange } from "@smart-token-broker/auth-core/rules/grant-request.ts";
+import { problems } from "../../functions/auth-core/http/response.ts";
+import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ask, type Asked, callerKey, startWholeBroker, type Whole } from "./broker.ts";
 import { failureCodes, failures, requestOf } from "./failures.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => on?.close());
 afterEach(() => {
-  on.simulator.setMood({ mode: "ok" });
+  on.simulator.setScenario({ mode: "ok" });
   on.secrets.faults.clear();
 });
 

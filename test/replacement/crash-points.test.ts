@@ -16,11 +16,11 @@ afterAll(() => emulator.close());
 
 /** The run in which nobody dies, then one run for each point of it, with a death at that point. */
 async function dieEverywhere(scenario: Scenario, rescue: Rescue): Promise<[undisturbed: Outcome, ...Outcome[]]> {
-  const mood = { delay: 1, ...scenario.mood };
-  const undisturbed = await runWithDeath(newStage(mood), scenario, rescue);
+  const upstreamScenario = { delay: 1, ...scenario.upstreamScenario };
+  const undisturbed = await runWithDeath(newStage(upstreamScenario), scenario, rescue);
   const deaths: Outcome[] = [];
   for (const nth of undisturbed.points.keys()) {
-    deaths.push(await runWithDeath(newStage(mood), scenario, rescue, nth));
+    deaths.push(await runWithDeath(newStage(upstreamScenario), scenario, rescue, nth));
   }
   if (process.env["SHOW_CRASH_TABLE"]) show(scenario, rescue, [undisturbed, ...deaths]);
   return [undisturbed, ...deaths];
@@ -39,7 +39,7 @@ const passed = new Set<string>();
 
 describe.each(scenarios)("a process that dies during $name", (scenario) => {
   // A sweep does not look at a refused key before its backoff has ended.
-  const rescues: Rescue[] = scenario.isMended ? ["callers"] : ["callers", "sweeps"];
+  const rescues: Rescue[] = scenario.isRegistrationFixed ? ["callers"] : ["callers", "sweeps"];
 
   it.each(rescues)("leaves what %s mend by themselves, wherever it dies", async (rescue) => {
     const [undisturbed, ...deaths] = await dieEverywhere(scenario, rescue);

@@ -31,25 +31,25 @@ export interface Outcome {
 export type Rescue = "callers" | "sweeps";
 
 /** Seconds after which a run is given up. */
-const longestRun = 130;
+const maxRunSeconds = 130;
 
 /** Runs a scenario, in which the process dies at its n-th point; `undefined`: nobody dies. */
 export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Rescue, nth?: number): Promise<Outcome> {
   const { clock, history, calls, upstream } = stage;
   const start = clock.now();
-  if (scenario.left !== undefined) await stage.store(scenario.left, scenario.isMended && refused(start));
+  if (scenario.left !== undefined) await stage.store(scenario.left, scenario.isRegistrationFixed && refused(start));
   if (scenario.isGone) stage.unregister();
-  if (scenario.isDown) Object.assign(upstream.mood, { refresh: "down", exchange: "down" });
+  if (scenario.isDown) Object.assign(upstream.upstreamScenario, { refresh_token: "down", api_key: "down" });
   const victim = mortal(stage, scenario, nth);
   let endedAt: number | undefined;
   const ended = victim.ended.then(() => {
     endedAt = clock.now();
-    if (scenario.isDown) Object.assign(upstream.mood, { refresh: "ok", exchange: "ok" });
+    if (scenario.isDown) Object.assign(upstream.upstreamScenario, { refresh_token: "ok", api_key: "ok" });
     return [];
   });
 
   let settledAt: number | undefined;
-  const isOver = () => clock.now() >= (settledAt === undefined ? start + longestRun : settledAt + 2);
+  const isOver = () => clock.now() >= (settledAt === undefined ? start + maxRunSeconds : settledAt + 2);
   const rescuers =
     rescue === "callers"
       ? [keepAsking(stage, "calm", 60, isOver), keepAsking(stage, "eager", 1800, isOver)]
@@ -68,8 +68,8 @@ export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Res
     tokenAfter: firstToken && firstToken.at - from,
     settledAfter: settledAt === undefined ? undefined : settledAt - from,
     replacements: new Set(calls.map(({ by }) => by)).size,
-    refreshes: calls.filter(({ grant }) => grant === "refresh").length,
-    exchanges: calls.filter(({ grant }) => grant === "exchange").length,
+    refreshes: calls.filter(({ grant }) => grant === "refresh_token").length,
+    exchanges: calls.filter(({ grant }) => grant === "api_key").length,
     generation: current(history)?.generation ?? 0,
     broken: [...found.flat(), ...violations(stage)],
   };
@@ -82,7 +82,7 @@ const refused = (at: number): Partial<ConnectionItem> => ({
   retryAt: at + 3600,
   nextActionAt: at + 3600,
   lastError: { code: "credentials_rejected", detail: "refused (HTTP status 401)", at },
-  refusedFingerprint: "0000000000000000",
+  rejectedFingerprint: "0000000000000000",
 });
 
 function isSettled({ clock, history }: Stage, { isGone }: Scenario): boolean {

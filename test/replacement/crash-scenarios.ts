@@ -7,7 +7,7 @@ export interface Scenario {
   victim: "caller" | "sweep";
   /** Seconds left of the stored token, an hour's; none where the connection is cold. */
   left?: number;
-  mood?: Partial<UpstreamMood>;
+  upstreamScenario?: Partial<UpstreamMood>;
   /** Upstream is down for this replacement, and well again after it. */
   isDown?: true;
   /** The secret has been deleted. */
@@ -15,15 +15,15 @@ export interface Scenario {
   /** What is lost of the first write of the outcome. */
   lost?: "call" | "answer";
   /** The key was refused, the next attempt is an hour away, and the secret has another key by now. */
-  isMended?: true;
+  isRegistrationFixed?: true;
   /** Another replacement, which brought the same token again, ends just before the lease is taken. */
   isOvertaken?: true;
 }
 
 const replacements: Omit<Scenario, "victim" | "left">[] = [
   { name: "the refresh grant" },
-  { name: "a refused refresh grant, then the exchange", mood: { refresh: "refuses" } },
-  { name: "a refresh grant that hangs, then the exchange", mood: { refresh: "hangs" } },
+  { name: "a refused refresh grant, then the exchange", upstreamScenario: { refresh_token: "refuses" } },
+  { name: "a refresh grant that hangs, then the exchange", upstreamScenario: { refresh_token: "hangs" } },
   { name: "a failure that is stored", isDown: true },
   { name: "the erasure of a deleted registration", isGone: true },
   { name: "a commit that is retried because its call was lost", lost: "call" },
@@ -40,10 +40,10 @@ export const scenarios: Scenario[] = [
     Object.entries(due).map(([over, [victim, left]]) => ({ name: `${name}, over ${over}`, victim, left, ...more })),
   ),
   { name: "a refresh grant ahead of time, by a caller", victim: "caller", left: 1400 },
-  { name: "the same token again, by a caller", victim: "caller", left: 1400, mood: { sameToken: true } },
-  { name: "the same token again, by a sweep", victim: "sweep", left: 1400, mood: { sameToken: true } },
+  { name: "the same token again, by a caller", victim: "caller", left: 1400, upstreamScenario: { sameToken: true } },
+  { name: "the same token again, by a sweep", victim: "sweep", left: 1400, upstreamScenario: { sameToken: true } },
   { name: "a lease that turns out not to be needed", victim: "sweep", left: 1400, isOvertaken: true },
-  { name: "a look at a key that was refused", victim: "caller", left: -10, isMended: true },
+  { name: "a look at a key that was refused", victim: "caller", left: -10, isRegistrationFixed: true },
 ];
 
 /** How many replacements a scenario takes where nobody dies: leases under which upstream is called. */

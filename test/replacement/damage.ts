@@ -1,4 +1,4 @@
-import { lookInterval } from "../../functions/auth-core/rules/decision.ts";
+import { registrationCheckInterval } from "../../functions/auth-core/rules/decision.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Outcome, Rescue } from "./crash-run.ts";
 import type { Scenario } from "./crash-scenarios.ts";
@@ -11,7 +11,7 @@ export function damage(outcome: Outcome, undisturbed: Outcome, scenario: Scenari
   // Where the minute's look died with the process, there is another in a minute.
   // A rescuer may have to make the call, of a second, that the process turned out to be spared.
   const replacement = Math.max(undisturbed.took, 1);
-  const longest = leaseSeconds + replacement + 2 + (scenario.isMended ? lookInterval : 0);
+  const longest = leaseSeconds + replacement + 2 + (scenario.isRegistrationFixed ? registrationCheckInterval : 0);
   if (rescue === "callers" && !scenario.isGone && (tokenAfter ?? Number.POSITIVE_INFINITY) > longest) {
     damages.push(`no token for ${tokenAfter} s`);
   }

@@ -1,8 +1,8 @@
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import { isValid, type Want } from "../../functions/auth-core/rules/token-set.ts";
-import type { UpstreamAnswer } from "../../functions/auth-core/rules/upstream-answer.ts";
+import { isValid, type TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Around } from "./points.ts";
@@ -28,7 +28,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   const death = Promise.withResolvers<"dead">();
   let endsAt = Number.POSITIVE_INFINITY;
   /** Of the request under way: the item as it was last read, seconds until that was known, the call that came last. */
-  let request: { seen?: ConnectionItem | undefined; readTook: number; lastCall: string };
+  let request: { expected?: ConnectionItem | undefined; readTook: number; lastCall: string };
   request = { readTook: 0, lastCall: "" };
 
   /** Resolves with whether the call is lost; never, where the function's time-out comes first. */
@@ -48,7 +48,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
     const madeAt = clock.now();
     if (await isLost()) return loss(call) as ReturnType<typeof act>;
     if (call === "table.read") {
-      request.seen = answer as ConnectionItem | undefined;
+      request.expected = answer as ConnectionItem | undefined;
       request.readTook = clock.now() - madeAt;
     }
     return answer;
@@ -58,26 +58,26 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   const service = new TokenService(ports);
 
   /** Asks for a token, and says what is wrong with the answer. */
-  async function ask(want: Want): Promise<string[]> {
+  async function ask(requirements: TokenRequirements): Promise<string[]> {
     const first = Math.max(0, history.changes.length - 1);
     request = { readTook: 0, lastCall: "" };
-    const answer = await service.get(connection, want);
+    const answer = await service.get(connection, requirements);
     const now = clock.now();
     stage.answers.push({ by: name, at: now, answer });
     if (answer.kind === "token") {
-      const isRejected = sha256Hex(answer.set.accessToken.reveal()) === want.rejectedSha256;
+      const isRejected = sha256Hex(answer.set.accessToken.reveal()) === requirements.rejectedSha256;
       if (isRejected) return ["was given the token that it had rejected"];
       return isValid(answer.set, now) ? [] : ["was given an expired token"];
     }
     const { code } = answer.failure;
-    const { seen, readTook, lastCall } = request;
+    const { expected, readTook, lastCall } = request;
     if (code === "unavailable" && lastCall.startsWith("table.")) {
-      const isKnown = seen?.tokenSet !== undefined && isValid(seen.tokenSet, now, want);
+      const isKnown = expected?.tokenSet !== undefined && isValid(expected.tokenSet, now, requirements);
       return isKnown ? ["was told unavailable with a valid token in hand"] : [];
     }
     const during = history.changes.slice(first);
     const isValidThroughout = during.every(({ after }, index) => {
-      return after?.tokenSet !== undefined && isValid(after.tokenSet, during[index + 1]?.at ?? now, want);
+      return after?.tokenSet !== undefined && isValid(after.tokenSet, during[index + 1]?.at ?? now, requirements);
     });
     // A token may run out while the item that holds it is on its way to whoever read it.
     if (isValidThroughout && during.length > 0 && readTook === 0) return [`was told ${code} over a valid token`];
@@ -127,7 +127,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
 }
 
 /** What a process sees of a call that is lost: the table and the secrets throw, upstream's port never does. */
-function loss(call: string): Promise<UpstreamAnswer> {
+function loss(call: string): Promise<UpstreamResult> {
   if (call !== "upstream.call") throw new UnavailableError(`${call} was lost`);
-  return Promise.resolve({ kind: "passing", reason: "lost", rateLimited: false });
+  return Promise.resolve({ kind: "temporary", reason: "lost", rateLimited: false });
 }

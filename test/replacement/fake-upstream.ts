@@ -1,14 +1,14 @@
 import type { Clock } from "../../functions/auth-core/rules/clock.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { UpstreamAnswer } from "../../functions/auth-core/rules/upstream-answer.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 
 /** What an endpoint does to a call that it gets. `hangs` is what a caller with a time-out of 5 s sees. */
 type Endpoint = "ok" | "refuses" | "hangs" | "down";
 
 export interface UpstreamMood {
-  refresh: Endpoint;
-  exchange: Endpoint;
+  refresh_token: Endpoint;
+  api_key: Endpoint;
   /** A refresh token works once, and its answer carries the next one. */
   rotates: boolean;
   /** The newest access token is given again. */
@@ -30,38 +30,38 @@ export interface UpstreamCall {
 }
 
 /** An upstream in memory. Its access tokens are numbered in the order in which they were made: see `mintedAs`. */
-export function fakeUpstream(clock: Clock, mood: UpstreamMood) {
+export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
   let minted = 0;
   const alive = new Set([refreshToken(0)]);
 
-  function tokens(presented: string | undefined): UpstreamAnswer {
-    if (!mood.sameToken) minted += 1;
-    if (presented !== undefined && mood.rotates) alive.delete(presented);
-    const isNew = presented === undefined || mood.rotates;
+  function tokens(presented: string | undefined): UpstreamResult {
+    if (!upstreamScenario.sameToken) minted += 1;
+    if (presented !== undefined && upstreamScenario.rotates) alive.delete(presented);
+    const isNew = presented === undefined || upstreamScenario.rotates;
     const next = isNew ? `${refreshToken(minted)}-${alive.size}` : presented;
     alive.add(next);
-    const lifetimes = { lifetime: mood.lifetime, refreshLifetime: 30 * 86_400 };
+    const lifetimes = { lifetime: upstreamScenario.lifetime, refreshLifetime: 30 * 86_400 };
     const secrets = { accessToken: new Secret(accessToken(minted)), refreshToken: new Secret(next) };
     return { kind: "tokens", tokens: { ...secrets, ...lifetimes, sentAt: clock.now() } };
   }
 
   return {
-    mood,
+    upstreamScenario,
     /** The number of the access token that was made last. */
     newest: () => minted,
-    async call(request: UpstreamRequest, seen: (call: UpstreamCall) => void): Promise<UpstreamAnswer> {
+    async call(request: UpstreamRequest, record: (call: UpstreamCall) => void): Promise<UpstreamResult> {
       const { grant } = request;
       const presented = "json" in request.body ? presentedIn(request.body.json) : undefined;
-      seen({ grant, at: clock.now(), ...(presented !== undefined && { presented }) });
-      const endpoint = mood[grant];
+      record({ grant, at: clock.now(), ...(presented !== undefined && { presented }) });
+      const endpoint = upstreamScenario[grant];
       if (endpoint === "hangs") {
         await clock.sleep(5);
-        return { kind: "passing", reason: "TimeoutError", rateLimited: false };
+        return { kind: "temporary", reason: "TimeoutError", rateLimited: false };
       }
-      if (mood.delay > 0) await clock.sleep(mood.delay);
-      if (endpoint === "down") return { kind: "passing", reason: "HTTP status 503", rateLimited: false };
+      if (upstreamScenario.delay > 0) await clock.sleep(upstreamScenario.delay);
+      if (endpoint === "down") return { kind: "temporary", reason: "HTTP status 503", rateLimited: false };
       const isRefused = endpoint === "refuses" || (presented !== undefined && !alive.has(presented));
-      return isRefused ? { kind: "refused", status: 401 } : tokens(presented);
+      return isRefused ? { kind: "rejected", status: 401 } : tokens(presented);
     },
   };
 }

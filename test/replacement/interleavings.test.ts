@@ -7,7 +7,7 @@ import { interleave, type Step } from "./interleaving.ts";
 import { type Stage, stageMaker } from "./stage.ts";
 
 let emulator: TestTable;
-let newStage: (mood: Partial<UpstreamMood>) => Stage;
+let newStage: (upstreamScenario: Partial<UpstreamMood>) => Stage;
 
 beforeAll(async () => {
   emulator = await startTable();
@@ -22,7 +22,7 @@ const asking: fc.Arbitrary<Action>[] = [
   fc.record({ do: fc.constant("get" as const), minTtl: fc.constantFrom(0, 60, 1800) }),
   fc.constantFrom<Action[]>({ do: "reject" }, { do: "sweep" }),
 ];
-const mood = fc.record({
+const upstreamScenario = fc.record({
   rotates: fc.boolean(),
   sameToken: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, fc.constant(true)),
   singleActiveToken: fc.boolean(),
@@ -55,12 +55,23 @@ function steps(oneLostIn: number): fc.Arbitrary<Step[]> {
 }
 
 /** Every rule, over orders that are drawn: a failure prints the seed and the path that repeat it. */
-async function holds(seed: number, processes: fc.Arbitrary<Action[][]>, oneLostIn: number, moods = mood) {
-  const run = fc.asyncProperty(moods, start, processes, steps(oneLostIn), async (drawnMood, left, actions, order) => {
-    const stage = newStage(drawnMood);
-    if (left !== "none") await stage.store(Math.min(left, 0.39 * drawnMood.lifetime));
-    expect(await interleave(stage, actions, order)).toEqual([]);
-  });
+async function holds(
+  seed: number,
+  processes: fc.Arbitrary<Action[][]>,
+  oneLostIn: number,
+  scenarios = upstreamScenario,
+) {
+  const run = fc.asyncProperty(
+    scenarios,
+    start,
+    processes,
+    steps(oneLostIn),
+    async (drawnScenario, left, actions, order) => {
+      const stage = newStage(drawnScenario);
+      if (left !== "none") await stage.store(Math.min(left, 0.39 * drawnScenario.lifetime));
+      expect(await interleave(stage, actions, order)).toEqual([]);
+    },
+  );
   await fc.assert(run, { seed, numRuns: 120 });
 }
 

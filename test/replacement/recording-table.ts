@@ -58,7 +58,7 @@ export function recordingTable(
     write: (...asked) => writing("write", () => table.write(...asked)),
     release: (...asked) => writing("release", () => table.release(...asked)),
     noteKey: (...asked) => writing("noteKey", () => table.noteKey(...asked)),
-    claimLook: (...asked) => writing("claimLook", () => table.claimLook(...asked)),
+    claimRegistrationCheck: (...asked) => writing("claimLook", () => table.claimRegistrationCheck(...asked)),
     async due(...asked) {
       const due = await work(() => table.due(...asked));
       return due.filter((entry) => entry.connection === connection);

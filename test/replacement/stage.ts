@@ -5,7 +5,7 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/connection-
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Notice, Ports, RegistrationReading, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
-import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -25,21 +25,21 @@ export function stageMaker(table: TestTable) {
   const adapter = dynamoDbTokenTable(table.name, table.config);
   let made = 0;
 
-  return (mood: Partial<UpstreamMood> = {}) => {
+  return (upstreamScenario: Partial<UpstreamMood> = {}) => {
     const connection = connectionId(`stage-${++made}`);
     const clock = steppedClock();
     const history: History = { changes: [], working: 0 };
     const defaults = {
-      refresh: "ok",
-      exchange: "ok",
+      refresh_token: "ok",
+      api_key: "ok",
       rotates: true,
       sameToken: false,
       singleActiveToken: false,
       lifetime: 3600,
       delay: 0,
     } as const;
-    const upstream = fakeUpstream(clock, { ...defaults, ...mood });
-    const { singleActiveToken } = upstream.mood;
+    const upstream = fakeUpstream(clock, { ...defaults, ...upstreamScenario });
+    const { singleActiveToken } = upstream.upstreamScenario;
     const registration = fakeRegistration({ singleActiveToken });
     const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
     const calls: LeasedCall[] = [];
@@ -110,7 +110,7 @@ export function stageMaker(table: TestTable) {
       /** Stores a token set with a refresh token, due since a minute; `left` seconds of its access token are left. */
       async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
         const now = clock.now();
-        const { lifetime } = upstream.mood;
+        const { lifetime } = upstream.upstreamScenario;
         const { credentialFingerprint, keyFingerprint } = registration;
         const tokenSet = fakeTokenSet({
           accessToken: new Secret(accessToken(0)),

@@ -68,12 +68,13 @@ function callViolations({ calls, unleasedStarts, history, upstream }: Stage): st
   }
   for (const [by, made] of Map.groupBy(calls, (call) => call.by)) {
     const grants = made.map(({ grant }) => grant).join(", ");
-    if (!["refresh", "exchange", "refresh, exchange"].includes(grants)) broken.push(`${by} made the calls ${grants}`);
+    if (!["refresh_token", "api_key", "refresh_token, api_key"].includes(grants))
+      broken.push(`${by} made the calls ${grants}`);
   }
   const winners = new Set(
     history.changes.filter(({ before, after }) => tokensOf(before) !== tokensOf(after)).map(({ by }) => by),
   );
-  if (upstream.mood.rotates) {
+  if (upstream.upstreamScenario.rotates) {
     const spent = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
     if (new Set(spent).size < spent.length) broken.push(`winners presented ${spent.join(", ")}`);
   }

@@ -107,7 +107,7 @@ describe.each([
       await vi.waitFor(() => expect(caller.polls.at(-1)?.generation).toBeGreaterThan(generation), soon);
 
       const isExchangeSince = (line: Record<string, unknown>) =>
-        line["message"] === "replaced" && line["by"] === "exchange" && Number(line["generation"]) > generation;
+        line["message"] === "replaced" && line["by"] === "api_key" && Number(line["generation"]) > generation;
       await vi.waitFor(() => expect(logged().some(isExchangeSince)).toBe(true), soon);
       await run.simulator("/_simulator", { mode: "ok", on: "both" });
     },

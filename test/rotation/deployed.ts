@@ -26,8 +26,8 @@ export async function startDeployed(tableUrl?: string) {
 
   const lines: string[] = [];
   const rotation = await startFunction({
-    name: "rotation",
-    folder: bundleFunction("rotation"),
+    name: "token-rotation",
+    folder: bundleFunction("token-rotation"),
     handler: "index.handler",
     timeoutSeconds: 60,
     memoryMegabytes: 256,

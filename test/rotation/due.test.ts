@@ -17,7 +17,7 @@ it("replaces what is due, through the refresh grant that callers use too, and to
   expect(world.notices.at(-1)).toEqual({
     kind: "replaced",
     connection: due,
-    by: "refresh",
+    by: "refresh_token",
     generation: 2,
     progress: true,
   });

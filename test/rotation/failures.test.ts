@@ -7,11 +7,11 @@ describe("a connection that fails", () => {
     const world = await startWorld();
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife);
-    world.simulator.setMood({ mode: "unavailable" });
+    world.simulator.setScenario({ mode: "unavailable" });
 
     const failed = await sweepAll(world);
     const item = await itemOf(world, connection!);
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "ok" });
     world.clock.advance(item.retryAt! - world.clock.now() - 0.5);
     const before = await sweepAll(world);
     world.clock.advance(0.5);
@@ -29,12 +29,12 @@ describe("a connection that fails", () => {
     const world = await startWorld();
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife - 60);
-    world.simulator.setMood({ mode: "unavailable" });
+    world.simulator.setScenario({ mode: "unavailable" });
 
     const answers = [];
     for (let minute = 0; minute < 30; minute += 1) {
       world.clock.advance(60);
-      if (minute === 24) world.simulator.setMood({ mode: "ok" });
+      if (minute === 24) world.simulator.setScenario({ mode: "ok" });
       await sweepAll(world);
       answers.push(await world.service().get(connection!, { minTtl: 0 }));
     }

@@ -5,7 +5,7 @@ import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
-import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
@@ -37,7 +37,7 @@ export async function startFleet(upstreamSeconds = 0) {
   const start = clock.now();
   const stored = await startTable();
   const client = new DynamoDBClient(stored.config);
-  const { table, isIdle } = watched(dynamoDbTokenTable(stored.name, stored.config));
+  const { table, isIdle } = monitored(dynamoDbTokenTable(stored.name, stored.config));
   const calls: Call[] = [];
   const running: string[] = [];
   let leases = 0;
@@ -59,7 +59,7 @@ export async function startFleet(upstreamSeconds = 0) {
         calls.push({ connection, at: sentAt - start, atOnce: running.length, revokedAtOnce: revoked.length });
         if (upstreamSeconds > 0) await clock.sleep(upstreamSeconds);
         running.splice(running.indexOf(connection), 1);
-        if (connection.startsWith(revokedPrefix)) return { kind: "refused", status: 401 };
+        if (connection.startsWith(revokedPrefix)) return { kind: "rejected", status: 401 };
         const accessToken = new Secret(`fake-access-of-${connection}-at-${sentAt}`);
         return { kind: "tokens", tokens: { accessToken, sentAt, lifetime: 3600 } };
       },
@@ -117,7 +117,7 @@ function storedItem(name: string, failures: number, nextActionAt: number): Attri
 }
 
 /** The table, and whether nobody waits for it. */
-function watched(table: TokenTable): { table: TokenTable; isIdle: () => boolean } {
+function monitored(table: TokenTable): { table: TokenTable; isIdle: () => boolean } {
   let waiting = 0;
   const watch = <Answer>(answer: Promise<Answer>): Promise<Answer> => {
     waiting += 1;
@@ -131,7 +131,7 @@ function watched(table: TokenTable): { table: TokenTable; isIdle: () => boolean 
       release: (...asked) => watch(table.release(...asked)),
       due: (...asked) => watch(table.due(...asked)),
       noteKey: (...asked) => watch(table.noteKey(...asked)),
-      claimLook: (...asked) => watch(table.claimLook(...asked)),
+      claimRegistrationCheck: (...asked) => watch(table.claimRegistrationCheck(...asked)),
     },
     isIdle: () => waiting === 0,
   };

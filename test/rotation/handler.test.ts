@@ -71,7 +71,7 @@ describe("a sweep that completed", () => {
     expect(fields).toEqual({
       level: "INFO",
       message: "sweep",
-      service: "rotation",
+      service: "token-rotation",
       stage: "test",
       timestamp: expect.any(String),
       sampling_rate: expect.any(Number),
@@ -105,7 +105,7 @@ describe("a sweep that completed", () => {
             },
           ],
         },
-        service: "rotation",
+        service: "token-rotation",
         stage: "test",
         code: "ok",
         source: "schedule",

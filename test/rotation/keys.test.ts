@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { retirableKeys } from "../../functions/auth-core/rules/retiring-keys.ts";
-import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
 
 const leaving = "aaaaaaaaaaaaaaaa";
 
 /** One sweep over every partition, which looks after keys too; whose keys it looked after. */
-async function sweepKeys(world: World, keepKeys: (item: ConnectionItem) => Promise<boolean>) {
+async function sweepKeys(world: World, maintainKeys: (item: ConnectionItem) => Promise<boolean>) {
   const asked: string[] = [];
   const bugs: unknown[] = [];
   const summary = await sweep(
@@ -17,7 +17,7 @@ async function sweepKeys(world: World, keepKeys: (item: ConnectionItem) => Promi
     (error) => bugs.push(error),
     (item) => {
       asked.push(item.connection);
-      return keepKeys(item);
+      return maintainKeys(item);
     },
   );
   return { summary, asked, bugs };

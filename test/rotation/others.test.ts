@@ -18,12 +18,12 @@ function behind(gate: ReturnType<typeof closedGate>, { ports }: World) {
 }
 
 /** A table whose index and reads show a connection as it was, while writes meet it as it is. */
-function stuckAt(seen: ConnectionItem, { ports }: World): TokenTable {
-  const { connection, failures, nextActionAt = 0 } = seen;
+function stuckAt(expected: ConnectionItem, { ports }: World): TokenTable {
+  const { connection, failures, nextActionAt = 0 } = expected;
   return {
     ...ports.table,
     due: async (partition) => (partition === 0 ? [{ connection, failures, nextActionAt }] : []),
-    read: async () => seen,
+    read: async () => expected,
   };
 }
 
@@ -33,8 +33,8 @@ describe("a lease that someone else holds", () => {
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife);
     const now = world.clock.now();
-    const seen = await itemOf(world, connection!);
-    await world.ports.table.takeLease(connection!, { seen, owner: "caller", now, until: now + leaseSeconds });
+    const expected = await itemOf(world, connection!);
+    await world.ports.table.takeLease(connection!, { expected, owner: "caller", now, until: now + leaseSeconds });
 
     const takeLease = () => expect.unreachable("a lease was tried for");
     const summary = await sweepAll(world, { table: { ...world.ports.table, takeLease } });
@@ -49,8 +49,8 @@ describe("a lease that someone else holds", () => {
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife);
     const now = world.clock.now();
-    const seen = await itemOf(world, connection!);
-    await world.ports.table.takeLease(connection!, { seen, owner: "dead", now, until: now + leaseSeconds });
+    const expected = await itemOf(world, connection!);
+    await world.ports.table.takeLease(connection!, { expected, owner: "dead", now, until: now + leaseSeconds });
 
     world.clock.advance(leaseSeconds - 1);
     const before = await sweepAll(world);
@@ -67,7 +67,7 @@ describe("a lease that someone else holds", () => {
     const connection = world.register("webapicorso");
     const now = world.clock.now();
     const until = now + leaseSeconds;
-    await world.ports.table.takeLease(connection, { seen: undefined, owner: "dead", now, until });
+    await world.ports.table.takeLease(connection, { expected: undefined, owner: "dead", now, until });
 
     world.clock.advance(60);
     const summary = await sweepAll(world);
@@ -134,10 +134,10 @@ describe("an index that lags behind", () => {
     const world = await startWorld();
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife);
-    const seen = await itemOf(world, connection!);
+    const expected = await itemOf(world, connection!);
     await sweepAll(world);
 
-    const summary = await sweepAll(world, { table: stuckAt(seen, world) });
+    const summary = await sweepAll(world, { table: stuckAt(expected, world) });
 
     expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
     expect(world.asked()).toMatchObject({ refreshes: 1 });
@@ -147,10 +147,10 @@ describe("an index that lags behind", () => {
     const world = await startWorld({ sameToken: true });
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife);
-    const seen = await itemOf(world, connection!);
+    const expected = await itemOf(world, connection!);
     await sweepAll(world);
 
-    const summary = await sweepAll(world, { table: stuckAt(seen, world) });
+    const summary = await sweepAll(world, { table: stuckAt(expected, world) });
 
     expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { credentialAges } from "../../functions/auth-core/rules/credential-ages.ts";
+import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
 import { refreshTokenMargin } from "../../functions/auth-core/rules/token-set.ts";
-import { sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { startWorld } from "../support/world.ts";
 import { itemOf, startConnections } from "./sweep-world.ts";
 
@@ -10,8 +10,8 @@ it.each([0, 0.5, 1])(
   async (random) => {
     const lifetime = 3600;
     const untilMargin = 2 * lifetime;
-    const mood = { lifetime, refreshLifetime: refreshTokenMargin + untilMargin, rotateRefresh: false };
-    const world = await startWorld(mood);
+    const scenario = { lifetime, refreshLifetime: refreshTokenMargin + untilMargin, rotateRefresh: false };
+    const world = await startWorld(scenario);
     const startedAt = world.clock.now();
     const [connection] = await startConnections(world, "webapicorso");
     world.simulator.revokeKey("fake-key-1");

@@ -5,7 +5,7 @@ import { startLocalRun } from "../../local/run.ts";
 import { emulatorConfig } from "../support/aws.ts";
 
 async function startShortLived() {
-  const run = await startLocalRun({ port: 0, tick: 1, chaos: "short-lived" }, () => {});
+  const run = await startLocalRun({ port: 0, tick: 1, scenario: "short-lived" }, () => {});
   onTestFinished(run.close);
   const client = new DynamoDBClient(emulatorConfig(run.dynamoDbUrl));
   onTestFinished(() => client.destroy());
@@ -26,7 +26,7 @@ async function startShortLived() {
 it("replaces a token by the schedule of the local run, without any request", { timeout: 60_000 }, async () => {
   const run = await startShortLived();
   // Due after half of it: a test need not wait for half a minute. A busy machine may take some of it, and 5 s count for none.
-  run.simulator.setMood({ lifetime: 16 });
+  run.simulator.setScenario({ lifetime: 16 });
   const first = await run.get();
 
   await expect.poll(run.generation, { timeout: 30_000 }).toBe("2");

@@ -2,7 +2,8 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/connection-
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { type SweepSummary, sweep } from "../../functions/auth-core/use-cases/sweep.ts";
+import type { SweepSummary } from "../../functions/auth-core/observe.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { World } from "../support/world.ts";
 
 /** Seconds after which the first token of a connection is due in a world: half of an hour, its jitter being fixed. */

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 describe("a bad upstream", () => {
   const passing = { code: "upstream_unavailable", retryAfter: 2.5 };
   const malformed = { code: "upstream_malformed" };
 
-  it.each<[string, Partial<Mood>, object]>([
+  it.each<[string, Partial<Scenario>, object]>([
     ["is overloaded", { mode: "rate_limited", retryAfter: 60 }, { code: "upstream_unavailable", retryAfter: 60 }],
     ["answers 503", { mode: "unavailable" }, passing],
     ["answers 500", { mode: "error" }, passing],
@@ -23,18 +23,18 @@ describe("a bad upstream", () => {
     ["redirects", { mode: "redirect" }, malformed],
     ["refuses the key", { mode: "refused" }, { code: "credentials_rejected" }],
     ["answers a token too short-lived to be used", { lifetime: 5 }, { code: "upstream_unavailable" }],
-  ])("that %s ends in its documented failure, with no token at hand", async (_case, mood, failure) => {
-    const world = await startWorld(mood);
+  ])("that %s ends in its documented failure, with no token at hand", async (_case, scenario, failure) => {
+    const world = await startWorld(scenario);
     const connection = world.register("webapicorso");
 
-    const answer = await world.service().get(connection, want);
+    const answer = await world.service().get(connection, requirements);
 
     expect(answer).toMatchObject({ kind: "failure", failure });
     expect(JSON.stringify([answer, world.notices])).not.toMatch(/fake-|eyJ/);
     expect(await world.ports.table.read(connection, "strong")).toMatchObject({ generation: 0, failures: 1 });
   });
 
-  it.each<[string, Partial<Mood>]>([
+  it.each<[string, Partial<Scenario>]>([
     ["is overloaded", { mode: "rate_limited" }],
     ["answers 503", { mode: "unavailable" }],
     ["resets the connection", { mode: "reset" }],
@@ -44,12 +44,12 @@ describe("a bad upstream", () => {
     ["answers an expired token", { mode: "expired" }],
     ["redirects", { mode: "redirect" }],
     ["refuses every credential", { mode: "refused" }],
-  ])("that %s damages nothing that is stored, and the valid token is served", async (_case, mood) => {
+  ])("that %s damages nothing that is stored, and the valid token is served", async (_case, scenario) => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     const stored = await world.ports.table.read(connection, "strong");
-    world.simulator.setMood(mood);
+    world.simulator.setScenario(scenario);
     world.clock.advance(2400);
 
     const answer = await world.service().get(connection, { minTtl: 1300 });
@@ -67,14 +67,14 @@ describe("a failure", () => {
   it("is stored for every environment, and nobody asks upstream before its backoff has ended", async () => {
     const world = await startWorld({ mode: "rate_limited", retryAfter: 60 });
     const connection = world.register("webapicorso");
-    const first = await world.service().get(connection, want);
-    world.simulator.setMood({ mode: "ok" });
+    const first = await world.service().get(connection, requirements);
+    world.simulator.setScenario({ mode: "ok" });
 
     world.clock.advance(59.9);
-    const during = await world.service().get(connection, want);
+    const during = await world.service().get(connection, requirements);
     const askedTillThen = world.asked().exchanges;
     world.clock.advance(0.2);
-    const after = await world.service().get(connection, want);
+    const after = await world.service().get(connection, requirements);
 
     expect(first).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 60 } });
     expect(during).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: expect.closeTo(0.1, 2) } });
@@ -88,25 +88,25 @@ describe("a failure", () => {
     const waits: unknown[] = [];
 
     for (let attempt = 0; attempt < 4; attempt += 1) {
-      const answer = await world.service().get(connection, want);
+      const answer = await world.service().get(connection, requirements);
       waits.push(answer.kind === "failure" && answer.failure.retryAfter);
       world.clock.advance(Number(waits.at(-1)));
     }
-    world.simulator.setMood({ mode: "ok" });
-    await world.service().get(connection, want);
+    world.simulator.setScenario({ mode: "ok" });
+    await world.service().get(connection, requirements);
 
     expect(waits).toEqual([2.5, 5, 10, 20]);
     const item = await world.ports.table.read(connection, "strong");
     expect(item).toMatchObject({ generation: 1, failures: 0 });
-    for (const gone of ["retryAt", "lastError", "exchangeNext"]) expect(item).not.toHaveProperty(gone);
+    for (const gone of ["retryAt", "lastError", "skipRefresh"]) expect(item).not.toHaveProperty(gone);
   });
 
   it("backs off by at most a quarter of what is left of a valid token", async () => {
     const world = await startWorld({ lifetime: 60 });
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     world.clock.advance(40);
-    world.simulator.setMood({ mode: "unavailable" });
+    world.simulator.setScenario({ mode: "unavailable" });
 
     await world.service({ random: () => 1 }).get(connection, { minTtl: 1800 });
 
@@ -116,10 +116,10 @@ describe("a failure", () => {
   it("of the refusing kind is not tried again for minutes, though nothing valid is left", async () => {
     const world = await startWorld({ mode: "refused" });
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
 
     world.clock.advance(224);
-    const answer = await world.service().get(connection, want);
+    const answer = await world.service().get(connection, requirements);
 
     expect(answer).toMatchObject({ failure: { code: "credentials_rejected" } });
     expect(world.asked().exchanges).toBe(1);
@@ -130,7 +130,7 @@ describe("the same token again", () => {
   it("is no progress: generation and lifetime stay, and the next try is far away", async () => {
     const world = await startWorld({ sameToken: true });
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     const before = await world.ports.table.read(connection, "strong");
     world.clock.advance(2400);
 

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 /** A world whose stored token has expired, with its refresh token alive. */
-async function startWithExpired(mood: Partial<Mood> = {}) {
-  const world = await startWorld(mood);
+async function startWithExpired(scenario: Partial<Scenario> = {}) {
+  const world = await startWorld(scenario);
   const connection = world.register("webapicorso");
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
   world.clock.advance(3600);
   return { ...world, connection };
 }
@@ -18,33 +18,33 @@ describe("a replacement", () => {
   it("tries the refresh grant first, and no exchange where it works", async () => {
     const { connection, ...world } = await startWithExpired();
 
-    const answer = await world.service().get(connection, want);
+    const answer = await world.service().get(connection, requirements);
 
-    expect(answer).toMatchObject({ source: "upstream", generation: 2, set: { obtainedBy: "refresh" } });
+    expect(answer).toMatchObject({ source: "upstream", generation: 2, set: { obtainedBy: "refresh_token" } });
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
   });
 
-  it.each<[string, Partial<Mood>]>([
+  it.each<[string, Partial<Scenario>]>([
     ["is refused", { mode: "refused" }],
     ["is malformed", { mode: "malformed" }],
     ["times out", { mode: "hang" }],
     ["breaks", { mode: "reset" }],
     ["answers 503", { mode: "unavailable" }],
-  ])("falls back to the exchange at once where the grant %s", async (_case, mood) => {
+  ])("falls back to the exchange at once where the grant %s", async (_case, scenario) => {
     const { connection, ...world } = await startWithExpired();
-    world.simulator.setMood({ ...mood, on: "refresh" });
+    world.simulator.setScenario({ ...scenario, on: "refresh" });
 
-    const answer = await world.service().get(connection, want);
+    const answer = await world.service().get(connection, requirements);
 
-    expect(answer).toMatchObject({ generation: 2, set: { obtainedBy: "exchange" } });
+    expect(answer).toMatchObject({ generation: 2, set: { obtainedBy: "api_key" } });
     expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
   });
 
   it("does not fall back where the grant is told to slow down", async () => {
     const { connection, ...world } = await startWithExpired();
-    world.simulator.setMood({ mode: "rate_limited", on: "refresh", retryAfter: 30 });
+    world.simulator.setScenario({ mode: "rate_limited", on: "refresh", retryAfter: 30 });
 
-    const answer = await world.service().get(connection, want);
+    const answer = await world.service().get(connection, requirements);
 
     expect(answer).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 30 } });
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
@@ -52,14 +52,14 @@ describe("a replacement", () => {
 
   it("remembers in the item that the grant failed: the next attempt, anywhere, starts with the exchange", async () => {
     const { connection, ...world } = await startWithExpired();
-    world.simulator.setMood({ mode: "unavailable" });
-    await world.service().get(connection, want);
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "unavailable" });
+    await world.service().get(connection, requirements);
+    world.simulator.setScenario({ mode: "ok" });
     world.clock.advance(5);
 
-    const answer = await world.service().get(connection, want);
+    const answer = await world.service().get(connection, requirements);
 
-    expect(answer).toMatchObject({ set: { obtainedBy: "exchange" } });
+    expect(answer).toMatchObject({ set: { obtainedBy: "api_key" } });
     expect(world.asked()).toMatchObject({ exchanges: 3, refreshes: 1 });
   });
 
@@ -73,14 +73,14 @@ describe("a replacement", () => {
         return answer;
       },
     };
-    world.simulator.setMood({ mode: "unavailable", on: "refresh" });
+    world.simulator.setScenario({ mode: "unavailable", on: "refresh" });
 
-    const first = await world.service({ upstream: slow }).get(connection, want);
+    const first = await world.service({ upstream: slow }).get(connection, requirements);
     world.clock.advance(5);
-    const second = await world.service().get(connection, want);
+    const second = await world.service().get(connection, requirements);
 
     expect(first).toMatchObject({ failure: { code: "upstream_unavailable" } });
-    expect(second).toMatchObject({ set: { obtainedBy: "exchange" } });
+    expect(second).toMatchObject({ set: { obtainedBy: "api_key" } });
     expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
   });
 
@@ -88,7 +88,7 @@ describe("a replacement", () => {
     const { connection, ...world } = await startWithExpired({ rotateRefresh: false });
     const before = await world.ports.table.read(connection, "strong");
 
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
 
     const after = await world.ports.table.read(connection, "strong");
     expect(after?.tokenSet?.refreshToken?.reveal()).toBe(before?.tokenSet?.refreshToken?.reveal());
@@ -99,7 +99,7 @@ describe("a replacement", () => {
     const { connection, ...world } = await startWithExpired();
     world.register("webapicorso", { apiKey: "fake-key-2" });
 
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
 
     expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
     expect(world.simulator.requests.at(-1)?.fields.at(-1)?.value).toBe("Bearer fake-key-2");
@@ -108,7 +108,7 @@ describe("a replacement", () => {
   it("exchanges where the refresh token has under two days left", async () => {
     const { connection, ...world } = await startWithExpired({ refreshLifetime: 2 * 86_400 + 3600 });
 
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
 
     expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
   });
@@ -117,11 +117,11 @@ describe("a replacement", () => {
 describe("a rejected token", () => {
   const rejecting = (token: string) => ({ minTtl: 0, rejectedSha256: sha256Hex(token) });
 
-  async function startWithToken(mood: Partial<Mood> = {}) {
-    const world = await startWorld(mood);
+  async function startWithToken(scenario: Partial<Scenario> = {}) {
+    const world = await startWorld(scenario);
     const connection = world.register("webapicorso");
     const service = world.service();
-    const answer = await service.get(connection, want);
+    const answer = await service.get(connection, requirements);
     if (answer.kind !== "token") throw new Error(answer.failure.detail);
     return { ...world, connection, service, token: answer.set.accessToken.reveal() };
   }
@@ -157,7 +157,7 @@ describe("a rejected token", () => {
 
   it("is too soon in a backoff", async () => {
     const { connection, service, token, clock, simulator } = await startWithToken();
-    simulator.setMood({ mode: "rate_limited", retryAfter: 100 });
+    simulator.setScenario({ mode: "rate_limited", retryAfter: 100 });
     clock.advance(2400);
     await service.get(connection, { minTtl: 1300 });
     clock.advance(60);
@@ -175,6 +175,6 @@ describe("a rejected token", () => {
 
     expect(answer).toMatchObject({ failure: { code: "upstream_unavailable" } });
     expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
-    expect(await service.get(connection, want)).toMatchObject({ kind: "token", generation: 1 });
+    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token", generation: 1 });
   });
 });

@@ -3,7 +3,7 @@ import type { Ports, RegistrationStore } from "../../functions/auth-core/use-cas
 import { connectionId } from "../support/registration.ts";
 import { startWorld } from "../support/world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 /** A table that has nothing, without a socket: a thousand reads of it are quick. */
 const emptyTable = (table: Ports["table"]): Ports["table"] => ({ ...table, read: async () => undefined });
@@ -19,12 +19,12 @@ it("remembers of a thousand unknown connections and no more, the latest of them"
   };
   const service = world.service({ table: emptyTable(world.ports.table), registrations });
   const ids = Array.from({ length: 1001 }, (_, index) => connectionId(`unknown-${index}`));
-  for (const id of ids) await service.get(id, want);
+  for (const id of ids) await service.get(id, requirements);
 
-  await service.get(connectionId("unknown-1000"), want);
-  await service.get(connectionId("unknown-1"), want);
+  await service.get(connectionId("unknown-1000"), requirements);
+  await service.get(connectionId("unknown-1"), requirements);
   const remembered = looks;
-  await service.get(connectionId("unknown-0"), want);
+  await service.get(connectionId("unknown-0"), requirements);
 
   expect([remembered, looks]).toEqual([1001, 1002]);
 });
@@ -32,7 +32,7 @@ it("remembers of a thousand unknown connections and no more, the latest of them"
 it("holds the tokens of a thousand connections and no more, the latest of them", async () => {
   const world = await startWorld();
   const connection = world.register("webapicorso");
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
   const item = await world.ports.table.read(connection, "strong");
   let reads = 0;
   const read: Ports["table"]["read"] = async (asked) => {
@@ -41,9 +41,12 @@ it("holds the tokens of a thousand connections and no more, the latest of them",
   };
   const service = world.service({ table: { ...world.ports.table, read } });
   const ids = Array.from({ length: 1001 }, (_, index) => connectionId(`held-${index}`));
-  for (const id of ids) await service.get(id, want);
+  for (const id of ids) await service.get(id, requirements);
 
-  const answers = [await service.get(connectionId("held-1"), want), await service.get(connectionId("held-0"), want)];
+  const answers = [
+    await service.get(connectionId("held-1"), requirements),
+    await service.get(connectionId("held-0"), requirements),
+  ];
 
   expect(answers).toMatchObject([{ source: "memory" }, { source: "table" }]);
   expect(reads).toBe(1002);

@@ -3,14 +3,14 @@ import type { RegistrationStore } from "../../functions/auth-core/use-cases/port
 import { connectionId } from "../support/registration.ts";
 import { startWorld, type World } from "../support/world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 const anHour = 3600;
 
 /** The connection's item with its token expired, or not yet. */
 async function startWithToken(elapsed: number) {
   const world = await startWorld();
   const connection = world.register("webapicorso");
-  await world.service().get(connection, want);
+  await world.service().get(connection, requirements);
   world.clock.advance(elapsed);
   return { ...world, connection };
 }
@@ -24,14 +24,14 @@ describe("a connection without a usable registration", () => {
     const service = world.service();
     const connection = connectionId("webapicorso");
 
-    const first = await service.get(connection, want);
+    const first = await service.get(connection, requirements);
     world.register("webapicorso");
     world.clock.advance(29.999);
-    const remembered = await service.get(connection, want);
+    const remembered = await service.get(connection, requirements);
     const looks = world.asked().secrets;
     const item = await world.table.raw(connection);
     world.clock.advance(0.001);
-    const found = await service.get(connection, want);
+    const found = await service.get(connection, requirements);
 
     expect([first, remembered, found].map(codeOf)).toEqual(["unknown_connection", "unknown_connection", "token"]);
     expect(looks).toBe(1);
@@ -44,7 +44,7 @@ describe("a connection without a usable registration", () => {
     const connection = connectionId("webapicorso");
     world.putSecret("webapicorso", '{"username":"admin_webapicorso"}');
 
-    const answers = [await service.get(connection, want), await service.get(connection, want)];
+    const answers = [await service.get(connection, requirements), await service.get(connection, requirements)];
 
     const failure = { code: "connection_not_ready", detail: "the secret has no field scope" };
     expect(answers).toMatchObject([{ failure }, { failure }]);
@@ -56,11 +56,11 @@ describe("a connection without a usable registration", () => {
     const world = await startWorld();
     const service = world.service();
     const connection = connectionId("webapicorso");
-    await service.get(connection, want);
+    await service.get(connection, requirements);
     world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
 
-    expect(await service.get(connection, want)).toMatchObject({ kind: "token", source: "table" });
+    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token", source: "table" });
   });
 
   it("is unavailable where Secrets Manager does not answer, which is not remembered", async () => {
@@ -69,8 +69,8 @@ describe("a connection without a usable registration", () => {
     const connection = world.register("webapicorso");
     world.secrets.faults.set("GetSecretValue", "AccessDeniedException", 1);
 
-    const failed = await service.get(connection, want);
-    const found = await service.get(connection, want);
+    const failed = await service.get(connection, requirements);
+    const found = await service.get(connection, requirements);
 
     expect(failed).toMatchObject({ failure: { code: "unavailable", retryAfter: 1 } });
     expect(found).toMatchObject({ kind: "token" });
@@ -83,19 +83,19 @@ describe("a registration that was mended", () => {
     const world = await startWorld();
     const connection = world.register("webapicorso", { apiKey: "fake-key-1" });
     world.simulator.revokeKey("fake-key-1");
-    const refused = await world.service().get(connection, want);
+    const refused = await world.service().get(connection, requirements);
 
     // The first look comes with the next request, and finds nothing new; the next ones are free.
-    const unmended = await world.service().get(connection, want);
+    const unmended = await world.service().get(connection, requirements);
     const looks = world.asked().secrets;
     world.register("webapicorso", { apiKey: "fake-key-2" });
     world.clock.advance(59);
-    const unseen = await world.service().get(connection, want);
+    const unreadable = await world.service().get(connection, requirements);
     const looksTillThen = world.asked().secrets;
     world.clock.advance(1);
-    const mended = await world.service().get(connection, want);
+    const mended = await world.service().get(connection, requirements);
 
-    expect([refused, unmended, unseen, mended].map(codeOf)).toEqual([
+    expect([refused, unmended, unreadable, mended].map(codeOf)).toEqual([
       "credentials_rejected",
       "credentials_rejected",
       "credentials_rejected",
@@ -108,10 +108,10 @@ describe("a registration that was mended", () => {
   it("ends the backoff of a secret that was not ready", async () => {
     const world = await startWithToken(anHour);
     world.putSecret("webapicorso", "{}");
-    const broken = await world.service().get(world.connection, want);
+    const broken = await world.service().get(world.connection, requirements);
     world.register("webapicorso");
 
-    const mended = await world.service().get(world.connection, want);
+    const mended = await world.service().get(world.connection, requirements);
 
     expect(broken).toMatchObject({ failure: { code: "connection_not_ready" } });
     expect(mended).toMatchObject({ kind: "token", generation: 2 });
@@ -123,14 +123,14 @@ describe("a secret that was deleted while a token is stored", () => {
     const world = await startWithToken(1800);
     world.deleteSecret(world.connection);
 
-    expect(await world.service().get(world.connection, want)).toMatchObject({ kind: "token", source: "table" });
+    expect(await world.service().get(world.connection, requirements)).toMatchObject({ kind: "token", source: "table" });
   });
 
   it("erases the tokens at the next replacement, raises the generation, and keeps its key until that may go", async () => {
     const world = await startWithToken(anHour);
     world.deleteSecret(world.connection);
 
-    const answer = await world.service().get(world.connection, want);
+    const answer = await world.service().get(world.connection, requirements);
 
     expect(answer).toMatchObject({ failure: { code: "unknown_connection" } });
     expect(world.notices.at(-1)).toMatchObject({ kind: "registration_gone" });
@@ -153,15 +153,15 @@ describe("a secret that was deleted while a token is stored", () => {
     const world = await startWithToken(anHour);
     world.deleteSecret(world.connection);
     const service = world.service();
-    await service.get(world.connection, want);
+    await service.get(world.connection, requirements);
     world.restoreSecret(world.connection);
 
-    const soon = await service.get(world.connection, want);
+    const soon = await service.get(world.connection, requirements);
     world.clock.advance(30);
-    const later = await service.get(world.connection, want);
+    const later = await service.get(world.connection, requirements);
 
     expect(soon).toMatchObject({ failure: { code: "unknown_connection" } });
-    expect(later).toMatchObject({ kind: "token", source: "upstream", generation: 3, set: { obtainedBy: "exchange" } });
+    expect(later).toMatchObject({ kind: "token", source: "upstream", generation: 3, set: { obtainedBy: "api_key" } });
     expect(world.simulator.counts.refresh).toBe(0);
   });
 
@@ -177,13 +177,13 @@ describe("a secret that was deleted while a token is stored", () => {
           dueToErase = false;
           world.clock.advance(16);
           world.deleteSecret(connection);
-          await world.service().get(connection, want);
+          await world.service().get(connection, requirements);
         }
         return reading;
       },
     };
 
-    await world.service({ registrations: overtaken }).get(world.connection, want);
+    await world.service({ registrations: overtaken }).get(world.connection, requirements);
 
     expect(await table.read(world.connection, "strong")).not.toHaveProperty("tokenSet");
   });
@@ -194,14 +194,14 @@ describe("a secret that was deleted while a token is stored", () => {
     const { table } = world.ports;
     const read: typeof table.read = (...asked) => (isDown ? world.unreachable().read(...asked) : table.read(...asked));
     const service = world.service({ table: { ...table, read } });
-    await service.get(world.connection, want);
+    await service.get(world.connection, requirements);
     world.clock.advance(2400);
     world.deleteSecret(world.connection);
     await world.service().get(world.connection, { minTtl: 1800 });
 
-    const told = await service.get(world.connection, want);
+    const told = await service.get(world.connection, requirements);
     isDown = true;
-    const during = await service.get(world.connection, want);
+    const during = await service.get(world.connection, requirements);
 
     expect([told, during].map(codeOf)).toEqual(["unknown_connection", "unavailable"]);
   });

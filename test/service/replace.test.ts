@@ -10,7 +10,7 @@ it("a replacement that is not needed any more under its lease calls nobody and g
 
   const outcome = await replace(world.ports, connection, { generation: 1, failures: 0 }, () => false);
 
-  expect(outcome).toMatchObject({ kind: "settled", item: { generation: 1 } });
+  expect(outcome).toMatchObject({ kind: "already_replaced", item: { generation: 1 } });
   expect(world.asked()).toEqual(before);
   expect(await world.ports.table.read(connection, "strong")).not.toHaveProperty("leaseOwner");
 });
@@ -23,7 +23,7 @@ it("a replacement that saw the item before another one moved it takes no lease a
 
   const outcome = await replace(world.ports, connection, { generation: 0, failures: 0 }, () => true);
 
-  expect(outcome).toEqual({ kind: "moved" });
+  expect(outcome).toEqual({ kind: "conflict" });
   expect(world.asked()).toEqual(before);
 });
 

@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { startWorld } from "../support/world.ts";
 
 const anHour = { lifetime: 3600 };
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 /** A world with a connection whose token is stored already, by a service whose memory nobody else has. */
-async function startWithToken(mood = {}, fields = {}) {
-  const world = await startWorld({ ...anHour, ...mood });
+async function startWithToken(scenario = {}, fields = {}) {
+  const world = await startWorld({ ...anHour, ...scenario });
   const connection = world.register("webapicorso", fields);
-  const first = await world.service().get(connection, want);
+  const first = await world.service().get(connection, requirements);
   if (first.kind !== "token") throw new Error(first.failure.detail);
   return { ...world, connection, token: first.set.accessToken.reveal() };
 }
@@ -30,9 +30,9 @@ describe("a token that is good enough", () => {
     const connection = world.register("webapicorso");
     const service = world.service();
 
-    const first = await service.get(connection, want);
-    const second = await service.get(connection, want);
-    const elsewhere = await world.service().get(connection, want);
+    const first = await service.get(connection, requirements);
+    const second = await service.get(connection, requirements);
+    const elsewhere = await world.service().get(connection, requirements);
 
     expect(first).toMatchObject({ kind: "token", source: "upstream", generation: 1 });
     expect(second).toMatchObject({ kind: "token", source: "memory", generation: 1 });
@@ -47,13 +47,13 @@ describe("a token that is good enough", () => {
     const { clock, connection, ...world } = await startWithToken({}, fields);
     const { reads, table } = counting(world);
     const service = world.service({ table });
-    await service.get(connection, want);
+    await service.get(connection, requirements);
 
     clock.advance(seconds);
-    const atItsEnd = await service.get(connection, want);
+    const atItsEnd = await service.get(connection, requirements);
     const readsTillThen = reads.strong;
     clock.advance(0.001);
-    const afterIt = await service.get(connection, want);
+    const afterIt = await service.get(connection, requirements);
 
     expect([atItsEnd, afterIt]).toMatchObject([{ source: "memory" }, { source: "table" }]);
     expect([readsTillThen, reads.strong, reads.eventual]).toEqual([1, 2, 0]);
@@ -64,7 +64,10 @@ describe("a token that is good enough", () => {
     const before = world.asked();
 
     clock.advance(3400);
-    const answers = [await world.service().get(connection, want), await world.service().get(connection, want)];
+    const answers = [
+      await world.service().get(connection, requirements),
+      await world.service().get(connection, requirements),
+    ];
 
     expect(answers).toMatchObject([{ source: "table" }, { source: "table" }]);
     expect(world.asked()).toEqual(before);
@@ -127,7 +130,12 @@ describe("a token with less left than min_ttl", () => {
   it("is served while another environment is replacing it", async () => {
     const { clock, connection, ports, ...world } = await startWithToken();
     clock.advance(2400);
-    const lease = { seen: { generation: 1, failures: 0 }, owner: "other", now: clock.now(), until: clock.now() + 15 };
+    const lease = {
+      expected: { generation: 1, failures: 0 },
+      owner: "other",
+      now: clock.now(),
+      until: clock.now() + 15,
+    };
     await ports.table.takeLease(connection, lease);
 
     const answer = await world.service().get(connection, { minTtl: 1300 });
@@ -138,7 +146,7 @@ describe("a token with less left than min_ttl", () => {
 
   it("is served in a backoff, with its true end", async () => {
     const { clock, connection, simulator, ...world } = await startWithToken();
-    simulator.setMood({ mode: "unavailable" });
+    simulator.setScenario({ mode: "unavailable" });
     clock.advance(2400);
 
     const service = world.service();

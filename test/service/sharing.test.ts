@@ -3,7 +3,7 @@ import type { Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { closedGate } from "../support/gate.ts";
 import { startWorld } from "../support/world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 /** An upstream that answers only once the gate is open. */
 function behind(gate: ReturnType<typeof closedGate>, upstream: Upstream): Upstream {
@@ -21,7 +21,7 @@ describe("one process", () => {
     const connection = world.register("webapicorso");
     const service = world.service();
 
-    const answers = await Promise.all(Array.from({ length: 200 }, () => service.get(connection, want)));
+    const answers = await Promise.all(Array.from({ length: 200 }, () => service.get(connection, requirements)));
 
     expect(answers.every((answer) => answer.kind === "token")).toBe(true);
     expect(new Set(answers.map((answer) => answer.kind === "token" && answer.set.accessToken.reveal())).size).toBe(1);
@@ -39,9 +39,9 @@ describe("one process", () => {
     };
     const service = world.service({ upstream });
 
-    const waiting = service.get(slow, want);
+    const waiting = service.get(slow, requirements);
     await gate.reached;
-    const answer = await service.get(quick, want);
+    const answer = await service.get(quick, requirements);
     gate.open();
 
     expect(answer.kind).toBe("token");
@@ -51,9 +51,9 @@ describe("one process", () => {
   it("asks the table once for 50 requests at once that a valid token cannot satisfy", async () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     world.clock.advance(2400);
-    world.simulator.setMood({ mode: "unavailable" });
+    world.simulator.setScenario({ mode: "unavailable" });
     await world.service().get(connection, { minTtl: 1300 });
     let reads = 0;
     const { table } = world.ports;
@@ -73,13 +73,13 @@ describe("one process", () => {
     const world = await startWorld({ mode: "unavailable" });
     const connection = world.register("webapicorso");
     const service = world.service();
-    const failed = await service.get(connection, want);
+    const failed = await service.get(connection, requirements);
 
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "ok" });
     world.clock.advance(5);
 
     expect(failed).toMatchObject({ failure: { code: "upstream_unavailable" } });
-    expect(await service.get(connection, want)).toMatchObject({ kind: "token" });
+    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
   });
 });
 
@@ -88,9 +88,9 @@ describe("two environments that share a table", () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
     const gate = closedGate();
-    const first = world.service({ upstream: behind(gate, world.ports.upstream) }).get(connection, want);
+    const first = world.service({ upstream: behind(gate, world.ports.upstream) }).get(connection, requirements);
     await gate.reached;
-    const second = world.service().get(connection, want);
+    const second = world.service().get(connection, requirements);
     await world.clock.asleep();
 
     gate.open();
@@ -105,10 +105,10 @@ describe("two environments that share a table", () => {
   it("send one replacement however many see that it is due at once", async () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
-    await world.service().get(connection, want);
+    await world.service().get(connection, requirements);
     world.clock.advance(3596);
 
-    const all = Promise.all(Array.from({ length: 20 }, () => world.service().get(connection, want)));
+    const all = Promise.all(Array.from({ length: 20 }, () => world.service().get(connection, requirements)));
     const answers = await world.clock.passUntil(all);
 
     expect(answers.map((answer) => answer.kind === "token" && answer.generation)).toEqual(Array(20).fill(2));
@@ -119,11 +119,11 @@ describe("two environments that share a table", () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
     const gate = closedGate();
-    const first = world.service({ upstream: behind(gate, world.ports.upstream) }).get(connection, want);
+    const first = world.service({ upstream: behind(gate, world.ports.upstream) }).get(connection, requirements);
     await gate.reached;
     const started = world.clock.now();
 
-    const gaveUp = await world.clock.passUntil(world.service().get(connection, want));
+    const gaveUp = await world.clock.passUntil(world.service().get(connection, requirements));
 
     expect(gaveUp).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 1 } });
     expect(world.clock.now() - started).toBeCloseTo(8, 3);
@@ -135,10 +135,10 @@ describe("two environments that share a table", () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
     const now = world.clock.now();
-    await world.ports.table.takeLease(connection, { seen: undefined, owner: "dead", now, until: now + 15 });
+    await world.ports.table.takeLease(connection, { expected: undefined, owner: "dead", now, until: now + 15 });
 
-    const first = await world.clock.passUntil(world.service().get(connection, want));
-    const second = await world.clock.passUntil(world.service().get(connection, want));
+    const first = await world.clock.passUntil(world.service().get(connection, requirements));
+    const second = await world.clock.passUntil(world.service().get(connection, requirements));
 
     expect(first).toMatchObject({ failure: { code: "upstream_unavailable" } });
     expect(second).toMatchObject({ kind: "token", source: "upstream" });
@@ -149,9 +149,9 @@ describe("two environments that share a table", () => {
     const world = await startWorld({ mode: "refused" });
     const connection = world.register("webapicorso");
     const gate = closedGate();
-    const first = world.service({ upstream: behind(gate, world.ports.upstream) }).get(connection, want);
+    const first = world.service({ upstream: behind(gate, world.ports.upstream) }).get(connection, requirements);
     await gate.reached;
-    const second = world.service().get(connection, want);
+    const second = world.service().get(connection, requirements);
     await world.clock.asleep();
 
     gate.open();

@@ -3,7 +3,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { startWorld } from "../support/world.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 
 /** A world, and a service over a table that can be made to answer no reads or no writes. */
 async function startWithSwitch() {
@@ -25,11 +25,11 @@ async function startWithSwitch() {
 describe("while the table does not answer", () => {
   it("a valid token in memory is the answer at any age, and an operator hears of it", async () => {
     const { service, connection, clock, down, notices } = await startWithSwitch();
-    await service.get(connection, want);
+    await service.get(connection, requirements);
     down.read = true;
     clock.advance(3594);
 
-    const answer = await service.get(connection, want);
+    const answer = await service.get(connection, requirements);
 
     expect(answer).toMatchObject({ kind: "token", source: "memory", generation: 1 });
     expect(notices.at(-1)).toMatchObject({ kind: "table_unavailable", connection });
@@ -37,24 +37,28 @@ describe("while the table does not answer", () => {
 
   it("a token in memory that has expired is not", async () => {
     const { service, connection, clock, down } = await startWithSwitch();
-    await service.get(connection, want);
+    await service.get(connection, requirements);
     down.read = true;
     clock.advance(3595);
 
-    expect(await service.get(connection, want)).toMatchObject({ failure: { code: "unavailable", retryAfter: 1 } });
+    expect(await service.get(connection, requirements)).toMatchObject({
+      failure: { code: "unavailable", retryAfter: 1 },
+    });
   });
 
   it("an environment with nothing in memory is unavailable, and asks nobody else", async () => {
     const { service, connection, down, asked } = await startWithSwitch();
     down.read = true;
 
-    expect(await service.get(connection, want)).toMatchObject({ failure: { code: "unavailable", retryAfter: 1 } });
+    expect(await service.get(connection, requirements)).toMatchObject({
+      failure: { code: "unavailable", retryAfter: 1 },
+    });
     expect(asked()).toEqual({ secrets: 0, exchanges: 0, refreshes: 0 });
   });
 
   it("a token that the caller saw rejected is not the answer", async () => {
     const { service, connection, down } = await startWithSwitch();
-    await service.get(connection, want);
+    await service.get(connection, requirements);
     down.read = true;
 
     const answer = await service.get(connection, { minTtl: 0, rejectedSha256: "0".repeat(64) });
@@ -64,12 +68,12 @@ describe("while the table does not answer", () => {
 
   it("no refresh token is spent: the lease proves that the table can be written", async () => {
     const world = await startWithSwitch();
-    await world.service.get(world.connection, want);
+    await world.service.get(world.connection, requirements);
     world.clock.advance(3600);
     const { table } = world.ports;
     const unwritable: TokenTable = { ...world.unreachable(), read: (...asked) => table.read(...asked) };
 
-    const answer = await world.environment({ table: unwritable }).get(world.connection, want);
+    const answer = await world.environment({ table: unwritable }).get(world.connection, requirements);
 
     expect(answer).toMatchObject({ failure: { code: "unavailable" } });
     expect(world.asked().refreshes).toBe(0);
@@ -82,7 +86,7 @@ describe("a commit that cannot be written", () => {
     down.write = true;
     const started = clock.now();
 
-    const answer = await clock.passUntil(service.get(connection, want));
+    const answer = await clock.passUntil(service.get(connection, requirements));
 
     expect(answer).toMatchObject({ kind: "token", source: "upstream", generation: 1 });
     expect(notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
@@ -94,7 +98,7 @@ describe("a commit that cannot be written", () => {
   it("is written as soon as the table answers again within the lease", async () => {
     const { service, connection, clock, down, notices, ports } = await startWithSwitch();
     down.write = true;
-    const answer = service.get(connection, want);
+    const answer = service.get(connection, requirements);
     await clock.asleep();
     down.write = false;
 
@@ -105,10 +109,10 @@ describe("a commit that cannot be written", () => {
 
   it("never hands out a token that expired meanwhile", async () => {
     const { service, connection, clock, down, simulator } = await startWithSwitch();
-    simulator.setMood({ lifetime: 10 });
+    simulator.setScenario({ lifetime: 10 });
     down.write = true;
 
-    const answer = await clock.passUntil(service.get(connection, want));
+    const answer = await clock.passUntil(service.get(connection, requirements));
 
     expect(answer).toMatchObject({ kind: "failure", failure: { code: "upstream_unavailable" } });
   });
@@ -123,13 +127,13 @@ describe("a commit that cannot be written", () => {
         if (!overtaken) {
           overtaken = true;
           world.clock.advance(16);
-          await environment().get(connection, want);
+          await environment().get(connection, requirements);
         }
         return answer;
       },
     };
 
-    const answer = await environment({ upstream: slow }).get(connection, want);
+    const answer = await environment({ upstream: slow }).get(connection, requirements);
 
     const item = await ports.table.read(connection, "strong");
     expect(answer).toMatchObject({ kind: "token", source: "table", generation: 1 });
@@ -141,10 +145,10 @@ describe("a commit that cannot be written", () => {
 describe("a failure that cannot be written", () => {
   it("is the caller's answer all the same", async () => {
     const { service, connection, down, simulator, notices } = await startWithSwitch();
-    simulator.setMood({ mode: "refused" });
+    simulator.setScenario({ mode: "refused" });
     down.write = true;
 
-    expect(await service.get(connection, want)).toMatchObject({ failure: { code: "credentials_rejected" } });
+    expect(await service.get(connection, requirements)).toMatchObject({ failure: { code: "credentials_rejected" } });
     expect(notices.at(-1)).toMatchObject({ kind: "table_unavailable" });
   });
 });

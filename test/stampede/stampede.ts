@@ -52,12 +52,12 @@ describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
     const connection = `${id}-${callers}`;
     const { simulator } = stage;
     stage.register(connection);
-    simulator.setMood({ mode: "ok" });
+    simulator.setScenario({ mode: "ok" });
     if (stored) {
       await forerunner.ask({ connection, environments: 1, callersEach: 1 });
       await stage.expire(connection);
     }
-    simulator.setMood({ mode, delaySeconds: 3 });
+    simulator.setScenario({ mode, delaySeconds: 3 });
     const before = simulator.counts.exchange + simulator.counts.refresh;
 
     const answers = await crowd.ask({ connection, ...size });
@@ -75,12 +75,12 @@ describe("a lease holder that is killed", () => {
     const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}`, ...size }));
     const { simulator } = stage;
     for (const { connection } of orders) stage.register(connection);
-    simulator.setMood({ mode: "hang" });
+    simulator.setScenario({ mode: "hang" });
     forerunner.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
     const exchanges = () => orders.map(({ connection }) => stage.exchanges(connection));
     await vi.waitFor(() => expect(exchanges()).toEqual([1, 1]), 5000);
     await forerunner.kill();
-    simulator.setMood({ mode: "ok" });
+    simulator.setScenario({ mode: "ok" });
     // As if some of the lease had passed already: enough is left for a crowd to wait in vain.
     for (const { connection } of orders) await stage.shortenLease(connection, 10);
 

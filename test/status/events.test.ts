@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 
 /** A connection, and a caller who has nothing valid left each time that it asks. */
@@ -17,8 +17,8 @@ async function startEventWorld() {
     events,
     types: () => events.map(({ type }) => type),
     /** Steps past every backoff there is, and asks while upstream is in this mood. */
-    async askIn(mode: Mood["mode"], bus: { put(event: BrokerEvent): Promise<void> } = { put }) {
-      world.simulator.setMood({ mode });
+    async askIn(mode: Scenario["mode"], bus: { put(event: BrokerEvent): Promise<void> } = { put }) {
+      world.simulator.setScenario({ mode });
       world.clock.advance(3700);
       return world.service({ events: bus }).get(connection, { minTtl: 0 });
     },
@@ -54,7 +54,7 @@ describe("connection_rejected", () => {
     expect(JSON.stringify(world.events)).not.toMatch(/fake-key|fake-user/);
   });
 
-  it.each<Mood["mode"]>(["unavailable", "rate_limited", "malformed", "reset"])(
+  it.each<Scenario["mode"]>(["unavailable", "rate_limited", "malformed", "reset"])(
     "is not put for what passes by itself, and neither is a recovery from it: %s",
     async (mode) => {
       const world = await startEventWorld();
@@ -98,7 +98,7 @@ describe("connection_recovered", () => {
   it("is put once by many environments that ask at the same time", async () => {
     const world = await startEventWorld();
     await world.askIn("refused");
-    world.simulator.setMood({ mode: "ok" });
+    world.simulator.setScenario({ mode: "ok" });
     world.clock.advance(3700);
     const events = { put: async (event: BrokerEvent) => void world.events.push(event) };
     const ask = () => world.service({ events }).get(world.connection, { minTtl: 0 });

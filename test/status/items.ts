@@ -11,7 +11,7 @@ export function tokenSetAt(now: number, changes: Partial<TokenSet> = {}): TokenS
     accessToken: new Secret("fake-access-1"),
     accessTokenExpiresAt: now + 3000,
     obtainedAt: now - 600,
-    obtainedBy: "exchange",
+    obtainedBy: "api_key",
     refreshToken: new Secret("fake-refresh-1"),
     refreshTokenExpiresAt: now + 29 * 86_400,
     scope: "webapicorso_alywebapicorso",

@@ -65,9 +65,9 @@ describe("the page of a local run", () => {
 
 describe("--profile", () => {
   it("gives the simulator the ways that were observed, and --chaos comes on top", async () => {
-    const { mood } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { mood: object };
+    const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
 
-    expect(mood).toMatchObject({ ...profile, mode: "slow" });
+    expect(scenario).toMatchObject({ ...profile, mode: "slow" });
   });
 
   it("holds from the first token on", async () => {
@@ -77,10 +77,10 @@ describe("--profile", () => {
   });
 
   it("is what the page's moods come on top of", async () => {
-    await page("/_local/mood", { post: { mood: "ok" } });
+    await page("/_local/mood", { post: { scenario: "ok" } });
 
-    const { mood } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { mood: object };
-    expect(mood).toMatchObject({ ...profile, mode: "ok" });
+    const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
+    expect(scenario).toMatchObject({ ...profile, mode: "ok" });
   });
 
   it.each([

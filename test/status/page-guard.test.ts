@@ -26,7 +26,7 @@ describe("a name that was rebound to this machine", () => {
 
     const got = await ask("/_local/status", { headers: { host: name } });
     const posted = await ask("/_local/mood", {
-      post: { mood: "slow" },
+      post: { scenario: "slow" },
       headers: { host: name, origin: `http://${name}` },
     });
 
@@ -44,13 +44,13 @@ describe("a post of another site", () => {
   ])("changes nothing: %s", async (_, origin) => {
     const { ask, host, simulator, steps } = await startPage();
     const headers = { origin: origin.replace("PORT", host.split(":")[1] ?? ""), "content-type": "text/plain" };
-    const post = { mood: "outage", connection: "webapicorso" };
+    const post = { scenario: "outage", connection: "webapicorso" };
 
     const all = [];
     for (const path of ["mood", "token", "rotation"]) all.push(await ask(`/_local/${path}`, { post, headers }));
 
     expect(all.map(({ status, body }) => [status, body])).toEqual(all.map(() => [403, '{"message":"Forbidden"}']));
-    expect([simulator.mood.mode, steps]).toEqual(["ok", []]);
+    expect([simulator.scenario.mode, steps]).toEqual(["ok", []]);
   });
 
   it("may not read the data either: no answer carries a CORS header, though the API's do", async () => {

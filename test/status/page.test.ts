@@ -24,7 +24,7 @@ describe("what the page shows", () => {
     const { ask, simulator, secretsManager } = await startPage({
       parts: { events: Array.from({ length: 9 }, () => event) },
     });
-    simulator.setMood({ mode: "slow", refreshLifetime: 172_800 });
+    simulator.setScenario({ mode: "slow", refreshLifetime: 172_800 });
     // Whoever made it, and whatever else has a secret.
     for (const Name of ["other", "No connection"]) secretsManager.store.createSecret({ Name });
 
@@ -68,24 +68,30 @@ describe("a button", () => {
   it("for a mood gives it to the simulator, in place of the one before and on top of the profile", async () => {
     const { ask, simulator } = await startPage({ parts: { ways: { shape: "data", rotateRefresh: false } } });
 
-    await ask("/_local/mood", { post: { mood: "broken-refresh" } });
-    const broken = simulator.mood;
-    const { status } = await ask("/_local/mood", { post: { mood: "short-lived" } });
+    await ask("/_local/mood", { post: { scenario: "broken-refresh" } });
+    const broken = simulator.scenario;
+    const { status } = await ask("/_local/mood", { post: { scenario: "short-lived" } });
 
     expect(status).toBe(200);
     expect(broken).toMatchObject({ mode: "hang", on: "refresh", shape: "data", lifetime: 3600 });
-    expect(simulator.mood).toMatchObject({ mode: "ok", on: "both", shape: "data", rotateRefresh: false, lifetime: 60 });
-    expect((await ask("/_local/status")).json()).toMatchObject({ mood: "short-lived" });
+    expect(simulator.scenario).toMatchObject({
+      mode: "ok",
+      on: "both",
+      shape: "data",
+      rotateRefresh: false,
+      lifetime: 60,
+    });
+    expect((await ask("/_local/status")).json()).toMatchObject({ scenario: "short-lived" });
   });
 
-  it.each(["fake", "toString", 1, null])("for no mood there is changes nothing: %j", async (mood) => {
+  it.each(["fake", "toString", 1, null])("for no mood there is changes nothing: %j", async (scenario) => {
     const { ask, simulator } = await startPage();
-    const before = simulator.mood;
+    const before = simulator.scenario;
 
-    const { status } = await ask("/_local/mood", { post: { mood } });
+    const { status } = await ask("/_local/mood", { post: { scenario } });
 
     expect(status).toBe(400);
-    expect(simulator.mood).toEqual(before);
+    expect(simulator.scenario).toEqual(before);
   });
 
   it("that asks for a token tells what came of it, and not the token", async () => {

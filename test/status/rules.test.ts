@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
-import { statusOf } from "../../functions/auth-core/rules/status.ts";
+import { statusOf } from "../../functions/status/connection-status.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
 import { itemAt, tokenSetAt } from "./items.ts";
 
@@ -36,12 +36,12 @@ describe("a state", () => {
     [
       "rejected",
       "in an outage after a refusal",
-      { ...failed("upstream_unavailable"), withOperator: "credentials_rejected" },
+      { ...failed("upstream_unavailable"), operatorError: "credentials_rejected" },
     ],
     [
       "not_ready",
       "in an outage after an unusable secret",
-      { ...failed("unavailable"), ...expired, withOperator: "connection_not_ready" },
+      { ...failed("unavailable"), ...expired, operatorError: "connection_not_ready" },
     ],
     ["rejected", "once the key was refused, though the token is still valid", failed("credentials_rejected")],
     ["rejected", "once the key was refused, and nothing is left", { ...failed("credentials_rejected"), ...expired }],
@@ -69,7 +69,7 @@ describe("the next action, in words", () => {
     ["API-key exchange tried again in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],
     [
       "API-key exchange tried again in 60 s, because the refresh grant failed",
-      { ...failed("upstream_unavailable"), exchangeNext: true },
+      { ...failed("upstream_unavailable"), skipRefresh: true },
       60,
     ],
     [
@@ -118,7 +118,7 @@ it("a status has the ends, the key's fingerprint and age, the last success and t
     access_token_expires_at: "2026-11-24T08:50:00Z",
     refresh_token_expires_at: "2026-12-23T08:00:00Z",
     last_success_at: "2026-11-24T07:50:00Z",
-    obtained_by: "exchange",
+    obtained_by: "api_key",
     scope: "webapicorso_alywebapicorso",
     single_active_token: false,
     key_fingerprint: "0123456789abcdef",

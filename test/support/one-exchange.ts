@@ -1,9 +1,9 @@
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
-import { exchangeRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import { steppedClock } from "./clock.ts";
 import { fakeRegistration } from "./registration.ts";
 
 // A process of its own that does one exchange and ends only if nothing keeps it alive: `one-exchange.ts BASE_URL`.
 const registration = fakeRegistration({ baseUrl: process.argv[2] });
-const answer = await smartServices(steppedClock()).call(exchangeRequest(registration), registration);
+const answer = await smartServices(steppedClock()).call(apiKeyRequest(registration), registration);
 console.log(answer.kind);

@@ -7,7 +7,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import type { Notice, Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { emulatorConfig } from "./aws.ts";
 import { steppedClock } from "./clock.ts";
@@ -18,13 +18,13 @@ import { startTable } from "./table.ts";
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
 /** Starts a world with no connection in it; it ends with the test that started it. */
-export async function startWorld(mood: Partial<Mood> = {}) {
+export async function startWorld(scenario: Partial<Scenario> = {}) {
   const clock = steppedClock();
   const account = { region: "eu-south-1", accountId: "000000000000" };
   const [table, secrets, simulator] = await Promise.all([
     startTable(),
     startSecretsManager({ clock, ...account }),
-    startSimulator({ clock, mood }),
+    startSimulator({ clock, scenario }),
   ]);
   onTestFinished(async () => void (await Promise.all([table.close(), secrets.close(), simulator.close()])));
 

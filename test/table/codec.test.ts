@@ -12,7 +12,7 @@ describe("an item", () => {
     ["everything in it", fullItem(connection)],
     ["nothing optional in it", bareItem],
     ["a token set with nothing optional in it", { ...bareItem, tokenSet: fakeTokenSet() }],
-    ["flags that are off", { ...bareItem, exchangeNext: false, tokenSet: fakeTokenSet({ singleActiveToken: false }) }],
+    ["flags that are off", { ...bareItem, skipRefresh: false, tokenSet: fakeTokenSet({ singleActiveToken: false }) }],
   ])("comes back as it was with %s", (_case, item) => {
     const decoded = decodeItem(encodeItem(item));
 
@@ -65,6 +65,8 @@ it("a replacement may change every attribute but the key, and but what is writte
   const stored = Object.keys(encodeItem(fullItem(connection)));
 
   expect(replacementAttributes.toSorted()).toEqual(
-    stored.filter((name) => !["connection", "lookedAt", "checkedAt", "retiringKeys"].includes(name)).toSorted(),
+    stored
+      .filter((name) => !["connection", "registrationCheckedAt", "rotationCheckedAt", "retiringKeys"].includes(name))
+      .toSorted(),
   );
 });

@@ -10,7 +10,7 @@ import { serve } from "../support/server.ts";
 
 const connection = connectionId("webapicorso");
 const now = 1_800_000_000;
-const lease = { seen: undefined, owner: "owner-1", now, until: now + 15 };
+const lease = { expected: undefined, owner: "owner-1", now, until: now + 15 };
 const next = { connection, generation: 1, failures: 0, tokenSet: fakeTokenSet() };
 const fence = { owner: "owner-1", generation: 0 };
 
@@ -78,7 +78,7 @@ describe("a table that does not answer", () => {
         table.takeLease(connection, lease),
         table.write(next, fence),
         table.release(connection, "owner-1"),
-        table.claimLook(connection, now, now - 60),
+        table.claimRegistrationCheck(connection, now, now - 60),
       ].map(failureOf),
     );
 

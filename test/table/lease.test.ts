@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { Seen, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { ExpectedVersion, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { connectionId } from "../support/registration.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
@@ -18,17 +18,17 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 
 const freshConnection = () => connectionId(`lease-${++made}`);
-const take = (owner: string, seen: Seen | undefined, at = now) =>
-  table.takeLease(connection, { seen, owner, now: at, until: at + 15 });
+const take = (owner: string, expected: ExpectedVersion | undefined, at = now) =>
+  table.takeLease(connection, { expected, owner, now: at, until: at + 15 });
 const takers = Array.from({ length: 50 }, (_, index) => `owner-${index}`);
 
 /** An item that exists, with no lease on it. */
-async function storeItem(seen: Seen): Promise<void> {
+async function storeItem(expected: ExpectedVersion): Promise<void> {
   connection = freshConnection();
   await emulator.put({
     connection: { S: connection },
-    generation: { N: String(seen.generation) },
-    failures: { N: String(seen.failures) },
+    generation: { N: String(expected.generation) },
+    failures: { N: String(expected.failures) },
   });
 }
 
@@ -92,10 +92,10 @@ describe("a lease", () => {
   it.each([
     ["the generation", { generation: 3, failures: 2 }],
     ["the failures", { generation: 4, failures: 1 }],
-  ])("is not given to who saw the item before %s moved", async (_case, seen) => {
+  ])("is not given to who saw the item before %s moved", async (_case, expected) => {
     await storeItem({ generation: 4, failures: 2 });
 
-    const given = await take("owner-1", seen);
+    const given = await take("owner-1", expected);
 
     expect(given).toBeUndefined();
     expect(await table.read(connection, "strong")).not.toHaveProperty("leaseOwner");
@@ -110,12 +110,12 @@ describe("a lease", () => {
   it.each([
     ["a new connection", undefined],
     ["one that exists", { generation: 4, failures: 0 }],
-  ])("of %s is given again to its own owner, whose first answer may have been lost", async (_case, seen) => {
-    if (seen) await storeItem(seen);
+  ])("of %s is given again to its own owner, whose first answer may have been lost", async (_case, expected) => {
+    if (expected) await storeItem(expected);
     else connection = freshConnection();
 
-    const first = await take("owner-1", seen);
-    const second = await take("owner-1", seen);
+    const first = await take("owner-1", expected);
+    const second = await take("owner-1", expected);
 
     expect(second).toEqual(first);
     expect(second).toMatchObject({ leaseOwner: "owner-1" });

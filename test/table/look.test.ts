@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 
 async function claims(name: string, at: number): Promise<number> {
-  const all = Array.from({ length: 20 }, () => table.claimLook(connectionId(name), at, at - 60));
+  const all = Array.from({ length: 20 }, () => table.claimRegistrationCheck(connectionId(name), at, at - 60));
   return (await Promise.all(all)).filter(Boolean).length;
 }
 
@@ -25,7 +25,10 @@ it("gives the look at a registration to one of 20 once a minute", async () => {
   const given = [await claims("looked", now), await claims("looked", now + 59.9), await claims("looked", now + 60)];
 
   expect(given).toEqual([1, 0, 1]);
-  expect(await table.read(connectionId("looked"), "strong")).toMatchObject({ lookedAt: now + 60, failures: 1 });
+  expect(await table.read(connectionId("looked"), "strong")).toMatchObject({
+    registrationCheckedAt: now + 60,
+    failures: 1,
+  });
 });
 
 it("gives a look for each connection", async () => {

@@ -47,7 +47,7 @@ describe("a write under a lease", () => {
   });
 
   it("removes everything that it is not given, and that is written under a lease", async () => {
-    const { connection, lookedAt, checkedAt, retiringKeys } = await storeFullItem();
+    const { connection, registrationCheckedAt, rotationCheckedAt, retiringKeys } = await storeFullItem();
 
     await table.write({ connection, generation: 18, failures: 0 }, fence);
 
@@ -55,16 +55,16 @@ describe("a write under a lease", () => {
       connection,
       generation: 18,
       failures: 0,
-      lookedAt,
-      checkedAt,
+      registrationCheckedAt,
+      rotationCheckedAt,
       retiringKeys,
     });
     expect(Object.keys((await emulator.raw(connection)) ?? {}).toSorted()).toEqual([
-      "checkedAt",
+      "rotationCheckedAt",
       "connection",
       "failures",
       "generation",
-      "lookedAt",
+      "registrationCheckedAt",
       "partition",
       "retiringKeys",
     ]);
@@ -73,8 +73,8 @@ describe("a write under a lease", () => {
   it("leaves alone what others write without a lease", async () => {
     const item = await storeFullItem();
     const foreign = {
-      lookedAt: { N: "1800000009" },
-      checkedAt: { N: "1800000008" },
+      registrationCheckedAt: { N: "1800000009" },
+      rotationCheckedAt: { N: "1800000008" },
       retiringKeys: { M: { aaaaaaaaaaaaaaaa: { M: { since: { N: "1800000007" } } } } },
     };
     await emulator.put({ ...(await emulator.raw(item.connection)), ...foreign });
@@ -117,7 +117,7 @@ describe("the index of what is due", () => {
   it("has the item from its first lease on, with its failures, and no token", async () => {
     const connection = freshConnection();
 
-    await table.takeLease(connection, { seen: undefined, owner: "owner-1", now, until: now + 15 });
+    await table.takeLease(connection, { expected: undefined, owner: "owner-1", now, until: now + 15 });
 
     const found = await emulator.due(partitionOf(connection));
     expect(found.find((item) => item["connection"]?.S === connection)).toEqual({
@@ -134,7 +134,7 @@ describe("the index of what is due", () => {
     await table.write({ ...item, generation: 18, nextActionAt: now + 99 }, fence);
     const later = await emulator.due(partitionOf(item.connection));
     await table.takeLease(item.connection, {
-      seen: { generation: 18, failures: item.failures },
+      expected: { generation: 18, failures: item.failures },
       owner: "owner-2",
       now,
       until: now + 15,
@@ -150,9 +150,9 @@ describe("the index of what is due", () => {
 
   it("is not moved by a lease on an item that is in it", async () => {
     const item = await storeFullItem();
-    const seen = { generation: 17, failures: 3 };
+    const expected = { generation: 17, failures: 3 };
 
-    await table.takeLease(item.connection, { seen, owner: "owner-2", now: now + 60, until: now + 75 });
+    await table.takeLease(item.connection, { expected, owner: "owner-2", now: now + 60, until: now + 75 });
 
     expect(await table.read(item.connection, "strong")).toMatchObject({ nextActionAt: item.nextActionAt });
   });
@@ -164,7 +164,7 @@ describe("a mistyped id", () => {
 
     const written = await table.write({ connection, generation: 1, failures: 0 }, { owner: "owner-1", generation: 0 });
     await table.release(connection, "owner-1");
-    const claimed = await table.claimLook(connection, now, now - 60);
+    const claimed = await table.claimRegistrationCheck(connection, now, now - 60);
 
     expect([written, claimed]).toEqual([false, false]);
     expect(await emulator.raw(connection)).toBeUndefined();

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { callerRole } from "../../functions/auth-core/http/caller.ts";
+import { callerRole } from "../../functions/auth-core/http/caller-role.ts";
 
 it.each([
   [

@@ -5,7 +5,7 @@ import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { connectionItem, now, tokenSet, tokenSetWith } from "./examples.ts";
 
-const want = { minTtl: 60 };
+const requirements = { minTtl: 60 };
 const rejecting = { minTtl: 60, rejectedSha256: sha256Hex("fake-access-1") };
 
 const good = tokenSet();
@@ -18,21 +18,21 @@ const failed = (code: FailureCode, more: Partial<ConnectionItem> = {}): Partial<
   failures: 1,
   retryAt: now + 100,
   lastError: { code, detail: "fake detail", at: now - 10 },
-  refusedFingerprint: "fake-credentials-1",
+  rejectedFingerprint: "fake-credentials-1",
   ...more,
 });
-const decided = (item: Partial<ConnectionItem>, wanted: Parameters<typeof decide>[2] = want) =>
+const decided = (item: Partial<ConnectionItem>, wanted: Parameters<typeof decide>[2] = requirements) =>
   decide(connectionItem(item), now, wanted);
 
 it("asks the secret of a connection that the table does not know", () => {
-  expect(decide(undefined, now, want)).toEqual({ do: "register" });
+  expect(decide(undefined, now, requirements)).toEqual({ kind: "load_registration" });
 });
 
 it("asks the secret again, where the registration was gone the last time", () => {
   const gone = failed("unknown_connection", { retryAt: undefined });
 
-  expect(decided(gone)).toEqual({ do: "register" });
-  expect(decided({ ...gone, ...leased })).toEqual({ do: "wait" });
+  expect(decided(gone)).toEqual({ kind: "load_registration" });
+  expect(decided({ ...gone, ...leased })).toEqual({ kind: "wait" });
 });
 
 const hindrances: [string, Partial<ConnectionItem>][] = [
@@ -48,7 +48,7 @@ const hindrances: [string, Partial<ConnectionItem>][] = [
 it.each(hindrances)("serves a token that is good enough, in spite of %s", (_, item) => {
   const { tokenSet: set = good } = item;
 
-  expect(decided({ tokenSet: set, ...item })).toEqual({ do: "serve", set });
+  expect(decided({ tokenSet: set, ...item })).toEqual({ kind: "serve", set });
 });
 
 it.each([
@@ -57,7 +57,7 @@ it.each([
   ["within 30 s of the last attempt", { attemptedAt: now - 29.999 }],
   ["in the minute after a backoff, which is the schedule's", failed("upstream_unavailable", { retryAt: now - 59.9 })],
 ])("serves a token that is valid but short %s", (_, item) => {
-  expect(decided({ tokenSet: short, ...item })).toEqual({ do: "serve", set: short });
+  expect(decided({ tokenSet: short, ...item })).toEqual({ kind: "serve", set: short });
 });
 
 it.each([
@@ -66,32 +66,32 @@ it.each([
   ["as soon as a lease has run out", { leaseOwner: "other", leaseUntil: now }],
   ["a minute after a backoff, in which the schedule would have", failed("upstream_unavailable", { retryAt: now - 60 })],
 ])("replaces a token that is valid but short %s", (_, item) => {
-  expect(decided({ tokenSet: short, ...item })).toEqual({ do: "replace" });
+  expect(decided({ tokenSet: short, ...item })).toEqual({ kind: "replace" });
 });
 
 it.each([
   ["never a token", undefined],
   ["an expired one", expired],
 ])("with %s, waits for whoever replaces it", (_, set) => {
-  expect(decided({ tokenSet: set, ...leased })).toEqual({ do: "wait" });
+  expect(decided({ tokenSet: set, ...leased })).toEqual({ kind: "wait" });
 });
 
 it.each([
   ["never a token", undefined],
   ["an expired one", expired],
 ])("with %s, replaces at once: the 30 s do not apply where nothing is valid", (_, set) => {
-  expect(decided({ tokenSet: set, attemptedAt: now })).toEqual({ do: "replace" });
+  expect(decided({ tokenSet: set, attemptedAt: now })).toEqual({ kind: "replace" });
 });
 
 it("waits rather than fails while someone replaces, whatever error is stored", () => {
-  expect(decided({ ...leased, ...failed("upstream_unavailable") })).toEqual({ do: "wait" });
+  expect(decided({ ...leased, ...failed("upstream_unavailable") })).toEqual({ kind: "wait" });
 });
 
 it.each<FailureCode>(["upstream_unavailable", "upstream_malformed"])(
   "answers a stored %s at once during a backoff, and says when to ask again",
   (code) => {
     expect(decided(failed(code))).toEqual({
-      do: "fail",
+      kind: "fail",
       failure: { code, detail: "fake detail", retryAfter: 100 },
     });
   },
@@ -99,7 +99,7 @@ it.each<FailureCode>(["upstream_unavailable", "upstream_malformed"])(
 
 it("answers that the last attempt failed, where the table does not say how", () => {
   expect(decided({ retryAt: now + 100 })).toEqual({
-    do: "fail",
+    kind: "fail",
     failure: { code: "upstream_unavailable", detail: "the last attempt failed", retryAfter: 100 },
   });
 });
@@ -107,55 +107,55 @@ it("answers that the last attempt failed, where the table does not say how", () 
 it.each<FailureCode>(["credentials_rejected", "connection_not_ready"])(
   "looks once a minute whether a %s has been mended, and answers the stored error in between",
   (code) => {
-    const failure = { do: "fail", failure: { code, detail: "fake detail" } };
-    const look = { do: "look", refusedFingerprint: "fake-credentials-1" };
+    const failure = { kind: "fail", failure: { code, detail: "fake detail" } };
+    const look = { kind: "recheck_registration", rejectedFingerprint: "fake-credentials-1" };
 
     expect(decided(failed(code))).toEqual(look);
-    expect(decided(failed(code, { lookedAt: now - 60 }))).toEqual(look);
-    expect(decided(failed(code, { lookedAt: now - 59.999 }))).toEqual(failure);
+    expect(decided(failed(code, { registrationCheckedAt: now - 60 }))).toEqual(look);
+    expect(decided(failed(code, { registrationCheckedAt: now - 59.999 }))).toEqual(failure);
   },
 );
 
 it("does not look at the registration for a failure that passes by itself", () => {
-  expect(decided(failed("upstream_malformed", { lookedAt: 0 })).do).toBe("fail");
+  expect(decided(failed("upstream_malformed", { registrationCheckedAt: 0 })).kind).toBe("fail");
 });
 
 it("looks at the registration for a caller with a short token too, who gets that token if nothing was mended", () => {
   const item = { tokenSet: short, ...failed("credentials_rejected") };
 
-  expect(decided(item)).toMatchObject({ do: "look" });
-  expect(decided({ ...item, lookedAt: now })).toEqual({ do: "serve", set: short });
+  expect(decided(item)).toMatchObject({ kind: "recheck_registration" });
+  expect(decided({ ...item, registrationCheckedAt: now })).toEqual({ kind: "serve", set: short });
 });
 
 it("serves whoever saw a token rejected at once, where another is stored by now", () => {
   const set = tokenSet({ accessToken: good.accessToken });
   const other = { minTtl: 60, rejectedSha256: sha256Hex("fake-access-0") };
 
-  expect(decided({ tokenSet: set, attemptedAt: now }, other)).toEqual({ do: "serve", set });
+  expect(decided({ tokenSet: set, attemptedAt: now }, other)).toEqual({ kind: "serve", set });
 });
 
 it.each([
-  ["waits while someone replaces it", leased, { do: "wait" }],
-  ["replaces it 30 s after the last attempt", { attemptedAt: now - 30 }, { do: "replace" }],
+  ["waits while someone replaces it", leased, { kind: "wait" }],
+  ["replaces it 30 s after the last attempt", { attemptedAt: now - 30 }, { kind: "replace" }],
   [
     "is too soon within 30 s of the last attempt",
     { attemptedAt: now - 10 },
-    { do: "fail", failure: { code: "too_soon", retryAfter: 20 } },
+    { kind: "fail", failure: { code: "too_soon", retryAfter: 20 } },
   ],
   [
     "is too soon during a backoff, for as long as that lasts",
     failed("upstream_unavailable"),
-    { do: "fail", failure: { code: "too_soon", retryAfter: 100 } },
+    { kind: "fail", failure: { code: "too_soon", retryAfter: 100 } },
   ],
   [
     "looks at the registration once a minute during a backoff after a refusal",
     failed("credentials_rejected"),
-    { do: "look" },
+    { kind: "recheck_registration" },
   ],
   [
     "is too soon once it has looked",
-    { ...failed("credentials_rejected"), lookedAt: now },
-    { do: "fail", failure: { code: "too_soon", retryAfter: 100 } },
+    { ...failed("credentials_rejected"), registrationCheckedAt: now },
+    { kind: "fail", failure: { code: "too_soon", retryAfter: 100 } },
   ],
 ])("with the very token that was rejected: %s", (_, item, decision) => {
   expect(decided({ tokenSet: good, ...item }, rejecting)).toMatchObject(decision);

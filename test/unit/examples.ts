@@ -13,7 +13,7 @@ export function tokenSet(changes: Partial<TokenSet> = {}): TokenSet {
     accessToken: new Secret("fake-access-1"),
     accessTokenExpiresAt: now + 3000,
     obtainedAt: now - 600,
-    obtainedBy: "exchange",
+    obtainedBy: "api_key",
     refreshToken: new Secret("fake-refresh-1"),
     refreshTokenExpiresAt: now + 29 * 24 * 3600,
     scope: "webapicorso_alywebapicorso",

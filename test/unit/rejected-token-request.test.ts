@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { readTokenRequest } from "../../functions/auth-core/http/token-request.ts";
+import { readTokenRequest } from "../../functions/token/token-request.ts";
 
 const hash = "0123456789abcdef".repeat(4);
 
@@ -17,7 +17,7 @@ function post(body: string | undefined, more: object = {}) {
   return readTokenRequest(event as unknown as IamEvent);
 }
 
-const rejecting = { connection: "webapicorso", want: { minTtl: 0, rejectedSha256: hash } };
+const rejecting = { connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
 
 it.each([
   ["in small letters", JSON.stringify({ rejected_token_sha256: hash }), {}],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { answerReply, failureReply, problems } from "../../functions/auth-core/http/reply.ts";
+import { tokenResponse, problemDetails, problems } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
@@ -22,7 +22,7 @@ it("knows a closed set of failures", () => {
 });
 
 it.each(statuses)("answers %s with %i, as a problem document", (code, status) => {
-  const reply = failureReply({ code, detail: "fake detail" }, "request-1");
+  const reply = problemDetails({ code, detail: "fake detail" }, "request-1");
 
   expect(reply.status).toBe(status);
   expect(reply.headers).toEqual({ "content-type": "application/problem+json", "cache-control": "no-store" });
@@ -46,13 +46,13 @@ it.each([
   [29.5, "30"],
   [900, "900"],
 ])("writes a Retry-After of %d s as %s: whole seconds, rounded up, at least one", (retryAfter, written) => {
-  const { headers } = failureReply({ code: "upstream_unavailable", detail: "fake detail", retryAfter }, "request-1");
+  const { headers } = problemDetails({ code: "upstream_unavailable", detail: "fake detail", retryAfter }, "request-1");
 
   expect(headers["retry-after"]).toBe(written);
 });
 
 const answer = (changes: Partial<TokenSet> = {}, at = now) =>
-  answerReply({ kind: "token", set: tokenSet(changes), generation: 17, source: "table" }, at, "request-1");
+  tokenResponse({ kind: "token", set: tokenSet(changes), generation: 17, source: "table" }, at, "request-1");
 
 it("answers a token in the words of RFC 6749, with the broker's own beside them, and forbids to store it", () => {
   const reply = answer();
@@ -101,5 +101,5 @@ it("logs where a token came from, what is left of it and its fingerprint, and no
 it("answers a failure as a failure", () => {
   const failure = { code: "too_soon", detail: "fake detail", retryAfter: 12 } as const;
 
-  expect(answerReply({ kind: "failure", failure }, now, "request-1")).toEqual(failureReply(failure, "request-1"));
+  expect(tokenResponse({ kind: "failure", failure }, now, "request-1")).toEqual(problemDetails(failure, "request-1"));
 });

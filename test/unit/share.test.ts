@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { partitionsOf, readShare } from "../../functions/auth-core/rules/share.ts";
+import { partitionsOf, parseShard } from "../../functions/token-rotation/shard.ts";
 
 it("covers every partition exactly once, however many shards there are", () => {
   for (let shards = 1; shards <= 16; shards += 1) {
@@ -17,7 +17,7 @@ it.each([
   { shard: 3, shards: 4 },
   { shard: 15, shards: 16 },
 ])("reads the input %j of a schedule", (input) => {
-  expect(readShare({ ...input, other: true })).toEqual(input);
+  expect(parseShard({ ...input, other: true })).toEqual(input);
 });
 
 it.each([
@@ -34,5 +34,5 @@ it.each([
   { shard: 0.5, shards: 1 },
   { shard: "0", shards: "1" },
 ])("throws for the input %j, and says what it must be", (input) => {
-  expect(() => readShare(input)).toThrow("The input must be");
+  expect(() => parseShard(input)).toThrow("The input must be");
 });

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { readTokenRequest } from "../../functions/auth-core/http/token-request.ts";
+import { readTokenRequest } from "../../functions/token/token-request.ts";
 
 interface Request {
   connection?: string | undefined;
@@ -32,7 +32,7 @@ it.each([
   ["1800", { min_ttl: "1800" }, 1800],
   ["1800 beside an unknown parameter", { min_ttl: "1800", other: "1,2" }, 1800],
 ])("reads a min_ttl that is %s", (_, query, minTtl) => {
-  expect(read({ query })).toEqual({ connection: "webapicorso", want: { minTtl } });
+  expect(read({ query })).toEqual({ connection: "webapicorso", requirements: { minTtl } });
 });
 
 it.each([
@@ -71,7 +71,7 @@ it("takes a min_ttl only where writing the number again gives the same text", ()
       const request = read({ query: { min_ttl } });
       const valid = String(Number(min_ttl)) === min_ttl && Number(min_ttl) >= 0 && Number(min_ttl) <= 1800;
       if (valid && Number.isInteger(Number(min_ttl))) {
-        expect(request).toMatchObject({ want: { minTtl: Number(min_ttl) } });
+        expect(request).toMatchObject({ requirements: { minTtl: Number(min_ttl) } });
       } else {
         expect(request).toEqual(minTtlWrong);
       }

@@ -1,21 +1,21 @@
 import { expect, it } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { nextTokenSet, sameTokenAgain, type TokenSet } from "../../functions/auth-core/rules/token-set.ts";
-import type { UpstreamTokens } from "../../functions/auth-core/rules/upstream-answer.ts";
+import { nextTokenSet, keepSameToken, type TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import type { UpstreamTokens } from "../../functions/auth-core/rules/upstream-response.ts";
 import { now, registration, tokenSet } from "./examples.ts";
 
 const thirtyDays = 30 * 24 * 3600;
 
 function next(
   tokens: Partial<UpstreamTokens>,
-  of: { previous?: TokenSet; refreshRefused?: boolean; keyCreatedAt?: number; registration?: object } = {},
+  of: { previous?: TokenSet; refreshTokenRejected?: boolean; keyCreatedAt?: number; registration?: object } = {},
 ) {
   const answer = { accessToken: new Secret("fake-access-2"), sentAt: now, lifetime: 3600, ...tokens };
-  const { previous, refreshRefused = false, keyCreatedAt } = of;
+  const { previous, refreshTokenRejected = false, keyCreatedAt } = of;
   return nextTokenSet(
     answer,
-    "exchange",
-    { registration: registration(of.registration), previous, refreshRefused, keyCreatedAt },
+    "api_key",
+    { registration: registration(of.registration), previous, refreshTokenRejected, keyCreatedAt },
     0.5,
   );
 }
@@ -29,7 +29,7 @@ it("has both ends counted from the instant at which the request was sent, and is
     accessToken: new Secret("fake-access-2"),
     accessTokenExpiresAt: now + 3600,
     obtainedAt: now,
-    obtainedBy: "exchange",
+    obtainedBy: "api_key",
     refreshToken: new Secret("fake-refresh-2"),
     refreshTokenExpiresAt: now + 86_400,
     scope: "webapicorso_alywebapicorso",
@@ -69,7 +69,10 @@ it("has a new refresh token in place of the old one, with 30 days of its own whe
 });
 
 it("has a new refresh token even where the old one was refused", () => {
-  const set = next({ refreshToken: new Secret("fake-refresh-2") }, { previous: tokenSet(), refreshRefused: true });
+  const set = next(
+    { refreshToken: new Secret("fake-refresh-2") },
+    { previous: tokenSet(), refreshTokenRejected: true },
+  );
 
   expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
 });
@@ -81,7 +84,7 @@ it("keeps the old refresh token and its end where the answer has none: absent me
 });
 
 it.each([
-  ["was refused", { previous: tokenSet(), refreshRefused: true }],
+  ["was refused", { previous: tokenSet(), refreshTokenRejected: true }],
   ["belongs to other credentials", { previous: tokenSet({ credentialFingerprint: "fake-credentials-0" }) }],
   ["has no known end", { previous: tokenSet({ refreshTokenExpiresAt: undefined }) }],
   ["was never there", { previous: tokenSet({ refreshToken: undefined }) }],
@@ -94,15 +97,15 @@ it.each([
 });
 
 it("keeps lifetime, start and origin when the same token comes again, and takes the new refresh token", () => {
-  const previous = tokenSet({ obtainedBy: "refresh" });
+  const previous = tokenSet({ obtainedBy: "refresh_token" });
   const again = next({ accessToken: new Secret("fake-access-1"), refreshToken: new Secret("fake-refresh-2") });
 
-  const set = sameTokenAgain(previous, again, now);
+  const set = keepSameToken(previous, again, now);
 
   expect(set).toMatchObject({
     obtainedAt: previous.obtainedAt,
     accessTokenExpiresAt: previous.accessTokenExpiresAt,
-    obtainedBy: "refresh",
+    obtainedBy: "refresh_token",
   });
   expect(set.accessToken.reveal()).toBe("fake-access-1");
   expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
@@ -116,5 +119,5 @@ it.each([
 ])("the same token again is due %s", (_, left, due) => {
   const previous = tokenSet({ accessTokenExpiresAt: now + left });
 
-  expect(sameTokenAgain(previous, next({}), now).dueAt).toBe(now + due);
+  expect(keepSameToken(previous, next({}), now).dueAt).toBe(now + due);
 });

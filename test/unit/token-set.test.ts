@@ -5,7 +5,7 @@ import {
   canRefresh,
   dueAt,
   effectiveMinTtl,
-  isGoodEnough,
+  isSufficient,
   isValid,
   lifetime,
   memoryLifetime,
@@ -41,7 +41,7 @@ it("is not valid for whoever saw this very token rejected, and still is for all 
   const rejectedSha256 = sha256Hex("fake-access-1");
 
   expect(isValid(set, now, { minTtl: 60, rejectedSha256 })).toBe(false);
-  expect(isGoodEnough(set, now, { minTtl: 0, rejectedSha256 })).toBe(false);
+  expect(isSufficient(set, now, { minTtl: 0, rejectedSha256 })).toBe(false);
   expect(isValid(set, now, { minTtl: 60, rejectedSha256: sha256Hex("fake-access-0") })).toBe(true);
   expect(isValid(set, now, { minTtl: 60 })).toBe(true);
 });
@@ -67,14 +67,14 @@ it.each([
   ["nothing asked for and the skew left", 3600, 5, 0, false],
   ["a lifetime so short that 40 % of it is below the skew", 10, 4.5, 60, false],
 ])("with %s, judges whether it is good enough", (_, whole, left, minTtl, good) => {
-  expect(isGoodEnough(tokenSetWith({ lifetime: whole, left }), now, { minTtl })).toBe(good);
+  expect(isSufficient(tokenSetWith({ lifetime: whole, left }), now, { minTtl })).toBe(good);
 });
 
 it("is never good enough without being valid, and asks for no more than was asked", () => {
   fc.assert(
     fc.property(any, fc.integer({ min: 0, max: 1800 }), (of, minTtl) => {
       const set = tokenSetWith(of);
-      expect(isGoodEnough(set, now, { minTtl }) && !isValid(set, now)).toBe(false);
+      expect(isSufficient(set, now, { minTtl }) && !isValid(set, now)).toBe(false);
       expect(effectiveMinTtl(set, minTtl)).toBeLessThanOrEqual(minTtl);
       expect(effectiveMinTtl(set, minTtl)).toBeLessThanOrEqual(0.4 * lifetime(set) + 1e-6);
     }),
@@ -124,7 +124,7 @@ it("is still good enough for every caller at the instant at which it is due", ()
     fc.property(any, random, (of, chance) => {
       const set = tokenSetWith({ ...of, lifetime: of.lifetime + 60 });
       const at = dueAt(set, chance);
-      expect(isGoodEnough(set, at, { minTtl: 1800 })).toBe(true);
+      expect(isSufficient(set, at, { minTtl: 1800 })).toBe(true);
     }),
   );
 });

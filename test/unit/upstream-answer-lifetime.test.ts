@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { judgeAnswer, type UpstreamResponse } from "../../functions/auth-core/rules/upstream-answer.ts";
+import { parseTokenResponse, type UpstreamResponse } from "../../functions/auth-core/rules/upstream-response.ts";
 import { jwt, now } from "./examples.ts";
 
 const httpDate = (instant: number) => new Date(instant * 1000).toUTCString();
@@ -13,7 +13,7 @@ interface Claims {
 function judge(claims: Claims | "opaque", beside: object = {}, more: Partial<UpstreamResponse> = {}, max?: number) {
   const token = claims === "opaque" ? "fake-access-1" : jwt(claims);
   const body = JSON.stringify({ access_token: token, ...beside });
-  return judgeAnswer({ status: 200, sentAt: now, receivedAt: now, date: httpDate(now), body, ...more }, max);
+  return parseTokenResponse({ status: 200, sentAt: now, receivedAt: now, date: httpDate(now), body, ...more }, max);
 }
 
 function lifetime(...of: Parameters<typeof judge>): number | string {

@@ -1,10 +1,14 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { describeShape, judgeAnswer, type UpstreamTokens } from "../../functions/auth-core/rules/upstream-answer.ts";
+import {
+  describeShape,
+  parseTokenResponse,
+  type UpstreamTokens,
+} from "../../functions/auth-core/rules/upstream-response.ts";
 import { jwt, now } from "./examples.ts";
 
-const judge = (body: string) => judgeAnswer({ status: 200, sentAt: now - 1, receivedAt: now, body });
+const judge = (body: string) => parseTokenResponse({ status: 200, sentAt: now - 1, receivedAt: now, body });
 
 /** What was read, in plain text. */
 function read(body: string) {
@@ -162,8 +166,8 @@ it("never throws, whatever came back", () => {
   const body = fc.oneof(fc.json(), fc.string({ unit: "binary" }));
   fc.assert(
     fc.property(body, fc.integer({ min: 0, max: 999 }), (text, status) => {
-      const answer = judgeAnswer({ status, sentAt: now, receivedAt: now, body: text });
-      expect(["tokens", "refused", "passing", "malformed"]).toContain(answer.kind);
+      const answer = parseTokenResponse({ status, sentAt: now, receivedAt: now, body: text });
+      expect(["tokens", "rejected", "temporary", "malformed"]).toContain(answer.kind);
     }),
     { numRuns: 500 },
   );

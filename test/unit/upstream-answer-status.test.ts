@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { judgeAnswer, parseRetryAfter } from "../../functions/auth-core/rules/upstream-answer.ts";
+import { parseTokenResponse, parseRetryAfter } from "../../functions/auth-core/rules/upstream-response.ts";
 import { now } from "./examples.ts";
 
 const body = '{"access_token":"fake-access-1"}';
 const judge = (status: number, headers: { retryAfter?: string; date?: string } = {}) =>
-  judgeAnswer({ status, sentAt: now - 1, receivedAt: now, body, ...headers });
+  parseTokenResponse({ status, sentAt: now - 1, receivedAt: now, body, ...headers });
 const httpDate = (instant: number) => new Date(instant * 1000).toUTCString();
 
 const passing = new Set([408, 425, 429]);
@@ -17,14 +17,14 @@ it("reads the body of every 2xx", () => {
 
 it("takes every 4xx for a refusal, except the three that pass", () => {
   for (const status of statuses(400, 500).filter((each) => !passing.has(each))) {
-    expect(judge(status)).toEqual({ kind: "refused", status });
+    expect(judge(status)).toEqual({ kind: "rejected", status });
   }
 });
 
 it("takes 408, 425, 429 and every 5xx for passing, and only 429 for a rate limit", () => {
   for (const status of [...passing, ...statuses(500, 600)]) {
     expect(judge(status)).toEqual({
-      kind: "passing",
+      kind: "temporary",
       reason: `HTTP status ${status}`,
       rateLimited: status === 429,
     });
@@ -70,8 +70,8 @@ it("keeps every Retry-After between 0 and 15 minutes, and never throws", () => {
 });
 
 it("passes on when to try again", () => {
-  expect(judge(503, { retryAfter: "20" })).toMatchObject({ kind: "passing", retryAfter: 20 });
-  expect(judge(429, { retryAfter: "30" })).toMatchObject({ kind: "passing", retryAfter: 30, rateLimited: true });
+  expect(judge(503, { retryAfter: "20" })).toMatchObject({ kind: "temporary", retryAfter: 20 });
+  expect(judge(429, { retryAfter: "30" })).toMatchObject({ kind: "temporary", retryAfter: 30, rateLimited: true });
 });
 
 it.each([-600, 600])("measures a Retry-After instant by upstream's clock when that is %i s off ours", (offset) => {

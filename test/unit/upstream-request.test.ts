@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import {
-  exchangeRequest,
-  refreshRequest,
+  apiKeyRequest,
+  refreshTokenRequest,
   type UpstreamRequest,
 } from "../../functions/auth-core/rules/upstream-request.ts";
 import { registration } from "./examples.ts";
@@ -15,9 +15,9 @@ function wire({ body }: UpstreamRequest): unknown {
 }
 
 it("exchanges an API key in the vendor's words: path, headers, and three form fields in the vendor's order", () => {
-  const request = exchangeRequest(registration());
+  const request = apiKeyRequest(registration());
 
-  expect(request.grant).toBe("exchange");
+  expect(request.grant).toBe("api_key");
   expect(request.url).toBe("https://upstream.example/api/v1/auth/token");
   expect(request.headers).toEqual({ "accept-language": "it-IT", accept: "application/json" });
   expect(wire(request)).toEqual([
@@ -28,13 +28,13 @@ it("exchanges an API key in the vendor's words: path, headers, and three form fi
 });
 
 it("leaves the exchange's Content-Type to whoever knows the boundary", () => {
-  expect(Object.keys(exchangeRequest(registration()).headers)).not.toContain("content-type");
+  expect(Object.keys(apiKeyRequest(registration()).headers)).not.toContain("content-type");
 });
 
 it("refreshes with the vendor's JSON, and without the API key", () => {
-  const request = refreshRequest(registration(), new Secret("fake-refresh-1"));
+  const request = refreshTokenRequest(registration(), new Secret("fake-refresh-1"));
 
-  expect(request.grant).toBe("refresh");
+  expect(request.grant).toBe("refresh_token");
   expect(request.url).toBe("https://upstream.example/oauth/token");
   expect(request.headers).toEqual({
     "accept-language": "it-IT",
@@ -47,7 +47,7 @@ it("refreshes with the vendor's JSON, and without the API key", () => {
 it("keeps the JSON whole, whatever is in the refresh token", () => {
   const odd = 'fake-"refresh"\\-1';
 
-  const request = refreshRequest(registration(), new Secret(odd));
+  const request = refreshTokenRequest(registration(), new Secret(odd));
 
   expect(JSON.parse(String(wire(request)))).toEqual({ grant_type: "refresh_token", refresh_token: odd });
 });
@@ -55,7 +55,7 @@ it("keeps the JSON whole, whatever is in the refresh token", () => {
 it("goes on under the path of a base URL that has one, in the registered language", () => {
   const custom = registration({ baseUrl: "https://proxy.example/smart/v2", language: "en-GB" });
 
-  const requests = [exchangeRequest(custom), refreshRequest(custom, new Secret("fake-refresh-1"))];
+  const requests = [apiKeyRequest(custom), refreshTokenRequest(custom, new Secret("fake-refresh-1"))];
 
   expect(requests.map(({ url }) => url)).toEqual([
     "https://proxy.example/smart/v2/api/v1/auth/token",
@@ -65,7 +65,7 @@ it("goes on under the path of a base URL that has one, in the registered languag
 });
 
 it("prints neither key nor refresh token when a request is logged by mistake", () => {
-  const requests = [exchangeRequest(registration()), refreshRequest(registration(), new Secret("fake-refresh-1"))];
+  const requests = [apiKeyRequest(registration()), refreshTokenRequest(registration(), new Secret("fake-refresh-1"))];
 
   const printed = inspect(requests, { depth: null, showHidden: true }) + JSON.stringify(requests);
 

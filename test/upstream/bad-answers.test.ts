@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
-import { exchangeRequest } from "../../functions/auth-core/rules/upstream-request.ts";
-import type { Mood } from "../../local/simulator/mood.ts";
+import { apiKeyRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeFields, fakeRegistration } from "../support/registration.ts";
@@ -12,18 +12,18 @@ const longest = 64 * 1024;
 
 async function exchangeAt(baseUrl: string, timeout = 300) {
   const registration = fakeRegistration({ baseUrl });
-  return smartServices(clock, { timeout }).call(exchangeRequest(registration), registration);
+  return smartServices(clock, { timeout }).call(apiKeyRequest(registration), registration);
 }
 
-async function exchangeInMood(mood: Partial<Mood>) {
-  const simulator = await startSimulator({ clock, mood });
+async function exchangeInMood(scenario: Partial<Scenario>) {
+  const simulator = await startSimulator({ clock, scenario });
   onTestFinished(() => simulator.close());
   simulator.admit(fakeFields);
   return exchangeAt(simulator.url);
 }
 
 describe("an answer of Smart Services", () => {
-  it.each<[string, Partial<Mood>, object]>([
+  it.each<[string, Partial<Scenario>, object]>([
     ["HTML with status 200", { mode: "html" }, { kind: "malformed", shape: expect.stringContaining("markup") }],
     ["nothing with status 200", { mode: "empty" }, { kind: "malformed", shape: "an empty body" }],
     ["JSON without a token", { mode: "malformed" }, { kind: "malformed", shape: expect.stringContaining("status") }],
@@ -31,14 +31,14 @@ describe("an answer of Smart Services", () => {
     ["an opaque token's JSON that breaks off", { mode: "truncated", opaque: true }, { kind: "malformed" }],
     ["a token that is past its exp", { mode: "expired" }, { kind: "malformed", shape: expect.stringContaining("-60") }],
     ["a redirect", { mode: "redirect" }, { kind: "malformed", shape: "HTTP status 302" }],
-    ["a reset connection", { mode: "reset" }, { kind: "passing", rateLimited: false }],
-    ["no answer in time", { mode: "hang" }, { kind: "passing", reason: "TimeoutError" }],
-    ["429", { mode: "rate_limited", retryAfter: 7 }, { kind: "passing", rateLimited: true, retryAfter: 7 }],
-    ["500", { mode: "error" }, { kind: "passing", reason: "HTTP status 500", rateLimited: false }],
-    ["503", { mode: "unavailable" }, { kind: "passing", reason: "HTTP status 503" }],
-    ["401", { mode: "refused" }, { kind: "refused", status: 401 }],
-  ])("that is %s is judged, and no secret is in the judgement", async (_case, mood, judgement) => {
-    const answer = await exchangeInMood(mood);
+    ["a reset connection", { mode: "reset" }, { kind: "temporary", rateLimited: false }],
+    ["no answer in time", { mode: "hang" }, { kind: "temporary", reason: "TimeoutError" }],
+    ["429", { mode: "rate_limited", retryAfter: 7 }, { kind: "temporary", rateLimited: true, retryAfter: 7 }],
+    ["500", { mode: "error" }, { kind: "temporary", reason: "HTTP status 500", rateLimited: false }],
+    ["503", { mode: "unavailable" }, { kind: "temporary", reason: "HTTP status 503" }],
+    ["401", { mode: "refused" }, { kind: "rejected", status: 401 }],
+  ])("that is %s is judged, and no secret is in the judgement", async (_case, scenario, judgement) => {
+    const answer = await exchangeInMood(scenario);
 
     expect(answer).toMatchObject(judgement);
     expect(JSON.stringify(answer)).not.toMatch(/fake-|eyJ/);
@@ -95,7 +95,7 @@ describe("an answer of Smart Services", () => {
 
     const answer = await exchangeAt(url, 200);
 
-    expect(answer).toMatchObject({ kind: "passing", reason: "TimeoutError" });
+    expect(answer).toMatchObject({ kind: "temporary", reason: "TimeoutError" });
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });
@@ -123,10 +123,10 @@ describe("a Smart Services that cannot be reached", () => {
   it("is passing where the connection is refused", async () => {
     const answer = await exchangeAt("http://127.0.0.1:1");
 
-    expect(answer).toEqual({ kind: "passing", reason: "ECONNREFUSED", rateLimited: false });
+    expect(answer).toEqual({ kind: "temporary", reason: "ECONNREFUSED", rateLimited: false });
   });
 
   it("is passing where its name is unknown", async () => {
-    expect(await exchangeAt("https://smart-services.invalid")).toMatchObject({ kind: "passing", rateLimited: false });
+    expect(await exchangeAt("https://smart-services.invalid")).toMatchObject({ kind: "temporary", rateLimited: false });
   });
 });

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { exchangeRequest, refreshRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeRegistration } from "../support/registration.ts";
 import { serve } from "../support/server.ts";
@@ -24,11 +24,11 @@ async function startServer(answer: (nth: number, response: ServerResponse, socke
   });
   const registration = fakeRegistration({ baseUrl });
   const upstream = smartServices(clock, { timeout: 2000 });
-  const exchange = () => upstream.call(exchangeRequest(registration), registration);
+  const exchange = () => upstream.call(apiKeyRequest(registration), registration);
   return {
     requests,
     exchange,
-    refresh: () => upstream.call(refreshRequest(registration, new Secret("fake-refresh-1")), registration),
+    refresh: () => upstream.call(refreshTokenRequest(registration, new Secret("fake-refresh-1")), registration),
     /** An exchange after which its connection is idle: the client gives it back a moment after the answer. */
     exchangeAndRest: async () => {
       await exchange();
@@ -71,7 +71,7 @@ describe("a keep-alive socket", () => {
 
     const answer = await server.refresh();
 
-    expect(answer).toMatchObject({ kind: "passing", rateLimited: false });
+    expect(answer).toMatchObject({ kind: "temporary", rateLimited: false });
     expect(server.requests.map(({ path }) => path)).toEqual(["/api/v1/auth/token", "/oauth/token"]);
     expect(server.requests[1]?.port).toBe(server.requests[0]?.port);
   });
@@ -85,7 +85,7 @@ describe("a keep-alive socket", () => {
 
     const answer = await server.exchange();
 
-    expect(answer).toMatchObject({ kind: "passing" });
+    expect(answer).toMatchObject({ kind: "temporary" });
     expect(server.requests).toHaveLength(3);
   });
 });
@@ -96,7 +96,7 @@ describe("a fresh connection", () => {
 
     const answer = await server.exchange();
 
-    expect(answer).toMatchObject({ kind: "passing" });
+    expect(answer).toMatchObject({ kind: "temporary" });
     expect(server.requests).toHaveLength(1);
   });
 });
@@ -107,7 +107,7 @@ describe("after a call", () => {
     const baseUrl = await serve((request) => void request.socket.on("close", closed.resolve));
     const registration = fakeRegistration({ baseUrl });
 
-    await smartServices(clock, { timeout: 100 }).call(exchangeRequest(registration), registration);
+    await smartServices(clock, { timeout: 100 }).call(apiKeyRequest(registration), registration);
 
     await closed.promise;
   });

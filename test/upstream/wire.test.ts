@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { exchangeRequest, refreshRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeFields, fakeRegistration } from "../support/registration.ts";
@@ -19,7 +19,7 @@ describe("the API-key exchange", () => {
   it("sends the vendor's three fields in the vendor's order, and nothing else", async () => {
     const { simulator, upstream, registration } = await start();
 
-    const answer = await upstream.call(exchangeRequest(registration), registration);
+    const answer = await upstream.call(apiKeyRequest(registration), registration);
 
     const [received] = simulator.requests;
     expect(answer.kind).toBe("tokens");
@@ -40,7 +40,7 @@ describe("the API-key exchange", () => {
   it("sends the key once with its Bearer, though the registration has one too, and the registered language", async () => {
     const { simulator, upstream, registration } = await start({ apiKey: "Bearer fake-key-1", language: "de-CH, de" });
 
-    await upstream.call(exchangeRequest(registration), registration);
+    await upstream.call(apiKeyRequest(registration), registration);
 
     expect(simulator.requests[0]?.fields.at(-1)).toEqual({ name: "token", value: "Bearer fake-key-1" });
     expect(simulator.requests[0]?.headers["accept-language"]).toBe("de-CH, de");
@@ -48,9 +48,9 @@ describe("the API-key exchange", () => {
 
   it("is answered with the tokens, their lifetimes counted from the instant of sending, and the scope", async () => {
     const { clock, simulator, upstream, registration } = await start();
-    simulator.setMood({ lifetime: 600, refreshLifetime: 86_400 });
+    simulator.setScenario({ lifetime: 600, refreshLifetime: 86_400 });
 
-    const answer = await upstream.call(exchangeRequest(registration), registration);
+    const answer = await upstream.call(apiKeyRequest(registration), registration);
 
     expect(answer).toMatchObject({
       kind: "tokens",
@@ -64,7 +64,7 @@ describe("the API-key exchange", () => {
     const { simulator, upstream } = await start();
     const registration = fakeRegistration({ baseUrl: `${simulator.url}/proxy/` });
 
-    await upstream.call(exchangeRequest(registration), registration);
+    await upstream.call(apiKeyRequest(registration), registration);
 
     expect(simulator.requests[0]?.path).toBe("/proxy/api/v1/auth/token");
   });
@@ -72,7 +72,7 @@ describe("the API-key exchange", () => {
   it("caps the lifetime by the registration's", async () => {
     const { upstream, registration } = await start({ maxLifetime: 120 });
 
-    const answer = await upstream.call(exchangeRequest(registration), registration);
+    const answer = await upstream.call(apiKeyRequest(registration), registration);
 
     expect(answer).toMatchObject({ tokens: { lifetime: 120 } });
   });
@@ -81,10 +81,10 @@ describe("the API-key exchange", () => {
 describe("the refresh grant", () => {
   it("sends the refresh token as JSON, with no key", async () => {
     const { simulator, upstream, registration } = await start();
-    const first = await upstream.call(exchangeRequest(registration), registration);
+    const first = await upstream.call(apiKeyRequest(registration), registration);
     const refreshToken = (first.kind === "tokens" && first.tokens.refreshToken) || new Secret("fake-none");
 
-    const answer = await upstream.call(refreshRequest(registration, refreshToken), registration);
+    const answer = await upstream.call(refreshTokenRequest(registration, refreshToken), registration);
 
     const received = simulator.requests[1];
     expect(answer.kind).toBe("tokens");

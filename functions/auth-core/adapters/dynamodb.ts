@@ -15,7 +15,7 @@ import type { ConnectionItem } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/fingerprint.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
-import type { DueConnection, KeyCarrier, KeyChanges, KeyTable } from "../use-cases/ports.ts";
+import type { DueConnection, KeyUsage, KeyChanges, KeyTable } from "../use-cases/ports.ts";
 import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";
 
 /**
@@ -55,12 +55,12 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       return Item && decodeItem(Item);
     },
 
-    async takeLease(connection, { seen, owner, now, until }) {
+    async takeLease(connection, { expected, owner, now, until }) {
       const isFree = "attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :owner";
       const output = await update({
         Key: itemKey(connection),
         // The owner's own lease is free to it: the SDK may repeat a write whose answer was lost.
-        ConditionExpression: seen
+        ConditionExpression: expected
           ? `generation = :generation AND failures = :failures AND (${isFree})`
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
@@ -68,13 +68,13 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
           "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now), " +
           "retiringKeys = if_not_exists(retiringKeys, :none)",
         // Both are reserved words of DynamoDB's.
-        ExpressionAttributeNames: { "#partition": "partition", ...(!seen && { "#connection": "connection" }) },
+        ExpressionAttributeNames: { "#partition": "partition", ...(!expected && { "#connection": "connection" }) },
         ExpressionAttributeValues: {
           ":owner": { S: owner },
           ":now": instant(now),
           ":until": instant(until),
-          ":generation": { N: String(seen?.generation ?? 0) },
-          ":failures": { N: String(seen?.failures ?? 0) },
+          ":generation": { N: String(expected?.generation ?? 0) },
+          ":failures": { N: String(expected?.failures ?? 0) },
           ":partition": { N: String(partitionOf(connection)) },
           ":none": { M: {} },
         },
@@ -166,14 +166,14 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       return output !== undefined;
     },
 
-    async changeKey(connection, fingerprint, seen, next) {
+    async changeKey(connection, fingerprint, expected, next) {
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: next ? "SET retiringKeys.#key = :next" : "REMOVE retiringKeys.#key",
         // Field by field: not every DynamoDB there is compares maps by their content.
         ConditionExpression: keyFields
           .map((name) =>
-            seen[name] === undefined
+            expected[name] === undefined
               ? `attribute_not_exists(retiringKeys.#key.#${name})`
               : `retiringKeys.#key.#${name} = :${name}`,
           )
@@ -183,15 +183,17 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
           ...Object.fromEntries(keyFields.map((name) => [`#${name}`, name])),
         },
         ExpressionAttributeValues: {
-          ...Object.fromEntries(Object.entries(encodeKey(seen).M ?? {}).map(([name, value]) => [`:${name}`, value])),
+          ...Object.fromEntries(
+            Object.entries(encodeKey(expected).M ?? {}).map(([name, value]) => [`:${name}`, value]),
+          ),
           ...(next && { ":next": encodeKey(next) }),
         },
       });
       return output !== undefined;
     },
 
-    async whoCarries(fingerprint) {
-      const carriers: KeyCarrier[] = [];
+    async findByKey(fingerprint) {
+      const carriers: KeyUsage[] = [];
       let from: Record<string, AttributeValue> | undefined;
       do {
         const page: ScanCommandOutput = await asUnavailable(
@@ -218,14 +220,14 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       return carriers;
     },
 
-    async reschedule(connection, seen, next) {
+    async reschedule(connection, expected, next) {
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: next === undefined ? "REMOVE nextActionAt" : "SET nextActionAt = :next",
-        ConditionExpression: seen === undefined ? "attribute_not_exists(nextActionAt)" : "nextActionAt = :seen",
-        ...((seen !== undefined || next !== undefined) && {
+        ConditionExpression: expected === undefined ? "attribute_not_exists(nextActionAt)" : "nextActionAt = :seen",
+        ...((expected !== undefined || next !== undefined) && {
           ExpressionAttributeValues: {
-            ...(seen !== undefined && { ":seen": instant(seen) }),
+            ...(expected !== undefined && { ":seen": instant(expected) }),
             ...(next !== undefined && { ":next": instant(next) }),
           },
         }),
@@ -245,8 +247,8 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       return output !== undefined;
     },
 
-    claimCheck: (connection, now, notSince) => claim("checkedAt", connection, now, notSince),
-    claimLook: (connection, now, notSince) => claim("lookedAt", connection, now, notSince),
+    claimRotationCheck: (connection, now, notSince) => claim("rotationCheckedAt", connection, now, notSince),
+    claimRegistrationCheck: (connection, now, notSince) => claim("registrationCheckedAt", connection, now, notSince),
   };
 }
 

@@ -4,7 +4,7 @@ import type { ConnectionItem, StoredError } from "../rules/connection-item.ts";
 import type { FailureCode } from "../rules/failure.ts";
 import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";
-import type { ItemWithoutTokens } from "../rules/status.ts";
+import type { ItemWithoutTokens } from "@smart-token-broker/status/connection-status.ts";
 import type { TokenSet } from "../rules/token-set.ts";
 
 /** How each attribute of the table is stored. `instant` is epoch seconds, kept to the millisecond. */
@@ -38,18 +38,18 @@ const itemAttributes = {
   failures: "count",
   retryAt: "instant",
   lastError: "error",
-  withOperator: "text",
-  refusedFingerprint: "text",
-  exchangeNext: "flag",
-  lookedAt: "instant",
-  checkedAt: "instant",
+  operatorError: "text",
+  rejectedFingerprint: "text",
+  skipRefresh: "flag",
+  registrationCheckedAt: "instant",
+  rotationCheckedAt: "instant",
   retiringKeys: "keys",
 } as const satisfies Record<Exclude<keyof ConnectionItem, "tokenSet">, AttributeType>;
 
 const attributeTypes: Record<string, AttributeType> = { ...tokenSetAttributes, ...itemAttributes };
 
 /** What is written by others too, each entry or attribute for itself. */
-const writtenWithoutLease = new Set(["connection", "lookedAt", "checkedAt", "retiringKeys"]);
+const writtenWithoutLease = new Set(["connection", "registrationCheckedAt", "rotationCheckedAt", "retiringKeys"]);
 
 /** What a replacement may change: everything but the key, and but what is written without a lease. */
 export const replacementAttributes = Object.keys(attributeTypes).filter((name) => !writtenWithoutLease.has(name));
@@ -138,7 +138,7 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
   }
 }
 
-const keyInstants = ["since", "end", "lookAgainAt", "announcedAt", "toldAt"] as const;
+const keyInstants = ["since", "end", "checkAgainAt", "announcedAt", "notifiedAt"] as const;
 
 /** Every field of an entry of the retiring keys. */
 export const keyFields = [...keyInstants, "id"] as const satisfies (keyof RetiringKey)[];

@@ -6,7 +6,7 @@ import type { IssuerAnswer, KeyIssuer } from "../use-cases/ports.ts";
 /** Milliseconds for one call of the issuer. */
 const timeout = 5000;
 
-const longestBody = 64 * 1024;
+const maxBodyBytes = 64 * 1024;
 
 class OversizedError extends Error {}
 
@@ -40,7 +40,7 @@ export function keyIssuer(): KeyIssuer {
     let size = 0;
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > longestBody) throw new OversizedError();
+      if (size > maxBodyBytes) throw new OversizedError();
       chunks.push(chunk);
     }
     return { status: response.statusCode, text: Buffer.concat(chunks).toString("utf8") };
@@ -51,12 +51,12 @@ export function keyIssuer(): KeyIssuer {
       try {
         const { username, scope } = registration;
         const { status, text } = await call(registration, "", "POST", { username, scope }, idempotencyKey);
-        if (isPassing(status)) return { kind: "passing", reason: `HTTP status ${status}` };
-        if (status !== 200 && status !== 201) return { kind: "refused", reason: `HTTP status ${status}` };
+        if (isPassing(status)) return { kind: "temporary", reason: `HTTP status ${status}` };
+        if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP status ${status}` };
         return readIssued(text);
       } catch (error) {
-        if (error instanceof OversizedError) return { kind: "refused", reason: `more than ${longestBody} bytes` };
-        return { kind: "passing", reason: nameOf(error) };
+        if (error instanceof OversizedError) return { kind: "rejected", reason: `more than ${maxBodyBytes} bytes` };
+        return { kind: "temporary", reason: nameOf(error) };
       }
     },
 
@@ -81,7 +81,7 @@ function readIssued(text: string): IssuerAnswer {
   } catch {
     // Said below: the parser's own message would quote the key.
   }
-  return { kind: "refused", reason: "an answer without apiKey and apiKeyId" };
+  return { kind: "rejected", reason: "an answer without apiKey and apiKeyId" };
 }
 
 function isPassing(status: number): boolean {

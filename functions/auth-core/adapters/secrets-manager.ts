@@ -63,7 +63,7 @@ function readingOf(error: Error): RegistrationReading | undefined {
       if (speaksOfKms.test(error.message)) return cannotDecrypt;
       return /delet/i.test(error.message)
         ? { kind: "unknown" }
-        : { kind: "not_ready", detail: "the secret's value cannot be read", unseen: true };
+        : { kind: "not_ready", detail: "the secret's value cannot be read", unreadable: true };
     case "DecryptionFailure":
       return cannotDecrypt;
     case "AccessDeniedException":
@@ -80,5 +80,5 @@ const speaksOfKms = /\bkms:|access to KMS\b|\bKMS key\b/i;
 const cannotDecrypt: RegistrationReading = {
   kind: "not_ready",
   detail: "the secret cannot be decrypted: its KMS key is disabled, deleted or not the stack's",
-  unseen: true,
+  unreadable: true,
 };

@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher, FormData, request } from "undici";
 import type { Clock } from "../rules/clock.ts";
 import { Secret } from "../rules/secret.ts";
-import { judgeAnswer, longestBody, type UpstreamAnswer } from "../rules/upstream-answer.ts";
+import { parseTokenResponse, maxBodyBytes, type UpstreamResult } from "../rules/upstream-response.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 import type { Upstream } from "../use-cases/ports.ts";
 
@@ -44,20 +44,20 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
   }
 
   return {
-    async call(call, registration): Promise<UpstreamAnswer> {
+    async call(call, registration): Promise<UpstreamResult> {
       const deadline = AbortSignal.timeout(timeout);
       const before = connections;
       try {
-        return judgeAnswer(await once(call, agent, deadline), registration.maxLifetime);
+        return parseTokenResponse(await once(call, agent, deadline), registration.maxLifetime);
       } catch (error) {
         const wasReused = connections === before;
-        if (!(call.grant === "exchange" && wasReused && isDeadSocket(error))) return judgeFault(error);
+        if (!(call.grant === "api_key" && wasReused && isDeadSocket(error))) return networkFailure(error);
       }
       const fresh = new Agent({ connect: { timeout: connectTimeout }, pipelining: 0 });
       try {
-        return judgeAnswer(await once(call, fresh, deadline), registration.maxLifetime);
+        return parseTokenResponse(await once(call, fresh, deadline), registration.maxLifetime);
       } catch (error) {
-        return judgeFault(error);
+        return networkFailure(error);
       } finally {
         await fresh.destroy();
       }
@@ -65,7 +65,7 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
   };
 }
 
-type Response = Parameters<typeof judgeAnswer>[0];
+type Response = Parameters<typeof parseTokenResponse>[0];
 
 /** The one place where a form or a JSON text with credentials leaves the process. */
 function wireForm(call: UpstreamRequest): { body: FormData | string; headers: Record<string, string> } {
@@ -83,7 +83,7 @@ async function readBounded(body: AsyncIterable<Buffer> & { destroy(): unknown })
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > longestBody) {
+    if (size > maxBodyBytes) {
       body.destroy();
       throw new OversizedError();
     }
@@ -93,9 +93,9 @@ async function readBounded(body: AsyncIterable<Buffer> & { destroy(): unknown })
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-function judgeFault(error: unknown): UpstreamAnswer {
-  if (error instanceof OversizedError) return { kind: "malformed", shape: `more than ${longestBody} bytes` };
-  return { kind: "passing", reason: nameOf(error), rateLimited: false };
+function networkFailure(error: unknown): UpstreamResult {
+  if (error instanceof OversizedError) return { kind: "malformed", shape: `more than ${maxBodyBytes} bytes` };
+  return { kind: "temporary", reason: nameOf(error), rateLimited: false };
 }
 
 /** The code or the name of a network fault; never its message, which may quote the request. */

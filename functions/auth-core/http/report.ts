@@ -4,10 +4,10 @@ import type {
   APIGatewayProxyEventV2WithRequestContext,
   APIGatewayProxyStructuredResultV2,
 } from "aws-lambda";
-import { callerRole } from "./caller.ts";
+import { callerRole } from "./caller-role.ts";
 import type { Observer } from "../observe.ts";
 import type { Failure } from "../rules/failure.ts";
-import { failureReply, type Reply } from "./reply.ts";
+import { problemDetails, type HttpResponse } from "./response.ts";
 
 /** An event of the gateway, of a route with IAM or without. */
 type Event = APIGatewayProxyEventV2WithRequestContext<
@@ -20,11 +20,11 @@ type Event = APIGatewayProxyEventV2WithRequestContext<
  */
 export function report(
   observe: Observer,
-  asReply: (failure: Failure, requestId: string) => Reply = failureReply,
+  asReply: (failure: Failure, requestId: string) => HttpResponse = problemDetails,
 ): MiddlewareObj<Event, unknown> {
   const started = new WeakMap<object, number>();
 
-  function answer(event: Event, reply: Reply): APIGatewayProxyStructuredResultV2 {
+  function answer(event: Event, reply: HttpResponse): APIGatewayProxyStructuredResultV2 {
     const { requestId, routeKey, authorizer } = event.requestContext;
     const durationMs = Math.round((performance.now() - (started.get(event) ?? performance.now())) * 10) / 10;
     const caller = callerRole(authorizer?.iam?.userArn);
@@ -40,7 +40,7 @@ export function report(
       started.set(event, performance.now());
     },
     after(request) {
-      request.response = answer(request.event, request.response as Reply);
+      request.response = answer(request.event, request.response as HttpResponse);
     },
     onError(request) {
       const { requestId } = request.event.requestContext;

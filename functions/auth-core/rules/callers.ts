@@ -44,7 +44,7 @@ export interface CallersOptions {
 }
 
 /** Connections that the policies of one role hold by exact ARNs: ten policies, each of 15 connections with two routes. */
-const mostOfPrincipal = 150;
+const maxConnectionsPerPrincipal = 150;
 
 const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
 
@@ -190,9 +190,9 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
   if (origins.length > 0) throw wrong("origins goes with oidc only: a web page has its user's JWT, and never a key");
   if (!fields.connections) throw wrong("needs connections");
   const common = { name, origins, connections: fields.connections };
-  if (fields.principal !== undefined && fields.connections.length > mostOfPrincipal) {
+  if (fields.principal !== undefined && fields.connections.length > maxConnectionsPerPrincipal) {
     throw wrong(
-      `connections has more than ${mostOfPrincipal}, which is what the policies of one role hold: make two callers of it`,
+      `connections has more than ${maxConnectionsPerPrincipal}, which is what the policies of one role hold: make two callers of it`,
     );
   }
   if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
@@ -225,7 +225,7 @@ function wrongFields(
 }
 
 /** Where a JWT's claims satisfy an entry: every listed claim is a string that matches, and the audience is named. */
-export function admits(caller: OidcCaller, claims: Record<string, unknown>): boolean {
+export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
   return Object.entries(caller.claims).every(([claim, wanted]) => {

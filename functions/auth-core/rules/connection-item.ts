@@ -21,15 +21,15 @@ export interface ConnectionItem {
   retryAt?: number;
   lastError?: StoredError;
   /** What an operator was told to mend, and no recovery since; other failures may have followed. */
-  withOperator?: FailureCode;
+  operatorError?: FailureCode;
   /** Fingerprint of the credentials that were refused: other credentials end the backoff at once. */
-  refusedFingerprint?: string;
+  rejectedFingerprint?: string;
   /** The refresh grant failed while it was the exchange's turn: the next attempt starts with the exchange. */
-  exchangeNext?: boolean;
+  skipRefresh?: boolean;
   /** Instant at which the registration was last looked at during a backoff. */
-  lookedAt?: number;
+  registrationCheckedAt?: number;
   /** Instant at which the secret was last described, to warn of what an operator should do. */
-  checkedAt?: number;
+  rotationCheckedAt?: number;
   retiringKeys?: RetiringKeys;
 }
 

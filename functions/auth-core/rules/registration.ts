@@ -26,10 +26,10 @@ export interface Registration {
 export type ParsedRegistration =
   | { kind: "registered"; registration: Registration; warnings: string[] }
   /** `unseen`: the value could not be looked at; it may be a good one. */
-  | { kind: "not_ready"; detail: string; unseen?: true };
+  | { kind: "not_ready"; detail: string; unreadable?: true };
 
 /** Longest lifetime that is believed at all: 7 days, in seconds. */
-export const longestLifetime = 7 * 24 * 3600;
+export const maxAcceptedLifetime = 7 * 24 * 3600;
 
 const line = (field: string) =>
   v.pipe(
@@ -65,7 +65,7 @@ const schema = v.object({
       v.number("maxLifetime must be a number of seconds"),
       v.integer("maxLifetime must be a whole number of seconds"),
       v.minValue(1, "maxLifetime must be at least 1 second"),
-      v.maxValue(longestLifetime, `maxLifetime must be at most ${longestLifetime} seconds (7 days)`),
+      v.maxValue(maxAcceptedLifetime, `maxLifetime must be at most ${maxAcceptedLifetime} seconds (7 days)`),
     ),
   ),
   singleActiveToken: v.optional(v.boolean("singleActiveToken must be true or false"), false),

@@ -1,5 +1,5 @@
 import type { ConnectionItem } from "./connection-item.ts";
-import { longestLifetime } from "./registration.ts";
+import { maxAcceptedLifetime } from "./registration.ts";
 import type { TokenSet } from "./token-set.ts";
 
 /**
@@ -14,34 +14,34 @@ export interface RetiringKey {
   /** The issuer's name for it, where it came from one. */
   id?: string;
   /** Do not look again before this instant: something still carried the key. */
-  lookAgainAt?: number;
+  checkAgainAt?: number;
   /** It was about to be announced at this instant: the event may be out or not. */
   announcedAt?: number;
   /** The event is out since this instant, and what is left is that the issuer revokes it. */
-  toldAt?: number;
+  notifiedAt?: number;
 }
 
 export type RetiringKeys = Record<string, RetiringKey>;
 
 /** Seconds that the longest-running function takes: a token that it got may have been got with a key that left before. */
-const longestRun = 60;
+const maxRunSeconds = 60;
 
 /**
  * When no token of a key can be alive any more that leaves use now: the longest lifetime that is accepted at all.
  * Not the registration's `maxLifetime`: a token may have been got, and never stored, before that was lowered.
  */
 export function retirementEnd(now: number): number {
-  return now + longestLifetime + longestRun;
+  return now + maxAcceptedLifetime + maxRunSeconds;
 }
 
 /** Seconds until a key that cannot be retired is looked at again: an hour at first, a day in the end. */
-export function lookAgainAfter(key: RetiringKey, now: number): number {
+export function checkAgainDelay(key: RetiringKey, now: number): number {
   return Math.min(Math.max(3600, now - (key.end ?? now)), 24 * 3600);
 }
 
 /** When the entry wants to be looked at, or `undefined` while its key is in use. */
 export function retirementDueAt(key: RetiringKey): number | undefined {
-  return key.end === undefined ? undefined : Math.max(key.end, key.lookAgainAt ?? 0);
+  return key.end === undefined ? undefined : Math.max(key.end, key.checkAgainAt ?? 0);
 }
 
 /** The fingerprints of an item's keys that may be retired now, if nothing else carries them. */

@@ -1,7 +1,7 @@
 import { sha256Hex } from "./fingerprint.ts";
 import type { Registration } from "./registration.ts";
 import type { Secret } from "./secret.ts";
-import { documentedRefreshLifetime, type UpstreamTokens } from "./upstream-answer.ts";
+import { documentedRefreshLifetime, type UpstreamTokens } from "./upstream-response.ts";
 
 /** Access token and refresh token, with the ends of both, and the fingerprints of the credentials they descend from. */
 export interface TokenSet {
@@ -10,7 +10,7 @@ export interface TokenSet {
   accessTokenExpiresAt: number;
   /** Instant at which the request for it was sent. */
   obtainedAt: number;
-  obtainedBy: "exchange" | "refresh";
+  obtainedBy: "api_key" | "refresh_token";
   refreshToken?: Secret;
   /** Instant. */
   refreshTokenExpiresAt?: number;
@@ -35,7 +35,7 @@ export const skew = 5;
 export const refreshTokenMargin = 2 * 24 * 3600;
 
 /** What a caller asks for. */
-export interface Want {
+export interface TokenRequirements {
   /** Seconds that should be left. */
   minTtl: number;
   /** SHA-256 in hex of an access token that the caller saw refused; a token with this hash does not count as valid. */
@@ -58,9 +58,11 @@ export function isExpired(set: Pick<TokenSet, "accessTokenExpiresAt">, now: numb
 }
 
 /** Not expired; and for whoever saw it rejected, not the rejected one. */
-export function isValid(set: TokenSet, now: number, want?: Want): boolean {
+export function isValid(set: TokenSet, now: number, requirements?: TokenRequirements): boolean {
   if (isExpired(set, now)) return false;
-  return want?.rejectedSha256 === undefined || sha256Hex(set.accessToken.reveal()) !== want.rejectedSha256;
+  return (
+    requirements?.rejectedSha256 === undefined || sha256Hex(set.accessToken.reveal()) !== requirements.rejectedSha256
+  );
 }
 
 /**
@@ -72,8 +74,8 @@ export function effectiveMinTtl(set: TokenSet, minTtl: number): number {
 }
 
 /** Valid, and with as much left as is asked for. */
-export function isGoodEnough(set: TokenSet, now: number, want: Want): boolean {
-  return isValid(set, now, want) && remaining(set, now) >= effectiveMinTtl(set, want.minTtl);
+export function isSufficient(set: TokenSet, now: number, requirements: TokenRequirements): boolean {
+  return isValid(set, now, requirements) && remaining(set, now) >= effectiveMinTtl(set, requirements.minTtl);
 }
 
 /** How a token that is handed out breaks the promise of its validity; `undefined` where it keeps it. */
@@ -83,7 +85,7 @@ export function validityMiss(set: TokenSet, now: number, minTtl: number): "expir
 }
 
 /** From this lifetime on, in seconds, an outage of 40 % of it is never felt. */
-const shortestCoveredLifetime = 300;
+const minCoveredLifetime = 300;
 
 /** Seconds that a replacement may come late: a sweep is up to a minute off, before the outage and after it; the skew. */
 const sweepLateness = 2 * 60 + skew;
@@ -98,7 +100,7 @@ export function dueAt(set: Omit<TokenSet, "dueAt">, random: number): number {
   const whole = set.accessTokenExpiresAt - set.obtainedAt;
   if (set.singleActiveToken) return set.accessTokenExpiresAt - singleActiveMargin(whole);
   const drawn = (0.45 + 0.1 * random) * whole;
-  if (whole < shortestCoveredLifetime) return set.obtainedAt + drawn;
+  if (whole < minCoveredLifetime) return set.obtainedAt + drawn;
   return set.obtainedAt + Math.min(drawn, 0.6 * whole - sweepLateness);
 }
 
@@ -130,7 +132,7 @@ export function nextTokenSet(
     keyCreatedAt?: number | undefined;
     previous?: TokenSet | undefined;
     /** The stored refresh token was refused: it is not kept. */
-    refreshRefused: boolean;
+    refreshTokenRejected: boolean;
   },
   random: number,
 ): TokenSet {
@@ -142,7 +144,7 @@ export function nextTokenSet(
       }
     : previous?.refreshToken &&
         previous.refreshTokenExpiresAt !== undefined &&
-        !of.refreshRefused &&
+        !of.refreshTokenRejected &&
         previous.credentialFingerprint === registration.credentialFingerprint
       ? { refreshToken: previous.refreshToken, refreshTokenExpiresAt: previous.refreshTokenExpiresAt }
       : {};
@@ -168,7 +170,7 @@ export function nextTokenSet(
  * The set after upstream gave the same access token again, which is no progress: lifetime and `obtainedAt` stay, a new
  * refresh token is kept, and the next try is far enough away not to become a loop.
  */
-export function sameTokenAgain(previous: TokenSet, next: TokenSet, now: number): TokenSet {
+export function keepSameToken(previous: TokenSet, next: TokenSet, now: number): TokenSet {
   return {
     ...next,
     obtainedAt: previous.obtainedAt,

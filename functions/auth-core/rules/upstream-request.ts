@@ -3,7 +3,7 @@ import { Secret } from "./secret.ts";
 
 /** A request to Smart Services, before any I/O. */
 export interface UpstreamRequest {
-  grant: "exchange" | "refresh";
+  grant: "api_key" | "refresh_token";
   url: string;
   headers: Record<string, string>;
   /** A multipart form, in the order in which it is sent, or a JSON text. */
@@ -14,9 +14,9 @@ export interface UpstreamRequest {
  * The API-key exchange: `POST {baseUrl}/api/v1/auth/token`, multipart (vendor's page, *API Key*).
  * Whoever sends it adds the Content-Type with the boundary.
  */
-export function exchangeRequest(registration: Registration): UpstreamRequest {
+export function apiKeyRequest(registration: Registration): UpstreamRequest {
   return {
-    grant: "exchange",
+    grant: "api_key",
     url: `${registration.baseUrl}/api/v1/auth/token`,
     headers: { "accept-language": registration.language, accept: "application/json" },
     body: {
@@ -30,9 +30,9 @@ export function exchangeRequest(registration: Registration): UpstreamRequest {
 }
 
 /** The refresh grant: `POST {baseUrl}/oauth/token`, JSON (vendor's page, *Refresh Tokens*). */
-export function refreshRequest(registration: Registration, refreshToken: Secret): UpstreamRequest {
+export function refreshTokenRequest(registration: Registration, refreshToken: Secret): UpstreamRequest {
   return {
-    grant: "refresh",
+    grant: "refresh_token",
     url: `${registration.baseUrl}/oauth/token`,
     headers: {
       "accept-language": registration.language,

@@ -9,7 +9,7 @@ export interface HeldTokenSet {
   readAt: number;
 }
 
-const mostConnections = 1000;
+const maxConnections = 1000;
 
 /** Seconds for which 'there is no such connection' or 'it is not ready' is believed. */
 const negativeLifetime = 30;
@@ -53,7 +53,7 @@ export function isRecent(held: HeldTokenSet, now: number): boolean {
 function put<Value>(map: Map<ConnectionId, Value>, connection: ConnectionId, value: Value): void {
   map.delete(connection);
   map.set(connection, value);
-  if (map.size > mostConnections) {
+  if (map.size > maxConnections) {
     const [oldest] = map.keys();
     if (oldest !== undefined) map.delete(oldest);
   }

@@ -5,7 +5,7 @@ import type { BrokerEvent } from "../rules/event.ts";
 import type { ParsedRegistration, Registration } from "../rules/registration.ts";
 import type { RetiringKey } from "../rules/retiring-keys.ts";
 import type { Secret } from "../rules/secret.ts";
-import type { UpstreamAnswer } from "../rules/upstream-answer.ts";
+import type { UpstreamResult } from "../rules/upstream-response.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 
 /** The right to write under a lease: every write of a replacement is conditioned on both. */
@@ -15,7 +15,7 @@ export interface Fence {
 }
 
 /** What `takeLease` was based on: if the item moved since, the lease is not given. */
-export interface Seen {
+export interface ExpectedVersion {
   generation: number;
   failures: number;
 }
@@ -24,7 +24,7 @@ export interface Seen {
 export type KeyChanges = Record<string, RetiringKey | undefined>;
 
 /** An item that has to do with a key. */
-export interface KeyCarrier {
+export interface KeyUsage {
   connection: ConnectionId;
   /** Its stored token set descends from the key. */
   isOwn: boolean;
@@ -51,7 +51,7 @@ export interface TokenTable {
    */
   takeLease(
     connection: ConnectionId,
-    lease: { seen: Seen | undefined; owner: string; now: number; until: number },
+    lease: { expected: ExpectedVersion | undefined; owner: string; now: number; until: number },
   ): Promise<ConnectionItem | undefined>;
   /**
    * Writes all that a replacement may change, removing what `next` does not have; the lease ends with it. Of the
@@ -68,7 +68,7 @@ export interface TokenTable {
    */
   noteKey(connection: ConnectionId, fingerprint: string, key: RetiringKey, owner?: string): Promise<boolean>;
   /** Claims the one look at the registration that a minute allows during a backoff. */
-  claimLook(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
+  claimRegistrationCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }
 
 /** What the upkeep of keys asks of the table besides. Throws `UnavailableError` likewise. */
@@ -77,17 +77,17 @@ export interface KeyTable extends TokenTable {
   changeKey(
     connection: ConnectionId,
     fingerprint: string,
-    seen: RetiringKey,
+    expected: RetiringKey,
     next: RetiringKey | undefined,
   ): Promise<boolean>;
   /** Which items have a key as their token set's, or among their retiring keys. Reads the whole table: for rare use. */
-  whoCarries(fingerprint: string): Promise<KeyCarrier[]>;
+  findByKey(fingerprint: string): Promise<KeyUsage[]>;
   /** Moves `nextActionAt`, if it is still as it was seen. */
-  reschedule(connection: ConnectionId, seen: number | undefined, next: number | undefined): Promise<boolean>;
+  reschedule(connection: ConnectionId, expected: number | undefined, next: number | undefined): Promise<boolean>;
   /** Makes a connection due now, whatever its backoff. `false` where there is no such item, or someone is replacing. */
   makeDue(connection: ConnectionId, now: number): Promise<boolean>;
   /** Claims the one description of the secret that a day asks for. */
-  claimCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
+  claimRotationCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }
 
 /** The registration as its secret holds it now. */
@@ -135,7 +135,7 @@ export interface Events {
 
 /** Smart Services. Never throws for what upstream does or fails to do. */
 export interface Upstream {
-  call(request: UpstreamRequest, registration: Registration): Promise<UpstreamAnswer>;
+  call(request: UpstreamRequest, registration: Registration): Promise<UpstreamResult>;
 }
 
 /** Whoever issues and revokes API keys, of registrations that name one. Never throws for what the issuer does. */
@@ -148,8 +148,8 @@ export interface KeyIssuer {
 
 export type IssuerAnswer =
   | { kind: "issued"; apiKey: Secret; apiKeyId: string }
-  | { kind: "refused"; reason: string }
-  | { kind: "passing"; reason: string };
+  | { kind: "rejected"; reason: string }
+  | { kind: "temporary"; reason: string };
 
 /** What an operator should hear of. Closed; every kind is one log message and, where it is counted, one metric. */
 export type Notice =
@@ -161,10 +161,16 @@ export type Notice =
       kind: "upstream_called";
       connection?: ConnectionId;
       grant: UpstreamRequest["grant"];
-      outcome: UpstreamAnswer["kind"];
+      outcome: UpstreamResult["kind"];
       durationMs: number;
     }
-  | { kind: "replaced"; connection: ConnectionId; by: "exchange" | "refresh"; generation: number; progress: boolean }
+  | {
+      kind: "replaced";
+      connection: ConnectionId;
+      by: "api_key" | "refresh_token";
+      generation: number;
+      progress: boolean;
+    }
   | { kind: "replacement_failed"; connection: ConnectionId; code: string; reason: string; failures: number }
   | { kind: "refresh_failed"; connection: ConnectionId; reason: string }
   | { kind: "registration_gone"; connection: ConnectionId }

@@ -3,10 +3,10 @@ import type { ConnectionItem } from "../rules/connection-item.ts";
 import { type Failure, UnavailableError } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
 import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
-import { nextTokenSet, type Want } from "../rules/token-set.ts";
+import { nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import { callUpstream } from "./call-upstream.ts";
 import { type Lease, leaseSeconds } from "./lease.ts";
-import type { KeyChanges, Ports, Seen } from "./ports.ts";
+import type { KeyChanges, Ports, ExpectedVersion } from "./ports.ts";
 import { commit, erase, fail, type Replacement } from "./store-outcome.ts";
 
 /**
@@ -22,27 +22,27 @@ import { commit, erase, fail, type Replacement } from "./store-outcome.ts";
 export async function replace(
   ports: Ports,
   connection: ConnectionId,
-  seen: Seen | undefined,
+  expected: ExpectedVersion | undefined,
   isNeeded: (item: ConnectionItem) => boolean,
-  want?: Want,
+  requirements?: TokenRequirements,
 ): Promise<Replacement> {
   const owner = ports.newLeaseOwner();
   const now = ports.clock.now();
   const until = now + leaseSeconds;
   // This write also proves, before a refresh token is spent, that the table can be written.
-  const leased = await ports.table.takeLease(connection, { seen, owner, now, until });
-  if (!leased) return { kind: "moved" };
+  const leased = await ports.table.takeLease(connection, { expected, owner, now, until });
+  if (!leased) return { kind: "conflict" };
   const lease: Lease = { owner, generation: leased.generation, until };
   if (!isNeeded(leased)) {
     await release(ports, connection, owner);
-    return { kind: "settled", item: leased };
+    return { kind: "already_replaced", item: leased };
   }
 
   const reading = await readForUse(ports, leased, lease);
   const item = { ...leased, retiringKeys: reading.retiringKeys };
   switch (reading.kind) {
     case "lost":
-      return { kind: "moved" };
+      return { kind: "conflict" };
     case "unavailable":
       return fail(ports, item, lease, unavailableSecrets);
     case "unknown":
@@ -53,13 +53,18 @@ export async function replace(
   }
   for (const warning of reading.warnings) ports.notice({ kind: "registration_warning", connection, warning });
 
-  const got = await callUpstream(ports, item, lease, reading.registration, want);
+  const got = await callUpstream(ports, item, lease, reading.registration, requirements);
   if ("failure" in got) return fail(ports, item, lease, got.failure, got);
-  const { answer, by, refreshRefused } = got;
+  const { answer, by, refreshTokenRejected } = got;
   const next = nextTokenSet(
     answer.tokens,
     by,
-    { registration: reading.registration, keyCreatedAt: reading.keyCreatedAt, previous: item.tokenSet, refreshRefused },
+    {
+      registration: reading.registration,
+      keyCreatedAt: reading.keyCreatedAt,
+      previous: item.tokenSet,
+      refreshTokenRejected,
+    },
     ports.random(),
   );
   if (answer.tokens.scope !== undefined && answer.tokens.scope !== reading.registration.scope) {
@@ -67,7 +72,7 @@ export async function replace(
     ports.notice({ kind: "registration_warning", connection, warning });
   }
   const keys = await keysThatLeave(ports, item, reading.registration);
-  return commit(ports, item, lease, next, keys, want);
+  return commit(ports, item, lease, next, keys, requirements);
 }
 
 /**

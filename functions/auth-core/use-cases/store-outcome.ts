@@ -4,7 +4,7 @@ import type { ConnectionItem } from "../rules/connection-item.ts";
 import type { BrokerEvent } from "../rules/event.ts";
 import { type Failure, UnavailableError } from "../rules/failure.ts";
 import { nextActionAt, retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
-import { isValid, remaining, sameTokenAgain, type TokenSet, type Want } from "../rules/token-set.ts";
+import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import type { Lease } from "./lease.ts";
 import type { KeyChanges, Ports } from "./ports.ts";
 
@@ -13,9 +13,9 @@ export type Replacement =
   /** A new token set; `committed` is false where the table could not be written: it is handed out all the same. */
   | { kind: "replaced"; set: TokenSet; generation: number; committed: boolean }
   /** Under the lease it turned out that someone else had done it already. */
-  | { kind: "settled"; item: ConnectionItem }
+  | { kind: "already_replaced"; item: ConnectionItem }
   /** The lease was not given, or lost: read again and decide anew. */
-  | { kind: "moved" }
+  | { kind: "conflict" }
   | { kind: "failed"; failure: Failure };
 
 /** Stores a new set, fenced by lease owner and generation and by nothing else; retried as long as the lease lasts. */
@@ -25,11 +25,11 @@ export async function commit(
   lease: Lease,
   next: TokenSet,
   keys: KeyChanges,
-  want: Want | undefined,
+  requirements: TokenRequirements | undefined,
 ): Promise<Replacement> {
   const { connection, tokenSet } = item;
   const isSame = tokenSet?.accessToken.equals(next.accessToken) ?? false;
-  const set = isSame && tokenSet ? sameTokenAgain(tokenSet, next, ports.clock.now()) : next;
+  const set = isSame && tokenSet ? keepSameToken(tokenSet, next, ports.clock.now()) : next;
   const generation = item.generation + (isSame ? 0 : 1);
   const written = scheduled(
     {
@@ -45,7 +45,7 @@ export async function commit(
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome === true) {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
-    if (item.withOperator) await announce(ports, { type: "connection_recovered", connection });
+    if (item.operatorError) await sendEvent(ports, { type: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }
   let reason = outcome === false ? "another took the lease" : outcome.message;
@@ -53,7 +53,7 @@ export async function commit(
     const theirs = await readOrUndefined(ports, connection);
     if (theirs && theirs.generation > lease.generation) {
       if (!theirs.tokenSet) return { kind: "failed", failure: unknownConnection };
-      if (isValid(theirs.tokenSet, ports.clock.now(), want)) return { kind: "settled", item: theirs };
+      if (isValid(theirs.tokenSet, ports.clock.now(), requirements)) return { kind: "already_replaced", item: theirs };
       reason = "another committed a token that is not valid";
     }
   }
@@ -95,31 +95,31 @@ export async function fail(
   item: ConnectionItem,
   lease: Lease,
   failure: Failure,
-  more: { exchangeNext?: boolean; refusedFingerprint?: string } = {},
+  more: { skipRefresh?: boolean; rejectedFingerprint?: string } = {},
 ): Promise<Replacement> {
   const now = ports.clock.now();
   const failures = item.failures + 1;
   const left = item.tokenSet && isValid(item.tokenSet, now) ? remaining(item.tokenSet, now) : undefined;
   const { code, detail, retryAfter } = failure;
   const wait = backoff({ code, failures, left, retryAfter, random: ports.random() });
-  const { leaseOwner: _, leaseUntil: __, exchangeNext: ___, refusedFingerprint: ____, ...kept } = item;
+  const { leaseOwner: _, leaseUntil: __, skipRefresh: ___, rejectedFingerprint: ____, ...kept } = item;
   const next = scheduled(
     {
       ...kept,
       failures,
       retryAt: now + wait,
       lastError: { code, detail, at: now },
-      ...(needsOperator(code) && { withOperator: code }),
-      ...((more.exchangeNext ?? item.exchangeNext) && { exchangeNext: true }),
-      ...(more.refusedFingerprint !== undefined && { refusedFingerprint: more.refusedFingerprint }),
+      ...(needsOperator(code) && { operatorError: code }),
+      ...((more.skipRefresh ?? item.skipRefresh) && { skipRefresh: true }),
+      ...(more.rejectedFingerprint !== undefined && { rejectedFingerprint: more.rejectedFingerprint }),
     },
     item,
   );
   ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });
   try {
-    if (!(await ports.table.write(next, lease))) return { kind: "moved" };
-    if (needsOperator(code) && !item.withOperator) {
-      await announce(ports, { type: "connection_rejected", connection: item.connection, code, detail });
+    if (!(await ports.table.write(next, lease))) return { kind: "conflict" };
+    if (needsOperator(code) && !item.operatorError) {
+      await sendEvent(ports, { type: "connection_rejected", connection: item.connection, code, detail });
     }
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
@@ -129,7 +129,7 @@ export async function fail(
 }
 
 /** Tells of it; what cannot be told is in the log, and fails nothing. */
-async function announce({ events, notice }: Ports, event: BrokerEvent): Promise<void> {
+async function sendEvent({ events, notice }: Ports, event: BrokerEvent): Promise<void> {
   try {
     await events?.put(event);
   } catch (error) {
@@ -160,7 +160,7 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
     item,
     keys,
   );
-  if (!(await ports.table.write(next, lease, keys))) return { kind: "moved" };
+  if (!(await ports.table.write(next, lease, keys))) return { kind: "conflict" };
   ports.notice({ kind: "registration_gone", connection });
   return { kind: "failed", failure: unknownConnection };
 }

@@ -1,0 +1,25 @@
+import { eventBridge } from "./adapters/eventbridge.ts";
+import { secretVersions } from "./adapters/secret-versions.ts";
+import { deployedPorts } from "./deployed-ports.ts";
+import type { Settings } from "./rules/settings.ts";
+import type { KeyIssuer, KeyPorts, Notice } from "./use-cases/ports.ts";
+
+/** The ports of the functions that deal with keys. No caller waits for these: all of it is loaded with the function. */
+export function deployedKeyPorts(settings: Settings, notice: (notice: Notice) => void): KeyPorts {
+  return {
+    ...deployedPorts(settings, notice),
+    secrets: secretVersions(settings.secretPrefix),
+    events: eventBridge(settings.stage),
+    issuer: {
+      issue: async (registration, idempotencyKey) => (await issuer()).issue(registration, idempotencyKey),
+      revoke: async (registration, apiKeyId) => (await issuer()).revoke(registration, apiKeyId),
+    },
+    expectRotation: settings.rotateKeysEveryDays > 0,
+  };
+}
+
+/** Loaded only where a registration names an issuer: most never do. */
+async function issuer(): Promise<KeyIssuer> {
+  const { keyIssuer } = await import("./adapters/key-issuer.ts");
+  return keyIssuer();
+}

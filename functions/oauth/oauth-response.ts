@@ -1,0 +1,67 @@
+import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import type { OAuthErrorCode, OAuthError } from "./oauth-error.ts";
+import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import { remaining } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import type { Answer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
+import { toOAuthError } from "./oauth-error.ts";
+import { detailLine, problems, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
+
+/** The HTTP status of every error, where it is not one of the broker's own failures: those keep theirs. */
+export const statusOf: Record<OAuthErrorCode, number> = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  invalid_scope: 400,
+  unsupported_grant_type: 400,
+  server_error: 500,
+  temporarily_unavailable: 503,
+};
+
+const headers = { "content-type": "application/json", "cache-control": "no-store", pragma: "no-cache" };
+
+/** An error of the token endpoint (RFC 6749 §5.2), with the broker's `code` beside it where it is one of its own. */
+export function oauthErrorResponse({ error, description, failure }: OAuthError, basic = false): HttpResponse {
+  const status = failure ? problems[failure.code].status : statusOf[error];
+  const retryAfter = failure?.retryAfter === undefined ? undefined : Math.max(1, Math.ceil(failure.retryAfter));
+  return {
+    status,
+    headers: {
+      ...headers,
+      ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
+      // RFC 6749 §5.2: whoever authenticated by this header is told that it is the way.
+      ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
+    },
+    body: { error, error_description: description, ...(failure && { code: failure.code }) },
+    line: { code: failure?.code ?? error, source: "none", ...detailLine(status, description) },
+  };
+}
+
+/** A token response (RFC 6749 §5.1; with `issued_token_type` RFC 8693 §2.2), or the failure. */
+export function oauthTokenResponse(
+  answer: Answer,
+  now: number,
+  more: { refreshToken?: Secret | undefined; issuedTokenType?: string | undefined },
+): HttpResponse {
+  if (answer.kind === "failure") return oauthErrorResponse(toOAuthError(answer.failure));
+  const { set, generation, source } = answer;
+  const expiresIn = Math.max(0, Math.floor(remaining(set, now)));
+  return {
+    status: 200,
+    headers,
+    body: {
+      access_token: set.accessToken.reveal(),
+      token_type: "Bearer",
+      expires_in: expiresIn,
+      scope: set.scope,
+      ...(more.refreshToken && { refresh_token: more.refreshToken.reveal() }),
+      ...(more.issuedTokenType !== undefined && { issued_token_type: more.issuedTokenType }),
+    },
+    line: {
+      code: "ok",
+      source,
+      remainingSeconds: expiresIn,
+      generation,
+      tokenFingerprint: fingerprint(set.accessToken),
+    },
+  };
+}

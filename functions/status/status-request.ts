@@ -1,0 +1,55 @@
+import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
+import * as v from "valibot";
+import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
+
+const maxPageSize = 500;
+const limitRule = `limit must be one whole number from 1 to ${maxPageSize}`;
+const cursorRule = "cursor must be the next_cursor of the page before";
+
+/** Query parameters of `GET /v1/status`; others are ignored. */
+export const statusQuery = v.object({
+  limit: v.optional(
+    v.pipe(
+      v.string(limitRule),
+      v.regex(/^[1-9]\d{0,2}$/, limitRule),
+      v.transform(Number),
+      // What the document says of it, where it is a number already.
+      v.number(),
+      v.integer(),
+      v.minValue(1, limitRule),
+      v.maxValue(maxPageSize, limitRule),
+    ),
+    "100",
+  ),
+  cursor: v.optional(v.string(cursorRule)),
+});
+
+export type StatusRequest = { connection: ConnectionId } | { limit: number; after?: ConnectionId };
+
+/** Reads `GET /v1/status` and `GET /v1/status/{connection}`, or says which part is wrong. */
+export function readStatusRequest(event: Event): StatusRequest | { failure: Failure } {
+  if (event.pathParameters?.["connection"] !== undefined) {
+    const connection = parseConnectionId(event.pathParameters["connection"]);
+    // Only the canonical path of an id: see the token routes.
+    const isCanonical = connection !== undefined && event.rawPath === `/v1/status/${connection}`;
+    return isCanonical ? { connection } : { failure: invalidConnection };
+  }
+  const query = v.safeParse(statusQuery, event.queryStringParameters ?? {});
+  if (!query.success) return { failure: { code: "invalid_request", detail: query.issues[0].message } };
+  const { limit, cursor } = query.output;
+  if (cursor === undefined) return { limit };
+  const after = readCursor(cursor);
+  return after ? { limit, after } : { failure: { code: "invalid_request", detail: cursorRule } };
+}
+
+/** Opaque to callers, so that what is in it may change. */
+export function writeCursor(last: ConnectionId): string {
+  return Buffer.from(`1:${last}`).toString("base64url");
+}
+
+function readCursor(cursor: string): ConnectionId | undefined {
+  const text = Buffer.from(cursor, "base64url").toString("utf8");
+  return text.startsWith("1:") ? parseConnectionId(text.slice(2)) : undefined;
+}

@@ -1,0 +1,52 @@
+import { type AttributeValue, type DynamoDBClientConfig, GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { ItemWithoutTokens } from "./connection-status.ts";
+import { asUnavailable, dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import {
+  attributesWithoutTokens,
+  decodeItemWithoutTokens,
+  itemKey,
+} from "@smart-token-broker/auth-core/adapters/item-codec.ts";
+
+/** The table, as a status may see it. Throws `UnavailableError` where it does not answer. */
+export interface StatusTable {
+  read(connection: ConnectionId): Promise<ItemWithoutTokens | undefined>;
+  /** A page of connections in the table's own order; `after` the last one of the page before. */
+  list(limit: number, after?: ConnectionId): Promise<{ items: ItemWithoutTokens[]; last?: ConnectionId }>;
+}
+
+/**
+ * Reads items without their tokens: what is not asked for cannot be shown. Eventually consistent, since a status that is
+ * a second old is as good.
+ */
+export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientConfig = {}): StatusTable {
+  const client = dynamoDbClient(config);
+  // By placeholder, because some of the names are reserved words.
+  const projection = {
+    TableName: tableName,
+    ProjectionExpression: attributesWithoutTokens.map((name) => `#${name}`).join(", "),
+    ExpressionAttributeNames: Object.fromEntries(attributesWithoutTokens.map((name) => [`#${name}`, name])),
+  };
+  return {
+    async read(connection) {
+      const { Item } = await asUnavailable(
+        client.send(new GetItemCommand({ ...projection, Key: itemKey(connection) })),
+      );
+      return Item && decodeItemWithoutTokens(Item);
+    },
+
+    async list(limit, after) {
+      const items: ItemWithoutTokens[] = [];
+      let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
+      do {
+        // A page of DynamoDB's ends at 1 MB: several of them may make one of ours.
+        const input = { ...projection, Limit: limit - items.length, ExclusiveStartKey: from };
+        const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
+        items.push(...Items.map(decodeItemWithoutTokens));
+        from = LastEvaluatedKey;
+      } while (from && items.length < limit);
+      const last = from && (from["connection"]?.S as ConnectionId);
+      return { items, ...(last && { last }) };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { SweepSummary } from "@smart-token-broker/auth-core/observe.ts";
+import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
+import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { replacementDueAt, retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { partitionsOf, type Shard } from "./shard.ts";
+import type { DueConnection, Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
+
+/** Looks after the keys of a connection that was due; whether there was anything to do. */
+type MaintainKeys = (item: ConnectionItem) => Promise<boolean>;
+
+type Outcome = "replaced" | "failed" | "erased" | "keysOnly" | "leasedByOthers";
+
+/** Seconds for which a sweep starts new replacements; what it started may take a lease longer. */
+const sweepSeconds = 40;
+
+/** Replacements at a time, and how many of them may be of connections that failed last time. */
+const lanes = 16;
+const failingLanes = 4;
+
+/**
+ * One run of the scheduled rotation: replaces what is due in its partitions, through the path that callers use too.
+ *
+ * Connections that failed last time have a lane of their own, so that dead ones never crowd out the living. One that
+ * fails stops no other; a bug in one is reported and counts as failed. Reads what is due, not what exists.
+ *
+ * @param bug hears of whatever was thrown that no rule foresees
+ * @throws UnavailableError where the index cannot be read
+ */
+export async function sweep(
+  ports: Ports,
+  share: Shard,
+  bug: (error: unknown) => void,
+  maintainKeys?: MaintainKeys,
+): Promise<SweepSummary> {
+  const { clock } = ports;
+  const startedAt = clock.now();
+  // All are waited for, so that nothing is in flight when one of them fails the sweep.
+  const pages = await Promise.allSettled(partitionsOf(share).map((partition) => ports.table.due(partition, startedAt)));
+  const due = pages.flatMap((page) => {
+    if (page.status === "rejected") throw page.reason;
+    return page.value;
+  });
+  due.sort((a, b) => a.nextActionAt - b.nextActionAt);
+
+  const summary: SweepSummary = {
+    due: due.length,
+    replaced: 0,
+    failed: 0,
+    erased: 0,
+    keysOnly: 0,
+    leasedByOthers: 0,
+    deferred: 0,
+    oldestLateness: Math.max(0, startedAt - (due[0]?.nextActionAt ?? startedAt)),
+  };
+
+  const healthy = due.filter(({ failures }) => failures === 0);
+  const failing = due.filter(({ failures }) => failures > 0);
+  const lane = async (take: () => DueConnection | undefined) => {
+    for (let next = take(); next; next = take()) {
+      const isOver = clock.now() >= startedAt + sweepSeconds;
+      summary[isOver ? "deferred" : await act(ports, next, bug, maintainKeys)] += 1;
+    }
+  };
+  await Promise.all([
+    ...Array.from({ length: lanes - failingLanes }, () => lane(() => healthy.shift())),
+    ...Array.from({ length: failingLanes }, () => lane(() => failing.shift() ?? healthy.shift())),
+  ]);
+  return summary;
+}
+
+/** Does for one connection what is due now, whatever the index said a moment ago. */
+async function act(
+  ports: Ports,
+  { connection }: DueConnection,
+  bug: (error: unknown) => void,
+  maintainKeys: MaintainKeys | undefined,
+): Promise<Outcome> {
+  const { table, clock } = ports;
+  try {
+    const item = await table.read(connection, "strong");
+    if (!item) return "leasedByOthers";
+    const outcome = isDue(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
+    const hadKeys = (await maintainKeys?.(item)) ?? false;
+    return hadKeys && outcome === "leasedByOthers" ? "keysOnly" : outcome;
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) bug(error);
+    else ports.notice({ kind: "table_unavailable", connection, reason: error.message });
+    return "failed";
+  }
+}
+
+/** Whether its tokens should be replaced: they are due, or it is in the index for nothing else. */
+function isDue(item: ConnectionItem, now: number): boolean {
+  if ((replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now) return true;
+  return (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now && retirableKeys(item, now).length === 0;
+}
+
+async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {
+  const { clock } = ports;
+  if (isLeased(item, clock.now())) return "leasedByOthers";
+  const outcome = await replace(ports, item.connection, item, (leased) => isDue(leased, clock.now()));
+  switch (outcome.kind) {
+    case "replaced":
+      return outcome.committed ? "replaced" : "failed";
+    case "failed":
+      return outcome.failure.code === "unknown_connection" ? "erased" : "failed";
+    case "already_replaced":
+    case "conflict":
+      return "leasedByOthers";
+  }
+}

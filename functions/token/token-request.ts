@@ -1,0 +1,73 @@
+import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
+import * as v from "valibot";
+import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
+import type { TokenRequirements } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
+
+/** Seconds. */
+const defaultMinTtl = 60;
+const maxMinTtl = 1800;
+
+const minTtlRule = `min_ttl must be one whole number of seconds from 0 to ${maxMinTtl}`;
+
+/** Query parameters of `GET …/token`; others are ignored. */
+export const tokenQuery = v.object({
+  min_ttl: v.optional(
+    v.pipe(
+      v.string(minTtlRule),
+      v.regex(/^(0|[1-9]\d{0,3})$/, minTtlRule),
+      v.transform(Number),
+      // The number's own schema is what the published document says of it.
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(maxMinTtl, minTtlRule),
+    ),
+    String(defaultMinTtl),
+  ),
+});
+
+const rejectedRule = "rejected_token_sha256 must be the SHA-256 of the rejected access token, as 64 hex digits";
+
+/** Body of `POST …/token`; other fields are ignored. */
+export const rejectedTokenBody = v.object(
+  {
+    rejected_token_sha256: v.pipe(v.string(rejectedRule), v.regex(/^[0-9A-Fa-f]{64}$/, rejectedRule), v.toLowerCase()),
+  },
+  `the body must be a JSON object with rejected_token_sha256; ${rejectedRule}`,
+);
+
+/** Reads a request for a token, `GET` or `POST`, or says which part of it is wrong. */
+export function readTokenRequest(
+  event: Event,
+): { connection: ConnectionId; requirements: TokenRequirements } | { failure: Failure } {
+  const connection = canonicalConnection(event);
+  if (!connection) return { failure: invalidConnection };
+  if (event.requestContext.http.method === "POST") {
+    const body = v.safeParse(rejectedTokenBody, readJsonBody(event));
+    if (!body.success) return { failure: { code: "invalid_request", detail: body.issues[0].message } };
+    return { connection, requirements: { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256 } };
+  }
+  const query = v.safeParse(tokenQuery, event.queryStringParameters ?? {});
+  if (!query.success) return { failure: { code: "invalid_request", detail: query.issues[0].message } };
+  return { connection, requirements: { minTtl: query.output.min_ttl } };
+}
+
+/** The body as JSON, `undefined` where it is none. */
+function readJsonBody({ body = "", isBase64Encoded }: Event): unknown {
+  try {
+    return JSON.parse(isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The connection of the path, only where the raw path is the canonical one of its id. IAM judges the path as it was
+ * sent: if an encoded spelling of an id reached the same connection, a policy could be met or dodged by spelling.
+ */
+function canonicalConnection(event: Event): ConnectionId | undefined {
+  const connection = parseConnectionId(event.pathParameters?.["connection"]);
+  return connection && event.rawPath === `/v1/connections/${connection}/token` ? connection : undefined;
+}

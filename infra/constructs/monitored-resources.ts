@@ -1,0 +1,35 @@
+import type { Duration } from "aws-cdk-lib";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
+import type * as sqs from "aws-cdk-lib/aws-sqs";
+import type { DeploymentSettings } from "../settings.ts";
+import type { BrokerFunction } from "./broker-function.ts";
+import type { BrokerMetrics } from "./broker-metrics.ts";
+
+/** What there is to watch, of all the stacks. */
+export interface MonitoredResources {
+  settings: DeploymentSettings;
+  metrics: BrokerMetrics;
+  functions: Record<"token" | "oauth" | "status" | "token-rotation" | "key-rotation", BrokerFunction>;
+  apiId: string;
+  table: dynamodb.ITable;
+  deadLetters: sqs.IQueue;
+}
+
+/** A metric that API Gateway itself writes of the whole API. */
+export function apiMetric(
+  { apiId }: MonitoredResources,
+  metricName: string,
+  statistic: string,
+  period: Duration,
+  label: string,
+) {
+  return new cloudwatch.Metric({
+    namespace: "AWS/ApiGateway",
+    metricName,
+    dimensionsMap: { ApiId: apiId },
+    statistic,
+    period,
+    label,
+  });
+}

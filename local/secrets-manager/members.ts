@@ -23,7 +23,6 @@ export interface Members {
   Description?: string;
   Filters?: Filter[];
   ForceDeleteWithoutRecovery?: boolean;
-  IncludeDeprecated?: boolean;
   IncludePlannedDeletion?: boolean;
   KmsKeyId?: string;
   MaxResults?: number;
@@ -38,8 +37,6 @@ export interface Members {
   SecretBinary?: string;
   SecretId?: string;
   SecretString?: string;
-  SortOrder?: string;
-  TagKeys?: string[];
   Tags?: Tag[];
   VersionId?: string;
   VersionStage?: string;
@@ -101,7 +98,6 @@ const MODEL: Record<keyof Members, Constraint> = {
     10,
   ),
   ForceDeleteWithoutRecovery: boolean,
-  IncludeDeprecated: boolean,
   IncludePlannedDeletion: boolean,
   KmsKeyId: text(0, 2048),
   MaxResults: integer({ min: 1, max: 100 }),
@@ -123,8 +119,6 @@ const MODEL: Record<keyof Members, Constraint> = {
   SecretBinary: secretText("base64"),
   SecretId: text(1, 2048),
   SecretString: secretText("utf8"),
-  SortOrder: text(3, 4),
-  TagKeys: list(isString, 0, 200),
   Tags: list((item) => isObject(item) && isString(item["Key"]) && isString(item["Value"]), 0, 200),
   VersionId: text(32, 64),
   VersionStage: text(1, 256),

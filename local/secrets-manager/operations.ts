@@ -13,19 +13,14 @@ function operation<Required extends keyof Members>(
 
 /** The emulated operations, under the names by which the service is asked for them. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
-  ["CancelRotateSecret", operation(["SecretId"], (store, members) => store.rotations.cancelRotateSecret(members))],
   ["CreateSecret", operation(["Name"], (store, members) => store.createSecret(members))],
   ["DeleteSecret", operation(["SecretId"], (store, members) => store.deleteSecret(members))],
   ["DescribeSecret", operation(["SecretId"], (store, members) => store.describeSecret(members))],
   ["GetSecretValue", operation(["SecretId"], (store, members) => store.getSecretValue(members))],
-  ["ListSecretVersionIds", operation(["SecretId"], (store, members) => store.listSecretVersionIds(members))],
   ["ListSecrets", operation([], (store, members) => store.listSecrets(members))],
   ["PutSecretValue", operation(["SecretId"], (store, members) => store.putSecretValue(members))],
   ["RestoreSecret", operation(["SecretId"], (store, members) => store.restoreSecret(members))],
   ["RotateSecret", operation(["SecretId"], (store, members) => store.rotations.rotateSecret(members))],
-  ["TagResource", operation(["SecretId", "Tags"], (store, members) => store.tagResource(members))],
-  ["UntagResource", operation(["SecretId", "TagKeys"], (store, members) => store.untagResource(members))],
-  ["UpdateSecret", operation(["SecretId"], (store, members) => store.updateSecret(members))],
   [
     "UpdateSecretVersionStage",
     operation(["SecretId", "VersionStage"], (store, members) => store.updateSecretVersionStage(members)),

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as timer } from "node:timers/promises";
-import { accessDenied, invalidRequest } from "./errors.ts";
+import { accessDenied } from "./errors.ts";
 import { tokenOf, type With } from "./members.ts";
 import type { SecretRegistry } from "./registry.ts";
-import { configured, isDue, PENDING, refuseRotation, unfinished } from "./rotation.ts";
+import { configured, isDue, PENDING, refuseRotation } from "./rotation.ts";
 import { addVersion, CURRENT, type Secret } from "./versions.ts";
 
 const STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"] as const;
@@ -71,17 +71,6 @@ export class Rotations {
     secret.changedAt = this.#clock.now();
     this.#start(secret, token, kind);
     return { ARN: secret.arn, Name: secret.name, VersionId: token };
-  }
-
-  cancelRotateSecret(input: With<"SecretId">) {
-    const secret = this.#secrets.findLive(input.SecretId);
-    if (secret.rotation === undefined) {
-      throw invalidRequest("No Lambda rotation function ARN is associated with this secret.");
-    }
-    this.#runs.get(secret)?.stop.abort();
-    secret.rotation.enabled = false;
-    secret.changedAt = this.#clock.now();
-    return { ARN: secret.arn, Name: secret.name, VersionId: unfinished(secret)?.id };
   }
 
   /** Starts the rotation of every secret that is due and is not being rotated already. */

@@ -4,8 +4,8 @@ import { type Members, tokenOf, type With } from "./members.ts";
 import { SecretRegistry } from "./registry.ts";
 import { type RotationOptions, Rotations } from "./rotations.ts";
 import type { Secret, SecretValue } from "./versions.ts";
-import { addVersion, CURRENT, moveStage, tokenInUse, versionAt } from "./versions.ts";
-import { description, listEntry, stagesOf, versionEntry, wireInstant } from "./views.ts";
+import { addVersion, CURRENT, moveStage, versionAt } from "./versions.ts";
+import { description, listEntry, stagesOf, wireInstant } from "./views.ts";
 
 export interface StoreOptions extends RotationOptions {
   /** Epoch seconds, fractional. */
@@ -64,7 +64,7 @@ export class SecretStore {
       .all()
       .filter((secret) => secret.deletedAt === undefined || input.IncludePlannedDeletion === true)
       .filter((secret) => passes(secret, input.Filters ?? []));
-    const { items, NextToken } = page(input.SortOrder === "desc" ? secrets.toReversed() : secrets, input);
+    const { items, NextToken } = page(secrets, input);
     return { SecretList: items.map(listEntry), NextToken };
   }
 
@@ -103,40 +103,11 @@ export class SecretStore {
     return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: stagesOf(version) };
   }
 
-  updateSecret(input: With<"SecretId">) {
-    const value = valueOf(input);
-    const id = value === undefined ? undefined : tokenOf(input);
-    const secret = this.#secrets.findLive(input.SecretId);
-    if (id !== undefined) {
-      // Unlike a put, an update never takes a version that exists, not even one with the same value.
-      if (secret.versions.has(id)) throw tokenInUse(secret, id);
-      addVersion(secret, { id, value, stages: [CURRENT] }, this.#now());
-    }
-    if (input.Description !== undefined) secret.description = input.Description;
-    if (input.KmsKeyId !== undefined) secret.kmsKeyId = input.KmsKeyId || this.#options.kmsKeyArn;
-    secret.changedAt = this.#now();
-    return { ARN: secret.arn, Name: secret.name, VersionId: id };
-  }
-
   updateSecretVersionStage(input: With<"SecretId" | "VersionStage">) {
     const secret = this.#secrets.findLive(input.SecretId);
     moveStage(secret, input.VersionStage, { from: input.RemoveFromVersionId, to: input.MoveToVersionId });
     secret.changedAt = this.#now();
     return { ARN: secret.arn, Name: secret.name };
-  }
-
-  listSecretVersionIds(input: With<"SecretId">) {
-    const secret = this.#secrets.find(input.SecretId);
-    const versions = [...secret.versions.values()].filter(
-      (version) => version.stages.size > 0 || input.IncludeDeprecated === true,
-    );
-    const { items, NextToken } = page(versions, input);
-    return {
-      ARN: secret.arn,
-      Name: secret.name,
-      Versions: items.map((version) => versionEntry(secret, version)),
-      NextToken,
-    };
   }
 
   deleteSecret(input: With<"SecretId">) {
@@ -157,20 +128,6 @@ export class SecretStore {
     const secret = this.#secrets.find(input.SecretId);
     secret.deletedAt = undefined;
     return { ARN: secret.arn, Name: secret.name };
-  }
-
-  tagResource(input: With<"SecretId" | "Tags">) {
-    const secret = this.#secrets.findLive(input.SecretId);
-    for (const { Key, Value } of input.Tags) secret.tags.set(Key, Value);
-    secret.changedAt = this.#now();
-    return {};
-  }
-
-  untagResource(input: With<"SecretId" | "TagKeys">) {
-    const secret = this.#secrets.findLive(input.SecretId);
-    for (const key of input.TagKeys) secret.tags.delete(key);
-    secret.changedAt = this.#now();
-    return {};
   }
 
   #now(): number {

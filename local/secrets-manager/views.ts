@@ -23,17 +23,6 @@ export function listEntry(secret: Secret) {
   return { ...metadata(secret), SecretVersionsToStages: versionsToStages(secret) };
 }
 
-/** What ListSecretVersionIds answers of one version. */
-export function versionEntry(secret: Secret, version: Version) {
-  return {
-    VersionId: version.id,
-    VersionStages: version.stages.size === 0 ? undefined : stagesOf(version),
-    CreatedDate: wireInstant(version.createdAt),
-    LastAccessedDate: day(version.accessedAt),
-    KmsKeyIds: [secret.kmsKeyId ?? "DefaultEncryptionKey"],
-  };
-}
-
 function metadata(secret: Secret) {
   return {
     ARN: secret.arn,

@@ -96,7 +96,7 @@ describe("the status page, in a browser", () => {
     await due();
     await state("retrying").waitFor();
     const next = await row().textContent();
-    await press("Ask for a token");
+    await press("Get a token");
     await page.getByText(/^webapicorso: a token of generation \d+, good for \d+ s$/).waitFor();
     const screenshot = process.env["SHOW_SCREENSHOT"];
     if (screenshot) await page.screenshot({ path: screenshot });
@@ -129,7 +129,7 @@ describe("the status page, in a browser", () => {
 
   it("can be used by the keyboard alone, and a poll takes the focus from nothing", async () => {
     const polled = () => page.waitForResponse((response) => response.url().endsWith("/_local/status"));
-    const ask = row().getByRole("button", { name: "Ask for a token" });
+    const ask = row().getByRole("button", { name: "Get a token" });
     await ask.focus();
     await polled();
     await polled();
@@ -137,7 +137,7 @@ describe("the status page, in a browser", () => {
     await page.keyboard.press("Enter");
 
     await page.getByRole("status").getByText("a token of generation").waitFor();
-    expect(await page.evaluate("document.activeElement.textContent")).toBe("Ask for a token");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Get a token");
   });
 
   it.each(["light", "dark"] as const)(

@@ -43,9 +43,9 @@ describe("the page of a local run", () => {
 
     const data = (await page("/_local/status")).json();
 
-    expect(data["not_asked_yet"]).toEqual(["added"]);
+    expect(data["without_token"]).toEqual(["added"]);
     await client.send(new DeleteSecretCommand({ SecretId: Name }));
-    expect((await page("/_local/status")).json()["not_asked_yet"]).toEqual([]);
+    expect((await page("/_local/status")).json()["without_token"]).toEqual([]);
     client.destroy();
   });
 
@@ -77,7 +77,7 @@ describe("--profile", () => {
   });
 
   it("is what the page's moods come on top of", async () => {
-    await page("/_local/mood", { post: { scenario: "ok" } });
+    await page("/_local/scenario", { post: { scenario: "ok" } });
 
     const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
     expect(scenario).toMatchObject({ ...profile, mode: "ok" });

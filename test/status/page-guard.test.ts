@@ -25,7 +25,7 @@ describe("a name that was rebound to this machine", () => {
     const name = host.replace("127.0.0.1", "localhost");
 
     const got = await ask("/_local/status", { headers: { host: name } });
-    const posted = await ask("/_local/mood", {
+    const posted = await ask("/_local/scenario", {
       post: { scenario: "slow" },
       headers: { host: name, origin: `http://${name}` },
     });

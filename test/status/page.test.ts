@@ -32,7 +32,7 @@ describe("what the page shows", () => {
 
     expect(data).toMatchObject({
       connections: [oneConnection],
-      not_asked_yet: ["other"],
+      without_token: ["other"],
       refresh_lifetime: 172_800,
       upstream_calls: { exchange: 0, refresh: 0 },
       events: Array.from({ length: 5 }, () => ({ type: "api_key_rotated", detail: { connection: "webapicorso" } })),
@@ -48,7 +48,7 @@ describe("what the page shows", () => {
     const { ask, secretsManager } = await startPage({ answers: { "GET /v1/status": page } });
     secretsManager.store.createSecret({ Name: "other" });
 
-    expect((await ask("/_local/status")).json()).toMatchObject({ has_more: true, not_asked_yet: [] });
+    expect((await ask("/_local/status")).json()).toMatchObject({ has_more: true, without_token: [] });
   });
 
   it("is the problem, in words, while the status cannot be had", async () => {
@@ -66,11 +66,11 @@ describe("what the page shows", () => {
 
 describe("a button", () => {
   it("for a mood gives it to the simulator, in place of the one before and on top of the profile", async () => {
-    const { ask, simulator } = await startPage({ parts: { ways: { shape: "data", rotateRefresh: false } } });
+    const { ask, simulator } = await startPage({ parts: { profile: { shape: "data", rotateRefresh: false } } });
 
-    await ask("/_local/mood", { post: { scenario: "broken-refresh" } });
+    await ask("/_local/scenario", { post: { scenario: "broken-refresh" } });
     const broken = simulator.scenario;
-    const { status } = await ask("/_local/mood", { post: { scenario: "short-lived" } });
+    const { status } = await ask("/_local/scenario", { post: { scenario: "short-lived" } });
 
     expect(status).toBe(200);
     expect(broken).toMatchObject({ mode: "hang", on: "refresh", shape: "data", lifetime: 3600 });
@@ -88,7 +88,7 @@ describe("a button", () => {
     const { ask, simulator } = await startPage();
     const before = simulator.scenario;
 
-    const { status } = await ask("/_local/mood", { post: { scenario } });
+    const { status } = await ask("/_local/scenario", { post: { scenario } });
 
     expect(status).toBe(400);
     expect(simulator.scenario).toEqual(before);
@@ -99,7 +99,7 @@ describe("a button", () => {
 
     const { body } = await ask("/_local/token", { post: { connection: "webapicorso" } });
 
-    expect(JSON.parse(body)).toEqual({ said: "webapicorso: a token of generation 17, good for 1234 s" });
+    expect(JSON.parse(body)).toEqual({ message: "webapicorso: got a token of generation 17, valid for 1234 s" });
     expect(JSON.stringify(answers)).toContain("fake-access-1");
     expect(body).not.toContain("fake-access-1");
   });
@@ -109,7 +109,7 @@ describe("a button", () => {
 
     const { status, body } = await ask("/_local/rotation", { post: { connection: "webapicorso" } });
 
-    expect([status, JSON.parse(body).said]).toEqual([200, expect.stringContaining("rotation has started")]);
+    expect([status, JSON.parse(body).message]).toEqual([200, expect.stringContaining("rotation has started")]);
     expect(steps.map(({ Step }) => Step)).toContain("createSecret");
     const staged = secretsManager.store.getSecretValue({ SecretId: "webapicorso", VersionStage: "NEXT" });
     expect(staged.SecretString).toMatch(/^eyJ/);
@@ -124,7 +124,7 @@ describe("a button", () => {
 
     const { body } = await ask("/_local/rotation", { post: { connection: "webapicorso" } });
 
-    expect(JSON.parse(body).said).toMatch(words);
+    expect(JSON.parse(body).message).toMatch(words);
     expect(steps).toEqual([]);
   });
 
@@ -133,7 +133,7 @@ describe("a button", () => {
 
     const { status, body } = await ask("/_local/rotation", { post: { connection: "nobody" } });
 
-    expect([status, JSON.parse(body).said]).toEqual([409, expect.stringContaining("can't find")]);
+    expect([status, JSON.parse(body).message]).toEqual([409, expect.stringContaining("can't find")]);
   });
 
   it.each(["/_local/token", "/_local/rotation"])("asks nobody for what is no connection id: %s", async (path) => {

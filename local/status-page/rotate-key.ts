@@ -20,7 +20,8 @@ export async function rotateKey(
 ): Promise<string> {
   const { SecretString = "" } = await secrets.send(new GetSecretValueCommand({ SecretId: secretId }));
   const { username, scope, baseUrl = simulator.url } = parseObject(SecretString) ?? {};
-  if (typeof username !== "string" || typeof scope !== "string") return "The secret has no username and scope. Nothing was changed.";
+  if (typeof username !== "string" || typeof scope !== "string")
+    return "The secret has no username and scope. Nothing was changed.";
   if (baseUrl !== simulator.url) return "This connection does not use the simulator. Stage its next key yourself.";
   const next = { SecretId: secretId, SecretString: simulator.issueKey({ username, scope }), VersionStages: ["NEXT"] };
   await secrets.send(new PutSecretValueCommand(next));

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 
@@ -154,61 +154,5 @@ describe("the schedule", () => {
 
     expect([unfinished, deleted]).toEqual([0, 0]);
     expect(restored).toBeGreaterThan(0);
-  });
-});
-
-describe("cancelling", () => {
-  it("ends the schedule and the dates, keeps what was configured, and RotateSecret switches it on again", async () => {
-    await configure({ RotateImmediately: true });
-    await client.cancelRotateSecret({ SecretId });
-
-    const answer = await described();
-    const due = await tick(START + 90 * DAY);
-    await client.rotateSecret({ SecretId });
-    await emulator.rotationsSettled();
-    const again = await described();
-
-    expect(answer).toMatchObject({ RotationEnabled: false, RotationLambdaARN, RotationRules });
-    expect([answer.LastRotatedDate, answer.NextRotationDate]).toEqual([undefined, undefined]);
-    expect(due).toBe(0);
-    expect(again).toMatchObject({ RotationEnabled: true, NextRotationDate: date(START + 180 * DAY) });
-  });
-
-  it("stops a rotation under way after its step, and leaves its labels", async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    invoked = (event) => (event.Step === "setSecret" ? promise : rotate(event));
-    const token = randomUUID();
-    await client.rotateSecret({ SecretId, RotationLambdaARN, ClientRequestToken: token });
-    await vi.waitFor(() => expect(steps).toContain("setSecret"));
-
-    const answer = await client.cancelRotateSecret({ SecretId });
-    resolve();
-    await emulator.rotationsSettled();
-
-    expect(answer.VersionId).toBe(token);
-    expect(steps).toEqual(["createSecret", "setSecret"]);
-    expect((await described()).VersionIdsToStages).toEqual({ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] });
-  });
-
-  it("ends the wait for a retry", async () => {
-    const waiting = Promise.withResolvers<void>();
-    sleep = () => {
-      waiting.resolve();
-      return new Promise(() => {});
-    };
-    invoked = fail;
-    await client.rotateSecret({ SecretId, RotationLambdaARN });
-    await waiting.promise;
-
-    await client.cancelRotateSecret({ SecretId });
-    await emulator.rotationsSettled();
-
-    expect(steps).toEqual(["createSecret"]);
-  });
-
-  it("is refused where nothing was configured", async () => {
-    const asked = client.cancelRotateSecret({ SecretId });
-
-    await expect(asked).rejects.toMatchObject({ name: "InvalidRequestException" });
   });
 });

@@ -143,10 +143,7 @@ describe("deleting a secret", () => {
     const barred = [
       client.getSecretValue({ SecretId }),
       client.putSecretValue({ SecretId, SecretString: "fake-key-2" }),
-      client.updateSecret({ SecretId, Description: "orders" }),
       client.updateSecretVersionStage({ SecretId, VersionStage: "NEXT", MoveToVersionId: VersionId }),
-      client.tagResource({ SecretId, Tags: [{ Key: "team", Value: "orders" }] }),
-      client.untagResource({ SecretId, TagKeys: ["team"] }),
       client.deleteSecret({ SecretId }),
     ];
     const taken = create(SecretId);

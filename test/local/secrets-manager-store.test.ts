@@ -70,15 +70,15 @@ describe("deprecated versions", () => {
       if (index === 0) store.updateSecretVersionStage({ SecretId: "one", VersionStage: "KEEP", MoveToVersionId: id });
     }
 
-    const pages = [
-      store.listSecretVersionIds({ SecretId: "one", IncludeDeprecated: true }),
-      store.listSecretVersionIds({ SecretId: "one" }),
-    ];
+    const isKept = (VersionId: string) => {
+      try {
+        return store.getSecretValue({ SecretId: "one", VersionId }).VersionId === VersionId;
+      } catch {
+        return false;
+      }
+    };
 
-    expect(pages.map(({ Versions }) => Versions.map(({ VersionId }) => VersionId))).toEqual([
-      [ids[0], ...ids.slice(6)],
-      [ids[0], ...ids.slice(103)],
-    ]);
+    expect(ids.filter(isKept)).toEqual([ids[0], ...ids.slice(6)]);
   });
 });
 
@@ -87,9 +87,7 @@ describe("a secret that was empty", () => {
     const store = new SecretStore({ clock, region: "eu-south-1", accountId: "000000000000" });
     store.createSecret({ Name: "one" });
 
-    const versions = store.listSecretVersionIds({ SecretId: "one", IncludeDeprecated: true });
-
-    expect(versions.Versions).toEqual([]);
+    expect(store.describeSecret({ SecretId: "one" }).VersionIdsToStages).toBeUndefined();
     expect(() => store.getSecretValue({ SecretId: "one" })).toThrow("staging label: AWSCURRENT");
   });
 });

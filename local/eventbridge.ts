@@ -17,8 +17,8 @@ interface Entry {
 }
 
 /**
- * Starts an embedded event bus on 127.0.0.1. It accepts PutEvents, calls `onEvent`, and keeps the last 100 events. It has
- * no rules and no targets, and verifies no signature.
+ * Starts an embedded event bus on 127.0.0.1. It accepts PutEvents, calls `onEvent`, and keeps the last 100 events. It
+ * has no rules and no targets, and verifies no signature.
  */
 export async function startEventBridge(
   onEvent: (event: PutEvent) => void,

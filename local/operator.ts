@@ -17,8 +17,8 @@ export function secretName(deployment: Deployment, connection: string): string {
 }
 
 /**
- * Switches rotation on: for the stack's secrets as the template says, for the connections of a file as an operator does.
- * Each switch runs the rotation function once; this does not wait for it.
+ * Switches rotation on: for the stack's secrets as the template says, for the connections of a file as an operator
+ * does. Each switch runs the rotation function once; this does not wait for it.
  */
 export async function switchRotationOn(
   client: SecretsManagerClient,

@@ -38,8 +38,8 @@ export interface LocalRun {
 }
 
 /**
- * Synthesises the stacks and runs them on embedded parts. Resolves when everything answers. If a part fails to start, or
- * `signal` aborts, it stops every part that has started.
+ * Synthesises the stacks and runs them on embedded parts. Resolves when everything answers. If a part fails to start,
+ * or `signal` aborts, it stops every part that has started.
  */
 export async function startLocalRun(
   options: Options,

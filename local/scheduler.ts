@@ -1,8 +1,8 @@
 import type { DeployedSchedule } from "./assembly/deployment.ts";
 
 /**
- * Invokes functions on their schedules, as EventBridge Scheduler does: asynchronously, once, even while the previous run
- * is still going. It logs a run that fails; on AWS the event goes to the dead-letter queue.
+ * Invokes functions on their schedules, as EventBridge Scheduler does: asynchronously, once, even while the previous
+ * run is still going. It logs a run that fails; on AWS the event goes to the dead-letter queue.
  *
  * @param minute seconds that one minute lasts
  */

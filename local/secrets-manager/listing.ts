@@ -13,8 +13,8 @@ export function passes(secret: Secret, filters: readonly Filter[]): boolean {
 }
 
 /**
- * One page of a list, with the token of the next one. The token is a position: what is added or removed between two
- * pages shifts them. Throws InvalidNextTokenException for a token that was not given out.
+ * One page of a list, with the token of the next page. The token is a position: an item added or removed between two
+ * pages shifts them. Throws InvalidNextTokenException for an invalid token.
  */
 export function page<Item>(
   items: readonly Item[],

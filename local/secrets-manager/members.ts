@@ -17,7 +17,7 @@ export interface RotationRules {
   Duration?: string;
 }
 
-/** The members of every emulated request, under their names on the wire. A binary value is base64, as it travels. */
+/** The members of all emulated requests, with their names in the API. A binary value is base64. */
 export interface Members {
   ClientRequestToken?: string;
   Description?: string;
@@ -43,17 +43,17 @@ export interface Members {
   VersionStages?: string[];
 }
 
-/** Members of which some are known to be there. */
+/** Members of which some are present. */
 export type With<Name extends keyof Members> = Members & { [Member in Name]-?: NonNullable<Members[Member]> };
 
 interface Constraint {
-  /** A value's length, or a number itself; undefined for a value of the wrong type. */
+  /** The length of a value, or a number itself; `undefined` for a wrong type. */
   measure: (value: unknown) => number | undefined;
   min?: number;
   max?: number;
   quantity?: "length" | "value";
   secret?: boolean;
-  /** Of a value that has members of its own. */
+  /** The constraints of nested members. */
   members?: ReadonlyMap<string, Constraint>;
 }
 
@@ -87,7 +87,7 @@ const isString = (value: unknown) => typeof value === "string";
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-// The service model's own limits. RecoveryWindowInDays has none there: the service checks it itself, with another error.
+// The limits of the service model. RecoveryWindowInDays has none there: the service checks it with another error.
 const MODEL: Record<keyof Members, Constraint> = {
   ClientRequestToken: text(32, 64),
   Description: text(0, 2048),
@@ -132,9 +132,9 @@ const BAD_NAME =
   "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";
 
 /**
- * Checks a request body against the service model: types, lengths, ranges, the alphabet of names and that every
- * `required` member is there. It does NOT judge what a member means for a secret; the store does. Members that the
- * emulator does not know are ignored. Throws SerializationException or ValidationException.
+ * Checks a request body against the service model: types, lengths, ranges, the characters of names, and that every
+ * `required` member is present. The store checks what a member means. Unknown members are ignored. Throws
+ * SerializationException or ValidationException.
  */
 export function checkMembers<Required extends keyof Members>(
   body: unknown,
@@ -151,7 +151,7 @@ export function checkMembers<Required extends keyof Members>(
   return members;
 }
 
-/** The token under which a new version is known. Throws InvalidRequestException without one. */
+/** The id of a new version. Throws InvalidRequestException if it is missing. */
 export function tokenOf({ ClientRequestToken }: Members): string {
   if (ClientRequestToken !== undefined) return ClientRequestToken;
   throw invalidRequest("You must provide a ClientRequestToken value. We recommend a UUID-type value.");

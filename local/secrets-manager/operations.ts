@@ -1,7 +1,7 @@
 import { checkMembers, type Members, type With } from "./members.ts";
 import type { SecretStore } from "./store.ts";
 
-/** Runs one operation: from the parsed body of a request to the body of its answer. Throws SecretsManagerError. */
+/** Runs one operation: takes the parsed request body and returns the response body. Throws SecretsManagerError. */
 export type Operation = (store: SecretStore, body: unknown) => object;
 
 function operation<Required extends keyof Members>(
@@ -11,7 +11,7 @@ function operation<Required extends keyof Members>(
   return (store, body) => run(store, checkMembers(body, required));
 }
 
-/** The emulated operations, under the names by which the service is asked for them. */
+/** The emulated operations by name. Only those that the product, its commands and its tests call. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ["CreateSecret", operation(["Name"], (store, members) => store.createSecret(members))],
   ["DeleteSecret", operation(["SecretId"], (store, members) => store.deleteSecret(members))],

@@ -12,7 +12,7 @@ export interface StoreOptions extends RotationOptions {
   clock: { now(): number };
   region: string;
   accountId: string;
-  /** The key named for secrets that are created without one; without it they use AWS's own, which is never named. */
+  /** The KMS key of secrets that are created without one. Absent: AWS's default key, which responses never name. */
   kmsKeyArn?: string | undefined;
 }
 
@@ -21,9 +21,8 @@ type Value = Pick<Members, "SecretString" | "SecretBinary">;
 const DAY = 86_400;
 
 /**
- * Secrets Manager's state in memory: one method per operation, from the request's members to the answer's. It expects
- * members that were checked against the service model (`checkMembers`), and knows nothing of HTTP, signatures or IAM.
- * It encrypts nothing. Every refusal is thrown as a SecretsManagerError.
+ * Secrets Manager's state in memory, one method per operation. It expects members that `checkMembers` has checked. It
+ * has no HTTP, signatures, IAM or encryption. Throws SecretsManagerError for a request that it rejects.
  */
 export class SecretStore {
   readonly #options: StoreOptions;
@@ -45,7 +44,7 @@ export class SecretStore {
         "You can't create this secret because a secret with this name is already scheduled for deletion.",
       );
     }
-    // The very same request again is answered as the first was.
+    // The same request again gets the same response.
     if (known !== undefined && (token === undefined || !known.versions.has(token))) {
       throw resourceExists(`The operation failed because the secret ${input.Name} already exists.`);
     }
@@ -97,7 +96,7 @@ export class SecretStore {
     const id = tokenOf(input);
     const secret = this.#secrets.findLive(input.SecretId);
     const stages = new Set(input.VersionStages ?? [CURRENT]);
-    // The first value of a secret is its current one, whatever labels it was put under.
+    // The first value of a secret is its current one, whatever labels the request has.
     if (versionAt(secret, CURRENT) === undefined) stages.add(CURRENT);
     const version = addVersion(secret, { id, value, stages: [...stages] }, this.#now());
     return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: stagesOf(version) };
@@ -148,7 +147,7 @@ export class SecretStore {
     };
   }
 
-  // Deleting by force what does not exist is no error.
+  // Forced deletion of a secret that does not exist is not an error.
   #deleteNow(secretId: string) {
     const secret = this.#secrets.lookUp(secretId);
     if (secret !== undefined) this.#secrets.remove(secret);

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /**
- * Whether a request comes from the page itself: its Host is a loopback name (no DNS rebinding), and a request that changes
- * something has the page's own Origin (no other site sent it).
+ * Whether a request comes from the page itself: its Host is a loopback name (no DNS rebinding), and a request that
+ * changes something has the page's own Origin (no other site sent it).
  */
 export function isOwn(method: string, { host, origin }: IncomingHttpHeaders, port: number): boolean {
   return isOwnHost(host, port) && (method === "GET" || origin === `http://${host}`);

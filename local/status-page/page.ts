@@ -62,8 +62,8 @@ const headers = {
 };
 
 /**
- * The status page of a local run, for the gateway's `fallback`: the page at `/`, its data and its buttons' actions below
- * `/_local/`. It answers only requests of the page itself (`isOwn`), and shows no secret.
+ * The status page of a local run, for the gateway's `fallback`: the page at `/`, its data and its buttons' actions
+ * below `/_local/`. It answers only requests of the page itself (`isOwn`), and shows no secret.
  */
 export function statusPage(parts: PageParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   const answers: Record<string, (gateway: string, body: Record<string, unknown>) => PageAnswer | Promise<PageAnswer>> =

@@ -8,8 +8,8 @@ import { parseObject } from "../simulator/parse-object.ts";
 import type { Simulator } from "../simulator/server.ts";
 
 /**
- * Gets another key from the simulator, stages it under NEXT and starts the rotation, as an operator does. Does not wait for
- * the rotation. Returns a text that says what it did, or why it did nothing; no key is in it.
+ * Gets another key from the simulator, stages it under NEXT and starts the rotation, as an operator does. Does not wait
+ * for the rotation. Returns a text that says what it did, or why it did nothing; no key is in it.
  *
  * @throws what Secrets Manager rejects
  */

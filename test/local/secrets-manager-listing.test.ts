@@ -34,7 +34,7 @@ describe("listing secrets", () => {
     expect(pages).toEqual([["a", "b"], ["c", "d"], ["e"]]);
   });
 
-  it("refuses a token that it did not give out", async () => {
+  it("rejects an invalid token", async () => {
     const asked = client.listSecrets({ NextToken: "fake-token" });
 
     await expect(asked).rejects.toMatchObject({ name: "InvalidNextTokenException" });
@@ -50,7 +50,7 @@ describe("listing secrets", () => {
     await expect(byTag).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 
-  it("shows labelled versions, and secrets scheduled for deletion only when asked to", async () => {
+  it("shows versions with labels, and secrets scheduled for deletion only on request", async () => {
     const { VersionId } = await create("one");
     await create("two");
     await client.deleteSecret({ SecretId: "two" });

@@ -4,10 +4,10 @@ import type { RegistrationReading } from "@smart-token-broker/auth-core/use-case
 import { withProgress } from "../terminal/progress.ts";
 import { clientConfig, type Deployment, registrationOptions } from "./deployment.ts";
 
-/** The registration under AWSCURRENT, as the functions read it. Throws UnavailableError where it may not be read. */
+/** Reads the registration under AWSCURRENT as the functions do. Throws UnavailableError without the permission. */
 export function currentRegistration(deployment: Deployment, connection: ConnectionId): Promise<RegistrationReading> {
   const { stage, tableName, secretPrefix } = deployment;
   const settings = { stage, tableName, secretPrefix, rotateKeysEveryDays: 0, ...registrationOptions(deployment) };
   const store = secretsManagerRegistrations(settings, clientConfig(deployment, "secretsmanager"));
-  return withProgress("reading the secret", store.read(connection));
+  return withProgress("Reading the secret", store.read(connection));
 }

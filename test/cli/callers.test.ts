@@ -17,7 +17,7 @@ function folderWith(files: Record<string, unknown>): string {
   return folder;
 }
 
-test("a caller's key and its hash belong together, and every key is another", async () => {
+test("broker callers key prints a key with its hash, and a new key each time", async () => {
   const [one, other] = await Promise.all([1, 2].map(() => broker(["callers", "key", "portal", "--json"])));
 
   const { key, keySha256 } = JSON.parse(one?.stdout ?? "") as { key: string; keySha256: string };
@@ -29,8 +29,8 @@ test("a caller's key and its hash belong together, and every key is another", as
 test.each([
   ["in cdk.json", { "cdk.json": { context: { callers: listed } } }],
   ["in a file that cdk.json names", { "cdk.json": { context: { callers: "list.json" } }, "list.json": listed }],
-  ["alone in a file", { "cdk.json": listed }],
-])("the list of callers is read where it is: %s", async (_, files) => {
+  ["in a file without anything else", { "cdk.json": listed }],
+])("broker callers list reads the list %s", async (_, files) => {
   const folder = folderWith(files);
 
   const { status, stdout } = await broker(["callers", "list", "--file", join(folder, "cdk.json"), "--json"]);
@@ -42,7 +42,7 @@ test.each([
   ]);
 });
 
-test("a list that a deployment would refuse is refused here, with the same words", async () => {
+test("broker callers list refuses a list with the same message as a deployment", async () => {
   const folder = folderWith({ "cdk.json": { context: { callers: [{ name: "orders" }] } } });
 
   const { status, stderr } = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);
@@ -51,11 +51,11 @@ test("a list that a deployment would refuse is refused here, with the same words
   expect(stderr).toMatch(/^error: .*cdk.json: callers: orders: needs exactly one of principal, .*\n$/);
 });
 
-test("this project's own list is empty", async () => {
+test("broker callers list says that this project lists no callers, and that the list is not the deployed one", async () => {
   const { status, stdout } = await broker(["callers", "list"]);
 
   expect({ status, stdout }).toEqual({
     status: 0,
-    stdout: expect.stringMatching(/^cdk.json lists no caller: .*\n.* of this checkout, .*\n$/) as string,
+    stdout: expect.stringMatching(/^cdk.json lists no callers\. .*\n.* from this checkout\. .*\n$/) as string,
   });
 });

@@ -1,19 +1,21 @@
 import { spawn } from "node:child_process";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
-import { StartedCommand } from "../local/run-harness.ts";
+import { expect } from "vitest";
+import { operator, region, StartedCommand } from "../local/run-harness.ts";
 
 const root = join(import.meta.dirname, "../..");
 
 export interface Ended {
   status: number | null;
   stdout: string;
-  /** Without its lines of progress: on a busy machine anything may take over a second. */
+  /** Without progress lines: on a busy machine any step may take over a second. */
   stderr: string;
   progress: string;
 }
 
-/** Nothing of the developer's own AWS configuration. */
+/** Hides the developer's own AWS configuration. */
 const bare = {
   PATH: process.env["PATH"],
   HOME: "/nonexistent",
@@ -41,7 +43,7 @@ export function broker(args: string[], options: { stdin?: string; env?: Record<s
   return run([...brokerCommand, ...args], options.stdin ?? "", options.env ?? {});
 }
 
-/** Runs `broker` in a pseudo-terminal, and types each answer once its question is seen. */
+/** Runs `broker` in a pseudo-terminal, and types each answer when its question appears. */
 export async function brokerInTerminal(
   args: string[],
   steps: [waitFor: string, type: string][],
@@ -53,7 +55,7 @@ export async function brokerInTerminal(
   return JSON.parse(stdout) as { status: number; output: string };
 }
 
-/** A local run of its own, and `broker` on it. */
+/** A local run for this test file, and `broker` on it. */
 export class LocalBroker {
   readonly run = new StartedCommand(["--port", "0"]);
 
@@ -71,20 +73,20 @@ export class LocalBroker {
     return broker([...args, ...this.options], stdin === undefined ? {} : { stdin });
   }
 
-  /** Its answer as JSON; throws with its complaint where it fails. */
+  /** Runs a command with `--json` and parses its output. Throws if it fails. */
   async json<Answer>(args: string[], stdin?: string): Promise<Answer> {
     const { status, stdout, stderr } = await this.broker([...args, "--json"], stdin);
     if (status !== 0) throw new Error(`status ${status}: ${stderr}${stdout}`);
     return JSON.parse(stdout) as Answer;
   }
 
-  /** A key of the simulator's for the account that `add` registers. */
+  /** Gets a key from the simulator for the account that `add` registers. */
   async issueKey(id: string): Promise<string> {
     const { apiKey } = await this.run.simulator("/_simulator/keys", account(id));
     return String(apiKey);
   }
 
-  /** Adds a connection of the simulator's. Its key. */
+  /** Adds a connection to the simulator. Returns its key. */
   async add(id: string, ...more: string[]): Promise<string> {
     const key = await this.issueKey(id);
     const { username, scope } = account(id);
@@ -93,10 +95,29 @@ export class LocalBroker {
     return key;
   }
 
+  get secrets(): SecretsManager {
+    return new SecretsManager({ endpoint: this.run.url("secretsmanager"), region, credentials: operator });
+  }
+
+  /** The simulator's counts of requests. */
+  async counts(): Promise<{ exchange: number; business: number }> {
+    const state = await (await fetch(`${this.run.url("simulator")}/_simulator`)).json();
+    return (state as { counts: { exchange: number; business: number } }).counts;
+  }
+
   async scenario(scenario: object): Promise<void> {
     await this.run.simulator("/_simulator", scenario);
   }
 }
+
+/** Asserts that a command failed with one line on stderr, nothing on stdout, and this exit code. */
+export function expectError({ status, stdout, stderr }: Ended, code: number, message: RegExp): void {
+  expect(stderr).toMatch(message);
+  expect(stderr.trimEnd()).not.toContain("\n");
+  expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+}
+
+export const secretName = (id: string) => `smart-token-broker/dev/${id}`;
 
 export function account(id: string): { username: string; scope: string } {
   return { username: `admin_${id}`, scope: `${id}_aly${id}` };

@@ -1,21 +1,17 @@
-import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { operator, region } from "../local/run-harness.ts";
-import { LocalBroker } from "./harness.ts";
+import { LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
 afterAll(() => local.run.remove());
 
-const secrets = () => new SecretsManager({ endpoint: local.run.url("secretsmanager"), region, credentials: operator });
-const nameOf = (id: string) => `smart-token-broker/dev/${id}`;
 const currentKey = async (id: string) => {
-  const { SecretString = "" } = await secrets().getSecretValue({ SecretId: nameOf(id) });
+  const { SecretString = "" } = await local.secrets.getSecretValue({ SecretId: secretName(id) });
   return (JSON.parse(SecretString) as { apiKey: string }).apiKey;
 };
 const keysOf = async (id: string) => (await local.json<object[]>(["keys", "status", id]))[0];
 
-test("a staged key becomes the current one", async () => {
+test("keys stage makes the next key the current one", async () => {
   await local.add("acme");
   const next = await local.issueKey("acme");
 
@@ -27,7 +23,7 @@ test("a staged key becomes the current one", async () => {
   expect(await keysOf("acme")).toMatchObject({ next_staged: false, unfinished: false, rotation: true });
 });
 
-test("a key can wait for the schedule, and be rotated by hand after all", async () => {
+test("keys rotate rotates to a key that was staged for the schedule", async () => {
   const old = await local.add("waits");
   const next = await local.issueKey("waits");
 
@@ -39,7 +35,7 @@ test("a key can wait for the schedule, and be rotated by hand after all", async 
   expect(await currentKey("waits")).toBe(next);
 });
 
-test("a key that was tried where one token lives has the callers' token renewed, whatever came of it", async () => {
+test("keys stage renews the callers' token even if it fails, because it may have invalidated it", async () => {
   await local.add("single", "--single-active-token");
   await local.broker(["token", "get", "single"]);
   await local.scenario({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });
@@ -52,7 +48,7 @@ test("a key that was tried where one token lives has the callers' token renewed,
   expect(await local.json(["status", "single"])).toMatchObject({ state: "due" });
 });
 
-test("a next key that is staged is replaced after a yes alone", async () => {
+test("keys stage replaces a staged key only after confirmation", async () => {
   await local.add("twice");
   const stage = ["keys", "stage", "twice", "--key-file", "-", "--wait-for-schedule"];
   const next = await local.issueKey("twice");
@@ -67,7 +63,7 @@ test("a next key that is staged is replaced after a yes alone", async () => {
   expect(await currentKey("twice")).toBe(next);
 });
 
-test("a key that Smart Services refuse is not staged, and one that is staged untried does not become current", async () => {
+test("keys stage stages no rejected key, and an unverified one does not become current", async () => {
   const old = await local.add("bad");
 
   const tried = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
@@ -79,7 +75,7 @@ test("a key that Smart Services refuse is not staged, and one that is staged unt
   expect(after).toMatchObject({ next_staged: false });
   expect(status).toBe(1);
   expect(stderr).toMatch(
-    /^error: The rotation of bad failed, and the current key stands: Smart Services refused .*\n$/,
+    /^error: The rotation of bad failed\. The current key stays in use\. Smart Services rejected .*\n$/,
   );
   expect(stderr).not.toContain("fake-key-2");
   expect(await currentKey("bad")).toBe(old);
@@ -88,7 +84,7 @@ test("a key that Smart Services refuse is not staged, and one that is staged unt
 test.each([
   ["the current key", (key: string) => key, /the current key/],
   ["a malformed key", () => "fake key", /apiKey contains a space/],
-])("%s is refused before anything is staged", async (what, of, complaint) => {
+])("keys stage refuses %s before it stages anything", async (what, of, complaint) => {
   const id = what.replaceAll(" ", "-");
   const key = await local.add(id);
 
@@ -100,22 +96,22 @@ test.each([
   expect(await keysOf(id)).toMatchObject({ next_staged: false });
 });
 
-test("a secret without a current value takes no next key: it would become the current one", async () => {
-  await secrets().createSecret({ Name: nameOf("empty") });
+test("keys stage refuses a secret without a current value, in which the next key would become current", async () => {
+  await local.secrets.createSecret({ Name: secretName("empty") });
 
   const { status, stderr } = await local.broker(["keys", "stage", "empty", "--key-file", "-"], "fake-key-3");
 
   expect(status).toBe(1);
-  expect(stderr).toMatch(/no current key: broker connections add empty/);
+  expect(stderr).toMatch(/no current key\. .*broker connections add empty/);
 });
 
-test("without a next key, and without rotation, rotate says what is missing", async () => {
+test("keys rotate and keys stage say that a next key, or rotation, is missing", async () => {
   await local.add("none", "--rotate-every-days", "0");
   const bare = await local.broker(["keys", "rotate", "none"]);
   const off = await local.broker(["keys", "stage", "none", "--key-file", "-"], await local.issueKey("none"));
   const staged = await keysOf("none");
-  await secrets().putSecretValue({
-    SecretId: nameOf("none"),
+  await local.secrets.putSecretValue({
+    SecretId: secretName("none"),
     SecretString: await local.issueKey("none"),
     VersionStages: ["NEXT"],
   });
@@ -128,7 +124,7 @@ test("without a next key, and without rotation, rotate says what is missing", as
   expect(await keysOf("none")).toMatchObject({ rotation: true });
 });
 
-test("rotation is switched on without rotating now, as a doctor's mend does", async () => {
+test("keys rotate --every-days --wait-for-schedule turns rotation on and does not rotate", async () => {
   await local.add("later", "--rotate-every-days", "0");
   const before = await keysOf("later");
 
@@ -141,13 +137,10 @@ test("rotation is switched on without rotating now, as a doctor's mend does", as
   expect(await keysOf("later")).toMatchObject({ rotation: true });
 });
 
-test("an unfinished rotation is dropped after a yes, and the next key rotated", async () => {
+test("keys rotate cancels an unfinished rotation after confirmation, and rotates to the next key", async () => {
   await local.add("stuck");
-  await secrets().putSecretValue({
-    SecretId: nameOf("stuck"),
-    SecretString: "{}",
-    VersionStages: ["AWSPENDING"],
-  });
+  const pending = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
+  await local.secrets.putSecretValue({ SecretId: secretName("stuck"), ...pending });
   const next = await local.issueKey("stuck");
   await local.json(["keys", "stage", "stuck", "--key-file", "-", "--wait-for-schedule"], next);
 
@@ -159,14 +152,14 @@ test("an unfinished rotation is dropped after a yes, and the next key rotated", 
   expect(await currentKey("stuck")).toBe(next);
 });
 
-test("an issuer's key needs no staging, and its unfinished rotation is gone on with", async () => {
+test("keys rotate resumes an unfinished rotation with a key from an issuer, without a staged key", async () => {
   const simulator = local.run.url("simulator");
   const old = await local.add("issued", "--key-issuer", `${simulator}/keys`);
   const token = "11111111-2222-4333-8444-555555555555";
-  await secrets().putSecretValue({
-    SecretId: nameOf("issued"),
+  await local.secrets.putSecretValue({
+    SecretId: secretName("issued"),
     ClientRequestToken: token,
-    SecretString: (await secrets().getSecretValue({ SecretId: nameOf("issued") })).SecretString?.replace(
+    SecretString: (await local.secrets.getSecretValue({ SecretId: secretName("issued") })).SecretString?.replace(
       old,
       await local.issueKey("issued"),
     ),
@@ -176,6 +169,6 @@ test("an issuer's key needs no staging, and its unfinished rotation is gone on w
   const rotated = await local.json(["keys", "rotate", "issued"]);
 
   expect(rotated).toMatchObject({ resumed: true });
-  const { VersionIdsToStages } = await secrets().describeSecret({ SecretId: nameOf("issued") });
+  const { VersionIdsToStages } = await local.secrets.describeSecret({ SecretId: secretName("issued") });
   expect(VersionIdsToStages?.[token]).toEqual(["AWSCURRENT"]);
 });

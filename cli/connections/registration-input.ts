@@ -30,11 +30,7 @@ export interface RegistrationInput extends FieldInput {
  *
  * @throws CommandError with the name of the wrong field, and never its value
  */
-export async function readRegistration(
-  deployment: Deployment,
-  connection: ConnectionId,
-  input: RegistrationInput,
-): Promise<{ value: Secret; registration: Registration; warnings: string[] }> {
+export async function readRegistration(deployment: Deployment, connection: ConnectionId, input: RegistrationInput) {
   const { file, ...others } = input;
   const given = ["username", "scope", "keyFile"].filter((name) => name in others);
   if (file !== undefined && (given.length > 0 || Object.keys(readFields(input)).length > 0)) {
@@ -44,9 +40,14 @@ export async function readRegistration(
     input.file === undefined
       ? await assemble(connection, input)
       : await readSecret("Registration", input.file, "--file");
+  return { value, ...parseValue(deployment, value) };
+}
+
+/** Parses the value of a secret. Throws CommandError with the name of the wrong field, and never its value. */
+export function parseValue(deployment: Deployment, value: Secret) {
   const parsed = parseRegistration(value.reveal(), registrationOptions(deployment));
   if (parsed.kind === "not_ready") throw new CommandError("usage", `Invalid registration: ${parsed.detail}.`);
-  return { value, registration: parsed.registration, warnings: parsed.warnings };
+  return parsed;
 }
 
 async function assemble(connection: ConnectionId, input: RegistrationInput): Promise<Secret> {

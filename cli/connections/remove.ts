@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { DeleteSecretCommand } from "@aws-sdk/client-secrets-manager";
-import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { findSecret, secretName, secretsClient } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
+import { tokenTable } from "./renew.ts";
 
 export interface RemoveOptions {
   recoveryDays: string;
@@ -54,7 +54,7 @@ export async function removeConnection(
 
 /** Deletes as a replacement does that finds no registration: under the lease, so that a commit in flight fails. */
 async function deleteTokens(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
-  const table = dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
+  const table = tokenTable(deployment);
   const ports: Ports = {
     table,
     clock: systemClock(),

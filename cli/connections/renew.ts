@@ -19,10 +19,14 @@ export async function renewConnection(deployment: Deployment, id: string): Promi
   return { text, json: { connection, due } };
 }
 
+/** The table of token sets, as the functions use it. */
+export const tokenTable = (deployment: Deployment) =>
+  dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
+
 /** Makes the sweep replace a connection's tokens within a minute. Returns whether the connection has any. */
 export function makeDue(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
-  const table = dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
-  return withProgress("Writing to the table", makeConnectionDue({ table, clock: systemClock() }, connection));
+  const ports = { table: tokenTable(deployment), clock: systemClock() };
+  return withProgress("Writing to the table", makeConnectionDue(ports, connection));
 }
 
 /** As `makeDue`, but a failure is only a warning. */

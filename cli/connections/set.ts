@@ -1,14 +1,20 @@
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId } from "../command.ts";
-import { brokerCommand, clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
-import { expectSecret, secretName, secretsClient, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import {
+  expectSecret,
+  secretName,
+  secretsClient,
+  unfinishedVersion,
+  versionAt,
+  versionsOf,
+} from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { type FieldInput, readFields } from "./registration-input.ts";
+import { type FieldInput, parseValue, readFields } from "./registration-input.ts";
 import { actThenRenew } from "./renew.ts";
 import { verifyKey } from "./verify-key.ts";
 
@@ -40,7 +46,7 @@ export async function changeRegistration(
   skipExchange: boolean,
 ): Promise<string | undefined> {
   const version = await expectNoRotation(deployment, connection);
-  const versions = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+  const versions = versionsOf(deployment);
   const reading = versions.read(
     versions.idOf(connection),
     version === undefined ? { label: "AWSCURRENT" } : { version },
@@ -63,15 +69,16 @@ export async function putCurrent(
   connection: ConnectionId,
   { value, insteadOf, skipExchange }: { value: Secret; insteadOf: string | undefined; skipExchange: boolean },
 ): Promise<string | undefined> {
-  const SecretString = value.reveal();
-  const parsed = parseRegistration(SecretString, registrationOptions(deployment));
-  if (parsed.kind === "not_ready") throw new CommandError("usage", `Invalid registration: ${parsed.detail}.`);
+  const { registration } = parseValue(deployment, value);
   const { warning } = await actThenRenew(deployment, connection, async () => {
-    if (!skipExchange) await verifyKey(deployment, parsed.registration);
+    if (!skipExchange) await verifyKey(deployment, registration);
     if ((await expectNoRotation(deployment, connection)) !== insteadOf) {
       throw new CommandError("failed", `The secret of ${connection} has changed meanwhile. Run the command again.`);
     }
-    const command = new PutSecretValueCommand({ SecretId: secretName(deployment, connection), SecretString });
+    const command = new PutSecretValueCommand({
+      SecretId: secretName(deployment, connection),
+      SecretString: value.reveal(),
+    });
     await withProgress("Storing the secret", secretsClient(deployment).send(command));
   });
   return warning;

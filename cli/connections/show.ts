@@ -1,6 +1,6 @@
 import { type CommandResult, readId } from "../command.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { areTokensDeleted, statusOfOne } from "../deployment/statuses.ts";
 import { describeStatus } from "../status/describe.ts";
@@ -22,10 +22,9 @@ export async function showConnection(deployment: Deployment, id: string): Promis
     ...registration,
     ...(problem !== undefined && { problem }),
   }).flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(26)}${String(value)}`]));
-  const command = (args: string) => brokerCommand(deployment, args);
   const tokens =
     status && !areTokensDeleted(status)
-      ? describeStatus(status, Date.now() / 1000, command)
+      ? describeStatus(status, Date.now() / 1000, deployment)
       : "No token yet. The first request fetches one.\n";
   return {
     text: `registration\n${indented(`${lines.join("\n")}\n`)}tokens\n${indented(tokens)}`,

@@ -4,8 +4,9 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { brokerCommand, clientConfig, type Deployment } from "./deployment.ts";
@@ -22,6 +23,10 @@ export interface SecretFacts extends SecretDescription {
 
 export const secretsClient = (deployment: Deployment) =>
   new SecretsManagerClient(clientConfig(deployment, "secretsmanager"));
+
+/** The versions of secrets, as the key-rotation function reads and moves them. */
+export const versionsOf = (deployment: Deployment) =>
+  secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
 
 export const secretName = ({ secretPrefix }: Deployment, connection: ConnectionId) => `${secretPrefix}/${connection}`;
 

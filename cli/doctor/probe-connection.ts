@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { readId, readInteger } from "../command.ts";
 import { actThenRenew } from "../connections/renew.ts";
 import { changeRegistration } from "../connections/set.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
-import { currentRegistration } from "../deployment/registrations.ts";
+import type { Deployment } from "../deployment/deployment.ts";
+import { expectRegistration } from "../deployment/registrations.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed, offered } from "../terminal/ask.ts";
@@ -24,22 +24,18 @@ export async function probeConnection(deployment: Deployment, id: string, option
   const connection = readId(id);
   const observe = readInteger("--observe", options.observe, 0, 86_400);
   await expectSecret(deployment, connection);
-  const reading = await currentRegistration(deployment, connection);
-  if (reading.kind !== "registered") {
-    const show = brokerCommand(deployment, `connections show ${connection}`);
-    throw new CommandError("failed", `The secret of ${connection} has no usable value. See why: ${show}`);
-  }
+  const registration = await expectRegistration(deployment, connection);
   const risk = "If Smart Services keeps one active token, the callers' token becomes invalid until it is replaced";
   await confirmed(`The probe requests real tokens for ${connection}. ${risk}. Continue?`, options.yes ?? false);
   if (options.saveProfile !== undefined) await expectWritable(options.saveProfile);
   const { result: observed, warning: notRenewed } = await actThenRenew(
     deployment,
     connection,
-    () => probe(reading.registration, observe),
+    () => probe(registration, observe),
     // The probe may have invalidated the callers' token, unless it saw an older token stay valid.
     ({ singleActiveToken }) => singleActiveToken !== false,
   );
-  const { findings, offer } = behaviourFindings(connection, reading.registration, observed);
+  const { findings, offer } = behaviourFindings(connection, registration, observed);
   if (options.saveProfile !== undefined) {
     await writeFile(options.saveProfile, `${JSON.stringify(profileOf(observed), null, 2)}\n`);
     findings.push(ok(`Saved the profile. Use it: npm start -- --profile ${options.saveProfile}`));

@@ -1,8 +1,7 @@
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
-import { currentRegistration } from "../deployment/registrations.ts";
-import { expectSecret, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { expectRegistration } from "../deployment/registrations.ts";
+import { expectSecret, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { rotateNow, turnRotationOn } from "./rotation.ts";
@@ -34,12 +33,7 @@ export async function rotateKeyNow(deployment: Deployment, id: string, options: 
     const text = `The key of ${connection} rotates every ${everyDays} days. Stage the next key before: ${stage}\n`;
     return { text, json: { connection, rotate_every_days: everyDays } };
   }
-  const reading = await currentRegistration(deployment, connection);
-  if (reading.kind !== "registered") {
-    const show = brokerCommand(deployment, `connections show ${connection}`);
-    throw new CommandError("failed", `The secret of ${connection} has no usable value. See why: ${show}`);
-  }
-  const isIssued = reading.registration.keyIssuer !== undefined;
+  const isIssued = (await expectRegistration(deployment, connection)).keyIssuer !== undefined;
   if (!isIssued && versionAt(secret, "NEXT") === undefined) {
     const stage = brokerCommand(deployment, `keys stage ${connection}`);
     throw new CommandError("failed", `${connection} has no staged next key. Stage one: ${stage}`);
@@ -47,15 +41,14 @@ export async function rotateKeyNow(deployment: Deployment, id: string, options: 
   const unfinished = unfinishedVersion(secret);
   if (unfinished !== undefined && !isIssued) {
     await confirmed(`A rotation of ${connection} is unfinished. Cancel it, and rotate again?`, options.yes ?? false);
-    const secrets = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+    const secrets = versionsOf(deployment);
     await secrets.moveLabel(secrets.idOf(connection), "AWSPENDING", { from: unfinished });
   }
   await rotateNow(deployment, secret, {
     ...(isIssued && unfinished !== undefined && { resume: unfinished }),
     ...(everyDays !== undefined && { everyDays }),
   });
-  const after = await currentRegistration(deployment, connection);
-  const keyFingerprint = after.kind === "registered" ? after.registration.keyFingerprint : undefined;
+  const { keyFingerprint } = await expectRegistration(deployment, connection);
   return {
     text: `Rotated the key of ${connection}. The current key is ${keyFingerprint}.\n`,
     json: { connection, key_fingerprint: keyFingerprint, resumed: isIssued && unfinished !== undefined },

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { verifyKey } from "../connections/verify-key.ts";
-import { brokerCommand, clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import {
   expectSecret,
   findSecret,
@@ -11,6 +11,7 @@ import {
   secretName,
   secretsClient,
   unfinishedVersion,
+  versionsOf,
 } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
@@ -33,16 +34,22 @@ export async function rotateNow(
   const { connection } = secret;
   if (everyDays === undefined) expectRotationOn(deployment, secret);
   const version = resume ?? randomUUID();
-  const command = new RotateSecretCommand({
-    SecretId: secretName(deployment, connection),
-    ClientRequestToken: version,
-    ...(everyDays !== undefined && {
-      RotationLambdaARN: deployment.keyRotationFunctionArn,
-      RotationRules: { AutomaticallyAfterDays: everyDays },
-    }),
-  });
-  await secretsClient(deployment).send(command);
+  await startRotation(deployment, connection, everyDays, { ClientRequestToken: version });
   await withProgress(`Rotating the key of ${connection}`, untilCurrent(deployment, connection, version));
+}
+
+async function startRotation(
+  deployment: Deployment,
+  connection: ConnectionId,
+  everyDays: number | undefined,
+  input: { ClientRequestToken: string } | { RotateImmediately: false },
+): Promise<void> {
+  const schedule = everyDays !== undefined && {
+    RotationLambdaARN: deployment.keyRotationFunctionArn,
+    RotationRules: { AutomaticallyAfterDays: everyDays },
+  };
+  const SecretId = secretName(deployment, connection);
+  await secretsClient(deployment).send(new RotateSecretCommand({ SecretId, ...input, ...schedule }));
 }
 
 /** Throws CommandError if rotation is off: then neither the schedule nor a command can rotate. */
@@ -54,7 +61,7 @@ export function expectRotationOn(deployment: Deployment, { connection, rotationE
   throw new CommandError("failed", `Rotation of ${connection} is off. ${next}`);
 }
 
-async function untilCurrent(deployment: Deployment, connection: SecretFacts["connection"], version: string) {
+async function untilCurrent(deployment: Deployment, connection: ConnectionId, version: string) {
   for (let waited = 0; waited < maxRotationSeconds; waited += 0.5) {
     const { labels } = await expectSecret(deployment, connection);
     const stages = labels.get(version) ?? [];
@@ -77,8 +84,8 @@ async function untilCurrent(deployment: Deployment, connection: SecretFacts["con
 }
 
 /** What is wrong with the staged key, as far as this machine can see. */
-async function rotationProblem(deployment: Deployment, connection: SecretFacts["connection"]): Promise<string> {
-  const secrets = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+async function rotationProblem(deployment: Deployment, connection: ConnectionId): Promise<string> {
+  const secrets = versionsOf(deployment);
   const id = secrets.idOf(connection);
   const current = (await secrets.read(id, { label: "AWSCURRENT" })) ?? "";
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
@@ -97,21 +104,14 @@ const maxTestSeconds = 60;
 /** Turns rotation on, with an interval, and does not rotate now. */
 export async function turnRotationOn(
   deployment: Deployment,
-  connection: SecretFacts["connection"],
+  connection: ConnectionId,
   everyDays: number,
 ): Promise<void> {
   await withProgress(`Turning on the rotation of ${connection}`, turnOn(deployment, connection, everyDays));
 }
 
-async function turnOn(deployment: Deployment, connection: SecretFacts["connection"], everyDays: number) {
-  await secretsClient(deployment).send(
-    new RotateSecretCommand({
-      SecretId: secretName(deployment, connection),
-      RotationLambdaARN: deployment.keyRotationFunctionArn,
-      RotationRules: { AutomaticallyAfterDays: everyDays },
-      RotateImmediately: false,
-    }),
-  );
+async function turnOn(deployment: Deployment, connection: ConnectionId, everyDays: number) {
+  await startRotation(deployment, connection, everyDays, { RotateImmediately: false });
   // The test creates a pending version, which looks like an unfinished rotation.
   for (let waited = 0; waited < maxTestSeconds; waited += 0.2) {
     const secret = await findSecret(deployment, connection);

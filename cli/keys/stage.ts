@@ -1,5 +1,4 @@
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
@@ -7,7 +6,7 @@ import { type CommandResult, readId } from "../command.ts";
 import { actThenRenew } from "../connections/renew.ts";
 import { putCurrent } from "../connections/set.ts";
 import { verifyKey } from "../connections/verify-key.ts";
-import { brokerCommand, clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import {
   expectSecret,
   type SecretFacts,
@@ -15,6 +14,7 @@ import {
   secretsClient,
   unfinishedVersion,
   versionAt,
+  versionsOf,
 } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
@@ -54,7 +54,7 @@ export async function stageKey(deployment: Deployment, id: string, options: Stag
     await confirmed(`${connection} has a staged next key already. Replace it?`, options.yes ?? false);
   }
   const staged = await readSecret(`Next API key of ${connection}`, options.keyFile, "--key-file");
-  const secrets = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+  const secrets = versionsOf(deployment);
   const current = (await secrets.read(secrets.idOf(connection), { version })) ?? "";
   const next = nextSecret(current, staged.reveal(), registrationOptions(deployment));
   if (next.kind === "failed") throw new CommandError("usage", `Invalid next key: ${next.detail}.`);

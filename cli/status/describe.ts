@@ -1,12 +1,9 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { duration, timeOfDay } from "../terminal/time.ts";
 
-/**
- * The status of one connection: its state in a sentence, then all fields. Pure.
- *
- * @param command makes a command of the broker that can be pasted
- */
-export function describeStatus(status: ConnectionStatus, now: number, command: (args: string) => string): string {
+/** The status of one connection: its state in a sentence, then all fields. Pure. */
+export function describeStatus(status: ConnectionStatus, now: number, deployment: Deployment): string {
   const { connection: _, state, retiring_keys: retiring, last_error: error, next_action: next, ...fields } = status;
   const rows = [
     ...Object.entries(fields),
@@ -18,12 +15,12 @@ export function describeStatus(status: ConnectionStatus, now: number, command: (
     ...(next ? [["next action", `${next.what} (${next.at})`]] : []),
   ];
   return [
-    `${state.padEnd(11)}${sentences(status, now, command).join(" ")}\n`,
+    `${state.padEnd(11)}${sentences(status, now, deployment).join(" ")}\n`,
     ...rows.map(([name, value]) => `${name?.replaceAll("_", " ").padEnd(26)}${String(value)}\n`),
   ].join("");
 }
 
-function sentences(status: ConnectionStatus, now: number, command: (args: string) => string): string[] {
+function sentences(status: ConnectionStatus, now: number, deployment: Deployment): string[] {
   const { connection, state, next_action: next } = status;
   const planned = next ? [`Next: ${next.what}.`] : [];
   const served = servedUntil(status, now);
@@ -38,9 +35,17 @@ function sentences(status: ConnectionStatus, now: number, command: (args: string
     case "expired":
       return [...failure(status, now), served, ...(next ? [`Next attempt ${inTime(next.at, now)}.`] : [])];
     case "rejected":
-      return [...failure(status, now), served, `Stage a valid key: ${command(`keys stage ${connection}`)}`];
+      return [
+        ...failure(status, now),
+        served,
+        `Stage a valid key: ${brokerCommand(deployment, `keys stage ${connection}`)}`,
+      ];
     case "not_ready":
-      return [...failure(status, now), served, `See its secret: ${command(`connections show ${connection}`)}`];
+      return [
+        ...failure(status, now),
+        served,
+        `See its secret: ${brokerCommand(deployment, `connections show ${connection}`)}`,
+      ];
   }
 }
 

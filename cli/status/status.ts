@@ -38,10 +38,12 @@ export async function showStatus(deployment: Deployment, id: string, options: St
 
 async function statusOf(deployment: Deployment, id: string): Promise<CommandResult> {
   const connection = readId(id);
-  const command = (args: string) => brokerCommand(deployment, args);
   const status = await statusOfOne(deployment, connection);
-  if (status) return { text: describeStatus(status, Date.now() / 1000, command), json: status };
-  const next = `Check its registration: ${command(`connections show ${connection}`)}, then get one: ${command(`token get ${connection}`)}`;
+  if (status) return { text: describeStatus(status, Date.now() / 1000, deployment), json: status };
+  const [show, get] = ["connections show", "token get"].map((args) =>
+    brokerCommand(deployment, `${args} ${connection}`),
+  );
+  const next = `Check its registration: ${show}, then get one: ${get}`;
   throw new CommandError("notFound", `${connection} has no token yet. ${next}`);
 }
 

@@ -89,9 +89,7 @@ export class LocalBroker {
   /** Adds a connection to the simulator. Returns its key. */
   async add(id: string, ...more: string[]): Promise<string> {
     const key = await this.issueKey(id);
-    const { username, scope } = account(id);
-    const of = ["--username", username, "--scope", scope, "--api-base-url", this.run.url("simulator")];
-    await this.json(["connections", "add", id, ...of, "--key-file", "-", ...more], key);
+    await this.json([...addCommand(id), "--api-base-url", this.run.url("simulator"), ...more], key);
     return key;
   }
 
@@ -118,6 +116,12 @@ export function expectError({ status, stdout, stderr }: Ended, code: number, mes
 }
 
 export const secretName = (id: string) => `smart-token-broker/dev/${id}`;
+
+/** `connections add`, which reads the key from stdin. */
+export function addCommand(id: string): string[] {
+  const { username, scope } = account(id);
+  return ["connections", "add", id, "--username", username, "--scope", scope, "--key-file", "-"];
+}
 
 export function account(id: string): { username: string; scope: string } {
   return { username: `admin_${id}`, scope: `${id}_aly${id}` };

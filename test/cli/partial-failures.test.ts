@@ -6,7 +6,7 @@ import { allSecrets } from "../../cli/deployment/secrets.ts";
 import { region } from "../local/run-harness.ts";
 import { listen } from "../support/server.ts";
 import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
-import { account, broker, LocalBroker, secretName } from "./harness.ts";
+import { account, broker, expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
 const aws: StandIn = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true };
@@ -88,10 +88,8 @@ test("connections add deletes a restored secret again if it cannot store the new
   denies = (operation) => operation === "PutSecretValue";
 
   const add = ["connections", "add", "back", "--file", "-", "--skip-exchange", "--yes"];
-  const { status, stderr } = await onAws(add, value("back", "fake-key-2"));
+  expectError(await onAws(add, value("back", "fake-key-2")), 4, /^error: AWS denies this to your role/);
 
-  expect(status).toBe(4);
-  expect(stderr).toMatch(/^error: AWS denies this to your role/);
   expect(await local.secrets.describeSecret({ SecretId: secretName("back") })).toHaveProperty("DeletedDate");
 });
 
@@ -101,10 +99,9 @@ test("connections add says if a restored secret keeps its old value", async () =
   denies = (operation) => operation === "PutSecretValue" || operation === "DeleteSecret";
 
   const add = ["connections", "add", "revived", "--file", "-", "--skip-exchange", "--yes"];
-  const { status, stderr } = await onAws(add, value("revived", "fake-key-2"));
+  const result = await onAws(add, value("revived", "fake-key-2"));
 
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/restored WITH ITS OLD VALUE: .*broker connections remove revived\.\n$/);
+  expectError(result, 1, /restored WITH ITS OLD VALUE\. .*broker connections remove revived\n$/);
 });
 
 test("connections add and doctor do not treat an unreadable value as an unusable one", async () => {
@@ -114,12 +111,11 @@ test("connections add and doctor do not treat an unreadable value as an unusable
 
   const { stdout } = await onAws(["doctor"]);
   const add = ["connections", "add", "sealed", "--file", "-", "--skip-exchange", "--yes"];
-  const { status, stderr } = await onAws(add, value("sealed", "fake-key-2"));
+  const added = await onAws(add, value("sealed", "fake-key-2"));
   denies = () => false;
 
   expect(stdout).toMatch(/^warning +sealed: the secret cannot be decrypted.*\n +fix: enable the KMS key/m);
-  expect(status).toBe(4);
-  expect(stderr).toContain("cannot be read");
+  expectError(added, 4, /cannot be read/);
   const { SecretString } = await local.secrets.getSecretValue({ SecretId: secretName("sealed") });
   expect(SecretString).toBe(value("sealed", "fake-key-1"));
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { has } from "../local/run-harness.ts";
-import { account, brokerInTerminal, LocalBroker } from "./harness.ts";
+import { account, addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 
 describe.skipIf(!has("python3"))("in a terminal", () => {
   const local = new LocalBroker();
@@ -51,8 +51,7 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
   test("connections add restores a removed connection after a yes", async () => {
     const key = await local.add("back");
     await local.json(["connections", "remove", "back", "--yes"]);
-    const { username, scope } = account("back");
-    const again = ["connections", "add", "back", "--username", username, "--scope", scope];
+    const again = addCommand("back").slice(0, -2);
 
     const { status, output } = await terminal(again, [
       ["Restore it", "y\r"],
@@ -64,38 +63,26 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
     expect(status).toBe(0);
   });
 
-  test("doctor --probe prints its findings even after Ctrl-C at the offer", async () => {
-    await local.add("unanswered");
-    await local.scenario({ singleActiveToken: true });
-
-    const { status, output } = await terminal(
-      ["doctor", "--probe", "unanswered"],
-      [
-        ["Continue?", "y\r"],
-        ['Set {"singleActiveToken":true}', "\u0003"],
-      ],
-    );
-    await local.scenario({ singleActiveToken: false });
-
-    expect(output).toContain("a new token invalidates the previous one");
-    expect(status).toBe(0);
-  });
-
-  test("doctor --probe offers to register what it found, and does so after a yes", async () => {
+  test("doctor --probe offers to register what it found: Ctrl-C leaves the findings, a yes registers it", async () => {
     await local.add("offered");
     await local.scenario({ singleActiveToken: true });
+    const probe = (answer: string) =>
+      terminal(
+        ["doctor", "--probe", "offered"],
+        [
+          ["Continue?", "y\r"],
+          ['Set {"singleActiveToken":true}', answer],
+        ],
+      );
 
-    const { status, output } = await terminal(
-      ["doctor", "--probe", "offered"],
-      [
-        ["Continue?", "y\r"],
-        ['Set {"singleActiveToken":true}', "y\r"],
-      ],
-    );
+    const unanswered = await probe("\u0003");
+    const accepted = await probe("y\r");
     await local.scenario({ singleActiveToken: false });
 
-    expect(output).toContain("in the registration");
-    expect(status).toBe(0);
+    expect(unanswered.output).toContain("a new token invalidates the previous one");
+    expect(unanswered.output).not.toContain("in the registration\r\n");
+    expect(accepted.output).toContain('set {"singleActiveToken":true} in the registration');
+    expect([unanswered.status, accepted.status]).toEqual([0, 0]);
     expect(await local.json(["connections", "show", "offered"])).toMatchObject({
       registration: { singleActiveToken: true, username: "admin_offered" },
     });

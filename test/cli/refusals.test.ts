@@ -12,17 +12,12 @@ test.each<[string, string[], number, RegExp]>([
   ["too many arguments", ["connections", "show", "a", "b"], 2, /too many arguments/],
   ["an option without its value", ["token", "get", "acme", "--min-ttl"], 2, /'--min-ttl <seconds>' argument missing/],
   ["a bad caller's name", ["callers", "key", "-x-", "--json"], 2, /./],
+  ["a file that does not exist", ["callers", "list", "--file", "/nonexistent"], 2, /cannot be read \(ENOENT\)/],
   [
-    "a file that cannot be read",
-    ["callers", "list", "--file", "/nonexistent/cdk.json"],
-    2,
-    /cannot be read \(ENOENT\)/,
-  ],
-  [
-    "a local run that is not there",
+    "a local run that does not answer",
     ["status", ...nowhere],
     5,
-    /No local run answers at http:\/\/127.0.0.1:1\. Start it/,
+    /No local run answers at .*:1\. Start it with npm start/,
   ],
   ["a local URL that is elsewhere", ["status", "--local-url", "https://example.com"], 2, /must be the URL/],
 ])("%s fails with one line and the documented exit code", async (_, args, code, message) => {
@@ -41,11 +36,10 @@ test.each([["status", ...nowhere], ["frobnicate"], ["connections", "add"], ["sta
 test("a command refuses an HTTP server that is not a local run", async () => {
   const other = await listen(createServer((_, response) => response.end("<html>")));
 
-  const { status, stderr } = await broker(["status", "--local-url", other.url]);
+  const result = await broker(["status", "--local-url", other.url]);
   await other.close();
 
-  expect(status).toBe(5);
-  expect(stderr).toMatch(/^error: The server at .* is not a local run of this version\. .*\n$/);
+  expectError(result, 5, /^error: The server at .* is not a local run of this version\. /);
 });
 
 test("an error does not repeat an unknown command, argument or file, which may be a secret", async () => {
@@ -63,10 +57,9 @@ test("an error does not repeat an unknown command, argument or file, which may b
   ];
 
   for (const args of tried) {
-    const { status, stderr } = await broker(args);
-    expect(stderr).toMatch(/^error: .+\n$/);
-    expect(stderr).not.toContain("Fake-Secret");
-    expect(status).toBe(2);
+    const result = await broker(args);
+    expectError(result, 2, /^error: .+\n$/);
+    expect(result.stderr).not.toContain("Fake-Secret");
   }
 });
 
@@ -76,10 +69,7 @@ test.each([
   ["keys", "stage", "acme", "--key", "fake-key-1"],
   ["token", "reject", "acme", "--token=fake-key-1"],
 ])("a command has no option for a secret, and does not repeat one: %s %s %s %s", async (...args) => {
-  const { status, stderr } = await broker(args);
-
-  expect(status).toBe(2);
-  expect(stderr).toMatch(/^error: unknown option '--[a-z-]+'\n$/);
+  expectError(await broker(args), 2, /^error: unknown option '--[a-z-]+'\n$/);
 });
 
 test("--help exits with 0 and lists the common options too", async () => {

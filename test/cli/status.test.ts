@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
+import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { describeStatus } from "../../cli/status/describe.ts";
 import { statusTable } from "../../cli/status/status.ts";
 import { has } from "../local/run-harness.ts";
@@ -76,7 +77,7 @@ test.each<[ConnectionState, string]>([
   ["expired", "Next attempt in 4 min."],
   ["not_ready", "The secret has no usable value .* See its secret: npx broker connections show a"],
 ])("describeStatus says in its first line what %s means", (state, sentences) => {
-  const [line] = describeStatus(status("a", state), now, (args) => `npx broker ${args}`).split("\n");
+  const [line] = describeStatus(status("a", state), now, { flags: "" } as Deployment).split("\n");
 
   expect(line).toMatch(new RegExp(`^${state} +.*${sentences}$`));
 });
@@ -84,7 +85,9 @@ test.each<[ConnectionState, string]>([
 test("describeStatus says that callers get an error without a valid token", () => {
   const expired = { ...status("a", "expired"), access_token_expires_at: "2026-11-24T11:00:00Z" };
 
-  expect(describeStatus(expired, now, (args) => args)).toMatch(/^expired +Callers get an error\. Next attempt /);
+  expect(describeStatus(expired, now, { flags: "" } as Deployment)).toMatch(
+    /^expired +Callers get an error\. Next attempt /,
+  );
 });
 
 test("broker status shows what the status route says", async () => {

@@ -184,7 +184,7 @@ test("remove takes the tokens at once and the secret later; add restores it", as
   expect(await statusOf("gone")).toMatchObject({ generation: 2 });
   expect(await statusOf("gone")).not.toHaveProperty("access_token_expires_at");
 
-  await local.add("gone", "--yes");
+  await local.addRotating("gone", "--yes");
 
   expect(await listed("gone")).toMatchObject({ secret: "present", rotation: true });
   expect(await listed("gone")).toMatchObject({ state: "no token yet" });

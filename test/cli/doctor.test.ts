@@ -31,7 +31,7 @@ test("a healthy local run has nothing to mend", async () => {
 });
 
 test("a refused key, and rotation that is off, are found with the command that mends each", async () => {
-  const key = await local.add("ill", "--rotate-every-days", "0");
+  const key = await local.add("ill");
   await local.run.simulator("/_simulator/keys/revoke", { apiKey: key });
   await local.broker(["token", "get", "ill"]);
 
@@ -57,7 +57,7 @@ const noticed = async (id: string) =>
   (await local.json<Found>(["doctor"])).filter(({ what, level }) => level !== "ok" && what.startsWith(`${id}: `));
 
 test("what the doctor prints as a mend, mends", async () => {
-  await local.add("off", "--rotate-every-days", "0");
+  await local.add("off");
   const [off] = await noticed("off");
 
   const [, , ...args] = off?.mend?.split(" ") ?? [];
@@ -68,7 +68,7 @@ test("what the doctor prints as a mend, mends", async () => {
 });
 
 test("a connection that was never asked for is none to act on, also when its key has been rotated", async () => {
-  await local.add("idle");
+  await local.addRotating("idle");
   await local.json(["keys", "stage", "idle", "--key-file", "-"], await local.issueKey("idle"));
 
   const { stdout } = await local.broker(["doctor"]);

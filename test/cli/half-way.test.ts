@@ -150,7 +150,7 @@ test("a change whose tokens cannot be renewed at once is made, and says so", asy
 });
 
 test("where keys are not rotated by choice, a proved key becomes the current one directly", async () => {
-  await local.add("by-hand", "--rotate-every-days", "0");
+  await local.add("by-hand");
   const next = await local.issueKey("by-hand");
   const described = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as object;
   const front = await listen(

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
+import { main } from "../../cli/main.ts";
 import { StartedCommand } from "../local/run-harness.ts";
+import { runInProcess } from "../support/in-process.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -27,7 +29,11 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
   const child = spawn(program, args, { cwd: root, env: { ...bare, ...env } });
   child.stdin.end(stdin);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const [stdout, written, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return withoutProgress({ status, stdout, stderr });
+}
+
+function withoutProgress({ status, stdout, stderr: written }: Omit<Ended, "progress">): Ended {
   const [stderr, progress] = [false, true].map((wanted) =>
     (written.match(/.*\n|.+$/g) ?? []).filter((line) => line.endsWith(" …\n") === wanted).join(""),
   );
@@ -36,9 +42,20 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
 
 const brokerCommand = [process.execPath, "cli/broker.ts"];
 
-/** Runs `broker` without a terminal. */
-export function broker(args: string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<Ended> {
-  return run([...brokerCommand, ...args], options.stdin ?? "", options.env ?? {});
+/** What a command is given besides its arguments. */
+interface Given {
+  stdin?: string;
+  env?: Record<string, string>;
+}
+
+/** Runs `broker` without a terminal, in this process. */
+export async function broker(args: string[], { stdin = "", env = {} }: Given = {}): Promise<Ended> {
+  return withoutProgress(await runInProcess(main, args, { stdin, env: { ...bare, ...env } }));
+}
+
+/** Runs `broker` without a terminal, in a process of its own. */
+export function brokerProcess(args: string[], { stdin = "", env = {} }: Given = {}): Promise<Ended> {
+  return run([...brokerCommand, ...args], stdin, env);
 }
 
 /** Runs `broker` in a pseudo-terminal, and types each answer once its question is seen. */
@@ -84,8 +101,13 @@ export class LocalBroker {
     return String(apiKey);
   }
 
-  /** Adds a connection of the simulator's. Its key. */
-  async add(id: string, ...more: string[]): Promise<string> {
+  /** Adds a connection of the simulator's whose key does not rotate. Its key. */
+  add(id: string, ...more: string[]): Promise<string> {
+    return this.addRotating(id, "--rotate-every-days", "0", ...more);
+  }
+
+  /** Adds a connection of the simulator's, with rotation switched on unless told otherwise: that takes two seconds. Its key. */
+  async addRotating(id: string, ...more: string[]): Promise<string> {
     const key = await this.issueKey(id);
     const { username, scope } = account(id);
     const of = ["--username", username, "--scope", scope, "--api-base-url", this.run.url("simulator")];

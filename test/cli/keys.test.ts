@@ -16,7 +16,7 @@ const currentKey = async (id: string) => {
 const keysOf = async (id: string) => (await local.json<object[]>(["keys", "status", id]))[0];
 
 test("a staged key becomes the current one", async () => {
-  await local.add("acme");
+  await local.addRotating("acme");
   const next = await local.issueKey("acme");
 
   const { status, stdout } = await local.broker(["keys", "stage", "acme", "--key-file", "-"], next);
@@ -28,7 +28,7 @@ test("a staged key becomes the current one", async () => {
 });
 
 test("a key can wait for the schedule, and be rotated by hand after all", async () => {
-  const old = await local.add("waits");
+  const old = await local.addRotating("waits");
   const next = await local.issueKey("waits");
 
   await local.json(["keys", "stage", "waits", "--key-file", "-", "--wait-for-schedule"], next);
@@ -40,7 +40,7 @@ test("a key can wait for the schedule, and be rotated by hand after all", async 
 });
 
 test("a key that was tried where one token lives has the callers' token renewed, whatever came of it", async () => {
-  await local.add("single", "--single-active-token");
+  await local.addRotating("single", "--single-active-token");
   await local.broker(["token", "get", "single"]);
   await local.mood({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });
   await local.json(["connections", "show", "single"]);
@@ -53,7 +53,7 @@ test("a key that was tried where one token lives has the callers' token renewed,
 });
 
 test("a next key that is staged is replaced after a yes alone", async () => {
-  await local.add("twice");
+  await local.addRotating("twice");
   const stage = ["keys", "stage", "twice", "--key-file", "-", "--wait-for-schedule"];
   const next = await local.issueKey("twice");
   await local.json(stage, await local.issueKey("twice"));
@@ -68,7 +68,7 @@ test("a next key that is staged is replaced after a yes alone", async () => {
 });
 
 test("a key that Smart Services refuse is not staged, and one that is staged untried does not become current", async () => {
-  const old = await local.add("bad");
+  const old = await local.addRotating("bad");
 
   const tried = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
   const after = await keysOf("bad");
@@ -90,7 +90,7 @@ test.each([
   ["a malformed key", () => "fake key", /apiKey contains a space/],
 ])("%s is refused before anything is staged", async (what, of, complaint) => {
   const id = what.replaceAll(" ", "-");
-  const key = await local.add(id);
+  const key = await local.addRotating(id);
 
   const { status, stderr } = await local.broker(["keys", "stage", id, "--key-file", "-"], of(key));
 
@@ -110,7 +110,7 @@ test("a secret without a current value takes no next key: it would become the cu
 });
 
 test("without a next key, and without rotation, rotate says what is missing", async () => {
-  await local.add("none", "--rotate-every-days", "0");
+  await local.add("none");
   const bare = await local.broker(["keys", "rotate", "none"]);
   const off = await local.broker(["keys", "stage", "none", "--key-file", "-"], await local.issueKey("none"));
   const staged = await keysOf("none");
@@ -129,7 +129,7 @@ test("without a next key, and without rotation, rotate says what is missing", as
 });
 
 test("rotation is switched on without rotating now, as a doctor's mend does", async () => {
-  await local.add("later", "--rotate-every-days", "0");
+  await local.add("later");
   const before = await keysOf("later");
 
   const alone = await local.broker(["keys", "rotate", "later", "--wait-for-schedule"]);
@@ -142,7 +142,7 @@ test("rotation is switched on without rotating now, as a doctor's mend does", as
 });
 
 test("an unfinished rotation is dropped after a yes, and the next key rotated", async () => {
-  await local.add("stuck");
+  await local.addRotating("stuck");
   await secrets().putSecretValue({
     SecretId: nameOf("stuck"),
     SecretString: "{}",
@@ -161,7 +161,7 @@ test("an unfinished rotation is dropped after a yes, and the next key rotated", 
 
 test("an issuer's key needs no staging, and its unfinished rotation is gone on with", async () => {
   const simulator = local.run.url("simulator");
-  const old = await local.add("issued", "--key-issuer", `${simulator}/keys`);
+  const old = await local.addRotating("issued", "--key-issuer", `${simulator}/keys`);
   const token = "11111111-2222-4333-8444-555555555555";
   await secrets().putSecretValue({
     SecretId: nameOf("issued"),

@@ -148,7 +148,7 @@ test("connections remove deletes the tokens now and the secret later, and connec
   expect(await statusOf("gone")).toMatchObject({ generation: 2 });
   expect(await statusOf("gone")).not.toHaveProperty("access_token_expires_at");
 
-  await local.add("gone", "--yes");
+  await local.addRotating("gone", "--yes");
 
   expect(await listed("gone")).toMatchObject({ secret: "present", rotation: true });
   expect(await listed("gone")).toMatchObject({ state: "no token yet" });
@@ -220,11 +220,11 @@ test("connections add stores nothing if Smart Services is unavailable, unless --
   await local.scenario({ mode: "unavailable" });
 
   const refused = await local.broker(addCommand("down"), key);
-  const isListed = await listed("down");
+  const stored = await listed("down");
   const skipped = await local.broker([...addCommand("down"), "--skip-exchange"], key);
   await local.scenario({ mode: "ok" });
 
   expectError(refused, 5, /is unavailable .*--skip-exchange/);
-  expect(isListed).toBeUndefined();
+  expect(stored).toBeUndefined();
   expect(skipped).toMatchObject({ status: 0, stdout: expect.stringContaining("not verified") as string });
 });

@@ -31,7 +31,7 @@ test("doctor finds nothing broken in a healthy local run", async () => {
 });
 
 test("doctor finds a rejected key and rotation that is off, with the command that fixes each", async () => {
-  const key = await local.add("ill", "--rotate-every-days", "0");
+  const key = await local.add("ill");
   await local.run.simulator("/_simulator/keys/revoke", { apiKey: key });
   await local.broker(["token", "get", "ill"]);
 
@@ -49,7 +49,7 @@ const problemsOf = async (id: string) =>
   (await local.json<Found>(["doctor"])).filter(({ what, level }) => level !== "ok" && what.startsWith(`${id}: `));
 
 test("doctor prints a fix that works as printed", async () => {
-  await local.add("off", "--rotate-every-days", "0");
+  await local.add("off");
   const [off] = await problemsOf("off");
 
   const [, , ...args] = off?.fix?.split(" ") ?? [];
@@ -60,7 +60,7 @@ test("doctor prints a fix that works as printed", async () => {
 });
 
 test("doctor finds no problem in a connection without a token, even if its key was rotated", async () => {
-  await local.add("idle");
+  await local.addRotating("idle");
   await local.json(["keys", "stage", "idle", "--key-file", "-"], await local.issueKey("idle"));
 
   const { stdout } = await local.broker(["doctor"]);

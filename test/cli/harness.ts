@@ -3,7 +3,9 @@ import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { main } from "../../cli/main.ts";
 import { operator, region, StartedCommand } from "../local/run-harness.ts";
+import { runInProcess } from "../support/in-process.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -29,7 +31,11 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
   const child = spawn(program, args, { cwd: root, env: { ...bare, ...env } });
   child.stdin.end(stdin);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const [stdout, written, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return withoutProgress({ status, stdout, stderr });
+}
+
+function withoutProgress({ status, stdout, stderr: written }: Omit<Ended, "progress">): Ended {
   const [stderr, progress] = [false, true].map((wanted) =>
     (written.match(/.*\n|.+$/g) ?? []).filter((line) => line.endsWith(" …\n") === wanted).join(""),
   );
@@ -38,9 +44,19 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
 
 const brokerCommand = [process.execPath, "cli/broker.ts"];
 
-/** Runs `broker` without a terminal. */
-export function broker(args: string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<Ended> {
-  return run([...brokerCommand, ...args], options.stdin ?? "", options.env ?? {});
+interface Input {
+  stdin?: string;
+  env?: Record<string, string>;
+}
+
+/** Runs `broker` without a terminal, in this process. */
+export async function broker(args: string[], { stdin = "", env = {} }: Input = {}): Promise<Ended> {
+  return withoutProgress(await runInProcess(main, args, { stdin, env: { ...bare, ...env } }));
+}
+
+/** Runs `broker` without a terminal, in its own process. */
+export function brokerProcess(args: string[], { stdin = "", env = {} }: Input = {}): Promise<Ended> {
+  return run([...brokerCommand, ...args], stdin, env);
 }
 
 /** Runs `broker` in a pseudo-terminal, and types each answer when its question appears. */
@@ -86,8 +102,13 @@ export class LocalBroker {
     return String(apiKey);
   }
 
-  /** Adds a connection to the simulator. Returns its key. */
-  async add(id: string, ...more: string[]): Promise<string> {
+  /** Adds a connection to the simulator, with key rotation off. Returns its key. */
+  add(id: string, ...more: string[]): Promise<string> {
+    return this.addRotating(id, "--rotate-every-days", "0", ...more);
+  }
+
+  /** As `add`, with key rotation on by default, which takes two seconds. */
+  async addRotating(id: string, ...more: string[]): Promise<string> {
     const key = await this.issueKey(id);
     await this.json([...addCommand(id), "--api-base-url", this.run.url("simulator"), ...more], key);
     return key;

@@ -12,7 +12,7 @@ const currentKey = async (id: string) => {
 const keysOf = async (id: string) => (await local.json<object[]>(["keys", "status", id]))[0];
 
 test("keys stage makes the next key the current one", async () => {
-  await local.add("acme");
+  await local.addRotating("acme");
   const next = await local.issueKey("acme");
 
   const { status, stdout } = await local.broker(["keys", "stage", "acme", "--key-file", "-"], next);
@@ -24,7 +24,7 @@ test("keys stage makes the next key the current one", async () => {
 });
 
 test("keys rotate rotates to a key that was staged for the schedule", async () => {
-  const old = await local.add("waits");
+  const old = await local.addRotating("waits");
   const next = await local.issueKey("waits");
 
   await local.json(["keys", "stage", "waits", "--key-file", "-", "--wait-for-schedule"], next);
@@ -36,7 +36,7 @@ test("keys rotate rotates to a key that was staged for the schedule", async () =
 });
 
 test("keys stage renews the callers' token even if it fails, because it may have invalidated it", async () => {
-  await local.add("single", "--single-active-token");
+  await local.addRotating("single", "--single-active-token");
   await local.broker(["token", "get", "single"]);
   await local.scenario({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });
   await local.json(["connections", "show", "single"]);
@@ -49,7 +49,7 @@ test("keys stage renews the callers' token even if it fails, because it may have
 });
 
 test("keys stage replaces a staged key only after confirmation", async () => {
-  await local.add("twice");
+  await local.addRotating("twice");
   const stage = ["keys", "stage", "twice", "--key-file", "-", "--wait-for-schedule"];
   const next = await local.issueKey("twice");
   await local.json(stage, await local.issueKey("twice"));
@@ -64,7 +64,7 @@ test("keys stage replaces a staged key only after confirmation", async () => {
 });
 
 test("keys stage stages no rejected key, and an unverified one does not become current", async () => {
-  const old = await local.add("bad");
+  const old = await local.addRotating("bad");
 
   const tried = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
   const after = await keysOf("bad");
@@ -87,7 +87,7 @@ test.each([
   ["a malformed key", () => "fake key", /apiKey contains a space/],
 ])("keys stage refuses %s before it stages anything", async (what, of, message) => {
   const id = what.replaceAll(" ", "-");
-  const key = await local.add(id);
+  const key = await local.addRotating(id);
 
   const result = await local.broker(["keys", "stage", id, "--key-file", "-"], of(key));
 
@@ -105,7 +105,7 @@ test("keys stage refuses a secret without a current value, in which the next key
 });
 
 test("keys rotate and keys stage say that a next key, or rotation, is missing", async () => {
-  await local.add("none", "--rotate-every-days", "0");
+  await local.add("none");
   const bare = await local.broker(["keys", "rotate", "none"]);
   const off = await local.broker(["keys", "stage", "none", "--key-file", "-"], await local.issueKey("none"));
   const staged = await keysOf("none");
@@ -121,7 +121,7 @@ test("keys rotate and keys stage say that a next key, or rotation, is missing", 
 });
 
 test("keys rotate --every-days --wait-for-schedule turns rotation on and does not rotate", async () => {
-  await local.add("later", "--rotate-every-days", "0");
+  await local.add("later");
   const before = await keysOf("later");
 
   const alone = await local.broker(["keys", "rotate", "later", "--wait-for-schedule"]);
@@ -134,7 +134,7 @@ test("keys rotate --every-days --wait-for-schedule turns rotation on and does no
 });
 
 test("keys rotate cancels an unfinished rotation after confirmation, and rotates to the next key", async () => {
-  await local.add("stuck");
+  await local.addRotating("stuck");
   const pending = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await local.secrets.putSecretValue({ SecretId: secretName("stuck"), ...pending });
   const next = await local.issueKey("stuck");
@@ -150,7 +150,7 @@ test("keys rotate cancels an unfinished rotation after confirmation, and rotates
 
 test("keys rotate resumes an unfinished rotation with a key from an issuer, without a staged key", async () => {
   const simulator = local.run.url("simulator");
-  const old = await local.add("issued", "--key-issuer", `${simulator}/keys`);
+  const old = await local.addRotating("issued", "--key-issuer", `${simulator}/keys`);
   const token = "11111111-2222-4333-8444-555555555555";
   const SecretId = secretName("issued");
   const { SecretString } = await local.secrets.getSecretValue({ SecretId });

@@ -133,7 +133,7 @@ test("connections set warns if it cannot make the connection due", async () => {
 });
 
 test("keys stage makes a verified key the current one directly if the deployment rotates no keys", async () => {
-  await local.add("by-hand", "--rotate-every-days", "0");
+  await local.add("by-hand");
   const next = await local.issueKey("by-hand");
   const described = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as object;
   const front = await listen(

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createServer } from "node:http";
 import { listen } from "../support/server.ts";
-import { broker, expectError } from "./harness.ts";
+import { broker, brokerProcess, expectError } from "./harness.ts";
 
 const nowhere = ["--local-url", "http://127.0.0.1:1"];
 
@@ -72,8 +72,12 @@ test.each([
   expectError(await broker(args), 2, /^error: unknown option '--[a-z-]+'\n$/);
 });
 
+test("broker ends its process with the exit code of an error", async () => {
+  expectError(await brokerProcess(["conections"]), 2, /^error: unknown command 'conections'\n$/);
+});
+
 test("--help exits with 0 and lists the common options too", async () => {
-  const { status, stdout } = await broker(["connections", "add", "--help"]);
+  const { status, stdout } = await brokerProcess(["connections", "add", "--help"]);
 
   expect(status).toBe(0);
   expect(stdout).toContain("--key-file <file>");

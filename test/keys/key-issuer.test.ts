@@ -116,7 +116,7 @@ describe("an answer of an issuer", () => {
   ])("that is malformed is a refusal, and its text is not repeated: %j", async (body) => {
     const answer = await issuer.issue(await withStatus(200, body), "token-1");
 
-    expect(answer).toEqual({ kind: "rejected", reason: "an answer without apiKey and apiKeyId" });
+    expect(answer).toEqual({ kind: "rejected", reason: "a response without apiKey and apiKeyId" });
   });
 
   it("that redirects is a refusal, and the key is shown to nobody else", async () => {
@@ -142,7 +142,7 @@ describe("an answer of an issuer", () => {
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024)), "token-1")).toMatchObject({ kind: "issued" });
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024 + 1)), "token-1")).toEqual({
       kind: "rejected",
-      reason: "more than 65536 bytes",
+      reason: "a response of more than 65536 bytes",
     });
   });
 

@@ -151,7 +151,8 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
         type: "api_key_action_needed",
         connection,
         reason: "issuer_failed",
-        detail: "the key issuer refused: HTTP 403",
+        detail:
+          "The key issuer rejected the request (HTTP 403). The current key stays in use. Check the key issuer of the registration.",
       },
     ]);
   });

@@ -142,7 +142,7 @@ describe("an answer of an issuer", () => {
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024)), "token-1")).toMatchObject({ kind: "issued" });
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024 + 1)), "token-1")).toEqual({
       kind: "rejected",
-      reason: "more than 65536 bytes",
+      reason: "a response of more than 65536 bytes",
     });
   });
 

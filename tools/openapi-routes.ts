@@ -48,7 +48,7 @@ const status = {
   key_age_days: 12,
   retiring_keys: [],
   failures: 0,
-  next_action: { what: "refresh in 12 min", at: "2026-11-24T06:30:00Z" },
+  next_action: { what: "replacement by refresh token in 12 min", at: "2026-11-24T06:30:00Z" },
 };
 
 const form = ["application/x-www-form-urlencoded", "multipart/form-data"];

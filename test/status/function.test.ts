@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStatus, statusEvent } from "./harness.ts";
+import { startStatus, statusEvent } from "./status-function.ts";
 import { storedItemAt, tokenSetAt } from "./items.ts";
 
 let status: Awaited<ReturnType<typeof startStatus>>;

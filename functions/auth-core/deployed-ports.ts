@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
-import { type Clock, systemClock } from "./rules/clock.ts";
+import { systemClock } from "./rules/clock.ts";
 import type { Settings } from "./rules/settings.ts";
-import type { JwtVerifier } from "@smart-token-broker/oauth/authenticate.ts";
 import type { Events, KeyTable, Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
 
 /**
@@ -50,19 +49,5 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
       },
     },
     notice,
-  };
-}
-
-/** Verifies JWTs. Its library is loaded with the first of them: callers with a key never need it. */
-export function deployedVerifier(clock: Clock): JwtVerifier {
-  let verifier: JwtVerifier | undefined;
-  return {
-    async verify(token, issuer) {
-      if (!verifier) {
-        const { oidcVerifier } = await import("@smart-token-broker/oauth/jwt-verifier.ts");
-        verifier = oidcVerifier(clock);
-      }
-      return verifier.verify(token, issuer);
-    },
   };
 }

@@ -147,7 +147,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
     { ...byKey, keySha256: ["a".repeat(63)] },
     "old-php: keySha256: every hash must be",
   ],
-  ["with origins for a key", { ...byKey, origins: ["https://portal.test"] }, "old-php: origins goes with oidc only"],
+  ["with origins for a key", { ...byKey, origins: ["https://portal.test"] }, "old-php: origins is for oidc only"],
   [
     "with a user for a principal",
     { ...byRole, principal: "arn:aws:iam::123456789012:user/a" },
@@ -183,7 +183,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   [
     "with a wildcard alone",
     oidcWith({ claims: { sub: "*" } }),
-    'deploy-ci: oidc.claims: "*" alone would admit everyone',
+    'deploy-ci: oidc.claims: "*" alone would match everyone',
   ],
   [
     "with two wildcards alone",
@@ -202,7 +202,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ],
   ["without any claim", oidcWith({ claims: {} }), "deploy-ci: oidc.claims is needed"],
   ["without claims at all", { ...byToken, oidc: withoutClaims }, "deploy-ci: oidc.claims is needed"],
-  ["for JWTs that gives no connection", { name: "deploy-ci", oidc }, "deploy-ci: needs connections, or oidc."],
+  ["for JWTs that gives no connection", { name: "deploy-ci", oidc }, "deploy-ci: needs connections or oidc."],
   ["with an empty connectionsClaim", oidcWith({ connectionsClaim: "" }), "deploy-ci: oidc.connectionsClaim is empty"],
   ["with origins that are a text", { ...byUser, origins: "https://portal.test" }, "portal: origins must be a list"],
   ["with every origin", { ...byUser, origins: ["*"] }, 'portal: origins: "*" must be an https origin'],
@@ -225,13 +225,13 @@ describe("an entry", () => {
   });
 
   test("with a name of another's is refused", () => {
-    expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: the name old-php is there twice.");
+    expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: two entries have the name old-php.");
   });
 
   test("with a key of another's is refused, and both are named", () => {
     const message = refusal([byKey, { ...byKey, name: "new-php", keySha256: [otherHash, hash] }]);
 
-    expect(message).toBe("callers: new-php: keySha256 has a hash that old-php uses too; make a key of its own.");
+    expect(message).toBe("callers: new-php: keySha256 has a hash that old-php uses too. Create a key for each.");
   });
 
   test("with the same hash twice is refused", () => {

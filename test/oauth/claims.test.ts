@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { matchesClaims, connectionsOf, type OidcCaller } from "../../functions/auth-core/rules/callers.ts";
+import { connectionsOf, matchesClaims, type OidcCaller } from "../../functions/auth-core/rules/callers.ts";
 import { connectionId } from "../support/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
@@ -12,37 +12,37 @@ const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
   ...fields,
 });
 
-describe("an entry", () => {
+describe("matchesClaims", () => {
   test.each<[string, boolean, unknown]>([
-    ["admits its audience", true, "fake-audience"],
-    ["admits its audience among others", true, ["other", "fake-audience"]],
-    ["does not admit another audience", false, "other"],
-    ["does not admit a longer audience", false, "fake-audience-2"],
-    ["does not admit a text with its audience in it", false, "other fake-audience"],
-    ["does not admit other audiences", false, ["other"]],
-    ["does not admit a token without one", false, undefined],
-    ["does not admit an object", false, { 0: "fake-audience" }],
-  ])("%s", (_, admitted, aud) => {
-    expect(matchesClaims(caller(), { aud })).toBe(admitted);
+    ["matches the audience of the entry", true, "fake-audience"],
+    ["matches a list with the audience of the entry", true, ["other", "fake-audience"]],
+    ["does not match another audience", false, "other"],
+    ["does not match a longer audience", false, "fake-audience-2"],
+    ["does not match a string that contains the audience", false, "other fake-audience"],
+    ["does not match a list without the audience", false, ["other"]],
+    ["does not match a JWT without an audience", false, undefined],
+    ["does not match an object", false, { 0: "fake-audience" }],
+  ])("%s", (_, matches, aud) => {
+    expect(matchesClaims(caller(), { aud })).toBe(matches);
   });
 
   test.each<[string, string, unknown, boolean]>([
-    ["exactly", "repo:acme/shop", "repo:acme/shop", true],
-    ["not a longer one", "repo:acme/shop", "repo:acme/shop2", false],
-    ["not in another case", "repo:acme/shop", "repo:Acme/shop", false],
-    ["by prefix", "repo:acme/*", "repo:acme/shop", true],
-    ["by the very prefix", "repo:acme/*", "repo:acme/", true],
-    ["not another prefix", "repo:acme/*", "repo:acme-evil/shop", false],
-    ["not a star that is meant as a star", "a*", "*", false],
-    ["not a list with it", "repo:acme/shop", ["repo:acme/shop"], false],
-    ["not an object", "*x*", { toString: () => "repo:acme/shop" }, false],
-    ["not a number", "7", 7, false],
-    ["not where it is absent", "undefined", undefined, false],
-  ])("compares a claim as a text: %s", (_, wanted, value, admitted) => {
-    expect(matchesClaims(caller({ claims: { sub: wanted } }), { aud: "fake-audience", sub: value })).toBe(admitted);
+    ["matches the same string", "repo:acme/shop", "repo:acme/shop", true],
+    ["does not match a longer string", "repo:acme/shop", "repo:acme/shop2", false],
+    ["does not match another case", "repo:acme/shop", "repo:Acme/shop", false],
+    ["matches a string with the prefix", "repo:acme/*", "repo:acme/shop", true],
+    ["matches the prefix itself", "repo:acme/*", "repo:acme/", true],
+    ["does not match another prefix", "repo:acme/*", "repo:acme-evil/shop", false],
+    ["does not match a literal star", "a*", "*", false],
+    ["does not match a list with the string", "repo:acme/shop", ["repo:acme/shop"], false],
+    ["does not match an object", "*x*", { toString: () => "repo:acme/shop" }, false],
+    ["does not match a number", "7", 7, false],
+    ["does not match an absent claim", "undefined", undefined, false],
+  ])("%s of a claim", (_, wanted, value, matches) => {
+    expect(matchesClaims(caller({ claims: { sub: wanted } }), { aud: "fake-audience", sub: value })).toBe(matches);
   });
 
-  test("wants every claim that it lists", () => {
+  test("requires every claim that the entry lists", () => {
     const both = caller({ claims: { sub: "a", environment: "production" } });
     const aud = "fake-audience";
 
@@ -51,12 +51,12 @@ describe("an entry", () => {
     expect(matchesClaims(both, { aud, environment: "production" })).toBe(false);
   });
 
-  test("does not find a claim in what every object has", () => {
+  test("ignores properties that every object inherits", () => {
     expect(matchesClaims(caller({ claims: { constructor: "f*" } }), { aud: "fake-audience" })).toBe(false);
   });
 });
 
-describe("the connections of a bearer", () => {
+describe("connectionsOf", () => {
   const claimed = (listed: unknown, connections?: string[]) =>
     connectionsOf(
       caller({
@@ -66,24 +66,24 @@ describe("the connections of a bearer", () => {
       { smart_services: listed },
     );
 
-  test("are the entry's own, where no claim lists them", () => {
+  test("returns the list of the entry if it has no connectionsClaim", () => {
     expect(connectionsOf(caller({ connections: [connectionId("a")] }), { smart_services: "b" })).toEqual(["a"]);
   });
 
   test.each<[string, unknown, string[]]>([
-    ["a text", "a", ["a"]],
-    ["a text with spaces", "a b", ["a", "b"]],
+    ["a string", "a", ["a"]],
+    ["a string with spaces", "a b", ["a", "b"]],
     ["a list", ["a", "b"], ["a", "b"]],
-    ["a list with what is no id", ["a", 7, null, ["b"], "B", "b c", "../d"], ["a"]],
-    ["a text with brackets, as a gateway writes a list", "[a b]", []],
+    ["a list with invalid ids", ["a", 7, null, ["b"], "B", "b c", "../d"], ["a"]],
+    ["a string with brackets, as a gateway writes a list", "[a b]", []],
     ["an object", { 0: "a", length: 1 }, []],
     ["a wildcard", "*", []],
-    ["nothing", undefined, []],
-  ])("are those of the claim that is %s", (_, listed, connections) => {
+    ["absent", undefined, []],
+  ])("reads the claim if it is %s", (_, listed, connections) => {
     expect(claimed(listed)).toEqual(connections);
   });
 
-  test("are never more than the entry's own, whatever the claim lists", () => {
+  test("never returns more than the list of the entry", () => {
     expect(claimed("a b c", ["b", "d"])).toEqual(["b"]);
     expect(claimed("a", ["b"])).toEqual([]);
   });

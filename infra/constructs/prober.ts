@@ -1,51 +1,37 @@
 import { Duration, Stack } from "aws-cdk-lib";
-import * as iam from "aws-cdk-lib/aws-iam";
-import { CfnSchedule } from "aws-cdk-lib/aws-scheduler";
+import type * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import type { DeploymentSettings, ProberSettings } from "../settings.ts";
 import type { AlarmSpec } from "./broker-alarm.ts";
-import { BrokerFunction, type Stores } from "./broker-function.ts";
+import { BrokerFunction } from "./broker-function.ts";
 import { total } from "./broker-metrics.ts";
+import { addSchedules } from "./function-schedule.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
+import type { Stores } from "./stores.ts";
 
-/** A small caller of our own: every five minutes it asks the public URL as everybody does, so that silence is seen too. */
+/** Adds a function that requests a token from the public URL every five minutes, so that an outage without callers shows. */
 export function addProber(
   scope: Construct,
   { connection }: ProberSettings,
   settings: DeploymentSettings,
   stores: Stores,
-  api: { apiId: string; url: string },
+  api: { url: string; grantGetToken: (grantee: iam.IGrantable, connection: string) => void },
 ): void {
   const prober = new BrokerFunction(scope, "Prober", {
     name: "prober",
-    description: "Smart Token Broker: asks for a token from outside, with a signature and without",
+    description: "Smart Token Broker: requests a token from the public URL, with a signature and without",
     timeout: Duration.seconds(60),
     stores,
     settings,
   });
-  const path = `/v1/connections/${connection}/token`;
+  api.grantGetToken(prober, connection);
   const stack = Stack.of(scope);
-  prober.allowAsking(
-    stack.formatArn({ service: "execute-api", resource: api.apiId, resourceName: `$default/GET${path}` }),
-  );
-
-  const scheduler = new iam.Role(scope, "ProberScheduler", {
-    assumedBy: new iam.ServicePrincipal("scheduler.amazonaws.com", {
-      conditions: { StringEquals: { "aws:SourceAccount": stack.account } },
-    }),
-  });
-  scheduler.addToPolicy(
-    new iam.PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [prober.function.functionArn] }),
-  );
-  new CfnSchedule(scope, "Probes", {
-    description: `Smart Token Broker ${settings.stage}: probe of ${connection}`,
-    scheduleExpression: "rate(5 minutes)",
-    flexibleTimeWindow: { mode: "OFF" },
-    target: {
-      arn: prober.function.functionArn,
-      roleArn: scheduler.roleArn,
-      input: stack.toJsonString({ url: `${api.url}${path}`, connection, region: stack.region }),
-      retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
+  const url = `${api.url}/v1/connections/${connection}/token`;
+  addSchedules(scope, "ProberScheduler", prober, {
+    Probes: {
+      description: `Smart Token Broker ${settings.stage}: probe of connection ${connection}`,
+      expression: "rate(5 minutes)",
+      input: stack.toJsonString({ url, connection, region: stack.region }),
     },
   });
 }

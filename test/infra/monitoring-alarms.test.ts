@@ -43,7 +43,7 @@ const meanings: Record<string, Meaning> = {
   "internal-errors": {
     metrics: [
       ...every("Bugs", ["token", "oauth", "status", "token-rotation"], ["internal"]),
-      ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
+      ...["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
       // The rotation of keys throws where an operator has to act.
       "less StepsFailed key-rotation failed",
     ],
@@ -51,7 +51,7 @@ const meanings: Record<string, Meaning> = {
   },
   throttles: {
     metrics: [
-      ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Throttles ${name}Function`),
+      ...["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((name) => `Throttles ${name}Function`),
       "ReadThrottleEvents Table",
       "WriteThrottleEvents Table",
     ],
@@ -61,12 +61,12 @@ const meanings: Record<string, Meaning> = {
   "unusual-upstream-calls": {
     metrics: [
       ...every("UpstreamCalls", replacing, ["any"], ["api_key", "refresh_token"]),
-      "UpstreamCalls key-rotation any exchange",
+      "UpstreamCalls key-rotation any api_key",
     ],
     ...outside,
   },
   "no-sweep": {
-    metrics: ["SweepsCompleted rotation ok schedule"],
+    metrics: ["SweepsCompleted token-rotation ok schedule"],
     of: "Sum of 60 s",
     by: "the metric, absent is 0",
     is: "< 3",
@@ -144,9 +144,9 @@ const meanings: Record<string, Meaning> = {
     ],
     ...daily,
   },
-  "rotation-off": { metrics: ["KeyActionsNeeded rotation rotation_off"], ...daily },
+  "rotation-off": { metrics: ["KeyActionsNeeded token-rotation rotation_off"], ...daily },
   "refresh-token-ends": {
-    metrics: ["RefreshTokensEnding rotation ok schedule"],
+    metrics: ["RefreshTokensEnding token-rotation ok schedule"],
     of: "Sum of 3600 s",
     by: "the metric",
     is: ">= 1",

@@ -89,7 +89,7 @@ test.each([
   ],
   [
     "token-rotation",
-    /^Rotation/,
+    /^TokenRotation/,
     [
       ...oneItem,
       ...readSecrets,
@@ -130,7 +130,7 @@ test.each([
 
 test("the scheduler may invoke the sweep and leave its failures in the queue, and nothing else", () => {
   const role = roles.find(({ id }) => id.startsWith("SchedulerRole"));
-  const sweep = functions.find(({ id }) => id.startsWith("Rotation"));
+  const sweep = functions.find(({ id }) => id.startsWith("TokenRotation"));
 
   expect(role && permissionsOf(role)).toEqual([
     { action: "lambda:InvokeFunction", resource: `\${${sweep?.id}.Arn}` },
@@ -181,7 +181,7 @@ describe.each(roles)("$id", (role) => {
 
   test("deletes nothing from the table, and reads it whole only for a list or to find what still carries a key", () => {
     const actions = permissions.map(({ action }) => action);
-    const scans = /^(Rotation|Status)Role/.test(role.id) ? ["dynamodb:Scan"] : [];
+    const scans = /^(TokenRotation|Status)Role/.test(role.id) ? ["dynamodb:Scan"] : [];
 
     expect(actions.filter((action) => /^dynamodb:(.*Scan|.*Delete|Put|Batch|Partiql)/i.test(action))).toEqual(scans);
   });

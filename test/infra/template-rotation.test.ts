@@ -25,7 +25,7 @@ test("each shard has a schedule of a minute, which tries once and lets go of wha
   expect(targets).toEqual(
     [0, 1, 2].map((shard) => ({
       every: "rate(1 minute)",
-      arn: functionArn(/^Rotation/),
+      arn: functionArn(/^TokenRotation/),
       input: { shard, shards: 3 },
       retries: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
     })),
@@ -36,7 +36,7 @@ test("Lambda, too, tries a sweep once, and keeps its event for a minute", () => 
   const [config, ...others] = ofType("AWS::Lambda::EventInvokeConfig");
 
   expect(others).toEqual([]);
-  expect(`\${${render(config?.Properties.FunctionName).slice(2, -1)}.Arn}`).toBe(functionArn(/^Rotation/));
+  expect(`\${${render(config?.Properties.FunctionName).slice(2, -1)}.Arn}`).toBe(functionArn(/^TokenRotation/));
   expect(config?.Properties).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
 });
 

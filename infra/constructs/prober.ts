@@ -36,29 +36,31 @@ export function addProber(
   });
 }
 
-/** What a probe can say at once, and what only some of them together can. */
+/** One probe is enough to report an open API. It takes several to report that none passes. */
 export function proberAlarms({ metrics }: MonitoredResources): AlarmSpec[] {
   const probes = (code: string, label: string, period?: Duration) =>
     total([metrics.of("Probes", { service: "prober", code, source: "prober" })], label, period);
   return [
     {
       name: "api-open",
-      means: "A request without a signature got to the function: whoever knows the URL may get tokens.",
-      first: "take the route away at once, as the runbook says.",
-      metric: probes("open", "probes that got in", Duration.minutes(5)),
+      happens: "A request without a signature reached the function.",
+      callers: "Anyone who knows the URL can get tokens.",
+      first: "delete the route at once, as the runbook says.",
+      metric: probes("open", "probes that were let in", Duration.minutes(5)),
       threshold: 1,
     },
     {
       name: "probe-failed",
-      means: "For a quarter of an hour no probe has passed: from outside no valid token is to be had.",
-      first: "read the code of the last line 'probe' in the prober's log.",
+      happens: "No probe has passed for 15 minutes.",
+      callers: "Callers may receive no valid token.",
+      first: "read the code in the prober's last log line 'probe'.",
       metric: probes("ok", "probes that passed"),
       threshold: 1,
       below: true,
-      // By the minute, since a longer period that is not over counts as 0 already. One probe that failed makes ten minutes
-      // without one that passed, and some more where the next comes late; two make fifteen.
+      // Periods are minutes, because a longer one counts as 0 before it is over. One failed probe makes ten minutes without
+      // a passed one, or a few more if the next is late. Two make fifteen.
       periods: 15,
-      // Silence is an alarm as well: then nobody knows whether callers are served.
+      // Without probes it is unknown whether callers are served.
       missingIsBreaching: true,
     },
   ];

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { problemType } from "@smart-token-broker/auth-core/http/response.ts";
+import { problemType } from "@smart-token-broker/auth-core/http/problems.ts";
 import { callApi } from "../deployment/api.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";

@@ -134,7 +134,10 @@ test("connections renew makes a connection due, and says if it has no token yet"
 
   expect(before).toEqual({ connection: "renewed", due: false });
   expect(after).toEqual({ connection: "renewed", due: true });
-  expect(await statusOf("renewed")).toMatchObject({ state: "due", next_action: { what: "refresh within a minute" } });
+  expect(await statusOf("renewed")).toMatchObject({
+    state: "due",
+    next_action: { what: "replacement by refresh token within a minute" },
+  });
 });
 
 test("connections remove deletes the tokens now and the secret later, and connections add restores it", async () => {

@@ -84,7 +84,9 @@ test("doctor --probe renews the callers' token if it cannot tell whether it inva
     what: "unclear: cannot check whether a new token invalidates the previous one",
     fix: `npx broker connections set unclear --api-base-url URL --local-url ${local.run.url("ready")}`,
   });
-  expect(await local.json(["status", "unclear"])).toMatchObject({ next_action: { what: "refresh within a minute" } });
+  expect(await local.json(["status", "unclear"])).toMatchObject({
+    next_action: { what: "replacement by refresh token within a minute" },
+  });
 });
 
 test("doctor --probe renews nothing if the callers' token stays valid", async () => {

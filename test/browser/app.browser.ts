@@ -55,7 +55,7 @@ function traffic() {
   return () => Promise.all(exchanges);
 }
 
-it("signs its user in with PKCE, and shows them what Smart Services answer", async () => {
+it("the sample app signs a user in with PKCE and shows the response of Smart Services", async () => {
   const origin = await serveApp();
   const exchanged = traffic();
   await page.goto(origin);
@@ -75,7 +75,7 @@ it("signs its user in with PKCE, and shows them what Smart Services answer", asy
   if (screenshot) await page.screenshot({ path: screenshot });
 });
 
-it("never sees an API key, a caller key or a refresh token of Smart Services, and keeps no token", async () => {
+it("the sample app never sees an API key, a caller key or a refresh token, and stores no token", async () => {
   const exchanged = traffic();
   await page.goto(await serveApp());
 
@@ -96,7 +96,7 @@ it("never sees an API key, a caller key or a refresh token of Smart Services, an
   expect(new URL(page.url()).search).toBe("");
 });
 
-it("uses the token that it has as long as that is good: one exchange for many calls", async () => {
+it("the sample app uses its token until it expires: one token request for many calls", async () => {
   const exchanged = traffic();
   await page.goto(await serveApp());
   await signIn();
@@ -113,7 +113,7 @@ it("uses the token that it has as long as that is good: one exchange for many ca
   expect(all.filter(({ url }) => url.startsWith(run.url("ready")))).toHaveLength(1);
 });
 
-it("takes no code from a sign-in that it did not start", async () => {
+it("the sample app rejects a code of a sign-in that it did not start", async () => {
   const exchanged = traffic();
 
   await page.goto(`${await serveApp()}/?code=fake-code&state=fake-state`);
@@ -122,7 +122,7 @@ it("takes no code from a sign-in that it did not start", async () => {
   expect((await exchanged()).filter(({ url }) => url.startsWith(run.url("issuer")))).toEqual([]);
 });
 
-it("of another origin it gets nothing from the broker, whoever has signed in", async () => {
+it("a page of another origin gets nothing from the broker, also for a signed-in user", async () => {
   const blocked = page.waitForEvent("requestfailed", (request) => request.url().startsWith(run.url("ready")));
   await page.goto(await serveApp({ PORT: "0" }));
 

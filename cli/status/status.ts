@@ -78,6 +78,6 @@ function remaining(end: string | undefined, now: number): string {
 
 /** What and when come first, because the end of a line may be cut off. */
 function nextStep({ last_error: error, next_action: next, failures }: ConnectionStatus, now: number): string {
-  if (!error || (failures === 0 && next)) return (next?.what ?? "nothing").replace(/^replacement by /, "by ");
+  if (!error || (failures === 0 && next)) return next?.what.replace(/^replacement by /, "by ") ?? "nothing";
   return `${next ? `retry ${inTime(next.at, now)}` : "nothing"}: ${error.code}`;
 }

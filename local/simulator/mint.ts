@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 
 const json64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** How an access token is written. `bad_jwt` has the three parts of a JWT, and a payload that is not JSON. */
+/** The form of an access token. `bad_jwt` has the three parts of a JWT, but its payload is not JSON. */
 export type TokenForm = "jwt" | "opaque" | "bad_jwt";
 
 export interface Mint {
@@ -38,7 +38,7 @@ export async function createMint(): Promise<Mint> {
   };
 }
 
-/** An API key in the vendor's form, a JWT, that says it is fake and has no real signature. */
+/** An API key in the vendor's form (a JWT) that is visibly fake and has no real signature. */
 export function fakeApiKey(username: string, scope: string, issuedAt: number): string {
   const payload = { fake: true, sub: username, scope, iat: issuedAt, jti: randomUUID() };
   return `${json64({ alg: "HS256", typ: "JWT" })}.${json64(payload)}.${Buffer.from("fake-signature").toString("base64url")}`;

@@ -11,9 +11,13 @@ export interface Mint {
   accessToken(form: TokenForm, scope: string, username: string, issuedAt: number, expiresAt: number): string;
 }
 
-/** Makes a signing key, and access tokens with it: RS256 JWTs. Instants are whole epoch seconds. */
+/** Made once in a process, because it takes a tenth of a second. */
+let keys: ReturnType<typeof makeKeys> | undefined;
+const makeKeys = () => promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+
+/** Makes a mint of access tokens: RS256 JWTs, signed with the key of this process, instants in whole epoch seconds. */
 export async function createMint(): Promise<Mint> {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+  const { publicKey, privateKey } = await (keys ??= makeKeys());
   return {
     publicKey,
     accessToken(form, scope, username, issuedAt, expiresAt) {

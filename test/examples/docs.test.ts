@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { connectionsOf, parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { readDeploymentSettings } from "../../infra/settings.ts";

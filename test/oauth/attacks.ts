@@ -1,18 +1,18 @@
 import { oauthRoute, vendorRoute } from "./oauth-broker.ts";
 import { accountOf } from "../support/function-environment.ts";
-import { badJwts, foreignJwts, type Lair } from "./attacks-jwt.ts";
+import { badJwts, foreignJwts, type Attacker } from "./attacks-jwt.ts";
 import { fakeCallerKey, portalOrigin, userClaims } from "./callers.ts";
 import { assertion, basic, clientCredentials, exchange, vendorFields, vendorForm } from "./requests.ts";
 import { json, multipart, multipartOf, part, type Sent, urlencoded } from "./request-bodies.ts";
 
-/** A request that must be refused, and how. */
+/** A request that must be refused, and its response. */
 export interface Attack {
   attack: string;
   by: string;
   route: string;
-  request: (lair: Lair) => { sent: Sent; headers?: Record<string, string> };
+  request: (attacker: Attacker) => { sent: Sent; headers?: Record<string, string> };
   answer: readonly [status: number, error: string];
-  /** The credential is good, and the caller may not have what it asks for. */
+  /** The credential is accepted, but the caller may not have what it requests. */
   accepted?: true;
 }
 
@@ -21,10 +21,10 @@ const noGrant = [400, "invalid_grant"] as const;
 const noScope = [400, "invalid_scope"] as const;
 const noRequest = [400, "invalid_request"] as const;
 
-/** Each JWT, shown in each of the ways that there are. */
-function shownInEveryWay(attack: string, jwt: (lair: Lair) => string): Attack[] {
+/** A JWT in each of the requests that can have one. */
+function inEveryRequest(attack: string, jwt: (attacker: Attacker) => string): Attack[] {
   const ways: [by: string, route: string, answer: Attack["answer"], sent: (jwt: string) => Sent][] = [
-    ["vendor's wire", vendorRoute, noClient, vendorForm],
+    ["vendor's form", vendorRoute, noClient, vendorForm],
     ["assertion", oauthRoute, noClient, assertion],
     ["exchange", oauthRoute, noGrant, exchange],
   ];
@@ -33,34 +33,39 @@ function shownInEveryWay(attack: string, jwt: (lair: Lair) => string): Attack[] 
     by,
     route,
     answer,
-    request: (lair) => ({ sent: sent(jwt(lair)) }),
+    request: (attacker) => ({ sent: sent(jwt(attacker)) }),
   }));
 }
 
-function onForeignConnection(attack: string, jwt: (lair: Lair) => string): Attack[] {
+function forForeignConnection(attack: string, jwt: (attacker: Attacker) => string): Attack[] {
   const common = { attack: `JWT ${attack}`, answer: noScope, accepted: true as const };
   return [
-    { ...common, by: "vendor's wire", route: vendorRoute, request: (lair) => ({ sent: vendorForm(jwt(lair)) }) },
     {
       ...common,
-      by: "api_key",
+      by: "vendor's form",
+      route: vendorRoute,
+      request: (attacker) => ({ sent: vendorForm(jwt(attacker)) }),
+    },
+    {
+      ...common,
+      by: "exchange",
       route: oauthRoute,
-      request: (lair) => ({ sent: exchange(jwt(lair), { scope: "webapicorso" }) }),
+      request: (attacker) => ({ sent: exchange(jwt(attacker), { scope: "webapicorso" }) }),
     },
   ];
 }
 
 const vendor = (
   attack: string,
-  sent: Sent | ((lair: Lair) => Sent),
+  sent: Sent | ((attacker: Attacker) => Sent),
   answer: Attack["answer"],
   headers = {},
 ): Attack => ({
   attack,
-  by: "vendor's wire",
+  by: "vendor's form",
   route: vendorRoute,
   answer,
-  request: (lair) => ({ sent: typeof sent === "function" ? sent(lair) : sent, headers }),
+  request: (attacker) => ({ sent: typeof sent === "function" ? sent(attacker) : sent, headers }),
 });
 const oauth = (attack: string, by: string, sent: Sent, answer: Attack["answer"], headers = {}): Attack => ({
   attack,
@@ -79,8 +84,8 @@ const keys: Attack[] = [
   vendor("key with its last character changed", vendorForm(changed(46)), noClient),
   vendor("key in lower case", vendorForm(fakeCallerKey("OLD-PHP")), noClient),
   vendor("key that was revoked", vendorForm(fakeCallerKey("revoked")), noClient),
-  vendor("hash of a key, in its place", vendorForm("0".repeat(64)), noClient),
-  vendor("refresh handle, in place of a key", vendorForm(`stbr.webapicorso.${key}`), noClient),
+  vendor("hash of a key as the key", vendorForm("0".repeat(64)), noClient),
+  vendor("refresh handle as the key", vendorForm(`stbr.webapicorso.${key}`), noClient),
   { ...vendor("key of another caller", vendorForm(fakeCallerKey("erp")), noScope), accepted: true },
   oauth("key of another caller", "Basic", clientCredentials(), noClient, basic("old-php", fakeCallerKey("erp"))),
   oauth(
@@ -91,7 +96,7 @@ const keys: Attack[] = [
   ),
   oauth("key under an unknown name", "Basic", clientCredentials(), noClient, basic("nobody", key)),
   oauth(
-    "key under the name of what every object has",
+    "key under the name of an inherited property",
     "Basic",
     clientCredentials(),
     noClient,
@@ -102,7 +107,7 @@ const keys: Attack[] = [
   oauth("key in a web page", "Basic", clientCredentials(), noClient, { ...basic("old-php", key), origin: "null" }),
   {
     ...oauth(
-      "scope of another caller's",
+      "scope of another caller's connection",
       "Basic",
       clientCredentials({ scope: "other" }),
       noScope,
@@ -112,7 +117,7 @@ const keys: Attack[] = [
   },
 ];
 
-const userOf = ({ broker }: Lair) => vendorForm(broker.issuer.token(userClaims("webapicorso")));
+const userOf = ({ broker }: Attacker) => vendorForm(broker.issuer.token(userClaims("webapicorso")));
 
 const origins: Attack[] = [
   vendor("user's JWT in a page of a foreign origin", userOf, noClient, { origin: "https://evil.test" }),
@@ -149,11 +154,11 @@ const file = part(boundary, ['Content-Disposition: form-data; name="token"; file
 const whole = multipart(fields);
 
 const forms: Attack[] = [
-  vendor("multipart that breaks off", { ...whole, body: whole.body.subarray(0, -6) }, noRequest),
-  vendor("multipart that is none", { ...whole, body: Buffer.from(`token=Bearer ${key}`) }, noRequest),
-  vendor("multipart with a field twice", multipart([...fields, ["token", `Bearer ${key}`]]), noRequest),
+  vendor("multipart without its end", { ...whole, body: whole.body.subarray(0, -6) }, noRequest),
+  vendor("multipart that is not valid", { ...whole, body: Buffer.from(`token=Bearer ${key}`) }, noRequest),
+  vendor("multipart with a duplicate field", multipart([...fields, ["token", `Bearer ${key}`]]), noRequest),
   vendor(
-    "multipart with a file in place of a field",
+    "multipart with a file instead of a field",
     multipartOf(`multipart/form-data; boundary=${boundary}`, boundary, [file]),
     noRequest,
   ),
@@ -170,14 +175,14 @@ const forms: Attack[] = [
   vendor("Bearer twice", urlencoded(vendorFields(`Bearer ${key}`)), noRequest),
   vendor("Bearer in lower case", urlencoded({ ...accountOf("webapicorso"), token: `bearer ${key}` }), noRequest),
   oauth(
-    "two credentials at a time",
+    "two credentials",
     "OAuth",
     clientCredentials({ client_id: "old-php", client_secret: key }),
     noRequest,
     basic("old-php", key),
   ),
   oauth(
-    "JSON that is none",
+    "JSON that is not valid",
     "OAuth",
     { headers: { "content-type": "application/json" }, body: Buffer.from("{") },
     noRequest,
@@ -190,10 +195,10 @@ const forms: Attack[] = [
   ),
 ];
 
-/** Every attack of which the documentation says how it ends. */
+/** Every attack, with the response that the documentation promises. */
 export const attacks: Attack[] = [
-  ...badJwts.flatMap(([attack, jwt]) => shownInEveryWay(attack, jwt)),
-  ...foreignJwts.flatMap(([attack, jwt]) => onForeignConnection(attack, jwt)),
+  ...badJwts.flatMap(([attack, jwt]) => inEveryRequest(attack, jwt)),
+  ...foreignJwts.flatMap(([attack, jwt]) => forForeignConnection(attack, jwt)),
   ...keys,
   ...origins,
   ...handles,

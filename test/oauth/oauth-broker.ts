@@ -1,5 +1,5 @@
 import { startGateway } from "../../local/gateway/server.ts";
-import { type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
+import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
 import { startTableProxy } from "../support/table-proxy.ts";
 import { callers } from "./callers.ts";
 import { startIssuer } from "./issuer.ts";
@@ -86,4 +86,10 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
 async function read(response: Response): Promise<Answer> {
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: JSON.parse(text) };
+}
+
+/** Whether Smart Services accepts a token for a connection. */
+export async function isAccepted({ simulator }: OAuthBroker, token: unknown, id = "webapicorso"): Promise<boolean> {
+  const url = `${simulator.url}/api/v1/${accountOf(id).scope}/CO/Customers`;
+  return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
 }

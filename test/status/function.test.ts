@@ -3,7 +3,7 @@ import { startStatus, statusEvent } from "./status-function.ts";
 import { storedItemAt, tokenSetAt } from "./items.ts";
 
 let status: Awaited<ReturnType<typeof startStatus>>;
-// The function has the machine's own clock.
+// The function uses the machine's clock.
 const now = Date.now() / 1000;
 const refused = { code: "credentials_rejected", detail: "Smart Services refused the API key", at: now } as const;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => status?.close());
 
-describe("one connection", () => {
+describe("GET /v1/status/{connection}", () => {
   it.each([
     ["is-fresh", "fresh", /^replacement by refresh token in (19|20) min$/],
     ["is-due", "due", /^replacement by refresh token within a minute$/],
@@ -30,24 +30,27 @@ describe("one connection", () => {
     ["is-rejected", "rejected", /^retry by refresh token in (29|30) min$/],
     ["is-expired", "expired", /^replacement by refresh token within a minute$/],
     ["is-not-ready", "not_ready", /^retry by API key in (14|15) min$/],
-  ])("%s: its state and its next action, in words and with its instant", async (connection, state, what) => {
-    const { statusCode, headers, json } = await status.ask(statusEvent({ connection }));
+  ])(
+    "responds for %s with its state, its next action in words and the instant of it",
+    async (connection, state, what) => {
+      const { statusCode, headers, json } = await status.ask(statusEvent({ connection }));
 
-    expect([statusCode, json.connection, json.state]).toEqual([200, connection, state]);
-    expect(headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
-    expect(json.next_action).toEqual({
-      what: expect.stringMatching(what),
-      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-    });
-  });
+      expect([statusCode, json.connection, json.state]).toEqual([200, connection, state]);
+      expect(headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
+      expect(json.next_action).toEqual({
+        what: expect.stringMatching(what),
+        at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      });
+    },
+  );
 
-  it("says why it is not healthy", async () => {
+  it("responds with the last error of a rejected connection", async () => {
     const { json } = await status.ask(statusEvent({ connection: "is-rejected" }));
 
     expect(json.last_error).toMatchObject({ code: refused.code, detail: refused.detail });
   });
 
-  it("that nobody has asked for is 404", async () => {
+  it("responds with 404 for a connection without an item", async () => {
     const { statusCode, headers, json } = await status.ask(statusEvent({ connection: "nobody" }));
 
     expect([statusCode, json.code]).toEqual([404, "unknown_connection"]);
@@ -58,9 +61,9 @@ describe("one connection", () => {
     ["percent-encoded", "is-fresh", "/v1/status/is%2Dfresh"],
     ["in upper case", "IS-FRESH", "/v1/status/IS-FRESH"],
     ["with a double slash", "is-fresh", "/v1//status/is-fresh"],
-    ["with a slash at its end", "is-fresh", "/v1/status/is-fresh/"],
+    ["with a trailing slash", "is-fresh", "/v1/status/is-fresh/"],
     ["of another connection", "is-fresh", "/v1/status/is-due"],
-  ])("is refused under a path that is not its canonical one: %s", async (_, connection, rawPath) => {
+  ])("refuses a path that is not canonical without reading the table: %s", async (_, connection, rawPath) => {
     const before = status.requests.length;
 
     const { statusCode, json } = await status.ask(statusEvent({ connection, rawPath }));
@@ -70,8 +73,8 @@ describe("one connection", () => {
   });
 });
 
-describe("a secret", () => {
-  it("is never read: each request of the table names its attributes, no token among them", async () => {
+describe("The status function", () => {
+  it("reads no token: each table request names its attributes, without the tokens", async () => {
     const before = status.requests.length;
 
     await status.ask(statusEvent({ connection: "is-fresh" }));
@@ -89,7 +92,7 @@ describe("a secret", () => {
     }
   });
 
-  it("is never shown or printed", async () => {
+  it("never returns or prints a token", async () => {
     const one = await status.ask(statusEvent({ connection: "is-fresh" }));
     const all = await status.ask(statusEvent());
 
@@ -98,11 +101,11 @@ describe("a secret", () => {
   });
 });
 
-describe("while the table is down", () => {
+describe("The status function, while the table does not answer,", () => {
   it.each([
     ["the list", statusEvent()],
     ["one connection", statusEvent({ connection: "is-fresh" })],
-  ])("%s is 503 with Retry-After, and the log has the reason", async (_, event) => {
+  ])("responds to a request for %s with 503 and Retry-After, and logs the reason", async (_, event) => {
     const ask = await status.environment({ AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" });
 
     const { statusCode, headers, json } = await ask(event);

@@ -64,7 +64,10 @@ export class OAuthEndpoint {
     const { connection } = request;
     if (connection === undefined) return this.#finder.find(new Set(allowed.keys()), request);
     if (allowed.has(connection)) return { kind: "found", connection };
-    return oauthError("invalid_grant", "This caller may not use the connection of this refresh_token. Use another grant.");
+    return oauthError(
+      "invalid_grant",
+      "This caller may not use the connection of this refresh_token. Use another grant.",
+    );
   }
 
   async #tokenOf(connection: ConnectionId, caller: Authenticated, request: GrantRequest): Promise<HttpResponse> {

@@ -1,7 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { secretsUnavailable, tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { readRegistration, unavailableSecrets } from "@smart-token-broker/auth-core/use-cases/replace.ts";
+import { readRegistration } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** How the vendor names a connection. */
@@ -80,10 +80,10 @@ export class ConnectionFinder {
       if (username !== undefined && scope !== undefined) return this.#remember(connection, { username, scope });
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      return toOAuthError({ code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 });
+      return toOAuthError(tableUnavailable);
     }
     const reading = await readRegistration(this.#ports, connection);
-    if (reading.kind === "unavailable") return toOAuthError(unavailableSecrets);
+    if (reading.kind === "unavailable") return toOAuthError(secretsUnavailable);
     if (reading.kind !== "registered") return { kind: "not_registered" };
     const { username, scope } = reading.registration;
     return this.#remember(connection, { username, scope });

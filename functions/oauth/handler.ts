@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import middy from "@middy/core";
 import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { JwtVerifier } from "./authenticate.ts";
@@ -11,8 +11,8 @@ import { toOAuthError } from "./oauth-error.ts";
 import { oauthErrorResponse } from "./oauth-response.ts";
 
 const settings = readSettings(process.env);
-const observe = observer("oauth", settings.stage);
-const ports = deployedPorts(settings, observe.notice);
+const telemetry = createTelemetry("oauth", settings.stage);
+const ports = deployedPorts(settings, telemetry.notice);
 
 /** Loads the JWT library with the first JWT: callers with a key never need it. */
 let verifier: JwtVerifier | undefined;
@@ -29,5 +29,5 @@ const endpoint = new OAuthEndpoint(parseCallers(list, settings), ports, lazyVeri
 
 /** `POST /api/v1/auth/token` (the vendor's API), `POST /oauth/token`, and the authorization server metadata. */
 export const handler = middy()
-  .use(report(observe, (failure) => oauthErrorResponse(toOAuthError(failure))))
+  .use(report(telemetry, (failure) => oauthErrorResponse(toOAuthError(failure))))
   .handler(endpoint.answer);

@@ -1,4 +1,5 @@
 import { detailLine, type HttpResponse, problems } from "@smart-token-broker/auth-core/http/response.ts";
+import { wholeSeconds } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { remaining } from "@smart-token-broker/auth-core/rules/token-set.ts";
@@ -25,12 +26,11 @@ const headers = { "content-type": "application/json", "cache-control": "no-store
  */
 export function oauthErrorResponse({ error, description, failure }: OAuthError, basic = false): HttpResponse {
   const status = failure ? problems[failure.code].status : statusOf[error];
-  const retryAfter = failure?.retryAfter === undefined ? undefined : Math.max(1, Math.ceil(failure.retryAfter));
   return {
     status,
     headers: {
       ...headers,
-      ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
+      ...(failure?.retryAfter !== undefined && { "retry-after": String(wholeSeconds(failure.retryAfter)) }),
       ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
     },
     body: { error, error_description: description, ...(failure && { code: failure.code }) },

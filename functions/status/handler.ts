@@ -1,9 +1,9 @@
 import middy from "@middy/core";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "@smart-token-broker/auth-core/http/response.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { type Failure, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { type Failure, tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { statusOf } from "./connection-status.ts";
@@ -11,7 +11,7 @@ import { readStatusRequest, writeCursor } from "./status-request.ts";
 import { dynamoDbStatusTable } from "./status-table.ts";
 
 const settings = readSettings(process.env);
-const observe = observer("status", settings.stage);
+const telemetry = createTelemetry("status", settings.stage);
 const table = dynamoDbStatusTable(settings.tableName);
 const clock = systemClock();
 
@@ -31,11 +31,8 @@ async function answerStatus(event: Event): Promise<HttpResponse> {
     return jsonResponse({ connections, ...(last && { next_cursor: writeCursor(last) }) });
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
-    observe.notice({ kind: "table_unavailable", reason: error.message });
-    return problemDetails(
-      { code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 },
-      requestId,
-    );
+    telemetry.notice({ kind: "table_unavailable", reason: error.message });
+    return problemDetails(tableUnavailable, requestId);
   }
 }
 
@@ -44,4 +41,4 @@ const noItem: Failure = {
   detail: "This connection has no token yet, or there is none with this id. Check the id, then request a token.",
 };
 
-export const handler = middy().use(report(observe)).handler(answerStatus);
+export const handler = middy().use(report(telemetry)).handler(answerStatus);

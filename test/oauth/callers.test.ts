@@ -106,7 +106,7 @@ describe("parseCallers accepts an entry", () => {
   });
 });
 
-const id = "1 to 63 of a-z, 0-9 and '-', not starting with '-'";
+const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
 const oidcWith = (fields: object) => ({ ...byToken, oidc: { ...oidc, ...fields } });
 
 /** Each wrong entry, and how the error starts: with its name or position, then the field. */
@@ -124,7 +124,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ["with empty connections", { ...byKey, connections: [] }, "old-php: connections is empty"],
   ["with a malformed id", { ...byKey, connections: ["a_b"] }, `old-php: connections: every id must be ${id}`],
   ["with a wildcard as id", { ...byKey, connections: ["*"] }, `old-php: connections: every id must be ${id}`],
-  ["with a duplicate id", { ...byKey, connections: ["a", "a"] }, "old-php: connections has an id twice"],
+  ["with a duplicate id", { ...byKey, connections: ["a", "a"] }, "old-php: connections has a duplicate id"],
   ["with a key and without connections", { name: "old-php", keySha256: [hash] }, "old-php: needs connections"],
   ["with a role and without connections", { name: "orders", principal: byRole.principal }, "orders: needs connections"],
   [
@@ -184,13 +184,15 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   [
     "with two wildcards alone",
     oidcWith({ claims: { sub: "**" } }),
-    "deploy-ci: oidc.claims: a * may only stand at the",
+    "deploy-ci: oidc.claims: * is allowed only at the",
   ],
   [
     "with a wildcard inside",
     oidcWith({ claims: { sub: "repo:*:x" } }),
-    "deploy-ci: oidc.claims: a * may only stand at",
+    "deploy-ci: oidc.claims: * is allowed only at",
   ],
+  ["with two wildcards alone", oidcWith({ claims: { sub: "**" } }), "deploy-ci: oidc.claims: * is allowed only at the"],
+  ["with a wildcard inside", oidcWith({ claims: { sub: "repo:*:x" } }), "deploy-ci: oidc.claims: * is allowed only at"],
   [
     "with one claim and a wildcard alone",
     oidcWith({ claims: { a: "b", sub: "*" } }),

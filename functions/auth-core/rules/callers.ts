@@ -14,7 +14,7 @@ interface Named {
 export interface KeyCaller extends Named {
   kind: "key";
   connections: ConnectionId[];
-  /** SHA-256 in hex; two while a key is being replaced. */
+  /** SHA-256 in hex; two hashes while a key is being replaced. */
   keySha256: string[];
 }
 
@@ -52,7 +52,7 @@ const connections = v.pipe(
   v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
   v.minLength(1, "connections is empty"),
   v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
-  v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has an id twice"),
+  v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has a duplicate id"),
   v.transform((ids) => ids as ConnectionId[]),
 );
 
@@ -69,7 +69,7 @@ const oidc = v.strictObject(
         ),
         v.check(
           (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
-          "oidc.claims: a * may only stand at the end",
+          "oidc.claims: * is allowed only at the end",
         ),
       ),
       {},
@@ -100,7 +100,7 @@ const entry = v.pipe(
         v.pipe(
           v.array(text("keySha256: every hash"), "keySha256 must be a list"),
           v.minLength(1, "keySha256 is empty"),
-          v.maxLength(2, "keySha256 has more than two hashes: one is in use, one replaces it"),
+          v.maxLength(2, "keySha256 has more than two hashes; list the current key and its replacement"),
           v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
         ),
       ),
@@ -151,14 +151,14 @@ export function asListed(caller: Caller): object {
   }
 }
 
-function parseEntry(item: unknown, who: string, options: CallersOptions): Caller {
-  const wrong = (what: string) => new Error(`callers: ${who}: ${what}.`);
+function parseEntry(item: unknown, label: string, options: CallersOptions): Caller {
+  const wrong = (what: string) => new Error(`callers: ${label}: ${what}.`);
   const parsed = v.safeParse(entry, item, { abortEarly: true });
   if (!parsed.success) throw wrong(parsed.issues[0].message);
   const fields = parsed.output;
   const { name, origins } = fields;
-  const ways = (["principal", "keySha256", "oidc"] as const).filter((way) => fields[way] !== undefined);
-  if (ways.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
+  const methods = (["principal", "keySha256", "oidc"] as const).filter((method) => fields[method] !== undefined);
+  if (methods.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
   for (const origin of origins) {
     // For API Gateway, https://* allows every origin.
     if (!isHttps(origin, options) || new URL(origin).origin !== origin || origin.includes("*")) {
@@ -228,10 +228,10 @@ function wrongFields(
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
-  return Object.entries(caller.claims).every(([claim, wanted]) => {
+  return Object.entries(caller.claims).every(([claim, required]) => {
     const value = claims[claim];
     if (typeof value !== "string") return false;
-    return wanted.endsWith("*") ? value.startsWith(wanted.slice(0, -1)) : value === wanted;
+    return required.endsWith("*") ? value.startsWith(required.slice(0, -1)) : value === required;
   });
 }
 

@@ -4,11 +4,18 @@ import {
   problemDetails,
   tokenResponse,
 } from "@smart-token-broker/auth-core/http/response.ts";
-import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
+import {
+  connectionNotReady,
+  type Failure,
+  type FailureCode,
+  failureCodes,
+  tableUnavailable,
+  unknownConnection,
+} from "@smart-token-broker/auth-core/rules/failure.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
-import { type OAuthErrorCode, oauthError, toOAuthError } from "@smart-token-broker/oauth/oauth-error.ts";
+import { accessTokenType, type GrantRequest } from "@smart-token-broker/oauth/grant-request.ts";
+import { type OAuthError, toOAuthError } from "@smart-token-broker/oauth/oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "@smart-token-broker/oauth/oauth-response.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
 
@@ -33,52 +40,49 @@ export const headerMeanings: Record<string, string> = {
   "WWW-Authenticate": "If the request has an Authorization header.",
 };
 
-/** For each failure: an example of its detail, what it means and what to do. test/openapi compares it with responses. */
-const failures: Record<FailureCode, { detail: string; meaning: string; retryAfter?: number }> = {
-  invalid_request: {
-    detail: "min_ttl must be one whole number of seconds from 0 to 1800",
-    meaning: "Fix the request. The detail names the field.",
-  },
+/** For each failure: what it means and what to do, and an example. test/openapi compares the details with responses. */
+const failures: Record<FailureCode, { meaning: string; example: Omit<Failure, "code"> }> = {
+  invalid_request: { meaning: "Fix the request. The detail names the field.", example: { detail: "" } },
   unknown_connection: {
-    detail: "there is no secret for this connection, or it is scheduled for deletion",
     meaning: "There is no such connection: it has no secret, or the secret is scheduled for deletion. Check the id.",
+    example: unknownConnection,
   },
   connection_not_ready: {
-    detail: "the secret has no value yet",
-    meaning: "The secret has no usable value or cannot be decrypted. The detail says what the operator must fix.",
+    meaning: "The secret has no usable value or cannot be decrypted. The detail says what an operator must fix.",
+    example: connectionNotReady("the secret has no value yet"),
   },
   too_soon: {
-    detail: "this connection's token was replaced or tried a moment ago; keep what you have, or ask again later",
-    meaning: "The last attempt to replace this token was a moment ago. Retry after Retry-After.",
-    retryAfter: 30,
+    meaning: "The last attempt to replace this token was too recent. Retry after Retry-After.",
+    example: {
+      detail: "The last attempt to replace this token was too recent. Keep using your token, or retry in 30 s.",
+      retryAfter: 30,
+    },
   },
   credentials_rejected: {
-    detail: "Smart Services refused the API key of this connection (HTTP status 401)",
-    meaning: "Smart Services rejected the API key. The operator must store a valid one.",
+    meaning: "Smart Services rejected the API key. An operator must store a valid one.",
+    example: { detail: "Smart Services rejected the API key (HTTP 401). An operator must store a valid key." },
   },
   upstream_malformed: {
-    detail: "Smart Services answered in a shape that is not known",
     meaning: "Smart Services sent an unrecognised response, a redirect or more than 64 KiB. Retry after Retry-After.",
-    retryAfter: 5,
+    example: {
+      detail: "Smart Services sent an unrecognised response. The broker retries in 5 s.",
+      retryAfter: 5,
+    },
   },
   upstream_unavailable: {
-    detail: "Smart Services did not answer as it should; it is asked again by itself",
     meaning: "Smart Services is unavailable. Temporary: retry after Retry-After.",
-    retryAfter: 5,
+    example: { detail: "Smart Services is unavailable (HTTP 503). The broker retries in 5 s.", retryAfter: 5 },
   },
   unavailable: {
-    detail: "the broker's table does not answer",
-    meaning:
-      "The broker's table or secret store, or a JWT issuer, does not answer. Temporary: retry after Retry-After.",
-    retryAfter: 1,
+    meaning: "The broker's table or secret store, or a JWT issuer, is unavailable. Temporary: retry after Retry-After.",
+    example: tableUnavailable,
   },
   internal: {
-    detail: "the broker failed in a way that it does not know; its log has more under this request_id",
     meaning: "Internal error. The log has details under the request's id.",
+    example: { detail: "Internal error. The log has details under this request_id." },
   },
 };
 
-const codes = Object.keys(failures) as FailureCode[];
 const now = 1_795_507_200;
 const requestId = "HKf2dhXxsu8EMYA=";
 
@@ -128,16 +132,12 @@ export function statusAnswer(schema: "Status" | "StatusPage", body: object): Ans
 /** The failures of a route as problem details; `details` are the route's own examples. */
 export function problemAnswers(
   details: Partial<Record<FailureCode, string>>,
-  only: (code: FailureCode) => boolean = () => true,
+  codes: readonly FailureCode[] = failureCodes,
 ): Answer[] {
-  return codes.filter(only).map((code) => {
-    const { meaning, detail, ...failure } = failures[code];
-    return answer(
-      code,
-      meaning,
-      "Problem",
-      problemDetails({ code, detail: details[code] ?? detail, ...failure }, requestId),
-    );
+  return codes.map((code) => {
+    const { meaning, example } = failures[code];
+    const failure = { ...example, code, detail: details[code] ?? example.detail };
+    return answer(code, meaning, "Problem", problemDetails(failure, requestId));
   });
 }
 
@@ -158,18 +158,17 @@ export const oauthTokens = {
   ),
 };
 
-/** The errors of a token endpoint: some of its own, and every failure of getting a token. */
-export function oauthErrors(
-  own: Partial<Record<OAuthErrorCode, { description: string; meaning: string; basic?: boolean }>>,
-): Answer[] {
-  const ownErrors = Object.entries(own).map(([error, { description, meaning, basic }]) =>
-    answer(error, meaning, "OAuthError", oauthErrorResponse(oauthError(error as OAuthErrorCode, description), basic)),
-  );
-  const brokerFailures = codes
+/** The errors of a token endpoint: its own, as the code makes them, and every failure of getting a token. */
+export function oauthErrors(own: { error: GrantRequest | OAuthError; meaning: string; basic?: boolean }[]): Answer[] {
+  const ownErrors = own.map(({ error, meaning, basic }) => {
+    if (error.kind !== "oauth_error") throw new Error(`no error: ${meaning}`);
+    return answer(error.error, meaning, "OAuthError", oauthErrorResponse(error, basic));
+  });
+  const brokerFailures = failureCodes
     .filter((code) => code !== "invalid_request")
     .map((code) => {
-      const { meaning, ...failure } = failures[code];
-      return answer(code, meaning, "OAuthError", oauthErrorResponse(toOAuthError({ code, ...failure })));
+      const { meaning, example } = failures[code];
+      return answer(code, meaning, "OAuthError", oauthErrorResponse(toOAuthError({ ...example, code })));
     });
   return [...ownErrors, ...brokerFailures];
 }

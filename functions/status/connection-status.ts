@@ -1,6 +1,7 @@
 import { needsOperator } from "@smart-token-broker/auth-core/rules/backoff.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
+import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { replacementDueAt, retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import { isExpired, refreshTokenMargin, type TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
@@ -32,6 +33,11 @@ export interface ConnectionStatus {
 /** An item without its tokens. The status function never reads them, so it cannot show them. */
 export type ItemWithoutTokens = Omit<ConnectionItem, "tokenSet"> & {
   tokenSet?: Omit<TokenSet, "accessToken" | "refreshToken">;
+};
+
+export const noStatus: Failure = {
+  code: "unknown_connection",
+  detail: "This connection has no token yet, or no connection has this id. Check the id, then request a token.",
 };
 
 /** The status of an item at an instant. Pure. */

@@ -61,10 +61,6 @@ function record(route: string, { status, headers, text }: Response): string {
 
 const wrongKey = callerKey.replace(/0$/, "1");
 const jwtType = "urn:ietf:params:oauth:token-type:jwt";
-const twice = (route: string, fields: Record<string, string>): Asked => {
-  const asked = formOf(route, fields);
-  return { ...asked, body: `${String(asked.body)}&scope=a&scope=b` };
-};
 const clientAssertion = (scope: string, jwt: string) => ({
   grant_type: "client_credentials",
   client_assertion: jwt,
@@ -80,7 +76,7 @@ const requests: [response: string, request: (id: string, jwt: string) => Asked][
   ["400 application/problem+json invalid_request", (id) => post(id, { rejected_token_sha256: "fake" })],
   ["200 application/json with_refresh_token", (id) => vendor(id, callerKey)],
   ["200 application/json token", (id, jwt) => vendor(id, jwt)],
-  ["400 application/json invalid_request", () => twice(vendorToken, {})],
+  ["400 application/json invalid_request", () => formOf(vendorToken, {})],
   ["400 application/json invalid_scope", (id) => vendor(id, callerKey, { scope: "fake-scope" })],
   ["401 application/json invalid_client", (id) => vendor(id, wrongKey)],
   ["200 application/json with_refresh_token", (id) => oauth(id, callerKey)],
@@ -94,7 +90,7 @@ const requests: [response: string, request: (id: string, jwt: string) => Asked][
     (scope, jwt) =>
       formOf(oauthToken, { grant_type: tokenExchange, subject_token: jwt, subject_token_type: jwtType, scope }),
   ],
-  ["400 application/json invalid_request", () => twice(oauthToken, {})],
+  ["400 application/json invalid_request", () => formOf(oauthToken, {})],
   ["400 application/json unsupported_grant_type", () => formOf(oauthToken, { grant_type: "password" })],
   ["400 application/json invalid_grant", () => formOf(oauthToken, { grant_type: "refresh_token" })],
   ["400 application/json invalid_scope", () => oauth("fake-scope", callerKey)],

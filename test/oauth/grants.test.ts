@@ -2,16 +2,9 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
-import {
-  isAccepted,
-  metadataRoute,
-  type OAuthBroker,
-  oauthRoute,
-  startOAuthBroker,
-  vendorRoute,
-} from "./oauth-broker.ts";
+import { isAccepted, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { dotnetMultipart, json, type Sent, urlencoded } from "./request-bodies.ts";
-import { assertion, basic, clientCredentials, exchange, exchangeGrant, vendorFields, vendorForm } from "./requests.ts";
+import { basic, clientCredentials, exchange, vendorFields, vendorForm } from "./requests.ts";
 
 let broker: OAuthBroker;
 beforeAll(async () => {
@@ -44,12 +37,6 @@ describe("POST /api/v1/auth/token", () => {
 
     expect(answer.json).toEqual({ ...tokenBody("webapicorso"), refresh_token: `stbr.webapicorso.${key}` });
     expect([answer.status, await isAccepted(broker, answer.json.access_token)]).toEqual([200, true]);
-  });
-
-  test("issues a token without a refresh token to a caller with a JWT", async () => {
-    const answer = await broker.ask(vendorRoute, vendorForm(broker.issuer.token()));
-
-    expect(answer.json).toEqual(tokenBody("webapicorso"));
   });
 
   test("accepts the second key of a caller while one replaces the other", async () => {
@@ -85,26 +72,6 @@ describe("POST /api/v1/auth/token", () => {
 });
 
 describe("POST /oauth/token, for client_credentials,", () => {
-  test.each<[string, () => Sent, Record<string, string>, object]>([
-    [
-      "in the Authorization header",
-      () => clientCredentials(),
-      basic("old-php", key),
-      { refresh_token: `stbr.webapicorso.${key}` },
-    ],
-    [
-      "in the body",
-      () => clientCredentials({ client_id: "old-php", client_secret: key }),
-      {},
-      { refresh_token: `stbr.webapicorso.${key}` },
-    ],
-    ["in an assertion of a trusted issuer", () => assertion(broker.issuer.token()), {}, {}],
-  ])("accepts the credential %s", async (_, sent, headers, more) => {
-    const answer = await broker.ask(oauthRoute, sent(), headers);
-
-    expect([answer.status, answer.json]).toEqual([200, { ...tokenBody("webapicorso"), ...more }]);
-  });
-
   test.each([
     ["other", 200],
     ["other_alyother", 200],
@@ -123,29 +90,6 @@ describe("POST /oauth/token, for client_credentials,", () => {
   });
 });
 
-describe("POST /oauth/token, for a token exchange,", () => {
-  test("issues the token of the user's connection, as RFC 8693 requires", async () => {
-    const { status, json: body } = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims("other"))));
-
-    expect([status, body]).toEqual([
-      200,
-      { ...tokenBody("other"), issued_token_type: "urn:ietf:params:oauth:token-type:access_token" },
-    ]);
-    expect(await isAccepted(broker, body.access_token, "other")).toBe(true);
-  });
-
-  test("requires a scope from a user with two connections", async () => {
-    const token = broker.issuer.token(userClaims("webapicorso", "other"));
-
-    const [none, one] = [
-      await broker.ask(oauthRoute, exchange(token)),
-      await broker.ask(oauthRoute, exchange(token, { scope: "other" })),
-    ];
-
-    expect([none.json.error, one.json.scope]).toEqual(["invalid_scope", "other_alyother"]);
-  });
-});
-
 describe("POST /oauth/token, for refresh_token,", () => {
   const refresh = (token: string) => json({ grant_type: "refresh_token", refresh_token: token });
   const handle = async () => (await broker.ask(vendorRoute, vendorForm(key))).json.refresh_token as string;
@@ -156,12 +100,6 @@ describe("POST /oauth/token, for refresh_token,", () => {
     const answer = await broker.ask(oauthRoute, refresh(token));
 
     expect([answer.status, answer.json]).toEqual([200, { ...tokenBody("webapicorso"), refresh_token: token }]);
-  });
-
-  test("accepts it form-encoded with a client_id", async () => {
-    const form = { grant_type: "refresh_token", refresh_token: await handle(), client_id: "old-php" };
-
-    expect(await broker.ask(oauthRoute, urlencoded(form))).toMatchObject({ status: 200 });
   });
 
   test("neither accepts nor returns a refresh token of Smart Services", async () => {
@@ -215,16 +153,4 @@ test("Both token endpoints serve a known token without reading the table or a se
   }
 
   expect(broker.io()).toEqual(before);
-});
-
-test("The metadata names the token endpoint, its grants and its client authentication", async () => {
-  const { status, headers, json: metadata } = await broker.get(metadataRoute);
-
-  expect([status, headers.get("content-type")]).toEqual([200, "application/json"]);
-  expect(metadata).toMatchObject({
-    issuer: broker.url,
-    token_endpoint: `${broker.url}/oauth/token`,
-    grant_types_supported: ["client_credentials", "refresh_token", exchangeGrant],
-    token_endpoint_auth_methods_supported: expect.arrayContaining(["client_secret_basic", "client_secret_post"]),
-  });
 });

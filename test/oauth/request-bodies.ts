@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { tokenEvent } from "../handler/event.ts";
 
 /** Headers and body of a request. */
 export interface Sent {
@@ -50,29 +50,17 @@ export function json(value: unknown): Sent {
   return { headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(value)) };
 }
 
-/** The event of an HTTP API (payload format 2.0): JSON as text, other bodies in base64. */
+/** The event of an HTTP API without authorizer (payload format 2.0): JSON as text, other bodies in base64. */
 export function eventOf(routeKey: string, { headers, body }: Sent): APIGatewayProxyEventV2 {
   const [method = "", path = ""] = routeKey.split(" ");
   const isText = /^application\/json/i.test(headers["content-type"] ?? "");
-  const domainName = "fakeapi.execute-api.eu-south-1.amazonaws.com";
+  const { pathParameters: _, body: __, requestContext, ...event } = tokenEvent("none", { rawPath: path });
+  const { authorizer: ___, http, ...context } = requestContext;
   return {
-    version: "2.0",
+    ...event,
     routeKey,
-    rawPath: path,
-    rawQueryString: "",
-    headers: { host: domainName, ...headers },
-    requestContext: {
-      accountId: "123456789012",
-      apiId: "fakeapi",
-      domainName,
-      domainPrefix: "fakeapi",
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
-      requestId: randomUUID(),
-      routeKey,
-      stage: "$default",
-      time: "24/Nov/2026:07:00:00 +0000",
-      timeEpoch: 1_795_503_600_000,
-    },
+    headers: { host: context.domainName, ...headers },
+    requestContext: { ...context, routeKey, http: { ...http, method } },
     ...(body.length > 0 && { body: body.toString(isText ? "utf8" : "base64") }),
     isBase64Encoded: body.length > 0 && !isText,
   };

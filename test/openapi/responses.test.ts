@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
-import { failures, type Provokable, requestOf } from "./failures.ts";
+import { contract, failures, type Provokable, requestOf } from "./failures.ts";
 import { ask, type Asked, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";
 import {
   formOf,
@@ -135,8 +135,9 @@ describe.each([getToken, postToken, vendorToken, oauthToken, ...statusRoutes])("
   };
 
   /** Checks the response to a failure of the broker. */
-  function check(response: Response, code: keyof typeof problems, retryAfter: boolean): void {
-    expect(record(route, response)).toBe(`${problems[code].status} ${type} ${code}`);
+  function check(response: Response, code: FailureCode, retryAfter: boolean): void {
+    expect(record(route, response)).toBe(`${contract[code].status} ${type} ${code}`);
+    if (isOAuth) expect(JSON.parse(response.text).error).toBe(contract[code].error);
     if (retryAfter) expect(response.headers["retry-after"]).toMatch(/^[1-9]\d*$/);
     else expect(response.headers).not.toHaveProperty("retry-after");
   }

@@ -7,7 +7,7 @@ import type { Sent } from "./request-bodies.ts";
 
 export const vendorRoute = "/api/v1/auth/token";
 export const oauthRoute = "/oauth/token";
-export const metadataRoute = "/.well-known/oauth-authorization-server";
+const metadataRoute = "/.well-known/oauth-authorization-server";
 
 export interface Answer {
   status: number;
@@ -56,7 +56,6 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
       const body = new Uint8Array(sent.body);
       return read(await fetch(gateway.url + path, { method: "POST", headers: { ...sent.headers, ...headers }, body }));
     },
-    get: async (path: string): Promise<Answer> => read(await fetch(gateway.url + path)),
 
     /** How many requests the table, the secret store and Smart Services got since the start. */
     io: () => ({

@@ -1,3 +1,4 @@
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import {
   type HttpResponse,
   jsonResponse,
@@ -11,6 +12,7 @@ import {
   failureCodes,
   tableUnavailable,
   unknownConnection,
+  withRetry,
 } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
@@ -40,48 +42,33 @@ export const headerMeanings: Record<string, string> = {
   "WWW-Authenticate": "If the request has an Authorization header.",
 };
 
-/** For each failure: what it means and what to do, and an example. test/openapi compares the details with responses. */
-const failures: Record<FailureCode, { meaning: string; example: Omit<Failure, "code"> }> = {
-  invalid_request: { meaning: "Fix the request. The detail names the field.", example: { detail: "" } },
-  unknown_connection: {
-    meaning: "There is no such connection: it has no secret, or the secret is scheduled for deletion. Check the id.",
-    example: unknownConnection,
-  },
-  connection_not_ready: {
-    meaning: "The secret has no usable value or cannot be decrypted. The detail says what an operator must fix.",
-    example: connectionNotReady("the secret has no value yet"),
-  },
+/** Examples of failures. test/openapi compares them with responses. */
+const failures: Record<FailureCode, Omit<Failure, "code">> = {
+  // Each route has its own example.
+  invalid_request: { detail: "" },
+  unknown_connection: unknownConnection,
+  connection_not_ready: connectionNotReady("the secret has no value yet"),
   too_soon: {
-    meaning: "The last attempt to replace this token was too recent. Retry after Retry-After.",
-    example: {
-      detail: "The last attempt to replace this token was too recent. Keep using your token, or retry in 30 s.",
-      retryAfter: 30,
-    },
+    detail: "The last attempt to replace this token was too recent. Keep using your token, or retry in 30 s.",
+    retryAfter: 30,
   },
   credentials_rejected: {
-    meaning: "Smart Services rejected the API key. An operator must store a valid one.",
-    example: { detail: "Smart Services rejected the API key (HTTP 401). An operator must store a valid key." },
+    detail: "Smart Services rejected the API key (HTTP 401). An operator must store a valid key.",
   },
-  upstream_malformed: {
-    meaning: "Smart Services sent an unrecognised response, a redirect or more than 64 KiB. Retry after Retry-After.",
-    example: {
-      detail: "Smart Services sent an unrecognised response. The broker retries in 5 s.",
-      retryAfter: 5,
-    },
-  },
-  upstream_unavailable: {
-    meaning: "Smart Services is unavailable. Temporary: retry after Retry-After.",
-    example: { detail: "Smart Services is unavailable (HTTP 503). The broker retries in 5 s.", retryAfter: 5 },
-  },
-  unavailable: {
-    meaning: "The broker's table or secret store, or a JWT issuer, is unavailable. Temporary: retry after Retry-After.",
-    example: tableUnavailable,
-  },
-  internal: {
-    meaning: "Internal error. The log has details under the request's id.",
-    example: { detail: "Internal error. The log has details under this request_id." },
-  },
+  upstream_malformed: withRetry(
+    { code: "upstream_malformed", detail: "Smart Services sent an unrecognised response." },
+    5,
+  ),
+  upstream_unavailable: withRetry(
+    { code: "upstream_unavailable", detail: "Smart Services is unavailable (HTTP 503)." },
+    5,
+  ),
+  unavailable: tableUnavailable,
+  internal: { detail: "Internal error. The log has details under this request_id." },
 };
+
+/** The cause of a failure, and what the caller does. */
+const meaningOf = (code: FailureCode) => `${problems[code].cause} ${problems[code].action}`;
 
 const now = 1_795_507_200;
 const requestId = "HKf2dhXxsu8EMYA=";
@@ -135,9 +122,8 @@ export function problemAnswers(
   codes: readonly FailureCode[] = failureCodes,
 ): Answer[] {
   return codes.map((code) => {
-    const { meaning, example } = failures[code];
-    const failure = { ...example, code, detail: details[code] ?? example.detail };
-    return answer(code, meaning, "Problem", problemDetails(failure, requestId));
+    const failure = { ...failures[code], code, detail: details[code] ?? failures[code].detail };
+    return answer(code, meaningOf(code), "Problem", problemDetails(failure, requestId));
   });
 }
 
@@ -167,8 +153,8 @@ export function oauthErrors(own: { error: GrantRequest | OAuthError; meaning: st
   const brokerFailures = failureCodes
     .filter((code) => code !== "invalid_request")
     .map((code) => {
-      const { meaning, example } = failures[code];
-      return answer(code, meaning, "OAuthError", oauthErrorResponse(toOAuthError({ ...example, code })));
+      const error = toOAuthError({ ...failures[code], code });
+      return answer(code, meaningOf(code), "OAuthError", oauthErrorResponse(error));
     });
   return [...ownErrors, ...brokerFailures];
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { metricDefinitions, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
 import { metricKey, metricsIn } from "./monitoring-emitted.ts";
 import { runEverything } from "./monitoring-run.ts";

@@ -1,5 +1,6 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
 import { sendProbe, signedHeaders } from "../../functions/prober/probe-request.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
 import { type Resource, synthesise } from "./synth.ts";
 

@@ -33,6 +33,11 @@ export interface ConnectionItem {
   retiringKeys?: RetiringKeys;
 }
 
+/** An item without its tokens. The status function never reads them, so it cannot show them. */
+export type ItemWithoutTokens = Omit<ConnectionItem, "tokenSet"> & {
+  tokenSet?: Omit<TokenSet, "accessToken" | "refreshToken">;
+};
+
 export interface StoredError {
   code: FailureCode;
   detail: string;

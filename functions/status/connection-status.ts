@@ -1,8 +1,9 @@
-import { needsOperator } from "@smart-token-broker/auth-core/rules/backoff.ts";
+import { needsOperator } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-import { replacementDueAt, retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
-import { isExpired, refreshTokenMargin, type TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import { isLeased, type ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
+import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
+import { retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { isExpired, refreshTokenMargin } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** The state of a connection in one word: the worst that applies. */
 export type ConnectionState = "fresh" | "due" | "retrying" | "rejected" | "expired" | "not_ready";
@@ -28,11 +29,6 @@ export interface ConnectionStatus {
   last_error?: { code: string; detail: string; at: string };
   next_action?: { what: string; at: string };
 }
-
-/** An item without its tokens. The status function never reads them, so it cannot show them. */
-export type ItemWithoutTokens = Omit<ConnectionItem, "tokenSet"> & {
-  tokenSet?: Omit<TokenSet, "accessToken" | "refreshToken">;
-};
 
 /** The status of an item at an instant. Pure. */
 export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus {

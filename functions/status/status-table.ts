@@ -6,7 +6,7 @@ import {
   itemKey,
 } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ItemWithoutTokens } from "./connection-status.ts";
+import type { ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 
 /** The part of the table that a status needs. Throws `UnavailableError` if the table does not answer. */
 export interface StatusTable {

@@ -27,7 +27,7 @@ const keyOf = (number: number) => keyName(connection, number);
 /** The reasons of which the operator was told, by log and metric, and by event. */
 const reasons = () => ({
   noticed: world.notices.flatMap((notice) => (notice.kind === "api_key_action_needed" ? [notice.reason] : [])),
-  sent: world.events.flatMap((event) => (event.type === "api_key_action_needed" ? [event.reason] : [])),
+  sent: world.events.flatMap((event) => (event.kind === "api_key_action_needed" ? [event.reason] : [])),
 });
 
 /** Everything works as before, and no label but these is there. */

@@ -74,7 +74,7 @@ describe("the daily check", () => {
 
   const warned = () =>
     world.events.flatMap((event) =>
-      event.type === "api_key_action_needed" && event.connection === connection ? [event.reason] : [],
+      event.kind === "api_key_action_needed" && event.connection === connection ? [event.reason] : [],
     );
 
   /** Lets time pass and sweeps. */

@@ -25,7 +25,7 @@ afterEach(() => {
 const currentOf = () => JSON.parse(world.texts(connection)["AWSCURRENT"] ?? "") as Record<string, string>;
 const asked = (method: string) =>
   world.simulator.requests.filter((each) => each.method === method && each.path.startsWith("/keys"));
-const reasons = () => world.events.flatMap((event) => (event.type === "api_key_action_needed" ? [event.reason] : []));
+const reasons = () => world.events.flatMap((event) => (event.kind === "api_key_action_needed" ? [event.reason] : []));
 
 describe("a rotation with a key issuer and nothing under NEXT", () => {
   it("makes the issued key current, with its id, and every other field carried over", async () => {
@@ -38,7 +38,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
     expect({ apiKey: before["apiKey"], ...rest }).toEqual(before);
     expect(Object.keys(world.labels(connection)).toSorted()).toEqual(["AWSCURRENT", "AWSPREVIOUS"]);
     expect(world.events).toEqual([
-      { type: "api_key_rotated", connection, keyFingerprint: fingerprintOf(apiKey ?? "") },
+      { kind: "api_key_rotated", connection, keyFingerprint: fingerprintOf(apiKey ?? "") },
     ]);
   });
 
@@ -148,7 +148,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyName(connection, 1) });
     expect(world.events).toEqual([
       {
-        type: "api_key_action_needed",
+        kind: "api_key_action_needed",
         connection,
         reason: "issuer_failed",
         detail:

@@ -29,8 +29,8 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
   function call(request: UpstreamRequest, registration: Registration, isTest: boolean): UpstreamResult {
     const sentAt = world.clock.now();
     const key =
-      "json" in request.body
-        ? (/fake-refresh-([0-9a-f]+)/.exec(request.body.json.reveal())?.[1] ?? "")
+      request.body.kind === "json"
+        ? (/fake-refresh-([0-9a-f]+)/.exec(request.body.text.reveal())?.[1] ?? "")
         : fingerprint(registration.apiKey);
     if (!isAccepted(key)) return { kind: "rejected", status: 401 };
     const bounded = Math.min(lifetime, registration.maxLifetime ?? maxAcceptedLifetime);
@@ -48,7 +48,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
 
   /** What an event breaks at the instant at which it is out. */
   async function put(event: BrokerEvent, connections: ConnectionId[]): Promise<void> {
-    if (event.type !== "api_key_retirable") return;
+    if (event.kind !== "api_key_retirable") return;
     const { connection, keyFingerprint: key } = event;
     const now = world.clock.now();
     const alive = tokens.filter((token) => token.key === key && token.until > now);

@@ -28,7 +28,7 @@ async function announcedAfterAWeek(connection: ConnectionId): Promise<number[]> 
   await world.sweep(connection);
   await world.sweep(connection);
   const announced = new Set(
-    eventsOf(connection).map((event) => event.type === "api_key_retirable" && event.keyFingerprint),
+    eventsOf(connection).map((event) => event.kind === "api_key_retirable" && event.keyFingerprint),
   );
   return [1, 2, 3, 4].filter((number) => announced.has(fingerprintOf(keyName(connection, number))));
 }
@@ -139,7 +139,7 @@ describe("while a rotation is under way", { timeout: 60_000 }, () => {
     world.onInvoke();
 
     expect(numbers(connection)).toEqual({ AWSCURRENT: 2, AWSPREVIOUS: 1 });
-    expect(eventsOf(connection).map(({ type }) => type)).toEqual(["api_key_rotated"]);
+    expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
   });
 });
 
@@ -160,7 +160,7 @@ describe("a retry of a rotation whose process died after AWSCURRENT had moved", 
     world.onInvoke();
 
     expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 2, NEXT: 2 });
-    expect(eventsOf(connection)).toMatchObject([{ type: "api_key_action_needed", reason: "superseded" }]);
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
     expect(await announcedAfterAWeek(connection)).toEqual([1]);
   });
 });

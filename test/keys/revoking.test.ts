@@ -19,7 +19,7 @@ beforeEach(async () => {
 const currentOf = () => JSON.parse(world.texts(connection)["AWSCURRENT"] ?? "") as Record<string, string>;
 const asked = (method: string) =>
   world.simulator.requests.filter((each) => each.method === method && each.path.startsWith("/keys"));
-const reasons = () => world.events.flatMap((event) => (event.type === "api_key_action_needed" ? [event.reason] : []));
+const reasons = () => world.events.flatMap((event) => (event.kind === "api_key_action_needed" ? [event.reason] : []));
 
 describe("an issued key that left use", () => {
   /** Rotates twice, so that an issued key leaves, and outlives it. The key and its id. */
@@ -42,7 +42,7 @@ describe("an issued key that left use", () => {
     await world.sweep(connection, {
       events: {
         async put(event) {
-          if ("keyFingerprint" in event) order.push(`${event.type} ${event.keyFingerprint}`);
+          if ("keyFingerprint" in event) order.push(`${event.kind} ${event.keyFingerprint}`);
           await events.put(event);
         },
       },
@@ -56,7 +56,7 @@ describe("an issued key that left use", () => {
     });
 
     expect(world.events).toContainEqual({
-      type: "api_key_retirable",
+      kind: "api_key_retirable",
       connection,
       keyFingerprint: fingerprintOf(apiKey),
       apiKeyId,
@@ -72,13 +72,13 @@ describe("an issued key that left use", () => {
     const revoke = async () => "HTTP 503";
     await world.sweep(connection, { issuer: { ...world.ports.issuer, revoke } });
     expect((await world.item(connection)).retiringKeys).toHaveProperty(fingerprintOf(apiKey));
-    const told = world.events.filter(({ type }) => type === "api_key_retirable").length;
+    const told = world.events.filter(({ kind }) => kind === "api_key_retirable").length;
     world.clock.advance(3600);
 
     await world.sweep(connection);
 
     // Only the revocation is tried again: the event is out.
-    expect(world.events.filter(({ type }) => type === "api_key_retirable")).toHaveLength(told);
+    expect(world.events.filter(({ kind }) => kind === "api_key_retirable")).toHaveLength(told);
     expect(world.events).toContainEqual(expect.objectContaining({ reason: "issuer_failed" }));
 
     expect(world.simulator.revokeKey(apiKey)).toBe(false);
@@ -101,7 +101,7 @@ describe("an issued key that left use", () => {
 
     expect(currentOf()).toMatchObject({ apiKey: keyName(connection, 2), apiKeyId });
     expect(asked("DELETE")).toHaveLength(revoked);
-    const retirable = world.events.filter(({ type }) => type === "api_key_retirable");
+    const retirable = world.events.filter(({ kind }) => kind === "api_key_retirable");
     expect(retirable).toHaveLength(2);
     expect(retirable.filter((event) => "apiKeyId" in event)).toEqual([]);
   });
@@ -130,7 +130,7 @@ describe("an issued key that left use", () => {
 
     await world.sweep(connection);
 
-    expect(world.events).toContainEqual(expect.objectContaining({ type: "api_key_retirable", apiKeyId }));
+    expect(world.events).toContainEqual(expect.objectContaining({ kind: "api_key_retirable", apiKeyId }));
     expect(asked("DELETE").at(-1)?.path).toBe(`/keys/${apiKeyId}`);
   });
 });

@@ -32,7 +32,7 @@ describe("a rotation with a key staged under NEXT", () => {
     await world.rotate(connection);
 
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
-    expect(world.events).toEqual([{ type: "api_key_rotated", connection, keyFingerprint: fingerprintOf(keyOf(2)) }]);
+    expect(world.events).toEqual([{ kind: "api_key_rotated", connection, keyFingerprint: fingerprintOf(keyOf(2)) }]);
     expect(world.notices).toContainEqual({
       kind: "api_key_rotated",
       connection,

@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import {
-  nextActionAt,
-  replacementDueAt,
-  retirableKeys,
-  retirementDueAt,
-  retirementEnd,
-} from "../../functions/auth-core/rules/retiring-keys.ts";
+import { nextActionAt, replacementDueAt } from "../../functions/auth-core/rules/schedule.ts";
+import { retirableKeys, retirementDueAt, retirementEnd } from "../../functions/auth-core/rules/retiring-keys.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { secretVersions } from "../../functions/auth-core/adapters/secret-versions.ts";
+import { secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { type SecretsManager, startSecretsManager } from "../../local/secrets-manager/server.ts";

@@ -24,7 +24,7 @@ export const print = (number: number, of = connection) => fingerprintOf(keyOf(nu
 /** The keys of a connection that were announced as retirable, in order. */
 export const announced = (of = connection) =>
   world.events.flatMap((event) =>
-    event.type === "api_key_retirable" && event.connection === of ? [event.keyFingerprint] : [],
+    event.kind === "api_key_retirable" && event.connection === of ? [event.keyFingerprint] : [],
   );
 
 /** Rotates a connection to its n-th key, and replaces its token. */

@@ -3,7 +3,7 @@ import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";

@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { keyIssuer } from "../../functions/auth-core/adapters/key-issuer.ts";
-import { secretVersions } from "../../functions/auth-core/adapters/secret-versions.ts";
-import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
+import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { readRotationEvent } from "../../functions/key-rotation/rotation-event.ts";
 import { maintainKeys } from "../../functions/token-rotation/maintain-keys.ts";

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
-import { secretVersions } from "../../functions/auth-core/adapters/secret-versions.ts";
-import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
+import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { type RotationStep, rotationSteps } from "../../functions/key-rotation/rotation-event.ts";
 import type { KeyPorts, SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";

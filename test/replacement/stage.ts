@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { Ports, RegistrationReading, Upstream } from "../../functions/auth-core/use-cases/ports.ts";

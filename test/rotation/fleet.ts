@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";

@@ -1,6 +1,6 @@
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import type { SweepSummary } from "../../functions/auth-core/telemetry.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";

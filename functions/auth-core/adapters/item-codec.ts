@@ -1,10 +1,9 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
-import type { ConnectionItem, StoredError } from "../rules/connection-item.ts";
+import type { ConnectionItem, ItemWithoutTokens, StoredError } from "../rules/connection-item.ts";
 import type { FailureCode } from "../rules/failure.ts";
 import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";
-import type { ItemWithoutTokens } from "@smart-token-broker/status/connection-status.ts";
 import type { TokenSet } from "../rules/token-set.ts";
 
 /** The types of attributes. `instant` is epoch seconds, rounded to milliseconds. */

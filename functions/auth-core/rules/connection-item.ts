@@ -33,6 +33,11 @@ export interface ConnectionItem {
   retiringKeys?: RetiringKeys;
 }
 
+/** An item that was read without its tokens, for a status: it cannot reveal them. */
+export type ItemWithoutTokens = Omit<ConnectionItem, "tokenSet"> & {
+  tokenSet?: Omit<TokenSet, "accessToken" | "refreshToken">;
+};
+
 export interface StoredError {
   code: FailureCode;
   detail: string;

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -8,6 +8,7 @@ import { type FunctionOptions, startFunction } from "../../local/lambda/function
 
 // Each export is a function of its own; all of them see the state of their environment.
 const bundle = `
+import { createServer } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
 const environment = Math.random();

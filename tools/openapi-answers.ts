@@ -1,10 +1,10 @@
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import {
   type HttpResponse,
   jsonResponse,
   problemDetails,
   tokenResponse,
 } from "@smart-token-broker/auth-core/http/response.ts";
-import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import {
   connectionNotReady,
   type Failure,
@@ -16,8 +16,8 @@ import {
 } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
-import { type OAuthErrorCode, oauthError, toOAuthError } from "@smart-token-broker/oauth/oauth-error.ts";
+import { accessTokenType, type GrantRequest } from "@smart-token-broker/oauth/grant-request.ts";
+import { type OAuthError, toOAuthError } from "@smart-token-broker/oauth/oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "@smart-token-broker/oauth/oauth-response.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
 
@@ -44,7 +44,8 @@ export const headerMeanings: Record<string, string> = {
 
 /** Examples of failures. test/openapi compares them with responses. */
 const failures: Record<FailureCode, Omit<Failure, "code">> = {
-  invalid_request: { detail: "min_ttl must be one whole number of seconds from 0 to 1800." },
+  // Each route has its own example.
+  invalid_request: { detail: "" },
   unknown_connection: unknownConnection,
   connection_not_ready: connectionNotReady("the secret has no value yet"),
   too_soon: {
@@ -66,7 +67,7 @@ const failures: Record<FailureCode, Omit<Failure, "code">> = {
   internal: { detail: "Internal error. The log has details under this request_id." },
 };
 
-/** When the broker answers a failure, and what the caller does. */
+/** The cause of a failure, and what the caller does. */
 const meaningOf = (code: FailureCode) => `${problems[code].cause} ${problems[code].action}`;
 
 const now = 1_795_507_200;
@@ -118,11 +119,10 @@ export function statusAnswer(schema: "Status" | "StatusPage", body: object): Ans
 /** The failures of a route as problem details; `details` are the route's own examples. */
 export function problemAnswers(
   details: Partial<Record<FailureCode, string>>,
-  only: (code: FailureCode) => boolean = () => true,
+  codes: readonly FailureCode[] = failureCodes,
 ): Answer[] {
-  return failureCodes.filter(only).map((code) => {
-    const { detail, retryAfter } = failures[code];
-    const failure = { code, detail: details[code] ?? detail, ...(retryAfter !== undefined && { retryAfter }) };
+  return codes.map((code) => {
+    const failure = { ...failures[code], code, detail: details[code] ?? failures[code].detail };
     return answer(code, meaningOf(code), "Problem", problemDetails(failure, requestId));
   });
 }
@@ -144,13 +144,12 @@ export const oauthTokens = {
   ),
 };
 
-/** The errors of a token endpoint: some of its own, and every failure of getting a token. */
-export function oauthErrors(
-  own: Partial<Record<OAuthErrorCode, { description: string; meaning: string; basic?: boolean }>>,
-): Answer[] {
-  const ownErrors = Object.entries(own).map(([error, { description, meaning, basic }]) =>
-    answer(error, meaning, "OAuthError", oauthErrorResponse(oauthError(error as OAuthErrorCode, description), basic)),
-  );
+/** The errors of a token endpoint: its own, as the code makes them, and every failure of getting a token. */
+export function oauthErrors(own: { error: GrantRequest | OAuthError; meaning: string; basic?: boolean }[]): Answer[] {
+  const ownErrors = own.map(({ error, meaning, basic }) => {
+    if (error.kind !== "oauth_error") throw new Error(`no error: ${meaning}`);
+    return answer(error.error, meaning, "OAuthError", oauthErrorResponse(error, basic));
+  });
   const brokerFailures = failureCodes
     .filter((code) => code !== "invalid_request")
     .map((code) => {

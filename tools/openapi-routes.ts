@@ -1,7 +1,14 @@
 import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { grantTypes } from "@smart-token-broker/oauth/grant-request.ts";
+import { failureCodes } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { notAccepted } from "@smart-token-broker/oauth/authenticate.ts";
+import { noSuchConnection } from "@smart-token-broker/oauth/find-connection.ts";
+import { readGrantRequest, readVendorRequest } from "@smart-token-broker/oauth/grant-request.ts";
 import { metadataResponse } from "@smart-token-broker/oauth/metadata.ts";
+import { noStatus } from "@smart-token-broker/status/connection-status.ts";
+import { statusQuery } from "@smart-token-broker/status/status-request.ts";
+import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/token/token-request.ts";
+import { safeParse } from "valibot";
 import {
   type Answer,
   answer,
@@ -59,22 +66,17 @@ const status = {
   next_action: { what: "replacement by refresh token in 12 min", at: "2026-11-24T06:30:00Z" },
 };
 
-/** Failures of the status routes: they do not use the secret or Smart Services. */
-const ofStatus = ["invalid_request", "unavailable", "internal"];
+/** What a handler's schema says about an invalid value. */
+function ruleOf(schema: Parameters<typeof safeParse>[0], value: object): string {
+  return safeParse(schema, value).issues?.[0].message ?? "";
+}
 
-const invalidRequest = {
-  description: "Duplicate field. Send every field once.",
-  meaning: "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix the request.",
-};
-const invalidClient = {
-  description:
-    "The credential is not accepted: it is unknown, expired, revoked or not for this service. Send a valid caller key or JWT.",
-  meaning: "The credential is not accepted.",
-};
-const invalidScope = {
-  description: "This caller has no connection with this username and scope. Send those that are registered.",
+const clientNotAccepted = { error: notAccepted, meaning: "The credential is not accepted." };
+const noConnection = {
+  error: noSuchConnection,
   meaning: "The caller has no such connection, or has more than one and did not name one.",
 };
+const invalidForm = "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix it.";
 
 export const routes: Route[] = [
   {
@@ -83,7 +85,14 @@ export const routes: Route[] = [
     summary: "Get a valid access token",
     security: iam,
     parameters: [connection, ...tokenParameters],
-    answers: [...tokenAnswers, ...problemAnswers({}, (code) => code !== "too_soon"), ...gatewayAnswers({ iam: true })],
+    answers: [
+      ...tokenAnswers,
+      ...problemAnswers(
+        { invalid_request: ruleOf(tokenQuery, { min_ttl: "" }) },
+        failureCodes.filter((code) => code !== "too_soon"),
+      ),
+      ...gatewayAnswers({ iam: true }),
+    ],
   },
   {
     key: "POST /v1/connections/{connection}/token",
@@ -96,9 +105,7 @@ export const routes: Route[] = [
     requestBody: body("RejectedToken", "application/json"),
     answers: [
       ...tokenAnswers,
-      ...problemAnswers({
-        invalid_request: "rejected_token_sha256 must be the SHA-256 of the rejected access token, as 64 hex digits",
-      }),
+      ...problemAnswers({ invalid_request: ruleOf(rejectedTokenBody, { rejected_token_sha256: "" }) }),
       ...gatewayAnswers({ iam: true }),
     ],
   },
@@ -110,9 +117,11 @@ export const routes: Route[] = [
     parameters: statusParameters,
     answers: [
       statusAnswer("StatusPage", { connections: [status] }),
-      ...problemAnswers({ invalid_request: "limit must be one whole number from 1 to 500." }, (code) =>
-        ofStatus.includes(code),
-      ),
+      ...problemAnswers({ invalid_request: ruleOf(statusQuery, { limit: "" }) }, [
+        "invalid_request",
+        "unavailable",
+        "internal",
+      ]),
       ...gatewayAnswers({ iam: true }),
     ],
   },
@@ -124,14 +133,12 @@ export const routes: Route[] = [
     parameters: [connection],
     answers: [
       statusAnswer("Status", status),
-      ...problemAnswers(
-        {
-          invalid_request: invalidConnection.detail,
-          unknown_connection:
-            "This connection has no token yet, or there is none with this id. Check the id, then request a token.",
-        },
-        (code) => [...ofStatus, "unknown_connection"].includes(code),
-      ),
+      ...problemAnswers({ invalid_request: invalidConnection.detail, unknown_connection: noStatus.detail }, [
+        "invalid_request",
+        "unknown_connection",
+        "unavailable",
+        "internal",
+      ]),
       ...gatewayAnswers({ iam: true }),
     ],
   },
@@ -145,11 +152,7 @@ export const routes: Route[] = [
     answers: [
       oauthTokens.token,
       oauthTokens.with_refresh_token,
-      ...oauthErrors({
-        invalid_request: invalidRequest,
-        invalid_client: invalidClient,
-        invalid_scope: invalidScope,
-      }),
+      ...oauthErrors([{ error: readVendorRequest(new Map()), meaning: invalidForm }, clientNotAccepted, noConnection]),
       ...gatewayAnswers({ iam: false }),
     ],
   },
@@ -167,19 +170,19 @@ export const routes: Route[] = [
     ),
     answers: [
       ...Object.values(oauthTokens),
-      ...oauthErrors({
-        invalid_request: invalidRequest,
-        invalid_client: { ...invalidClient, basic: true },
-        invalid_grant: {
-          description: "refresh_token is missing or was not issued here. Send that of an earlier token response.",
+      ...oauthErrors([
+        { error: readGrantRequest(new Map(), undefined), meaning: invalidForm },
+        { ...clientNotAccepted, basic: true },
+        {
+          error: readGrantRequest(new Map([["grant_type", "refresh_token"]]), undefined),
           meaning: "The refresh token or the subject token is not accepted.",
         },
-        invalid_scope: invalidScope,
-        unsupported_grant_type: {
-          description: `grant_type must be one of ${grantTypes.join(", ")}.`,
+        noConnection,
+        {
+          error: readGrantRequest(new Map([["grant_type", "password"]]), undefined),
           meaning: "The grant is not supported.",
         },
-      }),
+      ]),
       ...gatewayAnswers({ iam: false }),
     ],
   },

@@ -36,7 +36,7 @@ interface Claimed {
 }
 
 /** One error for every credential that is not accepted: the reason would help only an attacker. */
-const notAccepted = oauthError(
+export const notAccepted = oauthError(
   "invalid_client",
   "The credential is not accepted: it is unknown, expired, revoked or not for this service. Send a valid caller key or JWT.",
 );

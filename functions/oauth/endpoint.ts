@@ -38,9 +38,10 @@ export class OAuthEndpoint {
 
   /** Answers a request of any of the routes. */
   readonly answer = async (event: Event): Promise<HttpResponse> => {
-    if (event.routeKey === "GET /.well-known/oauth-authorization-server")
+    if (event.routeKey === "GET /.well-known/oauth-authorization-server") {
       // API Gateway is always https; only the gateway of the local run is not.
       return metadataResponse(event.requestContext.domainName, this.#settings.allowLoopbackHttp ? "http" : "https");
+    }
     const { authorization, origin } = event.headers;
     const request = await readRequest(event);
     // If the request has an Authorization header, the error says how to use it.
@@ -63,7 +64,10 @@ export class OAuthEndpoint {
     const { connection } = request;
     if (connection === undefined) return this.#finder.find(new Set(allowed.keys()), request);
     if (allowed.has(connection)) return { kind: "found", connection };
-    return oauthError("invalid_grant", "This caller may no longer use the connection of this refresh_token.");
+    return oauthError(
+      "invalid_grant",
+      "This caller may not use the connection of this refresh_token. Use another grant.",
+    );
   }
 
   async #tokenOf(connection: ConnectionId, caller: Authenticated, request: GrantRequest): Promise<HttpResponse> {

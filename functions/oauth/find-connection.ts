@@ -60,9 +60,7 @@ export class ConnectionFinder {
     }
     const [match, second] = matches;
     if (match === undefined) {
-      return invalidScope(
-        "This caller has no connection with this username and scope. Send those that are registered.",
-      );
+      return noSuchConnection;
     }
     if (second === undefined) return { kind: "found", connection: match };
     return invalidScope("More than one connection has this scope. Send the id of one in scope.");
@@ -110,3 +108,7 @@ function candidates(
 }
 
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
+
+export const noSuchConnection = invalidScope(
+  "This caller has no connection with this username and scope. Send those that are registered.",
+);

@@ -1,8 +1,8 @@
-import { needsOperator } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { isLeased, type ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
+import { type Failure, needsOperator } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
 import { isExpired, refreshTokenMargin } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** The state of a connection in one word: the worst that applies. */
@@ -29,6 +29,11 @@ export interface ConnectionStatus {
   last_error?: { code: string; detail: string; at: string };
   next_action?: { what: string; at: string };
 }
+
+export const noStatus: Failure = {
+  code: "unknown_connection",
+  detail: "This connection has no token yet, or no connection has this id. Check the id, then request a token.",
+};
 
 /** The status of an item at an instant. Pure. */
 export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus {

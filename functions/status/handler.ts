@@ -3,10 +3,10 @@ import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "@smart-token-broker/auth-core/http/response.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { catchUnavailable, type Failure, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { statusOf } from "./connection-status.ts";
+import { noStatus, statusOf } from "./connection-status.ts";
 import { readStatusRequest, type StatusRequest, writeCursor } from "./status-request.ts";
 import { dynamoDbStatusTable } from "./status-table.ts";
 
@@ -36,16 +36,11 @@ async function readStatus(
   const now = clock.now();
   if (request.kind === "one") {
     const item = await table.read(request.connection);
-    return item ? jsonResponse(statusOf(item, now)) : problemDetails(noItem, requestId);
+    return item ? jsonResponse(statusOf(item, now)) : problemDetails(noStatus, requestId);
   }
   const { items, last } = await table.list(request.limit, request.after);
   const connections = items.map((item) => statusOf(item, now));
   return jsonResponse({ connections, ...(last && { next_cursor: writeCursor(last) }) });
 }
-
-const noItem: Failure = {
-  code: "unknown_connection",
-  detail: "This connection has no token yet, or there is none with this id. Check the id, then request a token.",
-};
 
 export const handler = middy().use(report(telemetry)).handler(answerStatus);

@@ -36,6 +36,7 @@ const bans: Ban[] = [
       `${core}/adapters/secrets-manager.ts`,
       `${core}/adapters/smart-services.ts`,
       "functions/oauth/oauth-response.ts",
+      "functions/oauth/refresh-handle.ts",
       `${core}/http/response.ts`,
       `${core}/rules/caller-key.ts`,
       `${core}/rules/fingerprint.ts`,

@@ -27,8 +27,8 @@ const refusal = (list: unknown, options = deployed): string => {
   return "accepted";
 };
 
-describe("a list", () => {
-  test("of one caller of each kind is read", () => {
+describe("parseCallers", () => {
+  test("reads a list with one caller of each kind", () => {
     expect(parseCallers([byKey, byToken, byUser, byRole], deployed)).toEqual([
       { kind: "key", name: "old-php", origins: [], connections: ["webapicorso"], keySha256: [hash] },
       { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc },
@@ -50,45 +50,45 @@ describe("a list", () => {
     ]);
   });
 
-  test("may be empty: then nobody is trusted", () => {
+  test("reads an empty list", () => {
     expect(parseCallers([], deployed)).toEqual([]);
   });
 
-  test("is the same after its way to the function", () => {
+  test("reads the output of asListed as the same list", () => {
     const bounded = { ...byUser, name: "bounded", connections: ["a", "b"] };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
 
-    const travelled: unknown = JSON.parse(JSON.stringify(list.map(asListed)));
+    const bundled: unknown = JSON.parse(JSON.stringify(list.map(asListed)));
 
-    expect(parseCallers(travelled, deployed)).toEqual(list);
+    expect(parseCallers(bundled, deployed)).toEqual(list);
   });
 
   test.each([
     ["an object", {}],
-    ["nothing", undefined],
-    ["a text", "callers.json"],
-  ])("that is %s is refused", (__, list) => {
+    ["undefined", undefined],
+    ["a string", "callers.json"],
+  ])("refuses %s as the list", (__, list) => {
     expect(refusal(list)).toBe("callers must be a list.");
   });
 });
 
-describe("an entry may", () => {
+describe("parseCallers accepts an entry", () => {
   test.each<[string, object]>([
-    ["have two hashes, while one key replaces the other", { ...byKey, keySha256: [hash, otherHash] }],
-    ["name an account by its digits", { ...byRole, principal: "123456789012" }],
-    ["name an account by its ARN", { ...byRole, principal: "arn:aws:iam::123456789012:root" }],
+    ["with two hashes, while one key replaces the other", { ...byKey, keySha256: [hash, otherHash] }],
+    ["with the digits of an account", { ...byRole, principal: "123456789012" }],
+    ["with the ARN of an account", { ...byRole, principal: "arn:aws:iam::123456789012:root" }],
     [
-      "name a role with a path, in another partition",
+      "with a role that has a path, in another partition",
       { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
     ],
-    ["bound what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
-    ["have an issuer with a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
+    ["that limits what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
+    ["with an issuer that has a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
   });
 
   test.each(["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"])(
-    "have the issuer and the origin %s in the local run, and there only",
+    "with the issuer or the origin %s only in the local run",
     (url) => {
       const issued = { ...byToken, oidc: { ...oidc, issuer: url } };
       const shown = { ...byUser, origins: [url] };
@@ -99,7 +99,7 @@ describe("an entry may", () => {
     },
   );
 
-  test("not have an issuer of http on another machine, in the local run neither", () => {
+  test("with an http issuer on another machine not even in the local run", () => {
     const issued = { ...byToken, oidc: { ...oidc, issuer: "http://issuer.test" } };
 
     expect(refusal([issued], local)).toBe("callers: deploy-ci: oidc.issuer must be an https URL.");
@@ -107,128 +107,128 @@ describe("an entry may", () => {
 });
 
 const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
-const oidcWith = (fields: object) => ({ ...byToken, oidc: { ...oidc, ...fields } });
-
-/** Each wrong entry, and how the error starts: with its name (or place), then the field. */
-const wrong: [what: string, entry: unknown, error: string][] = [
-  ["null", null, "entry 1: must be an object"],
-  ["a text", "old-php", "entry 1: must be an object"],
-  ["a list", [], "entry 1: name is missing"],
-  ["without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
-  ["with an empty name", { ...byKey, name: "" }, "entry 1: name is empty"],
-  ["with a number for a name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
-  ["with a name in upper case", { ...byKey, name: "Old-PHP" }, `Old-PHP: name must be ${id}`],
-  ["with an unknown field", { ...byKey, conections: [] }, "old-php: has an unknown field conections"],
-  ["with connections that are a text", { ...byKey, connections: "a" }, "old-php: connections must be a list"],
-  ["with connections that are numbers", { ...byKey, connections: [1] }, "old-php: connections must be a list"],
-  ["with no connection", { ...byKey, connections: [] }, "old-php: connections is empty"],
-  ["with a malformed id", { ...byKey, connections: ["a_b"] }, `old-php: connections: every id must be ${id}`],
-  ["with a wildcard for an id", { ...byKey, connections: ["*"] }, `old-php: connections: every id must be ${id}`],
-  ["with an id twice", { ...byKey, connections: ["a", "a"] }, "old-php: connections has a duplicate id"],
-  ["with a key and without connections", { name: "old-php", keySha256: [hash] }, "old-php: needs connections"],
-  ["with a role and without connections", { name: "orders", principal: byRole.principal }, "orders: needs connections"],
+/** Wrong fields of a valid entry, and how the error goes on after the entry's name. */
+const wrongFields: [entry: { name: string }, wrong: [what: string, fields: object, error: string][]][] = [
   [
-    "of no kind",
-    { name: "old-php", connections: ["a"] },
-    "old-php: needs exactly one of principal, keySha256 and oidc",
-  ],
-  ["of two kinds", { ...byKey, oidc }, "old-php: needs exactly one of principal, keySha256 and oidc"],
-  ["with a hash that is no list", { ...byKey, keySha256: hash }, "old-php: keySha256 must be a list"],
-  ["with no hash", { ...byKey, keySha256: [] }, "old-php: keySha256 is empty"],
-  ["with three hashes", { ...byKey, keySha256: [hash, hash, hash] }, "old-php: keySha256 has more than two hashes"],
-  [
-    "with a key for a hash",
-    { ...byKey, keySha256: [`stb_${"a".repeat(43)}`] },
-    "old-php: keySha256: every hash must be",
-  ],
-  ["with a hash in upper case", { ...byKey, keySha256: ["A".repeat(64)] }, "old-php: keySha256: every hash must be"],
-  [
-    "with a hash that is too short",
-    { ...byKey, keySha256: ["a".repeat(63)] },
-    "old-php: keySha256: every hash must be",
-  ],
-  ["with origins for a key", { ...byKey, origins: ["https://portal.test"] }, "old-php: origins is for oidc only"],
-  [
-    "with a user for a principal",
-    { ...byRole, principal: "arn:aws:iam::123456789012:user/a" },
-    "orders: principal must",
+    byKey,
+    [
+      ["an unknown field", { conections: [] }, "has an unknown field conections"],
+      ["a string as connections", { connections: "a" }, "connections must be a list"],
+      ["numbers as connections", { connections: [1] }, "connections must be a list"],
+      ["empty connections", { connections: [] }, "connections is empty"],
+      ["a malformed id", { connections: ["a_b"] }, `connections: every id must be ${id}`],
+      ["a wildcard as id", { connections: ["*"] }, `connections: every id must be ${id}`],
+      ["a duplicate id", { connections: ["a", "a"] }, "connections has a duplicate id"],
+      ["no connections", { connections: undefined }, "needs connections"],
+      ["no kind", { keySha256: undefined }, "needs exactly one of principal, keySha256 and oidc"],
+      ["two kinds", { oidc }, "needs exactly one of principal, keySha256 and oidc"],
+      ["a hash that is not in a list", { keySha256: hash }, "keySha256 must be a list"],
+      ["no hash", { keySha256: [] }, "keySha256 is empty"],
+      ["three hashes", { keySha256: [hash, hash, hash] }, "keySha256 has more than two hashes"],
+      ["a key instead of a hash", { keySha256: [`stb_${"a".repeat(43)}`] }, "keySha256: every hash must be"],
+      ["a hash in upper case", { keySha256: ["A".repeat(64)] }, "keySha256: every hash must be"],
+      ["a short hash", { keySha256: ["a".repeat(63)] }, "keySha256: every hash must be"],
+      ["origins", { origins: ["https://portal.test"] }, "origins is for oidc only"],
+    ],
   ],
   [
-    "with a wildcard for a role",
-    { ...byRole, principal: "arn:aws:iam::123456789012:role/*" },
-    "orders: principal must",
-  ],
-  ["with everyone for a principal", { ...byRole, principal: "*" }, "orders: principal must"],
-  ["with oidc that is a text", { ...byToken, oidc: "https://issuer.test" }, "deploy-ci: oidc must be an object"],
-  ["with an unknown field in oidc", oidcWith({ isuer: "x" }), "deploy-ci: oidc has an unknown field isuer"],
-  ["without an issuer", { ...byToken, oidc: { audience: "a" } }, "deploy-ci: oidc.issuer is missing"],
-  ["with an issuer of http", oidcWith({ issuer: "http://issuer.test" }), "deploy-ci: oidc.issuer must be an https URL"],
-  ["with an issuer that is no URL", oidcWith({ issuer: "issuer.test" }), "deploy-ci: oidc.issuer must be an https URL"],
-  [
-    "with a query in its issuer",
-    oidcWith({ issuer: "https://issuer.test?a" }),
-    "deploy-ci: oidc.issuer must be an https",
+    byRole,
+    [
+      ["no connections", { connections: undefined }, "needs connections"],
+      ["a user", { principal: "arn:aws:iam::123456789012:user/a" }, "principal must"],
+      ["a wildcard as role", { principal: "arn:aws:iam::123456789012:role/*" }, "principal must"],
+      ["everyone as principal", { principal: "*" }, "principal must"],
+    ],
   ],
   [
-    "with a password in its issuer",
-    oidcWith({ issuer: "https://a:b@issuer.test" }),
-    "deploy-ci: oidc.issuer must be an",
+    byToken,
+    [
+      ["a string as oidc", { oidc: "https://issuer.test" }, "oidc must be an object"],
+      ["no issuer", { oidc: { audience: "a" } }, "oidc.issuer is missing"],
+      ["no audience", { oidc: { issuer: "a" } }, "oidc.audience is missing"],
+      ["no claims", { oidc: withoutClaims }, "oidc.claims is needed"],
+      ["no connections", { connections: undefined }, "needs connections or oidc."],
+    ],
   ],
-  ["without an audience", { ...byToken, oidc: { issuer: "a" } }, "deploy-ci: oidc.audience is missing"],
-  ["with an empty audience", oidcWith({ audience: "" }), "deploy-ci: oidc.audience is empty"],
-  ["with two audiences", oidcWith({ audience: ["a", "b"] }), "deploy-ci: oidc.audience must be a string"],
-  ["with claims that are a text", oidcWith({ claims: "sub" }), "deploy-ci: oidc.claims must be an object of strings"],
-  ["with a claim that is a list", oidcWith({ claims: { sub: ["a"] } }), "deploy-ci: oidc.claims: every value must be"],
-  ["with an empty claim", oidcWith({ claims: { sub: "" } }), "deploy-ci: oidc.claims: every value is empty"],
   [
-    "with a wildcard alone",
-    oidcWith({ claims: { sub: "*" } }),
-    'deploy-ci: oidc.claims: "*" alone would match everyone',
+    byUser,
+    [
+      ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
+      ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
+      ["an http origin", { origins: ["http://portal.test"] }, "origins:"],
+      ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
+      ["an origin with a trailing slash", { origins: ["https://portal.test/"] }, "origins:"],
+      ["a wildcard in its origin", { origins: ["https://*"] }, "origins:"],
+    ],
   ],
-  ["with two wildcards alone", oidcWith({ claims: { sub: "**" } }), "deploy-ci: oidc.claims: * is allowed only at the"],
-  ["with a wildcard inside", oidcWith({ claims: { sub: "repo:*:x" } }), "deploy-ci: oidc.claims: * is allowed only at"],
-  ["with two wildcards alone", oidcWith({ claims: { sub: "**" } }), "deploy-ci: oidc.claims: * is allowed only at the"],
-  ["with a wildcard inside", oidcWith({ claims: { sub: "repo:*:x" } }), "deploy-ci: oidc.claims: * is allowed only at"],
-  [
-    "with one claim and a wildcard alone",
-    oidcWith({ claims: { a: "b", sub: "*" } }),
-    'deploy-ci: oidc.claims: "*" alone',
-  ],
-  ["without any claim", oidcWith({ claims: {} }), "deploy-ci: oidc.claims is needed"],
-  ["without claims at all", { ...byToken, oidc: withoutClaims }, "deploy-ci: oidc.claims is needed"],
-  ["for JWTs that gives no connection", { name: "deploy-ci", oidc }, "deploy-ci: needs connections or oidc."],
-  ["with an empty connectionsClaim", oidcWith({ connectionsClaim: "" }), "deploy-ci: oidc.connectionsClaim is empty"],
-  ["with origins that are a text", { ...byUser, origins: "https://portal.test" }, "portal: origins must be a list"],
-  ["with every origin", { ...byUser, origins: ["*"] }, 'portal: origins: "*" must be an https origin'],
-  ["with an origin of http", { ...byUser, origins: ["http://portal.test"] }, "portal: origins:"],
-  ["with an origin that has a path", { ...byUser, origins: ["https://portal.test/a"] }, "portal: origins:"],
-  ["with an origin that ends in a slash", { ...byUser, origins: ["https://portal.test/"] }, "portal: origins:"],
-  ["with a wildcard in its origin", { ...byUser, origins: ["https://*"] }, "portal: origins:"],
 ];
 
-describe("an entry", () => {
-  test.each(wrong)("%s is refused, by its name and the field", (__, entry, error) => {
+/** The same for the fields of `oidc`. */
+const wrongOidc: [what: string, fields: object, error: string][] = [
+  ["an unknown field", { isuer: "x" }, "oidc has an unknown field isuer"],
+  ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
+  ["an issuer that is not a URL", { issuer: "issuer.test" }, "oidc.issuer must be an https URL"],
+  ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
+  ["a password in its issuer", { issuer: "https://a:b@issuer.test" }, "oidc.issuer must be an https URL"],
+  ["an empty audience", { audience: "" }, "oidc.audience is empty"],
+  ["two audiences", { audience: ["a", "b"] }, "oidc.audience must be a string"],
+  ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings"],
+  ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be"],
+  ["an empty claim", { claims: { sub: "" } }, "oidc.claims: every value is empty"],
+  ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone would match everyone'],
+  ["two wildcards alone", { claims: { sub: "**" } }, "oidc.claims: * is allowed only at the end"],
+  ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
+  ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
+  ["empty claims", { claims: {} }, "oidc.claims is needed"],
+  ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
+];
+
+const wrong: [what: string, entry: unknown, error: string][] = [
+  ["null", null, "entry 1: must be an object"],
+  ["a string", "old-php", "entry 1: must be an object"],
+  ["a list", [], "entry 1: name is missing"],
+  ["one without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
+  ["one with an empty name", { ...byKey, name: "" }, "entry 1: name is empty"],
+  ["one with a number as name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
+  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `Old-PHP: name must be ${id}`],
+  ...wrongFields.flatMap(([entry, each]) =>
+    each.map(([what, fields, error]): (typeof wrong)[number] => [
+      `${entry.name} with ${what}`,
+      // As JSON has it: a field that is undefined is absent.
+      JSON.parse(JSON.stringify({ ...entry, ...fields })),
+      `${entry.name}: ${error}`,
+    ]),
+  ),
+  ...wrongOidc.map(([what, fields, error]): (typeof wrong)[number] => [
+    `deploy-ci with oidc with ${what}`,
+    { ...byToken, oidc: { ...oidc, ...fields } },
+    `deploy-ci: ${error}`,
+  ]),
+];
+
+describe("parseCallers refuses an entry", () => {
+  test.each(wrong)("%s, naming it and the field", (__, entry, error) => {
     const message = refusal([entry]);
 
     expect(message.slice(0, `callers: ${error}`.length)).toBe(`callers: ${error}`);
     expect(message).toMatch(/^[^\n]+\.$/);
   });
 
-  test("without a name is told by its place", () => {
+  test("without a name, naming its position", () => {
     expect(refusal([byKey, byToken, {}])).toContain("callers: entry 3: name");
   });
 
-  test("with a name of another's is refused", () => {
+  test("with the name of another entry", () => {
     expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: two entries have the name old-php.");
   });
 
-  test("with a key of another's is refused, and both are named", () => {
+  test("with the key of another entry, naming both", () => {
     const message = refusal([byKey, { ...byKey, name: "new-php", keySha256: [otherHash, hash] }]);
 
     expect(message).toBe("callers: new-php: keySha256 has a hash that old-php uses too. Create a key for each.");
   });
 
-  test("with the same hash twice is refused", () => {
+  test("with a duplicate hash", () => {
     expect(refusal([{ ...byKey, keySha256: [hash, hash] }])).toContain("old-php: keySha256 has a hash");
   });
 });

@@ -10,7 +10,7 @@ const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
 const portalAudience = "fake-portal";
 export const portalOrigin = "https://portal.test";
 
-/** The list of the tests: three callers with a key, a pipeline, and an application whose users say what they may use. */
+/** A list of callers: three with a key, a pipeline, and an application whose users' JWTs list their connections. */
 export function callers(issuer: string): object[] {
   return [
     { name: "old-php", connections: ["webapicorso"], keySha256: [hashOf("old-php"), hashOf("old-php-next")] },
@@ -29,7 +29,7 @@ export function callers(issuer: string): object[] {
   ];
 }
 
-/** Claims of a user of the portal, who may use these connections. */
+/** Claims of a user of the portal who may use these connections. */
 export const userClaims = (...connections: string[]) => ({
   aud: portalAudience,
   sub: "fake-user-1",

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { OAuth2Client } from "@badgateway/oauth2-client";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type OAuthBroker, startOAuthBroker } from "./oauth-broker.ts";
+import { isAccepted, type OAuthBroker, startOAuthBroker } from "./oauth-broker.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
 import { fakeClaims } from "./issuer.ts";
@@ -18,31 +18,27 @@ const name = "old-php";
 const secret = fakeCallerKey(name);
 const { scope: vendorScope } = accountOf("webapicorso");
 
-/** Whether Smart Services take a token for a connection. */
-async function isGood(token: unknown, id = "webapicorso"): Promise<boolean> {
-  const url = `${broker.simulator.url}/api/v1/${accountOf(id).scope}/CO/Customers`;
-  return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
-}
+const accepted = (token: unknown, id?: string) => isAccepted(broker, token, id);
 
 describe("openid-client", () => {
-  /** A client that knows the broker's URL, and finds the rest in its metadata. */
+  /** A client that knows only the broker's URL and reads the metadata. */
   const discover = (auth: openid.ClientAuth, id = name) =>
     openid.discovery(new URL(broker.url), id, undefined, auth, {
       algorithm: "oauth2",
-      // The tests have no TLS on loopback.
+      // The tests use http on loopback.
       execute: [openid.allowInsecureRequests],
     });
 
   test.each([
     ["in the header", openid.ClientSecretBasic(secret)],
     ["in the body", openid.ClientSecretPost(secret)],
-  ])("gets a token by client credentials, its secret %s, and another by refreshing", async (_, auth) => {
+  ])("gets a token by client credentials, with the secret %s, and another by refresh token", async (_, auth) => {
     const config = await discover(auth);
 
     const first = await openid.clientCredentialsGrant(config, { scope: vendorScope });
     const second = await openid.refreshTokenGrant(config, first.refresh_token ?? "");
 
-    expect([await isGood(first.access_token), await isGood(second.access_token)]).toEqual([true, true]);
+    expect([await accepted(first.access_token), await accepted(second.access_token)]).toEqual([true, true]);
     expect(first.expiresIn()).toBeGreaterThan(3500);
   });
 
@@ -56,10 +52,10 @@ describe("openid-client", () => {
 
     const { access_token: token } = await openid.clientCredentialsGrant(await discover(auth));
 
-    expect(await isGood(token)).toBe(true);
+    expect(await accepted(token)).toBe(true);
   });
 
-  test("exchanges its user's token for one of the user's connection", async () => {
+  test("exchanges the token of its user for a token of the user's connection", async () => {
     const config = await discover(openid.None(), "portal");
 
     const answer = await openid.genericGrantRequest(config, exchangeGrant, {
@@ -67,11 +63,11 @@ describe("openid-client", () => {
       subject_token_type: jwtType,
     });
 
-    expect(await isGood(answer.access_token, "other")).toBe(true);
+    expect(await accepted(answer.access_token, "other")).toBe(true);
     expect(answer).not.toHaveProperty("refresh_token");
   });
 
-  test("hears in its own words why it gets none", async () => {
+  test("reports the error of the broker as its own error", async () => {
     const refused = await discover(openid.ClientSecretPost("fake"));
     const foreign = await discover(openid.ClientSecretPost(secret));
     const challenged = await discover(openid.ClientSecretBasic("fake"));
@@ -86,7 +82,7 @@ describe("openid-client", () => {
   });
 });
 
-/** As much of simple-oauth2 as is used here: it has no types of its own. */
+/** The part of simple-oauth2 that this test uses: it has no types. */
 interface SimpleOAuth2 {
   ClientCredentials: new (config: object) => { getToken: (params: object) => Promise<SimpleToken> };
 }
@@ -103,7 +99,7 @@ describe("simple-oauth2", () => {
     ["in the header", {}],
     ["in the body", { authorizationMethod: "body" }],
     ["in a body of JSON", { authorizationMethod: "body", bodyFormat: "json" }],
-  ])("gets a token by client credentials, its secret %s, and another by refreshing", async (_, options) => {
+  ])("gets a token by client credentials, with the secret %s, and another by refresh token", async (_, options) => {
     const auth = { tokenHost: broker.url };
 
     const first = await new ClientCredentials({ client: { id: name, secret }, auth, options }).getToken({
@@ -112,7 +108,7 @@ describe("simple-oauth2", () => {
     const second = await first.refresh();
 
     expect([first.expired(), second.expired()]).toEqual([false, false]);
-    expect([await isGood(first.token["access_token"]), await isGood(second.token["access_token"])]).toEqual([
+    expect([await accepted(first.token["access_token"]), await accepted(second.token["access_token"])]).toEqual([
       true,
       true,
     ]);
@@ -121,7 +117,7 @@ describe("simple-oauth2", () => {
 
 describe("@badgateway/oauth2-client", () => {
   test.each(["client_secret_basic", "client_secret_basic_interop", "client_secret_post"] as const)(
-    "gets a token by client credentials, with %s, and another by refreshing",
+    "gets a token by client credentials, with %s, and another by refresh token",
     async (authenticationMethod) => {
       const client = new OAuth2Client({
         server: broker.url,
@@ -133,7 +129,7 @@ describe("@badgateway/oauth2-client", () => {
       const first = await client.clientCredentials({ scope: [vendorScope] });
       const second = await client.refreshToken(first);
 
-      expect([await isGood(first.accessToken), await isGood(second.accessToken)]).toEqual([true, true]);
+      expect([await accepted(first.accessToken), await accepted(second.accessToken)]).toEqual([true, true]);
       expect(first.refreshToken).toBe(`stbr.webapicorso.${secret}`);
     },
   );

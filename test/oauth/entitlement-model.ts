@@ -3,10 +3,10 @@ import { fakeCallerKey } from "./callers.ts";
 import { exchange, vendorForm } from "./requests.ts";
 import { json, type Sent, urlencoded } from "./request-bodies.ts";
 
-/** A world small enough for everything to collide: connections of which one's id begins another's, and so on. */
+/** Few connections, so that requests collide; the id of one begins the id of another. */
 export const universe = ["a", "ab", "abc", "b"];
 
-/** The vendor's names; `ab` and `abc` are registered alike, as an environment of one customer can be. */
+/** The vendor's names. `ab` and `abc` have the same: one customer can have two environments. */
 export const named: Record<string, { username: string; scope: string }> = {
   a: { username: "admin_a", scope: "scope_a" },
   ab: { username: "admin_ab", scope: "scope_ab" },
@@ -27,11 +27,11 @@ export interface Entry {
   origins?: string[];
 }
 
-export interface Shown {
-  /** The number of a key, or a JWT's claims. */
+export interface Presented {
+  /** The number of a key, or the claims of a JWT. */
   credential: { key: number } | { claims: Record<string, unknown>; isForged: boolean };
   way: "vendor" | "exchange" | "secret" | "refresh";
-  /** The connection that is asked for, and the name that the caller gives itself. */
+  /** The requested connection, how the request names it, and `client_id`. */
   connection: string;
   by: "id" | "scope" | "nothing";
   client: string;
@@ -57,14 +57,14 @@ const trusted = fc
       issuer,
       audience,
       claims: { ...(sub !== undefined && { sub }) },
-      // Without one of them, the entry would admit everyone or allow nothing.
+      // Without one of them, the entry would match everyone or allow nothing.
       ...((sub === undefined || own === undefined) && { connectionsClaim: "list" }),
     },
     ...(own && { connections: own }),
     origins: pages,
   }));
 
-/** A list; the number of an entry is that of its key, `fakeCallerKey("3")` of the fourth. */
+/** A list of callers. The fourth entry has the key `fakeCallerKey("3")`. */
 export const list: fc.Arbitrary<Entry[]> = fc
   .array(fc.oneof(keyed, trusted), { minLength: 3, maxLength: 6, size: "max" })
   .map((entries) => entries.map((entry, index) => ({ name: `caller-${index}`, ...entry })));
@@ -83,7 +83,7 @@ const claims: fc.Arbitrary<Record<string, unknown>> = fc.record({
   list: claimed,
 });
 
-export const shown: fc.Arbitrary<Shown> = fc
+export const presented: fc.Arbitrary<Presented> = fc
   .record({
     credential: fc.oneof(
       fc.record({ key: fc.integer({ min: 0, max: 5 }) }),
@@ -97,8 +97,8 @@ export const shown: fc.Arbitrary<Shown> = fc
   })
   .map(({ origin, ...rest }) => ({ ...rest, ...(origin !== undefined && { origin }) }));
 
-/** The request that it is on the wire. */
-export function requestOf({ credential, way, connection, by, client }: Shown): { route: string; sent: Sent } {
+/** The HTTP request. */
+export function requestOf({ credential, way, connection, by, client }: Presented): { route: string; sent: Sent } {
   const secret = textOf(credential);
   const scope = { id: connection, scope: named[connection]?.scope ?? "", nothing: "" }[by];
   switch (way) {
@@ -123,31 +123,31 @@ export function requestOf({ credential, way, connection, by, client }: Shown): {
   }
 }
 
-/** A JWT whose signature says whether it is one. */
-function textOf(credential: Shown["credential"]): string {
+/** The credential as text. The signature of a JWT says whether it is forged. */
+function textOf(credential: Presented["credential"]): string {
   if ("key" in credential) return fakeCallerKey(String(credential.key));
   const payload = Buffer.from(JSON.stringify(credential.claims)).toString("base64url");
   return `fake.${payload}.${credential.isForged ? "forged" : "good"}`;
 }
 
-/** What the list allows: said once more, as the documentation says it, and in no word of the code's. */
-export function allowedBy(entries: Entry[], { credential, origin, way, client }: Shown): Set<string> {
+/** The connections that the list allows, computed from the documentation without the code under test. */
+export function allowedBy(entries: Entry[], { credential, origin, way, client }: Presented): Set<string> {
   if ("key" in credential) {
     const entry = entries[credential.key];
     const isNamed = way !== "secret" || entry?.name === client;
     return new Set(entry && !entry.oidc && isNamed && origin === undefined ? entry.connections : []);
   }
-  const { claims: told, isForged } = credential;
+  const { claims: sent, isForged } = credential;
   if (isForged || way === "refresh") return new Set();
-  const admitting = entries.filter(({ oidc, origins: pages = [] }) => {
-    if (!oidc || oidc.issuer !== told["iss"] || ![told["aud"]].flat().includes(oidc.audience)) return false;
+  const matching = entries.filter(({ oidc, origins: pages = [] }) => {
+    if (!oidc || oidc.issuer !== sent["iss"] || ![sent["aud"]].flat().includes(oidc.audience)) return false;
     const { sub } = oidc.claims;
     const isSubject =
       sub === undefined ||
-      (typeof told["sub"] === "string" && new RegExp(`^${sub.replace("*", ".*")}$`).test(told["sub"]));
+      (typeof sent["sub"] === "string" && new RegExp(`^${sub.replace("*", ".*")}$`).test(sent["sub"]));
     return isSubject && (origin === undefined || pages.includes(origin));
   });
-  return new Set(admitting.flatMap((entry) => universe.filter((id) => isAllowed(entry, id, told["list"]))));
+  return new Set(matching.flatMap((entry) => universe.filter((id) => isAllowed(entry, id, sent["list"]))));
 }
 
 function isAllowed({ oidc, connections }: Entry, id: string, claim: unknown): boolean {

@@ -10,13 +10,22 @@ import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
-import { allowedBy, type Entry, list, named, requestOf, type Shown, shown, universe } from "./entitlement-model.ts";
+import {
+  allowedBy,
+  type Entry,
+  list,
+  named,
+  requestOf,
+  type Presented,
+  presented,
+  universe,
+} from "./entitlement-model.ts";
 import { eventOf } from "./request-bodies.ts";
 
 const tokenOf = (connection: string) => `fake-access-of-${connection}`;
 const holderOf = (token: unknown) => universe.find((id) => tokenOf(id) === token);
 
-/** Every connection has a token in the table, good for an hour: nothing else is ever asked. */
+/** Every connection has a valid token in the table, so the endpoint needs no other port. */
 const table = {
   async read(connection) {
     const { username, scope } = named[connection] ?? { username: "", scope: "" };
@@ -26,7 +35,7 @@ const table = {
 } satisfies Partial<TokenTable>;
 const ports = { table, clock: steppedClock() } as unknown as Ports;
 
-/** Trusts a signature that says that it is good; the claims are real. */
+/** Accepts the signature `good`. */
 const verifier: JwtVerifier = {
   async verify(token) {
     const [, payload = "", signature] = token.reveal().split(".");
@@ -42,7 +51,7 @@ function endpointOf(entries: Entry[]): OAuthEndpoint {
   return new OAuthEndpoint(parseCallers(withKeys, testSettings), ports, verifier, testSettings);
 }
 
-async function ask(endpoint: OAuthEndpoint, each: Shown) {
+async function ask(endpoint: OAuthEndpoint, each: Presented) {
   const { route, sent } = requestOf(each);
   const event = eventOf(route, sent);
   if (each.origin !== undefined) event.headers["origin"] = each.origin;
@@ -50,45 +59,49 @@ async function ask(endpoint: OAuthEndpoint, each: Shown) {
   return { status, line, body: body as Record<string, unknown> };
 }
 
-test("a served token is never that of a connection that the caller may not use, or of another than it asked for", async () => {
+test("OAuthEndpoint never serves a token of a connection that the caller may not use or did not request", async () => {
   const outcomes = { served: 0, refused: 0 };
 
   await fc.assert(
-    fc.asyncProperty(list, fc.array(shown, { minLength: 1, maxLength: 12, size: "max" }), async (entries, requests) => {
-      // One endpoint: what it remembers of one caller must not become another's.
-      const endpoint = endpointOf(entries);
-      for (const each of requests) {
-        const allowed = allowedBy(entries, each);
-        const { status, body, line } = await ask(endpoint, each);
-        outcomes[status === 200 ? "served" : "refused"] += 1;
-        if (status !== 200) {
-          expect(JSON.stringify(body)).not.toContain("fake-access");
-          continue;
+    fc.asyncProperty(
+      list,
+      fc.array(presented, { minLength: 1, maxLength: 12, size: "max" }),
+      async (entries, requests) => {
+        // One endpoint for all requests: what it remembers must not reach another caller.
+        const endpoint = endpointOf(entries);
+        for (const each of requests) {
+          const allowed = allowedBy(entries, each);
+          const { status, body, line } = await ask(endpoint, each);
+          outcomes[status === 200 ? "served" : "refused"] += 1;
+          if (status !== 200) {
+            expect(JSON.stringify(body)).not.toContain("fake-access");
+            continue;
+          }
+          const holder = holderOf(body["access_token"]) ?? "nobody";
+          expect(allowed).toContain(holder);
+          expect(entries.map(({ name }) => name)).toContain(line["callerRole"]);
+          if (each.way === "refresh" || each.by === "id") expect(holder).toBe(each.connection);
+          if (each.by === "scope") expect(named[holder]?.scope).toBe(named[each.connection]?.scope);
+          // A caller with a JWT gets no refresh token; a refresh token is for the served connection.
+          const handle =
+            "key" in each.credential ? `stbr.${holder}.${fakeCallerKey(String(each.credential.key))}` : undefined;
+          expect(body["refresh_token"]).toBe(handle);
         }
-        const holder = holderOf(body["access_token"]) ?? "nobody";
-        expect(allowed).toContain(holder);
-        expect(entries.map(({ name }) => name)).toContain(line["callerRole"]);
-        if (each.way === "refresh" || each.by === "id") expect(holder).toBe(each.connection);
-        if (each.by === "scope") expect(named[holder]?.scope).toBe(named[each.connection]?.scope);
-        // A caller with a JWT has no refresh token; whoever has one gets no other connection by it.
-        const handle =
-          "key" in each.credential ? `stbr.${holder}.${fakeCallerKey(String(each.credential.key))}` : undefined;
-        expect(body["refresh_token"]).toBe(handle);
-      }
-    }),
+      },
+    ),
     { numRuns: 3000 },
   );
 
-  // It would hold of an endpoint that serves nobody, too.
+  // The property also holds for an endpoint that serves nobody, so count.
   expect(outcomes.served).toBeGreaterThan(500);
   expect(outcomes.refused).toBeGreaterThan(500);
 });
 
-test("whoever names a connection that it may use, by its id, is served", async () => {
+test("OAuthEndpoint serves a caller that names an allowed connection by its id", async () => {
   let served = 0;
 
   await fc.assert(
-    fc.asyncProperty(list, shown, async (entries, each) => {
+    fc.asyncProperty(list, presented, async (entries, each) => {
       const asked = { ...each, by: "id" as const };
       if (!allowedBy(entries, asked).has(asked.connection)) return;
       const { status } = await ask(endpointOf(entries), asked);

@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
-import { assertion, basic, exchange, vendorFields, vendorForm } from "./requests.ts";
+import { isAccepted, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { dotnetMultipart, json, type Sent, urlencoded } from "./request-bodies.ts";
+import { basic, clientCredentials, exchange, vendorFields, vendorForm } from "./requests.ts";
 
 let broker: OAuthBroker;
 beforeAll(async () => {
@@ -11,13 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => broker?.close());
 
-/** That a token is what upstream handed out for a connection, by asking upstream. */
-async function usable({ json: { access_token: token } }: Answer, id: string): Promise<boolean> {
-  const url = `${broker.simulator.url}/api/v1/${accountOf(id).scope}/CO/Customers`;
-  return (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).ok;
-}
+const key = fakeCallerKey("old-php");
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** A body of RFC 6749 §5.1. */
+/** A token response (RFC 6749 §5.1). */
 const tokenBody = (id: string) => ({
   access_token: expect.stringMatching(/^eyJ/),
   token_type: "Bearer",
@@ -25,7 +23,7 @@ const tokenBody = (id: string) => ({
   scope: accountOf(id).scope,
 });
 
-describe("the vendor's wire", () => {
+describe("POST /api/v1/auth/token", () => {
   test.each<[string, (credential: string) => Sent]>([
     ["multipart", (credential) => vendorForm(credential)],
     [".NET's multipart", (credential) => dotnetMultipart(vendorFields(credential))],
@@ -34,94 +32,56 @@ describe("the vendor's wire", () => {
       (credential) => ({ ...vendorForm(credential), headers: { "content-type": "multipart/form-data" } }),
     ],
     ["a urlencoded form", (credential) => urlencoded(vendorFields(credential))],
-  ])("gives a caller with a key a token and its refresh token, for %s", async (_, sent) => {
-    const answer = await broker.ask(vendorRoute, sent(fakeCallerKey("old-php")));
+  ])("issues a token and a refresh token to a caller with a key that sends %s", async (_, sent) => {
+    const answer = await broker.ask(vendorRoute, sent(key));
 
-    expect(answer.json).toEqual({
-      ...tokenBody("webapicorso"),
-      refresh_token: `stbr.webapicorso.${fakeCallerKey("old-php")}`,
-    });
-    expect([answer.status, await usable(answer, "webapicorso")]).toEqual([200, true]);
+    expect(answer.json).toEqual({ ...tokenBody("webapicorso"), refresh_token: `stbr.webapicorso.${key}` });
+    expect([answer.status, await isAccepted(broker, answer.json.access_token)]).toEqual([200, true]);
   });
 
-  test("gives the bearer of a JWT a token, and no refresh token", async () => {
-    const answer = await broker.ask(vendorRoute, vendorForm(broker.issuer.token()));
-
-    expect(answer.json).toEqual(tokenBody("webapicorso"));
-  });
-
-  test("takes the second of two keys, while one replaces the other", async () => {
+  test("accepts the second key of a caller while one replaces the other", async () => {
     const { status, json: body } = await broker.ask(vendorRoute, vendorForm(fakeCallerKey("old-php-next")));
 
     expect([status, body.refresh_token]).toEqual([200, `stbr.webapicorso.${fakeCallerKey("old-php-next")}`]);
   });
 
-  test("gives of two connections the one that username and scope name", async () => {
-    const key = fakeCallerKey("back-office");
-    const first = await broker.ask(vendorRoute, vendorForm(key, "webapicorso"));
-    const second = await broker.ask(vendorRoute, vendorForm(key, "other"));
+  test.each(["webapicorso", "other"])(
+    "issues the token of the connection that username and scope name: %s",
+    async (id) => {
+      const { json: body } = await broker.ask(vendorRoute, vendorForm(fakeCallerKey("back-office"), id));
 
-    expect([first.json.scope, second.json.scope]).toEqual(["webapicorso_alywebapicorso", "other_alyother"]);
-    expect([await usable(first, "webapicorso"), await usable(second, "other")]).toEqual([true, true]);
-  });
+      expect([body.scope, await isAccepted(broker, body.access_token, id)]).toEqual([accountOf(id).scope, true]);
+    },
+  );
 
   test.each([
-    ["another's username", { username: "admin_other", scope: "webapicorso_alywebapicorso" }],
-    ["another's scope", { username: "admin_webapicorso", scope: "other_alyother" }],
-    ["another's connection", accountOf("other")],
+    ["another connection's username", { ...accountOf("webapicorso"), username: "admin_other" }],
+    ["another connection's scope", { ...accountOf("webapicorso"), scope: "other_alyother" }],
+    ["another caller's connection", accountOf("other")],
   ])("refuses %s", async (_, account) => {
-    const token = `Bearer ${fakeCallerKey("old-php")}`;
-
-    const answer = await broker.ask(vendorRoute, urlencoded({ ...account, token }));
+    const answer = await broker.ask(vendorRoute, urlencoded({ ...account, token: `Bearer ${key}` }));
 
     expect([answer.status, answer.json.error]).toEqual([400, "invalid_scope"]);
   });
 
-  test("does not read JSON: the vendor's does not either", async () => {
-    const answer = await broker.ask(vendorRoute, json(vendorFields(fakeCallerKey("old-php"))));
+  test("refuses JSON, as the vendor does", async () => {
+    const answer = await broker.ask(vendorRoute, json(vendorFields(key)));
 
     expect([answer.status, answer.json.error]).toEqual([400, "invalid_request"]);
   });
 });
 
-describe("client_credentials", () => {
-  const grant = { grant_type: "client_credentials" };
-
-  test("are taken from the Authorization header", async () => {
-    const answer = await broker.ask(oauthRoute, urlencoded(grant), basic("old-php", fakeCallerKey("old-php")));
-
-    expect([answer.status, answer.json]).toEqual([
-      200,
-      { ...tokenBody("webapicorso"), refresh_token: expect.stringMatching(/^stbr\.webapicorso\./) },
-    ]);
-  });
-
-  test("are taken from the body", async () => {
-    const client = { client_id: "old-php", client_secret: fakeCallerKey("old-php") };
-
-    const answer = await broker.ask(oauthRoute, urlencoded({ ...grant, ...client }));
-
-    expect([answer.status, await usable(answer, "webapicorso")]).toEqual([200, true]);
-  });
-
-  test("are taken from the assertion of a trusted issuer", async () => {
-    const answer = await broker.ask(oauthRoute, assertion(broker.issuer.token()));
-
-    expect([answer.status, answer.json]).toEqual([200, tokenBody("webapicorso")]);
-  });
-
+describe("POST /oauth/token, for client_credentials,", () => {
   test.each([
     ["other", 200],
     ["other_alyother", 200],
     ["", 400],
     ["third", 400],
     ["other webapicorso", 400],
-  ])("of a caller with two connections name one in scope: %j is %d", async (scope, status) => {
-    const answer = await broker.ask(
-      oauthRoute,
-      urlencoded({ ...grant, scope }),
-      basic("back-office", fakeCallerKey("back-office")),
-    );
+  ])("from a caller with two connections, responds to scope %j with %d", async (scope, status) => {
+    const headers = basic("back-office", fakeCallerKey("back-office"));
+
+    const answer = await broker.ask(oauthRoute, clientCredentials({ scope }), headers);
 
     expect([answer.status, answer.json.scope ?? answer.json.error]).toEqual([
       status,
@@ -130,35 +90,11 @@ describe("client_credentials", () => {
   });
 });
 
-describe("token exchange", () => {
-  test("gives a user's application a token for the user's connection, as RFC 8693 has it", async () => {
-    const answer = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims("other"))));
+describe("POST /oauth/token, for refresh_token,", () => {
+  const refresh = (token: string) => json({ grant_type: "refresh_token", refresh_token: token });
+  const handle = async () => (await broker.ask(vendorRoute, vendorForm(key))).json.refresh_token as string;
 
-    expect([answer.status, answer.json]).toEqual([
-      200,
-      { ...tokenBody("other"), issued_token_type: "urn:ietf:params:oauth:token-type:access_token" },
-    ]);
-    expect(await usable(answer, "other")).toBe(true);
-  });
-
-  test("of a user with two connections wants one named in scope", async () => {
-    const token = broker.issuer.token(userClaims("webapicorso", "other"));
-
-    const [none, one] = [
-      await broker.ask(oauthRoute, exchange(token)),
-      await broker.ask(oauthRoute, exchange(token, { scope: "other" })),
-    ];
-
-    expect([none.json.error, one.json.scope]).toEqual(["invalid_scope", "other_alyother"]);
-  });
-});
-
-describe("a refresh", () => {
-  const refresh = (token: string, more = {}) => json({ grant_type: "refresh_token", refresh_token: token, ...more });
-  const handle = async () =>
-    (await broker.ask(vendorRoute, vendorForm(fakeCallerKey("old-php")))).json.refresh_token as string;
-
-  test("in the vendor's JSON gives a token for what the vendor's wire handed out, and itself again", async () => {
+  test("accepts the refresh token of POST /api/v1/auth/token in the vendor's JSON, and returns it again", async () => {
     const token = await handle();
 
     const answer = await broker.ask(oauthRoute, refresh(token));
@@ -166,16 +102,9 @@ describe("a refresh", () => {
     expect([answer.status, answer.json]).toEqual([200, { ...tokenBody("webapicorso"), refresh_token: token }]);
   });
 
-  test("is OAuth's too, form-encoded, whatever client it says that it is", async () => {
-    const form = { grant_type: "refresh_token", refresh_token: await handle(), client_id: "old-php" };
-
-    expect(await broker.ask(oauthRoute, urlencoded(form))).toMatchObject({ status: 200 });
-  });
-
-  test("is never Smart Services' own, neither way", async () => {
-    const id = "webapicorso";
+  test("neither accepts nor returns a refresh token of Smart Services", async () => {
     await handle();
-    const own = (await broker.table.raw(id))?.["refreshToken"]?.S ?? "none is stored";
+    const own = (await broker.table.raw("webapicorso"))?.["refreshToken"]?.S ?? "none is stored";
 
     const answer = await broker.ask(oauthRoute, refresh(own));
 
@@ -183,4 +112,45 @@ describe("a refresh", () => {
     expect(own).toMatch(/^fake-refresh-/);
     expect((await broker.ask(oauthRoute, refresh(await handle()))).text).not.toContain(own);
   });
+});
+
+describe("rejected_token_sha256", () => {
+  test("gets another token than the rejected one, with one upstream call", async () => {
+    const { id } = await broker.connection();
+    const token = broker.issuer.token(userClaims(id));
+    const { json: first } = await broker.ask(oauthRoute, exchange(token));
+    await broker.table.put({ ...(await broker.table.raw(id)), attemptedAt: { N: "0" } });
+    const before = broker.io();
+
+    const rejected = { rejected_token_sha256: sha256(first.access_token) };
+    const second = await broker.ask(oauthRoute, exchange(token, rejected));
+    const third = await broker.ask(oauthRoute, exchange(token, rejected));
+
+    expect([second.status, third.status]).toEqual([200, 200]);
+    expect(second.json.access_token).not.toBe(first.access_token);
+    expect(third.json.access_token).toBe(second.json.access_token);
+    expect(broker.io().upstream - before.upstream).toBe(1);
+  });
+
+  test("is read from the vendor's form too", async () => {
+    const fields = { ...vendorFields(key), rejected_token_sha256: sha256("fake") };
+
+    expect(await broker.ask(vendorRoute, urlencoded(fields))).toMatchObject({ status: 200 });
+    expect(await broker.ask(vendorRoute, urlencoded({ ...fields, rejected_token_sha256: "fake" }))).toMatchObject({
+      status: 400,
+      json: { error: "invalid_request" },
+    });
+  });
+});
+
+test("Both token endpoints serve a known token without reading the table or a secret and without an upstream call", async () => {
+  await broker.ask(vendorRoute, vendorForm(key));
+  const before = broker.io();
+
+  for (let i = 0; i < 3; i += 1) {
+    await broker.ask(vendorRoute, vendorForm(key));
+    await broker.ask(oauthRoute, clientCredentials(), basic("old-php", key));
+  }
+
+  expect(broker.io()).toEqual(before);
 });

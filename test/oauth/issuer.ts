@@ -4,23 +4,23 @@ import { jwtOf, type SigningKey, signingKey } from "./jwt.ts";
 
 export const discoveryPath = "/.well-known/openid-configuration";
 
-/** An OpenID Connect issuer on a socket, which does what a test tells it to. */
+/** An OpenID Connect issuer on a socket, controlled by a test. */
 export interface Issuer {
   url: string;
   /** Its first key. */
   key: SigningKey;
-  /** What it publishes. */
+  /** The keys that it publishes. */
   keys: SigningKey[];
-  /** Paths that were asked for, in order. */
+  /** The paths of all requests, in order. */
   requests: string[];
-  /** Answers in its place, by path; every path where there is `*`. */
+  /** Replaces its responses, by path; `*` is every path. */
   instead: Map<string, RequestListener>;
-  /** A JWT of this issuer: for `audience`, of `sub`, good for five minutes from `now` (an instant), unless told otherwise. */
+  /** A JWT for `audience` and `subject`, valid for five minutes; `claims` and `header` replace parts of it. */
   token(claims?: object, header?: object): string;
   close(): Promise<void>;
 }
 
-/** Starts one. */
+/** Starts one. `now` is the clock of its JWTs. */
 export async function startIssuer(now: () => number = () => Date.now() / 1000): Promise<Issuer> {
   const key = signingKey("key-1");
   const requests: string[] = [];
@@ -54,7 +54,7 @@ export async function startIssuer(now: () => number = () => Date.now() / 1000): 
 export const audience = "fake-audience";
 export const subject = "repo:acme/shop:ref:refs/heads/main";
 
-/** The claims of a token that is as it should be. */
+/** The claims of a valid JWT. */
 export function fakeClaims(iss: string, now: number) {
   const iat = Math.floor(now);
   return { iss, aud: audience, sub: subject, iat, exp: iat + 300 };

@@ -15,7 +15,7 @@ afterAll(() => run?.remove());
 const ask = (route: string, { headers, body }: Sent, more: Record<string, string> = {}) =>
   fetch(run.url("ready") + route, { method: "POST", headers: { ...headers, ...more }, body: new Uint8Array(body) });
 
-/** What the local issuer signs for whoever asks. */
+/** A JWT of the local issuer. */
 async function issued(grant: string): Promise<string> {
   const response = await fetch(`${run.url("issuer")}/token`, {
     method: "POST",
@@ -24,8 +24,8 @@ async function issued(grant: string): Promise<string> {
   return ((await response.json()) as { access_token: string }).access_token;
 }
 
-describe("the local run", () => {
-  test.skipIf(!has("curl"))("gives a token to the curl that it prints, as it is printed", async () => {
+describe("The local run", () => {
+  test.skipIf(!has("curl"))("serves a token to the curl command that it prints", async () => {
     const line = run.stdout.split("\n").find((each) => each.includes(vendorRoute)) ?? "";
 
     const answer = JSON.parse(await output("bash", ["-c", line])) as object;
@@ -33,7 +33,7 @@ describe("the local run", () => {
     expect(answer).toMatchObject({ token_type: "Bearer", refresh_token: `stbr.webapicorso.${sampleCallerKey}` });
   });
 
-  test("gives one to each caller of its sample list", async () => {
+  test("serves a token to each caller of its sample list", async () => {
     const answers = [
       await ask(oauthRoute, clientCredentials(), basic("local-php", sampleCallerKey)),
       await ask(oauthRoute, exchange(await issued("client_credentials"))),
@@ -44,7 +44,7 @@ describe("the local run", () => {
   });
 });
 
-describe("a page's", () => {
+describe("The gateway of the local run", () => {
   const preflight = (origin: string) =>
     fetch(run.url("ready") + oauthRoute, {
       method: "OPTIONS",
@@ -56,7 +56,7 @@ describe("a page's", () => {
     });
   const allowed = ({ headers }: Response) => [...headers.keys()].filter((name) => name.startsWith("access-control-"));
 
-  test("preflight is allowed to the origins of the list", async () => {
+  test("allows the preflight of a listed origin", async () => {
     const { status, headers } = await preflight(samplePortalOrigin);
 
     expect(status).toBe(204);
@@ -66,7 +66,7 @@ describe("a page's", () => {
   });
 
   test.each(["https://evil.test", `${samplePortalOrigin}.evil.test`, "null"])(
-    "preflight is not allowed to the origin %s, and neither is the request",
+    "allows neither the preflight nor the request of the origin %s",
     async (origin) => {
       const request = await ask(oauthRoute, exchange(await issued("password")), { origin });
 
@@ -75,13 +75,13 @@ describe("a page's", () => {
     },
   );
 
-  test("request is answered to the origins of the list, for its user's JWT", async () => {
+  test("serves a listed origin that sends the JWT of its user", async () => {
     const answer = await ask(oauthRoute, exchange(await issued("password")), { origin: samplePortalOrigin });
 
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, samplePortalOrigin]);
   });
 
-  test("key is refused, whatever its origin", async () => {
+  test("refuses a caller key from a web page, even of a listed origin", async () => {
     const answer = await ask(vendorRoute, vendorForm(sampleCallerKey), { origin: samplePortalOrigin });
 
     expect(answer.status).toBe(401);

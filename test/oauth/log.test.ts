@@ -13,7 +13,7 @@ afterAll(() => broker?.close());
 const key = fakeCallerKey("old-php");
 const handle = `stbr.webapicorso.${key}`;
 
-test("a request that was answered is one line, with the caller's name, these fields and no other", async () => {
+test("The log has one line for a served request, with the caller's name, these fields and no others", async () => {
   const answer = await broker.ask(vendorRoute, vendorForm(key));
 
   expect(await broker.lineOf(answer)).toEqual({
@@ -49,23 +49,28 @@ test.each<[string, string, string, () => Promise<Answer>]>([
   ["a pipeline's assertion", "deploy-ci", "ok", () => broker.ask(oauthRoute, assertion(broker.issuer.token()))],
   ["a user's JWT", "portal", "ok", () => broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims("other"))))],
   [
-    "a key for another's connection",
+    "a key for another caller's connection",
     "erp",
     "invalid_scope",
     () => broker.ask(vendorRoute, vendorForm(fakeCallerKey("erp"))),
   ],
-  [
-    "a key that nobody has",
-    "unknown",
-    "invalid_client",
-    () => broker.ask(vendorRoute, vendorForm(fakeCallerKey("nobody"))),
-  ],
-  ["nothing", "unknown", "invalid_request", () => broker.ask(vendorRoute, json({}))],
-])("whoever comes with %s is %s in the line, which says %s", async (_, callerRole, code, ask) => {
+  ["an unknown key", "unknown", "invalid_client", () => broker.ask(vendorRoute, vendorForm(fakeCallerKey("nobody")))],
+  ["no credential", "unknown", "invalid_request", () => broker.ask(vendorRoute, json({}))],
+])("The log line for %s names the caller %s and the code %s", async (_, callerRole, code, ask) => {
   expect(await broker.lineOf(await ask())).toMatchObject({ callerRole, code, service: "oauth" });
 });
 
-test("of a request that is wrong, the line says what is wrong with it, and nothing of what was sent", async () => {
+test("The log line for a failure names the caller, the connection and the code", async () => {
+  const { id, apiKey } = await broker.connection();
+  broker.simulator.revokeKey(apiKey);
+
+  const answer = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims(id))));
+
+  const expected = { status: 502, code: "credentials_rejected", callerRole: "portal", connection: id };
+  expect(await broker.lineOf(answer)).toMatchObject(expected);
+});
+
+test("The log line for an invalid request has the error description and nothing that was sent", async () => {
   const answer = await broker.ask(oauthRoute, json({ grant_type: "fake-grant" }));
 
   const line = await broker.lineOf(answer);
@@ -73,7 +78,7 @@ test("of a request that is wrong, the line says what is wrong with it, and nothi
   expect(line["detail"]).toMatch(/^grant_type must be one of/);
 });
 
-test("metrics are in the broker's namespace, and of caller and connection they know no dimension", async () => {
+test("Metrics are in the broker's namespace, without a dimension for caller or connection", async () => {
   await broker.lineOf(await broker.ask(vendorRoute, vendorForm(key)));
 
   const metrics = broker.output.filter((line) => line.includes('"_aws"')).map((line) => JSON.parse(line));
@@ -86,7 +91,7 @@ test("metrics are in the broker's namespace, and of caller and connection they k
   }
 });
 
-test("no secret is printed: no key, JWT, refresh handle or token, whole or in part, of who was accepted or not", async () => {
+test("No key, JWT, refresh handle or token is printed or returned in an error, whole or in part", async () => {
   const { id, apiKey } = await broker.connection();
   const jwts = [broker.issuer.token(userClaims(id)), broker.issuer.token(), broker.issuer.token({ aud: "other" })];
   const secrets = [apiKey, key, fakeCallerKey("nobody"), handle, ...jwts];
@@ -117,7 +122,7 @@ test("no secret is printed: no key, JWT, refresh handle or token, whole or in pa
   const said = [...broker.output, ...refusals].join("\n");
   for (const secret of new Set(secrets)) {
     expect(said).not.toContain(secret);
-    // A cut or encoded form of it would be one all the same.
+    // A part or an encoded form would disclose it too.
     expect(said).not.toContain(secret.slice(-24));
     expect(said).not.toContain(Buffer.from(secret).toString("base64").slice(8, 48));
   }

@@ -1,5 +1,5 @@
 import { startGateway } from "../../local/gateway/server.ts";
-import { type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
+import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
 import { startTableProxy } from "../support/table-proxy.ts";
 import { callers } from "./callers.ts";
 import { startIssuer } from "./issuer.ts";
@@ -7,7 +7,7 @@ import type { Sent } from "./request-bodies.ts";
 
 export const vendorRoute = "/api/v1/auth/token";
 export const oauthRoute = "/oauth/token";
-export const metadataRoute = "/.well-known/oauth-authorization-server";
+const metadataRoute = "/.well-known/oauth-authorization-server";
 
 export interface Answer {
   status: number;
@@ -56,7 +56,6 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
       const body = new Uint8Array(sent.body);
       return read(await fetch(gateway.url + path, { method: "POST", headers: { ...sent.headers, ...headers }, body }));
     },
-    get: async (path: string): Promise<Answer> => read(await fetch(gateway.url + path)),
 
     /** How many requests the table, the secret store and Smart Services got since the start. */
     io: () => ({
@@ -86,4 +85,10 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
 async function read(response: Response): Promise<Answer> {
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: JSON.parse(text) };
+}
+
+/** Whether Smart Services accepts a token for a connection. */
+export async function isAccepted({ simulator }: OAuthBroker, token: unknown, id = "webapicorso"): Promise<boolean> {
+  const url = `${simulator.url}/api/v1/${accountOf(id).scope}/CO/Customers`;
+  return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
 }

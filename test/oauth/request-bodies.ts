@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { tokenEvent } from "../handler/event.ts";
 
-/** A request as a client puts it on the wire. */
+/** Headers and body of a request. */
 export interface Sent {
   headers: Record<string, string>;
   body: Buffer;
@@ -9,7 +9,7 @@ export interface Sent {
 
 const crlf = "\r\n";
 
-/** Multipart, in the words of Debian's curl: quoted names, a boundary without quotes. */
+/** Multipart as curl sends it: quoted names, a boundary without quotes. */
 export function multipart(fields: [name: string, value: string | Buffer][], boundary = "fake-boundary"): Sent {
   const parts = fields.map(([name, value]) =>
     part(boundary, [`Content-Disposition: form-data; name="${name}"`], value),
@@ -17,7 +17,7 @@ export function multipart(fields: [name: string, value: string | Buffer][], boun
   return multipartOf(`multipart/form-data; boundary=${boundary}`, boundary, parts);
 }
 
-/** Multipart, in the words of .NET's MultipartFormDataContent: a quoted boundary, and names without quotes. */
+/** Multipart as .NET's MultipartFormDataContent sends it: a quoted boundary, names without quotes. */
 export function dotnetMultipart(fields: Record<string, string>): Sent {
   const boundary = "3f2b8a52-fa4e-4a0e-9d4c-000000000001";
   const parts = Object.entries(fields).map(([name, value]) =>
@@ -26,7 +26,7 @@ export function dotnetMultipart(fields: Record<string, string>): Sent {
   return multipartOf(`multipart/form-data; boundary="${boundary}"`, boundary, parts);
 }
 
-/** One part, with its headers. */
+/** One part with its headers. */
 export function part(boundary: string, headers: string[], value: string | Buffer): Buffer {
   const head = [`--${boundary}`, ...headers, "", ""].join(crlf);
   return Buffer.concat([Buffer.from(head), Buffer.from(value), Buffer.from(crlf)]);
@@ -50,29 +50,17 @@ export function json(value: unknown): Sent {
   return { headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(value)) };
 }
 
-/** The event that an HTTP API makes of it (payload format 2.0): JSON as text, all else in base64. */
+/** The event of an HTTP API without authorizer (payload format 2.0): JSON as text, other bodies in base64. */
 export function eventOf(routeKey: string, { headers, body }: Sent): APIGatewayProxyEventV2 {
   const [method = "", path = ""] = routeKey.split(" ");
   const isText = /^application\/json/i.test(headers["content-type"] ?? "");
-  const domainName = "fakeapi.execute-api.eu-south-1.amazonaws.com";
+  const { pathParameters: _, body: __, requestContext, ...event } = tokenEvent("none", { rawPath: path });
+  const { authorizer: ___, http, ...context } = requestContext;
   return {
-    version: "2.0",
+    ...event,
     routeKey,
-    rawPath: path,
-    rawQueryString: "",
-    headers: { host: domainName, ...headers },
-    requestContext: {
-      accountId: "123456789012",
-      apiId: "fakeapi",
-      domainName,
-      domainPrefix: "fakeapi",
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
-      requestId: randomUUID(),
-      routeKey,
-      stage: "$default",
-      time: "24/Nov/2026:07:00:00 +0000",
-      timeEpoch: 1_795_503_600_000,
-    },
+    headers: { host: context.domainName, ...headers },
+    requestContext: { ...context, routeKey, http: { ...http, method } },
     ...(body.length > 0 && { body: body.toString(isText ? "utf8" : "base64") }),
     isBase64Encoded: body.length > 0 && !isText,
   };

@@ -24,7 +24,7 @@ export function clientCredentials(more: Record<string, string> = {}): Sent {
   return urlencoded({ grant_type: "client_credentials", ...more });
 }
 
-/** Client credentials with a JWT of the client's. */
+/** Client credentials with a JWT as client assertion. */
 export function assertion(jwt: string): Sent {
   return clientCredentials({ client_assertion: jwt, client_assertion_type: jwtBearer });
 }

@@ -18,7 +18,7 @@ export interface Document {
   components: { schemas: Record<string, object>; securitySchemes: object; headers: object };
 }
 
-/** `docs/openapi.json` as it is in the repository. */
+/** `docs/openapi.json`. */
 export const document = JSON.parse(
   readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8"),
 ) as Document;
@@ -32,7 +32,7 @@ export function operationsOf({ paths }: Document): Map<string, Operation> {
   );
 }
 
-/** What `#/a/b` of a document points to; undefined where there is nothing. */
+/** The target of `#/a/b` in a document, or undefined. */
 export function resolve(of: object, pointer: string): unknown {
   const steps = pointer.replace(/^#\//, "").split("/");
   return steps.reduce<unknown>(

@@ -1,4 +1,4 @@
-/** The part of OpenAPI 3.1's own schema that the document uses: a field that is not in it is a fault. */
+/** The part of OpenAPI 3.1's own schema that the document uses. It allows no other field. */
 const text = { type: "string", minLength: 1 };
 const ref = object({ $ref: { type: "string", pattern: "^#/components/[a-zA-Z]+/[a-zA-Z0-9._-]+$" } }, ["$ref"]);
 const schema = { type: ["object", "boolean"] };

@@ -3,7 +3,7 @@ import { document } from "./document.ts";
 
 const ids = { answers: "https://example.com/closed.json", requests: "https://example.com/openapi.json" };
 const ajv = new Ajv2020({
-  // The whole document is one schema to it, and a `required` is allowed to stand in a `not` alone.
+  // Ajv takes the whole document for a schema; a `not` may have only `required`.
   strict: false,
   allErrors: true,
   formats: {
@@ -15,22 +15,22 @@ const ajv = new Ajv2020({
 ajv.addSchema({ ...closed(document), $id: ids.answers });
 ajv.addSchema({ ...document, $id: ids.requests });
 
-/** The validator of the schema at `#/…` of the document. Answers have no field but those that are documented. */
+/** The validator of the schema at `#/…` of the document. Responses may have only documented fields. */
 export function validatorAt(pointer: string, of: keyof typeof ids = "answers"): ValidateFunction {
   return ajv.compile({ $ref: ids[of] + encodeURI(pointer) });
 }
 
-/** What a validator finds wrong with a value, as text; empty where it is valid. */
+/** What is wrong with a value, as text; empty if it is valid. */
 export function faults(validate: ValidateFunction, value: unknown): string {
   return validate(value) ? "" : ajv.errorsText(validate.errors);
 }
 
-/** Whether this is a JSON Schema at all: what is wrong with it, as text. */
+/** What is wrong with a JSON Schema, as text; empty if it is valid. */
 export function schemaFaults(schema: object): string {
   return ajv.validateSchema(schema) ? "" : ajv.errorsText(ajv.errors);
 }
 
-/** Callers must bear a field that is new; tests must not. */
+/** Clients must ignore unknown fields; these tests must not. */
 function closed<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (_, each) =>
     each?.type === "object" && each.properties ? { additionalProperties: false, ...each } : each,

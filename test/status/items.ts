@@ -5,7 +5,7 @@ import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
 import { connectionId } from "../support/registration.ts";
 import type { Attributes } from "../support/table.ts";
 
-/** A token set of an hour, ten minutes old at `now`, with both tokens. Instants are epoch seconds. */
+/** A token set with both tokens and a lifetime of an hour, ten minutes old at `now`. Instants are epoch seconds. */
 export function tokenSetAt(now: number, changes: Partial<TokenSet> = {}): TokenSet {
   return {
     accessToken: new Secret("fake-access-1"),
@@ -29,7 +29,7 @@ export function itemAt(now: number, name: string, changes: Partial<ConnectionIte
   return { connection: connectionId(name), generation: 1, failures: 0, tokenSet: tokenSetAt(now), ...changes };
 }
 
-/** The same as the table stores it, both tokens included. */
+/** The same item as the table stores it, with both tokens. */
 export function storedItemAt(now: number, name: string, changes: Partial<ConnectionItem> = {}): Attributes {
   return encodeItem(itemAt(now, name, changes));
 }

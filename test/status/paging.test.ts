@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => status?.close());
 
-/** Every page of the list from a cursor on, as connection ids. */
+/** Every page of the list, as connection ids. */
 async function pages(limit?: string): Promise<string[][]> {
   const all: string[][] = [];
   let cursor: string | undefined;
@@ -26,8 +26,8 @@ async function pages(limit?: string): Promise<string[][]> {
   return all;
 }
 
-describe("10,000 connections", () => {
-  it("are listed page by page, each of them once, and no page takes near the function's time-out", async () => {
+describe("GET /v1/status, with 10,000 connections,", () => {
+  it("lists each connection once, page by page, and each page well within the function's timeout", async () => {
     const all = await pages("500");
 
     const ids = all.flat();
@@ -38,7 +38,7 @@ describe("10,000 connections", () => {
     expect(Math.max(...lines.map(({ durationMs }) => durationMs))).toBeLessThan(5000);
   }, 60_000);
 
-  it("come a hundred at a time to whoever names no limit", async () => {
+  it("lists a hundred connections if the request has no limit", async () => {
     const { json } = await status.ask(statusEvent());
 
     expect(json.connections).toHaveLength(100);
@@ -46,8 +46,8 @@ describe("10,000 connections", () => {
   });
 });
 
-describe("a cursor", () => {
-  it("goes on after the last connection of its page, though that has been removed since", async () => {
+describe("cursor", () => {
+  it("continues after the last connection of its page", async () => {
     const first = await status.ask(statusEvent({ query: { limit: "2" } }));
     const { next_cursor: cursor, connections } = first.json;
     const second = await status.ask(statusEvent({ query: { limit: "2", cursor } }));
@@ -59,7 +59,7 @@ describe("a cursor", () => {
   });
 
   it.each(["", "fake", "MTo", "Mjp3ZWJhcGljb3Jzbw", Buffer.from("1:NO ID").toString("base64url"), "1:webapicorso"])(
-    "that no page gave is refused: %j",
+    "is refused without reading the table if no page returned it: %j",
     async (cursor) => {
       const before = status.requests.length;
 
@@ -72,8 +72,8 @@ describe("a cursor", () => {
   );
 });
 
-describe("a limit", () => {
-  it.each(["", "0", "-1", "501", "1e2", "10.0", "010", "+5", " 5", "5,5", "NaN"])("may not be %j", async (limit) => {
+describe("limit", () => {
+  it.each(["", "0", "-1", "501", "1e2", "10.0", "010", "+5", " 5", "5,5", "NaN"])("cannot be %j", async (limit) => {
     const before = status.requests.length;
 
     const { statusCode, json } = await status.ask(statusEvent({ query: { limit } }));
@@ -86,7 +86,7 @@ describe("a limit", () => {
   it.each([
     ["1", 1],
     ["500", 500],
-  ])("may be %s", async (limit, length) => {
+  ])("can be %s", async (limit, length) => {
     const { json } = await status.ask(statusEvent({ query: { limit } }));
 
     expect(json.connections).toHaveLength(length);

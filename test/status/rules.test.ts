@@ -19,36 +19,36 @@ const failed = (code: FailureCode, retryIn = 60) => ({
 const expired = set({ accessTokenExpiresAt: now - 1 });
 const noTokens: Partial<ConnectionItem> = { tokenSet: undefined };
 
-describe("a state", () => {
+describe("The state", () => {
   it.each<[string, string, Partial<ConnectionItem>]>([
     ["fresh", "with a token that is not due", {}],
-    ["due", "from the instant on at which the token is due", set({ dueAt: now })],
-    ["retrying", "after a passing failure, while the token is valid", failed("upstream_unavailable")],
-    ["retrying", "after a malformed answer, which is passing", failed("upstream_malformed")],
+    ["due", "from the instant at which the token is due", set({ dueAt: now })],
+    ["retrying", "after a temporary failure, while the token is valid", failed("upstream_unavailable")],
+    ["retrying", "after a malformed response, which is temporary", failed("upstream_malformed")],
     [
       "expired",
-      "after a passing failure, once the token is not valid",
+      "after a temporary failure, once the token is not valid",
       { ...failed("upstream_unavailable"), ...expired },
     ],
-    ["expired", "with 5 s left, which nobody can use any more", set({ accessTokenExpiresAt: now + 5 })],
-    ["expired", "with no token at all", { ...noTokens, attemptedAt: now - 100 }],
-    ["due", "when nobody has asked yet, and only its key was rotated", noTokens],
+    ["expired", "with 5 s left", set({ accessTokenExpiresAt: now + 5 })],
+    ["expired", "without a token", { ...noTokens, attemptedAt: now - 100 }],
+    ["due", "if only its key was rotated so far", noTokens],
     [
       "rejected",
-      "in an outage after a refusal",
+      "in an outage after a rejection",
       { ...failed("upstream_unavailable"), operatorError: "credentials_rejected" },
     ],
     [
       "not_ready",
-      "in an outage after an unusable secret",
+      "in an outage after a secret that is not usable",
       { ...failed("unavailable"), ...expired, operatorError: "connection_not_ready" },
     ],
-    ["rejected", "once the key was refused, though the token is still valid", failed("credentials_rejected")],
-    ["rejected", "once the key was refused, and nothing is left", { ...failed("credentials_rejected"), ...expired }],
-    ["not_ready", "when the secret lacks something", failed("connection_not_ready")],
+    ["rejected", "after a rejected key, although the token is still valid", failed("credentials_rejected")],
+    ["rejected", "after a rejected key, without a valid token", { ...failed("credentials_rejected"), ...expired }],
+    ["not_ready", "if the secret lacks a field", failed("connection_not_ready")],
     [
       "not_ready",
-      "when the secret is gone, and its tokens with it",
+      "if the secret and the tokens are deleted",
       { ...noTokens, lastError: { code: "unknown_connection", detail: "fake", at: now } },
     ],
   ])("is %s %s", (state, _, changes) => {
@@ -56,7 +56,7 @@ describe("a state", () => {
   });
 });
 
-describe("the next action, in words", () => {
+describe("The next action", () => {
   it.each<[string, Partial<ConnectionItem>, number]>([
     ["replacement by refresh token in 20 min", {}, 1200],
     ["replacement by refresh token in 89 s", set({ dueAt: now + 89 }), 89],
@@ -92,18 +92,18 @@ describe("the next action, in words", () => {
     ],
     ["replacement by refresh token in 20 min", { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day } } }, 1200],
     ["replacement by API key within a minute", { ...noTokens, attemptedAt: now - 100 }, -100],
-  ])("is: %s", (what, changes, seconds) => {
+  ])("is %s", (what, changes, seconds) => {
     const at = `${new Date((now + seconds) * 1000).toISOString().slice(0, 19)}Z`;
 
     expect(statusAt(changes).next_action).toEqual({ what, at });
   });
 
-  it("is none where nothing happens by itself", () => {
+  it("is absent if the broker does nothing without a request", () => {
     expect(statusAt(noTokens)).not.toHaveProperty("next_action");
   });
 });
 
-it("a status has the ends, the key's fingerprint and age, the last success and the last error", () => {
+it("A status has the expiries, the key's fingerprint and age, the last success and the last error", () => {
   const retiringKeys = {
     aaaaaaaaaaaaaaaa: { since: now - day, end: now + 6 * day },
     bbbbbbbbbbbbbbbb: { since: now - day },
@@ -132,6 +132,6 @@ it("a status has the ends, the key's fingerprint and age, the last success and t
   });
 });
 
-it("an item that was given with its tokens is shown without them", () => {
+it("A status has no token, even if its item has", () => {
   expect(JSON.stringify(statusAt(failed("upstream_unavailable")))).not.toMatch(/fake-access|fake-refresh|fedcba98/);
 });

@@ -30,9 +30,6 @@ export interface HttpResult {
 // oxlint-disable-next-line typescript/no-explicit-any -- each test says what it expects of it
 export type Line = Record<string, any>;
 
-/** A table, a secret store and Smart Services as emulators, and the bundles of functions that use them. */
-export type FunctionEnvironment = Awaited<ReturnType<typeof startFunctionEnvironment>>;
-
 /** Region and account of every emulator. */
 export const place = { region: "eu-south-1", accountId: "123456789012" };
 

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { listen } from "./server.ts";
 
 /** One request of the table, and the table's response as text. */
-export interface TableRequest {
+interface TableRequest {
   operation: string;
   input: { ProjectionExpression?: string; ExpressionAttributeNames?: Record<string, string> };
   output: string;

@@ -33,7 +33,7 @@ export interface ConnectionItem {
   retiringKeys?: RetiringKeys;
 }
 
-/** An item that was read without its tokens, for a status: it cannot reveal them. */
+/** An item without its tokens. The status function never reads them, so it cannot show them. */
 export type ItemWithoutTokens = Omit<ConnectionItem, "tokenSet"> & {
   tokenSet?: Omit<TokenSet, "accessToken" | "refreshToken">;
 };

@@ -1,0 +1,254 @@
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { oidcVerifier } from "../../functions/oauth/jwt-verifier.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { type SteppedClock, steppedClock } from "../support/clock.ts";
+import { discoveryPath, fakeClaims, type Issuer, startIssuer, subject } from "./issuer.ts";
+import { jwtOf, signingKey } from "./jwt.ts";
+
+let clock: SteppedClock;
+let issuer: Issuer;
+let verify: (token: string) => Promise<{ kind: string; reason?: string }>;
+
+beforeEach(async () => {
+  clock = steppedClock();
+  issuer = await startIssuer(() => clock.now());
+  const verifier = oidcVerifier(clock);
+  verify = (token) => verifier.verify(new Secret(token), issuer.url);
+});
+afterEach(() => issuer.close());
+
+/** How often each document was fetched so far. */
+const fetched = () => ({
+  discovery: issuer.requests.filter((path) => path === discoveryPath).length,
+  keys: issuer.requests.filter((path) => path === "/keys").length,
+});
+const once = { discovery: 1, keys: 1 };
+
+describe("oidcVerifier", () => {
+  test("accepts a JWT of the issuer and returns its claims", async () => {
+    expect(await verify(issuer.token({ fake: "claim" }))).toEqual({
+      kind: "valid",
+      claims: expect.objectContaining({ sub: subject, fake: "claim" }),
+    });
+  });
+
+  test.each(["RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA"])(
+    "accepts the signature algorithm %s",
+    async (alg) => {
+      const key = signingKey(`key-${alg}`, alg);
+      issuer.keys = [key];
+
+      expect(await verify(jwtOf(key, fakeClaims(issuer.url, clock.now())))).toMatchObject({ kind: "valid" });
+    },
+  );
+
+  test("refuses an algorithm that is not in the list, even with a published key", async () => {
+    const key = signingKey("key-2", "ML-DSA-44");
+    issuer.keys = [key];
+
+    expect(await verify(jwtOf(key, fakeClaims(issuer.url, clock.now())))).toMatchObject({ kind: "invalid" });
+  });
+
+  // The clocks of the broker and the issuer may differ by up to 30 s.
+  test.each([
+    ["expired 29 s ago", { exp: -29 }, "valid"],
+    ["expired 30 s ago", { exp: -30 }, "invalid"],
+    ["is valid 30 s from now", { nbf: 30 }, "valid"],
+    ["is valid 31 s from now", { nbf: 31 }, "invalid"],
+  ])("judges a JWT that %s (%o): %s", async (_, ends, kind) => {
+    const claims = Object.fromEntries(Object.entries(ends).map(([name, seconds]) => [name, clock.now() + seconds]));
+
+    expect(await verify(issuer.token(claims))).toMatchObject({ kind });
+  });
+
+  test.each([
+    ["no issuer", { iss: undefined }],
+    ["another issuer", { iss: "https://other.test" }],
+    ["a list of issuers", { iss: ["https://other.test"] }],
+  ])("refuses a JWT with %s", async (_, claims) => {
+    expect(await verify(issuer.token(claims))).toMatchObject({ kind: "invalid" });
+  });
+
+  test("uses the injected clock, not the machine's", async () => {
+    const token = issuer.token();
+    expect(await verify(token)).toMatchObject({ kind: "valid" });
+
+    clock.advance(331);
+
+    expect(await verify(token)).toMatchObject({ kind: "invalid" });
+  });
+});
+
+describe("oidcVerifier", () => {
+  test("fetches the keys of an issuer with the first JWT and keeps them", async () => {
+    for (let i = 0; i < 20; i += 1) await verify(issuer.token());
+
+    expect(fetched()).toEqual(once);
+  });
+
+  test("fetches the keys again after ten minutes", async () => {
+    await verify(issuer.token());
+    clock.advance(599);
+    await verify(issuer.token());
+    expect(fetched()).toEqual(once);
+
+    clock.advance(1);
+    await verify(issuer.token());
+
+    expect(fetched()).toEqual({ discovery: 2, keys: 2 });
+  });
+
+  test("fetches the keys again for an unknown key id, so that a new key works at once", async () => {
+    await verify(issuer.token());
+    clock.advance(31);
+    const next = signingKey("key-2");
+    issuer.keys = [issuer.key, next];
+
+    const verdict = await verify(jwtOf(next, fakeClaims(issuer.url, clock.now())));
+
+    expect(verdict).toMatchObject({ kind: "valid" });
+    expect(await verify(issuer.token())).toMatchObject({ kind: "valid" });
+    expect(fetched()).toEqual({ discovery: 2, keys: 2 });
+  });
+
+  test("refuses a key that the issuer has withdrawn, after the next fetch", async () => {
+    const token = issuer.token({ exp: clock.now() + 3600 });
+    await verify(token);
+    issuer.keys = [signingKey("key-2")];
+    clock.advance(600);
+
+    expect(await verify(token)).toMatchObject({ kind: "invalid" });
+  });
+
+  test("fetches the keys at most once in 30 s, whatever key ids JWTs have", async () => {
+    await verify(issuer.token());
+
+    // Two hundred unknown key ids in a little over half a minute.
+    for (let i = 0; i < 200; i += 1) {
+      clock.advance(0.16);
+      expect(await verify(issuer.token({}, { kid: `fake-${i}` }))).toMatchObject({ kind: "invalid" });
+    }
+
+    expect(fetched()).toEqual({ discovery: 2, keys: 2 });
+  });
+
+  test("fetches the keys once for concurrent requests, and answers all of them", async () => {
+    const verdicts = await Promise.all(Array.from({ length: 20 }, () => verify(issuer.token())));
+
+    expect(verdicts.map(({ kind }) => kind)).toEqual(Array.from({ length: 20 }, () => "valid"));
+    expect(fetched()).toEqual(once);
+  });
+
+  test("says when it will fetch unknown keys again", async () => {
+    issuer.instead.set("*", (_, response) => response.writeHead(503).end());
+    await verify(issuer.token());
+    clock.advance(12);
+
+    expect(await verify(issuer.token())).toMatchObject({ kind: "unavailable", retryAfter: 18 });
+  });
+
+  test("does not fetch unknown keys again within 30 s while the issuer is down", async () => {
+    issuer.instead.set("*", (_, response) => response.writeHead(503).end());
+    for (let i = 0; i < 20; i += 1) expect(await verify(issuer.token())).toMatchObject({ kind: "unavailable" });
+    expect(issuer.requests).toEqual([discoveryPath]);
+
+    issuer.instead.clear();
+    clock.advance(30);
+
+    expect(await verify(issuer.token())).toMatchObject({ kind: "valid" });
+  });
+
+  test("keeps using known keys while the issuer is down for a day", async () => {
+    await verify(issuer.token());
+    await issuer.close();
+
+    for (let hour = 0; hour < 24; hour += 1) {
+      clock.advance(3600);
+      expect(await verify(issuer.token())).toMatchObject({ kind: "valid" });
+    }
+    const impostor = jwtOf({ ...signingKey("key-1") }, fakeClaims(issuer.url, clock.now()));
+    expect(await verify(impostor)).toMatchObject({ kind: "invalid" });
+  });
+
+  test("keeps using known keys if the issuer sends an invalid key set", async () => {
+    await verify(issuer.token());
+    issuer.instead.set("/keys", (_, response) => response.end('{"keys": ["fake"]}'));
+    clock.advance(600);
+
+    expect(await verify(issuer.token())).toMatchObject({ kind: "valid" });
+  });
+});
+
+describe("oidcVerifier does not trust an issuer, and verifies nothing, if", () => {
+  const padding = "x".repeat(257 * 1024);
+  /** Wrong responses of the issuer, by path. */
+  const wrong: [
+    how: string,
+    path: string,
+    answer: (issuer: Issuer) => { status?: number; body: string; to?: string },
+  ][] = [
+    [
+      "its discovery document has more than 256 KiB",
+      discoveryPath,
+      ({ url }) => ({ body: JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, padding }) }),
+    ],
+    [
+      "its key set has more than 256 KiB",
+      "/keys",
+      ({ key }) => ({ body: JSON.stringify({ keys: [key.jwk], padding }) }),
+    ],
+    [
+      "its discovery document is a redirect",
+      discoveryPath,
+      ({ url }) => ({ status: 302, body: "", to: `${url}/elsewhere` }),
+    ],
+    ["its key set is a redirect", "/keys", ({ url }) => ({ status: 307, body: "", to: `${url}/elsewhere` })],
+    [
+      "its discovery document names another issuer",
+      discoveryPath,
+      ({ url }) => ({ body: JSON.stringify({ issuer: "https://other.test", jwks_uri: `${url}/keys` }) }),
+    ],
+    ["its discovery document has no jwks_uri", discoveryPath, ({ url }) => ({ body: JSON.stringify({ issuer: url }) })],
+    ["its discovery document is not JSON", discoveryPath, () => ({ body: "<html>" })],
+    ["its discovery document is null", discoveryPath, () => ({ body: "null" })],
+    ["its discovery document is a 500", discoveryPath, () => ({ status: 500, body: "{}" })],
+    ["its key set is not a list", "/keys", () => ({ body: '{"keys": {}}' })],
+  ];
+
+  test.each(wrong)("%s", async (_, path, answer) => {
+    issuer.instead.set(path, (__, response) => {
+      const { status = 200, body, to } = answer(issuer);
+      response.writeHead(status, to ? { location: to } : {}).end(body);
+    });
+
+    expect(await verify(issuer.token())).toEqual({ kind: "unavailable", reason: "no keys", retryAfter: 30 });
+    expect(issuer.requests).toEqual(path === "/keys" ? [discoveryPath, "/keys"] : [discoveryPath]);
+  });
+
+  test("it is https and its keys are not", async () => {
+    const discovery = { issuer: "https://issuer.test", jwks_uri: "http://issuer.test/keys" };
+    const asked = vi
+      .spyOn(globalThis, "fetch")
+      .mockImplementation(async () => new Response(JSON.stringify({ ...discovery, keys: [issuer.key.jwk] })));
+    onTestFinished(() => asked.mockRestore());
+    const token = jwtOf(issuer.key, fakeClaims(discovery.issuer, clock.now()));
+
+    const verdict = await oidcVerifier(clock).verify(new Secret(token), discovery.issuer);
+
+    expect(verdict).toMatchObject({ kind: "unavailable" });
+    expect(asked.mock.calls.map(([url]) => url)).toEqual([`${discovery.issuer}${discoveryPath}`]);
+  });
+
+  test.each([
+    ["does not answer", (): void => undefined],
+    ["does not complete a response", (response: { write: (text: string) => unknown }) => response.write("{")],
+  ])("it %s in 5 s", async (_, begin) => {
+    issuer.instead.set("*", (__, response) => void begin(response));
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    const limit = vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => timeout(ms / 50));
+    onTestFinished(() => limit.mockRestore());
+
+    expect(await verify(issuer.token())).toMatchObject({ kind: "unavailable" });
+    expect(limit.mock.calls).toEqual([[5000]]);
+  });
+});

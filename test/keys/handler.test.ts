@@ -12,7 +12,7 @@ import { fingerprintOf, keyName, operatorOf } from "./operator.ts";
 
 const connection = connectionId("webapicorso");
 
-/** The key-rotation function as it is deployed: the built bundle, driven by an embedded Secrets Manager. */
+/** The key-rotation function as it is deployed: the built bundle, invoked by an embedded Secrets Manager. */
 async function startDeployed() {
   const clock = { now: () => Date.now() / 1000 };
   const steps: unknown[] = [];
@@ -73,7 +73,7 @@ async function startDeployed() {
       operator.startRotation(connection);
       await secrets.rotationsSettled();
     },
-    /** What it printed, once a line of it holds a text: a line may come after its invocation's end. */
+    /** All output, once a line contains a text: a line may arrive after the end of its invocation. */
     async printed(text: string): Promise<string> {
       await expect.poll(() => lines.some((line) => line.includes(text)), { timeout: 10_000 }).toBe(true);
       return lines.join("\n");
@@ -88,7 +88,7 @@ async function startDeployed() {
   };
 }
 
-it("the deployed function rotates a key, tells of it by log, metric and event, and prints no key", async () => {
+it("The deployed function rotates a key, reports it by log, metric and event, and prints no key", async () => {
   const deployed = await startDeployed();
   deployed.stage(connection, deployed.key(connection, 2));
 
@@ -112,7 +112,7 @@ it("the deployed function rotates a key, tells of it by log, metric and event, a
   expect(printed).not.toMatch(/fake-key|fake-access|eyJ/);
 });
 
-it("the deployed function tells why a rotation failed, by log, metric and event", async () => {
+it("The deployed function reports why a rotation failed, by log, metric and event", async () => {
   const deployed = await startDeployed();
 
   await deployed.rotate();
@@ -122,7 +122,7 @@ it("the deployed function tells why a rotation failed, by log, metric and event"
   expect(await deployed.printed('"KeyActionsNeeded"')).toContain('"code":"no_next_key"');
 });
 
-it("neither a rotation that failed, nor a step of one that was given up, nor an unanswered call counts as a bug", async () => {
+it("A failed rotation, a step of a dropped one and an unanswered call do not count as bugs", async () => {
   const deployed = await startDeployed();
   await deployed.rotate();
   const event = {
@@ -138,14 +138,14 @@ it("neither a rotation that failed, nor a step of one that was given up, nor an 
   const printed = await deployed.printed('"StoreUnavailable"');
   expect(printed).toContain('"code":"secrets_unavailable"');
   expect(printed).not.toMatch(/"Bugs"|internal error/);
-  // Every one of them, as Lambda has counted every one as an error: an alarm takes these off those.
+  // Every one of them: Lambda counts each as an error, and an alarm subtracts these.
   const failed = deployed.steps.length + 2;
   await expect.poll(() => deployed.instantsOf("StepsFailed"), { timeout: 10_000 }).toHaveLength(failed);
 });
 
-it("a failed step is counted in the minute in which Lambda counts its error: that of the invocation's start", async () => {
+it("A failed step counts in the minute of its invocation's start, as its error does at Lambda", async () => {
   const deployed = await startDeployed();
-  deployed.stage(connection, "fake-key-of-nobody");
+  deployed.stage(connection, "fake-unknown-key");
   deployed.setScenario({ mode: "slow", delaySeconds: 1.5 });
   const before = Date.now();
 
@@ -158,7 +158,7 @@ it("a failed step is counted in the minute in which Lambda counts its error: tha
   expect(called - failed).toBeGreaterThan(1000);
 });
 
-it("the deployed function refuses a secret outside its prefix, and asks nobody", async () => {
+it("The deployed function refuses a secret outside its prefix, and calls nothing", async () => {
   const deployed = await startDeployed();
   const before = deployed.calls();
 

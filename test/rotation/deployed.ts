@@ -7,13 +7,13 @@ import { startSimulator } from "../../local/simulator/server.ts";
 import { testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
 
-/** The rotation function as it is deployed: the built bundle in an environment of its own, under the clock of this machine. */
+/** The token-rotation function as it is deployed: the built bundle in its own environment, with the clock of this machine. */
 export type Deployed = Awaited<ReturnType<typeof startDeployed>>;
 
 /**
- * Starts it with an empty table and no secret; it ends with the test that started it.
+ * Starts it with an empty table and no secret. It ends with the test that started it.
  *
- * @param tableUrl where its table is, if not where there is one
+ * @param tableUrl endpoint of DynamoDB; by default that of the empty table
  */
 export async function startDeployed(tableUrl?: string) {
   const clock = { now: () => Date.now() / 1000 };
@@ -53,7 +53,7 @@ export async function startDeployed(tableUrl?: string) {
     secrets,
     simulator,
     invoke: rotation.invoke,
-    /** What it printed until so many sweeps were counted as completed: a line may come after its invocation's end. */
+    /** Its output until so many sweeps count as completed: a line may arrive after the end of its invocation. */
     async printed(sweeps: number) {
       const parsed = () => lines.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []));
       const completed = () => parsed().filter((line) => "SweepsCompleted" in line);

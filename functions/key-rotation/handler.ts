@@ -1,5 +1,5 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-ports.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
@@ -9,8 +9,8 @@ import { StepError } from "./rotation-error.ts";
 import { readRotationEvent } from "./rotation-event.ts";
 
 const settings = readSettings(process.env);
-const observe = observer("key-rotation", settings.stage);
-const ports = deployedKeyPorts(settings, observe.notice);
+const telemetry = createTelemetry("key-rotation", settings.stage);
+const ports = deployedKeyPorts(settings, telemetry.notice);
 
 /**
  * Runs one step of a rotation, for the secret of any connection. Secrets Manager invokes it, and repeats a step that
@@ -26,13 +26,13 @@ export async function handler(
     const request = readRotationEvent(event, settings.secretPrefix);
     connection = request.connection;
     await rotateKey(ports, request, settings);
-    observe.step({ connection, step: request.step, version: request.version });
+    telemetry.step({ connection, step: request.step, version: request.version });
   } catch (error) {
     if (error instanceof UnavailableError && connection !== undefined) {
-      observe.notice({ kind: "secrets_unavailable", connection, reason: error.message });
+      telemetry.notice({ kind: "secrets_unavailable", connection, reason: error.message });
     }
-    if (error instanceof UnavailableError || error instanceof StepError) observe.stepFailed(startedAt);
-    else observe.bug(error, requestId);
+    if (error instanceof UnavailableError || error instanceof StepError) telemetry.stepFailed(startedAt);
+    else telemetry.bug(error, requestId);
     throw error;
   }
 }

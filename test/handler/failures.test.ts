@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { tokenEvent } from "./event.ts";
@@ -42,7 +43,7 @@ const failures: {
     code: "too_soon",
     status: 429,
     retryAfter: true,
-    detail: "a moment ago",
+    detail: "too recent",
     async given(on) {
       const { id } = await on.connection();
       const { json } = await on.ask(tokenEvent(id));
@@ -52,7 +53,7 @@ const failures: {
   {
     code: "credentials_rejected",
     status: 502,
-    detail: "refused the API key",
+    detail: "rejected the API key",
     async given(on) {
       const { id, apiKey } = await on.connection();
       on.simulator.revokeKey(apiKey);
@@ -63,7 +64,7 @@ const failures: {
     code: "upstream_malformed",
     status: 502,
     retryAfter: true,
-    detail: "shape",
+    detail: "unrecognised response",
     given(on) {
       on.simulator.setScenario({ mode: "html" });
       return on.connection();

@@ -65,7 +65,7 @@ describe("A rotation with a key issuer and nothing under NEXT", () => {
 
   it("keeps the pending version while the issuer is unavailable, and is resumed with its own token", async () => {
     const token = randomUUID();
-    issuing(async () => ({ kind: "temporary", reason: "HTTP status 503" }));
+    issuing(async () => ({ kind: "temporary", reason: "HTTP 503" }));
     await world.rotate(connection, token);
     world.onInvoke();
     expect(world.versionAt(connection, "AWSPENDING")).toBe(token);
@@ -115,7 +115,7 @@ describe("A rotation with a key issuer and nothing under NEXT", () => {
   });
 
   it("fails with issuer_failed and changes nothing if the issuer rejects the request", async () => {
-    issuing(async () => ({ kind: "rejected", reason: "HTTP status 403" }));
+    issuing(async () => ({ kind: "rejected", reason: "HTTP 403" }));
 
     await world.rotate(connection);
 
@@ -126,7 +126,7 @@ describe("A rotation with a key issuer and nothing under NEXT", () => {
         connection,
         reason: "issuer_failed",
         detail:
-          "The key issuer rejected the request (HTTP status 403). The current key stays in use. Check the key issuer of the registration.",
+          "The key issuer rejected the request (HTTP 403). The current key stays in use. Check the key issuer of the registration.",
       },
     ]);
   });

@@ -78,8 +78,8 @@ describe("keyIssuer, with the simulator's issuer,", () => {
     const { simulator, registration } = await start();
     simulator.revokeKey(fakeFields.apiKey);
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "rejected", reason: "HTTP status 401" });
-    expect(await issuer.revoke(registration, "key-1")).toBe("HTTP status 401");
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "rejected", reason: "HTTP 401" });
+    expect(await issuer.revoke(registration, "key-1")).toBe("HTTP 401");
   });
 });
 
@@ -93,14 +93,14 @@ describe("keyIssuer takes a response", () => {
   it.each([408, 425, 429, 500, 503])("with status %i as temporary", async (status) => {
     const registration = await withStatus(status, issued);
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: `HTTP status ${status}` });
-    expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: `HTTP ${status}` });
+    expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP ${status}`);
   });
 
   it.each([202, 204, 400, 403, 404, 409])("with status %i as a rejection", async (status) => {
     expect(await issuer.issue(await withStatus(status), "token-1")).toEqual({
       kind: "rejected",
-      reason: `HTTP status ${status}`,
+      reason: `HTTP ${status}`,
     });
   });
 
@@ -128,9 +128,9 @@ describe("keyIssuer takes a response", () => {
       const registration = await withStatus(status, "", { location: url });
       expect(await issuer.issue(registration, "token-1")).toEqual({
         kind: "rejected",
-        reason: `HTTP status ${status}`,
+        reason: `HTTP ${status}`,
       });
-      expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
+      expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP ${status}`);
     }
 
     expect(shown).toEqual([]);

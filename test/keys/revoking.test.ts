@@ -68,7 +68,7 @@ describe("An issued key that left use", () => {
 
   it("is revoked by a later sweep if the issuer failed; the event is not sent again", async () => {
     const { apiKey } = await leaveIssued();
-    const revoke = async () => "HTTP status 503";
+    const revoke = async () => "HTTP 503";
     await world.sweep(connection, { issuer: { ...world.ports.issuer, revoke } });
     expect((await world.item(connection)).retiringKeys).toHaveProperty(fingerprintOf(apiKey));
     const sent = retirable().length;
@@ -81,7 +81,7 @@ describe("An issued key that left use", () => {
       expect.objectContaining({
         reason: "issuer_failed",
         detail:
-          "The key issuer did not revoke an old key (HTTP status 503). The broker retries. Check the key issuer of the registration.",
+          "The key issuer did not revoke an old key (HTTP 503). The broker retries. Check the key issuer of the registration.",
       }),
     );
     expect(world.simulator.revokeKey(apiKey)).toBe(false);

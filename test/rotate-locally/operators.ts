@@ -13,26 +13,26 @@ export type Labels = Record<string, string[]>;
 /** The name of a connection's secret in the local run. */
 export const secretOf = (connection: string) => `smart-token-broker/dev/${connection}`;
 
-/** The version that has a label; an empty string if none has. */
+/** The version that has a label; the empty string where none has. */
 export function at(label: string, labels: Labels): string {
   return Object.entries(labels).find(([, stages]) => stages.includes(label))?.[0] ?? "";
 }
 
-/** An operator who rotates keys with the commands of the README, by one tool or another. */
+/** An operator who rotates keys by hand: the commands of docs/rotating-keys.md, with one tool or another. */
 export interface Operator {
-  /** Stores a value under NEXT. Returns the version. */
+  /** Puts a value under the label NEXT. The version's id. */
   stage(secretId: string, value: string): Promise<string>;
   rotate(secretId: string): Promise<string>;
   labels(secretId: string): Promise<Labels>;
-  /** Moves AWSCURRENT back. */
+  /** Goes back: AWSCURRENT moves. */
   makeCurrent(secretId: string, version: string, instead: string): Promise<void>;
   close(): void;
 }
 
-// The distribution's own first: an older version of the command may come first on the PATH.
+// The distribution's own comes first: an older version of the command may shadow it on the PATH.
 const aws = ["/usr/bin/aws", "aws"].find(isVersion2);
 
-/** Whether version 2 of the `aws` command is installed. */
+/** Whether the `aws` command, version 2, is there. */
 export const hasAws = aws !== undefined;
 
 function isVersion2(path: string): boolean {
@@ -44,7 +44,7 @@ function isVersion2(path: string): boolean {
   }
 }
 
-/** An operator with the `aws` command. Keys are passed in files, as in the README. */
+/** An operator with the `aws` command. Passes keys in files, as docs/rotating-keys.md does. */
 export function awsOperator(run: StartedCommand): Operator {
   const folder = mkdtempSync(join(tmpdir(), "next-key-"));
   const file = join(folder, "next-key.txt");
@@ -81,7 +81,7 @@ export function awsOperator(run: StartedCommand): Operator {
   };
 }
 
-/** An operator with the SDK, for machines without the `aws` command. */
+/** An operator with the SDK, where there is no `aws` command. */
 export function sdkOperator(run: StartedCommand): Operator {
   const client = new SecretsManager({ endpoint: run.url("secretsmanager"), region, credentials, maxAttempts: 1 });
   return {
@@ -100,8 +100,8 @@ export function sdkOperator(run: StartedCommand): Operator {
 }
 
 /**
- * Waits until rotation is switched on for connections of a run that just started. Secrets Manager then tries the function
- * on an empty pending version, and accepts no rotation until it has removed that version.
+ * Waits until rotation is switched on for connections of a run that was just started. Secrets Manager tries the function
+ * at that occasion, on an empty pending version, and takes no rotation until it has removed that again.
  */
 export async function rotationSwitchedOn(run: StartedCommand, connections: string[]): Promise<void> {
   const operator = sdkOperator(run);

@@ -11,8 +11,8 @@ const maxBodyBytes = 64 * 1024;
 class OversizedError extends Error {}
 
 /**
- * Calls an issuer of API keys: one https URL, JSON, authenticated with the current key. `docs/key-issuer.md` is its
- * contract. Follows no redirect, reads at most 64 KiB, and never throws for a failure of the issuer.
+ * Calls an issuer of API keys: one https URL, JSON, authenticated with the current key (`docs/key-issuer.md`).
+ * Follows no redirect, reads at most 64 KiB, and never throws for what the issuer does.
  */
 export function keyIssuer(): KeyIssuer {
   const agent = new Agent({ connect: { timeout: 2000 }, keepAliveTimeout: 1, keepAliveMaxTimeout: 1 });
@@ -51,8 +51,8 @@ export function keyIssuer(): KeyIssuer {
       try {
         const { username, scope } = registration;
         const { status, text } = await call(registration, "", "POST", { username, scope }, idempotencyKey);
-        if (isTemporary(status)) return { kind: "temporary", reason: `HTTP status ${status}` };
-        if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP status ${status}` };
+        if (isTemporary(status)) return { kind: "temporary", reason: `HTTP ${status}` };
+        if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP ${status}` };
         return readIssued(text);
       } catch (error) {
         if (error instanceof OversizedError)
@@ -64,8 +64,8 @@ export function keyIssuer(): KeyIssuer {
     async revoke(registration, apiKeyId) {
       try {
         const { status } = await call(registration, `/${encodeURIComponent(apiKeyId)}`, "DELETE");
-        // 404: an earlier call revoked it, and its response was lost.
-        return status === 200 || status === 204 || status === 404 ? undefined : `HTTP status ${status}`;
+        // 404: an earlier call revoked the key, but its response was lost.
+        return status === 200 || status === 204 || status === 404 ? undefined : `HTTP ${status}`;
       } catch (error) {
         return nameOf(error);
       }
@@ -80,7 +80,7 @@ function readIssued(text: string): IssuerAnswer {
       return { kind: "issued", apiKey: new Secret(apiKey), apiKeyId };
     }
   } catch {
-    // The parser's message would quote the key.
+    // The message of the parser would quote the key.
   }
   return { kind: "rejected", reason: "a response without apiKey and apiKeyId" };
 }
@@ -89,7 +89,7 @@ function isTemporary(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
-/** The code or the name of a network error. Not its message: that may quote the request. */
+/** The code or the name of a network error; never its message, which may quote the request. */
 function nameOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
   return typeof code === "string" ? code : String(name);

@@ -49,7 +49,7 @@ export function retirableKeys(item: ConnectionItem, now: number): [fingerprint: 
   return Object.entries(item.retiringKeys ?? {}).filter(([, key]) => (retirementDueAt(key) ?? Infinity) <= now);
 }
 
-/** When a connection's tokens should be replaced: after a failure its `retryAt`, else when they are due. */
+/** When to replace the token set: at `retryAt` after a failure, else when it is due. */
 export function replacementDueAt(
   item: Pick<ConnectionItem, "retryAt" | "attemptedAt"> & { tokenSet?: Pick<TokenSet, "dueAt"> },
 ): number | undefined {

@@ -1,66 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
-import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
-import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
-import { startFunction } from "../../local/lambda/function.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
-import { startTable } from "../support/table.ts";
+import { startFunctionEnvironment } from "../support/function-environment.ts";
+import { connectionId } from "../support/registration.ts";
 import { fingerprintOf, keyName, operatorOf } from "./operator.ts";
 
 const connection = connectionId("webapicorso");
 
 /** The key-rotation function as it is deployed: the built bundle, invoked by an embedded Secrets Manager. */
 async function startDeployed() {
-  const clock = { now: () => Date.now() / 1000 };
   const steps: unknown[] = [];
-  const lines: string[] = [];
-  const invocation = { invoke: (_event: unknown): Promise<unknown> => Promise.resolve() };
-  const [table, secrets, simulator, bus] = await Promise.all([
-    startTable(),
-    startSecretsManager({
-      clock,
-      region: "eu-south-1",
-      accountId: "000000000000",
-      sleep: () => Promise.resolve(),
-      invokeRotation: (_functionArn, event) => {
-        steps.push(event.Step);
-        return invocation.invoke(event);
-      },
-    }),
-    startSimulator({ clock }),
-    startEventBridge(() => {}),
-  ]);
-  const deployed = await startFunction({
-    name: "key-rotation",
-    folder: bundleFunction("key-rotation"),
-    handler: "index.handler",
-    timeoutSeconds: 60,
-    memoryMegabytes: 256,
-    onLog: (line) => lines.push(line),
-    environment: {
-      [environmentVariables.stage]: testSettings.stage,
-      [environmentVariables.tableName]: table.name,
-      [environmentVariables.secretPrefix]: testSettings.secretPrefix,
-      [environmentVariables.defaultBaseUrl]: simulator.url,
-      [environmentVariables.allowLoopbackHttp]: "true",
-      AWS_REGION: "eu-south-1",
-      AWS_ACCESS_KEY_ID: "FAKEID",
-      AWS_SECRET_ACCESS_KEY: "fake-secret",
-      AWS_CONFIG_FILE: "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-      AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-      AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+  const bus = await startEventBridge(() => {});
+  const environment = await startFunctionEnvironment({
+    sleep: () => Promise.resolve(),
+    invokeRotation: (_functionArn, event) => {
+      steps.push(event.Step);
+      return invoke(event);
     },
   });
-  invocation.invoke = (event) => deployed.invoke(event);
-  onTestFinished(async () => {
-    await deployed.close();
-    await Promise.all([table.close(), secrets.close(), simulator.close(), bus.close()]);
-  });
+  onTestFinished(async () => void (await Promise.all([environment.close(), bus.close()])));
+  const { secrets, simulator, output } = environment;
+  const invoke = await environment.start("key-rotation", { AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url });
   const operator = operatorOf(secrets.store, simulator);
   operator.put(connection, operator.key(connection, 1));
   return {
@@ -68,19 +28,19 @@ async function startDeployed() {
     faults: secrets.faults,
     events: bus.events,
     steps,
-    invoke: deployed.invoke,
+    invoke,
     async rotate(): Promise<void> {
       operator.startRotation(connection);
       await secrets.rotationsSettled();
     },
     /** All output, once a line contains a text: a line may arrive after the end of its invocation. */
     async printed(text: string): Promise<string> {
-      await expect.poll(() => lines.some((line) => line.includes(text)), { timeout: 10_000 }).toBe(true);
-      return lines.join("\n");
+      await environment.linesWhere((line) => JSON.stringify(line).includes(text));
+      return output.join("\n");
     },
     /** The instants, in milliseconds, at which CloudWatch counts a metric. */
     instantsOf: (name: string) =>
-      lines
+      output
         .filter((line) => line.includes(`"Name":"${name}"`))
         .map((line) => (JSON.parse(line) as { ["_aws"]: { Timestamp: number } })["_aws"].Timestamp),
     setScenario: (scenario: Parameters<typeof simulator.setScenario>[0]) => simulator.setScenario(scenario),

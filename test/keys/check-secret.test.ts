@@ -76,25 +76,25 @@ describe("The daily check", () => {
     await sweepAfter(day / 2);
     expect(sentReasons()).toEqual(["no_next_key_staged"]);
     expect(world.notices).toContainEqual(
-      expect.objectContaining({ kind: "api_key_action_needed", connection, reason: "no_next_key_staged" }),
+      expect.objectContaining({
+        kind: "api_key_action_needed",
+        reason: "no_next_key_staged",
+        detail: `The key rotates in 14 days, and no key is staged under NEXT. Stage the next key with: broker keys stage ${connection} --wait-for-schedule`,
+      }),
     );
 
     await sweepAfter(day / 2);
     expect(sentReasons()).toEqual(["no_next_key_staged", "no_next_key_staged"]);
   });
 
-  it("reports a rotation that has been stuck for a day", async () => {
-    world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+  it.each([
+    ["rotation_stuck", () => world.put(connection, world.key(connection, 2), ["AWSPENDING"])],
+    ["secret_not_ready", () => world.put(connection, "no JSON")],
+  ])("reports %s after a day", async (reason, put) => {
+    put();
     await sweepAfter(day);
 
-    expect(sentReasons()).toEqual(["rotation_stuck"]);
-  });
-
-  it("reports a secret that is no longer usable", async () => {
-    world.put(connection, "no JSON");
-    await sweepAfter(day);
-
-    expect(sentReasons()).toEqual(["secret_not_ready"]);
+    expect(sentReasons()).toEqual([reason]);
   });
 
   it("runs in the next sweep if the secret is unavailable, and delays no token", async () => {

@@ -129,9 +129,9 @@ export function stageMaker(table: TestTable) {
       /** One sweep of the connection's partition. */
       sweep: (ports: Ports) =>
         sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
-      /** Resolves once nobody can go on but by a step: of the clock, or of whoever holds a call. */
+      /** Resolves when only a step of the clock, or of a stopped call, can change anything. */
       settle,
-      /** Takes a turn whenever nobody can go on by himself, until the work has settled; what it settles with. */
+      /** Takes a turn whenever nothing can continue without one, until the work has settled. Resolves with its result. */
       takeTurns: <Result>(work: Promise<Result>, turn: () => void) => takeTurns(work, settle, turn),
     });
   };

@@ -1,6 +1,6 @@
 import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
-import type { CallersOptions } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import { readDeploymentSettings, refuseUnknownSettings, SettingError } from "./settings.ts";
 import { ApiStack } from "./stacks/api.ts";
 import { MonitoringStack } from "./stacks/monitoring.ts";
@@ -8,7 +8,7 @@ import { RotationStack } from "./stacks/rotation.ts";
 import { StateStack } from "./stacks/state.ts";
 
 /** Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function. */
-export function brokerApp(props: AppProps = {}, options?: CallersOptions): App {
+export function brokerApp(props: AppProps = {}, options?: UrlOptions): App {
   const app = new App(props);
   refuseUnknownSettings(Object.keys(app.node.getAllContext()));
   const settings = readDeploymentSettings((key) => app.node.tryGetContext(key), options);

@@ -1,10 +1,8 @@
-import {
-  connectionIdRule,
-  parseConnectionId,
-  partitionCount,
-} from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { partitionCount } from "@smart-token-broker/auth-core/rules/partition.ts";
+import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readFileSync } from "node:fs";
-import { type Caller, type CallersOptions, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import * as v from "valibot";
 
 /** The settings of a deployment, from the context of `cdk.json` or `-c key=value` on the command line. */
@@ -131,7 +129,7 @@ export function refuseUnknownSettings(keys: string[]): void {
  */
 export function readDeploymentSettings(
   context: (key: string) => unknown,
-  options: CallersOptions = { allowLoopbackHttp: false },
+  options: UrlOptions = { allowLoopbackHttp: false },
 ): DeploymentSettings {
   const read = <Key extends keyof Plain>(key: Key): Plain[Key] => {
     const value = context(key);
@@ -146,9 +144,15 @@ export function readDeploymentSettings(
   };
   const stage = read("stage");
   const callers = readCallers(context("callers") ?? [], options);
-  for (const { kind, name } of callers) {
+  for (const { kind, name, connections = [] } of callers) {
+    if (kind !== "principal") continue;
+    if (connections.length > maxConnectionsPerRole) {
+      throw new SettingError(
+        `callers: ${name}: connections has more than ${maxConnectionsPerRole}, the limit of the policies of one role. ${unchanged} Make two entries.`,
+      );
+    }
     const roleName = callerRoleName(stage, name);
-    if (kind === "principal" && roleName.length > 64) {
+    if (roleName.length > 64) {
       throw new SettingError(
         `callers: ${name}: its role would be named ${roleName}, which is longer than IAM's 64 characters. ${unchanged} Choose a shorter name.`,
       );
@@ -177,12 +181,15 @@ function fromCommandLine(key: string, value: unknown): unknown {
   }
 }
 
+/** A role has at most ten policies, and each has room for the ARNs of 15 connections with two routes. */
+const maxConnectionsPerRole = 150;
+
 /** Name of the role that a caller with a `principal` assumes. */
 export function callerRoleName(stage: string, name: string): string {
   return `smart-token-broker-${stage}-${name}`;
 }
 
-function readCallers(setting: unknown, options: CallersOptions): Caller[] {
+function readCallers(setting: unknown, options: UrlOptions): Caller[] {
   const list = readCallersList(setting);
   try {
     return parseCallers(list, options);

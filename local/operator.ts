@@ -1,5 +1,5 @@
 import { RotateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { environmentVariables, secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Deployment } from "./assembly/deployment.ts";
 
 /** Rotation is switched on for at most this many connections of a file: each takes a second of the function. */
@@ -12,8 +12,8 @@ export function operator(endpoint: string, region: string): SecretsManagerClient
 }
 
 /** The name of a connection's secret. The secret may not exist. */
-export function secretName(deployment: Deployment, connection: string): string {
-  return `${deployedSetting(deployment, "secretPrefix")}/${connection}`;
+export function secretNameOf(deployment: Deployment, connection: string): string {
+  return secretName({ secretPrefix: deployedSetting(deployment, "secretPrefix") ?? "" }, connection);
 }
 
 /**
@@ -28,7 +28,7 @@ export async function switchRotationOn(
   const { functionArn, secretIds } = deployment.keyRotation;
   const everyDays = Number(deployedSetting(deployment, "rotateKeysEveryDays"));
   if (everyDays === 0) return;
-  const named = (id: string) => secretName(deployment, id);
+  const named = (id: string) => secretNameOf(deployment, id);
   const ids = connections ? Object.keys(connections).slice(0, maxRotated).map(named) : secretIds;
   for (const secretId of ids) {
     await client.send(

@@ -9,7 +9,7 @@ import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { type Gateway, startGateway } from "./gateway/server.ts";
-import { operator, secretName, switchRotationOn } from "./operator.ts";
+import { operator, secretNameOf, switchRotationOn } from "./operator.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
@@ -148,7 +148,7 @@ export async function startLocalRun(
       profile,
       events: eventBridge.events,
       secrets,
-      secretName: (connection) => secretName(deployment, connection),
+      secretName: (connection) => secretNameOf(deployment, connection),
     });
     pages = [describe, page];
 
@@ -218,7 +218,7 @@ async function putSecrets(
       simulator.admit({ username, scope, apiKey });
     }
     await client.send(
-      new CreateSecretCommand({ Name: secretName(deployment, id), SecretString: JSON.stringify(value) }),
+      new CreateSecretCommand({ Name: secretNameOf(deployment, id), SecretString: JSON.stringify(value) }),
     );
   }
 }

@@ -4,12 +4,13 @@ import {
   PutSecretValueCommand,
   RestoreSecretCommand,
 } from "@aws-sdk/client-secrets-manager";
+import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
-import { findSecret, secretName, secretsClient, versionAt } from "../deployment/secrets.ts";
+import { findSecret, secretsClient, versionAt } from "../deployment/secrets.ts";
 import { CommandError, exitCodes, explain } from "../exit.ts";
 import { turnRotationOn } from "../keys/rotation.ts";
 import { confirmed } from "../terminal/ask.ts";

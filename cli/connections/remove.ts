@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { DeleteSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
-import { findSecret, secretName, secretsClient } from "../deployment/secrets.ts";
+import { findSecret, secretsClient } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { pause, withProgress } from "../terminal/progress.ts";

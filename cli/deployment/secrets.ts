@@ -4,7 +4,8 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
+import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { secretVersions } from "@smart-token-broker/auth-core/adapters/secrets-manager.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { CommandError } from "../exit.ts";
@@ -27,8 +28,6 @@ export const secretsClient = (deployment: Deployment) =>
 /** The versions of secrets, as the key-rotation function reads and moves them. */
 export const versionsOf = (deployment: Deployment) =>
   secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
-
-export const secretName = ({ secretPrefix }: Deployment, connection: ConnectionId) => `${secretPrefix}/${connection}`;
 
 /** Lists the secrets of all connections, including those scheduled for deletion. */
 export async function allSecrets(deployment: Deployment): Promise<SecretFacts[]> {

@@ -1,3 +1,4 @@
+import { OversizedBodyError, readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { maxBodyBytes, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
 import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
@@ -18,8 +19,11 @@ export async function sendGrant(request: UpstreamRequest): Promise<RawResponse> 
   try {
     return await send(request);
   } catch (error) {
-    if ((error as Error).name !== "TimeoutError") throw error;
     const { host } = new URL(request.url);
+    if (error instanceof OversizedBodyError) {
+      throw new CommandError("failed", `${host} sent ${error.message}, and the broker reads no more. Check baseUrl.`);
+    }
+    if ((error as Error).name !== "TimeoutError") throw error;
     const problem = `${host} did not answer in ${timeout / 1000} s, and the broker does not wait longer`;
     throw new CommandError("unreachable", `${problem}. Retry later.`);
   }
@@ -30,11 +34,11 @@ async function send({ url, headers, body }: UpstreamRequest): Promise<RawRespons
   const response = await fetch(url, {
     method: "POST",
     headers: { ...headers, "user-agent": "smart-token-broker" },
-    body: "json" in body ? body.json.reveal() : formOf(body.form),
+    body: body.kind === "json" ? body.text.reveal() : formOf(body.fields),
     redirect: "manual",
     signal: AbortSignal.timeout(timeout),
   });
-  const bytes = await readBounded(response);
+  const bytes = await readBody(response.body ?? [], maxBodyBytes);
   return {
     status: response.status,
     sentAt,
@@ -44,21 +48,6 @@ async function send({ url, headers, body }: UpstreamRequest): Promise<RawRespons
     bom: bytes.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf])),
     body: new TextDecoder().decode(bytes),
   };
-}
-
-async function readBounded(response: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > maxBodyBytes) {
-      const { host } = new URL(response.url);
-      const problem = `${host} sent more than ${maxBodyBytes} bytes, and the broker reads no more`;
-      throw new CommandError("failed", `${problem}. Check baseUrl.`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function formOf(fields: [name: string, value: string | Secret][]): FormData {

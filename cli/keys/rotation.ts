@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { verifyKey } from "../connections/verify-key.ts";
@@ -8,7 +9,6 @@ import {
   expectSecret,
   findSecret,
   type SecretFacts,
-  secretName,
   secretsClient,
   unfinishedVersion,
   versionsOf,

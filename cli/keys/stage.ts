@@ -1,4 +1,5 @@
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
@@ -10,7 +11,6 @@ import { brokerCommand, type Deployment, registrationOptions } from "../deployme
 import {
   expectSecret,
   type SecretFacts,
-  secretName,
   secretsClient,
   unfinishedVersion,
   versionAt,

@@ -1,5 +1,5 @@
 import { eventBridge } from "./adapters/eventbridge.ts";
-import { secretVersions } from "./adapters/secret-versions.ts";
+import { secretVersions } from "./adapters/secrets-manager.ts";
 import { deployedPorts } from "./deployed-ports.ts";
 import type { Notice } from "./rules/notice.ts";
 import type { Settings } from "./rules/settings.ts";

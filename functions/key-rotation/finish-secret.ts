@@ -35,7 +35,7 @@ export async function finishSecret(step: Step): Promise<void> {
   }
   if (after.get(version)?.includes("AWSPENDING")) await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
   await makeDue(ports, connection);
-  await events.put({ type: "api_key_rotated", connection, keyFingerprint });
+  await events.put({ kind: "api_key_rotated", connection, keyFingerprint });
   notice({ kind: "api_key_rotated", connection, keyFingerprint });
 }
 

@@ -1,6 +1,7 @@
-import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { keyActionDetail } from "@smart-token-broker/auth-core/rules/key-action.ts";
 import { retirementEnd } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { sendEvent } from "@smart-token-broker/auth-core/use-cases/send-event.ts";
 import { RotationError } from "./rotation-error.ts";
 import type { Step } from "./step.ts";
 
@@ -22,14 +23,14 @@ export async function afterFailure(step: Step, error: unknown): Promise<void> {
 async function removePending({ ports, event, progress: { notedKey } }: Step): Promise<void> {
   const { connection, secretId, version } = event;
   const now = ports.clock.now();
-  try {
-    await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
-    if (notedKey !== undefined)
+  await catchUnavailable(
+    async () => {
+      await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+      if (notedKey === undefined) return;
       await ports.table.noteKey(connection, notedKey, { since: now, end: retirementEnd(now) });
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    ports.notice({ kind: "secrets_unavailable", connection, reason: error.message });
-  }
+    },
+    (error) => ports.notice({ kind: "secrets_unavailable", connection, reason: error.message }),
+  );
 }
 
 async function notifyOperator({ ports, event }: Step, { reason, summary }: RotationError): Promise<void> {
@@ -37,11 +38,5 @@ async function notifyOperator({ ports, event }: Step, { reason, summary }: Rotat
   const consequence = reason === "superseded" ? "That value is the current one now." : "The current key stays in use.";
   const detail = keyActionDetail(reason, connection, summary, consequence);
   ports.notice({ kind: "api_key_action_needed", connection, reason, detail });
-  try {
-    await ports.events.put({ type: "api_key_action_needed", connection, reason, detail });
-  } catch (failure) {
-    // The log and the metric have the reason already. The step's own error must not be lost because of its event.
-    if (!(failure instanceof UnavailableError)) throw failure;
-    ports.notice({ kind: "event_not_sent", connection, reason: failure.message });
-  }
+  await sendEvent(ports, { kind: "api_key_action_needed", connection, reason, detail });
 }

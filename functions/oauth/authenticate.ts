@@ -1,14 +1,9 @@
 import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
-import {
-  type Caller,
-  connectionsOf,
-  type KeyCaller,
-  matchesClaims,
-  type OidcCaller,
-} from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Caller, KeyCaller, OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import { connectionsOf, matchesClaims } from "./claims.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** A caller whose credential is accepted, and the connections that it may use. */

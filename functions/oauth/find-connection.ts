@@ -1,7 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { secretsUnavailable, tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable, secretsUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { readRegistration } from "@smart-token-broker/auth-core/use-cases/replace.ts";
+import { readRegistration } from "@smart-token-broker/auth-core/use-cases/read-registration.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** How the vendor names a connection. */
@@ -72,13 +72,14 @@ export class ConnectionFinder {
   ): Promise<({ kind: "registered" } & VendorName) | { kind: "not_registered" } | OAuthError> {
     const known = this.#known.get(connection);
     if (known && known.until > this.#ports.clock.now()) return { kind: "registered", ...known };
-    try {
-      const item = await this.#ports.table.read(connection, "eventual");
-      const { username, registeredScope: scope } = item?.tokenSet ?? {};
-      if (username !== undefined && scope !== undefined) return this.#remember(connection, { username, scope });
-    } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
-      return toOAuthError(tableUnavailable);
+    const item = await catchUnavailable(
+      () => this.#ports.table.read(connection, "eventual"),
+      () => "unavailable" as const,
+    );
+    if (item === "unavailable") return toOAuthError(tableUnavailable);
+    const { username: knownUsername, registeredScope } = item?.tokenSet ?? {};
+    if (knownUsername !== undefined && registeredScope !== undefined) {
+      return this.#remember(connection, { username: knownUsername, scope: registeredScope });
     }
     const reading = await readRegistration(this.#ports, connection);
     if (reading.kind === "unavailable") return toOAuthError(secretsUnavailable);

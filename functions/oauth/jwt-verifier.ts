@@ -1,4 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from "jose";
+import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { jwtAlgorithms } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { JwtVerdict, JwtVerifier } from "./authenticate.ts";
@@ -105,15 +106,9 @@ async function fetchKeys(issuer: string): Promise<Keys> {
 
 async function fetchJson(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const response = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
-  if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw new Error("the response is too large");
-    chunks.push(chunk);
-  }
-  const json: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
+  const bytes = await readBody(response.body, maxBodyBytes);
+  const json: unknown = JSON.parse(bytes.toString("utf8"));
   if (typeof json !== "object" || json === null) throw new Error("the response is not a JSON object");
   return json as Record<string, unknown>;
 }

@@ -1,8 +1,8 @@
-import { needsOperator } from "@smart-token-broker/auth-core/rules/backoff.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { isLeased, type ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { replacementDueAt, retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { type Failure, needsOperator } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
 import { isExpired, refreshTokenMargin } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** The state of a connection in one word: the worst that applies. */

@@ -3,11 +3,11 @@ import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "@smart-token-broker/auth-core/http/response.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { noStatus, statusOf } from "./connection-status.ts";
-import { readStatusRequest, writeCursor } from "./status-request.ts";
+import { readStatusRequest, type StatusRequest, writeCursor } from "./status-request.ts";
 import { dynamoDbStatusTable } from "./status-table.ts";
 
 const settings = readSettings(process.env);
@@ -20,20 +20,27 @@ async function answerStatus(event: Event): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readStatusRequest(event);
   if (request.kind === "invalid") return problemDetails(request.failure, requestId);
-  try {
-    const now = clock.now();
-    if (request.kind === "one") {
-      const item = await table.read(request.connection);
-      return item ? jsonResponse(statusOf(item, now)) : problemDetails(noStatus, requestId);
-    }
-    const { items, last } = await table.list(request.limit, request.after);
-    const connections = items.map((item) => statusOf(item, now));
-    return jsonResponse({ connections, ...(last && { next_cursor: writeCursor(last) }) });
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    telemetry.notice({ kind: "table_unavailable", reason: error.message });
-    return problemDetails(tableUnavailable, requestId);
+  return catchUnavailable(
+    () => readStatus(request, requestId),
+    (error) => {
+      telemetry.notice({ kind: "table_unavailable", reason: error.message });
+      return problemDetails(tableUnavailable, requestId);
+    },
+  );
+}
+
+async function readStatus(
+  request: Exclude<StatusRequest, { kind: "invalid" }>,
+  requestId: string,
+): Promise<HttpResponse> {
+  const now = clock.now();
+  if (request.kind === "one") {
+    const item = await table.read(request.connection);
+    return item ? jsonResponse(statusOf(item, now)) : problemDetails(noStatus, requestId);
   }
+  const { items, last } = await table.list(request.limit, request.after);
+  const connections = items.map((item) => statusOf(item, now));
+  return jsonResponse({ connections, ...(last && { next_cursor: writeCursor(last) }) });
 }
 
 export const handler = middy().use(report(telemetry)).handler(answerStatus);

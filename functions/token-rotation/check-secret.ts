@@ -35,7 +35,7 @@ export async function checkSecretDaily(
   const { reason } = warning;
   const detail = keyActionDetail(reason, connection, warning.detail);
   notice({ kind: "api_key_action_needed", connection, reason, detail });
-  await events.put({ type: "api_key_action_needed", connection, reason, detail });
+  await events.put({ kind: "api_key_action_needed", connection, reason, detail });
 }
 
 /** Why an operator must act. `detail` is the cause alone. */

@@ -1,5 +1,5 @@
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { checkSecretDaily } from "./check-secret.ts";
@@ -11,12 +11,12 @@ import { retireKeys } from "./retire-keys.ts";
  */
 export async function maintainKeys(ports: KeyPorts, item: ConnectionItem): Promise<boolean> {
   const isRetiring = retirableKeys(item, ports.clock.now()).length > 0;
-  try {
-    if (isRetiring) await retireKeys(ports, item);
-    await checkSecretDaily(ports, item);
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    ports.notice({ kind: "keys_not_maintained", connection: item.connection, reason: error.message });
-  }
+  await catchUnavailable(
+    async () => {
+      if (isRetiring) await retireKeys(ports, item);
+      await checkSecretDaily(ports, item);
+    },
+    (error) => ports.notice({ kind: "keys_not_maintained", connection: item.connection, reason: error.message }),
+  );
   return isRetiring;
 }

@@ -1,14 +1,10 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { keyActionDetail } from "@smart-token-broker/auth-core/rules/key-action.ts";
 import { stagedApiKeyId, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
-import {
-  checkAgainDelay,
-  nextActionAt,
-  type RetiringKey,
-  retirableKeys,
-} from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { nextActionAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
+import { checkAgainDelay, type RetiringKey, retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 
 /**
@@ -25,12 +21,10 @@ export async function retireKeys(ports: KeyPorts, item: ConnectionItem): Promise
   const { table, clock, notice } = ports;
   const { connection } = item;
   for (const [fingerprint, key] of retirableKeys(item, clock.now())) {
-    try {
-      await retire(ports, connection, fingerprint, key);
-    } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
-      notice({ kind: "key_not_retired", connection, keyFingerprint: fingerprint, reason: error.message });
-    }
+    await catchUnavailable(
+      () => retire(ports, connection, fingerprint, key),
+      (error) => notice({ kind: "key_not_retired", connection, keyFingerprint: fingerprint, reason: error.message }),
+    );
   }
   const now = await table.read(connection, "strong");
   if (now) await table.reschedule(connection, now.nextActionAt, nextActionAt(now));
@@ -56,7 +50,7 @@ async function retire(ports: KeyPorts, connection: ConnectionId, fingerprint: st
     noted = { ...key, announcedAt: now };
     if (!(await table.changeKey(connection, fingerprint, key, noted))) return;
     await events.put({
-      type: "api_key_retirable",
+      kind: "api_key_retirable",
       connection,
       keyFingerprint: fingerprint,
       ...(key.id !== undefined && { apiKeyId: key.id }),
@@ -77,7 +71,7 @@ async function retire(ports: KeyPorts, connection: ConnectionId, fingerprint: st
   const cause = `the key issuer did not revoke an old key (${fault})`;
   const detail = keyActionDetail("issuer_failed", connection, cause, "The broker retries.");
   notice({ kind: "api_key_action_needed", connection, reason: "issuer_failed", detail });
-  await events.put({ type: "api_key_action_needed", connection, reason: "issuer_failed", detail });
+  await events.put({ kind: "api_key_action_needed", connection, reason: "issuer_failed", detail });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { partitionCount } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { partitionCount } from "@smart-token-broker/auth-core/rules/partition.ts";
 
 /** The partitions that a sweep covers: each p with p mod `shards` = `shard`. */
 export interface Shard {

@@ -1,7 +1,8 @@
 import type { SweepSummary } from "@smart-token-broker/auth-core/telemetry.ts";
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { replacementDueAt, retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
+import { retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { DueConnection, Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { partitionsOf, type Shard } from "./shard.ts";

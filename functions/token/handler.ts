@@ -25,7 +25,7 @@ const tokens = new TokenService(ports);
 async function answerTokenRequest(event: Event): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readTokenRequest(event);
-  if ("failure" in request) return problemDetails(request.failure, requestId);
+  if (request.kind === "invalid") return problemDetails(request.failure, requestId);
   const { connection, requirements } = request;
   const answer = await tokens.get(connection, requirements);
   const now = ports.clock.now();

@@ -38,20 +38,27 @@ export const rejectedTokenBody = v.object(
   `The body must be a JSON object. Its ${rejectedRule}`,
 );
 
+export type TokenRequest =
+  | { kind: "valid"; connection: ConnectionId; requirements: TokenRequirements }
+  | { kind: "invalid"; failure: Failure };
+
 /** Parses a token request, `GET` or `POST`. */
-export function readTokenRequest(
-  event: Event,
-): { connection: ConnectionId; requirements: TokenRequirements } | { failure: Failure } {
+export function readTokenRequest(event: Event): TokenRequest {
   const connection = canonicalConnection(event);
-  if (!connection) return { failure: invalidConnection };
+  if (!connection) return { kind: "invalid", failure: invalidConnection };
   if (event.requestContext.http.method === "POST") {
     const body = v.safeParse(rejectedTokenBody, readJsonBody(event));
-    if (!body.success) return { failure: { code: "invalid_request", detail: body.issues[0].message } };
-    return { connection, requirements: { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256 } };
+    if (!body.success) return invalid(body.issues[0].message);
+    const requirements = { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256 };
+    return { kind: "valid", connection, requirements };
   }
   const query = v.safeParse(tokenQuery, event.queryStringParameters ?? {});
-  if (!query.success) return { failure: { code: "invalid_request", detail: query.issues[0].message } };
-  return { connection, requirements: { minTtl: query.output.min_ttl } };
+  if (!query.success) return invalid(query.issues[0].message);
+  return { kind: "valid", connection, requirements: { minTtl: query.output.min_ttl } };
+}
+
+function invalid(detail: string): TokenRequest {
+  return { kind: "invalid", failure: { code: "invalid_request", detail } };
 }
 
 /** The body as JSON; `undefined` if it is not JSON. */

@@ -3,7 +3,7 @@ import * as events from "aws-cdk-lib/aws-events";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { CfnRotationSchedule } from "aws-cdk-lib/aws-secretsmanager";
 import * as sqs from "aws-cdk-lib/aws-sqs";
-import { eventSource } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { eventSource, secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
@@ -110,7 +110,7 @@ export class RotationStack extends Stack {
     if (rotateApiKeysEveryDays === 0) return;
     for (const connection of connections) {
       const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${connection}`, {
-        secretId: `${stores.secretPrefix}/${connection}`,
+        secretId: secretName(stores, connection),
         rotationLambdaArn: keyRotation.function.functionArn,
         rotationRules: { automaticallyAfterDays: rotateApiKeysEveryDays },
         rotateImmediatelyOnUpdate: false,

@@ -2,6 +2,7 @@ import { CfnDeletionPolicy, CfnOutput, RemovalPolicy, Stack, type StackProps } f
 import * as dynamodb from "aws-cdk-lib/aws-dynamodb";
 import * as kms from "aws-cdk-lib/aws-kms";
 import { CfnSecret } from "aws-cdk-lib/aws-secretsmanager";
+import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { Stores } from "../constructs/stores.ts";
@@ -43,7 +44,7 @@ export class StateStack extends Stack {
     for (const connection of settings.connections) {
       // The L2 construct always generates a value. A template must never hold or overwrite an API key.
       const secret = new CfnSecret(this, `Secret-${connection}`, {
-        name: `${secretPrefix}/${connection}`,
+        name: secretName({ secretPrefix }, connection),
         description: `Smart Services registration of connection ${connection}: store {"username", "scope", "apiKey"}`,
         kmsKeyId: key.keyArn,
       });

@@ -3,8 +3,7 @@ import { page, passes } from "./listing.ts";
 import { type Members, tokenOf, type With } from "./members.ts";
 import { SecretRegistry } from "./registry.ts";
 import { type RotationOptions, Rotations } from "./rotations.ts";
-import type { Secret, SecretValue } from "./versions.ts";
-import { addVersion, CURRENT, moveStage, versionAt } from "./versions.ts";
+import { addVersion, CURRENT, moveStage, type Secret, type SecretValue, versionAt } from "./versions.ts";
 import { description, listEntry, stagesOf, wireInstant } from "./views.ts";
 
 export interface StoreOptions extends RotationOptions {

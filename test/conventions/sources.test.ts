@@ -33,7 +33,7 @@ const bans: Ban[] = [
       `${core}/adapters/item-codec.ts`,
       `${core}/adapters/key-issuer.ts`,
       "functions/oauth/jwt-verifier.ts",
-      `${core}/adapters/secret-versions.ts`,
+      `${core}/adapters/secrets-manager.ts`,
       `${core}/adapters/smart-services.ts`,
       "functions/oauth/oauth-response.ts",
       "functions/oauth/refresh-handle.ts",

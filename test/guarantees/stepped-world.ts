@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";

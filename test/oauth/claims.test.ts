@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { connectionsOf, matchesClaims, type OidcCaller } from "../../functions/auth-core/rules/callers.ts";
+import type { OidcCaller } from "../../functions/auth-core/rules/callers.ts";
+import { connectionsOf, matchesClaims } from "../../functions/oauth/claims.ts";
 import { connectionId } from "../support/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({

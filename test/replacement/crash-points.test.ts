@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { disturbEverywhere } from "../support/crash-points.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 import { type Outcome, type Rescue, runWithDeath } from "./crash-run.ts";
 import { replacementsOf, type Scenario, scenarios } from "./crash-scenarios.ts";
@@ -14,14 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.close());
 
-/** The run in which nobody dies, then one run for each point of it, with a death at that point. */
+/** The run in which no process dies, then one run for each point of it, with a death at that point. */
 async function dieEverywhere(scenario: Scenario, rescue: Rescue): Promise<[undisturbed: Outcome, ...Outcome[]]> {
   const upstreamScenario = { delay: 1, ...scenario.upstreamScenario };
-  const undisturbed = await runWithDeath(newStage(upstreamScenario), scenario, rescue);
-  const deaths: Outcome[] = [];
-  for (const nth of undisturbed.points.keys()) {
-    deaths.push(await runWithDeath(newStage(upstreamScenario), scenario, rescue, nth));
-  }
+  const { undisturbed, found } = await disturbEverywhere(async (at) => {
+    const outcome = await runWithDeath(newStage(upstreamScenario), scenario, rescue, at);
+    return { points: outcome.points, found: outcome };
+  });
+  const deaths = found.map(([, outcome]) => outcome);
   if (process.env["SHOW_CRASH_TABLE"]) show(scenario, rescue, [undisturbed, ...deaths]);
   return [undisturbed, ...deaths];
 }

@@ -33,14 +33,19 @@ export type Rescue = "callers" | "sweeps";
 /** Seconds after which a run is given up. */
 const maxRunSeconds = 130;
 
-/** Runs a scenario, in which the process dies at its n-th point; `undefined`: nobody dies. */
-export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Rescue, nth?: number): Promise<Outcome> {
+/** Runs a scenario in which the process dies at a point, if any. */
+export async function runWithDeath(
+  stage: Stage,
+  scenario: Scenario,
+  rescue: Rescue,
+  deathAt: ReadonlySet<number>,
+): Promise<Outcome> {
   const { clock, history, calls, upstream } = stage;
   const start = clock.now();
   if (scenario.left !== undefined) await stage.store(scenario.left, scenario.isRegistrationFixed && refused(start));
   if (scenario.isGone) stage.unregister();
   if (scenario.isDown) Object.assign(upstream.upstreamScenario, { refresh_token: "down", api_key: "down" });
-  const victim = mortal(stage, scenario, nth);
+  const victim = mortal(stage, scenario, deathAt);
   let endedAt: number | undefined;
   const ended = victim.ended.then(() => {
     endedAt = clock.now();
@@ -62,7 +67,7 @@ export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Res
   const from = endedAt ?? start;
   const firstToken = stage.answers.find(({ at, answer }) => at >= from && answer.kind === "token");
   return {
-    point: victim.points[nth ?? -1] ?? "nowhere",
+    point: victim.points[[...deathAt][0] ?? -1] ?? "nowhere",
     points: victim.points,
     took: from - start,
     tokenAfter: firstToken && firstToken.at - from,

@@ -2,28 +2,21 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/connection-
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { isValid, type TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
-import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
-import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
-import type { Around } from "./points.ts";
+import type { Around } from "../support/crash-points.ts";
+import { stopping } from "../support/interleaving.ts";
 import { current } from "./recording-table.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a process does next, or an operator to the secret. `reject`: whatever token is stored at that moment. */
 export type Action = { do: "get"; minTtl: number } | { do: "reject" | "sweep" | "register" | "unregister" | "spoil" };
 
-/** A call before it is made, or before its answer arrives; going on, it may be lost. */
-export interface Waiting {
-  process: string;
-  goOn(isLost: boolean): void;
-}
-
 /** Seconds after which the runtime ends a function, wherever it is: a caller's and a sweep's. */
 const callerTimeout = 25;
 const sweepTimeout = 60;
 
 /** One execution environment: a memory of its own, one action at a time. Each of its calls stops twice at `stop`. */
-export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiting) => void) {
+export function newEnvironment(stage: Stage, name: string, stop: (process: string) => Promise<boolean>) {
   const { clock, connection, history } = stage;
   const death = Promise.withResolvers<"dead">();
   let endsAt = Number.POSITIVE_INFINITY;
@@ -31,22 +24,21 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
   let request: { expected?: ConnectionItem | undefined; readTook: number; lastCall: string };
   request = { readTook: 0, lastCall: "" };
 
-  /** Resolves with whether the call is lost; never, where the function's time-out comes first. */
-  const pass = () =>
-    new Promise<boolean>((resolve) => {
-      stop({ process: name, goOn: (isLost) => (clock.now() >= endsAt ? death.resolve("dead") : resolve(isLost)) });
-    });
+  const stopped = stopping(clock, async () => {
+    const isLost = await stop(name);
+    if (clock.now() < endsAt) return isLost;
+    death.resolve("dead");
+    return new Promise<never>(() => {});
+  });
 
   const around: Around = async (call, act) => {
-    if (call === "clock.sleep") return act();
-    request.lastCall = call;
-    const startedAt = clock.now();
-    const isLost = async () =>
-      (await pass()) || (call === "upstream.call" && clock.now() >= startedAt + upstreamSeconds);
-    if (await isLost()) return loss(call) as ReturnType<typeof act>;
-    const answer = await act();
-    const madeAt = clock.now();
-    if (await isLost()) return loss(call) as ReturnType<typeof act>;
+    if (call !== "clock.sleep") request.lastCall = call;
+    let madeAt = 0;
+    const answer = await stopped(call, async () => {
+      const made = await act();
+      madeAt = clock.now();
+      return made;
+    });
     if (call === "table.read") {
       request.expected = answer as ConnectionItem | undefined;
       request.readTook = clock.now() - madeAt;
@@ -91,7 +83,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
       case "register":
       case "unregister":
       case "spoil":
-        await pass();
+        await stop(name);
         stage[action.do]();
         return [];
       case "sweep":
@@ -124,10 +116,4 @@ export function newEnvironment(stage: Stage, name: string, stop: (waiting: Waiti
     }
     return broken.map((what) => `${name} ${what}`);
   };
-}
-
-/** What a process sees of a call that is lost: the table and the secrets throw, upstream's port never does. */
-function loss(call: string): Promise<UpstreamResult> {
-  if (call !== "upstream.call") throw new UnavailableError(`${call} was lost`);
-  return Promise.resolve({ kind: "temporary", reason: "lost", rateLimited: false });
 }

@@ -51,7 +51,7 @@ export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
     newest: () => minted,
     async call(request: UpstreamRequest, record: (call: UpstreamCall) => void): Promise<UpstreamResult> {
       const { grant } = request;
-      const presented = "json" in request.body ? presentedIn(request.body.json) : undefined;
+      const presented = request.body.kind === "json" ? presentedIn(request.body.text) : undefined;
       record({ grant, at: clock.now(), ...(presented !== undefined && { presented }) });
       const endpoint = upstreamScenario[grant];
       if (endpoint === "hangs") {

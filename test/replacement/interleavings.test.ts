@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { drawnSteps } from "../support/interleaving.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 import type { Action } from "./environment.ts";
 import type { UpstreamMood } from "./fake-upstream.ts";
-import { interleave, type Step } from "./interleaving.ts";
+import { interleave } from "./interleaving.ts";
 import { type Stage, stageMaker } from "./stage.ts";
 
 let emulator: TestTable;
@@ -43,16 +44,9 @@ const operator = fc.array(fc.constantFrom<Action[]>({ do: "register" }, { do: "u
   maxLength: 3,
 });
 
-/** Steps, of which one in so many loses something. */
-function steps(oneLostIn: number): fc.Arbitrary<Step[]> {
-  const step = fc.record({
-    seconds: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.constantFrom(0.5, 4, 9, 16)),
-    pick: fc.nat(5),
-    more: fc.oneof(fc.constant(0), fc.nat(15)),
-    isLost: oneLostIn === 0 ? fc.constant(false) : fc.nat(oneLostIn - 1).map((drawn) => drawn === oneLostIn - 1),
-  });
-  return fc.array(step, { minLength: 5, maxLength: 50, size: "max" });
-}
+const more = fc.oneof(fc.constant(0), fc.nat(15));
+const steps = (oneLostIn: number) =>
+  drawnSteps({ oneLostIn, seconds: [0.5, 4, 9, 16], weight: 8, more, length: [5, 50] });
 
 /** Every rule, over orders that are drawn: a failure prints the seed and the path that repeat it. */
 async function holds(

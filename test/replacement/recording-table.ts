@@ -1,6 +1,7 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { openCalls } from "../support/interleaving.ts";
 
 /** An item before and after a call that may write, as the real table had it. */
 export interface Change {
@@ -14,10 +15,10 @@ export interface Change {
   newest: number;
 }
 
-/** What became of one connection's item; `working` counts the calls that the table has not answered yet. */
+/** What became of one connection's item, and the calls that the table has not answered yet. */
 export interface History {
   changes: Change[];
-  working: number;
+  calls: ReturnType<typeof openCalls>;
 }
 
 /** The item as it is now. */
@@ -34,14 +35,7 @@ export function recordingTable(
   history: History,
   noted: () => Pick<Change, "by" | "at" | "newest">,
 ): TokenTable {
-  async function work<Answer>(act: () => Promise<Answer>): Promise<Answer> {
-    history.working += 1;
-    try {
-      return await act();
-    } finally {
-      history.working -= 1;
-    }
-  }
+  const { track: work } = history.calls;
 
   const writing = <Answer>(call: string, act: () => Promise<Answer>) =>
     work(async () => {

@@ -1,19 +1,19 @@
-import { setImmediate } from "node:timers/promises";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { Ports, RegistrationReading, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
+import { type Around, withPoints } from "../support/crash-points.ts";
+import { openCalls, takeTurns } from "../support/interleaving.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
 import type { TestTable } from "../support/table.ts";
 import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamMood } from "./fake-upstream.ts";
-import { type Around, withPoints } from "./points.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
 
 /** A call to upstream with the lease that it was made under. `isLeased`: that lease was in force when it arrived. */
@@ -29,7 +29,7 @@ export function stageMaker(table: TestTable) {
   return (upstreamScenario: Partial<UpstreamMood> = {}) => {
     const connection = connectionId(`stage-${++made}`);
     const clock = steppedClock();
-    const history: History = { changes: [], working: 0 };
+    const history: History = { changes: [], calls: openCalls() };
     const defaults = {
       refresh_token: "ok",
       api_key: "ok",
@@ -55,16 +55,13 @@ export function stageMaker(table: TestTable) {
       return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
     };
 
-    async function settle(): Promise<void> {
-      do await setImmediate();
-      while (history.working > 0);
-    }
+    const { settle } = history.calls;
 
     /** The ports of one process, which may have one replacement under way at a time. */
     function process(name: string, around: Around): Ports {
       let leases = 0;
       const owner = () => `${name}/${leases}`;
-      const ports = withPoints(
+      const ports = withPoints<Ports>(
         {
           table: recordingTable(adapter, connection, history, () => ({
             by: owner(),
@@ -125,31 +122,17 @@ export function stageMaker(table: TestTable) {
           singleActiveToken,
         });
         const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
-        history.working += 1;
-        await table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
-        history.working -= 1;
+        const partition = { N: String(partitionOf(connection)) };
+        await history.calls.track(() => table.put({ ...encodeItem(item), partition }));
         history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item, newest: 0 });
       },
       /** One sweep of the connection's partition. */
       sweep: (ports: Ports) =>
         sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
-      /** Resolves once nobody can go on but by a step: of the clock, or of whoever holds a call. */
+      /** Resolves when only a step of the clock, or of a stopped call, can change anything. */
       settle,
-      /** Takes a turn whenever nobody can go on by himself, until the work has settled; what it settles with. */
-      async takeTurns<Result>(work: Promise<Result>, turn: () => Promise<void> | void): Promise<Result> {
-        const outcome = { isThere: false };
-        const note = () => {
-          outcome.isThere = true;
-          return outcome;
-        };
-        work.then(note, note);
-        for (let turns = 0; turns < 3000; turns += 1) {
-          await settle();
-          if (outcome.isThere) return work;
-          await turn();
-        }
-        throw new Error("nobody comes to an end");
-      },
+      /** Takes a turn whenever nothing can continue without one, until the work has settled. Resolves with its result. */
+      takeTurns: <Result>(work: Promise<Result>, turn: () => void) => takeTurns(work, settle, turn),
     });
   };
 }

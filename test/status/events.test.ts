@@ -15,7 +15,7 @@ async function startEventWorld() {
     ...world,
     connection,
     events,
-    types: () => events.map(({ type }) => type),
+    types: () => events.map(({ kind }) => kind),
     /** Steps past every backoff there is, and requests a token in this scenario. */
     async askIn(mode: Scenario["mode"], bus: { put(event: BrokerEvent): Promise<void> } = { put }) {
       world.simulator.setScenario({ mode });
@@ -34,7 +34,7 @@ describe("connection_rejected", () => {
 
     expect(world.events).toEqual([
       {
-        type: "connection_rejected",
+        kind: "connection_rejected",
         connection: world.connection,
         code: "credentials_rejected",
         detail: expect.stringContaining("rejected the API key"),
@@ -50,7 +50,7 @@ describe("connection_rejected", () => {
 
     await world.askIn("ok");
 
-    expect(world.events).toMatchObject([{ type: "connection_rejected", code: "connection_not_ready" }]);
+    expect(world.events).toMatchObject([{ kind: "connection_rejected", code: "connection_not_ready" }]);
     expect(JSON.stringify(world.events)).not.toMatch(/fake-key|fake-user/);
   });
 
@@ -74,7 +74,7 @@ describe("connection_recovered", () => {
     for (const mode of ["refused", "refused", "ok", "ok", "ok"] as const) await world.askIn(mode);
 
     expect(world.types()).toEqual(["connection_rejected", "connection_recovered"]);
-    expect(world.events[1]).toEqual({ type: "connection_recovered", connection: world.connection });
+    expect(world.events[1]).toEqual({ kind: "connection_recovered", connection: world.connection });
   });
 
   it("comes in turn with connection_rejected, one of each per turn", async () => {

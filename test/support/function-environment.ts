@@ -33,12 +33,18 @@ export type Line = Record<string, any>;
 /** Region and account of every emulator. */
 export const place = { region: "eu-south-1", accountId: "123456789012" };
 
-/** Starts the emulators, empty, under the clock of this machine. Functions start in it one by one. */
-export async function startFunctionEnvironment() {
+/**
+ * Starts the emulators, empty, under the clock of this machine. Functions start in it one by one.
+ *
+ * @param secretsOptions replace those of the secret store
+ */
+export async function startFunctionEnvironment(
+  secretsOptions: Partial<Parameters<typeof startSecretsManager>[0]> = {},
+) {
   const clock = { now: () => Date.now() / 1000 };
   const [table, secrets, simulator] = await Promise.all([
     startTable(),
-    startSecretsManager({ clock, ...place }),
+    startSecretsManager({ clock, ...place, ...secretsOptions }),
     startSimulator({ clock }),
   ]);
   const operator = new SecretsManagerClient(emulatorConfig(secrets.url));

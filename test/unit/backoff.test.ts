@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { backoff, needsOperator } from "../../functions/auth-core/rules/backoff.ts";
-import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import { type FailureCode, needsOperator } from "../../functions/auth-core/rules/failure.ts";
+import { backoff } from "../../functions/auth-core/rules/backoff.ts";
 
 const forOperators: FailureCode[] = ["credentials_rejected", "connection_not_ready"];
 const passing: FailureCode[] = ["upstream_unavailable", "upstream_malformed", "unavailable"];

@@ -1,12 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import {
-  credentialFingerprint,
-  fingerprint,
-  partitionOf,
-  sha256Hex,
-} from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import { credentialFingerprint, fingerprint, sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 
 it("hashes as every SHA-256 does, in hex (FIPS 180-4, the example abc)", () => {

@@ -10,8 +10,8 @@ import { registration } from "./examples.ts";
 
 /** The body as it will travel. */
 function wire({ body }: UpstreamRequest): unknown {
-  if ("json" in body) return body.json.reveal();
-  return body.form.map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]);
+  if (body.kind === "json") return body.text.reveal();
+  return body.fields.map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]);
 }
 
 it("exchanges an API key in the vendor's words: path, headers, and three form fields in the vendor's order", () => {

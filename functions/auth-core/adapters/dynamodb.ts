@@ -13,7 +13,7 @@ import {
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { UnavailableError } from "../rules/failure.ts";
-import { partitionOf } from "../rules/fingerprint.ts";
+import { partitionOf } from "../rules/partition.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
 import type { DueConnection, KeyUsage, KeyChanges, KeyTable } from "../use-cases/ports.ts";
 import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";

@@ -14,10 +14,10 @@ export function eventBridge(stage: string, config: EventBridgeClientConfig = {})
     ...config,
   });
   return {
-    async put({ type, ...fields }) {
+    async put({ kind, ...fields }) {
       const detail = JSON.stringify({ version: 1, stage, ...fields });
       try {
-        const entry = { Source: eventSource, DetailType: type, Detail: detail };
+        const entry = { Source: eventSource, DetailType: kind, Detail: detail };
         const { FailedEntryCount, Entries } = await client.send(new PutEventsCommand({ Entries: [entry] }));
         if (FailedEntryCount) throw new Error(Entries?.[0]?.ErrorCode ?? "rejected");
       } catch (error) {

@@ -2,13 +2,12 @@ import { Agent, request } from "undici";
 import type { Registration } from "../rules/registration.ts";
 import { Secret } from "../rules/secret.ts";
 import type { IssuerAnswer, KeyIssuer } from "../use-cases/ports.ts";
+import { OversizedBodyError, readBody } from "./read-body.ts";
 
 /** Milliseconds for one call. */
 const timeout = 5000;
 
 const maxBodyBytes = 64 * 1024;
-
-class OversizedError extends Error {}
 
 /**
  * Calls an issuer of API keys: one https URL, JSON, authenticated with the current key (`docs/key-issuer.md`).
@@ -36,14 +35,8 @@ export function keyIssuer(): KeyIssuer {
       },
       ...(body && { body: JSON.stringify(body) }),
     });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxBodyBytes) throw new OversizedError();
-      chunks.push(chunk);
-    }
-    return { status: response.statusCode, text: Buffer.concat(chunks).toString("utf8") };
+    const bytes = await readBody(response.body as AsyncIterable<Buffer>, maxBodyBytes);
+    return { status: response.statusCode, text: bytes.toString("utf8") };
   }
 
   return {
@@ -55,8 +48,7 @@ export function keyIssuer(): KeyIssuer {
         if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP ${status}` };
         return readIssued(text);
       } catch (error) {
-        if (error instanceof OversizedError)
-          return { kind: "rejected", reason: `a response of more than ${maxBodyBytes} bytes` };
+        if (error instanceof OversizedBodyError) return { kind: "rejected", reason: `a response of ${error.message}` };
         return { kind: "temporary", reason: nameOf(error) };
       }
     },

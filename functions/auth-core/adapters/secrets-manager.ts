@@ -1,12 +1,15 @@
 import {
+  DescribeSecretCommand,
   GetSecretValueCommand,
+  PutSecretValueCommand,
   SecretsManagerClient,
   type SecretsManagerClientConfig,
+  UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { UnavailableError } from "../rules/failure.ts";
 import { parseRegistration } from "../rules/registration.ts";
-import type { Settings } from "../rules/settings.ts";
-import type { RegistrationReading, RegistrationStore } from "../use-cases/ports.ts";
+import { secretName, type Settings } from "../rules/settings.ts";
+import type { RegistrationReading, RegistrationStore, SecretVersions } from "../use-cases/ports.ts";
 
 /** Milliseconds for reading a secret, all attempts together. */
 const readTimeout = 1500;
@@ -21,14 +24,10 @@ export function secretsManagerRegistrations(
   settings: Settings,
   config: SecretsManagerClientConfig = {},
 ): RegistrationStore {
-  const client = new SecretsManagerClient({
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
-    ...config,
-  });
+  const client = secretsManager(1000, config);
   return {
     async read(connection, label = "AWSCURRENT") {
-      const SecretId = `${settings.secretPrefix}/${connection}`;
+      const SecretId = secretName(settings, connection);
       const command = new GetSecretValueCommand({ SecretId, VersionStage: label });
       try {
         const secret = await client.send(command, { abortSignal: AbortSignal.timeout(readTimeout) });
@@ -41,9 +40,7 @@ export function secretsManagerRegistrations(
       } catch (error) {
         const reading = error instanceof Error ? readingOf(error) : undefined;
         if (reading) return reading;
-        const { name, message } = error as Error;
-        // The message of a parser would quote the key.
-        throw new UnavailableError(`Secrets Manager: ${name}${error instanceof SyntaxError ? "" : `: ${message}`}`);
+        throw unavailable(error);
       }
     },
   };
@@ -83,3 +80,91 @@ const cannotDecrypt: RegistrationReading = {
   detail: "the secret cannot be decrypted; its KMS key is disabled, deleted or not the key of the stack",
   unreadable: true,
 };
+
+/**
+ * The versions and staging labels of secrets, for their rotation. Each call has a timeout of 3 s and three attempts.
+ * Throws `UnavailableError`, whose message never contains a value, if Secrets Manager denies or does not answer a call.
+ */
+export function secretVersions(secretPrefix: string, config: SecretsManagerClientConfig = {}): SecretVersions {
+  const client = secretsManager(3000, config);
+  return {
+    idOf: (connection) => secretName({ secretPrefix }, connection),
+
+    async describe(secretId) {
+      const secret = await orNothing(client.send(new DescribeSecretCommand({ SecretId: secretId })));
+      if (!secret || secret.DeletedDate) return undefined;
+      return {
+        labels: new Map(Object.entries(secret.VersionIdsToStages ?? {})),
+        rotationEnabled: secret.RotationEnabled ?? false,
+        ...(secret.NextRotationDate && { nextRotationAt: secret.NextRotationDate.getTime() / 1000 }),
+        ...(secret.LastChangedDate && { lastChangedAt: secret.LastChangedDate.getTime() / 1000 }),
+      };
+    },
+
+    async read(secretId, { version, label }) {
+      const input = { SecretId: secretId, VersionId: version, VersionStage: label };
+      const secret = await orNothing(client.send(new GetSecretValueCommand(input)));
+      return secret?.SecretString;
+    },
+
+    async createdAt(secretId, version) {
+      const input = { SecretId: secretId, VersionId: version };
+      const secret = await orNothing(client.send(new GetSecretValueCommand(input)));
+      return secret?.CreatedDate && secret.CreatedDate.getTime() / 1000;
+    },
+
+    async putPending(secretId, version, value) {
+      const input = { SecretId: secretId, ClientRequestToken: version, SecretString: value.reveal() };
+      await asUnavailable(client.send(new PutSecretValueCommand({ ...input, VersionStages: ["AWSPENDING"] })));
+    },
+
+    async moveLabel(secretId, label, { to, from }) {
+      const input = { SecretId: secretId, VersionStage: label, MoveToVersionId: to, RemoveFromVersionId: from };
+      try {
+        await client.send(new UpdateSecretVersionStageCommand(input));
+        return true;
+      } catch (error) {
+        // Something else has moved the label from this version.
+        if (nameOf(error) === "InvalidParameterException") return false;
+        throw unavailable(error);
+      }
+    },
+  };
+}
+
+/** @param requestTimeout milliseconds per attempt */
+function secretsManager(requestTimeout: number, config: SecretsManagerClientConfig): SecretsManagerClient {
+  return new SecretsManagerClient({
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1000, requestTimeout, throwOnRequestTimeout: true },
+    ...config,
+  });
+}
+
+async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
+  try {
+    return await sent;
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+/** `undefined` for a missing secret, version or value. */
+async function orNothing<Output>(sent: Promise<Output>): Promise<Output | undefined> {
+  try {
+    return await sent;
+  } catch (error) {
+    if (nameOf(error) === "ResourceNotFoundException") return undefined;
+    throw unavailable(error);
+  }
+}
+
+function unavailable(error: unknown): UnavailableError {
+  // The message of a parser would quote the key.
+  const message = error instanceof Error && !(error instanceof SyntaxError) ? `: ${error.message}` : "";
+  return new UnavailableError(`Secrets Manager: ${nameOf(error)}${message}`);
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "unknown error";
+}

@@ -9,6 +9,7 @@ import {
 } from "../rules/upstream-response.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 import type { Upstream } from "../use-cases/ports.ts";
+import { OversizedBodyError, readBody } from "./read-body.ts";
 
 export interface SmartServicesOptions {
   /** Milliseconds to connect. */
@@ -37,14 +38,15 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
     const sentAt = clock.now();
     const { body, headers } = wireForm(call);
     const response = await request(call.url, { method: "POST", headers, body, dispatcher, signal: deadline });
-    const text = await readBounded(response.body);
+    const bytes = await readBody(response.body as AsyncIterable<Buffer>, maxBodyBytes);
     return {
       status: response.statusCode,
       sentAt,
       receivedAt: clock.now(),
       date: single(response.headers["date"]),
       retryAfter: single(response.headers["retry-after"]),
-      body: text,
+      // Removes a byte-order mark, and never throws for invalid UTF-8.
+      body: new TextDecoder().decode(bytes),
     };
   }
 
@@ -73,31 +75,14 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
 /** The only place where credentials leave the process for Smart Services. */
 function wireForm(call: UpstreamRequest): { body: FormData | string; headers: Record<string, string> } {
   const headers = { ...call.headers, "user-agent": "smart-token-broker" };
-  if ("json" in call.body) return { body: call.body.json.reveal(), headers };
+  if (call.body.kind === "json") return { body: call.body.text.reveal(), headers };
   const form = new FormData();
-  for (const [name, value] of call.body.form) form.append(name, value instanceof Secret ? value.reveal() : value);
+  for (const [name, value] of call.body.fields) form.append(name, value instanceof Secret ? value.reveal() : value);
   return { body: form, headers };
 }
 
-class OversizedError extends Error {}
-
-async function readBounded(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBodyBytes) {
-      body.destroy();
-      throw new OversizedError();
-    }
-    chunks.push(chunk);
-  }
-  // Removes a byte-order mark, and never throws for invalid UTF-8.
-  return new TextDecoder().decode(Buffer.concat(chunks));
-}
-
 function networkFailure(error: unknown): UpstreamResult {
-  if (error instanceof OversizedError) return { kind: "malformed", shape: `more than ${maxBodyBytes} bytes` };
+  if (error instanceof OversizedBodyError) return { kind: "malformed", shape: error.message };
   return { kind: "temporary", reason: nameOf(error), rateLimited: false };
 }
 

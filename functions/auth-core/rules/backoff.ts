@@ -1,9 +1,4 @@
-import type { FailureCode } from "./failure.ts";
-
-/** Whether a failure lasts until an operator acts. Every other failure is temporary. */
-export function needsOperator(code: FailureCode): boolean {
-  return code === "credentials_rejected" || code === "connection_not_ready";
-}
+import { type FailureCode, needsOperator } from "./failure.ts";
 
 /**
  * Seconds until the next attempt.

@@ -10,6 +10,3 @@ export const connectionIdRule = "1 to 63 characters of a-z, 0-9 and '-', not sta
 export function parseConnectionId(text: string | undefined): ConnectionId | undefined {
   return text !== undefined && connectionIdPattern.test(text) ? (text as ConnectionId) : undefined;
 }
-
-/** Partitions of the index `due`. Every item stores its partition, so this number never changes. */
-export const partitionCount = 16;

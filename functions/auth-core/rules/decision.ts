@@ -1,6 +1,5 @@
-import { needsOperator } from "./backoff.ts";
 import { type ConnectionItem, isInBackoff, isLeased } from "./connection-item.ts";
-import { type Failure, wholeSeconds, withRetry } from "./failure.ts";
+import { type Failure, needsOperator, wholeSeconds, withRetry } from "./failure.ts";
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "./token-set.ts";
 
 /** What to do for a caller, given the item that was just read. */

@@ -12,6 +12,11 @@ export const failureCodes = [
 ] as const;
 export type FailureCode = (typeof failureCodes)[number];
 
+/** Whether a failure lasts until an operator acts. Every other failure is temporary. */
+export function needsOperator(code: FailureCode): boolean {
+  return code === "credentials_rejected" || code === "connection_not_ready";
+}
+
 /** An expected failure. `detail` is for the caller and never contains a secret or upstream's body. */
 export interface Failure {
   code: FailureCode;
@@ -65,4 +70,19 @@ export const secretsUnavailable: Failure = {
  */
 export class UnavailableError extends Error {
   override name = "UnavailableError";
+}
+
+/**
+ * The result of a call; if a store is unavailable, the result of `recover`. Every other error is thrown on.
+ */
+export async function catchUnavailable<Result, Fallback>(
+  call: () => Promise<Result>,
+  recover: (error: UnavailableError) => Fallback,
+): Promise<Result | Fallback> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    return recover(error);
+  }
 }

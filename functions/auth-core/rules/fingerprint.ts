@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { type ConnectionId, partitionCount } from "./connection-id.ts";
 import type { Secret } from "./secret.ts";
 
 /** SHA-256 of a text, 64 hex digits. */
@@ -25,9 +24,4 @@ export function credentialFingerprint(credentials: {
   const { baseUrl, username, scope, apiKey } = credentials;
   // JSON separates the values unambiguously.
   return sha256Hex(JSON.stringify([baseUrl, username, scope, apiKey.reveal()])).slice(0, 16);
-}
-
-/** The partition of a connection in the index `due`: 0 to 15. It never changes. */
-export function partitionOf(connection: ConnectionId): number {
-  return Number.parseInt(sha256Hex(connection).slice(0, 8), 16) % partitionCount;
 }

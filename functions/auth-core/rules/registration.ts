@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
+import { brokenUrlRule, type UrlOptions } from "./https-url.ts";
 import { Secret } from "./secret.ts";
 
 /** The parsed value of a connection's secret. */
@@ -79,10 +80,7 @@ const knownFields = new Set(Object.keys(schema.entries));
  * Parses the text of a secret. Never throws and never repeats a value: `detail` names the field, as part of a sentence.
  * Does not check the credentials with upstream.
  */
-export function parseRegistration(
-  text: string,
-  options: { defaultBaseUrl: string; allowLoopbackHttp: boolean },
-): ParsedRegistration {
+export function parseRegistration(text: string, options: { defaultBaseUrl: string } & UrlOptions): ParsedRegistration {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -100,28 +98,28 @@ export function parseRegistration(
   if (!parsed.success) return { kind: "not_ready", detail: `the secret's field ${parsed.issues[0].message}` };
 
   const fields = parsed.output;
-  const baseUrl = parseBaseUrl("baseUrl", fields.baseUrl ?? options.defaultBaseUrl, options.allowLoopbackHttp);
-  if ("wrong" in baseUrl) return { kind: "not_ready", detail: baseUrl.wrong };
-  const apiBaseUrl =
-    fields.apiBaseUrl === undefined
-      ? undefined
-      : parseBaseUrl("apiBaseUrl", fields.apiBaseUrl, options.allowLoopbackHttp);
-  if (apiBaseUrl && "wrong" in apiBaseUrl) return { kind: "not_ready", detail: apiBaseUrl.wrong };
-  const keyIssuer =
-    fields.keyIssuer === undefined ? undefined : parseBaseUrl("keyIssuer", fields.keyIssuer, options.allowLoopbackHttp);
-  if (keyIssuer && "wrong" in keyIssuer) return { kind: "not_ready", detail: keyIssuer.wrong };
+  const { baseUrl = options.defaultBaseUrl, apiBaseUrl, keyIssuer } = fields;
+  for (const [field, url] of Object.entries({ baseUrl, apiBaseUrl, keyIssuer })) {
+    const rule = url === undefined ? undefined : brokenUrlRule(url, options);
+    if (rule) return { kind: "not_ready", detail: `the secret's field ${field} ${rule}` };
+  }
 
   const key = new Secret(fields.apiKey);
-  const credentials = { baseUrl: baseUrl.url, username: fields.username, scope: fields.scope, apiKey: key };
+  const credentials = {
+    baseUrl: withoutTrailingSlash(baseUrl),
+    username: fields.username,
+    scope: fields.scope,
+    apiKey: key,
+  };
   return {
     kind: "registered",
     registration: {
       ...credentials,
-      ...(apiBaseUrl && { apiBaseUrl: apiBaseUrl.url }),
+      ...(apiBaseUrl !== undefined && { apiBaseUrl: withoutTrailingSlash(apiBaseUrl) }),
       language: fields.language,
       ...(fields.maxLifetime !== undefined && { maxLifetime: fields.maxLifetime }),
       singleActiveToken: fields.singleActiveToken,
-      ...(keyIssuer && { keyIssuer: keyIssuer.url }),
+      ...(keyIssuer !== undefined && { keyIssuer: withoutTrailingSlash(keyIssuer) }),
       ...(fields.apiKeyId !== undefined && { apiKeyId: fields.apiKeyId }),
       keyFingerprint: fingerprint(key),
       credentialFingerprint: credentialFingerprint(credentials),
@@ -133,15 +131,7 @@ export function parseRegistration(
   };
 }
 
-function parseBaseUrl(field: string, text: string, allowLoopbackHttp: boolean): { url: string } | { wrong: string } {
-  const wrong = (what: string) => ({ wrong: `the secret's field ${field} ${what}` });
-  if (!URL.canParse(text)) return wrong("is not a URL");
-  const url = new URL(text);
-  if (url.username || url.password) return wrong("must not carry a user name or a password");
-  if (url.search || url.hash) return wrong("must not have a query or a fragment");
-  const loopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-  if (url.protocol !== "https:" && !(allowLoopbackHttp && loopback && url.protocol === "http:")) {
-    return wrong("must start with https://");
-  }
-  return { url: url.origin + url.pathname.replace(/\/+$/, "") };
+function withoutTrailingSlash(text: string): string {
+  const { origin, pathname } = new URL(text);
+  return origin + pathname.replace(/\/+$/, "");
 }

@@ -1,6 +1,5 @@
 import type { ConnectionItem } from "./connection-item.ts";
 import { maxAcceptedLifetime } from "./registration.ts";
-import type { TokenSet } from "./token-set.ts";
 
 /**
  * A key that is or was used with a connection, other than the key of its stored token set. Instants are epoch seconds.
@@ -47,19 +46,4 @@ export function retirementDueAt(key: RetiringKey): number | undefined {
 /** The keys of an item that may be retired now, if nothing else uses them. */
 export function retirableKeys(item: ConnectionItem, now: number): [fingerprint: string, key: RetiringKey][] {
   return Object.entries(item.retiringKeys ?? {}).filter(([, key]) => (retirementDueAt(key) ?? Infinity) <= now);
-}
-
-/** When to replace the token set: at `retryAt` after a failure, else when it is due. */
-export function replacementDueAt(
-  item: Pick<ConnectionItem, "retryAt" | "attemptedAt"> & { tokenSet?: Pick<TokenSet, "dueAt"> },
-): number | undefined {
-  // An item with a lease and no outcome belongs to a process that died: it is due at once.
-  return item.retryAt ?? item.tokenSet?.dueAt ?? item.attemptedAt;
-}
-
-/** When the sweep must next handle an item: for its replacement or for the retirement of a key, whichever is first. */
-export function nextActionAt(item: ConnectionItem): number | undefined {
-  const instants = [replacementDueAt(item), ...Object.values(item.retiringKeys ?? {}).map(retirementDueAt)];
-  const known = instants.filter((instant) => instant !== undefined);
-  return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -29,6 +29,11 @@ export interface Settings {
   rotateKeysEveryDays: number;
 }
 
+/** The name of a connection's secret. */
+export function secretName({ secretPrefix }: { secretPrefix: string }, connection: string): string {
+  return `${secretPrefix}/${connection}`;
+}
+
 /** Reads the settings of a function. Throws an error that names a missing variable. */
 export function readSettings(env: Record<string, string | undefined>): Settings {
   const required = (name: string): string => {

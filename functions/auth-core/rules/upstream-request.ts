@@ -7,7 +7,7 @@ export interface UpstreamRequest {
   url: string;
   headers: Record<string, string>;
   /** A multipart form in sending order, or a JSON text. */
-  body: { form: [name: string, value: string | Secret][] } | { json: Secret };
+  body: { kind: "form"; fields: [name: string, value: string | Secret][] } | { kind: "json"; text: Secret };
 }
 
 /**
@@ -20,7 +20,8 @@ export function apiKeyRequest(registration: Registration): UpstreamRequest {
     url: `${registration.baseUrl}/api/v1/auth/token`,
     headers: { "accept-language": registration.language, accept: "application/json" },
     body: {
-      form: [
+      kind: "form",
+      fields: [
         ["username", registration.username],
         ["scope", registration.scope],
         ["token", new Secret(`Bearer ${registration.apiKey.reveal()}`)],
@@ -40,7 +41,8 @@ export function refreshTokenRequest(registration: Registration, refreshToken: Se
       "content-type": "application/json",
     },
     body: {
-      json: new Secret(JSON.stringify({ grant_type: "refresh_token", refresh_token: refreshToken.reveal() })),
+      kind: "json",
+      text: new Secret(JSON.stringify({ grant_type: "refresh_token", refresh_token: refreshToken.reveal() })),
     },
   };
 }

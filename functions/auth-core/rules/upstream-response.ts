@@ -69,7 +69,7 @@ export function parseTokenResponse(response: UpstreamResponse, maxLifetime?: num
   if (status < 200 || status >= 300) return { kind: "malformed", shape: `HTTP ${status}` };
 
   const parsed = readTokens(response.body);
-  if ("shape" in parsed) return { kind: "malformed", shape: parsed.shape };
+  if (parsed.kind === "malformed") return parsed;
   const lifetime = lifetimeOf(parsed, response, maxLifetime);
   if (lifetime <= 0 || lifetime > maxAcceptedLifetime) {
     return { kind: "malformed", shape: `a token with a lifetime of ${Math.round(lifetime)} s` };
@@ -89,6 +89,7 @@ export function parseTokenResponse(response: UpstreamResponse, maxLifetime?: num
 }
 
 interface ParsedTokens {
+  kind: "tokens";
   accessToken: string;
   refreshToken?: string;
   expiresIn?: number;
@@ -100,7 +101,7 @@ const accessTokenNames = ["access_token", "accessToken", "token", "id_token"];
 const envelopeNames = ["data", "result", "response"];
 
 /** Accepts, in this order: a bare JWT, a JSON string, an object, an object inside an envelope. */
-function readTokens(body: string): ParsedTokens | { shape: string } {
+function readTokens(body: string): ParsedTokens | { kind: "malformed"; shape: string } {
   // The adapter removes the byte-order mark; other callers may not.
   const text = body.replace(/^\uFEFF/, "").trim();
   let json: unknown;
@@ -108,17 +109,21 @@ function readTokens(body: string): ParsedTokens | { shape: string } {
     json = JSON.parse(text);
   } catch {
     const bare = readToken(text);
-    return bare !== undefined && isJwt(bare) ? { accessToken: bare } : { shape: describeText(text) };
+    return bare !== undefined && isJwt(bare)
+      ? { kind: "tokens", accessToken: bare }
+      : { kind: "malformed", shape: describeText(text) };
   }
   if (typeof json === "string") {
     const token = readToken(json);
-    return token === undefined ? { shape: "a JSON string that is not a token" } : { accessToken: token };
+    return token === undefined
+      ? { kind: "malformed", shape: "a JSON string that is not a token" }
+      : { kind: "tokens", accessToken: token };
   }
   for (const fields of [json, ...envelopeNames.map((name) => (isObject(json) ? json[name] : undefined))]) {
     const tokens = isObject(fields) ? readFields(fields) : undefined;
     if (tokens) return tokens;
   }
-  return { shape: describeShape(json) };
+  return { kind: "malformed", shape: describeShape(json) };
 }
 
 /** Three base64url parts with claims in the second. JSON that ends within a token does not match: it has a quote. */
@@ -134,6 +139,7 @@ function readFields(fields: Record<string, unknown>): ParsedTokens | undefined {
   const refreshExpiresIn = readSeconds(fields["refresh_expires_in"]) ?? readSeconds(fields["refreshExpiresIn"]);
   const { scope } = fields;
   return {
+    kind: "tokens",
     accessToken,
     ...(refreshToken !== undefined && { refreshToken }),
     ...(expiresIn !== undefined && { expiresIn }),

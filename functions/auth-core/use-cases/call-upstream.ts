@@ -2,14 +2,19 @@ import type { ConnectionItem } from "../rules/connection-item.ts";
 import type { Failure } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
 import { canRefresh, isValid, skew, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
-import type { UpstreamResult } from "../rules/upstream-response.ts";
-import { apiKeyRequest, refreshTokenRequest } from "../rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest, type UpstreamRequest } from "../rules/upstream-request.ts";
+import type { UpstreamResult, UpstreamTokens } from "../rules/upstream-response.ts";
 import { commitMargin, type Lease, upstreamSeconds } from "./lease.ts";
 import type { Ports } from "./ports.ts";
 
-type Tokens = Extract<UpstreamResult, { kind: "tokens" }>;
+type FailedResult = Exclude<UpstreamResult, { kind: "tokens" }>;
+
+type UpstreamOutcome =
+  | { kind: "tokens"; tokens: UpstreamTokens; grant: UpstreamRequest["grant"]; refreshTokenRejected: boolean }
+  | GrantFailure;
 
 interface GrantFailure {
+  kind: "failed";
   failure: Failure;
   /** The next attempt starts with the API key. */
   skipRefresh: boolean;
@@ -23,7 +28,7 @@ export async function callUpstream(
   lease: Lease,
   registration: Registration,
   requirements: TokenRequirements | undefined,
-): Promise<{ answer: Tokens; by: "api_key" | "refresh_token"; refreshTokenRejected: boolean } | GrantFailure> {
+): Promise<UpstreamOutcome> {
   const { connection, tokenSet } = item;
   const hasTimeForCall = () => ports.clock.now() + upstreamSeconds <= lease.until - commitMargin;
   let skipRefresh = item.skipRefresh ?? false;
@@ -36,41 +41,42 @@ export async function callUpstream(
     tokenSet?.refreshToken &&
     canRefresh(tokenSet, registration, ports.clock.now())
   ) {
-    const answer = await ports.upstream.call(refreshTokenRequest(registration, tokenSet.refreshToken), registration);
-    if (answer.kind === "tokens" && !isUseless(answer, tokenSet, ports.clock.now(), requirements)) {
-      return { answer, by: "refresh_token", refreshTokenRejected };
+    const result = await ports.upstream.call(refreshTokenRequest(registration, tokenSet.refreshToken), registration);
+    if (result.kind === "tokens" && !isUnusable(result.tokens, tokenSet, ports.clock.now(), requirements)) {
+      return { kind: "tokens", tokens: result.tokens, grant: "refresh_token", refreshTokenRejected };
     }
-    const reason = answer.kind === "tokens" ? "unusable token" : describeResult(answer);
+    const reason = result.kind === "tokens" ? "unusable token" : describeResult(result);
     ports.notice({ kind: "refresh_failed", connection, reason });
-    if (answer.kind === "temporary" && answer.rateLimited) {
-      return { failure: failureOf(answer), skipRefresh };
+    if (result.kind === "temporary" && result.rateLimited) {
+      return { kind: "failed", failure: failureOf(result), skipRefresh };
     }
-    refreshTokenRejected = answer.kind === "rejected";
+    refreshTokenRejected = result.kind === "rejected";
     skipRefresh = true;
   }
 
   if (!hasTimeForCall()) {
     const detail = "This attempt had no time left to call Smart Services.";
-    return { failure: { code: "upstream_unavailable", detail, retryAfter: 1 }, skipRefresh };
+    return { kind: "failed", failure: { code: "upstream_unavailable", detail, retryAfter: 1 }, skipRefresh };
   }
-  const answer = await ports.upstream.call(apiKeyRequest(registration), registration);
-  if (answer.kind !== "tokens") {
+  const result = await ports.upstream.call(apiKeyRequest(registration), registration);
+  if (result.kind !== "tokens") {
     return {
-      failure: failureOf(answer),
+      kind: "failed",
+      failure: failureOf(result),
       skipRefresh,
-      ...(answer.kind === "rejected" && { rejectedFingerprint: registration.credentialFingerprint }),
+      ...(result.kind === "rejected" && { rejectedFingerprint: registration.credentialFingerprint }),
     };
   }
-  if (isUseless(answer, tokenSet, ports.clock.now(), requirements)) {
+  if (isUnusable(result.tokens, tokenSet, ports.clock.now(), requirements)) {
     const detail = "Smart Services returns a token that is expired or was reported as rejected.";
-    return { failure: { code: "upstream_unavailable", detail, retryAfter: 30 }, skipRefresh };
+    return { kind: "failed", failure: { code: "upstream_unavailable", detail, retryAfter: 30 }, skipRefresh };
   }
-  return { answer, by: "api_key", refreshTokenRejected };
+  return { kind: "tokens", tokens: result.tokens, grant: "api_key", refreshTokenRejected };
 }
 
 /** A token that has already expired, or the stored token again although it is expired or rejected. */
-function isUseless(
-  { tokens }: Tokens,
+function isUnusable(
+  tokens: UpstreamTokens,
   stored: TokenSet | undefined,
   now: number,
   requirements: TokenRequirements | undefined,
@@ -79,7 +85,7 @@ function isUseless(
   return stored !== undefined && tokens.accessToken.equals(stored.accessToken) && !isValid(stored, now, requirements);
 }
 
-function failureOf(result: Exclude<UpstreamResult, Tokens>): Failure {
+function failureOf(result: FailedResult): Failure {
   switch (result.kind) {
     case "rejected":
       return {
@@ -98,7 +104,7 @@ function failureOf(result: Exclude<UpstreamResult, Tokens>): Failure {
 }
 
 /** Describes a result for the log, without values of the response. */
-function describeResult(result: Exclude<UpstreamResult, Tokens>): string {
+function describeResult(result: FailedResult): string {
   switch (result.kind) {
     case "rejected":
       return `rejected (HTTP ${result.status})`;

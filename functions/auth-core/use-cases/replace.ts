@@ -1,12 +1,13 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { connectionNotReady, secretsUnavailable, UnavailableError } from "../rules/failure.ts";
+import { catchUnavailable, connectionNotReady, secretsUnavailable } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
 import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
 import { nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import { callUpstream } from "./call-upstream.ts";
 import { type Lease, leaseSeconds } from "./lease.ts";
-import type { KeyChanges, Ports, ExpectedVersion } from "./ports.ts";
+import type { ExpectedVersion, KeyChanges, Ports } from "./ports.ts";
+import { readRegistration } from "./read-registration.ts";
 import { commit, erase, fail, type Replacement } from "./store-outcome.ts";
 
 /**
@@ -54,11 +55,11 @@ export async function replace(
   for (const warning of reading.warnings) ports.notice({ kind: "registration_warning", connection, warning });
 
   const called = await callUpstream(ports, item, lease, reading.registration, requirements);
-  if ("failure" in called) return fail(ports, item, lease, called.failure, called);
-  const { answer, by, refreshTokenRejected } = called;
+  if (called.kind === "failed") return fail(ports, item, lease, called.failure, called);
+  const { tokens, grant, refreshTokenRejected } = called;
   const next = nextTokenSet(
-    answer.tokens,
-    by,
+    tokens,
+    grant,
     {
       registration: reading.registration,
       keyCreatedAt: reading.keyCreatedAt,
@@ -67,7 +68,7 @@ export async function replace(
     },
     ports.random(),
   );
-  if (answer.tokens.scope !== undefined && answer.tokens.scope !== reading.registration.scope) {
+  if (tokens.scope !== undefined && tokens.scope !== reading.registration.scope) {
     const warning = "the scope of the token differs from the registered scope";
     ports.notice({ kind: "registration_warning", connection, warning });
   }
@@ -130,21 +131,8 @@ async function keyChanges(ports: Ports, item: ConnectionItem, registration: Regi
 
 /** Releases the lease early. If this fails, the lease ends by itself. */
 async function release(ports: Ports, connection: ConnectionId, owner: string): Promise<void> {
-  try {
-    await ports.table.release(connection, owner);
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    ports.notice({ kind: "table_unavailable", connection, reason: error.message });
-  }
-}
-
-/** Reads a registration; `unavailable` if the secret store is unavailable. */
-export async function readRegistration(ports: Ports, connection: ConnectionId, label?: "AWSPREVIOUS") {
-  try {
-    return await ports.registrations.read(connection, label);
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    ports.notice({ kind: "secrets_unavailable", connection, reason: error.message });
-    return { kind: "unavailable" as const };
-  }
+  await catchUnavailable(
+    () => ports.table.release(connection, owner),
+    (error) => ports.notice({ kind: "table_unavailable", connection, reason: error.message }),
+  );
 }

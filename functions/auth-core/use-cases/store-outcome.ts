@@ -1,12 +1,19 @@
-import { backoff, needsOperator } from "../rules/backoff.ts";
-import type { ConnectionId } from "../rules/connection-id.ts";
+import { backoff } from "../rules/backoff.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import type { BrokerEvent } from "../rules/event.ts";
-import { type Failure, UnavailableError, unknownConnection, withRetry } from "../rules/failure.ts";
-import { nextActionAt, retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
+import {
+  catchUnavailable,
+  type Failure,
+  needsOperator,
+  type UnavailableError,
+  unknownConnection,
+  withRetry,
+} from "../rules/failure.ts";
+import { retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
+import { nextActionAt } from "../rules/schedule.ts";
 import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import type { Lease } from "./lease.ts";
 import type { KeyChanges, Ports } from "./ports.ts";
+import { sendEvent } from "./send-event.ts";
 
 /** The result of a replacement. */
 export type Replacement =
@@ -45,12 +52,15 @@ export async function commit(
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome === true) {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
-    if (item.operatorError) await sendEvent(ports, { type: "connection_recovered", connection });
+    if (item.operatorError) await sendEvent(ports, { kind: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }
   let reason = outcome === false ? "another environment took the lease" : outcome.message;
   if (outcome === false) {
-    const winner = await readOrUndefined(ports, connection);
+    const winner = await catchUnavailable(
+      () => ports.table.read(connection, "strong"),
+      () => undefined,
+    );
     if (winner && winner.generation > lease.generation) {
       if (!winner.tokenSet) return { kind: "failed", failure: unknownConnection };
       if (isValid(winner.tokenSet, ports.clock.now(), requirements)) return { kind: "already_replaced", item: winner };
@@ -78,14 +88,14 @@ async function writeUntil(
   keys: KeyChanges,
 ): Promise<boolean | UnavailableError> {
   for (let pause = 0.1; ; pause = Math.min(pause * 2, 1)) {
-    try {
-      return await ports.table.write(next, lease, keys);
-    } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
-      const wait = pause * (0.5 + 0.5 * ports.random());
-      if (ports.clock.now() + wait >= lease.until) return error;
-      await ports.clock.sleep(wait);
-    }
+    const written = await catchUnavailable(
+      () => ports.table.write(next, lease, keys),
+      (error) => error,
+    );
+    if (typeof written === "boolean") return written;
+    const wait = pause * (0.5 + 0.5 * ports.random());
+    if (ports.clock.now() + wait >= lease.until) return written;
+    await ports.clock.sleep(wait);
   }
 }
 
@@ -116,26 +126,15 @@ export async function fail(
     item,
   );
   ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });
-  try {
-    if (!(await ports.table.write(next, lease))) return { kind: "conflict" };
-    if (needsOperator(code) && !item.operatorError) {
-      await sendEvent(ports, { type: "connection_rejected", connection: item.connection, code, detail });
-    }
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message });
+  const written = await catchUnavailable(
+    () => ports.table.write(next, lease),
+    (error) => ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message }),
+  );
+  if (written === false) return { kind: "conflict" };
+  if (written && needsOperator(code) && !item.operatorError) {
+    await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : withRetry(failure, wait) };
-}
-
-/** Sends an event. If this fails, it is only logged. */
-async function sendEvent({ events, notice }: Ports, event: BrokerEvent): Promise<void> {
-  try {
-    await events?.put(event);
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    notice({ kind: "event_not_sent", connection: event.connection, reason: error.message });
-  }
 }
 
 /** Deletes the tokens of a deleted registration. The higher generation stops a replacement that is still running. */
@@ -163,13 +162,4 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
   if (!(await ports.table.write(next, lease, keys))) return { kind: "conflict" };
   ports.notice({ kind: "registration_gone", connection });
   return { kind: "failed", failure: unknownConnection };
-}
-
-async function readOrUndefined(ports: Ports, connection: ConnectionId): Promise<ConnectionItem | undefined> {
-  try {
-    return await ports.table.read(connection, "strong");
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    return undefined;
-  }
 }

@@ -12,7 +12,8 @@ import {
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import { isRecent, Memory } from "./memory.ts";
 import type { Ports } from "./ports.ts";
-import { readRegistration, replace } from "./replace.ts";
+import { readRegistration } from "./read-registration.ts";
+import { replace } from "./replace.ts";
 
 /** The source of a served token. */
 export type Source = "memory" | "table" | "upstream";

@@ -1,0 +1,79 @@
+import * as v from "valibot";
+import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
+
+const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
+
+const connections = v.pipe(
+  v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
+  v.minLength(1, "connections is empty"),
+  v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
+  v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has a duplicate id"),
+  v.transform((ids) => ids as ConnectionId[]),
+);
+
+const oidc = v.strictObject(
+  {
+    issuer: text("oidc.issuer"),
+    audience: text("oidc.audience"),
+    claims: v.optional(
+      v.pipe(
+        v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
+        v.check(
+          (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
+          'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out',
+        ),
+        v.check(
+          (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
+          "oidc.claims: * is allowed only at the end",
+        ),
+      ),
+      {},
+    ),
+    connectionsClaim: v.optional(text("oidc.connectionsClaim")),
+  },
+  (issue) => wrongFields(issue, "oidc"),
+);
+
+/** An entry of the list of callers. Its messages start with the field. */
+export const callerSchema = v.pipe(
+  v.strictObject(
+    {
+      name: v.pipe(
+        text("name"),
+        v.check((name) => parseConnectionId(name) !== undefined, `name must be ${connectionIdRule}`),
+      ),
+      connections: v.optional(connections),
+      principal: v.optional(
+        v.pipe(
+          text("principal"),
+          v.regex(
+            /^(arn:aws[a-z-]*:iam::\d{12}:(role\/[\w+=,.@/-]+|root)|\d{12})$/,
+            "principal must be the ARN of a role or an account, or an account's 12 digits",
+          ),
+        ),
+      ),
+      keySha256: v.optional(
+        v.pipe(
+          v.array(text("keySha256: every hash"), "keySha256 must be a list"),
+          v.minLength(1, "keySha256 is empty"),
+          v.maxLength(2, "keySha256 has more than two hashes; list the current key and its replacement"),
+          v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
+        ),
+      ),
+      oidc: v.optional(oidc),
+      origins: v.optional(v.array(text("origins: every origin"), "origins must be a list"), []),
+    },
+    (issue) => wrongFields(issue),
+  ),
+);
+
+/** The message for a value that is no object, has an unknown field or lacks one. */
+function wrongFields(
+  { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
+  within?: string,
+): string {
+  const key = String(path?.at(-1)?.key);
+  if (expected === "Object") return `${within ?? ""} must be an object`.trimStart();
+  if (expected === "never") return `${within ?? ""} has an unknown field ${key}`.trimStart();
+  return `${within === undefined ? "" : `${within}.`}${key} is missing`;
+}

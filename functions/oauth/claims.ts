@@ -1,0 +1,24 @@
+import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+
+/** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. */
+export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
+  const { aud } = claims;
+  if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
+  return Object.entries(caller.claims).every(([claim, required]) => {
+    const value = claims[claim];
+    if (typeof value !== "string") return false;
+    return required.endsWith("*") ? value.startsWith(required.slice(0, -1)) : value === required;
+  });
+}
+
+/** The connections that a JWT may use by this entry. */
+export function connectionsOf(caller: OidcCaller, claims: Record<string, unknown>): ConnectionId[] {
+  if (caller.connectionsClaim === undefined) return caller.connections ?? [];
+  const listed = claims[caller.connectionsClaim];
+  const names: unknown[] = typeof listed === "string" ? listed.split(" ") : Array.isArray(listed) ? listed : [];
+  const ids = names.map((name) => (typeof name === "string" ? parseConnectionId(name) : undefined));
+  const known = ids.filter((id) => id !== undefined);
+  // The entry's own list limits what the claim may name.
+  return caller.connections ? known.filter((id) => caller.connections?.includes(id)) : known;
+}

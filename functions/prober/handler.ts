@@ -1,23 +1,23 @@
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { sendProbe, signedHeaders } from "./probe-request.ts";
 import { probeResult } from "./probe-result.ts";
 
 const settings = readSettings(process.env);
-const observe = observer("prober", settings.stage);
+const telemetry = createTelemetry("prober", settings.stage);
 
-/** The schedule's input: which URL to ask for whose token, and the region by which the request is signed. */
+/** The schedule's input: the URL of a token route, its connection, and the region for the signature. */
 export interface ProbeInput {
   url: string;
   connection: string;
   region: string;
 }
 
-/** Asks the public URL for a token as a caller does, and once more without a signature. The token is thrown away. */
+/** Requests a token from the public URL as a caller does, then again without a signature. Does not keep the token. */
 export async function handler({ url, connection, region }: ProbeInput): Promise<void> {
   const startedAt = performance.now();
   const signed = await sendProbe(url, await signedHeaders(url, region));
   const durationMs = Math.round(performance.now() - startedAt);
   const code = probeResult(signed, await sendProbe(url), Date.now() / 1000);
-  observe.probe({ code, connection, durationMs, status: signed?.status ?? 0 });
+  telemetry.probe({ code, connection, durationMs, status: signed?.status ?? 0 });
 }

@@ -1,31 +1,31 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-ports.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
-import { credentialAges } from "./credential-ages.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { parseShard } from "./shard.ts";
-import { maintainKeys } from "./maintain-keys.ts";
-import { sweep } from "./sweep.ts";
 import type { Context } from "aws-lambda";
+import { credentialAges } from "./credential-ages.ts";
+import { maintainKeys } from "./maintain-keys.ts";
+import { parseShard } from "./shard.ts";
+import { sweep } from "./sweep.ts";
 
 const settings = readSettings(process.env);
-const observe = observer("token-rotation", settings.stage);
-const ports = deployedKeyPorts(settings, observe.notice);
+const telemetry = createTelemetry("token-rotation", settings.stage);
+const ports = deployedKeyPorts(settings, telemetry.notice);
 
 /**
- * The scheduled rotation: one sweep over the partitions of a shard, `{"shard": 0, "shards": 1}`.
+ * Runs one sweep over the partitions of a shard, `{"shard": 0, "shards": 1}`. The scheduler invokes it.
  *
- * Throws where it could not look at what is due: the invocation fails, goes to the dead-letter queue, and no sweep is
- * counted as completed. It does not throw for a connection that could not be replaced.
+ * Throws if it cannot read what is due: the event goes to the dead-letter queue, and the sweep does not count as
+ * completed. A failed replacement does not throw.
  */
 export async function handler(
   event: unknown,
   { awsRequestId: requestId }: Pick<Context, "awsRequestId">,
 ): Promise<void> {
   const shard = parseShard(event);
-  const bug = (error: unknown) => observe.bug(error, requestId);
+  const bug = (error: unknown) => telemetry.bug(error, requestId);
   const summary = await sweep(ports, shard, bug, (item) => {
-    observe.credentials(item.connection, credentialAges(item, ports.clock.now()));
+    telemetry.credentials(item.connection, credentialAges(item, ports.clock.now()));
     return maintainKeys(ports, item);
   });
-  observe.sweep({ requestId, ...shard, ...summary });
+  telemetry.sweep({ requestId, ...shard, ...summary });
 }

@@ -42,7 +42,7 @@ const failures: {
     code: "too_soon",
     status: 429,
     retryAfter: true,
-    detail: "a moment ago",
+    detail: "too recent",
     async given(on) {
       const { id } = await on.connection();
       const { json } = await on.ask(tokenEvent(id));
@@ -52,7 +52,7 @@ const failures: {
   {
     code: "credentials_rejected",
     status: 502,
-    detail: "refused the API key",
+    detail: "rejected the API key",
     async given(on) {
       const { id, apiKey } = await on.connection();
       on.simulator.revokeKey(apiKey);
@@ -63,7 +63,7 @@ const failures: {
     code: "upstream_malformed",
     status: 502,
     retryAfter: true,
-    detail: "shape",
+    detail: "unrecognised response",
     given(on) {
       on.simulator.setScenario({ mode: "html" });
       return on.connection();

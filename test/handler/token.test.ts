@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accountOf } from "../support/function-environment.ts";
 import { tokenEvent } from "./event.ts";
 import { type Broker, startBroker } from "./harness.ts";
 
@@ -24,7 +25,7 @@ describe("a token", () => {
       token_type: "Bearer",
       expires_in: expect.any(Number),
       expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-      scope: `scope_${id}`,
+      scope: accountOf(id).scope,
       generation: 1,
     });
     const left = Date.parse(json.expires_at) / 1000 - Date.now() / 1000;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { connectionNotReady } from "../../functions/auth-core/rules/failure.ts";
 import type { RegistrationStore } from "../../functions/auth-core/use-cases/ports.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWorld, type World } from "../support/world.ts";
@@ -46,7 +47,7 @@ describe("a connection without a usable registration", () => {
 
     const answers = [await service.get(connection, requirements), await service.get(connection, requirements)];
 
-    const failure = { code: "connection_not_ready", detail: "the secret has no field scope" };
+    const failure = connectionNotReady("the secret has no field scope");
     expect(answers).toMatchObject([{ failure }, { failure }]);
     expect(world.asked().secrets).toBe(1);
     expect(await world.table.raw(connection)).toBeUndefined();

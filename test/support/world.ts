@@ -4,7 +4,8 @@ import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.
 import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { Notice, Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import type { Notice } from "../../functions/auth-core/rules/notice.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";

@@ -60,13 +60,13 @@ describe("a write under a lease", () => {
       retiringKeys,
     });
     expect(Object.keys((await emulator.raw(connection)) ?? {}).toSorted()).toEqual([
-      "rotationCheckedAt",
       "connection",
       "failures",
       "generation",
-      "registrationCheckedAt",
       "partition",
+      "registrationCheckedAt",
       "retiringKeys",
+      "rotationCheckedAt",
     ]);
   });
 

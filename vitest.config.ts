@@ -8,5 +8,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores are the smallest machine that this suite is meant for; more workers than cores only adds noise.
     maxWorkers: 2,
+    // A worker keeps what it has loaded for its next file: the AWS SDK and the CDK take a second each. So a test file
+    // undoes what it does to the process: spies, environment variables, fake clients.
+    isolate: false,
   },
 });

@@ -9,7 +9,7 @@ import { median, type Parts } from "./parts.ts";
 
 const runs = 11;
 
-/** A process of its own, as a new execution environment is: loads a bundle, answers one request, prints both times. */
+/** A new process, like a new execution environment: it loads a bundle, handles one request and prints both times. */
 const probe = `
 const started = performance.now();
 const { handler } = await import(process.argv[1]);
@@ -20,8 +20,8 @@ process.stdout.write(JSON.stringify([loaded - started, performance.now() - start
 `;
 
 /**
- * Cold start of the token function, in milliseconds: the bundle as it is deployed, beside the same handler in one file
- * with everything in it, and a handler that does nothing. In turn, so that a noisy machine is noisy for all.
+ * Measures the cold start of the token function in milliseconds: the deployed bundle, the same handler in one file, and an
+ * empty handler. The runs alternate, so that a noisy machine affects all of them.
  */
 export async function benchColdStart({ environment, event }: Parts): Promise<string[][]> {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-bench-"));
@@ -43,7 +43,7 @@ export async function benchColdStart({ environment, event }: Parts): Promise<str
     writeFileSync(empty, "export const handler = async () => ({ statusCode: 200 });");
 
     const bundles: [name: string, entry: string][] = [
-      ["as deployed: split, what is rarely needed loaded late", join(bundleFunction("token"), "index.mjs")],
+      ["as deployed: split, rarely used code loaded late", join(bundleFunction("token"), "index.mjs")],
       ["one file", oneFile],
       ["an empty handler", empty],
     ];
@@ -67,7 +67,7 @@ export async function benchColdStart({ environment, event }: Parts): Promise<str
 async function start(entry: string, event: object, env: Record<string, string>): Promise<[number, number]> {
   const args = ["--input-type=module", "-e", probe, entry, JSON.stringify(event)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  // The function's own lines come before it.
+  // The function's log lines come before the times.
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as [number, number];
 }
 

@@ -2,11 +2,11 @@ import { benchColdStart } from "./cold-start.ts";
 import { startParts } from "./parts.ts";
 import { benchServing } from "./serving.ts";
 
-// What the documentation claims about speed, measured beside a baseline in one run. Compare within a table only.
+// Measures the speed that the documentation claims, beside a baseline in the same run. Compare within a table only.
 const parts = await startParts();
 try {
   const serving = await benchServing(parts);
-  print(["getting a token", "median", "99 of 100", "upstream calls"], serving);
+  print(["getting a token", "median", "99th percentile", "upstream calls"], serving);
   print(["cold start of the token function", "bundle loaded", "first answer"], await benchColdStart(parts));
 } finally {
   await parts.close();

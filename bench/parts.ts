@@ -4,7 +4,7 @@ import { startDynamoDb } from "../local/dynamodb.ts";
 import { startSecretsManager } from "../local/secrets-manager/server.ts";
 import { type Simulator, startSimulator } from "../local/simulator/server.ts";
 
-/** What every measurement runs against: the embedded parts, and one connection with a key that works. */
+/** The embedded parts that every measurement uses, with one connection and a valid key. */
 export interface Parts {
   environment: Record<string, string>;
   event: object;
@@ -87,8 +87,8 @@ export function median(values: number[]): number {
   return percentile(values, 0.5);
 }
 
-/** @param share 0 to 1 */
-export function percentile(values: number[], share: number): number {
+/** @param fraction 0 to 1 */
+export function percentile(values: number[], fraction: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  return sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
 }

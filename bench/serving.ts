@@ -11,41 +11,41 @@ import { median, type Parts, percentile } from "./parts.ts";
 const requests = 500;
 
 /**
- * Getting a token, in milliseconds: from memory, from the table, and by what services do without a broker, an exchange
- * for every request. Upstream answers at once here, and the table is on this machine: what is compared is the work.
+ * Measures getting a token in milliseconds: from memory, from the table, and without a broker, with one API-key request per
+ * token. The simulator answers at once and the table is local, so the figures compare only the work in the process.
  */
 export async function benchServing({ environment, registration, simulator }: Parts): Promise<string[][]> {
   Object.assign(process.env, environment);
   const settings = readSettings(environment);
   const connection = parseConnectionId("webapicorso");
   const parsed = parseRegistration(JSON.stringify(registration), settings);
-  if (!connection || parsed.kind !== "registered") throw new Error("The bench's own connection is wrong.");
+  if (!connection || parsed.kind !== "registered") throw new Error("The connection of the bench is malformed.");
 
   const ports = deployedPorts(settings, () => {});
   const warm = new TokenService(ports);
   await warm.get(connection, { minTtl: 60 });
   const upstream = smartServices(systemClock());
-  const ways: [name: string, once: () => Promise<unknown>][] = [
+  const methods: [name: string, once: () => Promise<unknown>][] = [
     ["from memory", () => warm.get(connection, { minTtl: 60 })],
-    // A service that has just started remembers nothing.
+    // A new service has an empty memory.
     ["from the table", () => new TokenService(ports).get(connection, { minTtl: 60 })],
     [
-      "without a broker: an exchange per request",
+      "without a broker: one API-key request per token",
       () => upstream.call(apiKeyRequest(parsed.registration), parsed.registration),
     ],
   ];
-  const times = new Map(ways.map(([name]) => [name, [] as number[]]));
+  const times = new Map(methods.map(([name]) => [name, [] as number[]]));
   for (let request = 0; request < requests; request++) {
-    for (const [name, once] of ways) {
+    for (const [name, once] of methods) {
       const started = performance.now();
       await once();
       times.get(name)?.push(performance.now() - started);
     }
   }
   const exchanges = simulator.counts.exchange;
-  return ways.map(([name], index) => {
+  return methods.map(([name], index) => {
     const measured = times.get(name) ?? [];
-    const calls = index < ways.length - 1 ? exchanges - requests : requests;
+    const calls = index < methods.length - 1 ? exchanges - requests : requests;
     return [name, ms(median(measured)), ms(percentile(measured, 0.99)), String(Math.max(0, calls))];
   });
 }

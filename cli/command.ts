@@ -7,15 +7,15 @@ import {
 import type { Deployment } from "./deployment/deployment.ts";
 import { CommandError } from "./exit.ts";
 
-/** What a command has to say: for people, or with `--json` for programs. */
+/** The result of a command: `text` for people, `json` for programs (`--json`). */
 export interface CommandResult {
   text: string;
   json: unknown;
-  /** 1 where the command worked and what it found is bad. */
+  /** 1 if the command worked and found something broken. */
   exitCode?: number;
 }
 
-/** The options that every command takes. */
+/** The options of every command. */
 export interface CommonOptions {
   stage: string;
   local?: boolean;
@@ -23,7 +23,7 @@ export interface CommonOptions {
   json?: boolean;
 }
 
-/** A command that works on a deployment. `id` is its argument, empty where none was given. */
+/** A command that works on a deployment. `id` is its argument, empty without one. */
 export type DeploymentCommand<Options> = (
   deployment: Deployment,
   id: string,
@@ -33,23 +33,23 @@ export type DeploymentCommand<Options> = (
 /** What commander runs. */
 export type Action = (this: Command) => Promise<void>;
 
-/** Makes the action of a command that is loaded once it is asked for. */
-export type On = <Options>(load: () => Promise<DeploymentCommand<Options>>) => Action;
+/** Makes an action of a command whose module is loaded on first use. */
+export type OnDeployment = <Options>(load: () => Promise<DeploymentCommand<Options>>) => Action;
 
-/** The option of every command that asks before it acts. */
-export const yes = ["--yes", "do not ask"] as const;
+/** The option of every command that asks for confirmation. */
+export const yes = ["--yes", "do not ask for confirmation"] as const;
 
-/** A connection's id among the arguments. Throws CommandError. */
+/** Reads a connection id from the arguments. Throws CommandError. */
 export function readId(text: string): ConnectionId {
   const id = parseConnectionId(text);
-  // What was given instead may be a key that was pasted into the wrong place: it is not repeated.
-  if (!id) throw new CommandError("usage", `That is no connection id: it must be ${connectionIdRule}.`);
+  // Does not repeat the argument: it may be a key that was pasted into the wrong place.
+  if (!id) throw new CommandError("usage", `Invalid connection id. Use ${connectionIdRule}.`);
   return id;
 }
 
-/** A whole number among the options. Throws CommandError that names the option. */
-export function readWhole(option: string, text: string, least: number, most: number): number {
+/** Reads a whole number from an option. Throws CommandError with the option's name. */
+export function readInteger(option: string, text: string, min: number, max: number): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw new CommandError("usage", `${option} must be a whole number from ${least} to ${most}.`);
+  if (number >= min && number <= max) return number;
+  throw new CommandError("usage", `${option} must be a whole number from ${min} to ${max}.`);
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { callersCommands } from "./callers/commands.ts";
-import type { Action, CommonOptions, DeploymentCommand, CommandResult } from "./command.ts";
+import type { Action, CommandResult, CommonOptions, DeploymentCommand } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
@@ -9,36 +9,36 @@ import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
 
-/** Every command. `say` prints; commander's own errors throw a CommanderError, and everything else what it is. */
-export function program(say: (said: CommandResult, json: boolean) => void): Command {
+/** All commands. A mistake in the arguments throws a CommanderError. */
+export function program(print: (result: CommandResult, json: boolean) => void): Command {
   const root = new Command("broker")
-    .description("Smart Token Broker: the operator's commands (docs/cli.md)")
-    .option("--stage <stage>", "the deployment, by its stage; else BROKER_STAGE", process.env["BROKER_STAGE"] || "dev")
-    .option("--local", `work on the local run at ${defaultLocalUrl}`)
-    .option("--local-url <url>", "work on the local run at this URL")
+    .description("Operate the Smart Token Broker (docs/cli.md)")
+    .option("--stage <stage>", "stage of the deployment, instead of BROKER_STAGE", process.env["BROKER_STAGE"] || "dev")
+    .option("--local", `use the local run at ${defaultLocalUrl}`)
+    .option("--local-url <url>", "use the local run at this URL")
     .option("--json", "print JSON")
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(false)
-    // It is said where every error is.
+    // main.ts prints errors, without the values that commander quotes.
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
 
-  const on = <Options>(load: () => Promise<DeploymentCommand<Options>>): Action =>
+  const onDeployment = <Options>(load: () => Promise<DeploymentCommand<Options>>): Action =>
     async function act(this: Command) {
       const options = this.optsWithGlobals<Options & CommonOptions>();
-      const [run, deployment] = await Promise.all([load(), withProgress("finding the deployment", find(options))]);
-      say(await run(deployment, this.args[0] ?? "", options), options.json ?? false);
+      const [run, deployment] = await Promise.all([load(), withProgress("Finding the deployment", find(options))]);
+      print(await run(deployment, this.args[0] ?? "", options), options.json ?? false);
     };
-  connectionsCommands(root, on);
-  keysCommands(root, on);
-  callersCommands(root, say);
-  tokenCommands(root, on);
-  statusCommand(root, on);
-  doctorCommand(root, on);
+  connectionsCommands(root, onDeployment);
+  keysCommands(root, onDeployment);
+  callersCommands(root, print);
+  tokenCommands(root, onDeployment);
+  statusCommand(root, onDeployment);
+  doctorCommand(root, onDeployment);
   return root;
 }
 
-/** The clients of AWS are loaded only where a command needs them: each costs a tenth of a second. */
+/** Loads AWS clients only for a command that needs them: each takes a tenth of a second. */
 async function find({ local, localUrl, stage }: CommonOptions) {
   const url = localUrl ?? (local ? defaultLocalUrl : undefined);
   if (url !== undefined) return findLocal(url);

@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { buildSync } from "esbuild";
 
@@ -18,15 +18,79 @@ export function bundleFunction(
   name: string,
   { folder, files = {} }: { folder?: string; files?: Record<string, string> } = {},
 ): string {
+  const target = folder ?? join(root, "build", "functions", name);
+  const wanted = new Map(Object.entries(codeOf(name)).map(([path, text]) => [join(target, path), Buffer.from(text)]));
+  for (const [file, text] of Object.entries(files)) wanted.set(join(target, file), Buffer.from(text));
+  for (const path of filesBelow(target)) if (!wanted.has(path)) rmSync(path, { force: true });
+  for (const [path, contents] of wanted) {
+    if (existsSync(path) && readFileSync(path).equals(contents)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    // Whole or not at all: another process may be hashing the folder at this moment.
+    const unfinished = `${target}-${randomUUID()}.tmp`;
+    writeFileSync(unfinished, contents);
+    renameSync(unfinished, path);
+  }
+  return target;
+}
+
+/** Text by path, relative to the bundle's folder. */
+type Code = Record<string, string>;
+
+/** What was bundled last time, kept because esbuild needs a second for each function. */
+interface Kept {
+  /** Paths of every file that was read for it. */
+  inputs: string[];
+  /** Of the inputs and of `decisive`. */
+  hash: string;
+  code: Code;
+}
+
+/** Files that decide what is bundled although esbuild does not list them: its options, and what is installed. */
+const decisive = ["infra/bundle.ts", "tsconfig.json", "functions/tsconfig.json", "node_modules/.package-lock.json"];
+
+/** The code of a function. Bundles only if a file that it is made of has changed since the last time. */
+function codeOf(name: string): Code {
+  const path = join(root, "build", "kept", `${name}.json`);
+  const kept = readKept(path);
+  if (kept && kept.hash === hashOf(kept.inputs)) return kept.code;
+  const startedAt = Date.now();
+  const { inputs, code } = bundle(name);
+  // A file that was saved meanwhile may have been read before or after.
+  if (inputs.some((input) => statSync(join(root, input)).mtimeMs >= startedAt)) return code;
+  mkdirSync(dirname(path), { recursive: true });
+  const unfinished = `${path}-${randomUUID()}.tmp`;
+  writeFileSync(unfinished, JSON.stringify({ inputs, hash: hashOf(inputs), code } satisfies Kept));
+  renameSync(unfinished, path);
+  return code;
+}
+
+function readKept(path: string): Kept | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Kept;
+  } catch {
+    return undefined;
+  }
+}
+
+function hashOf(paths: string[]): string {
+  const hash = createHash("sha256");
+  for (const path of [...decisive, ...paths]) {
+    const file = join(root, path);
+    hash.update(path).update(existsSync(file) ? createHash("sha256").update(readFileSync(file)).digest() : "missing");
+  }
+  return hash.digest("hex");
+}
+
+function bundle(name: string): { inputs: string[]; code: Code } {
   // What the source maps are relative to; the files may go elsewhere.
   const outdir = join(root, "build", "functions", name);
-  const target = folder ?? outdir;
-  const { outputFiles } = buildSync({
+  const { outputFiles, metafile } = buildSync({
     absWorkingDir: root,
     entryPoints: { index: `functions/${name}/handler.ts` },
     outdir,
     bundle: true,
     write: false,
+    metafile: true,
     format: "esm",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
@@ -43,18 +107,9 @@ export function bundleFunction(
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
     logLevel: "error",
   });
-  const wanted = new Map(outputFiles.map(({ path, contents }) => [join(target, relative(outdir, path)), contents]));
-  for (const [file, text] of Object.entries(files)) wanted.set(join(target, file), Buffer.from(text));
-  for (const path of filesBelow(target)) if (!wanted.has(path)) rmSync(path, { force: true });
-  for (const [path, contents] of wanted) {
-    if (existsSync(path) && readFileSync(path).equals(contents)) continue;
-    mkdirSync(dirname(path), { recursive: true });
-    // Whole or not at all: another process may be hashing the folder at this moment.
-    const unfinished = `${target}-${randomUUID()}.tmp`;
-    writeFileSync(unfinished, contents);
-    renameSync(unfinished, path);
-  }
-  return target;
+  const code = Object.fromEntries(outputFiles.map(({ path, text }) => [relative(outdir, path), text]));
+  const packages = ["auth-core", name].map((folder) => `functions/${folder}/package.json`);
+  return { inputs: [...Object.keys(metafile.inputs), ...packages], code };
 }
 
 function filesBelow(folder: string): string[] {

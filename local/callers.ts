@@ -2,10 +2,10 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { Identity } from "./gateway/options.ts";
 
-/** One who may call everything, and one who may only read the status. */
+/** `orders` may call every route, `audit` only the status routes. */
 export type LocalCallers = [orders: Identity, audit: Identity];
 
-/** The two callers of the local run. Their secrets are no secrets: the endpoint is on loopback only. */
+/** The two callers of the local run. Their keys are public: the gateway listens on loopback only. */
 export function localCallers(of: { region: string; accountId: string; apiId: string }): LocalCallers {
   const api = `arn:aws:execute-api:${of.region}:${of.accountId}:${of.apiId}/$default`;
   return [
@@ -24,7 +24,7 @@ export function localCallers(of: { region: string; accountId: string; apiId: str
   ];
 }
 
-/** A GET, signed as the AWS SDKs do (Signature Version 4). */
+/** Sends a GET request signed with Signature Version 4, as the AWS SDKs do. */
 export async function signedGet(url: URL, caller: Identity, region: string): Promise<Response> {
   const signer = new SignatureV4({ credentials: caller, region, service: "execute-api", sha256: Sha256 });
   const request = {

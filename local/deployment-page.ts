@@ -4,8 +4,8 @@ import { deployedSetting } from "./operator.ts";
 import { isOwn } from "./status-page/guard.ts";
 
 /**
- * Answers `GET /_local/deployment`, by which the command line finds a local run: what the outputs of stacks say of a
- * deployment, and the URLs of the embedded parts. Nothing in it is secret. The result: whether it was asked for that.
+ * Answers `GET /_local/deployment`: the command line finds a local run with it. The answer has what the stack outputs
+ * have on AWS, and the URLs of the embedded parts. It holds no secret. Returns whether the request was for this path.
  */
 export function deploymentPage(
   deployment: Deployment,

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
 
-/** An embedded DynamoDB on 127.0.0.1, in memory, with these tables. */
+/** Starts an embedded DynamoDB with these tables, in memory, on 127.0.0.1. */
 export async function startDynamoDb(
   tables: CreateTableCommandInput[],
   region: string,

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 
-/** An event as it was put. */
+/** One event of a PutEvents request. */
 export interface PutEvent {
   source: string;
   detailType: string;
@@ -17,8 +17,8 @@ interface Entry {
 }
 
 /**
- * An embedded event bus on 127.0.0.1 that takes events (PutEvents) and keeps the last hundred. It knows no rules and no
- * targets, and verifies no signature: what is put is told to `onEvent`.
+ * Starts an embedded event bus on 127.0.0.1. It accepts PutEvents, calls `onEvent`, and keeps the last 100 events. It
+ * has no rules and no targets, and verifies no signature.
  */
 export async function startEventBridge(
   onEvent: (event: PutEvent) => void,

@@ -1,12 +1,12 @@
 import { OAuth2Server } from "oauth2-mock-server";
 
-/** For whom the local issuer's JWTs are: see `sample-callers.ts`. */
+/** Audiences of the local issuer's JWTs; `sample-callers.ts` accepts them. */
 export const pipelineAudience = "smart-token-broker";
 export const portalAudience = "portal";
 
 /**
- * An OpenID Connect issuer on 127.0.0.1, for the callers who come with a JWT. It signs whatever it is asked for: with
- * `client_credentials` the token of a pipeline, else that of a signed-in user who may use these connections.
+ * Starts an OpenID Connect issuer on 127.0.0.1, for callers with a JWT. It authenticates nobody: the grant
+ * `client_credentials` gets the JWT of a pipeline, any other grant that of a signed-in user of these connections.
  */
 export async function startIssuer(connections: string[]): Promise<{ url: string; close: () => Promise<void> }> {
   const server = new OAuth2Server();
@@ -21,7 +21,7 @@ export async function startIssuer(connections: string[]): Promise<{ url: string;
     );
   });
   await server.start(0, "127.0.0.1");
-  // It would call itself localhost, which may be another address family than the one that it listens on.
+  // By default it calls itself localhost, which can resolve to IPv6; it listens on IPv4 only.
   const url = `http://127.0.0.1:${server.address().port}`;
   server.issuer.url = url;
   return { url, close: () => server.stop() };

@@ -2,36 +2,36 @@ import { setTimeout as wait } from "node:timers/promises";
 import { helpText, type Options, readOptions, UsageError } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 
-/** Milliseconds to stay after the clean-up: npm passes a Ctrl-C on, and takes an exit in that instant for a crash. */
+/** Milliseconds to wait after the clean-up: npm forwards Ctrl-C, and reports an exit in that instant as a crash. */
 const linger = 150;
 
-/** Milliseconds to wait for the log of a request that was answered. */
-const maxLogLength = 1000;
+/** Milliseconds to wait for the log lines of the first request. */
+const maxLogDelay = 1000;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const complain = (line: string) => process.stderr.write(`${line}\n`);
+const printError = (line: string) => process.stderr.write(`${line}\n`);
 
-/** Resolved once the last line of a request's log has passed. */
+/** Resolves after the last log line of a request. */
 const logged = Promise.withResolvers<void>();
 
 function log(line: string): void {
-  complain(line);
+  printError(line);
   if (line.includes('"Requests":')) logged.resolve();
 }
 
 let starting: Promise<LocalRun> | undefined;
 let ending: Promise<never> | undefined;
-const broken = new AbortController();
+const aborted = new AbortController();
 
 async function end(status: number): Promise<never> {
-  // A start that is broken off ends its own parts.
-  broken.abort();
+  // An aborted start stops the parts that it has started.
+  aborted.abort();
   await (await starting?.catch(() => undefined))?.close();
   await new Promise((resolve) => setTimeout(resolve, linger));
   process.exit(status);
 }
 
-// Before anything else: a Ctrl-C during the start must end it as cleanly as one later.
+// First of all: Ctrl-C during the start must stop everything cleanly too.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     ending ??= end(0);
@@ -43,14 +43,14 @@ try {
   if (options === "help") say(helpText);
   else await run(options);
 } catch (error) {
-  // What fails because everything is being ended is no news.
-  if (!ending) complain(isMendable(error) ? error.message : explain(error));
+  // A failure that the shutdown causes is not worth a message.
+  if (!ending) printError(isUserError(error) ? error.message : explain(error));
   ending ??= end(1);
 }
 
 async function run(options: Options): Promise<void> {
-  // Loaded only here, for the handlers above to be in place after a tenth of a second.
-  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, broken.signal));
+  // Loaded late, so that the signal handlers above are in place within a tenth of a second.
+  starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, aborted.signal));
   const running = await starting;
   if (ending) return;
   const { signedGet } = await import("./callers.ts");
@@ -61,9 +61,9 @@ async function run(options: Options): Promise<void> {
   const tokenUrl = `${url}/v1/connections/${connection}/token`;
   const [orders] = callers;
   if (!orders) throw new Error("The local run has no caller.");
-  // Before anything is printed: what the functions log of it shall not stand in the middle, nor after it.
+  // The first request runs before anything is printed, so that its log lines do not appear in the middle of the output.
   const first = options.connections ? undefined : await answerOf(await signedGet(new URL(tokenUrl), orders, region));
-  if (first) await Promise.race([logged.promise, wait(maxLogLength, undefined, { ref: false })]);
+  if (first) await Promise.race([logged.promise, wait(maxLogDelay, undefined, { ref: false })]);
 
   say(`dynamodb ${running.dynamoDbUrl}`);
   say(`secretsmanager ${running.secretsManagerUrl}`);
@@ -71,25 +71,25 @@ async function run(options: Options): Promise<void> {
   say(`simulator ${simulator.url}`);
   say(`issuer ${running.issuerUrl}`);
   say("");
-  say("Ask for a token:");
+  say("Get a token:");
   say(
     `  curl --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders.accessKeyId}:${orders.secretAccessKey} ${tokenUrl}`,
   );
   if (!options.callers) {
     const { username, scope } = { ...simulatedAccount(connection), ...registration };
     say("");
-    say("Ask in the vendor's own words, with another host and another credential:");
+    say("Get a token with the vendor's API (only the host and the credential differ):");
     say(
       `  curl ${url}/api/v1/auth/token --form 'username="${username}"' --form 'scope="${scope}"' --form 'token="Bearer ${sampleCallerKey}"'`,
     );
   }
   if (first) {
     say("");
-    say(`The answer just now (HTTP ${first.status}, token shortened):`);
+    say(`The response (HTTP ${first.status}, token shortened):`);
     say(`  ${JSON.stringify({ ...first.body, ...shortened(first.body["access_token"]) })}`);
   }
   say("");
-  say(`Watch it in a browser, and make its upstream fail: ${url}/`);
+  say(`Watch it in a browser, and simulate failures of Smart Services: ${url}/`);
   say("");
   say(`ready ${url}`);
 }
@@ -102,16 +102,16 @@ function shortened(token: unknown): object {
   return typeof token === "string" ? { access_token: `${token.slice(0, 12)}…` } : {};
 }
 
-/** What the user got wrong: an option, or a setting in cdk.json, whose module is loaded with the rest of the CDK only. */
-function isMendable(error: unknown): error is Error {
+/** A wrong option, or a wrong setting in cdk.json. SettingError is known by name: its module loads the CDK. */
+function isUserError(error: unknown): error is Error {
   return error instanceof UsageError || (error instanceof Error && error.name === "SettingError");
 }
 
-/** One line for what a user can mend; the stack for what only we can. */
+/** One line for what the user can fix, the stack trace for a defect. */
 function explain(error: unknown): string {
   const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number };
   if (code === "EADDRINUSE")
     return `Port ${port} is in use. Choose another with --port NUMBER, or --port 0 for a free one.`;
-  if (code === "EACCES") return `Port ${port} may not be used by this user. Choose another with --port NUMBER.`;
+  if (code === "EACCES") return `This user may not listen on port ${port}. Choose another with --port NUMBER.`;
   return stack ?? String(error);
 }

@@ -2,23 +2,23 @@ import { RotateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secre
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Deployment } from "./assembly/deployment.ts";
 
-/** Connections of a file whose rotation is switched on: it costs a second of the rotation function each. */
+/** Rotation is switched on for at most this many connections of a file: each takes a second of the function. */
 const maxRotated = 100;
 
-/** A client of the embedded Secrets Manager, as an operator has one. To be destroyed by its caller. */
+/** A Secrets Manager client with an operator's credentials. The caller destroys it. */
 export function operator(endpoint: string, region: string): SecretsManagerClient {
   const credentials = { accessKeyId: "LOCALOPERATOR", secretAccessKey: "local-operator-secret" };
   return new SecretsManagerClient({ endpoint, region, credentials });
 }
 
-/** The name of a connection's secret, whether there is one or not. */
+/** The name of a connection's secret. The secret may not exist. */
 export function secretName(deployment: Deployment, connection: string): string {
   return `${deployedSetting(deployment, "secretPrefix")}/${connection}`;
 }
 
 /**
- * Rotation for the stack's secrets as the template has it, and for a file's as an operator switches it on. Does not wait
- * for the try of the function that comes with it.
+ * Switches rotation on: for the stack's secrets as the template says, for the connections of a file as an operator
+ * does. Each switch runs the rotation function once; this does not wait for it.
  */
 export async function switchRotationOn(
   client: SecretsManagerClient,
@@ -42,7 +42,7 @@ export async function switchRotationOn(
   }
 }
 
-/** A setting as the functions of the template have it. */
+/** A setting, from the functions' environment in the template. */
 export function deployedSetting(
   { functions }: Deployment,
   name: keyof typeof environmentVariables,

@@ -7,43 +7,43 @@ import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts
 
 export interface Options {
   port: number;
-  /** Connection id → the value of its secret; absent: one connection of the simulator's. */
+  /** Connection id → value of its secret. Absent: one connection of the simulator. */
   connections?: Record<string, object>;
   scenario?: keyof typeof namedScenarios;
-  /** The simulator's own ways, as observed at a real upstream: the mood that `chaos` is laid upon. */
+  /** Recorded behaviour of a real upstream: the switches that `scenario` is applied on top of. */
   profile?: Partial<Scenario>;
-  /** The list of callers, checked; absent: the sample list. */
+  /** The checked list of callers. Absent: the sample list. */
   callers?: object[];
-  /** Seconds that a minute of every schedule lasts. */
+  /** Seconds that one minute of every schedule lasts. */
   tick: number;
 }
 
-/** What the user got wrong: one line that says what to do, and status 1. */
+/** A wrong option. Its message is one line that says what to do; the exit status is 1. */
 export class UsageError extends Error {}
 
-export const helpText = `npm start -- [options]      runs the broker on this machine: routes, functions, table and secrets as synthesised
+export const helpText = `npm start -- [options]      Run the broker on this machine, as synthesised for AWS.
 
-  --port NUMBER         port of the HTTPS endpoint's stand-in (8787); 0 picks a free one
-  --connections FILE    JSON: connection id -> value of its secret. Without a baseUrl in it, the simulator is its
-                        upstream. Default: webapicorso, of the simulator. The first 100 have rotation switched on
-  --callers FILE        JSON: a list of callers as in cdk.json, where an issuer may be http on loopback.
-                        Default: a sample list, with an issuer of its own
-  --tick SECONDS        how long a minute of every schedule lasts (60)
-  --chaos MODE          how the simulator behaves: ${Object.keys(namedScenarios).join(", ")}
-  --profile FILE        JSON: switches of the simulator, as observed at a real upstream
-                        (broker doctor --probe --save-profile FILE)
-  --help                this text
+  --port NUMBER         Port of the gateway (8787). 0 picks a free one.
+  --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
+                        Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
+  --callers FILE        JSON: a list of callers as in cdk.json. Issuers may use http on loopback.
+                        Default: a sample list with a local issuer.
+  --tick SECONDS        How long one minute of every schedule lasts (60).
+  --scenario NAME       How simulated Smart Services behave: ${Object.keys(namedScenarios).join(", ")}
+  --profile FILE        JSON: switches of the simulator, recorded from a real upstream with
+                        broker doctor --probe ID --save-profile FILE
+  --help                Show this text.
 
-At the ready URL a browser finds a page that shows how connections are, with buttons for the simulator's moods.
+Open the ready URL in a browser: a page shows every connection and has a button for each scenario.
 
-The simulator knows the keys of its own connections and of --connections. Another is issued to whoever asks:
+The simulator accepts the keys of its own connections and of --connections. Get another key, then register it:
   curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys
-and can be registered:  npx broker --local connections add acme
+  npx broker --local connections add acme
 
-Callers: LOCALORDERS / local-orders-secret may call everything;
-         LOCALAUDIT / local-audit-secret only GET /v1/status and below.
+Callers: LOCALORDERS / local-orders-secret may call every route;
+         LOCALAUDIT / local-audit-secret only GET /v1/status and GET /v1/status/{connection}.
 
-Switches of the simulator, changed with  curl -d '{"mode": "slow"}' SIMULATOR_URL/_simulator
+Switches of the simulator. Change one with  curl -d '{"mode": "slow"}' SIMULATOR_URL/_simulator
 
 ${scenarioHelp()}`;
 
@@ -53,22 +53,22 @@ export function readOptions(args: string[]): Options | "help" {
   try {
     values = parse(args);
   } catch (error) {
-    // Node's message names the option; its further sentences are advice about `--` that helps nobody here.
+    // The first sentence of Node's message names the option. The rest is advice about `--` that does not help here.
     throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}. Try: npm start -- --help`);
   }
   if (values.help) return "help";
   const port = Number(values.port);
   if (!/^\d+$/.test(values.port) || port > 65_535) {
-    throw new UsageError(`--port must be a whole number from 0 to 65535, and is ${JSON.stringify(values.port)}.`);
+    throw new UsageError(`--port must be a whole number from 0 to 65535. It is ${JSON.stringify(values.port)}.`);
   }
   const tick = Number(values.tick);
   if (!/^\d+(\.\d+)?$/.test(values.tick) || tick < 0.1 || tick > 3600) {
-    throw new UsageError(`--tick must be a number of seconds from 0.1 to 3600, and is ${JSON.stringify(values.tick)}.`);
+    throw new UsageError(`--tick must be a number of seconds from 0.1 to 3600. It is ${JSON.stringify(values.tick)}.`);
   }
   const { scenario } = values;
   if (scenario !== undefined && !isNamedScenario(scenario)) {
     throw new UsageError(
-      `--chaos must be one of ${Object.keys(namedScenarios).join(", ")}, and is ${JSON.stringify(scenario)}.`,
+      `--scenario must be one of ${Object.keys(namedScenarios).join(", ")}. It is ${JSON.stringify(scenario)}.`,
     );
   }
   return {
@@ -100,20 +100,20 @@ function isNamedScenario(text: string): text is keyof typeof namedScenarios {
   return Object.hasOwn(namedScenarios, text);
 }
 
-/** Only the file's form is checked here: what is wrong inside an entry is for the broker to say when it is asked. */
+/** Checks the form of the file only. The broker reports a wrong field of an entry at the first request. */
 function readConnections(file: string): Record<string, object> {
   const wrong = (what: string) => new UsageError(`--connections ${file}: ${what}`);
   const json = readJsonFile("--connections", file);
   if (!isObject(json)) throw wrong("must be a JSON object: connection id -> value of its secret.");
   for (const [id, value] of Object.entries(json)) {
     if (!parseConnectionId(id))
-      throw wrong(`${JSON.stringify(id.slice(0, 80))} is no connection id: ${connectionIdRule}.`);
+      throw wrong(`${JSON.stringify(id.slice(0, 80))} is not a connection id: ${connectionIdRule}.`);
     if (!isObject(value)) throw wrong(`the value of ${id} must be an object with username, scope and apiKey.`);
   }
   return json as Record<string, object>;
 }
 
-/** The list is checked as at synth, by the same schema. */
+/** Checks the list with the schema that synth uses. */
 function readCallers(file: string): object[] {
   const json = readJsonFile("--callers", file);
   try {
@@ -124,7 +124,7 @@ function readCallers(file: string): object[] {
   return json as object[];
 }
 
-/** Checked by the simulator's own table of switches. */
+/** Checks the profile against the simulator's table of switches. */
 function readProfile(file: string): Partial<Scenario> {
   const json = readJsonFile("--profile", file);
   const parsed = isObject(json) ? parsePatch(json) : { fault: "must be a JSON object: switch -> value" };
@@ -144,7 +144,7 @@ function readJsonFile(option: string, file: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
-    // The parser's message would quote the file, and with it an API key.
+    // The parser's message quotes the file, which holds API keys.
     throw new UsageError(`${option} ${file}: is not JSON.`);
   }
 }

@@ -19,7 +19,7 @@ import { type Simulator, startSimulator } from "./simulator/server.ts";
 import { statusPage } from "./status-page/page.ts";
 import { cdkContext, synthesise } from "./synthesise.ts";
 
-/** Connections for whose rotation to be switched on the start waits. */
+/** The start waits until rotation is on for at most this many connections. */
 const maxAwaited = 8;
 
 const place = { region: "eu-south-1", accountId: "123456789012" };
@@ -30,7 +30,7 @@ export interface LocalRun {
   secretsManagerUrl: string;
   eventBridgeUrl: string;
   simulator: Simulator;
-  /** Of the local issuer, whose JWTs the sample list of callers accepts. */
+  /** URL of the local issuer. The sample list of callers accepts its JWTs. */
   issuerUrl: string;
   region: string;
   callers: Identity[];
@@ -38,8 +38,8 @@ export interface LocalRun {
 }
 
 /**
- * Synthesises the stacks and runs what was synthesised, on embedded parts. Resolves when everything answers; if
- * anything fails on the way, or `signal` aborts, what was started is ended.
+ * Synthesises the stacks and runs them on embedded parts. Resolves when everything answers. If a part fails to start,
+ * or `signal` aborts, it stops every part that has started.
  */
 export async function startLocalRun(
   options: Options,
@@ -48,10 +48,10 @@ export async function startLocalRun(
 ): Promise<LocalRun> {
   const started: (() => unknown)[] = [];
   let gateway: Gateway | undefined;
-  // What the gateway's port serves besides the deployed routes, once there is something to serve.
+  // Pages that the gateway's port serves besides the deployed routes. Empty until the other parts have started.
   let pages: NonNullable<GatewayOptions["fallback"]>[] = [];
   const close = async () => {
-    // First of all: whoever waits for an answer is cut off, instead of being told of a function that is gone.
+    // The gateway first: open requests are cut off, instead of failing because a function has stopped.
     await gateway?.close();
     for (const end of started.toReversed()) await end();
     started.length = 0;
@@ -59,7 +59,7 @@ export async function startLocalRun(
   try {
     const clock = { now: () => Date.now() / 1000 };
     const connections = options.connections;
-    // The connections of a file are registered as an operator would do it: the stacks create none.
+    // The stacks create no secret for the connections of a file: the run registers them as an operator does.
     const ids = connections ? Object.keys(connections) : (cdkContext().connections ?? []);
     const issuer = await startIssuer(ids);
     started.push(() => issuer.close());
@@ -76,10 +76,10 @@ export async function startLocalRun(
     const functions = new Map<string, LocalFunction>();
     const invoke = async (functionArn: string, event: unknown) => {
       const invoked = functions.get(functionArn);
-      if (!invoked) throw new Error(`There is no function ${functionArn}.`);
+      if (!invoked) throw new Error(`The deployment has no function ${functionArn}.`);
       return invoked.invoke(event);
     };
-    // First of all that listens: a port in use should cost nobody the time of a start.
+    // The first part that listens: if the port is in use, the start fails at once.
     const callers = localCallers({ ...place, apiId: deployment.api.id });
     gateway = await startGateway({
       port: options.port,
@@ -109,8 +109,8 @@ export async function startLocalRun(
     started.push(() => secretsManager.close());
     const eventBridge = await startEventBridge((event) => onLog(JSON.stringify({ event })));
     started.push(() => eventBridge.close());
-    const ways = options.profile ?? {};
-    const scenario = { ...ways, ...(options.scenario && namedScenarios[options.scenario]) };
+    const profile = options.profile ?? {};
+    const scenario = { ...profile, ...(options.scenario && namedScenarios[options.scenario]) };
     const simulator = await startSimulator({ clock, scenario });
     started.push(() => simulator.close());
     const secrets = operator(secretsManager.url, place.region);
@@ -145,7 +145,7 @@ export async function startLocalRun(
       callers,
       region: place.region,
       simulator,
-      ways,
+      profile,
       events: eventBridge.events,
       secrets,
       secretName: (connection) => secretName(deployment, connection),
@@ -154,7 +154,7 @@ export async function startLocalRun(
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);
-    // Switching it on tries the function, and until that is over a rotation would be refused.
+    // Switching rotation on runs the function once. Until that has ended, Secrets Manager rejects a rotation.
     if (ids.length <= maxAwaited) await secretsManager.rotationsSettled();
     return {
       url: gateway.url,
@@ -173,7 +173,7 @@ export async function startLocalRun(
   }
 }
 
-/** The variables of the template, those that Lambda adds, and where the embedded parts are. */
+/** The environment variables of the template, those that Lambda adds, and the endpoints of the embedded parts. */
 function functionEnvironment(
   { name, memoryMegabytes, environment }: DeployedFunction,
   endpoints: Record<string, string>,
@@ -190,14 +190,14 @@ function functionEnvironment(
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMegabytes),
     ...endpoints,
-    // The developer's own profiles have no say in here.
+    // The developer's own AWS profiles must have no effect.
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
     TZ: "UTC",
   };
 }
 
-/** The stack's empty secrets, and then the values, put as an operator puts them. */
+/** Creates the stack's empty secrets, then stores the values as an operator does. */
 async function putSecrets(
   client: SecretsManagerClient,
   deployment: Deployment,
@@ -223,7 +223,7 @@ async function putSecrets(
   }
 }
 
-/** Username and scope of a simulated environment, in the form that the vendor gives them. */
+/** Username and scope of a simulated environment, in the vendor's form. */
 export function simulatedAccount(cid: string): { username: string; scope: string } {
   return { username: `admin_${cid}`, scope: `${cid}_aly${cid}` };
 }

@@ -2,13 +2,13 @@ import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { pipelineAudience, portalAudience } from "./issuer.ts";
 
-/** The caller key of the sample list. No secret: it is in this file, and the endpoint is on loopback. */
+/** The caller key of the sample list. It is public: the gateway listens on loopback only. */
 export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, "0")}`;
 
-/** Where the sample application is served. */
+/** Origin of the sample application (examples/app). */
 export const samplePortalOrigin = "http://127.0.0.1:8788";
 
-/** The list of callers of a local run without `--callers`: one of each kind that is not on AWS. */
+/** The list of callers without `--callers`: one of each kind outside AWS. */
 export function sampleCallers(issuer: string, connections: string[]): object[] {
   return [
     { name: "local-php", connections, keySha256: [callerKeyHash(new Secret(sampleCallerKey))] },

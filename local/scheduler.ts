@@ -1,10 +1,10 @@
 import type { DeployedSchedule } from "./assembly/deployment.ts";
 
 /**
- * Invokes functions on their schedules, as EventBridge Scheduler does: asynchronously, once, whether or not the last
- * run has ended. A run that fails is logged, where AWS would put its event into the dead-letter queue.
+ * Invokes functions on their schedules, as EventBridge Scheduler does: asynchronously, once, even while the previous
+ * run is still going. It logs a run that fails; on AWS the event goes to the dead-letter queue.
  *
- * @param minute how long a minute lasts here, in seconds
+ * @param minute seconds that one minute lasts
  */
 export function startScheduler(
   schedules: DeployedSchedule[],

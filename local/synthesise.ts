@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type CloudAssembly, readCloudAssembly } from "./assembly/cloud-assembly.ts";
 
 /**
- * Synthesises the stacks as `cdk deploy` would, with the context of `cdk.json` and some of it replaced.
- * `remove` deletes the cloud assembly, bundles included.
+ * Synthesises the stacks as `cdk deploy` does, with the context of `cdk.json`; `context` replaces some of it.
+ * `remove` deletes the cloud assembly and its bundles.
  */
 export async function synthesise(
   context: Record<string, unknown>,
@@ -13,9 +13,9 @@ export async function synthesise(
   const outdir = mkdtempSync(join(tmpdir(), "smart-token-broker-"));
   const remove = () => rmSync(outdir, { recursive: true, force: true });
   try {
-    // Nearly a second of every synth; `cdk synth` and the tests validate what `cdk deploy` deploys.
+    // Validation takes nearly a second. `cdk synth` and the tests validate what `cdk deploy` deploys.
     process.env["CDK_VALIDATION"] = "false";
-    // Loaded only here, because the CDK is most of the time that a local run takes to start.
+    // Loaded late: the CDK takes most of the time of a start.
     const { brokerApp } = await import("../infra/app.ts");
     const options = { allowLoopbackHttp: true };
     brokerApp({ outdir, context: { ...cdkContext(), prober: undefined, ...context } }, options).synth();
@@ -26,7 +26,7 @@ export async function synthesise(
   }
 }
 
-/** The settings in cdk.json: without the CDK's command line nobody else reads them. */
+/** The settings in cdk.json. Only the CDK's command line reads them otherwise. */
 export function cdkContext(): { connections?: string[] } {
   const text = readFileSync(join(import.meta.dirname, "..", "cdk.json"), "utf8");
   return (JSON.parse(text) as { context: { connections?: string[] } }).context;

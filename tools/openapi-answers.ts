@@ -4,7 +4,16 @@ import {
   problemDetails,
   tokenResponse,
 } from "@smart-token-broker/auth-core/http/response.ts";
-import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import {
+  connectionNotReady,
+  type Failure,
+  type FailureCode,
+  failureCodes,
+  tableUnavailable,
+  unknownConnection,
+  withRetry,
+} from "@smart-token-broker/auth-core/rules/failure.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
@@ -33,52 +42,33 @@ export const headerMeanings: Record<string, string> = {
   "WWW-Authenticate": "If the request has an Authorization header.",
 };
 
-/** For each failure: an example of its detail, what it means and what to do. test/openapi compares it with responses. */
-const failures: Record<FailureCode, { detail: string; meaning: string; retryAfter?: number }> = {
-  invalid_request: {
-    detail: "min_ttl must be one whole number of seconds from 0 to 1800",
-    meaning: "Fix the request. The detail names the field.",
-  },
-  unknown_connection: {
-    detail: "there is no secret for this connection, or it is scheduled for deletion",
-    meaning: "There is no such connection: it has no secret, or the secret is scheduled for deletion. Check the id.",
-  },
-  connection_not_ready: {
-    detail: "the secret has no value yet",
-    meaning: "The secret has no usable value or cannot be decrypted. The detail says what the operator must fix.",
-  },
+/** Examples of failures. test/openapi compares them with responses. */
+const failures: Record<FailureCode, Omit<Failure, "code">> = {
+  invalid_request: { detail: "min_ttl must be one whole number of seconds from 0 to 1800." },
+  unknown_connection: unknownConnection,
+  connection_not_ready: connectionNotReady("the secret has no value yet"),
   too_soon: {
-    detail: "this connection's token was replaced or tried a moment ago; keep what you have, or ask again later",
-    meaning: "The last attempt to replace this token was a moment ago. Retry after Retry-After.",
+    detail: "The last attempt to replace this token was too recent. Keep using your token, or retry in 30 s.",
     retryAfter: 30,
   },
   credentials_rejected: {
-    detail: "Smart Services refused the API key of this connection (HTTP status 401)",
-    meaning: "Smart Services rejected the API key. The operator must store a valid one.",
+    detail: "Smart Services rejected the API key (HTTP 401). An operator must store a valid key.",
   },
-  upstream_malformed: {
-    detail: "Smart Services answered in a shape that is not known",
-    meaning: "Smart Services sent an unrecognised response, a redirect or more than 64 KiB. Retry after Retry-After.",
-    retryAfter: 5,
-  },
-  upstream_unavailable: {
-    detail: "Smart Services did not answer as it should; it is asked again by itself",
-    meaning: "Smart Services is unavailable. Temporary: retry after Retry-After.",
-    retryAfter: 5,
-  },
-  unavailable: {
-    detail: "the broker's table does not answer",
-    meaning:
-      "The broker's table or secret store, or a JWT issuer, does not answer. Temporary: retry after Retry-After.",
-    retryAfter: 1,
-  },
-  internal: {
-    detail: "the broker failed in a way that it does not know; its log has more under this request_id",
-    meaning: "Internal error. The log has details under the request's id.",
-  },
+  upstream_malformed: withRetry(
+    { code: "upstream_malformed", detail: "Smart Services sent an unrecognised response." },
+    5,
+  ),
+  upstream_unavailable: withRetry(
+    { code: "upstream_unavailable", detail: "Smart Services is unavailable (HTTP 503)." },
+    5,
+  ),
+  unavailable: tableUnavailable,
+  internal: { detail: "Internal error. The log has details under this request_id." },
 };
 
-const codes = Object.keys(failures) as FailureCode[];
+/** When the broker answers a failure, and what the caller does. */
+const meaningOf = (code: FailureCode) => `${problems[code].cause} ${problems[code].action}`;
+
 const now = 1_795_507_200;
 const requestId = "HKf2dhXxsu8EMYA=";
 
@@ -130,14 +120,10 @@ export function problemAnswers(
   details: Partial<Record<FailureCode, string>>,
   only: (code: FailureCode) => boolean = () => true,
 ): Answer[] {
-  return codes.filter(only).map((code) => {
-    const { meaning, detail, ...failure } = failures[code];
-    return answer(
-      code,
-      meaning,
-      "Problem",
-      problemDetails({ code, detail: details[code] ?? detail, ...failure }, requestId),
-    );
+  return failureCodes.filter(only).map((code) => {
+    const { detail, retryAfter } = failures[code];
+    const failure = { code, detail: details[code] ?? detail, ...(retryAfter !== undefined && { retryAfter }) };
+    return answer(code, meaningOf(code), "Problem", problemDetails(failure, requestId));
   });
 }
 
@@ -165,11 +151,11 @@ export function oauthErrors(
   const ownErrors = Object.entries(own).map(([error, { description, meaning, basic }]) =>
     answer(error, meaning, "OAuthError", oauthErrorResponse(oauthError(error as OAuthErrorCode, description), basic)),
   );
-  const brokerFailures = codes
+  const brokerFailures = failureCodes
     .filter((code) => code !== "invalid_request")
     .map((code) => {
-      const { meaning, ...failure } = failures[code];
-      return answer(code, meaning, "OAuthError", oauthErrorResponse(toOAuthError({ code, ...failure })));
+      const error = toOAuthError({ ...failures[code], code });
+      return answer(code, meaningOf(code), "OAuthError", oauthErrorResponse(error));
     });
   return [...ownErrors, ...brokerFailures];
 }

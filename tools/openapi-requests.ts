@@ -36,7 +36,8 @@ export const statusParameters = Object.entries(
 ).map(([name, schema]) => ({
   name,
   in: "query",
-  description: name === "limit" ? "Maximum number of connections in a page." : "The `next_cursor` of the previous page.",
+  description:
+    name === "limit" ? "Maximum number of connections in a page." : "The `next_cursor` of the previous page.",
   schema: name === "limit" ? { ...schema, default: Number(schema["default"]) } : schema,
 }));
 

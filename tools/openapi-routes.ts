@@ -110,7 +110,7 @@ export const routes: Route[] = [
     parameters: statusParameters,
     answers: [
       statusAnswer("StatusPage", { connections: [status] }),
-      ...problemAnswers({ invalid_request: "limit must be one whole number from 1 to 500" }, (code) =>
+      ...problemAnswers({ invalid_request: "limit must be one whole number from 1 to 500." }, (code) =>
         ofStatus.includes(code),
       ),
       ...gatewayAnswers({ iam: true }),

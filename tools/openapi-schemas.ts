@@ -1,5 +1,5 @@
 import { statusOf } from "@smart-token-broker/oauth/oauth-response.ts";
-import { problems } from "@smart-token-broker/auth-core/http/response.ts";
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
 import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
 

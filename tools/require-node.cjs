@@ -5,3 +5,5 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   );
   process.exit(1);
 }
+// Compiled code is kept between runs: the CDK and the AWS SDK load in half the time.
+require("module").enableCompileCache();

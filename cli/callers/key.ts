@@ -4,18 +4,18 @@ import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-co
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
-/** A fresh caller key and its hash. The key is shown here and nowhere else, and nothing is stored. */
+/** Creates a caller key and its hash. Shows the key once, and stores nothing. */
 export function makeCallerKey(name: string): CommandResult {
-  if (!parseConnectionId(name)) throw new CommandError("usage", `A caller's name must be ${connectionIdRule}.`);
+  if (!parseConnectionId(name)) throw new CommandError("usage", `Invalid caller name. Use ${connectionIdRule}.`);
   const secret = callerKey(randomBytes(32));
   const key = secret.reveal();
   const keySha256 = callerKeyHash(secret);
   const text = `key        ${key}
 keySha256  ${keySha256}
 
-Give the key to ${name}: it is shown only now. Put the hash into the caller's entry in the list of callers and deploy:
+Give the key to ${name} now: it is not shown again. Add the hash to the list of callers, then deploy:
   {"name": "${name}", "connections": ["…"], "keySha256": ["${keySha256}"]}
-To replace a key without a gap, have both hashes in the list until the caller has changed over.
+To replace a key without downtime, list both hashes until the caller uses the new key.
 `;
   return { text, json: { key, keySha256 } };
 }

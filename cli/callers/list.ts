@@ -5,27 +5,27 @@ import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { plain, table } from "../terminal/table.ts";
 
-/** Said where people read it: at three in the morning it is taken for what runs. */
-const ofCheckout = "This is the list of this checkout, checked; what is deployed is as of the last npm run deploy.\n";
+/** Printed because a reader in an incident takes this list for the deployed one. */
+const sourceNote = "This list comes from this checkout. The deployed list is that of the last npm run deploy.\n";
 
-/** The list of callers as `cdk.json` has it, checked. It does NOT look at what was deployed of it. */
+/** Checks and lists the callers in `cdk.json`. Does NOT read what is deployed. */
 export async function listCallers(file: string): Promise<CommandResult> {
   const callers = await readCallers(file);
   if (callers.length === 0) {
-    return { json: [], text: `${file} lists no caller: roles of this account need no entry.\n${ofCheckout}` };
+    return { json: [], text: `${file} lists no callers. IAM roles of this account need no entry.\n${sourceNote}` };
   }
   const listed = callers.map((caller) => ({
     name: caller.name,
     kind: caller.kind,
     connections: "connections" in caller ? (caller.connections ?? []) : [],
-    who: whoIs(caller),
+    who: identityOf(caller),
   }));
   const rows = listed.map(({ name, kind, connections, who }) =>
-    plain(name, kind, connections.join(" ") || "as claimed", who),
+    plain(name, kind, connections.join(" ") || "from claims", who),
   );
   return {
     json: listed,
-    text: table([plain("CALLER", "KIND", "CONNECTIONS", "WHO"), ...rows], [20, 9, 20], false) + ofCheckout,
+    text: table([plain("CALLER", "KIND", "CONNECTIONS", "IDENTITY"), ...rows], [20, 9, 20], false) + sourceNote,
   };
 }
 
@@ -47,18 +47,21 @@ async function readCallers(file: string): Promise<Caller[]> {
 
 async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError("usage", `The file ${file} cannot be read (${error.code}): name cdk.json with --file.`);
+    throw new CommandError(
+      "usage",
+      `The file ${file} cannot be read (${error.code}). Add --file with cdk.json's path.`,
+    );
   });
   try {
     const json: unknown = JSON.parse(text);
     if (typeof json === "object" && json !== null) return json;
   } catch {
-    // Said below.
+    // The error below covers it.
   }
   throw new CommandError("usage", `The file ${file} is not JSON.`);
 }
 
-function whoIs(caller: Caller): string {
+function identityOf(caller: Caller): string {
   switch (caller.kind) {
     case "key":
       return `${caller.keySha256.length} key(s)`;

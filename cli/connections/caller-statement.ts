@@ -1,7 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 
-/** The IAM statement of a caller of one connection: exact ARNs, because IAM's `*` would cross into other connections. */
+/** The IAM statement for a caller of one connection. Exact ARNs, because `*` would also match other connections. */
 export function callerStatement({ partition, region, accountId, apiId }: Deployment, connection: ConnectionId): object {
   const api = `arn:${partition}:execute-api:${region}:${accountId}:${apiId}/$default`;
   return {

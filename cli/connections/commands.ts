@@ -1,47 +1,47 @@
 import type { Command } from "commander";
-import { type On, yes } from "../command.ts";
+import { type OnDeployment, yes } from "../command.ts";
 
 /** `broker connections …` */
-export function connectionsCommands(root: Command, on: On): void {
-  const connections = root.command("connections").description("customers' installations");
+export function connectionsCommands(root: Command, onDeployment: OnDeployment): void {
+  const connections = root.command("connections").description("manage connections (customers' installations)");
   const withFields = (command: Command) =>
     command
-      .option("--base-url <url>", "of the token endpoints")
-      .option("--api-base-url <url>", "where callers use the token")
-      .option("--language <language>", "Accept-Language")
-      .option("--max-lifetime <seconds>", "an upper bound for what upstream claims")
-      .option("--single-active-token", "a replacement kills the token before it")
-      .option("--key-issuer <url>", "issues and revokes keys (docs/key-issuer.md)")
-      .option("--skip-exchange", "do not prove the values");
+      .option("--base-url <url>", "base URL of the token endpoints")
+      .option("--api-base-url <url>", "base URL of the business API, where callers use the token")
+      .option("--language <language>", "Accept-Language of token requests")
+      .option("--max-lifetime <seconds>", "upper limit for the lifetime of tokens, in seconds")
+      .option("--single-active-token", "a new token invalidates the previous one")
+      .option("--key-issuer <url>", "service that issues and revokes API keys (docs/key-issuer.md)")
+      .option("--skip-exchange", "do not verify the key with Smart Services");
   withFields(connections.command("add <id>"))
-    .description("prove the values by an exchange, store them, switch rotation on")
-    .option("--file <file>", "the whole registration as JSON; - is stdin")
-    .option("--username <name>", "else asked for")
-    .option("--scope <scope>", "else asked for")
-    .option("--key-file <file>", "the API key; - is stdin; else asked for, without echo")
-    .option("--rotate-every-days <days>", "0 is off; else as the deployment's own")
+    .description("add a connection: verify the key, store the secret, turn rotation on")
+    .option("--file <file>", "file with the whole registration as JSON, - for stdin")
+    .option("--username <name>", "username at Smart Services; default: prompt")
+    .option("--scope <scope>", "scope at Smart Services; default: prompt")
+    .option("--key-file <file>", "file with the API key, - for stdin; default: prompt without echo")
+    .option("--rotate-every-days <days>", "rotation interval in days, 0 for off; default: as deployed")
     .option(...yes)
-    .action(on(async () => (await import("./add.ts")).addConnection));
+    .action(onDeployment(async () => (await import("./add.ts")).addConnection));
   withFields(connections.command("set <id>"))
-    .description("change these fields of a registration; its key and account stay")
-    .option("--no-single-active-token", "a replacement leaves the token before it alive")
-    .action(on(async () => (await import("./set.ts")).setFields));
+    .description("change these fields of a registration; account and key stay")
+    .option("--no-single-active-token", "a new token leaves the previous one valid")
+    .action(onDeployment(async () => (await import("./set.ts")).setFields));
   connections
     .command("list")
-    .description("every connection: secrets and items joined")
-    .action(on(async () => (await import("./list.ts")).listConnections));
+    .description("list all connections, including those without a token")
+    .action(onDeployment(async () => (await import("./list.ts")).listConnections));
   connections
     .command("show <id>")
-    .description("one connection, without its key")
-    .action(on(async () => (await import("./show.ts")).showConnection));
+    .description("show the registration without its key, and the status")
+    .action(onDeployment(async () => (await import("./show.ts")).showConnection));
   connections
     .command("renew <id>")
-    .description("replace its tokens now, whatever its backoff")
-    .action(on(async () => (await import("./renew.ts")).renewConnection));
+    .description("replace the tokens within a minute, whatever the backoff")
+    .action(onDeployment(async () => (await import("./renew.ts")).renewConnection));
   connections
     .command("remove <id>")
-    .description("schedule the secret's deletion, erase the tokens at once")
-    .option("--recovery-days <days>", "7 to 30", "30")
+    .description("delete the tokens now, and schedule the deletion of the secret")
+    .option("--recovery-days <days>", "days until the secret is deleted, 7 to 30", "30")
     .option(...yes)
-    .action(on(async () => (await import("./remove.ts")).removeConnection));
+    .action(onDeployment(async () => (await import("./remove.ts")).removeConnection));
 }

@@ -1,26 +1,28 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import type { CommandResult } from "../command.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
-import { allStatuses, isErased } from "../deployment/statuses.ts";
+import { allStatuses, areTokensDeleted } from "../deployment/statuses.ts";
 import { stateCell } from "../status/state-cell.ts";
 import { hasColour, plain, table } from "../terminal/table.ts";
 
 interface Listed {
   connection: string;
-  /** Of the secret: whether it could be used. */
   secret: "present" | "empty" | "deleted" | "none";
-  /** Of the token set; `no token yet` where the table has no item. */
+  /** Of the token set; `no token yet` if the table has no item. */
   state: ConnectionStatus["state"] | "no token yet";
   rotation: boolean;
 }
 
-/** Every connection that has a secret or an item: those that were never asked for appear too. */
+/** Lists every connection that has a secret or an item, including those that were never requested. */
 export async function listConnections(deployment: Deployment): Promise<CommandResult> {
   const [secrets, statuses] = await Promise.all([allSecrets(deployment), allStatuses(deployment)]);
   const listed = join(secrets, statuses);
   if (listed.length === 0) {
-    return { json: [], text: "There is no connection yet: add one with broker connections add ID.\n" };
+    return {
+      json: [],
+      text: `There is no connection yet. Add one: ${brokerCommand(deployment, "connections add ID")}\n`,
+    };
   }
   const rows = listed.map(({ connection, state, secret, rotation }) => [
     { text: connection },
@@ -31,7 +33,7 @@ export async function listConnections(deployment: Deployment): Promise<CommandRe
   return { json: listed, text: table([head, ...rows], [42, 12, 8, 8], hasColour()) };
 }
 
-/** Joins secrets and items by their id, in its order. Pure. */
+/** Joins secrets and items by connection id, and sorts them by it. Pure. */
 export function join(secrets: SecretFacts[], statuses: ConnectionStatus[]): Listed[] {
   const secretOf = new Map(secrets.map((secret) => [secret.connection, secret]));
   const statusOf = new Map(statuses.map((status) => [status.connection, status]));
@@ -41,14 +43,17 @@ export function join(secrets: SecretFacts[], statuses: ConnectionStatus[]): List
     const status = statusOf.get(connection);
     return {
       connection,
-      secret: stateOf(secret),
-      state: status && !(secret && isErased(status) && secret.deletedAt === undefined) ? status.state : "no token yet",
+      secret: secretState(secret),
+      state:
+        status && !(secret && areTokensDeleted(status) && secret.deletedAt === undefined)
+          ? status.state
+          : "no token yet",
       rotation: secret?.rotationEnabled ?? false,
     };
   });
 }
 
-function stateOf(secret: SecretFacts | undefined): Listed["secret"] {
+function secretState(secret: SecretFacts | undefined): Listed["secret"] {
   if (!secret) return "none";
   if (secret.deletedAt !== undefined) return "deleted";
   return versionAt(secret, "AWSCURRENT") === undefined ? "empty" : "present";

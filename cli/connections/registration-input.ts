@@ -1,13 +1,13 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { readWhole } from "../command.ts";
+import { readInteger } from "../command.ts";
 import { type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { askText } from "../terminal/ask.ts";
 import { readSecret } from "../terminal/read-secret.ts";
 
-/** The fields that say how Smart Services are talked to, as options. */
+/** The optional fields of a registration, as options. */
 export interface FieldInput {
   baseUrl?: string;
   apiBaseUrl?: string;
@@ -26,45 +26,47 @@ export interface RegistrationInput extends FieldInput {
 }
 
 /**
- * A registration from a file, or put together from options and prompts; the API key never comes from an option.
+ * Reads a registration from a file, or from options and prompts. The API key never comes from an option.
  *
- * @throws CommandError that names the field which is wrong, and never repeats a value
+ * @throws CommandError with the name of the wrong field, and never its value
  */
-export async function readRegistration(
-  deployment: Deployment,
-  connection: ConnectionId,
-  input: RegistrationInput,
-): Promise<{ value: Secret; registration: Registration; warnings: string[] }> {
+export async function readRegistration(deployment: Deployment, connection: ConnectionId, input: RegistrationInput) {
   const { file, ...others } = input;
   const given = ["username", "scope", "keyFile"].filter((name) => name in others);
   if (file !== undefined && (given.length > 0 || Object.keys(readFields(input)).length > 0)) {
-    throw new CommandError("usage", "--file is the whole registration: it goes with no option for a part of one.");
+    throw new CommandError("usage", "--file is the whole registration. Do not combine it with options for its fields.");
   }
   const value =
     input.file === undefined
       ? await assemble(connection, input)
-      : await readSecret("the registration", input.file, "--file");
+      : await readSecret("Registration", input.file, "--file");
+  return { value, ...parseValue(deployment, value) };
+}
+
+/** Parses the value of a secret. Throws CommandError with the name of the wrong field, and never its value. */
+export function parseValue(deployment: Deployment, value: Secret) {
   const parsed = parseRegistration(value.reveal(), registrationOptions(deployment));
-  if (parsed.kind === "not_ready") throw new CommandError("usage", `This is no registration: ${parsed.detail}.`);
-  return { value, registration: parsed.registration, warnings: parsed.warnings };
+  if (parsed.kind === "not_ready") throw new CommandError("usage", `Invalid registration: ${parsed.detail}.`);
+  return parsed;
 }
 
 async function assemble(connection: ConnectionId, input: RegistrationInput): Promise<Secret> {
   const { keyFile, username, scope } = input;
-  const more = readFields(input);
+  // Read first: a wrong option should fail before the prompts.
+  const options = readFields(input);
   const fields = {
-    username: username ?? (await askText(`username of ${connection}`, "--username, or --file")),
-    scope: scope ?? (await askText(`scope of ${connection}`, "--scope, or --file")),
+    username: username ?? (await askText(`Username of ${connection}`, "--username NAME, or --file FILE")),
+    scope: scope ?? (await askText(`Scope of ${connection}`, "--scope NAME, or --file FILE")),
     apiKey: (await readSecret(`API key of ${connection}`, keyFile, "--key-file")).reveal(),
-    ...more,
+    ...options,
   };
   return new Secret(JSON.stringify(fields));
 }
 
-/** What of these fields was given, by the names that a registration has. Throws CommandError. */
+/** The fields that were given, by their names in a registration. Throws CommandError. */
 export function readFields(input: FieldInput): Partial<Registration> {
   const { baseUrl, apiBaseUrl, language, maxLifetime, singleActiveToken, keyIssuer } = input;
-  const lifetime = maxLifetime === undefined ? undefined : readWhole("--max-lifetime", maxLifetime, 1, 604_800);
+  const lifetime = maxLifetime === undefined ? undefined : readInteger("--max-lifetime", maxLifetime, 1, 604_800);
   const fields = { baseUrl, apiBaseUrl, language, maxLifetime: lifetime, singleActiveToken, keyIssuer };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -2,54 +2,64 @@ import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynam
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { makeDue as makeConnectionDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
-import { readId, type CommandResult } from "../command.ts";
-import { clientConfig, type Deployment } from "../deployment/deployment.ts";
+import { type CommandResult, readId } from "../command.ts";
+import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { explain } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 
-/** Makes a connection due now, whatever its backoff. The schedule replaces its tokens, within a minute. */
+/** Makes a connection due now, whatever its backoff. The schedule replaces its tokens within a minute. */
 export async function renewConnection(deployment: Deployment, id: string): Promise<CommandResult> {
   const connection = readId(id);
   await expectSecret(deployment, connection);
   const due = await makeDue(deployment, connection);
   const text = due
-    ? `${connection} is due now: its tokens are replaced within a minute (broker status ${connection}).\n`
-    : `${connection} has no token to renew: its first request gets one (broker token get ${connection}).\n`;
+    ? `${connection} is due. Its tokens are replaced within a minute: ${brokerCommand(deployment, `status ${connection}`)}\n`
+    : `${connection} has no token yet. Get one: ${brokerCommand(deployment, `token get ${connection}`)}\n`;
   return { text, json: { connection, due } };
 }
 
-/** Has the sweep replace a connection's tokens, within a minute. The result: whether there is anything to replace. */
+/** The table of token sets, as the functions use it. */
+export const tokenTable = (deployment: Deployment) =>
+  dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
+
+/** Makes the sweep replace a connection's tokens within a minute. Returns whether the connection has any. */
 export function makeDue(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
-  const table = dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
-  return withProgress("writing to the table", makeConnectionDue({ table, clock: systemClock() }, connection));
+  const ports = { table: tokenTable(deployment), clock: systemClock() };
+  return withProgress("Writing to the table", makeConnectionDue(ports, connection));
+}
+
+/** As `makeDue`, but a failure is only a warning. */
+export async function tryMakeDue(deployment: Deployment, connection: ConnectionId): Promise<string | undefined> {
+  try {
+    await makeDue(deployment, connection);
+    return undefined;
+  } catch (error) {
+    const command = brokerCommand(deployment, `connections renew ${connection}`);
+    return `its tokens are not replaced now: ${explain(error).message} Replace them: ${command}`;
+  }
 }
 
 /**
- * Does what may kill the token that callers have, where upstream keeps one active token: an exchange, or several. However
- * it ends, Ctrl-C included, the connection is made due. What cannot be done about that is a warning, and hides no error.
+ * Runs an action that requests tokens, which may invalidate the token that callers have. However it ends, Ctrl-C
+ * included, it makes the connection due. If that fails, the result has a warning; an error of the action stays.
  *
- * @param isNeeded for a result, whether it has to be; always for an error
+ * @param isNeeded whether a result makes the renewal necessary; an error always does
  */
-export async function renewing<Result>(
+export async function actThenRenew<Result>(
   deployment: Deployment,
   connection: ConnectionId,
   act: () => Promise<Result>,
   isNeeded: (result: Result) => boolean = () => true,
 ): Promise<{ result: Result; warning?: string }> {
-  const renew = () =>
-    makeDue(deployment, connection).then(
-      () => undefined,
-      (error: unknown) => `its tokens are not renewed at once (${explain(error).message})`,
-    );
-  const onInterrupt = () => void renew().then(() => process.exit(130));
+  const onInterrupt = () => void tryMakeDue(deployment, connection).then(() => process.exit(130));
   process.once("SIGINT", onInterrupt);
   try {
     const result = await act();
-    const warning = isNeeded(result) ? await renew() : undefined;
+    const warning = isNeeded(result) ? await tryMakeDue(deployment, connection) : undefined;
     return { result, ...(warning !== undefined && { warning }) };
   } catch (error) {
-    await renew();
+    await tryMakeDue(deployment, connection);
     throw error;
   } finally {
     process.off("SIGINT", onInterrupt);

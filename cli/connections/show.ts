@@ -1,11 +1,11 @@
-import { readId, type CommandResult } from "../command.ts";
+import { type CommandResult, readId } from "../command.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
-import { isErased, statusOfOne } from "../deployment/statuses.ts";
+import { areTokensDeleted, statusOfOne } from "../deployment/statuses.ts";
 import { describeStatus } from "../status/describe.ts";
 
-/** One connection: what is registered, without its key, and how it is. */
+/** Shows the registration of a connection without its key, and its status. */
 export async function showConnection(deployment: Deployment, id: string): Promise<CommandResult> {
   const connection = readId(id);
   const secret = await expectSecret(deployment, connection);
@@ -22,9 +22,12 @@ export async function showConnection(deployment: Deployment, id: string): Promis
     ...registration,
     ...(problem !== undefined && { problem }),
   }).flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(26)}${String(value)}`]));
-  const told = status && !isErased(status) ? describeStatus(status) : "none yet: the first request gets one\n";
+  const tokens =
+    status && !areTokensDeleted(status)
+      ? describeStatus(status, Date.now() / 1000, deployment)
+      : "No token yet. The first request fetches one.\n";
   return {
-    text: `registration\n${indented(`${lines.join("\n")}\n`)}tokens\n${indented(told)}`,
+    text: `registration\n${indented(`${lines.join("\n")}\n`)}tokens\n${indented(tokens)}`,
     json: { connection, secret: secret.arn, rotation: secret.rotationEnabled, registration, problem, status },
   };
 }

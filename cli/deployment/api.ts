@@ -3,18 +3,18 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { CommandError } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
-export interface ApiAnswer {
+export interface ApiResponse {
   status: number;
   headers: Headers;
   body: Record<string, unknown>;
 }
 
-/** Asks the deployment's own API, signed as the AWS SDKs do. Returns every answer; throws where there is none in 30 s. */
+/** Sends a request to the deployment's API, signed with SigV4. Returns every response; throws if none comes in 30 s. */
 export async function callApi(
   { url, region, credentials }: Deployment,
   path: string,
   post?: object,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const target = new URL(url + path);
   const signer = new SignatureV4({ credentials, region, service: "execute-api", sha256: Sha256 });
   const body = post && JSON.stringify(post);
@@ -35,19 +35,20 @@ export async function callApi(
 }
 
 /**
- * The body of a good answer.
+ * The body of a successful response.
  *
- * @throws CommandError that says which of the broker's or the gateway's errors it was
+ * @param next the next step after any other response, as a sentence or a command
+ * @throws CommandError with the error of the broker or the gateway
  */
-export function expectOk({ status, headers, body }: ApiAnswer, advice: string): Record<string, unknown> {
+export function expectOk({ status, headers, body }: ApiResponse, next: string): Record<string, unknown> {
   if (status === 200) return body;
   const { code, detail, message } = body as Record<string, string | undefined>;
-  const said = code === undefined ? `HTTP ${status} ${message ?? ""}`.trim() : `${code}: ${detail}`;
+  const cause = code === undefined ? `HTTP ${status} ${message ?? ""}`.trim() : `${code}: ${detail}`;
   const retryAfter = headers.get("retry-after");
-  const again = retryAfter === null ? "" : `, again in ${retryAfter} s`;
+  const retry = retryAfter === null ? "" : ` Retry in ${retryAfter} s.`;
   const kind =
     status === 400 ? "usage" : status === 404 ? "notFound" : status === 401 || status === 403 ? "denied" : "failed";
-  throw new CommandError(kind, `${said} (${advice}${again})`);
+  throw new CommandError(kind, `${cause.replace(/\.$/, "")}.${retry} ${next}`);
 }
 
 function readObject(text: string): Record<string, unknown> {

@@ -1,8 +1,8 @@
 import { smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 
-/** Where a deployment's parts are: what its stacks put out, or what a local run says of itself. */
+/** Where the parts of a deployment are: from the outputs of its stacks, or from a local run. */
 export interface Deployment {
-  /** What names it on the command line; empty, or begins with a blank. */
+  /** Its options on the command line: empty, or starts with a space. */
   flags: string;
   stage: string;
   region: string;
@@ -18,24 +18,27 @@ export interface Deployment {
   /** KMS key of the secrets; the local run has none. */
   keyArn?: string;
   keyRotationFunctionArn: string;
-  /** Of `rotateApiKeysEveryDays` in `cdk.json`; 0: keys are not rotated on a schedule, by choice. */
+  /** `rotateApiKeysEveryDays` of `cdk.json`; 0 means that no schedule rotates keys. */
   rotateApiKeysEveryDays: number;
-  /** Whose pages may read the API's answers. */
+  /** Origins whose pages can read the API's responses. */
   corsOrigins: string[];
   credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>;
-  /** Set by a local run only. */
+  /** Only for a local run. */
   local?: { dynamodb: string; secretsmanager: string; simulator: string };
 }
 
-/** How registrations of this deployment are read: the simulator, on plain http, is upstream of a local run only. */
+/** A command for this deployment that can be pasted into a shell. */
+export const brokerCommand = ({ flags }: Deployment, args: string) => `npx broker ${args}${flags}`;
+
+/** Options for parsing registrations: only a local run accepts the simulator, which speaks plain HTTP. */
 export function registrationOptions({ local }: Deployment): { defaultBaseUrl: string; allowLoopbackHttp: boolean } {
   return { defaultBaseUrl: local?.simulator ?? smartServicesBaseUrl, allowLoopbackHttp: local !== undefined };
 }
 
-/** Two attempts and a few seconds: who waits here is a person. */
+/** Two attempts and a few seconds, because a person waits. */
 export const patience = { maxAttempts: 2, requestHandler: { connectionTimeout: 3000, requestTimeout: 15_000 } };
 
-/** Configuration of an AWS client of this deployment. */
+/** Configuration of an AWS client for this deployment. */
 export function clientConfig({ region, credentials, local }: Deployment, service: "dynamodb" | "secretsmanager") {
   return { ...patience, region, credentials, ...(local && { endpoint: local[service] }) };
 }

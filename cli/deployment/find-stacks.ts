@@ -3,15 +3,15 @@ import { CommandError } from "../exit.ts";
 import { type Deployment, patience } from "./deployment.ts";
 
 /**
- * Finds a deployment by the outputs of its stacks, with AWS's own chain of region and credentials. Reads only.
+ * Finds a deployment by the outputs of its stacks, with the SDK's default region and credentials. Reads only.
  *
- * @throws CommandError where a stack or an output is not there
+ * @throws CommandError if a stack or an output does not exist
  */
 export async function findStacks(stage: string): Promise<Deployment> {
   if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
     throw new CommandError(
       "usage",
-      "The stage (--stage, BROKER_STAGE) must be as in cdk.json: 1 to 16 of a-z and 0-9.",
+      "Invalid stage. Set --stage or BROKER_STAGE to the stage in cdk.json: 1 to 16 of a-z and 0-9.",
     );
   }
   const client = new CloudFormationClient(patience);
@@ -21,7 +21,10 @@ export async function findStacks(stage: string): Promise<Deployment> {
   const output = (name: string): string => {
     const value: unknown = outputs[name];
     if (typeof value === "string") return value;
-    throw new CommandError("notFound", `The stacks of ${stage} have no output ${name}: deploy this version again.`);
+    throw new CommandError(
+      "notFound",
+      `The stacks of ${stage} have no output ${name}. Deploy this version: npm run deploy`,
+    );
   };
   const keyArn = output("KeyArn");
   const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
@@ -51,7 +54,7 @@ async function outputsOf(client: CloudFormationClient, name: string, region: str
     );
   } catch (error) {
     if (!(error instanceof Error && /does not exist/.test(error.message))) throw error;
-    const advice = "check --stage, AWS_REGION and AWS_PROFILE, or deploy it (npm run deploy)";
-    throw new CommandError("notFound", `There is no stack ${name} in ${region}: ${advice}.`);
+    const next = "Check --stage, AWS_REGION and AWS_PROFILE, or deploy it: npm run deploy";
+    throw new CommandError("notFound", `The stack ${name} does not exist in ${region}. ${next}`);
   }
 }

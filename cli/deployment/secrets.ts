@@ -4,34 +4,33 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
+import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { clientConfig, type Deployment } from "./deployment.ts";
+import { brokerCommand, clientConfig, type Deployment } from "./deployment.ts";
 
-/** What is known of a connection's secret without reading its value. */
-export interface SecretFacts {
+/** A connection's secret without its value. */
+export interface SecretFacts extends SecretDescription {
   connection: ConnectionId;
   arn: string;
-  /** Whether CloudFormation made it: then it is listed under `connections` in `cdk.json`. */
+  /** Whether CloudFormation created it: `connections` in `cdk.json` then lists it. */
   isOfStack: boolean;
-  /** Instant; set where it is scheduled for deletion. */
+  /** Instant; set if its deletion is scheduled. */
   deletedAt?: number;
-  /** Version → its staging labels. */
-  labels: Map<string, string[]>;
-  rotationEnabled: boolean;
-  /** Instants. */
-  nextRotationAt?: number;
-  lastRotatedAt?: number;
-  lastChangedAt?: number;
 }
 
 export const secretsClient = (deployment: Deployment) =>
   new SecretsManagerClient(clientConfig(deployment, "secretsmanager"));
 
+/** The versions of secrets, as the key-rotation function reads and moves them. */
+export const versionsOf = (deployment: Deployment) =>
+  secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+
 export const secretName = ({ secretPrefix }: Deployment, connection: ConnectionId) => `${secretPrefix}/${connection}`;
 
-/** Every secret below the prefix whose name ends in a connection's id, those scheduled for deletion among them. */
+/** Lists the secrets of all connections, including those scheduled for deletion. */
 export async function allSecrets(deployment: Deployment): Promise<SecretFacts[]> {
   const client = secretsClient(deployment);
   const prefix = `${deployment.secretPrefix}/`;
@@ -44,7 +43,7 @@ export async function allSecrets(deployment: Deployment): Promise<SecretFacts[]>
       MaxResults: 100,
       NextToken: token,
     });
-    const page = await withProgress("listing the secrets", client.send(command));
+    const page = await withProgress("Listing the secrets", client.send(command));
     for (const { SecretVersionsToStages, ...secret } of page.SecretList ?? []) {
       const connection = parseConnectionId(secret.Name?.slice(prefix.length));
       if (connection) found.push(factsOf(connection, { ...secret, VersionIdsToStages: SecretVersionsToStages }));
@@ -54,42 +53,40 @@ export async function allSecrets(deployment: Deployment): Promise<SecretFacts[]>
   return found.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
 }
 
-/** One secret; `undefined` where there is none. */
+/** Describes one secret; `undefined` if it does not exist. */
 export async function findSecret(deployment: Deployment, connection: ConnectionId): Promise<SecretFacts | undefined> {
   const command = new DescribeSecretCommand({ SecretId: secretName(deployment, connection) });
   try {
     const described = secretsClient(deployment).send(command);
-    return factsOf(connection, await withProgress("looking at the secret", described));
+    return factsOf(connection, await withProgress("Reading the secret's description", described));
   } catch (error) {
     if ((error as Error).name === "ResourceNotFoundException") return undefined;
     throw error;
   }
 }
 
-/** One secret that is in use. Throws CommandError where there is none, or it is scheduled for deletion. */
+/** Describes one secret. Throws CommandError if it does not exist, or its deletion is scheduled. */
 export async function expectSecret(deployment: Deployment, connection: ConnectionId): Promise<SecretFacts> {
   const secret = await findSecret(deployment, connection);
-  const missing = secret ? "is scheduled for deletion" : "does not exist";
   if (secret && secret.deletedAt === undefined) return secret;
-  throw new CommandError(
-    "notFound",
-    `The secret ${secretName(deployment, connection)} ${missing}: see broker connections list, or add it with broker connections add ${connection}.`,
-  );
+  const problem = secret ? "is scheduled for deletion" : "does not exist";
+  const next = `Add the connection: ${brokerCommand(deployment, `connections add ${connection}`)}`;
+  throw new CommandError("notFound", `The secret ${secretName(deployment, connection)} ${problem}. ${next}`);
 }
 
-/** The version under a label. */
+/** The version with a staging label. */
 export function versionAt({ labels }: SecretFacts, label: string): string | undefined {
-  return [...labels].find(([, its]) => its.includes(label))?.[0];
+  return [...labels].find(([, stages]) => stages.includes(label))?.[0];
 }
 
-/** The version of a rotation that has not finished. */
+/** The version of an unfinished rotation. */
 export function unfinishedVersion(secret: SecretFacts): string | undefined {
   const pending = versionAt(secret, "AWSPENDING");
   return pending === versionAt(secret, "AWSCURRENT") ? undefined : pending;
 }
 
 function factsOf(connection: ConnectionId, secret: DescribeSecretResponse): SecretFacts {
-  const { ARN = "", DeletedDate, NextRotationDate, LastRotatedDate, LastChangedDate } = secret;
+  const { ARN = "", DeletedDate, NextRotationDate, LastChangedDate } = secret;
   return {
     connection,
     arn: ARN,
@@ -98,7 +95,6 @@ function factsOf(connection: ConnectionId, secret: DescribeSecretResponse): Secr
     labels: new Map(Object.entries(secret.VersionIdsToStages ?? {})),
     rotationEnabled: secret.RotationEnabled ?? false,
     ...(NextRotationDate && { nextRotationAt: seconds(NextRotationDate) }),
-    ...(LastRotatedDate && { lastRotatedAt: seconds(LastRotatedDate) }),
     ...(LastChangedDate && { lastChangedAt: seconds(LastChangedDate) }),
   };
 }

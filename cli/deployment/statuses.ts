@@ -4,18 +4,17 @@ import { withProgress } from "../terminal/progress.ts";
 import { callApi, expectOk } from "./api.ts";
 import type { Deployment } from "./deployment.ts";
 
-const adviceFor = (status: number) =>
-  status === 403 ? "your role needs execute-api:Invoke on GET/v1/status and GET/v1/status/*" : "try again";
+const nextStep = (status: number) =>
+  status === 403 ? "Your role needs execute-api:Invoke on GET/v1/status and GET/v1/status/*." : "Run it again.";
 
-/** The status of every connection that was ever asked for, by the API's own route, page by page. */
+/** Reads the status of all connections that were requested, page by page. */
 export async function allStatuses(deployment: Deployment): Promise<ConnectionStatus[]> {
   const found: ConnectionStatus[] = [];
   let cursor: unknown;
   do {
     const more = typeof cursor === "string" ? `&cursor=${encodeURIComponent(cursor)}` : "";
-    const asked = callApi(deployment, `/v1/status?limit=500${more}`);
-    const answer = await withProgress("reading the status", asked);
-    const body = expectOk(answer, adviceFor(answer.status));
+    const response = await withProgress("Reading the status", callApi(deployment, `/v1/status?limit=500${more}`));
+    const body = expectOk(response, nextStep(response.status));
     found.push(...(body["connections"] as ConnectionStatus[]));
     cursor = body["next_cursor"];
   } while (cursor !== undefined);
@@ -23,19 +22,19 @@ export async function allStatuses(deployment: Deployment): Promise<ConnectionSta
 }
 
 /**
- * Whether its tokens were erased because its secret was gone, and nobody has asked since. With a secret that is there
- * again the next request gets a token: nothing is wrong with it.
+ * Whether the tokens were deleted because the secret did not exist, and no request came since. If the secret exists
+ * again, the next request gets a token: nothing is wrong.
  */
-export function isErased({ last_error: error }: ConnectionStatus): boolean {
+export function areTokensDeleted({ last_error: error }: ConnectionStatus): boolean {
   return error?.code === "unknown_connection";
 }
 
-/** The status of one connection; `undefined` where nobody has asked for it yet. */
+/** Reads the status of one connection; `undefined` if nobody has requested it yet. */
 export async function statusOfOne(
   deployment: Deployment,
   connection: ConnectionId,
 ): Promise<ConnectionStatus | undefined> {
-  const answer = await withProgress("reading the status", callApi(deployment, `/v1/status/${connection}`));
-  if (answer.status === 404 && answer.body["code"] === "unknown_connection") return undefined;
-  return expectOk(answer, adviceFor(answer.status)) as unknown as ConnectionStatus;
+  const response = await withProgress("Reading the status", callApi(deployment, `/v1/status/${connection}`));
+  if (response.status === 404 && response.body["code"] === "unknown_connection") return undefined;
+  return expectOk(response, nextStep(response.status)) as unknown as ConnectionStatus;
 }

@@ -2,81 +2,82 @@ import { readJwtClaims } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { describeShape } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
 
-/** How an upstream writes its answers, in the words of the simulator's switches. No value of an answer is in it. */
-export interface Writing {
+/** The format of a token response, in the values of the simulator's switches. Holds no value of the response. */
+export interface ResponseFormat {
   shape: string;
   expiresIn: "number" | "string" | "absent";
   /** Keys and types, for people. */
-  described: string;
+  description: string;
 }
 
-/** What was seen of an upstream. Absent: it could not be told. */
+/** The observed behaviour of Smart Services. An absent member was not observed. */
 export interface Behaviour {
-  writing: Writing;
+  format: ResponseFormat;
   bom: boolean;
   opaque: boolean;
-  /** Seconds that a token lives, by what its answer says of it. */
+  /** Lifetime in seconds, as the response or the token says it, or as the broker assumes it. */
   claimedLifetime: number;
-  /** Whether the answer or the token says anything of its lifetime. */
-  saysLifetime: boolean;
-  /** Seconds after which a token was seen dead. */
+  /** Whether the response or the token says a lifetime. */
+  claimsLifetime: boolean;
+  /** Age in seconds at which a token was found invalid. */
   diedAfter?: number;
-  /** Seconds that a token was seen alive, where it was waited for. */
+  /** Age in seconds at which a token was last found valid. */
   livedFor?: number;
   refreshLifetime?: number;
   refreshTokens: boolean;
   rotateRefresh?: boolean;
   refreshTokenRejected?: boolean;
   sameToken: boolean;
-  /** A replacement killed the token before it. */
+  /** A new token invalidated the previous one. */
   singleActiveToken?: boolean;
 }
 
-/** How a body is written, that was judged to hold a token. Pure. */
-export function readWriting(body: string): Writing {
+/** The format of a response body that holds a token. Pure. */
+export function responseFormat(body: string): ResponseFormat {
   let json: unknown;
   try {
     json = JSON.parse(body.replace(/^\uFEFF/, ""));
   } catch {
-    return { shape: "bare_jwt", expiresIn: "absent", described: "a bare JWT as text" };
+    return { shape: "bare_jwt", expiresIn: "absent", description: "a bare JWT as text" };
   }
-  if (typeof json === "string") return { shape: "json_string", expiresIn: "absent", described: "a JSON string" };
+  if (typeof json === "string") return { shape: "json_string", expiresIn: "absent", description: "a JSON string" };
   const whole = json as Record<string, unknown>;
-  const envelope = Object.keys(tokenIn(whole) ? {} : envelopes).find((name) => tokenIn(whole[name]));
+  const envelope = tokenField(whole) ? undefined : envelopes.find((name) => tokenField(whole[name]));
   const fields = (envelope === undefined ? whole : whole[envelope]) as Record<string, unknown>;
-  const written = typeof (fields["expires_in"] ?? fields["expiresIn"]);
+  const type = typeof (fields["expires_in"] ?? fields["expiresIn"]);
   return {
-    shape: envelope ?? tokenIn(fields) ?? "access_token",
-    expiresIn: written === "number" || written === "string" ? written : "absent",
-    described: describeShape(json),
+    shape: envelope ?? tokenField(fields) ?? "access_token",
+    expiresIn: type === "number" || type === "string" ? type : "absent",
+    description: describeShape(json),
   };
 }
 
-const envelopes = { data: true, result: true, response: true };
+const envelopes = ["data", "result", "response"];
 
-function tokenIn(fields: unknown): string | undefined {
+function tokenField(fields: unknown): string | undefined {
   if (typeof fields !== "object" || fields === null) return undefined;
   return ["access_token", "accessToken", "token", "id_token"].find((name) => Object.hasOwn(fields, name));
 }
 
 export const isOpaque = (token: Secret) => readJwtClaims(token.reveal()) === undefined;
 
-export const claimsEnd = (token: Secret) => readJwtClaims(token.reveal())?.exp !== undefined;
+export const hasExpiryClaim = (token: Secret) => readJwtClaims(token.reveal())?.exp !== undefined;
 
-/** The behaviour as switches of the simulator (`npm start -- --profile FILE`): nothing in it is a value. Pure. */
-export function profileOf(seen: Behaviour): Record<string, string | number | boolean> {
-  // Where a replacement kills tokens, a death says nothing of their lifetime.
-  const lifetime = (seen.singleActiveToken ? undefined : seen.diedAfter) ?? seen.claimedLifetime;
+/** The behaviour as switches of the simulator (`npm start -- --profile FILE`), without any credential. Pure. */
+export function profileOf(observed: Behaviour): Record<string, string | number | boolean> {
+  // If a new token invalidates the previous one, an invalid token says nothing about lifetimes.
+  const lifetime = (observed.singleActiveToken ? undefined : observed.diedAfter) ?? observed.claimedLifetime;
+  const { refreshLifetime, rotateRefresh, singleActiveToken } = observed;
   return {
     lifetime: Math.max(1, Math.round(lifetime)),
-    refreshTokens: seen.refreshTokens,
-    sameToken: seen.sameToken,
-    opaque: seen.opaque,
-    shape: seen.writing.shape,
-    expiresIn: seen.writing.expiresIn,
-    bom: seen.bom,
-    ...(seen.refreshLifetime !== undefined && { refreshLifetime: Math.max(1, Math.round(seen.refreshLifetime)) }),
-    ...(seen.rotateRefresh !== undefined && { rotateRefresh: seen.rotateRefresh }),
-    ...(seen.singleActiveToken !== undefined && { singleActiveToken: seen.singleActiveToken }),
+    refreshTokens: observed.refreshTokens,
+    sameToken: observed.sameToken,
+    opaque: observed.opaque,
+    shape: observed.format.shape,
+    expiresIn: observed.format.expiresIn,
+    bom: observed.bom,
+    ...(refreshLifetime !== undefined && { refreshLifetime: Math.max(1, Math.round(refreshLifetime)) }),
+    ...(rotateRefresh !== undefined && { rotateRefresh }),
+    ...(singleActiveToken !== undefined && { singleActiveToken }),
   };
 }

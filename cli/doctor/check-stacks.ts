@@ -3,9 +3,9 @@ import { DescribeContinuousBackupsCommand, DescribeTableCommand, DynamoDBClient 
 import { GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { clientConfig, type Deployment, patience } from "../deployment/deployment.ts";
-import { broken, type Finding, ok, orUnknown, warning } from "./finding.ts";
+import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
-/** What is around the functions: the table's protection, the schedules, the dead letters. Of a deployment only. */
+/** Checks what a local run does not have: the table's protection, the schedules, the dead letters. */
 export async function checkStacks(deployment: Deployment): Promise<Finding[]> {
   const { region, credentials, stage } = deployment;
   const config = { ...patience, region, credentials };
@@ -17,12 +17,12 @@ export async function checkStacks(deployment: Deployment): Promise<Finding[]> {
     );
   };
   const checks = [
-    orUnknown("the table's protection", checkTable(deployment)),
-    orUnknown(
+    tryCheck("the table's protection", checkTable(deployment)),
+    tryCheck(
       "the schedules",
       resources("AWS::Scheduler::Schedule").then((names) => checkSchedules(config, names)),
     ),
-    orUnknown(
+    tryCheck(
       "the dead letters",
       resources("AWS::SQS::Queue").then((urls) => checkQueues(config, urls)),
     ),
@@ -40,15 +40,15 @@ async function checkTable(deployment: Deployment): Promise<Finding[]> {
   const recovery = backups?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus;
   return [
     Table?.DeletionProtectionEnabled
-      ? ok("the table is protected from deletion")
+      ? ok("The table is protected from deletion")
       : broken(
-          "the table is not protected from deletion",
+          "The table is not protected from deletion",
           `aws dynamodb update-table --table-name ${TableName} --deletion-protection-enabled`,
         ),
     recovery === "ENABLED"
-      ? ok("the table can be restored to a point in time")
+      ? ok("The table has point-in-time recovery")
       : broken(
-          "the table cannot be restored to a point in time",
+          "The table has no point-in-time recovery",
           `aws dynamodb update-continuous-backups --table-name ${TableName} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`,
         ),
   ];
@@ -57,14 +57,14 @@ async function checkTable(deployment: Deployment): Promise<Finding[]> {
 type Config = Pick<Deployment, "region" | "credentials">;
 
 async function checkSchedules(config: Config, names: string[]): Promise<Finding[]> {
-  if (names.length === 0) return [broken("there is no schedule: nothing is replaced by itself", "npm run deploy")];
+  if (names.length === 0) return [broken("There is no schedule: only requests replace tokens", "npm run deploy")];
   const client = new SchedulerClient(config);
   return Promise.all(
     names.map(async (name) => {
       const { State } = await client.send(new GetScheduleCommand({ Name: name }));
       return State === "ENABLED"
-        ? ok(`the schedule ${name} is on`)
-        : broken(`the schedule ${name} is off: nothing is replaced by itself`, "enable it: docs/runbook.md#no-sweep");
+        ? ok(`The schedule ${name} is on`)
+        : broken(`The schedule ${name} is off: only requests replace tokens`, "enable it: docs/runbook.md#no-sweep");
     }),
   );
 }
@@ -74,10 +74,10 @@ async function checkQueues(config: Config, urls: string[]): Promise<Finding[]> {
   return Promise.all(
     urls.map(async (QueueUrl) => {
       const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["ApproximateNumberOfMessages"] });
-      const waiting = (await client.send(command)).Attributes?.["ApproximateNumberOfMessages"] ?? "0";
-      return waiting === "0"
-        ? ok("the dead-letter queue is empty")
-        : warning(`${waiting} dead letters wait`, `aws sqs receive-message --queue-url ${QueueUrl}`);
+      const count = (await client.send(command)).Attributes?.["ApproximateNumberOfMessages"] ?? "0";
+      return count === "0"
+        ? ok("The dead-letter queue is empty")
+        : warning(`The dead-letter queue has ${count} messages`, `aws sqs receive-message --queue-url ${QueueUrl}`);
     }),
   );
 }

@@ -1,15 +1,15 @@
 import type { Command } from "commander";
-import { type On, yes } from "../command.ts";
+import { type OnDeployment, yes } from "../command.ts";
 
 /** `broker doctor` */
-export function doctorCommand(root: Command, on: On): void {
+export function doctorCommand(root: Command, onDeployment: OnDeployment): void {
   root
     .command("doctor")
-    .description("examine a deployment, or with --probe one connection's upstream")
-    .option("--probe <connection>", "ask its upstream how it behaves, by real exchanges")
-    .option("--observe <seconds>", "with --probe: how long to wait for a token to die", "0")
-    .option("--apply", "with --probe: set in the registration what was found")
-    .option("--save-profile <file>", "with --probe: the observed behaviour, for npm start -- --profile FILE")
+    .description("examine a deployment, or with --probe how Smart Services behaves for one connection")
+    .option("--probe <connection>", "request real tokens for this connection, and report what Smart Services does")
+    .option("--observe <seconds>", "with --probe: watch a token for this many seconds", "0")
+    .option("--apply", "with --probe: set in the registration what the probe found")
+    .option("--save-profile <file>", "with --probe: save the behaviour for npm start -- --profile FILE")
     .option(...yes)
-    .action(on(async () => (await import("./doctor.ts")).doctor));
+    .action(onDeployment(async () => (await import("./doctor.ts")).doctor));
 }

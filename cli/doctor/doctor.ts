@@ -6,33 +6,33 @@ import { CommandError } from "../exit.ts";
 import { checkApi } from "./check-api.ts";
 import { checkConnections } from "./check-connections.ts";
 import { checkStacks } from "./check-stacks.ts";
-import { type Finding, findingsSaid, ok, orUnknown, orUntold } from "./finding.ts";
+import { type Finding, findingsResult, ok, tryCheck, tryRead } from "./finding.ts";
 import { probeConnection, type ProbeOptions } from "./probe-connection.ts";
 
 export interface DoctorOptions extends ProbeOptions {
   probe?: string;
 }
 
-/** Examines a deployment, or with `--probe` one connection's upstream. Changes nothing without being asked. */
+/** Examines a deployment, or with `--probe` how Smart Services behaves. Changes nothing without confirmation. */
 export async function doctor(deployment: Deployment, _: string, options: DoctorOptions): Promise<CommandResult> {
-  if (options.probe !== undefined)
-    return findingsSaid(deployment, await probeConnection(deployment, options.probe, options));
-  if (options.saveProfile !== undefined || options.apply) {
-    throw new CommandError("usage", "--save-profile and --apply go with --probe CONNECTION.");
+  if (options.probe !== undefined) {
+    return findingsResult(deployment, await probeConnection(deployment, options.probe, options));
   }
-  // What cannot be read is a finding, and hides no other.
-  const untold: Finding[] = [];
+  if (options.saveProfile !== undefined || options.apply) {
+    throw new CommandError("usage", "--save-profile and --apply need --probe CONNECTION.");
+  }
+  const failures: Finding[] = [];
   const [secrets, statuses] = await Promise.all([
-    orUntold("the secrets", allSecrets(deployment), untold),
-    orUntold("the status of connections", allStatuses(deployment), untold),
+    tryRead("the secrets", allSecrets(deployment), failures),
+    tryRead("the status of connections", allStatuses(deployment), failures),
   ]);
-  const asked = statuses?.find(({ access_token_expires_at: end }) => end !== undefined);
+  const withToken = statuses?.find(({ access_token_expires_at: end }) => end !== undefined);
   const checks = await Promise.all([
-    orUnknown("the API", checkApi(deployment, asked?.connection)),
+    tryCheck("the API", checkApi(deployment, withToken?.connection)),
     deployment.local
-      ? [ok("a local run has no schedules of AWS's, no dead letters and no protection of its table")]
+      ? [ok("A local run has no AWS schedules, dead letters or table protection to check")]
       : checkStacks(deployment),
     secrets ? checkConnections(deployment, secrets, statuses) : [],
   ]);
-  return findingsSaid(deployment, [...untold, ...checks.flat()]);
+  return findingsResult(deployment, [...failures, ...checks.flat()]);
 }

@@ -1,10 +1,10 @@
-import type { Deployment } from "../deployment/deployment.ts";
+import { styleText } from "node:util";
 import type { CommandResult } from "../command.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { exitCodes, explain } from "../exit.ts";
 import { hasColour } from "../terminal/table.ts";
-import { styleText } from "node:util";
 
-/** One thing that the doctor looked at, and the command or the act that mends it. Holds nothing secret. */
+/** One thing that the doctor checked, and the command or the step that fixes it. Holds no secret. */
 export interface Finding {
   level: "ok" | "warning" | "broken";
   what: string;
@@ -17,48 +17,50 @@ export const broken = (what: string, fix: string): Finding => ({ level: "broken"
 
 const paints = { ok: "green", warning: "yellow", broken: "red" } as const;
 
-/** What the doctor says; the exit code is 1 where something is broken. A mend can be pasted as it is printed. */
-export function findingsSaid({ flags }: Deployment, found: Finding[]): CommandResult {
+/** The result of `broker doctor`; its exit code is 1 if something is broken. A `broker` fix can be pasted as printed. */
+export function findingsResult(deployment: Deployment, found: Finding[]): CommandResult {
   const findings = found.map(({ fix, ...finding }) => ({
     ...finding,
-    ...(fix !== undefined && { fix: fix.replace(/^broker .*/, (command) => `npx ${command}${flags}`) }),
+    ...(fix !== undefined && {
+      fix: fix.replace(/^broker (.*)/, (_, args: string) => brokerCommand(deployment, args)),
+    }),
   }));
   const lines = findings.flatMap(({ level, what, fix }) => {
     const label = level.padEnd(9);
     const shown = hasColour() ? styleText(paints[level], label, { validateStream: false }) : label;
-    return [`${shown}${what}`, ...(fix === undefined ? [] : [`         mend: ${fix}`])];
+    return [`${shown}${what}`, ...(fix === undefined ? [] : [`         fix: ${fix}`])];
   });
   const isBroken = findings.some(({ level }) => level === "broken");
   return { text: `${lines.join("\n")}\n`, json: findings, ...(isBroken && { exitCode: 1 }) };
 }
 
-/** A check that could not be made is a finding too: the others go on. Does not hide which refusal or fault it was. */
-export async function orUnknown(what: string, check: Promise<Finding[]>): Promise<Finding[]> {
-  try {
-    return await check;
-  } catch (error) {
-    return [unknown(what, error)];
-  }
+/** The findings of a check. If the check fails, the failure is a finding, and the other checks continue. */
+export async function tryCheck(subject: string, check: Promise<Finding[]>): Promise<Finding[]> {
+  const failures: Finding[] = [];
+  return (await tryRead(subject, check, failures)) ?? failures;
 }
 
-/** A list, or a finding that it could not be read. */
-export async function orUntold<Item>(
-  what: string,
-  list: Promise<Item[]>,
-  untold: Finding[],
-): Promise<Item[] | undefined> {
+/** What a reading returns. If it fails, adds the failure to `findings`, and returns `undefined`. */
+export async function tryRead<Value>(
+  subject: string,
+  reading: Promise<Value>,
+  findings: Finding[],
+): Promise<Value | undefined> {
   try {
-    return await list;
+    return await reading;
   } catch (error) {
-    untold.push(unknown(what, error));
+    findings.push(failureFinding(subject, error));
     return undefined;
   }
 }
 
-/** Says what could not be told, and why: a right that is missing, or something that does not answer. */
-function unknown(what: string, error: unknown): Finding {
+/** A service that cannot be reached is broken; a missing permission is a warning. */
+function failureFinding(subject: string, error: unknown): Finding {
   const { message, exitCode } = explain(error);
-  if (exitCode === exitCodes.unreachable) return broken(`${what}: ${message} Try another network too`, "broker doctor");
-  const fix = exitCode === exitCodes.denied ? "grant your role this reading (docs/cli.md)" : "broker doctor";
-  return warning(`${what}: cannot be told: ${message}`, fix);
+  const what = `Cannot check ${subject}: ${message}`;
+  if (exitCode === exitCodes.unreachable) return broken(what, "broker doctor");
+  return warning(
+    what,
+    exitCode === exitCodes.denied ? "grant the permission (docs/cli.md#permissions)" : "broker doctor",
+  );
 }

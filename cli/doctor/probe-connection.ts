@@ -1,15 +1,15 @@
 import { writeFile } from "node:fs/promises";
-import { readId, readWhole } from "../command.ts";
-import { renewing } from "../connections/renew.ts";
+import { readId, readInteger } from "../command.ts";
+import { actThenRenew } from "../connections/renew.ts";
 import { changeRegistration } from "../connections/set.ts";
 import type { Deployment } from "../deployment/deployment.ts";
-import { currentRegistration } from "../deployment/registrations.ts";
+import { expectRegistration } from "../deployment/registrations.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed, offered } from "../terminal/ask.ts";
 import { profileOf } from "./behaviour.ts";
+import { behaviourFindings } from "./behaviour-findings.ts";
 import { type Finding, ok, warning } from "./finding.ts";
-import { judgeBehaviour } from "./judge-behaviour.ts";
 import { probe } from "./probe.ts";
 
 export interface ProbeOptions {
@@ -19,44 +19,42 @@ export interface ProbeOptions {
   yes?: boolean;
 }
 
-/** Probes one connection's upstream, and does with the result what was asked for. */
+/** Probes Smart Services for one connection, then saves and applies the result as the options say. */
 export async function probeConnection(deployment: Deployment, id: string, options: ProbeOptions): Promise<Finding[]> {
   const connection = readId(id);
-  const observe = readWhole("--observe", options.observe, 0, 86_400);
+  const observe = readInteger("--observe", options.observe, 0, 86_400);
   await expectSecret(deployment, connection);
-  const reading = await currentRegistration(deployment, connection);
-  if (reading.kind !== "registered") {
-    throw new CommandError("failed", `${connection} has no usable value: broker connections show ${connection}.`);
-  }
-  const risk = "if its upstream keeps one active token, that of its callers dies until it is renewed";
-  await confirmed(`Probing makes real exchanges for ${connection}; ${risk}. Go on?`, options.yes ?? false);
+  const registration = await expectRegistration(deployment, connection);
+  const risk = "If Smart Services keeps one active token, the callers' token becomes invalid until it is replaced";
+  await confirmed(`The probe requests real tokens for ${connection}. ${risk}. Continue?`, options.yes ?? false);
   if (options.saveProfile !== undefined) await expectWritable(options.saveProfile);
-  const { result: seen, warning: untimely } = await renewing(
+  const { result: observed, warning: notRenewed } = await actThenRenew(
     deployment,
     connection,
-    () => probe(reading.registration, observe),
-    // It may have killed the callers' token, unless one before was seen alive.
+    () => probe(registration, observe),
+    // The probe may have invalidated the callers' token, unless it saw an older token stay valid.
     ({ singleActiveToken }) => singleActiveToken !== false,
   );
-  const { findings, offer } = judgeBehaviour(connection, reading.registration, seen);
+  const { findings, offer } = behaviourFindings(connection, registration, observed);
   if (options.saveProfile !== undefined) {
-    await writeFile(options.saveProfile, `${JSON.stringify(profileOf(seen), null, 2)}\n`);
-    findings.push(ok(`the profile is in ${options.saveProfile}: npm start -- --profile ${options.saveProfile}`));
+    await writeFile(options.saveProfile, `${JSON.stringify(profileOf(observed), null, 2)}\n`);
+    findings.push(ok(`Saved the profile. Use it: npm start -- --profile ${options.saveProfile}`));
   }
-  if (untimely !== undefined)
-    findings.push(warning(`${connection}: ${untimely}`, `broker connections renew ${connection}`));
+  if (notRenewed !== undefined) {
+    findings.push(warning(`${connection}: ${notRenewed}`, `broker connections renew ${connection}`));
+  }
   const fields = JSON.stringify(offer);
   if (fields !== "{}" && (options.apply || (await offered(`Set ${fields} in the registration?`)))) {
     await changeRegistration(deployment, connection, offer, true);
-    findings.push(ok(`${connection}: ${fields} is set in its registration`));
+    findings.push(ok(`${connection}: set ${fields} in the registration`));
   }
   return findings;
 }
 
-/** Throws CommandError where a profile could not be written: what a probe finds must not be lost for want of a file. */
+/** Throws CommandError if the file cannot be written. Called before the probe, so that no result is lost. */
 async function expectWritable(file: string): Promise<void> {
-  // Appends nothing: what is in the file stays until there is something to put in its place.
+  // Appends nothing: the old content stays until there is a new one.
   await writeFile(file, "", { flag: "a" }).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError("usage", `The file of --save-profile cannot be written (${error.code}): name another.`);
+    throw new CommandError("usage", `The file of --save-profile cannot be written (${error.code}). Give another name.`);
   });
 }

@@ -8,85 +8,94 @@ import {
 } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { CommandError, type exitCodes } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
-import { type Behaviour, claimsEnd, isOpaque, readWriting } from "./behaviour.ts";
+import { type Behaviour, hasExpiryClaim, isOpaque, responseFormat } from "./behaviour.ts";
 import { isAccepted, type RawResponse, sendGrant } from "./wire.ts";
 
 /**
- * Asks an upstream how it behaves: an exchange, then a refresh or a second exchange, with a look at whether the first
- * token is still accepted. It keeps no token. If upstream keeps one active token, the callers' one dies by it.
+ * Observes how Smart Services behaves: sends an API-key request, then a refresh-token request or a second API-key request,
+ * and checks whether the first token is still valid. Keeps no token. May invalidate the token that callers have.
  *
- * @param observe seconds for which a token is watched, to see when it really dies; 0 is not at all
- * @throws CommandError where the exchange gets no token
+ * @param observe seconds for which a token is watched, to find when it becomes invalid; 0 for not at all
+ * @throws CommandError if the first request gets no token
  */
 export async function probe(registration: Registration, observe: number): Promise<Behaviour> {
-  const first = await grant(apiKeyRequest(registration));
-  if ("failed" in first) throw new CommandError(first.kind, `The exchange got no token: ${first.failed}.`);
+  const first = await sendRequest(apiKeyRequest(registration));
+  if (first.kind === "failed") {
+    throw new CommandError(first.exit, `The API-key request got no token: ${first.reason}.`);
+  }
   const { tokens, response } = first;
-  const canTell = await canTellDeadTokens(registration, tokens.accessToken);
-  const refreshed = tokens.refreshToken && (await grant(refreshTokenRequest(registration, tokens.refreshToken)));
-  const second = refreshed && !("failed" in refreshed) ? refreshed : await grant(apiKeyRequest(registration));
-  const next = "failed" in second ? undefined : second.tokens;
+  const canTell = await canTellInvalidTokens(registration, tokens.accessToken);
+  const refreshed = tokens.refreshToken && (await sendRequest(refreshTokenRequest(registration, tokens.refreshToken)));
+  const second = refreshed?.kind === "tokens" ? refreshed : await sendRequest(apiKeyRequest(registration));
+  const next = second.kind === "tokens" ? second.tokens : undefined;
   const sameToken = next?.accessToken.equals(tokens.accessToken) ?? false;
-  const isAlive = (token: Secret) => isAccepted(registration.apiBaseUrl ?? "", registration.scope, token);
-  const died = canTell && next && !sameToken ? !(await isAlive(tokens.accessToken)) : undefined;
-  const writing = readWriting(response.body);
-  const monitored = next ?? tokens;
+  const isValid = (token: Secret) => isAccepted(registration.apiBaseUrl ?? "", registration.scope, token);
+  const singleActiveToken = canTell && next && !sameToken ? !(await isValid(tokens.accessToken)) : undefined;
+  const format = responseFormat(response.body);
   return {
-    writing,
+    format,
     bom: response.bom,
     opaque: isOpaque(tokens.accessToken),
     claimedLifetime: tokens.lifetime,
-    saysLifetime: writing.expiresIn !== "absent" || claimsEnd(tokens.accessToken),
+    claimsLifetime: format.expiresIn !== "absent" || hasExpiryClaim(tokens.accessToken),
     refreshTokens: tokens.refreshToken !== undefined,
     ...(tokens.refreshLifetime !== undefined && { refreshLifetime: tokens.refreshLifetime }),
-    ...(refreshed && ("failed" in refreshed ? { refreshTokenRejected: true } : rotation(refreshed.tokens, tokens))),
+    ...(refreshed?.kind === "failed" && { refreshTokenRejected: true }),
+    ...(refreshed?.kind === "tokens" && { rotateRefresh: isRotated(refreshed.tokens, tokens) }),
     sameToken,
-    ...(died !== undefined && { singleActiveToken: died }),
-    ...(canTell && observe > 0 && (await watch(monitored, observe, isAlive))),
+    ...(singleActiveToken !== undefined && { singleActiveToken }),
+    ...(canTell && observe > 0 && (await watch(next ?? tokens, observe, isValid))),
   };
 }
 
-const rotation = (after: UpstreamTokens, before: UpstreamTokens) => ({
-  rotateRefresh:
-    after.refreshToken !== undefined && !(before.refreshToken && after.refreshToken.equals(before.refreshToken)),
-});
+const isRotated = (after: UpstreamTokens, before: UpstreamTokens) =>
+  after.refreshToken !== undefined && !(before.refreshToken && after.refreshToken.equals(before.refreshToken));
 
-async function grant(
-  request: UpstreamRequest,
-): Promise<{ tokens: UpstreamTokens; response: RawResponse } | { failed: string; kind: keyof typeof exitCodes }> {
-  const response = await withProgress(`asking ${new URL(request.url).host}`, sendGrant(request));
-  const answer = parseTokenResponse(response);
-  if (answer.kind === "tokens") return { tokens: answer.tokens, response };
-  const kind = answer.kind === "rejected" ? "denied" : answer.kind === "temporary" ? "unreachable" : "failed";
-  return { kind, failed: answer.kind === "malformed" ? answer.shape : `HTTP status ${response.status}` };
+type GrantResult =
+  | { kind: "tokens"; tokens: UpstreamTokens; response: RawResponse }
+  | { kind: "failed"; reason: string; exit: keyof typeof exitCodes };
+
+async function sendRequest(request: UpstreamRequest): Promise<GrantResult> {
+  const response = await withProgress(`Requesting a token from ${new URL(request.url).host}`, sendGrant(request));
+  const result = parseTokenResponse(response);
+  switch (result.kind) {
+    case "tokens":
+      return { kind: "tokens", tokens: result.tokens, response };
+    case "malformed":
+      return { kind: "failed", exit: "failed", reason: result.shape };
+    case "rejected":
+      return { kind: "failed", exit: "denied", reason: `HTTP ${response.status}` };
+    case "temporary":
+      return { kind: "failed", exit: "unreachable", reason: `HTTP ${response.status}` };
+  }
 }
 
-/** Only where a good token is taken and a made-up one is refused does an answer say anything of a token. */
-async function canTellDeadTokens({ apiBaseUrl, scope }: Registration, good: Secret): Promise<boolean> {
+/** Whether the business API tells valid from invalid tokens: it accepts a valid one, and rejects an invented one. */
+async function canTellInvalidTokens({ apiBaseUrl, scope }: Registration, valid: Secret): Promise<boolean> {
   if (apiBaseUrl === undefined) return false;
-  const asked = Promise.all([
-    isAccepted(apiBaseUrl, scope, good),
+  const requests = Promise.all([
+    isAccepted(apiBaseUrl, scope, valid),
     isAccepted(apiBaseUrl, scope, new Secret("made-up")),
   ]);
-  const [takesGood, takesMadeUp] = await withProgress(`asking ${new URL(apiBaseUrl).host}`, asked).catch(
+  const [acceptsValid, acceptsInvented] = await withProgress(`Calling ${new URL(apiBaseUrl).host}`, requests).catch(
     () => [false, true] as const,
   );
-  return takesGood && !takesMadeUp;
+  return acceptsValid && !acceptsInvented;
 }
 
-/** Asks with a token every second until it is refused, or the time is up. */
+/** Checks a token every second until it is invalid or the time is over. */
 async function watch(
   { accessToken, sentAt }: UpstreamTokens,
   seconds: number,
-  isAlive: (token: Secret) => Promise<boolean>,
+  isValid: (token: Secret) => Promise<boolean>,
 ): Promise<Pick<Behaviour, "diedAfter" | "livedFor">> {
-  const looking = async () => {
+  const checks = async () => {
     for (;;) {
       const age = Date.now() / 1000 - sentAt;
-      if (!(await isAlive(accessToken))) return { diedAfter: age };
+      if (!(await isValid(accessToken))) return { diedAfter: age };
       if (age >= seconds) return { livedFor: age };
       await pause(1);
     }
   };
-  return withProgress(`watching a token for up to ${seconds} s`, looking());
+  return withProgress(`Watching a token for up to ${seconds} s`, checks());
 }

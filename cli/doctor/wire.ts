@@ -3,16 +3,16 @@ import { maxBodyBytes, type UpstreamResponse } from "@smart-token-broker/auth-co
 import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { CommandError } from "../exit.ts";
 
-/** A response as it arrived, its byte-order mark noted: what the broker's own adapter judges, and then drops. */
+/** A token response as it arrived. The broker's adapter drops the byte-order mark; the probe reports it. */
 export type RawResponse = UpstreamResponse & { bom: boolean };
 
-/** As the broker's own adapter has it: what takes longer is no answer to it. */
-const patience = 5000;
+/** Milliseconds, as in the broker's adapter. */
+const timeout = 5000;
 
 /**
- * Sends one request of a grant, follows no redirect.
+ * Sends one token request. Follows no redirect.
  *
- * @throws CommandError where there is no answer in 5 s, or one of more than 64 KiB: the broker could not use it
+ * @throws CommandError if there is no response in 5 s, or one of more than 64 KiB: the broker could not use it
  */
 export async function sendGrant(request: UpstreamRequest): Promise<RawResponse> {
   try {
@@ -20,10 +20,8 @@ export async function sendGrant(request: UpstreamRequest): Promise<RawResponse> 
   } catch (error) {
     if ((error as Error).name !== "TimeoutError") throw error;
     const { host } = new URL(request.url);
-    throw new CommandError(
-      "unreachable",
-      `${host} took over ${patience / 1000} s, which is what the broker waits for.`,
-    );
+    const problem = `${host} did not answer in ${timeout / 1000} s, and the broker does not wait longer`;
+    throw new CommandError("unreachable", `${problem}. Retry later.`);
   }
 }
 
@@ -34,7 +32,7 @@ async function send({ url, headers, body }: UpstreamRequest): Promise<RawRespons
     headers: { ...headers, "user-agent": "smart-token-broker" },
     body: "json" in body ? body.json.reveal() : formOf(body.form),
     redirect: "manual",
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(timeout),
   });
   const bytes = await readBounded(response);
   return {
@@ -55,10 +53,8 @@ async function readBounded(response: Response): Promise<Buffer> {
     size += chunk.length;
     if (size > maxBodyBytes) {
       const { host } = new URL(response.url);
-      throw new CommandError(
-        "failed",
-        `${host} answered more than ${maxBodyBytes} bytes, which is all that the broker reads.`,
-      );
+      const problem = `${host} sent more than ${maxBodyBytes} bytes, and the broker reads no more`;
+      throw new CommandError("failed", `${problem}. Check baseUrl.`);
     }
     chunks.push(chunk);
   }
@@ -71,7 +67,7 @@ function formOf(fields: [name: string, value: string | Secret][]): FormData {
   return form;
 }
 
-/** Whether the business API takes a token: it reads a page of customers, as the vendor's example does, and drops it. */
+/** Whether the business API accepts a token: requests a page of customers, as in the vendor's example, and drops it. */
 export async function isAccepted(apiBaseUrl: string, scope: string, token: Secret): Promise<boolean> {
   const url = `${apiBaseUrl}/api/v1/${encodeURIComponent(scope)}/CO/CustomerSupplierCo/search`;
   const response = await fetch(url, {

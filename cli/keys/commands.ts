@@ -1,26 +1,29 @@
 import type { Command } from "commander";
-import { type On, yes } from "../command.ts";
+import { type OnDeployment, yes } from "../command.ts";
 
 /** `broker keys …` */
-export function keysCommands(root: Command, on: On): void {
-  const keys = root.command("keys").description("API keys and their rotation");
+export function keysCommands(root: Command, onDeployment: OnDeployment): void {
+  const keys = root.command("keys").description("manage API keys and their rotation");
   keys
     .command("stage <id>")
-    .description("prove the next key, put it under NEXT, and rotate")
-    .option("--key-file <file>", "the next key, or a whole registration; - is stdin; else asked for, without echo")
-    .option("--wait-for-schedule", "do not rotate now")
-    .option("--skip-exchange", "do not try the key first")
+    .description("verify the next API key, stage it under NEXT, and rotate to it")
+    .option(
+      "--key-file <file>",
+      "file with the next key or a whole registration, - for stdin; default: prompt without echo",
+    )
+    .option("--wait-for-schedule", "only stage; the schedule rotates")
+    .option("--skip-exchange", "do not verify the key with Smart Services")
     .option(...yes)
-    .action(on(async () => (await import("./stage.ts")).stageKey));
+    .action(onDeployment(async () => (await import("./stage.ts")).stageKey));
   keys
     .command("rotate <id>")
-    .description("rotate now; clears or resumes an unfinished rotation")
-    .option("--every-days <days>", "also switch rotation on, with this schedule")
-    .option("--wait-for-schedule", "with --every-days: switch rotation on, do not rotate now")
+    .description("rotate now; cancels an unfinished rotation, or resumes it if an issuer created its key")
+    .option("--every-days <days>", "turn rotation on, with this interval in days")
+    .option("--wait-for-schedule", "with --every-days: only turn rotation on, do not rotate now")
     .option(...yes)
-    .action(on(async () => (await import("./rotate.ts")).rotateKeyNow));
+    .action(onDeployment(async () => (await import("./rotate.ts")).rotateKeyNow));
   keys
     .command("status [id]")
-    .description("age, next key, rotation")
-    .action(on(async () => (await import("./status.ts")).keysStatus));
+    .description("show age, next key and rotation")
+    .action(onDeployment(async () => (await import("./status.ts")).keysStatus));
 }

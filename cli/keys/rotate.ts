@@ -1,11 +1,10 @@
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
-import { readId, readWhole, type CommandResult } from "../command.ts";
-import { clientConfig, type Deployment } from "../deployment/deployment.ts";
-import { currentRegistration } from "../deployment/registrations.ts";
-import { expectSecret, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
+import { type CommandResult, readId, readInteger } from "../command.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { expectRegistration } from "../deployment/registrations.ts";
+import { expectSecret, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
-import { rotateNow, switchRotationOn } from "./rotation.ts";
+import { rotateNow, turnRotationOn } from "./rotation.ts";
 
 export interface RotateOptions {
   everyDays?: string;
@@ -14,49 +13,44 @@ export interface RotateOptions {
 }
 
 /**
- * Rotates a key now. An unfinished rotation is cleared first, after asking; one whose key came from an issuer is gone on
- * with, because its key would be lost.
+ * Rotates a key now. Cancels an unfinished rotation first, after confirmation; resumes it if its key came from an issuer,
+ * because that key would be lost.
  */
 export async function rotateKeyNow(deployment: Deployment, id: string, options: RotateOptions): Promise<CommandResult> {
   const connection = readId(id);
-  const everyDays = options.everyDays === undefined ? undefined : readWhole("--every-days", options.everyDays, 1, 1000);
+  const everyDays =
+    options.everyDays === undefined ? undefined : readInteger("--every-days", options.everyDays, 1, 1000);
   if (options.waitForSchedule && everyDays === undefined) {
     throw new CommandError(
       "usage",
-      "--wait-for-schedule goes with --every-days: it sets the schedule and rotates nothing now.",
+      "--wait-for-schedule needs --every-days: it sets the schedule, and does not rotate now.",
     );
   }
   const secret = await expectSecret(deployment, connection);
   if (options.waitForSchedule && everyDays !== undefined) {
-    await switchRotationOn(deployment, connection, everyDays);
-    const text = `The key of ${connection} is rotated every ${everyDays} days; stage the next one with broker keys stage.\n`;
+    await turnRotationOn(deployment, connection, everyDays);
+    const stage = brokerCommand(deployment, `keys stage ${connection}`);
+    const text = `The key of ${connection} rotates every ${everyDays} days. Stage the next key before: ${stage}\n`;
     return { text, json: { connection, rotate_every_days: everyDays } };
   }
-  const reading = await currentRegistration(deployment, connection);
-  if (reading.kind !== "registered") {
-    throw new CommandError(
-      "failed",
-      `${connection} has no usable value to rotate: broker connections show ${connection}.`,
-    );
-  }
-  const isIssued = reading.registration.keyIssuer !== undefined;
+  const isIssued = (await expectRegistration(deployment, connection)).keyIssuer !== undefined;
   if (!isIssued && versionAt(secret, "NEXT") === undefined) {
-    throw new CommandError("failed", `No next key of ${connection} is staged: broker keys stage ${connection}.`);
+    const stage = brokerCommand(deployment, `keys stage ${connection}`);
+    throw new CommandError("failed", `${connection} has no staged next key. Stage one: ${stage}`);
   }
   const unfinished = unfinishedVersion(secret);
   if (unfinished !== undefined && !isIssued) {
-    await confirmed(`A rotation of ${connection} is unfinished. Drop its pending version?`, options.yes ?? false);
-    const secrets = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+    await confirmed(`A rotation of ${connection} is unfinished. Cancel it, and rotate again?`, options.yes ?? false);
+    const secrets = versionsOf(deployment);
     await secrets.moveLabel(secrets.idOf(connection), "AWSPENDING", { from: unfinished });
   }
   await rotateNow(deployment, secret, {
     ...(isIssued && unfinished !== undefined && { resume: unfinished }),
     ...(everyDays !== undefined && { everyDays }),
   });
-  const after = await currentRegistration(deployment, connection);
-  const keyFingerprint = after.kind === "registered" ? after.registration.keyFingerprint : undefined;
+  const { keyFingerprint } = await expectRegistration(deployment, connection);
   return {
-    text: `The key of ${connection} is rotated: ${keyFingerprint} is current.\n`,
+    text: `Rotated the key of ${connection}. The current key is ${keyFingerprint}.\n`,
     json: { connection, key_fingerprint: keyFingerprint, resumed: isIssued && unfinished !== undefined },
   };
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
-import { secretVersions } from "@smart-token-broker/auth-core/adapters/secret-versions.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
-import { clientConfig, type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { verifyKey } from "../connections/verify-key.ts";
+import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import {
   expectSecret,
   findSecret,
@@ -10,20 +11,20 @@ import {
   secretName,
   secretsClient,
   unfinishedVersion,
+  versionsOf,
 } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
-import { proveByExchange } from "../connections/prove.ts";
 
-/** Seconds that a rotation is waited for: four steps, each of up to a minute. */
-const longest = 240;
+/** Seconds to wait for a rotation: four steps, each of up to a minute. */
+const maxRotationSeconds = 240;
 
 /**
- * Starts the rotation of a key and waits for its end.
+ * Starts the rotation of a key, and waits for its end.
  *
- * @param resume the version of an unfinished rotation to go on with
- * @param everyDays sets the schedule, and switches rotation on
- * @throws CommandError where the new key did not become current, with the reason if it can be told from here
+ * @param resume the version of an unfinished rotation to resume
+ * @param everyDays turns rotation on, with this interval
+ * @throws CommandError if the new key did not become current, with the reason if it is visible from here
  */
 export async function rotateNow(
   deployment: Deployment,
@@ -33,86 +34,86 @@ export async function rotateNow(
   const { connection } = secret;
   if (everyDays === undefined) expectRotationOn(deployment, secret);
   const version = resume ?? randomUUID();
-  const command = new RotateSecretCommand({
-    SecretId: secretName(deployment, connection),
-    ClientRequestToken: version,
-    ...(everyDays !== undefined && {
-      RotationLambdaARN: deployment.keyRotationFunctionArn,
-      RotationRules: { AutomaticallyAfterDays: everyDays },
-    }),
-  });
-  await secretsClient(deployment).send(command);
-  await withProgress(`rotating the key of ${connection}`, untilCurrent(deployment, connection, version));
+  await startRotation(deployment, connection, everyDays, { ClientRequestToken: version });
+  await withProgress(`Rotating the key of ${connection}`, untilCurrent(deployment, connection, version));
 }
 
-/** Throws CommandError where rotation is not switched on: neither a schedule nor a person can rotate then. */
-export function expectRotationOn(
-  { rotateApiKeysEveryDays }: Deployment,
-  { connection, rotationEnabled }: SecretFacts,
-): void {
+async function startRotation(
+  deployment: Deployment,
+  connection: ConnectionId,
+  everyDays: number | undefined,
+  input: { ClientRequestToken: string } | { RotateImmediately: false },
+): Promise<void> {
+  const schedule = everyDays !== undefined && {
+    RotationLambdaARN: deployment.keyRotationFunctionArn,
+    RotationRules: { AutomaticallyAfterDays: everyDays },
+  };
+  const SecretId = secretName(deployment, connection);
+  await secretsClient(deployment).send(new RotateSecretCommand({ SecretId, ...input, ...schedule }));
+}
+
+/** Throws CommandError if rotation is off: then neither the schedule nor a command can rotate. */
+export function expectRotationOn(deployment: Deployment, { connection, rotationEnabled }: SecretFacts): void {
   if (rotationEnabled) return;
-  const command = `broker keys rotate ${connection} --every-days ${rotateApiKeysEveryDays || 90} --wait-for-schedule`;
-  throw new CommandError("failed", `Rotation is not switched on for ${connection}: ${command}, then repeat this.`);
+  const everyDays = deployment.rotateApiKeysEveryDays || 90;
+  const args = `keys rotate ${connection} --every-days ${everyDays} --wait-for-schedule`;
+  const next = `Turn it on, then run this command again: ${brokerCommand(deployment, args)}`;
+  throw new CommandError("failed", `Rotation of ${connection} is off. ${next}`);
 }
 
-async function untilCurrent(deployment: Deployment, connection: SecretFacts["connection"], version: string) {
-  for (let waited = 0; waited < longest; waited += 0.5) {
+async function untilCurrent(deployment: Deployment, connection: ConnectionId, version: string) {
+  for (let waited = 0; waited < maxRotationSeconds; waited += 0.5) {
     const { labels } = await expectSecret(deployment, connection);
-    const its = labels.get(version) ?? [];
-    if (its.includes("AWSCURRENT") && !its.includes("AWSPENDING")) return;
-    if (!its.includes("AWSCURRENT") && !its.includes("AWSPENDING")) {
-      const reason = await whyNot(deployment, connection);
+    const stages = labels.get(version) ?? [];
+    if (stages.includes("AWSCURRENT") && !stages.includes("AWSPENDING")) return;
+    if (!stages.includes("AWSCURRENT") && !stages.includes("AWSPENDING")) {
+      const reason = await rotationProblem(deployment, connection);
+      const stage = brokerCommand(deployment, `keys stage ${connection}`);
       throw new CommandError(
         "failed",
-        `The rotation of ${connection} failed, and the current key stands: ${reason} Stage another with broker keys stage ${connection}.`,
+        `The rotation of ${connection} failed. The current key stays in use. ${reason} Stage another key: ${stage}`,
       );
     }
     await pause(0.5);
   }
+  const status = brokerCommand(deployment, `keys status ${connection}`);
   throw new CommandError(
     "failed",
-    `The rotation of ${connection} is not finished: broker keys status ${connection}; the log of the key-rotation function says why.`,
+    `The rotation of ${connection} is still unfinished. The log of the key-rotation function says why. See ${status}`,
   );
 }
 
-/** What is wrong with the staged key, as far as it can be seen from here: the function's log knows more. */
-async function whyNot(deployment: Deployment, connection: SecretFacts["connection"]): Promise<string> {
-  const secrets = secretVersions(deployment.secretPrefix, clientConfig(deployment, "secretsmanager"));
+/** What is wrong with the staged key, as far as this machine can see. */
+async function rotationProblem(deployment: Deployment, connection: ConnectionId): Promise<string> {
+  const secrets = versionsOf(deployment);
   const id = secrets.idOf(connection);
   const current = (await secrets.read(id, { label: "AWSCURRENT" })) ?? "";
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
-  if (next.kind === "failed") return `${next.detail}.`;
+  if (next.kind === "failed") return `${next.detail[0]?.toUpperCase()}${next.detail.slice(1)}.`;
   try {
-    await proveByExchange(deployment, next.registration);
+    await verifyKey(deployment, next.registration);
   } catch (error) {
     return (error as Error).message;
   }
-  return "the staged key works from here; the log of the key-rotation function says more.";
+  return "The staged key works from this machine; the log of the key-rotation function says more.";
 }
 
-/** Seconds that Secrets Manager's own trial of the rotation function may take. */
-const maxTrialSeconds = 60;
+/** Seconds to wait until Secrets Manager has tested the rotation function. */
+const maxTestSeconds = 60;
 
-/** Switches rotation on, with a schedule, and rotates nothing now. */
-export async function switchRotationOn(
+/** Turns rotation on, with an interval, and does not rotate now. */
+export async function turnRotationOn(
   deployment: Deployment,
-  connection: SecretFacts["connection"],
+  connection: ConnectionId,
   everyDays: number,
 ): Promise<void> {
-  await withProgress(`switching on the rotation of ${connection}`, switchedOn(deployment, connection, everyDays));
+  await withProgress(`Turning on the rotation of ${connection}`, turnOn(deployment, connection, everyDays));
 }
 
-async function switchedOn(deployment: Deployment, connection: SecretFacts["connection"], everyDays: number) {
-  await secretsClient(deployment).send(
-    new RotateSecretCommand({
-      SecretId: secretName(deployment, connection),
-      RotationLambdaARN: deployment.keyRotationFunctionArn,
-      RotationRules: { AutomaticallyAfterDays: everyDays },
-      RotateImmediately: false,
-    }),
-  );
-  // The trial has a pending version of its own, which would pass for an unfinished rotation.
-  for (let waited = 0; waited < maxTrialSeconds; waited += 0.2) {
+async function turnOn(deployment: Deployment, connection: ConnectionId, everyDays: number) {
+  await startRotation(deployment, connection, everyDays, { RotateImmediately: false });
+  // The test creates a pending version, which looks like an unfinished rotation.
+  for (let waited = 0; waited < maxTestSeconds; waited += 0.2) {
     const secret = await findSecret(deployment, connection);
     if (!secret || unfinishedVersion(secret) === undefined) return;
     await pause(0.2);

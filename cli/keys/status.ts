@@ -1,10 +1,10 @@
-import { readId, type CommandResult } from "../command.ts";
+import { type CommandResult, readId } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, expectSecret, type SecretFacts, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { hasColour, plain, table } from "../terminal/table.ts";
 
-/** How keys are: age, whether a next one is staged, rotation, and which rotation is unfinished. Reads no value. */
+/** Shows for each key: age, staged next key, rotation, and whether one is unfinished. Reads no value of a secret. */
 export async function keysStatus(deployment: Deployment, id: string): Promise<CommandResult> {
   const [secrets, statuses] = await (id === "" ? everything(deployment) : one(deployment, id));
   const keys = secrets
@@ -29,7 +29,7 @@ export async function keysStatus(deployment: Deployment, id: string): Promise<Co
       key.key_age_days === undefined ? "-" : `${key.key_age_days} d`,
     ),
     { text: key.next_staged ? "staged" : "none", paint: key.next_staged ? ("green" as const) : ("yellow" as const) },
-    ...plain(rotationOf(key)),
+    ...plain(rotationText(key)),
   ]);
   const head = plain("CONNECTION", "KEY", "AGE", "NEXT", "ROTATION");
   return { json: keys, text: table([head, ...rows], [24, 16, 6, 6], hasColour()) };
@@ -44,7 +44,7 @@ async function one(deployment: Deployment, id: string): Promise<Awaited<ReturnTy
   return [[secret], status ? [status] : []];
 }
 
-function rotationOf(key: { unfinished: boolean; rotation: boolean; next_rotation_at: string | undefined }): string {
+function rotationText(key: { unfinished: boolean; rotation: boolean; next_rotation_at: string | undefined }): string {
   if (key.unfinished) return "unfinished";
   if (!key.rotation) return "off";
   return key.next_rotation_at?.slice(0, 10) ?? "on";

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import type { On } from "../command.ts";
+import type { OnDeployment } from "../command.ts";
 
 /** `broker status` */
-export function statusCommand(root: Command, on: On): void {
+export function statusCommand(root: Command, onDeployment: OnDeployment): void {
   root
     .command("status [id]")
-    .description("how connections are, and what happens next")
-    .option("--watch", "again and again, until Ctrl-C")
-    .option("--every <seconds>", "between two looks of --watch", "5")
-    .action(on(async () => (await import("./status.ts")).showStatus));
+    .description("show the state of all connections, or of one, and what happens next")
+    .option("--watch", "refresh until Ctrl-C")
+    .option("--every <seconds>", "refresh interval of --watch in seconds", "5")
+    .action(onDeployment(async () => (await import("./status.ts")).showStatus));
 }

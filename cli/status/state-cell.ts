@@ -10,7 +10,7 @@ const paints: Record<ConnectionState, NonNullable<Cell["paint"]>> = {
   not_ready: "magenta",
 };
 
-/** A connection's state in its colour; without one for what is no state. */
+/** A state in its colour; any other text without colour. */
 export function stateCell(state: string): Cell {
   return Object.hasOwn(paints, state) ? { text: state, paint: paints[state as ConnectionState] } : { text: state };
 }

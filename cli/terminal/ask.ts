@@ -2,41 +2,44 @@ import { confirm, input, password } from "@inquirer/prompts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { CommandError } from "../exit.ts";
 
-/** Prompts go to stderr: stdout is for what was asked for. */
+/** Prompts go to stderr: stdout is for the result. */
 const context = { output: process.stderr };
 
 const canAsk = () => process.stdin.isTTY;
+const required = (text: string) => text.trim() !== "" || "Enter a value.";
 
 /**
- * Asks before something destructive is done. Returns only for a yes, or with `--yes`.
+ * Asks for confirmation before a destructive step. Returns only after a yes, or with `--yes`.
  *
- * @throws CommandError for a no, and where there is no terminal to ask at
+ * @throws CommandError after a no, and without a terminal
  */
 export async function confirmed(question: string, yes: boolean): Promise<void> {
   if (yes) return;
-  if (!canAsk()) throw new CommandError("usage", `${question} There is no terminal to ask at: repeat it with --yes.`);
+  if (!canAsk()) {
+    throw new CommandError("usage", `${question} There is no terminal to answer in. Run it again with --yes.`);
+  }
   if (!(await confirm({ message: question, default: false }, context))) {
-    throw new CommandError("failed", "Not confirmed: nothing was changed.");
+    throw new CommandError("failed", "Cancelled. Nothing was changed.");
   }
 }
 
-/** A yes or no where a no, or Ctrl-C, is no error; no without a terminal. */
+/** Asks for an optional step. A no, Ctrl-C and a missing terminal all mean no. */
 export async function offered(question: string): Promise<boolean> {
   return canAsk() && confirm({ message: question, default: false }, context).catch(() => false);
 }
 
-/** A line of text that is no secret. `option` is how to give it without a terminal. */
+/** Asks for a text that is not secret. `option` replaces the prompt where there is no terminal. */
 export async function askText(message: string, option: string): Promise<string> {
-  if (!canAsk()) throw new CommandError("usage", `${message} is missing: give ${option}.`);
-  return (await input({ message, validate: (text) => text.trim() !== "" || "It is needed." }, context)).trim();
+  expectTerminal(message, option);
+  return (await input({ message, validate: required }, context)).trim();
 }
 
-/** A secret, typed or pasted without an echo. `option` is how to give it without a terminal. */
+/** Asks for a secret without echo. `option` replaces the prompt where there is no terminal. */
 export async function askSecret(message: string, option: string): Promise<Secret> {
-  if (!canAsk()) throw new CommandError("usage", `${message} is missing: give ${option}.`);
-  const text = await password(
-    { message, toggleMask: false, validate: (typed) => typed.trim() !== "" || "It is needed." },
-    context,
-  );
-  return new Secret(text.trim());
+  expectTerminal(message, option);
+  return new Secret((await password({ message, toggleMask: false, validate: required }, context)).trim());
+}
+
+function expectTerminal(message: string, option: string): void {
+  if (!canAsk()) throw new CommandError("usage", `${message} is missing. Add ${option}.`);
 }

@@ -1,10 +1,10 @@
 /**
- * Awaits something, and says on stderr what is awaited once that takes over a second; not with `--json`, where stderr is
- * for an error alone. Does not change its outcome.
+ * Awaits a promise, and prints on stderr what it waits for if that takes over a second. Prints nothing with `--json`,
+ * where stderr holds only an error.
  */
-export async function withProgress<Value>(what: string, awaited: Promise<Value>): Promise<Value> {
+export async function withProgress<Value>(activity: string, awaited: Promise<Value>): Promise<Value> {
   if (process.argv.includes("--json")) return awaited;
-  const timer = setTimeout(() => process.stderr.write(`${what} …\n`), 1000);
+  const timer = setTimeout(() => process.stderr.write(`${activity} …\n`), 1000);
   try {
     return await awaited;
   } finally {

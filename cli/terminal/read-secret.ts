@@ -5,17 +5,17 @@ import { CommandError } from "../exit.ts";
 import { askSecret } from "./ask.ts";
 
 /**
- * A secret from a file, from stdin where the file is `-`, or from a prompt without echo where there is none. Never from
- * an argument: other users of the machine see those. White space around it is dropped.
+ * Reads a secret from a file, from stdin (`-`), or from a prompt without echo if there is no file. Never from an
+ * argument: other users of the machine can see arguments. Drops white space around it.
  *
- * @throws CommandError for a file that cannot be read or is empty
+ * @throws CommandError for a file that is empty or cannot be read
  */
-export async function readSecret(what: string, file: string | undefined, option: string): Promise<Secret> {
-  if (file === undefined) return askSecret(what, `${option} FILE, or ${option} - for stdin`);
+export async function readSecret(name: string, file: string | undefined, option: string): Promise<Secret> {
+  if (file === undefined) return askSecret(name, `${option} FILE, or ${option} - for stdin`);
   const text = (await readText(file, option)).trim();
   if (text === "") {
     const source = file === "-" ? "stdin" : `The file of ${option}`;
-    throw new CommandError("usage", `${source} is empty; it should hold: ${what}.`);
+    throw new CommandError("usage", `${source} is empty. It must contain: ${name}.`);
   }
   return new Secret(text);
 }
@@ -26,8 +26,8 @@ async function readText(file: string, option: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // What was given for its name may be the secret itself: it is not repeated.
-    const advice = "it takes the name of a file, or - for stdin, and never a secret itself";
-    throw new CommandError("usage", `The file of ${option} cannot be read (${code}): ${advice}.`);
+    // Does not repeat the file's name: it may be the secret itself.
+    const next = "Give the name of a file, or - for stdin, never the secret itself";
+    throw new CommandError("usage", `The file of ${option} cannot be read (${code}). ${next}.`);
   }
 }

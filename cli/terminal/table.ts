@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 
-/** Widest line of every table, in characters: a terminal of 80 columns shows it unbroken. */
+/** Characters of the longest line: a terminal of 80 columns shows it unbroken. */
 const width = 80;
 
 export interface Cell {
@@ -9,8 +9,8 @@ export interface Cell {
 }
 
 /**
- * Lines of at most 80 characters: columns as wide as their widest cell or its limit, two spaces apart, the last one
- * takes what is left. What does not fit has an ellipsis. Paints only where `colour` is set.
+ * Formats lines of at most 80 characters. A column is as wide as its widest cell or its limit, two spaces separate
+ * columns, and the last one takes the rest. An ellipsis marks what does not fit. Without `colour` nothing is painted.
  */
 export function table(rows: Cell[][], limits: number[], colour: boolean): string {
   const widths = limits.map((limit, at) => Math.min(limit, Math.max(...rows.map((row) => row[at]?.text.length ?? 0))));
@@ -28,7 +28,7 @@ export function table(rows: Cell[][], limits: number[], colour: boolean): string
   return `${lines.join("\n")}\n`;
 }
 
-/** Ids differ at their ends: they lose their middle. */
+/** Cuts the middle out of an id, because ids differ at their ends. */
 function shortened(text: string, wide: number, atEnd: boolean): string {
   const kept = atEnd ? wide - 1 : Math.ceil((wide - 1) / 2);
   return `${text.slice(0, kept)}…${text.slice(text.length - (wide - 1 - kept))}`;
@@ -37,5 +37,5 @@ function shortened(text: string, wide: number, atEnd: boolean): string {
 /** Cells without colour. */
 export const plain = (...texts: string[]): Cell[] => texts.map((text) => ({ text }));
 
-/** Whether stdout shows colours: a terminal, unless NO_COLOR says otherwise (no-color.org). */
+/** Whether stdout shows colours: it is a terminal, and NO_COLOR is not set (no-color.org). */
 export const hasColour = () => process.stdout.isTTY && !process.env["NO_COLOR"];

@@ -1,42 +1,46 @@
 import { createHash } from "node:crypto";
-import { readId, readWhole, type CommandResult } from "../command.ts";
-import { type ApiAnswer, callApi, expectOk } from "../deployment/api.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { type CommandResult, readId, readInteger } from "../command.ts";
+import { callApi, expectOk } from "../deployment/api.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { readSecret } from "../terminal/read-secret.ts";
 import { withProgress } from "../terminal/progress.ts";
 
-/** Asks for a token, as a caller does. Prints the token alone, so that it can be piped; `--json` prints the answer. */
-export async function getToken(
-  deployment: Deployment,
-  id: string,
-  options: { minTtl: string },
-): Promise<CommandResult> {
+/** Requests a token as a caller does. Prints only the token, for a pipe; `--json` prints the whole response. */
+export function getToken(deployment: Deployment, id: string, options: { minTtl: string }): Promise<CommandResult> {
   const connection = readId(id);
-  const minTtl = readWhole("--min-ttl", options.minTtl, 0, 1800);
-  const asked = callApi(deployment, `/v1/connections/${connection}/token?min_ttl=${minTtl}`);
-  return tokenSaid(connection, await withProgress("asking for a token", asked));
+  const minTtl = readInteger("--min-ttl", options.minTtl, 0, 1800);
+  return requestToken(deployment, connection, `?min_ttl=${minTtl}`);
 }
 
-/** Reports a token as rejected, by its hash, and gets another one. The token comes from a file, stdin or a prompt. */
+/** Reports a token as rejected, by its hash, and prints another one. Reads the token from a file, stdin or a prompt. */
 export async function rejectToken(
   deployment: Deployment,
   id: string,
   options: { tokenFile?: string },
 ): Promise<CommandResult> {
   const connection = readId(id);
-  const token = await readSecret("the rejected token", options.tokenFile, "--token-file");
+  const token = await readSecret("Rejected token", options.tokenFile, "--token-file");
   const hash = createHash("sha256")
     .update(token.reveal().replace(/^Bearer +/i, ""))
     .digest("hex");
-  const asked = callApi(deployment, `/v1/connections/${connection}/token`, { rejected_token_sha256: hash });
-  return tokenSaid(connection, await withProgress("asking for another token", asked));
+  return requestToken(deployment, connection, "", { rejected_token_sha256: hash });
 }
 
-function tokenSaid(connection: string, answer: ApiAnswer): CommandResult {
-  const advice =
-    answer.status === 403
-      ? `your role needs execute-api:Invoke for this connection, and a clock that is right`
-      : `see broker ${answer.body["code"] === "connection_not_ready" ? "connections show" : "status"} ${connection}`;
-  const body = expectOk(answer, advice);
+async function requestToken(
+  deployment: Deployment,
+  connection: ConnectionId,
+  query: string,
+  post?: object,
+): Promise<CommandResult> {
+  const request = callApi(deployment, `/v1/connections/${connection}/token${query}`, post);
+  const response = await withProgress("Requesting a token", request);
+  const isRegistered = !["connection_not_ready", "unknown_connection"].includes(String(response.body["code"]));
+  const command = isRegistered ? "status" : "connections show";
+  const next =
+    response.status === 403
+      ? "Your role needs execute-api:Invoke on this connection (docs/connections.md#grant-a-caller), and this machine the right time."
+      : `See ${brokerCommand(deployment, `${command} ${connection}`)}`;
+  const body = expectOk(response, next);
   return { text: `${String(body["access_token"])}\n`, json: body };
 }

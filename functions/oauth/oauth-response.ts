@@ -1,4 +1,5 @@
-import { detailLine, type HttpResponse, problems } from "@smart-token-broker/auth-core/http/response.ts";
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import { detailLine, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import { wholeSeconds } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";

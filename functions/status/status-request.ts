@@ -5,8 +5,8 @@ import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
 
 const maxPageSize = 500;
-const limitRule = `limit must be one whole number from 1 to ${maxPageSize}`;
-const cursorRule = "cursor must be the next_cursor of the previous page";
+const limitRule = `limit must be one whole number from 1 to ${maxPageSize}.`;
+const cursorRule = "cursor must be the next_cursor of the previous page.";
 
 /** Query parameters of `GET /v1/status`; others are ignored. */
 export const statusQuery = v.object({

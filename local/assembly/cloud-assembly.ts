@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A resource of a template, as `cdk synth` wrote it: its properties still hold intrinsic functions. */
+/** A resource of a synthesised template. Its properties still have intrinsic functions. */
 export interface Resource {
   stack: string;
   logicalId: string;
@@ -9,10 +9,10 @@ export interface Resource {
   properties: Record<string, unknown>;
 }
 
-/** What `cdk synth` wrote: every resource of every stack, what the stacks export, and the folders of the assets. */
+/** The output of `cdk synth`: every resource of every stack, the exports, and the folders of the assets. */
 export interface CloudAssembly {
   resources: Resource[];
-  /** Name of an export → where its value stands. */
+  /** Name of an export → its value and stack. */
   exports: Map<string, { stack: string; value: unknown }>;
   /** Object key in the asset bucket → absolute path of the asset. */
   assets: Map<string, string>;
@@ -34,7 +34,7 @@ interface AssetManifest {
   files: Record<string, { source: { path: string }; destinations: Record<string, { objectKey: string }> }>;
 }
 
-/** Reads the cloud assembly in a folder. Resolves and judges nothing. */
+/** Reads the cloud assembly in a folder. Does not resolve or check anything. */
 export function readCloudAssembly(folder: string): CloudAssembly {
   const readJson = <Shape>(file: string): Shape => JSON.parse(readFileSync(join(folder, file), "utf8")) as Shape;
   const assembly: CloudAssembly = { resources: [], exports: new Map(), assets: new Map() };

@@ -3,7 +3,7 @@ import type { CloudAssembly } from "./cloud-assembly.ts";
 import type { Cors } from "../gateway/options.ts";
 import { createResolver, type Place } from "./resolve.ts";
 
-/** What a cloud assembly would deploy, as far as it runs locally: every value resolved. */
+/** The parts of a cloud assembly that run locally, with every value resolved. */
 export interface Deployment {
   tables: CreateTableCommandInput[];
   secrets: DeployedSecret[];
@@ -45,7 +45,7 @@ interface DeployedRoute {
   throttle: { rate: number; burst: number };
 }
 
-/** Reads off a cloud assembly what the local run has to run. Throws where it meets what it does not know. */
+/** Reads the parts to run from a cloud assembly. Throws an Error for a resource that it does not support. */
 export function readDeployment(assembly: CloudAssembly, place: Place): Deployment {
   const resolve = createResolver(assembly, place);
   const ofType = <Properties>(type: string) =>
@@ -65,12 +65,13 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
       name: properties.Name,
       ...(properties.Description && { description: properties.Description }),
       ...(properties.KmsKeyId && { kmsKeyId: properties.KmsKeyId }),
-      // CloudFormation's own tag.
+      // CloudFormation adds this tag.
       tags: [{ Key: "aws:cloudformation:stack-name", Value: stack }],
     })),
     functions: ofType<FunctionProperties>("AWS::Lambda::Function").map(({ arn, ref, properties }) => {
       const folder = assembly.assets.get(properties.Code.S3Key);
-      if (!folder) throw new Error(`The local run finds no asset ${properties.Code.S3Key} for the function ${ref()}.`);
+      if (!folder)
+        throw new Error(`The local run cannot find the asset ${properties.Code.S3Key} for the function ${ref()}.`);
       return {
         arn: arn("Arn"),
         name: ref(),
@@ -107,9 +108,9 @@ function readApi(ofType: OfType): Deployment["api"] {
   const routes = ofType<RouteProperties>("AWS::ApiGatewayV2::Route").map(({ properties }) => {
     const { RouteKey: routeKey, AuthorizationType: authorization = "NONE", Target: target } = properties;
     const functionArn = integrations.get(target);
-    if (!functionArn) throw new Error(`The local run finds no integration for the route ${routeKey}.`);
+    if (!functionArn) throw new Error(`The local run cannot find the integration of the route ${routeKey}.`);
     if (authorization !== "AWS_IAM" && authorization !== "NONE") {
-      throw new Error(`The local run does not know the authorization ${authorization} of the route ${routeKey}.`);
+      throw new Error(`The local run does not support the authorization ${authorization} of the route ${routeKey}.`);
     }
     const settings = stage.properties.RouteSettings?.[routeKey] ?? stage.properties.DefaultRouteSettings;
     return {
@@ -133,11 +134,11 @@ function readCors({ AllowOrigins, AllowMethods, AllowHeaders, ExposeHeaders, Max
   };
 }
 
-/** The function that Secrets Manager may invoke, and the secrets that it rotates from the start. */
+/** The function that Secrets Manager may invoke, and the secrets that the stack rotates. */
 function readKeyRotation(ofType: OfType): Deployment["keyRotation"] {
   const permissions = ofType<{ Principal: string; FunctionName: string }>("AWS::Lambda::Permission");
   const permission = permissions.find(({ properties }) => properties.Principal === "secretsmanager.amazonaws.com");
-  if (!permission) throw new Error("The local run finds no function that Secrets Manager may invoke.");
+  if (!permission) throw new Error("The local run cannot find the function that Secrets Manager may invoke.");
   const schedules = ofType<{ SecretId: string }>("AWS::SecretsManager::RotationSchedule");
   return {
     functionArn: permission.properties.FunctionName,
@@ -148,7 +149,7 @@ function readKeyRotation(ofType: OfType): Deployment["keyRotation"] {
 /** `rate(1 minute)` and `rate(5 minutes)`: the only schedule expressions that the project's templates use. */
 function readRate(expression: string): number {
   const minutes = /^rate\((\d+) minutes?\)$/.exec(expression)?.[1];
-  if (!minutes) throw new Error(`The local run does not know the schedule expression ${expression}.`);
+  if (!minutes) throw new Error(`The local run does not support the schedule expression ${expression}.`);
   return Number(minutes);
 }
 

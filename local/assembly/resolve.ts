@@ -1,20 +1,20 @@
 import type { CloudAssembly, Resource } from "./cloud-assembly.ts";
 
-/** Where the local run pretends to be. */
+/** Region and account of the local run. */
 export interface Place {
   region: string;
   accountId: string;
 }
 
-/** What `Ref` and `Fn::GetAtt` give for one resource. */
+/** The values of `Ref` and `Fn::GetAtt` of one resource. */
 interface Identity {
   ref: string;
   attributes?: Record<string, string>;
 }
 
 /**
- * The identity of each kind of resource that the project's own templates refer to. A kind that is missing here stops
- * the local run with its name, instead of running something else than what was synthesised.
+ * How to name each type of resource that the templates refer to. A missing type stops the local run with an error, so
+ * that it never runs something else than the synthesised stacks.
  */
 const identities: Record<string, (resource: Resource, place: Place) => Identity> = {
   "AWS::ApiGatewayV2::Api": ({ logicalId }) => ({ ref: logicalId.toLowerCase() }),
@@ -22,7 +22,7 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::ApiGatewayV2::Route": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::ApiGatewayV2::Stage": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::CDK::Metadata": ({ logicalId }) => ({ ref: logicalId }),
-  // What watches and alarms has nothing to run locally.
+  // Monitoring does not run locally.
   "AWS::CloudWatch::Alarm": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::CloudWatch::Dashboard": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::CloudWatch::InsightRule": ({ logicalId }) => ({ ref: logicalId }),
@@ -56,8 +56,8 @@ function named({ stack, logicalId }: Resource, { region, accountId }: Place, ser
 }
 
 /**
- * Resolves the intrinsic functions that the project's own templates use: Ref, Fn::GetAtt, Fn::Join, Fn::Sub and
- * Fn::ImportValue. Throws an error with the name of a function, a resource or a kind of resource that it does not know.
+ * Resolves the intrinsic functions that the templates use: Ref, Fn::GetAtt, Fn::Join, Fn::Sub and Fn::ImportValue.
+ * Throws an Error that names the unsupported function, resource or resource type.
  */
 export function createResolver(assembly: CloudAssembly, place: Place): (value: unknown, stack: string) => unknown {
   const identityOf = new Map<string, Identity>();
@@ -65,7 +65,7 @@ export function createResolver(assembly: CloudAssembly, place: Place): (value: u
     const identity = identities[resource.type];
     if (!identity) {
       throw new Error(
-        `The local run does not know resources of type ${resource.type} (${resource.logicalId} in ${resource.stack}).`,
+        `The local run does not support resources of type ${resource.type} (${resource.logicalId} in ${resource.stack}).`,
       );
     }
     identityOf.set(`${resource.stack}/${resource.logicalId}`, identity(resource, place));

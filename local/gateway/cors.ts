@@ -2,8 +2,8 @@ import type { Cors } from "./options.ts";
 import type { HeaderLines } from "./request.ts";
 
 /**
- * The headers that answer a preflight, or undefined if this is none (OPTIONS with an Origin and an
- * Access-Control-Request-Method). To an origin that is not allowed the answer is a preflight's too, with no headers.
+ * The response headers of a preflight (OPTIONS with Origin and Access-Control-Request-Method); `undefined` for any
+ * other request. An origin that is not allowed gets a response without CORS headers.
  */
 export function preflightHeaders(
   cors: Cors | undefined,
@@ -24,8 +24,8 @@ export function preflightHeaders(
 }
 
 /**
- * What an answer's headers become: for an allowed origin with the configured access-control-* headers, and in an API
- * with CORS never with the function's own. The gateway's own errors get them too; AWS does not document whether its do.
+ * Adds the configured access-control-* headers for an allowed origin. In an API with CORS it removes the function's
+ * own. The gateway's own errors get them too; AWS does not document whether its errors do.
  */
 export function withCors(cors: Cors | undefined, request: HeaderLines, answer: [string, string][]): [string, string][] {
   if (!cors) return answer;

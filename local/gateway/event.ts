@@ -1,18 +1,17 @@
 import type { GatewayEvent, GatewayOptions, IamContext, Identity } from "./options.ts";
 import type { Arrived } from "./request.ts";
 
-/** What reaches a function as text. All else is base64, form-urlencoded bodies and a missing type included. */
+/** Content types that reach a function as text. All others are base64, also urlencoded forms and a missing type. */
 const TEXT = /^(text\/.+|application\/(json|xml|javascript))$/;
 
 /**
- * The event of payload format 2.0 for a request that may pass. As on AWS, what is absent is left out (`body`,
- * `cookies`, `pathParameters`, `queryStringParameters`); repeated headers and query parameters are joined by a comma.
+ * The event of an authorized request, in payload format 2.0. As on AWS, absent parts are left out (`body`, `cookies`,
+ * `pathParameters`, `queryStringParameters`); repeated headers and query parameters are joined by a comma.
  *
- * `rawPath` and `http.path` are what arrived, percent-encoding and all. Live captures say that AWS hands them on
- * decoded; this is stricter, for it lets a function see, and refuse, a path that is not the canonical one.
- * `pathParameters` are decoded.
+ * `rawPath` and `http.path` keep the percent-encoding of the request. Live captures say that AWS decodes them. This is
+ * stricter: a function sees a path that is not the canonical one, and can reject it. `pathParameters` are decoded.
  *
- * Does not add AWS's `x-forwarded-*` and `x-amzn-trace-id` headers; `callerId` and `userId` are the access key's id.
+ * Does not add AWS's `x-forwarded-*` and `x-amzn-trace-id` headers; `callerId` and `userId` are the access key id.
  *
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
@@ -72,8 +71,8 @@ function iamContext({ accessKeyId, userArn }: Identity): IamContext {
 }
 
 /**
- * Whether AWS hands a body of this content type on as text. The documentation does not list the types; these were
- * measured on AWS by others (ministackorg/ministack, pull request 766).
+ * Whether AWS passes a body of this content type as text. The documentation does not list the types; these were
+ * measured on AWS by ministackorg/ministack (pull request 766).
  */
 function isText(contentType = ""): boolean {
   return TEXT.test(contentType.split(";")[0]?.trim().toLowerCase() ?? "");

@@ -9,19 +9,20 @@ import { type CompiledRoute, findRoute } from "./routes.ts";
 import { verifySignature } from "./sigv4.ts";
 import type { createBucket } from "./throttle.ts";
 
-/** The API as the gateway runs it. */
+/** The API that the gateway serves. */
 export type Api = Omit<GatewayOptions, "routes"> & {
   routes: CompiledRoute<Route & { bucket: ReturnType<typeof createBucket> }>[];
 };
 
-/** The answer to a request, and what the access log says of how it came about. */
+/** The response to a request, with the fields of its access log line. */
 export type Outcome = { answer: Answer } & Pick<AccessLine, "routeKey" | "userArn" | "refused">;
 
 const TIMEOUT_MS = 30_000;
 
 /**
- * Decides a request from preflight to the function's answer. Does not write it: `response` only tells when the
- * connection is gone. Rejects if the caller goes away while its body is read; a function that fails is a 500.
+ * Handles a request, from the preflight to the function's result. Does not write the response: `response` only says
+ * when the connection has closed. Rejects if the caller disconnects while its body is read. A function that fails gives
+ * 500.
  */
 export async function handle(
   request: IncomingMessage,
@@ -54,7 +55,7 @@ export async function handle(
     const authorized = authorization === "AWS_IAM" ? authorize(arrived, api, now) : {};
     if (authorized.refused) return { routeKey, answer: gatewayAnswer(403), ...authorized };
     const known = { routeKey, userArn: authorized.caller?.userArn };
-    // After authorization, so nobody can use up the share of those who may call. AWS does not document its order.
+    // After authorization, so that rejected requests do not use up the throttle. AWS does not document its order.
     if (!bucket.take(now)) return { ...known, answer: gatewayAnswer(429) };
 
     const { pathParameters } = found;
@@ -63,7 +64,7 @@ export async function handle(
   }
 }
 
-/** Who calls, or why it may not; an identity that is known but not allowed is named for the access log. */
+/** The caller, or why it is rejected. A known identity without permission is named for the access log. */
 function authorize(
   arrived: Arrived,
   api: Api,
@@ -75,11 +76,11 @@ function authorize(
   return allows(verified.allow, arn) ? { caller: verified } : { refused: "not_allowed", userArn: verified.userArn };
 }
 
-/** The function's answer, or 503 if there is none in time. Does not stop the function, as AWS does not. */
+/** The function's result, or 503 after the time-out. Like AWS, it does not stop the function. */
 function invoke(route: Route, event: GatewayEvent, timeoutMs: number, response: ServerResponse): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const timer = setTimeout(() => resolve(gatewayAnswer(503)), timeoutMs);
-  // Comes after every answer, and when the connection is cut: nothing of this request keeps the process alive.
+  // Runs after every response and when the connection closes: no timer of this request keeps the process alive.
   response.once("close", () => clearTimeout(timer));
   void answerFrom(route, event).then(resolve);
   return promise;

@@ -1,6 +1,6 @@
 /**
- * The ARN of a request, as IAM sees it. Its path is the one that arrived, percent-encoding and all: how AWS sees an
- * encoded path is not documented, and this is the stricter reading for whoever is allowed exact paths.
+ * The ARN of a request, as IAM sees it. It keeps the percent-encoding of the path: AWS does not document how IAM sees
+ * an encoded path, and this is the stricter reading for policies with exact paths.
  */
 export function requestArn(
   api: { region: string; accountId: string; apiId: string; stage: string },
@@ -11,8 +11,8 @@ export function requestArn(
 }
 
 /**
- * Whether one of these Allow patterns covers the ARN. `*` is any run of characters, `/` included, `?` is exactly one;
- * both see case. Does not know Deny, conditions or policy variables.
+ * Whether one of these Allow patterns matches the ARN. `*` matches any characters, also `/`; `?` matches exactly one.
+ * Case matters. Does not support Deny, conditions or policy variables.
  */
 export function allows(patterns: string[], arn: string): boolean {
   return patterns.some((pattern) => toRegExp(pattern).test(arn));

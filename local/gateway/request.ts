@@ -1,19 +1,19 @@
 import type { IncomingMessage } from "node:http";
 
-/** A request target, taken apart once. */
+/** A parsed request target. */
 export type Target = {
-  /** As it arrived: percent-encoded, nothing collapsed. */
+  /** As received: percent-encoded, not normalised. */
   rawPath: string;
-  /** As it arrived, without the `?`. */
+  /** As received, without the `?`. */
   rawQuery: string;
-  /** Decoded pairs in the order of their arrival; `+` is a space. */
+  /** Decoded pairs in the received order; `+` is a space. */
   query: [name: string, value: string][];
 };
 
-/** Header values by lower-case name, one entry per line that arrived. */
+/** Header values by lower-case name, one entry per received line. */
 export type HeaderLines = Map<string, string[]>;
 
-/** What arrived, in full, before anybody judged it. */
+/** A complete request, before any check. */
 export type Arrived = {
   method: string;
   target: Target;
@@ -27,8 +27,8 @@ export type Arrived = {
 const BODY_LIMIT = 10 * 1024 * 1024;
 
 /**
- * Takes a request target apart. Does not normalise the path: `//`, `%2F` and dots stay.
- * Undefined if it is not in origin form, not ASCII, or its percent-encoding is malformed (or not UTF-8).
+ * Parses a request target. Does not normalise the path: `//`, `%2F` and dots stay. Returns `undefined` for a target
+ * that is not in origin form, not ASCII, or whose percent-encoding is malformed or not UTF-8.
  */
 export function parseTarget(url: string): Target | undefined {
   if (!/^\/[\x21-\x7e]*$/.test(url)) return undefined;
@@ -51,7 +51,7 @@ function decodeQuery(text: string): string {
   return decodeURIComponent(text.replaceAll("+", " "));
 }
 
-/** Groups node's flat list of raw headers by lower-case name. Drops no duplicate, as `request.headers` would. */
+/** Groups Node's raw headers by lower-case name. Keeps duplicates, which `request.headers` drops. */
 export function collectHeaders(rawHeaders: string[]): HeaderLines {
   const headers: HeaderLines = new Map();
   for (const [i, value] of rawHeaders.entries()) {
@@ -63,8 +63,8 @@ export function collectHeaders(rawHeaders: string[]): HeaderLines {
 }
 
 /**
- * Reads a body to its end, also one over 10 MB, so that its caller gets to read the answer and the connection goes on;
- * what is over the limit is not kept. Rejects if the caller goes away in the middle.
+ * Reads a body to its end. It reads a body over 10 MB too, without keeping it, so that the caller can read the response
+ * and the connection stays usable. Rejects if the caller disconnects.
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer | "too_large"> {
   const chunks: Buffer[] = [];

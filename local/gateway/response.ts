@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 
-/** An HTTP answer before it is written; header names are in lower case. */
+/** An HTTP response before it is written; header names are in lower case. */
 export type Answer = { status: number; headers: [string, string][]; body: Buffer };
 
 const MESSAGES = {
@@ -13,7 +13,7 @@ const MESSAGES = {
   503: "Service Unavailable",
 } as const;
 
-/** Headers of the connection, which is the gateway's and not the function's. */
+/** Headers of the connection: the gateway sets them, a function cannot. */
 const OF_THE_CONNECTION = new Set([
   "connection",
   "content-length",
@@ -23,14 +23,14 @@ const OF_THE_CONNECTION = new Set([
   "upgrade",
 ]);
 
-/** An answer of the gateway's own: `{"message": "…"}`. */
+/** A response of the gateway itself: `{"message": "…"}`. */
 export function gatewayAnswer(status: keyof typeof MESSAGES): Answer {
   return json(status, JSON.stringify({ message: MESSAGES[status] }));
 }
 
 /**
- * What a function's result is over HTTP, by payload format 2.0: with a `statusCode` what it says, anything else is the
- * body of a 200 in JSON (a string is that body as it is). A result of another shape is 500, and does not say why.
+ * The HTTP response of a function's result (payload format 2.0). A result without `statusCode` is the JSON body of a
+ * 200; a string is the body itself. A malformed result gives 500 without a reason.
  *
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
@@ -43,7 +43,7 @@ export function answerOf(result: unknown): Answer {
   }
 }
 
-/** Throws a TypeError where the shape is not the documented one. */
+/** Throws a TypeError if the result does not follow the documented format. */
 function structured(result: Record<string, unknown>): Answer {
   const { statusCode, headers = {}, cookies = [], body = "", isBase64Encoded = false } = result;
   check(typeof statusCode === "number" && Number.isInteger(statusCode) && statusCode >= 200 && statusCode <= 599);

@@ -1,11 +1,11 @@
-/** A route, ready to be matched. */
+/** A compiled route. */
 export type CompiledRoute<R> = {
   route: R;
   method: string;
-  /** Matches a path whose segments are all encoded in one way; it has one group for each of the parameters. */
+  /** Matches a path whose segments are encoded in the canonical way; one group per parameter. */
   path: RegExp;
   parameters: string[];
-  /** Sorts the more specific route first. */
+  /** The more specific route sorts first. */
   rank: string;
 };
 
@@ -13,16 +13,16 @@ const ROUTE_KEY = /^([A-Z]+) (\/\S*)$/;
 const PARAMETER = /^\{([^{}+]+)(\+?)\}$/;
 
 /**
- * Compiles route keys and puts the most specific first: segment by segment a literal before `{parameter}` before
- * `{greedy+}`, then an exact method before ANY, and `$default` last of all. Throws on a key that is none.
+ * Compiles route keys, the most specific first: per segment a literal before `{parameter}` before `{greedy+}`, then an
+ * exact method before ANY, and `$default` last. Throws an Error for an invalid key.
  */
 export function compileRoutes<R extends { routeKey: string }>(routes: R[]): CompiledRoute<R>[] {
   return routes.map(compile).toSorted((a, b) => (a.rank < b.rank ? -1 : Number(a.rank > b.rank)));
 }
 
 /**
- * Finds the route of a raw path, which must be decodable, with its parameters decoded. A segment ends at a raw `/`
- * only, so `%2F` belongs to a parameter; an encoded literal matches as its plain form does; a parameter is never empty.
+ * Finds the route of a raw path and decodes its parameters; the path must be decodable. A segment ends at a raw `/`
+ * only, so `%2F` belongs to a parameter. An encoded literal matches like its plain form. A parameter is never empty.
  */
 export function findRoute<R>(
   routes: CompiledRoute<R>[],
@@ -42,7 +42,7 @@ export function findRoute<R>(
 function compile<R extends { routeKey: string }>(route: R): CompiledRoute<R> {
   if (route.routeKey === "$default") return { route, method: "ANY", path: /^/, parameters: [], rank: "3" };
   const [, method, template] = ROUTE_KEY.exec(route.routeKey) ?? [];
-  if (!method || !template) throw new Error(`not a route key: ${route.routeKey}`);
+  if (!method || !template) throw new Error(`Invalid route key: ${route.routeKey}`);
 
   const parameters: string[] = [];
   let source = "";
@@ -60,7 +60,7 @@ function literal(segment: string): string {
   return sameEncoding(segment).replaceAll(/[.*()]/g, String.raw`\$&`);
 }
 
-/** Encodes a segment in the one way, whatever way it came in. */
+/** Encodes a segment in the canonical way. */
 function sameEncoding(segment: string): string {
   return encodeURIComponent(decodeURIComponent(segment));
 }

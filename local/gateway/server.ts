@@ -11,9 +11,9 @@ export type Gateway = { url: string; port: number; close(): Promise<void> };
 
 /**
  * Starts an HTTP server on 127.0.0.1 that behaves as an AWS API Gateway HTTP API does: routes, IAM authorization by
- * Signature Version 4, throttling, CORS, payload format 2.0 and the gateway's own errors. Does not know stages but
- * `$default`, JWT or Lambda authorizers, session tokens or presigned URLs.
- * Rejects with node's error if the port is taken, and with an Error if a route key is malformed.
+ * Signature Version 4, throttling, CORS, payload format 2.0 and the gateway's own errors. It has only the stage
+ * `$default`, and no JWT or Lambda authorizers, session tokens or presigned URLs. Rejects with Node's error if the port
+ * is in use, and with an Error for an invalid route key.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const routes = options.routes.map((route) => ({ ...route, bucket: createBucket(route.throttle) }));
@@ -26,7 +26,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://127.0.0.1:${port}`,
     port,
-    /** Cuts what is open, idle or not; calls of functions that are under way are not waited for. */
+    /** Closes every connection. Does not wait for functions that are running. */
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -43,7 +43,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, api: Ap
   try {
     outcome = await handle(request, response, requestId, api);
   } catch (error) {
-    // Nobody is left to answer. Anything else is a fault of this gateway and should be seen.
+    // The caller has disconnected. Any other error is a defect of this gateway and must be visible.
     if (request.errored) return;
     throw error;
   }
@@ -64,7 +64,7 @@ function write(response: ServerResponse, { status, headers, body }: Answer, requ
   response.statusCode = status;
   for (const [name, value] of headers) response.appendHeader(name, value);
   response.setHeader("apigw-requestid", requestId);
-  // The SDK corrects its clock by this header, so it is of the clock that signatures are judged by.
+  // The SDK corrects its clock by this header, so it uses the clock that signatures are checked against.
   response.setHeader("date", new Date(now * 1000).toUTCString());
   response.end(body);
 }

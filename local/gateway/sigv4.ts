@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Identity } from "./options.ts";
 import type { Arrived, HeaderLines } from "./request.ts";
 
-/** Why a signature was refused. */
+/** Why a signature is rejected. */
 export type Refusal =
   | "no_signature" // no Authorization header of AWS Signature Version 4; a presigned URL counts as none
   | "wrong_scope" // another date, region or service than this gateway's, or not `aws4_request`
@@ -18,10 +18,10 @@ const TIMESTAMP = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const MAX_SKEW_SECONDS = 300;
 
 /**
- * Verifies an AWS Signature Version 4 over exactly what arrived, and answers whose it is, or why it is refused.
- * The path is encoded once more, as for every service but S3, and never normalised: a signer that collapses `//` (the
- * SDK's does, curl does not) has signed another path. Does not know session tokens, presigned URLs, or what the
- * identity is allowed to do. `now`: epoch seconds.
+ * Verifies an AWS Signature Version 4 over the request as received. Returns the identity, or why it is rejected. The
+ * path is encoded once more, as for every service but S3, and not normalised: a signer that collapses `//` (the SDK's
+ * does, curl does not) has signed another path. Does not support session tokens or presigned URLs, and does not check
+ * what the identity may do. `now`: epoch seconds.
  *
  * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
@@ -35,7 +35,7 @@ export function verifySignature(
 
   const [accessKeyId, ...scope] = credential.split("/");
   const timestamp = line(headers, headers.has("x-amz-date") ? "x-amz-date" : "date");
-  // Written so that an unreadable timestamp (NaN) is refused too.
+  // Written so that an unreadable timestamp (NaN) is rejected too.
   if (!(Math.abs(against.now - epochSeconds(timestamp)) <= MAX_SKEW_SECONDS)) return "bad_date";
   const expectedScope = [timestamp.slice(0, 8), against.region, "execute-api", "aws4_request"];
   if (scope.join("/") !== expectedScope.join("/")) return "wrong_scope";
@@ -51,7 +51,7 @@ export function verifySignature(
   const identity = against.identities.find((known) => known.accessKeyId === accessKeyId);
   if (!identity) return "unknown_key";
 
-  // Header values are the only part that can be beyond ASCII; node hands their bytes on as latin1.
+  // Only header values can be beyond ASCII; Node gives their bytes as latin1.
   const canonicalRequest = Buffer.from(canonical(arrived, signed, bodyHash), "latin1");
   const toSign = ["AWS4-HMAC-SHA256", timestamp, expectedScope.join("/"), sha256(canonicalRequest)].join("\n");
   const signingKey = expectedScope.reduce<string | Buffer>(hmac, `AWS4${identity.secretAccessKey}`);
@@ -70,12 +70,12 @@ function canonical({ method, target, headers }: Arrived, signed: string[], bodyH
   return [method, path, query, ...signedLines, "", signed.join(";"), bodyHash].join("\n");
 }
 
-/** A header's lines as they are signed: trimmed, runs of blanks collapsed, joined by a comma. */
+/** A header's lines as signed: trimmed, blanks collapsed, joined by a comma. */
 function line(headers: HeaderLines, name: string): string {
   return (headers.get(name) ?? []).map((value) => value.trim().replaceAll(/[ \t]+/g, " ")).join(",");
 }
 
-/** RFC 3986: everything but the unreserved characters; `encodeURIComponent` leaves five more. */
+/** Encodes everything but the unreserved characters (RFC 3986); `encodeURIComponent` leaves five more. */
 function encode(text: string): string {
   return encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

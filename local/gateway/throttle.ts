@@ -1,8 +1,8 @@
 import type { Throttle } from "./options.ts";
 
 /**
- * A token bucket that starts full: `take` says whether one more request may pass at `now` (epoch seconds), and takes
- * its place if so. Without limits everything passes. A clock that steps back refills nothing.
+ * A token bucket that starts full. `take` counts a request at `now` (epoch seconds) and returns whether it may pass.
+ * Without limits every request passes. A clock that steps back refills nothing.
  */
 export function createBucket(limits: Throttle | undefined): { take(now: number): boolean } {
   if (!limits) return { take: () => true };

@@ -9,31 +9,31 @@ export interface FunctionOptions {
   name: string;
   /** Absolute path of the bundle. */
   folder: string;
-  /** `file.export`, as Lambda has it. */
+  /** `file.export`, as in Lambda. */
   handler: string;
   timeoutSeconds: number;
   memoryMegabytes: number;
   environment: Record<string, string>;
-  /** Most environments at a time; further invocations wait for one. */
+  /** Maximum number of environments; further invocations wait for one. */
   maxEnvironments?: number;
-  /** One line that the function printed. */
+  /** Receives each line that the function prints. */
   onLog: (line: string) => void;
 }
 
 export interface LocalFunction {
-  /** The function's result. Rejects if it threw, ended or timed out, or is closed. */
+  /** Resolves with the function's result. Rejects if it throws, exits, times out or is closed. */
   invoke: (event: unknown) => Promise<unknown>;
   close: () => Promise<void>;
 }
 
-/** Seconds that an environment has to load its bundle, as on Lambda. */
+/** Seconds that an environment may take to load its bundle, as on Lambda. */
 const loadSeconds = 10;
 
 /**
- * Runs a bundle as Lambda does: execution environments that keep their state, each a worker thread that serves one
- * invocation at a time; one that crashes or times out is thrown away. Resolves when the first one is warm.
+ * Runs a bundle as Lambda does. An execution environment is a worker thread that keeps its state and serves one
+ * invocation at a time; one that crashes or times out is discarded. Resolves when the first one is warm.
  *
- * Does not freeze environments between invocations, and knows nothing of roles: what a function may do is not limited.
+ * Does not freeze environments between invocations, and does not apply IAM roles to the function.
  */
 export async function startFunction(options: FunctionOptions): Promise<LocalFunction> {
   const { maxEnvironments = 8 } = options;
@@ -50,7 +50,7 @@ export async function startFunction(options: FunctionOptions): Promise<LocalFunc
       all.delete(worker);
       const index = idle.indexOf(worker);
       if (index >= 0) idle.splice(index, 1);
-      // There is room for one more, however this one ended.
+      // The environment is free or gone: the next invocation can start.
       waiting.shift()?.(start());
     });
     await nextMessage(worker, options.name, loadSeconds);
@@ -104,15 +104,15 @@ function startEnvironment(options: FunctionOptions): Worker {
     stderr: true,
     resourceLimits: { maxOldGenerationSizeMb: options.memoryMegabytes },
   });
-  // Whoever waits for the environment hears of it; without a listener an idle one would end the whole local run.
+  // An invocation in progress rejects. Without this listener an idle environment would end the whole local run.
   worker.on("error", (error) => options.onLog(`${options.name}: ${String(error)}`));
   for (const stream of [worker.stdout, worker.stderr]) createInterface({ input: stream }).on("line", options.onLog);
   return worker;
 }
 
 /**
- * What the environment says next: that it is ready, or how its invocation went. Rejects if it crashes, ends or runs out
- * of time instead; it is terminated then, and not to be used again.
+ * The environment's next message: it is ready, or the outcome of its invocation. Rejects if it crashes, exits or times
+ * out; the environment is then terminated and must not be used again.
  */
 async function nextMessage(worker: Worker, name: string, seconds: number): Promise<Message> {
   const over = new AbortController();

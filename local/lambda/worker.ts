@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { pathToFileURL } from "node:url";
 
-/** What an environment is started with. */
+/** The start parameters of an environment. */
 export interface EnvironmentData {
   /** Absolute path of the bundle's entry file. */
   entry: string;
@@ -26,7 +26,7 @@ export type Message =
 
 type Handler = (event: unknown, context: object) => unknown;
 
-// One Lambda execution environment: loads the bundle once, then serves one invocation at a time.
+// One Lambda execution environment: loads the bundle once, then serves one invocation after the other.
 const { entry, exported, functionName, timeoutSeconds, memoryMegabytes } = workerData as EnvironmentData;
 const bundle = (await import(pathToFileURL(entry).href)) as Record<string, Handler>;
 const handler = bundle[exported];
@@ -46,7 +46,7 @@ parentPort?.on("message", ({ requestId, event }: Invocation) => {
   Promise.resolve()
     .then(() => handler(event, context))
     .then(
-      // As Lambda does, the result travels as JSON.
+      // The result is serialised as JSON, as in Lambda.
       (result) => post({ kind: "result", requestId, result: JSON.parse(JSON.stringify(result ?? null)) }),
       (error: unknown) => post({ kind: "error", requestId, message: String(error) }),
     );

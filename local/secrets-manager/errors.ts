@@ -1,6 +1,6 @@
 /**
- * An error as Secrets Manager answers it: `type` goes out as `__type`, with an HTTP status of 400 unless said otherwise.
- * Its message never carries a secret's value.
+ * An error of Secrets Manager: `type` is sent as `__type`, with HTTP status 400 by default. Its message never has a
+ * secret's value.
  */
 export class SecretsManagerError extends Error {
   readonly type: string;

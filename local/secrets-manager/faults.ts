@@ -14,24 +14,24 @@ const ERRORS = {
 
 export type FaultName = keyof typeof ERRORS | "hang";
 
-/** Switches with which a test makes operations fail. */
+/** Lets a test make operations fail. */
 export class Faults {
   readonly #set = new Map<string, { fault: FaultName; left: number }>();
 
   /**
-   * Makes the next `times` calls of an operation (all of them, if not given) answer an AWS error, or with `hang` never
-   * answer; such a call changes no secret. It replaces the operation's earlier fault.
+   * Makes the next `times` calls of an operation (default: all) return an AWS error, or never respond (`hang`). Such a
+   * call changes no secret. It replaces the operation's previous fault.
    */
   set(operation: string, fault: FaultName, times = Number.POSITIVE_INFINITY): void {
     this.#set.set(operation, { fault, left: times });
   }
 
-  /** Ends every fault. Calls that already hang go on hanging. */
+  /** Ends every fault. Calls that already hang stay hanging. */
   clear(): void {
     this.#set.clear();
   }
 
-  /** Uses up one call of the operation's fault: its error, `hang`, or undefined for a call that is to be answered. */
+  /** The fault of the next call of an operation: its error, `hang`, or `undefined` for none. */
   take(operation: string): SecretsManagerError | "hang" | undefined {
     const entry = this.#set.get(operation);
     if (entry === undefined || entry.left < 1) return undefined;

@@ -4,35 +4,17 @@ import type { Secret } from "./versions.ts";
 
 const MAX_RESULTS = 100;
 
-/** What a filter's key looks at, per secret. `all`, `primary-region` and `owning-service` are not emulated. */
-const FIELDS: Record<string, (secret: Secret) => string[]> = {
-  description: (secret) => [secret.description ?? ""],
-  name: (secret) => [secret.name],
-  "tag-key": (secret) => [...secret.tags.keys()],
-  "tag-value": (secret) => [...secret.tags.values()],
-};
-
-/**
- * Whether a secret passes every filter: one of a filter's values has to be a prefix of the field (description in any
- * case), and a value that starts with `!` negates. Throws InvalidParameterException for a key that is not emulated.
- */
+/** Whether a secret passes every filter. Only the key `name` is emulated; a value is a prefix of the name. */
 export function passes(secret: Secret, filters: readonly Filter[]): boolean {
   return filters.every(({ Key, Values }) => {
-    const fieldsOf = FIELDS[Key];
-    if (fieldsOf === undefined) throw invalidParameter(`The filter key ${Key} is not supported.`);
-    const fold = (text: string) => (Key === "description" ? text.toLowerCase() : text);
-    const fields = fieldsOf(secret).map(fold);
-    return Values.some((value) => {
-      const negated = value.startsWith("!");
-      const prefix = fold(negated ? value.slice(1) : value);
-      return fields.some((field) => field.startsWith(prefix)) !== negated;
-    });
+    if (Key !== "name") throw invalidParameter(`The filter key ${Key} is not supported.`);
+    return Values.some((prefix) => secret.name.startsWith(prefix));
   });
 }
 
 /**
- * One page of a list, with the token of the next one. The token is a position: what is added or removed between two
- * pages shifts them. Throws InvalidNextTokenException for a token that was not given out.
+ * One page of a list, with the token of the next page. The token is a position: an item added or removed between two
+ * pages shifts them. Throws InvalidNextTokenException for an invalid token.
  */
 export function page<Item>(
   items: readonly Item[],

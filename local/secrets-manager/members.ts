@@ -17,13 +17,12 @@ export interface RotationRules {
   Duration?: string;
 }
 
-/** The members of every emulated request, under their names on the wire. A binary value is base64, as it travels. */
+/** The members of all emulated requests, with their names in the API. A binary value is base64. */
 export interface Members {
   ClientRequestToken?: string;
   Description?: string;
   Filters?: Filter[];
   ForceDeleteWithoutRecovery?: boolean;
-  IncludeDeprecated?: boolean;
   IncludePlannedDeletion?: boolean;
   KmsKeyId?: string;
   MaxResults?: number;
@@ -38,25 +37,23 @@ export interface Members {
   SecretBinary?: string;
   SecretId?: string;
   SecretString?: string;
-  SortOrder?: string;
-  TagKeys?: string[];
   Tags?: Tag[];
   VersionId?: string;
   VersionStage?: string;
   VersionStages?: string[];
 }
 
-/** Members of which some are known to be there. */
+/** Members of which some are present. */
 export type With<Name extends keyof Members> = Members & { [Member in Name]-?: NonNullable<Members[Member]> };
 
 interface Constraint {
-  /** A value's length, or a number itself; undefined for a value of the wrong type. */
+  /** The length of a value, or a number itself; `undefined` for a wrong type. */
   measure: (value: unknown) => number | undefined;
   min?: number;
   max?: number;
   quantity?: "length" | "value";
   secret?: boolean;
-  /** Of a value that has members of its own. */
+  /** The constraints of nested members. */
   members?: ReadonlyMap<string, Constraint>;
 }
 
@@ -90,7 +87,7 @@ const isString = (value: unknown) => typeof value === "string";
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-// The service model's own limits. RecoveryWindowInDays has none there: the service checks it itself, with another error.
+// The limits of the service model. RecoveryWindowInDays has none there: the service checks it with another error.
 const MODEL: Record<keyof Members, Constraint> = {
   ClientRequestToken: text(32, 64),
   Description: text(0, 2048),
@@ -101,7 +98,6 @@ const MODEL: Record<keyof Members, Constraint> = {
     10,
   ),
   ForceDeleteWithoutRecovery: boolean,
-  IncludeDeprecated: boolean,
   IncludePlannedDeletion: boolean,
   KmsKeyId: text(0, 2048),
   MaxResults: integer({ min: 1, max: 100 }),
@@ -123,8 +119,6 @@ const MODEL: Record<keyof Members, Constraint> = {
   SecretBinary: secretText("base64"),
   SecretId: text(1, 2048),
   SecretString: secretText("utf8"),
-  SortOrder: text(3, 4),
-  TagKeys: list(isString, 0, 200),
   Tags: list((item) => isObject(item) && isString(item["Key"]) && isString(item["Value"]), 0, 200),
   VersionId: text(32, 64),
   VersionStage: text(1, 256),
@@ -138,9 +132,9 @@ const BAD_NAME =
   "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";
 
 /**
- * Checks a request body against the service model: types, lengths, ranges, the alphabet of names and that every
- * `required` member is there. It does NOT judge what a member means for a secret; the store does. Members that the
- * emulator does not know are ignored. Throws SerializationException or ValidationException.
+ * Checks a request body against the service model: types, lengths, ranges, the characters of names, and that every
+ * `required` member is present. The store checks what a member means. Unknown members are ignored. Throws
+ * SerializationException or ValidationException.
  */
 export function checkMembers<Required extends keyof Members>(
   body: unknown,
@@ -157,7 +151,7 @@ export function checkMembers<Required extends keyof Members>(
   return members;
 }
 
-/** The token under which a new version is known. Throws InvalidRequestException without one. */
+/** The id of a new version. Throws InvalidRequestException if it is missing. */
 export function tokenOf({ ClientRequestToken }: Members): string {
   if (ClientRequestToken !== undefined) return ClientRequestToken;
   throw invalidRequest("You must provide a ClientRequestToken value. We recommend a UUID-type value.");

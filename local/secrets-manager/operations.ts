@@ -1,7 +1,7 @@
 import { checkMembers, type Members, type With } from "./members.ts";
 import type { SecretStore } from "./store.ts";
 
-/** Runs one operation: from the parsed body of a request to the body of its answer. Throws SecretsManagerError. */
+/** Runs one operation: takes the parsed request body and returns the response body. Throws SecretsManagerError. */
 export type Operation = (store: SecretStore, body: unknown) => object;
 
 function operation<Required extends keyof Members>(
@@ -11,21 +11,16 @@ function operation<Required extends keyof Members>(
   return (store, body) => run(store, checkMembers(body, required));
 }
 
-/** The emulated operations, under the names by which the service is asked for them. */
+/** The emulated operations by name. Only those that the product, its commands and its tests call. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
-  ["CancelRotateSecret", operation(["SecretId"], (store, members) => store.rotations.cancelRotateSecret(members))],
   ["CreateSecret", operation(["Name"], (store, members) => store.createSecret(members))],
   ["DeleteSecret", operation(["SecretId"], (store, members) => store.deleteSecret(members))],
   ["DescribeSecret", operation(["SecretId"], (store, members) => store.describeSecret(members))],
   ["GetSecretValue", operation(["SecretId"], (store, members) => store.getSecretValue(members))],
-  ["ListSecretVersionIds", operation(["SecretId"], (store, members) => store.listSecretVersionIds(members))],
   ["ListSecrets", operation([], (store, members) => store.listSecrets(members))],
   ["PutSecretValue", operation(["SecretId"], (store, members) => store.putSecretValue(members))],
   ["RestoreSecret", operation(["SecretId"], (store, members) => store.restoreSecret(members))],
   ["RotateSecret", operation(["SecretId"], (store, members) => store.rotations.rotateSecret(members))],
-  ["TagResource", operation(["SecretId", "Tags"], (store, members) => store.tagResource(members))],
-  ["UntagResource", operation(["SecretId", "TagKeys"], (store, members) => store.untagResource(members))],
-  ["UpdateSecret", operation(["SecretId"], (store, members) => store.updateSecret(members))],
   [
     "UpdateSecretVersionStage",
     operation(["SecretId", "VersionStage"], (store, members) => store.updateSecretVersionStage(members)),

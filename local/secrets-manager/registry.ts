@@ -6,8 +6,8 @@ const SUFFIX = /-[A-Za-z0-9]{6}$/;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
- * Every secret, under its name, and the ways in which a request may refer to one. A secret whose recovery window has
- * ended is forgotten; until then its name stays taken.
+ * All secrets by name. A request may refer to one by name or ARN. A secret is forgotten when its recovery window has
+ * ended; until then its name stays taken.
  */
 export class SecretRegistry {
   readonly #secrets = new Map<string, Secret>();
@@ -19,7 +19,7 @@ export class SecretRegistry {
     this.#arnPrefix = `arn:aws:secretsmanager:${options.region}:${options.accountId}:secret:`;
   }
 
-  /** A new ARN for a name. Its six random characters tell a secret from an earlier one of the same name. */
+  /** A new ARN for a name. Its six random characters distinguish it from an earlier secret of the same name. */
   newArn(name: string): string {
     const suffix = Array.from({ length: 6 }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
     return `${this.#arnPrefix}${name}-${suffix}`;
@@ -33,7 +33,7 @@ export class SecretRegistry {
     this.#secrets.delete(secret.name);
   }
 
-  /** Every secret, the oldest first, those scheduled for deletion included. */
+  /** All secrets, the oldest first, also those scheduled for deletion. */
   all(): Secret[] {
     const now = this.#clock.now();
     for (const secret of this.#secrets.values()) {
@@ -43,8 +43,8 @@ export class SecretRegistry {
   }
 
   /**
-   * The secret of a name, an ARN, or an ARN without its suffix. As with AWS, an ARN that ends like a suffix is taken for
-   * a whole one, so a name that ends so cannot be found by its partial ARN.
+   * The secret of a name, an ARN, or an ARN without its suffix. As on AWS, an ARN that ends like a suffix counts as
+   * complete, so a name that ends like one cannot be found by its partial ARN.
    */
   lookUp(id: string): Secret | undefined {
     const secrets = this.all();

@@ -5,9 +5,9 @@ import { CURRENT, type Rotation, type Secret, tokenInUse, type Version, versionA
 export const PENDING = "AWSPENDING";
 
 /**
- * A secret's rotation, switched on and with what RotateSecret says anew about it. What is not said stays. A day of the
- * rules lasts `daySeconds`. It does NOT change the secret.
- * Throws InvalidRequestException without any function, InvalidParameterException for rules that cannot be followed.
+ * The rotation of a secret after RotateSecret: switched on, with the new members; the others stay. A day of the rules
+ * lasts `daySeconds`. Does not change the secret. Throws InvalidRequestException if there is no function,
+ * InvalidParameterException for invalid rules.
  */
 export function configured(
   known: Rotation | undefined,
@@ -29,21 +29,21 @@ function daysOf({ AutomaticallyAfterDays, ScheduleExpression }: RotationRules): 
     throw invalidParameter("You must specify either AutomaticallyAfterDays or ScheduleExpression, but not both.");
   }
   const days = AutomaticallyAfterDays ?? Number(/^rate\((\d+) days?\)$/.exec(ScheduleExpression ?? "")?.[1]);
-  // AWS has cron expressions and hours too, which are not emulated.
+  // AWS also has cron expressions and hours; they are not emulated.
   if (!(days >= 1 && days <= 1000)) throw invalidParameter("The ScheduleExpression is not a rate of 1 to 1000 days.");
   return days;
 }
 
-/** The version that a rotation made and has not finished: AWSPENDING is on it, and AWSCURRENT is not. */
+/** The version of an unfinished rotation: it has AWSPENDING and not AWSCURRENT. */
 export function unfinished(secret: Secret): Version | undefined {
   const pending = versionAt(secret, PENDING);
   return pending?.stages.has(CURRENT) === true ? undefined : pending;
 }
 
 /**
- * Refuses a rotation while another one is unfinished, and a token that names a version which a rotation may not take: a
- * rotation takes up its own again, pending or already current; a test only a version without a value, since it removes
- * the version afterwards. Throws InvalidRequestException or ResourceExistsException.
+ * Rejects a rotation while another is unfinished, and a token whose version the rotation may not use. A rotation may
+ * resume its own version, pending or current. A test may only use a version without a value, since it removes the
+ * version. Throws InvalidRequestException or ResourceExistsException.
  */
 export function refuseRotation(secret: Secret, token: string, kind: "rotation" | "test"): void {
   const pending = unfinished(secret);
@@ -58,9 +58,8 @@ export function refuseRotation(secret: Secret, token: string, kind: "rotation" |
 }
 
 /**
- * The instant at which a secret is to be rotated next, in epoch seconds: an interval after it was rotated last or, if
- * that is later, was given a value by hand. It may be in the past. Undefined when rotation is off or has no schedule.
- * (AWS names the end of that day.)
+ * The instant of the next rotation, in epoch seconds: one interval after the last rotation or the last value stored by
+ * hand, whichever is later. It may be in the past. `undefined` without a schedule. (AWS gives the end of that day.)
  */
 export function nextRotationAt(secret: Secret): number | undefined {
   const { rotation } = secret;
@@ -70,8 +69,8 @@ export function nextRotationAt(secret: Secret): number | undefined {
 }
 
 /**
- * Whether the schedule rotates a secret now. One whose last attempt failed has its next a day later; one that has an
- * unfinished rotation has none until that is resumed, or its AWSPENDING removed, by hand.
+ * Whether the schedule rotates a secret now. After a failed attempt the next is a day later. An unfinished rotation has
+ * no next attempt until an operator resumes it or removes its AWSPENDING.
  */
 export function isDue(secret: Secret, { now, daySeconds }: { now: number; daySeconds: number }): boolean {
   const { attemptedAt = Number.NEGATIVE_INFINITY } = secret.rotation ?? {};

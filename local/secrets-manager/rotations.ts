@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as timer } from "node:timers/promises";
-import { accessDenied, invalidRequest } from "./errors.ts";
+import { accessDenied } from "./errors.ts";
 import { tokenOf, type With } from "./members.ts";
 import type { SecretRegistry } from "./registry.ts";
-import { configured, isDue, PENDING, refuseRotation, unfinished } from "./rotation.ts";
+import { configured, isDue, PENDING, refuseRotation } from "./rotation.ts";
 import { addVersion, CURRENT, type Secret } from "./versions.ts";
 
 const STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"] as const;
 
-// AWS says that it retries "multiple times", not how often or when: seconds before each retry.
+// Seconds before each retry. AWS documents only that it retries "multiple times".
 const RETRY_AFTER = [5, 15, 45];
 
-/** What a rotation function is invoked with; `SecretId` is the whole ARN. (AWS adds a RotationToken for assumed roles.) */
+/** The event of a rotation function; `SecretId` is the complete ARN. (AWS adds a RotationToken for assumed roles.) */
 export interface RotationEvent {
   Step: (typeof STEPS)[number];
   SecretId: string;
@@ -19,11 +19,11 @@ export interface RotationEvent {
 }
 
 export interface RotationOptions {
-  /** Rejects when the function failed. Without it no function may be invoked. */
+  /** Rejects if the function fails. Absent: no function may be invoked. */
   invokeRotation?: ((functionArn: string, event: RotationEvent) => Promise<unknown>) | undefined;
-  /** The wait before a retry, in seconds. The signal says that nobody waits any more. */
+  /** Waits before a retry, in seconds. The signal ends the wait. */
   sleep?: ((seconds: number, signal: AbortSignal) => Promise<unknown>) | undefined;
-  /** How long a day of a rotation schedule lasts, in seconds; 86,400 unless given. */
+  /** Seconds that a day of a rotation schedule lasts. Default: 86,400. */
   daySeconds?: number | undefined;
 }
 
@@ -33,12 +33,12 @@ interface Run {
 }
 
 /**
- * The rotation of secrets: its operations, its schedule, and the runs of the rotation function in the background, of
- * which a secret has one at a time. A newer one takes over as soon as the step under way has ended.
+ * The rotation of secrets: its operation, its schedule, and the runs of the rotation function in the background. A
+ * secret has one run at a time; a newer run starts when the current step of the older one has ended.
  *
- * Labels and values are the function's business: all that is done here is to make the empty version that it fills. A
- * rotation succeeds when every step did and that version is AWSCURRENT; otherwise it is retried whole, a few times,
- * and then given up with everything as the function left it.
+ * The function stores values and moves labels; this class only makes the empty version. A rotation succeeds when every
+ * step succeeds and its version is AWSCURRENT. Otherwise it is retried from the first step, a few times, and then stops
+ * with everything as the function left it.
  */
 export class Rotations {
   readonly #secrets: SecretRegistry;
@@ -73,30 +73,19 @@ export class Rotations {
     return { ARN: secret.arn, Name: secret.name, VersionId: token };
   }
 
-  cancelRotateSecret(input: With<"SecretId">) {
-    const secret = this.#secrets.findLive(input.SecretId);
-    if (secret.rotation === undefined) {
-      throw invalidRequest("No Lambda rotation function ARN is associated with this secret.");
-    }
-    this.#runs.get(secret)?.stop.abort();
-    secret.rotation.enabled = false;
-    secret.changedAt = this.#clock.now();
-    return { ARN: secret.arn, Name: secret.name, VersionId: unfinished(secret)?.id };
-  }
-
-  /** Starts the rotation of every secret that is due and is not being rotated already. */
+  /** Starts the rotation of every secret that is due and has no run. */
   rotateDue(): void {
     for (const secret of this.#secrets.all()) {
       if (isDue(secret, this.#now()) && !this.#runs.has(secret)) this.#start(secret, randomUUID(), "rotation");
     }
   }
 
-  /** Resolves once no rotation is under way: each has succeeded, or was given up or cancelled. */
+  /** Resolves when no rotation is running. */
   async settled(): Promise<void> {
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
   }
 
-  /** Ends every wait and starts no further step. It does NOT wait for the steps under way. */
+  /** Ends every wait and starts no further step. Does not wait for running steps. */
   stop(): void {
     for (const { stop } of this.#runs.values()) stop.abort();
   }
@@ -135,13 +124,13 @@ export class Rotations {
     for (const step of STEPS) {
       if (stopped.aborted) return false;
       await this.#invokeStep(secret, token, step);
-      // AWS fails a rotation whose function created no value, whatever the function says of itself.
+      // On AWS a rotation fails if its function stores no value, even if the function succeeds.
       if (secret.versions.get(token)?.value === undefined) return false;
     }
     return secret.versions.get(token)?.stages.has(CURRENT) === true;
   }
 
-  // The outcome has no consequence: AWS only notes it in CloudTrail.
+  // The result has no effect: AWS only records it in CloudTrail.
   async #test(secret: Secret, token: string, stopped: AbortSignal): Promise<void> {
     if (stopped.aborted) return;
     await this.#invokeStep(secret, token, "testSecret").catch(() => undefined);

@@ -14,26 +14,25 @@ export interface SecretsManager {
   url: string;
   store: SecretStore;
   faults: Faults;
-  /** Calls received of each operation, failed and unanswered ones included. One that was never called has no entry. */
+  /** Received calls per operation, also failed ones and those without a response. */
   calls: Map<string, number>;
-  /** The schedule's tick: starts the rotation of every secret whose next one has come, in the background. */
+  /** Starts the rotation of every secret that is due, in the background. */
   rotateDue(): void;
-  /** Resolves once no rotation is under way: each has succeeded, or was given up or cancelled. */
+  /** Resolves when no rotation is running. */
   rotationsSettled(): Promise<void>;
   /**
-   * Drops every connection, those that wait for an answer included, and ends every rotation. It does NOT wait for a step
-   * that the rotation function has under way.
+   * Closes every connection, also those that wait for a response, and stops every rotation. Does not wait for a running
+   * step of the rotation function.
    */
   close(): Promise<void>;
 }
 
 /**
- * Starts an emulator of AWS Secrets Manager's JSON protocol on 127.0.0.1, with no secrets in it. A port that is not
- * given, or 0, is a free one; rejects if the port is in use.
+ * Starts an emulator of AWS Secrets Manager's JSON protocol on 127.0.0.1, without secrets. Port 0, the default, picks a
+ * free one; rejects if the port is in use.
  *
- * It does NOT verify signatures or know IAM and KMS: any credentials will do at this endpoint, though a request must
- * carry some. It does not replicate secrets or keep resource policies, and rotates one that is due only when it
- * is told to look (`rotateDue`).
+ * It does not verify signatures and has no IAM and no KMS: it accepts any credentials, but requires some. It has no
+ * replication and no resource policies. It rotates a secret that is due only when `rotateDue` is called.
  */
 export async function startSecretsManager(options: StoreOptions & { port?: number }): Promise<SecretsManager> {
   const store = new SecretStore(options);
@@ -47,7 +46,7 @@ export async function startSecretsManager(options: StoreOptions & { port?: numbe
     );
   });
 
-  // Undefined leaves the request without an answer.
+  // `undefined` leaves the request without a response.
   async function answer(request: IncomingMessage): Promise<object | undefined> {
     const body = await text(request);
     if (request.headers.authorization === undefined) {
@@ -99,7 +98,7 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    // The parser's own message would quote the body, which may hold a secret.
+    // The parser's message quotes the body, which may hold a secret.
     throw serialization("The request body is not JSON.");
   }
 }
@@ -109,7 +108,7 @@ function sendError(response: ServerResponse, error: unknown): void {
     send(response, error.status, { __type: error.type, Message: error.message });
     return;
   }
-  // A client that went away in the middle of its request is no fault of the emulator.
+  // The client has disconnected: not an error of the emulator.
   if (response.destroyed) return;
   console.error("secretsmanager:", error);
   send(response, 500, { __type: "InternalServiceError", Message: "An error occurred on the server side." });

@@ -4,15 +4,15 @@ import { type Members, tokenOf, type With } from "./members.ts";
 import { SecretRegistry } from "./registry.ts";
 import { type RotationOptions, Rotations } from "./rotations.ts";
 import type { Secret, SecretValue } from "./versions.ts";
-import { addVersion, CURRENT, moveStage, tokenInUse, versionAt } from "./versions.ts";
-import { description, listEntry, stagesOf, versionEntry, wireInstant } from "./views.ts";
+import { addVersion, CURRENT, moveStage, versionAt } from "./versions.ts";
+import { description, listEntry, stagesOf, wireInstant } from "./views.ts";
 
 export interface StoreOptions extends RotationOptions {
   /** Epoch seconds, fractional. */
   clock: { now(): number };
   region: string;
   accountId: string;
-  /** The key named for secrets that are created without one; without it they use AWS's own, which is never named. */
+  /** The KMS key of secrets that are created without one. Absent: AWS's default key, which responses never name. */
   kmsKeyArn?: string | undefined;
 }
 
@@ -21,9 +21,8 @@ type Value = Pick<Members, "SecretString" | "SecretBinary">;
 const DAY = 86_400;
 
 /**
- * Secrets Manager's state in memory: one method per operation, from the request's members to the answer's. It expects
- * members that were checked against the service model (`checkMembers`), and knows nothing of HTTP, signatures or IAM.
- * It encrypts nothing. Every refusal is thrown as a SecretsManagerError.
+ * Secrets Manager's state in memory, one method per operation. It expects members that `checkMembers` has checked. It
+ * has no HTTP, signatures, IAM or encryption. Throws SecretsManagerError for a request that it rejects.
  */
 export class SecretStore {
   readonly #options: StoreOptions;
@@ -45,7 +44,7 @@ export class SecretStore {
         "You can't create this secret because a secret with this name is already scheduled for deletion.",
       );
     }
-    // The very same request again is answered as the first was.
+    // The same request again gets the same response.
     if (known !== undefined && (token === undefined || !known.versions.has(token))) {
       throw resourceExists(`The operation failed because the secret ${input.Name} already exists.`);
     }
@@ -64,7 +63,7 @@ export class SecretStore {
       .all()
       .filter((secret) => secret.deletedAt === undefined || input.IncludePlannedDeletion === true)
       .filter((secret) => passes(secret, input.Filters ?? []));
-    const { items, NextToken } = page(input.SortOrder === "desc" ? secrets.toReversed() : secrets, input);
+    const { items, NextToken } = page(secrets, input);
     return { SecretList: items.map(listEntry), NextToken };
   }
 
@@ -97,25 +96,10 @@ export class SecretStore {
     const id = tokenOf(input);
     const secret = this.#secrets.findLive(input.SecretId);
     const stages = new Set(input.VersionStages ?? [CURRENT]);
-    // The first value of a secret is its current one, whatever labels it was put under.
+    // The first value of a secret is its current one, whatever labels the request has.
     if (versionAt(secret, CURRENT) === undefined) stages.add(CURRENT);
     const version = addVersion(secret, { id, value, stages: [...stages] }, this.#now());
     return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: stagesOf(version) };
-  }
-
-  updateSecret(input: With<"SecretId">) {
-    const value = valueOf(input);
-    const id = value === undefined ? undefined : tokenOf(input);
-    const secret = this.#secrets.findLive(input.SecretId);
-    if (id !== undefined) {
-      // Unlike a put, an update never takes a version that exists, not even one with the same value.
-      if (secret.versions.has(id)) throw tokenInUse(secret, id);
-      addVersion(secret, { id, value, stages: [CURRENT] }, this.#now());
-    }
-    if (input.Description !== undefined) secret.description = input.Description;
-    if (input.KmsKeyId !== undefined) secret.kmsKeyId = input.KmsKeyId || this.#options.kmsKeyArn;
-    secret.changedAt = this.#now();
-    return { ARN: secret.arn, Name: secret.name, VersionId: id };
   }
 
   updateSecretVersionStage(input: With<"SecretId" | "VersionStage">) {
@@ -123,20 +107,6 @@ export class SecretStore {
     moveStage(secret, input.VersionStage, { from: input.RemoveFromVersionId, to: input.MoveToVersionId });
     secret.changedAt = this.#now();
     return { ARN: secret.arn, Name: secret.name };
-  }
-
-  listSecretVersionIds(input: With<"SecretId">) {
-    const secret = this.#secrets.find(input.SecretId);
-    const versions = [...secret.versions.values()].filter(
-      (version) => version.stages.size > 0 || input.IncludeDeprecated === true,
-    );
-    const { items, NextToken } = page(versions, input);
-    return {
-      ARN: secret.arn,
-      Name: secret.name,
-      Versions: items.map((version) => versionEntry(secret, version)),
-      NextToken,
-    };
   }
 
   deleteSecret(input: With<"SecretId">) {
@@ -159,20 +129,6 @@ export class SecretStore {
     return { ARN: secret.arn, Name: secret.name };
   }
 
-  tagResource(input: With<"SecretId" | "Tags">) {
-    const secret = this.#secrets.findLive(input.SecretId);
-    for (const { Key, Value } of input.Tags) secret.tags.set(Key, Value);
-    secret.changedAt = this.#now();
-    return {};
-  }
-
-  untagResource(input: With<"SecretId" | "TagKeys">) {
-    const secret = this.#secrets.findLive(input.SecretId);
-    for (const key of input.TagKeys) secret.tags.delete(key);
-    secret.changedAt = this.#now();
-    return {};
-  }
-
   #now(): number {
     return this.#options.clock.now();
   }
@@ -191,7 +147,7 @@ export class SecretStore {
     };
   }
 
-  // Deleting by force what does not exist is no error.
+  // Forced deletion of a secret that does not exist is not an error.
   #deleteNow(secretId: string) {
     const secret = this.#secrets.lookUp(secretId);
     if (secret !== undefined) this.#secrets.remove(secret);

@@ -10,22 +10,22 @@ export interface SecretValue {
   SecretBinary?: string;
 }
 
-/** How a secret is rotated, once that was configured. Instants are epoch seconds. */
+/** The rotation of a secret, once configured. Instants are epoch seconds. */
 export interface Rotation {
   enabled: boolean;
   functionArn: string;
-  /** As they were asked for, with the days filled in; none for a secret that is rotated by hand only. */
+  /** As in the request, with the days filled in. Absent: rotated by hand only. */
   rules?: RotationRules;
-  /** From one rotation to the next, in seconds. */
+  /** Seconds from one rotation to the next. */
   interval?: number;
-  /** When it was configured first. */
+  /** Instant of the first configuration. */
   since: number;
   attemptedAt?: number;
-  /** When it last succeeded. */
+  /** Instant of the last success. */
   rotatedAt?: number;
 }
 
-/** A version may have no value yet: a rotation makes it empty, under AWSPENDING, and a put fills it. */
+/** A version may have no value yet: a rotation makes it empty, with AWSPENDING, and a put fills it. */
 export interface Version {
   id: string;
   value?: SecretValue;
@@ -44,7 +44,7 @@ export interface Secret {
   createdAt: number;
   changedAt: number;
   accessedAt?: number;
-  /** The end of the recovery window, of a secret that is scheduled for deletion. */
+  /** End of the recovery window, if the secret is scheduled for deletion. */
   deletedAt?: number | undefined;
   rotation?: Rotation;
 }
@@ -52,16 +52,16 @@ export interface Secret {
 const MAX_STAGES = 20;
 const MAX_VERSIONS = 100;
 
-/** The version that carries a staging label; a label sits on one version at most. */
+/** The version that has a staging label; at most one version has it. */
 export function versionAt(secret: Secret, stage: string): Version | undefined {
   for (const version of secret.versions.values()) if (version.stages.has(stage)) return version;
   return undefined;
 }
 
 /**
- * Adds a version with its staging labels, or gives its value to one that has none yet. A version that has the same value
- * already is left alone, labels included. It does NOT decide which labels a new version deserves.
- * Throws ResourceExistsException for another value under the same id, LimitExceededException past 20 labels a secret.
+ * Adds a version with its staging labels, or stores the value of a version that has none yet. A version that already
+ * has the same value stays unchanged, also its labels. The caller decides the labels. Throws ResourceExistsException
+ * for another value under the same id, LimitExceededException beyond 20 labels per secret.
  */
 export function addVersion(
   secret: Secret,
@@ -84,10 +84,10 @@ export function addVersion(
 }
 
 /**
- * Moves a staging label to version `to`, or takes it off `from` when there is no `to`. AWSCURRENT leaves AWSPREVIOUS on
- * the version that it left. A label that is where it should be is left alone.
- * Throws InvalidParameterException when `from` is missing or not the label's holder, or AWSCURRENT would vanish;
- * ResourceNotFoundException for a version that does not exist.
+ * Moves a staging label to version `to`, or removes it from `from` if there is no `to`. When AWSCURRENT moves, its
+ * former version gets AWSPREVIOUS. A label that is already in place stays. Throws InvalidParameterException if `from`
+ * is missing or does not have the label, or if AWSCURRENT would be removed; ResourceNotFoundException for a version
+ * that does not exist.
  */
 export function moveStage(
   secret: Secret,
@@ -123,7 +123,7 @@ export function moveStage(
   attach(secret, target, stage);
 }
 
-/** The error of a ClientRequestToken that names a version which cannot be written again. */
+/** The error for a ClientRequestToken whose version already has a value. */
 export function tokenInUse(secret: Secret, token: string) {
   return resourceExists(
     `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`,
@@ -154,8 +154,8 @@ function refuseTooManyStages(secret: Secret, added: readonly string[]): void {
   if (stages.size > MAX_STAGES) throw limitExceeded(`A secret can have at most ${MAX_STAGES} staging labels.`);
 }
 
-// Versions without a label are deprecated: AWS forgets the oldest of them past a hundred versions. (It spares those of
-// the last day, which is not imitated.)
+// Versions without a label are deprecated: beyond 100 versions AWS deletes the oldest of them. (AWS keeps those of the
+// last day; the emulator does not.)
 function forgetDeprecated(secret: Secret): void {
   for (const version of secret.versions.values()) {
     if (secret.versions.size <= MAX_VERSIONS) return;

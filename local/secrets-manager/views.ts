@@ -2,36 +2,28 @@ import type { Tag } from "./members.ts";
 import { nextRotationAt } from "./rotation.ts";
 import type { Secret, Version } from "./versions.ts";
 
-/** An instant in epoch seconds as the wire has it: a number with milliseconds. */
+/** An instant as responses have it: epoch seconds with milliseconds. */
 export const wireInstant = (instant: number): number => Math.round(instant * 1000) / 1000;
 
 const optionalInstant = (instant: number | undefined) => (instant === undefined ? undefined : wireInstant(instant));
 
-// AWS tells the day of the last access only.
+// AWS gives only the day of the last access.
 const day = (instant: number | undefined) => (instant === undefined ? undefined : instant - (instant % 86_400));
 
 /** A version's staging labels in the order in which AWS lists them. */
 export const stagesOf = (version: Version): string[] => [...version.stages].toSorted();
 
-/** What DescribeSecret answers. What has no value is absent, so a secret without a version has no VersionIdsToStages. */
+/**
+ * The response of DescribeSecret. A member without a value is absent: a secret without a version has no
+ * VersionIdsToStages.
+ */
 export function description(secret: Secret) {
   return { ...metadata(secret), VersionIdsToStages: versionsToStages(secret) };
 }
 
-/** What ListSecrets answers of one secret. */
+/** One entry of the response of ListSecrets. */
 export function listEntry(secret: Secret) {
   return { ...metadata(secret), SecretVersionsToStages: versionsToStages(secret) };
-}
-
-/** What ListSecretVersionIds answers of one version. */
-export function versionEntry(secret: Secret, version: Version) {
-  return {
-    VersionId: version.id,
-    VersionStages: version.stages.size === 0 ? undefined : stagesOf(version),
-    CreatedDate: wireInstant(version.createdAt),
-    LastAccessedDate: day(version.accessedAt),
-    KmsKeyIds: [secret.kmsKeyId ?? "DefaultEncryptionKey"],
-  };
 }
 
 function metadata(secret: Secret) {
@@ -49,8 +41,8 @@ function metadata(secret: Secret) {
   };
 }
 
-// What was configured is still told once rotation is off; its dates are not. (For a secret that was never configured AWS
-// leaves RotationEnabled out.)
+// What was configured is still told once rotation is off; its dates are not. (For a secret that was never configured
+// AWS leaves RotationEnabled out.)
 function rotationMetadata(secret: Secret) {
   const { enabled = false, functionArn, rules, rotatedAt } = secret.rotation ?? {};
   return {

@@ -1,7 +1,7 @@
 import type { Grant } from "./credentials.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** An HTTP answer before it is sent; no Date and no Content-Length yet. */
+/** An HTTP response before it is sent, without Date and Content-Length. */
 export interface Answer {
   status: number;
   headers: Record<string, string>;
@@ -16,13 +16,13 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
   body: JSON.stringify(body),
 });
 
-/** The mood as one call feels it: `ok` where the mode is not for this endpoint, or not for its nth call. */
+/** The scenario of one call: mode `ok` if the mode does not affect this endpoint or its nth call. */
 export function scenarioOfCall(scenario: Scenario, endpoint: "exchange" | "refresh", nth: number): Scenario {
   const affected = (scenario.on === "both" || scenario.on === endpoint) && nth % scenario.failEvery === 0;
   return affected ? scenario : { ...scenario, mode: "ok" };
 }
 
-/** The answer of a mode that looks at no credential and spends none; undefined for the other modes. */
+/** The response of a mode that checks no credential and uses none up; `undefined` for the other modes. */
 export function answerWithoutLooking(scenario: Scenario, upstreamNow: number): Answer | undefined {
   switch (scenario.mode) {
     case "rate_limited":
@@ -61,7 +61,7 @@ function retryAfter({ retryAfter: seconds, retryAfterDate }: Scenario, upstreamN
 /** An instant in epoch seconds as an HTTP-date. */
 export const httpDate = (instant: number) => new Date(instant * 1000).toUTCString();
 
-/** A grant written as the mood has it: shape, expires_in, byte-order mark, and the modes that spoil a body. */
+/** The token response as the scenario says: shape, expires_in, byte-order mark, and the modes that damage a body. */
 export function answerOfGrant(grant: Grant, scenario: Scenario): Answer {
   const bare = scenario.shape === "bare_jwt";
   const text = (scenario.bom ? "\uFEFF" : "") + (bare ? grant.accessToken : JSON.stringify(shaped(grant, scenario)));
@@ -74,7 +74,7 @@ export function answerOfGrant(grant: Grant, scenario: Scenario): Answer {
 
 function spoiled(text: string, { mode }: Scenario): string {
   if (mode === "truncated") return text.slice(0, text.length / 2);
-  // White space keeps it valid JSON: only a client that minds the size refuses it.
+  // White space keeps it valid JSON: only a client that limits the size rejects it.
   if (mode === "oversized") return text + " ".repeat(oversizedBytes - Buffer.byteLength(text));
   return text;
 }

@@ -3,21 +3,21 @@ import { listSwitches, parsePatch } from "./scenario.ts";
 import { parseObject } from "./parse-object.ts";
 import type { Simulator } from "./server.ts";
 
-/** `/_simulator`: shows and changes the mood, issues and revokes keys. Shows no credential but the key just issued. */
+/** `/_simulator`: shows and changes the scenario, issues and revokes keys. Shows no credential but a new key. */
 export function answerControl(simulator: Simulator, method: string, path: string, body: string): Answer {
   if (method === "GET" && path === "/_simulator") return state(simulator);
   const request = parseObject(body);
   switch (`${method} ${path}`) {
     case "POST /_simulator":
-      return request ? changeScenario(simulator, request) : wrong("the body is no JSON object");
+      return request ? changeScenario(simulator, request) : wrong("the body is not a JSON object");
     case "POST /_simulator/keys": {
       const { username, scope } = request ?? {};
-      if (!isText(username) || !isText(scope)) return wrong("username and scope are needed");
+      if (!isText(username) || !isText(scope)) return wrong("username and scope are required");
       return json(201, { apiKey: simulator.issueKey({ username, scope }) });
     }
     case "POST /_simulator/keys/revoke": {
       const { apiKey } = request ?? {};
-      if (!isText(apiKey)) return wrong("apiKey is needed");
+      if (!isText(apiKey)) return wrong("apiKey is required");
       return simulator.revokeKey(apiKey) ? json(200, { revoked: true }) : json(404, { error: "unknown_key" });
     }
     default:

@@ -1,13 +1,13 @@
 import { fakeApiKey, fakeRefreshToken, type Mint, type TokenForm } from "./mint.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Whom a credential stands for. */
+/** The account of a credential. */
 export interface Account {
   username: string;
   scope: string;
 }
 
-/** What a token endpoint hands out. Lifetimes in seconds from now; no refresh token where none is due. */
+/** The tokens of one response. Lifetimes in seconds from now. */
 export interface Grant {
   accessToken: string;
   expiresIn: number;
@@ -25,7 +25,7 @@ function forgetExpired(tokens: Map<string, Alive>, now: number): void {
   for (const [token, { expiresAt }] of tokens) if (expiresAt <= now) tokens.delete(token);
 }
 
-/** Every credential that Smart Services would accept now. What was revoked, killed, used or has expired is forgotten. */
+/** Every credential that the simulator accepts now. It forgets revoked, invalidated, used and expired ones. */
 export class Credentials {
   readonly #mint: Mint;
   readonly #now: () => number;
@@ -33,7 +33,7 @@ export class Credentials {
   readonly #accessTokens = new Map<string, Alive>();
   readonly #refreshTokens = new Map<string, Alive>();
 
-  /** `now` is the upstream's own clock, in epoch seconds. */
+  /** `now` is the simulator's clock, in epoch seconds. */
   constructor(mint: Mint, now: () => number) {
     this.#mint = mint;
     this.#now = now;
@@ -45,24 +45,24 @@ export class Credentials {
     this.#apiKeys.set(key, [...(this.#apiKeys.get(key) ?? []), { username, scope }]);
   }
 
-  /** Makes a key and admits it. */
+  /** Makes a key and accepts it. */
   issueKey(account: Account): string {
     const apiKey = fakeApiKey(account.username, account.scope, Math.floor(this.#now()));
     this.admit(account, apiKey);
     return apiKey;
   }
 
-  /** For whom a key is accepted now; the first where there are more. */
+  /** The account of an accepted key; the first of several. */
   accountOf(apiKey: string): Account | undefined {
     return this.#apiKeys.get(bareKey(apiKey))?.[0];
   }
 
-  /** Stops exchanges with a key. Tokens that were got with it live on. False if the key was not known. */
+  /** Stops accepting a key. Its tokens stay valid. Returns false for an unknown key. */
   revokeKey(apiKey: string): boolean {
     return this.#apiKeys.delete(bareKey(apiKey));
   }
 
-  /** The API-key exchange. Undefined if this key is not accepted for this username and scope. */
+  /** Exchanges an API key for tokens; `undefined` if the key is not accepted for this username and scope. */
   exchange(account: Account, apiKey: string, scenario: Scenario): Grant | undefined {
     if (!this.#apiKeys.get(apiKey)?.some((each) => same(each, account))) return undefined;
     return {
@@ -71,7 +71,7 @@ export class Credentials {
     };
   }
 
-  /** The refresh grant. Undefined for a token that is unknown, expired or already used. */
+  /** The refresh grant; `undefined` for a refresh token that is unknown, expired or already used. */
   refresh(refreshToken: string, scenario: Scenario): Grant | undefined {
     forgetExpired(this.#refreshTokens, this.#now());
     const account = this.#refreshTokens.get(refreshToken);
@@ -81,7 +81,7 @@ export class Credentials {
     return { ...this.#grantAccess(account, scenario), ...(rotates && this.#grantRefresh(account, scenario)) };
   }
 
-  /** The scope of an access token that is alive. Undefined for any other. */
+  /** The scope of a valid access token; `undefined` for any other. */
   scopeOf(accessToken: string): string | undefined {
     forgetExpired(this.#accessTokens, this.#now());
     return this.#accessTokens.get(accessToken)?.scope;

@@ -6,21 +6,21 @@ export type ExchangeRequest = (Account & { apiKey: string }) | { fault: string }
 const fieldNames = ["username", "scope", "token"] as const;
 
 /**
- * Checks an API-key exchange against the vendor's wire: headers, multipart with a boundary, exactly its three fields.
- * Does not judge the credential. A fault names what is wrong, never a value.
+ * Checks the form of an API-key request: the vendor's headers, multipart with a boundary, exactly its three fields.
+ * Does not check the credential. A fault names what is wrong, never a value.
  */
 export async function readExchange(headers: IncomingHttpHeaders, body: Buffer): Promise<ExchangeRequest> {
   const contentType = headers["content-type"] ?? "";
   if (!/^multipart\/form-data\s*(;|$)/i.test(contentType)) return { fault: "Content-Type is not multipart/form-data" };
   if (!/;\s*boundary=./i.test(contentType)) return { fault: "Content-Type has no boundary" };
   if (headers.accept !== "application/json") return { fault: "Accept is not application/json" };
-  // Node's fetch sends `*` by itself: that is a client which forgot the header.
+  // Node's fetch sends `*` by default: the client forgot the header.
   if (!/^[a-z]{2,3}\b/i.test(headers["accept-language"] ?? "")) return { fault: "accept-language names no language" };
 
   const form = await new Response(new Uint8Array(body), { headers: { "content-type": contentType } })
     .formData()
     .catch(() => undefined);
-  if (!form) return { fault: "the body is no multipart/form-data of this boundary" };
+  if (!form) return { fault: "the body is not multipart/form-data with this boundary" };
   const unknown = [...form.keys()].find((name) => !fieldNames.some((known) => known === name));
   if (unknown !== undefined) return { fault: `unknown field ${JSON.stringify(unknown)}` };
 
@@ -29,7 +29,7 @@ export async function readExchange(headers: IncomingHttpHeaders, body: Buffer): 
     const [value, ...more] = form.getAll(name);
     if (value === undefined || value === "") return { fault: `no field ${name}` };
     if (typeof value !== "string" || more.length > 0)
-      return { fault: `field ${name} is a file, or there more than once` };
+      return { fault: `field ${name} is a file, or appears more than once` };
     values.push(value);
   }
   const [username = "", scope = "", token = ""] = values;

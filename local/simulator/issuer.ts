@@ -4,8 +4,8 @@ import type { Credentials } from "./credentials.ts";
 import { parseObject } from "./parse-object.ts";
 
 /**
- * A key issuer as `docs/key-issuer.md` has it, at `/keys`: POST issues, DELETE `/keys/{id}` revokes. The caller shows a
- * key that is accepted now; the same Idempotency-Key gets the same key again.
+ * A key issuer with the contract of `docs/key-issuer.md`: POST `/keys` issues, DELETE `/keys/{id}` revokes. The caller
+ * authenticates with an accepted key. The same Idempotency-Key gets the same key again.
  */
 export function createIssuer(credentials: Credentials) {
   const issued = new Map<string, { apiKey: string; apiKeyId: string }>();
@@ -27,7 +27,7 @@ export function createIssuer(credentials: Credentials) {
     if (method !== "POST" || path !== "/keys" || username !== account.username || scope !== account.scope) {
       return json(400, { error: "invalid_request" });
     }
-    if (typeof idempotencyKey !== "string") return json(400, { error: "an Idempotency-Key is needed" });
+    if (typeof idempotencyKey !== "string") return json(400, { error: "Idempotency-Key is required" });
     const before = issued.get(idempotencyKey);
     if (before) return json(200, before);
     const answer = { apiKey: credentials.issueKey(account), apiKeyId: `key-${issued.size + 1}` };

@@ -1,6 +1,6 @@
 import type { Scenario } from "./scenario.ts";
 
-/** Named moods for a command line's `--chaos MODE`: each is a patch of the default mood. */
+/** The scenarios of `--scenario NAME`: each changes some switches of the default scenario. */
 export const namedScenarios = {
   outage: { mode: "unavailable" },
   flaky: { mode: "unavailable", failEvery: 3 },

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** One part of a multipart body as it came over the wire; `contentType` is absent where the part names none. */
+/** One part of a multipart body, as received; `contentType` is absent if the part has none. */
 export interface ReceivedField {
   name: string;
   value: string;
   contentType?: string;
 }
 
-/** A request as it came, secrets and all: for tests, never shown by an endpoint. `at` is an instant in epoch seconds. */
+/** A request as received, with its secrets: for tests only, no endpoint shows it. `at`: epoch seconds. */
 export interface ReceivedRequest {
   method: string;
   path: string;
@@ -18,8 +18,7 @@ export interface ReceivedRequest {
 }
 
 /**
- * The parts of a multipart body, in wire order. Made for recording: it skips what it cannot read instead of refusing it,
- * and judges nothing.
+ * The parts of a multipart body, in order. It is for recording: it skips what it cannot read, and checks nothing.
  */
 export function readFields(contentType: string, body: string): ReceivedField[] {
   const boundary = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);

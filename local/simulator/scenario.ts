@@ -1,6 +1,6 @@
-import { farAway, flag, numberFrom, oneOf, orNull, wholeFrom } from "./switch-kinds.ts";
+import { maxSeconds, flag, numberFrom, oneOf, orNull, wholeFrom } from "./switch-kinds.ts";
 
-// The simulator's switches, in one table: it drives the parsing of a patch, the listing of GET /_simulator and the help.
+// All switches of the simulator. Parsing, the list of GET /_simulator and the help are made from this table.
 
 /** What each mode does to an affected call. */
 const modes = {
@@ -9,16 +9,16 @@ const modes = {
   rate_limited: "429, with Retry-After",
   unavailable: "503",
   error: "500",
-  malformed: "JSON with no token in it",
+  malformed: "JSON without a token",
   html: "200 with an HTML page",
-  empty: "200 with no body",
+  empty: "200 without a body",
   oversized: "a token in a body of 64 KiB and one byte",
-  truncated: "JSON that ends half-way, after the credential was spent",
-  bad_jwt: "a token that looks like a JWT and does not parse",
-  expired: "a token whose exp is past",
+  truncated: "JSON cut in the middle, after the credential was used up",
+  bad_jwt: "a token that looks like a JWT but does not parse",
+  expired: "a token that has expired",
   redirect: "302 to another path",
   reset: "the connection is reset",
-  hang: "no answer, until close",
+  hang: "no response",
   refused: "401 for every credential",
 } as const;
 
@@ -37,35 +37,30 @@ const shapes = [
 ] as const;
 
 const switches = {
-  mode: oneOf(Object.keys(modes).filter(isMode), "ok", "what an affected call gets"),
-  on: oneOf(["both", "exchange", "refresh"], "both", "which of the two token endpoints the mode affects"),
-  failEvery: wholeFrom(1, 1, "the mode affects every nth call of an endpoint, counted from the start"),
-  delaySeconds: numberFrom(0, 86_400, 2, "how long a slow answer takes"),
+  mode: oneOf(Object.keys(modes).filter(isMode), "ok", "response of an affected call"),
+  on: oneOf(["both", "exchange", "refresh"], "both", "token endpoint that the mode affects"),
+  failEvery: wholeFrom(1, 1, "the mode affects every nth call of an endpoint"),
+  delaySeconds: numberFrom(0, 86_400, 2, "seconds that a slow response takes"),
   retryAfter: orNull(wholeFrom(0, 5, "Retry-After of a 429, in seconds; null for none")),
-  retryAfterDate: flag(false, "Retry-After is written as an HTTP-date"),
-  lifetime: wholeFrom(1, 3600, "seconds that an access token lives"),
-  refreshLifetime: wholeFrom(1, 30 * 86_400, "seconds that a refresh token lives"),
-  refreshTokens: flag(true, "refresh tokens are handed out"),
-  rotateRefresh: flag(true, "a refresh token works once, and its answer carries the next one"),
-  singleActiveToken: flag(false, "a new access token kills the previous one of its username and scope"),
-  sameToken: flag(false, "an access token that is still alive is returned again"),
-  opaque: flag(false, "access tokens are no JWT"),
-  expiresIn: oneOf(["number", "string", "absent"], "number", "how expires_in is written"),
-  shape: oneOf(shapes, "access_token", "where the answer has its token (the last two carry nothing else)"),
-  bom: flag(false, "the answer starts with a byte-order mark"),
-  clockOffset: numberFrom(
-    -farAway,
-    farAway,
-    0,
-    "seconds that the upstream's clock is ahead; its Date header and its tokens follow it",
-  ),
+  retryAfterDate: flag(false, "Retry-After is an HTTP-date"),
+  lifetime: wholeFrom(1, 3600, "lifetime of an access token in seconds"),
+  refreshLifetime: wholeFrom(1, 30 * 86_400, "lifetime of a refresh token in seconds"),
+  refreshTokens: flag(true, "responses have a refresh token"),
+  rotateRefresh: flag(true, "a refresh token works once; its response has the next one"),
+  singleActiveToken: flag(false, "a new access token invalidates the previous one"),
+  sameToken: flag(false, "a valid access token is returned again"),
+  opaque: flag(false, "access tokens are not JWTs"),
+  expiresIn: oneOf(["number", "string", "absent"], "number", "form of expires_in"),
+  shape: oneOf(shapes, "access_token", "where the response has its token (the last two have nothing else)"),
+  bom: flag(false, "the response starts with a byte-order mark"),
+  clockOffset: numberFrom(-maxSeconds, maxSeconds, 0, "seconds that the clock of the simulator is ahead"),
 };
 
 type Switches = typeof switches;
 
 const isSwitch = (name: string): name is keyof Switches => Object.hasOwn(switches, name);
 
-/** The position of every switch. */
+/** The value of every switch. */
 export type Scenario = { [Name in keyof Switches]: Switches[Name]["default"] };
 
 /** Every switch as JSON: name, type, default, description. */
@@ -87,12 +82,12 @@ export function scenarioHelp(): string {
   return [...lines.slice(0, 1), ...modeLines, ...lines.slice(1)].join("\n");
 }
 
-/** The mood with nothing switched. */
+/** The scenario with every switch at its default. */
 export const defaultScenario = (): Scenario =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries forgets which name has which type
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries loses which name has which type
   Object.fromEntries(Object.entries(switches).map(([name, each]) => [name, each.default])) as Scenario;
 
-/** Checks a patch of the mood. Does not apply it. A fault names the switch and, for an unknown one, all known ones. */
+/** Checks a change of the scenario. Does not apply it. A fault names the switch, and all known ones. */
 export function parsePatch(patch: Record<string, unknown>): { patch: Partial<Scenario> } | { fault: string } {
   const known = Object.keys(switches).join(", ");
   for (const [name, value] of Object.entries(patch)) {

@@ -19,35 +19,35 @@ export interface SimulatorOptions {
   /** Epoch seconds. */
   clock: { now(): number };
   scenario?: Partial<Scenario>;
-  /** Waits for a slow answer, in seconds; rejects once the signal aborts. */
+  /** Delays a slow response, in seconds; rejects when the signal aborts. */
   sleep?: (seconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** A running simulator of Smart Services. */
 export interface Simulator {
   url: string;
-  /** As it is now. */
+  /** The current scenario. */
   readonly scenario: Readonly<Scenario>;
-  /** Changes the given switches only. Does not check values: `parsePatch` does, where they come from outside. */
+  /** Changes the given switches only. Does not check values: `parsePatch` checks those from outside. */
   setScenario(patch: Partial<Scenario>): void;
   /** Accepts a key, with or without its `Bearer `, for a username and scope. */
   admit(credentials: Account & { apiKey: string }): void;
   issueKey(account: Account): string;
-  /** Stops exchanges with a key; tokens got with it live on. False if the key was not known. */
+  /** Stops accepting a key; its tokens stay valid. Returns false for an unknown key. */
   revokeKey(apiKey: string): boolean;
-  /** The last 1,000 requests to all but `/_simulator`, newest last, with their secrets: for tests only. */
+  /** The last 1,000 requests except those to `/_simulator`, newest last, with their secrets: for tests only. */
   readonly requests: readonly ReceivedRequest[];
-  /** Calls since the start, answered or not. */
+  /** Calls since the start, also those without a response. */
   readonly counts: Readonly<Record<Endpoint, number>>;
-  /** Ends every connection, delay and hanging answer. */
+  /** Ends every connection, delay and hanging response. */
   close(): Promise<void>;
 }
 
 type Endpoint = "exchange" | "refresh" | "business";
 
 /**
- * Starts a stand-in for Smart Services on 127.0.0.1: the API-key exchange, the refresh, a business endpoint that knows
- * which tokens are alive, and `/_simulator` to change its mood. Rejects if the port is in use.
+ * Starts a simulator of Smart Services on 127.0.0.1: both token endpoints, a business endpoint that accepts valid
+ * tokens only, and `/_simulator` to change the scenario. Rejects if the port is in use.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { port = 0, clock, sleep = (seconds, signal) => wait(seconds * 1000, undefined, { signal }) } = options;
@@ -61,7 +61,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const issue = createIssuer(credentials);
 
   const server = createServer((request, response) => {
-    // What rejects is a client that went away, or a delay that close() ended: nobody is left to answer.
+    // It rejects if the client disconnects or close() ends a delay: nobody waits for the response.
     serve(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
@@ -152,7 +152,7 @@ function endpointOf(path: string): Endpoint | undefined {
   return /^\/api\/v1\/[^/]+\/./.test(path) ? "business" : undefined;
 }
 
-/** The body up to the limit and a little over, which is enough to refuse it; the rest is read and dropped. */
+/** The body up to a little over the limit, enough to reject it. The rest is read and dropped. */
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;

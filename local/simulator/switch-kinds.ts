@@ -1,4 +1,4 @@
-/** One switch of the simulator: what it takes, and where it stands at first. */
+/** One switch of the simulator: its type and default. */
 export interface Switch<T> {
   type: string;
   default: T;
@@ -6,8 +6,8 @@ export interface Switch<T> {
   accepts: (value: unknown) => value is T;
 }
 
-/** Some 30 years, in seconds: every instant that follows can be written as a date. */
-export const farAway = 1_000_000_000;
+/** About 30 years in seconds: every resulting instant is a valid date. */
+export const maxSeconds = 1_000_000_000;
 
 /** One of a closed set of words. */
 export const oneOf = <T extends string>(
@@ -29,23 +29,23 @@ export const flag = (fallback: boolean, description: string): Switch<boolean> =>
   accepts: (value): value is boolean => typeof value === "boolean",
 });
 
-/** A number, fractions allowed, with both ends included. */
-export const numberFrom = (least: number, most: number, fallback: number, description: string): Switch<number> => ({
-  type: `a number from ${least} to ${most}`,
+/** A number in a range, ends included. */
+export const numberFrom = (min: number, max: number, fallback: number, description: string): Switch<number> => ({
+  type: `a number from ${min} to ${max}`,
   default: fallback,
   description,
-  accepts: (value): value is number => typeof value === "number" && value >= least && value <= most,
+  accepts: (value): value is number => typeof value === "number" && value >= min && value <= max,
 });
 
-/** A whole number, with both ends included. */
-export const wholeFrom = (least: number, fallback: number, description: string): Switch<number> => ({
-  type: `a whole number from ${least} to 1e9`,
+/** A whole number, at least `min`. */
+export const wholeFrom = (min: number, fallback: number, description: string): Switch<number> => ({
+  type: `a whole number from ${min} to 1e9`,
   default: fallback,
   description,
-  accepts: (value): value is number => Number.isInteger(value) && Number(value) >= least && Number(value) <= farAway,
+  accepts: (value): value is number => Number.isInteger(value) && Number(value) >= min && Number(value) <= maxSeconds,
 });
 
-/** The same switch, which can also be off. */
+/** The same switch, or null. */
 export const orNull = <T>(each: Switch<T>): Switch<T | null> => ({
   ...each,
   type: `${each.type} | null`,

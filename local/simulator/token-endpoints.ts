@@ -7,7 +7,7 @@ import { parseObject } from "./parse-object.ts";
 
 const wrong = (fault: string) => json(400, { error: "invalid_request", error_description: fault });
 
-/** `POST /api/v1/auth/token`: 400 for a wrong wire form, 401 for a key that is not accepted, else a token. */
+/** `POST /api/v1/auth/token`: 400 for a malformed request, 401 for a key that is not accepted, else tokens. */
 export async function answerExchange(
   credentials: Credentials,
   scenario: Scenario,
@@ -20,7 +20,7 @@ export async function answerExchange(
   return grant ? answerOfGrant(grant, scenario) : json(401, { error: "unauthorized" });
 }
 
-/** `POST /oauth/token`: 400 for a wrong wire form, 401 for a refresh token that is not accepted, else a token. */
+/** `POST /oauth/token`: 400 for a malformed request, 401 for a refresh token that is not accepted, else tokens. */
 export function answerRefresh(
   credentials: Credentials,
   scenario: Scenario,
@@ -31,7 +31,7 @@ export function answerRefresh(
     return wrong("Content-Type is not application/json");
   }
   const request = parseObject(body.toString());
-  if (!request) return wrong("the body is no JSON object");
+  if (!request) return wrong("the body is not a JSON object");
   if (request["grant_type"] !== "refresh_token") return json(400, { error: "unsupported_grant_type" });
   const token = request["refresh_token"];
   if (typeof token !== "string" || token === "") return wrong("no refresh_token");
@@ -39,7 +39,7 @@ export function answerRefresh(
   return grant ? answerOfGrant(grant, scenario) : json(401, { error: "invalid_grant" });
 }
 
-/** The business API: what was asked for, for an access token that is alive and of the scope in the path; else 401. */
+/** The business API: 200 for a valid access token of the scope in the path, else 401. */
 export function answerBusiness(credentials: Credentials, headers: IncomingHttpHeaders, path: string): Answer {
   const scope = credentials.scopeOf(/^Bearer (\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? "");
   if (scope !== undefined && path.startsWith(`/api/v1/${encodeURIComponent(scope)}/`)) {

@@ -3,67 +3,67 @@ import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { signedGet } from "../callers.ts";
 import type { Identity } from "../gateway/options.ts";
 import type { PageParts } from "./page.ts";
-import { scenarioNames, nameOfMood } from "./moods.ts";
+import { scenarioNames, nameOfScenario } from "./scenarios.ts";
 
-/** Most connections that the page shows: the longest page of the status route. */
-const most = 500;
+/** The page shows at most this many connections: one page of the status route. */
+const maxConnections = 500;
 
 /**
- * What the page shows: the answer of `GET /v1/status`, asked for as any caller does, and how the simulator is.
- * `problem` in place of connections where that route answers an error. No secret is in it, as none is in that answer.
+ * What the page shows: the response of `GET /v1/status`, requested as a caller does, and the simulator's scenario.
+ * If that route returns an error, `problem` describes it and there are no connections. It holds no secret.
  *
  * @param gateway URL of the local gateway
  */
 export async function pageData(parts: PageParts, gateway: string): Promise<object> {
-  const { simulator, ways, events } = parts;
+  const { simulator, profile, events } = parts;
   const [, audit] = parts.callers;
-  const { status, body } = await askGateway(`${gateway}/v1/status?limit=${most}`, audit, parts.region);
+  const { status, body } = await callGateway(`${gateway}/v1/status?limit=${maxConnections}`, audit, parts.region);
   const connections = Array.isArray(body["connections"]) ? (body["connections"] as { connection: string }[]) : [];
   const known = new Set(connections.map(({ connection }) => connection));
   return {
     now: Date.now(),
-    ...(status === 200 ? {} : { problem: inWords(status, body) }),
+    ...(status === 200 ? {} : { problem: describeError(status, body) }),
     connections,
     has_more: body["next_cursor"] !== undefined,
-    // Without an item nothing is known of a connection: it has not been asked for. On a later page it may be known.
-    not_asked_yet: body["next_cursor"] === undefined ? await notAmong(known, parts) : [],
+    // Only a complete list tells which connections have no item, and so no token yet.
+    without_token: body["next_cursor"] === undefined ? await otherConnections(known, parts) : [],
     scenarios: scenarioNames,
-    scenario: nameOfMood(simulator.scenario, ways),
+    scenario: nameOfScenario(simulator.scenario, profile),
     refresh_lifetime: simulator.scenario.refreshLifetime,
     upstream_calls: { exchange: simulator.counts.exchange, refresh: simulator.counts.refresh },
     events: events.slice(-5).map(({ detailType, detail }) => ({ type: detailType, detail })),
   };
 }
 
-/** Asks for a token, as any caller does. What came of it, in words: the token itself goes no further. */
-export async function askForToken(parts: PageParts, gateway: string, connection: string): Promise<string> {
+/** Requests a token as a caller does and describes the response. The token itself is dropped. */
+export async function requestToken(parts: PageParts, gateway: string, connection: string): Promise<string> {
   const url = `${gateway}/v1/connections/${encodeURIComponent(connection)}/token`;
   const [orders] = parts.callers;
-  const { status, body } = await askGateway(url, orders, parts.region);
-  if (status !== 200) return inWords(status, body);
-  return `a token of generation ${String(body["generation"])}, good for ${String(body["expires_in"])} s`;
+  const { status, body } = await callGateway(url, orders, parts.region);
+  if (status !== 200) return describeError(status, body);
+  return `got a token of generation ${String(body["generation"])}, valid for ${String(body["expires_in"])} s`;
 }
 
-/** The connections that have a secret and are not known, whoever made it; no more than the page shows. */
-async function notAmong(known: Set<string>, { secrets, secretName }: PageParts): Promise<string[]> {
+/** Connections that have a secret and are not in `known`; no more than the page shows. */
+async function otherConnections(known: Set<string>, { secrets, secretName }: PageParts): Promise<string[]> {
   const prefix = secretName("");
   const ids: string[] = [];
   const input = { Filters: [{ Key: "name" as const, Values: [prefix] }] };
   for await (const { SecretList = [] } of paginateListSecrets({ client: secrets }, input)) {
     const listed = SecretList.map(({ Name = "" }) => Name.slice(prefix.length));
     ids.push(...listed.filter((id) => parseConnectionId(id) && !known.has(id)));
-    if (ids.length >= most) break;
+    if (ids.length >= maxConnections) break;
   }
-  return ids.slice(0, most);
+  return ids.slice(0, maxConnections);
 }
 
-async function askGateway(url: string, caller: Identity, region: string) {
+async function callGateway(url: string, caller: Identity, region: string) {
   const response = await signedGet(new URL(url), caller, region);
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** An error of the broker's, or of the gateway's, which are of two forms. */
-function inWords(status: number, body: Record<string, unknown>): string {
+/** Describes an error of the broker or of the gateway, which have different forms. */
+function describeError(status: number, body: Record<string, unknown>): string {
   const { code, detail, message } = body as Record<string, string>;
   return code === undefined ? `HTTP ${status}: ${message}` : `HTTP ${status} ${code}: ${detail}`;
 }

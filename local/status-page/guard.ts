@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /**
- * Whether a request comes from this machine's own use of the page: its Host is a loopback name (so no other name was
- * rebound to this address), and what changes something carries the page's own Origin (so no other site posted it).
+ * Whether a request comes from the page itself: its Host is a loopback name (no DNS rebinding), and a request that
+ * changes something has the page's own Origin (no other site sent it).
  */
 export function isOwn(method: string, { host, origin }: IncomingHttpHeaders, port: number): boolean {
   return isOwnHost(host, port) && (method === "GET" || origin === `http://${host}`);
 }
 
-/** The same of what a program without a page uses too: an Origin is the own one, or there is none. */
+/** The same for a route that programs use too: the Origin is the own one or absent. */
 export function isFromHere({ host, origin }: IncomingHttpHeaders, port: number): boolean {
   return isOwnHost(host, port) && (origin === undefined || origin === `http://${host}`);
 }

@@ -1,19 +1,19 @@
-// Asks each second how the connections are, and shows it. Nothing that it gets is a secret.
+// Reads the status of all connections every second and shows it. It receives no secret.
 const element = (id) => document.getElementById(id);
 const rows = new Map();
-const silent = "The local run does not answer.";
+const noAnswer = "The local run does not answer. Start it again with npm start.";
 
-/** Text is replaced only where it differs: the focus stays, and a screen reader is not told again. */
+/** Replaces a text only if it differs, so that focus stays and a screen reader does not repeat it. */
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-function say(words) {
-  write(element("said"), words);
+function showMessage(text) {
+  write(element("message"), text);
 }
 
 function duration(seconds) {
-  if (seconds <= 0) return "ended";
+  if (seconds <= 0) return "expired";
   if (seconds < 90) return `${Math.floor(seconds)} s left`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min left`;
   if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h left`;
@@ -23,10 +23,10 @@ function duration(seconds) {
 async function post(path, body) {
   try {
     const response = await fetch(path, { method: "POST", body: JSON.stringify(body) });
-    const { said, message } = await response.json();
-    say(said ?? message);
+    const { message } = await response.json();
+    showMessage(message);
   } catch {
-    say(silent);
+    showMessage(noAnswer);
   }
 }
 
@@ -36,7 +36,7 @@ function rowOf(connection) {
   const row = element("row").content.firstElementChild.cloneNode(true);
   const part = (name) => row.querySelector(`[data-of="${name}"]`);
   write(part("connection"), connection);
-  part("ask").addEventListener("click", () => post("/_local/token", { connection }));
+  part("get").addEventListener("click", () => post("/_local/token", { connection }));
   part("rotate").addEventListener("click", () => post("/_local/rotation", { connection }));
   const entry = { row, part };
   rows.set(connection, entry);
@@ -56,7 +56,7 @@ function showConnection(status, { now, refresh_lifetime: refreshLifetime }) {
   const { part } = rowOf(status.connection);
   const state = part("state");
   if (state.dataset.state !== undefined && state.dataset.state !== status.state) {
-    say(`${status.connection} is ${status.state}`);
+    showMessage(`${status.connection} is ${status.state}`);
   }
   state.dataset.state = status.state;
   write(state, status.state);
@@ -64,7 +64,7 @@ function showConnection(status, { now, refresh_lifetime: refreshLifetime }) {
   const lifetime = (Date.parse(status.access_token_expires_at) - Date.parse(status.last_success_at)) / 1000;
   showBar(part, "access", status.access_token_expires_at, lifetime, now);
   showBar(part, "refresh", status.refresh_token_expires_at, refreshLifetime, now);
-  write(part("next"), status.next_action?.what ?? "nothing by itself");
+  write(part("next"), status.next_action?.what ?? "none");
   const error = status.last_error;
   write(part("error"), error ? `${error.code}: ${error.detail}` : "");
   write(part("key"), status.key_fingerprint ?? "");
@@ -72,38 +72,38 @@ function showConnection(status, { now, refresh_lifetime: refreshLifetime }) {
   write(part("key-age"), status.key_age_days === undefined ? "" : `${status.key_age_days} d old${retiring}`);
 }
 
-function showNotAskedYet(connection) {
+function showWithoutToken(connection) {
   const { part } = rowOf(connection);
-  write(part("state"), "not asked yet");
+  write(part("state"), "no token yet");
   for (const name of ["access-bar", "refresh-bar"]) part(name).hidden = true;
-  write(part("next"), "its first caller gets it a token");
+  write(part("next"), "The first request gets a token.");
 }
 
-function showMoods({ moods, mood }) {
-  const group = element("moods");
+function showScenarios({ scenarios, scenario }) {
+  const group = element("scenarios");
   if (group.childElementCount === 0) {
-    for (const name of moods) {
+    for (const name of scenarios) {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = name;
-      button.addEventListener("click", () => void post("/_local/mood", { mood: name }).then(refresh));
+      button.addEventListener("click", () => void post("/_local/scenario", { scenario: name }).then(refresh));
       group.append(button);
     }
   }
-  for (const button of group.children) button.setAttribute("aria-pressed", String(button.textContent === mood));
+  for (const button of group.children) button.setAttribute("aria-pressed", String(button.textContent === scenario));
 }
 
 function show(data) {
-  if (data.problem) return say(`The status cannot be had: ${data.problem}`);
-  const shown = new Set([...data.connections.map(({ connection }) => connection), ...data.not_asked_yet]);
+  if (data.problem) return showMessage(`The status is not available. ${data.problem}`);
+  const shown = new Set([...data.connections.map(({ connection }) => connection), ...data.without_token]);
   for (const [connection, { row }] of rows) {
     if (shown.has(connection)) continue;
     row.remove();
     rows.delete(connection);
   }
   for (const status of data.connections) showConnection(status, data);
-  for (const connection of data.not_asked_yet) showNotAskedYet(connection);
-  write(element("more"), data.has_more ? "There are more than are shown here." : "");
+  for (const connection of data.without_token) showWithoutToken(connection);
+  write(element("more"), data.has_more ? "Only the first 500 are shown." : "");
 }
 
 async function refresh() {
@@ -112,9 +112,9 @@ async function refresh() {
     if (!response.ok) throw new Error(String(response.status));
     const data = await response.json();
     show(data);
-    showMoods(data);
+    showScenarios(data);
     const { exchange, refresh: grants } = data.upstream_calls;
-    write(element("calls"), `Asked so far: ${exchange} API-key exchanges, ${grants} refreshes`);
+    write(element("calls"), `Requests so far: ${exchange} with the API key, ${grants} with a refresh token`);
     const lines = data.events.map(({ type, detail }) =>
       [type, detail.connection, detail.reason ?? detail.code].filter(Boolean).join(" "),
     );
@@ -124,9 +124,9 @@ async function refresh() {
         ...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })),
       );
     }
-    if (element("said").textContent === silent) say("");
+    if (element("message").textContent === noAnswer) showMessage("");
   } catch {
-    say(silent);
+    showMessage(noAnswer);
   }
 }
 

@@ -8,19 +8,19 @@ import { readBody } from "../gateway/request.ts";
 import type { Scenario } from "../simulator/scenario.ts";
 import { parseObject } from "../simulator/parse-object.ts";
 import type { Simulator } from "../simulator/server.ts";
-import { askForToken, pageData } from "./data.ts";
+import { pageData, requestToken } from "./data.ts";
 import { isOwn } from "./guard.ts";
-import { scenarioNamed } from "./moods.ts";
+import { scenarioNamed } from "./scenarios.ts";
 import { rotateKey } from "./rotate-key.ts";
 
-/** What the page shows and moves. */
+/** What the page shows and controls. */
 export interface PageParts {
   callers: LocalCallers;
   region: string;
   simulator: Simulator;
-  /** The simulator's own ways, on top of which it has its moods. */
-  ways: Partial<Scenario>;
-  /** The latest last. */
+  /** Switches of the simulator that every scenario is applied on top of. */
+  profile: Partial<Scenario>;
+  /** Newest last. */
   events: readonly PutEvent[];
   secrets: SecretsManagerClient;
   /** The name of a connection's secret, which ends in its id. */
@@ -48,10 +48,10 @@ const json = (status: number, body: object): PageAnswer => ({
   type: "application/json",
   body: JSON.stringify(body),
 });
-const said = (status: number, words: string) => json(status, { said: words });
+const message = (status: number, text: string) => json(status, { message: text });
 const connectionOf = ({ connection }: Record<string, unknown>) =>
   typeof connection === "string" ? parseConnectionId(connection) : undefined;
-const noConnection = said(400, "that is no connection id");
+const invalidConnection = message(400, "Invalid connection id.");
 
 const headers = {
   "cache-control": "no-store",
@@ -62,8 +62,8 @@ const headers = {
 };
 
 /**
- * The status page of a local run, for the gateway's `fallback`: the page at `/`, what it polls and what its buttons do
- * below `/_local/`. Answers to this machine's own browser only (`isOwn`), and shows no secret.
+ * The status page of a local run, for the gateway's `fallback`: the page at `/`, its data and its buttons' actions
+ * below `/_local/`. It answers only requests of the page itself (`isOwn`), and shows no secret.
  */
 export function statusPage(parts: PageParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   const answers: Record<string, (gateway: string, body: Record<string, unknown>) => PageAnswer | Promise<PageAnswer>> =
@@ -72,20 +72,20 @@ export function statusPage(parts: PageParts): (request: IncomingMessage, respons
       "GET /_local/page.js": () => file("text/javascript", files.script),
       "GET /_local/page.css": () => file("text/css", files.style),
       "GET /_local/status": async (gateway) => json(200, await pageData(parts, gateway)),
-      "POST /_local/mood"(_, { scenario }) {
-        const switches = scenarioNamed(scenario, parts.ways);
-        if (!switches) return said(400, "there is no such mood");
+      "POST /_local/scenario"(_, { scenario }) {
+        const switches = scenarioNamed(scenario, parts.profile);
+        if (!switches) return message(400, "Unknown scenario.");
         parts.simulator.setScenario(switches);
-        return said(200, `Smart Services are now: ${String(scenario)}`);
+        return message(200, `Scenario of Smart Services: ${String(scenario)}`);
       },
       async "POST /_local/token"(gateway, body) {
         const id = connectionOf(body);
-        return id ? said(200, `${id}: ${await askForToken(parts, gateway, id)}`) : noConnection;
+        return id ? message(200, `${id}: ${await requestToken(parts, gateway, id)}`) : invalidConnection;
       },
       async "POST /_local/rotation"(_, body) {
         const id = connectionOf(body);
         const { secrets, secretName, simulator } = parts;
-        return id ? said(200, `${id}: ${await rotateKey(secrets, secretName(id), simulator)}`) : noConnection;
+        return id ? message(200, `${id}: ${await rotateKey(secrets, secretName(id), simulator)}`) : invalidConnection;
       },
     };
 
@@ -97,8 +97,8 @@ export function statusPage(parts: PageParts): (request: IncomingMessage, respons
       const answered = await answers[route]?.(`http://127.0.0.1:${port}`, parseObject(body.toString()) ?? {});
       return answered ?? json(404, { message: "Not Found" });
     } catch (error) {
-      // What Secrets Manager refuses, such as a rotation while another is under way.
-      return said(409, (error as Error).message);
+      // Secrets Manager rejects it, for example a rotation during another rotation.
+      return message(409, (error as Error).message);
     }
   }
 
@@ -108,7 +108,7 @@ export function statusPage(parts: PageParts): (request: IncomingMessage, respons
     if (!Object.hasOwn(answers, route) || port === undefined) return false;
     answer(request, port, route).then(
       ({ status, type, body }) => response.writeHead(status, { ...headers, "content-type": type }).end(body),
-      // A client that went away in the middle.
+      // The client closed the connection.
       () => response.destroy(),
     );
     return true;

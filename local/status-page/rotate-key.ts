@@ -8,8 +8,10 @@ import { parseObject } from "../simulator/parse-object.ts";
 import type { Simulator } from "../simulator/server.ts";
 
 /**
- * Has the simulator issue another key, stages it under NEXT and starts the rotation, as an operator does. What was done,
- * or why nothing was, in words and without any value; it does not wait for the rotation. Throws what Secrets Manager refuses.
+ * Gets another key from the simulator, stages it under NEXT and starts the rotation, as an operator does. Does not wait
+ * for the rotation. Returns a text that says what it did, or why it did nothing; no key is in it.
+ *
+ * @throws what Secrets Manager rejects
  */
 export async function rotateKey(
   secrets: SecretsManagerClient,
@@ -18,10 +20,11 @@ export async function rotateKey(
 ): Promise<string> {
   const { SecretString = "" } = await secrets.send(new GetSecretValueCommand({ SecretId: secretId }));
   const { username, scope, baseUrl = simulator.url } = parseObject(SecretString) ?? {};
-  if (typeof username !== "string" || typeof scope !== "string") return "its secret has no username and scope";
-  if (baseUrl !== simulator.url) return "its upstream is not the simulator: stage its next key yourself";
+  if (typeof username !== "string" || typeof scope !== "string")
+    return "The secret has no username and scope. Nothing was changed.";
+  if (baseUrl !== simulator.url) return "This connection does not use the simulator. Stage its next key yourself.";
   const next = { SecretId: secretId, SecretString: simulator.issueKey({ username, scope }), VersionStages: ["NEXT"] };
   await secrets.send(new PutSecretValueCommand(next));
   await secrets.send(new RotateSecretCommand({ SecretId: secretId }));
-  return "its next key is staged, and the rotation has started";
+  return "The next key is staged and its rotation has started.";
 }

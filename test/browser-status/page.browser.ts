@@ -55,8 +55,8 @@ async function fix(): Promise<void> {
   await page.getByRole("button", { name: "ok", pressed: true }).waitFor();
 }
 
-describe("the status page, in a browser", () => {
-  it("shows the connection: its state, its lifetimes as bars, and its next action in words", async () => {
+describe("the status page in a browser", () => {
+  it("shows the connection with its state, its lifetimes as bars, and its next action", async () => {
     await state("fresh").waitFor();
 
     await expect(row().textContent()).resolves.toMatch(
@@ -67,7 +67,7 @@ describe("the status page, in a browser", () => {
     expect(faults).toEqual([]);
   });
 
-  it("measures the refresh token by what the simulator gives it", async () => {
+  it("shows the refresh token against the lifetime that the simulator gives it", async () => {
     await run.simulator("/_simulator", { refreshLifetime: 7200 });
     await due();
 
@@ -79,7 +79,7 @@ describe("the status page, in a browser", () => {
     await row().getByText("30 d left").waitFor();
   });
 
-  it("is live: a replacement is seen without a reload", async () => {
+  it("shows a replacement without a reload", async () => {
     const before = await generation();
 
     await due();
@@ -88,7 +88,7 @@ describe("the status page, in a browser", () => {
     await state("fresh").waitFor();
   });
 
-  it("a button makes an outage: the connection is retrying, its token goes on being served, and it recovers", async () => {
+  it("a button starts an outage: the connection is retrying, its token is still served, and it recovers", async () => {
     const before = await generation();
 
     await press("outage");
@@ -96,7 +96,7 @@ describe("the status page, in a browser", () => {
     await due();
     await state("retrying").waitFor();
     const next = await row().textContent();
-    await press("Ask for a token");
+    await press("Get a token");
     await page.getByText(/^webapicorso: a token of generation \d+, good for \d+ s$/).waitFor();
     const screenshot = process.env["SHOW_SCREENSHOT"];
     if (screenshot) await page.screenshot({ path: screenshot });
@@ -108,7 +108,7 @@ describe("the status page, in a browser", () => {
     await state("fresh").waitFor();
   });
 
-  it("a button revokes the key: the connection is rejected, and a rotated key mends it", async () => {
+  it("a button revokes the key: the connection is rejected, and a rotated key fixes it", async () => {
     const before = await generation();
     const key = await row().locator("code").textContent();
 
@@ -127,9 +127,9 @@ describe("the status page, in a browser", () => {
     await page.getByText("connection_recovered webapicorso").waitFor();
   });
 
-  it("can be used by the keyboard alone, and a poll takes the focus from nothing", async () => {
+  it("works with the keyboard alone, and an update does not move the focus", async () => {
     const polled = () => page.waitForResponse((response) => response.url().endsWith("/_local/status"));
-    const ask = row().getByRole("button", { name: "Ask for a token" });
+    const ask = row().getByRole("button", { name: "Get a token" });
     await ask.focus();
     await polled();
     await polled();
@@ -137,7 +137,7 @@ describe("the status page, in a browser", () => {
     await page.keyboard.press("Enter");
 
     await page.getByRole("status").getByText("a token of generation").waitFor();
-    expect(await page.evaluate("document.activeElement.textContent")).toBe("Ask for a token");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Get a token");
   });
 
   it.each(["light", "dark"] as const)(
@@ -160,7 +160,7 @@ describe("the status page, in a browser", () => {
     },
   );
 
-  it("says so when the run has ended", async () => {
+  it("says when the run has ended", async () => {
     await page.route("**/_local/status", (route) => route.abort());
 
     await page.getByText("The local run does not answer.").waitFor();

@@ -26,7 +26,7 @@ beforeEach(async () => {
   onTestFinished(() => context.close());
 });
 
-/** The application, served as its README says. Its origin. */
+/** Serves the application as examples/README.md says. Returns its origin. */
 async function serveApp(env: Record<string, string> = {}): Promise<string> {
   const { origin, close } = await servePages("app", {
     BROKER_URL: run.url("ready"),
@@ -55,13 +55,13 @@ function traffic() {
   return () => Promise.all(exchanges);
 }
 
-it("signs its user in with PKCE, and shows them what Smart Services answer", async () => {
+it("the sample app signs a user in with PKCE and shows the response of Smart Services", async () => {
   const origin = await serveApp();
   const exchanged = traffic();
   await page.goto(origin);
 
   await signIn();
-  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.getByRole("button", { name: "Get customers" }).click();
   const shown = await page.locator("#answer:not(:empty)").textContent();
 
   expect(origin).toBe(samplePortalOrigin);
@@ -75,12 +75,12 @@ it("signs its user in with PKCE, and shows them what Smart Services answer", asy
   if (screenshot) await page.screenshot({ path: screenshot });
 });
 
-it("never sees an API key, a caller key or a refresh token of Smart Services, and keeps no token", async () => {
+it("the sample app never sees an API key, a caller key or a refresh token, and stores no token", async () => {
   const exchanged = traffic();
   await page.goto(await serveApp());
 
   await signIn();
-  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.getByRole("button", { name: "Get customers" }).click();
   await page.locator("#answer:not(:empty)").waitFor();
 
   const all = await exchanged();
@@ -96,13 +96,13 @@ it("never sees an API key, a caller key or a refresh token of Smart Services, an
   expect(new URL(page.url()).search).toBe("");
 });
 
-it("uses the token that it has as long as that is good: one exchange for many calls", async () => {
+it("the sample app uses its token until it expires: one token request for many calls", async () => {
   const exchanged = traffic();
   await page.goto(await serveApp());
   await signIn();
 
   for (const count of [1, 2, 3]) {
-    await page.getByRole("button", { name: "Ask for customers" }).click();
+    await page.getByRole("button", { name: "Get customers" }).click();
     await page
       .getByText("Smart Services answered 200")
       .nth(count - 1)
@@ -113,21 +113,21 @@ it("uses the token that it has as long as that is good: one exchange for many ca
   expect(all.filter(({ url }) => url.startsWith(run.url("ready")))).toHaveLength(1);
 });
 
-it("takes no code from a sign-in that it did not start", async () => {
+it("the sample app rejects a code of a sign-in that it did not start", async () => {
   const exchanged = traffic();
 
   await page.goto(`${await serveApp()}/?code=fake-code&state=fake-state`);
 
-  await page.getByText("This is the answer to no sign-in of this page.").waitFor();
+  await page.getByText("This page did not start this sign-in.").waitFor();
   expect((await exchanged()).filter(({ url }) => url.startsWith(run.url("issuer")))).toEqual([]);
 });
 
-it("of another origin it gets nothing from the broker, whoever has signed in", async () => {
+it("a page of another origin gets nothing from the broker, also for a signed-in user", async () => {
   const blocked = page.waitForEvent("requestfailed", (request) => request.url().startsWith(run.url("ready")));
   await page.goto(await serveApp({ PORT: "0" }));
 
   await signIn();
-  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.getByRole("button", { name: "Get customers" }).click();
 
   expect((await blocked).method()).toBe("POST");
   await page.locator(".failed").waitFor();

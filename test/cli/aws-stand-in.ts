@@ -2,10 +2,32 @@ import { createServer, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { listen } from "../support/server.ts";
 
+/** The stacks whose outputs describe a local run, as if it were deployed. */
+export async function stacksOf(localUrl: string): Promise<StandIn["stacks"]> {
+  const described = await (await fetch(`${localUrl}/_local/deployment`)).json();
+  const { apiId, tableName, secretPrefix, keyRotationFunctionArn, rotateApiKeysEveryDays, corsOrigins } =
+    described as Record<string, string>;
+  const outputs = {
+    state: {
+      TableName: tableName,
+      SecretPrefix: secretPrefix,
+      KeyArn: "arn:aws:kms:eu-south-1:123456789012:key/fake",
+    },
+    api: { Url: `${localUrl}/`, ApiId: apiId, CorsOrigins: corsOrigins },
+    rotation: { KeyRotationFunctionArn: keyRotationFunctionArn, RotateApiKeysEveryDays: rotateApiKeysEveryDays },
+  };
+  return Object.fromEntries(
+    Object.entries(outputs).map(([part, values]) => [
+      `smart-token-broker-dev-${part}`,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)])),
+    ]),
+  );
+}
+
 export interface StandIn {
-  /** Outputs of each stack, by its name; one that is not here does not exist. */
+  /** Outputs of each stack by name. */
   stacks: Record<string, Record<string, string>>;
-  /** Answers every request to CloudFormation with this error. */
+  /** Error for every request to CloudFormation. */
   refusal?: string;
   /** State of the schedule `sweep-0`. */
   schedule: "ENABLED" | "DISABLED";
@@ -13,7 +35,7 @@ export interface StandIn {
   deletionProtection: boolean;
 }
 
-/** The parts of AWS that no local run has, as far as `broker` asks them: CloudFormation, Scheduler, SQS, DynamoDB's tables. */
+/** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, table descriptions. */
 export function startAwsStandIn(state: StandIn) {
   return listen(
     createServer((request, response) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { broker } from "./harness.ts";
+import { broker, expectError } from "./harness.ts";
 
 const listed = [
   { name: "orders", connections: ["acme"], principal: "arn:aws:iam::123456789012:role/orders" },
@@ -17,7 +17,7 @@ function folderWith(files: Record<string, unknown>): string {
   return folder;
 }
 
-test("a caller's key and its hash belong together, and every key is another", async () => {
+test("broker callers key prints a key with its hash, and a new key each time", async () => {
   const [one, other] = await Promise.all([1, 2].map(() => broker(["callers", "key", "portal", "--json"])));
 
   const { key, keySha256 } = JSON.parse(one?.stdout ?? "") as { key: string; keySha256: string };
@@ -29,8 +29,8 @@ test("a caller's key and its hash belong together, and every key is another", as
 test.each([
   ["in cdk.json", { "cdk.json": { context: { callers: listed } } }],
   ["in a file that cdk.json names", { "cdk.json": { context: { callers: "list.json" } }, "list.json": listed }],
-  ["alone in a file", { "cdk.json": listed }],
-])("the list of callers is read where it is: %s", async (_, files) => {
+  ["in a file without anything else", { "cdk.json": listed }],
+])("broker callers list reads the list %s", async (_, files) => {
   const folder = folderWith(files);
 
   const { status, stdout } = await broker(["callers", "list", "--file", join(folder, "cdk.json"), "--json"]);
@@ -42,20 +42,19 @@ test.each([
   ]);
 });
 
-test("a list that a deployment would refuse is refused here, with the same words", async () => {
+test("broker callers list refuses a list with the same message as a deployment", async () => {
   const folder = folderWith({ "cdk.json": { context: { callers: [{ name: "orders" }] } } });
 
-  const { status, stderr } = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);
+  const result = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);
 
-  expect(status).toBe(2);
-  expect(stderr).toMatch(/^error: .*cdk.json: callers: orders: needs exactly one of principal, .*\n$/);
+  expectError(result, 2, /^error: .*cdk.json: callers: orders: needs exactly one of principal, /);
 });
 
-test("this project's own list is empty", async () => {
+test("broker callers list says that this project lists no callers, and that the list is not the deployed one", async () => {
   const { status, stdout } = await broker(["callers", "list"]);
 
   expect({ status, stdout }).toEqual({
     status: 0,
-    stdout: expect.stringMatching(/^cdk.json lists no caller: .*\n.* of this checkout, .*\n$/) as string,
+    stdout: expect.stringMatching(/^cdk.json lists no callers\. .*\n.* from this checkout\. .*\n$/) as string,
   });
 });

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { checkApi } from "../../cli/doctor/check-api.ts";
+import { checkApi, clockFinding } from "../../cli/doctor/check-api.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { allStatuses } from "../../cli/deployment/statuses.ts";
 import { listen } from "../support/server.ts";
@@ -11,7 +11,7 @@ const acme = parseConnectionId("acme");
 let server: Awaited<ReturnType<typeof listen>> | undefined;
 afterEach(() => server?.close());
 
-/** A deployment whose API is a function of the test's. */
+/** A deployment whose API is the test's function. */
 async function deploymentOf(answer: (path: string, isSigned: boolean) => { status: number; body?: object }) {
   server = await listen(
     createServer((request, response) => {
@@ -25,13 +25,13 @@ async function deploymentOf(answer: (path: string, isSigned: boolean) => { statu
 }
 
 test.each<[string, number, number, string, RegExp]>([
-  ["an unsigned request that is served", 200, 403, "broken", /answers 200 to a request that is not signed/],
-  ["an unsigned request that reaches the function", 409, 403, "broken", /answers 409 to a request that is not signed/],
-  ["an outage of the gateway", 503, 503, "warning", /is not signed cannot be told \(HTTP 503\)/],
-  ["an encoded path that is served", 403, 200, "warning", /a percent-encoded path is answered/],
-  ["an encoded path that fails", 403, 503, "warning", /cannot be told \(HTTP 503\)/],
-  ["an encoded path that is refused", 403, 400, "ok", /a percent-encoded path is refused \(400\)/],
-])("%s is found", async (_, unsigned, encoded, level, what) => {
+  ["an unsigned request that gets a token", 200, 403, "broken", /answers unsigned requests \(HTTP 200\)/],
+  ["an unsigned request that reaches the function", 409, 403, "broken", /answers unsigned requests \(HTTP 409\)/],
+  ["an outage of the gateway", 503, 503, "warning", /Cannot check whether the API denies .* \(HTTP 503\)/],
+  ["an encoded path that gets a token", 403, 200, "warning", /accepts percent-encoded paths/],
+  ["an encoded path that fails", 403, 503, "warning", /Cannot check percent-encoded paths \(HTTP 503\)/],
+  ["an encoded path that is rejected", 403, 400, "ok", /rejects percent-encoded paths \(HTTP 400\)/],
+])("checkApi finds %s", async (_, unsigned, encoded, level, what) => {
   const deployment = await deploymentOf((path, isSigned) => ({
     status: !isSigned ? unsigned : path.includes("%61cme") ? encoded : 200,
   }));
@@ -43,19 +43,30 @@ test.each<[string, number, number, string, RegExp]>([
   );
 });
 
-test("a role that may not ask at all cannot tell how a percent-encoded path is seen", async () => {
+test("checkApi does not judge percent-encoded paths if the role may not request tokens", async () => {
   const deployment = await deploymentOf(() => ({ status: 403 }));
 
   const findings = await checkApi(deployment, acme);
 
   expect(findings).toContainEqual({
     level: "warning",
-    what: "how a percent-encoded path is seen cannot be told (HTTP 403)",
-    fix: "grant your role the token of acme (README, Grant a caller)",
+    what: "Cannot check percent-encoded paths (HTTP 403)",
+    fix: "grant your role the token of acme (docs/connections.md#grant-a-caller)",
   });
 });
 
-test("every page of the status is read", async () => {
+test.each([
+  [0, "ok"],
+  [-29, "ok"],
+  [31, "warning"],
+  [-299, "warning"],
+  [301, "broken"],
+  [Number.NaN, "ok"],
+])("clockFinding is, for a clock that is %i s wrong, %s", (ahead, level) => {
+  expect(clockFinding(ahead).level).toBe(level);
+});
+
+test("allStatuses reads every page", async () => {
   const pages = [["a", "b"], ["c"], ["d"]];
   const deployment = await deploymentOf((path) => {
     const at = Number(new URL(path, "http://api.test").searchParams.get("cursor") ?? 0);

@@ -1,19 +1,23 @@
 import { spawn } from "node:child_process";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
-import { StartedCommand } from "../local/run-harness.ts";
+import { expect } from "vitest";
+import { main } from "../../cli/main.ts";
+import { operator, region, StartedCommand } from "../local/run-harness.ts";
+import { runInProcess } from "../support/in-process.ts";
 
 const root = join(import.meta.dirname, "../..");
 
 export interface Ended {
   status: number | null;
   stdout: string;
-  /** Without its lines of progress: on a busy machine anything may take over a second. */
+  /** Without progress lines: on a busy machine any step may take over a second. */
   stderr: string;
   progress: string;
 }
 
-/** Nothing of the developer's own AWS configuration. */
+/** Hides the developer's own AWS configuration. */
 const bare = {
   PATH: process.env["PATH"],
   HOME: "/nonexistent",
@@ -27,7 +31,11 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
   const child = spawn(program, args, { cwd: root, env: { ...bare, ...env } });
   child.stdin.end(stdin);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const [stdout, written, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return withoutProgress({ status, stdout, stderr });
+}
+
+function withoutProgress({ status, stdout, stderr: written }: Omit<Ended, "progress">): Ended {
   const [stderr, progress] = [false, true].map((wanted) =>
     (written.match(/.*\n|.+$/g) ?? []).filter((line) => line.endsWith(" …\n") === wanted).join(""),
   );
@@ -36,12 +44,22 @@ async function run(argv: string[], stdin: string, env: Record<string, string>): 
 
 const brokerCommand = [process.execPath, "cli/broker.ts"];
 
-/** Runs `broker` without a terminal. */
-export function broker(args: string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<Ended> {
-  return run([...brokerCommand, ...args], options.stdin ?? "", options.env ?? {});
+interface Input {
+  stdin?: string;
+  env?: Record<string, string>;
 }
 
-/** Runs `broker` in a pseudo-terminal, and types each answer once its question is seen. */
+/** Runs `broker` without a terminal, in this process. */
+export async function broker(args: string[], { stdin = "", env = {} }: Input = {}): Promise<Ended> {
+  return withoutProgress(await runInProcess(main, args, { stdin, env: { ...bare, ...env } }));
+}
+
+/** Runs `broker` without a terminal, in its own process. */
+export function brokerProcess(args: string[], { stdin = "", env = {} }: Input = {}): Promise<Ended> {
+  return run([...brokerCommand, ...args], stdin, env);
+}
+
+/** Runs `broker` in a pseudo-terminal, and types each answer when its question appears. */
 export async function brokerInTerminal(
   args: string[],
   steps: [waitFor: string, type: string][],
@@ -53,7 +71,7 @@ export async function brokerInTerminal(
   return JSON.parse(stdout) as { status: number; output: string };
 }
 
-/** A local run of its own, and `broker` on it. */
+/** A local run for this test file, and `broker` on it. */
 export class LocalBroker {
   readonly run = new StartedCommand(["--port", "0"]);
 
@@ -71,31 +89,59 @@ export class LocalBroker {
     return broker([...args, ...this.options], stdin === undefined ? {} : { stdin });
   }
 
-  /** Its answer as JSON; throws with its complaint where it fails. */
+  /** Runs a command with `--json` and parses its output. Throws if it fails. */
   async json<Answer>(args: string[], stdin?: string): Promise<Answer> {
     const { status, stdout, stderr } = await this.broker([...args, "--json"], stdin);
     if (status !== 0) throw new Error(`status ${status}: ${stderr}${stdout}`);
     return JSON.parse(stdout) as Answer;
   }
 
-  /** A key of the simulator's for the account that `add` registers. */
+  /** Gets a key from the simulator for the account that `add` registers. */
   async issueKey(id: string): Promise<string> {
     const { apiKey } = await this.run.simulator("/_simulator/keys", account(id));
     return String(apiKey);
   }
 
-  /** Adds a connection of the simulator's. Its key. */
-  async add(id: string, ...more: string[]): Promise<string> {
+  /** Adds a connection to the simulator, with key rotation off. Returns its key. */
+  add(id: string, ...more: string[]): Promise<string> {
+    return this.addRotating(id, "--rotate-every-days", "0", ...more);
+  }
+
+  /** As `add`, with key rotation on by default, which takes two seconds. */
+  async addRotating(id: string, ...more: string[]): Promise<string> {
     const key = await this.issueKey(id);
-    const { username, scope } = account(id);
-    const of = ["--username", username, "--scope", scope, "--api-base-url", this.run.url("simulator")];
-    await this.json(["connections", "add", id, ...of, "--key-file", "-", ...more], key);
+    await this.json([...addCommand(id), "--api-base-url", this.run.url("simulator"), ...more], key);
     return key;
+  }
+
+  get secrets(): SecretsManager {
+    return new SecretsManager({ endpoint: this.run.url("secretsmanager"), region, credentials: operator });
+  }
+
+  /** The simulator's counts of requests. */
+  async counts(): Promise<{ exchange: number; business: number }> {
+    const state = await (await fetch(`${this.run.url("simulator")}/_simulator`)).json();
+    return (state as { counts: { exchange: number; business: number } }).counts;
   }
 
   async scenario(scenario: object): Promise<void> {
     await this.run.simulator("/_simulator", scenario);
   }
+}
+
+/** Asserts that a command failed with one line on stderr, nothing on stdout, and this exit code. */
+export function expectError({ status, stdout, stderr }: Ended, code: number, message: RegExp): void {
+  expect(stderr).toMatch(message);
+  expect(stderr.trimEnd()).not.toContain("\n");
+  expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+}
+
+export const secretName = (id: string) => `smart-token-broker/dev/${id}`;
+
+/** `connections add`, which reads the key from stdin. */
+export function addCommand(id: string): string[] {
+  const { username, scope } = account(id);
+  return ["connections", "add", id, "--username", username, "--scope", scope, "--key-file", "-"];
 }
 
 export function account(id: string): { username: string; scope: string } {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { has } from "../local/run-harness.ts";
-import { account, brokerInTerminal, LocalBroker } from "./harness.ts";
+import { account, addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 
 describe.skipIf(!has("python3"))("in a terminal", () => {
   const local = new LocalBroker();
@@ -9,93 +9,80 @@ describe.skipIf(!has("python3"))("in a terminal", () => {
 
   const terminal = (args: string[], steps: [string, string][]) => brokerInTerminal([...args, ...local.options], steps);
 
-  test("what add needs is asked for, and the key is not echoed", async () => {
+  test("connections add prompts for missing values, and does not echo the key", async () => {
     const key = await local.issueKey("acme");
 
     const { status, output } = await terminal(
       ["connections", "add", "acme"],
       [
-        ["username of acme", `${account("acme").username}\r`],
-        ["scope of acme", `${account("acme").scope}\r`],
+        ["Username of acme", `${account("acme").username}\r`],
+        ["Scope of acme", `${account("acme").scope}\r`],
         ["API key of acme", `${key}\r`],
       ],
     );
 
-    expect(output).toContain("acme is added");
+    expect(output).toContain("Added acme.");
     expect(output).toContain("admin_acme");
     expect(output).not.toContain(key.slice(0, 20));
     expect(output).not.toContain("****");
     expect(status).toBe(0);
   });
 
-  test("a no to a removal changes nothing, and a yes removes", async () => {
+  test("connections remove changes nothing after a no, and removes after a yes", async () => {
     await local.add("asked");
 
     const no = await terminal(["connections", "remove", "asked"], [["Remove asked?", "n\r"]]);
     const shown = await local.broker(["connections", "show", "asked"]);
     const yes = await terminal(["connections", "remove", "asked"], [["Remove asked?", "y\r"]]);
 
-    expect(no).toMatchObject({ status: 1, output: expect.stringContaining("nothing was changed") as string });
+    expect(no).toMatchObject({ status: 1, output: expect.stringContaining("Nothing was changed") as string });
     expect(shown.status).toBe(0);
-    expect(yes).toMatchObject({ status: 0, output: expect.stringContaining("asked is removed") as string });
+    expect(yes).toMatchObject({ status: 0, output: expect.stringContaining("Removed asked.") as string });
   });
 
-  test("Ctrl-C at a prompt is one line and status 1", async () => {
-    const { status, output } = await terminal(["keys", "stage", "webapicorso"], [["next API key", "\u0003"]]);
+  test("keys stage ends with one line and exit code 1 after Ctrl-C at its prompt", async () => {
+    const { status, output } = await terminal(["keys", "stage", "webapicorso"], [["Next API key", "\u0003"]]);
 
-    expect(output).toContain("error: Given up: nothing was changed.");
+    expect(output).toContain("error: Cancelled. Nothing was changed.");
     expect(output).not.toContain("    at ");
     expect(status).toBe(1);
   });
 
-  test("a removed connection is restored after a yes", async () => {
+  test("connections add restores a removed connection after a yes", async () => {
     const key = await local.add("back");
     await local.json(["connections", "remove", "back", "--yes"]);
-    const { username, scope } = account("back");
-    const again = ["connections", "add", "back", "--username", username, "--scope", scope];
+    const again = addCommand("back").slice(0, -2);
 
     const { status, output } = await terminal(again, [
       ["Restore it", "y\r"],
       ["API key of back", `${key}\r`],
     ]);
 
-    expect(output).toContain("back is added (restored)");
+    expect(output).toContain("Restored back with the new values.");
     expect(output).not.toContain(key.slice(0, 20));
     expect(status).toBe(0);
   });
 
-  test("an offer that is left unanswered loses no finding", async () => {
-    await local.add("unanswered");
-    await local.scenario({ singleActiveToken: true });
-
-    const { status, output } = await terminal(
-      ["doctor", "--probe", "unanswered"],
-      [
-        ["Go on?", "y\r"],
-        ['Set {"singleActiveToken":true}', "\u0003"],
-      ],
-    );
-    await local.scenario({ singleActiveToken: false });
-
-    expect(output).toContain("a replacement kills the token before it at once");
-    expect(status).toBe(0);
-  });
-
-  test("the probe offers what it found, and sets it after a yes", async () => {
+  test("doctor --probe offers to register what it found: Ctrl-C leaves the findings, a yes registers it", async () => {
     await local.add("offered");
     await local.scenario({ singleActiveToken: true });
+    const probe = (answer: string) =>
+      terminal(
+        ["doctor", "--probe", "offered"],
+        [
+          ["Continue?", "y\r"],
+          ['Set {"singleActiveToken":true}', answer],
+        ],
+      );
 
-    const { status, output } = await terminal(
-      ["doctor", "--probe", "offered"],
-      [
-        ["Go on?", "y\r"],
-        ['Set {"singleActiveToken":true}', "y\r"],
-      ],
-    );
+    const unanswered = await probe("\u0003");
+    const accepted = await probe("y\r");
     await local.scenario({ singleActiveToken: false });
 
-    expect(output).toContain("is set in its registration");
-    expect(status).toBe(0);
+    expect(unanswered.output).toContain("a new token invalidates the previous one");
+    expect(unanswered.output).not.toContain("in the registration\r\n");
+    expect(accepted.output).toContain('set {"singleActiveToken":true} in the registration');
+    expect([unanswered.status, accepted.status]).toEqual([0, 0]);
     expect(await local.json(["connections", "show", "offered"])).toMatchObject({
       registration: { singleActiveToken: true, username: "admin_offered" },
     });

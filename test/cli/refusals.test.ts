@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createServer } from "node:http";
 import { listen } from "../support/server.ts";
-import { broker } from "./harness.ts";
+import { broker, brokerProcess, expectError } from "./harness.ts";
 
 const nowhere = ["--local-url", "http://127.0.0.1:1"];
 
@@ -12,29 +12,20 @@ test.each<[string, string[], number, RegExp]>([
   ["too many arguments", ["connections", "show", "a", "b"], 2, /too many arguments/],
   ["an option without its value", ["token", "get", "acme", "--min-ttl"], 2, /'--min-ttl <seconds>' argument missing/],
   ["a bad caller's name", ["callers", "key", "-x-", "--json"], 2, /./],
+  ["a file that does not exist", ["callers", "list", "--file", "/nonexistent"], 2, /cannot be read \(ENOENT\)/],
   [
-    "a file that cannot be read",
-    ["callers", "list", "--file", "/nonexistent/cdk.json"],
-    2,
-    /cannot be read \(ENOENT\)/,
-  ],
-  [
-    "a local run that is not there",
+    "a local run that does not answer",
     ["status", ...nowhere],
     5,
-    /No local run answers at http:\/\/127.0.0.1:1: start it/,
+    /No local run answers at .*:1\. Start it with npm start/,
   ],
   ["a local URL that is elsewhere", ["status", "--local-url", "https://example.com"], 2, /must be the URL/],
-])("%s is one line and status as documented", async (_, args, code, complaint) => {
-  const { status, stdout, stderr } = await broker(args);
-
-  expect(stderr).toMatch(complaint);
-  expect(stderr.trimEnd()).not.toContain("\n");
-  expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+])("%s fails with one line and the documented exit code", async (_, args, code, message) => {
+  expectError(await broker(args), code, message);
 });
 
 test.each([["status", ...nowhere], ["frobnicate"], ["connections", "add"], ["status", "--colour"]])(
-  "with --json an error is JSON too, on stderr: %s %s",
+  "an error is JSON on stderr with --json: %s %s",
   async (...args) => {
     const { status, stderr } = await broker([...args, "--json"]);
 
@@ -42,17 +33,16 @@ test.each([["status", ...nowhere], ["frobnicate"], ["connections", "add"], ["sta
   },
 );
 
-test("another HTTP server is no local run", async () => {
+test("a command refuses an HTTP server that is not a local run", async () => {
   const other = await listen(createServer((_, response) => response.end("<html>")));
 
-  const { status, stderr } = await broker(["status", "--local-url", other.url]);
+  const result = await broker(["status", "--local-url", other.url]);
   await other.close();
 
-  expect(status).toBe(5);
-  expect(stderr).toMatch(/^error: What answers at .* is no local run of this version\.\n$/);
+  expectError(result, 5, /^error: The server at .* is not a local run of this version\. /);
 });
 
-test("what does not exist as a command, an argument or a file is not repeated: it may be a secret", async () => {
+test("an error does not repeat an unknown command, argument or file, which may be a secret", async () => {
   const secret = "stb_Fake-Secret-1";
   const tried = [
     ["connections", "add", "acme", secret],
@@ -67,10 +57,9 @@ test("what does not exist as a command, an argument or a file is not repeated: i
   ];
 
   for (const args of tried) {
-    const { status, stderr } = await broker(args);
-    expect(stderr).toMatch(/^error: .+\n$/);
-    expect(stderr).not.toContain("Fake-Secret");
-    expect(status).toBe(2);
+    const result = await broker(args);
+    expectError(result, 2, /^error: .+\n$/);
+    expect(result.stderr).not.toContain("Fake-Secret");
   }
 });
 
@@ -79,15 +68,16 @@ test.each([
   ["connections", "add", "acme", "--key=fake-key-1"],
   ["keys", "stage", "acme", "--key", "fake-key-1"],
   ["token", "reject", "acme", "--token=fake-key-1"],
-])("no option takes a secret, and one that was tried is not repeated: %s %s %s %s", async (...args) => {
-  const { status, stderr } = await broker(args);
-
-  expect(status).toBe(2);
-  expect(stderr).toMatch(/^error: unknown option '--[a-z-]+'\n$/);
+])("a command has no option for a secret, and does not repeat one: %s %s %s %s", async (...args) => {
+  expectError(await broker(args), 2, /^error: unknown option '--[a-z-]+'\n$/);
 });
 
-test("help is no error, and names the options of every command", async () => {
-  const { status, stdout } = await broker(["connections", "add", "--help"]);
+test("broker ends its process with the exit code of an error", async () => {
+  expectError(await brokerProcess(["conections"]), 2, /^error: unknown command 'conections'\n$/);
+});
+
+test("--help exits with 0 and lists the common options too", async () => {
+  const { status, stdout } = await brokerProcess(["connections", "add", "--help"]);
 
   expect(status).toBe(0);
   expect(stdout).toContain("--key-file <file>");

@@ -47,7 +47,7 @@ describe.each(has("curl") ? [node, curl] : [node])("the example of a service on 
     expect(await usedStatus(run, token)).toBe(200);
   });
 
-  it("sends the session token along", async () => {
+  it("sends the session token", async () => {
     const sent: unknown[] = [];
     const url = await serve(({ headers }, response) => {
       sent.push(headers["x-amz-security-token"], /SignedHeaders=[^,]*/.exec(headers.authorization ?? "")?.[0]);
@@ -59,7 +59,7 @@ describe.each(has("curl") ? [node, curl] : [node])("the example of a service on 
     expect(sent).toEqual(["fake-session-token", expect.stringMatching(/=host;(?:.*;)?x-amz-security-token$/)]);
   });
 
-  it("says that it failed where the role may not, and where the connection is another", async () => {
+  it("fails with a message if the role has no permission or the connection is unknown", async () => {
     await expect(ask({ AWS_SECRET_ACCESS_KEY: "fake-wrong-secret" })).rejects.toThrow();
     await expect(ask({ SMART_SERVICES_CONNECTION: "nobody" })).rejects.toThrow();
   });
@@ -72,7 +72,7 @@ describe.each(has("curl") ? [node, curl] : [node])("the example of a service on 
   );
 });
 
-describe("what an example says of a mistake", () => {
+describe("the error of an example", () => {
   const host = { SMART_SERVICES_HOST: "http://127.0.0.1:1" };
 
   it.each([
@@ -82,11 +82,11 @@ describe("what an example says of a mistake", () => {
     expect(await complaint(process.execPath, [join(folder, "node-axios/token.mjs")], env)).toBe(`${name} is not set\n`);
   });
 
-  it("of the application's server is one line where its port is in use", async () => {
+  it("of the application's server is one line if its port is in use", async () => {
     const { port } = new URL(await serve(() => undefined));
 
     expect(await complaint(process.execPath, [join(folder, "app/serve.mjs")], { PORT: port })).toBe(
-      `Port ${port} is in use: set PORT to another.\n`,
+      `Port ${port} is in use. Set PORT to another.\n`,
     );
   });
 });

@@ -129,7 +129,7 @@ const inputOf = (operation: string) => calls.find((call) => call.operation === o
 describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
   const functions = blockWith("wrong()");
 
-  it("print what went wrong: each row with the names of its fields", { timeout: 60_000 }, async () => {
+  it("print each failure with the names of its fields", { timeout: 60_000 }, async () => {
     const printed = await run(shell, `${functions}\nwrong`);
 
     expect(printed).toBe(
@@ -141,7 +141,7 @@ describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
     );
   });
 
-  it("ask every log group of the stage, with the fields that the sections speak of", { timeout: 60_000 }, async () => {
+  it("query every log group of the stage for the fields that the sections use", { timeout: 60_000 }, async () => {
     await run(shell, `${functions}\nHOURS=24 wrong "code = 'too_soon'"`);
 
     const { startTime, endTime, logGroupNames, queryString } = inputOf("StartQuery");
@@ -165,7 +165,7 @@ describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
     ]);
   });
 
-  it("find whom the gateway's throttle has hit, in the access log", { timeout: 60_000 }, async () => {
+  it("find throttled callers in the access log", { timeout: 60_000 }, async () => {
     const command = /`(insights "[^`]+)`/.exec(text)?.[1] ?? "";
 
     await run(shell, `${functions}\n${command}`);
@@ -176,7 +176,7 @@ describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
     expect(inputOf("StartQuery")["queryString"]).toMatch(/^filter status = 429 \| stats count/);
   });
 
-  it("enable a schedule, and keep all else that the stack set of it", { timeout: 60_000 }, async () => {
+  it("enable a schedule and keep its other properties", { timeout: 60_000 }, async () => {
     const [, section = ""] = text.split("\n## no-sweep\n");
     const [, command = ""] = /^```sh\n([^]*?)^```/m.exec(section) ?? [];
 

@@ -61,13 +61,13 @@ it.skipIf(!isThere)(
   },
 );
 
-it.skipIf(!isThere)("the step fails where the job's token is not accepted", async () => {
+it.skipIf(!isThere)("the step fails if the broker rejects the job's token", async () => {
   const ofNobody = (await pipelineJwt(run)).replace(/.{8}$/, "AAAAAAAA");
 
   await expect(runStep(ofNobody)).rejects.toThrow(/curl.* 400/);
 });
 
-it("a page may ask the local run from the sample portal's origin, and from no other", async () => {
+it("only pages of the sample portal's origin may call the local run", async () => {
   const url = `${run.url("ready")}/oauth/token`;
   const preflight = async (origin: string) => {
     const headers = { origin, "access-control-request-method": "POST" };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { tokenEvent } from "./event.ts";

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -30,6 +30,11 @@ function packagesIn(folder: string, files: Iterable<string>): Set<string> {
   return new Set(sources.map((source) => source.replace(/^.*node_modules\/((@[^/]+\/)?[^/]+)\/.*$/, "$1")));
 }
 
+/** Where the code of a function is kept. */
+const keptOf = (name: string) => join(import.meta.dirname, "../../build/kept", `${name}.json`);
+/** Has it bundled anew the next time. */
+const forget = (name: string) => rmSync(keptOf(name), { force: true });
+
 const modulesBelow = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.name.endsWith(".mjs"))
@@ -58,6 +63,7 @@ describe("The bundle of the token function", () => {
   test("is the same when it is written again", () => {
     const contents = () => modulesBelow(folder).map((file) => [file, readFileSync(join(folder, file), "utf8")]);
     const before = contents();
+    forget("token");
 
     expect(bundleFunction("token")).toBe(folder);
 
@@ -81,9 +87,47 @@ describe("A bundle in a given folder", () => {
 
   test("has the same code as in any other folder", () => {
     const elsewhere = bundleFunction("oauth", { folder: join(parent, "elsewhere") });
+    forget("oauth");
 
     const contents = (at: string) => modulesBelow(at).map((file) => [file, readFileSync(join(at, file), "utf8")]);
     expect(contents(bundleFunction("oauth", { folder }))).toEqual(contents(elsewhere));
+  });
+});
+
+describe("what was bundled last time", () => {
+  const path = keptOf("status");
+  const kept = () => JSON.parse(readFileSync(path, "utf8")) as { inputs: string[]; hash: string; code: object };
+  bundleFunction("status");
+  const bundled = kept();
+
+  test("is kept with every file that it is made of", () => {
+    expect(bundled.inputs).toEqual(
+      expect.arrayContaining([
+        "functions/status/handler.ts",
+        "functions/auth-core/adapters/dynamodb.ts",
+        "functions/status/package.json",
+        "node_modules/valibot/dist/index.mjs",
+      ]),
+    );
+  });
+
+  test("is taken again while no file has changed", () => {
+    const before = statSync(path);
+
+    bundleFunction("status");
+
+    expect(statSync(path).ino).toBe(before.ino);
+  });
+
+  test.each([
+    ["of other files", JSON.stringify({ ...bundled, hash: "0".repeat(64) })],
+    ["broken", '{"inputs": ['],
+  ])("is replaced where it is %s", (_, text) => {
+    writeFileSync(path, text);
+
+    bundleFunction("status");
+
+    expect(kept()).toEqual(bundled);
   });
 });
 

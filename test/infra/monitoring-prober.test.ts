@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { sendProbe } from "../../functions/prober/probe-request.ts";
 import { probeResult } from "../../functions/prober/probe-result.ts";

@@ -17,7 +17,7 @@ function assemblyOf(resources: Resource[], more: Partial<CloudAssembly> = {}): C
   return { resources, exports: new Map(), assets: new Map(), ...more };
 }
 
-describe("a value of a template", () => {
+describe("resolving a value of a template", () => {
   const exports = new Map([["the-table", { stack, value: { Ref: "Table" } }]]);
   const assembly = assemblyOf([resource("AWS::DynamoDB::Table", "Table"), resource("AWS::KMS::Key", "Key")], {
     exports,
@@ -48,7 +48,7 @@ describe("a value of a template", () => {
     expect(resolve(value, stack)).toEqual(resolved);
   });
 
-  test("an export is resolved in the stack that exports it, not in the one that imports it", () => {
+  test("an export is resolved in the stack that exports it", () => {
     expect(resolve({ "Fn::ImportValue": "the-table" }, "broker-api")).toBe("broker-state-Table");
     expect(() => resolve({ Ref: "Table" }, "broker-api")).toThrow("Ref Table in broker-api");
   });
@@ -66,7 +66,7 @@ describe("a value of a template", () => {
     expect(() => resolve(value, stack)).toThrow(`cannot resolve ${name}`);
   });
 
-  test("a resource of a type that the local run does not know stops it, with type and id", () => {
+  test("a resource of an unsupported type stops the local run with an error that names type and id", () => {
     const unknown = assemblyOf([resource("AWS::Fake::Thing", "Thing")]);
 
     expect(() => createResolver(unknown, place)).toThrow("type AWS::Fake::Thing (Thing in broker-state)");
@@ -113,7 +113,7 @@ const assets = new Map([["abc.zip", "/assembly/asset.abc"]]);
 const deploymentOf = (...resources: Resource[]) =>
   readDeployment(assemblyOf([table, ...api, permission, ...resources], { assets }), place);
 
-describe("a deployment", () => {
+describe("the deployment that is read from the assembly", () => {
   const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:broker-state-Token";
 
   test("has each function with its bundle, limits and resolved variables", () => {
@@ -129,7 +129,7 @@ describe("a deployment", () => {
     ]);
   });
 
-  test("has each route with its function, its authorization and its own throttle, or else the stage's", () => {
+  test("has each route with its function, its authorization, and its own throttle or the stage's", () => {
     const { routes } = deploymentOf(route(token), route("POST /open", { AuthorizationType: "NONE" })).api;
 
     expect(routes).toEqual([
@@ -138,7 +138,7 @@ describe("a deployment", () => {
     ]);
   });
 
-  test("has each table under the name that the functions are given, with what an emulator takes", () => {
+  test("has each table under the name that the functions use, with the properties that an emulator accepts", () => {
     expect(deploymentOf().tables).toEqual([
       { TableName: "broker-state-Table", ...table.properties, DeletionProtectionEnabled: undefined },
     ]);
@@ -167,7 +167,7 @@ describe("a deployment", () => {
     ]);
   });
 
-  test("has the function that Secrets Manager may invoke, and the secrets that it rotates from the start", () => {
+  test("has the function that Secrets Manager may invoke, and the secrets that the stack rotates", () => {
     const rotated = resource("AWS::SecretsManager::RotationSchedule", "Rotated", {
       SecretId: { "Fn::Join": ["/", ["broker", "dev", "a"]] },
     });

@@ -13,8 +13,8 @@ const CORS: Cors = {
 const TARGET = "/v1/connections/webapicorso/token";
 const PREFLIGHT = { origin: PORTAL, "access-control-request-method": "GET" };
 
-describe("in an API with CORS", () => {
-  it("a preflight is answered by the gateway, before any authorization", async () => {
+describe("an API with CORS", () => {
+  it("answers a preflight before any authorization", async () => {
     const to = await gateway({ cors: CORS });
 
     const answer = await send(to, { method: "OPTIONS", target: TARGET, headers: PREFLIGHT });
@@ -32,7 +32,7 @@ describe("in an API with CORS", () => {
     expect(to.events).toEqual([]);
   });
 
-  it("a preflight from an origin that is not allowed gets no such header", async () => {
+  it("gives no CORS header to a preflight from an origin that is not allowed", async () => {
     const to = await gateway({ cors: CORS });
     const headers = { ...PREFLIGHT, origin: "https://portal.example.com.evil.example" };
 
@@ -83,7 +83,7 @@ describe("in an API with CORS", () => {
     expect(corsHeaders(answer)).toEqual({});
   });
 
-  it("a refusal can be read by the page that was refused", async () => {
+  it("lets a page read the response that rejects its request", async () => {
     const to = await gateway({ cors: CORS });
 
     const answer = await send(to, { method: "GET", target: TARGET, headers: { origin: PORTAL } });
@@ -92,7 +92,7 @@ describe("in an API with CORS", () => {
   });
 });
 
-it("in an API without CORS the function's own headers stay", async () => {
+it("an API without CORS keeps the function's own CORS headers", async () => {
   const to = await gatewayOf(async () => ({ statusCode: 200, headers: { "access-control-allow-origin": "*" } }));
 
   const answer = await send(to, { method: "POST", target: "/f", headers: { origin: PORTAL } });

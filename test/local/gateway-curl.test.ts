@@ -6,7 +6,7 @@ import { gateway, ORDERS } from "./gateway-harness.ts";
 const hasCurl = spawnSync("curl", ["--version"]).status === 0;
 const realClock = { now: () => Date.now() / 1000 };
 
-describe.skipIf(!hasCurl)("a request that curl signed is accepted", () => {
+describe.skipIf(!hasCurl)("the gateway accepts a request that curl signed", () => {
   it.each([
     ["plain", "/files/a", []],
     ["with //", "/files//a", []],
@@ -28,7 +28,7 @@ describe.skipIf(!hasCurl)("a request that curl signed is accepted", () => {
   });
 });
 
-describe.skipIf(!hasCurl)("a request that curl signed is refused", () => {
+describe.skipIf(!hasCurl)("the gateway rejects a request that curl signed", () => {
   it.each([
     ["with the wrong secret", "/files/a", ["-u", `${ORDERS.accessKeyId}:fake-wrong`]],
     ["for another service", "/files/a", ["--aws-sigv4", "aws:amz:eu-south-1:lambda"]],

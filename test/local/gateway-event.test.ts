@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { gateway, NOW, ORDERS, send, signed } from "./gateway-harness.ts";
 
-describe("the event that a function gets", () => {
-  it("is payload format 2.0, whole, with who called", async () => {
+describe("the event of a function", () => {
+  it("is complete payload format 2.0, with the caller", async () => {
     const to = await gateway();
     const path = "/v1/connections/webapicorso/token";
     const headers = { "user-agent": "test/1", "content-type": "application/json" };
@@ -49,7 +49,7 @@ describe("the event that a function gets", () => {
     ]);
   });
 
-  it("leaves out what is not there", async () => {
+  it("leaves out absent parts", async () => {
     const to = await gateway();
 
     await send(to, { method: "GET", target: "/open/a" });
@@ -58,7 +58,7 @@ describe("the event that a function gets", () => {
     for (const key of ["body", "cookies", "queryStringParameters"]) expect(to.events[0]).not.toHaveProperty(key);
   });
 
-  it("has the raw path and query as they arrived, and their parameters decoded", async () => {
+  it("has the raw path and query as received, and their parameters decoded", async () => {
     const to = await gateway();
 
     await send(to, {
@@ -88,7 +88,7 @@ describe("the event that a function gets", () => {
     expect(to.events[0]?.headers).not.toHaveProperty("cookie");
   });
 
-  it("survives names that objects have of their own", async () => {
+  it("keeps headers and parameters that are named like properties of objects", async () => {
     const to = await gateway();
 
     await send(to, { method: "GET", target: "/open/a?__proto__=1&constructor=2", headers: { constructor: "3" } });
@@ -121,7 +121,7 @@ describe("the event that a function gets", () => {
     expect(Buffer.from(event?.body ?? "", base64 ? "base64" : "utf8").toString()).toBe(body);
   });
 
-  it("has the bytes of a body without a type, in base64", async () => {
+  it("has a body without a type in base64", async () => {
     const to = await gateway();
     const body = Buffer.from([0, 255, 128, 10]);
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { allows } from "../../local/gateway/iam.ts";
 import { gateway, ORDERS, send, signed } from "./gateway-harness.ts";
 
-describe("a pattern of an Allow", () => {
+describe("an Allow pattern", () => {
   const API = "arn:aws:execute-api:eu-south-1:123456789012:api1/$default";
   it.each([
     ["itself", `${API}/GET/v1/status`, true],
@@ -20,13 +20,13 @@ describe("a pattern of an Allow", () => {
     expect(allows([pattern], `${API}/GET/v1/status`)).toBe(covered);
   });
 
-  it("covers nothing where there is none", () => {
+  it("matches nothing if there is no pattern", () => {
     expect(allows([], `${API}/GET/v1/status`)).toBe(false);
   });
 });
 
 describe("an identity", () => {
-  it("that is allowed one connection is refused another", async () => {
+  it("with permission for one connection is rejected for another", async () => {
     const to = await gateway();
 
     const own = await send(to, await signed(to, { path: "/v1/connections/webapicorso/token" }));
@@ -38,7 +38,7 @@ describe("an identity", () => {
     expect(to.events).toHaveLength(1);
   });
 
-  it("that is allowed an exact path is refused the same path in another encoding", async () => {
+  it("with permission for an exact path is rejected for the same path in another encoding", async () => {
     const to = await gateway();
 
     const answer = await send(to, await signed(to, { path: "/v1/connections/%77ebapicorso/token" }));
@@ -47,7 +47,7 @@ describe("an identity", () => {
     expect(to.lines).toMatchObject([{ refused: "not_allowed" }]);
   });
 
-  it("that is allowed a * reaches across /", async () => {
+  it("with a * in its permission reaches across /", async () => {
     const to = await gateway();
 
     const answer = await send(to, await signed(to, { path: "/files/a/b/c" }));
@@ -55,7 +55,7 @@ describe("an identity", () => {
     expect(answer.status).toBe(200);
   });
 
-  it("that is allowed one method is refused another", async () => {
+  it("with permission for one method is rejected for another", async () => {
     const allow = ORDERS.allow.map((arn) => arn.replace("/*/", "/GET/"));
     const to = await gateway({ identities: [{ ...ORDERS, allow }] });
 
@@ -65,7 +65,7 @@ describe("an identity", () => {
     expect([get.status, post.status]).toEqual([200, 403]);
   });
 
-  it("is not asked for on a route without authorization", async () => {
+  it("is not required on a route without authorization", async () => {
     const to = await gateway();
 
     const answer = await send(to, { method: "GET", target: "/open/a" });

@@ -3,8 +3,8 @@ import { gatewayOf, send } from "./gateway-harness.ts";
 
 const CALL = { method: "POST", target: "/f" };
 
-describe("the answer to a function's result", () => {
-  it("is what a result with a statusCode says, cookies and all", async () => {
+describe("the response to a function's result", () => {
+  it("has the status, headers, cookies and body of a result with a statusCode", async () => {
     const to = await gatewayOf(async () => ({
       statusCode: 429,
       headers: { "Content-Type": "application/problem+json", "Retry-After": 5, "x-flag": true },
@@ -37,7 +37,7 @@ describe("the answer to a function's result", () => {
     expect(answer).toMatchObject({ status: 200, text, headers: { "content-type": "application/json" } });
   });
 
-  it("is decoded where it is base64", async () => {
+  it("is decoded if the result is base64", async () => {
     const body = Buffer.from("però").toString("base64");
     const to = await gatewayOf(async () => ({ statusCode: 200, isBase64Encoded: true, body }));
 
@@ -56,7 +56,7 @@ describe("the answer to a function's result", () => {
     expect(headers).not.toHaveProperty("content-type");
   });
 
-  it("keeps what belongs to the connection, and the request's id, out of the function's reach", async () => {
+  it("does not let the function set connection headers or the request id", async () => {
     const headers = {
       "Content-Length": "1",
       "transfer-encoding": "chunked",
@@ -96,7 +96,7 @@ describe("the answer to a function's result", () => {
     });
   });
 
-  it("is 500 where the function fails, and tells nothing of its error", async () => {
+  it("is 500 without the error if the function fails", async () => {
     const to = await gatewayOf(() => Promise.reject(new Error("fake-key-1 leaked")));
 
     const answer = await send(to, CALL);
@@ -104,7 +104,7 @@ describe("the answer to a function's result", () => {
     expect(answer).toMatchObject({ status: 500, text: '{"message":"Internal Server Error"}' });
   });
 
-  it("is 503 where the function does not answer in time", async () => {
+  it("is 503 if the function does not answer in time", async () => {
     const to = await gatewayOf(() => new Promise(() => {}), { timeoutMs: 20 });
 
     const answer = await send(to, CALL);

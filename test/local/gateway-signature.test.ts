@@ -7,7 +7,7 @@ import { gateway, NOW, ORDERS, send, signed } from "./gateway-harness.ts";
 const FORBIDDEN = { status: 403, text: '{"message":"Forbidden"}' };
 const POST = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"1"}' };
 
-describe("a request that the SDK's signer signed is accepted", () => {
+describe("the gateway accepts a request that the SDK's signer signed", () => {
   it.each([
     ["plain", {}],
     ["with a body", POST],
@@ -58,7 +58,7 @@ describe("a request that the SDK's signer signed is accepted", () => {
   });
 });
 
-describe("a signature is refused", () => {
+describe("the gateway rejects a signature", () => {
   it.each([
     [-301, "bad_date"],
     [301, "bad_date"],
@@ -150,7 +150,7 @@ describe("a signature is refused", () => {
     expect(to.lines).toMatchObject([{ refused: "unsigned_header" }]);
   });
 
-  it.each(["UNSIGNED-PAYLOAD", sha256("another body")])("that believes in the content hash %s", async (hash) => {
+  it.each(["UNSIGNED-PAYLOAD", sha256("another body")])("with the false content hash %s", async (hash) => {
     const to = await gateway();
 
     const answer = await send(to, await signed(to, { ...POST, headers: { "x-amz-content-sha256": hash } }));
@@ -182,7 +182,7 @@ describe("a signature is refused", () => {
     expect(answer).toMatchObject(FORBIDDEN);
   });
 
-  it("by the SDK's signer for a path with //, for it signs the collapsed one", async () => {
+  it("of the SDK's signer for a path with //, because that signer collapses it", async () => {
     const to = await gateway();
 
     const answer = await send(to, await signed(to, { path: "/files//a" }));

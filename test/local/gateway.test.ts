@@ -31,7 +31,7 @@ describe("the gateway", () => {
     if (status === 413) expect(answer.text).toBe('{"message":"Request Entity Too Large"}');
   });
 
-  it("goes on with a connection whose body was too large", async () => {
+  it("keeps a connection usable after a body that is too large", async () => {
     const to = await gatewayOf(async () => "reached");
     const caller = connect(to.port, "127.0.0.1");
 
@@ -43,7 +43,7 @@ describe("the gateway", () => {
     expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 413", "HTTP/1.1 404"]);
   });
 
-  it("throttles a route: a burst, then as many as the rate refills, whatever the clock does", async () => {
+  it("throttles a route to a burst and then the rate, also when the clock steps back", async () => {
     let now = NOW;
     const throttle = { rate: 2, burst: 3 };
     const to = await gatewayOf(async () => "reached", { throttle, clock: { now: () => now } });
@@ -65,7 +65,7 @@ describe("the gateway", () => {
     expect((await send(to, CALL)).text).toBe('{"message":"Too Many Requests"}');
   });
 
-  it("does not count a refused request against a route's throttle", async () => {
+  it("does not count a rejected request against a route's throttle", async () => {
     const limited = {
       routeKey: "GET /files/{proxy+}",
       authorization: "AWS_IAM",
@@ -106,13 +106,13 @@ describe("the gateway", () => {
     await expect(once(connect(to.port, "127.0.0.2"), "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("rejects where its port is taken", async () => {
+  it("fails to start on a port in use", async () => {
     const { port } = await gateway();
 
     await expect(gateway({ port })).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 
-  it("closes at once, with a connection idle and a function running, and leaves no timer", async () => {
+  it("closes at once while a connection is idle and a function runs, and leaves no timer", async () => {
     const running = Promise.withResolvers<void>();
     const to = await gatewayOf(() => {
       running.resolve();
@@ -131,7 +131,7 @@ describe("the gateway", () => {
     await expect(send(to, CALL)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("outlives a caller that leaves in the middle of its body", async () => {
+  it("survives a caller that disconnects in the middle of its body", async () => {
     const to = await gatewayOf(async () => "reached");
     const caller = connect(to.port, "127.0.0.1");
     caller.write("POST /f HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf");

@@ -99,7 +99,7 @@ describe("execution environments", () => {
     expect(second).toEqual({ environment: first.environment, served: 2 });
   });
 
-  it("are as many as there are invocations at a time, and serve one at a time each", async () => {
+  it("are as many as parallel invocations, and serve one invocation at a time", async () => {
     const { invoke } = await start("overlap");
 
     const answers = await Promise.all([1, 2, 3].map(() => invoke({ milliseconds: 50 }) as Promise<Served>));
@@ -108,7 +108,7 @@ describe("execution environments", () => {
     expect(answers.map(({ most }) => most)).toEqual([1, 1, 1]);
   });
 
-  it("are no more than the limit: further invocations wait their turn", async () => {
+  it("are at most the limit: further invocations wait", async () => {
     const { invoke } = await start("overlap", { maxEnvironments: 2 });
 
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => invoke({ milliseconds: 50 }) as Promise<Served>));
@@ -127,7 +127,7 @@ describe("execution environments", () => {
 });
 
 describe("an invocation", () => {
-  it("hands over the event and a context", async () => {
+  it("passes the event and a context", async () => {
     const { invoke } = await start("echo", { timeoutSeconds: 7 });
 
     const [one, other] = (await Promise.all([invoke({ a: [1] }), invoke({})])) as Record<string, unknown>[];
@@ -138,13 +138,13 @@ describe("an invocation", () => {
     expect(one?.["id"]).not.toBe(other?.["id"]);
   });
 
-  it("without a result answers null, as JSON has it", async () => {
+  it("without a result returns null", async () => {
     const { invoke } = await start("nothing");
 
     expect(await invoke({})).toBeNull();
   });
 
-  it.each(["throws", "rejects"])("that %s rejects, and its environment lives on", async (fault) => {
+  it.each(["throws", "rejects"])("that %s rejects, and its environment stays in use", async (fault) => {
     const { invoke } = await start("act");
     const before = (await invoke({})) as Served;
 
@@ -171,7 +171,7 @@ describe("an invocation", () => {
     expect(after.environment).not.toBe(before.environment);
   });
 
-  it("that waits gets a new environment where the one before it broke its own", async () => {
+  it("that waits gets a new environment if the invocation before it broke its own", async () => {
     const { invoke } = await start("act", { maxEnvironments: 1 });
 
     const answers = await Promise.allSettled([invoke({ fault: "exits" }), invoke({}), invoke({})]);
@@ -185,7 +185,7 @@ describe("an invocation", () => {
 });
 
 describe("log lines", () => {
-  it("of both streams arrive one by one", async () => {
+  it("of stdout and stderr arrive one by one", async () => {
     const { invoke, lines } = await start("print");
 
     await invoke({});
@@ -206,7 +206,7 @@ describe("a bundle that cannot be loaded", () => {
 });
 
 describe("close", () => {
-  it("ends every environment, with what it still does", async () => {
+  it("ends every environment and its running work", async () => {
     const { invoke, close } = await start("listen");
     const ports = (await Promise.all([invoke({}), invoke({})])) as number[];
 
@@ -219,7 +219,7 @@ describe("close", () => {
     expect(await Promise.all(refusals)).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
   });
 
-  it("rejects what is running and what waits", async () => {
+  it("rejects running and waiting invocations", async () => {
     const { invoke, close } = await start("act", { maxEnvironments: 1 });
     const running = Promise.allSettled([invoke({ fault: "never answers" }), invoke({})]);
 

@@ -19,7 +19,7 @@ async function call(service: "secretsmanager" | "dynamodb", args: string[]): Pro
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-describe.skipIf(!aws)("the aws command, at the printed URLs", () => {
+describe.skipIf(!aws)("the aws command, with the printed URLs", () => {
   beforeAll(async () => {
     run = new StartedCommand(["--port", "0"]);
     await run.ready();
@@ -36,7 +36,7 @@ describe.skipIf(!aws)("the aws command, at the printed URLs", () => {
     expect(JSON.parse(String(read["SecretString"]))).toMatchObject({ username: "admin_webapicorso" });
   });
 
-  it("puts a new connection, which works at once, and reads its item in the table", { timeout: 60_000 }, async () => {
+  it("creates a connection that works at once, and reads its item in the table", { timeout: 60_000 }, async () => {
     const account = { username: "fake-user", scope: "fake-scope" };
     const { apiKey } = await run.simulator("/_simulator/keys", account);
     const name = "smart-token-broker/dev/by-aws";

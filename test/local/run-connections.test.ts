@@ -32,7 +32,7 @@ const scenarios = [
 const mistaken = ["truncated", 502, "upstream_malformed"] as const;
 const harmless = ["ok", "slow", "bad_jwt"] as const;
 
-const idOf = (mode: string) => `mood-${mode.replace("_", "-")}`;
+const idOf = (mode: string) => `scenario-${mode.replace("_", "-")}`;
 
 let run: StartedCommand;
 let secrets: SecretsManagerClient;
@@ -80,8 +80,8 @@ async function item(connection: string): Promise<Record<string, unknown> | undef
   return Items.find((each) => each["connection"]?.S === connection);
 }
 
-describe("with a file of connections", () => {
-  it("it starts with broken entries, asks for no token itself, and its curl is for the first connection", () => {
+describe("a local run with a file of connections", () => {
+  it("starts despite malformed entries, requests no token itself, and prints a curl for the first connection", () => {
     expect(run.stdout).toMatch(/^ {2}curl .*\/v1\/connections\/no-api-key\/token$/m);
     expect(run.stdout).not.toContain("The answer just now");
   });
@@ -98,7 +98,7 @@ describe("with a file of connections", () => {
     },
   );
 
-  it("a baseUrl of its own is used as it is, and the simulator is not asked", async () => {
+  it("uses the baseUrl of an entry instead of the simulator", async () => {
     const counts = () => run.simulator("/_simulator", {}).then((state) => state["counts"]);
     const before = await counts();
 
@@ -113,8 +113,8 @@ describe("with a file of connections", () => {
     expect(await counts()).toEqual(before);
   });
 
-  it("no key of it is printed or logged", async () => {
-    await run.token("mood-ok");
+  it("prints and logs no key of the file", async () => {
+    await run.token("scenario-ok");
 
     expect(run.stdout + run.stderr).not.toContain("fake-key-1");
   });
@@ -123,7 +123,7 @@ describe("with a file of connections", () => {
 describe("a secret", () => {
   const named = (connection: string) => `smart-token-broker/dev/${connection}`;
 
-  it("that is put by hand works at its first request", async () => {
+  it("that an operator creates works at the first request", async () => {
     const { apiKey } = await run.simulator("/_simulator/keys", { username: "fake-user", scope: "new-scope" });
     const SecretString = JSON.stringify({ username: "fake-user", scope: "new-scope", apiKey });
     await secrets.send(new CreateSecretCommand({ Name: named("by-hand"), SecretString }));
@@ -131,18 +131,18 @@ describe("a secret", () => {
     expect(await run.token("by-hand")).toMatchObject({ status: 200, body: { scope: "new-scope", generation: 1 } });
   });
 
-  it("that does not exist, as with a mistyped id, is 404 and leaves no item", async () => {
+  it("that does not exist gives 404 and leaves no item", async () => {
     expect(await run.token("mistyped")).toMatchObject({ status: 404, body: { code: "unknown_connection" } });
     expect(await item("mistyped")).toBeUndefined();
   });
 
-  it("that is deleted before the first request is 404", async () => {
+  it("that is deleted before the first request gives 404", async () => {
     await secrets.send(new DeleteSecretCommand({ SecretId: named("deleted-before") }));
 
     expect(await run.token("deleted-before")).toMatchObject({ status: 404, body: { code: "unknown_connection" } });
   });
 
-  it("that is deleted later is 404 at the next replacement, and its tokens are erased", async () => {
+  it("that is deleted later gives 404 at the next replacement, and its tokens are erased", async () => {
     // A short life: a token with 5 seconds left counts as expired, and a busy machine may take some of the rest.
     await run.simulator("/_simulator", { mode: "ok", lifetime: 10 });
     const first = await run.token("deleted-after");
@@ -158,7 +158,7 @@ describe("a secret", () => {
   });
 });
 
-describe("a connection without a token, while the upstream is in the mood", () => {
+describe("a connection without a token, in the scenario", () => {
   it.each(scenarios)("%s, answers %i %s in time", async (mode, status, code) => {
     await run.simulator("/_simulator", { mode });
     const begin = performance.now();
@@ -185,7 +185,7 @@ describe("a connection without a token, while the upstream is in the mood", () =
     expect(await run.token(idOf(mode))).toMatchObject({ status: 200, body: { scope: "fake-scope" } });
   });
 
-  it("rate_limited, passes the Retry-After on", async () => {
+  it("rate_limited, forwards Retry-After", async () => {
     await run.simulator("/_simulator", { mode: "rate_limited", retryAfter: 120 });
 
     const { headers } = await run.token("rate-limited");
@@ -193,7 +193,7 @@ describe("a connection without a token, while the upstream is in the mood", () =
     expect(headers.get("retry-after")).toBe("120");
   });
 
-  it("ok, but its key was revoked, answers that the credentials are rejected", async () => {
+  it("ok with a revoked key, answers credentials_rejected", async () => {
     await run.simulator("/_simulator", { mode: "ok" });
     await run.simulator("/_simulator/keys/revoke", { apiKey: "fake-key-2" });
 
@@ -202,7 +202,7 @@ describe("a connection without a token, while the upstream is in the mood", () =
 });
 
 describe("Ctrl-C", () => {
-  it("ends it at once with status 0, though an upstream keeps a request waiting", async () => {
+  it("ends the run at once with status 0, also while Smart Services keeps a request waiting", async () => {
     const before = await run.simulator("/_simulator", { mode: "hang" });
     const request = run.token("under-way").catch(() => "cut off");
     const exchanges = ({ counts }: Record<string, unknown>) => (counts as { exchange: number }).exchange;

@@ -20,7 +20,7 @@ const oneLine = (words: RegExp) => ({
 
 const account = { username: "fake-user", scope: "fake-scope", apiKey: "fake-key-1" };
 
-describe("a file of connections is refused in one line, with status 1 and nothing of its content", () => {
+describe("npm start rejects a file of connections in one line, with status 1 and without its content", () => {
   it.each([
     ["that is no JSON", `{"one": {"apiKey": "fake-key-1", }}`, /is not JSON/],
     ["that is empty", "", /is not JSON/],
@@ -43,7 +43,7 @@ describe("a file of connections is refused in one line, with status 1 and nothin
   });
 });
 
-describe("an option is refused in one line, with status 1", () => {
+describe("npm start rejects an option in one line, with status 1", () => {
   it.each([
     [["--api-key", "fake-key-1"], /Unknown option '--api-key'/],
     [["8787"], /Unexpected argument '8787'/],
@@ -53,13 +53,13 @@ describe("an option is refused in one line, with status 1", () => {
     [["--port", "80.5"], /--port must be a whole number from 0 to 65535/],
     [["--port", ""], /--port must be a whole number from 0 to 65535/],
     [["--tick", "0"], /--tick must be a number of seconds/],
-    [["--chaos", "toString"], /--chaos must be one of outage, /],
+    [["--scenario", "toString"], /--scenario must be one of outage, /],
   ])("%j", async (args, words) => {
     expect(await refusal(args)).toEqual(oneLine(words));
   });
 });
 
-it("A port in use is named in one line, with status 1, and nothing is left", async () => {
+it("npm start names a port in use in one line, with status 1, and leaves nothing behind", async () => {
   const { url, close } = await listen(createServer());
   onTestFinished(close);
   const { port } = new URL(url);
@@ -69,7 +69,7 @@ it("A port in use is named in one line, with status 1, and nothing is left", asy
   expect(ended).toEqual(oneLine(new RegExp(`Port ${port} is in use`)));
 });
 
-it("a setting that the stacks refuse is one line too, though it is found while they are synthesised", async () => {
+it("npm start reports a wrong setting of the stacks in one line", async () => {
   const list = [{ name: "a".repeat(42), connections: ["webapicorso"], principal: "210987654321" }];
 
   expect(await refusal(["--port", "0", "--callers", "FILE"], JSON.stringify(list))).toEqual(
@@ -77,7 +77,7 @@ it("a setting that the stacks refuse is one line too, though it is found while t
   );
 });
 
-it("--help says how to get a key that the simulator accepts, and what for", async () => {
+it("--help says how to get a key that the simulator accepts, and how to register it", async () => {
   const { stdout } = await refusal(["--help"]);
 
   expect(stdout).toContain(`curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys`);
@@ -92,7 +92,7 @@ it("--help lists every option, both callers and the simulator's switches, with s
     "--port",
     "--connections",
     "--tick",
-    "--chaos",
+    "--scenario",
     "LOCALORDERS",
     "LOCALAUDIT",
     "rate_limited",

@@ -22,7 +22,7 @@ async function remains(of: StartedCommand) {
   return { status, temporaryFiles: of.temporaryFiles() };
 }
 
-describe("a signal during the synthesis ends it with status 0, and nothing is left", () => {
+describe("a signal during the synthesis ends npm start with status 0 and leaves nothing behind", () => {
   it.each(["SIGINT", "SIGTERM"] as const)("%s", patience, async (signal) => {
     const started = start(["--port", "0"]);
     await vi.waitFor(() => expect(started.temporaryFiles()).not.toEqual([]), { timeout: 30_000, interval: 5 });
@@ -35,7 +35,7 @@ describe("a signal during the synthesis ends it with status 0, and nothing is le
   });
 });
 
-describe("a signal once it is ready ends it with status 0, and nothing is left", () => {
+describe("a signal after ready ends npm start with status 0 and leaves nothing behind", () => {
   it("SIGINT to the process group, as Ctrl-C sends it, through npm", patience, async () => {
     const started = start(["--port", "0"], npm);
     await started.ready();
@@ -55,8 +55,8 @@ describe("a signal once it is ready ends it with status 0, and nothing is left",
     expect(await remains(started)).toEqual({ status: 0, temporaryFiles: [] });
   });
 
-  it("SIGTERM, sent twice, in an outage and in the middle of sweeps", patience, async () => {
-    const started = start(["--port", "0", "--chaos", "outage", "--tick", "0.1"]);
+  it("SIGTERM, sent twice, during an outage and sweeps", patience, async () => {
+    const started = start(["--port", "0", "--scenario", "outage", "--tick", "0.1"]);
     await started.ready();
 
     expect(started.stdout).toContain("The answer just now (HTTP 503, token shortened):");

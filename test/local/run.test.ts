@@ -12,8 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => run.remove());
 
-describe("what it prints", () => {
-  it("is the URLs, a curl to try, the answer with its token shortened, and ready as the last line", () => {
+describe("the output of npm start", () => {
+  it("has the URLs, a curl to try, its response with a shortened token, and ready as the last line", () => {
     const url = "http://127\\.0\\.0\\.1:[0-9]+";
     const form = [
       `dynamodb ${url}`,
@@ -40,7 +40,7 @@ describe("what it prints", () => {
     expect(run.stdout.split("\n")).toEqual(form.map((line) => expect.stringMatching(new RegExp(`^${line}$`))));
   });
 
-  it("is one piece at the end of what a terminal shows by then, with the log before it", async () => {
+  it("comes in one piece after the log lines of the first request", async () => {
     const both = new StartedCommand(["--port", "0"], { command: ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command] });
     onTestFinished(() => both.remove());
     const url = await both.ready();
@@ -52,7 +52,7 @@ describe("what it prints", () => {
     expect(lines.at(-1)).toBe(`ready ${url}`);
   });
 
-  it("has no token and no key in it, in its log neither", async () => {
+  it("has no token and no key, and neither has the log", async () => {
     const client = new SecretsManagerClient({ endpoint: run.url("secretsmanager"), region, credentials: operator });
     const id = { SecretId: "smart-token-broker/dev/webapicorso" };
     const { SecretString = "" } = await client.send(new GetSecretValueCommand(id));
@@ -66,7 +66,7 @@ describe("what it prints", () => {
     for (const part of secret.filter((each) => each.length > 8)) expect(printed).not.toContain(part);
   });
 
-  it("has the functions' log on stderr only", async () => {
+  it("has the log of the functions on stderr only", async () => {
     const { headers } = await run.token("webapicorso");
     const requestId = headers.get("apigw-requestid");
 
@@ -79,7 +79,7 @@ describe("what it prints", () => {
 });
 
 describe("a token", () => {
-  it.skipIf(!has("curl"))("is what the printed curl gets, run by a shell as it was printed", async () => {
+  it.skipIf(!has("curl"))("is the result of the printed curl, run in a shell", async () => {
     const line = run.stdout.split("\n").find((each) => each.startsWith("  curl ")) ?? "";
 
     const answer = JSON.parse(await output("bash", ["-c", line])) as object;
@@ -87,7 +87,7 @@ describe("a token", () => {
     expect(answer).toMatchObject({ token_type: "Bearer", scope: "webapicorso_alywebapicorso", generation: 1 });
   });
 
-  it("is one that the upstream accepts", async () => {
+  it("is accepted by Smart Services", async () => {
     const { status, body, headers } = await run.token("webapicorso");
 
     const use = await fetch(`${String(body["api_base_url"])}/api/v1/${String(body["scope"])}/CO/Customers`, {
@@ -97,7 +97,7 @@ describe("a token", () => {
     expect(headers.get("cache-control")).toBe("no-store");
   });
 
-  it.each(["?min_ttl=0", "?min_ttl=1800", "?unknown=1"])("is had with %s", async (query) => {
+  it.each(["?min_ttl=0", "?min_ttl=1800", "?unknown=1"])("is returned with %s", async (query) => {
     expect(await run.token("webapicorso", query)).toMatchObject({ status: 200, body: { generation: 1 } });
   });
 
@@ -112,21 +112,24 @@ describe("a token", () => {
     },
   );
 
-  it.each(["Webapicorso", "%77ebapicorso", "-webapicorso"])("is refused for the spelling %s", async (connection) => {
-    expect(await run.token(connection)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
-  });
+  it.each(["Webapicorso", "%77ebapicorso", "-webapicorso"])(
+    "is not returned for the spelling %s",
+    async (connection) => {
+      expect(await run.token(connection)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    },
+  );
 
-  it("is not for a caller that may only see the status", async () => {
+  it("is not returned to a caller that may only read the status", async () => {
     expect(await run.token("webapicorso", "", audit)).toMatchObject({ status: 403, text: '{"message":"Forbidden"}' });
   });
 
-  it("is not for a caller with a wrong secret", async () => {
+  it("is not returned to a caller with a wrong secret", async () => {
     const impostor = { ...orders, secretAccessKey: "fake-wrong-secret" };
 
     expect(await run.token("webapicorso", "", impostor)).toMatchObject({ status: 403 });
   });
 
-  it("is not for a request without a signature", async () => {
+  it("is not returned for a request without a signature", async () => {
     const response = await fetch(run.tokenUrl("webapicorso"));
 
     expect([response.status, await response.text()]).toEqual([403, '{"message":"Forbidden"}']);
@@ -134,7 +137,7 @@ describe("a token", () => {
 });
 
 describe("the process", () => {
-  it.skipIf(!existsSync("/proc/net/tcp"))("listens on loopback only, at the URLs that it printed", () => {
+  it.skipIf(!existsSync("/proc/net/tcp"))("listens on loopback only, at the printed URLs", () => {
     const printed = ["dynamodb", "secretsmanager", "eventbridge", "simulator", "issuer", "ready"].map(
       (word) => new URL(run.url(word)).host,
     );

@@ -34,75 +34,36 @@ describe("listing secrets", () => {
     expect(pages).toEqual([["a", "b"], ["c", "d"], ["e"]]);
   });
 
-  it("refuses a token that it did not give out", async () => {
+  it("rejects an invalid token", async () => {
     const asked = client.listSecrets({ NextToken: "fake-token" });
 
     await expect(asked).rejects.toMatchObject({ name: "InvalidNextTokenException" });
   });
 
-  it("filters by prefixes of the name, where ! negates", async () => {
+  it("filters by prefixes of the name, and refuses every other filter key", async () => {
     for (const name of ["broker/dev/a", "broker/prod/a", "other/broker/"]) await create(name);
 
     const some = await client.listSecrets({ Filters: [{ Key: "name", Values: ["broker/dev/", "other/"] }] });
-    const others = await client.listSecrets({ Filters: [{ Key: "name", Values: ["!broker/"] }] });
+    const byTag = client.listSecrets({ Filters: [{ Key: "tag-key", Values: ["team"] }] });
 
     expect(some.SecretList?.map(({ Name }) => Name)).toEqual(["broker/dev/a", "other/broker/"]);
-    expect(others.SecretList?.map(({ Name }) => Name)).toEqual(["other/broker/"]);
+    await expect(byTag).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 
-  it("lets through what passes every filter, by tag and by description in any case", async () => {
-    const Tags = [{ Key: "team", Value: "orders" }];
-    await client.createSecret({ Name: "one", Description: "Of Orders", Tags });
-    await client.createSecret({ Name: "two", Description: "of orders" });
-
-    const { SecretList } = await client.listSecrets({
-      Filters: [
-        { Key: "description", Values: ["of o"] },
-        { Key: "tag-key", Values: ["team"] },
-        { Key: "tag-value", Values: ["ord"] },
-      ],
-    });
-
-    expect(SecretList?.map(({ Name }) => Name)).toEqual(["one"]);
-  });
-
-  it("shows labelled versions, and secrets scheduled for deletion only when asked to", async () => {
+  it("shows versions with labels, and secrets scheduled for deletion only on request", async () => {
     const { VersionId } = await create("one");
     await create("two");
     await client.deleteSecret({ SecretId: "two" });
 
     const without = await client.listSecrets({});
-    const all = await client.listSecrets({ IncludePlannedDeletion: true, SortOrder: "desc" });
+    const all = await client.listSecrets({ IncludePlannedDeletion: true });
 
     expect(without.SecretList).toMatchObject([
       { Name: "one", SecretVersionsToStages: { [`${VersionId}`]: ["AWSCURRENT"] } },
     ]);
     expect(all.SecretList?.map(({ Name, DeletedDate }) => [Name, DeletedDate])).toEqual([
-      ["two", instant(START + 30 * DAY)],
       ["one", undefined],
+      ["two", instant(START + 30 * DAY)],
     ]);
-  });
-});
-
-describe("tagging a secret", () => {
-  it("adds, replaces and removes tags, and notes the change", async () => {
-    const SecretId = "one";
-    await create(SecretId);
-    const tag = (Key: string, Value: string) => client.tagResource({ SecretId, Tags: [{ Key, Value }] });
-    clock.instant += 60;
-
-    await tag("team", "orders");
-    await tag("team", "shop");
-    await tag("stage", "dev");
-    const tagged = await client.describeSecret({ SecretId });
-    await client.untagResource({ SecretId, TagKeys: ["team", "none"] });
-    const untagged = await client.describeSecret({ SecretId });
-
-    expect(tagged.Tags).toEqual([
-      { Key: "team", Value: "shop" },
-      { Key: "stage", Value: "dev" },
-    ]);
-    expect(tagged.LastChangedDate).toEqual(instant(START + 60));
-    expect(untagged.Tags).toEqual([{ Key: "stage", Value: "dev" }]);
   });
 });

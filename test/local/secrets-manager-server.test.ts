@@ -29,14 +29,14 @@ const send = async (target: string, body: string, headers: Record<string, string
 };
 
 describe("the protocol", () => {
-  it("is to be had on 127.0.0.1 only", async () => {
+  it("is served on 127.0.0.1 only", async () => {
     const elsewhere = fetch(emulator.url.replace("127.0.0.1", "127.0.0.2"));
 
     expect(emulator.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     await expect(elsewhere).rejects.toThrow("fetch failed");
   });
 
-  it("takes any credentials, but refuses a request without any", async () => {
+  it("accepts any credentials, and rejects a request without credentials", async () => {
     const body = '{"SecretId":"one"}';
 
     const withAny = await send("secretsmanager.GetSecretValue", body);
@@ -50,7 +50,7 @@ describe("the protocol", () => {
     expect(withNone).toMatchObject({ status: 400, body: { __type: "MissingAuthenticationTokenException" } });
   });
 
-  it("names an operation that it does not know", async () => {
+  it("names an unsupported operation", async () => {
     const unknown = client.getRandomPassword({});
 
     await expect(unknown).rejects.toMatchObject({
@@ -59,7 +59,7 @@ describe("the protocol", () => {
     });
   });
 
-  it("refuses a request that asks for nothing", async () => {
+  it("rejects a request without an operation", async () => {
     const response = await fetch(emulator.url, { headers: { authorization: "fake" } });
 
     expect(response.status).toBe(400);
@@ -80,13 +80,13 @@ describe("the protocol", () => {
     expect(JSON.stringify(answer.body)).not.toContain("fake-key-1");
   });
 
-  it("refuses to start on a port in use", async () => {
+  it("fails to start on a port in use", async () => {
     const port = Number(new URL(emulator.url).port);
 
     await expect(startSecretsManager({ ...options, port })).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 
-  it("names the key it was given for secrets without one of their own", async () => {
+  it("names the configured KMS key for secrets without their own", async () => {
     const kmsKeyArn = "arn:aws:kms:eu-south-1:000000000000:key/fake";
     const keyed = await startSecretsManager({ ...options, kmsKeyArn });
 
@@ -115,7 +115,7 @@ describe("faults", () => {
     expect(answered.SecretString).toBe("fake-key-1");
   });
 
-  it("last until they are cleared, and touch no other operation", async () => {
+  it("last until they are cleared, and affect no other operation", async () => {
     emulator.faults.set("GetSecretValue", "ThrottlingException");
 
     const failed = await Promise.allSettled([read(), read(), read()]);
@@ -127,7 +127,7 @@ describe("faults", () => {
     expect([other.Name, answered.Name]).toEqual(["one", "one"]);
   });
 
-  it("keep a call from changing anything", async () => {
+  it("prevent a call from changing anything", async () => {
     emulator.faults.set("PutSecretValue", "InternalServiceError", 1);
 
     const put = client.putSecretValue({ SecretId: "one", SecretString: "fake-key-2" });
@@ -136,7 +136,7 @@ describe("faults", () => {
     expect((await read()).SecretString).toBe("fake-key-1");
   });
 
-  it("let the SDK's own retry get through", async () => {
+  it("end after their count, so that the SDK's retry succeeds", async () => {
     const patient = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 2 });
     emulator.faults.set("GetSecretValue", "ThrottlingException", 1);
 
@@ -147,7 +147,7 @@ describe("faults", () => {
     expect(emulator.calls.get("GetSecretValue")).toBe(2);
   });
 
-  it("can leave a call without an answer, until the caller gives up", async () => {
+  it("can leave a call without a response until the caller times out", async () => {
     emulator.faults.set("GetSecretValue", "hang", 1);
 
     const hung = client.getSecretValue({ SecretId: "one" }, { abortSignal: AbortSignal.timeout(100) });
@@ -157,7 +157,7 @@ describe("faults", () => {
   });
 });
 
-describe("the handle", () => {
+describe("the returned object", () => {
   it("counts the calls of each operation, failed ones included", async () => {
     emulator.faults.set("GetSecretValue", "ThrottlingException", 1);
     await Promise.allSettled([read(), read(), client.describeSecret({ SecretId: "none" })]);
@@ -175,7 +175,7 @@ describe("the handle", () => {
     expect(answer.SecretString).toBe("fake-key-2");
   });
 
-  it("closes at once over idle and hanging connections, more than once, and frees the port", async () => {
+  it("closes at once with idle and hanging connections, more than once, and frees the port", async () => {
     await read();
     emulator.faults.set("GetSecretValue", "hang");
     const hung = Promise.allSettled([read()]);

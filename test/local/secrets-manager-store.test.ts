@@ -6,7 +6,7 @@ import { addVersion, moveStage, type Secret } from "../../local/secrets-manager/
 const clock = { now: () => 1_790_000_000 };
 const secretValue = (SecretString: string) => ({ SecretString });
 
-describe("versions without a value", () => {
+describe("a version without a value", () => {
   let secret: Secret;
   beforeEach(() => {
     secret = {
@@ -20,7 +20,7 @@ describe("versions without a value", () => {
     addVersion(secret, { id: "first", value: secretValue("fake-key-1"), stages: ["AWSCURRENT"] }, 2);
   });
 
-  it("carry labels, and take the first value that is put under their id", () => {
+  it("has labels, and accepts the first value that is stored under its id", () => {
     addVersion(secret, { id: "second", stages: ["AWSPENDING"] }, 3);
 
     const filled = addVersion(secret, { id: "second", value: secretValue("fake-key-2"), stages: ["AWSPENDING"] }, 4);
@@ -35,7 +35,7 @@ describe("versions without a value", () => {
     expect(secret.changedAt).toBe(4);
   });
 
-  it("refuse a second value once they have one", () => {
+  it("rejects a second value", () => {
     addVersion(secret, { id: "second", stages: ["AWSPENDING"] }, 3);
     addVersion(secret, { id: "second", value: secretValue("fake-key-2"), stages: ["AWSPENDING"] }, 4);
 
@@ -45,7 +45,7 @@ describe("versions without a value", () => {
     expect(again).toThrow(expect.objectContaining({ type: "ResourceExistsException" }));
   });
 
-  it("lose a label as any version does", () => {
+  it("loses a label like any version", () => {
     addVersion(secret, { id: "second", stages: ["AWSPENDING"] }, 3);
 
     moveStage(secret, "AWSPENDING", { from: "second" });
@@ -70,26 +70,24 @@ describe("deprecated versions", () => {
       if (index === 0) store.updateSecretVersionStage({ SecretId: "one", VersionStage: "KEEP", MoveToVersionId: id });
     }
 
-    const pages = [
-      store.listSecretVersionIds({ SecretId: "one", IncludeDeprecated: true }),
-      store.listSecretVersionIds({ SecretId: "one" }),
-    ];
+    const isKept = (VersionId: string) => {
+      try {
+        return store.getSecretValue({ SecretId: "one", VersionId }).VersionId === VersionId;
+      } catch {
+        return false;
+      }
+    };
 
-    expect(pages.map(({ Versions }) => Versions.map(({ VersionId }) => VersionId))).toEqual([
-      [ids[0], ...ids.slice(6)],
-      [ids[0], ...ids.slice(103)],
-    ]);
+    expect(ids.filter(isKept)).toEqual([ids[0], ...ids.slice(6)]);
   });
 });
 
-describe("a secret that was empty", () => {
-  it("is a secret with a name, and no version until a value is put", () => {
+describe("an empty secret", () => {
+  it("has no version until a value is stored", () => {
     const store = new SecretStore({ clock, region: "eu-south-1", accountId: "000000000000" });
     store.createSecret({ Name: "one" });
 
-    const versions = store.listSecretVersionIds({ SecretId: "one", IncludeDeprecated: true });
-
-    expect(versions.Versions).toEqual([]);
+    expect(store.describeSecret({ SecretId: "one" }).VersionIdsToStages).toBeUndefined();
     expect(() => store.getSecretValue({ SecretId: "one" })).toThrow("staging label: AWSCURRENT");
   });
 });

@@ -20,7 +20,7 @@ const besideTheToken = {
   refresh_expires_in: 2_592_000,
 };
 
-it.each(["access_token", "token", "id_token"] as const)("shape %s names the token so", (shape) => {
+it.each(["access_token", "token", "id_token"] as const)("shape %s gives the token this name", (shape) => {
   expect(parsed({ shape })).toEqual({ [shape]: "fake-access-1", ...besideTheToken });
 });
 
@@ -34,11 +34,11 @@ it("shape accessToken writes every name in camel case", () => {
   });
 });
 
-it.each(["data", "result", "response"] as const)("shape %s wraps the answer in an object of that name", (shape) => {
+it.each(["data", "result", "response"] as const)("shape %s wraps the response in an object of that name", (shape) => {
   expect(parsed({ shape })).toEqual({ [shape]: { access_token: "fake-access-1", ...besideTheToken } });
 });
 
-it("shape json_string and bare_jwt write nothing but the token, with quotes and without", () => {
+it("shapes json_string and bare_jwt are only the token, with and without quotes", () => {
   expect(written({ shape: "json_string" })).toBe('"fake-access-1"');
   expect(written({ shape: "bare_jwt" })).toBe("fake-access-1");
 });
@@ -51,7 +51,7 @@ it.each([
   expect(parsed({ expiresIn })).toEqual({ access_token: "fake-access-1", ...besideTheToken, expires_in: duration });
 });
 
-it("bom puts a byte-order mark before whatever follows", () => {
+it("bom puts a byte-order mark first", () => {
   expect(written({ bom: true })).toBe(`\uFEFF${written({})}`);
   expect(written({ bom: true, shape: "bare_jwt" })).toBe("\uFEFFfake-access-1");
 });

@@ -39,18 +39,18 @@ function exchange(simulator: Simulator, apiKey: string) {
 }
 
 describe("/_simulator", () => {
-  it("shows the mood, the counts and every switch, and no credential", async () => {
+  it("shows the scenario, the counts and every switch, and no credential", async () => {
     const simulator = await start({ scenario: { lifetime: 60 } });
     const apiKey = simulator.issueKey(account);
     const grant: Record<string, unknown> = JSON.parse(await (await exchange(simulator, apiKey)).text());
     const { answer, text } = await control(simulator, "/_simulator");
-    expect(answer["mood"]).toEqual({ ...defaultScenario(), lifetime: 60 });
+    expect(answer["scenario"]).toEqual({ ...defaultScenario(), lifetime: 60 });
     expect(answer["counts"]).toEqual({ exchange: 1, refresh: 0, business: 0 });
     expect(answer["switches"]).toEqual(listSwitches());
     for (const secret of [apiKey, grant["access_token"], grant["refresh_token"]]) expect(text).not.toContain(secret);
   });
 
-  it("changes the switches of a patch and leaves the others", async () => {
+  it("changes only the given switches", async () => {
     const simulator = await start({ scenario: { lifetime: 60 } });
     const { status } = await control(simulator, "/_simulator", { mode: "unavailable", retryAfter: null });
     expect(status).toBe(200);
@@ -88,7 +88,7 @@ describe("/_simulator", () => {
     expect((await control(simulator, path, body)).status).toBe(status);
   });
 
-  it("issues a key that is good until it is revoked", async () => {
+  it("issues a key that is accepted until it is revoked", async () => {
     const simulator = await start();
     const issued = await control(simulator, "/_simulator/keys", account);
     const apiKey = String(issued.answer["apiKey"]);
@@ -98,7 +98,7 @@ describe("/_simulator", () => {
     expect([issued.status, before.status, revoked.status, after.status]).toEqual([201, 200, 200, 401]);
   });
 
-  describe("that another site asks for", () => {
+  describe("requested by another site", () => {
     const key = { path: "/_simulator/keys", body: JSON.stringify(account) };
     /** The status of a control request with these headers, whose Host `fetch` would not let be chosen. */
     async function statusWith(simulator: Simulator, headers: Record<string, string>, path = key.path) {
@@ -135,14 +135,14 @@ describe("/_simulator", () => {
       expect(await statusWith(await start(), headers)).toBe(201);
     });
 
-    it("does not concern the vendor's own endpoints, which take any Host and Origin", async () => {
+    it("does not affect the vendor's endpoints, which accept any Host and Origin", async () => {
       const headers = { host: "evil.test", origin: "https://evil.test" };
 
       expect(await statusWith(await start(), headers, "/oauth/token")).toBe(400);
     });
   });
 
-  it("is not among the requests that are kept", async () => {
+  it("is not among the recorded requests", async () => {
     const simulator = await start();
     await control(simulator, "/_simulator");
     expect(simulator.requests).toEqual([]);
@@ -150,7 +150,7 @@ describe("/_simulator", () => {
 });
 
 describe("close", () => {
-  it("ends what hangs without an answer, and frees the port", async () => {
+  it("ends a hanging request and frees the port", async () => {
     const simulator = await start({ scenario: { mode: "hang" } });
     const hanging = exchange(simulator, "fake-key-1").catch(() => "ended");
     await expect.poll(() => simulator.counts.exchange).toBe(1);
@@ -160,7 +160,7 @@ describe("close", () => {
     expect(next.url).toBe(simulator.url);
   });
 
-  it("ends what is slow: the connection and the delay behind it", async () => {
+  it("ends a slow request and its delay", async () => {
     let delay: AbortSignal | undefined;
     const sleep = (_seconds: number, signal: AbortSignal) => {
       delay = signal;
@@ -174,11 +174,11 @@ describe("close", () => {
     expect(delay?.aborted).toBe(true);
   });
 
-  it("leaves nothing that keeps a process alive, though an answer of an hour was under way", async () => {
+  it("leaves nothing that keeps a process alive, also during a response that takes an hour", async () => {
     const program = `
       import { startSimulator } from ${JSON.stringify(new URL("../../local/simulator/server.ts", import.meta.url).href)};
-      const mood = { mode: "slow", delaySeconds: 3600 };
-      const simulator = await startSimulator({ clock: { now: () => 1 }, mood });
+      const scenario = { mode: "slow", delaySeconds: 3600 };
+      const simulator = await startSimulator({ clock: { now: () => 1 }, scenario });
       const slow = fetch(simulator.url + "/oauth/token", { method: "POST" }).catch(() => "ended");
       while (simulator.counts.refresh === 0) await new Promise(setImmediate);
       await simulator.close();
@@ -187,14 +187,14 @@ describe("close", () => {
     await expect(run).resolves.toMatchObject({ stdout: "ended\n" });
   });
 
-  it("may be asked for twice", async () => {
+  it("may be called twice", async () => {
     const simulator = await start();
     await simulator.close();
     await expect(simulator.close()).resolves.toBeUndefined();
   });
 });
 
-it("keeps the last thousand requests", async () => {
+it("the simulator records the last thousand requests", async () => {
   const simulator = await start();
   for (let n = 0; n <= 1000; n += 1) await (await fetch(`${simulator.url}/elsewhere/${n}`)).text();
   expect(simulator.requests).toHaveLength(1000);
@@ -202,17 +202,17 @@ it("keeps the last thousand requests", async () => {
   expect(simulator.requests.at(-1)?.path).toBe("/elsewhere/1000");
 });
 
-it("listens on 127.0.0.1 and nowhere else", async () => {
+it("the simulator listens on 127.0.0.1 only", async () => {
   const { port } = new URL((await start()).url);
   await expect(fetch(`http://127.0.0.2:${port}/_simulator`)).rejects.toThrow("fetch failed");
 });
 
-it("refuses a port in use", async () => {
+it("the simulator fails to start on a port in use", async () => {
   const simulator = await start();
   await expect(start({ port: Number(new URL(simulator.url).port) })).rejects.toThrow("EADDRINUSE");
 });
 
-it("signs its access tokens with RS256", async () => {
+it("the simulator signs its access tokens with RS256", async () => {
   const mint = await createMint();
   const token = mint.accessToken("jwt", account.scope, account.username, 1_800_000_000, 1_800_003_600);
   const [header = "", payload = "", signature = ""] = token.split(".");
@@ -221,11 +221,11 @@ it("signs its access tokens with RS256", async () => {
   expect(verify("sha256", signed, mint.publicKey, Buffer.from(signature, "base64url"))).toBe(true);
 });
 
-it.each(Object.entries<Partial<Scenario>>(namedScenarios))("chaos %s is a patch of known switches", (_name, patch) => {
+it.each(Object.entries<Partial<Scenario>>(namedScenarios))("scenario %s has known switches only", (_name, patch) => {
   expect(parsePatch({ ...patch })).toEqual({ patch });
 });
 
-it("lists every switch with its default in the help", () => {
+it("the help lists every switch with its default", () => {
   const lines = scenarioHelp().split("\n");
   for (const { name, default: fallback } of listSwitches()) {
     expect(lines.find((line) => line.startsWith(`  ${name} `))).toMatch(new RegExp(`default ${String(fallback)}$`));

@@ -47,8 +47,8 @@ const business = (simulator: Simulator, token: unknown, scope = account.scope, m
     headers: { authorization: `Bearer ${String(token)}` },
   });
 
-describe("the API-key exchange", () => {
-  it.skipIf(curlIsMissing)("answers the vendor's own curl example", async () => {
+describe("the API-key endpoint", () => {
+  it.skipIf(curlIsMissing)("accepts the vendor's own curl example", async () => {
     const { simulator } = await start();
     const vendorsExample = [
       ["--silent", "--location", "--request", "POST", `${simulator.url}/api/v1/auth/token`],
@@ -63,7 +63,7 @@ describe("the API-key exchange", () => {
     expect(JSON.parse(stdout)).toMatchObject({ token_type: "Bearer", expires_in: 3600, scope: account.scope });
   });
 
-  it("answers a fetch with a JWT of an hour, and a refresh token of 30 days", async () => {
+  it("returns a JWT of one hour and a refresh token of 30 days", async () => {
     const { simulator, clock } = await start();
     const { status, body } = await exchange(simulator);
     const [, payload = ""] = String(body["access_token"]).split(".");
@@ -79,7 +79,7 @@ describe("the API-key exchange", () => {
     });
   });
 
-  it("understands the form that .NET writes: quoted boundary, bare names, a type for each part", async () => {
+  it("accepts the form that .NET writes: quoted boundary, bare names, a type for each part", async () => {
     const { simulator } = await start();
     const parts = Object.entries(right).map(
       ([name, value]) =>
@@ -111,7 +111,7 @@ describe("the API-key exchange", () => {
     expect(JSON.stringify(body)).not.toContain("fake-key-1");
   });
 
-  it("refuses a field that comes twice or as a file", async () => {
+  it("rejects a duplicate field and a file", async () => {
     const { simulator } = await start();
     const twice = form(right);
     twice.append("scope", account.scope);
@@ -120,11 +120,11 @@ describe("the API-key exchange", () => {
     for (const body of [twice, file]) {
       const answer = await exchange(simulator, right, { body });
       expect(answer.status).toBe(400);
-      expect(answer.body["error_description"]).toMatch(/^field (scope|token) is a file, or there more than once$/);
+      expect(answer.body["error_description"]).toMatch(/^field (scope|token) is a file, or appears more than once$/);
     }
   });
 
-  it("refuses a key that is unknown, of another username, of another scope, or revoked", async () => {
+  it("rejects a key that is unknown, of another username, of another scope, or revoked", async () => {
     const { simulator } = await start();
     const unknown = await exchange(simulator, { ...right, token: "Bearer fake-key-2" });
     const otherName = await exchange(simulator, { ...right, username: "admin_other" });
@@ -134,7 +134,7 @@ describe("the API-key exchange", () => {
     expect([unknown, otherName, otherScope, revoked].map(({ status }) => status)).toEqual([401, 401, 401, 401]);
   });
 
-  it("accepts one key for two scopes, and a key that was admitted with its Bearer", async () => {
+  it("accepts one key for two scopes, and a key that was admitted with 'Bearer '", async () => {
     const { simulator } = await start();
     simulator.admit({ username: account.username, scope: "second", apiKey: "Bearer fake-key-1" });
     const first = await exchange(simulator);
@@ -142,7 +142,7 @@ describe("the API-key exchange", () => {
     expect([first.body["scope"], second.body["scope"]]).toEqual([account.scope, "second"]);
   });
 
-  it("accepts a key that it issued, which is a JWT that says it is fake", async () => {
+  it("accepts a key that it issued, a visibly fake JWT", async () => {
     const { simulator } = await start();
     const apiKey = simulator.issueKey(account);
     const { status } = await exchange(simulator, { ...right, token: `Bearer ${apiKey}` });
@@ -153,8 +153,8 @@ describe("the API-key exchange", () => {
   });
 });
 
-describe("the refresh", () => {
-  it("answers with the next token set, and takes each refresh token once", async () => {
+describe("the refresh endpoint", () => {
+  it("returns the next token set, and accepts each refresh token once", async () => {
     const { simulator } = await start();
     const first = await exchange(simulator);
     const second = await refreshWith(simulator, first.body["refresh_token"]);
@@ -165,7 +165,7 @@ describe("the refresh", () => {
     expect(second.body["access_token"]).not.toBe(first.body["access_token"]);
   });
 
-  it("refuses a token that is unknown, or at the end of its 30 days", async () => {
+  it("rejects a refresh token that is unknown or 30 days old", async () => {
     const { simulator, clock } = await start();
     const [lasting, dying] = [await exchange(simulator), await exchange(simulator)];
     clock.seconds += 2_592_000 - 1;
@@ -185,7 +185,7 @@ describe("the refresh", () => {
     expect((await refresh(simulator, body)).status).toBe(400);
   });
 
-  it("refuses a form-encoded refresh: the vendor's is JSON", async () => {
+  it("rejects a form-encoded request: the vendor uses JSON", async () => {
     const { simulator } = await start();
     const body = JSON.stringify({ grant_type: "refresh_token", refresh_token: "fake-refresh-1" });
     const response = await fetch(`${simulator.url}/oauth/token`, { method: "POST", body });
@@ -194,7 +194,7 @@ describe("the refresh", () => {
 });
 
 describe("the business endpoint", () => {
-  it.each(["GET", "POST"])("answers a %s with a token of its scope until the token's end", async (method) => {
+  it.each(["GET", "POST"])("accepts a %s with a token of its scope until the token expires", async (method) => {
     const { simulator, clock } = await start();
     const token = (await exchange(simulator)).body["access_token"];
     clock.seconds += 3599;
@@ -206,7 +206,7 @@ describe("the business endpoint", () => {
     expect(dead.status).toBe(401);
   });
 
-  it("refuses a token of another scope, an unknown one and none", async () => {
+  it("rejects a token of another scope, an unknown token and no token", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).body["access_token"];
     const other = await business(simulator, token, "other");
@@ -216,7 +216,7 @@ describe("the business endpoint", () => {
   });
 });
 
-it("keeps each request for tests: instant, headers, and the form's fields in wire order with their types", async () => {
+it("the simulator records each request: instant, headers, and the form's fields in order with their types", async () => {
   const { simulator, clock } = await start();
   const body = form({ token: right.token, username: account.username });
   body.append("scope", new Blob(["a\r\nb"], { type: "text/plain" }), "scope.txt");
@@ -231,7 +231,7 @@ it("keeps each request for tests: instant, headers, and the form's fields in wir
   ]);
 });
 
-it("counts the calls of each endpoint, and knows no other path or method", async () => {
+it("the simulator counts the calls of each endpoint, and rejects other paths and methods", async () => {
   const { simulator } = await start();
   const token = (await exchange(simulator)).body["access_token"];
   await refreshWith(simulator, "fake-refresh-unknown");
@@ -243,7 +243,7 @@ it("counts the calls of each endpoint, and knows no other path or method", async
   expect(simulator.counts).toEqual({ exchange: 1, refresh: 1, business: 2 });
 });
 
-it("refuses a body of more than 64 KiB", async () => {
+it("the simulator rejects a body of more than 64 KiB", async () => {
   const { simulator } = await start();
   const { status } = await exchange(simulator, { ...right, token: `Bearer ${"k".repeat(65_536)}` });
   expect(status).toBe(413);

@@ -1,5 +1,5 @@
 import { statusOf } from "../../functions/oauth/oauth-response.ts";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { openApiDocument } from "../../tools/openapi-document.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { allDocumented, documented } from "./documented-response.ts";
 
 const path = "/v1/connections/webapicorso/token";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
 import { failures, type Provokable, requestOf } from "./failures.ts";

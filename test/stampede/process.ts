@@ -38,7 +38,7 @@ for (let number = 1; number <= Number(environments); number += 1) {
 }
 
 process.on("message", (orders: Order[]) => {
-  // What is thrown ends the process, and whoever ordered hears of that.
+  // An error ends the process, and the test sees its exit.
   void ask(orders).then((answers) => process.send?.({ kind: "answered", answers } satisfies Report));
 });
 process.send?.({ kind: "ready" } satisfies Report);

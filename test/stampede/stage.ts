@@ -43,7 +43,7 @@ export async function startStage() {
     },
     /** The stored token is past its end from now on; its refresh token lives. */
     expire: (connection: string) => setInstant(connection, "accessTokenExpiresAt", clock.now() - 1),
-    /** Whoever holds the connection's lease has so many seconds of it left. */
+    /** Shortens the lease of the connection to so many seconds. */
     shortenLease: (connection: string, seconds: number) => setInstant(connection, "leaseUntil", clock.now() + seconds),
     /** Exchanges of one connection so far. A refresh does not say whose it is. */
     exchanges: (connection: string) =>

@@ -71,7 +71,7 @@ describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
 });
 
 describe("a lease holder that is killed", () => {
-  it("costs a second call: all are served, or told to come back in a second and served then", async () => {
+  it("costs one more call: every caller is served at once, or at its retry after one second", async () => {
     const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}`, ...size }));
     const { simulator } = stage;
     for (const { connection } of orders) stage.register(connection);

@@ -16,7 +16,7 @@ async function startEventWorld() {
     connection,
     events,
     types: () => events.map(({ type }) => type),
-    /** Steps past every backoff there is, and asks while upstream is in this mood. */
+    /** Steps past every backoff there is, and requests a token in this scenario. */
     async askIn(mode: Scenario["mode"], bus: { put(event: BrokerEvent): Promise<void> } = { put }) {
       world.simulator.setScenario({ mode });
       world.clock.advance(3700);

@@ -9,7 +9,9 @@ const profile = { rotateRefresh: false, singleActiveToken: true, lifetime: 28_80
 let run: StartedCommand;
 
 beforeAll(async () => {
-  run = new StartedCommand(["--port", "0", "--chaos", "slow", "--profile", "FILE"], { file: JSON.stringify(profile) });
+  run = new StartedCommand(["--port", "0", "--scenario", "slow", "--profile", "FILE"], {
+    file: JSON.stringify(profile),
+  });
   await run.ready();
 });
 afterAll(() => run?.remove());
@@ -18,34 +20,34 @@ const get = (path: string, by = audit) => signedGet(new URL(path, run.url("ready
 const page = (path: string, of?: { post: object }) => asker(Number(new URL(run.url("ready")).port))(path, of);
 
 describe("the status routes of a local run", () => {
-  it.each(["/v1/status", "/v1/status/webapicorso"])("may be asked by LOCALAUDIT: %s", async (path) => {
+  it.each(["/v1/status", "/v1/status/webapicorso"])("accept LOCALAUDIT: %s", async (path) => {
     const response = await get(path);
 
     expect(response.status).toBe(200);
     expect(await response.text()).toMatch(/"connection":"webapicorso","state":"fresh"/);
   });
 
-  it("are all that LOCALAUDIT may ask", async () => {
+  it("are the only routes that accept LOCALAUDIT", async () => {
     expect((await get("/v1/connections/webapicorso/token")).status).toBe(403);
     expect((await get("/v1/connections/webapicorso/token", orders)).status).toBe(200);
   });
 
-  it("answer an id that is not registered with 404", async () => {
+  it("return 404 for an id that is not registered", async () => {
     expect((await get("/v1/status/nobody")).status).toBe(404);
   });
 });
 
 describe("the page of a local run", () => {
-  it("shows a connection that was added while it runs, before anybody asked for it", async () => {
+  it("shows a connection that was added during the run, before its first request", async () => {
     const client = new SecretsManagerClient(emulatorConfig(run.url("secretsmanager")));
     const Name = "smart-token-broker/dev/added";
     await client.send(new CreateSecretCommand({ Name, SecretString: "{}" }));
 
     const data = (await page("/_local/status")).json();
 
-    expect(data["not_asked_yet"]).toEqual(["added"]);
+    expect(data["without_token"]).toEqual(["added"]);
     await client.send(new DeleteSecretCommand({ SecretId: Name }));
-    expect((await page("/_local/status")).json()["not_asked_yet"]).toEqual([]);
+    expect((await page("/_local/status")).json()["without_token"]).toEqual([]);
     client.destroy();
   });
 
@@ -58,26 +60,26 @@ describe("the page of a local run", () => {
     expect(data["connections"]).toEqual(connections.map((each) => ({ ...each, next_action: expect.anything() })));
   });
 
-  it("is at its root", async () => {
+  it("is served at /", async () => {
     expect((await page("/")).body).toMatch(/^<!doctype html>/);
   });
 });
 
 describe("--profile", () => {
-  it("gives the simulator the ways that were observed, and --chaos comes on top", async () => {
+  it("sets the recorded switches, and --scenario applies on top of them", async () => {
     const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
 
     expect(scenario).toMatchObject({ ...profile, mode: "slow" });
   });
 
-  it("holds from the first token on", async () => {
+  it("applies from the first token on", async () => {
     const { body } = await run.token("webapicorso");
 
     expect(Number(body["expires_in"])).toBeGreaterThan(28_000);
   });
 
-  it("is what the page's moods come on top of", async () => {
-    await page("/_local/mood", { post: { scenario: "ok" } });
+  it("stays in effect under the scenarios of the page", async () => {
+    await page("/_local/scenario", { post: { scenario: "ok" } });
 
     const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
     expect(scenario).toMatchObject({ ...profile, mode: "ok" });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Route } from "../../local/gateway/options.ts";
 import { startPage } from "./page-harness.ts";
 
-describe("a name that was rebound to this machine", () => {
+describe("a foreign Host (DNS rebinding)", () => {
   it.each([
     ["of another host", "evil.test"],
     ["of another host, with the right port", "evil.test:PORT"],
@@ -20,12 +20,12 @@ describe("a name that was rebound to this machine", () => {
     expect(statuses.map(({ body }) => body).join("")).not.toMatch(/webapicorso|title/);
   });
 
-  it("is not localhost, under which a browser may come too", async () => {
+  it("is rejected, while localhost is accepted", async () => {
     const { ask, host } = await startPage();
     const name = host.replace("127.0.0.1", "localhost");
 
     const got = await ask("/_local/status", { headers: { host: name } });
-    const posted = await ask("/_local/mood", {
+    const posted = await ask("/_local/scenario", {
       post: { scenario: "slow" },
       headers: { host: name, origin: `http://${name}` },
     });
@@ -34,7 +34,7 @@ describe("a name that was rebound to this machine", () => {
   });
 });
 
-describe("a post of another site", () => {
+describe("a POST from another site", () => {
   it.each([
     ["with its own origin", "https://evil.test"],
     ["with the opaque origin of a sandbox or a file", "null"],
@@ -47,13 +47,13 @@ describe("a post of another site", () => {
     const post = { scenario: "outage", connection: "webapicorso" };
 
     const all = [];
-    for (const path of ["mood", "token", "rotation"]) all.push(await ask(`/_local/${path}`, { post, headers }));
+    for (const path of ["scenario", "token", "rotation"]) all.push(await ask(`/_local/${path}`, { post, headers }));
 
     expect(all.map(({ status, body }) => [status, body])).toEqual(all.map(() => [403, '{"message":"Forbidden"}']));
     expect([simulator.scenario.mode, steps]).toEqual(["ok", []]);
   });
 
-  it("may not read the data either: no answer carries a CORS header, though the API's do", async () => {
+  it("cannot read the data either: no response has a CORS header", async () => {
     const { ask } = await startPage();
     const headers = { origin: "https://evil.test" };
 
@@ -66,14 +66,14 @@ describe("a post of another site", () => {
 });
 
 describe("the deployed routes", () => {
-  it("come before the page, whatever their path", async () => {
+  it("take precedence over the page", async () => {
     const reached: Route = { routeKey: "GET /", authorization: "NONE", invoke: async () => "reached" };
     const { ask } = await startPage({ routes: [reached] });
 
     expect((await ask("/")).body).toBe("reached");
   });
 
-  it("want their signature as before, from the page's own origin too", async () => {
+  it("require a signature, also from the page's own origin", async () => {
     const { ask, host } = await startPage();
     const headers = { origin: `http://${host}` };
 

@@ -64,7 +64,7 @@ export async function startPage(
       callers,
       region: place.region,
       simulator,
-      ways: {},
+      profile: {},
       events: [],
       secrets,
       secretName: (connection) => connection,

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { PutEvent } from "../../local/eventbridge.ts";
 import { answers, oneConnection, startPage } from "./page-harness.ts";
 
-describe("what the page shows", () => {
-  it("is one page with its script and its style, nothing of which comes from elsewhere", async () => {
+describe("the status page", () => {
+  it("is one page with its own script and style", async () => {
     const { ask } = await startPage();
 
     const [page, script, style] = [await ask("/"), await ask("/_local/page.js"), await ask("/_local/page.css")];
@@ -19,39 +19,38 @@ describe("what the page shows", () => {
     expect(new Set(files)).toEqual(new Set(["/_local/page.css", "/_local/page.js", "data:,"]));
   });
 
-  it("is what the status route answers, and how the simulator is", async () => {
+  it("shows the response of the status route and the simulator's scenario", async () => {
     const event: PutEvent = { source: "fake", detailType: "api_key_rotated", detail: { connection: "webapicorso" } };
     const { ask, simulator, secretsManager } = await startPage({
       parts: { events: Array.from({ length: 9 }, () => event) },
     });
     simulator.setScenario({ mode: "slow", refreshLifetime: 172_800 });
-    // Whoever made it, and whatever else has a secret.
     for (const Name of ["other", "No connection"]) secretsManager.store.createSecret({ Name });
 
     const data = (await ask("/_local/status")).json();
 
     expect(data).toMatchObject({
       connections: [oneConnection],
-      not_asked_yet: ["other"],
+      without_token: ["other"],
       refresh_lifetime: 172_800,
       upstream_calls: { exchange: 0, refresh: 0 },
       events: Array.from({ length: 5 }, () => ({ type: "api_key_rotated", detail: { connection: "webapicorso" } })),
     });
-    expect(data["moods"]).toEqual(
+    expect(data["scenarios"]).toEqual(
       expect.arrayContaining(["ok", "slow", "outage", "malformed", "revoked", "broken-refresh", "short-lived"]),
     );
     expect(data).not.toHaveProperty("problem");
   });
 
-  it("claims of no connection that it was not asked for, where there are more than one page has", async () => {
+  it("calls no connection 'without token' if the status has more than one page", async () => {
     const page = { connections: [oneConnection], next_cursor: "fake-cursor" };
     const { ask, secretsManager } = await startPage({ answers: { "GET /v1/status": page } });
     secretsManager.store.createSecret({ Name: "other" });
 
-    expect((await ask("/_local/status")).json()).toMatchObject({ has_more: true, not_asked_yet: [] });
+    expect((await ask("/_local/status")).json()).toMatchObject({ has_more: true, without_token: [] });
   });
 
-  it("is the problem, in words, while the status cannot be had", async () => {
+  it("describes the problem if the status is not available", async () => {
     const problem = { code: "unavailable", detail: "The table of the broker is unavailable." };
     const { ask } = await startPage({
       answers: { "GET /v1/status": { statusCode: 503, body: JSON.stringify(problem) } },
@@ -65,12 +64,12 @@ describe("what the page shows", () => {
 });
 
 describe("a button", () => {
-  it("for a mood gives it to the simulator, in place of the one before and on top of the profile", async () => {
-    const { ask, simulator } = await startPage({ parts: { ways: { shape: "data", rotateRefresh: false } } });
+  it("for a scenario sets it in the simulator, on top of the profile", async () => {
+    const { ask, simulator } = await startPage({ parts: { profile: { shape: "data", rotateRefresh: false } } });
 
-    await ask("/_local/mood", { post: { scenario: "broken-refresh" } });
+    await ask("/_local/scenario", { post: { scenario: "broken-refresh" } });
     const broken = simulator.scenario;
-    const { status } = await ask("/_local/mood", { post: { scenario: "short-lived" } });
+    const { status } = await ask("/_local/scenario", { post: { scenario: "short-lived" } });
 
     expect(status).toBe(200);
     expect(broken).toMatchObject({ mode: "hang", on: "refresh", shape: "data", lifetime: 3600 });
@@ -84,32 +83,32 @@ describe("a button", () => {
     expect((await ask("/_local/status")).json()).toMatchObject({ scenario: "short-lived" });
   });
 
-  it.each(["fake", "toString", 1, null])("for no mood there is changes nothing: %j", async (scenario) => {
+  it.each(["fake", "toString", 1, null])("for an unknown scenario changes nothing: %j", async (scenario) => {
     const { ask, simulator } = await startPage();
     const before = simulator.scenario;
 
-    const { status } = await ask("/_local/mood", { post: { scenario } });
+    const { status } = await ask("/_local/scenario", { post: { scenario } });
 
     expect(status).toBe(400);
     expect(simulator.scenario).toEqual(before);
   });
 
-  it("that asks for a token tells what came of it, and not the token", async () => {
+  it("that requests a token describes the response without the token", async () => {
     const { ask } = await startPage();
 
     const { body } = await ask("/_local/token", { post: { connection: "webapicorso" } });
 
-    expect(JSON.parse(body)).toEqual({ said: "webapicorso: a token of generation 17, good for 1234 s" });
+    expect(JSON.parse(body)).toEqual({ message: "webapicorso: got a token of generation 17, valid for 1234 s" });
     expect(JSON.stringify(answers)).toContain("fake-access-1");
     expect(body).not.toContain("fake-access-1");
   });
 
-  it("that rotates a key stages one of the simulator's and starts the rotation, and shows no key", async () => {
+  it("that rotates a key stages a key of the simulator and starts the rotation, and shows no key", async () => {
     const { ask, steps, secretsManager } = await startPage();
 
     const { status, body } = await ask("/_local/rotation", { post: { connection: "webapicorso" } });
 
-    expect([status, JSON.parse(body).said]).toEqual([200, expect.stringContaining("rotation has started")]);
+    expect([status, JSON.parse(body).message]).toEqual([200, expect.stringContaining("rotation has started")]);
     expect(steps.map(({ Step }) => Step)).toContain("createSecret");
     const staged = secretsManager.store.getSecretValue({ SecretId: "webapicorso", VersionStage: "NEXT" });
     expect(staged.SecretString).toMatch(/^eyJ/);
@@ -117,26 +116,26 @@ describe("a button", () => {
   });
 
   it.each([
-    ["whose upstream is another", { baseUrl: "https://smart-services.test" }, /not the simulator/],
+    ["whose upstream is another", { baseUrl: "https://smart-services.test" }, /does not use the simulator/],
     ["whose secret is not ready", { scope: 1 }, /no username and scope/],
   ])("stages nothing for a connection %s", async (_, registration, words) => {
     const { ask, steps } = await startPage({ registration });
 
     const { body } = await ask("/_local/rotation", { post: { connection: "webapicorso" } });
 
-    expect(JSON.parse(body).said).toMatch(words);
+    expect(JSON.parse(body).message).toMatch(words);
     expect(steps).toEqual([]);
   });
 
-  it("that cannot do it says why: Secrets Manager's own words", async () => {
+  it("that fails shows the error of Secrets Manager", async () => {
     const { ask } = await startPage();
 
     const { status, body } = await ask("/_local/rotation", { post: { connection: "nobody" } });
 
-    expect([status, JSON.parse(body).said]).toEqual([409, expect.stringContaining("can't find")]);
+    expect([status, JSON.parse(body).message]).toEqual([409, expect.stringContaining("can't find")]);
   });
 
-  it.each(["/_local/token", "/_local/rotation"])("asks nobody for what is no connection id: %s", async (path) => {
+  it.each(["/_local/token", "/_local/rotation"])("rejects an invalid connection id: %s", async (path) => {
     const { ask } = await startPage();
 
     expect((await ask(path, { post: { connection: "../webapicorso" } })).status).toBe(400);

@@ -52,7 +52,7 @@ async function worksAt(simulator: Simulator, token: unknown): Promise<boolean> {
 }
 
 describe("a mode", () => {
-  it("slow answers with a token after the delay", async () => {
+  it("slow returns a token after the delay", async () => {
     const { simulator, slept } = await start({ mode: "slow", delaySeconds: 6.5 });
     const answer = await exchange(simulator);
     expect(slept).toEqual([6.5]);
@@ -78,7 +78,7 @@ describe("a mode", () => {
     expect((await exchange(simulator)).status).toBe(status);
   });
 
-  it("refused answers 401 to a key and to a refresh token that were good", async () => {
+  it("refused returns 401 for a valid key and a valid refresh token", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).field("refresh_token");
     simulator.setScenario({ mode: "refused" });
@@ -86,32 +86,32 @@ describe("a mode", () => {
     expect(answers.map(({ status }) => status)).toEqual([401, 401]);
   });
 
-  it("malformed answers JSON with no token", async () => {
+  it("malformed returns JSON without a token", async () => {
     const { simulator } = await start({ mode: "malformed" });
     const { text } = await exchange(simulator);
     expect(Object.keys(JSON.parse(text))).toEqual(["status", "token_type", "expires_in"]);
   });
 
-  it("html answers 200 with a page", async () => {
+  it("html returns 200 with a page", async () => {
     const { simulator } = await start({ mode: "html" });
     const { status, headers, text } = await exchange(simulator);
     expect([status, headers.get("content-type")]).toEqual([200, "text/html"]);
     expect(text).toMatch(/^<!doctype html>/);
   });
 
-  it("empty answers 200 with no byte", async () => {
+  it("empty returns 200 without a body", async () => {
     const { simulator } = await start({ mode: "empty" });
     expect(await exchange(simulator)).toMatchObject({ status: 200, text: "" });
   });
 
-  it.each([false, true])("oversized answers a token in 64 KiB and one byte (byte-order mark: %s)", async (bom) => {
+  it.each([false, true])("oversized returns a token in 64 KiB and one byte (byte-order mark: %s)", async (bom) => {
     const { simulator } = await start({ mode: "oversized", bom });
     const answer = await exchange(simulator);
     expect(answer.bytes.length).toBe(65_537);
     expect(read(answer.text.replace("\uFEFF", ""), "access_token")).toMatch(/^ey/);
   });
 
-  it("truncated spends the refresh token and answers JSON that ends half-way", async () => {
+  it("truncated uses up the refresh token and returns JSON cut in the middle", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).field("refresh_token");
     simulator.setScenario({ mode: "truncated" });
@@ -123,21 +123,21 @@ describe("a mode", () => {
     expect(again.status).toBe(401);
   });
 
-  it("bad_jwt answers a token of three parts that does not parse", async () => {
+  it("bad_jwt returns a token of three parts that does not parse", async () => {
     const { simulator } = await start({ mode: "bad_jwt" });
     const token = (await exchange(simulator)).field("access_token");
     expect(token).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+$/);
     expect(() => claimsOf(token)).toThrow(SyntaxError);
   });
 
-  it("expired answers a token that ended a minute ago and works nowhere", async () => {
+  it("expired returns a token that expired a minute ago and does not work", async () => {
     const { simulator, clock } = await start({ mode: "expired" });
     const token = (await exchange(simulator)).field("access_token");
     expect(claimsOf(token)).toMatchObject({ iat: clock.seconds - 3660, exp: clock.seconds - 60 });
     expect(await worksAt(simulator, token)).toBe(false);
   });
 
-  it("redirect answers 302 to a path that has nothing, and whoever follows is seen there", async () => {
+  it("redirect returns 302 to another path, where a client that follows is recorded", async () => {
     const { simulator } = await start({ mode: "redirect" });
     const answer = await exchange(simulator);
     await exchange(simulator, { redirect: "follow" });
@@ -160,7 +160,7 @@ describe("a mode", () => {
     expect(answers.map(({ status }) => status)).toEqual(statuses);
   });
 
-  it("affects every nth call of an endpoint where failEvery says so", async () => {
+  it("affects every nth call of an endpoint with failEvery", async () => {
     const { simulator } = await start({ mode: "unavailable", failEvery: 3 });
     const statuses: number[] = [];
     for (let call = 1; call <= 6; call += 1) statuses.push((await exchange(simulator)).status);
@@ -182,7 +182,7 @@ describe("a switch", () => {
     expect([answer.field("expires_in"), answer.field("refresh_expires_in")]).toEqual([60, 120]);
   });
 
-  it("refreshTokens off hands out none, and leaves those of before as they are", async () => {
+  it("refreshTokens off returns none, and keeps earlier ones valid", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).field("refresh_token");
     simulator.setScenario({ refreshTokens: false });
@@ -191,7 +191,7 @@ describe("a switch", () => {
     for (const { text } of answers) expect(text).not.toContain("refresh");
   });
 
-  it("rotateRefresh off keeps the refresh token good, and hands out no other", async () => {
+  it("rotateRefresh off keeps the refresh token valid, and returns no other", async () => {
     const { simulator } = await start({ rotateRefresh: false });
     const token = (await exchange(simulator)).field("refresh_token");
     const first = await refresh(simulator, token);
@@ -199,15 +199,18 @@ describe("a switch", () => {
     expect((await refresh(simulator, token)).status).toBe(200);
   });
 
-  it.each([true, false])("singleActiveToken %s decides whether a new token kills the previous one", async (kills) => {
-    const { simulator } = await start({ singleActiveToken: kills });
-    const first = await exchange(simulator);
-    const second = await refresh(simulator, first.field("refresh_token"));
-    expect(await worksAt(simulator, first.field("access_token"))).toBe(!kills);
-    expect(await worksAt(simulator, second.field("access_token"))).toBe(true);
-  });
+  it.each([true, false])(
+    "singleActiveToken %s decides whether a new token invalidates the previous one",
+    async (kills) => {
+      const { simulator } = await start({ singleActiveToken: kills });
+      const first = await exchange(simulator);
+      const second = await refresh(simulator, first.field("refresh_token"));
+      expect(await worksAt(simulator, first.field("access_token"))).toBe(!kills);
+      expect(await worksAt(simulator, second.field("access_token"))).toBe(true);
+    },
+  );
 
-  it("singleActiveToken spares the token of another scope", async () => {
+  it("singleActiveToken does not affect the token of another scope", async () => {
     const { simulator } = await start({ singleActiveToken: true });
     const token = (await exchange(simulator)).field("access_token");
     simulator.admit({ ...account, scope: "other", apiKey: "fake-key-1" });
@@ -215,7 +218,7 @@ describe("a switch", () => {
     expect([other.status, await worksAt(simulator, token)]).toEqual([200, true]);
   });
 
-  it("sameToken returns the token that is alive, with what is left of it", async () => {
+  it("sameToken returns the valid token with its remaining time", async () => {
     const { simulator, clock } = await start({ sameToken: true });
     const first = await exchange(simulator);
     clock.seconds += 600;
@@ -227,20 +230,20 @@ describe("a switch", () => {
     expect(third.field("access_token")).not.toBe(first.field("access_token"));
   });
 
-  it("opaque makes access tokens that are no JWT, and work", async () => {
+  it("opaque makes access tokens that are not JWTs", async () => {
     const { simulator } = await start({ opaque: true });
     const token = (await exchange(simulator)).field("access_token");
     expect(token).toMatch(/^fake-access-[\w-]+$/);
     expect(await worksAt(simulator, token)).toBe(true);
   });
 
-  it("shape bare_jwt answers the token as plain text", async () => {
+  it("shape bare_jwt returns the token as plain text", async () => {
     const { simulator } = await start({ shape: "bare_jwt" });
     const { headers, text } = await exchange(simulator);
     expect([headers.get("content-type"), await worksAt(simulator, text)]).toEqual(["text/plain", true]);
   });
 
-  it("clockOffset moves the upstream's Date and its tokens, and not the instants of the recording", async () => {
+  it("clockOffset moves the Date header and the tokens, but not the instants of the recording", async () => {
     const { simulator, clock } = await start({ clockOffset: -7200 });
     const answer = await exchange(simulator);
     expect(answer.headers.get("date")).toBe("Fri, 15 Jan 2027 06:00:00 GMT");

@@ -1,0 +1,46 @@
+import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-services.ts";
+import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import type { Deployment } from "../deployment/deployment.ts";
+import { CommandError } from "../exit.ts";
+import { withProgress } from "../terminal/progress.ts";
+
+/** The command that gets a key from the simulator, which accepts only keys that it issued. */
+function issueCommand({ simulator }: NonNullable<Deployment["local"]>, { username, scope }: Registration): string {
+  const account = JSON.stringify({ username, scope }).replaceAll("'", "'\\''");
+  return `Get a key from the simulator: curl -d '${account}' ${simulator}/_simulator/keys`;
+}
+
+/**
+ * Requests one token with the API key of a registration, from this machine, and drops the token. Stores nothing.
+ *
+ * @returns the lifetime of the token in seconds
+ * @throws CommandError with what Smart Services did instead
+ */
+export async function verifyKey({ local }: Deployment, registration: Registration): Promise<number> {
+  const { baseUrl } = registration;
+  const call = smartServices(systemClock()).call(apiKeyRequest(registration), registration);
+  const result = await withProgress(`Requesting a token from ${baseUrl}`, call);
+  switch (result.kind) {
+    case "tokens": {
+      const { lifetime } = result.tokens;
+      if (lifetime > skew) return lifetime;
+      const problem = `Tokens last ${lifetime} s, and the broker treats a token with ${skew} s left as expired`;
+      throw new CommandError("failed", `${problem}. Check maxLifetime.`);
+    }
+    case "rejected": {
+      const next = local ? issueCommand(local, registration) : "Check all three.";
+      const problem = `Smart Services rejected username, scope or key (HTTP ${result.status})`;
+      throw new CommandError("denied", `${problem}. ${next}`);
+    }
+    case "malformed":
+      throw new CommandError("failed", `${baseUrl} sent no token but ${result.shape}. Check baseUrl.`);
+    case "temporary":
+      throw new CommandError(
+        "unreachable",
+        `${baseUrl} is unavailable (${result.reason}). Retry later, or add --skip-exchange to skip the verification.`,
+      );
+  }
+}

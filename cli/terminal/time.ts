@@ -1,0 +1,17 @@
+/** A duration for people: `71 s`, `29 min`, `1 hour`, `8 hours`, `7 days`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes === 60) return "1 hour";
+  if (minutes < 120) return `${minutes} min`;
+  if (minutes < 48 * 60) return `${Math.round(minutes / 60)} hours`;
+  return `${Math.round(minutes / 60 / 24)} days`;
+}
+
+/** The time of day of an ISO instant, in the time zone of this machine: `10:47`; with its date if that is not today. */
+export function timeOfDay(iso: string, now: number): string {
+  const date = new Date(iso);
+  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
+  return isToday ? time : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${time}`;
+}

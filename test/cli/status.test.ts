@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionState, ConnectionStatus } from "@smart-token-broker/auth-core/rules/status.ts";
 import { statusTable } from "../../cli/status/status.ts";
-import { has } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { brokerInTerminal, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
@@ -70,7 +70,7 @@ test("status shows what the status route says", async () => {
   expect(one.stdout).toMatch(/^state +fresh$/m);
 });
 
-test.skipIf(!has("python3")).each([
+test.skipIf(!hasPrograms("python3")).each([
   ["a terminal gets colours", {}, true],
   ["a terminal gets none where NO_COLOR is set", { NO_COLOR: "1" }, false],
 ])("%s", async (_, env, coloured) => {

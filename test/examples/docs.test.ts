@@ -2,10 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectionsOf, parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { has, output, type StartedCommand } from "../local/run-harness.ts";
+import { output, type StartedCommand } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { startBroker, usedStatus } from "./broker.ts";
 
 const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/callers.md"), "utf8");
+
+const hasCurl = hasPrograms("bash", "curl");
+const hasJq = hasPrograms("jq");
 
 /** The blocks of a language on the page about callers. */
 const blocks = (language: string) =>
@@ -38,7 +42,7 @@ describe("the page about callers", () => {
   });
 });
 
-describe.skipIf(!has("curl"))("a command of the page about callers", () => {
+describe.skipIf(!hasCurl)("a command of the page about callers", () => {
   let run: StartedCommand;
 
   beforeAll(async () => {
@@ -54,7 +58,7 @@ describe.skipIf(!has("curl"))("a command of the page about callers", () => {
       .replace("http://127.0.0.1:8787", run.url("ready"))
       .replace("http://127.0.0.1:PORT", run.url("issuer"));
 
-  it.skipIf(!has("jq")).each(commands)("gets a token that is good, with the page's values: %s", async (command) => {
+  it.skipIf(!hasJq).each(commands)("gets a token that is good, with the page's values: %s", async (command) => {
     const answer = await output("bash", ["-c", values() + command]);
 
     expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);

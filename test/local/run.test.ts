@@ -2,7 +2,10 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { audit, command, has, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
+import { audit, command, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
+
+const hasCurl = hasPrograms("bash", "curl");
 
 let run: StartedCommand;
 
@@ -79,7 +82,7 @@ describe("what it prints", () => {
 });
 
 describe("a token", () => {
-  it.skipIf(!has("curl"))("is what the printed curl gets, run by a shell as it was printed", async () => {
+  it.skipIf(!hasCurl)("is what the printed curl gets, run by a shell as it was printed", async () => {
     const line = run.stdout.split("\n").find((each) => each.startsWith("  curl ")) ?? "";
 
     const answer = JSON.parse(await output("bash", ["-c", line])) as object;

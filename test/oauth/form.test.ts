@@ -6,7 +6,7 @@ import axios from "axios";
 import FormData from "form-data";
 import { describe, expect, test } from "vitest";
 import { longestForm, readForm } from "../../functions/auth-core/http/form.ts";
-import { has } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { serve } from "../support/server.ts";
 import { dotnetMultipart, eventOf, json, multipart, multipartOf, part, type Sent, urlencoded } from "./wire.ts";
 
@@ -40,7 +40,7 @@ async function captured(client: (url: string) => Promise<unknown>): Promise<Sent
 }
 
 describe("the fields are read as they are sent by", () => {
-  test.skipIf(!has("curl"))("curl, with the vendor's own headers", async () => {
+  test.skipIf(!hasPrograms("curl"))("curl, with the vendor's own headers", async () => {
     const sent = await captured((url) =>
       promisify(execFile)("curl", [
         ..."--silent --location --request POST".split(" "),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sampleCallerKey, samplePortalOrigin } from "../../local/sample-callers.ts";
-import { has, output, StartedCommand } from "../local/run-harness.ts";
+import { output, StartedCommand } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { oauthRoute, vendorRoute } from "./broker.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
 import type { Sent } from "./wire.ts";
@@ -25,7 +26,7 @@ async function issued(grant: string): Promise<string> {
 }
 
 describe("the local run", () => {
-  test.skipIf(!has("curl"))("gives a token to the curl that it prints, as it is printed", async () => {
+  test.skipIf(!hasPrograms("bash", "curl"))("gives a token to the curl that it prints, as it is printed", async () => {
     const line = run.stdout.split("\n").find((each) => each.includes(vendorRoute)) ?? "";
 
     const answer = JSON.parse(await output("bash", ["-c", line])) as object;

@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { StartedCommand } from "../local/run-harness.ts";
+import { findProgram } from "../support/programs.ts";
 import { logLines, reasonsOf } from "./log.ts";
-import {
-  at,
-  awsOperator,
-  hasAws,
-  type Labels,
-  type Operator,
-  rotationSwitchedOn,
-  sdkOperator,
-  secretOf,
-} from "./operators.ts";
+import { at, awsOperator, type Labels, type Operator, rotationSwitchedOn, sdkOperator, secretOf } from "./operators.ts";
 import { type Polling, startPolling } from "./polling.ts";
 import { note, noteLabels } from "./transcript.ts";
 
@@ -19,12 +11,17 @@ const secretId = secretOf("webapicorso");
 const account = { username: "fake-user", scope: "fake-scope" };
 const fingerprint = (key: string) => createHash("sha256").update(key).digest("hex").slice(0, 16);
 
+const aws = findProgram("aws");
 // So short that a token is replaced every 6 s or so, and memory serves none for longer than 7 s.
 const lifetime = 12;
 const soon = { timeout: 30_000, interval: 100 };
 
 describe.each([
-  { tool: "the aws command", operate: awsOperator, isThere: hasAws },
+  {
+    tool: "the aws command",
+    operate: (on: StartedCommand) => awsOperator(on, aws ?? "aws"),
+    isThere: aws !== undefined,
+  },
   { tool: "the SDK", operate: sdkOperator, isThere: true },
 ])("with $tool, while a caller asks for a token twice a second", ({ tool, operate, isThere }) => {
   let run: StartedCommand;

@@ -1,4 +1,3 @@
-import { execFileSync, type StdioOptions } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,30 +28,15 @@ export interface Operator {
   close(): void;
 }
 
-// The distribution's own comes first: an older version of the command may shadow it on the PATH.
-const aws = ["/usr/bin/aws", "aws"].find(isVersion2);
-
-/** Whether the `aws` command, version 2, is there. */
-export const hasAws = aws !== undefined;
-
-function isVersion2(path: string): boolean {
-  try {
-    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
-    return execFileSync(path, ["--version"], { encoding: "utf8", stdio }).startsWith("aws-cli/2");
-  } catch {
-    return false;
-  }
-}
-
-/** An operator with the `aws` command. Keys are handed over in files, as the README has it. */
-export function awsOperator(run: StartedCommand): Operator {
+/** An operator with the `aws` command at a path. Keys are handed over in files, as the README has it. */
+export function awsOperator(run: StartedCommand, aws: string): Operator {
   const folder = mkdtempSync(join(tmpdir(), "next-key-"));
   const file = join(folder, "next-key.txt");
 
   async function call(...args: string[]): Promise<Record<string, unknown>> {
     note(`$ aws secretsmanager ${args.join(" ").replace(file, "next-key.txt")}`);
     const options = ["--endpoint-url", run.url("secretsmanager"), "--region", region, "--output", "json"];
-    const text = await output(aws ?? "aws", ["secretsmanager", ...args, ...options], {
+    const text = await output(aws, ["secretsmanager", ...args, ...options], {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_CONFIG_FILE: "/dev/null",

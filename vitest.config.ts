@@ -1,4 +1,8 @@
+import { createRequire } from "node:module";
 import { defineConfig } from "vitest/config";
+
+// For `npx vitest`, which no npm script starts: an old Node stops here with one line.
+createRequire(import.meta.url)("./tools/require-node.cjs");
 
 export default defineConfig({
   test: {

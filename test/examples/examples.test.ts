@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { sampleCallerKey } from "../../local/sample-callers.ts";
-import { has, output } from "../local/run-harness.ts";
+import { output } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { type Example, tryExamples } from "./trials.ts";
 import { plain } from "./vendor-form.ts";
 
@@ -20,4 +21,4 @@ const node: Example = {
   ...program(process.execPath, join(folder, "node-axios/token.mjs")),
 };
 
-tryExamples(has("curl") ? [curl, node] : [node]);
+tryExamples(hasPrograms("curl") ? [curl, node] : [node]);

@@ -3,12 +3,13 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { has, output, type StartedCommand } from "../local/run-harness.ts";
+import { output, type StartedCommand } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { listen } from "../support/server.ts";
 import { pipelineJwt, startBroker, usedStatus, userJwt } from "./broker.ts";
 
 const file = join(import.meta.dirname, "..", "..", "examples/github-actions/smart-services.yml");
-const isThere = ["bash", "curl", "jq"].every(has);
+const isThere = hasPrograms("bash", "curl", "jq");
 
 let run: StartedCommand;
 

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Simulator, startSimulator } from "../../local/simulator/server.ts";
@@ -6,7 +6,6 @@ import { hasPrograms } from "../support/programs.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
 const exchangeHeaders = { "accept-language": "it-IT", accept: "application/json" };
-const !hasPrograms("curl") = spawnSync("curl", ["--version"]).error !== undefined;
 
 async function start() {
   const clock = { seconds: 1_800_000_000, now: () => clock.seconds };

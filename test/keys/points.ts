@@ -1,5 +1,5 @@
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../guarantees/around.ts";
+import { around } from "../support/around.ts";
 
 /** What happens around one call of a port: `act` makes the call, and may be made once or never. */
 export type Around = <Answer>(call: string, act: () => Promise<Answer>) => Promise<Answer>;

@@ -16,7 +16,7 @@ export type Decision =
   | { kind: "fail"; failure: Failure };
 
 /** Seconds between two attempts as long as the stored token is valid, or one of two is reported as rejected. */
-const attemptInterval = 30;
+export const attemptInterval = 30;
 
 /** Seconds between two sweeps. */
 const scheduleInterval = 60;

@@ -1,0 +1,11 @@
+/** The same port with each call going through `wrap`, which also gets the name of the method. */
+export function around<Port extends object>(
+  port: Port,
+  wrap: <Result>(call: () => Promise<Result>, name: string) => Promise<Result>,
+): Port {
+  const wrapped = Object.entries(port).map(([name, method]: [string, (...args: unknown[]) => Promise<unknown>]) => [
+    name,
+    (...args: unknown[]) => wrap(() => method.apply(port, args), name),
+  ]);
+  return Object.fromEntries(wrapped) as Port;
+}

@@ -26,24 +26,24 @@ export interface Response {
 // oxlint-disable-next-line typescript/no-explicit-any -- a log line or a set of metrics
 export type Line = Record<string, any>;
 
-/** The function of a bundle on emulators, and one connection after the other to ask it for. */
+/** The token function as it is bundled, on emulators, and connections for it. */
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 
-/** Runs the token function's bundle as Lambda would, on an embedded table, secret store and upstream. */
+/** Runs the bundle of the token function as Lambda does, on an emulated table, secret store and upstream. */
 export async function startBroker() {
   const clock = { now: () => Date.now() / 1000 };
   const table = await startTable();
   const secrets = await startSecretsManager({ clock, region: "eu-south-1", accountId: "123456789012" });
   const simulator = await startSimulator({ clock });
   const operator = new SecretsManagerClient(emulatorConfig(secrets.url));
-  // A copy: whoever bundles again must not take a chunk away that is not loaded yet.
+  // A copy: another test may bundle again and remove a chunk that is not loaded yet.
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-handler-"));
   cpSync(bundleFunction("token"), folder, { recursive: true });
   const output: string[] = [];
   const ends: (() => unknown)[] = [];
   let registered = 0;
 
-  /** One more execution environment, with a memory of its own. */
+  /** One more execution environment, with its own memory. */
   async function environment(more: Record<string, string> = {}) {
     const started = await startFunction({
       name: "token",
@@ -85,11 +85,11 @@ export async function startBroker() {
     environment,
     ask: await environment(),
 
-    /** Every line of JSON that satisfies a condition, once there is one: output arrives after the answer. */
+    /** The lines of JSON that satisfy a condition. Waits for the first one, since output arrives after the answer. */
     async linesWhere(condition: (line: Line) => boolean): Promise<Line[]> {
       const find = () => {
         const found = lines().filter(condition);
-        if (found.length === 0) throw new Error("there is no such line");
+        if (found.length === 0) throw new Error("no such line");
         return found;
       };
       return vi.waitFor(find, { timeout: 10_000, interval: 10 });
@@ -102,7 +102,7 @@ export async function startBroker() {
       return connection;
     },
 
-    /** A new connection that upstream knows, some fields of its secret replaced. */
+    /** A new connection that upstream knows, with some fields of its secret replaced. */
     async connection(fields: Record<string, unknown> = {}): Promise<{ id: string; apiKey: string }> {
       const id = await this.emptyConnection();
       const account = { username: `admin_${id}`, scope: `scope_${id}` };

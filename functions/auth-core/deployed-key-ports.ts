@@ -1,10 +1,11 @@
 import { eventBridge } from "./adapters/eventbridge.ts";
 import { secretVersions } from "./adapters/secret-versions.ts";
 import { deployedPorts } from "./deployed-ports.ts";
+import type { Notice } from "./rules/notice.ts";
 import type { Settings } from "./rules/settings.ts";
-import type { KeyIssuer, KeyPorts, Notice } from "./use-cases/ports.ts";
+import type { KeyIssuer, KeyPorts } from "./use-cases/ports.ts";
 
-/** The ports of the functions that deal with keys. No caller waits for these: all of it is loaded with the function. */
+/** The ports of the functions that maintain keys. No caller waits for them, so all clients are loaded at start. */
 export function deployedKeyPorts(settings: Settings, notice: (notice: Notice) => void): KeyPorts {
   return {
     ...deployedPorts(settings, notice),
@@ -18,7 +19,7 @@ export function deployedKeyPorts(settings: Settings, notice: (notice: Notice) =>
   };
 }
 
-/** Loaded only where a registration names an issuer: most never do. */
+/** Loaded on first use, because most registrations have no issuer. */
 async function issuer(): Promise<KeyIssuer> {
   const { keyIssuer } = await import("./adapters/key-issuer.ts");
   return keyIssuer();

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
 import { type Clock, systemClock } from "./rules/clock.ts";
+import type { Notice } from "./rules/notice.ts";
 import type { Settings } from "./rules/settings.ts";
 import type { JwtVerifier } from "@smart-token-broker/oauth/authenticate.ts";
-import type { Events, KeyTable, Notice, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
+import type { Events, KeyTable, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
 
 /**
- * The ports as a deployed function has them. The table's client is loaded with the function; undici and the Secrets
- * Manager client only once they are needed, because most requests never need them and a cold start pays for each.
+ * The ports of a deployed function. The DynamoDB client is loaded at start. undici and the Secrets Manager client are
+ * loaded on first use, because most requests do not need them and each of them slows a cold start.
  */
 export function deployedPorts(settings: Settings, notice: (notice: Notice) => void): Ports & { table: KeyTable } {
   const clock = systemClock();
@@ -32,10 +33,10 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
           upstream = smartServices(clock);
         }
         const startedAt = clock.now();
-        const answer = await upstream.call(request, registration);
+        const result = await upstream.call(request, registration);
         const durationMs = Math.round((clock.now() - startedAt) * 1000);
-        notice({ kind: "upstream_called", grant: request.grant, outcome: answer.kind, durationMs });
-        return answer;
+        notice({ kind: "upstream_called", grant: request.grant, outcome: result.kind, durationMs });
+        return result;
       },
     },
     clock,
@@ -43,7 +44,7 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
     newLeaseOwner: randomUUID,
     events: {
       async put(event) {
-        // Told of so rarely that its client is loaded then.
+        // Rarely used, so its client is loaded on first use.
         const { eventBridge } = await import("./adapters/eventbridge.ts");
         events ??= eventBridge(settings.stage);
         return events.put(event);
@@ -53,7 +54,7 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
   };
 }
 
-/** Verifies JWTs. Its library is loaded with the first of them: callers with a key never need it. */
+/** Verifies JWTs. The library is loaded on first use, because callers with a key do not need it. */
 export function deployedVerifier(clock: Clock): JwtVerifier {
   let verifier: JwtVerifier | undefined;
   return {

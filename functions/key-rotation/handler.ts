@@ -1,5 +1,5 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-ports.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readRotationEvent } from "./rotation-event.ts";
@@ -8,8 +8,8 @@ import { rotateKey, StepError } from "./rotate-key.ts";
 import type { Context } from "aws-lambda";
 
 const settings = readSettings(process.env);
-const observe = observer("key-rotation", settings.stage);
-const ports = deployedKeyPorts(settings, observe.notice);
+const telemetry = createTelemetry("key-rotation", settings.stage);
+const ports = deployedKeyPorts(settings, telemetry.notice);
 
 /**
  * One step of a rotation by Secrets Manager, for every connection's secret. Throws where the step failed: Secrets
@@ -26,13 +26,13 @@ export async function handler(
     const asked = readRotationEvent(event, settings.secretPrefix);
     connection = asked.connection;
     await rotateKey(ports, asked, settings);
-    observe.step({ connection, step: asked.step, version: asked.version });
+    telemetry.step({ connection, step: asked.step, version: asked.version });
   } catch (error) {
     if (error instanceof UnavailableError && connection !== undefined) {
-      observe.notice({ kind: "secrets_unavailable", connection, reason: error.message });
+      telemetry.notice({ kind: "secrets_unavailable", connection, reason: error.message });
     }
-    if (error instanceof UnavailableError || error instanceof StepError) observe.stepFailed(startedAt);
-    else observe.bug(error, requestId);
+    if (error instanceof UnavailableError || error instanceof StepError) telemetry.stepFailed(startedAt);
+    else telemetry.bug(error, requestId);
     throw error;
   }
 }

@@ -1,8 +1,13 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { type Failure, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import {
+  type Failure,
+  secretsUnavailable,
+  tableUnavailable,
+  UnavailableError,
+} from "@smart-token-broker/auth-core/rules/failure.ts";
 import { toOAuthError, type OAuthError } from "./oauth-error.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { readRegistration, unavailableSecrets } from "@smart-token-broker/auth-core/use-cases/replace.ts";
+import { readRegistration } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 
 /** How the vendor names a connection. */
 interface VendorName {
@@ -75,10 +80,10 @@ export class ConnectionFinder {
       if (username !== undefined && scope !== undefined) return this.#remember(connection, { username, scope });
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      return { code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 };
+      return tableUnavailable;
     }
     const reading = await readRegistration(this.#ports, connection);
-    if (reading.kind === "unavailable") return unavailableSecrets;
+    if (reading.kind === "unavailable") return secretsUnavailable;
     if (reading.kind !== "registered") return undefined;
     const { username, scope } = reading.registration;
     return this.#remember(connection, { username, scope });

@@ -1,3 +1,4 @@
+import { wholeSeconds } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { OAuthErrorCode, OAuthError } from "./oauth-error.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
@@ -22,12 +23,11 @@ const headers = { "content-type": "application/json", "cache-control": "no-store
 /** An error of the token endpoint (RFC 6749 §5.2), with the broker's `code` beside it where it is one of its own. */
 export function oauthErrorResponse({ error, description, failure }: OAuthError, basic = false): HttpResponse {
   const status = failure ? problems[failure.code].status : statusOf[error];
-  const retryAfter = failure?.retryAfter === undefined ? undefined : Math.max(1, Math.ceil(failure.retryAfter));
   return {
     status,
     headers: {
       ...headers,
-      ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
+      ...(failure?.retryAfter !== undefined && { "retry-after": String(wholeSeconds(failure.retryAfter)) }),
       // RFC 6749 §5.2: whoever authenticated by this header is told that it is the way.
       ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
     },

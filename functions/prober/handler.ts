@@ -1,10 +1,10 @@
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { sendProbe, signedHeaders } from "./probe-request.ts";
 import { probeResult } from "./probe-result.ts";
 
 const settings = readSettings(process.env);
-const observe = observer("prober", settings.stage);
+const telemetry = createTelemetry("prober", settings.stage);
 
 /** The schedule's input: which URL to ask for whose token, and the region by which the request is signed. */
 export interface ProbeInput {
@@ -19,5 +19,5 @@ export async function handler({ url, connection, region }: ProbeInput): Promise<
   const signed = await sendProbe(url, await signedHeaders(url, region));
   const durationMs = Math.round(performance.now() - startedAt);
   const code = probeResult(signed, await sendProbe(url), Date.now() / 1000);
-  observe.probe({ code, connection, durationMs, status: signed?.status ?? 0 });
+  telemetry.probe({ code, connection, durationMs, status: signed?.status ?? 0 });
 }

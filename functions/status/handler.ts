@@ -3,15 +3,15 @@ import { dynamoDbStatusTable } from "./status-table.ts";
 import { jsonResponse, problemDetails, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { readStatusRequest, writeCursor } from "./status-request.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { type Failure, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { type Failure, tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { statusOf } from "./connection-status.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 
 const settings = readSettings(process.env);
-const observe = observer("status", settings.stage);
+const telemetry = createTelemetry("status", settings.stage);
 const table = dynamoDbStatusTable(settings.tableName);
 const clock = systemClock();
 
@@ -31,11 +31,8 @@ async function answerStatus(event: Event): Promise<HttpResponse> {
     return jsonResponse({ connections, ...(last && { next_cursor: writeCursor(last) }) });
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
-    observe.notice({ kind: "table_unavailable", reason: error.message });
-    return problemDetails(
-      { code: "unavailable", detail: "the broker's table does not answer", retryAfter: 1 },
-      requestId,
-    );
+    telemetry.notice({ kind: "table_unavailable", reason: error.message });
+    return problemDetails(tableUnavailable, requestId);
   }
 }
 
@@ -44,4 +41,4 @@ const neverAsked: Failure = {
   detail: "nobody has asked for this connection yet, or there is none of this id",
 };
 
-export const handler = middy().use(report(observe)).handler(answerStatus);
+export const handler = middy().use(report(telemetry)).handler(answerStatus);

@@ -1,5 +1,5 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-ports.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { credentialAges } from "./credential-ages.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { parseShard } from "./shard.ts";
@@ -8,8 +8,8 @@ import { sweep } from "./sweep.ts";
 import type { Context } from "aws-lambda";
 
 const settings = readSettings(process.env);
-const observe = observer("token-rotation", settings.stage);
-const ports = deployedKeyPorts(settings, observe.notice);
+const telemetry = createTelemetry("token-rotation", settings.stage);
+const ports = deployedKeyPorts(settings, telemetry.notice);
 
 /**
  * The scheduled rotation: one sweep over the partitions of a shard, `{"shard": 0, "shards": 1}`.
@@ -22,10 +22,10 @@ export async function handler(
   { awsRequestId: requestId }: Pick<Context, "awsRequestId">,
 ): Promise<void> {
   const shard = parseShard(event);
-  const bug = (error: unknown) => observe.bug(error, requestId);
+  const bug = (error: unknown) => telemetry.bug(error, requestId);
   const summary = await sweep(ports, shard, bug, (item) => {
-    observe.credentials(item.connection, credentialAges(item, ports.clock.now()));
+    telemetry.credentials(item.connection, credentialAges(item, ports.clock.now()));
     return maintainKeys(ports, item);
   });
-  observe.sweep({ requestId, ...shard, ...summary });
+  telemetry.sweep({ requestId, ...shard, ...summary });
 }

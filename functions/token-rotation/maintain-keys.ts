@@ -16,7 +16,7 @@ export async function maintainKeys(ports: KeyPorts, item: ConnectionItem): Promi
     await checkSecretDaily(ports, item);
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
-    ports.notice({ kind: "keys_not_kept", connection: item.connection, reason: error.message });
+    ports.notice({ kind: "keys_not_maintained", connection: item.connection, reason: error.message });
   }
   return isRetiring;
 }

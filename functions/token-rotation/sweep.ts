@@ -1,4 +1,4 @@
-import type { SweepSummary } from "@smart-token-broker/auth-core/observe.ts";
+import type { SweepSummary } from "@smart-token-broker/auth-core/telemetry.ts";
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { replacementDueAt, retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";

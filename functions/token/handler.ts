@@ -1,5 +1,5 @@
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
-import { observer } from "@smart-token-broker/auth-core/observe.ts";
+import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import {
   tokenResponse,
   problemDetails,
@@ -14,13 +14,13 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 
 const settings = readSettings(process.env);
-const observe = observer("token", settings.stage);
-const ports = deployedPorts(settings, observe.notice);
+const telemetry = createTelemetry("token", settings.stage);
+const ports = deployedPorts(settings, telemetry.notice);
 const tokens = new TokenService(ports);
 
 /**
  * `GET /v1/connections/{connection}/token`: a token that is valid now.
- * `POST` to the same path: a token that is valid now and is not the one that the caller saw rejected.
+ * `POST` to the same path: a valid token other than the one that the API rejected.
  */
 async function answerTokenRequest(event: Event): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
@@ -29,8 +29,8 @@ async function answerTokenRequest(event: Event): Promise<HttpResponse> {
   const { connection, requirements } = request;
   const answer = await tokens.get(connection, requirements);
   const now = ports.clock.now();
-  const reply = tokenResponse(answer, now, requestId);
-  return { ...reply, line: { ...reply.line, connection, ...validityFields(answer, requirements.minTtl, now) } };
+  const response = tokenResponse(answer, now, requestId);
+  return { ...response, line: { ...response.line, connection, ...validityFields(answer, requirements.minTtl, now) } };
 }
 
-export const handler = middy().use(report(observe)).handler(answerTokenRequest);
+export const handler = middy().use(report(telemetry)).handler(answerTokenRequest);

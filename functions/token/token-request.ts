@@ -9,16 +9,16 @@ import { invalidConnection } from "@smart-token-broker/auth-core/http/response.t
 const defaultMinTtl = 60;
 const maxMinTtl = 1800;
 
-const minTtlRule = `min_ttl must be one whole number of seconds from 0 to ${maxMinTtl}`;
+const minTtlRule = `min_ttl must be one whole number of seconds from 0 to ${maxMinTtl}.`;
 
-/** Query parameters of `GET …/token`; others are ignored. */
+/** Query parameters of `GET …/token`. Others are ignored. */
 export const tokenQuery = v.object({
   min_ttl: v.optional(
     v.pipe(
       v.string(minTtlRule),
       v.regex(/^(0|[1-9]\d{0,3})$/, minTtlRule),
       v.transform(Number),
-      // The number's own schema is what the published document says of it.
+      // The OpenAPI document shows the schema of this number.
       v.number(),
       v.integer(),
       v.minValue(0),
@@ -28,17 +28,17 @@ export const tokenQuery = v.object({
   ),
 });
 
-const rejectedRule = "rejected_token_sha256 must be the SHA-256 of the rejected access token, as 64 hex digits";
+const rejectedRule = "rejected_token_sha256 must be the SHA-256 of the rejected access token, 64 hex digits.";
 
-/** Body of `POST …/token`; other fields are ignored. */
+/** Body of `POST …/token`. Other fields are ignored. */
 export const rejectedTokenBody = v.object(
   {
     rejected_token_sha256: v.pipe(v.string(rejectedRule), v.regex(/^[0-9A-Fa-f]{64}$/, rejectedRule), v.toLowerCase()),
   },
-  `the body must be a JSON object with rejected_token_sha256; ${rejectedRule}`,
+  `The body must be a JSON object. Its ${rejectedRule}`,
 );
 
-/** Reads a request for a token, `GET` or `POST`, or says which part of it is wrong. */
+/** Parses a token request, `GET` or `POST`. */
 export function readTokenRequest(
   event: Event,
 ): { connection: ConnectionId; requirements: TokenRequirements } | { failure: Failure } {
@@ -54,7 +54,7 @@ export function readTokenRequest(
   return { connection, requirements: { minTtl: query.output.min_ttl } };
 }
 
-/** The body as JSON, `undefined` where it is none. */
+/** The body as JSON; `undefined` if it is not JSON. */
 function readJsonBody({ body = "", isBase64Encoded }: Event): unknown {
   try {
     return JSON.parse(isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body);
@@ -64,8 +64,8 @@ function readJsonBody({ body = "", isBase64Encoded }: Event): unknown {
 }
 
 /**
- * The connection of the path, only where the raw path is the canonical one of its id. IAM judges the path as it was
- * sent: if an encoded spelling of an id reached the same connection, a policy could be met or dodged by spelling.
+ * The connection of the path; `undefined` unless the raw path is the canonical one. IAM compares policies with the raw
+ * path: with encoded spellings of an id, a caller could evade a policy.
  */
 function canonicalConnection(event: Event): ConnectionId | undefined {
   const connection = parseConnectionId(event.pathParameters?.["connection"]);

@@ -17,7 +17,7 @@ export interface MetricOptions {
 }
 
 /**
- * The metrics that the functions emit (`auth-core/observe.ts`), by name. What is named here and emitted nowhere would
+ * The metrics that the functions emit (`auth-core/telemetry.ts`), by name. What is named here and emitted nowhere would
  * be a line that is always flat: a test joins the two.
  */
 export class BrokerMetrics {

@@ -88,7 +88,7 @@ describe("a secret", () => {
 
     const reading = await registrations.read(connection);
 
-    expect(reading).toEqual({ kind: "not_ready", detail: "the secret holds bytes, not JSON" });
+    expect(reading).toEqual({ kind: "not_ready", detail: "the secret has a binary value, not JSON" });
   });
 
   it.each([

@@ -30,12 +30,12 @@ describe("an answer of Smart Services", () => {
     ["a body over 64 KiB", { mode: "oversized" }, { kind: "malformed", shape: `more than ${longest} bytes` }],
     ["an opaque token's JSON that breaks off", { mode: "truncated", opaque: true }, { kind: "malformed" }],
     ["a token that is past its exp", { mode: "expired" }, { kind: "malformed", shape: expect.stringContaining("-60") }],
-    ["a redirect", { mode: "redirect" }, { kind: "malformed", shape: "HTTP status 302" }],
+    ["a redirect", { mode: "redirect" }, { kind: "malformed", shape: "HTTP 302" }],
     ["a reset connection", { mode: "reset" }, { kind: "temporary", rateLimited: false }],
     ["no answer in time", { mode: "hang" }, { kind: "temporary", reason: "TimeoutError" }],
     ["429", { mode: "rate_limited", retryAfter: 7 }, { kind: "temporary", rateLimited: true, retryAfter: 7 }],
-    ["500", { mode: "error" }, { kind: "temporary", reason: "HTTP status 500", rateLimited: false }],
-    ["503", { mode: "unavailable" }, { kind: "temporary", reason: "HTTP status 503" }],
+    ["500", { mode: "error" }, { kind: "temporary", reason: "HTTP 500", rateLimited: false }],
+    ["503", { mode: "unavailable" }, { kind: "temporary", reason: "HTTP 503" }],
     ["401", { mode: "refused" }, { kind: "rejected", status: 401 }],
   ])("that is %s is judged, and no secret is in the judgement", async (_case, scenario, judgement) => {
     const answer = await exchangeInMood(scenario);
@@ -114,7 +114,7 @@ describe("a redirect", () => {
 
     const answer = await exchangeAt(url);
 
-    expect(answer).toEqual({ kind: "malformed", shape: `HTTP status ${status}` });
+    expect(answer).toEqual({ kind: "malformed", shape: `HTTP ${status}` });
     expect(elsewhere).toBe(0);
   });
 });

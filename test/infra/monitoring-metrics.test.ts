@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { problems } from "../../functions/auth-core/http/response.ts";
-import { metricsIn } from "./monitoring-emitted.ts";
+import { metricDefinitions, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
+import { metricKey, metricsIn } from "./monitoring-emitted.ts";
 import { runEverything } from "./monitoring-run.ts";
 import { metricsOfAlarm, metricsOfWidget, type Referred, widgetsOf } from "./monitoring-template.ts";
 import { synthesise } from "./synth.ts";
@@ -99,6 +100,14 @@ test("every metric has the dimensions service, stage, code and source, and a con
 
   expect(metrics.size).toBeGreaterThan(50);
   for (const key of metrics) expect(key).toMatch(/^SmartTokenBroker \w+ code=\S+ service=\S+ source=\S+ stage=dev$/);
+});
+
+test("every emitted metric is in the catalogue with its dimensions", () => {
+  const known = (Object.keys(metricDefinitions) as MetricName[]).flatMap((name) =>
+    originsOf(name).map((origin) => metricKey(metricNamespace, name, { ...origin, stage: "dev" })),
+  );
+
+  expect([...printed().metrics].filter((key) => !known.includes(key))).toEqual([]);
 });
 
 test("what the functions were made to do here is all that they can: every error code, every reason of docs/events.md", async () => {

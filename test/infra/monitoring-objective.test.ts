@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { validityFields } from "../../functions/auth-core/http/response.ts";
-import { observer } from "../../functions/auth-core/observe.ts";
-import type { CredentialAges } from "../../functions/auth-core/observe.ts";
+import { createTelemetry } from "../../functions/auth-core/telemetry.ts";
+import type { CredentialAges } from "../../functions/auth-core/telemetry.ts";
 import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
 import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -110,7 +110,7 @@ test.each([true, false])(
 function metricsOf(line: Record<string, string | number>): Record<string, unknown> {
   const printed: string[] = [];
   const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
-  observer("token", "test").request({ code: "ok", source: "table", ...line }, 1);
+  createTelemetry("token", "test").request({ code: "ok", source: "table", ...line }, 1);
   write.mockRestore();
   return JSON.parse(printed.find((text) => text.includes("_aws")) ?? "{}");
 }

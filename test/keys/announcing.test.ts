@@ -98,7 +98,7 @@ describe("an announcement", () => {
       "secrets.read",
       "secrets.read",
       "secrets.read",
-      "table.whoCarries",
+      "table.findByKey",
       "table.changeKey",
       "events.put",
       "table.changeKey",

@@ -119,7 +119,7 @@ describe("the daily check", () => {
     const { generation } = await world.item(connection);
     const summary = await world.sweep(connection, { secrets: { ...world.ports.secrets, describe: describeSecret } });
     expect(summary).toMatchObject({ replaced: 1, failed: 0 });
-    expect(world.notices).toContainEqual(expect.objectContaining({ kind: "keys_not_kept", connection }));
+    expect(world.notices).toContainEqual(expect.objectContaining({ kind: "keys_not_maintained", connection }));
     expect((await world.item(connection)).generation).toBe(generation + 1);
     expect(warned()).toEqual([]);
 

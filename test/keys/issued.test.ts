@@ -84,7 +84,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
 
   it("keeps the pending version where the issuer does not answer, and its own token resumes it", async () => {
     const token = randomUUID();
-    const issue: KeyIssuer["issue"] = async () => ({ kind: "temporary", reason: "HTTP status 503" });
+    const issue: KeyIssuer["issue"] = async () => ({ kind: "temporary", reason: "HTTP 503" });
     world.onInvoke((event) => world.step(event, { issuer: { ...world.ports.issuer, issue } }));
     await world.rotate(connection, token);
     world.onInvoke();
@@ -140,7 +140,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
   });
 
   it("fails with issuer_failed and changes nothing where the issuer refuses", async () => {
-    const issue: KeyIssuer["issue"] = async () => ({ kind: "rejected", reason: "HTTP status 403" });
+    const issue: KeyIssuer["issue"] = async () => ({ kind: "rejected", reason: "HTTP 403" });
     world.onInvoke((event) => world.step(event, { issuer: { ...world.ports.issuer, issue } }));
 
     await world.rotate(connection);
@@ -151,7 +151,7 @@ describe("a rotation with a key issuer and nothing under NEXT", () => {
         type: "api_key_action_needed",
         connection,
         reason: "issuer_failed",
-        detail: "the key issuer refused: HTTP status 403",
+        detail: "the key issuer refused: HTTP 403",
       },
     ]);
   });

@@ -78,8 +78,8 @@ describe("the simulator's issuer", () => {
     const { simulator, registration } = await start();
     simulator.revokeKey(fakeFields.apiKey);
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "rejected", reason: "HTTP status 401" });
-    expect(await issuer.revoke(registration, "key-1")).toBe("HTTP status 401");
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "rejected", reason: "HTTP 401" });
+    expect(await issuer.revoke(registration, "key-1")).toBe("HTTP 401");
   });
 });
 
@@ -93,14 +93,14 @@ describe("an answer of an issuer", () => {
   it.each([408, 425, 429, 500, 503])("with status %i is passing", async (status) => {
     const registration = await withStatus(status, issued);
 
-    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: `HTTP status ${status}` });
-    expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
+    expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: `HTTP ${status}` });
+    expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP ${status}`);
   });
 
   it.each([202, 204, 400, 403, 404, 409])("with status %i is a refusal", async (status) => {
     expect(await issuer.issue(await withStatus(status), "token-1")).toEqual({
       kind: "rejected",
-      reason: `HTTP status ${status}`,
+      reason: `HTTP ${status}`,
     });
   });
 
@@ -116,7 +116,7 @@ describe("an answer of an issuer", () => {
   ])("that is malformed is a refusal, and its text is not repeated: %j", async (body) => {
     const answer = await issuer.issue(await withStatus(200, body), "token-1");
 
-    expect(answer).toEqual({ kind: "rejected", reason: "an answer without apiKey and apiKeyId" });
+    expect(answer).toEqual({ kind: "rejected", reason: "a response without apiKey and apiKeyId" });
   });
 
   it("that redirects is a refusal, and the key is shown to nobody else", async () => {
@@ -128,9 +128,9 @@ describe("an answer of an issuer", () => {
       const registration = await withStatus(status, "", { location: url });
       expect(await issuer.issue(registration, "token-1")).toEqual({
         kind: "rejected",
-        reason: `HTTP status ${status}`,
+        reason: `HTTP ${status}`,
       });
-      expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP status ${status}`);
+      expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP ${status}`);
     }
 
     expect(shown).toEqual([]);

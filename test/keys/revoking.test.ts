@@ -69,7 +69,7 @@ describe("an issued key that left use", () => {
 
   it("is revoked by a later sweep where the issuer did not do it", async () => {
     const { apiKey } = await leaveIssued();
-    const revoke = async () => "HTTP status 503";
+    const revoke = async () => "HTTP 503";
     await world.sweep(connection, { issuer: { ...world.ports.issuer, revoke } });
     expect((await world.item(connection)).retiringKeys).toHaveProperty(fingerprintOf(apiKey));
     const told = world.events.filter(({ type }) => type === "api_key_retirable").length;

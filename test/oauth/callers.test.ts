@@ -106,7 +106,7 @@ describe("an entry may", () => {
   });
 });
 
-const id = "1 to 63 of a-z, 0-9 and '-', not starting with '-'";
+const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
 const oidcWith = (fields: object) => ({ ...byToken, oidc: { ...oidc, ...fields } });
 
 /** Each wrong entry, and how the error starts: with its name (or place), then the field. */
@@ -124,7 +124,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ["with no connection", { ...byKey, connections: [] }, "old-php: connections is empty"],
   ["with a malformed id", { ...byKey, connections: ["a_b"] }, `old-php: connections: every id must be ${id}`],
   ["with a wildcard for an id", { ...byKey, connections: ["*"] }, `old-php: connections: every id must be ${id}`],
-  ["with an id twice", { ...byKey, connections: ["a", "a"] }, "old-php: connections has an id twice"],
+  ["with an id twice", { ...byKey, connections: ["a", "a"] }, "old-php: connections has a duplicate id"],
   ["with a key and without connections", { name: "old-php", keySha256: [hash] }, "old-php: needs connections"],
   ["with a role and without connections", { name: "orders", principal: byRole.principal }, "orders: needs connections"],
   [
@@ -147,7 +147,11 @@ const wrong: [what: string, entry: unknown, error: string][] = [
     { ...byKey, keySha256: ["a".repeat(63)] },
     "old-php: keySha256: every hash must be",
   ],
-  ["with origins for a key", { ...byKey, origins: ["https://portal.test"] }, "old-php: origins goes with oidc only"],
+  [
+    "with origins for a key",
+    { ...byKey, origins: ["https://portal.test"] },
+    "old-php: origins is allowed only with oidc",
+  ],
   [
     "with a user for a principal",
     { ...byRole, principal: "arn:aws:iam::123456789012:user/a" },
@@ -183,25 +187,17 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   [
     "with a wildcard alone",
     oidcWith({ claims: { sub: "*" } }),
-    'deploy-ci: oidc.claims: "*" alone would admit everyone',
+    'deploy-ci: oidc.claims: "*" alone matches every value',
   ],
-  [
-    "with two wildcards alone",
-    oidcWith({ claims: { sub: "**" } }),
-    "deploy-ci: oidc.claims: a * may only stand at the",
-  ],
-  [
-    "with a wildcard inside",
-    oidcWith({ claims: { sub: "repo:*:x" } }),
-    "deploy-ci: oidc.claims: a * may only stand at",
-  ],
+  ["with two wildcards alone", oidcWith({ claims: { sub: "**" } }), "deploy-ci: oidc.claims: * is allowed only at the"],
+  ["with a wildcard inside", oidcWith({ claims: { sub: "repo:*:x" } }), "deploy-ci: oidc.claims: * is allowed only at"],
   [
     "with one claim and a wildcard alone",
     oidcWith({ claims: { a: "b", sub: "*" } }),
     'deploy-ci: oidc.claims: "*" alone',
   ],
-  ["without any claim", oidcWith({ claims: {} }), "deploy-ci: oidc.claims is needed"],
-  ["without claims at all", { ...byToken, oidc: withoutClaims }, "deploy-ci: oidc.claims is needed"],
+  ["without any claim", oidcWith({ claims: {} }), "deploy-ci: oidc.claims is required"],
+  ["without claims at all", { ...byToken, oidc: withoutClaims }, "deploy-ci: oidc.claims is required"],
   ["for JWTs that gives no connection", { name: "deploy-ci", oidc }, "deploy-ci: needs connections, or oidc."],
   ["with an empty connectionsClaim", oidcWith({ connectionsClaim: "" }), "deploy-ci: oidc.connectionsClaim is empty"],
   ["with origins that are a text", { ...byUser, origins: "https://portal.test" }, "portal: origins must be a list"],
@@ -225,13 +221,13 @@ describe("an entry", () => {
   });
 
   test("with a name of another's is refused", () => {
-    expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: the name old-php is there twice.");
+    expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: duplicate name old-php.");
   });
 
   test("with a key of another's is refused, and both are named", () => {
     const message = refusal([byKey, { ...byKey, name: "new-php", keySha256: [otherHash, hash] }]);
 
-    expect(message).toBe("callers: new-php: keySha256 has a hash that old-php uses too; make a key of its own.");
+    expect(message).toBe("callers: new-php: keySha256 has a hash that old-php also uses; create a separate key.");
   });
 
   test("with the same hash twice is refused", () => {

@@ -81,7 +81,7 @@ const refused = (at: number): Partial<ConnectionItem> => ({
   attemptedAt: at,
   retryAt: at + 3600,
   nextActionAt: at + 3600,
-  lastError: { code: "credentials_rejected", detail: "refused (HTTP status 401)", at },
+  lastError: { code: "credentials_rejected", detail: "refused (HTTP 401)", at },
   rejectedFingerprint: "0000000000000000",
 });
 

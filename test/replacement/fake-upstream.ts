@@ -59,7 +59,7 @@ export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
         return { kind: "temporary", reason: "TimeoutError", rateLimited: false };
       }
       if (upstreamScenario.delay > 0) await clock.sleep(upstreamScenario.delay);
-      if (endpoint === "down") return { kind: "temporary", reason: "HTTP status 503", rateLimited: false };
+      if (endpoint === "down") return { kind: "temporary", reason: "HTTP 503", rateLimited: false };
       const isRefused = endpoint === "refuses" || (presented !== undefined && !alive.has(presented));
       return isRefused ? { kind: "rejected", status: 401 } : tokens(presented);
     },

@@ -37,7 +37,7 @@ describe("connection_rejected", () => {
         type: "connection_rejected",
         connection: world.connection,
         code: "credentials_rejected",
-        detail: expect.stringContaining("refused the API key"),
+        detail: expect.stringContaining("rejected the API key"),
       },
     ]);
     expect(await world.ports.table.read(world.connection, "strong")).toMatchObject({ failures: 3 });

@@ -5,7 +5,7 @@ import { storedItemAt, tokenSetAt } from "./items.ts";
 let status: Awaited<ReturnType<typeof startStatus>>;
 // The function has the machine's own clock.
 const now = Date.now() / 1000;
-const refused = { code: "credentials_rejected", detail: "Smart Services refused the API key", at: now } as const;
+const refused = { code: "credentials_rejected", detail: "Smart Services rejected the API key", at: now } as const;
 
 beforeAll(async () => {
   status = await startStatus();

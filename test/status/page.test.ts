@@ -52,13 +52,13 @@ describe("what the page shows", () => {
   });
 
   it("is the problem, in words, while the status cannot be had", async () => {
-    const problem = { code: "unavailable", detail: "the broker's table does not answer" };
+    const problem = { code: "unavailable", detail: "The table of the broker is unavailable." };
     const { ask } = await startPage({
       answers: { "GET /v1/status": { statusCode: 503, body: JSON.stringify(problem) } },
     });
 
     expect((await ask("/_local/status")).json()).toMatchObject({
-      problem: "HTTP 503 unavailable: the broker's table does not answer",
+      problem: "HTTP 503 unavailable: The table of the broker is unavailable.",
       connections: [],
     });
   });

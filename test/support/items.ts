@@ -42,7 +42,7 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
     attemptedAt: obtainedAt + 0.001,
     failures: 3,
     retryAt: obtainedAt + 20,
-    lastError: { code: "credentials_rejected", detail: "refused (HTTP status 401)", at: obtainedAt + 1.5 },
+    lastError: { code: "credentials_rejected", detail: "refused (HTTP 401)", at: obtainedAt + 1.5 },
     rejectedFingerprint: "aaaaaaaaaaaaaaaa",
     skipRefresh: true,
     operatorError: "credentials_rejected",

@@ -92,7 +92,7 @@ it.each<FailureCode>(["upstream_unavailable", "upstream_malformed"])(
   (code) => {
     expect(decided(failed(code))).toEqual({
       kind: "fail",
-      failure: { code, detail: "fake detail", retryAfter: 100 },
+      failure: { code, detail: "fake detail The broker retries in 100 s.", retryAfter: 100 },
     });
   },
 );
@@ -100,7 +100,11 @@ it.each<FailureCode>(["upstream_unavailable", "upstream_malformed"])(
 it("answers that the last attempt failed, where the table does not say how", () => {
   expect(decided({ retryAt: now + 100 })).toEqual({
     kind: "fail",
-    failure: { code: "upstream_unavailable", detail: "the last attempt failed", retryAfter: 100 },
+    failure: {
+      code: "upstream_unavailable",
+      detail: "The last attempt failed. The broker retries in 100 s.",
+      retryAfter: 100,
+    },
   });
 });
 

@@ -71,6 +71,6 @@ it("never repeats the token that someone sends in place of its hash", () => {
 
 it("refuses a path that is not the canonical one before it looks at the body", () => {
   expect(post(undefined, { rawPath: "/v1/connections/web%61picorso/token" })).toMatchObject({
-    failure: { code: "invalid_request", detail: expect.stringContaining("the connection id in the path") },
+    failure: { code: "invalid_request", detail: expect.stringContaining("The connection id in the path") },
   });
 });

@@ -21,7 +21,7 @@ function read({ connection = "webapicorso", rawPath = `/v1/connections/${connect
 }
 
 const minTtlWrong = {
-  failure: { code: "invalid_request", detail: "min_ttl must be one whole number of seconds from 0 to 1800" },
+  failure: { code: "invalid_request", detail: "min_ttl must be one whole number of seconds from 0 to 1800." },
 };
 
 it.each([
@@ -83,7 +83,7 @@ it("takes a min_ttl only where writing the number again gives the same text", ()
 const pathWrong = {
   failure: {
     code: "invalid_request",
-    detail: expect.stringContaining("the connection id in the path must be 1 to 63"),
+    detail: expect.stringContaining("The connection id in the path must be 1 to 63"),
   },
 };
 

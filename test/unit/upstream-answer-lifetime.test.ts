@@ -87,7 +87,7 @@ it.each([
 it("names the lifetime that it does not believe", () => {
   expect(judge("opaque", { expires_in: 604_801 })).toEqual({
     kind: "malformed",
-    shape: "a token whose lifetime is 604801 s",
+    shape: "a token with a lifetime of 604801 s",
   });
 });
 

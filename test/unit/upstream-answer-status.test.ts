@@ -25,7 +25,7 @@ it("takes 408, 425, 429 and every 5xx for passing, and only 429 for a rate limit
   for (const status of [...passing, ...statuses(500, 600)]) {
     expect(judge(status)).toEqual({
       kind: "temporary",
-      reason: `HTTP status ${status}`,
+      reason: `HTTP ${status}`,
       rateLimited: status === 429,
     });
   }
@@ -33,7 +33,7 @@ it("takes 408, 425, 429 and every 5xx for passing, and only 429 for a rate limit
 
 it("takes a redirect, and whatever is no final status, for malformed even where the body holds a token", () => {
   for (const status of [0, 100, 101, 199, ...statuses(300, 400)]) {
-    expect(judge(status)).toEqual({ kind: "malformed", shape: `HTTP status ${status}` });
+    expect(judge(status)).toEqual({ kind: "malformed", shape: `HTTP ${status}` });
   }
 });
 

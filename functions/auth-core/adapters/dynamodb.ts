@@ -21,7 +21,7 @@ import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttri
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
  *
- * Every call has 1 s and three attempts. What DynamoDB refuses or leaves unanswered becomes an `UnavailableError`.
+ * Every call has a timeout of 1 s and three attempts. Throws `UnavailableError` if DynamoDB denies or does not answer it.
  */
 export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConfig = {}): KeyTable {
   const client = dynamoDbClient(config);
@@ -35,7 +35,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
     }
   }
 
-  /** Sets an instant of an item that exists, unless someone did since `notSince`. */
+  /** Sets an instant of an existing item, unless it was already set after `notSince`. */
   async function claim(attribute: string, connection: ConnectionId, now: number, notSince: number): Promise<boolean> {
     const output = await update({
       Key: itemKey(connection),
@@ -59,7 +59,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const isFree = "attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :owner";
       const output = await update({
         Key: itemKey(connection),
-        // The owner's own lease is free to it: the SDK may repeat a write whose answer was lost.
+        // The owner may take its own lease again: the SDK repeats a write whose response was lost.
         ConditionExpression: expected
           ? `generation = :generation AND failures = :failures AND (${isFree})`
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
@@ -67,7 +67,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
           "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now), " +
           "retiringKeys = if_not_exists(retiringKeys, :none)",
-        // Both are reserved words of DynamoDB's.
+        // Both are reserved words of DynamoDB.
         ExpressionAttributeNames: { "#partition": "partition", ...(!expected && { "#connection": "connection" }) },
         ExpressionAttributeValues: {
           ":owner": { S: owner },
@@ -170,7 +170,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: next ? "SET retiringKeys.#key = :next" : "REMOVE retiringKeys.#key",
-        // Field by field: not every DynamoDB there is compares maps by their content.
+        // Field by field: not every emulator of DynamoDB compares the content of maps.
         ConditionExpression: keyFields
           .map((name) =>
             expected[name] === undefined
@@ -193,7 +193,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
     },
 
     async findByKey(fingerprint) {
-      const carriers: KeyUsage[] = [];
+      const usages: KeyUsage[] = [];
       let from: Record<string, AttributeValue> | undefined;
       do {
         const page: ScanCommandOutput = await asUnavailable(
@@ -213,21 +213,21 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
           const { connection, retiringKeys } = decodeItem(attributes);
           const entry = retiringKeys?.[fingerprint];
           const isOwn = attributes["keyFingerprint"]?.S === fingerprint;
-          carriers.push({ connection, isOwn, ...(entry && { entry }) });
+          usages.push({ connection, isOwn, ...(entry && { entry }) });
         }
         from = page.LastEvaluatedKey;
       } while (from);
-      return carriers;
+      return usages;
     },
 
     async reschedule(connection, expected, next) {
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: next === undefined ? "REMOVE nextActionAt" : "SET nextActionAt = :next",
-        ConditionExpression: expected === undefined ? "attribute_not_exists(nextActionAt)" : "nextActionAt = :seen",
+        ConditionExpression: expected === undefined ? "attribute_not_exists(nextActionAt)" : "nextActionAt = :expected",
         ...((expected !== undefined || next !== undefined) && {
           ExpressionAttributeValues: {
-            ...(expected !== undefined && { ":seen": instant(expected) }),
+            ...(expected !== undefined && { ":expected": instant(expected) }),
             ...(next !== undefined && { ":next": instant(next) }),
           },
         }),
@@ -239,7 +239,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
       const output = await update({
         Key: itemKey(connection),
         UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt",
-        // A replacement that is under way may have read the registration before: it would set the next action itself.
+        // A running replacement may have read the old registration, and sets nextActionAt itself.
         ConditionExpression:
           "attribute_exists(attemptedAt) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)",
         ExpressionAttributeValues: { ":now": instant(now) },
@@ -252,7 +252,7 @@ export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConf
   };
 }
 
-/** A client whose calls have 1 s and three attempts. */
+/** A client with a timeout of 1 s and three attempts per call. */
 export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDBClient {
   return new DynamoDBClient({
     maxAttempts: 3,
@@ -261,14 +261,14 @@ export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDBClient {
   });
 }
 
-/** Sets what `next` has of a replacement's attributes, and removes what it does not have, the lease among it. */
+/** Sets the attributes of a replacement that `next` has, and removes those that it does not have, including the lease. */
 function setAndRemove(next: ConnectionItem, keys: KeyChanges) {
   const { leaseOwner: _, leaseUntil: __, ...unleased } = next;
   const encoded = encodeItem(unleased);
   const names = [...replacementAttributes];
   const paths = new Map(names.map((name) => [name, `#${name}`]));
   for (const [fingerprint, key] of Object.entries(keys)) {
-    // A fingerprint is 16 hex digits: no attribute has such a name.
+    // A fingerprint (16 hex digits) never equals the name of an attribute.
     names.push(fingerprint);
     paths.set(fingerprint, `#retiringKeys.#${fingerprint}`);
     if (key) encoded[fingerprint] = encodeKey(key);
@@ -276,7 +276,7 @@ function setAndRemove(next: ConnectionItem, keys: KeyChanges) {
   const present = names.filter((name) => name in encoded);
   const absent = names.filter((name) => !(name in encoded));
   return {
-    // Placeholders for every name: some of them (scope, …) may become reserved words.
+    // Placeholders for all names: some (scope, …) may become reserved words.
     UpdateExpression:
       `SET ${present.map((name) => `${paths.get(name)} = :${name}`).join(", ")} ` +
       `REMOVE ${absent.map((name) => paths.get(name)).join(", ")}`,
@@ -291,16 +291,16 @@ function instant(seconds: number): AttributeValue {
   return { N: String(Math.round(seconds * 1000) / 1000) };
 }
 
-/** A fault of the table becomes an `UnavailableError`; a request that is wrong in itself stays a bug of ours. */
+/** Turns a failure of the table into an `UnavailableError`. An invalid request is a bug and is thrown as it is. */
 export async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
   try {
     return await sent;
   } catch (error) {
-    if (!(error instanceof Error) || ours.has(error.name)) throw error;
-    // A parser's own message quotes the text, which holds tokens.
-    const said = error instanceof SyntaxError ? "" : `: ${error.message}`;
-    throw new UnavailableError(`DynamoDB: ${error.name}${said}`);
+    if (!(error instanceof Error) || bugs.has(error.name)) throw error;
+    // The message of a parser would quote the tokens.
+    const detail = error instanceof SyntaxError ? "" : `: ${error.message}`;
+    throw new UnavailableError(`DynamoDB: ${error.name}${detail}`);
   }
 }
 
-const ours = new Set(["ConditionalCheckFailedException", "ValidationException", "SerializationException", "TypeError"]);
+const bugs = new Set(["ConditionalCheckFailedException", "ValidationException", "SerializationException", "TypeError"]);

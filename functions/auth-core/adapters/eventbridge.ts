@@ -4,8 +4,8 @@ import { eventSource } from "../rules/settings.ts";
 import type { Events } from "../use-cases/ports.ts";
 
 /**
- * The account's default event bus. Events are versioned: a field may be added within version 1, never changed.
- * Throws `UnavailableError` where the bus does not take one.
+ * The account's default event bus. Version 1 of an event may get more fields; existing ones never change.
+ * Throws `UnavailableError` if the bus does not accept an event.
  */
 export function eventBridge(stage: string, config: EventBridgeClientConfig = {}): Events {
   const client = new EventBridgeClient({
@@ -14,12 +14,12 @@ export function eventBridge(stage: string, config: EventBridgeClientConfig = {})
     ...config,
   });
   return {
-    async put({ type, ...about }) {
-      const detail = JSON.stringify({ version: 1, stage, ...about });
+    async put({ type, ...fields }) {
+      const detail = JSON.stringify({ version: 1, stage, ...fields });
       try {
         const entry = { Source: eventSource, DetailType: type, Detail: detail };
         const { FailedEntryCount, Entries } = await client.send(new PutEventsCommand({ Entries: [entry] }));
-        if (FailedEntryCount) throw new Error(Entries?.[0]?.ErrorCode ?? "refused");
+        if (FailedEntryCount) throw new Error(Entries?.[0]?.ErrorCode ?? "rejected");
       } catch (error) {
         const { name, message } = error as Error;
         throw new UnavailableError(`EventBridge: ${name}: ${message}`);

@@ -7,7 +7,7 @@ import { Secret } from "../rules/secret.ts";
 import type { ItemWithoutTokens } from "@smart-token-broker/status/connection-status.ts";
 import type { TokenSet } from "../rules/token-set.ts";
 
-/** How each attribute of the table is stored. `instant` is epoch seconds, kept to the millisecond. */
+/** The types of attributes. `instant` is epoch seconds, rounded to milliseconds. */
 type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error" | "keys";
 
 const tokenSetAttributes = {
@@ -48,13 +48,13 @@ const itemAttributes = {
 
 const attributeTypes: Record<string, AttributeType> = { ...tokenSetAttributes, ...itemAttributes };
 
-/** What is written by others too, each entry or attribute for itself. */
+/** Attributes that are also written without a lease, each by itself. */
 const writtenWithoutLease = new Set(["connection", "registrationCheckedAt", "rotationCheckedAt", "retiringKeys"]);
 
-/** What a replacement may change: everything but the key, and but what is written without a lease. */
+/** The attributes that a replacement writes: all except the key and those written without a lease. */
 export const replacementAttributes = Object.keys(attributeTypes).filter((name) => !writtenWithoutLease.has(name));
 
-/** An item as DynamoDB stores it, flat; absent fields are absent attributes. */
+/** Encodes an item as flat attributes. Absent fields are absent attributes. */
 export function encodeItem(item: ConnectionItem): Record<string, AttributeValue> {
   const { tokenSet, ...rest } = item;
   const encoded: Record<string, AttributeValue> = {};
@@ -65,7 +65,7 @@ export function encodeItem(item: ConnectionItem): Record<string, AttributeValue>
   return encoded;
 }
 
-/** The item that these attributes hold. Attributes that it does not know are left out. */
+/** Decodes an item. Ignores unknown attributes. */
 export function decodeItem(attributes: Record<string, AttributeValue>): ConnectionItem {
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(attributes)) {
@@ -75,15 +75,15 @@ export function decodeItem(attributes: Record<string, AttributeValue>): Connecti
   const pick = (names: object) =>
     Object.fromEntries(Object.keys(names).flatMap((name) => (name in fields ? [[name, fields[name]]] : [])));
   const item = { generation: 0, failures: 0, ...pick(itemAttributes) } as ConnectionItem;
-  // A set without a token or an end is none: whoever edited the table by hand gets a replacement, not a crash.
+  // A token set without a token or an end is ignored: after a manual edit, the broker replaces it instead of crashing.
   const tokenSet = pick(tokenSetAttributes) as unknown as TokenSet;
   return tokenSet.accessToken && tokenSet.accessTokenExpiresAt ? { ...item, tokenSet } : item;
 }
 
-/** Every attribute but the tokens themselves. */
+/** All attributes except the tokens. */
 export const attributesWithoutTokens = Object.keys(attributeTypes).filter((name) => attributeTypes[name] !== "secret");
 
-/** The item of attributes that were read without tokens. */
+/** Decodes an item that was read without its tokens. */
 export function decodeItemWithoutTokens(attributes: Record<string, AttributeValue>): ItemWithoutTokens {
   const { accessToken: _, refreshToken: __, ...safe } = attributes;
   const { tokenSet: ___, ...item } = decodeItem(safe);
@@ -140,10 +140,10 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
 
 const keyInstants = ["since", "end", "checkAgainAt", "announcedAt", "notifiedAt"] as const;
 
-/** Every field of an entry of the retiring keys. */
+/** The fields of a retiring key. */
 export const keyFields = [...keyInstants, "id"] as const satisfies (keyof RetiringKey)[];
 
-/** One entry of the retiring keys. */
+/** Encodes a retiring key. */
 export function encodeKey(key: RetiringKey): AttributeValue {
   const fields: Record<string, AttributeValue> = key.id === undefined ? {} : { id: { S: key.id } };
   for (const name of keyInstants) if (key[name] !== undefined) fields[name] = encode("instant", key[name]);
@@ -157,7 +157,7 @@ function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   return key;
 }
 
-/** The key of a connection's item. */
+/** The primary key of a connection's item. */
 export function itemKey(connection: ConnectionId): Record<string, AttributeValue> {
   return { connection: { S: connection } };
 }

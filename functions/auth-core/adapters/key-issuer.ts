@@ -3,7 +3,7 @@ import type { Registration } from "../rules/registration.ts";
 import { Secret } from "../rules/secret.ts";
 import type { IssuerAnswer, KeyIssuer } from "../use-cases/ports.ts";
 
-/** Milliseconds for one call of the issuer. */
+/** Milliseconds for one call. */
 const timeout = 5000;
 
 const maxBodyBytes = 64 * 1024;
@@ -11,7 +11,7 @@ const maxBodyBytes = 64 * 1024;
 class OversizedError extends Error {}
 
 /**
- * An issuer of API keys: one https URL, JSON, authenticated with the current key. Its contract is `docs/key-issuer.md`.
+ * Calls an issuer of API keys: one https URL, JSON, authenticated with the current key (`docs/key-issuer.md`).
  * Follows no redirect, reads at most 64 KiB, and never throws for what the issuer does.
  */
 export function keyIssuer(): KeyIssuer {
@@ -51,8 +51,8 @@ export function keyIssuer(): KeyIssuer {
       try {
         const { username, scope } = registration;
         const { status, text } = await call(registration, "", "POST", { username, scope }, idempotencyKey);
-        if (isPassing(status)) return { kind: "temporary", reason: `HTTP status ${status}` };
-        if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP status ${status}` };
+        if (isTemporary(status)) return { kind: "temporary", reason: `HTTP ${status}` };
+        if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP ${status}` };
         return readIssued(text);
       } catch (error) {
         if (error instanceof OversizedError) return { kind: "rejected", reason: `more than ${maxBodyBytes} bytes` };
@@ -63,8 +63,8 @@ export function keyIssuer(): KeyIssuer {
     async revoke(registration, apiKeyId) {
       try {
         const { status } = await call(registration, `/${encodeURIComponent(apiKeyId)}`, "DELETE");
-        // 404: it was revoked before, by an answer that was lost.
-        return status === 200 || status === 204 || status === 404 ? undefined : `HTTP status ${status}`;
+        // 404: an earlier call revoked the key, but its response was lost.
+        return status === 200 || status === 204 || status === 404 ? undefined : `HTTP ${status}`;
       } catch (error) {
         return nameOf(error);
       }
@@ -79,16 +79,16 @@ function readIssued(text: string): IssuerAnswer {
       return { kind: "issued", apiKey: new Secret(apiKey), apiKeyId };
     }
   } catch {
-    // Said below: the parser's own message would quote the key.
+    // The message of the parser would quote the key.
   }
-  return { kind: "rejected", reason: "an answer without apiKey and apiKeyId" };
+  return { kind: "rejected", reason: "a response without apiKey and apiKeyId" };
 }
 
-function isPassing(status: number): boolean {
+function isTemporary(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
-/** The code or the name of a network fault; never its message, which may quote the request. */
+/** The code or the name of a network error; never its message, which may quote the request. */
 function nameOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
   return typeof code === "string" ? code : String(name);

@@ -10,8 +10,8 @@ import { UnavailableError } from "../rules/failure.ts";
 import type { SecretVersions } from "../use-cases/ports.ts";
 
 /**
- * The versions and staging labels of secrets, for their rotation. Each call has 3 s and three attempts; whatever is
- * refused or left unanswered becomes an `UnavailableError`, whose text never holds a value.
+ * The versions and staging labels of secrets, for their rotation. Each call has a timeout of 3 s and three attempts.
+ * Throws `UnavailableError`, whose message never contains a value, if Secrets Manager denies or does not answer a call.
  */
 export function secretVersions(secretPrefix: string, config: SecretsManagerClientConfig = {}): SecretVersions {
   const client = new SecretsManagerClient({
@@ -56,7 +56,7 @@ export function secretVersions(secretPrefix: string, config: SecretsManagerClien
         await client.send(new UpdateSecretVersionStageCommand(input));
         return true;
       } catch (error) {
-        // The label is not on the version that it was to be taken from: somebody moved it first.
+        // Something else has moved the label from this version.
         if (nameOf(error) === "InvalidParameterException") return false;
         throw unavailable(error);
       }
@@ -72,7 +72,7 @@ async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
   }
 }
 
-/** `undefined` for a secret, a version or a value that is not there. */
+/** `undefined` for a missing secret, version or value. */
 async function orNothing<Output>(sent: Promise<Output>): Promise<Output | undefined> {
   try {
     return await sent;
@@ -83,11 +83,11 @@ async function orNothing<Output>(sent: Promise<Output>): Promise<Output | undefi
 }
 
 function unavailable(error: unknown): UnavailableError {
-  // A parser's own message quotes the text, which holds the key.
+  // The message of a parser would quote the key.
   const message = error instanceof Error && !(error instanceof SyntaxError) ? `: ${error.message}` : "";
   return new UnavailableError(`Secrets Manager: ${nameOf(error)}${message}`);
 }
 
 function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "unknown fault";
+  return error instanceof Error ? error.name : "unknown error";
 }

@@ -8,14 +8,14 @@ import { parseRegistration } from "../rules/registration.ts";
 import type { Settings } from "../rules/settings.ts";
 import type { RegistrationReading, RegistrationStore } from "../use-cases/ports.ts";
 
-/** Milliseconds that one reading of a secret may take in all. */
+/** Milliseconds for reading a secret, all attempts together. */
 const readTimeout = 1500;
 
 /**
- * The registrations in Secrets Manager: a version of `{secretPrefix}/{connection}`, by its label. Reads only.
+ * Reads registrations from Secrets Manager: the version of a connection's secret that has a label.
  *
- * What is wrong with a secret is a value; an `UnavailableError` means that Secrets Manager did not answer in 1.5 s, or
- * refused the function's role.
+ * Returns a value for what is wrong with a secret. Throws `UnavailableError` if Secrets Manager does not answer in 1.5 s
+ * or denies access to the function's role.
  */
 export function secretsManagerRegistrations(
   settings: Settings,
@@ -32,7 +32,8 @@ export function secretsManagerRegistrations(
       const command = new GetSecretValueCommand({ SecretId, VersionStage: label });
       try {
         const secret = await client.send(command, { abortSignal: AbortSignal.timeout(readTimeout) });
-        if (secret.SecretString === undefined) return { kind: "not_ready", detail: "the secret holds bytes, not JSON" };
+        if (secret.SecretString === undefined)
+          return { kind: "not_ready", detail: "the secret has a binary value, not JSON" };
         return {
           ...parseRegistration(secret.SecretString, settings),
           ...(secret.CreatedDate && { keyCreatedAt: secret.CreatedDate.getTime() / 1000 }),
@@ -41,7 +42,7 @@ export function secretsManagerRegistrations(
         const reading = error instanceof Error ? readingOf(error) : undefined;
         if (reading) return reading;
         const { name, message } = error as Error;
-        // A parser's own message quotes the text, which holds the key.
+        // The message of a parser would quote the key.
         throw new UnavailableError(`Secrets Manager: ${name}${error instanceof SyntaxError ? "" : `: ${message}`}`);
       }
     },
@@ -49,8 +50,8 @@ export function secretsManagerRegistrations(
 }
 
 /**
- * The state of a secret that an error tells. Secrets Manager has one error for 'no such secret' and 'no value in it',
- * told apart by its message only: asking DescribeSecret instead would need a permission more.
+ * The state of a secret that an error shows; `undefined` if it shows none. Secrets Manager has one error for 'no such
+ * secret' and 'no value': only the message differs. DescribeSecret would need one more permission.
  */
 function readingOf(error: Error): RegistrationReading | undefined {
   switch (error.name) {
@@ -59,26 +60,26 @@ function readingOf(error: Error): RegistrationReading | undefined {
         ? { kind: "not_ready", detail: "the secret has no value yet" }
         : { kind: "unknown" };
     case "InvalidRequestException":
-      // A KMS key may be 'pending deletion' too: that must never pass for a secret that is gone.
-      if (speaksOfKms.test(error.message)) return cannotDecrypt;
+      // A KMS key may be 'pending deletion' too: this must not look like a deleted secret.
+      if (mentionsKms.test(error.message)) return cannotDecrypt;
       return /delet/i.test(error.message)
         ? { kind: "unknown" }
-        : { kind: "not_ready", detail: "the secret's value cannot be read", unreadable: true };
+        : { kind: "not_ready", detail: "the value of the secret cannot be read", unreadable: true };
     case "DecryptionFailure":
       return cannotDecrypt;
     case "AccessDeniedException":
-      // KMS's refusal and IAM's come under one name; only the first is about this secret.
-      return speaksOfKms.test(error.message) ? cannotDecrypt : undefined;
+      // KMS and IAM use the same error name. Only an error of KMS is about this secret.
+      return mentionsKms.test(error.message) ? cannotDecrypt : undefined;
     default:
       return undefined;
   }
 }
 
-/** An action or a key of KMS, or its refusal; not a principal that merely has KMS in its name. */
-const speaksOfKms = /\bkms:|access to KMS\b|\bKMS key\b/i;
+/** Matches an action, a key or a denial of KMS; not a principal with KMS in its name. */
+const mentionsKms = /\bkms:|access to KMS\b|\bKMS key\b/i;
 
 const cannotDecrypt: RegistrationReading = {
   kind: "not_ready",
-  detail: "the secret cannot be decrypted: its KMS key is disabled, deleted or not the stack's",
+  detail: "the secret cannot be decrypted; its KMS key is disabled, deleted or not the key of the stack",
   unreadable: true,
 };

@@ -1,34 +1,39 @@
 import { Agent, type Dispatcher, FormData, request } from "undici";
 import type { Clock } from "../rules/clock.ts";
 import { Secret } from "../rules/secret.ts";
-import { parseTokenResponse, maxBodyBytes, type UpstreamResult } from "../rules/upstream-response.ts";
+import {
+  maxBodyBytes,
+  parseTokenResponse,
+  type UpstreamResponse,
+  type UpstreamResult,
+} from "../rules/upstream-response.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 import type { Upstream } from "../use-cases/ports.ts";
 
 export interface SmartServicesOptions {
-  /** Milliseconds until there is a connection. */
+  /** Milliseconds to connect. */
   connectTimeout?: number;
-  /** Milliseconds for the whole exchange, connecting included. */
+  /** Milliseconds for the whole call, including connecting. */
   timeout?: number;
 }
 
 /**
- * Smart Services over HTTPS. One dispatcher of its own (never undici's global one), no redirects followed, at most
- * 64 KiB read of a response.
+ * Calls Smart Services over HTTPS. Uses its own dispatcher (never undici's global one), follows no redirects, and reads at
+ * most 64 KiB of a response.
  *
- * A keep-alive socket may have died while the environment was frozen: an exchange that it swallowed is sent once more
- * on a fresh connection. A refresh is not, since its token may be single-use; the exchange stands in for it.
+ * A keep-alive socket may have died while the environment was frozen. An API-key request that fails on such a socket is
+ * sent once more on a new connection. A refresh-token request is not, because its token may be single-use.
  */
 export function smartServices(clock: Clock, options: SmartServicesOptions = {}): Upstream {
   const { connectTimeout = 2000, timeout = 5000 } = options;
-  // Shorter than any upstream's keep-alive that is likely: what is reused was used a moment ago.
+  // Shorter than the usual keep-alive of a server: a reused socket was used a moment ago.
   const agent = new Agent({ connect: { timeout: connectTimeout }, keepAliveTimeout: 4000, keepAliveMaxTimeout: 4000 });
   let connections = 0;
   agent.on("connect", () => {
     connections += 1;
   });
 
-  async function once(call: UpstreamRequest, dispatcher: Dispatcher, deadline: AbortSignal): Promise<Response> {
+  async function send(call: UpstreamRequest, dispatcher: Dispatcher, deadline: AbortSignal): Promise<UpstreamResponse> {
     const sentAt = clock.now();
     const { body, headers } = wireForm(call);
     const response = await request(call.url, { method: "POST", headers, body, dispatcher, signal: deadline });
@@ -48,14 +53,14 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
       const deadline = AbortSignal.timeout(timeout);
       const before = connections;
       try {
-        return parseTokenResponse(await once(call, agent, deadline), registration.maxLifetime);
+        return parseTokenResponse(await send(call, agent, deadline), registration.maxLifetime);
       } catch (error) {
         const wasReused = connections === before;
         if (!(call.grant === "api_key" && wasReused && isDeadSocket(error))) return networkFailure(error);
       }
       const fresh = new Agent({ connect: { timeout: connectTimeout }, pipelining: 0 });
       try {
-        return parseTokenResponse(await once(call, fresh, deadline), registration.maxLifetime);
+        return parseTokenResponse(await send(call, fresh, deadline), registration.maxLifetime);
       } catch (error) {
         return networkFailure(error);
       } finally {
@@ -65,9 +70,7 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
   };
 }
 
-type Response = Parameters<typeof parseTokenResponse>[0];
-
-/** The one place where a form or a JSON text with credentials leaves the process. */
+/** The only place where credentials leave the process for Smart Services. */
 function wireForm(call: UpstreamRequest): { body: FormData | string; headers: Record<string, string> } {
   const headers = { ...call.headers, "user-agent": "smart-token-broker" };
   if ("json" in call.body) return { body: call.body.json.reveal(), headers };
@@ -89,7 +92,7 @@ async function readBounded(body: AsyncIterable<Buffer> & { destroy(): unknown })
     }
     chunks.push(chunk);
   }
-  // Drops a byte-order mark, and never throws for bytes that are no UTF-8.
+  // Removes a byte-order mark, and never throws for invalid UTF-8.
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
@@ -98,10 +101,10 @@ function networkFailure(error: unknown): UpstreamResult {
   return { kind: "temporary", reason: nameOf(error), rateLimited: false };
 }
 
-/** The code or the name of a network fault; never its message, which may quote the request. */
+/** The code or the name of a network error; never its message, which may quote the request. */
 function nameOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
-  return typeof code === "string" ? code : typeof name === "string" ? name : "unknown fault";
+  return typeof code === "string" ? code : typeof name === "string" ? name : "unknown error";
 }
 
 function isDeadSocket(error: unknown): boolean {

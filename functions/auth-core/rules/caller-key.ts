@@ -2,12 +2,12 @@ import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { sha256Hex } from "./fingerprint.ts";
 import { Secret } from "./secret.ts";
 
-/** A caller key: `stb_` and 256 random bits in base64url. Recognisable, so that scanners of repositories find it. */
+/** A caller key: `stb_` and 256 random bits in base64url. The prefix lets secret scanners find leaked keys. */
 const keyPattern = /^stb_[A-Za-z0-9_-]{43}$/;
 
-/** A key's bits, 32 of them bytes, as its bearer sees them. */
+/** Formats 32 random bytes as a caller key. */
 export function callerKey(randomBytes: Uint8Array): Secret {
-  if (randomBytes.length !== 32) throw new Error("A caller key is made of 32 random bytes.");
+  if (randomBytes.length !== 32) throw new Error("A caller key needs exactly 32 random bytes.");
   return new Secret(`stb_${Buffer.from(randomBytes).toString("base64url")}`);
 }
 
@@ -15,19 +15,20 @@ export function isCallerKey(text: string): boolean {
   return keyPattern.test(text);
 }
 
-/** What the list of callers knows of a key. */
+/** The hash of a key, as the list of callers stores it. */
 export function callerKeyHash(key: Secret): string {
   return sha256Hex(key.reveal());
 }
 
 /**
- * The refresh token that is handed out for a caller key: the key itself, and the connection it was used for. So it is
- * worth exactly as much as the key and dies with it; nothing is stored, and it is never Smart Services' own.
+ * The refresh token for a caller key: the key itself and the connection that it was used for. It grants exactly what the
+ * key grants and is revoked with it. Nothing is stored, and it is never a refresh token of Smart Services.
  */
 export function refreshHandle(connection: ConnectionId, key: Secret): Secret {
   return new Secret(`stbr.${connection}.${key.reveal()}`);
 }
 
+/** Reads a refresh token of `refreshHandle`; `undefined` for any other text. */
 export function readRefreshHandle(text: string): { connection: ConnectionId; key: Secret } | undefined {
   const [prefix, id, key = "", ...more] = text.split(".");
   const connection = parseConnectionId(id);

@@ -1,37 +1,37 @@
 import * as v from "valibot";
 import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
 
-/** One entry of the list of who is trusted. What is not named is not trusted. */
+/** One entry of the list of trusted callers. A caller that is not listed is not trusted. */
 export type Caller = KeyCaller | OidcCaller | PrincipalCaller;
 
 interface Named {
   name: string;
-  /** Web pages that may call with this entry's JWTs. */
+  /** Origins of web pages that may send this entry's JWTs. */
   origins: string[];
 }
 
-/** Shows a random key, of which only the hash is known. */
+/** Authenticates with a random key. The list has only its hash. */
 export interface KeyCaller extends Named {
   kind: "key";
   connections: ConnectionId[];
-  /** SHA-256 in hex; two while a key is being replaced. */
+  /** SHA-256 in hex; two hashes while a key is being replaced. */
   keySha256: string[];
 }
 
-/** Shows a JWT of an issuer: a pipeline, a workload, a signed-in user. */
+/** Authenticates with a JWT of an issuer: a pipeline, a workload or a signed-in user. */
 export interface OidcCaller extends Named {
   kind: "oidc";
-  /** What its JWTs may name; absent: whatever the `connectionsClaim` lists. */
+  /** Connections that its JWTs may use; absent: all that `connectionsClaim` lists. */
   connections?: ConnectionId[];
   issuer: string;
   audience: string;
-  /** Claim → the string that it must be, or the prefix of it where this ends in `*`. */
+  /** Claim → its required value, or a prefix of it followed by `*`. */
   claims: Record<string, string>;
-  /** The claim that lists the connections of this very user. */
+  /** The claim that lists the connections of the user. */
   connectionsClaim?: string;
 }
 
-/** An AWS role or account: gets a role that it can assume. The functions never meet it. */
+/** An AWS role or account. The stacks create a role that it can assume; the functions never see this entry. */
 export interface PrincipalCaller extends Named {
   kind: "principal";
   connections: ConnectionId[];
@@ -39,11 +39,11 @@ export interface PrincipalCaller extends Named {
 }
 
 export interface CallersOptions {
-  /** Only the local run: issuers and origins may be plain http on this machine. */
+  /** Only in the local run: issuers and origins may use http on a loopback address. */
   allowLoopbackHttp: boolean;
 }
 
-/** Connections that the policies of one role hold by exact ARNs: ten policies, each of 15 connections with two routes. */
+/** Maximum connections of one role: it can have ten policies, each with the exact ARNs of two routes of 15 connections. */
 const maxConnectionsPerPrincipal = 150;
 
 const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
@@ -52,7 +52,7 @@ const connections = v.pipe(
   v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
   v.minLength(1, "connections is empty"),
   v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
-  v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has an id twice"),
+  v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has a duplicate id"),
   v.transform((ids) => ids as ConnectionId[]),
 );
 
@@ -65,11 +65,11 @@ const oidc = v.strictObject(
         v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
         v.check(
           (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
-          'oidc.claims: "*" alone would admit everyone; give a prefix, or leave the claim out',
+          'oidc.claims: "*" alone matches every value; write a prefix, or remove the claim',
         ),
         v.check(
           (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
-          "oidc.claims: a * may only stand at the end",
+          "oidc.claims: * is allowed only at the end",
         ),
       ),
       {},
@@ -100,7 +100,7 @@ const entry = v.pipe(
         v.pipe(
           v.array(text("keySha256: every hash"), "keySha256 must be a list"),
           v.minLength(1, "keySha256 is empty"),
-          v.maxLength(2, "keySha256 has more than two hashes: one is in use, one replaces it"),
+          v.maxLength(2, "keySha256 has more than two hashes; list the current key and its replacement"),
           v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
         ),
       ),
@@ -112,8 +112,10 @@ const entry = v.pipe(
 );
 
 /**
- * Reads the list of callers. Throws one error that names the entry and the field, and what it should be: at synth, where
- * it can be mended, not at the first request.
+ * Parses the list of callers.
+ *
+ * @throws Error that names the entry, the field and the expected value. The stacks parse the list too, so that a mistake
+ *   stops the deployment instead of the first request.
  */
 export function parseCallers(list: unknown, options: CallersOptions): Caller[] {
   if (!Array.isArray(list)) throw new Error("callers must be a list.");
@@ -121,19 +123,21 @@ export function parseCallers(list: unknown, options: CallersOptions): Caller[] {
   const names = new Set<string>();
   const hashes = new Map<string, string>();
   for (const caller of callers) {
-    if (names.has(caller.name)) throw new Error(`callers: the name ${caller.name} is there twice.`);
+    if (names.has(caller.name)) throw new Error(`callers: duplicate name ${caller.name}.`);
     names.add(caller.name);
     for (const hash of caller.kind === "key" ? caller.keySha256 : []) {
       const other = hashes.get(hash);
       if (other)
-        throw new Error(`callers: ${caller.name}: keySha256 has a hash that ${other} uses too; make a key of its own.`);
+        throw new Error(
+          `callers: ${caller.name}: keySha256 has a hash that ${other} also uses; create a separate key.`,
+        );
       hashes.set(hash, caller.name);
     }
   }
   return callers;
 }
 
-/** A parsed entry as it is written in the list: for the list that travels with the function. */
+/** Formats an entry as in the list. The bundle of the oauth function contains the list. */
 export function asListed(caller: Caller): object {
   switch (caller.kind) {
     case "oidc": {
@@ -151,16 +155,16 @@ export function asListed(caller: Caller): object {
   }
 }
 
-function parseEntry(item: unknown, who: string, options: CallersOptions): Caller {
-  const wrong = (what: string) => new Error(`callers: ${who}: ${what}.`);
+function parseEntry(item: unknown, label: string, options: CallersOptions): Caller {
+  const wrong = (what: string) => new Error(`callers: ${label}: ${what}.`);
   const parsed = v.safeParse(entry, item, { abortEarly: true });
   if (!parsed.success) throw wrong(parsed.issues[0].message);
   const fields = parsed.output;
   const { name, origins } = fields;
-  const ways = (["principal", "keySha256", "oidc"] as const).filter((way) => fields[way] !== undefined);
-  if (ways.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
+  const methods = (["principal", "keySha256", "oidc"] as const).filter((method) => fields[method] !== undefined);
+  if (methods.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
   for (const origin of origins) {
-    // For API Gateway, https://* is every origin there is.
+    // API Gateway treats https://* as every origin.
     if (!isHttps(origin, options) || new URL(origin).origin !== origin || origin.includes("*")) {
       throw wrong(
         `origins: ${JSON.stringify(origin)} must be an https origin without a path, like https://portal.example.com`,
@@ -174,7 +178,7 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
       throw wrong("needs connections, or oidc.connectionsClaim to take them from");
     }
     if (connectionsClaim === undefined && Object.keys(claims).length === 0) {
-      throw wrong("oidc.claims is needed: without one, everyone whom the issuer knows would be admitted");
+      throw wrong("oidc.claims is required; without it, every JWT of the issuer is accepted");
     }
     return {
       kind: "oidc",
@@ -187,12 +191,12 @@ function parseEntry(item: unknown, who: string, options: CallersOptions): Caller
       ...(connectionsClaim !== undefined && { connectionsClaim }),
     };
   }
-  if (origins.length > 0) throw wrong("origins goes with oidc only: a web page has its user's JWT, and never a key");
+  if (origins.length > 0) throw wrong("origins is allowed only with oidc; a web page must never hold a key");
   if (!fields.connections) throw wrong("needs connections");
   const common = { name, origins, connections: fields.connections };
   if (fields.principal !== undefined && fields.connections.length > maxConnectionsPerPrincipal) {
     throw wrong(
-      `connections has more than ${maxConnectionsPerPrincipal}, which is what the policies of one role hold: make two callers of it`,
+      `connections has more than ${maxConnectionsPerPrincipal}, the most that the policies of one role can hold; split it into two callers`,
     );
   }
   if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
@@ -207,13 +211,13 @@ function isHttps(url: string, { allowLoopbackHttp }: CallersOptions): boolean {
   return protocol === "https:" || (allowLoopbackHttp && loopback && protocol === "http:");
 }
 
-/** How an error names an entry: by its name, or by its place. */
+/** The label of an entry in errors: its name, or its position. */
 function nameOf(item: unknown, index: number): string {
   const name = (item as { name?: unknown } | null)?.name;
   return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
 }
 
-/** What is wrong with an object itself: that it is none, a field too many, or one too few. */
+/** The message for an object that is no object, or has an unknown or a missing field. */
 function wrongFields(
   { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
   within?: string,
@@ -224,24 +228,24 @@ function wrongFields(
   return `${within === undefined ? "" : `${within}.`}${key} is missing`;
 }
 
-/** Where a JWT's claims satisfy an entry: every listed claim is a string that matches, and the audience is named. */
+/** Whether the claims of a JWT match an entry: the audience, and every listed claim as a string. */
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
-  return Object.entries(caller.claims).every(([claim, wanted]) => {
+  return Object.entries(caller.claims).every(([claim, required]) => {
     const value = claims[claim];
     if (typeof value !== "string") return false;
-    return wanted.endsWith("*") ? value.startsWith(wanted.slice(0, -1)) : value === wanted;
+    return required.endsWith("*") ? value.startsWith(required.slice(0, -1)) : value === required;
   });
 }
 
-/** The connections that a JWT's bearer may use by this entry. */
+/** The connections that an entry grants to a JWT. */
 export function connectionsOf(caller: OidcCaller, claims: Record<string, unknown>): ConnectionId[] {
   if (caller.connectionsClaim === undefined) return caller.connections ?? [];
   const listed = claims[caller.connectionsClaim];
   const names: unknown[] = typeof listed === "string" ? listed.split(" ") : Array.isArray(listed) ? listed : [];
   const ids = names.map((name) => (typeof name === "string" ? parseConnectionId(name) : undefined));
-  const known = ids.filter((id) => id !== undefined);
-  // A list of its own bounds what the claim may name.
-  return caller.connections ? known.filter((id) => caller.connections?.includes(id)) : known;
+  const valid = ids.filter((id) => id !== undefined);
+  // The entry's own list limits what the claim can grant.
+  return caller.connections ? valid.filter((id) => caller.connections?.includes(id)) : valid;
 }

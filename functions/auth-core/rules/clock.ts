@@ -1,18 +1,17 @@
-/** Where instants come from. Injected everywhere, so that tests step time instead of waiting for it. */
+/** The source of time. Always injected, so that tests set the time instead of waiting. */
 export interface Clock {
-  /** This instant, in epoch seconds with a fraction. */
+  /** The current instant. */
   now(): number;
-  /** Resolves after so many seconds. */
+  /** Resolves after this many seconds. */
   sleep(seconds: number): Promise<void>;
 }
 
 /**
- * A `now` that never runs slower than the monotonic clock: ages and deadlines use the larger of wall-clock and
- * monotonic elapsed time, so a wall clock that steps back (a correction, a restored snapshot) stretches nothing, and a
- * monotonic clock that stood still while the environment was frozen is caught up by the wall clock.
+ * A `now` that never runs slower than the monotonic clock (docs/adr/0003-a-steady-clock.md).
  *
- * Its price: after a step back this process goes on in its own, later time, which replaces tokens a little too early
- * and never too late.
+ * It uses the larger of wall-clock and monotonic elapsed time. A wall clock that steps back (a correction, a restored
+ * snapshot) extends no deadline. A monotonic clock that stopped while the environment was frozen catches up.
+ * After a step back, this process runs ahead of the wall clock: it replaces tokens slightly early, never late.
  *
  * @param wall epoch seconds
  * @param monotonic seconds since any fixed point

@@ -3,32 +3,32 @@ import type { FailureCode } from "./failure.ts";
 import type { RetiringKeys } from "./retiring-keys.ts";
 import type { TokenSet } from "./token-set.ts";
 
-/** What the table holds of one connection. Instants are epoch seconds. */
+/** The item of a connection in the table. Instants are epoch seconds. */
 export interface ConnectionItem {
   connection: ConnectionId;
-  /** Grows by one with every new token set; 0 before the first. Fences every write of a replacement. */
+  /** Grows by one with every new token set; 0 before the first. Every write of a replacement requires it unchanged. */
   generation: number;
   tokenSet?: TokenSet;
-  /** When the scheduled rotation should look at this connection; absent: never. */
+  /** When the sweep processes this connection; absent: never. */
   nextActionAt?: number;
   leaseOwner?: string;
   leaseUntil?: number;
-  /** Instant of the last lease, that is of the last attempt. */
+  /** Instant of the last lease, and so of the last attempt. */
   attemptedAt?: number;
   /** Failed attempts since the last success. */
   failures: number;
   /** No attempt before this instant. */
   retryAt?: number;
   lastError?: StoredError;
-  /** What an operator was told to mend, and no recovery since; other failures may have followed. */
+  /** The failure that an operator was notified of, until the connection recovers. Other failures may follow it. */
   operatorError?: FailureCode;
-  /** Fingerprint of the credentials that were refused: other credentials end the backoff at once. */
+  /** Fingerprint of the rejected credentials. Different credentials end the backoff at once. */
   rejectedFingerprint?: string;
-  /** The refresh grant failed while it was the exchange's turn: the next attempt starts with the exchange. */
+  /** The refresh token failed, and the API key was not tried or failed too: the next attempt starts with the API key. */
   skipRefresh?: boolean;
-  /** Instant at which the registration was last looked at during a backoff. */
+  /** Instant of the last registration check during a backoff. */
   registrationCheckedAt?: number;
-  /** Instant at which the secret was last described, to warn of what an operator should do. */
+  /** Instant of the last daily check of the secret's rotation. */
   rotationCheckedAt?: number;
   retiringKeys?: RetiringKeys;
 }
@@ -39,7 +39,7 @@ export interface StoredError {
   at: number;
 }
 
-/** A lease that is still in force. */
+/** Whether the item has a lease that has not ended. */
 export function isLeased(item: Pick<ConnectionItem, "leaseOwner" | "leaseUntil">, now: number): boolean {
   return item.leaseOwner !== undefined && (item.leaseUntil ?? 0) > now;
 }

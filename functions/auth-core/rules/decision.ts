@@ -1,30 +1,30 @@
 import { needsOperator } from "./backoff.ts";
 import { type ConnectionItem, isInBackoff, isLeased } from "./connection-item.ts";
-import type { Failure } from "./failure.ts";
+import { type Failure, wholeSeconds, withRetry } from "./failure.ts";
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "./token-set.ts";
 
-/** What to do for a caller, given the item as it was just read. */
+/** What to do for a caller, given the item that was just read. */
 export type Decision =
   | { kind: "serve"; set: TokenSet }
-  /** Nobody knows this connection yet: ask its secret before anything is written. */
+  /** There is no item yet: read the secret before writing anything. */
   | { kind: "load_registration" }
   | { kind: "replace" }
-  /** Someone else is replacing, and there is nothing valid to answer with meanwhile. */
+  /** Another environment is replacing the token set, and no stored token is valid. */
   | { kind: "wait" }
-  /** A backoff that other credentials would end: look at the registration, note that, and decide again. */
+  /** Different credentials would end this backoff: check the registration, note the check, and decide again. */
   | { kind: "recheck_registration"; rejectedFingerprint: string | undefined }
   | { kind: "fail"; failure: Failure };
 
-/** Seconds between two attempts as long as the stored token is valid, or one of two is reported as rejected. */
+/** Seconds between two attempts while the stored token is valid, or while callers report tokens as rejected. */
 export const attemptInterval = 30;
 
 /** Seconds between two sweeps. */
 const scheduleInterval = 60;
 
-/** Seconds between two looks at the registration during a backoff. */
+/** Seconds between two registration checks during a backoff. */
 export const registrationCheckInterval = 60;
 
-/** Pure. The order is the point: a valid token beats every lease, backoff and stored error. */
+/** Decides in this order: a valid token is served whatever the lease, backoff or last error says. */
 export function decide(item: ConnectionItem | undefined, now: number, requirements: TokenRequirements): Decision {
   if (!item) return { kind: "load_registration" };
   const { tokenSet } = item;
@@ -35,13 +35,13 @@ export function decide(item: ConnectionItem | undefined, now: number, requiremen
   if (isLeased(item, now)) return serveValid ?? { kind: "wait" };
   if (item.lastError?.code === "unknown_connection") return { kind: "load_registration" };
   if (isInBackoff(item, now)) {
-    const mayLook =
+    const mayCheck =
       needsOperator(item.lastError?.code ?? "internal") &&
       (item.registrationCheckedAt ?? 0) <= now - registrationCheckInterval;
-    if (mayLook) return { kind: "recheck_registration", rejectedFingerprint: item.rejectedFingerprint };
+    if (mayCheck) return { kind: "recheck_registration", rejectedFingerprint: item.rejectedFingerprint };
     return serveValid ?? { kind: "fail", failure: backoffFailure(item, now, requirements) };
   }
-  // The schedule retries within a minute of a backoff's end: no caller has to wait for an upstream that may be down.
+  // The sweep retries within a minute after the backoff. No caller with a valid token waits for a failing upstream.
   if (serveValid && item.failures > 0 && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;
   const nextAttemptAt = (item.attemptedAt ?? 0) + attemptInterval;
   if (nextAttemptAt > now) {
@@ -55,17 +55,17 @@ function backoffFailure(item: ConnectionItem, now: number, requirements: TokenRe
   return requirements.rejectedSha256 === undefined ? storedFailure(item, now) : tooSoon((item.retryAt ?? now) - now);
 }
 
-/** The failure that an item remembers, as a caller is told it now. */
+/** The stored failure of an item, as a caller gets it now. */
 export function storedFailure(item: ConnectionItem, now: number): Failure {
   const code = item.lastError?.code ?? "upstream_unavailable";
-  const detail = item.lastError?.detail ?? "the last attempt failed";
-  return { code, detail, ...(!needsOperator(code) && { retryAfter: Math.max(0, (item.retryAt ?? now) - now) }) };
+  const failure = { code, detail: item.lastError?.detail ?? "The last attempt failed." };
+  return needsOperator(code) ? failure : withRetry(failure, Math.max(0, (item.retryAt ?? now) - now));
 }
 
 function tooSoon(seconds: number): Failure {
   return {
     code: "too_soon",
-    detail: "this connection's token was replaced or tried a moment ago; keep what you have, or ask again later",
+    detail: `The last attempt to replace this token was too recent. Keep using your token, or retry in ${wholeSeconds(seconds)} s.`,
     retryAfter: seconds,
   };
 }

@@ -1,7 +1,7 @@
 import type { ConnectionId } from "./connection-id.ts";
 import type { FailureCode } from "./failure.ts";
 
-/** The events, of keys and of connections, each with what it is about; their schemas are in `docs/events.md`. No key is in them. */
+/** Events about keys and connections. Their schemas are in `docs/events.md`. They never contain a key. */
 export type BrokerEvent =
   | { type: "api_key_rotated"; connection: ConnectionId; keyFingerprint: string }
   | { type: "api_key_retirable"; connection: ConnectionId; keyFingerprint: string; apiKeyId?: string }

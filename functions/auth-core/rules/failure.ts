@@ -1,26 +1,67 @@
-/** Every way in which the broker can fail a caller. Closed: a new code is a change of the HTTP contract. */
-export type FailureCode =
-  | "invalid_request"
-  | "unknown_connection"
-  | "connection_not_ready"
-  | "too_soon"
-  | "credentials_rejected"
-  | "upstream_malformed"
-  | "upstream_unavailable"
-  | "unavailable"
-  | "internal";
+/** Every code of a failure. A new code changes the HTTP contract. */
+export const failureCodes = [
+  "invalid_request",
+  "unknown_connection",
+  "connection_not_ready",
+  "too_soon",
+  "credentials_rejected",
+  "upstream_malformed",
+  "upstream_unavailable",
+  "unavailable",
+  "internal",
+] as const;
+export type FailureCode = (typeof failureCodes)[number];
 
-/** An expected failure, as a value. `detail` is written for the caller and never holds a secret or an upstream's body. */
+/** An expected failure. `detail` is for the caller and never contains a secret or upstream's body. */
 export interface Failure {
   code: FailureCode;
   detail: string;
-  /** Seconds after which asking again makes sense. */
+  /** Seconds until a retry makes sense. */
   retryAfter?: number;
 }
 
+/** Whole seconds for a text or a header, at least 1. */
+export function wholeSeconds(seconds: number): number {
+  return Math.max(1, Math.ceil(seconds));
+}
+
+/** A temporary failure whose detail says when the broker retries. */
+export function withRetry(failure: Failure, seconds: number): Failure {
+  return {
+    ...failure,
+    detail: `${failure.detail} The broker retries in ${wholeSeconds(seconds)} s.`,
+    retryAfter: seconds,
+  };
+}
+
+export const unknownConnection: Failure = {
+  code: "unknown_connection",
+  detail: "This connection has no secret, or its secret is scheduled for deletion. Check the connection id.",
+};
+
+/** @param reason what is wrong with the registration, as part of a sentence */
+export function connectionNotReady(reason: string): Failure {
+  return {
+    code: "connection_not_ready",
+    detail: `The connection is not ready: ${reason}. An operator must fix its registration.`,
+  };
+}
+
+export const tableUnavailable: Failure = {
+  code: "unavailable",
+  detail: "The table of the broker is unavailable. Retry in 1 s.",
+  retryAfter: 1,
+};
+
+export const secretsUnavailable: Failure = {
+  code: "unavailable",
+  detail: "The secret store of the broker is unavailable. Retry in 1 s.",
+  retryAfter: 1,
+};
+
 /**
- * The broker's own table or secret store did not answer, or refused the function's role.
- * Thrown by adapters; `message` is for the log, not for callers.
+ * A store or the event bus of the broker does not answer, or denies access to the function's role.
+ * Adapters throw it. `message` is for the log, not for callers.
  */
 export class UnavailableError extends Error {
   override name = "UnavailableError";

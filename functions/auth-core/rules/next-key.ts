@@ -2,7 +2,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { parseRegistration, type Registration } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
-/** Why a rotation could not go on. Closed: each is a reason of the event `api_key_action_needed`. */
+/** Why a rotation failed: each is a `reason` of the event `api_key_action_needed`. */
 export type RotationReason =
   | "no_next_key"
   | "next_key_malformed"
@@ -12,7 +12,7 @@ export type RotationReason =
   | "issuer_failed"
   | "upstream_unavailable";
 
-/** What the secret becomes. `value` is the text of the new version. */
+/** The next value of a secret. `value` is the text of the new version. */
 export type NextSecret =
   | { kind: "next"; value: Secret; registration: Registration }
   | {
@@ -22,9 +22,8 @@ export type NextSecret =
     };
 
 /**
- * The next value of a secret, made of its current value and of what was staged: a whole new JSON object, or an object
- * with some fields of it, or only a key. Every field that was not staged is carried over, but the issuer's id of the old
- * key, which says nothing of the new one.
+ * Makes the next value of a secret from its current value and the staged value: a whole JSON object, an object with some
+ * fields, or only a key. Fields that are not staged keep their values, except the issuer's id of the old key.
  */
 export function nextSecret(
   current: string,
@@ -43,29 +42,29 @@ export function nextSecret(
     return {
       kind: "failed",
       reason: "no_next_key",
-      detail: "what was staged under NEXT is the current key: stage another",
+      detail: "the key staged under NEXT is the current key; stage another",
     };
   }
   if (before.kind === "registered" && before.registration.scope !== next.registration.scope) {
-    const detail = "what is staged under NEXT names another scope: that is another environment, not another key";
+    const detail = "the value staged under NEXT has another scope; another scope is another connection";
     return { kind: "failed", reason: "next_key_of_another_scope", detail };
   }
   return { kind: "next", value: new Secret(value), registration: next.registration };
 }
 
-/** Fingerprint of the key in what was staged, in any of its forms; `undefined` where there is none in it. */
+/** Fingerprint of the key in a staged value of any form; `undefined` if it has none. */
 export function stagedKeyFingerprint(staged: string): string | undefined {
   const { apiKey } = stagedFields(staged);
   return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.replace(/^Bearer +/i, ""))) : undefined;
 }
 
-/** The issuer's id of the key in what was staged, where it has one. */
+/** The issuer's id of the key in a staged value; `undefined` if it has none. */
 export function stagedApiKeyId(staged: string): string | undefined {
   const { apiKeyId } = stagedFields(staged);
   return typeof apiKeyId === "string" ? apiKeyId : undefined;
 }
 
-/** The fields of what was staged: an object's, or the key alone. */
+/** The fields of a staged value, which is an object or only a key. */
 function stagedFields(staged: string): { apiKey?: unknown; apiKeyId?: unknown } {
   return readObject(staged) ?? { apiKey: staged.trim() };
 }

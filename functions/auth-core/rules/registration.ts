@@ -2,22 +2,22 @@ import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
 import { Secret } from "./secret.ts";
 
-/** What a connection's secret says, checked. */
+/** The parsed value of a connection's secret. */
 export interface Registration {
   username: string;
   scope: string;
   apiKey: Secret;
-  /** Of the token endpoints; no slash at its end. */
+  /** Of the token endpoints, without a trailing slash. */
   baseUrl: string;
-  /** Where callers use the token; never called by the broker. */
+  /** Where callers use the token. The broker never calls it. */
   apiBaseUrl?: string;
   language: string;
-  /** Seconds: an upper bound for what upstream claims. */
+  /** Seconds. Limits the lifetime that upstream states. */
   maxLifetime?: number;
   singleActiveToken: boolean;
   /** URL that issues and revokes API keys; see docs/key-issuer.md. */
   keyIssuer?: string;
-  /** The issuer's name for the key. */
+  /** The issuer's id of the key. */
   apiKeyId?: string;
   keyFingerprint: string;
   credentialFingerprint: string;
@@ -25,10 +25,10 @@ export interface Registration {
 
 export type ParsedRegistration =
   | { kind: "registered"; registration: Registration; warnings: string[] }
-  /** `unseen`: the value could not be looked at; it may be a good one. */
+  /** `unreadable`: the value could not be read; it may be valid. */
   | { kind: "not_ready"; detail: string; unreadable?: true };
 
-/** Longest lifetime that is believed at all: 7 days, in seconds. */
+/** The longest accepted lifetime of an access token, in seconds. */
 export const maxAcceptedLifetime = 7 * 24 * 3600;
 
 const line = (field: string) =>
@@ -76,8 +76,8 @@ const schema = v.object({
 const knownFields = new Set(Object.keys(schema.entries));
 
 /**
- * Reads the text of a secret. Never throws and never repeats a value: what is wrong is named by its field.
- * It does not ask upstream whether the credentials work.
+ * Parses the text of a secret. Never throws and never repeats a value: `detail` names the field, as part of a sentence.
+ * Does not check the credentials with upstream.
  */
 export function parseRegistration(
   text: string,
@@ -87,7 +87,7 @@ export function parseRegistration(
   try {
     json = JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text, which is the key.
+    // The message of the parser would quote the key.
     return { kind: "not_ready", detail: "the secret's value is not JSON" };
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
@@ -128,7 +128,7 @@ export function parseRegistration(
     },
     warnings: Object.keys(json)
       .filter((field) => !knownFields.has(field))
-      // A field's name can be a mistyped value; what is shown of it is short and plain.
+      // A field's name can be a misplaced value, so only a short part of it is shown.
       .map((field) => `the secret's field ${JSON.stringify(field.slice(0, 40))} is unknown and ignored`),
   };
 }

@@ -1,8 +1,8 @@
 /**
- * A value that must never be seen: an API key, an access token, a refresh token.
+ * A value that must never be printed: an API key, an access token, a refresh token.
  *
  * It prints as `[redacted]` under `String()`, `JSON.stringify`, `util.inspect`, `console.log` and template strings.
- * It does not encrypt: whoever calls `reveal()` holds the plain text and answers for it.
+ * It does not encrypt. The caller of `reveal()` must protect the plain text.
  */
 export class Secret {
   readonly #value: string;
@@ -11,7 +11,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The plain text. Every call of this is a place to review. */
+  /** The plain text. test/conventions lists the files that may call this. */
   reveal(): string {
     return this.#value;
   }
@@ -32,7 +32,7 @@ export class Secret {
     return "[redacted]";
   }
 
-  // The registered symbol instead of `util.inspect.custom`: the same one, without an import in the serving path.
+  // The same symbol as `util.inspect.custom`, without importing node:util.
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return "[redacted]";
   }

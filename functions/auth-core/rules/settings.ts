@@ -1,6 +1,6 @@
 /**
- * The one table of environment variables: the stacks set exactly these, the functions read exactly these.
- * What AWS itself sets (region, credentials, endpoints) is the SDK's business.
+ * All environment variables: the stacks set exactly these, the functions read exactly these.
+ * The SDK reads those that AWS sets (region, credentials, endpoints).
  */
 export const environmentVariables = {
   stage: "BROKER_STAGE",
@@ -11,30 +11,32 @@ export const environmentVariables = {
   rotateKeysEveryDays: "BROKER_ROTATE_KEYS_EVERY_DAYS",
 } as const;
 
-/** The vendor's token host, for registrations that name no other. */
+/** The vendor's token host, for registrations without `baseUrl`. */
 export const smartServicesBaseUrl = "https://tse.smart-api.teamsystem.cloud";
 
-/** The source of every event on the bus; its detail-type is the event's name. */
+/** The `source` of every event. Its `detail-type` is the event's name. */
 export const eventSource = "smart-token-broker";
 
 export interface Settings {
   stage: string;
   tableName: string;
-  /** Without a slash at its end: a connection's secret is `{secretPrefix}/{connection}`. */
+  /** Without a trailing slash: a connection's secret is `{secretPrefix}/{connection}`. */
   secretPrefix: string;
   defaultBaseUrl: string;
-  /** Only the local run sets it: a registration may then point to plain http on this machine. */
+  /** Only in the local run: a registration may use http on a loopback address. */
   allowLoopbackHttp: boolean;
-  /** 0: keys are not rotated on a schedule, by choice. */
+  /** 0: keys are not rotated on a schedule. */
   rotateKeysEveryDays: number;
 }
 
-/** Reads the settings of a function. Throws an error that names the variable where a required one is missing. */
+/** Reads the settings of a function. Throws an error that names a missing variable. */
 export function readSettings(env: Record<string, string | undefined>): Settings {
   const required = (name: string): string => {
     const value = env[name];
     if (!value)
-      throw new Error(`The environment variable ${name} is not set. The stack sets it; is this its function?`);
+      throw new Error(
+        `The environment variable ${name} is not set. The stack sets it; deploy the function with the stack.`,
+      );
     return value;
   };
   return {

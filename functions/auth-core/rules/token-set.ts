@@ -3,51 +3,51 @@ import type { Registration } from "./registration.ts";
 import type { Secret } from "./secret.ts";
 import { documentedRefreshLifetime, type UpstreamTokens } from "./upstream-response.ts";
 
-/** Access token and refresh token, with the ends of both, and the fingerprints of the credentials they descend from. */
+/** An access token and its refresh token, their ends, and the fingerprints of the credentials that they were issued for. */
 export interface TokenSet {
   accessToken: Secret;
   /** Instant. */
   accessTokenExpiresAt: number;
-  /** Instant at which the request for it was sent. */
+  /** Instant at which its request was sent. */
   obtainedAt: number;
   obtainedBy: "api_key" | "refresh_token";
   refreshToken?: Secret;
   /** Instant. */
   refreshTokenExpiresAt?: number;
   scope: string;
-  /** Username and scope as registered, for callers who name a connection by them. */
+  /** Username and scope of the registration, for callers that name a connection by them. */
   username?: string;
   registeredScope?: string;
   apiBaseUrl?: string;
   keyFingerprint: string;
   credentialFingerprint: string;
-  /** Instant at which the secret's current version was made. */
+  /** Instant at which the secret's current version was created. */
   keyCreatedAt?: number;
   singleActiveToken: boolean;
-  /** Instant past which it should be replaced, though it is still valid. */
+  /** Instant from which it is replaced, though it is still valid. */
   dueAt: number;
 }
 
-/** Seconds: a token with less left counts as expired, for the time that it needs to reach its use. */
+/** Seconds. A token with no more left counts as expired, because it takes time to reach the API. */
 export const skew = 5;
 
-/** A refresh token with less left than this, in seconds, is not used any more: an exchange replaces it. */
+/** Seconds. A refresh token with less left is not used; the API key replaces it. */
 export const refreshTokenMargin = 2 * 24 * 3600;
 
-/** What a caller asks for. */
+/** What a caller requires of a token. */
 export interface TokenRequirements {
   /** Seconds that should be left. */
   minTtl: number;
-  /** SHA-256 in hex of an access token that the caller saw refused; a token with this hash does not count as valid. */
+  /** SHA-256 in hex of an access token that the API rejected. A token with this hash is not valid for this caller. */
   rejectedSha256?: string;
 }
 
-/** The whole life of the access token, in seconds. */
+/** Lifetime of the access token, in seconds. */
 export function lifetime(set: TokenSet): number {
   return set.accessTokenExpiresAt - set.obtainedAt;
 }
 
-/** Seconds that are left of it; negative once it has expired. */
+/** Remaining time of the access token, in seconds; negative after its end. */
 export function remaining(set: TokenSet, now: number): number {
   return set.accessTokenExpiresAt - now;
 }
@@ -57,7 +57,7 @@ export function isExpired(set: Pick<TokenSet, "accessTokenExpiresAt">, now: numb
   return set.accessTokenExpiresAt - skew <= now;
 }
 
-/** Not expired; and for whoever saw it rejected, not the rejected one. */
+/** Not expired, and not the token that the caller reports as rejected. */
 export function isValid(set: TokenSet, now: number, requirements?: TokenRequirements): boolean {
   if (isExpired(set, now)) return false;
   return (
@@ -66,55 +66,55 @@ export function isValid(set: TokenSet, now: number, requirements?: TokenRequirem
 }
 
 /**
- * `min_ttl` as it counts: at most 40 % of the lifetime, so that a short-lived upstream is not asked at every request;
- * with `singleActiveToken` at most half of the margin at which a replacement is due, since every one kills a token.
+ * The `min_ttl` that applies, in seconds: at most 40 % of the lifetime, so that short lifetimes do not cause an upstream
+ * call per request; with `singleActiveToken` at most half of the margin, because each replacement invalidates a token.
  */
 export function effectiveMinTtl(set: TokenSet, minTtl: number): number {
   return Math.min(minTtl, set.singleActiveToken ? singleActiveMargin(lifetime(set)) / 2 : 0.4 * lifetime(set));
 }
 
-/** Valid, and with as much left as is asked for. */
+/** Valid, with at least the effective `min_ttl` left. */
 export function isSufficient(set: TokenSet, now: number, requirements: TokenRequirements): boolean {
   return isValid(set, now, requirements) && remaining(set, now) >= effectiveMinTtl(set, requirements.minTtl);
 }
 
-/** How a token that is handed out breaks the promise of its validity; `undefined` where it keeps it. */
+/** How a served token misses the required validity; `undefined` if it does not. */
 export function validityMiss(set: TokenSet, now: number, minTtl: number): "expired" | "below_minimum" | undefined {
   if (isExpired(set, now)) return "expired";
   return remaining(set, now) < effectiveMinTtl(set, minTtl) ? "below_minimum" : undefined;
 }
 
-/** From this lifetime on, in seconds, an outage of 40 % of it is never felt. */
+/** Seconds. From this lifetime on, callers do not notice an outage of 40 % of it. */
 const minCoveredLifetime = 300;
 
-/** Seconds that a replacement may come late: a sweep is up to a minute off, before the outage and after it; the skew. */
+/** Seconds that a replacement may be late: one sweep interval before the outage, one after it, and the skew. */
 const sweepLateness = 2 * 60 + skew;
 
 /**
- * When to replace: after 45 to 55 % of the lifetime, so that connections that were made together drift apart, and early
- * enough for an outage of 40 % of it to end before the token does; with `singleActiveToken` as late as is safe.
+ * When to replace a token set: after 45 to 55 % of the lifetime. The range spreads connections that were created
+ * together, and an outage of 40 % of the lifetime ends before the token does. With `singleActiveToken`: as late as safe.
  *
  * @param random 0 to 1
  */
 export function dueAt(set: Omit<TokenSet, "dueAt">, random: number): number {
-  const whole = set.accessTokenExpiresAt - set.obtainedAt;
-  if (set.singleActiveToken) return set.accessTokenExpiresAt - singleActiveMargin(whole);
-  const drawn = (0.45 + 0.1 * random) * whole;
-  if (whole < minCoveredLifetime) return set.obtainedAt + drawn;
-  return set.obtainedAt + Math.min(drawn, 0.6 * whole - sweepLateness);
+  const seconds = set.accessTokenExpiresAt - set.obtainedAt;
+  if (set.singleActiveToken) return set.accessTokenExpiresAt - singleActiveMargin(seconds);
+  const spread = (0.45 + 0.1 * random) * seconds;
+  if (seconds < minCoveredLifetime) return set.obtainedAt + spread;
+  return set.obtainedAt + Math.min(spread, 0.6 * seconds - sweepLateness);
 }
 
-/** Seconds before the end at which a replacement that kills its predecessor is due. */
-function singleActiveMargin(whole: number): number {
-  return Math.min(300, 0.2 * whole);
+/** Seconds before the end at which a replacement is due that invalidates the previous token. */
+function singleActiveMargin(lifetimeSeconds: number): number {
+  return Math.min(300, 0.2 * lifetimeSeconds);
 }
 
-/** Seconds for which an environment may serve this set from memory without looking at the table. */
+/** Seconds for which an environment may serve this set from memory without reading the table. */
 export function memoryLifetime(set: TokenSet): number {
   return set.singleActiveToken ? 5 : 60;
 }
 
-/** Whether the refresh grant may be tried: a live refresh token of the very credentials that are registered now. */
+/** Whether the refresh token can be used: it is valid, and belongs to the registered credentials. */
 export function canRefresh(set: TokenSet | undefined, registration: Registration, now: number): boolean {
   return (
     set?.refreshToken !== undefined &&
@@ -123,20 +123,20 @@ export function canRefresh(set: TokenSet | undefined, registration: Registration
   );
 }
 
-/** The set that an answer makes, given the one before it. An absent refresh token means an unchanged one. */
+/** The token set of a token response. Without a new refresh token, the previous one stays. */
 export function nextTokenSet(
   tokens: UpstreamTokens,
   obtainedBy: TokenSet["obtainedBy"],
-  of: {
+  context: {
     registration: Registration;
     keyCreatedAt?: number | undefined;
     previous?: TokenSet | undefined;
-    /** The stored refresh token was refused: it is not kept. */
+    /** Upstream rejected the stored refresh token: it is not kept. */
     refreshTokenRejected: boolean;
   },
   random: number,
 ): TokenSet {
-  const { registration, previous } = of;
+  const { registration, keyCreatedAt, previous, refreshTokenRejected } = context;
   const refresh = tokens.refreshToken
     ? {
         refreshToken: tokens.refreshToken,
@@ -144,7 +144,7 @@ export function nextTokenSet(
       }
     : previous?.refreshToken &&
         previous.refreshTokenExpiresAt !== undefined &&
-        !of.refreshTokenRejected &&
+        !refreshTokenRejected &&
         previous.credentialFingerprint === registration.credentialFingerprint
       ? { refreshToken: previous.refreshToken, refreshTokenExpiresAt: previous.refreshTokenExpiresAt }
       : {};
@@ -160,15 +160,15 @@ export function nextTokenSet(
     ...(registration.apiBaseUrl !== undefined && { apiBaseUrl: registration.apiBaseUrl }),
     keyFingerprint: registration.keyFingerprint,
     credentialFingerprint: registration.credentialFingerprint,
-    ...(of.keyCreatedAt !== undefined && { keyCreatedAt: of.keyCreatedAt }),
+    ...(keyCreatedAt !== undefined && { keyCreatedAt }),
     singleActiveToken: registration.singleActiveToken,
   };
   return { ...set, dueAt: dueAt(set, random) };
 }
 
 /**
- * The set after upstream gave the same access token again, which is no progress: lifetime and `obtainedAt` stay, a new
- * refresh token is kept, and the next try is far enough away not to become a loop.
+ * The token set after upstream returned the same access token again: its lifetime and `obtainedAt` stay, a new refresh
+ * token is kept, and the next attempt waits long enough not to become a loop.
  */
 export function keepSameToken(previous: TokenSet, next: TokenSet, now: number): TokenSet {
   return {

@@ -6,13 +6,13 @@ export interface UpstreamRequest {
   grant: "api_key" | "refresh_token";
   url: string;
   headers: Record<string, string>;
-  /** A multipart form, in the order in which it is sent, or a JSON text. */
+  /** A multipart form in sending order, or a JSON text. */
   body: { form: [name: string, value: string | Secret][] } | { json: Secret };
 }
 
 /**
- * The API-key exchange: `POST {baseUrl}/api/v1/auth/token`, multipart (vendor's page, *API Key*).
- * Whoever sends it adds the Content-Type with the boundary.
+ * The API-key request: `POST {baseUrl}/api/v1/auth/token`, multipart (vendor's page, *API Key*).
+ * The adapter adds the Content-Type with the boundary.
  */
 export function apiKeyRequest(registration: Registration): UpstreamRequest {
   return {
@@ -29,7 +29,7 @@ export function apiKeyRequest(registration: Registration): UpstreamRequest {
   };
 }
 
-/** The refresh grant: `POST {baseUrl}/oauth/token`, JSON (vendor's page, *Refresh Tokens*). */
+/** The refresh-token request: `POST {baseUrl}/oauth/token`, JSON (vendor's page, *Refresh Tokens*). */
 export function refreshTokenRequest(registration: Registration, refreshToken: Secret): UpstreamRequest {
   return {
     grant: "refresh_token",

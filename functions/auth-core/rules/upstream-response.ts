@@ -2,10 +2,10 @@ import { readJwtClaims } from "./jwt.ts";
 import { maxAcceptedLifetime } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
-/** What came back from Smart Services, as it arrived. */
+/** A response of Smart Services, as it arrived. */
 export interface UpstreamResponse {
   status: number;
-  /** Instant at which the request was sent: every lifetime is counted from here. */
+  /** Instant at which the request was sent. Lifetimes start here. */
   sentAt: number;
   /** Instant at which the response was complete. */
   receivedAt: number;
@@ -14,45 +14,45 @@ export interface UpstreamResponse {
   body: string;
 }
 
-/** The judgement of one upstream call. Closed, and complete: an adapter never throws for what upstream did. */
+/** The result of one upstream call. An adapter never throws for what upstream does. */
 export type UpstreamResult =
   | { kind: "tokens"; tokens: UpstreamTokens }
-  /** The credential that was presented is not accepted. */
+  /** Upstream does not accept the credential. */
   | { kind: "rejected"; status: number }
-  /** Slow, broken, overloaded: the same call may work later. `retryAfter` in seconds. */
+  /** Slow, failing or overloaded: the same call may succeed later. `retryAfter` in seconds. */
   | { kind: "temporary"; reason: string; retryAfter?: number; rateLimited: boolean }
-  /** An answer in a shape that nobody knows. `shape` has keys and types, never values. */
+  /** An unrecognised response. `shape` has keys and types, never values. */
   | { kind: "malformed"; shape: string };
 
 export interface UpstreamTokens {
   accessToken: Secret;
   sentAt: number;
-  /** Seconds, counted from `sentAt`; more than 0, at most 7 days. */
+  /** Seconds from `sentAt`; more than 0, at most 7 days. */
   lifetime: number;
   refreshToken?: Secret;
-  /** Seconds, counted from `sentAt`. */
+  /** Seconds from `sentAt`. */
   refreshLifetime?: number;
-  /** As upstream or the token itself says it; absent where neither does. */
+  /** From the response or the token; absent if neither has one. */
   scope?: string;
 }
 
-/** What the vendor's page promises, in seconds: the last resort where an answer says nothing. */
+/** Lifetimes of the vendor's page, in seconds: used if a response states none. */
 const documentedLifetime = 3600;
 export const documentedRefreshLifetime = 30 * 24 * 3600;
 
-/** A larger answer is not read to its end: no token response comes near it. */
+/** The most that is read of a response. No token response comes near it. */
 export const maxBodyBytes = 64 * 1024;
 
 const maxRetryAfter = 15 * 60;
 
-/** Seconds, 10 years: a bound only so that the end is a number that the table can hold. */
+/** Seconds (10 years). Keeps the end within what the table can store. */
 const maxRefreshLifetime = 10 * 365 * 24 * 3600;
 
 /**
- * Judges a response of either token endpoint. Pure.
+ * Parses a response of either token endpoint.
  *
- * Status codes (none is documented by the vendor): 2xx is read, 3xx is malformed and never followed, since a redirect
- * would carry the key elsewhere; 408, 425, 429 and 5xx are passing; any other 4xx refuses the credential.
+ * The vendor documents no status codes. 2xx is parsed. 3xx is malformed and never followed, because a redirect would send
+ * the key elsewhere. 408, 425, 429 and 5xx are temporary. Any other 4xx rejects the credential.
  */
 export function parseTokenResponse(response: UpstreamResponse, maxLifetime?: number): UpstreamResult {
   const { status } = response;
@@ -60,35 +60,35 @@ export function parseTokenResponse(response: UpstreamResponse, maxLifetime?: num
     const retryAfter = parseRetryAfter(response.retryAfter, upstreamNow(response));
     return {
       kind: "temporary",
-      reason: `HTTP status ${status}`,
+      reason: `HTTP ${status}`,
       rateLimited: status === 429,
       ...(retryAfter !== undefined && { retryAfter }),
     };
   }
   if (status >= 400) return { kind: "rejected", status };
-  if (status < 200 || status >= 300) return { kind: "malformed", shape: `HTTP status ${status}` };
+  if (status < 200 || status >= 300) return { kind: "malformed", shape: `HTTP ${status}` };
 
-  const read = readTokens(response.body);
-  if ("shape" in read) return { kind: "malformed", shape: read.shape };
-  const lifetime = lifetimeOf(read, response, maxLifetime);
+  const parsed = readTokens(response.body);
+  if ("shape" in parsed) return { kind: "malformed", shape: parsed.shape };
+  const lifetime = lifetimeOf(parsed, response, maxLifetime);
   if (lifetime <= 0 || lifetime > maxAcceptedLifetime) {
-    return { kind: "malformed", shape: `a token whose lifetime is ${Math.round(lifetime)} s` };
+    return { kind: "malformed", shape: `a token with a lifetime of ${Math.round(lifetime)} s` };
   }
-  const scope = read.scope ?? readJwtClaims(read.accessToken)?.scope;
+  const scope = parsed.scope ?? readJwtClaims(parsed.accessToken)?.scope;
   return {
     kind: "tokens",
     tokens: {
-      accessToken: new Secret(read.accessToken),
+      accessToken: new Secret(parsed.accessToken),
       sentAt: response.sentAt,
       lifetime,
-      ...(read.refreshToken !== undefined && { refreshToken: new Secret(read.refreshToken) }),
-      ...(read.refreshExpiresIn !== undefined && { refreshLifetime: read.refreshExpiresIn }),
+      ...(parsed.refreshToken !== undefined && { refreshToken: new Secret(parsed.refreshToken) }),
+      ...(parsed.refreshExpiresIn !== undefined && { refreshLifetime: parsed.refreshExpiresIn }),
       ...(scope !== undefined && { scope }),
     },
   };
 }
 
-interface ReadTokens {
+interface ParsedTokens {
   accessToken: string;
   refreshToken?: string;
   expiresIn?: number;
@@ -99,9 +99,9 @@ interface ReadTokens {
 const accessTokenNames = ["access_token", "accessToken", "token", "id_token"];
 const envelopeNames = ["data", "result", "response"];
 
-/** The shapes that are accepted, in this order: an object, an object inside an envelope, a JSON string, a bare JWT. */
-function readTokens(body: string): ReadTokens | { shape: string } {
-  // A decoder of bytes has taken the byte-order mark already; a body that was a string may still have it.
+/** Accepts, in this order: a bare JWT, a JSON string, an object, an object inside an envelope. */
+function readTokens(body: string): ParsedTokens | { shape: string } {
+  // The adapter removes the byte-order mark; other callers may not.
   const text = body.replace(/^\uFEFF/, "").trim();
   let json: unknown;
   try {
@@ -112,7 +112,7 @@ function readTokens(body: string): ReadTokens | { shape: string } {
   }
   if (typeof json === "string") {
     const token = readToken(json);
-    return token === undefined ? { shape: "a JSON string that is no token" } : { accessToken: token };
+    return token === undefined ? { shape: "a JSON string that is not a token" } : { accessToken: token };
   }
   for (const fields of [json, ...envelopeNames.map((name) => (isObject(json) ? json[name] : undefined))]) {
     const tokens = isObject(fields) ? readFields(fields) : undefined;
@@ -121,12 +121,12 @@ function readTokens(body: string): ReadTokens | { shape: string } {
   return { shape: describeShape(json) };
 }
 
-/** Three base64url parts with claims in the middle: JSON that breaks off inside a token has a quote in its first. */
+/** Three base64url parts with claims in the second. JSON that ends within a token does not match: it has a quote. */
 function isJwt(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text) && readJwtClaims(text) !== undefined;
 }
 
-function readFields(fields: Record<string, unknown>): ReadTokens | undefined {
+function readFields(fields: Record<string, unknown>): ParsedTokens | undefined {
   const accessToken = accessTokenNames.map((name) => readToken(fields[name])).find((token) => token !== undefined);
   if (accessToken === undefined) return undefined;
   const refreshToken = readToken(fields["refresh_token"]) ?? readToken(fields["refreshToken"]);
@@ -143,7 +143,7 @@ function readFields(fields: Record<string, unknown>): ReadTokens | undefined {
   };
 }
 
-/** A token is visible ASCII: whatever else is in it could not travel in an Authorization header (RFC 6750 §2.1). */
+/** A token is visible ASCII: nothing else fits into an Authorization header (RFC 6750 §2.1). */
 function readToken(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   const token = value.trim().replace(/^Bearer( +|$)/i, "");
@@ -156,23 +156,23 @@ function readSeconds(value: unknown): number | undefined {
 }
 
 /**
- * Seconds from the instant at which the request was sent: the smallest of all that is known. A JWT is measured against
- * its own `iat` and against the response's Date, so that neither clocks that disagree nor a token that was already old
- * when it was handed out can make it look younger than it is.
+ * The lifetime in seconds from the sending of the request: the smallest of all that are known. The `exp` of a JWT is
+ * compared with its `iat` and with the response's Date, so that neither a wrong clock nor a token that was already old
+ * makes the lifetime too long.
  */
-function lifetimeOf(read: ReadTokens, response: UpstreamResponse, maxLifetime: number | undefined): number {
+function lifetimeOf(parsed: ParsedTokens, response: UpstreamResponse, maxLifetime: number | undefined): number {
   const known: number[] = [];
-  const claims = readJwtClaims(read.accessToken);
+  const claims = readJwtClaims(parsed.accessToken);
   if (claims?.exp !== undefined) {
     if (claims.iat !== undefined) known.push(claims.exp - claims.iat);
     known.push(claims.exp - upstreamNow(response));
   }
-  if (read.expiresIn !== undefined) known.push(read.expiresIn);
+  if (parsed.expiresIn !== undefined) known.push(parsed.expiresIn);
   const claimed = known.length > 0 ? Math.min(...known) : documentedLifetime;
   return Math.min(claimed, maxLifetime ?? Number.POSITIVE_INFINITY);
 }
 
-/** The instant of the response by upstream's own clock; by ours where it does not tell. */
+/** The instant of the response by upstream's clock; by ours without a Date header. */
 function upstreamNow(response: UpstreamResponse): number {
   const date = Date.parse(response.date ?? "") / 1000;
   return Number.isNaN(date) ? response.receivedAt : date;
@@ -186,24 +186,24 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(0, seconds), maxRetryAfter);
 }
 
-/** Keys and types of a JSON value, two levels deep and bounded: enough to teach the parser, never a value. */
+/** Keys and types of a JSON value, at most two levels and 12 keys: enough to extend the parser, never a value. */
 export function describeShape(value: unknown, depth = 2): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return `array(${value.length})`;
   if (!isObject(value)) return typeof value;
   const names = Object.keys(value);
   const shown = names.slice(0, 12).map((name) => {
-    // Where a key is no plain word it may be data: a map whose keys are tokens, say.
-    const plain = /^[A-Za-z_][A-Za-z0-9_-]{0,31}$/.test(name) ? name : "?";
-    return depth > 1 ? `${plain}: ${describeShape(value[name], depth - 1)}` : plain;
+    // A key that is not a plain word may be data, for example a token.
+    const safeName = /^[A-Za-z_][A-Za-z0-9_-]{0,31}$/.test(name) ? name : "?";
+    return depth > 1 ? `${safeName}: ${describeShape(value[name], depth - 1)}` : safeName;
   });
   return `{${shown.join(", ")}${names.length > shown.length ? ", …" : ""}}`;
 }
 
 function describeText(text: string): string {
   if (text === "") return "an empty body";
-  const looks = text.startsWith("<") ? "markup" : text.startsWith("{") ? "JSON that breaks off" : "text";
-  return `${looks} of ${text.length} characters`;
+  const format = text.startsWith("<") ? "markup" : text.startsWith("{") ? "incomplete JSON" : "text";
+  return `${format} of ${text.length} characters`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -11,12 +11,12 @@ type Tokens = Extract<UpstreamResult, { kind: "tokens" }>;
 
 interface GrantFailure {
   failure: Failure;
-  /** The refresh grant failed: the next attempt starts with the exchange. */
+  /** The next attempt starts with the API key. */
   skipRefresh: boolean;
   rejectedFingerprint?: string;
 }
 
-/** The refresh grant where there is a live one, the exchange where there is none or it failed. */
+/** Calls upstream with the refresh token if it is usable, then with the API key if there is none or it failed. */
 export async function callUpstream(
   ports: Ports,
   item: ConnectionItem,
@@ -25,17 +25,22 @@ export async function callUpstream(
   requirements: TokenRequirements | undefined,
 ): Promise<{ answer: Tokens; by: "api_key" | "refresh_token"; refreshTokenRejected: boolean } | GrantFailure> {
   const { connection, tokenSet } = item;
-  const fits = () => ports.clock.now() + upstreamSeconds <= lease.until - commitMargin;
+  const hasTimeForCall = () => ports.clock.now() + upstreamSeconds <= lease.until - commitMargin;
   let skipRefresh = item.skipRefresh ?? false;
   let refreshTokenRejected = false;
 
-  // A pause before this point may have used up the lease: a refresh token is not spent without it.
-  if (fits() && !skipRefresh && tokenSet?.refreshToken && canRefresh(tokenSet, registration, ports.clock.now())) {
+  // A pause may have used up the lease. A refresh token may be single-use: do not send it without enough time.
+  if (
+    hasTimeForCall() &&
+    !skipRefresh &&
+    tokenSet?.refreshToken &&
+    canRefresh(tokenSet, registration, ports.clock.now())
+  ) {
     const answer = await ports.upstream.call(refreshTokenRequest(registration, tokenSet.refreshToken), registration);
     if (answer.kind === "tokens" && !isUseless(answer, tokenSet, ports.clock.now(), requirements)) {
       return { answer, by: "refresh_token", refreshTokenRejected };
     }
-    const reason = answer.kind === "tokens" ? "a token that helps nobody" : describeAnswer(answer);
+    const reason = answer.kind === "tokens" ? "unusable token" : describeResult(answer);
     ports.notice({ kind: "refresh_failed", connection, reason });
     if (answer.kind === "temporary" && answer.rateLimited) {
       return { failure: failureOf(answer), skipRefresh };
@@ -44,8 +49,8 @@ export async function callUpstream(
     skipRefresh = true;
   }
 
-  if (!fits()) {
-    const detail = "there was no time left to ask Smart Services; the next attempt goes on from here";
+  if (!hasTimeForCall()) {
+    const detail = "This attempt had no time left to call Smart Services.";
     return { failure: { code: "upstream_unavailable", detail, retryAfter: 1 }, skipRefresh };
   }
   const answer = await ports.upstream.call(apiKeyRequest(registration), registration);
@@ -57,13 +62,13 @@ export async function callUpstream(
     };
   }
   if (isUseless(answer, tokenSet, ports.clock.now(), requirements)) {
-    const detail = "Smart Services keeps returning a token that is expired or was reported as rejected";
+    const detail = "Smart Services returns a token that is expired or was reported as rejected.";
     return { failure: { code: "upstream_unavailable", detail, retryAfter: 30 }, skipRefresh };
   }
   return { answer, by: "api_key", refreshTokenRejected };
 }
 
-/** A token that has expired on its way, or the stored one once more though it is expired or rejected. */
+/** A token that has already expired, or the stored token again although it is expired or rejected. */
 function isUseless(
   { tokens }: Tokens,
   stored: TokenSet | undefined,
@@ -74,32 +79,32 @@ function isUseless(
   return stored !== undefined && tokens.accessToken.equals(stored.accessToken) && !isValid(stored, now, requirements);
 }
 
-function failureOf(answer: Exclude<UpstreamResult, Tokens>): Failure {
-  switch (answer.kind) {
+function failureOf(result: Exclude<UpstreamResult, Tokens>): Failure {
+  switch (result.kind) {
     case "rejected":
       return {
         code: "credentials_rejected",
-        detail: `Smart Services refused the API key of this connection (HTTP status ${answer.status})`,
+        detail: `Smart Services rejected the API key (HTTP ${result.status}). An operator must store a valid key.`,
       };
     case "malformed":
-      return { code: "upstream_malformed", detail: "Smart Services answered in a shape that is not known" };
+      return { code: "upstream_malformed", detail: "Smart Services sent an unrecognised response." };
     case "temporary":
       return {
         code: "upstream_unavailable",
-        detail: "Smart Services did not answer as it should; it is asked again by itself",
-        ...(answer.retryAfter !== undefined && { retryAfter: answer.retryAfter }),
+        detail: `Smart Services is unavailable (${result.reason}).`,
+        ...(result.retryAfter !== undefined && { retryAfter: result.retryAfter }),
       };
   }
 }
 
-/** For the log: what upstream did, without any value of it. */
-function describeAnswer(answer: Exclude<UpstreamResult, Tokens>): string {
-  switch (answer.kind) {
+/** Describes a result for the log, without values of the response. */
+function describeResult(result: Exclude<UpstreamResult, Tokens>): string {
+  switch (result.kind) {
     case "rejected":
-      return `refused with HTTP status ${answer.status}`;
+      return `rejected (HTTP ${result.status})`;
     case "malformed":
-      return `malformed: ${answer.shape}`;
+      return `unrecognised response: ${result.shape}`;
     case "temporary":
-      return answer.reason;
+      return result.reason;
   }
 }

@@ -4,10 +4,10 @@ import { isLeased } from "../rules/connection-item.ts";
 import type { KeyTable } from "./ports.ts";
 
 /**
- * Makes a connection due, after whoever is replacing just now: they may still do so with what was registered before.
- * The result: whether there is anything to replace.
+ * Makes a connection due. Waits for a running replacement first, because it may use the old registration.
+ * Returns whether the connection has a token set to replace.
  *
- * @throws UnavailableError where the table does not answer
+ * @throws UnavailableError if the table is unavailable
  */
 export async function makeDue(
   { table, clock }: { table: KeyTable; clock: Clock },

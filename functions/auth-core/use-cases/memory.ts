@@ -2,8 +2,8 @@ import type { ConnectionId } from "../rules/connection-id.ts";
 import type { Failure } from "../rules/failure.ts";
 import { memoryLifetime, type TokenSet } from "../rules/token-set.ts";
 
-/** A token set with its generation, as it was read at an instant. */
-export interface HeldTokenSet {
+/** A token set and its generation, read at an instant. */
+export interface RememberedTokenSet {
   set: TokenSet;
   generation: number;
   readAt: number;
@@ -11,29 +11,29 @@ export interface HeldTokenSet {
 
 const maxConnections = 1000;
 
-/** Seconds for which 'there is no such connection' or 'it is not ready' is believed. */
+/** Seconds for which an unknown connection, or one that is not ready, is remembered. */
 const negativeLifetime = 30;
 
-/** The memory of one environment. Bounded; holds good news and, for a moment, that a connection does not exist. */
+/** The memory of an environment, limited in size: token sets and, for a short time, connections without a registration. */
 export class Memory {
-  readonly #held = new Map<ConnectionId, HeldTokenSet>();
+  readonly #tokenSets = new Map<ConnectionId, RememberedTokenSet>();
   readonly #missing = new Map<ConnectionId, { failure: Failure; until: number }>();
 
-  /** What is held, however old; `isRecent` says whether it may be served without asking the table. */
-  get(connection: ConnectionId): HeldTokenSet | undefined {
-    return this.#held.get(connection);
+  /** The remembered token set of any age. `isRecent` says whether it may be served without reading the table. */
+  get(connection: ConnectionId): RememberedTokenSet | undefined {
+    return this.#tokenSets.get(connection);
   }
 
-  remember(connection: ConnectionId, held: HeldTokenSet): void {
-    const before = this.#held.get(connection);
-    // An eventually consistent read may bring an older set than the one that is held.
-    if (before && before.generation > held.generation) return;
-    put(this.#held, connection, held);
+  remember(connection: ConnectionId, entry: RememberedTokenSet): void {
+    const before = this.#tokenSets.get(connection);
+    // An eventually consistent read may return an older token set.
+    if (before && before.generation > entry.generation) return;
+    put(this.#tokenSets, connection, entry);
     this.#missing.delete(connection);
   }
 
   forget(connection: ConnectionId): void {
-    this.#held.delete(connection);
+    this.#tokenSets.delete(connection);
   }
 
   missing(connection: ConnectionId, now: number): Failure | undefined {
@@ -46,8 +46,8 @@ export class Memory {
   }
 }
 
-export function isRecent(held: HeldTokenSet, now: number): boolean {
-  return now - held.readAt <= memoryLifetime(held.set);
+export function isRecent(entry: RememberedTokenSet, now: number): boolean {
+  return now - entry.readAt <= memoryLifetime(entry.set);
 }
 
 function put<Value>(map: Map<ConnectionId, Value>, connection: ConnectionId, value: Value): void {

@@ -2,31 +2,32 @@ import type { Clock } from "../rules/clock.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import type { BrokerEvent } from "../rules/event.ts";
+import type { Notice } from "../rules/notice.ts";
 import type { ParsedRegistration, Registration } from "../rules/registration.ts";
 import type { RetiringKey } from "../rules/retiring-keys.ts";
 import type { Secret } from "../rules/secret.ts";
 import type { UpstreamResult } from "../rules/upstream-response.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 
-/** The right to write under a lease: every write of a replacement is conditioned on both. */
+/** The condition of every write of a replacement: the lease owner and the generation. */
 export interface Fence {
   owner: string;
   generation: number;
 }
 
-/** What `takeLease` was based on: if the item moved since, the lease is not given. */
+/** The item that a decision was based on. If it has changed, `takeLease` gives no lease. */
 export interface ExpectedVersion {
   generation: number;
   failures: number;
 }
 
-/** Entries of the retiring keys by fingerprint; `undefined` removes one. */
+/** Changes of the retiring keys by fingerprint; `undefined` removes an entry. */
 export type KeyChanges = Record<string, RetiringKey | undefined>;
 
-/** An item that has to do with a key. */
+/** An item that refers to a key. */
 export interface KeyUsage {
   connection: ConnectionId;
-  /** Its stored token set descends from the key. */
+  /** Its stored token set was issued for the key. */
   isOwn: boolean;
   entry?: RetiringKey;
 }
@@ -40,62 +41,62 @@ export interface DueConnection {
 }
 
 /**
- * The table of connections. Every method throws `UnavailableError` where the table does not answer.
- * `false` from a fenced write means that lease or generation moved: another won.
+ * The table of connections. Every method throws `UnavailableError` if the table is unavailable.
+ * A write under a lease returns `false` if the lease owner or the generation has changed.
  */
 export interface TokenTable {
   read(connection: ConnectionId, consistency: "strong" | "eventual"): Promise<ConnectionItem | undefined>;
   /**
-   * Takes the lease until an instant and notes the attempt; `seen: undefined` creates the item. The item as it is now,
-   * or `undefined` where someone else holds the lease or the item is not what was seen.
+   * Takes the lease until an instant and notes the attempt; `expected: undefined` creates the item. Returns the new item;
+   * `undefined` if another environment holds the lease or the item is not the expected one.
    */
   takeLease(
     connection: ConnectionId,
     lease: { expected: ExpectedVersion | undefined; owner: string; now: number; until: number },
   ): Promise<ConnectionItem | undefined>;
   /**
-   * Writes all that a replacement may change, removing what `next` does not have; the lease ends with it. Of the
-   * retiring keys only the entries in `keys` are touched: an absent one is removed.
+   * Writes all attributes of a replacement, removes those that `next` does not have, and ends the lease. Changes only the
+   * retiring keys in `keys`.
    */
   write(next: ConnectionItem, fence: Fence, keys?: KeyChanges): Promise<boolean>;
-  /** Gives the lease back; only its owner can. */
+  /** Releases the lease, if `owner` holds it. */
   release(connection: ConnectionId, owner: string): Promise<void>;
-  /** What the index says is due in a partition at an instant; it may lag behind the items by a moment. */
+  /** The connections that are due in a partition, from the index, which is eventually consistent. */
   due(partition: number, now: number): Promise<DueConnection[]>;
   /**
-   * Writes one entry of the retiring keys: under a lease (`owner`), or without one, creating the item if there is none.
-   * `false`: the lease is lost.
+   * Writes a retiring key: under a lease (`owner`), or without one, which creates a missing item. Returns `false` if the
+   * lease is lost.
    */
   noteKey(connection: ConnectionId, fingerprint: string, key: RetiringKey, owner?: string): Promise<boolean>;
-  /** Claims the one look at the registration that a minute allows during a backoff. */
+  /** Claims the registration check of this minute during a backoff. `false` if another environment has claimed it. */
   claimRegistrationCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }
 
-/** What the upkeep of keys asks of the table besides. Throws `UnavailableError` likewise. */
+/** The table for the maintenance of keys. */
 export interface KeyTable extends TokenTable {
-  /** Changes or removes an entry, if it is still as it was seen. */
+  /** Changes or removes a retiring key, if it is the expected one. */
   changeKey(
     connection: ConnectionId,
     fingerprint: string,
     expected: RetiringKey,
     next: RetiringKey | undefined,
   ): Promise<boolean>;
-  /** Which items have a key as their token set's, or among their retiring keys. Reads the whole table: for rare use. */
+  /** Finds the items that refer to a key. Reads the whole table: use it rarely. */
   findByKey(fingerprint: string): Promise<KeyUsage[]>;
-  /** Moves `nextActionAt`, if it is still as it was seen. */
+  /** Changes `nextActionAt`, if it is the expected one. */
   reschedule(connection: ConnectionId, expected: number | undefined, next: number | undefined): Promise<boolean>;
-  /** Makes a connection due now, whatever its backoff. `false` where there is no such item, or someone is replacing. */
+  /** Makes a connection due and ends its backoff. `false` if there is no token set or a replacement is running. */
   makeDue(connection: ConnectionId, now: number): Promise<boolean>;
-  /** Claims the one description of the secret that a day asks for. */
+  /** Claims the daily check of the secret's rotation. `false` if another sweep has claimed it. */
   claimRotationCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }
 
-/** The registration as its secret holds it now. */
+/** The result of reading a registration. */
 export type RegistrationReading =
-  /** `keyCreatedAt`: instant at which the secret's current version was made. */
+  /** `keyCreatedAt`: instant at which the version of the secret was created. */
   (ParsedRegistration & { keyCreatedAt?: number }) | { kind: "unknown" };
 
-/** The secrets. Throws `UnavailableError` where they cannot be asked. */
+/** The registrations. Throws `UnavailableError` if the secret store is unavailable. */
 export interface RegistrationStore {
   read(
     connection: ConnectionId,
@@ -103,19 +104,19 @@ export interface RegistrationStore {
   ): Promise<RegistrationReading>;
 }
 
-/** The versions of a secret, for its rotation. Throws `UnavailableError` where they cannot be asked. */
+/** The versions of a secret, for its rotation. Throws `UnavailableError` if the secret store is unavailable. */
 export interface SecretVersions {
-  /** The name under which a connection's secret is asked for. */
+  /** The name of a connection's secret. */
   idOf(connection: ConnectionId): string;
-  /** `undefined` where there is no such secret. */
+  /** `undefined` if the secret does not exist or is scheduled for deletion. */
   describe(secretId: string): Promise<SecretDescription | undefined>;
-  /** The text of a version; `undefined` where there is no such version, or nothing in it. */
+  /** The text of a version; `undefined` if the version does not exist or is empty. */
   read(secretId: string, at: { version?: string; label?: string }): Promise<string | undefined>;
-  /** Instant at which a version was made; `undefined` where there is nothing in it. */
+  /** Instant at which a version was created; `undefined` if it is empty. */
   createdAt(secretId: string, version: string): Promise<number | undefined>;
-  /** Gives the pending version its value. A repetition with the same value changes nothing. */
+  /** Writes the value of the pending version. Writing the same value again changes nothing. */
   putPending(secretId: string, version: string, value: Secret): Promise<void>;
-  /** Moves a label `to` a version, or takes it `from` one. `false` where it is not where it was thought to be. */
+  /** Moves a label `to` a version, or removes it `from` one. `false` if the label is on another version. */
   moveLabel(secretId: string, label: string, move: { to?: string; from?: string }): Promise<boolean>;
 }
 
@@ -128,21 +129,21 @@ export interface SecretDescription {
   lastChangedAt?: number;
 }
 
-/** Who is told what happened to API keys: an event bus. Throws `UnavailableError`. */
+/** The event bus. Throws `UnavailableError` if it does not accept an event. */
 export interface Events {
   put(event: BrokerEvent): Promise<void>;
 }
 
-/** Smart Services. Never throws for what upstream does or fails to do. */
+/** Smart Services. Never throws for what upstream does. */
 export interface Upstream {
   call(request: UpstreamRequest, registration: Registration): Promise<UpstreamResult>;
 }
 
-/** Whoever issues and revokes API keys, of registrations that name one. Never throws for what the issuer does. */
+/** The issuer of API keys that a registration names. Never throws for what the issuer does. */
 export interface KeyIssuer {
-  /** A new key; the same one again for the same idempotency key. */
+  /** Issues a key. The same idempotency key returns the same key. */
   issue(registration: Registration, idempotencyKey: string): Promise<IssuerAnswer>;
-  /** `undefined` once the key is revoked, else why it is not. */
+  /** Revokes a key. `undefined` if it is revoked, else the reason why not. */
   revoke(registration: Registration, apiKeyId: string): Promise<string | undefined>;
 }
 
@@ -151,47 +152,17 @@ export type IssuerAnswer =
   | { kind: "rejected"; reason: string }
   | { kind: "temporary"; reason: string };
 
-/** What an operator should hear of. Closed; every kind is one log message and, where it is counted, one metric. */
-export type Notice =
-  | { kind: "commit_not_written"; connection: ConnectionId; reason: string }
-  | { kind: "table_unavailable"; connection?: ConnectionId; reason: string }
-  | { kind: "secrets_unavailable"; connection: ConnectionId; reason: string }
-  | { kind: "registration_warning"; connection: ConnectionId; warning: string }
-  | {
-      kind: "upstream_called";
-      connection?: ConnectionId;
-      grant: UpstreamRequest["grant"];
-      outcome: UpstreamResult["kind"];
-      durationMs: number;
-    }
-  | {
-      kind: "replaced";
-      connection: ConnectionId;
-      by: "api_key" | "refresh_token";
-      generation: number;
-      progress: boolean;
-    }
-  | { kind: "replacement_failed"; connection: ConnectionId; code: string; reason: string; failures: number }
-  | { kind: "refresh_failed"; connection: ConnectionId; reason: string }
-  | { kind: "registration_gone"; connection: ConnectionId }
-  | { kind: "event_not_sent"; connection: ConnectionId; reason: string }
-  | { kind: "api_key_rotated"; connection: ConnectionId; keyFingerprint: string }
-  | { kind: "api_key_retirable"; connection: ConnectionId; keyFingerprint: string }
-  | { kind: "key_not_retired"; connection: ConnectionId; keyFingerprint: string; reason: string }
-  | { kind: "keys_not_kept"; connection: ConnectionId; reason: string }
-  | { kind: "api_key_action_needed"; connection: ConnectionId; reason: string; detail: string };
-
-/** What the use cases of key rotation touch besides. */
+/** The ports of the use cases that maintain keys. */
 export interface KeyPorts extends Ports {
   table: KeyTable;
   secrets: SecretVersions;
   events: Events;
   issuer: KeyIssuer;
-  /** Whether a secret without rotation is worth a warning. */
+  /** Whether to warn of a secret without rotation. */
   expectRotation: boolean;
 }
 
-/** Everything that serving and replacing tokens touches of the world. */
+/** The ports of the use cases that serve and replace tokens. */
 export interface Ports {
   table: TokenTable;
   registrations: RegistrationStore;
@@ -199,9 +170,9 @@ export interface Ports {
   clock: Clock;
   /** 0 to 1. */
   random: () => number;
-  /** A name for one lease, never used again. */
+  /** A new unique name for one lease. */
   newLeaseOwner: () => string;
-  /** Who is told of what an operator should know at once; absent: nobody. */
+  /** Absent: no events are sent. */
   events?: Events;
   notice: (notice: Notice) => void;
 }

@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { type Failure, UnavailableError } from "../rules/failure.ts";
+import { connectionNotReady, secretsUnavailable, UnavailableError } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
 import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
 import { nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
@@ -10,14 +10,14 @@ import type { KeyChanges, Ports, ExpectedVersion } from "./ports.ts";
 import { commit, erase, fail, type Replacement } from "./store-outcome.ts";
 
 /**
- * Replaces one connection's token set, once, under its lease: the one path for callers and for the schedule.
+ * Replaces a connection's token set once, under its lease, for callers and for the sweep.
  *
- * At most two upstream calls: the refresh grant, then the API-key exchange. Stores the outcome, good or bad. Does not
- * retry, does not wait for anyone, and deletes nothing but the tokens of a registration that is gone.
+ * Makes at most two upstream calls: the refresh token, then the API key. Stores the result, success or failure. Does not
+ * retry or wait. Deletes the tokens of a deleted registration, and nothing else.
  *
- * @param seen what the item was when this was decided; `undefined` where there was none
- * @param isNeeded asked again under the lease
- * @throws UnavailableError where the lease could not be taken because the table does not answer
+ * @param expected the item that the decision was based on; `undefined` if there was none
+ * @param isNeeded checked again under the lease
+ * @throws UnavailableError if the table is unavailable before the lease is taken
  */
 export async function replace(
   ports: Ports,
@@ -29,7 +29,7 @@ export async function replace(
   const owner = ports.newLeaseOwner();
   const now = ports.clock.now();
   const until = now + leaseSeconds;
-  // This write also proves, before a refresh token is spent, that the table can be written.
+  // This write also proves that the table accepts writes, before a refresh token is used.
   const leased = await ports.table.takeLease(connection, { expected, owner, now, until });
   if (!leased) return { kind: "conflict" };
   const lease: Lease = { owner, generation: leased.generation, until };
@@ -44,18 +44,18 @@ export async function replace(
     case "lost":
       return { kind: "conflict" };
     case "unavailable":
-      return fail(ports, item, lease, unavailableSecrets);
+      return fail(ports, item, lease, secretsUnavailable);
     case "unknown":
       return erase(ports, item, lease);
     case "not_ready":
-      return fail(ports, item, lease, { code: "connection_not_ready", detail: reading.detail });
+      return fail(ports, item, lease, connectionNotReady(reading.detail));
     case "registered":
   }
   for (const warning of reading.warnings) ports.notice({ kind: "registration_warning", connection, warning });
 
-  const got = await callUpstream(ports, item, lease, reading.registration, requirements);
-  if ("failure" in got) return fail(ports, item, lease, got.failure, got);
-  const { answer, by, refreshTokenRejected } = got;
+  const called = await callUpstream(ports, item, lease, reading.registration, requirements);
+  if ("failure" in called) return fail(ports, item, lease, called.failure, called);
+  const { answer, by, refreshTokenRejected } = called;
   const next = nextTokenSet(
     answer.tokens,
     by,
@@ -68,17 +68,17 @@ export async function replace(
     ports.random(),
   );
   if (answer.tokens.scope !== undefined && answer.tokens.scope !== reading.registration.scope) {
-    const warning = "upstream's scope differs from the registered one";
+    const warning = "the scope of the token differs from the registered scope";
     ports.notice({ kind: "registration_warning", connection, warning });
   }
-  const keys = await keysThatLeave(ports, item, reading.registration);
+  const keys = await keyChanges(ports, item, reading.registration);
   return commit(ports, item, lease, next, keys, requirements);
 }
 
 /**
- * The registration under the lease, and the retiring keys as they are after it. A key that is about to be used and is not
- * the stored set's own, or was on its way out, is noted as in use *before* the call, and the registration read once more:
- * whoever retires keys must not announce one while a token of it is being made.
+ * Reads the registration under the lease, and returns the retiring keys too. A key that is not the key of the stored token
+ * set, or is retiring, is noted as in use *before* the upstream call, and the registration is read again. Otherwise the
+ * sweep could announce a key as retirable while a token is issued for it.
  */
 async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
   const { connection, tokenSet } = item;
@@ -98,35 +98,37 @@ async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
   }
 }
 
-/** What a commit changes of the retiring keys: the key it uses is the set's own now, every other one begins to retire. */
-async function keysThatLeave(ports: Ports, item: ConnectionItem, registration: Registration): Promise<KeyChanges> {
+/** The retiring keys that a commit changes: the entry of its own key is removed, every other key begins to retire. */
+async function keyChanges(ports: Ports, item: ConnectionItem, registration: Registration): Promise<KeyChanges> {
   const { connection, tokenSet, retiringKeys = {} } = item;
   const { keyFingerprint, apiKeyId } = registration;
   const now = ports.clock.now();
   const end = retirementEnd(now);
   const changes: KeyChanges = {};
-  const leave = (key: string, id?: string) => {
+  const startRetiring = (key: string, id?: string) => {
     const entry = retiringKeys[key];
     if (key === keyFingerprint || entry?.end !== undefined) return;
-    // An id that the new key has too was left standing by a hand that changed only the key: it names the new one.
-    const { id: noted, ...rest } = { since: now, ...entry, ...changes[key] };
-    const named = [id, noted].find((one) => one !== undefined && one !== apiKeyId);
-    changes[key] = { ...rest, end, ...(named !== undefined && { id: named }) };
+    // If the new key has the same id, an operator changed only the key: the id belongs to the new key.
+    const { id: notedId, ...rest } = { since: now, ...entry, ...changes[key] };
+    const ownId = [id, notedId].find((candidate) => candidate !== undefined && candidate !== apiKeyId);
+    changes[key] = { ...rest, end, ...(ownId !== undefined && { id: ownId }) };
   };
-  for (const key of Object.keys(retiringKeys)) leave(key);
+  for (const key of Object.keys(retiringKeys)) startRetiring(key);
   if (tokenSet?.keyFingerprint !== keyFingerprint) {
     changes[keyFingerprint] = undefined;
-    if (tokenSet) leave(tokenSet.keyFingerprint);
-    // Two values put by hand before one replacement: the first of them was never in an item.
+    if (tokenSet) startRetiring(tokenSet.keyFingerprint);
+    // An operator may have stored two values before this replacement: no item has the key of the first.
     const previous = await readRegistration(ports, connection, "AWSPREVIOUS");
-    if (previous.kind === "registered") leave(previous.registration.keyFingerprint, previous.registration.apiKeyId);
+    if (previous.kind === "registered") {
+      startRetiring(previous.registration.keyFingerprint, previous.registration.apiKeyId);
+    }
   } else if (keyFingerprint in retiringKeys) {
     changes[keyFingerprint] = undefined;
   }
   return changes;
 }
 
-/** Gives the lease back early; where that fails it ends by itself. */
+/** Releases the lease early. If this fails, the lease ends by itself. */
 async function release(ports: Ports, connection: ConnectionId, owner: string): Promise<void> {
   try {
     await ports.table.release(connection, owner);
@@ -136,7 +138,7 @@ async function release(ports: Ports, connection: ConnectionId, owner: string): P
   }
 }
 
-/** The secret as it is now, or that it cannot be read. */
+/** Reads a registration; `unavailable` if the secret store is unavailable. */
 export async function readRegistration(ports: Ports, connection: ConnectionId, label?: "AWSPREVIOUS") {
   try {
     return await ports.registrations.read(connection, label);
@@ -146,9 +148,3 @@ export async function readRegistration(ports: Ports, connection: ConnectionId, l
     return { kind: "unavailable" as const };
   }
 }
-
-export const unavailableSecrets: Failure = {
-  code: "unavailable",
-  detail: "the secret store does not answer",
-  retryAfter: 1,
-};

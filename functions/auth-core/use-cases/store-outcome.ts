@@ -2,23 +2,23 @@ import { backoff, needsOperator } from "../rules/backoff.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import type { BrokerEvent } from "../rules/event.ts";
-import { type Failure, UnavailableError } from "../rules/failure.ts";
+import { type Failure, UnavailableError, unknownConnection, withRetry } from "../rules/failure.ts";
 import { nextActionAt, retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
 import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import type { Lease } from "./lease.ts";
 import type { KeyChanges, Ports } from "./ports.ts";
 
-/** How a replacement ended. */
+/** The result of a replacement. */
 export type Replacement =
-  /** A new token set; `committed` is false where the table could not be written: it is handed out all the same. */
+  /** A new token set. `committed` is false if it could not be stored; it is served anyway. */
   | { kind: "replaced"; set: TokenSet; generation: number; committed: boolean }
-  /** Under the lease it turned out that someone else had done it already. */
+  /** Another environment had already replaced the token set. */
   | { kind: "already_replaced"; item: ConnectionItem }
-  /** The lease was not given, or lost: read again and decide anew. */
+  /** The lease was not given, or was lost: read the item and decide again. */
   | { kind: "conflict" }
   | { kind: "failed"; failure: Failure };
 
-/** Stores a new set, fenced by lease owner and generation and by nothing else; retried as long as the lease lasts. */
+/** Stores a new token set if lease owner and generation are unchanged. Retries until the lease ends. */
 export async function commit(
   ports: Ports,
   item: ConnectionItem,
@@ -48,21 +48,21 @@ export async function commit(
     if (item.operatorError) await sendEvent(ports, { type: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }
-  let reason = outcome === false ? "another took the lease" : outcome.message;
+  let reason = outcome === false ? "another environment took the lease" : outcome.message;
   if (outcome === false) {
-    const theirs = await readOrUndefined(ports, connection);
-    if (theirs && theirs.generation > lease.generation) {
-      if (!theirs.tokenSet) return { kind: "failed", failure: unknownConnection };
-      if (isValid(theirs.tokenSet, ports.clock.now(), requirements)) return { kind: "already_replaced", item: theirs };
-      reason = "another committed a token that is not valid";
+    const winner = await readOrUndefined(ports, connection);
+    if (winner && winner.generation > lease.generation) {
+      if (!winner.tokenSet) return { kind: "failed", failure: unknownConnection };
+      if (isValid(winner.tokenSet, ports.clock.now(), requirements)) return { kind: "already_replaced", item: winner };
+      reason = "another environment stored a token that is not valid";
     }
   }
-  // Upstream has spent the refresh token for this set: the caller gets it, and the API key mends the rest later.
+  // The refresh token may be used up: serve this token. The next replacement can use the API key.
   ports.notice({ kind: "commit_not_written", connection, reason });
   return { kind: "replaced", set, generation, committed: false };
 }
 
-/** The item with the instant of its next action: its own, or that of a key that retires. */
+/** Sets `nextActionAt` of an item: its replacement or the check of a retiring key. */
 function scheduled(next: ConnectionItem, item: ConnectionItem, keys: KeyChanges = {}): ConnectionItem {
   const retiringKeys: RetiringKeys = {};
   for (const [key, entry] of Object.entries({ ...item.retiringKeys, ...keys })) if (entry) retiringKeys[key] = entry;
@@ -89,7 +89,7 @@ async function writeUntil(
   }
 }
 
-/** Stores a failure, so that every environment backs off together. What is stored of the token set stays as it is. */
+/** Stores a failure, so that all environments back off together. The stored token set stays. */
 export async function fail(
   ports: Ports,
   item: ConnectionItem,
@@ -125,10 +125,10 @@ export async function fail(
     if (!(error instanceof UnavailableError)) throw error;
     ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message });
   }
-  return { kind: "failed", failure: needsOperator(code) ? failure : { ...failure, retryAfter: wait } };
+  return { kind: "failed", failure: needsOperator(code) ? failure : withRetry(failure, wait) };
 }
 
-/** Tells of it; what cannot be told is in the log, and fails nothing. */
+/** Sends an event. If this fails, it is only logged. */
 async function sendEvent({ events, notice }: Ports, event: BrokerEvent): Promise<void> {
   try {
     await events?.put(event);
@@ -138,11 +138,11 @@ async function sendEvent({ events, notice }: Ports, event: BrokerEvent): Promise
   }
 }
 
-/** The registration is gone: its tokens go, and the raised generation fences off whatever is still in flight. */
+/** Deletes the tokens of a deleted registration. The higher generation stops a replacement that is still running. */
 export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): Promise<Replacement> {
   const { connection } = item;
   const now = ports.clock.now();
-  // Its keys leave use with it, and somebody should be told when they may be revoked.
+  // Its keys are not used any more: they begin to retire.
   const end = retirementEnd(now);
   const keys: KeyChanges = {};
   for (const [key, entry] of Object.entries(item.retiringKeys ?? {})) keys[key] = { ...entry, end: entry.end ?? end };
@@ -164,11 +164,6 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
   ports.notice({ kind: "registration_gone", connection });
   return { kind: "failed", failure: unknownConnection };
 }
-
-export const unknownConnection: Failure = {
-  code: "unknown_connection",
-  detail: "there is no secret for this connection, or it is scheduled for deletion",
-};
 
 async function readOrUndefined(ports: Ports, connection: ConnectionId): Promise<ConnectionItem | undefined> {
   try {

@@ -1,64 +1,71 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { decide, registrationCheckInterval, storedFailure } from "../rules/decision.ts";
-import { type Failure, UnavailableError } from "../rules/failure.ts";
+import {
+  connectionNotReady,
+  type Failure,
+  secretsUnavailable,
+  tableUnavailable,
+  UnavailableError,
+  unknownConnection,
+} from "../rules/failure.ts";
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import { isRecent, Memory } from "./memory.ts";
 import type { Ports } from "./ports.ts";
-import { readRegistration, replace, unavailableSecrets } from "./replace.ts";
-import { unknownConnection } from "./store-outcome.ts";
+import { readRegistration, replace } from "./replace.ts";
 
-/** Where an answer came from. */
+/** The source of a served token. */
 export type Source = "memory" | "table" | "upstream";
 
 export type Answer =
   | { kind: "token"; set: TokenSet; generation: number; source: Source }
   | { kind: "failure"; failure: Failure };
 
-/** Seconds that a caller without a valid token waits for someone else's replacement. */
+/** Seconds a request without a valid token waits for a replacement that another environment started. */
 const maxWaitSeconds = 8;
 
 /**
- * Hands out access tokens that are valid now: memory, then table, then one replacement.
+ * Serves access tokens that are valid now: from memory, then from the table, then by one replacement.
  *
- * One instance is one environment's memory. Requests of one process for one connection share one flight.
+ * An instance has the memory of one environment. Concurrent requests for a connection share one lookup.
  */
 export class TokenService {
   readonly #ports: Ports;
   readonly #memory = new Memory();
-  readonly #flights = new Map<string, { answer: Promise<Answer>; minTtl: number }>();
+  readonly #pending = new Map<string, { answer: Promise<Answer>; minTtl: number }>();
 
   constructor(ports: Ports) {
     this.#ports = ports;
   }
 
-  /** A token that is good enough for `want`, or else the best that is valid, or else why there is none. */
+  /** A sufficient token; else a valid one; else the failure. */
   async get(connection: ConnectionId, requirements: TokenRequirements): Promise<Answer> {
-    const flightKey = `${connection} ${requirements.rejectedSha256 ?? ""}`;
+    const pendingKey = `${connection} ${requirements.rejectedSha256 ?? ""}`;
     for (;;) {
-      // Whoever saw a token rejected is never answered from memory: it may hold that very token.
-      const held = requirements.rejectedSha256 === undefined ? this.#fromMemory(connection, requirements) : undefined;
-      if (held) return held;
-      const flight = this.#flights.get(flightKey);
-      if (!flight) break;
-      const answer = await flight.answer;
-      // A flight that asked for as much did what can be done: a crowd must not try again one after the other.
-      const isAnswer = answer.kind === "failure" || requirements.minTtl <= flight.minTtl;
+      // Memory may contain the rejected token, so it does not serve callers that report one.
+      const remembered =
+        requirements.rejectedSha256 === undefined ? this.#fromMemory(connection, requirements) : undefined;
+      if (remembered) return remembered;
+      const pending = this.#pending.get(pendingKey);
+      if (!pending) break;
+      const answer = await pending.answer;
+      // A lookup with the same or a higher min_ttl is final: many waiting requests must not retry one after the other.
+      const isAnswer = answer.kind === "failure" || requirements.minTtl <= pending.minTtl;
       if (isAnswer || isSufficient(answer.set, this.#ports.clock.now(), requirements)) return answer;
     }
-    const answer = this.#obtain(connection, requirements).finally(() => this.#flights.delete(flightKey));
-    this.#flights.set(flightKey, { answer, minTtl: requirements.minTtl });
+    const answer = this.#obtain(connection, requirements).finally(() => this.#pending.delete(pendingKey));
+    this.#pending.set(pendingKey, { answer, minTtl: requirements.minTtl });
     return answer;
   }
 
   #fromMemory(connection: ConnectionId, requirements: TokenRequirements): Answer | undefined {
     const now = this.#ports.clock.now();
-    const held = this.#memory.get(connection);
-    if (!held || !isRecent(held, now) || !isSufficient(held.set, now, requirements)) return undefined;
-    return { kind: "token", set: held.set, generation: held.generation, source: "memory" };
+    const entry = this.#memory.get(connection);
+    if (!entry || !isRecent(entry, now) || !isSufficient(entry.set, now, requirements)) return undefined;
+    return { kind: "token", set: entry.set, generation: entry.generation, source: "memory" };
   }
 
-  /** Reads the item and does what it asks for, until there is an answer. Every error follows a consistent read. */
+  /** Reads the item and acts on it until there is an answer. Reads it consistently before every error. */
   async #obtain(connection: ConnectionId, requirements: TokenRequirements): Promise<Answer> {
     const { table, clock } = this.#ports;
     const giveUpAt = clock.now() + maxWaitSeconds;
@@ -70,11 +77,11 @@ export class TokenService {
         item = await table.read(connection, "strong");
         let decision = decide(item, clock.now(), requirements);
         if (decision.kind === "recheck_registration") {
-          // Someone else may have committed during the look; the next read says so, and that the look was taken.
+          // Another environment may have committed during the check: read the item again.
           if (!(await this.#isRegistrationFixed(connection, decision.rejectedFingerprint))) continue;
           decision = { kind: "replace" };
         } else if (waitedSince && item && decision.kind === "replace" && item.failures > waitedSince.failures) {
-          // Whoever waited for an attempt that failed takes its failure, instead of being the next to try.
+          // The attempt that this request waited for failed: return its failure instead of trying next.
           decision = { kind: "fail", failure: storedFailure(item, clock.now()) };
         }
         switch (decision.kind) {
@@ -88,8 +95,8 @@ export class TokenService {
             item = await this.#waitForChange(connection, requirements, giveUpAt);
             continue;
           case "load_registration": {
-            const remembered = this.#memory.missing(connection, clock.now());
-            if (remembered) return { kind: "failure", failure: remembered };
+            const missing = this.#memory.missing(connection, clock.now());
+            if (missing) return { kind: "failure", failure: missing };
             const failure = await this.#findRegistration(connection);
             if (failure) return await this.#tokenOr(failure, connection, requirements);
             break;
@@ -106,7 +113,7 @@ export class TokenService {
     }
   }
 
-  /** One replacement. `undefined` where another was faster: read again. */
+  /** Replaces the token set once. `undefined` if another environment was faster: read the item again. */
   async #replace(
     connection: ConnectionId,
     expected: ConnectionItem | undefined,
@@ -119,14 +126,14 @@ export class TokenService {
     const outcome = await replace(this.#ports, connection, expected, isNeeded, requirements);
     switch (outcome.kind) {
       case "replaced":
-        // A commit that was retried for long can outlive a short token.
+        // A short-lived token may have expired during long retries of the commit.
         if (!isValid(outcome.set, clock.now(), requirements))
           return this.#tokenOr(stillReplacing, connection, requirements);
         return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());
       case "already_replaced": {
         const { tokenSet, generation } = outcome.item;
-        const isTheirs = tokenSet && isValid(tokenSet, clock.now(), requirements);
-        return isTheirs ? this.#serve(connection, tokenSet, generation, "table", readAt) : undefined;
+        const isUsable = tokenSet && isValid(tokenSet, clock.now(), requirements);
+        return isUsable ? this.#serve(connection, tokenSet, generation, "table", readAt) : undefined;
       }
       case "conflict":
         return undefined;
@@ -140,19 +147,18 @@ export class TokenService {
     }
   }
 
-  /** Why there is no usable registration, or `undefined` where there is one. Remembers the bad news for a moment. */
+  /** Checks that there is a usable registration: `undefined`, or the failure, which is remembered for a short time. */
   async #findRegistration(connection: ConnectionId): Promise<Failure | undefined> {
     const reading = await readRegistration(this.#ports, connection);
     if (reading.kind === "registered") return undefined;
-    if (reading.kind === "unavailable") return unavailableSecrets;
+    if (reading.kind === "unavailable") return secretsUnavailable;
     if (reading.kind === "unknown") this.#memory.forget(connection);
-    const failure: Failure =
-      reading.kind === "unknown" ? unknownConnection : { code: "connection_not_ready", detail: reading.detail };
+    const failure = reading.kind === "unknown" ? unknownConnection : connectionNotReady(reading.detail);
     this.#memory.rememberMissing(connection, failure, this.#ports.clock.now());
     return failure;
   }
 
-  /** Whether the registration has changed since it was refused; asked once a minute per connection, by one environment. */
+  /** Whether the registration has changed since the failure. One environment checks it once a minute per connection. */
   async #isRegistrationFixed(connection: ConnectionId, rejectedFingerprint: string | undefined): Promise<boolean> {
     const { table, clock } = this.#ports;
     const now = clock.now();
@@ -162,7 +168,7 @@ export class TokenService {
     return reading.kind === "unknown";
   }
 
-  /** Polls with eventually consistent reads until there is something else to do than to wait. Decides nothing. */
+  /** Polls with eventually consistent reads until the decision is no longer to wait. */
   async #waitForChange(
     connection: ConnectionId,
     requirements: TokenRequirements,
@@ -178,7 +184,7 @@ export class TokenService {
     return item;
   }
 
-  /** The last look before an error: someone else may just have committed. */
+  /** Reads the item once more before an error: another environment may just have committed. */
   async #tokenOr(failure: Failure, connection: ConnectionId, requirements: TokenRequirements): Promise<Answer> {
     const { table, clock } = this.#ports;
     const readAt = clock.now();
@@ -189,7 +195,7 @@ export class TokenService {
     return { kind: "failure", failure };
   }
 
-  /** The table does not answer, or takes no writes: a token that is known and still valid is the answer, at any age. */
+  /** The table is unavailable for reads or writes: serves a valid token from the item or from memory, of any age. */
   #withoutTable(
     connection: ConnectionId,
     item: ConnectionItem | undefined,
@@ -201,12 +207,11 @@ export class TokenService {
     if (item?.tokenSet && isValid(item.tokenSet, now, requirements)) {
       return { kind: "token", set: item.tokenSet, generation: item.generation, source: "table" };
     }
-    const held = this.#memory.get(connection);
-    if (held && requirements.rejectedSha256 === undefined && isValid(held.set, now)) {
-      return { kind: "token", set: held.set, generation: held.generation, source: "memory" };
+    const entry = this.#memory.get(connection);
+    if (entry && requirements.rejectedSha256 === undefined && isValid(entry.set, now)) {
+      return { kind: "token", set: entry.set, generation: entry.generation, source: "memory" };
     }
-    const detail = "the broker's table does not answer";
-    return { kind: "failure", failure: { code: "unavailable", detail, retryAfter: 1 } };
+    return { kind: "failure", failure: tableUnavailable };
   }
 
   #serve(connection: ConnectionId, set: TokenSet, generation: number, source: Source, readAt: number): Answer {
@@ -217,6 +222,6 @@ export class TokenService {
 
 const stillReplacing: Failure = {
   code: "upstream_unavailable",
-  detail: "a token is being fetched and is not there yet",
+  detail: "A replacement is still running. Retry in 1 s.",
   retryAfter: 1,
 };

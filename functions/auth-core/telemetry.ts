@@ -1,0 +1,147 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics } from "@aws-lambda-powertools/metrics";
+import { metricDefinitions, type MetricName, metricNamespace, type Service } from "./metrics.ts";
+import { noticeTelemetry } from "./notices.ts";
+import type { Notice } from "./rules/notice.ts";
+
+/** Fields of a request line. `code` and `source` are also dimensions of its metrics. */
+export type RequestLine = { code: string; source: string } & Record<string, string | number>;
+
+/** The result of one sweep, in connections. */
+export interface SweepSummary {
+  due: number;
+  replaced: number;
+  failed: number;
+  /** The registration was deleted, so the tokens were deleted too. */
+  erased: number;
+  /** Nothing was due for replacement, but a retiring key was checked. */
+  keysOnly: number;
+  /** Another environment was replacing the token set, or had just replaced it. */
+  leasedByOthers: number;
+  /** Left for the next sweep, because this one ran out of time. */
+  deferred: number;
+  /** Seconds by which the most overdue connection was late at the start; 0 if nothing was due. */
+  oldestLateness: number;
+}
+
+/** Ages of a connection's credentials, in days with a fraction; absent if unknown. */
+export interface CredentialAges {
+  /** Until the end of the refresh token; negative after it. Absent if its lifetime is too short to be used. */
+  refreshTokenDaysLeft?: number;
+  /** The refresh token is too close to its end to be used, and the API-key requests in its place fail. */
+  refreshTokenEnds?: true;
+  /** Since the secret's current version was created, as of the last replacement. */
+  keyAgeDays?: number;
+}
+
+export interface Telemetry {
+  /** Logs one line and emits the metrics of a request. */
+  request: (line: RequestLine, durationMs: number) => void;
+  /** Logs a notice and emits its metrics. */
+  notice: (notice: Notice) => void;
+  /** Logs one line and emits the metrics of a completed sweep. */
+  sweep: (line: SweepSummary & { requestId: string; shard: number; shards: number }) => void;
+  /** Emits the ages of a connection's credentials. */
+  credentials: (connection: string, ages: CredentialAges) => void;
+  /** Logs one line and emits the metrics of a probe. `code` is `ok` or the problem; `status` is 0 without a response. */
+  probe: (line: { code: string; connection: string; durationMs: number; status: number }) => void;
+  /** Logs a completed step of a key rotation. */
+  step: (line: { connection: string; step: string; version: string }) => void;
+  /** Counts an expected failure of a step, at the start of the invocation, where Lambda counts its error. */
+  stepFailed: (startedAt: number) => void;
+  /** Counts a bug and logs its stack trace. Nothing else logs a stack trace. */
+  bug: (error: unknown, requestId: string) => void;
+}
+
+/** Log and metrics of a function. Both are lines on standard output; there is no other I/O. */
+export function createTelemetry(service: Service, stage: string): Telemetry {
+  const logger = new Logger({ serviceName: service, persistentKeys: { stage } });
+  const metrics = new Metrics({ namespace: metricNamespace, serviceName: service, defaultDimensions: { stage } });
+
+  function emit(
+    values: Partial<Record<MetricName, number | undefined>>,
+    { code = "ok", source = "none", connection }: { code?: string; source?: string; connection?: unknown } = {},
+  ) {
+    metrics.addDimensions({ code, source });
+    // The connection is metadata: as a dimension, every customer would cost a metric.
+    if (typeof connection === "string") metrics.addMetadata("connection", connection);
+    for (const [name, value] of Object.entries(values) as [MetricName, number | undefined][]) {
+      if (value !== undefined) metrics.addMetric(name, metricDefinitions[name].unit, value);
+    }
+    metrics.publishStoredMetrics();
+  }
+
+  return {
+    request(line, durationMs) {
+      logger.info("request", { ...line, durationMs });
+      const remaining = typeof line["remainingSeconds"] === "number" ? line["remainingSeconds"] : undefined;
+      // Also 0, so that the average is the share of served tokens that missed the required validity.
+      const missed = line["validity"] === undefined ? 0 : 1;
+      emit(
+        {
+          Requests: 1,
+          Duration: durationMs,
+          Remaining: remaining,
+          ValidityMissed: remaining === undefined ? undefined : missed,
+        },
+        line,
+      );
+    },
+
+    notice(notice) {
+      const { kind, ...fields } = notice;
+      const { level, values, ...dimensions } = noticeTelemetry(notice);
+      logger[level](kind, fields);
+      if (values) emit(values, { ...dimensions, connection: notice.connection });
+    },
+
+    sweep(line) {
+      logger.info("sweep", { ...line });
+      emit(
+        {
+          SweepsCompleted: 1,
+          Due: line.due,
+          Replaced: line.replaced,
+          Failed: line.failed,
+          KeysOnly: line.keysOnly,
+          LeasedByOthers: line.leasedByOthers,
+          Deferred: line.deferred,
+          OldestLateness: line.oldestLateness,
+        },
+        { source: "schedule" },
+      );
+    },
+
+    credentials(connection, { refreshTokenDaysLeft, refreshTokenEnds, keyAgeDays }) {
+      if (refreshTokenDaysLeft === undefined && keyAgeDays === undefined) return;
+      emit(
+        {
+          RefreshTokenDaysLeft: refreshTokenDaysLeft,
+          RefreshTokensEnding: refreshTokenEnds && 1,
+          KeyAgeDays: keyAgeDays,
+        },
+        { source: "schedule", connection },
+      );
+    },
+
+    probe({ code, ...fields }) {
+      logger[code === "ok" ? "info" : "error"]("probe", { code, ...fields });
+      const { connection, durationMs } = fields;
+      emit({ Probes: 1, ProbeDuration: durationMs }, { code, source: "prober", connection });
+    },
+
+    step(line) {
+      logger.info("rotation step done", line);
+    },
+
+    stepFailed(startedAt) {
+      metrics.setTimestamp(Math.round(startedAt * 1000));
+      emit({ StepsFailed: 1 }, { code: "failed" });
+    },
+
+    bug(error, requestId) {
+      logger.error("internal error", { requestId, error: error instanceof Error ? error : new Error("not an Error") });
+      emit({ Bugs: 1 }, { code: "internal" });
+    },
+  };
+}

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 
-it.each(["webapicorso", "a", "0", "7-eleven", "a-", "a--b", "a".repeat(63)])("takes %j as it is", (text) => {
+it.each(["webapicorso", "a", "0", "7-eleven", "a-", "a--b", "a".repeat(63)])("parseConnectionId accepts %j", (text) => {
   expect(parseConnectionId(text)).toBe(text);
 });
 
@@ -31,11 +31,11 @@ it.each([
   ["an Arabic digit", "web\u0661"],
   ["a zero-width character", "web\u200Bapicorso"],
   ["IAM's wildcard", "*"],
-])("refuses %s", (_, text) => {
+])("parseConnectionId refuses %s", (_, text) => {
   expect(parseConnectionId(text)).toBeUndefined();
 });
 
-it("accepts only what no encoding, trimming or change of case would change", () => {
+it("parseConnectionId accepts only what encoding, trimming and change of case leave as it is", () => {
   const nearly = fc.string({ unit: fc.constantFrom(..."az09-AZ_%2f./ \n\0à\u0430".split("")), maxLength: 66 });
   fc.assert(
     fc.property(fc.oneof(nearly, fc.string({ unit: "binary" })), (text) => {

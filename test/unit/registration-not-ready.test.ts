@@ -19,7 +19,7 @@ it.each([
   ['{"username":"admin","apiKey":"fake-key-1"}', "the secret has no field scope"],
   ['{"username":"admin","scope":"one"}', "the secret has no field apiKey"],
   ['{"username":"admin","scope":"one","apikey":"fake-key-1"}', "the secret has no field apiKey"],
-])("says what is wrong with a secret of %j", (text, detail) => {
+])("parseRegistration says what is wrong with the secret %j", (text, detail) => {
   expect(parseRegistration(text, options)).toEqual({ kind: "not_ready", detail });
 });
 
@@ -69,7 +69,7 @@ it.each<[string, unknown, string]>([
   ["maxLifetime", 604_801, "must be at most 604800 seconds (7 days)"],
   ["singleActiveToken", "true", "must be true or false"],
   ["singleActiveToken", 1, "must be true or false"],
-])("names the field %s when it is %j", (field, written, what) => {
+])("parseRegistration names the field %s if it is %j", (field, written, what) => {
   const text = JSON.stringify({ ...required, [field]: written });
 
   expect(parseRegistration(text, options)).toEqual({
@@ -78,14 +78,14 @@ it.each<[string, unknown, string]>([
   });
 });
 
-it("does not take a field of every object's prototype for one of the secret", () => {
+it("parseRegistration reads no field from a prototype", () => {
   expect(parseRegistration('{"__proto__":{"username":"a","scope":"b","apiKey":"fake-key-1"}}', options)).toEqual({
     kind: "not_ready",
     detail: "the secret has no field username",
   });
 });
 
-it("never repeats the key, whatever is wrong with the secret around it", () => {
+it("parseRegistration never repeats the key, whatever else is wrong", () => {
   const secret = fc.uuid().chain((id) => {
     const key = `fake-key-${id}`;
     const written = fc.constantFrom(
@@ -126,7 +126,7 @@ it("never repeats the key, whatever is wrong with the secret around it", () => {
   );
 });
 
-it("never throws, whatever the secret is", () => {
+it("parseRegistration never throws", () => {
   const fields = fc.dictionary(
     fc.constantFrom(...Object.keys(required), "baseUrl", "language", "other"),
     fc.jsonValue(),

@@ -8,13 +8,13 @@ import {
 } from "../../functions/auth-core/rules/upstream-request.ts";
 import { registration } from "./examples.ts";
 
-/** The body as it will travel. */
+/** The body as it is sent. */
 function wire({ body }: UpstreamRequest): unknown {
   if ("json" in body) return body.json.reveal();
   return body.form.map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]);
 }
 
-it("exchanges an API key in the vendor's words: path, headers, and three form fields in the vendor's order", () => {
+it("apiKeyRequest has the path, the headers and the three form fields of the vendor, in their order", () => {
   const request = apiKeyRequest(registration());
 
   expect(request.grant).toBe("api_key");
@@ -27,11 +27,11 @@ it("exchanges an API key in the vendor's words: path, headers, and three form fi
   ]);
 });
 
-it("leaves the exchange's Content-Type to whoever knows the boundary", () => {
+it("apiKeyRequest has no Content-Type, which needs the boundary", () => {
   expect(Object.keys(apiKeyRequest(registration()).headers)).not.toContain("content-type");
 });
 
-it("refreshes with the vendor's JSON, and without the API key", () => {
+it("refreshTokenRequest has the JSON of the vendor, and no API key", () => {
   const request = refreshTokenRequest(registration(), new Secret("fake-refresh-1"));
 
   expect(request.grant).toBe("refresh_token");
@@ -44,7 +44,7 @@ it("refreshes with the vendor's JSON, and without the API key", () => {
   expect(wire(request)).toBe('{"grant_type":"refresh_token","refresh_token":"fake-refresh-1"}');
 });
 
-it("keeps the JSON whole, whatever is in the refresh token", () => {
+it("refreshTokenRequest is valid JSON for every refresh token", () => {
   const odd = 'fake-"refresh"\\-1';
 
   const request = refreshTokenRequest(registration(), new Secret(odd));
@@ -52,7 +52,7 @@ it("keeps the JSON whole, whatever is in the refresh token", () => {
   expect(JSON.parse(String(wire(request)))).toEqual({ grant_type: "refresh_token", refresh_token: odd });
 });
 
-it("goes on under the path of a base URL that has one, in the registered language", () => {
+it("both requests keep the path of the base URL, and have the registered language", () => {
   const custom = registration({ baseUrl: "https://proxy.example/smart/v2", language: "en-GB" });
 
   const requests = [apiKeyRequest(custom), refreshTokenRequest(custom, new Secret("fake-refresh-1"))];
@@ -64,7 +64,7 @@ it("goes on under the path of a base URL that has one, in the registered languag
   expect(requests.map(({ headers }) => headers["accept-language"])).toEqual(["en-GB", "en-GB"]);
 });
 
-it("prints neither key nor refresh token when a request is logged by mistake", () => {
+it("both requests print neither key nor refresh token", () => {
   const requests = [apiKeyRequest(registration()), refreshTokenRequest(registration(), new Secret("fake-refresh-1"))];
 
   const printed = inspect(requests, { depth: null, showHidden: true }) + JSON.stringify(requests);

@@ -1,18 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTable, type TestTable } from "../support/table.ts";
+import { describe, expect, it } from "vitest";
 import { type Outcome, type Rescue, runWithDeath } from "./crash-run.ts";
 import { replacementsOf, type Scenario, scenarios } from "./crash-scenarios.ts";
 import { damage } from "./damage.ts";
-import { stageMaker } from "./stage.ts";
-
-let emulator: TestTable;
-let newStage: ReturnType<typeof stageMaker>;
-
-beforeAll(async () => {
-  emulator = await startTable();
-  newStage = stageMaker(emulator);
-});
-afterAll(() => emulator.close());
+import { newStage } from "./stage.ts";
 
 /** The run in which nobody dies, then one run for each point of it, with a death at that point. */
 async function dieEverywhere(scenario: Scenario, rescue: Rescue): Promise<[undisturbed: Outcome, ...Outcome[]]> {

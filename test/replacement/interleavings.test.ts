@@ -1,19 +1,8 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTable, type TestTable } from "../support/table.ts";
+import { describe, expect, it } from "vitest";
 import type { Action } from "./environment.ts";
-import type { UpstreamMood } from "./fake-upstream.ts";
 import { interleave, type Step } from "./interleaving.ts";
-import { type Stage, stageMaker } from "./stage.ts";
-
-let emulator: TestTable;
-let newStage: (upstreamScenario: Partial<UpstreamMood>) => Stage;
-
-beforeAll(async () => {
-  emulator = await startTable();
-  newStage = stageMaker(emulator);
-});
-afterAll(() => emulator.close());
+import { newStage } from "./stage.ts";
 
 /** Seconds left of the stored token when a run starts; `none`: the connection is cold. */
 const start = fc.constantFrom<(number | "none")[]>("none", -10, 20, 1400);

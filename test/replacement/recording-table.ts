@@ -25,8 +25,7 @@ export const current = ({ changes }: History) => changes.at(-1)?.after;
 
 /**
  * A table that notes what every writing call made of the item, by reading it from the real table, not by believing the
- * answer. Nobody else may write meanwhile, or while a call is under way: the stage sees to that. Of what is due it
- * tells this connection only, since the runs of a test share a table.
+ * answer. Nobody else may write meanwhile, or while a call is under way: the stage sees to that.
  */
 export function recordingTable(
   table: TokenTable,
@@ -59,9 +58,6 @@ export function recordingTable(
     release: (...asked) => writing("release", () => table.release(...asked)),
     noteKey: (...asked) => writing("noteKey", () => table.noteKey(...asked)),
     claimRegistrationCheck: (...asked) => writing("claimLook", () => table.claimRegistrationCheck(...asked)),
-    async due(...asked) {
-      const due = await work(() => table.due(...asked));
-      return due.filter((entry) => entry.connection === connection);
-    },
+    due: (...asked) => work(() => table.due(...asked)),
   };
 }

@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
@@ -10,8 +9,8 @@ import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
+import { memoryTable } from "../support/memory-table.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
-import type { TestTable } from "../support/table.ts";
 import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamMood } from "./fake-upstream.ts";
 import { type Around, withPoints } from "./points.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
@@ -19,137 +18,131 @@ import { current, type History, recordingTable } from "./recording-table.ts";
 /** A call to upstream with the lease that it was made under. `isLeased`: that lease was in force when it arrived. */
 type LeasedCall = UpstreamCall & { by: string; isLeased: boolean };
 
-export type Stage = ReturnType<ReturnType<typeof stageMaker>>;
+export type Stage = ReturnType<typeof newStage>;
 
-/** Makes stages over one real table: each has a connection, an upstream and a stepped clock of its own. */
-export function stageMaker(table: TestTable) {
-  const adapter = dynamoDbTokenTable(table.name, table.config);
-  let made = 0;
+/** A connection with its own table, upstream and stepped clock. */
+export function newStage(upstreamScenario: Partial<UpstreamMood> = {}) {
+  const connection = connectionId("webapicorso");
+  const { port, put } = memoryTable();
+  const clock = steppedClock();
+  const history: History = { changes: [], working: 0 };
+  const defaults = {
+    refresh_token: "ok",
+    api_key: "ok",
+    rotates: true,
+    sameToken: false,
+    singleActiveToken: false,
+    lifetime: 3600,
+    delay: 0,
+  } as const;
+  const upstream = fakeUpstream(clock, { ...defaults, ...upstreamScenario });
+  const { singleActiveToken } = upstream.upstreamScenario;
+  const registration = fakeRegistration({ singleActiveToken });
+  const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
+  const calls: LeasedCall[] = [];
+  const unleasedStarts: string[] = [];
+  const answers: { by: string; at: number; answer: Answer }[] = [];
+  const bugs: string[] = [];
+  const notices: Notice[] = [];
+  const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
 
-  return (upstreamScenario: Partial<UpstreamMood> = {}) => {
-    const connection = connectionId(`stage-${++made}`);
-    const clock = steppedClock();
-    const history: History = { changes: [], working: 0 };
-    const defaults = {
-      refresh_token: "ok",
-      api_key: "ok",
-      rotates: true,
-      sameToken: false,
-      singleActiveToken: false,
-      lifetime: 3600,
-      delay: 0,
-    } as const;
-    const upstream = fakeUpstream(clock, { ...defaults, ...upstreamScenario });
-    const { singleActiveToken } = upstream.upstreamScenario;
-    const registration = fakeRegistration({ singleActiveToken });
-    const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
-    const calls: LeasedCall[] = [];
-    const unleasedStarts: string[] = [];
-    const answers: { by: string; at: number; answer: Answer }[] = [];
-    const bugs: string[] = [];
-    const notices: Notice[] = [];
-    const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
-
-    const isLeased = (owner: string) => {
-      const item = current(history);
-      return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
-    };
-
-    async function settle(): Promise<void> {
-      do await setImmediate();
-      while (history.working > 0);
-    }
-
-    /** The ports of one process, which may have one replacement under way at a time. */
-    function process(name: string, around: Around): Ports {
-      let leases = 0;
-      const owner = () => `${name}/${leases}`;
-      const ports = withPoints(
-        {
-          table: recordingTable(adapter, connection, history, () => ({
-            by: owner(),
-            at: clock.now(),
-            newest: upstream.newest(),
-          })),
-          registrations: { read: async () => stage.secret },
-          upstream: {
-            call: (request) =>
-              upstream.call(request, (call) => calls.push({ ...call, by: owner(), isLeased: isLeased(owner()) })),
-          },
-          clock,
-          random: () => 0.5,
-          newLeaseOwner() {
-            leases += 1;
-            return owner();
-          },
-          notice: (notice) => notices.push(notice),
-        },
-        around,
-      );
-      const call: Upstream["call"] = (...asked) => {
-        if (!isLeased(owner())) unleasedStarts.push(owner());
-        return ports.upstream.call(...asked);
-      };
-      return { ...ports, upstream: { call } };
-    }
-
-    return Object.assign(stage, {
-      connection,
-      clock,
-      history,
-      upstream,
-      calls,
-      unleasedStarts,
-      answers,
-      bugs,
-      notices,
-      process,
-      /** What an operator does to the connection's secret: puts it there, deletes it, leaves it without a value. */
-      register: () => void (stage.secret = registered),
-      unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
-      spoil: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
-      /** Stores a token set with a refresh token, due since a minute; `left` seconds of its access token are left. */
-      async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
-        const now = clock.now();
-        const { lifetime } = upstream.upstreamScenario;
-        const { credentialFingerprint, keyFingerprint } = registration;
-        const tokenSet = fakeTokenSet({
-          accessToken: new Secret(accessToken(0)),
-          accessTokenExpiresAt: now + left,
-          obtainedAt: now + left - lifetime,
-          refreshToken: new Secret(refreshToken(0)),
-          refreshTokenExpiresAt: now + 20 * 86_400,
-          dueAt: more.nextActionAt ?? now - 60,
-          credentialFingerprint,
-          keyFingerprint,
-          singleActiveToken,
-        });
-        const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
-        history.working += 1;
-        await table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
-        history.working -= 1;
-        history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item, newest: 0 });
-      },
-      /** One sweep of the connection's partition. */
-      sweep: (ports: Ports) =>
-        sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
-      /** Resolves once nobody can go on but by a step: of the clock, or of whoever holds a call. */
-      settle,
-      /** Takes a turn whenever nobody can go on by himself, until the work has settled; what it settles with. */
-      async takeTurns<Result>(work: Promise<Result>, turn: () => Promise<void> | void): Promise<Result> {
-        const outcome = { isThere: false };
-        const note = () => {
-          outcome.isThere = true;
-          return outcome;
-        };
-        work.then(note, note);
-        for (let turns = 0; turns < 3000; turns += 1) {
-          await settle();
-          if (outcome.isThere) return work;
-          await turn();
-        }
-        throw new Error("nobody comes to an end");
-      },
-    });
+  const isLeased = (owner: string) => {
+    const item = current(history);
+    return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
   };
+
+  async function settle(): Promise<void> {
+    do await setImmediate();
+    while (history.working > 0);
+  }
+
+  /** The ports of one process, which may have one replacement under way at a time. */
+  function process(name: string, around: Around): Ports {
+    let leases = 0;
+    const owner = () => `${name}/${leases}`;
+    const ports = withPoints(
+      {
+        table: recordingTable(port, connection, history, () => ({
+          by: owner(),
+          at: clock.now(),
+          newest: upstream.newest(),
+        })),
+        registrations: { read: async () => stage.secret },
+        upstream: {
+          call: (request) =>
+            upstream.call(request, (call) => calls.push({ ...call, by: owner(), isLeased: isLeased(owner()) })),
+        },
+        clock,
+        random: () => 0.5,
+        newLeaseOwner() {
+          leases += 1;
+          return owner();
+        },
+        notice: (notice) => notices.push(notice),
+      },
+      around,
+    );
+    const call: Upstream["call"] = (...asked) => {
+      if (!isLeased(owner())) unleasedStarts.push(owner());
+      return ports.upstream.call(...asked);
+    };
+    return { ...ports, upstream: { call } };
+  }
+
+  return Object.assign(stage, {
+    connection,
+    clock,
+    history,
+    upstream,
+    calls,
+    unleasedStarts,
+    answers,
+    bugs,
+    notices,
+    process,
+    /** What an operator does to the connection's secret: puts it there, deletes it, leaves it without a value. */
+    register: () => void (stage.secret = registered),
+    unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
+    spoil: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
+    /** Stores a token set with a refresh token, due since a minute; `left` seconds of its access token are left. */
+    async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
+      const now = clock.now();
+      const { lifetime } = upstream.upstreamScenario;
+      const { credentialFingerprint, keyFingerprint } = registration;
+      const tokenSet = fakeTokenSet({
+        accessToken: new Secret(accessToken(0)),
+        accessTokenExpiresAt: now + left,
+        obtainedAt: now + left - lifetime,
+        refreshToken: new Secret(refreshToken(0)),
+        refreshTokenExpiresAt: now + 20 * 86_400,
+        dueAt: more.nextActionAt ?? now - 60,
+        credentialFingerprint,
+        keyFingerprint,
+        singleActiveToken,
+      });
+      const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
+      await put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
+      history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item, newest: 0 });
+    },
+    /** One sweep of the connection's partition. */
+    sweep: (ports: Ports) =>
+      sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
+    /** Resolves once nobody can go on but by a step: of the clock, or of whoever holds a call. */
+    settle,
+    /** Takes a turn whenever nobody can go on by himself, until the work has settled; what it settles with. */
+    async takeTurns<Result>(work: Promise<Result>, turn: () => Promise<void> | void): Promise<Result> {
+      const outcome = { isThere: false };
+      const note = () => {
+        outcome.isThere = true;
+        return outcome;
+      };
+      work.then(note, note);
+      for (let turns = 0; turns < 3000; turns += 1) {
+        await settle();
+        if (outcome.isThere) return work;
+        await turn();
+      }
+      throw new Error("nobody comes to an end");
+    },
+  });
 }

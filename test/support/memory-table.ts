@@ -127,7 +127,7 @@ export function memoryTable() {
     raw: async (connection: string) => items.get(connection),
     /** Stores an item as it is, in place of what was there. */
     put: async (attributes: Attributes) => void items.set(attributes["connection"]?.S ?? "", attributes),
-    /** What the index `due` has in a partition, earliest first. */
+    /** The entries of the index `due` in a partition, earliest first. */
     due: async (of: number) =>
       entries(of).map(
         ({ connection, partition, nextActionAt, failures }) =>

@@ -51,7 +51,7 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
   const ports: Ports = {
     table: around(port, counted),
     registrations: around(secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)), counted),
-    upstream: around(smartServices(clock, { timeout: 500 }), counted),
+    upstream: around(smartServices(clock, { timeout: 1000 }), counted),
     clock,
     random: () => 0.5,
     newLeaseOwner: randomUUID,

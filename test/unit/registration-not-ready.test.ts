@@ -7,14 +7,10 @@ const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapic
 
 it.each([
   ["", "the secret's value is not JSON"],
-  [" ", "the secret's value is not JSON"],
-  ["fake-key-1", "the secret's value is not JSON"],
   ['{"apiKey":"fake-key-1",}', "the secret's value is not JSON"],
   ["[]", "the secret's value is not a JSON object"],
-  ['[{"apiKey":"fake-key-1"}]', "the secret's value is not a JSON object"],
   ["null", "the secret's value is not a JSON object"],
   ['"fake-key-1"', "the secret's value is not a JSON object"],
-  ["7", "the secret's value is not a JSON object"],
   ["{}", "the secret has no field username"],
   ['{"username":"admin","apiKey":"fake-key-1"}', "the secret has no field scope"],
   ['{"username":"admin","scope":"one"}', "the secret has no field apiKey"],
@@ -39,14 +35,11 @@ it.each<[string, unknown, string]>([
   ["apiKey", "k".repeat(8193), "is longer than 8 KiB"],
   ["apiKey", `Bearer ${"k".repeat(8193)}`, "is longer than 8 KiB"],
   ["apiKey", "fake-key-1\n", "contains a space, a line break or a character that is not visible ASCII"],
-  ["apiKey", "fake-key\r\n-1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", " fake-key-1", "contains a space, a line break or a character that is not visible ASCII"],
-  ["apiKey", "fake key 1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", "Bearer Bearer fake-key-1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", "fàke-key-1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", "fake-key-\u007f", "contains a space, a line break or a character that is not visible ASCII"],
   ["baseUrl", 7, "must be a string"],
-  ["baseUrl", null, "must be a string"],
   ["baseUrl", "", "is not a URL"],
   ["baseUrl", "upstream.example", "is not a URL"],
   ["baseUrl", "http://upstream.example", "must start with https://"],
@@ -65,10 +58,8 @@ it.each<[string, unknown, string]>([
   ["maxLifetime", "3600", "must be a number of seconds"],
   ["maxLifetime", 1.5, "must be a whole number of seconds"],
   ["maxLifetime", 0, "must be at least 1 second"],
-  ["maxLifetime", -1, "must be at least 1 second"],
   ["maxLifetime", 604_801, "must be at most 604800 seconds (7 days)"],
   ["singleActiveToken", "true", "must be true or false"],
-  ["singleActiveToken", 1, "must be true or false"],
 ])("parseRegistration names the field %s if it is %j", (field, written, what) => {
   const text = JSON.stringify({ ...required, [field]: written });
 

@@ -35,34 +35,12 @@ it.each([
   expect(read({ query })).toEqual({ connection: "webapicorso", requirements: { minTtl } });
 });
 
-it.each([
-  "1801",
-  "9999",
-  "10000",
-  "99999999999999999999",
-  "-1",
-  "-0",
-  "+1",
-  "1.5",
-  "60.0",
-  "1e2",
-  "0x10",
-  "060",
-  "00",
-  "",
-  " ",
-  " 60",
-  "60\n",
-  "1,2",
-  "60,60",
-  "abc",
-  "NaN",
-  "Infinity",
-  "٦٠",
-  "null",
-])("readTokenRequest refuses a min_ttl of %j, and names the parameter", (min_ttl) => {
-  expect(read({ query: { min_ttl } })).toEqual(minTtlWrong);
-});
+it.each(["1801", "99999999999999999999", "-1", "060", "", " 60", "60\n", "60.0", "1e2", "60,60", "٦٠"])(
+  "readTokenRequest refuses a min_ttl of %j, and names the parameter",
+  (min_ttl) => {
+    expect(read({ query: { min_ttl } })).toEqual(minTtlWrong);
+  },
+);
 
 it("readTokenRequest accepts a min_ttl only if the number written again is the same text", () => {
   const text = fc.oneof(fc.integer({ min: -10, max: 2000 }).map(String), fc.string({ maxLength: 5 }));

@@ -7,7 +7,7 @@ import { keepAsking, keepSweeping } from "./rescuers.ts";
 import type { Stage } from "./stage.ts";
 import { violations } from "./violations.ts";
 
-/** How a run went. Seconds count from the death, or from the start where nobody died. */
+/** The outcome of a run. Seconds count from the death, or from the start if no process died. */
 export interface Outcome {
   /** The point at which the process died. */
   point: string;
@@ -15,7 +15,7 @@ export interface Outcome {
   points: string[];
   /** Seconds that the process took, until its end or its death. */
   took: number;
-  /** Until a caller had a token, and until the item was as it should be: replaced, or erased. */
+  /** Until a caller had a token, and until the item was replaced, or erased. */
   tokenAfter: number | undefined;
   settledAfter: number | undefined;
   /** Leases under which upstream was called, and the calls. */
@@ -27,20 +27,25 @@ export interface Outcome {
   broken: string[];
 }
 
-/** Who goes on after the death: two callers who ask every second, or the schedule with no caller at all. */
+/** Who continues after the death: two callers with a request every second, or the schedule without callers. */
 export type Rescue = "callers" | "sweeps";
 
 /** Seconds after which a run is given up. */
 const maxRunSeconds = 130;
 
-/** Runs a scenario, in which the process dies at its n-th point; `undefined`: nobody dies. */
-export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Rescue, nth?: number): Promise<Outcome> {
+/** Runs a scenario in which the process dies at a point, if any. */
+export async function runWithDeath(
+  stage: Stage,
+  scenario: Scenario,
+  rescue: Rescue,
+  deathAt: ReadonlySet<number>,
+): Promise<Outcome> {
   const { clock, history, calls, upstream } = stage;
   const start = clock.now();
   if (scenario.left !== undefined) await stage.store(scenario.left, scenario.isRegistrationFixed && refused(start));
   if (scenario.isGone) stage.unregister();
   if (scenario.isDown) Object.assign(upstream.upstreamScenario, { refresh_token: "down", api_key: "down" });
-  const victim = mortal(stage, scenario, nth);
+  const victim = mortal(stage, scenario, deathAt);
   let endedAt: number | undefined;
   const ended = victim.ended.then(() => {
     endedAt = clock.now();
@@ -62,7 +67,7 @@ export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Res
   const from = endedAt ?? start;
   const firstToken = stage.answers.find(({ at, answer }) => at >= from && answer.kind === "token");
   return {
-    point: victim.points[nth ?? -1] ?? "nowhere",
+    point: victim.points[[...deathAt][0] ?? -1] ?? "nowhere",
     points: victim.points,
     took: from - start,
     tokenAfter: firstToken && firstToken.at - from,
@@ -75,7 +80,7 @@ export async function runWithDeath(stage: Stage, scenario: Scenario, rescue: Res
   };
 }
 
-/** What is stored of a key that was refused a moment ago, and is not the one that the secret has. */
+/** What is stored of a key that was just rejected, while the secret has another one. */
 const refused = (at: number): Partial<ConnectionItem> => ({
   failures: 1,
   attemptedAt: at,

@@ -1,6 +1,8 @@
 import { newEnvironment } from "./environment.ts";
 import type { Stage } from "./stage.ts";
 
+const neverLost = async () => false;
+
 /**
  * Asks every second, each time in an environment of its own, once the victim is under way. Resolves with what was wrong
  * with the answers.
@@ -9,7 +11,7 @@ export async function keepAsking(stage: Stage, name: string, minTtl: number, isO
   const broken: string[] = [];
   await stage.clock.sleep(0.5);
   for (let asked = 1; !isOver(); asked += 1) {
-    const environment = newEnvironment(stage, `${name}${asked}`, (stopped) => stopped.goOn(false));
+    const environment = newEnvironment(stage, `${name}${asked}`, neverLost);
     broken.push(...(await environment([{ do: "get", minTtl }])));
     await stage.clock.sleep(1);
   }
@@ -21,7 +23,7 @@ export async function keepSweeping(stage: Stage, isOver: () => boolean): Promise
   const broken: string[] = [];
   for (let swept = 1; !isOver(); swept += 1) {
     await stage.clock.sleep(60);
-    const environment = newEnvironment(stage, `sweep${swept}`, (stopped) => stopped.goOn(false));
+    const environment = newEnvironment(stage, `sweep${swept}`, neverLost);
     broken.push(...(await environment([{ do: "sweep" }])));
   }
   return broken;

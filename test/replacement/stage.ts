@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
@@ -8,11 +7,12 @@ import type { Ports, RegistrationReading, Upstream } from "../../functions/auth-
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
+import { type Around, withPoints } from "../support/crash-points.ts";
+import { openCalls, takeTurns } from "../support/interleaving.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
-import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamMood } from "./fake-upstream.ts";
-import { type Around, withPoints } from "./points.ts";
+import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamBehaviour } from "./fake-upstream.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
 
 /** A call to upstream with the lease that it was made under. `isLeased`: that lease was in force when it arrived. */
@@ -21,11 +21,11 @@ type LeasedCall = UpstreamCall & { by: string; isLeased: boolean };
 export type Stage = ReturnType<typeof newStage>;
 
 /** A connection with its own table, upstream and stepped clock. */
-export function newStage(upstreamScenario: Partial<UpstreamMood> = {}) {
+export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
   const connection = connectionId("webapicorso");
   const { port, put } = memoryTable();
   const clock = steppedClock();
-  const history: History = { changes: [], working: 0 };
+  const history: History = { changes: [], calls: openCalls() };
   const defaults = {
     refresh_token: "ok",
     api_key: "ok",
@@ -51,22 +51,17 @@ export function newStage(upstreamScenario: Partial<UpstreamMood> = {}) {
     return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
   };
 
-  async function settle(): Promise<void> {
-    do await setImmediate();
-    while (history.working > 0);
-  }
+  const { settle } = history.calls;
 
   /** The ports of one process, which may have one replacement under way at a time. */
   function process(name: string, around: Around): Ports {
     let leases = 0;
     const owner = () => `${name}/${leases}`;
-    const ports = withPoints(
+    const ports = withPoints<Ports>(
       {
-        table: recordingTable(port, connection, history, () => ({
-          by: owner(),
-          at: clock.now(),
-          newest: upstream.newest(),
-        })),
+        table: recordingTable(port, connection, history, () => {
+          return { by: owner(), at: clock.now(), newest: upstream.newest() };
+        }),
         registrations: { read: async () => stage.secret },
         upstream: {
           call: (request) =>
@@ -100,11 +95,11 @@ export function newStage(upstreamScenario: Partial<UpstreamMood> = {}) {
     bugs,
     notices,
     process,
-    /** What an operator does to the connection's secret: puts it there, deletes it, leaves it without a value. */
+    /** What an operator does to the connection's secret: stores it, deletes it, leaves it without a value. */
     register: () => void (stage.secret = registered),
     unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
-    spoil: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
-    /** Stores a token set with a refresh token, due since a minute; `left` seconds of its access token are left. */
+    damage: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
+    /** Stores a token set with a refresh token, due for a minute, whose access token has `left` seconds left. */
     async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
       const now = clock.now();
       const { lifetime } = upstream.upstreamScenario;
@@ -127,22 +122,9 @@ export function newStage(upstreamScenario: Partial<UpstreamMood> = {}) {
     /** One sweep of the connection's partition. */
     sweep: (ports: Ports) =>
       sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
-    /** Resolves once nobody can go on but by a step: of the clock, or of whoever holds a call. */
+    /** Resolves when nothing can change but by a step: of the clock, or of a held call. */
     settle,
-    /** Takes a turn whenever nobody can go on by himself, until the work has settled; what it settles with. */
-    async takeTurns<Result>(work: Promise<Result>, turn: () => Promise<void> | void): Promise<Result> {
-      const outcome = { isThere: false };
-      const note = () => {
-        outcome.isThere = true;
-        return outcome;
-      };
-      work.then(note, note);
-      for (let turns = 0; turns < 3000; turns += 1) {
-        await settle();
-        if (outcome.isThere) return work;
-        await turn();
-      }
-      throw new Error("nobody comes to an end");
-    },
+    /** Takes a turn whenever nothing can change without one, until the work has settled. Its result. */
+    takeTurns: <Result>(work: Promise<Result>, turn: () => Promise<void> | void) => takeTurns(work, settle, turn),
   });
 }

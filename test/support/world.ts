@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setImmediate as turn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
@@ -18,6 +17,7 @@ import { startSimulator } from "../../local/simulator/server.ts";
 import { around } from "./around.ts";
 import { emulatorConfig } from "./aws.ts";
 import { steppedClock } from "./clock.ts";
+import { openCalls, takeTurns } from "./interleaving.ts";
 import { memoryTable } from "./memory-table.ts";
 import { connectionId, testSettings } from "./registration.ts";
 
@@ -39,19 +39,11 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
 
   const { port, ...table } = memoryTable();
   const notices: Notice[] = [];
-  const open = { calls: 0 };
-  async function counted<Result>(call: () => Promise<Result>): Promise<Result> {
-    open.calls += 1;
-    try {
-      return await call();
-    } finally {
-      open.calls -= 1;
-    }
-  }
+  const calls = openCalls();
   const ports: Ports = {
-    table: around(port, counted),
-    registrations: around(secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)), counted),
-    upstream: around(smartServices(clock, { timeout: 1000 }), counted),
+    table: around(port, calls.track),
+    registrations: around(secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)), calls.track),
+    upstream: around(smartServices(clock, { timeout: 1000 }), calls.track),
     clock,
     random: () => 0.5,
     newLeaseOwner: randomUUID,
@@ -59,10 +51,7 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
   };
 
   /** Resolves when no call is open: everything has ended, or sleeps on the clock. */
-  async function quiet(): Promise<void> {
-    do await turn();
-    while (open.calls > 0);
-  }
+  const quiet = calls.settle;
 
   const nameOf = (connection: string) => `${testSettings.secretPrefix}/${connection}`;
 
@@ -84,7 +73,7 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
     putSecret,
     quiet,
     /** Calls of a port that have not ended. */
-    openCalls: () => open.calls,
+    openCalls: calls.count,
     /** Registers a connection whose key the simulator accepts, or replaces its registration. */
     register(name: string, fields: Record<string, unknown> = {}): ConnectionId {
       const registration = { username: `admin_${name}`, scope: name, apiKey: "fake-key-1", baseUrl: simulator.url };
@@ -110,16 +99,7 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
       call: async (request, registration) => (await first(request.grant)) ?? ports.upstream.call(request, registration),
     }),
     /** Lets time pass in steps of so many seconds until the work has settled. Its result. */
-    async settled<Result>(work: Promise<Result>, step = 0.1): Promise<Result> {
-      let isSettled = false;
-      const end = () => void (isSettled = true);
-      work.then(end, end);
-      for (;;) {
-        await quiet();
-        if (isSettled) return work;
-        clock.advance(step);
-      }
-    },
+    settled: <Result>(work: Promise<Result>, step = 0.1) => takeTurns(work, quiet, () => clock.advance(step)),
     /** How often each part was called since the start. */
     asked: () => ({
       secrets: secrets.calls.get("GetSecretValue") ?? 0,

@@ -110,11 +110,4 @@ describe("a secret that cannot be decrypted", () => {
 
     expect(reading).toMatchObject({ kind: "not_ready", detail: expect.stringContaining("cannot be decrypted") });
   });
-
-  it("is not ready with the fault of the emulator too", async () => {
-    const { registrations, faults } = await startEmulator();
-    faults.set("GetSecretValue", "DecryptionFailure");
-
-    expect(await registrations.read(connection)).toMatchObject({ kind: "not_ready" });
-  });
 });

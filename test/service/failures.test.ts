@@ -8,7 +8,6 @@ describe("a replacement that fails", () => {
   it.each<[string, Partial<Scenario>, object]>([
     ["a rate limit", { mode: "rate_limited", retryAfter: 60 }, { code: "upstream_unavailable", retryAfter: 60 }],
     ["a temporary failure", { mode: "unavailable" }, { code: "upstream_unavailable", retryAfter: 2.5 }],
-    ["no response", { mode: "hang" }, { code: "upstream_unavailable", retryAfter: 2.5 }],
     ["a malformed response", { mode: "malformed" }, { code: "upstream_malformed" }],
     ["a rejected key", { mode: "refused" }, { code: "credentials_rejected" }],
     ["a token that is too short-lived to be used", { lifetime: 5 }, { code: "upstream_unavailable" }],

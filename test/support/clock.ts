@@ -10,8 +10,12 @@ export interface SteppedClock extends Clock {
   passUntil: <Result>(work: Promise<Result>) => Promise<Result>;
 }
 
-/** Makes a stepped clock. A sleeper whose instant the test never reaches sleeps for ever. */
-export function steppedClock(start = 1_800_000_000): SteppedClock {
+/**
+ * Makes a stepped clock. A sleeper whose instant the test never reaches sleeps for ever.
+ *
+ * @param quiet resolves when no call is open: `passUntil` waits for it before each step
+ */
+export function steppedClock(start = 1_800_000_000, quiet = () => Promise.resolve()): SteppedClock {
   let now = start;
   let sleepers: { until: number; wake: () => void }[] = [];
   let watchers: { count: number; tell: () => void }[] = [];
@@ -42,7 +46,10 @@ export function steppedClock(start = 1_800_000_000): SteppedClock {
         () => "settled",
         () => "settled",
       );
-      while ((await Promise.race([settled, this.asleep()])) !== "settled") stepTo(sleepers[0]?.until ?? now);
+      while ((await Promise.race([settled, this.asleep()])) !== "settled") {
+        await quiet();
+        if ((await Promise.race([settled, "sleeping"])) !== "settled") stepTo(sleepers[0]?.until ?? now);
+      }
       return work;
     },
   };

@@ -35,7 +35,7 @@ export function memoryTable() {
   const exists = (stored: Attributes) => "connection" in stored;
   const isOf = (stored: Attributes, owner: string) => stored["leaseOwner"]?.S === owner;
   const isAt = (stored: Attributes, count: string, value: number) => stored[count]?.N === String(value);
-  const partition = (connection: ConnectionId) => ({ partition: { N: String(partitionOf(connection)) } });
+  const partitionAttribute = (connection: ConnectionId) => ({ partition: { N: String(partitionOf(connection)) } });
   /** The attributes of these fields, instants to the millisecond as DynamoDB has them. */
   const encode = (fields: Partial<ConnectionItem>) => encodeItem(fields as ConnectionItem);
   const setKey = (stored: Attributes, fingerprint: string, key: RetiringKeys[string] | undefined) => {
@@ -62,7 +62,7 @@ export function memoryTable() {
           const { generation = 0, failures = 0 } = expected ?? {};
           const first = { connection, nextActionAt: now, retiringKeys: {} };
           const taken = { leaseOwner: owner, leaseUntil: until, attemptedAt: now, generation, failures };
-          Object.assign(stored, { ...encode(first), ...stored, ...encode(taken), ...partition(connection) });
+          Object.assign(stored, { ...encode(first), ...stored, ...encode(taken), ...partitionAttribute(connection) });
         },
       ),
     async write(next, fence, keys = {}) {
@@ -97,7 +97,11 @@ export function memoryTable() {
         (stored) => owner === undefined || isOf(stored, owner),
         (stored) => {
           const made = { connection, generation: 0, failures: 0 };
-          Object.assign(stored, { ...encode(made), ...stored, ...(owner === undefined && partition(connection)) });
+          Object.assign(stored, {
+            ...encode(made),
+            ...stored,
+            ...(owner === undefined && partitionAttribute(connection)),
+          });
           setKey(stored, fingerprint, key);
           const dueAt = retirementDueAt(key);
           const isLater = Number(stored["nextActionAt"]?.N ?? Number.POSITIVE_INFINITY) > (dueAt ?? 0);

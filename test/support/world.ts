@@ -29,7 +29,8 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
  * the table is in memory.
  */
 export async function startWorld(scenario: Partial<Scenario> = {}) {
-  const clock = steppedClock();
+  const calls = openCalls();
+  const clock = steppedClock(undefined, calls.settle);
   const account = { region: "eu-south-1", accountId: "000000000000" };
   const [secrets, simulator] = await Promise.all([
     startSecretsManager({ clock, ...account }),
@@ -39,11 +40,10 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
 
   const { port, ...table } = memoryTable();
   const notices: Notice[] = [];
-  const calls = openCalls();
   const ports: Ports = {
     table: around(port, calls.track),
     registrations: around(secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)), calls.track),
-    upstream: around(smartServices(clock, { timeout: 1000 }), calls.track),
+    upstream: around(smartServices(clock), calls.track),
     clock,
     random: () => 0.5,
     newLeaseOwner: randomUUID,

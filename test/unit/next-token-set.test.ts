@@ -62,20 +62,14 @@ it("nextTokenSet has the scope of the response if there is one", () => {
   expect(next({ scope: "another" }).scope).toBe("another");
 });
 
-it("nextTokenSet takes a new refresh token, with 30 days if the response has no end", () => {
-  const set = next({ refreshToken: new Secret("fake-refresh-2") }, { previous: tokenSet() });
+it.each([false, true])(
+  "nextTokenSet takes a new refresh token, with 30 days if the response has no end (old one rejected: %s)",
+  (refreshTokenRejected) => {
+    const set = next({ refreshToken: new Secret("fake-refresh-2") }, { previous: tokenSet(), refreshTokenRejected });
 
-  expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
-});
-
-it("nextTokenSet takes a new refresh token after a rejected one too", () => {
-  const set = next(
-    { refreshToken: new Secret("fake-refresh-2") },
-    { previous: tokenSet(), refreshTokenRejected: true },
-  );
-
-  expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
-});
+    expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
+  },
+);
 
 it("nextTokenSet keeps the old refresh token and its end if the response has none", () => {
   const previous = tokenSet({ refreshTokenExpiresAt: now + 1234 });

@@ -101,38 +101,29 @@ it("readTokenRequest checks the connection before the query", () => {
 
 const hash = "0123456789abcdef".repeat(4);
 
-function post(body: string | undefined, more: object = {}) {
+function post(text: string | undefined, more: object = {}) {
   const event = {
     rawPath: "/v1/connections/webapicorso/token",
     pathParameters: { connection: "webapicorso" },
     requestContext: { http: { method: "POST" } },
     isBase64Encoded: false,
-    ...(body !== undefined && { body }),
+    ...(text !== undefined && { body: text }),
     ...more,
   };
   return readTokenRequest(event as unknown as IamEvent);
 }
 
 const rejecting = { connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
+const body = JSON.stringify({ rejected_token_sha256: hash });
 
 it.each([
-  ["in lower case", JSON.stringify({ rejected_token_sha256: hash }), {}],
+  ["in lower case", body, {}],
   ["in upper case", JSON.stringify({ rejected_token_sha256: hash.toUpperCase() }), {}],
   ["beside unknown fields", JSON.stringify({ rejected_token_sha256: hash, min_ttl: -1 }), {}],
-  [
-    "in a body that the gateway encoded",
-    Buffer.from(JSON.stringify({ rejected_token_sha256: hash })).toString("base64"),
-    { isBase64Encoded: true },
-  ],
-  [
-    "beside a query, which a POST does not have",
-    JSON.stringify({ rejected_token_sha256: hash }),
-    {
-      queryStringParameters: { min_ttl: "-1" },
-    },
-  ],
-])("readTokenRequest reads the hash of a rejected token %s, and requires no remaining time", (_, body, more) => {
-  expect(post(body, more)).toEqual(rejecting);
+  ["in a body that the gateway encoded", Buffer.from(body).toString("base64"), { isBase64Encoded: true }],
+  ["beside a query, which a POST does not have", body, { queryStringParameters: { min_ttl: "-1" } }],
+])("readTokenRequest reads the hash of a rejected token %s, and requires no remaining time", (_, text, more) => {
+  expect(post(text, more)).toEqual(rejecting);
 });
 
 it.each([
@@ -149,8 +140,8 @@ it.each([
   ["a letter that is no digit", JSON.stringify({ rejected_token_sha256: `g${hash.slice(1)}` })],
   ["a hash with a prefix", JSON.stringify({ rejected_token_sha256: `sha256:${hash}` })],
   ["a number", '{"rejected_token_sha256":7}'],
-])("readTokenRequest refuses %s in a POST, and names the field", (_, body) => {
-  expect(post(body)).toEqual({
+])("readTokenRequest refuses %s in a POST, and names the field", (_, text) => {
+  expect(post(text)).toEqual({
     failure: { code: "invalid_request", detail: expect.stringContaining("rejected_token_sha256") },
   });
 });
@@ -160,7 +151,7 @@ it("readTokenRequest never repeats a token that is sent instead of its hash", ()
   fc.assert(
     fc.property(token, fc.constantFrom("rejected_token_sha256", "access_token"), (text, field) => {
       const bodies = [text, JSON.stringify(text), JSON.stringify({ [field]: text }), `{"${field}":"${text}`];
-      expect(JSON.stringify(bodies.map((body) => post(body)))).not.toContain(text);
+      expect(JSON.stringify(bodies.map((each) => post(each)))).not.toContain(text);
     }),
   );
 });

@@ -48,7 +48,7 @@ export function steppedClock(start = 1_800_000_000, quiet = () => Promise.resolv
       );
       while ((await Promise.race([settled, this.asleep()])) !== "settled") {
         await quiet();
-        if ((await Promise.race([settled, "sleeping"])) !== "settled") stepTo(sleepers[0]?.until ?? now);
+        if ((await Promise.race([settled, Promise.resolve()])) !== "settled") stepTo(sleepers[0]?.until ?? now);
       }
       return work;
     },

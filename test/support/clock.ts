@@ -13,9 +13,10 @@ export interface SteppedClock extends Clock {
 /**
  * Makes a stepped clock. A sleeper whose instant the test never reaches sleeps for ever.
  *
- * @param quiet resolves when no call is open: `passUntil` waits for it before each step
+ * @param of.quiet resolves when no call is open: `passUntil` waits for it before each step
  */
-export function steppedClock(start = 1_800_000_000, quiet = () => Promise.resolve()): SteppedClock {
+export function steppedClock(of: { start?: number; quiet?: () => Promise<void> } = {}): SteppedClock {
+  const { start = 1_800_000_000, quiet = async () => undefined } = of;
   let now = start;
   let sleepers: { until: number; wake: () => void }[] = [];
   let watchers: { count: number; tell: () => void }[] = [];
@@ -42,13 +43,14 @@ export function steppedClock(start = 1_800_000_000, quiet = () => Promise.resolv
       return new Promise((tell) => watchers.push({ count, tell }));
     },
     async passUntil(work) {
-      const settled = work.then(
-        () => "settled",
-        () => "settled",
-      );
-      while ((await Promise.race([settled, this.asleep()])) !== "settled") {
+      let isSettled = false;
+      const end = () => void (isSettled = true);
+      const settled = work.then(end, end);
+      for (;;) {
+        await Promise.race([settled, this.asleep()]);
         await quiet();
-        if ((await Promise.race([settled, Promise.resolve()])) !== "settled") stepTo(sleepers[0]?.until ?? now);
+        if (isSettled) break;
+        stepTo(sleepers[0]?.until ?? now);
       }
       return work;
     },

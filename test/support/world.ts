@@ -30,7 +30,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
  */
 export async function startWorld(scenario: Partial<Scenario> = {}) {
   const calls = openCalls();
-  const clock = steppedClock(undefined, calls.settle);
+  const clock = steppedClock({ quiet: calls.settle });
   const account = { region: "eu-south-1", accountId: "000000000000" };
   const [secrets, simulator] = await Promise.all([
     startSecretsManager({ clock, ...account }),

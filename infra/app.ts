@@ -7,7 +7,7 @@ import { MonitoringStack } from "./stacks/monitoring.ts";
 import { RotationStack } from "./stacks/rotation.ts";
 import { StateStack } from "./stacks/state.ts";
 
-/** Which stacks there are. `cdk` runs this file; the local run and the tests call the function. */
+/** Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function. */
 export function brokerApp(props: AppProps = {}, options?: CallersOptions): App {
   const app = new App(props);
   refuseUnknownSettings(Object.keys(app.node.getAllContext()));

@@ -8,11 +8,11 @@ const root = join(import.meta.dirname, "..");
 /**
  * Bundles `functions/{name}/handler.ts` for Lambda and returns the folder, ready to be an asset.
  *
- * ESM and code-split, so that what the handler imports with `await import()` costs a cold start nothing. The SDK is
- * bundled: the runtime's own copy is larger and slower to load. The same sources always give the same files, wherever
- * they are written, and a file that has not changed is not written again.
+ * The bundle is ESM and split into chunks, so that what the handler imports with `await import()` does not slow a cold
+ * start. It includes the SDK, because the runtime's own copy is larger and loads slower. The same sources always give
+ * the same files, in any folder. An unchanged file is not written again.
  *
- * @param files more of them, by name, that the function reads beside its code; then `folder` should be the caller's own
+ * @param files further files that the function reads beside its code, by name; pass your own `folder` with them
  */
 export function bundleFunction(
   name: string,
@@ -39,7 +39,7 @@ export function bundleFunction(
     sourcemap: true,
     sourcesContent: false,
     legalComments: "none",
-    // undici is CommonJS and asks for node's own modules by `require`, which an ES module does not have.
+    // undici is CommonJS and calls `require`, which an ES module does not have.
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
     logLevel: "error",
   });

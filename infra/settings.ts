@@ -7,28 +7,28 @@ import { readFileSync } from "node:fs";
 import { type Caller, type CallersOptions, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import * as v from "valibot";
 
-/** What a deployment can choose: the context of `cdk.json`, or `-c key=value` on the command line. */
+/** The settings of a deployment, from the context of `cdk.json` or `-c key=value` on the command line. */
 export interface DeploymentSettings {
-  /** Part of every name, so that several deployments fit into one account. */
+  /** Part of every name, so that one account can have several deployments. */
   stage: string;
-  /** Connections whose empty secret this deployment creates; others come and go without a deployment. */
+  /** Connections whose empty secret this deployment creates. `broker` adds and removes others without a deployment. */
   connections: string[];
-  /** Requests a second and burst, per kind of route. */
+  /** Requests per second and burst, for each kind of route. */
   throttle: { token: Throttle; oauth: Throttle; status: Throttle };
-  /** Who may ask without being on AWS, and which roles of other accounts. */
+  /** Callers without AWS credentials, and principals of other accounts. */
   callers: Caller[];
   logRetentionDays: number;
-  /** How many schedules share the connections; ten times as many connections want one more, say. */
+  /** Number of schedules that share the connections. */
   shards: number;
-  /** Days between two rotations of an API key; 0 is off. */
+  /** Days between two rotations of an API key; 0 switches rotation off. */
   rotateApiKeysEveryDays: number;
-  /** Who is told of alarms, by e-mail; absent: nobody, until somebody subscribes to the topic. */
+  /** Receives alarms by e-mail. Absent: alarms reach only those who subscribe to the topic. */
   alarmEmail?: string | undefined;
-  /** Absent: nothing asks for a token but the callers. */
+  /** Absent: only callers request tokens. */
   prober?: ProberSettings | undefined;
 }
 
-/** Which connection's token is asked for from outside, every five minutes. */
+/** The connection whose token the prober requests from the public URL every five minutes. */
 export interface ProberSettings {
   connection: string;
 }
@@ -38,19 +38,22 @@ export interface Throttle {
   burst: number;
 }
 
-/** A setting that is wrong: its message is all that whoever deploys needs to see. */
+/** An invalid setting. Its message is one line that needs no stack trace. */
 export class SettingError extends Error {
   override name = "SettingError";
 }
 
-/** What CloudWatch Logs accepts as a retention, in days, up to ten years. */
+/** What a wrong setting means: settings are read before anything else happens, here and in the local run. */
+const unchanged = "Nothing was changed.";
+
+/** Retention periods of CloudWatch Logs, in days, up to ten years. */
 const retentionDays = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
 const wholeNumber = v.pipe(
   v.number("must be a number"),
-  v.integer("must be whole"),
+  v.integer("must be a whole number"),
   v.minValue(1, "must be at least 1"),
 );
 
@@ -58,26 +61,26 @@ const isConnectionId = (id: string) => parseConnectionId(id) !== undefined;
 
 const throttle = v.strictObject(
   { rate: wholeNumber, burst: wholeNumber },
-  "must be an object with rate and burst, in requests a second, and nothing else",
+  "must be an object with rate and burst only, in requests per second",
 );
 
-/** Every setting but the list of callers, which has a schema of its own. */
+/** All settings except the list of callers, which has its own schema (rules/callers.ts). */
 type Plain = Omit<DeploymentSettings, "callers">;
 
 const schemas = {
   alarmEmail: v.pipe(v.string("must be a string"), v.email("must be one e-mail address")),
   prober: v.strictObject(
     { connection: v.pipe(v.string("must be a string"), v.check(isConnectionId, `must be ${connectionIdRule}`)) },
-    "must be an object with connection, an id, and nothing else",
+    'must be an object with a connection id only: {"connection": "ID"}',
   ),
   stage: v.pipe(
     v.string("must be a string"),
-    v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 of a-z and 0-9, starting with a letter"),
+    v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 characters a-z and 0-9 and start with a letter"),
   ),
   connections: v.pipe(
     v.array(v.string("must be a list of strings"), "must be a list"),
-    v.checkItems(isConnectionId, `every id must be ${connectionIdRule}`),
-    v.checkItems((id, index, all) => all.indexOf(id) === index, "has an id twice"),
+    v.checkItems(isConnectionId, `must be ${connectionIdRule}`),
+    v.checkItems((id, index, all) => all.indexOf(id) === index, "must not have an id twice"),
   ),
   throttle: v.strictObject(
     {
@@ -85,14 +88,14 @@ const schemas = {
       oauth: v.optional(throttle, { rate: 20, burst: 40 }),
       status: v.optional(throttle, { rate: 10, burst: 20 }),
     },
-    "must be an object with the kinds of route, token, oauth and status, and nothing else",
+    "must be an object with token, oauth and status only",
   ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
   rotateApiKeysEveryDays: v.pipe(
     v.number("must be a number of days"),
     v.integer("must be a whole number of days"),
-    v.minValue(0, "must be at least 0, which is off"),
-    v.maxValue(1000, "must be at most 1000, which is the most that Secrets Manager takes"),
+    v.minValue(0, "must be at least 0 (off)"),
+    v.maxValue(1000, "must be at most 1000, the maximum of Secrets Manager"),
   ),
   logRetentionDays: v.picklist(retentionDays, `must be one of ${retentionDays.join(", ")}`),
 };
@@ -108,23 +111,23 @@ const defaults: Plain = {
 
 const settingNames = ["callers", ...Object.keys(schemas)];
 
-/** What the CDK writes into a context of its own accord, beside names with a colon: its flags and what it has looked up. */
+/** Keys that the CDK itself adds to a context. Its other keys have a colon or start with `cdk-`. */
 const namesOfCdk = new Set(["acknowledged-issue-numbers", "cli-telemetry"]);
 
-/** Throws an error that names the first key of a context that is neither a setting nor the CDK's own. */
+/** Throws an error for the first key of a context that is neither a setting nor the CDK's own. */
 export function refuseUnknownSettings(keys: string[]): void {
   const isOfCdk = (key: string) => key.includes(":") || key.startsWith("cdk-") || namesOfCdk.has(key);
   const unknown = keys.find((key) => !isOfCdk(key) && !settingNames.includes(key));
   if (unknown === undefined) return;
   throw new SettingError(
-    `There is no setting ${JSON.stringify(unknown)}. The context of cdk.json, and -c key=value, may have: ${settingNames.toSorted().join(", ")}.`,
+    `Unknown setting ${JSON.stringify(unknown)} in cdk.json (context) or -c. ${unchanged} Use one of: ${settingNames.toSorted().join(", ")}.`,
   );
 }
 
 /**
- * Reads and checks every setting. Throws one error that names the key, what is wrong with it and what it may be.
+ * Reads and checks every setting. Throws a `SettingError` that names the key and the rule that its value breaks.
  *
- * @param context looks a context key up, `undefined` where it is not set
+ * @param context returns the value of a context key, `undefined` if it is not set
  */
 export function readDeploymentSettings(
   context: (key: string) => unknown,
@@ -138,7 +141,7 @@ export function readDeploymentSettings(
     const [issue] = parsed.issues;
     const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
     throw new SettingError(
-      `The setting "${path}" in cdk.json (context) ${issue.message}; it is ${JSON.stringify(value)}.`,
+      `The setting "${path}" ${issue.message}; it is ${JSON.stringify(value)}. ${unchanged} Correct it in cdk.json (context) or with -c ${key}=VALUE.`,
     );
   };
   const stage = read("stage");
@@ -147,7 +150,7 @@ export function readDeploymentSettings(
     const roleName = callerRoleName(stage, name);
     if (kind === "principal" && roleName.length > 64) {
       throw new SettingError(
-        `callers: ${name}: its role would be called ${roleName}, which is longer than IAM's 64 characters; choose a shorter name.`,
+        `callers: ${name}: its role would be named ${roleName}, which is longer than IAM's 64 characters. ${unchanged} Choose a shorter name.`,
       );
     }
   }
@@ -164,7 +167,7 @@ export function readDeploymentSettings(
   };
 }
 
-/** `-c key=value` gives a string for everything; what was meant as JSON is read as JSON. */
+/** `-c key=value` passes every value as a string. JSON in it is parsed. */
 function fromCommandLine(key: string, value: unknown): unknown {
   if (typeof value !== "string" || key === "stage" || key === "alarmEmail") return value;
   try {
@@ -174,7 +177,7 @@ function fromCommandLine(key: string, value: unknown): unknown {
   }
 }
 
-/** The role that a `principal` of the list can assume. */
+/** Name of the role that a caller with a `principal` assumes. */
 export function callerRoleName(stage: string, name: string): string {
   return `smart-token-broker-${stage}-${name}`;
 }
@@ -184,11 +187,11 @@ function readCallers(setting: unknown, options: CallersOptions): Caller[] {
   try {
     return parseCallers(list, options);
   } catch (error) {
-    throw new SettingError((error as Error).message, { cause: error });
+    throw new SettingError(`${(error as Error).message} ${unchanged} Correct the list of callers.`, { cause: error });
   }
 }
 
-/** The list itself, or that of the file which the setting names, seen from where `cdk` is run. */
+/** The list, or the content of the file that the setting names, relative to the working directory. */
 function readCallersList(setting: unknown): unknown {
   const value = fromCommandLine("callers", setting);
   if (typeof value !== "string") return value;
@@ -197,13 +200,15 @@ function readCallersList(setting: unknown): unknown {
     text = readFileSync(value, "utf8");
   } catch (error) {
     throw new SettingError(
-      `The setting "callers" in cdk.json (context) names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+      `The setting "callers" names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} Correct the path.`,
       { cause: error },
     );
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new SettingError(`The setting "callers" in cdk.json (context) names the file ${value}, which is not JSON.`);
+    throw new SettingError(
+      `The setting "callers" names the file ${value}, which is not JSON. ${unchanged} Correct the file.`,
+    );
   }
 }

@@ -1,45 +1,53 @@
 import { readFileSync } from "node:fs";
 import { type Answer, headerMeanings } from "./openapi-answers.ts";
-import { type Route, routes } from "./openapi-routes.ts";
+import { routes } from "./openapi-routes.ts";
 import { schemas } from "./openapi-schemas.ts";
 
-/** The whole HTTP contract as an OpenAPI 3.1 document. The same sources always give the same document. */
+const { version, license } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+  license: string;
+};
+
+/** The HTTP contract as an OpenAPI 3.1 document. The same sources always give the same document. */
 export function openApiDocument(): object {
-  const { version, license } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    version: string;
-    license: string;
-  };
-  const answers = routes.flatMap((route) => route.answers);
+  const examples: Examples = new Map();
+  const paths: Record<string, Record<string, object>> = {};
+  for (const { key, answers, ...operation } of routes) {
+    const [method = "", path = ""] = key.split(" ");
+    const responses = responsesOf(answers, examples, operation.operationId);
+    paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, responses } };
+  }
   return {
     openapi: "3.1.0",
     info: {
       title: "Smart Token Broker",
       version,
       description:
-        "Hands out access tokens for TeamSystem Smart Services that are valid now. Services on AWS sign their requests; everyone else shows a caller key or a JWT. Some errors are the gateway's own: those are `GatewayError`, and a client has to understand both forms.",
+        "Serves valid access tokens for TeamSystem Smart Services. Services on AWS sign their requests; other callers send a caller key or a JWT. The gateway has errors of its own, in the form `GatewayError`: clients must handle both forms.",
       license: { name: license, identifier: license },
     },
     servers: [
       {
         url: "https://{apiId}.execute-api.{region}.amazonaws.com",
-        description: "The output Url of the stack.",
+        description: "The stack's output Url.",
         variables: { apiId: { default: "API_ID" }, region: { default: "eu-south-1" } },
       },
     ],
-    paths: pathsOf(routes),
+    paths,
     components: {
       securitySchemes: {
         sigV4: {
           type: "apiKey",
           in: "header",
           name: "Authorization",
-          description: "AWS Signature Version 4, service `execute-api`. IAM decides who may ask for which connection.",
+          description:
+            "AWS Signature Version 4, service `execute-api`. IAM decides which connections a caller may use.",
           "x-amazon-apigateway-authtype": "awsSigv4",
         },
         basic: {
           type: "http",
           scheme: "basic",
-          description: "The caller's name and its caller key, both form-urlencoded first (RFC 6749 §2.3.1).",
+          description: "The caller's name and its caller key, each form-urlencoded (RFC 6749 §2.3.1).",
         },
       },
       headers: Object.fromEntries(
@@ -49,27 +57,18 @@ export function openApiDocument(): object {
         ]),
       ),
       schemas,
-      examples: Object.fromEntries(
-        answers.map((answer) => [exampleName(answer), { summary: answer.meaning, value: answer.body }]),
-      ),
+      examples: Object.fromEntries(examples),
     },
   };
 }
 
-function pathsOf(all: Route[]): Record<string, Record<string, object>> {
-  const paths: Record<string, Record<string, object>> = {};
-  for (const { key, answers, ...operation } of all) {
-    const [method = "", path = ""] = key.split(" ");
-    paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, responses: responsesOf(answers) } };
-  }
-  return paths;
-}
+type Examples = Map<string, { summary: string; value: object }>;
 
-function responsesOf(answers: Answer[]): Record<string, object> {
+function responsesOf(answers: Answer[], examples: Examples, operationId: string): Record<string, object> {
   const byStatus = Map.groupBy(answers, ({ status }) => status);
   return Object.fromEntries(
     [...byStatus].map(([status, all]) => {
-      const headers = new Set(all.flatMap((answer) => answer.headers));
+      const headers = [...new Set(all.flatMap((answer) => answer.headers))];
       const byType = Map.groupBy(all, ({ type }) => type);
       return [
         status,
@@ -77,26 +76,36 @@ function responsesOf(answers: Answer[]): Record<string, object> {
           description: all
             .map(({ name, meaning }) => (all.length === 1 ? meaning : `\`${name}\`: ${meaning}`))
             .join("\n"),
-          ...(headers.size > 0 && {
-            headers: Object.fromEntries([...headers].map((name) => [name, ref("headers", name)])),
+          ...(headers.length > 0 && {
+            headers: Object.fromEntries(headers.map((name) => [name, ref("headers", name)])),
           }),
-          content: Object.fromEntries([...byType].map(([type, each]) => [type, mediaType(each)])),
+          content: Object.fromEntries(
+            [...byType].map(([type, each]) => [type, mediaType(each, examples, operationId)]),
+          ),
         },
       ];
     }),
   );
 }
 
-function mediaType(answers: Answer[]): object {
+function mediaType(answers: Answer[], examples: Examples, operationId: string): object {
   const refs = [...new Set(answers.map(({ schema }) => schema))].map((name) => ref("schemas", name));
   return {
     schema: refs.length === 1 ? refs[0] : { anyOf: refs },
-    examples: Object.fromEntries(answers.map((answer) => [answer.name, ref("examples", exampleName(answer))])),
+    examples: Object.fromEntries(
+      answers.map((answer) => [answer.name, ref("examples", addExample(answer, examples, operationId))]),
+    ),
   };
 }
 
-function exampleName({ schema, name, status }: Answer): string {
-  return schema === "GatewayError" ? `GatewayError.${status}` : `${schema}.${name}`;
+/** Adds an example and returns its name. Routes share an example, unless it differs. */
+function addExample({ schema, name, status, meaning, body }: Answer, examples: Examples, operationId: string): string {
+  const example = { summary: meaning, value: body };
+  const shared = schema === "GatewayError" ? `${schema}.${status}` : `${schema}.${name}`;
+  const isOther = examples.has(shared) && JSON.stringify(examples.get(shared)) !== JSON.stringify(example);
+  const key = isOther ? `${shared}.${operationId}` : shared;
+  examples.set(key, example);
+  return key;
 }
 
 function ref(kind: "schemas" | "examples" | "headers", name: string): object {

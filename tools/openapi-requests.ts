@@ -14,42 +14,43 @@ export type Schema = Record<string, unknown>;
 type Convertible = Parameters<typeof toJsonSchema>[0];
 
 function convert(schema: Convertible, typeMode: NonNullable<ConversionConfig["typeMode"]>): Schema {
-  // What it makes of a valid value is not the caller's business.
+  // Callers do not need to know how the broker normalises a value.
   const ignoreActions = ["to_lower_case"];
   const { $schema: _, ...converted } = toJsonSchema(schema, { target: "draft-2020-12", typeMode, ignoreActions });
   return converted;
 }
 
-/** Parameters of the query of `GET …/token`, as the handler reads them: numbers, whose text it gets. */
+/** Query parameters of `GET …/token`, from the schema that the handler uses, as the numbers that it parses. */
 export const tokenParameters = Object.entries(
   convert(tokenQuery, "output")["properties"] as Record<string, Schema>,
 ).map(([name, schema]) => ({
   name,
   in: "query",
-  description: "Seconds that should be left of the token; counts as at most 40 % of its lifetime.",
+  description: "Minimum remaining time of the token in seconds, limited to 40 % of its lifetime.",
   schema: { ...schema, default: Number(schema["default"]) },
 }));
 
-/** Parameters of the query of `GET /v1/status`, likewise. */
+/** Query parameters of `GET /v1/status`, likewise. */
 export const statusParameters = Object.entries(
   convert(statusQuery, "output")["properties"] as Record<string, Schema>,
 ).map(([name, schema]) => ({
   name,
   in: "query",
-  description: name === "limit" ? "How many connections a page has at most." : "The `next_cursor` of the page before.",
+  description:
+    name === "limit" ? "Maximum number of connections in a page." : "The `next_cursor` of the previous page.",
   schema: name === "limit" ? { ...schema, default: Number(schema["default"]) } : schema,
 }));
 
 /** Body of `POST …/token`. */
 export const rejectedToken = {
-  description: "The SHA-256 of the access token that was refused, in hex.",
+  description: "The SHA-256, in hex, of the access token that Smart Services rejected.",
   ...convert(rejectedTokenBody, "input"),
 };
 
 const rejected = {
   rejected_token_sha256: {
     ...(rejectedToken as { properties?: Record<string, Schema> }).properties?.["rejected_token_sha256"],
-    description: "SHA-256, in hex, of an access token that was refused: another one is the answer.",
+    description: "SHA-256, in hex, of an access token that Smart Services rejected. The response has another one.",
   },
 };
 const scope = { type: "string", description: "A connection's id, or the vendor's scope." };
@@ -60,12 +61,12 @@ export const vendorTokenRequest = {
   type: "object",
   description: "The vendor's form, with the caller's credential in place of the API key.",
   properties: {
-    username: { type: "string", minLength: 1, description: "As it is registered." },
+    username: { type: "string", minLength: 1, description: "The registered username." },
     scope: { ...scope, minLength: 1 },
     token: {
       ...secret,
       pattern: String.raw`^Bearer [\x21-\x7e]+$`,
-      description: "`Bearer` and a caller key, or a JWT of a trusted issuer.",
+      description: "`Bearer` and a caller key or a JWT of a trusted issuer.",
     },
     ...rejected,
   },
@@ -78,7 +79,7 @@ export const oauthTokenRequest = {
     {
       type: "object",
       title: "Client credentials (RFC 6749 §4.4)",
-      description: "The client authenticates in one way: the Authorization header, client_secret or client_assertion.",
+      description: "The client authenticates with one of the Authorization header, client_secret and client_assertion.",
       properties: {
         grant_type: { const: "client_credentials" },
         client_id: { type: "string", minLength: 1, description: "The caller's name." },
@@ -94,10 +95,10 @@ export const oauthTokenRequest = {
     },
     {
       type: "object",
-      title: "Refresh (RFC 6749 §6)",
+      title: "Refresh token (RFC 6749 §6)",
       properties: {
         grant_type: { const: "refresh_token" },
-        refresh_token: { ...secret, description: "As it was handed out here, to a caller key." },
+        refresh_token: { ...secret, description: "The refresh_token of an earlier token response of this API." },
         ...rejected,
       },
       required: ["grant_type", "refresh_token"],

@@ -1,14 +1,23 @@
-import { problems } from "@smart-token-broker/auth-core/http/response.ts";
+import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { grantTypes } from "@smart-token-broker/oauth/grant-request.ts";
-import { type Answer, gatewayAnswers, oauthAnswers, statusAnswers, tokenAnswers } from "./openapi-answers.ts";
+import { metadataResponse } from "@smart-token-broker/oauth/metadata.ts";
+import {
+  type Answer,
+  answer,
+  gatewayAnswers,
+  oauthErrors,
+  oauthTokens,
+  problemAnswers,
+  statusAnswer,
+  tokenAnswers,
+} from "./openapi-answers.ts";
 import { statusParameters, tokenParameters } from "./openapi-requests.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
 
-/** One route of the templates. What is neither its key nor an answer is its operation object, as OpenAPI has it. */
+/** One route of the templates. Its fields, except `key` and `answers`, are those of an OpenAPI operation. */
 export interface Route {
-  /** As the gateway has it: method and path. */
+  /** Method and path, as in the gateway. */
   key: string;
   operationId: string;
   summary: string;
@@ -19,7 +28,6 @@ export interface Route {
   answers: Answer[];
 }
 
-const codes = Object.keys(problems) as FailureCode[];
 const iam = [{ sigV4: [] }];
 const connection = {
   name: "connection",
@@ -48,73 +56,96 @@ const status = {
   key_age_days: 12,
   retiring_keys: [],
   failures: 0,
-  next_action: { what: "refresh in 12 min", at: "2026-11-24T06:30:00Z" },
+  next_action: { what: "replacement by refresh token in 12 min", at: "2026-11-24T06:30:00Z" },
 };
 
-const form = ["application/x-www-form-urlencoded", "multipart/form-data"];
+/** Failures of the status routes: they do not use the secret or Smart Services. */
+const ofStatus = ["invalid_request", "unavailable", "internal"];
+
 const invalidRequest = {
-  description: "the field scope is missing or empty",
-  meaning: "Fix the request: it cannot be read, is over 16 KiB, or a field is missing, twice or wrong.",
+  description: "Duplicate field. Send every field once.",
+  meaning: "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix the request.",
 };
 const invalidClient = {
-  description: "the credential is not accepted: unknown, expired, revoked, or not for this service",
+  description:
+    "The credential is not accepted: it is unknown, expired, revoked or not for this service. Send a valid caller key or JWT.",
   meaning: "The credential is not accepted.",
 };
 const invalidScope = {
-  description: "this caller has no connection with this username and scope",
-  meaning: "The caller has no such connection, or has more than one and named none.",
+  description: "This caller has no connection with this username and scope. Send those that are registered.",
+  meaning: "The caller has no such connection, or has more than one and did not name one.",
 };
 
 export const routes: Route[] = [
   {
     key: "GET /v1/connections/{connection}/token",
     operationId: "getToken",
-    summary: "An access token that is valid now",
+    summary: "Get a valid access token",
     security: iam,
     parameters: [connection, ...tokenParameters],
-    answers: [...tokenAnswers(codes.filter((code) => code !== "too_soon")), ...gatewayAnswers({ iam: true })],
+    answers: [...tokenAnswers, ...problemAnswers({}, (code) => code !== "too_soon"), ...gatewayAnswers({ iam: true })],
   },
   {
     key: "POST /v1/connections/{connection}/token",
     operationId: "replaceRejectedToken",
-    summary: "An access token in place of one that was refused",
-    description: "By at most one replacement in 30 s, however many callers ask. Keep what you are given here.",
+    summary: "Get another access token than the one that Smart Services rejected",
+    description:
+      "The broker replaces a token at most once in 30 s, however many callers report it. Cache the response.",
     security: iam,
     parameters: [connection],
     requestBody: body("RejectedToken", "application/json"),
-    answers: [...tokenAnswers(codes), ...gatewayAnswers({ iam: true })],
+    answers: [
+      ...tokenAnswers,
+      ...problemAnswers({
+        invalid_request: "rejected_token_sha256 must be the SHA-256 of the rejected access token, as 64 hex digits",
+      }),
+      ...gatewayAnswers({ iam: true }),
+    ],
   },
   {
     key: "GET /v1/status",
     operationId: "listStatus",
-    summary: "How every connection is, a page at a time",
+    summary: "List connection status",
     security: iam,
     parameters: statusParameters,
     answers: [
-      ...statusAnswers("StatusPage", { connections: [status] }, ["invalid_request", "unavailable", "internal"]),
+      statusAnswer("StatusPage", { connections: [status] }),
+      ...problemAnswers({ invalid_request: "limit must be one whole number from 1 to 500." }, (code) =>
+        ofStatus.includes(code),
+      ),
       ...gatewayAnswers({ iam: true }),
     ],
   },
   {
     key: "GET /v1/status/{connection}",
     operationId: "getStatus",
-    summary: "How one connection is, and what happens to it next",
+    summary: "Get the status of one connection, and what the broker does with it next",
     security: iam,
     parameters: [connection],
     answers: [
-      ...statusAnswers("Status", status, ["invalid_request", "unknown_connection", "unavailable", "internal"]),
+      statusAnswer("Status", status),
+      ...problemAnswers(
+        {
+          invalid_request: invalidConnection.detail,
+          unknown_connection:
+            "This connection has no token yet, or there is none with this id. Check the id, then request a token.",
+        },
+        (code) => [...ofStatus, "unknown_connection"].includes(code),
+      ),
       ...gatewayAnswers({ iam: true }),
     ],
   },
   {
     key: "POST /api/v1/auth/token",
     operationId: "getVendorToken",
-    summary: "An access token, asked for in the vendor's words",
-    description: "The credential is in the body's `token`: a caller key, or a JWT of a trusted issuer.",
+    summary: "Get an access token with the vendor's form",
+    description: "The field `token` has the credential: a caller key, or a JWT of a trusted issuer.",
     security: [],
     requestBody: body("VendorTokenRequest", "multipart/form-data", "application/x-www-form-urlencoded"),
     answers: [
-      ...oauthAnswers(["token", "with_refresh_token"], {
+      oauthTokens.token,
+      oauthTokens.with_refresh_token,
+      ...oauthErrors({
         invalid_request: invalidRequest,
         invalid_client: invalidClient,
         invalid_scope: invalidScope,
@@ -125,22 +156,28 @@ export const routes: Route[] = [
   {
     key: "POST /oauth/token",
     operationId: "getOAuthToken",
-    summary: "An access token, by one of OAuth's grants",
-    description: "The credential is in the body, or (client credentials) in the Authorization header.",
+    summary: "Get an access token with an OAuth grant",
+    description: "The credential is in the body or, for client credentials, in the Authorization header.",
     security: [{ basic: [] }, {}],
-    requestBody: body("OAuthTokenRequest", ...form, "application/json"),
+    requestBody: body(
+      "OAuthTokenRequest",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data",
+      "application/json",
+    ),
     answers: [
-      ...oauthAnswers(["token", "with_refresh_token", "token_exchange"], {
+      ...Object.values(oauthTokens),
+      ...oauthErrors({
         invalid_request: invalidRequest,
         invalid_client: { ...invalidClient, basic: true },
         invalid_grant: {
-          description: "refresh_token is missing, or was not handed out here",
+          description: "refresh_token is missing or was not issued here. Send that of an earlier token response.",
           meaning: "The refresh token or the subject token is not accepted.",
         },
         invalid_scope: invalidScope,
         unsupported_grant_type: {
-          description: `grant_type must be one of ${grantTypes.join(", ")}`,
-          meaning: "There are other grants here.",
+          description: `grant_type must be one of ${grantTypes.join(", ")}.`,
+          meaning: "The grant is not supported.",
         },
       }),
       ...gatewayAnswers({ iam: false }),
@@ -149,25 +186,10 @@ export const routes: Route[] = [
   {
     key: "GET /.well-known/oauth-authorization-server",
     operationId: "getOAuthMetadata",
-    summary: "What an OAuth library wants to know before it asks",
+    summary: "Authorization server metadata (RFC 8414)",
     security: [],
     answers: [
-      {
-        status: 200,
-        name: "metadata",
-        meaning: "The metadata (RFC 8414).",
-        type: "application/json",
-        schema: "OAuthMetadata",
-        headers: ["Cache-Control"],
-        body: {
-          issuer: "https://api.example.com",
-          token_endpoint: "https://api.example.com/oauth/token",
-          grant_types_supported: grantTypes,
-          response_types_supported: [],
-          token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-          token_endpoint_auth_signing_alg_values_supported: ["RS256", "ES256", "EdDSA"],
-        },
-      },
+      answer("metadata", "The metadata.", "OAuthMetadata", metadataResponse("api.example.com", "https")),
       ...gatewayAnswers({ iam: false }),
     ],
   },

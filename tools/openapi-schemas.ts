@@ -1,14 +1,14 @@
 import { statusOf } from "@smart-token-broker/oauth/oauth-response.ts";
-import { problems } from "@smart-token-broker/auth-core/http/response.ts";
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
 import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
 
 const text = { type: "string" };
 const url = { type: "string", format: "uri" };
 const texts = { type: "array", items: text };
-const code = { enum: Object.keys(problems), description: "Closed: a new code is a change of this contract." };
-const accessToken = { ...text, description: "Show it to Smart Services as `Authorization: Bearer`." };
-const expiresIn = { type: "integer", minimum: 0, description: "Seconds that are left of the token now." };
+const code = { enum: Object.keys(problems), description: "A closed list: a new code is a change of this contract." };
+const accessToken = { ...text, description: "Send it to Smart Services as `Authorization: Bearer`." };
+const expiresIn = { type: "integer", minimum: 0, description: "Remaining time of the token in seconds." };
 
 function answer(properties: Record<string, Schema>, optional: string[] = []): Schema {
   return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
@@ -16,7 +16,7 @@ function answer(properties: Record<string, Schema>, optional: string[] = []): Sc
 
 const instant = { type: "string", format: "date-time" };
 const connectionStatus: Schema = {
-  description: "How a connection is. Nothing in it is secret.",
+  description: "The status of a connection, without secrets.",
   ...answer(
     {
       connection: text,
@@ -37,7 +37,7 @@ const connectionStatus: Schema = {
       },
       failures: { type: "integer", minimum: 0 },
       last_error: answer({ code, detail: text, at: instant }),
-      next_action: answer({ what: { ...text, description: "In words." }, at: instant }),
+      next_action: answer({ what: { ...text, description: "For people: the text may change." }, at: instant }),
     },
     [
       "access_token_expires_at",
@@ -55,7 +55,7 @@ const connectionStatus: Schema = {
   ),
 };
 
-/** Every body of the contract. Those of requests do not say what else may be in them: it is ignored. */
+/** Every body of the contract. The broker ignores unknown fields of requests. */
 export const schemas = {
   Token: answer(
     {
@@ -65,7 +65,7 @@ export const schemas = {
       expires_at: { type: "string", format: "date-time" },
       scope: text,
       generation: { type: "integer", minimum: 1, description: "Grows by one with every new token." },
-      api_base_url: { ...url, description: "Where to use the token, if that is registered." },
+      api_base_url: { ...url, description: "Where to use the token, if the registration says so." },
     },
     ["api_base_url"],
   ),
@@ -91,14 +91,14 @@ export const schemas = {
         token_type: { const: "Bearer" },
         expires_in: expiresIn,
         scope: text,
-        refresh_token: { ...text, description: "Never Smart Services' own." },
+        refresh_token: { ...text, description: "Issued by the broker; never a refresh token of Smart Services." },
         issued_token_type: { const: accessTokenType },
       },
       ["refresh_token", "issued_token_type"],
     ),
   },
   OAuthError: {
-    description: "RFC 6749 §5.2, with the broker's code where the failure is one of its own.",
+    description: "RFC 6749 §5.2, with the broker's code if the broker failed.",
     ...answer({ error: { enum: Object.keys(statusOf) }, error_description: text, code }, ["code"]),
   },
   OAuthMetadata: {
@@ -114,7 +114,7 @@ export const schemas = {
   },
   Status: connectionStatus,
   StatusPage: answer({ connections: { type: "array", items: connectionStatus }, next_cursor: text }, ["next_cursor"]),
-  GatewayError: { description: "Of the gateway itself, not of the broker.", ...answer({ message: text }) },
+  GatewayError: { description: "From the gateway, not from the broker.", ...answer({ message: text }) },
 };
 
 export type SchemaName = keyof typeof schemas;

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { problemType } from "@smart-token-broker/auth-core/http/response.ts";
+import { problemType } from "@smart-token-broker/auth-core/http/problems.ts";
 import { callApi } from "../deployment/api.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";
@@ -92,13 +92,16 @@ async function checkEncodedPath(deployment: Deployment, connection: ConnectionId
   const plain = await asked(connection);
   const status = plain === 200 ? await asked(`%${first}${connection.slice(1)}`) : plain;
   if (plain !== 200 || (status !== 200 && status !== 400 && status !== 403)) {
-    const fix = plain === 403 ? `grant your role the token of ${connection} (README, Grant a caller)` : "broker doctor";
+    const fix =
+      plain === 403
+        ? `grant your role the token of ${connection} (docs/connections.md#grant-a-caller)`
+        : "broker doctor";
     return warning(`how a percent-encoded path is seen cannot be told (HTTP ${status})`, fix);
   }
   return status === 200
     ? warning(
         "a percent-encoded path is answered: AWS hands it on decoded",
-        "allow callers exact ARNs only, and rely on no Deny (README, Grant a caller)",
+        "allow callers exact ARNs only, and rely on no Deny (docs/connections.md#grant-a-caller)",
       )
     : ok(`a percent-encoded path is refused (${status})`);
 }

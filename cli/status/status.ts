@@ -71,8 +71,10 @@ function left(end: string | undefined, now: number): string {
   return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
-/** What and when come first: the end of a line may be cut off. */
+/** The next action, shortened: a table line may be cut off at its end. */
 function whatNext({ last_error: error, next_action: next, failures }: ConnectionStatus): string {
-  const planned = (next?.what ?? "nothing").replace(/^.* tried (again \w+ [^,]+).*$/, "$1");
+  const planned = (next?.what ?? "nothing")
+    .replace(/^replacement by /, "by ")
+    .replace(/^retry by .*? ((?:in|within) [^,]+).*$/, "retry $1");
   return error && (failures > 0 || !next) ? `${planned}: ${error.code}` : planned;
 }

@@ -1,11 +1,11 @@
-// Sign-in by authorization code and PKCE at your issuer; the user's JWT for a short-lived access token at the broker;
-// the access token for an answer of Smart Services. What is secret is in this page's memory, and nowhere else.
+// Signs the user in at your issuer (authorization code with PKCE), exchanges the user's JWT for a short-lived access token
+// at the broker, and calls Smart Services with it. Secrets are only in this page's memory.
 import { readSignIn, startSignIn } from "./sign-in.js";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const idTokenType = "urn:ietf:params:oauth:token-type:id_token";
 
-/** Seconds that should be left of a token that is used. */
+/** Seconds that a token must have left to be used. */
 const margin = 30;
 
 const config = await (await fetch("config.json")).json();
@@ -14,12 +14,12 @@ const show = (id, isShown) => (document.getElementById(id).hidden = !isShown);
 let userJwt;
 let token;
 
-/** An access token that is good for some seconds: the one that is there, or another from the broker. */
+/** Returns the access token, or requests another from the broker if less than `margin` is left. */
 async function freshToken() {
   if (token && token.until > Date.now() / 1000 + margin) return token;
   const response = await fetch(`${config.broker}/oauth/token`, {
     method: "POST",
-    // Whoever may use more than one connection names one in `scope`.
+    // A caller with several connections names one in `scope`.
     body: new URLSearchParams({
       grant_type: tokenExchange,
       subject_token: userJwt,
@@ -29,11 +29,11 @@ async function freshToken() {
   const answer = await response.json();
   if (!response.ok) throw new Error(`The broker answered: ${answer.error_description ?? answer.message}`);
   token = { value: answer.access_token, scope: answer.scope, until: Date.now() / 1000 + answer.expires_in };
-  step(`A token of ${token.scope}, good for ${answer.expires_in} s`);
+  step(`Got a token of ${token.scope}, valid for ${answer.expires_in} s`);
   return token;
 }
 
-/** Calls Smart Services by way of this page's own server: see README.md. */
+/** Calls Smart Services through this page's own server; examples/README.md says why. */
 async function callSmartServices() {
   const { value, scope } = await freshToken();
   const response = await fetch(`api/v1/${scope}/CO/Customers`, { headers: { authorization: `Bearer ${value}` } });

@@ -1,10 +1,10 @@
-// The application's own server: the files of a folder, and what they need to know. It has no secret to keep.
+// The application's own server: serves the files of a folder and the page's configuration. It has no secrets.
 //
-//   BROKER_URL  the broker          ISSUER_URL  whoever signs your users in
-//   API_URL     the business API    CLIENT_ID   of this application at the issuer (portal)
-//   PORT        8788, whose origin is in the local run's list of callers
+//   BROKER_URL  the broker          ISSUER_URL  the OpenID provider of your users
+//   API_URL     the business API    CLIENT_ID   of this application at the issuer (default: portal)
+//   PORT        default 8788, whose origin is in the local run's list of callers
 //
-//   node examples/app/serve.mjs [FOLDER]     the folder of the application is the default
+//   node examples/app/serve.mjs [FOLDER]     default: the folder of the application
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { basename, join, resolve } from "node:path";
@@ -24,7 +24,7 @@ const headers = {
   "content-security-policy": `default-src 'self'; img-src data:; connect-src 'self' ${broker} ${issuer}`,
 };
 
-/** A file of the folder, never of one beside it or below it; or what the page is told. */
+/** Returns a file of the folder (never of another folder), or the page's configuration. */
 async function page(pathname) {
   const name = basename(pathname) || "index.html";
   if (name === "config.json") return { type: "application/json", body: JSON.stringify({ broker, issuer, clientId }) };
@@ -33,13 +33,13 @@ async function page(pathname) {
   return body ? { type, body } : { status: 404, type: "text/plain", body: "not found" };
 }
 
-/** Passes a call of the business API on, with the access token that the page has. */
+/** Forwards a call to the business API, with the access token of the page. */
 async function forward(path, authorization = "") {
   try {
     const answer = await fetch(api + path, { headers: { authorization, accept: "application/json" } });
     return { status: answer.status, type: "application/json", body: await answer.text() };
   } catch {
-    return { status: 502, type: "application/json", body: '{"error":"the business API does not answer"}' };
+    return { status: 502, type: "application/json", body: '{"error":"the business API is unavailable"}' };
   }
 }
 
@@ -55,7 +55,7 @@ const server = createServer((request, response) => {
 });
 
 server.on("error", ({ code, message }) => {
-  console.error(code === "EADDRINUSE" ? `Port ${port} is in use: set PORT to another.` : message);
+  console.error(code === "EADDRINUSE" ? `Port ${port} is in use. Set PORT to another.` : message);
   process.exitCode = 1;
 });
 server.listen(port, "127.0.0.1", () => console.log(`ready http://127.0.0.1:${server.address().port}`));

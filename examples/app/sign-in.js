@@ -1,9 +1,9 @@
-// OpenID Connect's authorization code flow for a page: RFC 6749 §4.1 with PKCE (RFC 7636). A kept library does the same
-// and more (refreshing, signing out); this shows that there is no secret in it.
+// OpenID Connect's authorization code flow for a page: RFC 6749 section 4.1 with PKCE (RFC 7636). It needs no secret. In
+// production use a maintained library, which also refreshes and signs out.
 
 const redirectUri = `${location.origin}${location.pathname}`;
 
-/** Sends the user to the issuer, who sends them back to this page. */
+/** Redirects the user to the issuer, which redirects back to this page. */
 export async function startSignIn({ issuer, clientId }) {
   const { authorization_endpoint: endpoint } = await discover(issuer);
   const verifier = randomText();
@@ -22,16 +22,15 @@ export async function startSignIn({ issuer, clientId }) {
   location.assign(`${endpoint}?${query}`);
 }
 
-/** The user's JWT, where the issuer has just sent the user back; otherwise undefined. */
+/** Returns the user's JWT if the issuer has just redirected back; otherwise undefined. */
 export async function readSignIn({ issuer, clientId }) {
   const query = new URLSearchParams(location.search);
   const started = JSON.parse(sessionStorage.getItem("sign-in"));
   if (!query.has("state")) return undefined;
   sessionStorage.removeItem("sign-in");
-  // A code must not be left in the history.
+  // Keep the code out of the browser's history.
   history.replaceState(null, "", redirectUri);
-  if (!started || started.state !== query.get("state"))
-    throw new Error("This is the answer to no sign-in of this page.");
+  if (!started || started.state !== query.get("state")) throw new Error("This page did not start this sign-in.");
   if (!query.has("code")) throw new Error(`The sign-in failed: ${query.get("error")}`);
 
   const { token_endpoint: endpoint } = await discover(issuer);

@@ -1,10 +1,10 @@
-// Asks for an access token as a service on AWS does: the request is signed by a role (SigV4). Prints the answer; ends
-// with an error for any but a token. (npm install @smithy/signature-v4 @aws-crypto/sha256-js)
+// Requests an access token as a service on AWS does: signs the request with a role's credentials (SigV4). Prints the
+// response; fails if it is not a token. Install: npm install @smithy/signature-v4 @aws-crypto/sha256-js
 //
-//   SMART_SERVICES_HOST        the broker, https://…
-//   SMART_SERVICES_CONNECTION  the connection's id (webapicorso)
+//   SMART_SERVICES_HOST        URL of the broker, https://…
+//   SMART_SERVICES_CONNECTION  id of the connection (default: webapicorso)
 //   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-//                              Lambda sets them. Elsewhere take `credentials` from fromNodeProviderChain() of
+//                              Lambda sets them. Elsewhere use `credentials` of fromNodeProviderChain() from
 //                              @aws-sdk/credential-providers, which finds the role of a task or a machine
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Asks for an access token as a service on AWS does, with curl 7.88 or newer: the request is signed by a role (SigV4).
-# Prints the answer; ends with an error for any but a token.
+# Requests an access token as a service on AWS does: signs the request with a role's credentials (SigV4).
+# Needs curl 7.88 or newer, which signs the session token too. Prints the response; fails if it is not a token.
 #
-#   SMART_SERVICES_HOST        the broker, https://…
-#   SMART_SERVICES_CONNECTION  the connection's id (webapicorso)
-#   AWS_REGION                 the broker's region
+#   SMART_SERVICES_HOST        URL of the broker, https://…
+#   SMART_SERVICES_CONNECTION  id of the connection (default: webapicorso)
+#   AWS_REGION                 region of the broker
 #   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-#                              the role's credentials: Lambda sets them; elsewhere
+#                              credentials of the role: Lambda sets them. Elsewhere, with AWS CLI version 2:
 #                              eval "$(aws configure export-credentials --format env)"
 set -eu
 : "${SMART_SERVICES_HOST:?is not set: the URL of the broker}"
@@ -14,10 +14,10 @@ set -eu
 : "${AWS_ACCESS_KEY_ID:?is not set: the credentials of a role}"
 : "${AWS_SECRET_ACCESS_KEY:?is not set: the credentials of a role}"
 
-# The credentials come by standard input: in an argument, everyone on the machine could read them.
+# Standard input, because everyone on the machine can read the arguments of a program.
 {
   printf 'user = "%s:%s"\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
-  # A role has one, a user's long-lived key has none.
+  # A role has a session token; a user's long-lived key has none.
   if [ -n "${AWS_SESSION_TOKEN:-}" ]; then printf 'header = "x-amz-security-token: %s"\n' "$AWS_SESSION_TOKEN"; fi
 } | curl --silent --show-error --fail-with-body --config - \
   --aws-sigv4 "aws:amz:$AWS_REGION:execute-api" \

@@ -1,11 +1,11 @@
-// Asks for an access token in the vendor's words, with FormData and fetch. The credential is the JWT that your page has
-// of its signed-in user, never a caller key; the page's origin must be one of the caller's `origins`.
+// Requests an access token by the vendor's API, with FormData and fetch. The credential is the JWT of the signed-in user,
+// never a caller key. The page's origin must be one of the caller's `origins`.
 
-/** The answer of the token endpoint, as text. Throws for any but a token. */
+/** Returns the token response as text. Throws if the response is not a token. */
 async function fetchToken(host, credential) {
   const headers = new Headers();
   headers.append("accept-language", "it-IT");
-  // As the vendor's page has it. Left out, the browser would name the boundary too; the broker reads both.
+  // The vendor's page sets this header, without a boundary. Without it, the browser adds one. The broker reads both.
   headers.append("Content-Type", "multipart/form-data");
   headers.append("Accept", "application/json");
 

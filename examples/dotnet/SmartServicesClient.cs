@@ -1,7 +1,6 @@
-// Asks for an access token in the vendor's words, with HttpClient. Prints the answer; ends with an error for any but a
-// token.
+// Requests an access token by the vendor's API, with HttpClient. Prints the response; fails if it is not a token.
 //
-//   SMART_SERVICES_HOST        the broker, https://…
+//   SMART_SERVICES_HOST        URL of the broker, https://…
 //   SMART_SERVICES_CREDENTIAL  your caller key, stb_…
 using System;
 using System.Net.Http;
@@ -9,7 +8,7 @@ using System.Threading.Tasks;
 
 public class SmartServicesClient
 {
-    // One for the whole process: each has a pool of connections of its own.
+    // One for the whole process, because each client has its own connection pool.
     private static readonly HttpClient Http = new HttpClient();
 
     private readonly string host;
@@ -21,7 +20,7 @@ public class SmartServicesClient
         this.credential = credential;
     }
 
-    /// <summary>The answer of the token endpoint, as JSON. Throws for any but a token.</summary>
+    /// <summary>Returns the token response as JSON. Throws if the response is not a token.</summary>
     public async Task<string> FetchTokenAsync()
     {
         using (var request = new HttpRequestMessage(HttpMethod.Post, host + "/api/v1/auth/token"))

@@ -1,7 +1,7 @@
-// Asks for an access token in the vendor's words, with axios and form-data (npm install axios form-data). Prints the
-// answer; ends with an error for any but a token.
+// Requests an access token by the vendor's API, with axios and form-data. Prints the response; fails if it is not a
+// token. Install: npm install axios form-data
 //
-//   SMART_SERVICES_HOST        the broker, https://…
+//   SMART_SERVICES_HOST        URL of the broker, https://…
 //   SMART_SERVICES_CREDENTIAL  your caller key, stb_…
 import axios from "axios";
 import FormData from "form-data";
@@ -14,7 +14,7 @@ for (const name of ["SMART_SERVICES_HOST", "SMART_SERVICES_CREDENTIAL"]) {
 }
 
 class SmartServicesClient {
-  /** The answer of the token endpoint: `access_token`, and `expires_in`, the seconds that are left of it now. */
+  /** Returns the token response: `access_token`, and `expires_in`, the seconds that are left of it now. */
   async fetchToken() {
     const form = new FormData();
     form.append("username", "admin_webapicorso");
@@ -39,7 +39,7 @@ class SmartServicesClient {
 try {
   console.log(JSON.stringify(await new SmartServicesClient().fetchToken()));
 } catch (error) {
-  // Not the error as it is: axios keeps the request in it, and with it the credential.
+  // Do not print the whole error: axios keeps the request in it, with the credential.
   console.error(error.message, JSON.stringify(error.response?.data));
   process.exitCode = 1;
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
-import { type Clock, systemClock } from "./rules/clock.ts";
+import { systemClock } from "./rules/clock.ts";
 import type { Notice } from "./rules/notice.ts";
 import type { Settings } from "./rules/settings.ts";
-import type { JwtVerifier } from "@smart-token-broker/oauth/authenticate.ts";
 import type { Events, KeyTable, Ports, RegistrationStore, Upstream } from "./use-cases/ports.ts";
 
 /**
@@ -51,19 +50,5 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
       },
     },
     notice,
-  };
-}
-
-/** Verifies JWTs. The library is loaded on first use, because callers with a key do not need it. */
-export function deployedVerifier(clock: Clock): JwtVerifier {
-  let verifier: JwtVerifier | undefined;
-  return {
-    async verify(token, issuer) {
-      if (!verifier) {
-        const { oidcVerifier } = await import("@smart-token-broker/oauth/jwt-verifier.ts");
-        verifier = oidcVerifier(clock);
-      }
-      return verifier.verify(token, issuer);
-    },
   };
 }

@@ -2,19 +2,19 @@ import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-por
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { readRotationEvent } from "./rotation-event.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { rotateKey, StepError } from "./rotate-key.ts";
 import type { Context } from "aws-lambda";
+import { rotateKey } from "./rotate-key.ts";
+import { StepError } from "./rotation-error.ts";
+import { readRotationEvent } from "./rotation-event.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("key-rotation", settings.stage);
 const ports = deployedKeyPorts(settings, telemetry.notice);
 
 /**
- * One step of a rotation by Secrets Manager, for every connection's secret. Throws where the step failed: Secrets
- * Manager then tries it again, and its operator reads why in the log, the metric and the event. So Lambda's own count
- * of errors has ordinary failures in it, which are counted here to be taken off it; what is left nobody foresaw.
+ * Runs one step of a rotation, for the secret of any connection. Secrets Manager invokes it, and repeats a step that
+ * throws. Lambda counts every thrown error. `stepFailed` counts the expected ones, so that an alarm can subtract them.
  */
 export async function handler(
   event: unknown,
@@ -23,10 +23,10 @@ export async function handler(
   const startedAt = ports.clock.now();
   let connection: ConnectionId | undefined;
   try {
-    const asked = readRotationEvent(event, settings.secretPrefix);
-    connection = asked.connection;
-    await rotateKey(ports, asked, settings);
-    telemetry.step({ connection, step: asked.step, version: asked.version });
+    const request = readRotationEvent(event, settings.secretPrefix);
+    connection = request.connection;
+    await rotateKey(ports, request, settings);
+    telemetry.step({ connection, step: request.step, version: request.version });
   } catch (error) {
     if (error instanceof UnavailableError && connection !== undefined) {
       telemetry.notice({ kind: "secrets_unavailable", connection, reason: error.message });

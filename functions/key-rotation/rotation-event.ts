@@ -6,16 +6,16 @@ export type RotationStep = (typeof rotationSteps)[number];
 
 export interface RotationEvent {
   step: RotationStep;
-  /** The secret's ARN, as Secrets Manager names it. */
+  /** The ARN of the secret. */
   secretId: string;
   connection: ConnectionId;
-  /** The ClientRequestToken, which is the id of the pending version. */
+  /** The ClientRequestToken: the id of the pending version. */
   version: string;
 }
 
 /**
- * Reads what Secrets Manager sends. Throws an error that names what is wrong, for a secret outside the prefix too: the
- * permission to invoke is given to the service, for whatever secret of this account names the function.
+ * Parses the event of Secrets Manager. Throws an error that names the wrong field. Also refuses a secret outside the
+ * prefix: Secrets Manager may invoke this function for any secret of the account that names it.
  */
 export function readRotationEvent(event: unknown, secretPrefix: string): RotationEvent {
   const { Step, SecretId, ClientRequestToken } = (event ?? {}) as Record<string, unknown>;
@@ -25,7 +25,7 @@ export function readRotationEvent(event: unknown, secretPrefix: string): Rotatio
     throw new Error("ClientRequestToken must be the id of the pending version.");
   }
   if (typeof SecretId !== "string") throw new Error("SecretId must be the ARN of a secret.");
-  // Secrets Manager puts a hyphen and six characters behind the name.
+  // In the ARN, a hyphen and six random characters follow the secret's name.
   const name = /^arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:(.+)-[A-Za-z0-9]{6}$/.exec(SecretId)?.[1];
   const connection = name?.startsWith(`${secretPrefix}/`)
     ? parseConnectionId(name.slice(secretPrefix.length + 1))

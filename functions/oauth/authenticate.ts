@@ -1,46 +1,54 @@
 import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
 import {
-  matchesClaims,
   type Caller,
   connectionsOf,
   type KeyCaller,
+  matchesClaims,
   type OidcCaller,
 } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
-import type { OAuthError } from "./oauth-error.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
-/** Who asks, and what they may have. */
+/** A caller whose credential is accepted, and the connections that it may use. */
 export interface Authenticated {
   kind: "authenticated";
   /** Connection → the name of the entry that allows it. */
   allowed: Map<ConnectionId, string>;
-  /** The caller key, where one was shown: a refresh token can be made of it. */
+  /** The caller key, if the credential was one. Only then the token response has a refresh token. */
   key?: Secret;
 }
 
-/** Verifies JWTs by their issuer's published keys. */
+/** Verifies JWTs with the published keys of their issuer. */
 export interface JwtVerifier {
-  /** Never throws for what a token or an issuer is like. */
+  /** Never throws because of the token or the issuer. */
   verify(token: Secret, issuer: string): Promise<JwtVerdict>;
 }
 
 export type JwtVerdict =
   | { kind: "valid"; claims: Record<string, unknown> }
-  /** `reason` is a code, for the log; the caller is told no more than that it is not accepted. */
+  /** `reason` is a code for the log. The caller learns only that the token is not accepted. */
   | { kind: "invalid"; reason: string }
-  | { kind: "unavailable"; reason: string /** Seconds until its issuer is asked again. */; retryAfter: number };
+  | { kind: "unavailable"; reason: string /** Seconds until the next request to the issuer. */; retryAfter: number };
 
-/** One answer for everything that is not accepted: what is wrong with a credential helps only whoever guesses. */
-const notAccepted: OAuthError = {
-  error: "invalid_client",
-  description: "the credential is not accepted: unknown, expired, revoked, or not for this service",
-};
+/** What a request says about its caller, besides the credential. */
+interface Claimed {
+  /** The Origin header. Browsers send it; then only a JWT of an entry with this origin is accepted. */
+  origin?: string | undefined;
+  /** `client_id`, if the request has one: it must be the name of the key's caller. */
+  name?: string | undefined;
+}
+
+/** One error for every credential that is not accepted: the reason would help only an attacker. */
+const notAccepted = oauthError(
+  "invalid_client",
+  "The credential is not accepted: it is unknown, expired, revoked or not for this service. Send a valid caller key or JWT.",
+);
 
 /**
- * Finds out who shows a credential: a caller key, by its hash and without any I/O; a JWT, by the keys of an issuer that
- * the list names, and of no other.
+ * Authenticates callers. A caller key is found by its hash, without I/O. A JWT is verified with the keys of its issuer,
+ * only if the list of callers names that issuer.
  */
 export class Authenticator {
   readonly #byHash = new Map<string, KeyCaller>();
@@ -56,18 +64,12 @@ export class Authenticator {
     this.#verifier = verifier;
   }
 
-  /**
-   * @param origin the Origin header, which a browser sends: then only a JWT of an entry with that origin is accepted
-   * @param name the name that the caller gives itself (`client_id`), where it must
-   */
-  async authenticate(
-    credential: Secret,
-    of: { origin?: string; name?: string } = {},
-  ): Promise<Authenticated | OAuthError> {
-    if (isCallerKey(credential.reveal())) return this.#byKey(credential, of);
+  async authenticate(credential: Secret, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
+    if (isCallerKey(credential.reveal())) return this.#byKey(credential, claimed);
+    const { origin } = claimed;
     const issuer = readUnverifiedIssuer(credential.reveal());
     const candidates = this.#oidc.filter(
-      (caller) => caller.issuer === issuer && (of.origin === undefined || caller.origins.includes(of.origin)),
+      (caller) => caller.issuer === issuer && (origin === undefined || caller.origins.includes(origin)),
     );
     if (issuer === undefined || candidates.length === 0) return notAccepted;
     const verdict = await this.#verifier.verify(credential, issuer);
@@ -75,35 +77,31 @@ export class Authenticator {
       case "invalid":
         return notAccepted;
       case "unavailable":
-        return {
-          error: "temporarily_unavailable",
-          description: "the issuer of the token does not answer, and its keys are not known yet",
-          failure: {
-            code: "unavailable",
-            detail: "the issuer of the token does not answer",
-            retryAfter: verdict.retryAfter,
-          },
-        };
+        return toOAuthError({
+          code: "unavailable",
+          detail: "The issuer of the JWT does not answer, and its keys are not known yet. Retry after Retry-After.",
+          retryAfter: verdict.retryAfter,
+        });
       case "valid":
-        return this.#byClaims(candidates, verdict.claims);
+        return byClaims(candidates, verdict.claims);
     }
   }
 
-  #byKey(key: Secret, of: { origin?: string; name?: string }): Authenticated | OAuthError {
-    if (of.origin !== undefined) {
-      return { error: "invalid_client", description: "a web page must not hold a caller key: send the user's JWT" };
+  #byKey(key: Secret, { origin, name }: Claimed): Authenticated | OAuthError {
+    if (origin !== undefined) {
+      return oauthError("invalid_client", "A web page must not hold a caller key. Send the JWT of its user instead.");
     }
     const caller = this.#byHash.get(callerKeyHash(key));
-    if (!caller || (of.name !== undefined && of.name !== caller.name)) return notAccepted;
+    if (!caller || (name !== undefined && name !== caller.name)) return notAccepted;
     return { kind: "authenticated", key, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
   }
+}
 
-  #byClaims(candidates: OidcCaller[], claims: Record<string, unknown>): Authenticated | OAuthError {
-    const allowed = new Map<ConnectionId, string>();
-    const admitting = candidates.filter((caller) => matchesClaims(caller, claims));
-    for (const caller of admitting) {
-      for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
-    }
-    return admitting.length > 0 ? { kind: "authenticated", allowed } : notAccepted;
+function byClaims(candidates: OidcCaller[], claims: Record<string, unknown>): Authenticated | OAuthError {
+  const allowed = new Map<ConnectionId, string>();
+  const matching = candidates.filter((caller) => matchesClaims(caller, claims));
+  for (const caller of matching) {
+    for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
+  return matching.length > 0 ? { kind: "authenticated", allowed } : notAccepted;
 }

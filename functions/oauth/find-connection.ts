@@ -1,13 +1,8 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import {
-  type Failure,
-  secretsUnavailable,
-  tableUnavailable,
-  UnavailableError,
-} from "@smart-token-broker/auth-core/rules/failure.ts";
-import { toOAuthError, type OAuthError } from "./oauth-error.ts";
+import { secretsUnavailable, tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { readRegistration } from "@smart-token-broker/auth-core/use-cases/replace.ts";
+import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** How the vendor names a connection. */
 interface VendorName {
@@ -15,17 +10,17 @@ interface VendorName {
   scope: string;
 }
 
-/** How many connections of a caller are looked at for a username and a scope; whoever has more names its id. */
+/** How many connections of a caller are compared with a username and a scope. A caller with more must send the id. */
 const maxCandidates = 100;
 
 const maxRemembered = 10_000;
 
-/** Seconds for which a registered name is believed. */
+/** Seconds for which a registered name is remembered: it hardly ever changes. */
 const rememberedFor = 300;
 
 /**
- * Finds which of a caller's connections is meant, by id or by the vendor's username and scope.
- * What the table does not know yet is read from the secret; what was read is remembered for five minutes, since it hardly ever changes.
+ * Finds the connection that a caller names, by id or by the vendor's username and scope.
+ * The names come from the table, or from the secret if the table does not have them yet.
  */
 export class ConnectionFinder {
   readonly #ports: Ports;
@@ -36,67 +31,72 @@ export class ConnectionFinder {
   }
 
   /**
-   * The connection, of those `allowed`.
+   * Finds one of the connections in `allowed`.
    *
-   * @param scope an id, or the vendor's scope; absent: the only one that there is
-   * @param username must be the registered one, where it is given
+   * @param scope an id or the vendor's scope; if absent, `allowed` must have only one connection
+   * @param username if present, it must be the registered one
    */
   async find(
     allowed: ReadonlySet<ConnectionId>,
     { scope, username }: { scope?: string | undefined; username?: string | undefined },
-  ): Promise<{ connection: ConnectionId } | OAuthError> {
+  ): Promise<{ kind: "found"; connection: ConnectionId } | OAuthError> {
     if (scope === undefined && username === undefined) {
       const [only, ...others] = allowed;
-      if (only !== undefined && others.length === 0) return { connection: only };
-      return invalidScope("name a connection in scope: this caller has none, or more than one");
+      if (only !== undefined && others.length === 0) return { kind: "found", connection: only };
+      return invalidScope("This caller has no connection, or more than one. Send the id of one in scope.");
     }
     const byId = [...allowed].find((id) => id === scope);
-    if (byId !== undefined && username === undefined) return { connection: byId };
+    if (byId !== undefined && username === undefined) return { kind: "found", connection: byId };
 
     const matches: ConnectionId[] = [];
     for (const connection of candidates(allowed, byId, username)) {
       const name = await this.#nameOf(connection);
-      if (name === undefined) continue;
-      if ("code" in name) return toOAuthError(name);
+      if (name.kind === "oauth_error") return name;
+      if (name.kind === "not_registered") continue;
       const isScope = scope === name.scope || scope === connection;
       if (isScope && (username === undefined || username === name.username)) matches.push(connection);
-      // A username and a scope are those of one connection; a scope alone might be those of two.
+      // Username and scope together name one connection; a scope alone may name two.
       if (matches.length > 1 || (matches.length === 1 && username !== undefined)) break;
     }
     const [match, second] = matches;
-    if (match !== undefined && second === undefined) return { connection: match };
-    return second === undefined
-      ? invalidScope("this caller has no connection with this username and scope")
-      : invalidScope("this scope is that of more than one connection: name the connection's id in scope");
+    if (match === undefined) {
+      return invalidScope(
+        "This caller has no connection with this username and scope. Send those that are registered.",
+      );
+    }
+    if (second === undefined) return { kind: "found", connection: match };
+    return invalidScope("More than one connection has this scope. Send the id of one in scope.");
   }
 
-  /** The registered username and scope; `undefined` where there is no usable registration. */
-  async #nameOf(connection: ConnectionId): Promise<VendorName | Failure | undefined> {
+  /** The registered username and scope, if there is a usable registration. */
+  async #nameOf(
+    connection: ConnectionId,
+  ): Promise<({ kind: "registered" } & VendorName) | { kind: "not_registered" } | OAuthError> {
     const known = this.#known.get(connection);
-    if (known && known.until > this.#ports.clock.now()) return known;
+    if (known && known.until > this.#ports.clock.now()) return { kind: "registered", ...known };
     try {
       const item = await this.#ports.table.read(connection, "eventual");
       const { username, registeredScope: scope } = item?.tokenSet ?? {};
       if (username !== undefined && scope !== undefined) return this.#remember(connection, { username, scope });
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      return tableUnavailable;
+      return toOAuthError(tableUnavailable);
     }
     const reading = await readRegistration(this.#ports, connection);
-    if (reading.kind === "unavailable") return secretsUnavailable;
-    if (reading.kind !== "registered") return undefined;
+    if (reading.kind === "unavailable") return toOAuthError(secretsUnavailable);
+    if (reading.kind !== "registered") return { kind: "not_registered" };
     const { username, scope } = reading.registration;
     return this.#remember(connection, { username, scope });
   }
 
-  #remember(connection: ConnectionId, name: VendorName): VendorName {
+  #remember(connection: ConnectionId, name: VendorName): { kind: "registered" } & VendorName {
     if (this.#known.size >= maxRemembered) this.#known.clear();
     this.#known.set(connection, { ...name, until: this.#ports.clock.now() + rememberedFor });
-    return name;
+    return { kind: "registered", ...name };
   }
 }
 
-/** The likeliest first: the one that is named by its id, then the one that the vendor's form of usernames suggests. */
+/** The likeliest first: the one with this id, or the one that the vendor's form of usernames suggests. */
 function candidates(
   allowed: ReadonlySet<ConnectionId>,
   byId: ConnectionId | undefined,
@@ -108,6 +108,4 @@ function candidates(
   return [...all.filter((id) => id === suggested), ...all.filter((id) => id !== suggested)].slice(0, maxCandidates);
 }
 
-function invalidScope(description: string): OAuthError {
-  return { error: "invalid_scope", description };
-}
+const invalidScope = (description: string) => oauthError("invalid_scope", description);

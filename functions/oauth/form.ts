@@ -1,41 +1,46 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import type { OAuthError } from "./oauth-error.ts";
+import { type OAuthError, oauthError } from "./oauth-error.ts";
 
-/** Bytes: more than any request of these routes has, and little enough to be parsed by whoever sends it. */
+/** Bytes. No request of these routes is larger, and parsing this much costs little before the caller is authenticated. */
 export const maxFormBytes = 16 * 1024;
 
-/** Fields by name, each there once. */
-export type Form = Map<string, string>;
+/** Fields by name, each once. */
+export interface Form {
+  kind: "form";
+  fields: ReadonlyMap<string, string>;
+}
 
 /**
- * Reads the body of a request of the vendor's wire or of OAuth: multipart, form-urlencoded or, where `json` is allowed,
- * a flat JSON object. Parsed by the platform's own parser; what it refuses, and every field that is there twice or is a
- * file, is `invalid_request`.
+ * Reads the body of a token request: multipart, form-urlencoded or, if `json` is allowed, a flat JSON object. Node's own
+ * parser does it. A body that it refuses, a duplicate field and a file are `invalid_request`.
  */
 export async function readForm(event: Event, allow: { json: boolean }): Promise<Form | OAuthError> {
   const body = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8");
-  if (body.length > maxFormBytes) return invalid(`the body is larger than ${maxFormBytes} bytes`);
+  if (body.length > maxFormBytes) return invalid(`The body is too large. Send at most ${maxFormBytes} bytes.`);
   const contentType = event.headers["content-type"] ?? "";
   const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (type === "application/json" && allow.json) return readJson(body);
-  if (type === "application/x-www-form-urlencoded") return fromEntries([...new URLSearchParams(body.toString("utf8"))]);
+  if (type === "application/x-www-form-urlencoded") return formOf([...new URLSearchParams(body.toString("utf8"))]);
   if (type !== "multipart/form-data") {
-    return invalid(
-      `Content-Type must be multipart/form-data${allow.json ? ", application/json" : ""} or a urlencoded form`,
-    );
+    const types = [
+      "multipart/form-data",
+      "application/x-www-form-urlencoded",
+      ...(allow.json ? ["application/json"] : []),
+    ];
+    return invalid(`Content-Type must be one of ${types.join(", ")}.`);
   }
   try {
     const headers = { "content-type": withBoundary(contentType, body) };
     const form = await new Response(new Uint8Array(body), { headers }).formData();
-    return fromEntries([...form.entries()]);
+    return formOf([...form.entries()]);
   } catch {
-    return invalid("the body is no multipart form");
+    return invalid("The body is not valid multipart/form-data. Send every field as a part with a name.");
   }
 }
 
 /**
- * The Content-Type with a boundary. The vendor's own browser example sets the header itself and so sends it without
- * one: it is then what the body's first line says.
+ * The Content-Type with a boundary. The vendor's browser example sets the header itself and so sends no boundary: then
+ * the first line of the body has it.
  */
 function withBoundary(contentType: string, body: Buffer): string {
   if (/;\s*boundary=/i.test(contentType)) return contentType;
@@ -44,28 +49,27 @@ function withBoundary(contentType: string, body: Buffer): string {
 }
 
 function readJson(body: Buffer): Form | OAuthError {
-  let json: unknown;
+  const wrong = "The body is not a JSON object. Send one with a string in every field.";
   try {
-    json = JSON.parse(body.toString("utf8"));
+    const json: unknown = JSON.parse(body.toString("utf8"));
+    return typeof json === "object" && json !== null && !Array.isArray(json)
+      ? formOf(Object.entries(json))
+      : invalid(wrong);
   } catch {
-    return invalid("the body is no JSON");
+    return invalid(wrong);
   }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) return invalid("the body is no JSON object");
-  return fromEntries(Object.entries(json));
 }
 
-function fromEntries(entries: [name: string, value: unknown][]): Form | OAuthError {
-  const form: Form = new Map();
+/** A description does not repeat a field's name: the sender chose it. */
+function formOf(entries: [name: string, value: unknown][]): Form | OAuthError {
+  const fields = new Map<string, string>();
   for (const [name, value] of entries) {
-    // A name of somebody else's choosing is not repeated.
-    if (form.has(name)) return invalid("a field is there twice");
-    if (typeof value !== "string") return invalid("a field is not a text");
-    if (value.includes("\uFFFD")) return invalid("a field is not UTF-8");
-    form.set(name, value);
+    if (fields.has(name)) return invalid("Duplicate field. Send every field once.");
+    if (typeof value !== "string") return invalid("A field is not a string. Send every field as text.");
+    if (value.includes("\uFFFD")) return invalid("A field is not valid UTF-8. Encode the body in UTF-8.");
+    fields.set(name, value);
   }
-  return form;
+  return { kind: "form", fields };
 }
 
-function invalid(description: string): OAuthError {
-  return { error: "invalid_request", description };
-}
+const invalid = (description: string) => oauthError("invalid_request", description);

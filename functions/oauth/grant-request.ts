@@ -1,22 +1,23 @@
-import { readRefreshHandle } from "@smart-token-broker/auth-core/rules/caller-key.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { OAuthError } from "./oauth-error.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import { type OAuthError, oauthError } from "./oauth-error.ts";
+import { readRefreshHandle } from "./refresh-handle.ts";
 
-/** What a request to a token endpoint comes down to, whichever way it was put. */
+/** A token request, in the same form for every grant and for the vendor's route. */
 export interface GrantRequest {
+  kind: "grant_request";
   credential: Secret;
-  /** The name that the caller gives itself. */
+  /** `client_id`: the name that the caller says it has. */
   name?: string;
   username?: string;
   /** A connection's id, or the vendor's scope. */
   scope?: string;
-  /** Of a refresh: the connection that the refresh token was made for. */
+  /** For `refresh_token`: the connection of the token response that issued it. */
   connection?: ConnectionId;
-  /** The credential came in the Authorization header. */
+  /** The client authenticates with HTTP Basic (RFC 6749 §2.3.1). */
   basic: boolean;
-  /** What is wrong if the credential is not accepted: the client, or the grant that it presents. */
-  ifRefused: "invalid_client" | "invalid_grant";
+  /** The error if the credential is not accepted: it authenticates the client, or it is the grant. */
+  notAcceptedError: "invalid_client" | "invalid_grant";
   /** RFC 8693 §2.2.1; only for a token exchange. */
   issuedTokenType?: string;
   rejectedSha256?: string;
@@ -24,40 +25,35 @@ export interface GrantRequest {
 
 type Fields = ReadonlyMap<string, string>;
 
-/** The only client_assertion_type (RFC 7523). */
+/** The only supported client_assertion_type (RFC 7523). */
 export const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 export const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-/** The only token that is issued. */
+/** The only type of token that is issued. */
 export const accessTokenType = "urn:ietf:params:oauth:token-type:access_token";
-/** What a subject_token may be: a JWT, under one of these names. */
+/** A subject token is a JWT, under one of these type names. */
 export const subjectTokenTypes = new Set(
   ["jwt", "access_token", "id_token"].map((type) => `urn:ietf:params:oauth:token-type:${type}`),
 );
 
-/** The grants of `POST /oauth/token`, for its metadata too. */
+/** The grants of `POST /oauth/token`. Its metadata lists them too. */
 export const grantTypes = ["client_credentials", "refresh_token", tokenExchange];
 
-/** `POST /api/v1/auth/token`: the vendor's form, `token` = `Bearer <credential>`. */
+/** Reads `POST /api/v1/auth/token`: the vendor's form, with `token` = `Bearer <credential>`. */
 export function readVendorRequest(fields: Fields): GrantRequest | OAuthError {
   const username = fields.get("username");
   const scope = fields.get("scope");
   const token = fields.get("token");
   for (const [name, value] of Object.entries({ username, scope, token })) {
-    if (!value) return invalid(`the field ${name} is missing or empty`);
+    if (!value) return invalid(`The field ${name} is missing or empty. Send username, scope and token.`);
   }
   const credential = /^Bearer ([\x21-\x7e]+)$/.exec(token ?? "")?.[1];
-  if (!username || !scope || credential === undefined) return invalid("the field token must be 'Bearer <credential>'");
-  return withRejected(fields, {
-    credential: new Secret(credential),
-    username,
-    scope,
-    basic: false,
-    ifRefused: "invalid_client",
-  });
+  if (!username || !scope || credential === undefined) return invalid("The field token must be 'Bearer <credential>'.");
+  return grantRequest(fields, { credential: new Secret(credential), username, scope });
 }
 
-/** `POST /oauth/token`: one of the grants, with the client's credential where the grant has it. */
+/** Reads `POST /oauth/token`: one of the grants, with its client authentication or its token. */
 export function readGrantRequest(fields: Fields, authorization: string | undefined): GrantRequest | OAuthError {
+  const oneOf = `grant_type must be one of ${grantTypes.join(", ")}.`;
   switch (fields.get("grant_type")) {
     case "client_credentials":
       return readClientCredentials(fields, authorization);
@@ -66,62 +62,61 @@ export function readGrantRequest(fields: Fields, authorization: string | undefin
     case tokenExchange:
       return readTokenExchange(fields);
     case undefined:
-      return invalid("grant_type is missing");
+      return invalid(oneOf);
     default:
-      return { error: "unsupported_grant_type", description: `grant_type must be one of ${grantTypes.join(", ")}` };
+      return oauthError("unsupported_grant_type", oneOf);
   }
 }
 
-/** RFC 6749 §4.4, with the secret in the header or the body (§2.3.1), or a JWT as the client's assertion (RFC 7523). */
+/** RFC 6749 §4.4. The client authenticates with its secret, in the header or the body (§2.3.1), or a JWT (RFC 7523). */
 function readClientCredentials(fields: Fields, authorization: string | undefined): GrantRequest | OAuthError {
   const assertion = fields.get("client_assertion");
   const secret = fields.get("client_secret");
-  const ways = [authorization, secret, assertion].filter((way) => way !== undefined);
-  const description = "authenticate in one way: Basic, client_secret or client_assertion";
-  if (ways.length > 1) return invalid(description);
-  if (ways.length === 0) return { error: "invalid_client", description };
-  const common = { ...scopeOf(fields), ifRefused: "invalid_client" as const };
+  const methods = [authorization, secret, assertion].filter((method) => method !== undefined).length;
+  const oneOf = "Send one of the Authorization header (Basic), client_secret and client_assertion.";
+  if (methods > 1) return invalid(`The client authenticates more than once. ${oneOf}`);
+  if (methods === 0) return oauthError("invalid_client", `Client authentication is missing. ${oneOf}`);
+  const scope = scopeOf(fields);
   if (assertion !== undefined) {
-    if (fields.get("client_assertion_type") !== jwtBearer) return invalid(`client_assertion_type must be ${jwtBearer}`);
-    return withRejected(fields, { ...common, credential: new Secret(assertion), basic: false });
+    if (fields.get("client_assertion_type") !== jwtBearer)
+      return invalid(`client_assertion_type must be ${jwtBearer}.`);
+    return grantRequest(fields, { ...scope, credential: new Secret(assertion) });
   }
   if (secret !== undefined) {
     const name = fields.get("client_id");
-    if (!name) return invalid("client_id is missing: it is the caller's name");
-    return withRejected(fields, { ...common, credential: new Secret(secret), name, basic: false });
+    if (!name) return invalid("client_id is missing. Send the caller's name.");
+    return grantRequest(fields, { ...scope, credential: new Secret(secret), name });
   }
   const client = readBasic(authorization ?? "");
-  if (!client)
-    return {
-      error: "invalid_client",
-      description: "the Authorization header must be Basic, with client_id and secret",
-    };
-  return withRejected(fields, { ...common, ...client, basic: true });
+  if (client) return grantRequest(fields, { ...scope, ...client, basic: true });
+  return oauthError("invalid_client", "The Authorization header must be Basic, with the caller's name and key.");
 }
 
-/** The vendor's refresh, with what `POST /api/v1/auth/token` or another grant handed out. */
+/** RFC 6749 §6, with a refresh handle. The vendor's refresh request has the same fields, as JSON. */
 function readRefresh(fields: Fields): GrantRequest | OAuthError {
   const handle = readRefreshHandle(fields.get("refresh_token") ?? "");
-  if (!handle) return { error: "invalid_grant", description: "refresh_token is missing, or was not handed out here" };
+  if (!handle) {
+    const description = "refresh_token is missing or was not issued here. Send that of an earlier token response.";
+    return oauthError("invalid_grant", description);
+  }
   const { connection, key: credential } = handle;
-  return withRejected(fields, { credential, connection, basic: false, ifRefused: "invalid_grant" });
+  return grantRequest(fields, { credential, connection, notAcceptedError: "invalid_grant" });
 }
 
-/** RFC 8693: the JWT of a user or a workload for an access token. */
+/** RFC 8693: exchanges the JWT of a user or a workload for an access token. */
 function readTokenExchange(fields: Fields): GrantRequest | OAuthError {
   const subject = fields.get("subject_token");
-  if (!subject) return invalid("subject_token is missing");
+  if (!subject) return invalid("subject_token is missing. Send a JWT.");
   if (!subjectTokenTypes.has(fields.get("subject_token_type") ?? "")) {
-    return invalid(`subject_token_type must be one of ${[...subjectTokenTypes].join(", ")}`);
+    return invalid(`subject_token_type must be one of ${[...subjectTokenTypes].join(", ")}.`);
   }
   const requested = fields.get("requested_token_type") ?? accessTokenType;
-  if (requested !== accessTokenType) return invalid(`requested_token_type must be ${accessTokenType}`);
-  if (fields.has("actor_token")) return invalid("actor_token is not supported");
-  return withRejected(fields, {
-    credential: new Secret(subject),
+  if (requested !== accessTokenType) return invalid(`requested_token_type must be ${accessTokenType}, or absent.`);
+  if (fields.has("actor_token")) return invalid("actor_token is not supported. Leave it out.");
+  return grantRequest(fields, {
     ...scopeOf(fields),
-    basic: false,
-    ifRefused: "invalid_grant",
+    credential: new Secret(subject),
+    notAcceptedError: "invalid_grant",
     issuedTokenType: accessTokenType,
   });
 }
@@ -131,14 +126,25 @@ function scopeOf(fields: Fields): { scope?: string } {
   return scope ? { scope } : {};
 }
 
-function withRejected(fields: Fields, request: GrantRequest): GrantRequest | OAuthError {
+/** Adds what every request may have: the hash of a rejected token. */
+function grantRequest(
+  fields: Fields,
+  request: Partial<GrantRequest> & { credential: Secret },
+): GrantRequest | OAuthError {
   const rejected = fields.get("rejected_token_sha256");
-  if (rejected === undefined) return request;
-  if (!/^[0-9a-f]{64}$/i.test(rejected)) return invalid("rejected_token_sha256 must be 64 hex digits");
-  return { ...request, rejectedSha256: rejected.toLowerCase() };
+  if (rejected !== undefined && !/^[0-9a-f]{64}$/i.test(rejected)) {
+    return invalid("rejected_token_sha256 must be the SHA-256 of the rejected access token, as 64 hex digits.");
+  }
+  return {
+    kind: "grant_request",
+    basic: false,
+    notAcceptedError: "invalid_client",
+    ...request,
+    ...(rejected !== undefined && { rejectedSha256: rejected.toLowerCase() }),
+  };
 }
 
-/** RFC 6749 §2.3.1: both halves are form-urlencoded before they are put together. */
+/** RFC 6749 §2.3.1: the client form-urlencodes both halves before it joins them. */
 function readBasic(authorization: string): { name: string; credential: Secret } | undefined {
   const encoded = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
@@ -155,6 +161,4 @@ function decode(text: string): string {
   return decodeURIComponent(text.replaceAll("+", " "));
 }
 
-function invalid(description: string): OAuthError {
-  return { error: "invalid_request", description };
-}
+const invalid = (description: string) => oauthError("invalid_request", description);

@@ -3,14 +3,14 @@ import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { jwtAlgorithms } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { JwtVerdict, JwtVerifier } from "./authenticate.ts";
 
-/** Seconds. */
+/** Seconds by which the clocks of the broker and the issuer may differ. */
 const clockTolerance = 30;
-/** Keys that are older are fetched again; where the issuer does not answer, they go on counting. */
+/** Seconds after which keys are fetched again. If the issuer does not answer then, the old keys stay in use. */
 const refreshAfter = 10 * 60;
-/** Between two fetches from one issuer, whatever `kid` anyone sends. */
+/** Minimum seconds between two fetches from one issuer, whatever key ids (`kid`) JWTs have. */
 const coolDown = 30;
 
-/** Milliseconds for an issuer's discovery document and keys together. */
+/** Milliseconds for the discovery document and the keys together. */
 const fetchTimeout = 5000;
 const maxBodyBytes = 256 * 1024;
 
@@ -20,15 +20,15 @@ interface IssuerKeys {
   keys?: Keys;
   fetchedAt: number;
   triedAt: number;
-  /** A fetch that is under way: whoever comes meanwhile awaits it too. */
+  /** The fetch in progress. Concurrent requests await it too. */
   fetching?: Promise<void> | undefined;
 }
 
 /**
- * Verifies JWTs by their issuer's published keys (OpenID Connect Discovery, RFC 7517, RFC 7519): signature, issuer, a
- * required expiry, not-before. Does not look at the audience or any other claim: the list of callers does.
+ * Verifies JWTs with the published keys of their issuer (OpenID Connect Discovery, RFC 7517, RFC 7519): signature,
+ * issuer, `exp` (required), `nbf`. Does not check the audience or other claims; `matchesClaims` does.
  *
- * Only ever asks issuers that the caller of `verify` names; a token's own `jku`, `x5u` or `jwk` is not followed.
+ * Only sends requests to the issuer that is passed to `verify`. Ignores the `jku`, `x5u` and `jwk` of a JWT.
  */
 export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
   const issuers = new Map<string, IssuerKeys>();
@@ -50,7 +50,7 @@ export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
       known.keys = await fetchKeys(issuer);
       known.fetchedAt = now;
     } catch {
-      // An outage of the issuer is survived with the keys that are known.
+      // During an outage of the issuer, the known keys stay in use.
     }
     known.fetching = undefined;
   }
@@ -64,7 +64,7 @@ export function oidcVerifier(clock: Pick<Clock, "now">): JwtVerifier {
       }
       const first = await verifyWith(keys, token.reveal(), issuer, clock.now());
       if (first.kind !== "invalid" || first.reason !== "ERR_JWKS_NO_MATCHING_KEY") return first;
-      // A key that is not known may be new.
+      // An unknown key may be a new one.
       const fresh = await keysOf(issuer, () => true);
       return fresh === undefined || fresh === keys ? first : verifyWith(fresh, token.reveal(), issuer, clock.now());
     },
@@ -87,19 +87,19 @@ async function verifyWith(keys: Keys, token: string, issuer: string, now: number
   }
 }
 
-/** The issuer's keys, by its discovery document. Throws for whatever is not as it should be. */
+/** Fetches the issuer's keys by its discovery document. Throws if either is not valid. */
 async function fetchKeys(issuer: string): Promise<Keys> {
-  // One deadline for both answers.
+  // One deadline for both responses.
   const signal = AbortSignal.timeout(fetchTimeout);
   const discovery = await fetchJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, signal);
-  if (discovery["issuer"] !== issuer) throw new Error("the discovery document is another issuer's");
+  if (discovery["issuer"] !== issuer) throw new Error("the discovery document names another issuer");
   const { jwks_uri: jwksUri } = discovery;
-  if (typeof jwksUri !== "string") throw new Error("the discovery document names no keys");
-  // An issuer that is https says where its keys are over https, or it is not believed.
+  if (typeof jwksUri !== "string") throw new Error("the discovery document has no jwks_uri");
+  // An https issuer must publish its keys over https.
   if (new URL(issuer).protocol === "https:" && new URL(jwksUri).protocol !== "https:")
-    throw new Error("keys without TLS");
+    throw new Error("jwks_uri is not https");
   const jwks = await fetchJson(jwksUri, signal);
-  // Throws for what is no key set: nonsense never takes the place of keys that are known.
+  // Throws if this is no key set, so that an invalid response never replaces known keys.
   return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
 }
 
@@ -110,10 +110,10 @@ async function fetchJson(url: string, signal: AbortSignal): Promise<Record<strin
   let size = 0;
   for await (const chunk of response.body) {
     size += chunk.length;
-    if (size > maxBodyBytes) throw new Error("too large");
+    if (size > maxBodyBytes) throw new Error("the response is too large");
     chunks.push(chunk);
   }
   const json: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  if (typeof json !== "object" || json === null) throw new Error("no JSON object");
+  if (typeof json !== "object" || json === null) throw new Error("the response is not a JSON object");
   return json as Record<string, unknown>;
 }

@@ -1,6 +1,6 @@
 import type { Failure, FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 
-/** The errors of the token endpoint (RFC 6749 §5.2); the last two for what passes, as §4.1.2.1 names them. */
+/** The errors of a token endpoint (RFC 6749 §5.2). The last two are those of §4.1.2.1, for failures of the server. */
 export type OAuthErrorCode =
   | "invalid_request"
   | "invalid_client"
@@ -10,12 +10,18 @@ export type OAuthErrorCode =
   | "server_error"
   | "temporarily_unavailable";
 
-/** An expected failure of the vendor's wire and of OAuth. `description` is ASCII, and never repeats what was sent. */
+/** An expected failure of a token request, as a value. */
 export interface OAuthError {
+  kind: "oauth_error";
   error: OAuthErrorCode;
+  /** What is wrong and what to send instead. ASCII without `"` and `\` (RFC 6749 §5.2); never repeats what was sent. */
   description: string;
-  /** Where it is one of the broker's own. */
+  /** Set if the broker failed, not the request. */
   failure?: Failure;
+}
+
+export function oauthError(error: OAuthErrorCode, description: string): OAuthError {
+  return { kind: "oauth_error", error, description };
 }
 
 const errorOf: Record<FailureCode, OAuthErrorCode> = {
@@ -30,7 +36,7 @@ const errorOf: Record<FailureCode, OAuthErrorCode> = {
   internal: "server_error",
 };
 
-/** A failure of the broker in OAuth's words. */
+/** Translates a failure of the broker to an OAuth error. */
 export function toOAuthError(failure: Failure): OAuthError {
-  return { error: errorOf[failure.code], description: failure.detail, failure };
+  return { ...oauthError(errorOf[failure.code], failure.detail), failure };
 }

@@ -1,13 +1,13 @@
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import { detailLine, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import { wholeSeconds } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
-import type { OAuthErrorCode, OAuthError } from "./oauth-error.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { remaining } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Answer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { toOAuthError } from "./oauth-error.ts";
-import { detailLine, problems, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
+import { type OAuthError, type OAuthErrorCode, toOAuthError } from "./oauth-error.ts";
 
-/** The HTTP status of every error, where it is not one of the broker's own failures: those keep theirs. */
+/** The HTTP status of every error. An error that is a failure of the broker has the failure's status instead. */
 export const statusOf: Record<OAuthErrorCode, number> = {
   invalid_request: 400,
   invalid_client: 401,
@@ -20,7 +20,11 @@ export const statusOf: Record<OAuthErrorCode, number> = {
 
 const headers = { "content-type": "application/json", "cache-control": "no-store", pragma: "no-cache" };
 
-/** An error of the token endpoint (RFC 6749 §5.2), with the broker's `code` beside it where it is one of its own. */
+/**
+ * An error response (RFC 6749 §5.2). If the broker failed, it has the failure's `code` too.
+ *
+ * @param basic the request has an Authorization header: then a 401 names the scheme to use
+ */
 export function oauthErrorResponse({ error, description, failure }: OAuthError, basic = false): HttpResponse {
   const status = failure ? problems[failure.code].status : statusOf[error];
   return {
@@ -28,7 +32,6 @@ export function oauthErrorResponse({ error, description, failure }: OAuthError, 
     headers: {
       ...headers,
       ...(failure?.retryAfter !== undefined && { "retry-after": String(wholeSeconds(failure.retryAfter)) }),
-      // RFC 6749 §5.2: whoever authenticated by this header is told that it is the way.
       ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
     },
     body: { error, error_description: description, ...(failure && { code: failure.code }) },
@@ -36,7 +39,7 @@ export function oauthErrorResponse({ error, description, failure }: OAuthError, 
   };
 }
 
-/** A token response (RFC 6749 §5.1; with `issued_token_type` RFC 8693 §2.2), or the failure. */
+/** A token response (RFC 6749 §5.1; with `issued_token_type` RFC 8693 §2.2), or the error response. */
 export function oauthTokenResponse(
   answer: Answer,
   now: number,

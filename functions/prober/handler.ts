@@ -6,14 +6,14 @@ import { probeResult } from "./probe-result.ts";
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("prober", settings.stage);
 
-/** The schedule's input: which URL to ask for whose token, and the region by which the request is signed. */
+/** The schedule's input: the URL of a token route, its connection, and the region for the signature. */
 export interface ProbeInput {
   url: string;
   connection: string;
   region: string;
 }
 
-/** Asks the public URL for a token as a caller does, and once more without a signature. The token is thrown away. */
+/** Requests a token from the public URL as a caller does, then again without a signature. Does not keep the token. */
 export async function handler({ url, connection, region }: ProbeInput): Promise<void> {
   const startedAt = performance.now();
   const signed = await sendProbe(url, await signedHeaders(url, region));

@@ -3,10 +3,10 @@ import { fromEnv } from "@aws-sdk/credential-provider-env";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { ProbeResponse } from "./probe-result.ts";
 
-/** Milliseconds; the gateway itself gives up after 30 s. */
+/** Milliseconds. The gateway times out after 30 s. */
 const timeout = 28_000;
 
-/** The headers that make a GET of this URL one of the function's own role. */
+/** The headers that sign a GET of this URL with the function's own role. */
 export async function signedHeaders(url: string, region: string): Promise<Record<string, string>> {
   const { host, hostname, pathname: path } = new URL(url);
   const signer = new SignatureV4({ service: "execute-api", region, credentials: fromEnv(), sha256: Sha256 });
@@ -15,7 +15,7 @@ export async function signedHeaders(url: string, region: string): Promise<Record
   return headers;
 }
 
-/** One GET. `undefined` where there is no answer; a redirect is an answer, and is not followed. */
+/** Sends a GET. `undefined` if there is no response. Does not follow redirects. */
 export async function sendProbe(url: string, headers: Record<string, string> = {}): Promise<ProbeResponse | undefined> {
   try {
     const response = await fetch(url, { headers, redirect: "manual", signal: AbortSignal.timeout(timeout) });

@@ -1,20 +1,20 @@
-import { problemType } from "@smart-token-broker/auth-core/http/response.ts";
+import { problemType } from "@smart-token-broker/auth-core/http/problems.ts";
 import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
-/** What came back of one request. `body` is what its JSON says, `undefined` where it was none. */
+/** The response to one request. `body` is its JSON, `undefined` if it is not JSON. */
 export interface ProbeResponse {
   status: number;
   body: unknown;
 }
 
 /**
- * How a probe went. `open`: a request without a signature was answered, or failed in the function instead of before it.
- * `no_answer`: none came, or not the one that the gateway should give.
- * `refused`: an error instead of a token. `not_valid`: a token that had expired, or no token at all in a 200.
+ * The result of a probe. `open`: a request without a signature reached the function. `no_answer`: a response is missing,
+ * or the gateway did not reject the request without a signature. `refused`: an error instead of a token. `not_valid`: the
+ * token has expired, or a 200 has no token.
  */
 export type ProbeResult = "ok" | "open" | "no_answer" | "refused" | "not_valid";
 
-/** Judges a probe by its two answers, the gravest first; `undefined` is a request that nobody answered. */
+/** Judges a probe by its two responses, the most serious finding first. `undefined`: no response. */
 export function probeResult(
   signed: ProbeResponse | undefined,
   unsigned: ProbeResponse | undefined,
@@ -28,7 +28,7 @@ export function probeResult(
   return isToken && Date.parse(String(end)) / 1000 > now ? "ok" : "not_valid";
 }
 
-/** An answer of the function itself: the gateway let the request through. Its own errors are `{"message": …}`. */
+/** Whether the function answered. The gateway's own errors are `{"message": …}`. */
 function isOfFunction({ status, body }: ProbeResponse): boolean {
   const { type } = (body ?? {}) as Record<string, unknown>;
   return status < 300 || String(type).startsWith(problemType);

@@ -4,10 +4,10 @@ import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rul
 import { replacementDueAt, retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import { isExpired, refreshTokenMargin, type TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
-/** How a connection is, in one word; the worst that is true of it. */
+/** The state of a connection in one word: the worst that applies. */
 export type ConnectionState = "fresh" | "due" | "retrying" | "rejected" | "expired" | "not_ready";
 
-/** What an operator wants to know of a connection. Nothing in it is secret. Instants are ISO 8601, UTC. */
+/** The status of a connection for its operator, without secrets. Instants are ISO 8601, UTC. */
 export interface ConnectionStatus {
   connection: ConnectionId;
   state: ConnectionState;
@@ -20,21 +20,21 @@ export interface ConnectionStatus {
   api_base_url?: string;
   single_active_token?: boolean;
   key_fingerprint?: string;
-  /** Days since the secret's current version was made, as of the last replacement. */
+  /** Days since the secret's current version was created, as of the last replacement. */
   key_age_days?: number;
-  /** Keys that left use. */
+  /** Keys that are no longer in use. */
   retiring_keys: { fingerprint: string; since: string; retirable_at: string }[];
   failures: number;
   last_error?: { code: string; detail: string; at: string };
   next_action?: { what: string; at: string };
 }
 
-/** An item without its tokens: what reads for a status never reads them, so that it cannot show them. */
+/** An item without its tokens. The status function never reads them, so it cannot show them. */
 export type ItemWithoutTokens = Omit<ConnectionItem, "tokenSet"> & {
   tokenSet?: Omit<TokenSet, "accessToken" | "refreshToken">;
 };
 
-/** Judges an item at an instant. Pure. */
+/** The status of an item at an instant. Pure. */
 export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus {
   const { connection, generation, tokenSet, failures, lastError, retiringKeys = {} } = item;
   const next = nextAction(item, now);
@@ -57,7 +57,7 @@ export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus
     }),
     retiring_keys: Object.entries(retiringKeys).flatMap(([fingerprint, key]) => {
       const at = retirementDueAt(key);
-      // Without an end it is in use, or may be: nobody should think of revoking it.
+      // A key without an end may still be in use, so it is not listed: nobody should revoke it.
       return at === undefined ? [] : [{ fingerprint, since: iso(key.since), retirable_at: iso(at) }];
     }),
     failures,
@@ -69,38 +69,45 @@ export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus
 function stateOf(item: ItemWithoutTokens, now: number): ConnectionState {
   const { tokenSet, failures, lastError, operatorError } = item;
   if (lastError?.code === "unknown_connection") return "not_ready";
-  // An outage after a refusal mends nothing: only a success does.
+  // After a rejection, a later outage does not clear the state: only a success does.
   const code = lastError && needsOperator(lastError.code) ? lastError.code : operatorError;
   if (code !== undefined) return code === "credentials_rejected" ? "rejected" : "not_ready";
-  // Made by a rotation of the key alone: the first request gets its token.
+  // Only a key rotation wrote this item so far. The first request fetches a token.
   if (item.attemptedAt === undefined && !tokenSet) return "due";
   if (!tokenSet || isExpired(tokenSet, now)) return "expired";
   if (failures > 0) return "retrying";
   return tokenSet.dueAt <= now ? "due" : "fresh";
 }
 
-/** The next thing that happens by itself, in words, and when. */
+/** What the broker does next without a request, in words, and when. */
 function nextAction(item: ItemWithoutTokens, now: number): { what: string; at: string } | undefined {
-  if (isLeased(item, now)) return { what: "being replaced now", at: iso(item.leaseUntil ?? now) };
+  if (isLeased(item, now)) return { what: "replacement in progress", at: iso(item.leaseUntil ?? now) };
   const retirements = Object.values(item.retiringKeys ?? {}).map(retirementDueAt);
   const retirement = Math.min(...retirements.filter((at) => at !== undefined), Number.POSITIVE_INFINITY);
   const replacement = replacementDueAt(item) ?? Number.POSITIVE_INFINITY;
   const at = Math.min(replacement, retirement);
   if (at === Number.POSITIVE_INFINITY) return undefined;
-  const { what, reason }: { what: string; reason?: string } =
-    replacement <= retirement ? replacementInWords(item, replacement) : { what: "a key that left use is looked at" };
-  const because = reason === undefined ? "" : `, because ${reason}`;
-  return { what: `${what} ${whenInWords(at - now)}${because}`, at: iso(at) };
+  const when = whenInWords(at - now);
+  const what =
+    replacement <= retirement
+      ? replacementInWords(item, replacement, when)
+      : `${when}: check whether the old key can be revoked`;
+  return { what, at: iso(at) };
 }
 
-function replacementInWords({ tokenSet, failures, skipRefresh, retiringKeys }: ItemWithoutTokens, at: number) {
-  const again = failures > 0 ? " tried again" : "";
-  const exchange = `API-key exchange${again}`;
-  if (tokenSet?.refreshTokenExpiresAt === undefined) return { what: exchange };
-  if (retiringKeys?.[tokenSet.keyFingerprint]?.end !== undefined) return { what: exchange, reason: "its key left use" };
-  if (skipRefresh) return { what: exchange, reason: "the refresh grant failed" };
-  const ends = tokenSet.refreshTokenExpiresAt - refreshTokenMargin <= at;
-  return ends ? { what: exchange, reason: "the refresh token ends" } : { what: `refresh${again}` };
+function replacementInWords(
+  { tokenSet, failures, skipRefresh, retiringKeys }: ItemWithoutTokens,
+  at: number,
+  when: string,
+) {
+  const action = failures > 0 ? "retry" : "replacement";
+  const byApiKey = `${action} by API key ${when}`;
+  if (tokenSet?.refreshTokenExpiresAt === undefined) return byApiKey;
+  if (retiringKeys?.[tokenSet.keyFingerprint]?.end !== undefined)
+    return `${byApiKey}, because the API key was replaced`;
+  if (skipRefresh) return `${byApiKey}, because the refresh-token request failed`;
+  const expires = tokenSet.refreshTokenExpiresAt - refreshTokenMargin <= at;
+  return expires ? `${byApiKey}, because the refresh token expires` : `${action} by refresh token ${when}`;
 }
 
 function whenInWords(seconds: number): string {

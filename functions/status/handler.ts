@@ -1,30 +1,30 @@
 import middy from "@middy/core";
-import { dynamoDbStatusTable } from "./status-table.ts";
-import { jsonResponse, problemDetails, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
-import { readStatusRequest, writeCursor } from "./status-request.ts";
+import { type HttpResponse, jsonResponse, problemDetails } from "@smart-token-broker/auth-core/http/response.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { type Failure, tableUnavailable, UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { statusOf } from "./connection-status.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
+import { statusOf } from "./connection-status.ts";
+import { readStatusRequest, writeCursor } from "./status-request.ts";
+import { dynamoDbStatusTable } from "./status-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("status", settings.stage);
 const table = dynamoDbStatusTable(settings.tableName);
 const clock = systemClock();
 
-/** `GET /v1/status`, a page of it, and `GET /v1/status/{connection}`: from the table alone, and never a secret. */
+/** `GET /v1/status`, page by page, and `GET /v1/status/{connection}`: only from the table, without secrets. */
 async function answerStatus(event: Event): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readStatusRequest(event);
-  if ("failure" in request) return problemDetails(request.failure, requestId);
+  if (request.kind === "invalid") return problemDetails(request.failure, requestId);
   try {
     const now = clock.now();
-    if ("connection" in request) {
+    if (request.kind === "one") {
       const item = await table.read(request.connection);
-      return item ? jsonResponse(statusOf(item, now)) : problemDetails(neverAsked, requestId);
+      return item ? jsonResponse(statusOf(item, now)) : problemDetails(noItem, requestId);
     }
     const { items, last } = await table.list(request.limit, request.after);
     const connections = items.map((item) => statusOf(item, now));
@@ -36,9 +36,9 @@ async function answerStatus(event: Event): Promise<HttpResponse> {
   }
 }
 
-const neverAsked: Failure = {
+const noItem: Failure = {
   code: "unknown_connection",
-  detail: "nobody has asked for this connection yet, or there is none of this id",
+  detail: "This connection has no token yet, or there is none with this id. Check the id, then request a token.",
 };
 
 export const handler = middy().use(report(telemetry)).handler(answerStatus);

@@ -5,8 +5,8 @@ import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
 
 const maxPageSize = 500;
-const limitRule = `limit must be one whole number from 1 to ${maxPageSize}`;
-const cursorRule = "cursor must be the next_cursor of the page before";
+const limitRule = `limit must be one whole number from 1 to ${maxPageSize}.`;
+const cursorRule = "cursor must be the next_cursor of the previous page.";
 
 /** Query parameters of `GET /v1/status`; others are ignored. */
 export const statusQuery = v.object({
@@ -15,7 +15,7 @@ export const statusQuery = v.object({
       v.string(limitRule),
       v.regex(/^[1-9]\d{0,2}$/, limitRule),
       v.transform(Number),
-      // What the document says of it, where it is a number already.
+      // For the OpenAPI document, which describes the number.
       v.number(),
       v.integer(),
       v.minValue(1, limitRule),
@@ -26,25 +26,32 @@ export const statusQuery = v.object({
   cursor: v.optional(v.string(cursorRule)),
 });
 
-export type StatusRequest = { connection: ConnectionId } | { limit: number; after?: ConnectionId };
+export type StatusRequest =
+  | { kind: "one"; connection: ConnectionId }
+  | { kind: "page"; limit: number; after?: ConnectionId }
+  | { kind: "invalid"; failure: Failure };
 
-/** Reads `GET /v1/status` and `GET /v1/status/{connection}`, or says which part is wrong. */
-export function readStatusRequest(event: Event): StatusRequest | { failure: Failure } {
+/** Reads a request for `GET /v1/status` or `GET /v1/status/{connection}`. */
+export function readStatusRequest(event: Event): StatusRequest {
   if (event.pathParameters?.["connection"] !== undefined) {
     const connection = parseConnectionId(event.pathParameters["connection"]);
-    // Only the canonical path of an id: see the token routes.
+    // Only the canonical path of an id, as on the token routes.
     const isCanonical = connection !== undefined && event.rawPath === `/v1/status/${connection}`;
-    return isCanonical ? { connection } : { failure: invalidConnection };
+    return isCanonical ? { kind: "one", connection } : { kind: "invalid", failure: invalidConnection };
   }
   const query = v.safeParse(statusQuery, event.queryStringParameters ?? {});
-  if (!query.success) return { failure: { code: "invalid_request", detail: query.issues[0].message } };
+  if (!query.success) return invalid(query.issues[0].message);
   const { limit, cursor } = query.output;
-  if (cursor === undefined) return { limit };
+  if (cursor === undefined) return { kind: "page", limit };
   const after = readCursor(cursor);
-  return after ? { limit, after } : { failure: { code: "invalid_request", detail: cursorRule } };
+  return after ? { kind: "page", limit, after } : invalid(cursorRule);
 }
 
-/** Opaque to callers, so that what is in it may change. */
+function invalid(detail: string): StatusRequest {
+  return { kind: "invalid", failure: { code: "invalid_request", detail } };
+}
+
+/** Opaque to callers, so that its content may change. */
 export function writeCursor(last: ConnectionId): string {
   return Buffer.from(`1:${last}`).toString("base64url");
 }

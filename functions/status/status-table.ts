@@ -1,27 +1,27 @@
 import { type AttributeValue, type DynamoDBClientConfig, GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
-import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ItemWithoutTokens } from "./connection-status.ts";
 import { asUnavailable, dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import {
   attributesWithoutTokens,
   decodeItemWithoutTokens,
   itemKey,
 } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { ItemWithoutTokens } from "./connection-status.ts";
 
-/** The table, as a status may see it. Throws `UnavailableError` where it does not answer. */
+/** The part of the table that a status needs. Throws `UnavailableError` if the table does not answer. */
 export interface StatusTable {
   read(connection: ConnectionId): Promise<ItemWithoutTokens | undefined>;
-  /** A page of connections in the table's own order; `after` the last one of the page before. */
+  /** A page of connections in the table's own order, after the last one of the previous page. */
   list(limit: number, after?: ConnectionId): Promise<{ items: ItemWithoutTokens[]; last?: ConnectionId }>;
 }
 
 /**
- * Reads items without their tokens: what is not asked for cannot be shown. Eventually consistent, since a status that is
- * a second old is as good.
+ * Reads items without their tokens, so that no response can show one. Reads are eventually consistent: a status may be a
+ * second old.
  */
 export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientConfig = {}): StatusTable {
   const client = dynamoDbClient(config);
-  // By placeholder, because some of the names are reserved words.
+  // Placeholders, because some names are reserved words.
   const projection = {
     TableName: tableName,
     ProjectionExpression: attributesWithoutTokens.map((name) => `#${name}`).join(", "),
@@ -39,7 +39,7 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
       const items: ItemWithoutTokens[] = [];
       let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
       do {
-        // A page of DynamoDB's ends at 1 MB: several of them may make one of ours.
+        // DynamoDB ends a page at 1 MB, so one of ours may need several.
         const input = { ...projection, Limit: limit - items.length, ExclusiveStartKey: from };
         const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
         items.push(...Items.map(decodeItemWithoutTokens));

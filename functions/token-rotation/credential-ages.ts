@@ -5,31 +5,31 @@ import { refreshTokenMargin, type TokenSet } from "@smart-token-broker/auth-core
 const day = 24 * 3600;
 
 /**
- * Seconds that a refresh token must have had left at the last replacement for its end to say something. Without more it
- * is never used: every replacement is an exchange, and near its end is where it always is. A minute less, because the
- * last refresh is sent a little after it was found that there is time enough for it.
+ * Seconds that a refresh token must have had left at the last replacement for its end to be reported. A shorter one is
+ * never used: every replacement is an API-key request. One minute less than the margin, because the last refresh request
+ * is sent shortly after the check that there is enough time.
  */
 const minReportedLifetime = refreshTokenMargin - 60;
 
-/** Seconds past its due instant after which a replacement that failed is one that fails: the next sweep has failed too. */
+/** Seconds after its due instant at which a failed replacement counts: by then the next sweep has failed too. */
 const overdueAfter = 120;
 
-/** The ages at an instant, of what the table holds: it does not look at the secret. */
+/** The ages at an instant, from the item alone: it does not read the secret. */
 export function credentialAges(
   { tokenSet, failures }: Pick<ConnectionItem, "tokenSet" | "failures">,
   now: number,
 ): CredentialAges {
   const { refreshTokenExpiresAt, keyCreatedAt, obtainedAt = 0 } = tokenSet ?? {};
-  const isTold = refreshTokenExpiresAt !== undefined && refreshTokenExpiresAt - obtainedAt > minReportedLifetime;
-  const isUnused = isTold && refreshTokenExpiresAt - refreshTokenMargin <= now;
+  const isReported = refreshTokenExpiresAt !== undefined && refreshTokenExpiresAt - obtainedAt > minReportedLifetime;
+  const isUnused = isReported && refreshTokenExpiresAt - refreshTokenMargin <= now;
   return {
-    ...(isTold && { refreshTokenDaysLeft: (refreshTokenExpiresAt - now) / day }),
+    ...(isReported && { refreshTokenDaysLeft: (refreshTokenExpiresAt - now) / day }),
     ...(isUnused && failures > 0 && isOverdue(tokenSet, now) && { refreshTokenEnds: true }),
     ...(keyCreatedAt !== undefined && { keyAgeDays: (now - keyCreatedAt) / day }),
   };
 }
 
-/** Near its end is where a refresh token may well be in health: one that does not rotate, or beside a long access token. */
+/** A refresh token near its end is no problem by itself: it may not rotate, or the access token may be long-lived. */
 function isOverdue(tokenSet: TokenSet | undefined, now: number): boolean {
   return tokenSet !== undefined && tokenSet.dueAt + overdueAfter < now;
 }

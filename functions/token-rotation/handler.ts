@@ -1,21 +1,21 @@
 import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-ports.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
-import { credentialAges } from "./credential-ages.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { parseShard } from "./shard.ts";
-import { maintainKeys } from "./maintain-keys.ts";
-import { sweep } from "./sweep.ts";
 import type { Context } from "aws-lambda";
+import { credentialAges } from "./credential-ages.ts";
+import { maintainKeys } from "./maintain-keys.ts";
+import { parseShard } from "./shard.ts";
+import { sweep } from "./sweep.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("token-rotation", settings.stage);
 const ports = deployedKeyPorts(settings, telemetry.notice);
 
 /**
- * The scheduled rotation: one sweep over the partitions of a shard, `{"shard": 0, "shards": 1}`.
+ * Runs one sweep over the partitions of a shard, `{"shard": 0, "shards": 1}`. The scheduler invokes it.
  *
- * Throws where it could not look at what is due: the invocation fails, goes to the dead-letter queue, and no sweep is
- * counted as completed. It does not throw for a connection that could not be replaced.
+ * Throws if it cannot read what is due: the event goes to the dead-letter queue, and the sweep does not count as
+ * completed. A failed replacement does not throw.
  */
 export async function handler(
   event: unknown,

@@ -1,13 +1,13 @@
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
-import { checkSecretDaily } from "./check-secret.ts";
 import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { checkSecretDaily } from "./check-secret.ts";
 import { retireKeys } from "./retire-keys.ts";
 
 /**
- * What the sweep does for a connection's keys; whether one of them was to be looked at. A store that does not answer is
- * said and left for later: tokens do not wait for it.
+ * Retires the keys of a connection and runs its daily check. Returns whether the end of a key has passed. If a store is
+ * unavailable, a later sweep does it: tokens do not wait for keys.
  */
 export async function maintainKeys(ports: KeyPorts, item: ConnectionItem): Promise<boolean> {
   const isRetiring = retirableKeys(item, ports.clock.now()).length > 0;

@@ -1,6 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { keyActionDetail } from "@smart-token-broker/auth-core/rules/key-action.ts";
 import { stagedApiKeyId, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import {
   checkAgainDelay,
@@ -11,14 +12,14 @@ import {
 import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 
 /**
- * Announces the keys of a connection that nothing uses any more, each at least once: `api_key_retirable`; then has them
- * revoked, where an issuer made them.
+ * Announces the keys of a connection that nothing uses any more, with the event `api_key_retirable`, each at least once.
+ * Then asks the issuer to revoke them, if an issuer made them.
  *
- * The order is what makes it safe: first this secret (its labels but AWSPREVIOUS), then the items (no token set of the
- * key, and no entry of any other connection that is in use or still to end), then a conditional write, then the event.
- * Whoever uses a key notes it before the call and reads the secret afterwards, so one of the two sees the other.
+ * The order makes it safe: read this secret (all labels but AWSPREVIOUS), then the items (no token set of the key, and no
+ * other connection that uses it or waits for its end), then write conditionally, then send the event. A replacement does
+ * the opposite: it notes a key first and reads the secret afterwards. So one of the two sees the other.
  *
- * A key that cannot be dealt with now holds no other up, and is looked at again later.
+ * A key that fails does not delay the others. A later sweep checks it again.
  */
 export async function retireKeys(ports: KeyPorts, item: ConnectionItem): Promise<void> {
   const { table, clock, notice } = ports;
@@ -40,9 +41,12 @@ async function retire(ports: KeyPorts, connection: ConnectionId, fingerprint: st
   const now = clock.now();
   const later = { ...key, checkAgainAt: now + checkAgainDelay(key, now) };
   const secret = await labelledKeys(ports, connection);
-  const carrier = secret.fingerprints.has(fingerprint) ? "a label" : await otherCarrier(ports, connection, fingerprint);
-  if (carrier !== undefined) {
-    notice({ kind: "key_not_retired", connection, keyFingerprint: fingerprint, reason: `${carrier} carries it` });
+  const user = secret.fingerprints.has(fingerprint)
+    ? "A label of the secret"
+    : await userOf(ports, connection, fingerprint);
+  if (user !== undefined) {
+    const reason = `${user} still has this key. Next check in ${Math.round(checkAgainDelay(key, now) / 60)} min.`;
+    notice({ kind: "key_not_retired", connection, keyFingerprint: fingerprint, reason });
     await table.changeKey(connection, fingerprint, key, later);
     return;
   }
@@ -60,7 +64,7 @@ async function retire(ports: KeyPorts, connection: ConnectionId, fingerprint: st
     notice({ kind: "api_key_retirable", connection, keyFingerprint: fingerprint });
   }
   const fault = key.id === undefined ? undefined : await revoke(ports, connection, key.id, secret.ids);
-  // Only once the event is out: a death before it announces again.
+  // Only after the event: if the process dies before this write, the next sweep sends the event again.
   await table.changeKey(
     connection,
     fingerprint,
@@ -70,49 +74,50 @@ async function retire(ports: KeyPorts, connection: ConnectionId, fingerprint: st
       : { ...later, announcedAt: noted.announcedAt ?? now, notifiedAt: key.notifiedAt ?? now },
   );
   if (fault === undefined || key.notifiedAt !== undefined) return;
-  const detail = `the key issuer did not revoke a key: ${fault}`;
+  const cause = `the key issuer did not revoke an old key (${fault})`;
+  const detail = keyActionDetail("issuer_failed", connection, cause, "The broker retries.");
   notice({ kind: "api_key_action_needed", connection, reason: "issuer_failed", detail });
   await events.put({ type: "api_key_action_needed", connection, reason: "issuer_failed", detail });
 }
 
 /**
- * The keys that this secret may bring back, and the issuer's ids of them: AWSPREVIOUS may carry a key that is retired, no
- * other label may. The texts are read as they are: one that is no registration any more still carries its key.
+ * The keys that this secret has under any label but AWSPREVIOUS, and the issuer's ids of them. A retired key may stay
+ * under AWSPREVIOUS. Reads the raw texts: a text that is not a valid registration still has its key.
  */
 async function labelledKeys({ secrets }: KeyPorts, connection: ConnectionId) {
-  const carried = { fingerprints: new Set<string>(), ids: new Set<string>() };
+  const labelled = { fingerprints: new Set<string>(), ids: new Set<string>() };
   const secretId = secrets.idOf(connection);
-  // A secret that is gone, or scheduled for deletion, carries nothing.
-  if (!(await secrets.describe(secretId))) return carried;
+  // A secret that is deleted, or scheduled for deletion, has no keys.
+  if (!(await secrets.describe(secretId))) return labelled;
   for (const label of ["AWSCURRENT", "AWSPENDING", "NEXT"]) {
     const text = await secrets.read(secretId, { label });
     const fingerprint = text === undefined ? undefined : stagedKeyFingerprint(text);
     const id = text === undefined ? undefined : stagedApiKeyId(text);
-    if (fingerprint !== undefined) carried.fingerprints.add(fingerprint);
-    if (id !== undefined) carried.ids.add(id);
+    if (fingerprint !== undefined) labelled.fingerprints.add(fingerprint);
+    if (id !== undefined) labelled.ids.add(id);
   }
-  return carried;
+  return labelled;
 }
 
-/** Whose stored token set descends from the key, or which other connection uses it or waits for the end of its tokens. */
-async function otherCarrier({ table, clock }: KeyPorts, connection: ConnectionId, fingerprint: string) {
+/** The connection whose stored token set is from the key, or another one that uses the key or waits for its end. */
+async function userOf({ table, clock }: KeyPorts, connection: ConnectionId, fingerprint: string) {
   const now = clock.now();
-  const carrier = (await table.findByKey(fingerprint)).find(({ connection: other, isOwn, entry }) => {
+  const user = (await table.findByKey(fingerprint)).find(({ connection: other, isOwn, entry }) => {
     if (isOwn) return true;
     return other !== connection && entry !== undefined && (entry.end === undefined || entry.end > now);
   });
-  return carrier && `the connection ${carrier.connection}`;
+  return user && `Connection ${user.connection}`;
 }
 
-/** Tells the registration's issuer to revoke a key; `undefined` once that is done or not to be done, else why it is not. */
+/** Asks the registration's issuer to revoke a key. Returns why it failed; `undefined` if it is done or there is no issuer. */
 async function revoke(
   { registrations, issuer }: KeyPorts,
   connection: ConnectionId,
   apiKeyId: string,
   idsInUse: ReadonlySet<string>,
 ): Promise<string | undefined> {
-  // A key that somebody put by hand may stand under another one's id: what is revoked by it would be that one.
-  if (idsInUse.has(apiKeyId)) return "its id is that of a key that is in use";
+  // An operator may have stored a new key beside the id of the old one. Revoking by that id could revoke a key in use.
+  if (idsInUse.has(apiKeyId)) return "a key in use has the same id";
   const reading = await registrations.read(connection);
   switch (reading.kind) {
     case "unknown":

@@ -1,12 +1,12 @@
 import { partitionCount } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 
-/** Which partitions a sweep covers: those p with p mod `shards` = `shard`. */
+/** The partitions that a sweep covers: each p with p mod `shards` = `shard`. */
 export interface Shard {
   shard: number;
   shards: number;
 }
 
-/** Reads the input of a schedule. Throws an error that says what it must be. */
+/** Parses the input of a schedule. Throws an error that says what it must be. */
 export function parseShard(input: unknown): Shard {
   const { shard, shards } = (input ?? {}) as Partial<Shard>;
   const isCount = (value: unknown): value is number => Number.isInteger(value);
@@ -18,7 +18,7 @@ export function parseShard(input: unknown): Shard {
   );
 }
 
-/** The partitions of a share. */
+/** The partitions of a shard. */
 export function partitionsOf({ shard, shards }: Shard): number[] {
   return Array.from({ length: partitionCount }, (_, partition) => partition).filter(
     (partition) => partition % shards === shard,

@@ -2,41 +2,42 @@ import type { SweepSummary } from "@smart-token-broker/auth-core/telemetry.ts";
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { replacementDueAt, retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
-import { partitionsOf, type Shard } from "./shard.ts";
 import type { DueConnection, Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
+import { partitionsOf, type Shard } from "./shard.ts";
 
-/** Looks after the keys of a connection that was due; whether there was anything to do. */
+/** Retires and checks the keys of a connection that was due. Resolves with whether the end of a key has passed. */
 type MaintainKeys = (item: ConnectionItem) => Promise<boolean>;
 
 type Outcome = "replaced" | "failed" | "erased" | "keysOnly" | "leasedByOthers";
 
-/** Seconds for which a sweep starts new replacements; what it started may take a lease longer. */
+/** Seconds during which a sweep starts replacements. The last ones may take one lease longer. */
 const sweepSeconds = 40;
 
-/** Replacements at a time, and how many of them may be of connections that failed last time. */
+/** Concurrent replacements (lanes), and how many of them may be of connections that failed last time. */
 const lanes = 16;
 const failingLanes = 4;
 
 /**
- * One run of the scheduled rotation: replaces what is due in its partitions, through the path that callers use too.
+ * Replaces the token sets that are due in the shard's partitions, by the same path that callers use. Reads only what is
+ * due, so its cost does not grow with the number of connections.
  *
- * Connections that failed last time have a lane of their own, so that dead ones never crowd out the living. One that
- * fails stops no other; a bug in one is reported and counts as failed. Reads what is due, not what exists.
+ * Connections that failed last time have lanes of their own: many failing ones do not delay the healthy ones. A failure
+ * of one connection does not stop the others.
  *
- * @param bug hears of whatever was thrown that no rule foresees
- * @throws UnavailableError where the index cannot be read
+ * @param bug receives every unexpected error; the connection counts as failed
+ * @throws UnavailableError if the index cannot be read
  */
 export async function sweep(
   ports: Ports,
-  share: Shard,
+  shard: Shard,
   bug: (error: unknown) => void,
   maintainKeys?: MaintainKeys,
 ): Promise<SweepSummary> {
   const { clock } = ports;
   const startedAt = clock.now();
-  // All are waited for, so that nothing is in flight when one of them fails the sweep.
-  const pages = await Promise.allSettled(partitionsOf(share).map((partition) => ports.table.due(partition, startedAt)));
+  // Waits for all of them, so that no request is still open when one of them fails the sweep.
+  const pages = await Promise.allSettled(partitionsOf(shard).map((partition) => ports.table.due(partition, startedAt)));
   const due = pages.flatMap((page) => {
     if (page.status === "rejected") throw page.reason;
     return page.value;
@@ -69,7 +70,7 @@ export async function sweep(
   return summary;
 }
 
-/** Does for one connection what is due now, whatever the index said a moment ago. */
+/** Does what is due for one connection, by a fresh read of its item: the index may lag behind. */
 async function act(
   ports: Ports,
   { connection }: DueConnection,
@@ -90,7 +91,7 @@ async function act(
   }
 }
 
-/** Whether its tokens should be replaced: they are due, or it is in the index for nothing else. */
+/** Whether to replace the token set: it is due, or nothing else explains why the item is in the index. */
 function isDue(item: ConnectionItem, now: number): boolean {
   if ((replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now) return true;
   return (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now && retirableKeys(item, now).length === 0;

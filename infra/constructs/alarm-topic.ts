@@ -7,7 +7,7 @@ import { Construct } from "constructs";
 import type { DeploymentSettings } from "../settings.ts";
 import { acknowledge } from "./acknowledge.ts";
 
-/** Where every alarm goes: one topic, encrypted by a key of its own that lets CloudWatch in, and only with TLS. */
+/** The SNS topic of all alarms. It requires TLS, and its KMS key allows CloudWatch. */
 export class AlarmTopic extends Construct {
   readonly topic: sns.Topic;
 
@@ -18,9 +18,9 @@ export class AlarmTopic extends Construct {
       conditions: { StringEquals: { "aws:SourceAccount": account } },
     });
 
-    // Under a key that does not admit CloudWatch, SNS drops every alarm without a word.
+    // SNS drops alarms silently if the key does not allow CloudWatch.
     const key = new kms.Key(this, "Key", {
-      description: `Smart Token Broker ${stage}: alarms on their way`,
+      description: `Smart Token Broker ${stage}: encrypts alarms in SNS`,
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -37,7 +37,7 @@ export class AlarmTopic extends Construct {
       masterKey: key,
       enforceSSL: true,
     });
-    // A policy of our own takes the place of the one by which this account's alarms may publish.
+    // This policy replaces SNS's default policy, which allows the alarms of this account to publish.
     this.topic.addToResourcePolicy(
       new iam.PolicyStatement({
         principals: [cloudWatch],
@@ -48,7 +48,7 @@ export class AlarmTopic extends Construct {
     if (alarmEmail === undefined) return;
     acknowledge(this.topic.addSubscription(new EmailSubscription(alarmEmail)), {
       "Serverless::Serverless-SNSRedrivePolicy":
-        "An alarm whose mail was lost is still red on the dashboard; a queue that nobody reads would not be better.",
+        "An alarm whose e-mail is lost is still on the dashboard. No one would read a queue.",
     });
   }
 }

@@ -3,36 +3,38 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
 
-/** What an alarm watches and what its reader is told. */
+/** What an alarm watches, and its description. */
 export interface AlarmSpec {
-  /** Words with hyphens: the end of the alarm's name, and the heading of its section in docs/runbook.md. */
+  /** Words with hyphens: the end of the alarm's name and the heading of its section in docs/runbook.md. */
   name: string;
-  /** What it means, a sentence. */
-  means: string;
-  /** What to do first, a sentence. */
+  /** What happens, one sentence. */
+  happens: string;
+  /** What callers notice, one sentence. */
+  callers: string;
+  /** What to do first, one sentence. */
   first: string;
-  /** With a period of its own. */
+  /** Has its own period. */
   metric: cloudwatch.IMetric;
-  /** Absent: outside the band of what is normal for the hour and the day. */
+  /** Absent: the metric leaves the band that CloudWatch expects at this hour of the week. */
   threshold?: number;
-  /** Absent: at or above the threshold. */
+  /** The alarm is below the threshold. Absent: at or above it. */
   below?: boolean;
-  /** Periods that are looked at, and how many of them have to breach; absent: 1 and 1. */
+  /** Periods that are evaluated, and how many of them must breach. Default: 1, and all of them. */
   periods?: number;
   breaching?: number;
-  /** Silence is the fault. */
+  /** Missing data is the fault. */
   missingIsBreaching?: boolean;
 }
 
-/** Standard deviations on either side of what is expected: wide, because it is to be told of, not to be woken by. */
+/** Standard deviations on either side of the expected value: wide, because false alarms at night cost trust. */
 const bandWidth = 4;
 
-/** An alarm that tells the topic when it begins and when it is over. */
+/** Adds an alarm that notifies the topic when it starts and when it ends. */
 export function addAlarm(scope: Construct, stage: string, topic: sns.ITopic, spec: AlarmSpec): cloudwatch.Alarm {
-  const { name, means, first, metric, threshold, periods = 1, breaching = periods } = spec;
+  const { name, metric, threshold, periods = 1, breaching = periods } = spec;
   const props = {
     alarmName: `smart-token-broker-${stage}-${name}`,
-    alarmDescription: `${means} First: ${first} More: docs/runbook.md#${name}`,
+    alarmDescription: `${spec.happens} ${spec.callers} First: ${spec.first} Runbook: ${name}.`,
     metric,
     evaluationPeriods: periods,
     datapointsToAlarm: breaching,

@@ -5,7 +5,7 @@ import { serving, tokenSources } from "./caller-alarms.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
 const minute = Duration.minutes(1);
-/** What a replacement can fail with, and what a request can fail with besides. */
+/** Codes of a failed replacement, and of a failed request. */
 const replacementFailureCodes = [
   "connection_not_ready",
   "credentials_rejected",
@@ -15,7 +15,7 @@ const replacementFailureCodes = [
 ];
 const failureCodes = [...replacementFailureCodes, "invalid_request", "unknown_connection", "too_soon", "internal"];
 
-/** The rows of the dashboard, each an answer to one question, the most urgent first. */
+/** The rows of the dashboard. Each answers one question, the most urgent first. */
 export function dashboardRows(
   monitored: MonitoredResources,
   alarms: cloudwatch.IAlarm[],
@@ -40,8 +40,8 @@ export function dashboardRows(
 
     title("Are callers served?"),
     [
-      graph("Requests a minute", 8, [
-        apiMetric(monitored, "Count", "Sum", minute, "all, refused by the gateway too"),
+      graph("Requests per minute", 8, [
+        apiMetric(monitored, "Count", "Sum", minute, "all, including those that the gateway rejects"),
         requests(["ok"], "tokens", tokenSources),
       ]),
       graph(
@@ -51,19 +51,19 @@ export function dashboardRows(
           ...failureCodes.map((code) => requests([code], code)),
           total(
             metrics.each("Requests", { services: ["oauth"], codes: ["invalid_client", "invalid_grant"] }),
-            "caller not accepted",
+            "caller rejected",
           ),
         ],
         { right: ["4xx", "5xx"].map((name) => apiMetric(monitored, name, "Sum", minute, `${name} of the gateway`)) },
       ),
-      graph("Latency, milliseconds", 8, [
-        apiMetric(monitored, "Latency", "p99", minute, "p99 seen by callers"),
+      graph("Latency (ms)", 8, [
+        apiMetric(monitored, "Latency", "p99", minute, "p99 for callers"),
         ...durations("p50"),
         ...durations("p99"),
       ]),
     ],
 
-    title("From where?"),
+    title("Where do tokens come from?"),
     [
       graph(
         "Tokens by source",
@@ -72,14 +72,14 @@ export function dashboardRows(
         { stacked: true },
       ),
       graph(
-        "Calls of Smart Services",
+        "Calls to Smart Services by grant",
         6,
         ["api_key", "refresh_token"].map((source) =>
           total(metrics.each("UpstreamCalls", { services: replacing, codes: ["any"], sources: [source] }), source),
         ),
       ),
       graph(
-        "Smart Services take, milliseconds (p99)",
+        "Latency of Smart Services (ms, p99)",
         6,
         ["api_key", "refresh_token"].map((source) =>
           metrics.of(
@@ -94,7 +94,7 @@ export function dashboardRows(
     title("Are tokens fresh?"),
     [
       graph(
-        "Least remaining seconds handed out",
+        "Shortest remaining time of returned tokens (s)",
         6,
         tokenSources.map((source) =>
           metrics.of("Remaining", { service: "token", code: "ok", source }, { statistic: "Minimum", label: source }),
@@ -103,14 +103,14 @@ export function dashboardRows(
           right: [
             total(
               metrics.each("ValidityMissed", { services: serving, codes: ["ok"], sources: tokenSources }),
-              "missed the objective",
+              "too little time left",
             ),
           ],
         },
       ),
-      graph("Lateness of the sweep, seconds", 6, [ofRotation("OldestLateness", { statistic: "Maximum" })]),
+      graph("Delay of the sweep (s)", 6, [ofRotation("OldestLateness", { statistic: "Maximum" })]),
       graph(
-        "The sweep",
+        "Sweep: connections",
         6,
         ["SweepsCompleted", "Due", "Replaced", "Failed", "Deferred"].map((name) => ofRotation(name)),
       ),
@@ -125,21 +125,21 @@ export function dashboardRows(
       ]),
     ],
 
-    title("How are keys?"),
+    title("Are credentials current?"),
     [
-      graph("Age of the oldest key, days", 8, [
+      graph("Age of the oldest API key (days)", 8, [
         ofRotation("KeyAgeDays", { statistic: "Maximum", period: Duration.hours(1) }),
       ]),
-      graph("Days to the nearest end of a refresh token", 8, [
+      graph("Time until the first refresh token expires (days)", 8, [
         ofRotation("RefreshTokenDaysLeft", { statistic: "Minimum", period: Duration.hours(1) }),
       ]),
       graph(
-        "Rotations, a day",
+        "API keys per day",
         8,
         (
           [
             ["KeysRotated", "key-rotation", "rotated"],
-            ["KeysRetirable", "token-rotation", "may be revoked"],
+            ["KeysRetirable", "token-rotation", "can be revoked"],
           ] as const
         ).map(([name, service, label]) =>
           metrics.of(name, { service, code: "ok", source: "none" }, { period: Duration.days(1), label }),
@@ -150,7 +150,7 @@ export function dashboardRows(
     title("Who calls?"),
     callers,
 
-    title("Is AWS in the way?"),
+    title("Does AWS limit the broker?"),
     [
       graph(
         "Throttles",

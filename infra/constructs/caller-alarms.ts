@@ -3,38 +3,40 @@ import type { AlarmSpec } from "./broker-alarm.ts";
 import { type Service, total } from "./broker-metrics.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
-/** The functions that hand out tokens, and where they have them from. */
+/** The functions that return tokens, and the sources of these tokens. */
 export const serving: Service[] = ["token", "oauth"];
 export const tokenSources = ["memory", "table", "upstream"];
 
-/** A value that comes late still counts: every one of the last five minutes is looked at. */
+/** Each of the last five minutes is evaluated, because values can arrive late. */
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
 
-/** Alarms about what callers get, and how they ask. */
+/** Alarms about what callers receive and request. */
 export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
   const { metrics, functions } = monitored;
   const all = Object.values(functions);
   return [
     {
       name: "validity-objective",
-      means: "A token was handed out that had expired, or had less left than its caller may count on.",
-      first: "look whether Smart Services fail: a token that is still valid is then all that is to be had.",
+      happens: "A caller received a token that had expired or had less time left than it may expect.",
+      callers: "The caller may get errors from Smart Services.",
+      first: "run `npx broker status`: if Smart Services fails, no fresher token is available.",
       metric: total(
         metrics.each("ValidityMissed", { services: serving, codes: ["ok"], sources: tokenSources }),
-        "tokens that missed the objective",
+        "tokens with too little time left",
       ),
       ...anyOfFiveMinutes,
     },
     {
       name: "errors",
-      means: "Callers are refused a token because Smart Services or the broker's own stores do not answer.",
-      first: "look at the errors by code on the dashboard.",
+      happens: "Callers receive no token, because Smart Services, DynamoDB or Secrets Manager does not respond.",
+      callers: "Callers receive 502 or 503.",
+      first: "see the errors by code on the dashboard.",
       metric: total(
         metrics.each("Requests", {
           services: serving,
           codes: ["upstream_unavailable", "upstream_malformed", "unavailable"],
         }),
-        "refused requests",
+        "failed requests",
         Duration.minutes(5),
       ),
       threshold: 5,
@@ -43,7 +45,8 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
     },
     {
       name: "internal-errors",
-      means: "A function failed in a way that nobody foresaw, ran out of time or of memory.",
+      happens: "A function failed with an unexpected error, timed out or ran out of memory.",
+      callers: "Its callers receive 500 or 503.",
       first: "run the saved query 'what went wrong' and read the stack trace.",
       metric: total(
         [
@@ -55,15 +58,16 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
         ],
         "failures",
         Duration.minutes(1),
-        // By throwing, the rotation of keys tells Secrets Manager of its ordinary failures too. A bug it throws as well.
+        // The key-rotation function must throw to report a failed step to Secrets Manager. Those are not bugs.
         [metrics.of("StepsFailed", { service: "key-rotation", code: "failed", source: "none" })],
       ),
       ...anyOfFiveMinutes,
     },
     {
       name: "throttles",
-      means: "AWS turned requests of the broker away: the account's concurrency, or the table's throughput.",
-      first: "see on the dashboard which of the two, and raise that quota.",
+      happens: "AWS throttles the broker: Lambda's concurrency or the table's throughput is at its limit.",
+      callers: "Callers may receive 429 or 503.",
+      first: "see on the dashboard which of the two it is, then request a higher quota.",
       metric: total(
         [
           ...all.map((each) => each.function.metricThrottles({ statistic: "Sum", period: Duration.minutes(1) })),
@@ -77,10 +81,11 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
     },
     {
       name: "unusual-requests",
-      means: "There are many more or many fewer requests than is normal for this hour of this day.",
-      first: "see on the dashboard which callers and which connections are new at the top.",
+      happens: "The number of requests is far above or below the normal value for this hour of the week.",
+      callers: "Callers may be unable to reach the API.",
+      first: "see on the dashboard which callers and connections are new at the top.",
       metric: total(
-        // Without a request the gateway writes nothing: that has to count as 0 to be seen.
+        // The gateway emits nothing without a request. `total` counts that as 0.
         [apiMetric(monitored, "Count", "Sum", Duration.minutes(5), "requests")],
         "requests",
         Duration.minutes(5),
@@ -89,8 +94,10 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
     },
     {
       name: "unusual-upstream-calls",
-      means: "Smart Services are asked much more or much less often than is normal for this hour of this day.",
-      first: "see whether one connection is replaced again and again, or whether the sweep stands still.",
+      happens:
+        "The number of calls to Smart Services is far above or below the normal value for this hour of the week.",
+      callers: "Callers with a stored token are served.",
+      first: "check whether one connection is replaced again and again, or the sweep has stopped.",
       metric: total(
         [
           ...metrics.each("UpstreamCalls", {
@@ -100,7 +107,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
           }),
           metrics.of("UpstreamCalls", { service: "key-rotation", code: "any", source: "api_key" }),
         ],
-        "calls of Smart Services",
+        "calls to Smart Services",
         Duration.minutes(5),
       ),
       periods: 3,

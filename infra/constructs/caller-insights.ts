@@ -4,9 +4,9 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
-/** Who calls and for what, out of the request lines: the rules of Contributor Insights, and the saved queries. */
+/** Rules of Contributor Insights and saved queries. Both read the request lines of the log. */
 export class CallerInsights extends Construct {
-  /** Widgets of the ten at the top. */
+  /** The ten callers and the ten connections with the most requests. */
   readonly widgets: cloudwatch.IWidget[];
 
   constructor(scope: Construct, id: string, { settings, functions }: MonitoredResources) {
@@ -30,8 +30,8 @@ export class CallerInsights extends Construct {
       return rule.ruleName;
     };
     this.widgets = [
-      new ContributorsWidget("Callers", contributors("callers", "callerRole")),
-      new ContributorsWidget("Connections", contributors("connections", "connection")),
+      new ContributorsWidget("Requests by caller", contributors("callers", "callerRole")),
+      new ContributorsWidget("Requests by connection", contributors("connections", "connection")),
     ];
 
     new logs.CfnQueryDefinition(this, "WhoHadThisToken", {
@@ -46,7 +46,7 @@ fields @timestamp, callerRole, connection, route, source, generation, remainingS
     new logs.CfnQueryDefinition(this, "WhatWentWrong", {
       name: `${named("queries")}/what went wrong`,
       logGroupNames: groupNames(Object.values(functions)),
-      // The runbook's command `wrong` asks the same.
+      // Keep in step with the command `wrong` of docs/runbook.md.
       queryString: `fields @timestamp, service, message, connection, callerRole, route, status, code, reason, detail, validity, warning, requestId, error.message, error.stack
 | filter level in ["WARN", "ERROR"] or status >= 400 or ispresent(validity)
 | sort @timestamp desc
@@ -55,7 +55,7 @@ fields @timestamp, callerRole, connection, route, source, generation, remainingS
   }
 }
 
-/** The contributors of a rule: a widget that the CDK does not know. */
+/** A widget with the top contributors of a rule, which the CDK does not have. */
 class ContributorsWidget extends cloudwatch.ConcreteWidget {
   readonly #title: string;
   readonly #ruleName: string;

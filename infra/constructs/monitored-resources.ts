@@ -6,7 +6,7 @@ import type { DeploymentSettings } from "../settings.ts";
 import type { BrokerFunction } from "./broker-function.ts";
 import type { BrokerMetrics } from "./broker-metrics.ts";
 
-/** What there is to watch, of all the stacks. */
+/** The resources of all stacks that alarms and dashboard watch. */
 export interface MonitoredResources {
   settings: DeploymentSettings;
   metrics: BrokerMetrics;
@@ -16,7 +16,7 @@ export interface MonitoredResources {
   deadLetters: sqs.IQueue;
 }
 
-/** A metric that API Gateway itself writes of the whole API. */
+/** A metric that API Gateway emits for the whole API. */
 export function apiMetric(
   { apiId }: MonitoredResources,
   metricName: string,

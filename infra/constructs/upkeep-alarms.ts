@@ -7,21 +7,23 @@ import type { MonitoredResources } from "./monitored-resources.ts";
 
 const replacing: Service[] = [...serving, "token-rotation"];
 
-/** Alarms about what keeps tokens and keys fresh: they come before a caller notices. */
+/** Alarms about the replacement of tokens and the rotation of keys. Most come before a caller notices. */
 export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResources): AlarmSpec[] {
   const day = Duration.days(1);
-  // What is looked at once a day may be looked at a little later tomorrow: no gap, and no all-clear, between the two.
+  // A daily check can be a little later tomorrow. Two periods avoid a false all-clear between the two.
   const daily = { periods: 2, breaching: 1 };
-  const refusals = ["credentials_rejected", "connection_not_ready"];
+  const rejections = ["credentials_rejected", "connection_not_ready"];
   const keyActions = (service: Service, codes: string[]) =>
     metrics.each("KeyActionsNeeded", { services: [service], codes }).map((metric) => metric.with({ period: day }));
   return [
     {
       name: "no-sweep",
-      means: "For three minutes not every schedule has completed a sweep: tokens are not being replaced.",
-      first: "see whether the rotation function fails (saved query 'what went wrong') or its schedule is switched off.",
+      happens: "For three minutes not every schedule has completed a sweep, so tokens are not replaced ahead of time.",
+      callers: "Callers with a stored token are served.",
+      first:
+        "check whether the token-rotation function fails (saved query 'what went wrong') or its schedule is disabled.",
       metric: new cloudwatch.MathExpression({
-        // Without it the alarm would look back for the last value there was, and be minutes late.
+        // Without FILL the alarm would use the last value that exists, and be minutes late.
         expression: "FILL(m0, 0)",
         usingMetrics: {
           m0: metrics.of("SweepsCompleted", { service: "token-rotation", code: "ok", source: "schedule" }),
@@ -35,28 +37,29 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       missingIsBreaching: true,
     },
     {
-      name: "refused-credentials",
-      means: "Smart Services refuse the API key of a connection, or its secret has no usable value.",
-      first:
-        "find the connection (`GET /v1/status`, state rejected or not_ready; or saved query 'what went wrong') and put a working key.",
+      name: "rejected-credentials",
+      happens: "Smart Services rejects the API key of a connection, or its secret has no usable value.",
+      callers: "Callers are served until the stored token expires, then receive 502 or 409.",
+      first: "find the connection (`npx broker status`, state rejected or not_ready) and store a valid key.",
       metric: total(
         [
-          ...metrics.each("ReplacementFailures", { services: replacing, codes: refusals }),
-          // A secret that never was usable is replaced nowhere: only its callers see it.
-          ...metrics.each("Requests", { services: serving, codes: refusals }),
+          ...metrics.each("ReplacementFailures", { services: replacing, codes: rejections }),
+          // A connection that never had a usable secret has no replacement. Only its requests fail.
+          ...metrics.each("Requests", { services: serving, codes: rejections }),
         ],
-        "refusals",
+        "rejections",
         Duration.hours(1),
       ),
       threshold: 1,
-      // The broker looks again after an hour at most: until it is mended, one of two hours has a refusal.
+      // The broker retries after an hour at most, so one of two hours has a rejection until it is fixed.
       periods: 2,
       breaching: 1,
     },
     {
       name: "replacements-failing",
-      means: "Smart Services do not answer, or not as they should, and tokens are not being replaced.",
-      first: "see whether one connection fails or all (`GET /v1/status`, state retrying or expired).",
+      happens: "Replacements fail: Smart Services does not respond, or its response is not recognised.",
+      callers: "Callers with a stored token are served.",
+      first: "run `npx broker status`: does one connection fail or all?",
       metric: total(
         metrics.each("ReplacementFailures", {
           services: replacing,
@@ -66,31 +69,33 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
         Duration.minutes(5),
       ),
       threshold: 1,
-      // One connection alone is tried every five minutes at the latest: what lasts is in most periods, a hiccup in one.
+      // A single connection is retried every five minutes at the latest. An outage shows in most periods, a hiccup in one.
       periods: 5,
       breaching: 3,
     },
     {
       name: "registration-gone",
-      means: "The secret of a connection that was in use is gone: its tokens were erased, and its callers get 404.",
+      happens: "The secret of a connection in use was deleted, so the broker erased its tokens.",
+      callers: "Its callers receive 404.",
       first: "find the connection (saved query 'what went wrong', `registration_gone`) and restore its secret.",
       metric: total(
         metrics.each("RegistrationsGone", { services: replacing, codes: ["registration_gone"] }),
-        "registrations gone",
+        "deleted registrations",
         Duration.hours(1),
       ),
       threshold: 1,
-      // It is noticed once, and then never again: so long it can be seen.
+      // The broker reports it once. Two periods keep the alarm visible for up to two hours.
       periods: 2,
       breaching: 1,
     },
     {
       name: "commits-not-written",
-      means: "A new token was got and handed out, but the table did not take it: the next replacement starts anew.",
-      first: "see whether DynamoDB takes writes (throttles, the key's policy, the function's role).",
+      happens: "A new token was returned to its caller but could not be stored.",
+      callers: "Other callers may wait for the next replacement.",
+      first: "check whether DynamoDB accepts writes: throttles, the KMS key's policy, the function's role.",
       metric: total(
         metrics.each("CommitsNotWritten", { services: replacing, codes: ["commit_not_written"] }),
-        "commits not written",
+        "tokens not stored",
       ),
       threshold: 1,
       periods: 5,
@@ -98,8 +103,9 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "store-unavailable",
-      means: "The table or the secret store does not answer, or refuses the broker's role.",
-      first: "read AWS's own reason in the log (saved query 'what went wrong').",
+      happens: "DynamoDB or Secrets Manager does not respond, or denies access to the broker's role.",
+      callers: "Callers are served from memory; the others receive 503.",
+      first: "read AWS's reason in the log (saved query 'what went wrong').",
       metric: total(
         [
           ...metrics.each("StoreUnavailable", {
@@ -109,7 +115,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
           metrics.of("StoreUnavailable", { service: "status", code: "table_unavailable", source: "none" }),
           metrics.of("StoreUnavailable", { service: "key-rotation", code: "secrets_unavailable", source: "none" }),
         ],
-        "unanswered calls",
+        "failed calls",
         Duration.minutes(5),
       ),
       threshold: 3,
@@ -118,8 +124,9 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "dead-letters",
-      means: "An invocation of the rotation function failed as a whole, or could not be started.",
-      first: "look at the newest failure of the rotation function; once it is mended, purge the queue.",
+      happens: "An invocation of the token-rotation function failed or could not start.",
+      callers: "Callers notice nothing: the next sweep does the same work.",
+      first: "read the function's newest error. Fix it, then purge the queue.",
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({
         statistic: cloudwatch.Stats.MAXIMUM,
         period: Duration.minutes(1),
@@ -128,14 +135,15 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "key-overdue",
-      means: "An API key is due for rotation, or soon will be, and there is no next one; or a rotation is stuck.",
+      happens: "An API key must be rotated within 14 days and no next key is staged, or a rotation is stuck.",
+      callers: "Callers notice nothing: the current key works.",
       first: "find the connection (saved query 'what went wrong', `api_key_action_needed`) and stage its next key.",
       metric: total(
         [
           ...keyActions("token-rotation", ["no_next_key_staged", "rotation_stuck"]),
           ...keyActions("key-rotation", ["no_next_key"]),
         ],
-        "keys without a successor",
+        "keys without a next key",
         day,
       ),
       threshold: 1,
@@ -143,8 +151,8 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "key-rotation-failed",
-      means:
-        "A connection's next API key could not be taken into use, its secret is not usable, or an old key not revoked.",
+      happens: "A next API key cannot be used, a secret is not usable, or an old key was not revoked.",
+      callers: "Callers notice nothing while the current key works.",
       first: "read the reason (saved query 'what went wrong', `api_key_action_needed`).",
       metric: total(
         [
@@ -166,7 +174,8 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "rotation-off",
-      means: "Rotation is not switched on for the secret of a connection, though this deployment rotates keys.",
+      happens: "Rotation is off for the secret of a connection, although this deployment rotates keys.",
+      callers: "Callers notice nothing.",
       first: "find the connection (saved query 'what went wrong', `rotation_off`) and switch rotation on.",
       metric: total(keyActions("token-rotation", ["rotation_off"]), "secrets without rotation", day),
       threshold: 1,
@@ -174,15 +183,16 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "refresh-token-ends",
-      means: "A refresh token is within two days of its end, and the exchange that should replace it fails.",
-      first: "find the connection (saved query 'what went wrong', `replacement_failed`), and mend what it fails with.",
+      happens: "A refresh token expires within two days, and the API-key request that should replace it fails.",
+      callers: "Callers are served until the stored token expires: with one-hour tokens less than 30 minutes.",
+      first: "find the connection (`npx broker status`) and fix what it fails with.",
       metric: metrics.of(
         "RefreshTokensEnding",
         { service: "token-rotation", code: "ok", source: "schedule" },
         { period: Duration.hours(1) },
       ),
       threshold: 1,
-      // As for refused credentials: it is seen at each attempt, and those are an hour apart at most.
+      // As for rejected credentials: each attempt reports it, at most an hour apart.
       periods: 2,
       breaching: 1,
     },

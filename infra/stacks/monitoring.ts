@@ -15,7 +15,7 @@ import type { ApiStack } from "./api.ts";
 import type { RotationStack } from "./rotation.ts";
 import type { StateStack } from "./state.ts";
 
-/** How an operator sees the broker and is told: dashboard, alarms, who calls. It changes nothing that is served. */
+/** Dashboard, alarms and caller statistics. Deleting this stack does not affect callers. */
 export class MonitoringStack extends Stack {
   constructor(
     scope: Construct,
@@ -47,7 +47,10 @@ export class MonitoringStack extends Stack {
       widgets: dashboardRows(monitored, alarms, insights.widgets),
     });
 
-    new CfnOutput(this, "AlarmTopicArn", { value: topic.topicArn });
-    new CfnOutput(this, "DashboardName", { value: dashboard.dashboardName });
+    new CfnOutput(this, "AlarmTopicArn", {
+      value: topic.topicArn,
+      description: "SNS topic of all alarms. Subscribe to it.",
+    });
+    new CfnOutput(this, "DashboardName", { value: dashboard.dashboardName, description: "CloudWatch dashboard" });
   }
 }

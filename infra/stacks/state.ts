@@ -4,10 +4,10 @@ import * as kms from "aws-cdk-lib/aws-kms";
 import { CfnSecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
-import type { Stores } from "../constructs/broker-function.ts";
+import { Stores } from "../constructs/stores.ts";
 import type { DeploymentSettings } from "../settings.ts";
 
-/** What must not be lost: the key, the table, the secrets. Kept when deleted and when replaced. */
+/** Everything that must not be lost: the key, the table, the secrets. CloudFormation keeps them on delete and replace. */
 export class StateStack extends Stack {
   readonly stores: Stores;
 
@@ -16,13 +16,13 @@ export class StateStack extends Stack {
     const secretPrefix = `smart-token-broker/${settings.stage}`;
 
     const key = new kms.Key(this, "Key", {
-      description: `Smart Token Broker ${settings.stage}: tokens in the table, API keys in the secrets`,
+      description: `Smart Token Broker ${settings.stage}: encrypts tokens in the table and API keys in the secrets`,
       alias: `smart-token-broker-${settings.stage}`,
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
 
-    // `Table` and not `TableV2`: the latter has no customer-managed key in a stack that may go to any region.
+    // `TableV2` takes no customer-managed key in a stack that is not bound to a region.
     const table = new dynamodb.Table(this, "Table", {
       partitionKey: { name: "connection", type: dynamodb.AttributeType.STRING },
       billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
@@ -41,24 +41,33 @@ export class StateStack extends Stack {
     });
 
     for (const connection of settings.connections) {
-      // The L1 construct: the L2 one always generates a value, and a template must never hold or overwrite a key.
+      // The L2 construct always generates a value. A template must never hold or overwrite an API key.
       const secret = new CfnSecret(this, `Secret-${connection}`, {
         name: `${secretPrefix}/${connection}`,
-        description: `Smart Services registration of the connection ${connection}: put {"username", "scope", "apiKey"}`,
+        description: `Smart Services registration of connection ${connection}: store {"username", "scope", "apiKey"}`,
         kmsKeyId: key.keyArn,
       });
-      // Not kept where its creation is rolled back: it is empty then, and its name would be taken for the next attempt.
+      // A rolled-back deployment deletes the still empty secret, so that the next attempt can use its name.
       secret.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE;
       secret.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
       acknowledge(secret, {
         "AwsSolutions::AwsSolutions-SMG4":
-          "An API key is exchanged for its successor by a rotation that needs a next key first.",
+          "Stack Rotation schedules the rotation. A rotation needs a staged next key or a key issuer.",
       });
     }
 
-    this.stores = { table, key, secretPrefix };
-    new CfnOutput(this, "SecretPrefix", { value: secretPrefix });
-    new CfnOutput(this, "KeyArn", { value: key.keyArn });
-    new CfnOutput(this, "TableName", { value: table.tableName });
+    this.stores = new Stores(table, key, secretPrefix);
+    new CfnOutput(this, "SecretPrefix", {
+      value: secretPrefix,
+      description: "The secret of connection ID is named PREFIX/ID",
+    });
+    new CfnOutput(this, "KeyArn", {
+      value: key.keyArn,
+      description: "KMS key that encrypts the table and the secrets",
+    });
+    new CfnOutput(this, "TableName", {
+      value: table.tableName,
+      description: "DynamoDB table, one item per connection",
+    });
   }
 }

@@ -60,7 +60,7 @@ describe("the status page, in a browser", () => {
     await state("fresh").waitFor();
 
     await expect(row().textContent()).resolves.toMatch(
-      /generation \d+.*(59|60) min left.*30 d left.*refresh in \d+ min/s,
+      /generation \d+.*(59|60) min left.*30 d left.*replacement by refresh token in \d+ min/s,
     );
     const bar = row().getByRole("meter", { name: "left of the access token", exact: true });
     expect(await bar.evaluate((meter: unknown) => (meter as { value: number }).value)).toBeGreaterThan(0.9);

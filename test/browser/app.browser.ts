@@ -26,7 +26,7 @@ beforeEach(async () => {
   onTestFinished(() => context.close());
 });
 
-/** The application, served as its README says. Its origin. */
+/** Serves the application as examples/README.md says. Returns its origin. */
 async function serveApp(env: Record<string, string> = {}): Promise<string> {
   const { origin, close } = await servePages("app", {
     BROKER_URL: run.url("ready"),
@@ -61,7 +61,7 @@ it("signs its user in with PKCE, and shows them what Smart Services answer", asy
   await page.goto(origin);
 
   await signIn();
-  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.getByRole("button", { name: "Get customers" }).click();
   const shown = await page.locator("#answer:not(:empty)").textContent();
 
   expect(origin).toBe(samplePortalOrigin);
@@ -80,7 +80,7 @@ it("never sees an API key, a caller key or a refresh token of Smart Services, an
   await page.goto(await serveApp());
 
   await signIn();
-  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.getByRole("button", { name: "Get customers" }).click();
   await page.locator("#answer:not(:empty)").waitFor();
 
   const all = await exchanged();
@@ -102,7 +102,7 @@ it("uses the token that it has as long as that is good: one exchange for many ca
   await signIn();
 
   for (const count of [1, 2, 3]) {
-    await page.getByRole("button", { name: "Ask for customers" }).click();
+    await page.getByRole("button", { name: "Get customers" }).click();
     await page
       .getByText("Smart Services answered 200")
       .nth(count - 1)
@@ -118,7 +118,7 @@ it("takes no code from a sign-in that it did not start", async () => {
 
   await page.goto(`${await serveApp()}/?code=fake-code&state=fake-state`);
 
-  await page.getByText("This is the answer to no sign-in of this page.").waitFor();
+  await page.getByText("This page did not start this sign-in.").waitFor();
   expect((await exchanged()).filter(({ url }) => url.startsWith(run.url("issuer")))).toEqual([]);
 });
 
@@ -127,7 +127,7 @@ it("of another origin it gets nothing from the broker, whoever has signed in", a
   await page.goto(await serveApp({ PORT: "0" }));
 
   await signIn();
-  await page.getByRole("button", { name: "Ask for customers" }).click();
+  await page.getByRole("button", { name: "Get customers" }).click();
 
   expect((await blocked).method()).toBe("POST");
   await page.locator(".failed").waitFor();

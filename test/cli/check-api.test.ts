@@ -51,7 +51,7 @@ test("a role that may not ask at all cannot tell how a percent-encoded path is s
   expect(findings).toContainEqual({
     level: "warning",
     what: "how a percent-encoded path is seen cannot be told (HTTP 403)",
-    fix: "grant your role the token of acme (README, Grant a caller)",
+    fix: "grant your role the token of acme (docs/connections.md#grant-a-caller)",
   });
 });
 

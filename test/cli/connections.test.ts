@@ -170,7 +170,10 @@ test("renew makes a connection due, and says so where there is nothing to renew 
 
   expect(before).toEqual({ connection: "renewed", due: false });
   expect(after).toEqual({ connection: "renewed", due: true });
-  expect(await statusOf("renewed")).toMatchObject({ state: "due", next_action: { what: "refresh within a minute" } });
+  expect(await statusOf("renewed")).toMatchObject({
+    state: "due",
+    next_action: { what: "replacement by refresh token within a minute" },
+  });
 });
 
 test("remove takes the tokens at once and the secret later; add restores it", async () => {

@@ -92,7 +92,9 @@ test("a probe that may have killed the callers' token has it renewed, also where
     what: "untold: whether a replacement kills the token before it cannot be told",
     fix: `npx broker connections set untold --api-base-url URL --local-url ${local.run.url("ready")}`,
   });
-  expect(await local.json(["status", "untold"])).toMatchObject({ next_action: { what: "refresh within a minute" } });
+  expect(await local.json(["status", "untold"])).toMatchObject({
+    next_action: { what: "replacement by refresh token within a minute" },
+  });
 });
 
 test("a probe that leaves the callers' token alive renews nothing", async () => {

@@ -29,8 +29,8 @@ function status(id: string, state: ConnectionState): ConnectionStatus {
     next_action: {
       what:
         state === "rejected"
-          ? "API-key exchange tried again in 4 min, because the refresh grant failed"
-          : "API-key exchange in 3 d, because the refresh token ends",
+          ? "retry by API key in 4 min, because the refresh-token request failed"
+          : "replacement by API key in 3 d, because the refresh token expires",
       at: "…",
     },
   };
@@ -43,8 +43,8 @@ test("the table has a line of at most 80 characters for each connection, however
 
   expect(lines).toHaveLength(8);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
-  expect(lines[1]).toMatch(/^fresh +fresh +52 min +12 d +API-key exchange in 3 d, bec/);
-  expect(lines[4]).toMatch(/^rejected +rejected +52 min +12 d +again in 4 min: credentials_/);
+  expect(lines[1]).toMatch(/^fresh +fresh +52 min +12 d +by API key in 3 d, bec/);
+  expect(lines[4]).toMatch(/^rejected +rejected +52 min +12 d +retry in 4 min: credentials_/);
 });
 
 test("each state has its colour, and where colours are off there is no escape sequence", () => {

@@ -45,7 +45,7 @@ const bans: Ban[] = [
       // Tells a key from a JWT by its form; reads whose keys a JWT claims to be verified with.
       "functions/oauth/authenticate.ts",
       // Puts an issued key into the secret.
-      "functions/key-rotation/rotate-key.ts",
+      "functions/key-rotation/create-secret.ts",
     ],
     planted: ["log(key.reveal());", 'key?.["reveal"]();', "const { reveal } = key;"],
   },

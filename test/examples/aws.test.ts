@@ -86,7 +86,7 @@ describe("what an example says of a mistake", () => {
     const { port } = new URL(await serve(() => undefined));
 
     expect(await complaint(process.execPath, [join(folder, "app/serve.mjs")], { PORT: port })).toBe(
-      `Port ${port} is in use: set PORT to another.\n`,
+      `Port ${port} is in use. Set PORT to another.\n`,
     );
   });
 });

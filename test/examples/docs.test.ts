@@ -1,17 +1,31 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { connectionsOf, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { readDeploymentSettings } from "../../infra/settings.ts";
 import { has, output, type StartedCommand } from "../local/run-harness.ts";
 import { startBroker, usedStatus } from "./broker.ts";
 
-const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/callers.md"), "utf8");
+const page = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 
-/** The blocks of a language on the page about callers. */
-const blocks = (language: string) =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(([, block = ""]) => block);
+/** The blocks of a language on a page. */
+const blocksOf = (file: string, language: string) =>
+  [...page(file).matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(([, block = ""]) => block);
+const blocks = (language: string) => blocksOf("docs/callers.md", language);
 
-describe("the page about callers", () => {
+/** The first two columns of the rows below a heading, without code marks. */
+function rowsOf(file: string, heading: string): string[][] {
+  const [, section = ""] = `\n${page(file)}`.split(`\n${heading}\n`);
+  const [rows = ""] = section.split("\n## ");
+  return [...rows.matchAll(/^\| `(.+?)` \| (.*?) \|/gm)].map(([, first = "", second = ""]) => [
+    first,
+    second.replaceAll("`", ""),
+  ]);
+}
+
+describe("docs/callers.md", () => {
   it("has a list that is accepted, with one entry of each kind", () => {
     const [list = ""] = blocks("json");
 
@@ -38,7 +52,39 @@ describe("the page about callers", () => {
   });
 });
 
-describe.skipIf(!has("curl"))("a command of the page about callers", () => {
+it("docs/errors.md lists every code of the problem details with its status", () => {
+  const listed = rowsOf("docs/errors.md", "## Problem details: routes below `/v1`");
+
+  expect(Object.fromEntries(listed)).toEqual(
+    Object.fromEntries(Object.entries(problems).map(([code, { status }]) => [code, String(status)])),
+  );
+});
+
+it("docs/settings.md lists every setting with its default", () => {
+  const written = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  const settings = Object.entries(readDeploymentSettings(() => undefined));
+
+  const listed = rowsOf("docs/settings.md", "# Settings of a deployment");
+
+  expect(Object.fromEntries(listed.map(([key, value = ""]) => [key, value.replaceAll(" ", "")]))).toEqual(
+    Object.fromEntries(settings.map(([key, value]) => [key, written(value ?? "none")])),
+  );
+});
+
+it("docs/connections.md lists every field that a registration can have", () => {
+  const fields = rowsOf("docs/connections.md", "## Fields").map(([field = ""]) => field);
+  const url = "https://fake.example.com";
+  const values = { baseUrl: url, apiBaseUrl: url, keyIssuer: url, maxLifetime: 60, singleActiveToken: true };
+  const secret = { ...Object.fromEntries(fields.map((field) => [field, "fake"])), ...values };
+
+  const parsed = parseRegistration(JSON.stringify(secret), { defaultBaseUrl: url, allowLoopbackHttp: false });
+
+  expect(parsed).toMatchObject({ kind: "registered", warnings: [] });
+  const read = Object.keys(parsed.kind === "registered" ? parsed.registration : {});
+  expect(read.filter((name) => !name.endsWith("Fingerprint")).toSorted()).toEqual(fields.toSorted());
+});
+
+describe.skipIf(!has("curl"))("a command of the pages", () => {
   let run: StartedCommand;
 
   beforeAll(async () => {
@@ -48,19 +94,29 @@ describe.skipIf(!has("curl"))("a command of the page about callers", () => {
 
   const commands = blocks("sh").filter((block) => block.includes("$SMART_SERVICES_HOST"));
 
-  /** The page's values for a local run, with the two URLs of this one. */
-  const values = () =>
-    (blocks("sh").find((block) => block.includes("export CALLER_KEY")) ?? "")
-      .replace("http://127.0.0.1:8787", run.url("ready"))
-      .replace("http://127.0.0.1:PORT", run.url("issuer"));
+  const local = (text: string) =>
+    text.replace("http://127.0.0.1:8787", run.url("ready")).replace("http://127.0.0.1:PORT", run.url("issuer"));
+  /** The values for a local run on docs/callers.md, with the two URLs of this run. */
+  const values = () => local(blocks("sh").find((block) => block.includes("export CALLER_KEY")) ?? "");
 
-  it.skipIf(!has("jq")).each(commands)("gets a token that is good, with the page's values: %s", async (command) => {
-    const answer = await output("bash", ["-c", values() + command]);
+  it.skipIf(!has("jq")).each(commands)(
+    "on docs/callers.md gets a valid token, with the page's values: %s",
+    async (command) => {
+      const answer = await output("bash", ["-c", values() + command]);
 
-    expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
+      expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
+    },
+  );
+
+  it("on docs/callers.md is there for each grant", () => {
+    expect(commands).toHaveLength(3);
   });
 
-  it("is one for each grant", () => {
-    expect(commands).toHaveLength(3);
+  it("in the README gets a valid token from the local run", async () => {
+    const command = blocksOf("README.md", "sh").find((block) => block.startsWith("curl"));
+
+    const answer = await output("bash", ["-c", local(command ?? "")]);
+
+    expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
+import { accountOf } from "../support/function-environment.ts";
 import { tokenEvent } from "./event.ts";
 import { type Broker, startBroker } from "./harness.ts";
 
@@ -22,7 +23,7 @@ it("the token function answers a token in the documented form, with its true end
     token_type: "Bearer",
     expires_in: expect.any(Number),
     expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-    scope: `scope_${id}`,
+    scope: accountOf(id).scope,
     generation: 1,
   });
   const left = Date.parse(json.expires_at) / 1000 - Date.now() / 1000;

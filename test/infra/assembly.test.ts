@@ -10,7 +10,7 @@ const filesBelow = (folder: string) =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 
-/** What a credential looks like: a JWT (or an API key, which is one), an AWS key, a private key, a caller's key. */
+/** Forms of a credential: a JWT (API keys are JWTs), an AWS access key, a private key, a caller key. */
 const credentials = [
   /\beyJ[\w-]{10,}\.[\w-]{10,}/,
   /\b(AKIA|ASIA)[A-Z0-9]{16}\b/,
@@ -25,11 +25,11 @@ test.each([
   "AKIAFAKEFAKEFAKEFAKE",
   `-----BEGIN PRIVATE KEY-----\n${"fake".repeat(16)}`,
   `stb_${"fake".repeat(8)}`,
-])("%j would be seen as a credential", (planted) => {
+])("The search for credentials finds %j", (planted) => {
   expect(holdsCredential(`{"value": "${planted}"}`)).toBe(true);
 });
 
-test("no template and no bundle holds anything that looks like a credential", () => {
+test("Templates and bundles contain no credential", () => {
   const files = filesBelow(outdir);
 
   expect(files.filter((file) => holdsCredential(readFileSync(file, "utf8")))).toEqual([]);
@@ -37,14 +37,14 @@ test("no template and no bundle holds anything that looks like a credential", ()
   expect(files.filter((file) => file.endsWith(".mjs"))).not.toHaveLength(0);
 });
 
-test("nothing has to be looked up: the templates deploy to any account and region", () => {
+test("Templates need no lookup and deploy to any account and region", () => {
   expect(assembly.manifest.missing ?? []).toEqual([]);
   for (const { environment } of assembly.stacks) {
     expect(environment).toMatchObject({ account: "unknown-account", region: "unknown-region" });
   }
 });
 
-test("the same sources give the same templates and the same assets, byte for byte", () => {
+test("The same sources give the same templates and assets", () => {
   const again = synthesise();
 
   const hashes = (folder: string) =>

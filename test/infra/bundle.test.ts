@@ -11,7 +11,7 @@ import { type Resource, synthesise } from "./synth.ts";
 
 const { assembly, outdir, ofType, render } = synthesise();
 
-/** The files that are loaded with `index.mjs`, before anything is asked for: what a cold start pays for. */
+/** The files that a cold start loads: `index.mjs` and its static imports. */
 function eagerFiles(folder: string): Set<string> {
   const reached = new Set<string>(["index.mjs"]);
   for (const file of reached) {
@@ -22,7 +22,7 @@ function eagerFiles(folder: string): Set<string> {
   return reached;
 }
 
-/** The packages whose code is in some files of a bundle, as their source maps tell. */
+/** The packages whose code is in these files of a bundle, according to the source maps. */
 function packagesIn(folder: string, files: Iterable<string>): Set<string> {
   const sources = [...files].flatMap(
     (file) => (JSON.parse(readFileSync(join(folder, `${file}.map`), "utf8")) as { sources: string[] }).sources,
@@ -35,27 +35,27 @@ const modulesBelow = (folder: string) =>
     .filter((entry) => entry.name.endsWith(".mjs"))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 
-describe("the bundle of the token function", () => {
+describe("The bundle of the token function", () => {
   const folder = bundleFunction("token");
   const eager = eagerFiles(folder);
   const lazy = modulesBelow(folder).filter((file) => !eager.has(file));
 
-  test("loads the table's client with itself", () => {
+  test("loads the DynamoDB client at a cold start", () => {
     expect(packagesIn(folder, eager)).toContain("@aws-sdk/client-dynamodb");
   });
 
-  test.each(["undici", "@aws-sdk/client-secrets-manager"])("has %s, and loads it only once it is needed", (name) => {
+  test.each(["undici", "@aws-sdk/client-secrets-manager"])("contains %s, and loads it on first use", (name) => {
     expect(packagesIn(folder, eager)).not.toContain(name);
     expect(packagesIn(folder, lazy)).toContain(name);
   });
 
-  test("carries no source: its maps point to the repository", () => {
+  test("contains no sources: its source maps point to the repository", () => {
     for (const file of modulesBelow(folder)) {
       expect(JSON.parse(readFileSync(join(folder, `${file}.map`), "utf8"))).not.toHaveProperty("sourcesContent");
     }
   });
 
-  test("is written to the same folder again without a change", () => {
+  test("is the same when it is written again", () => {
     const contents = () => modulesBelow(folder).map((file) => [file, readFileSync(join(folder, file), "utf8")]);
     const before = contents();
 
@@ -65,12 +65,12 @@ describe("the bundle of the token function", () => {
   });
 });
 
-describe("a bundle in a folder of the caller's own", () => {
+describe("A bundle in a given folder", () => {
   const parent = mkdtempSync(join(tmpdir(), "smart-token-broker-bundle-"));
   afterAll(() => rmSync(parent, { recursive: true, force: true }));
   const folder = join(parent, "oauth");
 
-  test("holds the files that the function reads beside its code, and not those of the time before", () => {
+  test("contains the given files, and no longer those of the last time", () => {
     bundleFunction("oauth", { folder, files: { "callers.json": "[]", "old.json": "{}" } });
     bundleFunction("oauth", { folder, files: { "callers.json": '[{"name": "fake"}]' } });
 
@@ -79,7 +79,7 @@ describe("a bundle in a folder of the caller's own", () => {
     expect(modulesBelow(folder)).toContain("index.mjs");
   });
 
-  test("has the same code as anywhere else", () => {
+  test("has the same code as in any other folder", () => {
     const elsewhere = bundleFunction("oauth", { folder: join(parent, "elsewhere") });
 
     const contents = (at: string) => modulesBelow(at).map((file) => [file, readFileSync(join(at, file), "utf8")]);
@@ -93,7 +93,7 @@ function assetOf(of: { assembly: typeof assembly; outdir: string }, { stack, Pro
   return join(of.assembly.directory, files[Properties.Code.S3Key.replace(/\.zip$/, "")].source.path);
 }
 
-test("the list of callers travels in the bundle of the oauth function, and in no other", () => {
+test("Only the bundle of the oauth function contains the list of callers", () => {
   const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
   const trusting = synthesise({ callers: [php, { name: "orders", connections: ["a"], principal: "210987654321" }] });
   const lists = trusting.ofType("AWS::Lambda::Function").map((fn): [string, unknown] => {
@@ -103,7 +103,7 @@ test("the list of callers travels in the bundle of the oauth function, and in no
 
   expect(lists.find(([id]) => id.startsWith("OAuth"))?.[1]).toContainEqual(expect.objectContaining(php));
   expect(lists.filter(([, list]) => list !== undefined)).toHaveLength(1);
-  // Its own synth knows of nobody: neither wrote into the other's folder.
+  // Another synth has its own folder and an empty list.
   const oauth = ofType("AWS::Lambda::Function").find(({ id }) => id.startsWith("OAuth"));
   expect(oauth && JSON.parse(readFileSync(join(assetOf({ assembly, outdir }, oauth), "callers.json"), "utf8"))).toEqual(
     [],
@@ -124,7 +124,7 @@ describe.each(ofType("AWS::Lambda::Function"))("$id", (fn) => {
     Object.entries(Properties.Environment.Variables).map(([name, value]) => [name, render(value)]),
   );
 
-  test("loads on node as it is, with nothing but its template's variables", async () => {
+  test("loads on Node with only the variables of its template", async () => {
     expect(Properties.Handler).toBe("index.handler");
 
     const { stdout } = await load(entry, variables);
@@ -132,7 +132,7 @@ describe.each(ofType("AWS::Lambda::Function"))("$id", (fn) => {
     expect(stdout).toBe("function\n");
   });
 
-  test("does not load without them, and says which one is missing", async () => {
+  test("fails to load without one of them, and names it", async () => {
     const { BROKER_TABLE_NAME: _, ...others } = variables;
 
     await expect(load(entry, others)).rejects.toThrow("BROKER_TABLE_NAME is not set");

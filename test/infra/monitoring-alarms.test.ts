@@ -5,16 +5,16 @@ import { type Resource, synthesise } from "./synth.ts";
 const synthesised = synthesise({ shards: 3, prober: { connection: "webapicorso" } });
 const alarms = synthesised.ofType("AWS::CloudWatch::Alarm");
 
-/** What an alarm watches and when it is one, in few words. */
+/** What an alarm watches, and when it starts. */
 interface Meaning {
-  /** `NAME service code [source]`, or `NAME resource` where AWS itself writes it; `less` before it where it is taken off. */
+  /** `NAME service code [source]`, or `NAME resource` for a metric of AWS. `less` means that it is subtracted. */
   metrics: string[];
   /** Statistic and seconds. */
   of: string;
-  /** How several become one value. */
+  /** How several metrics become one value. */
   by: "the metric" | "the sum, absent is 0" | "the metric, absent is 0";
   is: string;
-  /** So many of so many periods. */
+  /** Breaching periods of evaluated periods. */
   when: string;
   missing?: "breaching";
 }
@@ -43,15 +43,15 @@ const meanings: Record<string, Meaning> = {
   "internal-errors": {
     metrics: [
       ...every("Bugs", ["token", "oauth", "status", "token-rotation"], ["internal"]),
-      ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
-      // The rotation of keys throws where an operator has to act.
+      ...["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
+      // The key-rotation function throws if an operator must act.
       "less StepsFailed key-rotation failed",
     ],
     ...anyOfFiveMinutes,
   },
   throttles: {
     metrics: [
-      ...["Token", "OAuth", "Status", "Rotation", "KeyRotation"].map((name) => `Throttles ${name}Function`),
+      ...["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((name) => `Throttles ${name}Function`),
       "ReadThrottleEvents Table",
       "WriteThrottleEvents Table",
     ],
@@ -61,19 +61,19 @@ const meanings: Record<string, Meaning> = {
   "unusual-upstream-calls": {
     metrics: [
       ...every("UpstreamCalls", replacing, ["any"], ["api_key", "refresh_token"]),
-      "UpstreamCalls key-rotation any exchange",
+      "UpstreamCalls key-rotation any api_key",
     ],
     ...outside,
   },
   "no-sweep": {
-    metrics: ["SweepsCompleted rotation ok schedule"],
+    metrics: ["SweepsCompleted token-rotation ok schedule"],
     of: "Sum of 60 s",
     by: "the metric, absent is 0",
     is: "< 3",
     when: "3 of 3",
     missing: "breaching",
   },
-  "refused-credentials": {
+  "rejected-credentials": {
     metrics: [
       ...every("ReplacementFailures", replacing, ["credentials_rejected", "connection_not_ready"]),
       ...every("Requests", serving, ["credentials_rejected", "connection_not_ready"]),
@@ -144,9 +144,9 @@ const meanings: Record<string, Meaning> = {
     ],
     ...daily,
   },
-  "rotation-off": { metrics: ["KeyActionsNeeded rotation rotation_off"], ...daily },
+  "rotation-off": { metrics: ["KeyActionsNeeded token-rotation rotation_off"], ...daily },
   "refresh-token-ends": {
-    metrics: ["RefreshTokensEnding rotation ok schedule"],
+    metrics: ["RefreshTokensEnding token-rotation ok schedule"],
     of: "Sum of 3600 s",
     by: "the metric",
     is: ">= 1",
@@ -169,7 +169,7 @@ const meanings: Record<string, Meaning> = {
   },
 };
 
-/** The meaning of an alarm as the template has it. What is not known here is shown as it is. */
+/** The meaning of an alarm in the template. Anything unknown is returned unchanged. */
 function meaningOf(alarm: Resource): Meaning {
   const { Properties } = alarm;
   const monitored = metricsOfAlarm(alarm, synthesised);
@@ -179,7 +179,7 @@ function meaningOf(alarm: Resource): Meaning {
   const value = expressions.find((each) => each.Expression && each !== band);
   const isLess = (id: string | undefined) => value?.Expression?.includes(`-1 * FILL(${id}, 0)`) ?? false;
   const parts = ids.map((id) => `${isLess(id) ? "-1 * " : ""}FILL(${id}, 0)`);
-  const ways: Record<string, Meaning["by"]> = {
+  const expressionsOf: Record<string, Meaning["by"]> = {
     [`SUM([${parts.join(", ")}])`]: "the sum, absent is 0",
     [`FILL(${ids[0]}, 0)`]: "the metric, absent is 0",
   };
@@ -195,7 +195,9 @@ function meaningOf(alarm: Resource): Meaning {
     }),
     of: [...new Set(monitored.map(({ statistic, period }) => `${statistic} of ${period} s`))].join(", "),
     by:
-      value?.Expression === undefined ? "the metric" : (ways[value.Expression] ?? (value.Expression as Meaning["by"])),
+      value?.Expression === undefined
+        ? "the metric"
+        : (expressionsOf[value.Expression] ?? (value.Expression as Meaning["by"])),
     is: isOutside
       ? `outside ${deviations} deviations`
       : `${signs[Properties.ComparisonOperator]} ${Properties.Threshold}`,
@@ -204,17 +206,20 @@ function meaningOf(alarm: Resource): Meaning {
   };
 }
 
-/** A resource's id without the hash at its end, out of a reference to it. */
+/** The id in a reference to a resource, without its hash. */
 const nameOf = (reference: string) => /^\$\{(\w+?)[0-9A-F]{8}[.}]/.exec(reference)?.[1] ?? reference;
 
 const sorted = ({ metrics, ...rest }: Meaning) => ({ metrics: metrics.toSorted(), ...rest });
 
-test.each(Object.entries(meanings))("the alarm %s watches this, and is one then", (name, meaning) => {
-  const alarm = alarms.find(({ Properties }) => Properties.AlarmName === `smart-token-broker-dev-${name}`);
+test.each(Object.entries(meanings))(
+  "The alarm %s watches these metrics and starts under this condition",
+  (name, meaning) => {
+    const alarm = alarms.find(({ Properties }) => Properties.AlarmName === `smart-token-broker-dev-${name}`);
 
-  expect(alarm && sorted(meaningOf(alarm))).toEqual(sorted(meaning));
-});
+    expect(alarm && sorted(meaningOf(alarm))).toEqual(sorted(meaning));
+  },
+);
 
-test("there is no other alarm", () => {
+test("No other alarm exists", () => {
   expect(alarms).toHaveLength(Object.keys(meanings).length);
 });

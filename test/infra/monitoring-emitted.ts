@@ -2,14 +2,14 @@ type Line = Record<string, unknown> & {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
 };
 
-/** Name and dimensions of a metric, in one text. */
+/** Namespace, name and dimensions of a metric as one string. */
 export const metricKey = (namespace: string, name: string, dimensions: Record<string, unknown>) =>
   `${namespace} ${name} ${Object.entries(dimensions)
     .map(([dimension, value]) => `${dimension}=${String(value)}`)
     .toSorted()
     .join(" ")}`;
 
-/** The lines of JSON in what was printed, and the metrics in them. */
+/** The JSON lines of the output, and the metrics in them (CloudWatch embedded metric format). */
 export function metricsIn(printed: string[]): { lines: Line[]; metrics: Set<string> } {
   const lines = printed
     .flatMap((text) => text.split("\n"))

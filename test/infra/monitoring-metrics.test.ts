@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { metricDefinitions, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
 import { metricKey, metricsIn } from "./monitoring-emitted.ts";
 import { runEverything } from "./monitoring-run.ts";
@@ -19,16 +19,16 @@ beforeAll(async () => {
 });
 afterAll(() => run?.close());
 
-/** What the functions have printed by now, and the metrics in it. */
+/** The lines and metrics that the functions have printed so far. */
 const printed = () => metricsIn(run.printed);
 const document = (name: string) => readFileSync(join(import.meta.dirname, "../../docs", name), "utf8");
-/** Codes with which a service emitted a metric. */
+/** The codes of a metric that a service emitted. */
 const codesOf = (name: string, service: string) =>
   [...printed().metrics].flatMap(
     (key) => new RegExp(`^SmartTokenBroker ${name} code=(\\S+) service=${service} `).exec(key)?.[1] ?? [],
   );
 
-/** What AWS itself writes, by the documentation of each service, and which resource its dimension names. */
+/** Metrics that AWS emits, by the documentation of each service, and the resource that their dimension names. */
 const ofAws: Record<string, { names: string[]; dimension: string; type: string }> = {
   "AWS/ApiGateway": { names: ["Count", "4xx", "5xx", "Latency"], dimension: "ApiId", type: "AWS::ApiGatewayV2::Api" },
   "AWS/Lambda": {
@@ -44,7 +44,7 @@ const ofAws: Record<string, { names: string[]; dimension: string; type: string }
   "AWS/SQS": { names: ["ApproximateNumberOfMessagesVisible"], dimension: "QueueName", type: "AWS::SQS::Queue" },
 };
 
-/** Metrics that nobody writes. */
+/** Keys of metrics that neither the functions nor AWS emit. */
 function idle(referred: Referred[]): string[] {
   const { metrics } = printed();
   return referred
@@ -58,10 +58,10 @@ function idle(referred: Referred[]): string[] {
     .map(({ key }) => key);
 }
 
-/** Output arrives after the answer. */
+/** Polls, because output arrives after the response. */
 const noneIdle = (referred: Referred[]) => expect.poll(() => idle(referred), { timeout: 10_000 }).toEqual([]);
 
-test.each(alarms)("the alarm $Properties.AlarmName watches what is really emitted", async (alarm) => {
+test.each(alarms)("The alarm $Properties.AlarmName watches metrics that are really emitted", async (alarm) => {
   const monitored = metricsOfAlarm(alarm, synthesised);
 
   expect(monitored).not.toHaveLength(0);
@@ -69,7 +69,7 @@ test.each(alarms)("the alarm $Properties.AlarmName watches what is really emitte
 });
 
 test.each(widgets.filter(({ properties }) => properties.metrics))(
-  "the graph $properties.title shows what is really emitted",
+  "The graph $properties.title shows metrics that are really emitted",
   async (widget) => {
     const shown = metricsOfWidget(widget);
 
@@ -78,7 +78,7 @@ test.each(widgets.filter(({ properties }) => properties.metrics))(
   },
 );
 
-test("what nobody emits is noticed: another name, another code, one dimension less", () => {
+test("The check finds a metric with a wrong name, code or dimension", () => {
   const dimensions = { service: "token", stage: "dev", code: "ok", source: "memory" };
   const referred = (name: string, more: object) => {
     const all: Record<string, string> = { ...dimensions, ...more };
@@ -95,14 +95,14 @@ test("what nobody emits is noticed: another name, another code, one dimension le
   ).toHaveLength(3);
 });
 
-test("every metric has the dimensions service, stage, code and source, and a connection is never one", () => {
+test("Every metric has exactly the dimensions service, stage, code and source", () => {
   const { metrics } = printed();
 
   expect(metrics.size).toBeGreaterThan(50);
   for (const key of metrics) expect(key).toMatch(/^SmartTokenBroker \w+ code=\S+ service=\S+ source=\S+ stage=dev$/);
 });
 
-test("every emitted metric is in the catalogue with its dimensions", () => {
+test("Every emitted metric is in the catalogue with its dimensions", () => {
   const known = (Object.keys(metricDefinitions) as MetricName[]).flatMap((name) =>
     originsOf(name).map((origin) => metricKey(metricNamespace, name, { ...origin, stage: "dev" })),
   );
@@ -110,42 +110,44 @@ test("every emitted metric is in the catalogue with its dimensions", () => {
   expect([...printed().metrics].filter((key) => !known.includes(key))).toEqual([]);
 });
 
-test("what the functions were made to do here is all that they can: every error code, every reason of docs/events.md", async () => {
+test("The run emits every error code, and every reason of docs/events.md", async () => {
   const [, table = ""] = document("events.md").split("| `reason` | what to do |");
   const reasons = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason = ""]) => reason);
-  const told = () => ["token-rotation", "key-rotation"].flatMap((service) => codesOf("KeyActionsNeeded", service));
+  const emitted = () => ["token-rotation", "key-rotation"].flatMap((service) => codesOf("KeyActionsNeeded", service));
 
   expect(reasons.length).toBeGreaterThan(10);
-  await expect.poll(() => [...new Set(told())].toSorted(), { timeout: 10_000 }).toEqual(reasons.toSorted());
+  await expect.poll(() => [...new Set(emitted())].toSorted(), { timeout: 10_000 }).toEqual(reasons.toSorted());
   for (const service of ["token", "oauth"]) {
     expect(codesOf("Requests", service)).toEqual(expect.arrayContaining(Object.keys(problems)));
   }
 });
 
-test("whatever the functions ask an operator to do about a key is in an alarm", () => {
+test("An alarm watches every reason for which a key needs an operator", () => {
   const monitored = new Set(alarms.flatMap((alarm) => metricsOfAlarm(alarm, synthesised).map(({ key }) => key)));
-  const asked = [...printed().metrics].filter((key) => key.startsWith("SmartTokenBroker KeyActionsNeeded "));
+  const needed = [...printed().metrics].filter((key) => key.startsWith("SmartTokenBroker KeyActionsNeeded "));
 
-  expect(asked).not.toHaveLength(0);
-  expect(asked.filter((key) => !monitored.has(key))).toEqual([]);
+  expect(needed).not.toHaveLength(0);
+  expect(needed.filter((key) => !monitored.has(key))).toEqual([]);
 });
 
-test("docs/cost.md has the right number of metrics: those that are emitted, and those of the alarms", async () => {
+test("docs/cost.md has the right numbers of emitted metrics, alarms and their metrics", async () => {
   const cost = document("cost.md");
   const count = (isProber: boolean) =>
     [...printed().metrics].filter((key) => key.includes(" service=prober ") === isProber).length;
-  const said = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
+  const documented = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
   const always = alarms.filter(({ Properties }) => !/-(probe-failed|api-open)$/.test(Properties.AlarmName));
   const monitored = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
   const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
 
-  await expect.poll(() => count(false), { timeout: 10_000 }).toBe(said(/\| at most (\d+), of which those of errors/));
-  await expect.poll(() => count(true), { timeout: 10_000 }).toBe(said(/two alarms and up to (\d+) metrics more/));
+  await expect
+    .poll(() => count(false), { timeout: 10_000 })
+    .toBe(documented(/\| at most (\d+), of which those of errors/));
+  await expect.poll(() => count(true), { timeout: 10_000 }).toBe(documented(/two alarms and up to (\d+) metrics more/));
   expect(cost).toContain(`| alarms: ${always.length}, of ${monitored} metrics in all,`);
   expect(cost).toContain(`| ${monitored + 2 * bands} × \`p_alarm\` |`);
 });
 
-test("everything that the dashboard shows but graphs is there: the alarms, and the rules of who calls", () => {
+test("The dashboard shows every alarm and both rules of Contributor Insights", () => {
   const rules = ofType("AWS::CloudWatch::InsightRule").map(({ Properties }) => String(Properties.RuleName));
   const shownRules = widgets.flatMap(({ properties }) => properties.insightRule?.ruleName ?? []);
   const shownAlarms = widgets.flatMap(({ properties }) => properties.alarms ?? []);
@@ -155,7 +157,7 @@ test("everything that the dashboard shows but graphs is there: the alarms, and t
   expect(rules).toHaveLength(2);
 });
 
-test("the rules of who calls count request lines, by fields that these lines have", () => {
+test("The rules of Contributor Insights count request lines by fields that these lines have", () => {
   const groups = ["Token", "OAuth"].map(
     (id) => `\${${ofType("AWS::Logs::LogGroup").find((each) => each.id.startsWith(id))?.id}}`,
   );
@@ -169,7 +171,7 @@ test("the rules of who calls count request lines, by fields that these lines hav
   }
 });
 
-test("the saved query finds who had a token, by fields that a request line has", () => {
+test("The saved query 'who had this token' uses fields that a request line has", () => {
   const query = ofType("AWS::Logs::QueryDefinition").find(({ Properties }) =>
     /who had this token/.test(Properties.Name),
   );

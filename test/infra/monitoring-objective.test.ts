@@ -7,7 +7,7 @@ import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../fun
 import { fakeTokenSet } from "../support/items.ts";
 import { fakeRegistration } from "../support/registration.ts";
 
-// An hour from 1,800,000,000: what a caller may count on is at most 40 % of it, 1,440 s.
+// The token lives for an hour, so a caller may expect at most 40 % of it: 1,440 s.
 const set = fakeTokenSet();
 const at = (left: number) => set.accessTokenExpiresAt - left;
 
@@ -20,11 +20,11 @@ test.each([
   [6, 0, undefined],
   [5, 0, "expired"],
   [-1, 60, "expired"],
-])("with %i s left for a caller who wants %i, the objective is missed as %j", (left, minTtl, miss) => {
+])("validityMiss of a token with %i s left and a min_ttl of %i is %j", (left, minTtl, miss) => {
   expect(validityMiss(set, at(left), minTtl)).toBe(miss);
 });
 
-test("a request line says of a token that falls short how it does, and of any other nothing", () => {
+test("The request line has `validity` only for a token with too little time left", () => {
   const answer = { kind: "token" as const, set, generation: 1, source: "table" as const };
   const failure = { kind: "failure" as const, failure: { code: "unavailable" as const, detail: "fake" } };
 
@@ -37,21 +37,21 @@ test.each([
   ["an hour", 3600],
   ["a day", 86_400],
   ["two days", 2 * 86_400 - 60],
-])("the end of a refresh token that lives for %s is not told of: it is always near, and nothing fails", (_, life) => {
+])("A refresh token that lives for %s is not reported, because the broker never uses it", (_, life) => {
   const tokenSet = { ...set, refreshTokenExpiresAt: set.obtainedAt + life };
 
   for (const age of [0, 1800, life - 60, life + 60])
     expect(credentialAges({ tokenSet, failures: 1 }, set.obtainedAt + age)).toEqual({});
 });
 
-test("the end of one that was refreshed for as long as it could be is told of, where its exchange fails since", () => {
+test("A refresh token in its last two days is reported if the API-key request in its place fails", () => {
   const refreshTokenExpiresAt = set.obtainedAt + 2 * 86_400 + 1;
   const credentials = {
     refreshToken: set.accessToken,
     credentialFingerprint: fakeRegistration().credentialFingerprint,
   };
   const before = { ...set, ...credentials, refreshTokenExpiresAt };
-  // The last refresh was sent some seconds after it was found that it may be.
+  // The last refresh is sent some seconds after the check that allows it.
   const tokenSet = { ...before, obtainedAt: set.obtainedAt + 15 };
   const failed = (failures: number, overdue: number) =>
     credentialAges({ tokenSet, failures }, tokenSet.dueAt + overdue).refreshTokenEnds;
@@ -67,10 +67,10 @@ const accessLives = [5 * minute, hour, 12 * hour, ...[1, 1.9, 2, 2.1, 3, 4, 5, 6
 const refreshLives = [hour, day, ...[1.9, 2, 2.05, 2.5, 3, 4, 5, 6, 7, 10, 14, 30, 60].map((days) => days * day)];
 
 /**
- * Every look of a sweep at the credentials of a connection that is in health, until some time after its first refresh
- * token has ended: a sweep a minute, and of each replacement the first attempt fails.
+ * The credential ages that sweeps report for a healthy connection, until its first refresh token has expired: one sweep a
+ * minute, and the first attempt of each replacement fails.
  */
-function* looks(access: number, refresh: number, isRotating: boolean, random: number): Iterable<CredentialAges> {
+function* reports(access: number, refresh: number, isRotating: boolean, random: number): Iterable<CredentialAges> {
   const registration = fakeRegistration();
   const start = set.obtainedAt;
   let tokenSet: TokenSet | undefined;
@@ -92,12 +92,12 @@ function* looks(access: number, refresh: number, isRotating: boolean, random: nu
 }
 
 test.each([true, false])(
-  "no end of a refresh token is an alarm at an upstream in health (rotating: %s)",
+  "No refresh token raises an alarm while Smart Services works (rotating refresh tokens: %s)",
   (isRotating) => {
     const alarmed = accessLives.flatMap((access) =>
       refreshLives.flatMap((refresh) =>
         [0, 0.5, 1]
-          .filter((random) => [...looks(access, refresh, isRotating, random)].some((ages) => ages.refreshTokenEnds))
+          .filter((random) => [...reports(access, refresh, isRotating, random)].some((ages) => ages.refreshTokenEnds))
           .map((random) => ({ access, refresh, random })),
       ),
     );
@@ -106,7 +106,7 @@ test.each([true, false])(
   },
 );
 
-/** The metrics of a request with this line. */
+/** The metrics of a request. */
 function metricsOf(line: Record<string, string | number>): Record<string, unknown> {
   const printed: string[] = [];
   const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
@@ -115,16 +115,15 @@ function metricsOf(line: Record<string, string | number>): Record<string, unknow
   return JSON.parse(printed.find((text) => text.includes("_aws")) ?? "{}");
 }
 
-test("every token that is handed out counts as kept or missed, and an error counts as neither", () => {
+test("ValidityMissed is 0 or 1 for a returned token, and absent for an error", () => {
   expect(metricsOf({ remainingSeconds: 600 })).toMatchObject({ ValidityMissed: 0, Remaining: 600 });
   expect(metricsOf({ remainingSeconds: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1 });
   expect(metricsOf({ code: "internal" })).not.toHaveProperty("ValidityMissed");
 });
 
-test("the ages of credentials are days with a fraction, negative past an end, absent where not known", () => {
+test("Credential ages are days with a fraction, negative after expiry, absent if unknown", () => {
   const now = set.obtainedAt;
   const tokenSet = { ...set, refreshTokenExpiresAt: now + 30 * 86_400, keyCreatedAt: now - 90 * 86_400 };
-
   const failures = 0;
 
   expect(credentialAges({ tokenSet, failures }, now)).toEqual({ refreshTokenDaysLeft: 30, keyAgeDays: 90 });

@@ -1,5 +1,6 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { problemDetails, problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
 import { sendProbe, signedHeaders } from "../../functions/prober/probe-request.ts";
@@ -16,7 +17,7 @@ const token = { access_token: "fake-access-1", expires_in: 600, expires_at: "202
 const signed = { status: 200, body: token };
 const unsigned = { status: 403, body: { message: "Forbidden" } };
 
-test("a valid token with a signature and a refusal without one are as it should be", () => {
+test("probeResult is ok for a token with a signature and 401 or 403 without one", () => {
   expect(probeResult(signed, unsigned, now)).toBe("ok");
   expect(probeResult(signed, { status: 401, body: undefined }, now)).toBe("ok");
 });
@@ -36,12 +37,15 @@ test.each([
   ["not_valid", { status: 200, body: { ...token, access_token: "" } }, unsigned],
   ["not_valid", { status: 200, body: { ...token, expires_in: 5 } }, unsigned],
   ["not_valid", { status: 200, body: { ...token, expires_at: "2027-01-15T07:59:59Z" } }, unsigned],
-] as const)("%s is the verdict on %j and %j", (verdict, withSignature, without) => {
-  expect(probeResult(withSignature, without, now)).toBe(verdict);
-});
+] as const)(
+  "probeResult is %s for the response %j with a signature and %j without",
+  (result, withSignature, without) => {
+    expect(probeResult(withSignature, without, now)).toBe(result);
+  },
+);
 
 test.each(Object.keys(problems) as FailureCode[])(
-  "open is the verdict where a request without a signature got as far as the error %s of the function",
+  "probeResult is open if a request without a signature gets the function's error %s",
   (code) => {
     const { status, body } = problemDetails({ code, detail: "fake" }, "fake-request");
 
@@ -53,46 +57,43 @@ test.each(Object.keys(problems) as FailureCode[])(
 test.each([
   ["ok", "AWS_IAM"],
   ["open", "NONE"],
-] as const)(
-  "the deployed function asks both ways, and tells %s of a gateway whose authorizer is %s",
-  async (code, authorization) => {
-    const body = JSON.stringify({ ...token, expires_at: "2099-01-01T00:00:00Z" });
-    const invoke = () => Promise.resolve({ statusCode: 200, body });
-    const routes = [{ routeKey: "GET /v1/connections/{connection}/token", authorization, invoke }];
-    const { url } = await gateway({ clock: { now: () => Date.now() / 1000 }, routes });
-    const lines: string[] = [];
-    const prober = await startFunction({
-      name: "prober",
-      folder: bundleFunction("prober"),
-      handler: "index.handler",
-      timeoutSeconds: 60,
-      memoryMegabytes: 256,
-      onLog: (line) => lines.push(line),
-      environment: {
-        [environmentVariables.stage]: "test",
-        [environmentVariables.tableName]: "none",
-        [environmentVariables.secretPrefix]: "none",
-        AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
-      },
-    });
-    onTestFinished(prober.close);
+] as const)("The bundled prober logs %s if the authorizer of the route is %s", async (code, authorization) => {
+  const body = JSON.stringify({ ...token, expires_at: "2099-01-01T00:00:00Z" });
+  const invoke = () => Promise.resolve({ statusCode: 200, body });
+  const routes = [{ routeKey: "GET /v1/connections/{connection}/token", authorization, invoke }];
+  const { url } = await gateway({ clock: { now: () => Date.now() / 1000 }, routes });
+  const lines: string[] = [];
+  const prober = await startFunction({
+    name: "prober",
+    folder: bundleFunction("prober"),
+    handler: "index.handler",
+    timeoutSeconds: 60,
+    memoryMegabytes: 256,
+    onLog: (line) => lines.push(line),
+    environment: {
+      [environmentVariables.stage]: "test",
+      [environmentVariables.tableName]: "none",
+      [environmentVariables.secretPrefix]: "none",
+      AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
+    },
+  });
+  onTestFinished(prober.close);
 
-    await prober.invoke({
-      url: `${url}/v1/connections/webapicorso/token`,
-      connection: "webapicorso",
-      region: "eu-south-1",
-    });
+  await prober.invoke({
+    url: `${url}/v1/connections/webapicorso/token`,
+    connection: "webapicorso",
+    region: "eu-south-1",
+  });
 
-    const probe = { message: "probe", code, connection: "webapicorso", status: 200 };
-    await expect
-      .poll(() => lines.map((line) => JSON.parse(line)), { timeout: 10_000 })
-      .toContainEqual(expect.objectContaining(probe));
-    expect(lines.join("\n")).not.toContain(token.access_token);
-  },
-);
+  const probe = { message: "probe", code, connection: "webapicorso", status: 200 };
+  await expect
+    .poll(() => lines.map((line) => JSON.parse(line)), { timeout: 10_000 })
+    .toContainEqual(expect.objectContaining(probe));
+  expect(lines.join("\n")).not.toContain(token.access_token);
+});
 
-test("its signature is one that the gateway accepts, and without it the gateway refuses", async () => {
+test("The gateway accepts the prober's signature, and rejects its request without one", async () => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", ORDERS.accessKeyId);
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", ORDERS.secretAccessKey);
   vi.stubEnv("AWS_SESSION_TOKEN", undefined);
@@ -106,7 +107,7 @@ test("its signature is one that the gateway accepts, and without it the gateway 
   expect(without).toEqual({ status: 403, body: { message: "Forbidden" } });
 });
 
-test("nobody there is no answer, and a redirect is not followed", async () => {
+test("sendProbe returns nothing without a server, and does not follow a redirect", async () => {
   const url = await serve((request, response) => {
     response.writeHead(request.url === "/here" ? 302 : 200, { location: "/there" });
     response.end("not JSON");

@@ -16,14 +16,14 @@ import { startGateway } from "../../local/gateway/server.ts";
 import { startFunction } from "../../local/lambda/function.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
-import { statusEvent } from "../status/harness.ts";
+import { statusEvent } from "../status/status-function.ts";
 import { tokenSetAt } from "../status/items.ts";
 import { tokenEvent } from "../handler/event.ts";
 import { keyName, operatorOf } from "../keys/operator.ts";
 import { ORDERS } from "../local/gateway-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
 import { clientCredentials } from "../oauth/requests.ts";
-import { eventOf, urlencoded } from "../oauth/wire.ts";
+import { eventOf, urlencoded } from "../oauth/request-bodies.ts";
 import { connectionId, fakeRegistration, testSettings } from "../support/registration.ts";
 import { listen } from "../support/server.ts";
 import { startTable } from "../support/table.ts";
@@ -33,7 +33,7 @@ const metadataRoute = "GET /.well-known/oauth-authorization-server";
 const day = 86_400;
 const place = { region: "eu-south-1", accountId: "000000000000" };
 
-/** What a caller meets, each in a connection of its own; of `nobody` there is no secret. */
+/** One connection for each outcome of a request. `nobody` has no secret. */
 const trials = [
   "fine",
   "down",
@@ -51,7 +51,7 @@ const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${tr
 
 type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** Tables, secrets, Smart Services and an event bus, with a fault for each; and the functions' bundles on them. */
+/** Starts table, secrets, Smart Services and event bus, with switchable faults. Runs the functions' bundles against them. */
 async function startWorld(stage: string) {
   const now = () => Date.now() / 1000;
   const at = { secretsAgo: 0 };
@@ -105,7 +105,7 @@ async function startWorld(stage: string) {
     ends,
     operator: operatorOf(secrets.store, simulator),
 
-    /** A new execution environment of a function, and how it is invoked. */
+    /** Starts a new execution environment of a function and returns its invoke. */
     async start(name: string, more: Record<string, string> = {}) {
       const everybody = trials.map((trial) => trialOf(name, trial));
       const keySha256 = [callerKeyHash(new Secret(fakeCallerKey(name)))];
@@ -163,14 +163,14 @@ async function startWorld(stage: string) {
   };
 }
 
-/** A table that does not answer, and one of a name that the request itself is refused for. */
+/** A table that does not respond, and one whose name DynamoDB rejects. */
 const noTable = { AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" };
 const badTable = { [environmentVariables.tableName]: "x" };
-/** The write at the end of a replacement finds its lease gone. */
+/** Makes the commit of a replacement find its lease lost. */
 const loseLease = (_operation: string, body: string) =>
   body.includes(":fenceOwner") ? "ConditionalCheckFailedException" : undefined;
 
-/** Requests of a caller, as the two functions that hand out tokens have them. */
+/** A caller's token request, for each function that returns tokens. */
 const requestOf = {
   token: (connection: string, rejected?: string) =>
     tokenEvent(connection, { post: rejected && JSON.stringify({ rejected_token_sha256: rejected }) }),
@@ -180,7 +180,7 @@ const requestOf = {
 const granted = (more: Record<string, string>) =>
   eventOf(oauthRoute, clientCredentials({ client_id: "oauth", client_secret: fakeCallerKey("oauth"), ...more }));
 
-/** Requests that fail by what is asked, whatever the connection. */
+/** Requests that are wrong for any connection. */
 const wrongRequests = {
   token: [tokenEvent("token-fine", { query: { min_ttl: "fake" } })],
   oauth: [
@@ -193,14 +193,14 @@ const wrongRequests = {
   ],
 };
 
-/** Asks a function that hands out tokens, in every trial. */
+/** Runs every trial against a function that returns tokens. */
 async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   const { operator, simulator, secrets, table, faults } = world;
   const environment = async (more?: Record<string, string>) => {
     const invoke = await world.start(service, more);
     return (trial: Trial) => invoke(requestOf[service](trialOf(service, trial)));
   };
-  /** In an environment without a memory, with an access token that ran out a moment ago. */
+  /** Requests a token in a new environment, after the stored access token expired. */
   async function askExpired(trial: Trial) {
     const item = await table.raw(trialOf(service, trial));
     const past = { N: "1" };
@@ -252,28 +252,28 @@ async function askStatus(world: World): Promise<void> {
   for (const more of [noTable, badTable]) await (await world.start("status", more))(statusEvent());
 }
 
-/** Sweeps that meet every state of a connection, of its secret and of its keys. */
+/** Sweeps over every state of a connection, its secret and its keys. */
 async function sweep(world: World): Promise<void> {
   const { operator, secrets, simulator, faults, at, now } = world;
   const invoke = await world.start("token-rotation");
   const run = () => invoke({ shard: 0, shards: 1 });
-  await world.due("rotation-fine");
-  await world.due("rotation-unrefreshed", { skipRefresh: true });
-  await world.due("rotation-spoilt", {}, "{}");
-  await world.due("rotation-lost");
-  await world.due("rotation-buggy");
-  world.deleteSecret(await world.due("rotation-gone"));
-  const revoked = await world.due("rotation-revoked", { skipRefresh: true });
+  await world.due("sweep-fine");
+  await world.due("sweep-unrefreshed", { skipRefresh: true });
+  await world.due("sweep-spoilt", {}, "{}");
+  await world.due("sweep-lost");
+  await world.due("sweep-buggy");
+  world.deleteSecret(await world.due("sweep-gone"));
+  const revoked = await world.due("sweep-revoked", { skipRefresh: true });
   simulator.revokeKey(keyName(revoked, 1));
 
-  const soon = await world.due("rotation-soon");
+  const soon = await world.due("sweep-soon");
   operator.startRotation(soon, undefined, { RotationRules: { AutomaticallyAfterDays: 1 }, RotateImmediately: false });
   await secrets.rotationsSettled();
   at.secretsAgo = 2 * day;
-  const stuck = await world.due("rotation-stuck");
+  const stuck = await world.due("sweep-stuck");
   operator.put(stuck, operator.key(stuck, 2), ["AWSPENDING"]);
   at.secretsAgo = 0;
-  // Its key is not the issuer's, who therefore refuses to revoke the one that left use.
+  // The issuer did not issue its key, so it rejects the revocation of the old one.
   const unadmitted = {
     username: "fake",
     scope: "fake",
@@ -283,32 +283,32 @@ async function sweep(world: World): Promise<void> {
   const retiringKeys = { aaaaaaaaaaaaaaaa: { since: 1, end: 2, id: "key-9" } };
   const tokenSet = tokenSetAt(now());
   const ending = { obtainedAt: now() - 3 * day, dueAt: now() - 600, refreshTokenExpiresAt: now() + day };
-  await world.due("rotation-ending", { failures: 1, tokenSet: tokenSetAt(now(), ending) });
-  await world.due("rotation-issued", { tokenSet, retiringKeys }, JSON.stringify(unadmitted));
+  await world.due("sweep-ending", { failures: 1, tokenSet: tokenSetAt(now(), ending) });
+  await world.due("sweep-issued", { tokenSet, retiringKeys }, JSON.stringify(unadmitted));
 
   faults.table = (operation, body) => {
     if (operation !== "GetItem") return undefined;
-    if (body.includes("rotation-lost")) return "AccessDeniedException";
-    return body.includes("rotation-buggy") ? "ValidationException" : undefined;
+    if (body.includes("sweep-lost")) return "AccessDeniedException";
+    return body.includes("sweep-buggy") ? "ValidationException" : undefined;
   };
   await run();
   faults.table = loseLease;
-  await world.due("rotation-uncommitted");
+  await world.due("sweep-uncommitted");
   await run();
   faults.table = undefined;
   for (const mode of ["unavailable", "html"] as const) {
     simulator.setScenario({ mode });
-    await world.due(`rotation-${mode}`);
+    await world.due(`sweep-${mode}`);
     await run();
   }
   simulator.setScenario({ mode: "ok" });
   secrets.faults.set("GetSecretValue", "AccessDeniedException");
-  await world.due("rotation-locked");
+  await world.due("sweep-locked");
   await run();
   secrets.faults.clear();
 }
 
-/** Rotations that end in every way, driven by the embedded Secrets Manager. */
+/** Key rotations with every outcome, started by the embedded Secrets Manager. */
 async function rotateKeys(world: World): Promise<void> {
   const { operator, secrets, simulator, faults, steps } = world;
   const invoke = await world.start("key-rotation");
@@ -347,7 +347,7 @@ async function rotateKeys(world: World): Promise<void> {
   faults.table = undefined;
 }
 
-/** Probes of the token function and of gateways that are wrong in every way. */
+/** Probes of the token function behind correct and wrong gateways. */
 async function probe(world: World): Promise<void> {
   const connection = connectionId("webapicorso");
   world.operator.put(connection, world.operator.key(connection, 1));
@@ -359,7 +359,7 @@ async function probe(world: World): Promise<void> {
       ...place,
       port: 0,
       apiId: "api1",
-      // That of the identity's permissions.
+      // The account in ORDERS' permissions.
       accountId: "123456789012",
       stage: "$default",
       identities: [ORDERS],
@@ -378,7 +378,7 @@ async function probe(world: World): Promise<void> {
   await ask("http://127.0.0.1:1");
 }
 
-/** Runs the bundle of every function so that it emits whatever it can. Its lines, some of which may still be coming. */
+/** Runs every function's bundle so that it emits all its metrics. Lines may still arrive in `printed` afterwards. */
 export async function runEverything(stage: string): Promise<{ printed: string[]; close: () => Promise<void> }> {
   const world = await startWorld(stage);
   try {

@@ -1,7 +1,7 @@
 import type { Resource, Synthesised } from "./synth.ts";
 import { metricKey } from "./monitoring-emitted.ts";
 
-/** A metric that a template refers to. */
+/** A metric that an alarm or a widget uses. */
 export interface Referred {
   namespace: string;
   name: string;
@@ -18,7 +18,7 @@ interface MetricStat {
   Period?: number;
 }
 
-/** The metrics of an alarm, alone or in an expression. */
+/** The metrics of an alarm, including those in its expression. */
 export function metricsOfAlarm({ Properties }: Resource, { render }: Synthesised): Referred[] {
   const entries: { MetricStat?: MetricStat }[] = Properties.Metrics ?? [
     { MetricStat: { Metric: Properties, Stat: Properties.Statistic, Period: Properties.Period } },
@@ -41,13 +41,13 @@ export interface Widget {
   };
 }
 
-/** The widgets of the only dashboard. */
+/** The widgets of the dashboard. */
 export function widgetsOf({ ofType, render }: Synthesised): Widget[] {
   const [dashboard] = ofType("AWS::CloudWatch::Dashboard");
   return (JSON.parse(render(dashboard?.Properties.DashboardBody)) as { widgets: Widget[] }).widgets;
 }
 
-/** The metrics of a widget, those that only feed an expression too. */
+/** The metrics of a widget, including those in its expressions. */
 export function metricsOfWidget({ properties }: Widget): Referred[] {
   return (properties.metrics ?? []).flatMap((entry) => {
     const [namespace, name, ...rest] = entry.filter((part) => typeof part === "string");

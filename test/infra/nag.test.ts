@@ -24,7 +24,7 @@ const findings = (outdir: string) => {
     );
 };
 
-/** Every acknowledgement of the app: which rule, with its pack, at which construct, and why. */
+/** Every acknowledged finding: rule with its pack, construct path and reason. */
 const acknowledgements = (app: App) =>
   app.node
     .findAll()
@@ -36,19 +36,23 @@ const acknowledgements = (app: App) =>
         ),
     );
 
-test("the app as it is has no finding", () => {
-  const { app, outdir } = newApp();
+// Every optional part is on.
+const options = { alarmEmail: "ops@example.com", prober: { connection: "webapicorso" } };
+
+test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
+  const { app, outdir } = newApp(options);
 
   app.synth();
 
   expect(findings(outdir)).toEqual([]);
+  for (const { reason } of acknowledgements(app)) expect(reason.length).toBeGreaterThan(20);
 });
 
-test("a route that anybody may call stops the synth", () => {
+test("cdk-nag stops the synth if a route has no authorizer", () => {
   const { app, outdir } = newApp();
   const httpApi = app.node.findAll().find((construct) => construct instanceof HttpApi);
   if (!httpApi) throw new Error("there is no HTTP API");
-  // oxlint-disable-next-line no-new -- a construct is planted by being made
+  // oxlint-disable-next-line no-new -- a construct adds itself to its scope
   new HttpRoute(Stack.of(httpApi), "Planted", {
     httpApi,
     routeKey: HttpRouteKey.with("/open", HttpMethod.GET),
@@ -60,25 +64,21 @@ test("a route that anybody may call stops the synth", () => {
   expect(findings(outdir).map(({ ruleName }) => ruleName)).toContain("AwsSolutions-APIG4");
 });
 
-test("each acknowledgement is needed: without them every one of them is a finding, where it was given", () => {
-  const acknowledged = acknowledgements(newApp().app);
+test("Every acknowledgement is needed: without it cdk-nag has this finding at this construct", () => {
+  const acknowledged = acknowledgements(newApp(options).app);
   vi.spyOn(Validations.prototype, "acknowledge").mockReturnValue();
-  const { app, outdir } = newApp();
+  const { app, outdir } = newApp(options);
 
   expect(() => app.synth()).toThrow();
 
   const found = findings(outdir);
-  const idle = acknowledged.filter(
+  const unneeded = acknowledged.filter(
     ({ id, path }) =>
       !found.some(
         ({ ruleName, constructPath }) =>
           id.endsWith(`::${ruleName}`) && (constructPath === path || constructPath.startsWith(`${path}/`)),
       ),
   );
-  expect(idle).toEqual([]);
+  expect(unneeded).toEqual([]);
   expect(acknowledged).not.toHaveLength(0);
-});
-
-test("each acknowledgement says why", () => {
-  for (const { reason } of acknowledgements(newApp().app)) expect(reason.length).toBeGreaterThan(20);
 });

@@ -6,29 +6,23 @@ import { expect, onTestFinished, test } from "vitest";
 import { readDeploymentSettings, refuseUnknownSettings, SettingError } from "../../infra/settings.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);
+const cdkJson = JSON.parse(readFileSync(join(import.meta.dirname, "../../cdk.json"), "utf8"));
 
-const defaults = {
-  stage: "dev",
-  connections: ["webapicorso"],
-  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
-  callers: [],
-  logRetentionDays: 30,
-  shards: 1,
-  rotateApiKeysEveryDays: 90,
-};
-
-test("without a context every setting has its default", () => {
-  expect(read({})).toEqual(defaults);
-});
-
-test("cdk.json is valid as it is shipped, and says what the defaults say", () => {
-  const cdkJson = JSON.parse(readFileSync(join(import.meta.dirname, "../../cdk.json"), "utf8"));
-
+test("Settings have the values of cdk.json as defaults", () => {
+  expect(read({})).toEqual({
+    stage: "dev",
+    connections: ["webapicorso"],
+    throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
+    callers: [],
+    logRetentionDays: 30,
+    shards: 1,
+    rotateApiKeysEveryDays: 90,
+  });
   expect(read(cdkJson.context)).toEqual(read({}));
   expect(() => refuseUnknownSettings(Object.keys(cdkJson.context))).not.toThrow();
 });
 
-test("values of cdk.json are taken as they are", () => {
+test("Settings in cdk.json are used unchanged", () => {
   const chosen = {
     stage: "prod2",
     connections: ["a", "customer-2"],
@@ -39,9 +33,10 @@ test("values of cdk.json are taken as they are", () => {
   };
 
   expect(read(chosen)).toMatchObject(chosen);
+  expect(read({ connections: [] }).connections).toEqual([]);
 });
 
-test("what the command line gives as text is read as what it means", () => {
+test("Settings on the command line are text, and JSON in it is parsed", () => {
   const settings = read({
     stage: "prod",
     connections: '["a", "b"]',
@@ -57,67 +52,53 @@ test("what the command line gives as text is read as what it means", () => {
   });
 });
 
-test("a deployment may register no connection at all", () => {
-  expect(read({ connections: [] }).connections).toEqual([]);
-});
-
-test.each([
-  ["stage", ""],
-  ["stage", "Prod"],
-  ["stage", "1st"],
-  ["stage", "a-b"],
-  ["stage", "a".repeat(17)],
-  ["stage", 7],
-  ["stage", null],
-  ["connections", "webapicorso"],
-  ["connections", { webapicorso: {} }],
-  ["connections", ["Upper"]],
-  ["connections", ["-a"]],
-  ["connections", ["a/b"]],
-  ["connections", ["a".repeat(64)]],
-  ["connections", ["a", "b", "a"]],
-  ["connections", [7]],
-  ["throttle", 200],
-  ["throttle", { token: { rate: 1 } }],
-  ["throttle", { token: { rate: 0, burst: 1 } }],
-  ["throttle", { token: { rate: 1, burst: 1.5 } }],
-  ["throttle", { token: { rate: "1", burst: 1 } }],
-  ["throttle", { token: { rate: 1, burst: 1, rates: 2 } }],
-  ["throttle", { token: { rate: 1, burst: 1 }, tokens: {} }],
-  ["shards", 0],
-  ["shards", 17],
-  ["shards", 1.5],
-  ["shards", "many"],
-  ["rotateApiKeysEveryDays", -1],
-  ["rotateApiKeysEveryDays", 1001],
-  ["rotateApiKeysEveryDays", 0.5],
-  ["rotateApiKeysEveryDays", "monthly"],
-  ["logRetentionDays", 0],
-  ["logRetentionDays", 31],
-  ["logRetentionDays", "a month"],
-  ["logRetentionDays", null],
-])("a wrong %s (%j) stops with one line that names the key, what is wrong and the value", (key, value) => {
-  const line = new RegExp(`^The setting "${key}[^"]*" in cdk\\.json \\(context\\) .{8,}; it is .+\\.$`);
+test.each(
+  Object.entries({
+    stage: ["", "Prod", "1st", "a-b", "a".repeat(17), 7, null],
+    connections: [
+      "webapicorso",
+      { webapicorso: {} },
+      ...[["Upper"], ["-a"], ["a/b"], ["a".repeat(64)], ["a", "b", "a"], [7]],
+    ],
+    throttle: [
+      200,
+      { token: { rate: 1 } },
+      { token: { rate: 0, burst: 1 } },
+      { token: { rate: 1, burst: 1.5 } },
+      { token: { rate: "1", burst: 1 } },
+      { token: { rate: 1, burst: 1, rates: 2 } },
+      { token: { rate: 1, burst: 1 }, tokens: {} },
+    ],
+    shards: [0, 17, 1.5, "many"],
+    rotateApiKeysEveryDays: [-1, 1001, 0.5, "monthly"],
+    logRetentionDays: [0, 31, "a month", null],
+    alarmEmail: ["nobody", 7],
+    prober: [{ connection: "Upper" }, { connection: "a", often: true }, "webapicorso"],
+  }).flatMap(([key, values]) => values.map((value) => [key, value] as const)),
+)("The setting %s rejects %j in one line with key, rule, value, consequence and next step", (key, value) => {
+  const line = new RegExp(
+    `^The setting "${key}[^"]*" must .{8,}; it is .+\\. Nothing was changed\\. Correct it in cdk\\.json \\(context\\) or with -c ${key}=VALUE\\.$`,
+  );
 
   expect(() => read({ [key]: value })).toThrow(line);
-  expect(() => read({ [key]: value })).toThrow(JSON.stringify(value));
+  expect(() => read({ [key]: value })).toThrow(`; it is ${JSON.stringify(value)}.`);
 });
 
-test("a mistake inside a setting is named by its path", () => {
+test("The error of a nested setting names its path", () => {
   expect(() => read({ throttle: { token: { rate: 1, burst: 0 } } })).toThrow('"throttle.token.burst"');
   expect(() => read({ connections: ["a", 7] })).toThrow('"connections.1"');
 });
 
 test.each(["alarmEmial", "Stage", "shard", "@aws-cdk", "toString"])(
-  "a key of the context that is no setting stops with one line that names it and the settings: %s",
+  "The unknown setting %s is rejected in one line that names it and lists the settings",
   (key) => {
-    const line = `There is no setting "${key}". The context of cdk.json, and -c key=value, may have: alarmEmail, callers, connections, logRetentionDays, prober, rotateApiKeysEveryDays, shards, stage, throttle.`;
+    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, logRetentionDays, prober, rotateApiKeysEveryDays, shards, stage, throttle.`;
 
     expect(() => refuseUnknownSettings(["stage", key])).toThrow(new SettingError(line));
   },
 );
 
-test("what the CDK puts into a context is no setting, and is let through", () => {
+test("Context keys of the CDK itself are accepted", () => {
   const ofCdk = [
     "aws:cdk:enable-path-metadata",
     "aws:cdk:bundling-stacks",
@@ -132,10 +113,10 @@ test("what the CDK puts into a context is no setting, and is let through", () =>
 });
 
 test.each([
-  ["misspelt", { alarmEmial: "ops@example.com" }, /^There is no setting "alarmEmial"\. [^\n]+\n$/],
-  ["wrong", { stage: "Prod" }, /^The setting "stage" in cdk\.json [^\n]+\n$/],
-  ["wrong in the list of callers", { callers: [{ name: "orders" }] }, /^callers: orders: [^\n]+\n$/],
-])("a setting that is %s is one line to whoever deploys, without a stack trace, and status 1", (_, context, line) => {
+  ["an unknown setting", { alarmEmial: "ops@example.com" }, /^Unknown setting "alarmEmial" [^\n]+\n$/],
+  ["a wrong setting", { stage: "Prod" }, /^The setting "stage" must [^\n]+\n$/],
+  ["a wrong caller", { callers: [{ name: "orders" }] }, /^callers: orders: [^\n]+ Nothing was changed\. [^\n]+\n$/],
+])("`cdk` prints one line without a stack trace for %s, and exits with 1", (_, context, line) => {
   const env = { PATH: process.env["PATH"], CDK_CONTEXT_JSON: JSON.stringify(context) };
   const app = join(import.meta.dirname, "../../infra/app.ts");
 
@@ -147,7 +128,7 @@ test.each([
 
 const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
 
-/** A file of a test, with this text in it. */
+/** Writes a temporary file and returns its path. */
 function fileOf(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-settings-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -155,25 +136,24 @@ function fileOf(text: string): string {
   return join(folder, "callers.json");
 }
 
-test("the callers are a list, its text on the command line, or the name of a file that holds it", () => {
-  const list = [expect.objectContaining({ kind: "key", ...php })];
-
-  expect(read({ callers: [php] }).callers).toEqual(list);
-  expect(read({ callers: JSON.stringify([php]) }).callers).toEqual(list);
-  expect(read({ callers: fileOf(JSON.stringify([php])) }).callers).toEqual(list);
+test("The setting callers is a list, its JSON, or the name of a file with it", () => {
+  for (const callers of [[php], JSON.stringify([php]), fileOf(JSON.stringify([php]))]) {
+    expect(read({ callers }).callers).toEqual([expect.objectContaining({ kind: "key", ...php })]);
+  }
 });
 
-test("a file of callers that is not there, or is not JSON, is named, and none of it is repeated", () => {
+test("The error of an unreadable file of callers names the file and repeats none of its content", () => {
   const broken = fileOf("fake-key-1, which nobody meant to put here");
+  const missing = "no/such/callers.json";
 
-  expect(() => read({ callers: "no/such/callers.json" })).toThrow(
-    "no/such/callers.json, which cannot be read (ENOENT)",
+  expect(() => read({ callers: missing })).toThrow(
+    `"callers" names the file ${missing}, which cannot be read (ENOENT)`,
   );
-  expect(() => read({ callers: broken })).toThrow(`${broken}, which is not JSON`);
+  expect(() => read({ callers: broken })).toThrow(`"callers" names the file ${broken}, which is not JSON`);
   expect(() => read({ callers: broken })).not.toThrow("fake-key-1");
 });
 
-test("a caller whose role would have a name that IAM does not take stops with that name", () => {
+test("A caller's name is rejected if its role name is longer than IAM allows", () => {
   const named = (length: number) => [{ name: "a".repeat(length), connections: ["a"], principal: "210987654321" }];
 
   // smart-token-broker-dev- is 23 characters long.

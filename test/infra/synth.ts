@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A resource as its template has it. */
+/** A resource of a template. */
 export interface Resource {
   stack: string;
   id: string;
@@ -23,16 +23,16 @@ export interface Resource {
 }
 
 export interface Synthesised {
-  /** Where the cloud assembly was written; removed after the tests of the file. */
+  /** Folder of the cloud assembly, deleted after the tests of the file. */
   outdir: string;
   assembly: CloudAssembly;
   resources: Resource[];
   ofType: (type: string) => Resource[];
-  /** A property as text: `${LogicalId}`, `${LogicalId.Attribute}`; what another stack exports is followed. */
+  /** A property as text, with `${LogicalId}` and `${LogicalId.Attribute}`. Resolves imports from other stacks. */
   render: (value: unknown) => string;
 }
 
-/** The app with the context of `cdk.json`, not yet synthesised, with every validation, and where it will be written. */
+/** The app with the context of `cdk.json` and every validation, before synthesis, and its output folder. */
 export function newApp(context: Record<string, unknown> = {}): { app: App; outdir: string } {
   const outdir = mkdtempSync(join(folder, "assembly-"));
   const cdkJson = JSON.parse(readFileSync(join(root, "cdk.json"), "utf8")) as { context: object };
@@ -40,7 +40,7 @@ export function newApp(context: Record<string, unknown> = {}): { app: App; outdi
   return { app: brokerApp({ outdir, context: { ...cdkJson.context, ...context } }), outdir };
 }
 
-/** Synthesises as `cdk deploy` does, but for CDK's own validation: a second of every synth, and once is enough. */
+/** Synthesises as `cdk deploy` does, without the CDK's validation, which takes a second and runs in nag.test.ts. */
 export function synthesise(context: Record<string, unknown> = {}): Synthesised {
   const { app, outdir } = newApp(context);
   process.env["CDK_VALIDATION"] = "false";

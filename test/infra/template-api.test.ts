@@ -8,30 +8,25 @@ const [stage] = ofType("AWS::ApiGatewayV2::Stage");
 const tokenRoute = "GET /v1/connections/{connection}/token";
 const routeKey = (route: Resource): string => route.Properties.RouteKey;
 
-test("the route of a token is there, behind one HTTP API with one stage", () => {
+test("The token route belongs to one HTTP API with one stage", () => {
   expect(routes.map(routeKey)).toContain(tokenRoute);
   expect(ofType("AWS::ApiGatewayV2::Api").map(({ Properties }) => Properties.ProtocolType)).toEqual(["HTTP"]);
   expect(ofType("AWS::ApiGatewayV2::Stage").map(({ Properties }) => Properties.StageName)).toEqual(["$default"]);
 });
 
-/** Whoever asks here is in the body, where no authorizer of the gateway looks; or nobody in particular asks. */
+/** The credential is in the body, which no authorizer of the gateway reads; the metadata is public. */
 const open = ["GET /.well-known/oauth-authorization-server", "POST /api/v1/auth/token", "POST /oauth/token"];
 
-test.each(routes.filter((route) => !open.includes(routeKey(route))))(
-  "IAM decides who may ask $Properties.RouteKey",
-  (route) => {
-    expect(route.Properties.AuthorizationType).toBe("AWS_IAM");
-  },
-);
+test("Only the OAuth routes are open: every other route requires IAM", () => {
+  const authorization = Object.fromEntries(routes.map((each) => [routeKey(each), each.Properties.AuthorizationType]));
 
-test("the gateway lets everybody through to these routes, and to no other", () => {
-  const without = routes.filter(({ Properties }) => Properties.AuthorizationType !== "AWS_IAM");
-
-  expect(without.map(routeKey).toSorted()).toEqual(open);
-  expect(without.map(({ Properties }) => Properties.AuthorizationType)).toEqual(["NONE", "NONE", "NONE"]);
+  expect(authorization).toEqual(
+    Object.fromEntries(routes.map(routeKey).map((key) => [key, open.includes(key) ? "NONE" : "AWS_IAM"])),
+  );
+  expect(routes.map(routeKey)).toEqual(expect.arrayContaining(open));
 });
 
-test("every route has a throttle of its own, and no throttle is without a route", () => {
+test("Every route has its own throttle, and every throttle has a route", () => {
   const { RouteSettings } = stage?.Properties ?? {};
 
   expect(Object.keys(RouteSettings).toSorted()).toEqual(routes.map(routeKey).toSorted());
@@ -41,18 +36,18 @@ test("every route has a throttle of its own, and no throttle is without a route"
   }
 });
 
-test("the throttle of the token route is the setting's", () => {
+test("The throttle of the token route comes from the setting", () => {
   expect(stage?.Properties.RouteSettings[tokenRoute]).toEqual({
     ThrottlingRateLimit: throttle.token.rate,
     ThrottlingBurstLimit: throttle.token.burst,
   });
 });
 
-test("the stage waits for every route, or a first deployment would fail", () => {
+test("The stage is deployed after every route, or the first deployment would fail", () => {
   expect(stage?.DependsOn).toEqual(expect.arrayContaining(routes.map(({ id }) => id)));
 });
 
-test("every route reaches its function, which the gateway may invoke for that route only", () => {
+test("Every route has a function that the gateway may invoke for that route only", () => {
   const integrations = new Map(ofType("AWS::ApiGatewayV2::Integration").map((each) => [each.id, each.Properties]));
   const permissions = ofType("AWS::Lambda::Permission").map(({ Properties }) => ({
     by: Properties.Principal,
@@ -70,7 +65,7 @@ test("every route reaches its function, which the gateway may invoke for that ro
   }
 });
 
-test("the access log goes to a group of vended logs that ends by itself", () => {
+test("The access log goes to a log group for vended logs, with a retention", () => {
   const { DestinationArn } = stage?.Properties.AccessLogSettings ?? {};
   const group = ofType("AWS::Logs::LogGroup").find(({ id }) => `\${${id}.Arn}` === render(DestinationArn));
 
@@ -78,7 +73,7 @@ test("the access log goes to a group of vended logs that ends by itself", () => 
   expect(group?.Properties.RetentionInDays).toBe(30);
 });
 
-test("a line of the access log is JSON, and holds no header, no query and no body", () => {
+test("An access log line is JSON without headers, query and body", () => {
   const format = JSON.parse(stage?.Properties.AccessLogSettings.Format) as Record<string, string>;
 
   expect(format).toMatchObject({ requestId: "$context.requestId", status: "$context.status" });
@@ -101,7 +96,7 @@ const callers = [
 ];
 const trusting = synthesise({ callers });
 
-test("a caller's role may invoke its connections' token routes, by exact ARNs, and nothing else", () => {
+test("A caller's role may invoke exactly the token routes of its connections", () => {
   const [orders, partner, ...others] = trusting
     .ofType("AWS::IAM::Role")
     .filter(({ Properties }) => String(Properties.RoleName ?? "").startsWith("smart-token-broker-dev-"));
@@ -130,7 +125,7 @@ test("a caller's role may invoke its connections' token routes, by exact ARNs, a
   expect(assumer(partner)).toEqual(["arn:${AWS::Partition}:iam::210987654321:root"]);
 });
 
-test("a caller of as many connections as the list takes gets policies that IAM takes: ten, of 6,144 characters each", () => {
+test("The role of a caller with the maximum of connections stays within IAM's ten policies of 6,144 characters", () => {
   const connections = Array.from({ length: 150 }, (_, index) => `${"a".repeat(60)}${100 + index}`);
   const many = [{ name: "many", connections, principal: "210987654321" }];
   const { ofType: ofMany, render: renderMany } = synthesise({ callers: many });
@@ -142,7 +137,7 @@ test("a caller of as many connections as the list takes gets policies that IAM t
   for (const [statement] of policies) {
     const Resource = [statement.Resource]
       .flat()
-      // As long as it gets: the longest partition and region, an account, and the id of an API.
+      // The longest possible partition, region, account and API id.
       .map((arn) =>
         renderMany(arn)
           .replace("${AWS::Partition}", "aws-us-gov")
@@ -155,7 +150,7 @@ test("a caller of as many connections as the list takes gets policies that IAM t
   }
 });
 
-test("web pages may call from the origins of the list only, and from nowhere without any", () => {
+test("Web pages may call from the origins of the list only, and from none without a list", () => {
   const [withOrigins] = trusting.ofType("AWS::ApiGatewayV2::Api");
   const [plain] = ofType("AWS::ApiGatewayV2::Api");
 

@@ -11,14 +11,14 @@ const behindRoute = (routeKey: string): Resource | undefined => {
   return functions.find(({ id }) => `\${${id}.Arn}` === render(integration?.Properties.IntegrationUri));
 };
 
-test("the token function has 25 s: a wait of 8 s, and a lease of 15", () => {
+test("The token function has a timeout of 25 s: 8 s of waiting, then a lease of 15 s", () => {
   const token = behindRoute("GET /v1/connections/{connection}/token");
 
   expect(token?.Properties.Timeout).toBe(25);
 });
 
 describe.each(functions)("$id", ({ Properties }) => {
-  test("runs on Node 24 and arm64, traced", () => {
+  test("runs on Node 24 and arm64, with traces", () => {
     expect(Properties).toMatchObject({
       Runtime: "nodejs24.x",
       Architectures: ["arm64"],
@@ -26,12 +26,12 @@ describe.each(functions)("$id", ({ Properties }) => {
     });
   });
 
-  test("ends within a minute", () => {
+  test("times out within a minute", () => {
     expect(Properties.Timeout).toBeGreaterThan(0);
     expect(Properties.Timeout).toBeLessThanOrEqual(60);
   });
 
-  test("logs to a group of its own, which forgets", () => {
+  test("logs to its own log group, for as many days as the setting says", () => {
     const mine = render(Properties.LoggingConfig.LogGroup);
     const group = ofType("AWS::Logs::LogGroup").find(({ id }) => mine === `\${${id}}`);
     const sharers = functions.filter((each) => render(each.Properties.LoggingConfig.LogGroup) === mine);
@@ -40,7 +40,7 @@ describe.each(functions)("$id", ({ Properties }) => {
     expect(sharers).toHaveLength(1);
   });
 
-  test("is set only variables of the table of settings, enough of them to start, and never plain http", () => {
+  test("has only variables that the functions know, all that it needs to start, and no plain HTTP", () => {
     const variables: Record<string, unknown> = Properties.Environment.Variables;
     const settings = readSettings(
       Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, render(value)])),

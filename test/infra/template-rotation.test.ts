@@ -14,7 +14,7 @@ const permission = ofType("AWS::Lambda::Permission").find(
   ({ Properties }) => Properties.Principal === "secretsmanager.amazonaws.com",
 );
 
-test("each shard has a schedule of a minute, which tries once and lets go of what is stale", () => {
+test("Each shard has a schedule that invokes the sweep every minute, once, within the minute", () => {
   const targets = ofType("AWS::Scheduler::Schedule").map(({ Properties }) => ({
     every: Properties.ScheduleExpression,
     arn: render(Properties.Target.Arn),
@@ -25,22 +25,25 @@ test("each shard has a schedule of a minute, which tries once and lets go of wha
   expect(targets).toEqual(
     [0, 1, 2].map((shard) => ({
       every: "rate(1 minute)",
-      arn: functionArn(/^Rotation/),
+      arn: functionArn(/^TokenRotation/),
       input: { shard, shards: 3 },
       retries: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
     })),
   );
 });
 
-test("Lambda, too, tries a sweep once, and keeps its event for a minute", () => {
+test("Lambda invokes a sweep once, within a minute, and sends a failure to the dead-letter queue", () => {
   const [config, ...others] = ofType("AWS::Lambda::EventInvokeConfig");
 
   expect(others).toEqual([]);
-  expect(`\${${render(config?.Properties.FunctionName).slice(2, -1)}.Arn}`).toBe(functionArn(/^Rotation/));
+  expect(`\${${render(config?.Properties.FunctionName).slice(2, -1)}.Arn}`).toBe(functionArn(/^TokenRotation/));
   expect(config?.Properties).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
+  expect(render(config?.Properties.DestinationConfig.OnFailure.Destination)).toBe(
+    `\${${ofType("AWS::SQS::Queue")[0]?.id}.Arn}`,
+  );
 });
 
-test("each of the stack's secrets is rotated by the one function, as often as the setting says, and not by deploying", () => {
+test("Secrets Manager rotates each secret of the stack as often as the setting says, and not because of a deployment", () => {
   const schedules = ofType("AWS::SecretsManager::RotationSchedule").map(({ Properties }) => Properties);
 
   expect(schedules.map(({ SecretId }) => render(SecretId))).toEqual([
@@ -54,7 +57,7 @@ test("each of the stack's secrets is rotated by the one function, as often as th
   }
 });
 
-test("a rotation is switched on only once the function may be invoked and may do its work: that runs a test step", () => {
+test("A rotation schedule waits for the function's permissions, because Secrets Manager then invokes a test step", () => {
   const policies = ofType("AWS::IAM::Policy").filter(({ id }) => id.startsWith("KeyRotation"));
 
   expect(policies).not.toHaveLength(0);
@@ -63,13 +66,13 @@ test("a rotation is switched on only once the function may be invoked and may do
   }
 });
 
-test("Secrets Manager may invoke the function, in the name of this account only", () => {
+test("Secrets Manager may invoke the key-rotation function for this account only", () => {
   expect(render(permission?.Properties.FunctionName)).toBe(functionArn(/^KeyRotation/));
   expect(permission?.Properties.Action).toBe("lambda:InvokeFunction");
   expect(render(permission?.Properties.SourceAccount)).toBe("${AWS::AccountId}");
 });
 
-test("without a rotation of keys nothing is scheduled, and an operator can still start one", () => {
+test("rotateApiKeysEveryDays 0 schedules no rotation, and an operator can still start one", () => {
   const off = synthesise({ rotateApiKeysEveryDays: 0 });
 
   expect(off.ofType("AWS::SecretsManager::RotationSchedule")).toEqual([]);
@@ -78,7 +81,7 @@ test("without a rotation of keys nothing is scheduled, and an operator can still
   );
 });
 
-test("events of keys have a rule that waits for a target, for this stage only", () => {
+test("The rule for events of keys matches this stage only, and has no target yet", () => {
   expect(ofType("AWS::Events::Rule").map(({ Properties }) => Properties)).toEqual([
     expect.objectContaining({
       EventPattern: { source: ["smart-token-broker"], detail: { stage: ["dev"] } },

@@ -2,18 +2,18 @@ import { expect, test } from "vitest";
 import { synthesise } from "./synth.ts";
 
 const { assembly, ofType, render } = synthesise({ connections: ["webapicorso", "second"] });
-// The alarms' topic has a key of its own, in another stack: CloudWatch must be able to use it.
+// The topic of the alarms has another key, in another stack.
 const keys = ofType("AWS::KMS::Key").filter(({ stack }) => stack === "State");
 const [key] = keys;
 const [table] = ofType("AWS::DynamoDB::Table");
 const secrets = ofType("AWS::SecretsManager::Secret");
 
-test("there is one key, and it rotates", () => {
+test("The stack has one KMS key, which rotates", () => {
   expect(keys).toHaveLength(1);
   expect(key?.Properties.EnableKeyRotation).toBe(true);
 });
 
-test("the key's policy is the account's default: IAM decides, and nobody else is named", () => {
+test("The key's policy is the account's default: IAM decides, and no other principal is named", () => {
   const principals = key?.Properties.KeyPolicy.Statement.map((each: { Principal: { AWS: unknown } }) =>
     render(each.Principal.AWS),
   );
@@ -21,7 +21,7 @@ test("the key's policy is the account's default: IAM decides, and nobody else is
   expect(principals).toEqual(["arn:${AWS::Partition}:iam::${AWS::AccountId}:root"]);
 });
 
-test("there is one table, of on-demand capacity, encrypted by that key, recoverable and protected", () => {
+test("The table is on demand, encrypted with that key, recoverable and protected from deletion", () => {
   expect(ofType("AWS::DynamoDB::Table")).toHaveLength(1);
   expect(table?.Properties).toMatchObject({
     KeySchema: [{ AttributeName: "connection", KeyType: "HASH" }],
@@ -33,7 +33,7 @@ test("there is one table, of on-demand capacity, encrypted by that key, recovera
   expect(table?.Properties).not.toHaveProperty("TimeToLiveSpecification");
 });
 
-test("the index due, and no other, has the partition and the next action, and of the rest the failures only", () => {
+test("The index due is the only one, keyed by partition and next action, and projects only the failures", () => {
   expect(table?.Properties.GlobalSecondaryIndexes).toEqual([
     {
       IndexName: "due",
@@ -52,7 +52,7 @@ test("the index due, and no other, has the partition and the next action, and of
   );
 });
 
-test("there is a secret for each connection of the context, encrypted by that key", () => {
+test("Each connection of the settings has a secret, encrypted with that key", () => {
   expect(secrets.map(({ Properties }) => Properties.Name)).toEqual([
     "smart-token-broker/dev/webapicorso",
     "smart-token-broker/dev/second",
@@ -60,7 +60,7 @@ test("there is a secret for each connection of the context, encrypted by that ke
   for (const { Properties } of secrets) expect(render(Properties.KmsKeyId)).toBe(`\${${key?.id}.Arn}`);
 });
 
-test("no secret has a value, or has one generated", () => {
+test("No secret has a value, given or generated", () => {
   for (const { Properties } of secrets) {
     expect(Properties).not.toHaveProperty("SecretString");
     expect(Properties).not.toHaveProperty("GenerateSecretString");
@@ -68,17 +68,17 @@ test("no secret has a value, or has one generated", () => {
   expect(secrets).not.toHaveLength(0);
 });
 
-test.each([key, table, ...secrets])("$Type $id outlives its deletion and its replacement", (resource) => {
-  // RetainExceptOnCreate keeps what was once in use, and tidies up after a first deployment that failed.
+test.each([key, table, ...secrets])("$Type $id is kept when CloudFormation deletes or replaces it", (resource) => {
+  // RetainExceptOnCreate deletes the resource only if its first deployment fails.
   expect(["Retain", "RetainExceptOnCreate"]).toContain(resource?.DeletionPolicy);
   expect(resource?.UpdateReplacePolicy).toBe("Retain");
 });
 
-test("an empty secret whose deployment fails is not kept: its name would be taken for the next attempt", () => {
+test("An empty secret is deleted if its first deployment fails, so that the next attempt can use its name", () => {
   expect(secrets.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(secrets.map(() => "RetainExceptOnCreate"));
 });
 
-test("the stack that holds them is protected against termination", () => {
+test("The stack of key, table and secrets has termination protection", () => {
   const protectedStacks = assembly.stacks.filter((stack) => stack.terminationProtection).map(({ id }) => id);
 
   expect(protectedStacks).toContain(table?.stack);

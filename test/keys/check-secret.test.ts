@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { warningOf } from "../../functions/token-rotation/check-secret.ts";
 import type { SecretDescription } from "../../functions/auth-core/use-cases/ports.ts";
-import { functionArn, keyName } from "./operator.ts";
-import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
+import { functionArn } from "./operator.ts";
+import { connection, day, keyOf, sentReasons, world } from "./suite.ts";
 
-const day = 86_400;
 const now = 1_800_000_000;
 
-describe("what an operator is warned of", () => {
+describe("warningOf", () => {
   const described = (more: Partial<SecretDescription> = {}, ...labels: string[][]): SecretDescription => ({
     labels: new Map([["AWSCURRENT"], ...labels].map((its, index) => [`version-${index}`, its])),
     rotationEnabled: true,
@@ -20,12 +18,12 @@ describe("what an operator is warned of", () => {
   const reasonOf = (description: SecretDescription, isIssued = false, expectRotation = true) =>
     warningOf(description, isIssued, expectRotation, now)?.reason;
 
-  it("is nothing where a rotation is far away and none is under way", () => {
+  it("returns nothing if the next rotation is far away and none is running", () => {
     expect(reasonOf(described())).toBeUndefined();
     expect(reasonOf(described({}, ["AWSPREVIOUS"], ["NEXT"]))).toBeUndefined();
   });
 
-  it("is a key that is due in 14 days with no next one staged, and how many days are left", () => {
+  it("warns, with the days left, if a key rotates within 14 days and none is staged", () => {
     const soon = described({ nextRotationAt: now + 14 * day });
 
     expect(reasonOf(described({ nextRotationAt: now + 14 * day + 1 }))).toBeUndefined();
@@ -36,35 +34,27 @@ describe("what an operator is warned of", () => {
     expect(reasonOf(described({ nextRotationAt: now + day }), true)).toBeUndefined();
   });
 
-  it("is a rotation that has not finished for a day", () => {
+  it("warns of a rotation that has not finished for a day", () => {
     expect(reasonOf(described({ lastChangedAt: now - day }, ["AWSPENDING"]))).toBe("rotation_stuck");
     expect(reasonOf(described({ lastChangedAt: now - day + 1 }, ["AWSPENDING"]))).toBeUndefined();
     expect(reasonOf(described({ rotationEnabled: false }, ["AWSPENDING"]), false, false)).toBe("rotation_stuck");
   });
 
-  it("is no rotation whose version is current already", () => {
+  it("does not warn of a rotation whose version is current already", () => {
     const finished = described();
     finished.labels.set("version-0", ["AWSCURRENT", "AWSPENDING"]);
 
     expect(reasonOf(finished)).toBeUndefined();
   });
 
-  it("is a rotation that is switched off, where the deployment rotates", () => {
+  it("warns of a rotation that is off, if the deployment rotates", () => {
     expect(reasonOf(described({ rotationEnabled: false }))).toBe("rotation_off");
     expect(reasonOf(described({ rotationEnabled: false }), false, false)).toBeUndefined();
   });
 });
 
-describe("the daily check", () => {
-  let world: KeysWorld;
-  let connection: ConnectionId;
-
-  beforeAll(async () => {
-    world = await startKeysWorld();
-  });
-  afterAll(() => world.close());
+describe("The daily check", () => {
   beforeEach(async () => {
-    connection = await startConnection(world);
     world.onInvoke(async () => {});
     const rules = { RotationRules: { AutomaticallyAfterDays: 90 }, RotateImmediately: false };
     world.startRotation(connection, undefined, { ...rules, RotationLambdaARN: functionArn });
@@ -72,47 +62,42 @@ describe("the daily check", () => {
     world.onInvoke();
   });
 
-  const warned = () =>
-    world.events.flatMap((event) =>
-      event.type === "api_key_action_needed" && event.connection === connection ? [event.reason] : [],
-    );
-
   /** Lets time pass and sweeps. */
   async function sweepAfter(seconds: number): Promise<void> {
     world.clock.advance(seconds);
     await world.sweep(connection);
   }
 
-  it("warns 14 days ahead if no next key is staged, by log, metric and event, once a day", async () => {
+  it("warns once a day, from 14 days ahead, by log, metric and event, if no next key is staged", async () => {
     await sweepAfter(75 * day);
-    expect(warned()).toEqual([]);
+    expect(sentReasons()).toEqual([]);
 
     await sweepAfter(day + 1);
     await sweepAfter(day / 2);
-    expect(warned()).toEqual(["no_next_key_staged"]);
+    expect(sentReasons()).toEqual(["no_next_key_staged"]);
     expect(world.notices).toContainEqual(
-      expect.objectContaining({ kind: "api_key_action_needed", connection, reason: "no_next_key_staged" }),
+      expect.objectContaining({
+        kind: "api_key_action_needed",
+        reason: "no_next_key_staged",
+        detail: `The key rotates in 14 days, and no key is staged under NEXT. Stage the next key with: broker keys stage ${connection} --wait-for-schedule`,
+      }),
     );
 
     await sweepAfter(day / 2);
-    expect(warned()).toEqual(["no_next_key_staged", "no_next_key_staged"]);
+    expect(sentReasons()).toEqual(["no_next_key_staged", "no_next_key_staged"]);
   });
 
-  it("tells of a rotation that has been stuck for a day", async () => {
-    world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+  it.each([
+    ["rotation_stuck", () => world.put(connection, world.key(connection, 2), ["AWSPENDING"])],
+    ["secret_not_ready", () => world.put(connection, "no JSON")],
+  ])("reports %s after a day", async (reason, put) => {
+    put();
     await sweepAfter(day);
 
-    expect(warned()).toEqual(["rotation_stuck"]);
+    expect(sentReasons()).toEqual([reason]);
   });
 
-  it("tells of a secret that has become unusable", async () => {
-    world.put(connection, "no JSON");
-    await sweepAfter(day);
-
-    expect(warned()).toEqual(["secret_not_ready"]);
-  });
-
-  it("is made by the next sweep where the secret could not be described, and stops no token", async () => {
+  it("runs in the next sweep if the secret is unavailable, and delays no token", async () => {
     world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     world.clock.advance(day);
     const describeSecret = () => Promise.reject(new UnavailableError("Secrets Manager: down"));
@@ -121,14 +106,14 @@ describe("the daily check", () => {
     expect(summary).toMatchObject({ replaced: 1, failed: 0 });
     expect(world.notices).toContainEqual(expect.objectContaining({ kind: "keys_not_maintained", connection }));
     expect((await world.item(connection)).generation).toBe(generation + 1);
-    expect(warned()).toEqual([]);
+    expect(sentReasons()).toEqual([]);
 
     await sweepAfter(1800);
 
-    expect(warned()).toEqual(["rotation_stuck"]);
+    expect(sentReasons()).toEqual(["rotation_stuck"]);
   });
 
-  it("changes nothing in the secret, and nothing in the item but when it looked", async () => {
+  it("changes nothing in the secret, and in the item only the instant of the check", async () => {
     world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     await sweepAfter(day - 1800);
     world.clock.advance(1800);
@@ -137,7 +122,7 @@ describe("the daily check", () => {
     const writes = ["PutSecretValue", "UpdateSecretVersionStage", "RotateSecret", "UpdateSecret"];
     const written = writes.map((name) => world.secrets.calls.get(name));
 
-    // The replacement that is due as well writes nothing here: its lease is not to be had.
+    // The replacement that is also due writes nothing: it does not get its lease.
     await world.sweep(connection, { table: { ...world.ports.table, takeLease: async () => undefined } });
 
     expect(writes.map((name) => world.secrets.calls.get(name))).toEqual(written);
@@ -146,22 +131,22 @@ describe("the daily check", () => {
     expect({ ...after, rotationCheckedAt: undefined }).toEqual({ ...before, rotationCheckedAt: undefined });
   });
 
-  it("leaves the tokens of a registration alone that was deleted and made again meanwhile", async () => {
+  it("keeps the tokens of a registration that was deleted and made again meanwhile", async () => {
     world.clock.advance(day);
     const secrets = { ...world.ports.secrets, describe: async () => undefined };
 
     await world.sweep(connection, { secrets });
 
     expect((await world.item(connection)).tokenSet).toBeDefined();
-    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyName(connection, 1) });
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1) });
   });
 
-  it("is made by one of two sweeps at once", async () => {
+  it("runs in only one of two concurrent sweeps", async () => {
     world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     world.clock.advance(day);
 
     await Promise.all([world.sweep(connection), world.sweep(connection)]);
 
-    expect(warned()).toEqual(["rotation_stuck"]);
+    expect(sentReasons()).toEqual(["rotation_stuck"]);
   });
 });

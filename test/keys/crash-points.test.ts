@@ -1,23 +1,18 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { disturbEverywhere, rotateDisturbed } from "./disturbed.ts";
-import { fingerprintOf, keyName } from "./operator.ts";
-import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
+import { disturbEverywhere } from "../support/crash-points.ts";
+import { fingerprintOf } from "./operator.ts";
+import { rotateDisturbed } from "./rotate-disturbed.ts";
+import { entryOf, keyOf, ownKey, world } from "./suite.ts";
+import { startConnection } from "./world.ts";
 
-let world: KeysWorld;
-
-beforeAll(async () => {
-  world = await startKeysWorld();
-});
-afterAll(() => world.close());
-
-/** What stands in the secret before the rotation, and after it, key 1 being the current one. */
+/** What is in the secret before a rotation, and after it. Key 1 is the current one before. */
 interface Scenario {
   name: string;
   prepare: (connection: ConnectionId) => void;
   fields?: () => Record<string, unknown>;
-  /** Label → number of the key; `issued` for one that the issuer gave. */
+  /** Label → number of the key; `issued` for a key from the issuer. */
   after: Record<string, number | "issued">;
 }
 
@@ -33,57 +28,50 @@ const scenarios: Scenario[] = [
     fields: () => ({ keyIssuer: `${world.simulator.url}/keys` }),
     after: { AWSCURRENT: "issued", AWSPREVIOUS: 1 },
   },
-  { name: "with nothing staged", prepare: () => {}, after: { AWSCURRENT: 1 } },
+  { name: "without a staged key", prepare: () => {}, after: { AWSCURRENT: 1 } },
   {
-    name: "to a key that upstream refuses",
+    name: "to a key that upstream rejects",
     prepare(connection) {
       world.stage(connection, world.key(connection, 2));
-      world.simulator.revokeKey(keyName(connection, 2));
+      world.simulator.revokeKey(keyOf(2, connection));
     },
     after: { AWSCURRENT: 1, NEXT: 2 },
   },
 ];
 
-/** What a rotation left: the labels, whether the current key works, and what became of the keys that left. */
-async function stateOf(connection: ConnectionId) {
+/** Rotates a new connection, dying at some points. Then: the labels, the outgoing key, and whether the current one works. */
+async function run({ prepare, fields }: Scenario, at: ReadonlySet<number>) {
+  const connection = await startConnection(world, fields?.() ?? {});
+  prepare(connection);
+  const points = await rotateDisturbed(world, connection, at, "death");
+
   const labels = world.labels(connection);
-  const known = new Map([1, 2].map((number) => [keyName(connection, number), number]));
-  const { retiringKeys = {}, nextActionAt } = await world.item(connection);
-  const first = retiringKeys[fingerprintOf(keyName(connection, 1))];
-  const isRotated = labels["AWSCURRENT"] !== keyName(connection, 1);
+  const known = new Map([1, 2].map((number) => [keyOf(number, connection), number]));
+  const { nextActionAt = Number.POSITIVE_INFINITY } = await world.item(connection);
+  const isFirstRetiring = (await entryOf(1, connection))?.end !== undefined;
+  const isDue = nextActionAt <= world.clock.now();
   await world.sweep(connection);
-  const { tokenSet, failures } = await world.item(connection);
-  return {
+  const { failures } = await world.item(connection);
+  const found = {
     labels: Object.fromEntries(Object.entries(labels).map(([label, key]) => [label, known.get(key) ?? "issued"])),
-    isFirstRetiring: first?.end !== undefined,
-    isDue: (nextActionAt ?? Number.POSITIVE_INFINITY) <= world.clock.now(),
-    isUsed: failures === 0 && tokenSet?.keyFingerprint === fingerprintOf(labels["AWSCURRENT"] ?? ""),
-    isRotated,
+    isFirstRetiring,
+    isDue,
+    isUsed: failures === 0 && (await ownKey(connection)) === fingerprintOf(labels["AWSCURRENT"] ?? ""),
   };
+  return { points, found };
 }
 
-const prepare = async ({ prepare: stage, fields }: Scenario) => {
-  const connection = await startConnection(world, fields?.() ?? {});
-  stage(connection);
-  return connection;
-};
-
-/** What has to be true after a rotation, whatever died on its way. */
 function expected({ after }: Scenario) {
   const isRotated = after["AWSCURRENT"] !== 1;
-  return { labels: after, isFirstRetiring: isRotated, isDue: isRotated, isUsed: true, isRotated };
+  return { labels: after, isFirstRetiring: isRotated, isDue: isRotated, isUsed: true };
 }
 
-/** Every call in every step that somebody died at. */
+/** Every point at which a process died. */
 const passed = new Set<string>();
 
-describe.each(scenarios)("a rotation $name", { timeout: 60_000 }, (scenario) => {
-  it("ends as it should, wherever its process dies before Secrets Manager tries again", async () => {
-    const { points, undisturbed, found } = await disturbEverywhere(
-      () => prepare(scenario),
-      (connection, at) => rotateDisturbed(world, connection, at, "death"),
-      (connection) => stateOf(connection),
-    );
+describe.each(scenarios)("A rotation $name", { timeout: 60_000 }, (scenario) => {
+  it("ends correctly, wherever its process dies before Secrets Manager retries", async () => {
+    const { points, undisturbed, found } = await disturbEverywhere((at) => run(scenario, at));
     for (const point of points) passed.add(point);
 
     expect(undisturbed).toEqual(expected(scenario));
@@ -91,40 +79,28 @@ describe.each(scenarios)("a rotation $name", { timeout: 60_000 }, (scenario) => 
     expect(found.map(([point]) => point)).toEqual(points);
   });
 
-  it("ends as it should after up to three deaths on its way", async () => {
+  it("ends correctly after up to three deaths", async () => {
     const deaths = fc.uniqueArray(fc.nat(90), { minLength: 2, maxLength: 3 });
 
     await fc.assert(
       fc.asyncProperty(deaths, async (at) => {
-        const connection = await prepare(scenario);
-        await rotateDisturbed(world, connection, new Set(at), "death");
-        expect(await stateOf(connection)).toEqual(expected(scenario));
+        expect((await run(scenario, new Set(at))).found).toEqual(expected(scenario));
       }),
       { seed: 20_261_124, numRuns: 25 },
     );
   });
 });
 
-it("every call that a step makes was died at, before it and after it", () => {
-  const steps = (step: string, ...calls: string[]) =>
-    calls.flatMap((call) => [`${step} after ${call}`, `${step} before ${call}`]);
-
-  expect([...passed].toSorted()).toEqual(
-    [
-      ...steps("createSecret", "secrets.describe", "secrets.read", "secrets.putPending", "issuer.issue"),
-      ...steps("createSecret", "secrets.moveLabel", "events.put"),
-      ...steps("setSecret", "secrets.describe"),
-      ...steps("testSecret", "secrets.describe", "secrets.read", "table.noteKey", "upstream.call"),
-      ...steps("testSecret", "secrets.moveLabel", "events.put"),
-      ...steps(
-        "finishSecret",
-        "secrets.describe",
-        "secrets.createdAt",
-        "secrets.read",
-        "secrets.moveLabel",
-        "table.read",
-      ),
-      ...steps("finishSecret", "table.noteKey", "table.makeDue", "events.put"),
-    ].toSorted(),
+it("Processes died before and after every call that a step makes", () => {
+  const points = Object.entries({
+    createSecret: "issuer.issue secrets.describe secrets.read secrets.putPending secrets.moveLabel events.put",
+    setSecret: "secrets.describe",
+    testSecret: "secrets.describe secrets.read secrets.moveLabel table.noteKey upstream.call events.put",
+    finishSecret:
+      "secrets.describe secrets.createdAt secrets.read secrets.moveLabel table.read table.noteKey table.makeDue events.put",
+  }).flatMap(([step, calls]) =>
+    calls.split(" ").flatMap((call) => [`${step} after ${call}`, `${step} before ${call}`]),
   );
+
+  expect([...passed].toSorted()).toEqual(points.toSorted());
 });

@@ -19,22 +19,25 @@ beforeEach(() => {
 });
 afterAll(() => bus.restore());
 
-describe("an event", () => {
+describe("eventBridge", () => {
   it.each<BrokerEvent>([
     { type: "api_key_rotated", connection, keyFingerprint },
     { type: "api_key_retirable", connection, keyFingerprint, apiKeyId: "key-1" },
     { type: "api_key_action_needed", connection, reason: "no_next_key", detail: "none is staged" },
-  ])("goes to the default bus as version 1 of its type, with its stage: $type", async ({ type, ...about }) => {
-    await events.put({ type, ...about } as BrokerEvent);
+  ])(
+    "sends an event to the default bus as version 1 of its type, with its stage: $type",
+    async ({ type, ...fields }) => {
+      await events.put({ type, ...fields } as BrokerEvent);
 
-    const Detail = JSON.stringify({ version: 1, stage: "test", ...about });
-    expect(bus).toHaveReceivedCommandTimes(PutEventsCommand, 1);
-    expect(bus).toHaveReceivedCommandWith(PutEventsCommand, {
-      Entries: [{ Source: "smart-token-broker", DetailType: type, Detail }],
-    });
-  });
+      const Detail = JSON.stringify({ version: 1, stage: "test", ...fields });
+      expect(bus).toHaveReceivedCommandTimes(PutEventsCommand, 1);
+      expect(bus).toHaveReceivedCommandWith(PutEventsCommand, {
+        Entries: [{ Source: "smart-token-broker", DetailType: type, Detail }],
+      });
+    },
+  );
 
-  it("that the bus counts as failed is not out", async () => {
+  it("throws UnavailableError if the bus counts an event as failed", async () => {
     bus.on(PutEventsCommand).resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: "ThrottlingException" }] });
 
     const put = events.put({ type: "api_key_rotated", connection, keyFingerprint });
@@ -43,7 +46,7 @@ describe("an event", () => {
     await expect(put).rejects.toThrow("ThrottlingException");
   });
 
-  it("is not out where the bus refuses the role", async () => {
+  it("throws UnavailableError if the role is denied", async () => {
     bus.on(PutEventsCommand).rejects(Object.assign(new Error("not allowed"), { name: "AccessDeniedException" }));
 
     await expect(events.put({ type: "api_key_rotated", connection, keyFingerprint })).rejects.toThrow(

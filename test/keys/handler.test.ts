@@ -1,66 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
-import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
-import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
-import { startFunction } from "../../local/lambda/function.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
-import { startTable } from "../support/table.ts";
+import { startFunctionEnvironment } from "../support/function-environment.ts";
+import { connectionId } from "../support/registration.ts";
 import { fingerprintOf, keyName, operatorOf } from "./operator.ts";
 
 const connection = connectionId("webapicorso");
 
-/** The key-rotation function as it is deployed: the built bundle, driven by an embedded Secrets Manager. */
+/** The key-rotation function as it is deployed: the built bundle, invoked by an embedded Secrets Manager. */
 async function startDeployed() {
-  const clock = { now: () => Date.now() / 1000 };
   const steps: unknown[] = [];
-  const lines: string[] = [];
-  const invocation = { invoke: (_event: unknown): Promise<unknown> => Promise.resolve() };
-  const [table, secrets, simulator, bus] = await Promise.all([
-    startTable(),
-    startSecretsManager({
-      clock,
-      region: "eu-south-1",
-      accountId: "000000000000",
-      sleep: () => Promise.resolve(),
-      invokeRotation: (_functionArn, event) => {
-        steps.push(event.Step);
-        return invocation.invoke(event);
-      },
-    }),
-    startSimulator({ clock }),
-    startEventBridge(() => {}),
-  ]);
-  const deployed = await startFunction({
-    name: "key-rotation",
-    folder: bundleFunction("key-rotation"),
-    handler: "index.handler",
-    timeoutSeconds: 60,
-    memoryMegabytes: 256,
-    onLog: (line) => lines.push(line),
-    environment: {
-      [environmentVariables.stage]: testSettings.stage,
-      [environmentVariables.tableName]: table.name,
-      [environmentVariables.secretPrefix]: testSettings.secretPrefix,
-      [environmentVariables.defaultBaseUrl]: simulator.url,
-      [environmentVariables.allowLoopbackHttp]: "true",
-      AWS_REGION: "eu-south-1",
-      AWS_ACCESS_KEY_ID: "FAKEID",
-      AWS_SECRET_ACCESS_KEY: "fake-secret",
-      AWS_CONFIG_FILE: "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-      AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-      AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+  const bus = await startEventBridge(() => {});
+  const environment = await startFunctionEnvironment({
+    sleep: () => Promise.resolve(),
+    invokeRotation: (_functionArn, event) => {
+      steps.push(event.Step);
+      return invoke(event);
     },
   });
-  invocation.invoke = (event) => deployed.invoke(event);
-  onTestFinished(async () => {
-    await deployed.close();
-    await Promise.all([table.close(), secrets.close(), simulator.close(), bus.close()]);
-  });
+  onTestFinished(async () => void (await Promise.all([environment.close(), bus.close()])));
+  const { secrets, simulator, output } = environment;
+  const invoke = await environment.start("key-rotation", { AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url });
   const operator = operatorOf(secrets.store, simulator);
   operator.put(connection, operator.key(connection, 1));
   return {
@@ -68,19 +28,19 @@ async function startDeployed() {
     faults: secrets.faults,
     events: bus.events,
     steps,
-    invoke: deployed.invoke,
+    invoke,
     async rotate(): Promise<void> {
       operator.startRotation(connection);
       await secrets.rotationsSettled();
     },
-    /** What it printed, once a line of it holds a text: a line may come after its invocation's end. */
+    /** All output, once a line contains a text: a line may arrive after the end of its invocation. */
     async printed(text: string): Promise<string> {
-      await expect.poll(() => lines.some((line) => line.includes(text)), { timeout: 10_000 }).toBe(true);
-      return lines.join("\n");
+      await environment.linesWhere((line) => JSON.stringify(line).includes(text));
+      return output.join("\n");
     },
     /** The instants, in milliseconds, at which CloudWatch counts a metric. */
     instantsOf: (name: string) =>
-      lines
+      output
         .filter((line) => line.includes(`"Name":"${name}"`))
         .map((line) => (JSON.parse(line) as { ["_aws"]: { Timestamp: number } })["_aws"].Timestamp),
     setScenario: (scenario: Parameters<typeof simulator.setScenario>[0]) => simulator.setScenario(scenario),
@@ -88,7 +48,7 @@ async function startDeployed() {
   };
 }
 
-it("the deployed function rotates a key, tells of it by log, metric and event, and prints no key", async () => {
+it("The deployed function rotates a key, reports it by log, metric and event, and prints no key", async () => {
   const deployed = await startDeployed();
   deployed.stage(connection, deployed.key(connection, 2));
 
@@ -112,7 +72,7 @@ it("the deployed function rotates a key, tells of it by log, metric and event, a
   expect(printed).not.toMatch(/fake-key|fake-access|eyJ/);
 });
 
-it("the deployed function tells why a rotation failed, by log, metric and event", async () => {
+it("The deployed function reports why a rotation failed, by log, metric and event", async () => {
   const deployed = await startDeployed();
 
   await deployed.rotate();
@@ -122,7 +82,7 @@ it("the deployed function tells why a rotation failed, by log, metric and event"
   expect(await deployed.printed('"KeyActionsNeeded"')).toContain('"code":"no_next_key"');
 });
 
-it("neither a rotation that failed, nor a step of one that was given up, nor an unanswered call counts as a bug", async () => {
+it("A failed rotation, a step of a dropped one and an unanswered call do not count as bugs", async () => {
   const deployed = await startDeployed();
   await deployed.rotate();
   const event = {
@@ -138,14 +98,14 @@ it("neither a rotation that failed, nor a step of one that was given up, nor an 
   const printed = await deployed.printed('"StoreUnavailable"');
   expect(printed).toContain('"code":"secrets_unavailable"');
   expect(printed).not.toMatch(/"Bugs"|internal error/);
-  // Every one of them, as Lambda has counted every one as an error: an alarm takes these off those.
+  // Every one of them: Lambda counts each as an error, and an alarm subtracts these.
   const failed = deployed.steps.length + 2;
   await expect.poll(() => deployed.instantsOf("StepsFailed"), { timeout: 10_000 }).toHaveLength(failed);
 });
 
-it("a failed step is counted in the minute in which Lambda counts its error: that of the invocation's start", async () => {
+it("A failed step counts in the minute of its invocation's start, as its error does at Lambda", async () => {
   const deployed = await startDeployed();
-  deployed.stage(connection, "fake-key-of-nobody");
+  deployed.stage(connection, "fake-unknown-key");
   deployed.setScenario({ mode: "slow", delaySeconds: 1.5 });
   const before = Date.now();
 
@@ -158,7 +118,7 @@ it("a failed step is counted in the minute in which Lambda counts its error: tha
   expect(called - failed).toBeGreaterThan(1000);
 });
 
-it("the deployed function refuses a secret outside its prefix, and asks nobody", async () => {
+it("The deployed function refuses a secret outside its prefix, and calls nothing", async () => {
   const deployed = await startDeployed();
   const before = deployed.calls();
 

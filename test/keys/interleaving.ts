@@ -1,30 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import { withPoints } from "../support/crash-points.ts";
+import { newScheduler, openCalls, type Step, stopping } from "../support/interleaving.ts";
 import { connectionId } from "../support/registration.ts";
 import { openLedger } from "./ledger.ts";
 import { keyName } from "./operator.ts";
-import { handOf } from "./operator-hand.ts";
-import { type Around, withPoints } from "./points.ts";
+import { operatorActions } from "./operator-actions.ts";
 import type { KeysWorld } from "./world.ts";
 
-/** What is done to one of two connections: by the broker, or by an operator's hand. */
+/** An action on one of two connections, by the broker or by an operator. */
 export interface Action {
   do: "rotate" | "sweep" | "get" | "put" | "stage" | "stageBad" | "goBack" | "stageBack" | "remove" | "restore";
   of: 0 | 1;
 }
 
-/** A drawn step: time goes on, then one of those who wait goes on, or loses its call or the answer to it. */
-interface Step {
-  seconds: number;
-  pick: number;
-  isLost: boolean;
-}
-
-/** Things that go on at the same time, in the order of the steps; then so many seconds pass. */
+/** Concurrent actions, in the order of the steps; then so many seconds pass. */
 export interface Round {
   actions: Action[];
   steps: Step[];
@@ -32,67 +25,44 @@ export interface Round {
 }
 
 export interface Setting {
-  /** Seconds that upstream's tokens live, and the registrations' bound for that. */
+  /** Lifetime of upstream's tokens and its bound in the registrations, in seconds. */
   lifetime: number;
   maxLifetime?: number | undefined;
   isShared: boolean;
 }
 
-const inTurn: Step = { seconds: 0, pick: 0, isLost: false };
 const day = 86_400;
 let runs = 0;
 
-/** Runs the rounds on two connections of their own, then lets everything come to rest. Every rule that was broken. */
+/** Runs the rounds on two new connections, then lets everything come to rest. Resolves with every broken rule. */
 export async function interleave(world: KeysWorld, setting: Setting, rounds: Round[]): Promise<string[]> {
   const { clock, secrets } = world;
   runs += 1;
   const connections = ["a", "b"].map((name) => connectionId(`run-${runs}-${name}`));
   const ledger = openLedger(world, setting.lifetime);
-  const hand = handOf(world, ledger, setting);
-  const calls = { working: 0 };
-  let waiting: { goOn(isLost: boolean): void }[] = [];
+  const operator = operatorActions(world, ledger, setting);
+  const { track, settle } = openCalls();
+  const scheduler = newScheduler(clock, settle);
 
-  async function settle(): Promise<void> {
-    do await setImmediate();
-    while (calls.working > 0);
-  }
-
-  async function work<Answer>(act: () => Promise<Answer>): Promise<Answer> {
-    calls.working += 1;
-    try {
-      return await act();
-    } finally {
-      calls.working -= 1;
-    }
-  }
-
-  /** The ports of a process that lives so many seconds, each call of which stops before it is made and before its answer. */
+  /** The ports of a process that lives so many seconds. Each call stops before it is made and before its answer. */
   function mortal(seconds: number, isTest: boolean): { ports: KeyPorts; died: Promise<never> } {
     const death = Promise.withResolvers<never>();
-    // Nobody may be left to hear of it.
+    // The process may have ended before.
     death.promise.catch(() => {});
     const endsAt = clock.now() + seconds;
-    const stop = () =>
-      new Promise<boolean>((resolve) => {
-        waiting.push({
-          goOn: (isLost) => (clock.now() >= endsAt ? death.reject(new UnavailableError("timed out")) : resolve(isLost)),
-        });
-      });
-    const around: Around = async (call, act) => {
-      if (call === "clock.sleep") return act();
-      const startedAt = clock.now();
-      const isLost = async () => (await stop()) || (call === "upstream.call" && clock.now() >= startedAt + 5);
-      if (await isLost()) return loss(call) as ReturnType<typeof act>;
-      const answer = await work(act);
-      return (await isLost()) ? (loss(call) as ReturnType<typeof act>) : answer;
-    };
+    const stopped = stopping(clock, async () => {
+      const isLost = await scheduler.stop("");
+      if (clock.now() < endsAt) return isLost;
+      death.reject(new UnavailableError("timed out"));
+      return new Promise<never>(() => {});
+    });
     const { table } = world.ports;
     const ports = {
       ...world.ports,
       table: {
         ...table,
-        due: async (...asked: Parameters<typeof table.due>) =>
-          (await table.due(...asked)).filter((entry) => connections.includes(entry.connection)),
+        due: async (...args: Parameters<typeof table.due>) =>
+          (await table.due(...args)).filter((entry) => connections.includes(entry.connection)),
       },
       upstream: {
         call: async (...[request, registration]: Parameters<KeyPorts["upstream"]["call"]>) =>
@@ -100,7 +70,7 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
       },
       events: { put: (event: Parameters<KeyPorts["events"]["put"]>[0]) => ledger.put(event, connections) },
     };
-    return { ports: withPoints(ports, around), died: death.promise };
+    return { ports: withPoints(ports, (call, act) => stopped(call, () => track(act))), died: death.promise };
   }
 
   async function broker(action: "rotate" | "sweep" | "get", connection: ConnectionId): Promise<void> {
@@ -121,40 +91,30 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
     try {
       world.startRotation(connection, token ?? randomUUID());
     } catch {
-      // Refused: another one is under way, or the secret is deleted.
+      // Refused: another rotation is unfinished, or the secret is deleted.
     }
     await secrets.rotationsSettled();
   }
 
-  async function runAll(actions: Promise<unknown>[], steps: Step[]): Promise<void> {
-    const outcome = { isThere: false };
-    const all = Promise.all(actions).finally(() => {
-      outcome.isThere = true;
-    });
-    for (const drawn = steps.values(); ; ) {
-      await settle();
-      for (const connection of connections) ledger.checkCurrent(connection);
-      if (outcome.isThere) return void (await all);
-      const { seconds, pick, isLost } = drawn.next().value ?? inTurn;
-      clock.advance(waiting.length > 0 ? seconds : Math.max(seconds, 0.25));
-      await settle();
-      waiting.splice(pick % Math.max(1, waiting.length), 1)[0]?.goOn(isLost);
-    }
+  const check = () => connections.forEach((connection) => ledger.checkCurrent(connection));
+  async function runAll(actions: Promise<unknown>[], steps: Step[] = []): Promise<void> {
+    await scheduler.run(Promise.all(actions), steps.values(), check);
+    check();
   }
 
   const start = ({ do: what, of }: Action) => {
     const connection = connections[of] as ConnectionId;
     return what === "rotate" || what === "sweep" || what === "get"
       ? broker(what, connection)
-      : work(() => hand[what](connection));
+      : track(async () => operator[what](connection));
   };
 
   for (const connection of connections) {
-    hand.register(connection, setting.isShared ? keyName(`run-${runs}`, "shared") : keyName(connection, 1));
-    await runAll([broker("get", connection)], []);
+    operator.register(connection, setting.isShared ? keyName(`run-${runs}`, "shared") : keyName(connection, 1));
+    await runAll([broker("get", connection)]);
   }
   for (const { actions, steps, wait } of rounds) {
-    waiting = [];
+    scheduler.forget();
     await runAll(actions.map(start), steps);
     clock.advance(wait);
   }
@@ -162,29 +122,23 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
   for (const connection of connections) await ledger.checkRest(connection, connections);
   return [...new Set(ledger.broken)];
 
-  /** An operator resumes what is unfinished; then every backoff, every end and every second look passes, with sweeps. */
+  /** An operator resumes what is unfinished. Then every backoff, every end and every later check passes, with sweeps. */
   async function comeToRest(): Promise<void> {
     for (const connection of connections) {
-      const pending = hand.isRemoved(connection) ? undefined : world.versionAt(connection, "AWSPENDING");
-      if (pending !== undefined) await runAll([rotate(connection, pending)], []);
-      // What was given up after AWSCURRENT had moved and before NEXT left: the next rotation clears it.
+      const pending = operator.isRemoved(connection) ? undefined : world.versionAt(connection, "AWSPENDING");
+      if (pending !== undefined) await runAll([rotate(connection, pending)]);
+      // A rotation that stopped between the moves of AWSCURRENT and NEXT: the next rotation clears NEXT.
       const { AWSCURRENT, NEXT } = ledger.labelsOf(connection);
-      if (NEXT !== undefined && NEXT === AWSCURRENT) await runAll([rotate(connection)], []);
+      if (NEXT !== undefined && NEXT === AWSCURRENT) await runAll([rotate(connection)]);
     }
     for (const connection of connections) {
-      // A registration that was made again is used once somebody asks.
+      // A registration that was made again is used by the next request.
       clock.advance(3700);
-      await runAll([broker("get", connection)], []);
+      await runAll([broker("get", connection)]);
     }
     for (const wait of [3700, 3700, 8 * day, 3700, 8 * day, 3700, 3700]) {
       clock.advance(wait);
-      for (const connection of connections) await runAll([broker("sweep", connection)], []);
+      for (const connection of connections) await runAll([broker("sweep", connection)]);
     }
   }
-}
-
-/** What a process sees of a call that is lost: the stores and the bus throw, upstream's port never does. */
-function loss(call: string): Promise<unknown> {
-  if (call !== "upstream.call") throw new UnavailableError(`${call} was lost`);
-  return Promise.resolve({ kind: "temporary", reason: "lost", rateLimited: false });
 }

@@ -9,7 +9,7 @@ const issuer = keyIssuer();
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A registration whose issuer answers so, and the requests that it got. */
+/** A registration whose issuer answers with a listener. */
 async function answering(listener: RequestListener) {
   const { url, close } = await listen(createServer(listener));
   onTestFinished(close);
@@ -22,7 +22,7 @@ const withStatus = (status: number, body = "", headers: Record<string, string> =
     response.writeHead(status, headers).end(body);
   });
 
-describe("the simulator's issuer", () => {
+describe("keyIssuer, with the simulator's issuer,", () => {
   async function start() {
     const simulator = await startSimulator({ clock: { now: () => 1_800_000_000 } });
     onTestFinished(() => simulator.close());
@@ -30,7 +30,7 @@ describe("the simulator's issuer", () => {
     return { simulator, registration: fakeRegistration({ keyIssuer: `${simulator.url}/keys` }) };
   }
 
-  it("is asked as the contract has it, and gives a key and its id", async () => {
+  it("sends the request of the contract, and gets a key and its id", async () => {
     const { simulator, registration } = await start();
 
     const answer = await issuer.issue(registration, "token-1");
@@ -50,7 +50,7 @@ describe("the simulator's issuer", () => {
     ]);
   });
 
-  it("gives the same key again for the same idempotency key, and another one for another", async () => {
+  it("gets the same key again for the same idempotency key, and another key for another one", async () => {
     const { registration } = await start();
     const keyFor = async (token: string) => {
       const answer = await issuer.issue(registration, token);
@@ -64,7 +64,7 @@ describe("the simulator's issuer", () => {
     expect(await keyFor("token-2")).not.toBe(first);
   });
 
-  it("revokes by id, and what it does not know is revoked already", async () => {
+  it("revokes by id; an unknown id counts as revoked", async () => {
     const { simulator, registration } = await start();
     const answer = await issuer.issue(registration, "token-1");
     if (answer.kind !== "issued") throw new Error(answer.reason);
@@ -74,7 +74,7 @@ describe("the simulator's issuer", () => {
     expect(await issuer.revoke(registration, answer.apiKeyId)).toBeUndefined();
   });
 
-  it("refuses a key that it does not accept", async () => {
+  it("is rejected with a key that the issuer does not accept", async () => {
     const { simulator, registration } = await start();
     simulator.revokeKey(fakeFields.apiKey);
 
@@ -83,21 +83,21 @@ describe("the simulator's issuer", () => {
   });
 });
 
-describe("an answer of an issuer", () => {
+describe("keyIssuer takes a response", () => {
   const issued = JSON.stringify({ apiKey: "fake-key-2", apiKeyId: "key-2" });
 
-  it.each([200, 201])("with status %i is a key", async (status) => {
+  it.each([200, 201])("with status %i as a key", async (status) => {
     expect(await issuer.issue(await withStatus(status, issued), "token-1")).toMatchObject({ kind: "issued" });
   });
 
-  it.each([408, 425, 429, 500, 503])("with status %i is passing", async (status) => {
+  it.each([408, 425, 429, 500, 503])("with status %i as temporary", async (status) => {
     const registration = await withStatus(status, issued);
 
     expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: `HTTP ${status}` });
     expect(await issuer.revoke(registration, "key-1")).toBe(`HTTP ${status}`);
   });
 
-  it.each([202, 204, 400, 403, 404, 409])("with status %i is a refusal", async (status) => {
+  it.each([202, 204, 400, 403, 404, 409])("with status %i as a rejection", async (status) => {
     expect(await issuer.issue(await withStatus(status), "token-1")).toEqual({
       kind: "rejected",
       reason: `HTTP ${status}`,
@@ -113,13 +113,13 @@ describe("an answer of an issuer", () => {
     issued.slice(0, -5),
     '{"apiKey":"fake-key-2"}',
     '{"apiKey":"","apiKeyId":"a"}',
-  ])("that is malformed is a refusal, and its text is not repeated: %j", async (body) => {
+  ])("that is malformed as a rejection, and does not repeat its text: %j", async (body) => {
     const answer = await issuer.issue(await withStatus(200, body), "token-1");
 
     expect(answer).toEqual({ kind: "rejected", reason: "a response without apiKey and apiKeyId" });
   });
 
-  it("that redirects is a refusal, and the key is shown to nobody else", async () => {
+  it("that redirects as a rejection, and does not send the key there", async () => {
     const shown: unknown[] = [];
     const { url, close } = await listen(createServer((request, response) => response.end(shown.push(request.headers))));
     onTestFinished(close);
@@ -136,17 +136,17 @@ describe("an answer of an issuer", () => {
     expect(shown).toEqual([]);
   });
 
-  it("of up to 64 KiB is read, and one byte more is refused", async () => {
+  it("of up to 64 KiB, and rejects one byte more", async () => {
     const padded = (size: number) => issued + " ".repeat(size - issued.length);
 
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024)), "token-1")).toMatchObject({ kind: "issued" });
     expect(await issuer.issue(await withStatus(200, padded(64 * 1024 + 1)), "token-1")).toEqual({
       kind: "rejected",
-      reason: "more than 65536 bytes",
+      reason: "a response of more than 65536 bytes",
     });
   });
 
-  it("that never ends is not read to its end", async () => {
+  it("that never ends as a rejection, without reading all of it", async () => {
     const registration = await answering((_request, response) => {
       const more = () => {
         while (response.write("x".repeat(16_384)));
@@ -158,7 +158,7 @@ describe("an answer of an issuer", () => {
     expect(await issuer.issue(registration, "token-1")).toMatchObject({ kind: "rejected" });
   });
 
-  it("that breaks off is passing", async () => {
+  it("that breaks off as temporary", async () => {
     const registration = await answering((_request, response) => {
       response.writeHead(200, { "content-length": "1000" });
       response.write(issued, () => response.destroy());
@@ -167,7 +167,7 @@ describe("an answer of an issuer", () => {
     expect(await issuer.issue(registration, "token-1")).toEqual({ kind: "temporary", reason: "UND_ERR_SOCKET" });
   });
 
-  it("that does not come within 5 s is passing", async () => {
+  it("that takes more than 5 s as temporary", async () => {
     const timeouts: [milliseconds: number, end: AbortController][] = [];
     vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => {
       const end = new AbortController();
@@ -187,15 +187,15 @@ describe("an answer of an issuer", () => {
     expect(revoking).toBe("TimeoutError");
   });
 
-  it("of nobody at all is passing", async () => {
-    const nobody = fakeRegistration({ keyIssuer: "http://127.0.0.1:1/keys" });
+  it("that never comes, because nothing listens, as temporary", async () => {
+    const unreachable = fakeRegistration({ keyIssuer: "http://127.0.0.1:1/keys" });
 
-    expect(await issuer.issue(nobody, "token-1")).toEqual({ kind: "temporary", reason: "ECONNREFUSED" });
-    expect(await issuer.revoke(nobody, "key-1")).toBe("ECONNREFUSED");
+    expect(await issuer.issue(unreachable, "token-1")).toEqual({ kind: "temporary", reason: "ECONNREFUSED" });
+    expect(await issuer.revoke(unreachable, "key-1")).toBe("ECONNREFUSED");
   });
 });
 
-it("an id is one segment of the path, whatever is in it", async () => {
+it("keyIssuer sends an id as one segment of the path, whatever is in it", async () => {
   const paths: (string | undefined)[] = [];
   const registration = await answering((request, response) => {
     paths.push(request.url);

@@ -8,14 +8,14 @@ import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-r
 import { fingerprintOf } from "./operator.ts";
 import type { KeysWorld } from "./world.ts";
 
-/** Every token that was made, with the key that made it, and every key that was announced: what the rules are about. */
+/** Every token with its key, and every announced key: the facts that the rules are about. */
 export type Ledger = ReturnType<typeof openLedger>;
 
 /**
- * Opens one. Its upstream accepts every key that was admitted and not announced: whoever hears that a key may be revoked
- * revokes it at once.
+ * Opens a ledger with an upstream. That upstream accepts every admitted key until it is announced: a receiver of the
+ * event may revoke the key at once.
  *
- * @param lifetime seconds that upstream's tokens live
+ * @param lifetime of upstream's tokens, in seconds
  */
 export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">, lifetime: number) {
   const admitted = new Set<string>();
@@ -25,7 +25,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
   const broken: string[] = [];
   const isAccepted = (key: string) => admitted.has(key) && !revoked.has(key);
 
-  /** A token of the key that was presented, or a refusal. Refresh tokens say which key they descend from. */
+  /** A token of the presented key, or a rejection. A refresh token contains the fingerprint of its key. */
   function call(request: UpstreamRequest, registration: Registration, isTest: boolean): UpstreamResult {
     const sentAt = world.clock.now();
     const key =
@@ -46,7 +46,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     };
   }
 
-  /** What an event breaks at the instant at which it is out. */
+  /** Checks the rules at the instant at which an event is sent. */
   async function put(event: BrokerEvent, connections: ConnectionId[]): Promise<void> {
     if (event.type !== "api_key_retirable") return;
     const { connection, keyFingerprint: key } = event;
@@ -54,8 +54,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     const alive = tokens.filter((token) => token.key === key && token.until > now);
     if (alive.length > 0) broken.push(`${key} of ${connection} announced ${(alive[0]?.until ?? 0) - now} s too early`);
     for (const [label, its] of Object.entries(labelsOf(connection))) {
-      if (label !== "AWSPREVIOUS" && fingerprintOf(its) === key)
-        broken.push(`${key} announced while ${label} carries it`);
+      if (label !== "AWSPREVIOUS" && fingerprintOf(its) === key) broken.push(`${key} announced while ${label} has it`);
     }
     for (const other of connections) {
       const item = await world.ports.table.read(other, "strong");
@@ -67,7 +66,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     revoked.add(key);
   }
 
-  /** Label → key; nothing of a secret that is deleted. */
+  /** Label → key; empty for a deleted secret. */
   function labelsOf(connection: ConnectionId): Record<string, string> {
     try {
       return world.labels(connection);
@@ -91,11 +90,11 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
       if (current !== undefined && !isAccepted(fingerprintOf(current)))
         broken.push(`${connection}: AWSCURRENT is refused`);
     },
-    /** What must be true once nothing is under way and every end has passed. */
+    /** What must be true when nothing is running and every end has passed. */
     async checkRest(connection: ConnectionId, connections: ConnectionId[]): Promise<void> {
       const { AWSCURRENT, AWSPENDING, NEXT, ...rest } = labelsOf(connection);
-      if (AWSPENDING !== undefined) broken.push(`${connection}: AWSPENDING is astray`);
-      if (NEXT !== undefined && NEXT === AWSCURRENT) broken.push(`${connection}: NEXT is astray`);
+      if (AWSPENDING !== undefined) broken.push(`${connection}: AWSPENDING was not removed`);
+      if (NEXT !== undefined && NEXT === AWSCURRENT) broken.push(`${connection}: NEXT was not removed`);
       if (Object.keys(rest).some((label) => label !== "AWSPREVIOUS")) broken.push(`${connection}: other labels`);
       const item = await world.ports.table.read(connection, "strong");
       const inUse = new Set([AWSCURRENT, NEXT].map((key) => fingerprintOf(key ?? "")));

@@ -14,11 +14,11 @@ export const fingerprintOf = (key: string): string => fingerprint(new Secret(key
 /** The name of a connection's n-th key. */
 export const keyName = (connection: string, number: number | string): string => `fake-key-${connection}-${number}`;
 
-/** What an operator does to secrets, and sees of them. */
+/** What an operator does with secrets and sees of them. */
 export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit" | "url">) {
   const nameOf = (connection: ConnectionId) => `${testSettings.secretPrefix}/${connection}`;
 
-  /** Version → its labels; of a secret that is scheduled for deletion nobody sees any. */
+  /** Version → its labels; none for a secret that is scheduled for deletion. */
   function stagesOf(connection: ConnectionId): [version: string, labels: string[]][] {
     const { DeletedDate, VersionIdsToStages = {} } = store.describeSecret({ SecretId: nameOf(connection) });
     return DeletedDate === undefined ? Object.entries(VersionIdsToStages) : [];
@@ -40,7 +40,7 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
     }
   }
 
-  /** Puts a text under some labels, AWSCURRENT where none is named, into a secret that is made if need be. Its version. */
+  /** Stores a text under some labels (default: AWSCURRENT). Creates the secret if there is none. Returns the version. */
   function put(connection: ConnectionId, text: string, VersionStages?: string[]): string {
     const SecretId = nameOf(connection);
     const version = { SecretString: text, ClientRequestToken: randomUUID() as string };
@@ -52,13 +52,13 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
   return {
     nameOf,
     put,
-    /** The text of a secret with a connection's n-th key, which upstream accepts. */
+    /** The text of a secret with a connection's n-th key. Upstream accepts that key from now on. */
     key(connection: ConnectionId, number: number | string, fields: Record<string, unknown> = {}): string {
       const account = { username: `admin_${connection}`, scope: connection, apiKey: keyName(connection, number) };
       simulator.admit(account);
       return JSON.stringify({ ...account, baseUrl: simulator.url, ...fields });
     },
-    /** Stages a text under NEXT. Its version. */
+    /** Stages a text under NEXT. Returns the version. */
     stage: (connection: ConnectionId, text: string): string => put(connection, text, ["NEXT"]),
     empty: (connection: ConnectionId) => void store.createSecret({ Name: nameOf(connection) }),
     remove: (connection: ConnectionId) => void store.deleteSecret({ SecretId: nameOf(connection) }),
@@ -68,7 +68,7 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
       store.rotations.rotateSecret({ SecretId, ClientRequestToken: token, RotationLambdaARN: functionArn, ...more });
       return token;
     },
-    /** Moves a label to a version, or with no version takes it off. */
+    /** Moves a label to a version; without a version, removes it. */
     moveLabel(connection: ConnectionId, label: string, to?: string): void {
       const from = stagesOf(connection).find(([, labels]) => labels.includes(label))?.[0];
       store.updateSecretVersionStage({
@@ -78,17 +78,17 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
         ...(from !== undefined && { RemoveFromVersionId: from }),
       });
     },
-    /** The version that carries a label. */
+    /** The version that has a label. */
     versionAt: (connection: ConnectionId, label: string): string | undefined =>
       stagesOf(connection).find(([, labels]) => labels.includes(label))?.[0],
-    /** Label → the text of its version, `undefined` where nothing is in it. */
+    /** Label → the text of its version; `undefined` for an empty version. */
     texts: (connection: ConnectionId): Record<string, string | undefined> =>
       Object.fromEntries(
         stagesOf(connection).flatMap(([version, labels]) =>
           labels.map((label) => [label, textOf(connection, version)]),
         ),
       ),
-    /** Label → the key that it is on. */
+    /** Label → the key in its version. */
     labels(connection: ConnectionId): Record<string, string> {
       return Object.fromEntries(
         Object.entries(this.texts(connection)).map(([label, text]) => [label, text === undefined ? "" : keyIn(text)]),
@@ -97,7 +97,7 @@ export function operatorOf(store: SecretStore, simulator: Pick<Simulator, "admit
   };
 }
 
-/** The key in a secret's text, or the text where it is no object. */
+/** The key in a secret's text; the text itself if it is not an object. */
 function keyIn(text: string): string {
   try {
     return (JSON.parse(text) as { apiKey: string }).apiKey;

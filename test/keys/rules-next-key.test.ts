@@ -7,37 +7,37 @@ import { fakeFields, testSettings } from "../support/registration.ts";
 
 const current = JSON.stringify({ ...fakeFields, language: "en-GB", note: "kept", apiKeyId: "key-1" });
 const next = (staged: string | undefined, before = current) => nextSecret(before, staged, testSettings);
-/** What the secret becomes. */
+/** The next value of the secret. */
 function becomes(staged: string, before = current): unknown {
   const made = next(staged, before);
   if (made.kind === "failed") throw new Error(made.detail);
   return JSON.parse(made.value.reveal());
 }
 
-describe("what is staged", () => {
+describe("nextSecret", () => {
   it.each([
     ["a key alone", "fake-key-2", "fake-key-2"],
-    ["a key alone with white space around it", " fake-key-2\n", "fake-key-2"],
+    ["a key with white space around it", " fake-key-2\n", "fake-key-2"],
     ["an object with the key alone", '{"apiKey":"fake-key-2"}', "fake-key-2"],
     ["a key of digits alone", "20261124", "20261124"],
-  ])("may be %s: every other field is carried over, but the old key's id", (_what, staged, apiKey) => {
+  ])("takes %s, and keeps every other field but the id of the old key", (_what, staged, apiKey) => {
     expect(becomes(staged)).toEqual({ ...fakeFields, language: "en-GB", note: "kept", apiKey });
   });
 
-  it("may be a whole secret: its fields win over the current ones", () => {
+  it("takes a whole secret: its fields replace the current ones", () => {
     const staged = { username: "admin_other", apiKey: "fake-key-2", apiKeyId: "key-2", language: "it-IT" };
 
     expect(becomes(JSON.stringify(staged))).toEqual({ ...fakeFields, note: "kept", ...staged });
   });
 
-  it("mends a current value that is not usable", () => {
+  it("replaces a current value that is not usable", () => {
     expect(becomes(JSON.stringify({ ...fakeFields, apiKey: "fake-key-2" }), "no JSON")).toEqual({
       ...fakeFields,
       apiKey: "fake-key-2",
     });
   });
 
-  it("is no next key where there is none, or where it is the current one, however it is written", () => {
+  it("fails with no_next_key if no key is staged or it is the current one, in any form", () => {
     const reasons = [
       undefined,
       "fake-key-1",
@@ -52,13 +52,13 @@ describe("what is staged", () => {
   });
 
   it.each(["", "two words", '{"apiKey":""}', '{"apiKey":7}', '{"apiKey":"fake-key-2","maxLifetime":0}'])(
-    "is malformed where the secret would be: %j",
+    "fails with next_key_malformed if the next value would be malformed: %j",
     (staged) => {
       expect(next(staged)).toMatchObject({ kind: "failed", reason: "next_key_malformed" });
     },
   );
 
-  it("is never repeated by what is wrong with it", () => {
+  it("never repeats the staged value in its detail", () => {
     const made = next('{"apiKey":"fake key 2"}');
 
     expect(made).toEqual({ kind: "failed", reason: "next_key_malformed", detail: expect.stringContaining("apiKey") });
@@ -66,8 +66,8 @@ describe("what is staged", () => {
   });
 });
 
-describe("the fingerprint of what is staged", () => {
-  it("is that of the key which the secret would get, whatever the form", () => {
+describe("stagedKeyFingerprint", () => {
+  it("is the fingerprint of the key that the next value gets, in any form", () => {
     const key = fc.stringMatching(/^[!#-z|~]{1,40}$/).filter((text) => !/^bearer/i.test(text) && !text.startsWith("["));
     const form = fc.constantFrom(
       (text: string) => text,
@@ -87,7 +87,7 @@ describe("the fingerprint of what is staged", () => {
     );
   });
 
-  it.each(['{"language":"it-IT"}', '{"apiKey":7}', "{}"])("is none where no key is: %s", (staged) => {
+  it.each(['{"language":"it-IT"}', '{"apiKey":7}', "{}"])("is undefined for a text without a key: %s", (staged) => {
     expect(stagedKeyFingerprint(staged)).toBeUndefined();
   });
 });

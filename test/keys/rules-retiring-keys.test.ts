@@ -19,25 +19,23 @@ const item = (fields: Partial<ConnectionItem> = {}): ConnectionItem => ({
   ...fields,
 });
 
-describe("the end of a key that leaves use now", () => {
-  it("is seven days and the longest function's time-out away, whatever bound is registered meanwhile", () => {
-    expect(retirementEnd(now)).toBe(now + 7 * day + 60);
-  });
+it("retirementEnd is seven days and the maximum time-out of a function away", () => {
+  expect(retirementEnd(now)).toBe(now + 7 * day + 60);
 });
 
-describe("a retiring key", () => {
-  it("is due at its end, and never while it has none", () => {
+describe("A retiring key", () => {
+  it("is due at its end, and never without one", () => {
     expect(retirementDueAt({ since: now, end: now + 9 })).toBe(now + 9);
     expect(retirementDueAt({ since: now })).toBeUndefined();
     expect(retirementDueAt({ since: now, checkAgainAt: now + 9 })).toBeUndefined();
   });
 
-  it("is due again only when something that carried it is to be looked at again", () => {
+  it("is due at its next check, if it was still in use at its end", () => {
     expect(retirementDueAt({ since: now, end: now, checkAgainAt: now + 3600 })).toBe(now + 3600);
     expect(retirementDueAt({ since: now, end: now + 3600, checkAgainAt: now })).toBe(now + 3600);
   });
 
-  it("is retirable from that instant on, and stays so once it was about to be announced", () => {
+  it("is retirable from that instant on, and stays so when its event was about to be sent", () => {
     const retiringKeys = {
       a: { since: now - day, end: now },
       b: { since: now - day, end: now + 0.001 },
@@ -50,8 +48,8 @@ describe("a retiring key", () => {
   });
 });
 
-describe("the next action", () => {
-  it("is the earlier of the replacement and of the next end of a key", () => {
+describe("nextActionAt", () => {
+  it("is the replacement or the next end of a key, whichever is first", () => {
     const tokenSet = fakeTokenSet({ dueAt: now + 100 });
 
     expect(nextActionAt(item({ tokenSet, retiringKeys: { a: { since: now, end: now + 50 } } }))).toBe(now + 50);
@@ -59,12 +57,12 @@ describe("the next action", () => {
     expect(nextActionAt(item({ tokenSet, retiringKeys: { a: { since: now } } }))).toBe(now + 100);
   });
 
-  it("is a key's end where there is nothing to replace any more, and none where there is no key either", () => {
+  it("is the end of a key if there is nothing to replace, and undefined without a key", () => {
     expect(nextActionAt(item({ retiringKeys: { a: { since: now, end: now + 50 } } }))).toBe(now + 50);
     expect(nextActionAt(item({ retiringKeys: {} }))).toBeUndefined();
   });
 
-  it("waits for the retry after a failure, and is due at once after a lease that nobody ended", () => {
+  it("waits for the retry after a failure, and is due at once after a lease without an outcome", () => {
     const tokenSet = fakeTokenSet({ dueAt: now - 100 });
 
     expect(replacementDueAt(item({ tokenSet, retryAt: now + 5, attemptedAt: now }))).toBe(now + 5);

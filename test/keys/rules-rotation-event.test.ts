@@ -9,8 +9,8 @@ const event = {
   ClientRequestToken: "00000000-0000-0000-0000-000000000001",
 };
 
-describe("an event of Secrets Manager's", () => {
-  it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])("is read for the step %s", (Step) => {
+describe("readRotationEvent", () => {
+  it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])("parses an event of the step %s", (Step) => {
     expect(readRotationEvent({ ...event, Step }, prefix)).toEqual({
       step: Step,
       secretId: event.SecretId,
@@ -19,7 +19,7 @@ describe("an event of Secrets Manager's", () => {
     });
   });
 
-  it("names a connection whose own name ends as a suffix does", () => {
+  it("finds a connection whose id ends like the suffix of an ARN", () => {
     const SecretId = arn(`${prefix}/a-abcdef-AbC123`);
 
     expect(readRotationEvent({ ...event, SecretId }, prefix).connection).toBe("a-abcdef");
@@ -29,14 +29,14 @@ describe("an event of Secrets Manager's", () => {
     ["of another prefix", arn("smart-token-broker/prod/webapicorso-AbC123")],
     ["whose prefix only begins like ours", arn(`${prefix}ing/webapicorso-AbC123`)],
     ["whose prefix is as long as ours", arn("smart-token-broker/tesy/webapicorso-AbC123")],
-    ["whose name goes on where ours has a slash", arn(`${prefix}-webapicorso-AbC123`)],
+    ["whose name has no slash after the prefix", arn(`${prefix}-webapicorso-AbC123`)],
     ["deeper below the prefix", arn(`${prefix}/a/b-AbC123`)],
-    ["that is no connection's", arn(`${prefix}/UPPER-AbC123`)],
-    ["with no suffix", arn(`${prefix}/webapicorso`)],
-    ["by its name", `${prefix}/webapicorso-AbC123`],
+    ["that is not an id", arn(`${prefix}/UPPER-AbC123`)],
+    ["without a suffix", arn(`${prefix}/webapicorso`)],
+    ["given by its name", `${prefix}/webapicorso-AbC123`],
     ["of another service", event.SecretId.replace("secretsmanager", "ssm")],
-    ["that is none", undefined],
-  ])("is refused for a secret %s", (_which, SecretId) => {
+    ["that is missing", undefined],
+  ])("refuses a secret %s", (_which, SecretId) => {
     expect(() => readRotationEvent({ ...event, SecretId }, prefix)).toThrow("SecretId must be the ARN of a secret");
   });
 
@@ -45,11 +45,11 @@ describe("an event of Secrets Manager's", () => {
     ["Step", undefined],
     ["ClientRequestToken", ""],
     ["ClientRequestToken", undefined],
-  ])("is refused with %s %s, and the error names it", (field, value) => {
+  ])("refuses the %s %s, and the error names the field", (field, value) => {
     expect(() => readRotationEvent({ ...event, [field]: value }, prefix)).toThrow(field);
   });
 
-  it.each([undefined, null, "text", []])("is refused where it is %s", (what) => {
+  it.each([undefined, null, "text", []])("refuses %s as an event", (what) => {
     expect(() => readRotationEvent(what, prefix)).toThrow("Step must be one of");
   });
 });

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => emulator.close());
 
-/** Puts a value under labels. Its version. */
+/** Stores a value under labels. Returns the version. */
 function put(value: string, ...VersionStages: string[]): string {
   const version = randomUUID();
   emulator.store.putSecretValue({
@@ -38,15 +38,15 @@ function put(value: string, ...VersionStages: string[]): string {
   return version;
 }
 
-it("a connection's secret is asked for by its name below the prefix", () => {
+it("idOf is the name of a connection's secret, below the prefix", () => {
   expect(secrets.idOf(connectionId("webapicorso"))).toBe(secretId);
 });
 
-describe("a description", () => {
-  it("has the labels of every version that has one, and the instants of its rotation", async () => {
+describe("describe", () => {
+  it("returns every version with its labels, and the instants of the rotation", async () => {
     const next = put("fake-key-2", "NEXT", "OTHER");
-    put("fake-key-3", "PASSING");
-    put("fake-key-4", "PASSING");
+    put("fake-key-3", "TEMPORARY");
+    put("fake-key-4", "TEMPORARY");
     emulator.store.rotations.rotateSecret({
       SecretId: secretId,
       ClientRequestToken: randomUUID(),
@@ -68,7 +68,7 @@ describe("a description", () => {
     expect(description?.labels.size).toBe(3);
   });
 
-  it("has neither labels nor a rotation where there are none", async () => {
+  it("returns no labels and no rotation if there are none", async () => {
     emulator.store.createSecret({ Name: `${secretId}-empty` });
 
     expect(await secrets.describe(`${secretId}-empty`)).toEqual({
@@ -78,7 +78,7 @@ describe("a description", () => {
     });
   });
 
-  it("is none of a secret that does not exist or is scheduled for deletion", async () => {
+  it("returns nothing for a secret that does not exist or is scheduled for deletion", async () => {
     emulator.store.deleteSecret({ SecretId: secretId });
 
     expect(await secrets.describe(secretId)).toBeUndefined();
@@ -86,8 +86,8 @@ describe("a description", () => {
   });
 });
 
-describe("a reading", () => {
-  it("is of a version or of a label", async () => {
+describe("read", () => {
+  it("returns the value of a version or of a label", async () => {
     const next = put("fake-key-2", "NEXT");
 
     expect(await secrets.read(secretId, { version: next })).toBe("fake-key-2");
@@ -95,15 +95,15 @@ describe("a reading", () => {
     expect(await secrets.read(secretId, { label: "AWSCURRENT" })).toBe("fake-key-1");
   });
 
-  it("is nothing where there is no such label, version or secret", async () => {
+  it("returns nothing if there is no such label, version or secret", async () => {
     expect(await secrets.read(secretId, { label: "NEXT" })).toBeUndefined();
     expect(await secrets.read(secretId, { version: randomUUID() })).toBeUndefined();
     expect(await secrets.read(`${secretId}-other`, { label: "AWSCURRENT" })).toBeUndefined();
   });
 });
 
-describe("a pending value", () => {
-  it("is put under AWSPENDING alone, and once more without harm", async () => {
+describe("putPending", () => {
+  it("stores a value under AWSPENDING alone, and may be repeated", async () => {
     const version = randomUUID();
 
     await secrets.putPending(secretId, version, new Secret("fake-key-2"));
@@ -117,7 +117,7 @@ describe("a pending value", () => {
     expect(await secrets.read(secretId, { version })).toBe("fake-key-2");
   });
 
-  it("is not put over another one", async () => {
+  it("does not overwrite another value", async () => {
     const version = randomUUID();
     await secrets.putPending(secretId, version, new Secret("fake-key-2"));
 
@@ -126,8 +126,8 @@ describe("a pending value", () => {
   });
 });
 
-describe("a label", () => {
-  it("moves from the version where it is, and AWSPREVIOUS follows AWSCURRENT", async () => {
+describe("moveLabel", () => {
+  it("moves a label from its version, and AWSPREVIOUS follows AWSCURRENT", async () => {
     const next = put("fake-key-2", "AWSPENDING");
 
     expect(await secrets.moveLabel(secretId, "AWSCURRENT", { to: next, from: first })).toBe(true);
@@ -139,7 +139,7 @@ describe("a label", () => {
     });
   });
 
-  it("stays where it is if that is not where it was thought to be", async () => {
+  it("moves nothing if the label is on another version than expected", async () => {
     const [pending, other] = [put("fake-key-2", "AWSPENDING"), put("fake-key-3")];
     emulator.store.updateSecretVersionStage({
       SecretId: secretId,
@@ -155,7 +155,7 @@ describe("a label", () => {
     expect(await secrets.read(secretId, { label: "AWSPENDING" })).toBe("fake-key-2");
   });
 
-  it("is taken off", async () => {
+  it("removes a label", async () => {
     const next = put("fake-key-2", "NEXT");
 
     expect(await secrets.moveLabel(secretId, "NEXT", { from: next })).toBe(true);
@@ -163,7 +163,7 @@ describe("a label", () => {
   });
 });
 
-describe("where Secrets Manager does not answer as it should", () => {
+describe("When Secrets Manager fails,", () => {
   const calls: [string, string, () => Promise<unknown>][] = [
     ["describe", "DescribeSecret", () => secrets.describe(secretId)],
     ["read", "GetSecretValue", () => secrets.read(secretId, { version: first })],
@@ -175,26 +175,26 @@ describe("where Secrets Manager does not answer as it should", () => {
     ],
   ];
 
-  it.each(calls)("%s is unavailable after three attempts", async (_method, operation, call) => {
+  it.each(calls)("%s throws UnavailableError after three attempts", async (_method, operation, call) => {
     emulator.faults.set(operation, "InternalServiceError");
 
     await expect(call()).rejects.toThrow(UnavailableError);
     expect(emulator.calls.get(operation)).toBe(3);
   });
 
-  it.each(calls)("%s is unavailable where the role is refused", async (_method, operation, call) => {
+  it.each(calls)("%s throws UnavailableError if the role is denied", async (_method, operation, call) => {
     emulator.faults.set(operation, "AccessDeniedException");
 
     await expect(call()).rejects.toThrow("Secrets Manager: AccessDeniedException");
   });
 
-  it("a reading of a secret that is scheduled for deletion is unavailable, not empty", async () => {
+  it("read throws UnavailableError for a secret that is scheduled for deletion, instead of returning nothing", async () => {
     emulator.store.deleteSecret({ SecretId: secretId });
 
     await expect(secrets.read(secretId, { version: first })).rejects.toThrow(UnavailableError);
   });
 
-  it("no text of a fault holds a value", async () => {
+  it("no error text contains a value", async () => {
     const url = await serve((request, response) => {
       request.resume();
       response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end('{"SecretString": "fake-key-1"');

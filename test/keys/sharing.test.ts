@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { startConnection } from "./world.ts";
 import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";
+import { startConnection } from "./world.ts";
 
-describe("two connections that share a key", () => {
+describe("A key that two connections share", () => {
   let other: ConnectionId;
 
   beforeEach(async () => {
@@ -16,7 +16,7 @@ describe("two connections that share a key", () => {
     world.events.length = 0;
   });
 
-  it("of which one is rotated: the key is not announced while the other one uses it, and then is", async () => {
+  it("is not announced while the other connection uses it, and is afterwards", async () => {
     await rotateTo(2);
     world.clock.advance(8 * day);
     await world.sweep(connection);
@@ -26,7 +26,7 @@ describe("two connections that share a key", () => {
     world.clock.advance(7 * day + 59);
     await world.sweep(connection);
     expect(announced()).toEqual([]);
-    // What is carried for long is looked at once a day.
+    // A key that stays in use for long is checked once a day.
     world.clock.advance(day);
 
     await world.sweep(connection);
@@ -36,7 +36,7 @@ describe("two connections that share a key", () => {
     expect(announced(other)).toContain(print(1));
   });
 
-  it("both of which are rotated: neither waits for the other for ever", async () => {
+  it("is announced when both are rotated: neither waits for the other for ever", async () => {
     await rotateTo(2);
     await rotateTo(2, other);
     world.clock.advance(8 * day);
@@ -48,7 +48,7 @@ describe("two connections that share a key", () => {
     expect(announced(other)).toContain(print(1));
   });
 
-  it("of which one has it noted as in use: the key is not announced", async () => {
+  it("is not announced while the other connection has it noted as in use", async () => {
     await rotateTo(2);
     await rotateTo(2, other);
     await world.ports.table.noteKey(other, print(1), { since: world.clock.now() });

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprintOf, keyName } from "./operator.ts";
 import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
 
-// Whoever imports this file gets a world of its own, and a fresh connection before each of its tests.
+// Each file that imports this one has its own world, and a new connection before each of its tests.
 export let world: KeysWorld;
 export let connection: ConnectionId;
 
@@ -11,9 +11,18 @@ beforeAll(async () => {
   world = await startKeysWorld();
 });
 afterAll(() => world.close());
-beforeEach(async () => {
-  connection = await startConnection(world);
+beforeEach(() => useConnection());
+afterEach(() => {
+  world.onInvoke();
+  world.simulator.setScenario({ mode: "ok", on: "both" });
 });
+
+/** Starts another connection for this test, with other fields in its registration. */
+export async function useConnection(fields: Record<string, unknown> = {}): Promise<void> {
+  connection = await startConnection(world, fields);
+  world.events.length = 0;
+  world.notices.length = 0;
+}
 
 export const day = 86_400;
 
@@ -21,10 +30,27 @@ export const day = 86_400;
 export const keyOf = (number: number, of = connection) => keyName(of, number);
 export const print = (number: number, of = connection) => fingerprintOf(keyOf(number, of));
 
+/** The entry of a connection's n-th key among its retiring keys. */
+export const entryOf = async (number: number, of = connection) =>
+  (await world.item(of)).retiringKeys?.[print(number, of)];
+
+/** The fingerprint of the key of the stored token. */
+export const ownKey = async (of = connection) => (await world.item(of)).tokenSet?.keyFingerprint;
+
 /** The keys of a connection that were announced as retirable, in order. */
 export const announced = (of = connection) =>
   world.events.flatMap((event) =>
     event.type === "api_key_retirable" && event.connection === of ? [event.keyFingerprint] : [],
+  );
+
+/** The reasons for which an operator of this connection had to act, in order: by log and metric, and by event. */
+export const noticedReasons = () =>
+  world.notices.flatMap((notice) =>
+    notice.kind === "api_key_action_needed" && notice.connection === connection ? [notice.reason] : [],
+  );
+export const sentReasons = (of = connection) =>
+  world.events.flatMap((event) =>
+    event.type === "api_key_action_needed" && event.connection === of ? [event.reason] : [],
   );
 
 /** Rotates a connection to its n-th key, and replaces its token. */

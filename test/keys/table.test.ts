@@ -39,8 +39,8 @@ const indexed = async () => {
   return entries.find((entry) => entry["connection"]?.S === connection)?.["nextActionAt"]?.N;
 };
 
-describe("an entry of the retiring keys", () => {
-  it("makes the item if there is none, which nobody takes for one that was ever attempted", async () => {
+describe("An entry of the retiring keys", () => {
+  it("creates the item if there is none, and that item does not count as attempted", async () => {
     expect(await table.noteKey(connection, key, { since: now })).toBe(true);
 
     expect(await stored()).toEqual({ connection, generation: 0, failures: 0, retiringKeys: { [key]: { since: now } } });
@@ -53,7 +53,7 @@ describe("an entry of the retiring keys", () => {
     { since: now },
     { since: now, end: now + 1.001 },
     { since: now, end: now + 1, id: "key-1", checkAgainAt: now + 2, announcedAt: now + 3 },
-  ])("is changed, and removed, where it is as it was seen: %j", async (expected) => {
+  ])("is changed and removed if it is as expected: %j", async (expected) => {
     await store({ retiringKeys: { [key]: expected, [other]: { since: 1 } } });
 
     expect(await table.changeKey(connection, key, expected, { ...expected, announcedAt: now + 4 })).toBe(true);
@@ -62,7 +62,7 @@ describe("an entry of the retiring keys", () => {
     expect(await keys()).toEqual({ [other]: { since: 1 } });
   });
 
-  it("is left alone where a field of it is another, more, or less than was seen", async () => {
+  it("is not changed if a field is different, added or missing", async () => {
     const is = { since: now, end: now + 1, id: "key-1" };
     await store({ retiringKeys: { [key]: is } });
     const expected = [
@@ -85,7 +85,7 @@ describe("an entry of the retiring keys", () => {
   });
 });
 
-it("who carries a key is found as the owner of a token set of it, or by an entry", async () => {
+it("findByKey finds the items whose token set is from a key, and those with an entry of it", async () => {
   const print = `00000000000000${made.toString(16).padStart(2, "0")}`;
   const named = (name: string) => connectionId(`${connection}-${name}`);
   const entry = { since: now, end: now + 1 };
@@ -93,16 +93,16 @@ it("who carries a key is found as the owner of a token set of it, or by an entry
   await store({ retiringKeys: { [print]: entry } }, named("entry"));
   await store({ tokenSet: fakeTokenSet(), retiringKeys: { [`${print}0`]: entry } }, named("neither"));
 
-  const carriers = await table.findByKey(print);
+  const users = await table.findByKey(print);
 
-  expect(carriers.toSorted((a, b) => a.connection.localeCompare(b.connection))).toEqual([
+  expect(users.toSorted((a, b) => a.connection.localeCompare(b.connection))).toEqual([
     { connection: named("entry"), isOwn: false, entry },
     { connection: named("own"), isOwn: true },
   ]);
 });
 
-describe("the next action", () => {
-  it("moves where it is as it was seen, and leaves the index where there is none", async () => {
+describe("The next action", () => {
+  it("moves if it is as expected, and leaves the index if there is none", async () => {
     await store({ nextActionAt: now });
 
     expect(await table.reschedule(connection, now + 1, now + 2)).toBe(false);
@@ -116,7 +116,7 @@ describe("the next action", () => {
     expect(await indexed()).toBe(String(now));
   });
 
-  it("is now for a connection that is made due, whatever its backoff", async () => {
+  it("is now for a connection that is made due, also during a backoff", async () => {
     const tokenSet = fakeTokenSet({ dueAt: now + 1800 });
     await store({ tokenSet, attemptedAt: now - 9, failures: 2, retryAt: now + 900, nextActionAt: now + 900 });
 
@@ -127,13 +127,13 @@ describe("the next action", () => {
     expect(item).not.toHaveProperty("retryAt");
   });
 
-  it("makes no item due that is not there", async () => {
+  it("is not set for an item that does not exist", async () => {
     expect(await table.makeDue(connection, now)).toBe(false);
     expect(await emulator.raw(connection)).toBeUndefined();
   });
 });
 
-it("one look at the secret a day is claimed by one, and by nobody where there is no item", async () => {
+it("claimRotationCheck lets one claim succeed per day, and none without an item", async () => {
   const claim = (at: number) => table.claimRotationCheck(connection, at, at - 86_400);
   expect(await claim(now)).toBe(false);
   await store();

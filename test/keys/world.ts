@@ -24,14 +24,14 @@ import { connectionId, testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
 import { operatorOf } from "./operator.ts";
 
-/** What the key-rotation function does with an event of Secrets Manager's. */
+/** Runs one step for an event from Secrets Manager. */
 export type Invoke = (event: RotationEvent) => Promise<unknown>;
 
 export type KeysWorld = Awaited<ReturnType<typeof startKeysWorld>>;
 
 /**
- * Everything around the rotation of keys, each behind a real socket and under one stepped clock. Secrets Manager drives
- * the four steps as AWS does, and tries a failed rotation three times more; its pauses take no time.
+ * Everything around the rotation of keys, each behind a real socket and under one stepped clock. Secrets Manager runs the
+ * four steps as AWS does, and retries a failed rotation three times; its pauses take no time.
  */
 export async function startKeysWorld() {
   const clock = steppedClock();
@@ -77,11 +77,11 @@ export async function startKeysWorld() {
     notices,
     events,
     ...operator,
-    /** One step by hand, with other ports in place of some. */
+    /** Runs one step, with some ports replaced. */
     step,
-    /** What Secrets Manager's invocations do from now on; nothing given: the step. */
+    /** What an invocation by Secrets Manager does from now on; by default it runs the step. */
     onInvoke: (invoke?: Invoke) => void (rotation.invoke = invoke),
-    /** A rotation by Secrets Manager, until it has succeeded or was given up. */
+    /** Rotates by Secrets Manager, until it has succeeded or stopped retrying. */
     async rotate(connection: ConnectionId, token?: string): Promise<void> {
       operator.startRotation(connection, token);
       await clock.passUntil(secrets.rotationsSettled());
@@ -91,20 +91,20 @@ export async function startKeysWorld() {
       if (!item) throw new Error(`there is no item of ${connection}`);
       return item;
     },
-    /** A caller's question, in an execution environment of its own. */
+    /** A request of a caller, in an execution environment of its own. */
     get: (connection: ConnectionId, minTtl = 60): Promise<Answer> =>
       new TokenService(ports).get(connection, { minTtl }),
-    /** One sweep, as if nothing but this connection were due. A bug ends the test. */
+    /** One sweep, as if only this connection were due. A bug ends the test. */
     sweep: (connection: ConnectionId, other: Partial<KeyPorts> = {}) => {
-      const { table: its, ...more } = { ...ports, ...other };
-      const due: typeof its.due = async (...asked) =>
-        (await its.due(...asked)).filter((entry) => entry.connection === connection);
-      const all = { ...more, table: { ...its, due } };
+      const { table: used, ...more } = { ...ports, ...other };
+      const due: typeof used.due = async (...args) =>
+        (await used.due(...args)).filter((entry) => entry.connection === connection);
+      const all = { ...more, table: { ...used, due } };
       const bug = (error: unknown) => {
         throw error;
       };
-      const share = { shard: partitionOf(connection), shards: 16 };
-      return sweep(all, share, bug, (item) => maintainKeys(all, item));
+      const shard = { shard: partitionOf(connection), shards: 16 };
+      return sweep(all, shard, bug, (item) => maintainKeys(all, item));
     },
     close: async () => void (await Promise.all([table.close(), secrets.close(), simulator.close()])),
   };
@@ -112,7 +112,7 @@ export async function startKeysWorld() {
 
 let registered = 0;
 
-/** A connection that is asked once, so that its item has a token of the key `fake-key-{connection}-1`. */
+/** A connection after its first request: its item has a token of the key `fake-key-{connection}-1`. */
 export async function startConnection(world: KeysWorld, fields: Record<string, unknown> = {}): Promise<ConnectionId> {
   const connection = connectionId(`keys-${++registered}`);
   world.put(connection, world.key(connection, 1, fields));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { labelRules, type Subject } from "./label-rules.ts";
 import { openStore, type Store, storeNames } from "./stores.ts";
 
-describe.each(storeNames)("in %s", (name) => {
+describe.each(storeNames)("In %s,", (name) => {
   let store: Store;
   let subject: Subject;
 
@@ -21,13 +21,14 @@ describe.each(storeNames)("in %s", (name) => {
     subject = { client, SecretId, first, second };
   });
 
-  for (const { name: rule, check, motosWay } of labelRules) {
-    // What moto gets wrong today fails here on the day on which moto mends it.
-    if (name === "moto" && motosWay !== undefined) it.fails(`not so: ${rule}; it ${motosWay}`, () => check(subject));
+  for (const { name: rule, check, motoInstead } of labelRules) {
+    // Expected to fail: when moto fixes one of these, the test fails.
+    if (name === "moto" && motoInstead !== undefined)
+      it.fails(`this rule is broken: ${rule}; it ${motoInstead}`, () => check(subject));
     else it(rule, () => check(subject));
   }
 
-  it("every rule begins with a current and a pending version", async () => {
+  it("every rule starts with a current and a pending version", async () => {
     const { VersionIdsToStages } = await store.client.describeSecret({ SecretId: subject.SecretId });
 
     expect(VersionIdsToStages).toEqual({ [subject.first]: ["AWSCURRENT"], [subject.second]: ["AWSPENDING"] });

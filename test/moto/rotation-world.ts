@@ -9,14 +9,15 @@ import type { KeyPorts, SecretVersions } from "../../functions/auth-core/use-cas
 import { rotateKey } from "../../functions/key-rotation/rotate-key.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
+import { withCalls } from "../support/crash-points.ts";
 import { connectionId, testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
-// Neither store knows it: ours never calls it, and moto refuses it after it has made the pending version.
+// Not a real function. Our emulator never calls it; moto refuses it, but only after it has made the pending version.
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:none";
 
-/** A store with a table and an upstream around it, all behind real sockets; it ends with the test that started it. */
+/** A store with a table and an upstream, all behind real sockets. It ends with the test that started it. */
 export async function startRotationWorld(name: StoreName) {
   const clock = steppedClock();
   const [store, table, simulator] = await Promise.all([openStore(name), startTable(), startSimulator({ clock })]);
@@ -51,7 +52,7 @@ export async function startRotationWorld(name: StoreName) {
       return { connection, account, arn: ARN, first: VersionId };
     },
 
-    /** Puts a new key of the connection's account, under NEXT unless said otherwise. */
+    /** Stores a new key of the connection's account, by default under NEXT. */
     async stage({ arn, account }: Registered, label = "NEXT") {
       const apiKey = simulator.issueKey(account);
       const value = label === "NEXT" ? apiKey : JSON.stringify({ ...account, apiKey, baseUrl: simulator.url });
@@ -63,7 +64,7 @@ export async function startRotationWorld(name: StoreName) {
       return { apiKey, version: VersionId };
     },
 
-    /** What RotateSecret does before it calls the function: an empty version, pending. */
+    /** Does what RotateSecret does before it calls the function: makes an empty pending version. */
     async begin({ arn }: Registered): Promise<string> {
       const version = randomUUID();
       const asked = client.rotateSecret({ SecretId: arn, ClientRequestToken: version, RotationLambdaARN });
@@ -73,7 +74,7 @@ export async function startRotationWorld(name: StoreName) {
       return version;
     },
 
-    /** Runs steps of a rotation; `secrets` may be one's own. */
+    /** Runs steps of a rotation, by default all of them. */
     async run(
       { arn, connection }: Registered,
       version: string,
@@ -86,13 +87,13 @@ export async function startRotationWorld(name: StoreName) {
 
     secrets: ports.secrets,
 
-    /** The labels of those versions that have any. */
+    /** The labels of all versions that have any. */
     async labels({ arn }: Registered): Promise<Record<string, string[]>> {
       const { VersionIdsToStages = {} } = await client.describeSecret({ SecretId: arn });
       return Object.fromEntries(Object.entries(VersionIdsToStages).filter(([, stages]) => stages.length > 0));
     },
 
-    /** The key of the version that has a label. */
+    /** The key in the version that has a label. */
     async key({ arn }: Registered, label = "AWSCURRENT"): Promise<unknown> {
       const { SecretString = "" } = await client.getSecretValue({ SecretId: arn, VersionStage: label });
       return (JSON.parse(SecretString) as Record<string, unknown>)["apiKey"];
@@ -109,24 +110,16 @@ interface Registered {
 
 const noIssuer = new Error("No registration of these tests names an issuer.");
 
-/** The versions of a secret as a function sees them that dies before or after its nth call: every later call fails. */
+/** The versions of a secret, for a function that dies before or after its nth call: every later call fails. */
 export function dyingAt(secrets: SecretVersions, nth: number, when: "before" | "after") {
   let calls = 0;
   const dead = new Error("The function has died.");
-  async function mortal<Result>(call: () => Promise<Result>): Promise<Result> {
+  const dying = withCalls("secrets", secrets, async (_call, act) => {
     calls += 1;
     if (calls > nth || (calls === nth && when === "before")) throw dead;
-    const result = await call();
+    const result = await act();
     if (calls === nth) throw dead;
     return result;
-  }
-  const dying: SecretVersions = {
-    idOf: (connection) => secrets.idOf(connection),
-    describe: (secretId) => mortal(() => secrets.describe(secretId)),
-    read: (secretId, at) => mortal(() => secrets.read(secretId, at)),
-    createdAt: (secretId, version) => mortal(() => secrets.createdAt(secretId, version)),
-    putPending: (secretId, version, value) => mortal(() => secrets.putPending(secretId, version, value)),
-    moveLabel: (secretId, label, move) => mortal(() => secrets.moveLabel(secretId, label, move)),
-  };
+  });
   return { secrets: dying, hasDied: () => calls >= nth };
 }

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { dyingAt, startRotationWorld } from "./rotation-world.ts";
 import { storeNames } from "./stores.ts";
 
-describe.each(storeNames)("a rotation in %s", (name) => {
-  it("makes the staged key current and leaves no label astray", async () => {
+describe.each(storeNames)("A rotation in %s", (name) => {
+  it("makes the staged key current and leaves no other label", async () => {
     const world = await startRotationWorld(name);
     const secret = await world.register();
     const { apiKey, version: staged } = await world.stage(secret);
@@ -17,7 +17,7 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     expect(await world.key(secret)).toBe(apiKey);
   });
 
-  it.each(["before", "after"] as const)("ends as well after a death %s any of its calls", async (when) => {
+  it.each(["before", "after"] as const)("ends correctly after a death %s any of its calls", async (when) => {
     const world = await startRotationWorld(name);
     let deaths = 0;
 
@@ -39,7 +39,7 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     expect(deaths).toBeGreaterThan(15);
   });
 
-  it("run once more when it is finished, changes nothing", async () => {
+  it("changes nothing when it runs again after its end", async () => {
     const world = await startRotationWorld(name);
     const secret = await world.register();
     await world.stage(secret);
@@ -52,7 +52,7 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     expect(await world.labels(secret)).toEqual(labels);
   });
 
-  it("without a next key fails, and leaves the way free for the next one", async () => {
+  it("fails without a next key, and does not block the next rotation", async () => {
     const world = await startRotationWorld(name);
     const secret = await world.register();
 
@@ -68,7 +68,7 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     expect(await world.key(secret)).toBe(apiKey);
   });
 
-  it("with a key that upstream refuses fails, and the key stays staged", async () => {
+  it("fails with a key that upstream rejects, and the key stays staged", async () => {
     const world = await startRotationWorld(name);
     const secret = await world.register();
     const { apiKey, version: staged } = await world.stage(secret);
@@ -80,7 +80,7 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     expect(await world.labels(secret)).toEqual({ [secret.first]: ["AWSCURRENT"], [staged]: ["NEXT"] });
   });
 
-  it("leaves a newer key staged that was put while it was under way", async () => {
+  it("leaves a newer key staged that was stored during the rotation", async () => {
     const world = await startRotationWorld(name);
     const secret = await world.register();
     const { apiKey } = await world.stage(secret);
@@ -98,7 +98,7 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     });
   });
 
-  it("does not take back a value that was put by hand after AWSCURRENT had moved", {
+  it("does not undo a value that an operator stored after AWSCURRENT had moved", {
     fails: name === "moto",
   }, async () => {
     const world = await startRotationWorld(name);
@@ -106,16 +106,16 @@ describe.each(storeNames)("a rotation in %s", (name) => {
     await world.stage(secret);
     const version = await world.begin(secret);
     await world.run(secret, version);
-    const byHand = await world.stage(secret, "AWSCURRENT");
+    const manual = await world.stage(secret, "AWSCURRENT");
 
     const late = world.run(secret, version, ["finishSecret"]);
 
     await expect(late).rejects.toThrow();
     // Moto gets this wrong: a put after a move leaves AWSCURRENT on two versions.
-    expect(await world.labels(secret)).toEqual({ [version]: ["AWSPREVIOUS"], [byHand.version]: ["AWSCURRENT"] });
+    expect(await world.labels(secret)).toEqual({ [version]: ["AWSPREVIOUS"], [manual.version]: ["AWSCURRENT"] });
   });
 
-  it("can be done ten times in a row", async () => {
+  it("succeeds ten times in a row", async () => {
     const world = await startRotationWorld(name);
     const secret = await world.register();
     let previous = secret.first;

@@ -10,17 +10,17 @@ declare module "vitest" {
   }
 }
 
-// Debian's own Python: its moto is a package of Debian's, and another Python may come first on the PATH.
+// Debian's own Python, because moto is a package of Debian. Another Python may come first on the PATH.
 const python = "/usr/bin/python3";
 const installer = "/usr/bin/apt-get";
 const packages = ["python3-moto", "python3-flask-cors"];
 
-/** Starts moto's server on a free port of 127.0.0.1 for all tests of the run; what is returned ends it. */
+/** Starts moto's server on a free port of 127.0.0.1 for all tests of the run. Returns what ends it. */
 export default async function setup({ provide }: Pick<TestProject, "provide">): Promise<() => Promise<void>> {
   install();
   const port = await freePort();
   const child = spawn(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
-    // Only the command's own errors are worth reading: it logs a line for every request.
+    // Its standard output has a line for every request. Only its errors are useful.
     stdio: ["ignore", "ignore", "pipe"],
   });
   let errors = "";
@@ -41,7 +41,7 @@ export default async function setup({ provide }: Pick<TestProject, "provide">): 
 
 const isInstalled = () => spawnSync(python, ["-c", "import moto.server"], { stdio: "ignore" }).status === 0;
 
-/** Installs moto with apt-get where that is allowed. Throws an error that says what to install where it is not. */
+/** Installs moto with apt-get as root. Otherwise throws an error that says what to install. */
 function install(): void {
   if (isInstalled()) return;
   if (process.getuid?.() === 0) {

@@ -3,7 +3,7 @@ import { inject } from "vitest";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { emulatorConfig } from "../support/aws.ts";
 
-/** A Secrets Manager, ours or moto's: what holds for both is likely to hold for AWS. */
+/** A Secrets Manager, ours or moto's. What is true for both is likely to be true for AWS. */
 export interface Store {
   config: ReturnType<typeof emulatorConfig>;
   client: SecretsManager;
@@ -14,7 +14,7 @@ export const storeNames = ["our emulator", "moto"] as const;
 export type StoreName = (typeof storeNames)[number];
 
 export async function openStore(name: StoreName): Promise<Store> {
-  // No step of a rotation is called by either: the tests do that, on the pending version that the store made.
+  // Neither store calls the steps of a rotation. The tests do, on the pending version that the store made.
   const ours = name === "moto" ? undefined : await startSecretsManager({ ...options, invokeRotation: () => never });
   const config = emulatorConfig(ours?.url ?? inject("motoUrl"));
   const client = new SecretsManager({ ...config, maxAttempts: 1 });

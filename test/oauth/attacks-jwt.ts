@@ -1,4 +1,4 @@
-import type { OAuthBroker } from "./broker.ts";
+import type { OAuthBroker } from "./oauth-broker.ts";
 import { userClaims } from "./callers.ts";
 import { fakeClaims, type Issuer } from "./issuer.ts";
 import { hmacJwt, jwtOf, signingKey, unsignedJwt, withClaims } from "./jwt.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Attack, attacks } from "./attacks.ts";
 import type { Lair } from "./attacks-jwt.ts";
-import { type Answer, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
+import { type Answer, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { fakeCallerKey, portalOrigin, userClaims } from "./callers.ts";
 import { startIssuer } from "./issuer.ts";
 import { exchange, vendorForm } from "./requests.ts";

@@ -1,8 +1,9 @@
-import { accountOf, oauthRoute, vendorRoute } from "./broker.ts";
+import { oauthRoute, vendorRoute } from "./oauth-broker.ts";
+import { accountOf } from "../support/function-environment.ts";
 import { badJwts, foreignJwts, type Lair } from "./attacks-jwt.ts";
 import { fakeCallerKey, portalOrigin, userClaims } from "./callers.ts";
 import { assertion, basic, clientCredentials, exchange, vendorFields, vendorForm } from "./requests.ts";
-import { json, multipart, multipartOf, part, type Sent, urlencoded } from "./wire.ts";
+import { json, multipart, multipartOf, part, type Sent, urlencoded } from "./request-bodies.ts";
 
 /** A request that must be refused, and how. */
 export interface Attack {

@@ -147,11 +147,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
     { ...byKey, keySha256: ["a".repeat(63)] },
     "old-php: keySha256: every hash must be",
   ],
-  [
-    "with origins for a key",
-    { ...byKey, origins: ["https://portal.test"] },
-    "old-php: origins is allowed only with oidc",
-  ],
+  ["with origins for a key", { ...byKey, origins: ["https://portal.test"] }, "old-php: origins is for oidc only"],
   [
     "with a user for a principal",
     { ...byRole, principal: "arn:aws:iam::123456789012:user/a" },
@@ -187,8 +183,10 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   [
     "with a wildcard alone",
     oidcWith({ claims: { sub: "*" } }),
-    'deploy-ci: oidc.claims: "*" alone matches every value',
+    'deploy-ci: oidc.claims: "*" alone would match everyone',
   ],
+  ["with two wildcards alone", oidcWith({ claims: { sub: "**" } }), "deploy-ci: oidc.claims: * is allowed only at the"],
+  ["with a wildcard inside", oidcWith({ claims: { sub: "repo:*:x" } }), "deploy-ci: oidc.claims: * is allowed only at"],
   ["with two wildcards alone", oidcWith({ claims: { sub: "**" } }), "deploy-ci: oidc.claims: * is allowed only at the"],
   ["with a wildcard inside", oidcWith({ claims: { sub: "repo:*:x" } }), "deploy-ci: oidc.claims: * is allowed only at"],
   [
@@ -196,9 +194,9 @@ const wrong: [what: string, entry: unknown, error: string][] = [
     oidcWith({ claims: { a: "b", sub: "*" } }),
     'deploy-ci: oidc.claims: "*" alone',
   ],
-  ["without any claim", oidcWith({ claims: {} }), "deploy-ci: oidc.claims is required"],
-  ["without claims at all", { ...byToken, oidc: withoutClaims }, "deploy-ci: oidc.claims is required"],
-  ["for JWTs that gives no connection", { name: "deploy-ci", oidc }, "deploy-ci: needs connections, or oidc."],
+  ["without any claim", oidcWith({ claims: {} }), "deploy-ci: oidc.claims is needed"],
+  ["without claims at all", { ...byToken, oidc: withoutClaims }, "deploy-ci: oidc.claims is needed"],
+  ["for JWTs that gives no connection", { name: "deploy-ci", oidc }, "deploy-ci: needs connections or oidc."],
   ["with an empty connectionsClaim", oidcWith({ connectionsClaim: "" }), "deploy-ci: oidc.connectionsClaim is empty"],
   ["with origins that are a text", { ...byUser, origins: "https://portal.test" }, "portal: origins must be a list"],
   ["with every origin", { ...byUser, origins: ["*"] }, 'portal: origins: "*" must be an https origin'],
@@ -221,13 +219,13 @@ describe("an entry", () => {
   });
 
   test("with a name of another's is refused", () => {
-    expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: duplicate name old-php.");
+    expect(refusal([byKey, { ...byToken, name: "old-php" }])).toBe("callers: two entries have the name old-php.");
   });
 
   test("with a key of another's is refused, and both are named", () => {
     const message = refusal([byKey, { ...byKey, name: "new-php", keySha256: [otherHash, hash] }]);
 
-    expect(message).toBe("callers: new-php: keySha256 has a hash that old-php also uses; create a separate key.");
+    expect(message).toBe("callers: new-php: keySha256 has a hash that old-php uses too. Create a key for each.");
   });
 
   test("with the same hash twice is refused", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { fakeCallerKey } from "./callers.ts";
 import { exchange, vendorForm } from "./requests.ts";
-import { json, type Sent, urlencoded } from "./wire.ts";
+import { json, type Sent, urlencoded } from "./request-bodies.ts";
 
 /** A world small enough for everything to collide: connections of which one's id begins another's, and so on. */
 export const universe = ["a", "ab", "abc", "b"];

@@ -11,7 +11,7 @@ import { fakeTokenSet } from "../support/items.ts";
 import { testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
 import { allowedBy, type Entry, list, named, requestOf, type Shown, shown, universe } from "./entitlement-model.ts";
-import { eventOf } from "./wire.ts";
+import { eventOf } from "./request-bodies.ts";
 
 const tokenOf = (connection: string) => `fake-access-of-${connection}`;
 const holderOf = (token: unknown) => universe.find((id) => tokenOf(id) === token);

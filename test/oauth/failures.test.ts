@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
+import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
 import { discoveryPath } from "./issuer.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
-import { urlencoded } from "./wire.ts";
+import { urlencoded } from "./request-bodies.ts";
 
 let broker: OAuthBroker;
 beforeAll(async () => {

@@ -8,9 +8,17 @@ import { describe, expect, test } from "vitest";
 import { maxFormBytes, readForm } from "../../functions/oauth/form.ts";
 import { has } from "../local/run-harness.ts";
 import { serve } from "../support/server.ts";
-import { dotnetMultipart, eventOf, json, multipart, multipartOf, part, type Sent, urlencoded } from "./wire.ts";
+import {
+  dotnetMultipart,
+  eventOf,
+  json,
+  multipart,
+  multipartOf,
+  part,
+  type Sent,
+  urlencoded,
+} from "./request-bodies.ts";
 
-const route = "POST /api/v1/auth/token";
 const fields = {
   username: "admin_webapicorso",
   scope: "webapicorso_alywebapicorso",
@@ -18,11 +26,13 @@ const fields = {
 };
 const pairs = Object.entries(fields);
 
-const read = async (sent: Sent, allow = { json: false }) => {
-  const form = await readForm(eventOf(route, sent), allow);
-  return "error" in form ? form : Object.fromEntries(form);
-};
+/** The fields of a form, or its error. */
+async function read(sent: Sent, allow = { json: false }) {
+  const form = await readForm(eventOf("POST /api/v1/auth/token", sent), allow);
+  return form.kind === "form" ? Object.fromEntries(form.fields) : form;
+}
 const refused = (description: string) => ({
+  kind: "oauth_error",
   error: "invalid_request",
   description: expect.stringContaining(description),
 });
@@ -39,7 +49,13 @@ async function captured(client: (url: string) => Promise<unknown>): Promise<Sent
   return promise;
 }
 
-describe("the fields are read as they are sent by", () => {
+function browserForm() {
+  const form = new globalThis.FormData();
+  for (const [name, value] of pairs) form.append(name, value);
+  return form;
+}
+
+describe("readForm reads what is sent by", () => {
   test.skipIf(!has("curl"))("curl, with the vendor's own headers", async () => {
     const sent = await captured((url) =>
       promisify(execFile)("curl", [
@@ -66,127 +82,105 @@ describe("the fields are read as they are sent by", () => {
     expect(await read(sent)).toEqual(fields);
   });
 
-  test("a page that sets the Content-Type itself, and so sends it without a boundary", async () => {
-    const body = new globalThis.FormData();
-    for (const [name, value] of pairs) body.append(name, value);
+  test("a page that sets the Content-Type itself, without a boundary", async () => {
     const headers = new Headers({ "Content-Type": "multipart/form-data" });
 
-    const sent = await captured((url) => fetch(url, { method: "POST", headers, body }));
+    const sent = await captured((url) => fetch(url, { method: "POST", headers, body: browserForm() }));
 
     expect(sent.headers["content-type"]).toBe("multipart/form-data");
     expect(await read(sent)).toEqual(fields);
   });
 
   test("a page that leaves the Content-Type to the browser", async () => {
-    const body = new globalThis.FormData();
-    for (const [name, value] of pairs) body.append(name, value);
+    const sent = await captured((url) => fetch(url, { method: "POST", body: browserForm() }));
 
-    expect(await read(await captured((url) => fetch(url, { method: "POST", body })))).toEqual(fields);
+    expect(await read(sent)).toEqual(fields);
   });
 
-  test(".NET: a quoted boundary, and names without quotes", async () => {
+  test(".NET, with a quoted boundary and names without quotes", async () => {
     expect(await read(dotnetMultipart(fields))).toEqual(fields);
   });
 
-  test("Chromium, with its boundary and without telling it", async () => {
+  test("Chromium, with the boundary only in the body", async () => {
     const { body } = multipart(pairs, "----WebKitFormBoundaryFAKE0000000000ab");
 
     expect(await read({ headers: { "content-type": "Multipart/Form-Data" }, body })).toEqual(fields);
   });
 
-  test("whoever sends them urlencoded, with a charset", async () => {
+  test("a client with a urlencoded form and a charset", async () => {
     const { body } = urlencoded({ ...fields, city: "Città di Castello" });
     const headers = { "content-type": "application/x-www-form-urlencoded; charset=UTF-8" };
 
     expect(await read({ headers, body })).toEqual({ ...fields, city: "Città di Castello" });
   });
 
-  test("whoever sends them as JSON, where that is allowed", async () => {
+  test("a client with JSON, only on the route that allows it", async () => {
     expect(await read(json(fields), { json: true })).toEqual(fields);
     expect(await read(json(fields), { json: false })).toEqual(refused("Content-Type"));
   });
-});
 
-const withFile = [
-  ["username", "admin"],
-  ["token", "fake"],
-] as [string, string][];
-const file = part(
-  "fake-boundary",
-  ['Content-Disposition: form-data; name="token"; filename="fake.txt"'],
-  "Bearer fake-key-1",
-);
-const latin1 = Buffer.from("perché", "latin1");
-
-const unreadable: [what: string, sent: Sent, description: string][] = [
-  ["an empty body", { headers: { "content-type": "multipart/form-data" }, body: Buffer.alloc(0) }, "no multipart"],
-  ["no Content-Type", { ...multipart(pairs), headers: {} }, "Content-Type"],
-  ["another Content-Type", { ...multipart(pairs), headers: { "content-type": "text/plain" } }, "Content-Type"],
-  [
-    "multipart of another kind",
-    { ...multipart(pairs), headers: { "content-type": "multipart/mixed" } },
-    "Content-Type",
-  ],
-  ["a boundary that is not the body's", multipartOf("multipart/form-data; boundary=x", "y", []), "no multipart"],
-  ["a boundary that is empty", multipartOf("multipart/form-data; boundary=", "y", []), "no multipart"],
-  [
-    "no boundary at all",
-    { headers: { "content-type": "multipart/form-data" }, body: Buffer.from("a=b") },
-    "no multipart",
-  ],
-  ["no end", { ...multipart(pairs), body: multipart(pairs).body.subarray(0, -6) }, "no multipart"],
-  [
-    "line feeds alone",
-    { ...multipart(pairs), body: Buffer.from(multipart(pairs).body.toString().replaceAll("\r", "")) },
-    "no multipart",
-  ],
-  [
-    "a part without a name",
-    multipartOf("multipart/form-data; boundary=fake-boundary", "fake-boundary", [part("fake-boundary", [], "x")]),
-    "no multipart",
-  ],
-  [
-    "a file in place of a field",
-    multipartOf("multipart/form-data; boundary=fake-boundary", "fake-boundary", [file]),
-    "not a text",
-  ],
-  ["a field twice", multipart([...withFile, ["token", "other"]]), "twice"],
-  ["a field twice, the same", multipart([...withFile, ["token", "fake"]]), "twice"],
-  ["a field twice, urlencoded", urlencoded([...withFile, ["token", "fake"]]), "twice"],
-  ["Latin-1", multipart([["username", latin1]]), "UTF-8"],
-  ["Latin-1, urlencoded", { ...urlencoded({}), body: Buffer.concat([Buffer.from("username="), latin1]) }, "UTF-8"],
-  ["Latin-1, percent-encoded", { ...urlencoded({}), body: Buffer.from("username=perch%E9") }, "UTF-8"],
-  ["a part of 10 MB", multipart([["username", "x".repeat(10_000_000)]]), "larger than 16384"],
-  ["a byte too much", urlencoded({ a: "x".repeat(maxFormBytes - 1) }), "larger than 16384"],
-];
-
-describe("a request is refused, and what it sent is not repeated,", () => {
-  test.each(unreadable)("for %s", async (_, sent, description) => {
-    expect(await read(sent, { json: true })).toEqual(refused(description));
-  });
-
-  test.each([
-    ["no JSON", "{"],
-    ["nothing", ""],
-    ["a list", "[]"],
-    ["null", "null"],
-    ["a text", '"fake"'],
-    ["JSON with a number in it", '{"grant_type": 7}'],
-    ["JSON with an object in it", '{"grant_type": {"$ne": ""}}'],
-    ["JSON with a field that is null", '{"grant_type": null}'],
-  ])("for %s", async (_, text) => {
-    const sent = { headers: { "content-type": "application/json" }, body: Buffer.from(text) };
-
-    expect(await read(sent, { json: true })).toMatchObject({ error: "invalid_request" });
-  });
-
-  test("but 16 KiB are read", async () => {
+  test("a client with 16 KiB", async () => {
     expect(await read(urlencoded({ a: "x".repeat(maxFormBytes - 2) }))).toEqual({ a: "x".repeat(maxFormBytes - 2) });
   });
 
-  test("and a field with the name of what every object has is a field", async () => {
-    const form = await readForm(eventOf(route, json(JSON.parse('{"__proto__": "fake"}'))), { json: true });
+  test("a client with a field named __proto__", async () => {
+    const form = await readForm(eventOf("POST /", json(JSON.parse('{"__proto__": "fake"}'))), { json: true });
 
-    expect(form).toEqual(new Map([["__proto__", "fake"]]));
+    expect(form).toEqual({ kind: "form", fields: new Map([["__proto__", "fake"]]) });
   });
+});
+
+const boundary = "fake-boundary";
+const ofParts = (...parts: Buffer[]) => multipartOf(`multipart/form-data; boundary=${boundary}`, boundary, parts);
+const file = part(boundary, ['Content-Disposition: form-data; name="token"; filename="fake.txt"'], "Bearer fake-key-1");
+const whole = multipart(pairs);
+const withType = (type: string, body: Buffer | string = whole.body) => ({
+  headers: { "content-type": type },
+  body: Buffer.from(body),
+});
+const tokenTwice = (second: string) =>
+  [
+    ["token", "fake"],
+    ["username", "admin"],
+    ["token", second],
+  ] as [string, string][];
+const latin1 = Buffer.from("perché", "latin1");
+const ofJson = (text: string) => withType("application/json", text);
+
+const unreadable: [what: string, sent: Sent, description: string][] = [
+  ["an empty body", withType("multipart/form-data", ""), "not valid multipart"],
+  ["a request without Content-Type", { ...whole, headers: {} }, "Content-Type"],
+  ["another Content-Type", withType("text/plain"), "Content-Type"],
+  ["another kind of multipart", withType("multipart/mixed"), "Content-Type"],
+  ["a boundary that is not the body's", multipartOf("multipart/form-data; boundary=x", "y", []), "not valid multipart"],
+  ["an empty boundary", multipartOf("multipart/form-data; boundary=", "y", []), "not valid multipart"],
+  ["a body without a boundary", withType("multipart/form-data", "a=b"), "not valid multipart"],
+  ["a body without its end", { ...whole, body: whole.body.subarray(0, -6) }, "not valid multipart"],
+  [
+    "line feeds without carriage returns",
+    { ...whole, body: Buffer.from(whole.body.toString().replaceAll("\r", "")) },
+    "not valid multipart",
+  ],
+  ["a part without a name", ofParts(part(boundary, [], "x")), "not valid multipart"],
+  ["a file instead of a field", ofParts(file), "not a string"],
+  ["a duplicate field", multipart(tokenTwice("other")), "Duplicate"],
+  ["a duplicate field with the same value", multipart(tokenTwice("fake")), "Duplicate"],
+  ["a duplicate field, urlencoded", urlencoded(tokenTwice("fake")), "Duplicate"],
+  ["Latin-1", multipart([["username", latin1]]), "UTF-8"],
+  ["Latin-1, urlencoded", { ...urlencoded({}), body: Buffer.concat([Buffer.from("username="), latin1]) }, "UTF-8"],
+  ["Latin-1, percent-encoded", { ...urlencoded({}), body: Buffer.from("username=perch%E9") }, "UTF-8"],
+  ["a part of 10 MB", multipart([["username", "x".repeat(10_000_000)]]), "at most 16384"],
+  ["one byte too many", urlencoded({ a: "x".repeat(maxFormBytes - 1) }), "at most 16384"],
+  ["text that is not JSON", ofJson("{"), "JSON object"],
+  ["an empty body as JSON", ofJson(""), "JSON object"],
+  ["a JSON list", ofJson("[]"), "JSON object"],
+  ["a JSON null", ofJson("null"), "JSON object"],
+  ["a JSON string", ofJson('"fake"'), "JSON object"],
+  ["a JSON number in a field", ofJson('{"grant_type": 7}'), "not a string"],
+  ["a JSON object in a field", ofJson('{"grant_type": {"$ne": ""}}'), "not a string"],
+  ["a JSON null in a field", ofJson('{"grant_type": null}'), "not a string"],
+];
+
+test.each(unreadable)("readForm refuses %s and says why", async (_, sent, description) => {
+  expect(await read(sent, { json: true })).toEqual(refused(description));
 });

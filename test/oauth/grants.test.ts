@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { accountOf, type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
+import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
+import { accountOf } from "../support/function-environment.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
 import { assertion, basic, exchange, vendorFields, vendorForm } from "./requests.ts";
-import { dotnetMultipart, json, type Sent, urlencoded } from "./wire.ts";
+import { dotnetMultipart, json, type Sent, urlencoded } from "./request-bodies.ts";
 
 let broker: OAuthBroker;
 beforeAll(async () => {

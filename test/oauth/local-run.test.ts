@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sampleCallerKey, samplePortalOrigin } from "../../local/sample-callers.ts";
 import { has, output, StartedCommand } from "../local/run-harness.ts";
-import { oauthRoute, vendorRoute } from "./broker.ts";
+import { oauthRoute, vendorRoute } from "./oauth-broker.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
-import type { Sent } from "./wire.ts";
+import type { Sent } from "./request-bodies.ts";
 
 let run: StartedCommand;
 beforeAll(async () => {

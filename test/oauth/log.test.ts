@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
+import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
 import { assertion, basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
-import { json } from "./wire.ts";
+import { json } from "./request-bodies.ts";
 
 let broker: OAuthBroker;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
-import { accountOf } from "./broker.ts";
-import { multipart, type Sent, urlencoded } from "./wire.ts";
+import { accountOf } from "../support/function-environment.ts";
+import { multipart, type Sent, urlencoded } from "./request-bodies.ts";
 
 const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 export const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";

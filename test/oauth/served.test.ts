@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metadataRoute, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./broker.ts";
+import { metadataRoute, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
 import { basic, clientCredentials, exchange, exchangeGrant, vendorFields, vendorForm } from "./requests.ts";
-import { urlencoded } from "./wire.ts";
+import { urlencoded } from "./request-bodies.ts";
 
 let broker: OAuthBroker;
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 import { statusOf } from "../../functions/oauth/oauth-response.ts";
-import { problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { openApiDocument } from "../../tools/openapi-document.ts";
 import { synthesise } from "../infra/synth.ts";
 import { document, operationsOf, resolve } from "./document.ts";
-import { exampleAt, pointerTo } from "./record.ts";
-import { faults, schemaFaults, validatorAt } from "./schemas.ts";
-import { openApiStructure } from "./structure.ts";
+import { exampleAt, pointerTo } from "./documented-response.ts";
+import { faults, schemaFaults, validatorAt } from "./validators.ts";
+import { openApiStructure } from "./openapi-structure.ts";
 
 const operations = operationsOf(document);
 const responses = [...operations].flatMap(([key, operation]) =>
@@ -16,12 +16,12 @@ const responses = [...operations].flatMap(([key, operation]) =>
   ),
 );
 
-test("the document is what the sources say: if not, `npm run openapi` writes it", () => {
-  // Formatted or not, but in the same order.
+test("docs/openapi.json is up to date; if not, run `npm run openapi`", () => {
+  // The order of the fields counts, the format does not.
   expect(JSON.stringify(document, null, 2)).toBe(JSON.stringify(openApiDocument(), null, 2));
 });
 
-test("the document has exactly the routes of the templates, signed where IAM decides", () => {
+test("the document has exactly the routes of the templates, signed if IAM authorizes them", () => {
   const routes = synthesise().ofType("AWS::ApiGatewayV2::Route");
 
   const deployed = routes.map(
@@ -33,32 +33,32 @@ test("the document has exactly the routes of the templates, signed where IAM dec
   expect(new Map(described)).toEqual(new Map(deployed));
 });
 
-describe("as OpenAPI 3.1", () => {
+describe("the document", () => {
   const validate = new Ajv2020({ allErrors: true, strictTypes: false }).compile(openApiStructure);
 
-  test("its structure is sound", () => {
+  test("has the structure of OpenAPI 3.1", () => {
     expect(faults(validate, document)).toBe("");
   });
 
   test.each([
     ["an unknown field", "getToken", { operationID: "x" }],
     ["no responses", "getToken", { responses: {} }],
-    ["a wrong place of a parameter", "getToken", { parameters: [{ name: "x", in: "body", schema: {} }] }],
-  ])("%s would be found", (_, __, fault) => {
+    ["a parameter in a wrong place", "getToken", { parameters: [{ name: "x", in: "body", schema: {} }] }],
+  ])("would not have that structure with %s", (_, __, fault) => {
     const path = "/v1/connections/{connection}/token";
     const get = { ...document.paths[path]?.["get"], ...fault };
 
     expect(faults(validate, { ...document, paths: { [path]: { get } } })).not.toBe("");
   });
 
-  test("every reference leads somewhere", () => {
+  test("has no reference without a target", () => {
     const refs = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? "");
 
     expect(refs.length).toBeGreaterThan(50);
     expect(refs.filter((ref) => resolve(document, ref) === undefined)).toEqual([]);
   });
 
-  test.each([...operations])("%s declares the parameters of its path, and a security scheme that exists", (key, of) => {
+  test.each([...operations])("declares the path parameters and the security scheme of %s", (key, of) => {
     const inPath = [...key.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     const declared = (of.parameters ?? []).filter((parameter) => parameter.in === "path");
 
@@ -68,18 +68,18 @@ describe("as OpenAPI 3.1", () => {
     );
   });
 
-  test("no two operations have one id", () => {
+  test("has one operation for each operationId", () => {
     const ids = [...operations.values()].map(({ operationId }) => operationId);
 
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test.each(Object.entries(document.components.schemas))("%s is a JSON Schema", (_, schema) => {
+  test.each(Object.entries(document.components.schemas))("has a valid JSON Schema %s", (_, schema) => {
     expect(schemaFaults(schema)).toBe("");
   });
 });
 
-test.each(responses)("the examples of $key $status $type are of its schema", ({ key, status, type, media }) => {
+test.each(responses)("the examples of $key $status $type match its schema", ({ key, status, type, media }) => {
   const validate = validatorAt(pointerTo(key, status, type));
 
   const examples = Object.values(media.examples).map(({ $ref }) => exampleAt($ref));
@@ -88,7 +88,7 @@ test.each(responses)("the examples of $key $status $type are of its schema", ({ 
   expect(examples).not.toHaveLength(0);
 });
 
-test("every failure there is, in either form, is somewhere documented with its status", () => {
+test("the document has every failure of the catalogue with its status, and every OAuth error", () => {
   const examples = responses.flatMap(({ status, media }) =>
     Object.values(media.examples).map(({ $ref }) => ({
       status: Number(status),

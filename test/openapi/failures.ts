@@ -1,57 +1,78 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { type Asked, callerKey, type Whole } from "./broker.ts";
+import { type Asked, callerKey, type HttpFunctions } from "./http-functions.ts";
 import { get, oauth, oauthToken, post, postToken, vendor, vendorToken } from "./requests.ts";
 
-/** A connection to ask for, and the token to report as rejected. */
-export interface Given {
+/** A connection to request a token of, and the SHA-256 of the token to report as rejected. */
+interface Given {
   id: string;
   rejected?: string;
 }
 
-/** What a connection can be like; the other failures are those of a request and of a bug. */
-type Provokable = Exclude<FailureCode, "invalid_request" | "internal">;
+/** The failures that a connection or an upstream can cause. */
+export type Provokable = Exclude<FailureCode, "invalid_request" | "internal">;
 
-/** How a failure comes about, whichever route asks: makes it so. */
-export const failures: Record<Provokable, (on: Whole) => Promise<Given>> = {
-  async unknown_connection(on) {
-    const { id } = await on.connection();
-    await on.expire(id);
-    await on.remove(id);
-    return { id };
+/** How each failure comes about, on any token route; `retryAfter`: the response says when to retry. */
+export const failures: Record<Provokable, { retryAfter: boolean; given: (on: HttpFunctions) => Promise<Given> }> = {
+  unknown_connection: {
+    retryAfter: false,
+    async given(on) {
+      const { id } = await on.connection();
+      await on.store(id, { accessTokenExpiresAt: 2, obtainedAt: 1, dueAt: 1 });
+      await on.deleteSecret(id);
+      return { id };
+    },
   },
-  async connection_not_ready(on) {
-    const id = await on.emptyConnection();
-    await on.expire(id);
-    return { id };
+  connection_not_ready: {
+    retryAfter: false,
+    async given(on) {
+      const id = await on.emptyConnection();
+      await on.store(id, { accessTokenExpiresAt: 2, obtainedAt: 1, dueAt: 1 });
+      return { id };
+    },
   },
-  async too_soon(on) {
-    const { id } = await on.connection();
-    const { access_token: token } = JSON.parse((await on.request(get(id))).text) as { access_token: string };
-    return { id, rejected: createHash("sha256").update(token).digest("hex") };
+  too_soon: {
+    retryAfter: true,
+    async given(on) {
+      const { id } = await on.connection();
+      const now = on.clock.now();
+      const set = { accessTokenExpiresAt: now + 3600, obtainedAt: now, dueAt: now + 1800 };
+      await on.store(id, set, { attemptedAt: now });
+      return { id, rejected: sha256Hex("fake-access-1") };
+    },
   },
-  async credentials_rejected(on) {
-    const { id, apiKey } = await on.connection();
-    on.simulator.revokeKey(apiKey);
-    return { id };
+  credentials_rejected: {
+    retryAfter: false,
+    async given(on) {
+      const { id, apiKey } = await on.connection();
+      on.simulator.revokeKey(apiKey);
+      return { id };
+    },
   },
-  async upstream_malformed(on) {
-    on.simulator.setScenario({ mode: "html" });
-    return on.connection();
+  upstream_malformed: {
+    retryAfter: true,
+    async given(on) {
+      on.simulator.setScenario({ mode: "html" });
+      return on.connection();
+    },
   },
-  async upstream_unavailable(on) {
-    on.simulator.setScenario({ mode: "unavailable" });
-    return on.connection();
+  upstream_unavailable: {
+    retryAfter: true,
+    async given(on) {
+      on.simulator.setScenario({ mode: "unavailable" });
+      return on.connection();
+    },
   },
-  async unavailable(on) {
-    on.secrets.faults.set("GetSecretValue", "AccessDeniedException");
-    return on.connection();
+  unavailable: {
+    retryAfter: true,
+    async given(on) {
+      on.secrets.faults.set("GetSecretValue", "AccessDeniedException");
+      return on.connection();
+    },
   },
 };
 
-export const failureCodes = Object.keys(failures) as Provokable[];
-
-/** A request of a route for this connection that nothing is wrong with. */
+/** A valid request of a token route for this connection. */
 export function requestOf(route: string, { id, rejected }: Given): Asked {
   const fields = rejected === undefined ? undefined : { rejected_token_sha256: rejected };
   switch (route) {

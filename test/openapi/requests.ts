@@ -1,10 +1,5 @@
-import type { Asked } from "./broker.ts";
-
-/** Text of a form that is urlencoded, as a request. */
-export function formOf(route: string, fields: Record<string, string>, headers: Record<string, string> = {}): Asked {
-  const body = new URLSearchParams(fields).toString();
-  return { route, headers: { "content-type": "application/x-www-form-urlencoded", ...headers }, body };
-}
+import { accountOf } from "../support/function-environment.ts";
+import type { Asked } from "./http-functions.ts";
 
 export const getToken = "GET /v1/connections/{connection}/token";
 export const postToken = "POST /v1/connections/{connection}/token";
@@ -14,9 +9,15 @@ export const vendorToken = "POST /api/v1/auth/token";
 export const oauthToken = "POST /oauth/token";
 export const metadata = "GET /.well-known/oauth-authorization-server";
 
+/** A request with a urlencoded form. */
+export function formOf(route: string, fields: Record<string, string>, headers: Record<string, string> = {}): Asked {
+  const body = new URLSearchParams(fields).toString();
+  return { route, headers: { "content-type": "application/x-www-form-urlencoded", ...headers }, body };
+}
+
 const pathOf = (id: string) => `/v1/connections/${id}/token`;
 
-/** Of no token that there is. */
+/** The SHA-256 of no token. */
 const otherSha256 = "0".repeat(64);
 
 export function get(id: string, query: Record<string, string> = {}): Asked {
@@ -29,12 +30,21 @@ export function post(id: string, body: object = { rejected_token_sha256: otherSh
 
 /** The vendor's form; `fields` replace some of it. */
 export function vendor(id: string, credential: string, fields: Record<string, string> = {}): Asked {
-  const form = { username: `admin_${id}`, scope: `scope_${id}`, token: `Bearer ${credential}` };
-  return formOf(vendorToken, { ...form, ...fields });
+  return formOf(vendorToken, { ...accountOf(id), token: `Bearer ${credential}`, ...fields });
 }
 
 /** Client credentials in the header. */
 export function oauth(id: string, key: string, fields: Record<string, string> = {}): Asked {
   const authorization = `Basic ${Buffer.from(`fake-php:${key}`).toString("base64")}`;
   return formOf(oauthToken, { grant_type: "client_credentials", scope: id, ...fields }, { authorization });
+}
+
+/** A request for the status of every connection. */
+export function list(query: Record<string, string> = {}): Asked {
+  return { route: listStatus, path: "/v1/status", query };
+}
+
+/** A request for the status of one connection. */
+export function one(id: string): Asked {
+  return { route: getStatus, path: `/v1/status/${id}` };
 }

@@ -1,27 +1,29 @@
-import { problems } from "../../functions/auth-core/http/response.ts";
-import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { ask, type Asked, callerKey, startWholeBroker, type Whole } from "./broker.ts";
-import { failureCodes, failures, requestOf } from "./failures.ts";
-import { allDocumented, documented } from "./record.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
+import { allDocumented, documented } from "./documented-response.ts";
+import { failures, type Provokable, requestOf } from "./failures.ts";
+import { ask, type Asked, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";
 import {
   formOf,
   get,
   getStatus,
   getToken,
+  list,
   listStatus,
   metadata,
   oauth,
   oauthToken,
+  one,
   post,
   postToken,
   vendor,
   vendorToken,
 } from "./requests.ts";
 
-let on: Whole;
+let on: HttpFunctions;
 beforeAll(async () => {
-  on = await startWholeBroker();
+  on = await startHttpFunctions();
 });
 afterAll(() => on?.close());
 afterEach(() => {
@@ -29,30 +31,52 @@ afterEach(() => {
   on.secrets.faults.clear();
 });
 
-/** What was provoked so far. */
-const provoked = new Set<string>();
+type Response = Awaited<ReturnType<typeof ask>>;
 
-/** Notes an answer, which must be documented. Its name, without the route's. */
-function record(route: string, { status, headers, text }: Awaited<ReturnType<typeof ask>>): string {
+/** The details of every response so far, by the response's name in the document. */
+const provoked = new Map<string, Set<string | undefined>>();
+
+/** The `detail` of a problem or the `error_description` of an error response, its numbers aside. */
+function detailOf(body: unknown): string | undefined {
+  const { detail, error_description: description } = body as Record<string, string | undefined>;
+  return (detail ?? description)?.replaceAll(/\d+/g, "N");
+}
+
+/** Checks that the document has a response, and notes it. Its name without the route. */
+function record(route: string, { status, headers, text }: Response): string {
   const [method = "", path = ""] = route.split(" ");
   const lines = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
   const name = documented(method, path, status, headers["content-type"] ?? "", text, lines);
-  provoked.add(name);
+  provoked.set(name, (provoked.get(name) ?? new Set()).add(detailOf(JSON.parse(text))));
+  if (!name.endsWith("gateway")) {
+    expect(headers["cache-control"]).toBe(route === metadata ? "public, max-age=300" : "no-store");
+    if (route === oauthToken || route === vendorToken) expect(headers["pragma"]).toBe("no-cache");
+  }
   return name.slice(route.length + 1);
 }
 
 const wrongKey = callerKey.replace(/0$/, "1");
 const jwtType = "urn:ietf:params:oauth:token-type:jwt";
+const twice = (route: string, fields: Record<string, string>): Asked => {
+  const asked = formOf(route, fields);
+  return { ...asked, body: `${String(asked.body)}&scope=a&scope=b` };
+};
+const clientAssertion = (scope: string, jwt: string) => ({
+  grant_type: "client_credentials",
+  client_assertion: jwt,
+  client_assertion_type: jwtBearer,
+  scope,
+});
 
-/** One connection with nothing wrong, asked for as it should be, or not. */
-const requests: [answer: string, request: (id: string, jwt: string) => Asked][] = [
+/** Requests for a connection that has nothing wrong, and the name of each response. */
+const requests: [response: string, request: (id: string, jwt: string) => Asked][] = [
   ["200 application/json token", (id) => get(id)],
   ["400 application/problem+json invalid_request", (id) => get(id, { min_ttl: "soon" })],
   ["200 application/json token", (id) => post(id)],
-  ["400 application/problem+json invalid_request", (id) => post(id, {})],
+  ["400 application/problem+json invalid_request", (id) => post(id, { rejected_token_sha256: "fake" })],
   ["200 application/json with_refresh_token", (id) => vendor(id, callerKey)],
   ["200 application/json token", (id, jwt) => vendor(id, jwt)],
-  ["400 application/json invalid_request", (id) => vendor(id, callerKey, { token: callerKey })],
+  ["400 application/json invalid_request", () => twice(vendorToken, {})],
   ["400 application/json invalid_scope", (id) => vendor(id, callerKey, { scope: "fake-scope" })],
   ["401 application/json invalid_client", (id) => vendor(id, wrongKey)],
   ["200 application/json with_refresh_token", (id) => oauth(id, callerKey)],
@@ -60,70 +84,86 @@ const requests: [answer: string, request: (id: string, jwt: string) => Asked][] 
     "200 application/json with_refresh_token",
     (id) => formOf(oauthToken, { grant_type: "refresh_token", refresh_token: `stbr.${id}.${callerKey}` }),
   ],
-  [
-    "200 application/json token",
-    (scope, jwt) =>
-      formOf(oauthToken, {
-        grant_type: "client_credentials",
-        client_assertion: jwt,
-        client_assertion_type: jwtBearer,
-        scope,
-      }),
-  ],
+  ["200 application/json token", (scope, jwt) => formOf(oauthToken, clientAssertion(scope, jwt))],
   [
     "200 application/json token_exchange",
     (scope, jwt) =>
       formOf(oauthToken, { grant_type: tokenExchange, subject_token: jwt, subject_token_type: jwtType, scope }),
   ],
-  ["400 application/json invalid_request", () => formOf(oauthToken, {})],
+  ["400 application/json invalid_request", () => twice(oauthToken, {})],
   ["400 application/json unsupported_grant_type", () => formOf(oauthToken, { grant_type: "password" })],
   ["400 application/json invalid_grant", () => formOf(oauthToken, { grant_type: "refresh_token" })],
   ["400 application/json invalid_scope", () => oauth("fake-scope", callerKey)],
   ["401 application/json invalid_client", (id) => oauth(id, wrongKey)],
   ["200 application/json metadata", () => ({ route: metadata })],
+  ["200 application/json status", () => list()],
+  ["400 application/problem+json invalid_request", () => list({ limit: "0" })],
+  ["200 application/json status", (id) => one(id)],
+  ["400 application/problem+json invalid_request", () => one("Not-An-Id")],
+  ["404 application/problem+json unknown_connection", () => one("nobody")],
 ];
 
-test.each(requests)("%s is an answer to a request (%#)", async (answer, request) => {
+test.each(requests)("the document has the response %s (%#)", async (name, request) => {
   const { id } = await on.connection();
+  await on.request(get(id));
   const asked = request(id, await on.jwt());
 
-  const response = await on.request(asked);
-
-  expect(record(asked.route, response)).toBe(answer);
-  expect(response.headers["cache-control"]).toBe(asked.route === metadata ? "public, max-age=300" : "no-store");
+  expect(record(asked.route, await on.request(asked))).toBe(name);
 });
 
-test.each([get, post])("where a token is to be used is said where it is registered (%#)", async (request) => {
+test.each([get, post])("a token response has api_base_url if it is registered (%#)", async (request) => {
   const { id } = await on.connection({ apiBaseUrl: "https://api.example.com" });
   const asked = request(id);
 
-  const response = await on.request(asked);
-
-  expect(record(asked.route, response)).toBe("200 application/json with_api_base_url");
+  expect(record(asked.route, await on.request(asked))).toBe("200 application/json with_api_base_url");
 });
 
-test("whoever failed to authenticate by the Authorization header is told how", async () => {
+test("a 401 names the scheme if the request has an Authorization header", async () => {
   const { headers } = await on.request(oauth("fake-scope", wrongKey));
 
   expect(headers["www-authenticate"]).toMatch(/^Basic /);
 });
 
-describe.each([getToken, postToken, vendorToken, oauthToken])("%s", (route) => {
-  const type = route.includes("connections") ? "application/problem+json" : "application/json";
-  // Only whoever reports a token can be too early.
-  const codes = failureCodes.filter((code) => route !== getToken || code !== "too_soon");
+const statusRoutes = [listStatus, getStatus];
 
-  test.each(codes)("tells of %s", async (code) => {
-    const response = await on.request(requestOf(route, await failures[code](on)));
+describe.each([getToken, postToken, vendorToken, oauthToken, ...statusRoutes])("%s responds", (route) => {
+  const isOAuth = route === vendorToken || route === oauthToken;
+  const type = isOAuth ? "application/json" : "application/problem+json";
+  const requestFor = (given: { id: string; rejected?: string }) => {
+    if (route === listStatus) return list();
+    return route === getStatus ? one(given.id) : requestOf(route, given);
+  };
 
+  /** Checks the response to a failure of the broker. RFC 6749 §5.2 limits the characters of a description. */
+  function check(response: Response, code: keyof typeof problems, retryAfter: boolean): void {
     expect(record(route, response)).toBe(`${problems[code].status} ${type} ${code}`);
-    expect(response.headers["cache-control"]).toBe("no-store");
+    if (retryAfter) expect(response.headers["retry-after"]).toMatch(/^[1-9]\d*$/);
+    else expect(response.headers).not.toHaveProperty("retry-after");
+    const { error_description: description } = JSON.parse(response.text);
+    if (isOAuth) expect(description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]{10,}$/);
+  }
+
+  // A request to GET …/token cannot come too soon: it reports no token.
+  const codes = (Object.keys(failures) as Provokable[]).filter((code) => route !== getToken || code !== "too_soon");
+
+  test.each(statusRoutes.includes(route) ? [] : codes)("with %s", async (code) => {
+    const { given, retryAfter } = failures[code];
+
+    check(await on.request(requestFor(await given(on))), code, retryAfter);
   });
 
-  test("tells of a bug", async () => {
-    const response = await on.request(requestOf(route, await on.connection()), "broken");
+  test("with unavailable and Retry-After: 1 while the table does not answer", async () => {
+    const response = await on.request(requestFor(await on.connection()), "withoutTable");
 
-    expect(record(route, response)).toBe(`500 ${type} internal`);
+    check(response, "unavailable", true);
+    expect(response.headers["retry-after"]).toBe("1");
+  });
+
+  test("with internal to a bug, and does not tell its cause", async () => {
+    const response = await on.request(requestFor(await on.connection()), "broken");
+
+    check(response, "internal", false);
+    expect(response.text).not.toMatch(/Exception|Error|\bat \b|node_modules|\.mjs|tableName|DynamoDB/);
   });
 });
 
@@ -133,7 +173,7 @@ describe.each([getToken, postToken, getStatus, listStatus, vendorToken, oauthTok
     const path = (route.split(" ")[1] ?? "").replace("{connection}", "webapicorso");
     const reached = async () => ({});
     const body = Buffer.alloc(10 * 1024 * 1024 + 1);
-    // Node's client sends no length of a GET's body by itself.
+    // Node's client does not send the length of a GET's body by itself.
     const tooLarge = { body, headers: { "content-length": String(body.length) } };
     const ways: { status: number; what?: Partial<Asked>; how: Parameters<typeof ask>[1] }[] = [
       { status: 400, what: { path: `${path}/%zz` }, how: { invoke: reached, unsigned: true } },
@@ -146,40 +186,21 @@ describe.each([getToken, postToken, getStatus, listStatus, vendorToken, oauthTok
     if (route.includes("/v1/connections") || route.includes("/v1/status"))
       ways.push({ status: 403, how: { invoke: reached, unsigned: true } });
 
-    test.each(ways)("answers $status in its own form", async ({ status, what, how }) => {
-      const response = await ask({ route, path, ...what }, how);
-
-      expect(record(route, response)).toBe(`${status} application/json gateway`);
+    test.each(ways)("responds with $status in its own form", async ({ status, what, how }) => {
+      expect(record(route, await ask({ route, path, ...what }, how))).toBe(`${status} application/json gateway`);
     });
   },
 );
 
-const statusRequests: [answer: string, request: (id: string) => Asked, state?: "broken" | "lonely"][] = [
-  ["200 application/json status", () => ({ route: listStatus, path: "/v1/status" })],
-  [
-    "400 application/problem+json invalid_request",
-    () => ({ route: listStatus, path: "/v1/status", query: { limit: "0" } }),
-  ],
-  ["503 application/problem+json unavailable", () => ({ route: listStatus, path: "/v1/status" }), "lonely"],
-  ["500 application/problem+json internal", () => ({ route: listStatus, path: "/v1/status" }), "broken"],
-  ["200 application/json status", (id) => ({ route: getStatus, path: `/v1/status/${id}` })],
-  ["400 application/problem+json invalid_request", () => ({ route: getStatus, path: "/v1/status/Not-An-Id" })],
-  ["404 application/problem+json unknown_connection", () => ({ route: getStatus, path: "/v1/status/nobody" })],
-  ["503 application/problem+json unavailable", (id) => ({ route: getStatus, path: `/v1/status/${id}` }), "lonely"],
-  ["500 application/problem+json internal", (id) => ({ route: getStatus, path: `/v1/status/${id}` }), "broken"],
-];
+describe("the document", () => {
+  test("has every response that the code sends, and no other", () => {
+    expect([...provoked.keys()].toSorted()).toEqual([...allDocumented.keys()].toSorted());
+  });
 
-test.each(statusRequests)("%s is an answer to a request for a status (%#)", async (answer, request, state) => {
-  const { id } = await on.connection();
-  await on.request(get(id));
-  const asked = request(id);
-
-  const response = await on.request(asked, state);
-
-  expect(record(asked.route, response)).toBe(answer);
-  expect(response.headers["cache-control"]).toBe("no-store");
-});
-
-test("every response that is documented was provoked, and every one that was provoked is documented", () => {
-  expect([...provoked].toSorted()).toEqual(allDocumented().toSorted());
+  test.each([...allDocumented].filter(([, example]) => detailOf(example) !== undefined))(
+    "has a detail that the code sends: %s",
+    (name, example) => {
+      expect([...(provoked.get(name) ?? [])]).toContain(detailOf(example));
+    },
+  );
 });

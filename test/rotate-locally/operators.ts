@@ -18,7 +18,7 @@ export function at(label: string, labels: Labels): string {
   return Object.entries(labels).find(([, stages]) => stages.includes(label))?.[0] ?? "";
 }
 
-/** Whoever rotates keys by hand: the commands of the README, by one tool or another. */
+/** An operator who rotates keys by hand: the commands of docs/rotating-keys.md, with one tool or another. */
 export interface Operator {
   /** Puts a value under the label NEXT. The version's id. */
   stage(secretId: string, value: string): Promise<string>;
@@ -44,7 +44,7 @@ function isVersion2(path: string): boolean {
   }
 }
 
-/** An operator with the `aws` command. Keys are handed over in files, as the README has it. */
+/** An operator with the `aws` command. Passes keys in files, as docs/rotating-keys.md does. */
 export function awsOperator(run: StartedCommand): Operator {
   const folder = mkdtempSync(join(tmpdir(), "next-key-"));
   const file = join(folder, "next-key.txt");

@@ -2,30 +2,30 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { operator as credentials, region, type StartedCommand } from "../local/run-harness.ts";
 
-/** Milliseconds from one question to the next. */
+/** Milliseconds between two requests. */
 const interval = 500;
 
-/** One question for a token, and whether the business API took what came. */
+/** One request for a token, and whether the business API accepted the token. */
 interface Poll {
   /** Milliseconds on the monotonic clock. */
   at: number;
   status: number;
-  /** Of the business API, for this token. */
+  /** Status of the business API for this token. */
   used: number;
   generation: number;
 }
 
 export interface Polling {
   polls: Poll[];
-  /** Fingerprint of the key that the token of a poll was got with. */
+  /** Fingerprint of the key whose token a poll received. */
   keyOf(poll: Poll | undefined): string | undefined;
-  /** Asks no more. Rejects if asking itself failed. */
+  /** Stops. Rejects if a request failed to run. */
   stop(): Promise<void>;
 }
 
 /**
- * A caller who asks for a connection's token twice a second and uses each at the business API. Which key a token was got
- * with is what the table says of its generation.
+ * A caller that requests a connection's token twice a second and uses each at the business API. The table tells the key
+ * of each generation.
  */
 export function startPolling(run: StartedCommand, connection: string): Polling {
   const polls: Poll[] = [];
@@ -33,7 +33,7 @@ export function startPolling(run: StartedCommand, connection: string): Polling {
   const dynamoDb = new DynamoDBClient({ endpoint: run.url("dynamodb"), region, credentials });
   const stopping = new AbortController();
 
-  async function ask(): Promise<void> {
+  async function pollOnce(): Promise<void> {
     const at = performance.now();
     const { status, body } = await run.token(connection);
     const business = `${run.url("simulator")}/api/v1/${String(body["scope"])}/CO/Customers`;
@@ -54,12 +54,12 @@ export function startPolling(run: StartedCommand, connection: string): Polling {
 
   const work = (async () => {
     while (!stopping.signal.aborted) {
-      await ask().catch((error: unknown) => {
+      await pollOnce().catch((error: unknown) => {
         if (!stopping.signal.aborted) throw error;
       });
     }
   })();
-  // Whoever stops it hears of a failure; until then it must not end the process.
+  // `stop` rejects with a failure. Until then the failure must not end the process.
   work.catch(() => undefined);
   return {
     polls,

@@ -10,7 +10,7 @@ import { at, type Operator, rotationSwitchedOn, sdkOperator, secretOf } from "./
 const account = { username: "fake-user", scope: "fake-scope" };
 const soon = { timeout: 15_000, interval: 100 };
 
-// Every case has a connection of its own, whose upstream is a server of the test's.
+// Every case has its own connection. Upstream is a server of this test.
 const badKeys = [
   ["refused-upstream", "fake-refused-key", "next_key_refused"],
   ["malformed-key", "fake key with spaces", "next_key_malformed"],
@@ -62,14 +62,14 @@ async function currentKey(connection: string): Promise<unknown> {
   return (JSON.parse(SecretString) as Record<string, unknown>)["apiKey"];
 }
 
-/** Starts a rotation, and waits until its operator is asked to act: the reason. */
+/** Starts a rotation and waits until the operator must act. Returns the reason. */
 async function failedRotation(connection: string): Promise<unknown> {
   await operator.rotate(secretOf(connection));
   await vi.waitFor(() => expect(reasonsOf(run, connection)).not.toEqual([]), soon);
   return reasonsOf(run, connection).at(-1);
 }
 
-/** Starts a rotation, and waits until it is finished. The labels then. */
+/** Starts a rotation and waits until it is complete. Returns the labels then. */
 async function rotated(connection: string) {
   const version = await operator.rotate(secretOf(connection));
   await vi.waitFor(
@@ -79,9 +79,9 @@ async function rotated(connection: string) {
   return { version, labels: await operator.labels(secretOf(connection)) };
 }
 
-describe("a next key that is no good", () => {
+describe("A bad next key", () => {
   it.each(badKeys)(
-    "(%s) never becomes current, and a good one does with no clean-up",
+    "never becomes current, and a good one does without cleanup: %s",
     async (connection, bad, reason) => {
       const first = at("AWSCURRENT", await operator.labels(secretOf(connection)));
       const staged = await operator.stage(secretOf(connection), bad);
@@ -102,7 +102,7 @@ describe("a next key that is no good", () => {
     },
   );
 
-  it("is not a key that could not be tested: it stays staged, and the next rotation takes it", async () => {
+  it("is not the same as a key that could not be tested, which stays staged for the next rotation", async () => {
     const first = at("AWSCURRENT", await operator.labels(secretOf("upstream-down")));
     const staged = await operator.stage(secretOf("upstream-down"), "fake-key-2");
     isDown = true;
@@ -118,14 +118,14 @@ describe("a next key that is no good", () => {
     expect(await currentKey("upstream-down")).toBe("fake-key-2");
   });
 
-  it("is in no line of the log", () => {
+  it("is not in the log", () => {
     for (const [, bad] of badKeys) expect(run.stdout + run.stderr).not.toContain(bad);
     expect(run.stderr).not.toMatch(/fake-key-\d/);
   });
 });
 
-describe("a rotation", () => {
-  it("is followed by the schedule at once, long before the token is due", async () => {
+describe("A rotation", () => {
+  it("makes the schedule replace the token at once, long before it is due", async () => {
     const served = await run.token("due-at-once");
     await operator.stage(secretOf("due-at-once"), "fake-key-2");
 
@@ -138,8 +138,8 @@ describe("a rotation", () => {
   });
 });
 
-describe("going back", () => {
-  it("is followed by the next caller, while the current key is being refused", async () => {
+describe("A previous key that is made current again", () => {
+  it("is used by the next request, while Smart Services rejects the other key", async () => {
     const first = at("AWSCURRENT", await operator.labels(secretOf("going-back")));
     await operator.stage(secretOf("going-back"), "fake-key-2");
     const { version } = await rotated("going-back");

@@ -1,16 +1,16 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { vi } from "vitest";
 
-/** What DynamoDB said that a stretch of work cost. */
+/** What DynamoDB reports that some work consumed. */
 export interface Consumption {
-  /** Pages of the index that were asked for, empty ones too. */
+  /** Pages of the index that were read, empty ones too. */
   pages: number;
   emptyPages: number;
-  /** Items that the index read, returned or not. */
+  /** Items that the index read, whether it returned them or not. */
   itemsRead: number;
   /** Calls of each command. */
   commands: Record<string, number>;
-  /** Units that reading the index consumed, and all commands together. */
+  /** Capacity units consumed by reading the index, and by all commands. */
   indexUnits: number;
   units: number;
 }
@@ -23,7 +23,7 @@ interface Output {
   ConsumedCapacity?: { CapacityUnits?: number };
 }
 
-/** Does the work, and counts what every DynamoDB client of this process consumes meanwhile. */
+/** Counts what all DynamoDB clients of this process consume during some work. */
 export async function metered<Result>(
   work: () => Promise<Result>,
 ): Promise<{ result: Result; consumption: Consumption }> {
@@ -37,7 +37,7 @@ export async function metered<Result>(
     const output = await send.call(this, command);
     const name = command.constructor.name.replace(/Command$/, "");
     const units = output.ConsumedCapacity?.CapacityUnits;
-    if (units === undefined) throw new Error(`${name} does not say what it consumed.`);
+    if (units === undefined) throw new Error(`${name} does not report what it consumed.`);
     consumption.commands[name] = (consumption.commands[name] ?? 0) + 1;
     consumption.units += units;
     if (name === "Query") {

@@ -8,9 +8,9 @@ interface Sweep {
   summary: Awaited<ReturnType<Fleet["sweep"]>>;
 }
 
-// One fleet that grows. What is due are the same 100 connections at every size.
+// One fleet that grows. The same 100 connections are due at every size.
 const sizes = [1000, 10_000, 20_000];
-const duePart = names("living", 100);
+const duePart = names("healthy", 100);
 const sweeps: Sweep[] = [];
 let idleSweep: Sweep;
 
@@ -39,7 +39,7 @@ async function sweepOf(connections: number): Promise<Sweep> {
   return { connections, consumption, summary };
 }
 
-it("reads what is due and a page of each partition, however many connections there are", () => {
+it("A sweep reads what is due and one page of each partition, whatever the number of connections", () => {
   for (const { consumption, summary } of sweeps) {
     expect(summary).toMatchObject({ due: 100, replaced: 100, failed: 0, deferred: 0, bugs: [] });
     expect(consumption).toMatchObject({ itemsRead: 100, pages: 16 });
@@ -48,20 +48,20 @@ it("reads what is due and a page of each partition, however many connections the
   }
 });
 
-it("does one read, one lease and one commit for each that it replaces, and nothing else", () => {
+it("A sweep makes one read, one lease and one commit for each replacement, and nothing else", () => {
   for (const { consumption } of sweeps) {
     expect(consumption.commands).toEqual({ Query: 16, GetItem: 100, UpdateItem: 200 });
   }
 });
 
-it("costs the same to the unit for ten and for twenty times the connections", () => {
+it("A sweep consumes exactly the same with ten and with twenty times the connections", () => {
   const [small, large, twice] = sweeps.map(({ consumption }) => consumption);
 
   expect(large).toEqual(small);
   expect(twice).toEqual(large);
 });
 
-it("costs an empty page for each partition where nothing is due", () => {
+it("A sweep reads one empty page of each partition if nothing is due", () => {
   expect(idleSweep.summary).toMatchObject({ due: 0, replaced: 0, oldestLateness: 0 });
   expect(idleSweep.consumption).toMatchObject({ pages: 16, emptyPages: 16, itemsRead: 0, commands: { Query: 16 } });
 });

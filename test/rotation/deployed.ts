@@ -1,70 +1,36 @@
 import { expect, onTestFinished } from "vitest";
-import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
-import { bundleFunction } from "../../infra/bundle.ts";
-import { startFunction } from "../../local/lambda/function.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
-import { testSettings } from "../support/registration.ts";
-import { startTable } from "../support/table.ts";
+import { type Line, startFunctionEnvironment } from "../support/function-environment.ts";
 
-/** The rotation function as it is deployed: the built bundle in an environment of its own, under the clock of this machine. */
+/** The token-rotation function as it is deployed: the bundle, under the clock of this machine. */
 export type Deployed = Awaited<ReturnType<typeof startDeployed>>;
 
 /**
  * Starts it with an empty table and no secret; it ends with the test that started it.
  *
- * @param tableUrl where its table is, if not where there is one
+ * @param tableUrl the table's endpoint, if it is not the embedded table
  */
 export async function startDeployed(tableUrl?: string) {
-  const clock = { now: () => Date.now() / 1000 };
-  const [table, secrets, simulator] = await Promise.all([
-    startTable(),
-    startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" }),
-    startSimulator({ clock }),
-  ]);
-  onTestFinished(async () => void (await Promise.all([table.close(), secrets.close(), simulator.close()])));
-
-  const lines: string[] = [];
-  const rotation = await startFunction({
-    name: "token-rotation",
-    folder: bundleFunction("token-rotation"),
-    handler: "index.handler",
-    timeoutSeconds: 60,
-    memoryMegabytes: 256,
-    environment: {
-      [environmentVariables.stage]: testSettings.stage,
-      [environmentVariables.tableName]: table.name,
-      [environmentVariables.secretPrefix]: testSettings.secretPrefix,
-      [environmentVariables.defaultBaseUrl]: simulator.url,
-      [environmentVariables.allowLoopbackHttp]: "true",
-      AWS_REGION: "eu-south-1",
-      AWS_ACCESS_KEY_ID: "FAKEID",
-      AWS_SECRET_ACCESS_KEY: "fake-secret",
-      AWS_CONFIG_FILE: "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-      AWS_ENDPOINT_URL_DYNAMODB: tableUrl ?? table.config.endpoint,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-    },
-    onLog: (line) => lines.push(line),
-  });
-  onTestFinished(rotation.close);
+  const environment = await startFunctionEnvironment();
+  onTestFinished(() => environment.close());
+  const { table, secrets, simulator, output } = environment;
   return {
     table,
     secrets,
     simulator,
-    invoke: rotation.invoke,
-    /** What it printed until so many sweeps were counted as completed: a line may come after its invocation's end. */
+    invoke: await environment.start(
+      "token-rotation",
+      tableUrl === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: tableUrl },
+    ),
+    /** What it printed when `sweeps` sweeps have completed: a line may arrive after its invocation's end. */
     async printed(sweeps: number) {
-      const parsed = () => lines.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []));
+      const parsed = () => output.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []));
       const completed = () => parsed().filter((line) => "SweepsCompleted" in line);
       await expect.poll(() => completed().length, { timeout: 10_000 }).toBe(sweeps);
       return {
-        text: lines.join("\n"),
+        text: output.join("\n"),
         summaries: parsed().filter(({ message }) => message === "sweep"),
         completed: completed(),
       };
     },
   };
 }
-
-type Line = Record<string, unknown>;

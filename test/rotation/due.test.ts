@@ -1,88 +1,78 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { startWorld } from "../support/world.ts";
-import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
+import { halfLife, itemOf, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";
 
-it("replaces what is due, through the refresh grant that callers use too, and touches nothing else", async () => {
-  const world = await startWorld();
-  const [due] = await startConnections(world, "due");
-  world.clock.advance(600);
-  await startConnections(world, "fresh");
-  const fresh = await world.table.raw("fresh");
-  world.clock.advance(halfLife - 600 + 7);
+describe("A sweep", () => {
+  it("replaces what is due by the refresh grant, as a request does, and changes nothing else", async () => {
+    const world = await startWorld();
+    const [due] = await startConnections(world, "due");
+    world.clock.advance(600);
+    await startConnections(world, "fresh");
+    const fresh = await world.table.raw("fresh");
+    world.clock.advance(halfLife - 600 + 7);
 
-  const summary = await sweepAll(world);
+    const summary = await sweepAll(world);
 
-  expect(summary).toEqual(summaryOf({ due: 1, replaced: 1, oldestLateness: 7 }));
-  expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
-  expect(world.notices.at(-1)).toEqual({
-    kind: "replaced",
-    connection: due,
-    by: "refresh_token",
-    generation: 2,
-    progress: true,
+    expect(summary).toEqual(summaryOf({ due: 1, replaced: 1, oldestLateness: 7 }));
+    expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
+    const replaced = { kind: "replaced", connection: due, by: "refresh_token", generation: 2, progress: true };
+    expect(world.notices.at(-1)).toEqual(replaced);
+    expect(await world.table.raw("fresh")).toEqual(fresh);
   });
-  expect(await world.table.raw("fresh")).toEqual(fresh);
-});
 
-it("replaces at the very instant at which a token set is due, and not a second before", async () => {
-  const world = await startWorld();
-  await startConnections(world, "webapicorso");
+  it("replaces a token set at the instant at which it is due, not a second earlier", async () => {
+    const world = await startWorld();
+    await startConnections(world, "webapicorso");
+    world.clock.advance(halfLife - 1);
+    const before = await sweepAll(world);
+    world.clock.advance(1);
+    const then = await sweepAll(world);
 
-  world.clock.advance(halfLife - 1);
-  const before = await sweepAll(world);
-  world.clock.advance(1);
-  const then = await sweepAll(world);
+    expect(before).toEqual(summaryOf({}));
+    expect(then).toEqual(summaryOf({ due: 1, replaced: 1 }));
+  });
 
-  expect(before).toEqual(summaryOf({}));
-  expect(then).toEqual(summaryOf({ due: 1, replaced: 1 }));
-});
+  it("leaves the item without a lease, and due again half a lifetime later", async () => {
+    const { world, connection } = await startDue();
 
-it("leaves the item without a lease, due again half a lifetime later", async () => {
-  const world = await startWorld();
-  const [connection] = await startConnections(world, "webapicorso");
-  world.clock.advance(halfLife);
-
-  await sweepAll(world);
-
-  const item = await itemOf(world, connection!);
-  expect(item).toMatchObject({ generation: 2, failures: 0, nextActionAt: world.clock.now() + halfLife });
-  expect(item).not.toHaveProperty("leaseOwner");
-});
-
-it("keeps a connection warm for hours, so that no caller ever waits for Smart Services", async () => {
-  const world = await startWorld();
-  const [connection] = await startConnections(world, "webapicorso");
-
-  for (let passed = 0; passed < 6 * 3600; passed += 300) {
-    world.clock.advance(300);
     await sweepAll(world);
-    const answer = await world.service().get(connection!, { minTtl: 1800 });
-    expect(answer).toMatchObject({ kind: "token", source: "table" });
-  }
 
-  expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 12 });
-});
+    const item = await itemOf(world, connection);
+    expect(item).toMatchObject({ generation: 2, failures: 0, nextActionAt: world.clock.now() + halfLife });
+    expect(item).not.toHaveProperty("leaseOwner");
+  });
 
-it("replaces by the API key where there is no refresh token", async () => {
-  const world = await startWorld({ refreshTokens: false });
-  await startConnections(world, "webapicorso");
-  world.clock.advance(halfLife);
+  it("keeps a connection warm for hours, so that no caller waits for Smart Services", async () => {
+    const world = await startWorld();
+    const [connection] = await startConnections(world, "webapicorso");
 
-  const summary = await sweepAll(world);
+    for (let passed = 0; passed < 6 * 3600; passed += 300) {
+      world.clock.advance(300);
+      await sweepAll(world);
+      const answer = await world.service().get(connection!, { minTtl: 1800 });
+      expect(answer).toMatchObject({ kind: "token", source: "table" });
+    }
 
-  expect(summary).toEqual(summaryOf({ due: 1, replaced: 1 }));
-  expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
-});
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 12 });
+  });
 
-it("does not count a token set that could not be committed as replaced", async () => {
-  const world = await startWorld();
-  const [connection] = await startConnections(world, "webapicorso");
-  world.clock.advance(halfLife);
-  const write: typeof world.ports.table.write = (...asked) => world.unreachable().write(...asked);
-  const table = { ...world.ports.table, write };
+  it("replaces by the API key if there is no refresh token", async () => {
+    const { world } = await startDue({ refreshTokens: false });
 
-  const summary = await world.clock.passUntil(sweepAll(world, { table }));
+    const summary = await sweepAll(world);
 
-  expect(summary).toEqual(summaryOf({ due: 1, failed: 1 }));
-  expect(world.notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
+    expect(summary).toEqual(summaryOf({ due: 1, replaced: 1 }));
+    expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
+  });
+
+  it("does not count a token set that it could not commit as replaced", async () => {
+    const { world, connection } = await startDue();
+    const write: typeof world.ports.table.write = (...args) => world.unreachable().write(...args);
+    const table = { ...world.ports.table, write };
+
+    const summary = await world.clock.passUntil(sweepAll(world, { table }));
+
+    expect(summary).toEqual(summaryOf({ due: 1, failed: 1 }));
+    expect(world.notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
+  });
 });

@@ -1,16 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { startWorld } from "../support/world.ts";
-import { halfLife, isInIndex, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
+import { halfLife, isInIndex, itemOf, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";
 
-describe("a connection that fails", () => {
-  it("keeps its valid token, and comes up again at retryAt, not a second before", async () => {
-    const world = await startWorld();
-    const [connection] = await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife);
+describe("A connection that fails", () => {
+  it("keeps its valid token and is tried again at retryAt, not earlier", async () => {
+    const { world, connection } = await startDue();
     world.simulator.setScenario({ mode: "unavailable" });
 
     const failed = await sweepAll(world);
-    const item = await itemOf(world, connection!);
+    const item = await itemOf(world, connection);
     world.simulator.setScenario({ mode: "ok" });
     world.clock.advance(item.retryAt! - world.clock.now() - 0.5);
     const before = await sweepAll(world);
@@ -22,10 +20,10 @@ describe("a connection that fails", () => {
     expect(item.tokenSet?.accessTokenExpiresAt).toBeGreaterThan(world.clock.now());
     expect(before).toEqual(summaryOf({}));
     expect(then).toEqual(summaryOf({ due: 1, replaced: 1 }));
-    expect(await itemOf(world, connection!)).toMatchObject({ generation: 2, failures: 0 });
+    expect(await itemOf(world, connection)).toMatchObject({ generation: 2, failures: 0 });
   });
 
-  it("is recovered by the schedule alone after an outage of 40 % of a token's life, unseen by callers", async () => {
+  it("recovers by sweeps alone after an outage of 40 % of a token's lifetime, and callers do not notice", async () => {
     const world = await startWorld();
     const [connection] = await startConnections(world, "webapicorso");
     world.clock.advance(halfLife - 60);
@@ -43,11 +41,9 @@ describe("a connection that fails", () => {
     expect(answers.at(-1)).toMatchObject({ generation: 2 });
   });
 
-  it("with a revoked key is tried no more than every few minutes, by however many sweeps", async () => {
-    const world = await startWorld({ refreshTokens: false });
-    await startConnections(world, "webapicorso");
+  it("because of a revoked key is tried only every few minutes, whatever the number of sweeps", async () => {
+    const { world } = await startDue({ refreshTokens: false });
     world.simulator.revokeKey("fake-key-1");
-    world.clock.advance(halfLife);
     const start = world.clock.now();
 
     for (let minute = 0; minute < 60; minute += 1) {
@@ -55,14 +51,14 @@ describe("a connection that fails", () => {
       world.clock.advance(60);
     }
 
-    // Backoffs of 5, 10, 20 and 40 minutes, drawn at three quarters; the next sweep after each tries once.
+    // Backoffs of 5, 10, 20 and 40 minutes, times three quarters. The next sweep after each tries once.
     const attempts = world.simulator.requests.slice(1).map(({ at }) => (at - start) / 60);
     expect(attempts).toEqual([0, 4, 12, 27, 57]);
   });
 });
 
-describe("a registration that is gone", () => {
-  it("loses its tokens at once, and is not due again before its key may be announced", async () => {
+describe("A registration that was deleted", () => {
+  it("loses its tokens at once, and is not due again until its key may be announced", async () => {
     const world = await startWorld();
     const [gone, other] = await startConnections(world, "gone", "other");
     world.deleteSecret("gone");
@@ -79,8 +75,8 @@ describe("a registration that is gone", () => {
   });
 });
 
-describe("a fault with one connection", () => {
-  it("that no rule foresees is reported as a bug, counts as failed and stops no other", async () => {
+describe("An error of one connection", () => {
+  it("that is unexpected is reported as a bug, counts as failed and does not stop the others", async () => {
     const world = await startWorld();
     const [broken] = await startConnections(world, "broken", "sound", "healthy");
     world.clock.advance(halfLife);
@@ -97,12 +93,12 @@ describe("a fault with one connection", () => {
     expect(bugs).toEqual([fault]);
   });
 
-  it("that is the table's is no bug: it is noticed, counts as failed and stops no other", async () => {
+  it("that the table causes is not a bug: it is logged, counts as failed and does not stop the others", async () => {
     const world = await startWorld();
     const [unlucky] = await startConnections(world, "unlucky", "sound");
     world.clock.advance(halfLife);
     const { table } = world.ports;
-    const read: typeof table.read = (...asked) => (asked[0] === unlucky ? world.unreachable() : table).read(...asked);
+    const read: typeof table.read = (...args) => (args[0] === unlucky ? world.unreachable() : table).read(...args);
     const bugs: unknown[] = [];
 
     const summary = await sweepAll(world, { table: { ...table, read } }, (error) => bugs.push(error));
@@ -113,11 +109,9 @@ describe("a fault with one connection", () => {
   });
 });
 
-it("throws where the index cannot be read, and replaces nothing", async () => {
-  const world = await startWorld();
-  await startConnections(world, "webapicorso");
-  world.clock.advance(halfLife);
-  const due: typeof world.ports.table.due = (...asked) => world.unreachable().due(...asked);
+it("A sweep throws if the index cannot be read, and replaces nothing", async () => {
+  const { world } = await startDue();
+  const due: typeof world.ports.table.due = (...args) => world.unreachable().due(...args);
   const table = { ...world.ports.table, due };
 
   await expect(sweepAll(world, { table })).rejects.toThrow("DynamoDB");

@@ -1,49 +1,50 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { steppedClock } from "../support/clock.ts";
+import { withPoints } from "../support/crash-points.ts";
+import { openCalls, takeTurns } from "../support/interleaving.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
 import { type Attributes, startTable } from "../support/table.ts";
 
-/** One upstream call: whose, when it began, and how many ran in that instant, itself among them. */
+/** One upstream call: its connection, its start, and how many calls ran at that instant, itself included. */
 interface Call {
   connection: string;
-  /** Seconds since the fleet's start. */
+  /** Seconds since the start of the fleet. */
   at: number;
   atOnce: number;
-  /** Of those, calls for connections with a revoked key. */
+  /** How many of those were for connections with a revoked key. */
   revokedAtOnce: number;
 }
 
-/** Connections by the thousand, in a real table; upstream and secrets are functions that never leave the process. */
+/** Thousands of connections in a real table. Upstream and secrets are functions of this process. */
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
 
-/** Ids that start so have a key that upstream refuses. */
+/** Upstream rejects the key of a connection whose id starts with this. */
 const revokedPrefix = "revoked-";
 
 /**
- * Starts an empty fleet under a stepped clock. Every connection that is filled in is registered.
+ * Starts an empty fleet under a stepped clock. Every connection that `fill` stores is registered.
  *
- * @param upstreamSeconds how long an upstream call lasts
+ * @param upstreamSeconds duration of an upstream call
  */
 export async function startFleet(upstreamSeconds = 0) {
   const clock = steppedClock();
   const start = clock.now();
   const stored = await startTable();
   const client = new DynamoDBClient(stored.config);
-  const { table, isIdle } = monitored(dynamoDbTokenTable(stored.name, stored.config));
+  const tableCalls = openCalls();
   const calls: Call[] = [];
   const running: string[] = [];
   let leases = 0;
 
-  const ports: Ports = {
-    table,
+  const unwatched: Ports = {
+    table: dynamoDbTokenTable(stored.name, stored.config),
     registrations: {
       read: async (connection) => ({
         kind: "registered",
@@ -69,12 +70,13 @@ export async function startFleet(upstreamSeconds = 0) {
     newLeaseOwner: () => `owner-${(leases += 1)}`,
     notice: () => {},
   };
+  const ports = withPoints(unwatched, (call, act) => (call.startsWith("table.") ? tableCalls.track(act) : act()));
 
   return {
     clock,
     ports,
     calls,
-    /** Stores a connection for each name, in place of what was there. */
+    /** Stores a connection for each name; replaces what was there. */
     async fill(
       connections: string[],
       fields: { failures?: number; nextActionAt: (index: number) => number },
@@ -88,13 +90,14 @@ export async function startFleet(upstreamSeconds = 0) {
         await client.send(new BatchWriteItemCommand({ RequestItems }));
       }
     },
-    /** One sweep over every partition; a second passes only when nothing is left to do in this one. */
+    /** One sweep over every partition. A second passes only when nothing is left to do in this one. */
     async sweep() {
       const bugs: unknown[] = [];
       const work = sweep(ports, { shard: 0, shards: 1 }, (error) => bugs.push(error));
-      const end = work.then(() => false);
-      while (await Promise.race([end, turn(true)])) if (isIdle() && running.length > 0) clock.advance(1);
-      return { ...(await work), bugs };
+      const passSecond = () => {
+        if (running.length > 0) clock.advance(1);
+      };
+      return { ...(await takeTurns(work, tableCalls.settle, passSecond)), bugs };
     },
     async close() {
       client.destroy();
@@ -114,25 +117,4 @@ function storedItem(name: string, failures: number, nextActionAt: number): Attri
   const tokenSet = fakeTokenSet({ dueAt: nextActionAt, keyFingerprint });
   const item = { connection, generation: 1, failures, nextActionAt, tokenSet };
   return { ...encodeItem(item), partition: { N: String(partitionOf(connection)) } };
-}
-
-/** The table, and whether nobody waits for it. */
-function monitored(table: TokenTable): { table: TokenTable; isIdle: () => boolean } {
-  let waiting = 0;
-  const watch = <Answer>(answer: Promise<Answer>): Promise<Answer> => {
-    waiting += 1;
-    return answer.finally(() => (waiting -= 1));
-  };
-  return {
-    table: {
-      read: (...asked) => watch(table.read(...asked)),
-      takeLease: (...asked) => watch(table.takeLease(...asked)),
-      write: (...asked) => watch(table.write(...asked)),
-      release: (...asked) => watch(table.release(...asked)),
-      due: (...asked) => watch(table.due(...asked)),
-      noteKey: (...asked) => watch(table.noteKey(...asked)),
-      claimRegistrationCheck: (...asked) => watch(table.claimRegistrationCheck(...asked)),
-    },
-    isIdle: () => waiting === 0,
-  };
 }

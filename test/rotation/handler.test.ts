@@ -10,7 +10,7 @@ import { type Deployed, startDeployed } from "./deployed.ts";
 
 const everything = { shard: 0, shards: 1 };
 
-/** Stores a connection with a valid token; it is due if `late`, in seconds, is positive. */
+/** Stores a connection with a valid token, due since `late` seconds. */
 async function store(deployed: Deployed, name: string, late: number, more: Record<string, unknown> = {}) {
   const now = Date.now() / 1000;
   const connection = connectionId(name);
@@ -44,8 +44,8 @@ function register(deployed: Deployed, name: string, isRevoked = false) {
   if (!isRevoked) deployed.simulator.admit(fields);
 }
 
-/** One connection of every fate, and one that is not due. */
-async function startEveryFate() {
+/** One connection for each outcome, and one that is not due. */
+async function startEveryOutcome() {
   const deployed = await startDeployed();
   for (const name of ["fine", "leased", "fresh"]) register(deployed, name);
   register(deployed, "revoked", true);
@@ -57,9 +57,9 @@ async function startEveryFate() {
   return deployed;
 }
 
-describe("a sweep that completed", () => {
-  it("is one line with its counts, and the same as metrics of service, stage, code and source", async () => {
-    const deployed = await startEveryFate();
+describe("A completed sweep", () => {
+  it("writes one line with its counts, and the same as metrics with service, stage, code and source", async () => {
+    const deployed = await startEveryOutcome();
 
     const result = await deployed.invoke(everything);
 
@@ -121,8 +121,8 @@ describe("a sweep that completed", () => {
     ]);
   });
 
-  it("prints no key, no access token and no refresh token, whatever became of the connections", async () => {
-    const deployed = await startEveryFate();
+  it("prints no key, access token or refresh token, whatever the outcomes", async () => {
+    const deployed = await startEveryOutcome();
 
     await deployed.invoke(everything);
 
@@ -140,8 +140,8 @@ describe("a sweep that completed", () => {
     for (const secret of secrets) expect(text).not.toContain(secret);
   });
 
-  it("is counted anew by each invocation of the same environment", async () => {
-    const deployed = await startEveryFate();
+  it("counts anew in each invocation of the same environment", async () => {
+    const deployed = await startEveryOutcome();
 
     await deployed.invoke(everything);
     await deployed.invoke(everything);
@@ -153,8 +153,8 @@ describe("a sweep that completed", () => {
     ]);
   });
 
-  it("looks only at its own shard", async () => {
-    const deployed = await startEveryFate();
+  it("reads only its own shard", async () => {
+    const deployed = await startEveryOutcome();
     const shard = partitionOf(connectionId("fine"));
 
     await deployed.invoke({ shard, shards: 16 });
@@ -164,8 +164,8 @@ describe("a sweep that completed", () => {
   });
 });
 
-describe("an invocation that cannot sweep", () => {
-  it("fails where the table is down, and counts no sweep as completed until it is back", async () => {
+describe("An invocation that cannot sweep", () => {
+  it("fails if the table is unavailable, and counts no sweep as completed until the table is back", async () => {
     let isDown = true;
     const url = await serve((request, response) => {
       request.resume();
@@ -182,13 +182,13 @@ describe("an invocation that cannot sweep", () => {
     expect(summaries).toMatchObject([{ due: 0, oldestLateness: 0 }]);
   });
 
-  it("fails for any other input, says what it must be, and counts no sweep as completed", async () => {
+  it("fails for any other input, names the valid one, and counts no sweep as completed", async () => {
     const deployed = await startDeployed();
     const wrong = [{}, null, "0/1", { shard: 1, shards: 1 }, { shard: 0, shards: 17 }, { shard: "0", shards: "1" }];
 
     for (const input of wrong) {
-      const said = `must be {"shard": 0 to shards - 1, "shards": 1 to 16}, and is ${JSON.stringify(input)}.`;
-      await expect(deployed.invoke(input)).rejects.toThrow(said);
+      const message = `must be {"shard": 0 to shards - 1, "shards": 1 to 16}, and is ${JSON.stringify(input)}.`;
+      await expect(deployed.invoke(input)).rejects.toThrow(message);
     }
     await deployed.invoke(everything);
 

@@ -7,26 +7,26 @@ import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep
 
 const leaving = "aaaaaaaaaaaaaaaa";
 
-/** One sweep over every partition, which looks after keys too; whose keys it looked after. */
+/** One sweep over every partition, with the upkeep of keys. Also returns the connections whose keys it handled. */
 async function sweepKeys(world: World, maintainKeys: (item: ConnectionItem) => Promise<boolean>) {
-  const asked: string[] = [];
+  const handled: string[] = [];
   const bugs: unknown[] = [];
   const summary = await sweep(
     world.ports,
     { shard: 0, shards: 1 },
     (error) => bugs.push(error),
     (item) => {
-      asked.push(item.connection);
+      handled.push(item.connection);
       return maintainKeys(item);
     },
   );
-  return { summary, asked, bugs };
+  return { summary, handled, bugs };
 }
 
 const hasRetirable = (world: World) => async (item: ConnectionItem) =>
   retirableKeys(item, world.clock.now()).length > 0;
 
-/** A connection with a fresh token, and a key that left use, to be looked at in a minute. */
+/** A connection with a fresh token, and a key that left use and whose end has just passed. */
 async function startWithLeavingKey(world: World) {
   const [connection] = await startConnections(world, "webapicorso");
   const now = world.clock.now();
@@ -35,31 +35,31 @@ async function startWithLeavingKey(world: World) {
   return connection!;
 }
 
-it("looks after a key that is due, and replaces no token for it", async () => {
+it("A sweep handles a key whose end has passed, and replaces no token for it", async () => {
   const world = await startWorld();
   const connection = await startWithLeavingKey(world);
 
-  const { summary, asked } = await sweepKeys(world, hasRetirable(world));
+  const { summary, handled } = await sweepKeys(world, hasRetirable(world));
 
   expect(summary).toEqual(summaryOf({ due: 1, keysOnly: 1 }));
-  expect(asked).toEqual([connection]);
+  expect(handled).toEqual([connection]);
   expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
   expect(await itemOf(world, connection)).toMatchObject({ generation: 1 });
 });
 
-it("counts a connection whose token it replaced as replaced, though it looked after a key of it too", async () => {
+it("A sweep counts a connection as replaced if it replaced its token and handled a key", async () => {
   const world = await startWorld();
   const connection = await startWithLeavingKey(world);
   world.clock.advance(halfLife);
 
-  const { summary, asked } = await sweepKeys(world, hasRetirable(world));
+  const { summary, handled } = await sweepKeys(world, hasRetirable(world));
 
   expect(summary).toMatchObject({ due: 1, replaced: 1, keysOnly: 0 });
-  expect(asked).toEqual([connection]);
+  expect(handled).toEqual([connection]);
   expect(await itemOf(world, connection)).toMatchObject({ generation: 2 });
 });
 
-it("replaces the tokens of all others, where looking after the keys of one meets a bug", async () => {
+it("A sweep replaces the tokens of all other connections if the keys of one cause a bug", async () => {
   const world = await startWorld();
   await startConnections(world, "one", "two");
   const bug = new Error("fake bug");
@@ -75,7 +75,7 @@ it("replaces the tokens of all others, where looking after the keys of one meets
   expect(world.asked().refreshes).toBe(2);
 });
 
-it("replaces what is in the index for no reason that its item has, so that nothing stays there for ever", async () => {
+it("A sweep replaces what is in the index without a reason in its item, so that nothing stays there for ever", async () => {
   const world = await startWorld();
   const [connection] = await startConnections(world, "webapicorso");
   const stored = await world.table.raw(connection!);

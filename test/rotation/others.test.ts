@@ -4,20 +4,20 @@ import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { closedGate } from "../support/gate.ts";
 import { startWorld, type World } from "../support/world.ts";
-import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
+import { halfLife, itemOf, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";
 
 const twelve = Array.from({ length: 12 }, (_, index) => `connection-${index}`);
 
-/** The ports of a sweep that stands still in its upstream calls. */
+/** The ports of a sweep whose upstream calls wait at a gate. */
 function behind(gate: ReturnType<typeof closedGate>, { ports }: World) {
-  const call: typeof ports.upstream.call = async (...asked) => {
+  const call: typeof ports.upstream.call = async (...args) => {
     await gate.pass();
-    return ports.upstream.call(...asked);
+    return ports.upstream.call(...args);
   };
   return { upstream: { call } };
 }
 
-/** A table whose index and reads show a connection as it was, while writes meet it as it is. */
+/** A table whose index and reads return a connection as it was, while writes act on it as it is. */
 function stuckAt(expected: ConnectionItem, { ports }: World): TokenTable {
   const { connection, failures, nextActionAt = 0 } = expected;
   return {
@@ -27,30 +27,26 @@ function stuckAt(expected: ConnectionItem, { ports }: World): TokenTable {
   };
 }
 
-describe("a lease that someone else holds", () => {
-  it("is left alone without a try, and counted", async () => {
-    const world = await startWorld();
-    const [connection] = await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife);
+describe("A lease that another environment holds", () => {
+  it("is not tried for, and is counted", async () => {
+    const { world, connection } = await startDue();
     const now = world.clock.now();
-    const expected = await itemOf(world, connection!);
-    await world.ports.table.takeLease(connection!, { expected, owner: "caller", now, until: now + leaseSeconds });
+    const expected = await itemOf(world, connection);
+    await world.ports.table.takeLease(connection, { expected, owner: "caller", now, until: now + leaseSeconds });
 
     const takeLease = () => expect.unreachable("a lease was tried for");
     const summary = await sweepAll(world, { table: { ...world.ports.table, takeLease } });
 
     expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
-    expect(await itemOf(world, connection!)).toMatchObject({ leaseOwner: "caller" });
+    expect(await itemOf(world, connection)).toMatchObject({ leaseOwner: "caller" });
   });
 
-  it("is taken over once it has run out, because its holder died", async () => {
-    const world = await startWorld();
-    const [connection] = await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife);
+  it("is taken over when it has ended because its owner died", async () => {
+    const { world, connection } = await startDue();
     const now = world.clock.now();
-    const expected = await itemOf(world, connection!);
-    await world.ports.table.takeLease(connection!, { expected, owner: "dead", now, until: now + leaseSeconds });
+    const expected = await itemOf(world, connection);
+    await world.ports.table.takeLease(connection, { expected, owner: "dead", now, until: now + leaseSeconds });
 
     world.clock.advance(leaseSeconds - 1);
     const before = await sweepAll(world);
@@ -59,10 +55,10 @@ describe("a lease that someone else holds", () => {
 
     expect(before).toMatchObject({ leasedByOthers: 1, replaced: 0 });
     expect(after).toMatchObject({ leasedByOthers: 0, replaced: 1 });
-    expect(await itemOf(world, connection!)).toMatchObject({ generation: 2 });
+    expect(await itemOf(world, connection)).toMatchObject({ generation: 2 });
   });
 
-  it("is taken over where its holder died before the connection had its first token", async () => {
+  it("is taken over if its owner died before the connection had its first token", async () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
     const now = world.clock.now();
@@ -77,8 +73,8 @@ describe("a lease that someone else holds", () => {
   });
 });
 
-describe("two sweeps at the same time", () => {
-  it("meet each other's leases: the second makes no upstream call", async () => {
+describe("Two concurrent sweeps", () => {
+  it("respect each other's leases: the second makes no upstream call", async () => {
     const world = await startWorld();
     await startConnections(world, ...twelve);
     world.clock.advance(halfLife);
@@ -110,11 +106,9 @@ describe("two sweeps at the same time", () => {
   });
 });
 
-describe("an index that lags behind", () => {
-  it("costs a read and no upstream call for what was already replaced", async () => {
-    const world = await startWorld();
-    await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife);
+describe("An index that lags behind", () => {
+  it("costs a read but no upstream call for what was already replaced", async () => {
+    const { world } = await startDue();
     const stale = await Promise.all(
       Array.from({ length: 16 }, (_, partition) => world.ports.table.due(partition, world.clock.now())),
     );
@@ -130,11 +124,9 @@ describe("an index that lags behind", () => {
     expect(await world.table.raw("webapicorso")).toEqual(before);
   });
 
-  it("does not lead to a second replacement where a caller was faster between the read and the lease", async () => {
-    const world = await startWorld();
-    const [connection] = await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife);
-    const expected = await itemOf(world, connection!);
+  it("causes no second replacement if a caller replaced the token between the read and the lease", async () => {
+    const { world, connection } = await startDue();
+    const expected = await itemOf(world, connection);
     await sweepAll(world);
 
     const summary = await sweepAll(world, { table: stuckAt(expected, world) });
@@ -143,17 +135,15 @@ describe("an index that lags behind", () => {
     expect(world.asked()).toMatchObject({ refreshes: 1 });
   });
 
-  it("does not lead to one either where that brought the same token again, and so no new generation", async () => {
-    const world = await startWorld({ sameToken: true });
-    const [connection] = await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife);
-    const expected = await itemOf(world, connection!);
+  it("causes none either if upstream returned the same token, and so there is no new generation", async () => {
+    const { world, connection } = await startDue({ sameToken: true });
+    const expected = await itemOf(world, connection);
     await sweepAll(world);
 
     const summary = await sweepAll(world, { table: stuckAt(expected, world) });
 
     expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
     expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
-    expect(await itemOf(world, connection!)).not.toHaveProperty("leaseOwner");
+    expect(await itemOf(world, connection)).not.toHaveProperty("leaseOwner");
   });
 });

@@ -6,7 +6,7 @@ import { startWorld } from "../support/world.ts";
 import { itemOf, startConnections } from "./sweep-world.ts";
 
 it.each([0, 0.5, 1])(
-  "a connection that lives by its refresh token alone is told of while its last token of an hour is valid, %d of the way into each draw",
+  "A connection whose API key is revoked is reported while its last token is valid, with the random number %d",
   async (random) => {
     const lifetime = 3600;
     const untilMargin = 2 * lifetime;
@@ -15,7 +15,7 @@ it.each([0, 0.5, 1])(
     const startedAt = world.clock.now();
     const [connection] = await startConnections(world, "webapicorso");
     world.simulator.revokeKey("fake-key-1");
-    const told: number[] = [];
+    const reported: number[] = [];
     const isOver = () => world.clock.now() > startedAt + untilMargin + lifetime;
     const ports = { ...world.ports, random: () => random };
 
@@ -26,7 +26,7 @@ it.each([0, 0.5, 1])(
         { shard: 0, shards: 1 },
         (error) => expect.unreachable(String(error)),
         async (item) => {
-          if (credentialAges(item, world.clock.now()).refreshTokenEnds) told.push(world.clock.now());
+          if (credentialAges(item, world.clock.now()).refreshTokenEnds) reported.push(world.clock.now());
           return false;
         },
       );
@@ -34,8 +34,8 @@ it.each([0, 0.5, 1])(
 
     const { tokenSet } = await itemOf(world, connection!);
     expect(world.asked().refreshes).toBeGreaterThanOrEqual(3);
-    expect(told[0]).toBeGreaterThan(startedAt + untilMargin);
-    expect(told[0]).toBeLessThan(tokenSet?.accessTokenExpiresAt ?? 0);
+    expect(reported[0]).toBeGreaterThan(startedAt + untilMargin);
+    expect(reported[0]).toBeLessThan(tokenSet?.accessTokenExpiresAt ?? 0);
   },
   30_000,
 );

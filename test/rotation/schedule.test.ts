@@ -23,9 +23,9 @@ async function startShortLived() {
   };
 }
 
-it("replaces a token by the schedule of the local run, without any request", { timeout: 60_000 }, async () => {
+it("The schedule of the local run replaces a token without any request", { timeout: 60_000 }, async () => {
   const run = await startShortLived();
-  // Due after half of it: a test need not wait for half a minute. A busy machine may take some of it, and 5 s count for none.
+  // Due after half of it, so the test need not wait for long. A busy machine may need some of it, and the last 5 s do not count.
   run.simulator.setScenario({ lifetime: 16 });
   const first = await run.get();
 
@@ -35,16 +35,20 @@ it("replaces a token by the schedule of the local run, without any request", { t
   expect(run.simulator.counts).toMatchObject({ exchange: 1, refresh: 1 });
 });
 
-it.runIf(process.env["SHOW_FIGURES"])("replaces a token of 60 s after about 30 s", { timeout: 60_000 }, async () => {
-  const run = await startShortLived();
-  await run.get();
-  const startedAt = performance.now();
+it.runIf(process.env["SHOW_FIGURES"])(
+  "The schedule replaces a token of 60 s after about 30 s",
+  { timeout: 60_000 },
+  async () => {
+    const run = await startShortLived();
+    await run.get();
+    const startedAt = performance.now();
 
-  await expect.poll(run.generation, { timeout: 50_000, interval: 200 }).toBe("2");
+    await expect.poll(run.generation, { timeout: 50_000, interval: 200 }).toBe("2");
 
-  const seconds = (performance.now() - startedAt) / 1000;
-  console.log(`a token of 60 s was replaced by the schedule after ${seconds.toFixed(1)} s`);
-  expect(seconds).toBeGreaterThan(25);
-  expect(seconds).toBeLessThan(36);
-  expect(run.simulator.counts).toMatchObject({ exchange: 1, refresh: 1 });
-});
+    const seconds = (performance.now() - startedAt) / 1000;
+    console.log(`a token of 60 s was replaced by the schedule after ${seconds.toFixed(1)} s`);
+    expect(seconds).toBeGreaterThan(25);
+    expect(seconds).toBeLessThan(36);
+    expect(run.simulator.counts).toMatchObject({ exchange: 1, refresh: 1 });
+  },
+);

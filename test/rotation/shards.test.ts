@@ -10,7 +10,7 @@ async function startedFleet() {
   return fleet;
 }
 
-it("looks at each of the 16 partitions exactly once, for 1 to 16 shards", async () => {
+it("The sweeps of 1 to 16 shards read each of the 16 partitions exactly once", async () => {
   const { ports } = await startedFleet();
   for (let shards = 1; shards <= 16; shards += 1) {
     const asked: number[] = [];
@@ -26,9 +26,9 @@ it("looks at each of the 16 partitions exactly once, for 1 to 16 shards", async 
   }
 });
 
-it("replaces every connection once between three shards at the same time, none of which meets another", async () => {
+it("Three concurrent shards replace every connection once, and never the same one", async () => {
   const fleet = await startedFleet();
-  const all = names("living", 60);
+  const all = names("healthy", 60);
   await fleet.fill(all, { nextActionAt: () => -1 });
 
   const summaries = await Promise.all([0, 1, 2].map((shard) => sweep(fleet.ports, { shard, shards: 3 }, noBug)));

@@ -4,12 +4,12 @@ import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import type { SweepSummary } from "../../functions/auth-core/telemetry.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
-import type { World } from "../support/world.ts";
+import { startWorld, type World } from "../support/world.ts";
 
-/** Seconds after which the first token of a connection is due in a world: half of an hour, its jitter being fixed. */
+/** Seconds after which the first token of a connection is due in a world: half an hour, because its jitter is fixed. */
 export const halfLife = 1800;
 
-/** A summary with nothing in it but these fields. */
+/** A summary in which all other fields are 0. */
 export const summaryOf = (fields: Partial<SweepSummary>): SweepSummary => ({
   due: 0,
   replaced: 0,
@@ -22,7 +22,7 @@ export const summaryOf = (fields: Partial<SweepSummary>): SweepSummary => ({
   ...fields,
 });
 
-/** One sweep over every partition. A bug ends the test, unless somebody listens. */
+/** One sweep over every partition. By default, a bug ends the test. */
 export function sweepAll(
   { ports }: World,
   other: Partial<Ports> = {},
@@ -40,14 +40,22 @@ export async function startConnections(world: World, ...names: string[]): Promis
   return connections;
 }
 
-/** The item of a connection that must be there. */
+/** A world in which one connection is due at this instant. */
+export async function startDue(scenario: Parameters<typeof startWorld>[0] = {}) {
+  const world = await startWorld(scenario);
+  const [connection] = await startConnections(world, "webapicorso");
+  world.clock.advance(halfLife);
+  return { world, connection: connection! };
+}
+
+/** The item of a connection; it must exist. */
 export async function itemOf({ ports }: World, connection: ConnectionId): Promise<ConnectionItem> {
   const item = await ports.table.read(connection, "strong");
-  if (!item) throw new Error(`there is no item of ${connection}`);
+  if (!item) throw new Error(`${connection} has no item`);
   return item;
 }
 
-/** Whether the index `due` has a connection, at whatever instant. */
+/** Whether the index `due` has a connection, at any instant. */
 export async function isInIndex({ table }: World, connection: ConnectionId): Promise<boolean> {
   const entries = await table.due(partitionOf(connection));
   return entries.some((entry) => entry["connection"]?.S === connection);

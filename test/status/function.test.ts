@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStatus, statusEvent } from "./harness.ts";
+import { startStatus, statusEvent } from "./status-function.ts";
 import { storedItemAt, tokenSetAt } from "./items.ts";
 
 let status: Awaited<ReturnType<typeof startStatus>>;
@@ -24,12 +24,12 @@ afterAll(() => status?.close());
 
 describe("one connection", () => {
   it.each([
-    ["is-fresh", "fresh", /^refresh in (19|20) min$/],
-    ["is-due", "due", /^refresh within a minute$/],
-    ["is-retrying", "retrying", /^refresh tried again in (9|10) min$/],
-    ["is-rejected", "rejected", /^refresh tried again in (29|30) min$/],
-    ["is-expired", "expired", /^refresh within a minute$/],
-    ["is-not-ready", "not_ready", /^API-key exchange tried again in (14|15) min$/],
+    ["is-fresh", "fresh", /^replacement by refresh token in (19|20) min$/],
+    ["is-due", "due", /^replacement by refresh token within a minute$/],
+    ["is-retrying", "retrying", /^retry by refresh token in (9|10) min$/],
+    ["is-rejected", "rejected", /^retry by refresh token in (29|30) min$/],
+    ["is-expired", "expired", /^replacement by refresh token within a minute$/],
+    ["is-not-ready", "not_ready", /^retry by API key in (14|15) min$/],
   ])("%s: its state and its next action, in words and with its instant", async (connection, state, what) => {
     const { statusCode, headers, json } = await status.ask(statusEvent({ connection }));
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStatus, statusEvent } from "./harness.ts";
+import { startStatus, statusEvent } from "./status-function.ts";
 import { storedItemAt } from "./items.ts";
 
 const count = 10_000;

@@ -58,40 +58,40 @@ describe("a state", () => {
 
 describe("the next action, in words", () => {
   it.each<[string, Partial<ConnectionItem>, number]>([
-    ["refresh in 20 min", {}, 1200],
-    ["refresh in 89 s", set({ dueAt: now + 89 }), 89],
-    ["refresh in 2 min", set({ dueAt: now + 90 }), 90],
-    ["refresh in 2 h", set({ dueAt: now + 5400 }), 5400],
-    ["refresh in 2 d", set({ dueAt: now + 36 * 3600 }), 36 * 3600],
-    ["refresh within a minute", set({ dueAt: now - 10 }), -10],
-    ["refresh tried again in 60 s", failed("upstream_unavailable"), 60],
-    ["API-key exchange in 20 min", set({ refreshToken: undefined, refreshTokenExpiresAt: undefined }), 1200],
-    ["API-key exchange tried again in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],
+    ["replacement by refresh token in 20 min", {}, 1200],
+    ["replacement by refresh token in 89 s", set({ dueAt: now + 89 }), 89],
+    ["replacement by refresh token in 2 min", set({ dueAt: now + 90 }), 90],
+    ["replacement by refresh token in 2 h", set({ dueAt: now + 5400 }), 5400],
+    ["replacement by refresh token in 2 d", set({ dueAt: now + 36 * 3600 }), 36 * 3600],
+    ["replacement by refresh token within a minute", set({ dueAt: now - 10 }), -10],
+    ["retry by refresh token in 60 s", failed("upstream_unavailable"), 60],
+    ["replacement by API key in 20 min", set({ refreshToken: undefined, refreshTokenExpiresAt: undefined }), 1200],
+    ["retry by API key in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],
     [
-      "API-key exchange tried again in 60 s, because the refresh grant failed",
+      "retry by API key in 60 s, because the refresh-token request failed",
       { ...failed("upstream_unavailable"), skipRefresh: true },
       60,
     ],
     [
-      "API-key exchange in 20 min, because the refresh token ends",
+      "replacement by API key in 20 min, because the refresh token expires",
       set({ refreshTokenExpiresAt: now + 1200 + 2 * day }),
       1200,
     ],
-    ["refresh in 20 min", set({ refreshTokenExpiresAt: now + 1201 + 2 * day }), 1200],
+    ["replacement by refresh token in 20 min", set({ refreshTokenExpiresAt: now + 1201 + 2 * day }), 1200],
     [
-      "API-key exchange in 20 min, because its key left use",
+      "replacement by API key in 20 min, because the API key was replaced",
       { retiringKeys: { "0123456789abcdef": { since: now, end: now + day } } },
       1200,
     ],
-    ["being replaced now", { leaseOwner: "owner-1", leaseUntil: now + 12 }, 12],
-    ["refresh in 20 min", { leaseOwner: "owner-1", leaseUntil: now - 1 }, 1200],
+    ["replacement in progress", { leaseOwner: "owner-1", leaseUntil: now + 12 }, 12],
+    ["replacement by refresh token in 20 min", { leaseOwner: "owner-1", leaseUntil: now - 1 }, 1200],
     [
-      "a key that left use is looked at in 10 min",
+      "in 10 min: check whether the old key can be revoked",
       { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day, end: now + 600 } } },
       600,
     ],
-    ["refresh in 20 min", { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day } } }, 1200],
-    ["API-key exchange within a minute", { ...noTokens, attemptedAt: now - 100 }, -100],
+    ["replacement by refresh token in 20 min", { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day } } }, 1200],
+    ["replacement by API key within a minute", { ...noTokens, attemptedAt: now - 100 }, -100],
   ])("is: %s", (what, changes, seconds) => {
     const at = `${new Date((now + seconds) * 1000).toISOString().slice(0, 19)}Z`;
 
@@ -128,7 +128,7 @@ it("a status has the ends, the key's fingerprint and age, the last success and t
     ],
     failures: 2,
     last_error: { code: "upstream_unavailable", detail: "fake detail", at: "2026-11-24T07:59:30Z" },
-    next_action: { what: "refresh tried again in 60 s", at: "2026-11-24T08:01:00Z" },
+    next_action: { what: "retry by refresh token in 60 s", at: "2026-11-24T08:01:00Z" },
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { tokenResponse, problemDetails, problems } from "../../functions/auth-core/http/response.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { tokenResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";

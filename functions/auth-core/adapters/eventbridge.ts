@@ -4,7 +4,7 @@ import { eventSource } from "../rules/settings.ts";
 import type { Events } from "../use-cases/ports.ts";
 
 /**
- * The account's default event bus. Version 1 of an event may get more fields; existing ones never change.
+ * Sends events to the account's default event bus. Within version 1, fields may be added but not changed.
  * Throws `UnavailableError` if the bus does not accept an event.
  */
 export function eventBridge(stage: string, config: EventBridgeClientConfig = {}): Events {

@@ -55,7 +55,8 @@ export function keyIssuer(): KeyIssuer {
         if (status !== 200 && status !== 201) return { kind: "rejected", reason: `HTTP ${status}` };
         return readIssued(text);
       } catch (error) {
-        if (error instanceof OversizedError) return { kind: "rejected", reason: `more than ${maxBodyBytes} bytes` };
+        if (error instanceof OversizedError)
+          return { kind: "rejected", reason: `a response of more than ${maxBodyBytes} bytes` };
         return { kind: "temporary", reason: nameOf(error) };
       }
     },

@@ -1,8 +1,9 @@
 import { connectionIdRule } from "../rules/connection-id.ts";
-import { type Failure, type FailureCode, wholeSeconds } from "../rules/failure.ts";
+import { type Failure, wholeSeconds } from "../rules/failure.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
 import { remaining, validityMiss } from "../rules/token-set.ts";
 import type { RequestLine } from "../telemetry.ts";
+import { problems, problemType } from "./problems.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 
 /** The response of a handler, and the fields of its log line. */
@@ -13,22 +14,6 @@ export interface HttpResponse {
   /** Fields of the request line. They contain no secret. */
   line: RequestLine;
 }
-
-/** Status and title of every failure of the HTTP contract (RFC 9457). */
-export const problems: Record<FailureCode, { status: number; title: string }> = {
-  invalid_request: { status: 400, title: "Invalid request" },
-  unknown_connection: { status: 404, title: "Unknown connection" },
-  connection_not_ready: { status: 409, title: "The connection is not ready" },
-  too_soon: { status: 429, title: "Too soon after the last replacement" },
-  credentials_rejected: { status: 502, title: "Smart Services rejected the API key" },
-  upstream_malformed: { status: 502, title: "Smart Services sent an unrecognised response" },
-  upstream_unavailable: { status: 503, title: "Smart Services is unavailable" },
-  unavailable: { status: 503, title: "A store of the broker is unavailable" },
-  internal: { status: 500, title: "Internal error" },
-};
-
-/** The `type` of a problem is this prefix and its code. */
-export const problemType = "urn:smart-token-broker:";
 
 /** Problem details (RFC 9457) of a failure, with Retry-After if a retry makes sense. */
 export function problemDetails(failure: Failure, requestId: string): HttpResponse {

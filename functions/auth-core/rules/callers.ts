@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
 
-/** One entry of the list of trusted callers. A caller that is not listed is not trusted. */
+/** One entry of the list of callers. The broker trusts no caller that is not in the list. */
 export type Caller = KeyCaller | OidcCaller | PrincipalCaller;
 
 interface Named {
   name: string;
-  /** Origins of web pages that may send this entry's JWTs. */
+  /** Origins of the web pages that may send this entry's JWTs. */
   origins: string[];
 }
 
@@ -18,20 +18,20 @@ export interface KeyCaller extends Named {
   keySha256: string[];
 }
 
-/** Authenticates with a JWT of an issuer: a pipeline, a workload or a signed-in user. */
+/** Authenticates with a JWT: a pipeline, a workload or a signed-in user. */
 export interface OidcCaller extends Named {
   kind: "oidc";
-  /** Connections that its JWTs may use; absent: all that `connectionsClaim` lists. */
+  /** The connections that it may use. If absent, the `connectionsClaim` of each JWT lists them. */
   connections?: ConnectionId[];
   issuer: string;
   audience: string;
-  /** Claim → its required value, or a prefix of it followed by `*`. */
+  /** Claim → the required string; if it ends in `*`, the required prefix. */
   claims: Record<string, string>;
-  /** The claim that lists the connections of the user. */
+  /** The claim that lists the connections of the JWT's user. */
   connectionsClaim?: string;
 }
 
-/** An AWS role or account. The stacks create a role that it can assume; the functions never see this entry. */
+/** An AWS role or account. The stacks create a role that it can assume; the functions do not use this entry. */
 export interface PrincipalCaller extends Named {
   kind: "principal";
   connections: ConnectionId[];
@@ -39,11 +39,11 @@ export interface PrincipalCaller extends Named {
 }
 
 export interface CallersOptions {
-  /** Only in the local run: issuers and origins may use http on a loopback address. */
+  /** Only in the local run: issuers and origins may be http on this machine. */
   allowLoopbackHttp: boolean;
 }
 
-/** Maximum connections of one role: it can have ten policies, each with the exact ARNs of two routes of 15 connections. */
+/** A role has at most ten policies, and each has room for the ARNs of 15 connections with two routes. */
 const maxConnectionsPerPrincipal = 150;
 
 const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
@@ -65,7 +65,7 @@ const oidc = v.strictObject(
         v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
         v.check(
           (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
-          'oidc.claims: "*" alone matches every value; write a prefix, or remove the claim',
+          'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out',
         ),
         v.check(
           (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
@@ -112,10 +112,8 @@ const entry = v.pipe(
 );
 
 /**
- * Parses the list of callers.
- *
- * @throws Error that names the entry, the field and the expected value. The stacks parse the list too, so that a mistake
- *   stops the deployment instead of the first request.
+ * Reads the list of callers. Throws an error that names the entry, the field and its rule. The synthesis calls this, so
+ * that a mistake is found before the deployment.
  */
 export function parseCallers(list: unknown, options: CallersOptions): Caller[] {
   if (!Array.isArray(list)) throw new Error("callers must be a list.");
@@ -123,21 +121,19 @@ export function parseCallers(list: unknown, options: CallersOptions): Caller[] {
   const names = new Set<string>();
   const hashes = new Map<string, string>();
   for (const caller of callers) {
-    if (names.has(caller.name)) throw new Error(`callers: duplicate name ${caller.name}.`);
+    if (names.has(caller.name)) throw new Error(`callers: two entries have the name ${caller.name}.`);
     names.add(caller.name);
     for (const hash of caller.kind === "key" ? caller.keySha256 : []) {
       const other = hashes.get(hash);
       if (other)
-        throw new Error(
-          `callers: ${caller.name}: keySha256 has a hash that ${other} also uses; create a separate key.`,
-        );
+        throw new Error(`callers: ${caller.name}: keySha256 has a hash that ${other} uses too. Create a key for each.`);
       hashes.set(hash, caller.name);
     }
   }
   return callers;
 }
 
-/** Formats an entry as in the list. The bundle of the oauth function contains the list. */
+/** A parsed entry in the form of the list, for the list in the bundle of the function. */
 export function asListed(caller: Caller): object {
   switch (caller.kind) {
     case "oidc": {
@@ -164,7 +160,7 @@ function parseEntry(item: unknown, label: string, options: CallersOptions): Call
   const methods = (["principal", "keySha256", "oidc"] as const).filter((method) => fields[method] !== undefined);
   if (methods.length !== 1) throw wrong("needs exactly one of principal, keySha256 and oidc");
   for (const origin of origins) {
-    // API Gateway treats https://* as every origin.
+    // For API Gateway, https://* allows every origin.
     if (!isHttps(origin, options) || new URL(origin).origin !== origin || origin.includes("*")) {
       throw wrong(
         `origins: ${JSON.stringify(origin)} must be an https origin without a path, like https://portal.example.com`,
@@ -175,10 +171,10 @@ function parseEntry(item: unknown, label: string, options: CallersOptions): Call
     const { issuer, audience, claims, connectionsClaim } = fields.oidc;
     if (!isHttps(issuer, options)) throw wrong("oidc.issuer must be an https URL");
     if (!fields.connections && connectionsClaim === undefined) {
-      throw wrong("needs connections, or oidc.connectionsClaim to take them from");
+      throw wrong("needs connections or oidc.connectionsClaim");
     }
     if (connectionsClaim === undefined && Object.keys(claims).length === 0) {
-      throw wrong("oidc.claims is required; without it, every JWT of the issuer is accepted");
+      throw wrong("oidc.claims is needed: without it, every JWT of the issuer would match");
     }
     return {
       kind: "oidc",
@@ -191,12 +187,12 @@ function parseEntry(item: unknown, label: string, options: CallersOptions): Call
       ...(connectionsClaim !== undefined && { connectionsClaim }),
     };
   }
-  if (origins.length > 0) throw wrong("origins is allowed only with oidc; a web page must never hold a key");
+  if (origins.length > 0) throw wrong("origins is for oidc only: a web page sends its user's JWT, never a key");
   if (!fields.connections) throw wrong("needs connections");
   const common = { name, origins, connections: fields.connections };
   if (fields.principal !== undefined && fields.connections.length > maxConnectionsPerPrincipal) {
     throw wrong(
-      `connections has more than ${maxConnectionsPerPrincipal}, the most that the policies of one role can hold; split it into two callers`,
+      `connections has more than ${maxConnectionsPerPrincipal}, the limit of the policies of one role: make two entries`,
     );
   }
   if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
@@ -211,13 +207,13 @@ function isHttps(url: string, { allowLoopbackHttp }: CallersOptions): boolean {
   return protocol === "https:" || (allowLoopbackHttp && loopback && protocol === "http:");
 }
 
-/** The label of an entry in errors: its name, or its position. */
+/** How an error names an entry: by its name, or by its position. */
 function nameOf(item: unknown, index: number): string {
   const name = (item as { name?: unknown } | null)?.name;
   return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
 }
 
-/** The message for an object that is no object, or has an unknown or a missing field. */
+/** The message for a value that is no object, has an unknown field or lacks one. */
 function wrongFields(
   { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
   within?: string,
@@ -228,7 +224,7 @@ function wrongFields(
   return `${within === undefined ? "" : `${within}.`}${key} is missing`;
 }
 
-/** Whether the claims of a JWT match an entry: the audience, and every listed claim as a string. */
+/** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. */
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
@@ -239,13 +235,13 @@ export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown
   });
 }
 
-/** The connections that an entry grants to a JWT. */
+/** The connections that a JWT may use by this entry. */
 export function connectionsOf(caller: OidcCaller, claims: Record<string, unknown>): ConnectionId[] {
   if (caller.connectionsClaim === undefined) return caller.connections ?? [];
   const listed = claims[caller.connectionsClaim];
   const names: unknown[] = typeof listed === "string" ? listed.split(" ") : Array.isArray(listed) ? listed : [];
   const ids = names.map((name) => (typeof name === "string" ? parseConnectionId(name) : undefined));
-  const valid = ids.filter((id) => id !== undefined);
-  // The entry's own list limits what the claim can grant.
-  return caller.connections ? valid.filter((id) => caller.connections?.includes(id)) : valid;
+  const known = ids.filter((id) => id !== undefined);
+  // The entry's own list limits what the claim may name.
+  return caller.connections ? known.filter((id) => caller.connections?.includes(id)) : known;
 }

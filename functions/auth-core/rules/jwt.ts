@@ -1,6 +1,6 @@
 /**
- * Signature algorithms that a trusted issuer may use (RFC 7518 §3.1, RFC 8037, RFC 9864). Asymmetric only: with a
- * symmetric algorithm, anyone with the public key could sign. Never `none`.
+ * The signature algorithms of trusted issuers (RFC 7518 §3.1, RFC 8037, RFC 9864). Only asymmetric ones: with a
+ * symmetric algorithm, anyone who has the public key could sign. `none` is not allowed either.
  */
 export const jwtAlgorithms = [
   "RS256",
@@ -16,7 +16,7 @@ export const jwtAlgorithms = [
   "Ed25519",
 ] as const;
 
-/** The claims that the broker reads. All are optional, and none is trusted. */
+/** The claims that the broker reads from an access token. All are optional, none is trusted. */
 export interface JwtClaims {
   exp?: number;
   iat?: number;
@@ -24,8 +24,8 @@ export interface JwtClaims {
 }
 
 /**
- * Reads the claims of a JWT **without verifying it**: the broker is not its audience and has no keys for it. The claims
- * are used only to plan replacements. `undefined` for a text that is not a readable JWT (RFC 7519 §7.2).
+ * Reads the claims of a JWT **without verifying it**: the broker is not the token's audience and has no keys for it. It
+ * uses the claims only for planning. `undefined` if the text is not a readable JWT (RFC 7519 §7.2).
  */
 export function readJwtClaims(token: string): JwtClaims | undefined {
   const parts = token.split(".");
@@ -46,7 +46,7 @@ export function readJwtClaims(token: string): JwtClaims | undefined {
   };
 }
 
-/** The issuer that a JWT names, **unverified**: use it only to choose the keys that verify the JWT. */
+/** The issuer that a JWT claims, **unverified**: use it only to choose the keys for the verification. */
 export function readUnverifiedIssuer(token: string): string | undefined {
   const parts = token.split(".");
   if (parts.length !== 3) return undefined;

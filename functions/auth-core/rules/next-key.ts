@@ -2,7 +2,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { parseRegistration, type Registration } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
-/** Why a rotation failed: each is a `reason` of the event `api_key_action_needed`. */
+/** Why a rotation failed. Closed; each is a reason of the event `api_key_action_needed`. */
 export type RotationReason =
   | "no_next_key"
   | "next_key_malformed"
@@ -12,7 +12,7 @@ export type RotationReason =
   | "issuer_failed"
   | "upstream_unavailable";
 
-/** The next value of a secret. `value` is the text of the new version. */
+/** `value` is the text of the new version. `detail` is a clause: the cause alone. */
 export type NextSecret =
   | { kind: "next"; value: Secret; registration: Registration }
   | {
@@ -22,8 +22,9 @@ export type NextSecret =
     };
 
 /**
- * Makes the next value of a secret from its current value and the staged value: a whole JSON object, an object with some
- * fields, or only a key. Fields that are not staged keep their values, except the issuer's id of the old key.
+ * Builds the next value of a secret from its current value and from what is staged: a whole JSON object, an object with
+ * some of its fields, or only a key. Fields that are not staged keep their current value. The `apiKeyId` of the old key
+ * does not: it is not the id of the new key.
  */
 export function nextSecret(
   current: string,
@@ -31,7 +32,7 @@ export function nextSecret(
   options: { defaultBaseUrl: string; allowLoopbackHttp: boolean },
 ): NextSecret {
   if (staged === undefined) {
-    return { kind: "failed", reason: "no_next_key", detail: "no next key is staged under the label NEXT" };
+    return { kind: "failed", reason: "no_next_key", detail: "no next key is staged under NEXT" };
   }
   const before = parseRegistration(current, options);
   const { apiKeyId: _, ...carried } = { ...readObject(current) } as { apiKeyId?: unknown };
@@ -39,32 +40,28 @@ export function nextSecret(
   const next = parseRegistration(value, options);
   if (next.kind === "not_ready") return { kind: "failed", reason: "next_key_malformed", detail: next.detail };
   if (before.kind === "registered" && before.registration.keyFingerprint === next.registration.keyFingerprint) {
-    return {
-      kind: "failed",
-      reason: "no_next_key",
-      detail: "the key staged under NEXT is the current key; stage another",
-    };
+    return { kind: "failed", reason: "no_next_key", detail: "the staged key is the current key" };
   }
   if (before.kind === "registered" && before.registration.scope !== next.registration.scope) {
-    const detail = "the value staged under NEXT has another scope; another scope is another connection";
+    const detail = "the next key names another scope, so it is the key of another connection";
     return { kind: "failed", reason: "next_key_of_another_scope", detail };
   }
   return { kind: "next", value: new Secret(value), registration: next.registration };
 }
 
-/** Fingerprint of the key in a staged value of any form; `undefined` if it has none. */
+/** Fingerprint of the staged key, in any form; `undefined` if the staged text has no key. */
 export function stagedKeyFingerprint(staged: string): string | undefined {
   const { apiKey } = stagedFields(staged);
   return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.replace(/^Bearer +/i, ""))) : undefined;
 }
 
-/** The issuer's id of the key in a staged value; `undefined` if it has none. */
+/** The issuer's id of the staged key, if it has one. */
 export function stagedApiKeyId(staged: string): string | undefined {
   const { apiKeyId } = stagedFields(staged);
   return typeof apiKeyId === "string" ? apiKeyId : undefined;
 }
 
-/** The fields of a staged value, which is an object or only a key. */
+/** The staged fields. A text that is not an object is the key. */
 function stagedFields(staged: string): { apiKey?: unknown; apiKeyId?: unknown } {
   return readObject(staged) ?? { apiKey: staged.trim() };
 }

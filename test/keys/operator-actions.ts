@@ -3,11 +3,15 @@ import type { Ledger } from "./ledger.ts";
 import { fingerprintOf, keyName } from "./operator.ts";
 import type { KeysWorld } from "./world.ts";
 
-/** Seconds before the end of a key within which an operator does not put it back any more: the documentation says so. */
+/** In the last seconds before the end of a key, an operator must not put it back: the documentation says so. */
 const tooLate = 120;
 
-/** What an operator's hand does to a secret, at any moment, with keys that upstream accepts. */
-export function handOf(world: KeysWorld, ledger: Ledger, { maxLifetime }: { maxLifetime?: number | undefined }) {
+/** What an operator does to secrets at any moment, with keys that upstream accepts. */
+export function operatorActions(
+  world: KeysWorld,
+  ledger: Ledger,
+  { maxLifetime }: { maxLifetime?: number | undefined },
+) {
   const made = new Map<ConnectionId, number>();
   const removed = new Map<ConnectionId, string>();
 
@@ -19,7 +23,7 @@ export function handOf(world: KeysWorld, ledger: Ledger, { maxLifetime }: { maxL
       ...(maxLifetime !== undefined && { maxLifetime }),
     });
 
-  /** A key that was never used. */
+  /** A new key. */
   function fresh(connection: ConnectionId): string {
     const number = (made.get(connection) ?? 1) + 1;
     made.set(connection, number);
@@ -28,7 +32,7 @@ export function handOf(world: KeysWorld, ledger: Ledger, { maxLifetime }: { maxL
     return key;
   }
 
-  /** Whether a key may be put back: nobody is about to announce it. */
+  /** Whether a key may be put back: it is not about to be announced. */
   async function isUsable(connection: ConnectionId, key: string): Promise<boolean> {
     const item = await world.ports.table.read(connection, "strong");
     const entry = item?.retiringKeys?.[fingerprintOf(key)];
@@ -40,13 +44,13 @@ export function handOf(world: KeysWorld, ledger: Ledger, { maxLifetime }: { maxL
     if (!removed.has(connection)) await act(connection);
   };
 
-  /** Does something with the version that AWSPREVIOUS is on, if its key may be put back. */
+  /** Acts on the version under AWSPREVIOUS, if its key may be put back. */
   const withPrevious = (act: (connection: ConnectionId, version: string) => unknown) =>
     unlessRemoved(async (connection) => {
       const version = world.versionAt(connection, "AWSPREVIOUS");
       const key = world.labels(connection)["AWSPREVIOUS"];
       if (version === undefined || key === undefined || !(await isUsable(connection, key))) return;
-      // Secrets Manager moves labels on: it may be another version's by now.
+      // The label may have moved to another version meanwhile.
       if (world.versionAt(connection, "AWSPREVIOUS") === version) act(connection, version);
     });
 
@@ -60,7 +64,7 @@ export function handOf(world: KeysWorld, ledger: Ledger, { maxLifetime }: { maxL
     stage: unlessRemoved((connection) => world.stage(connection, fresh(connection))),
     stageBad: unlessRemoved((connection) => world.stage(connection, `fake-bad-key-${connection}`)),
     goBack: withPrevious((connection, version) => {
-      // What is staged should be another key.
+      // The staged key should be another one.
       if (world.versionAt(connection, "NEXT") !== version) world.moveLabel(connection, "AWSCURRENT", version);
     }),
     stageBack: withPrevious((connection, version) => world.moveLabel(connection, "NEXT", version)),

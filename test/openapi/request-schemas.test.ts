@@ -1,4 +1,4 @@
-import { type Form, readForm } from "../../functions/oauth/form.ts";
+import { readForm } from "../../functions/oauth/form.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 import {
   accessTokenType,
@@ -11,14 +11,14 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tokenEvent } from "../handler/event.ts";
-import { document, operationsOf } from "../openapi/document.ts";
-import { getToken, oauthToken, vendorToken } from "../openapi/requests.ts";
-import { faults, validatorAt } from "../openapi/schemas.ts";
+import { document, operationsOf } from "./document.ts";
+import { getToken, oauthToken, vendorToken } from "./requests.ts";
+import { faults, validatorAt } from "./validators.ts";
 
 const schema = (name: string) => validatorAt(`#/components/schemas/${name}`, "requests");
 const sha256s = ["0".repeat(64), "Ab".repeat(32), "0".repeat(63), ""];
 
-/** Each field absent or one of these. */
+/** Forms in which each field is absent or has one of these values. */
 function fieldsOf(values: Record<string, string[]>): fc.Arbitrary<Record<string, string>> {
   const optional = Object.entries(values).map(([name, texts]) => [name, fc.constantFrom(undefined, ...texts)] as const);
   return fc
@@ -32,7 +32,7 @@ function fieldsOf(values: Record<string, string[]>): fc.Arbitrary<Record<string,
 
 const runs = { numRuns: 3000 };
 
-test("the vendor's form is accepted exactly where the document allows it", () => {
+test("readVendorRequest accepts exactly the forms that the document allows", () => {
   const validate = schema("VendorTokenRequest");
   const fields = fieldsOf({
     username: ["", "admin_webapicorso"],
@@ -44,13 +44,13 @@ test("the vendor's form is accepted exactly where the document allows it", () =>
   fc.assert(
     fc.property(fields, (form) => {
       const request = readVendorRequest(new Map(Object.entries(form)));
-      expect("error" in request, JSON.stringify(form)).toBe(faults(validate, form) !== "");
+      expect(request.kind === "oauth_error", JSON.stringify(form)).toBe(faults(validate, form) !== "");
     }),
     runs,
   );
 });
 
-test("a grant is accepted where the document allows it, and its client authenticates in one way", () => {
+test("readGrantRequest accepts exactly the forms that the document allows, if the client authenticates once", () => {
   const validate = schema("OAuthTokenRequest");
   const fields = fieldsOf({
     grant_type: [...grantTypes, "password"],
@@ -74,20 +74,20 @@ test("a grant is accepted where the document allows it, and its client authentic
       const { grant_type: grant, client_secret: secret, client_assertion: assertion } = form;
       const ways = [authorization, secret, assertion].filter((way) => way !== undefined).length;
       const isWrong = faults(validate, form) !== "" || (grant === "client_credentials" && ways !== 1);
-      // With the header, a client_id in the body is not looked at; the schema knows nothing of headers.
+      // With the header, the broker ignores a client_id in the body; the schema does not know the header.
       fc.pre(form["client_id"] !== "" || secret !== undefined);
 
       const request = readGrantRequest(new Map(Object.entries(form)), authorization);
 
-      read["error" in request ? "refused" : "accepted"]++;
-      expect("error" in request, JSON.stringify(form)).toBe(isWrong);
+      read[request.kind === "oauth_error" ? "refused" : "accepted"]++;
+      expect(request.kind === "oauth_error", JSON.stringify(form)).toBe(isWrong);
     }),
     { numRuns: 20_000 },
   );
   expect(Math.min(read.accepted, read.refused)).toBeGreaterThan(100);
 });
 
-describe("every type of body that the document names is read", () => {
+describe("readForm reads every Content-Type in the document", () => {
   const types = [...operationsOf(document)]
     .filter(([key]) => key === vendorToken || key === oauthToken)
     .flatMap(([key, { requestBody }]) => Object.keys(requestBody?.content ?? {}).map((type) => [key, type] as const));
@@ -103,15 +103,15 @@ describe("every type of body that the document names is read", () => {
 
     const read = await readForm(event, { json: key === oauthToken });
 
-    expect(read as Form).toEqual(new Map(Object.entries(fields)));
+    expect(read).toEqual({ kind: "form", fields: new Map(Object.entries(fields)) });
   });
 
-  test("and these are all", () => {
+  test("which has five", () => {
     expect(types).toHaveLength(5);
   });
 });
 
-test("min_ttl is accepted exactly where the document allows it", () => {
+test("readTokenRequest accepts exactly the values of min_ttl that the document allows", () => {
   const place = operationsOf(document)
     .get(getToken)
     ?.parameters?.findIndex(({ name }) => name === "min_ttl");
@@ -126,7 +126,7 @@ test("min_ttl is accepted exactly where the document allows it", () => {
   }
 });
 
-test("a rejected token is accepted exactly where the document allows it", () => {
+test("readTokenRequest accepts exactly the rejected tokens that the document allows", () => {
   const validate = schema("RejectedToken");
 
   for (const rejected of [...sha256s, undefined, 1, null, "g".repeat(64)]) {

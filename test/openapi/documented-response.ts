@@ -1,16 +1,16 @@
-import { document, type Operation, operationsOf, resolve } from "./document.ts";
-import { faults, validatorAt } from "./schemas.ts";
+import { document, operationsOf, resolve } from "./document.ts";
+import { faults, validatorAt } from "./validators.ts";
 
 const operations = operationsOf(document);
 
-/** Headers that are documented where they come; any other is nobody's business. */
+/** Headers that the document must name; others are not part of the contract. */
 const monitored = new Set(["cache-control", "pragma", "retry-after", "www-authenticate"]);
 
 /**
- * The name of the documented response that this one is: `METHOD path status type name`, path as it is documented.
- * Throws where it is none: another status, type, field, code or header than `docs/openapi.json` has.
+ * The name of a response in the document: `METHOD path status type name`, with the path of the document. Throws if the
+ * document has no such response: another status, type, field, code or header.
  *
- * @param path of a request or of the document; for what the gateway answers to a wrong one, the one that was meant
+ * @param path of a request or of the document
  * @param body as text, or as the JSON that it is
  * @param headers of the response, in lower case
  */
@@ -44,18 +44,18 @@ export function documented(
   return `${what} ${name}`;
 }
 
-/** The name of every documented response, as `documented` gives it. */
-export function allDocumented(): string[] {
-  return [...operations].flatMap(([key, { responses }]) => namesOf(key, responses));
-}
-
-function namesOf(key: string, responses: Operation["responses"]): string[] {
-  return Object.entries(responses).flatMap(([status, { content }]) =>
-    Object.entries(content).flatMap(([type, { examples }]) =>
-      Object.keys(examples).map((name) => `${key} ${status} ${type} ${name}`),
+/** Every documented response, by the name that `documented` gives it, and its example. */
+export const allDocumented = new Map<string, unknown>(
+  [...operations].flatMap(([key, { responses }]) =>
+    Object.entries(responses).flatMap(([status, { content }]) =>
+      Object.entries(content).flatMap(([type, { examples }]) =>
+        Object.entries(examples).map(
+          ([name, { $ref }]) => [`${key} ${status} ${type} ${name}`, exampleAt($ref)] as const,
+        ),
+      ),
     ),
-  );
-}
+  ),
+);
 
 /** Where the document has the schema of a response. */
 export function pointerTo(key: string, status: number | string, type: string): string {
@@ -78,8 +78,8 @@ function operationKey(method: string, path: string): string {
   return [...operations.keys()].find(isThis) ?? "";
 }
 
-/** What tells one response of a kind from another: its fields, and what its error is. */
+/** What tells one response from another: its fields, and its code, title, error or message. */
 function shapeOf(body: unknown): string {
-  const { code, error, message } = (body ?? {}) as Record<string, unknown>;
-  return JSON.stringify([Object.keys(body ?? {}).toSorted(), code, error, message]);
+  const { code, title, error, message } = (body ?? {}) as Record<string, unknown>;
+  return JSON.stringify([Object.keys(body ?? {}).toSorted(), code, title, error, message]);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { allDocumented, documented } from "./record.ts";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { allDocumented, documented } from "./documented-response.ts";
 
 const path = "/v1/connections/webapicorso/token";
 const token = {
@@ -12,18 +13,18 @@ const token = {
 };
 const problem = {
   type: "urn:smart-token-broker:too_soon",
-  title: "Too soon after the last replacement",
+  title: problems.too_soon.title,
   status: 429,
   code: "too_soon",
   detail: "fake",
   request_id: "fake-request",
 };
 
-test("a response that is documented has a name, which is one of all", () => {
+test("documented() names a documented response, in the form of allDocumented", () => {
   const name = documented("GET", `${path}?min_ttl=5`, 200, "application/json; charset=utf-8", JSON.stringify(token));
 
   expect(name).toBe("GET /v1/connections/{connection}/token 200 application/json token");
-  expect(allDocumented()).toContain(name);
+  expect([...allDocumented.keys()]).toContain(name);
   expect(documented("POST", path, 429, "application/problem+json", problem, [["retry-after", "3"]])).toMatch(
     /too_soon$/,
   );
@@ -39,13 +40,14 @@ test.each<[string, Parameters<typeof documented>]>([
   ["status", ["GET", path, 201, "application/json", token]],
   ["type", ["GET", path, 200, "text/plain", token]],
   ["form", ["GET", path, 429, "application/json", problem]],
-  ["field that is not known", ["GET", path, 200, "application/json", { ...token, refresh_token: "fake" }]],
-  ["field that is missing", ["GET", path, 200, "application/json", { ...token, scope: undefined }]],
+  ["set of fields, with an unknown one", ["GET", path, 200, "application/json", { ...token, refresh_token: "fake" }]],
+  ["set of fields, with one missing", ["GET", path, 200, "application/json", { ...token, scope: undefined }]],
   ["value", ["GET", path, 200, "application/json", { ...token, expires_in: "3000" }]],
-  ["code that this route does not have", ["GET", path, 429, "application/problem+json", problem]],
-  ["code with another's status", ["POST", path, 503, "application/problem+json", problem]],
+  ["code than this route has", ["GET", path, 429, "application/problem+json", problem]],
+  ["status of a code", ["POST", path, 503, "application/problem+json", problem]],
+  ["title of a code", ["POST", path, 429, "application/problem+json", { ...problem, title: "Too many requests" }]],
   ["message", ["GET", path, 429, "application/json", { message: "Limit Exceeded" }]],
   ["header", ["GET", path, 200, "application/json", token, [["retry-after", "3"]]]],
-])("another %s is not documented", (_, response) => {
+])("documented() refuses another %s", (_, response) => {
   expect(() => documented(...response)).toThrow(/documented/);
 });

@@ -1,0 +1,81 @@
+import { RotationError } from "./rotation-error.ts";
+import { readPending, readWithRetries, type Step, versionWith } from "./step.ts";
+import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
+import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { retirementEnd } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+
+/**
+ * Makes the pending version the current one. Each effect is conditional and repeated on every run, in this order:
+ *
+ * 1. AWSCURRENT moves. First, so that the new key always has a label.
+ * 2. The outgoing key is noted as retiring. Not earlier: its end must not run while it is still current.
+ * 3. NEXT leaves the version with the new key. Another version under NEXT was staged meanwhile, and stays.
+ * 4. AWSPENDING leaves. Not earlier: until then Secrets Manager starts no other rotation.
+ * 5. The connection becomes due, so that the next sweep gets a token of the new key.
+ */
+export async function finishSecret(step: Step): Promise<void> {
+  const { ports, event, labels, progress } = step;
+  const { secrets, events, notice } = ports;
+  const { secretId, connection, version } = event;
+  const pending = await readWithRetries(step, version);
+  if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
+  const { keyFingerprint, apiKeyId } = readPending(step, pending);
+
+  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(step);
+  progress.keepsPending = true;
+
+  const after = (await secrets.describe(secretId))?.labels ?? labels;
+  await noteOutgoingKey(step, after, { keyFingerprint, apiKeyId });
+
+  const stagedAt = versionWith("NEXT", after);
+  const staged = stagedAt === undefined ? undefined : await secrets.read(secretId, { version: stagedAt });
+  if (stagedAt !== undefined && staged !== undefined && stagedKeyFingerprint(staged) === keyFingerprint) {
+    await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
+  }
+  if (after.get(version)?.includes("AWSPENDING")) await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+  await makeDue(ports, connection);
+  await events.put({ type: "api_key_rotated", connection, keyFingerprint });
+  notice({ kind: "api_key_rotated", connection, keyFingerprint });
+}
+
+/** Moves AWSCURRENT to the pending version, unless an operator stored another value during the rotation. */
+async function makeCurrent({ ports: { secrets }, event, labels }: Step): Promise<void> {
+  const { secretId, version } = event;
+  const superseded = new RotationError("superseded", "another value was stored during this rotation");
+  // This version was current before. The current value is newer, so a retry must not undo it.
+  if (labels.get(version)?.includes("AWSPREVIOUS")) throw superseded;
+  const from = versionWith("AWSCURRENT", labels);
+  const pendingCreatedAt = await secrets.createdAt(secretId, version);
+  const currentCreatedAt = from === undefined ? undefined : await secrets.createdAt(secretId, from);
+  if (pendingCreatedAt !== undefined && currentCreatedAt !== undefined && currentCreatedAt > pendingCreatedAt) {
+    throw superseded;
+  }
+  const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
+  // Secrets Manager also refuses a repeated move whose first response was lost: only a fresh description tells.
+  if (!moved && !(await secrets.describe(secretId))?.labels.get(version)?.includes("AWSCURRENT")) throw superseded;
+}
+
+/** Notes the key that was current before as retiring, if it is another key. Creates the item if there is none. */
+async function noteOutgoingKey(
+  step: Step,
+  after: Step["labels"],
+  next: { keyFingerprint: string; apiKeyId: Registration["apiKeyId"] },
+): Promise<void> {
+  const { ports, event, labels, settings } = step;
+  const { table, clock } = ports;
+  const { connection, version } = event;
+  // Found by its version, not by AWSPREVIOUS: a description may lag behind the move.
+  const wasCurrentAt = versionWith("AWSCURRENT", labels);
+  const previousAt = wasCurrentAt === version ? versionWith("AWSPREVIOUS", after) : wasCurrentAt;
+  const previous = previousAt === undefined ? undefined : await readWithRetries(step, previousAt);
+  const outgoing = previous === undefined ? undefined : parseRegistration(previous, settings);
+  if (outgoing?.kind !== "registered" || outgoing.registration.keyFingerprint === next.keyFingerprint) return;
+  const { keyFingerprint, apiKeyId } = outgoing.registration;
+  const entry = (await table.read(connection, "strong"))?.retiringKeys?.[keyFingerprint];
+  const now = clock.now();
+  // Written on every run: the run before may have died between the entry and the index. An end is never postponed.
+  const end = entry?.end ?? retirementEnd(now);
+  const hasOwnId = apiKeyId !== undefined && apiKeyId !== next.apiKeyId;
+  await table.noteKey(connection, keyFingerprint, { since: now, ...entry, end, ...(hasOwnId && { id: apiKeyId }) });
+}

@@ -1,0 +1,47 @@
+import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { keyActionDetail } from "@smart-token-broker/auth-core/rules/key-action.ts";
+import { retirementEnd } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { RotationError } from "./rotation-error.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * What a failed step leaves behind. It removes AWSPENDING, so that the next attempt starts with what is staged then. It
+ * keeps AWSPENDING where the next attempt needs that version. It notifies the operator of a `RotationError`; Secrets
+ * Manager retries every other error by itself.
+ */
+export async function afterFailure(step: Step, error: unknown): Promise<void> {
+  const isRotationError = error instanceof RotationError;
+  if (!(isRotationError ? error : step.progress).keepsPending) await removePending(step);
+  if (isRotationError) await notifyOperator(step, error);
+}
+
+/**
+ * Removes AWSPENDING; NEXT still has the key. The broker did not store the token of the key's test, but that token is
+ * still valid: the key starts to retire.
+ */
+async function removePending({ ports, event, progress: { notedKey } }: Step): Promise<void> {
+  const { connection, secretId, version } = event;
+  const now = ports.clock.now();
+  try {
+    await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+    if (notedKey !== undefined)
+      await ports.table.noteKey(connection, notedKey, { since: now, end: retirementEnd(now) });
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    ports.notice({ kind: "secrets_unavailable", connection, reason: error.message });
+  }
+}
+
+async function notifyOperator({ ports, event }: Step, { reason, summary }: RotationError): Promise<void> {
+  const { connection } = event;
+  const consequence = reason === "superseded" ? "That value is the current one now." : "The current key stays in use.";
+  const detail = keyActionDetail(reason, connection, summary, consequence);
+  ports.notice({ kind: "api_key_action_needed", connection, reason, detail });
+  try {
+    await ports.events.put({ type: "api_key_action_needed", connection, reason, detail });
+  } catch (failure) {
+    // The log and the metric have the reason already. The step's own error must not be lost because of its event.
+    if (!(failure instanceof UnavailableError)) throw failure;
+    ports.notice({ kind: "event_not_sent", connection, reason: failure.message });
+  }
+}

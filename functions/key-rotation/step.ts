@@ -1,0 +1,56 @@
+import { RotationError } from "./rotation-error.ts";
+import type { RotationEvent } from "./rotation-event.ts";
+import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { KeyPorts, SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+
+export interface RotationSettings {
+  defaultBaseUrl: string;
+  allowLoopbackHttp: boolean;
+}
+
+/** What one step works with. */
+export interface Step {
+  ports: KeyPorts;
+  event: RotationEvent;
+  /** Version → its labels, read when the step started. */
+  labels: SecretDescription["labels"];
+  settings: RotationSettings;
+  progress: Progress;
+}
+
+/** What a step has done so far. The error policy needs it when the step fails. */
+export interface Progress {
+  /**
+   * A temporary failure keeps the pending version: no other place has its issued key, or AWSCURRENT has moved to it and
+   * the step must run again until it is complete.
+   */
+  keepsPending: boolean;
+  /** Fingerprint of the key that was noted as in use, for its test. */
+  notedKey?: string;
+}
+
+/** The text of a version. A read may lag behind the write before it, so an empty version is read again. */
+export async function readWithRetries({ ports, event }: Step, version: string): Promise<string | undefined> {
+  const { secrets, clock } = ports;
+  for (const pause of [0.25, 0.5, 1, undefined]) {
+    const value = await secrets.read(event.secretId, { version });
+    if (value !== undefined || pause === undefined) return value;
+    await clock.sleep(pause);
+  }
+  return undefined;
+}
+
+/** The registration in the pending version. A pending version with an issued key stays after a temporary failure. */
+export function readPending({ settings, progress }: Step, value: string): Registration {
+  const parsed = parseRegistration(value, settings);
+  if (parsed.kind === "not_ready") throw new RotationError("next_key_malformed", parsed.detail);
+  const { keyIssuer, apiKeyId } = parsed.registration;
+  progress.keepsPending = keyIssuer !== undefined && apiKeyId !== undefined;
+  return parsed.registration;
+}
+
+/** The version that has a label. */
+export function versionWith(label: string, labels: Step["labels"]): string | undefined {
+  for (const [version, its] of labels) if (its.includes(label)) return version;
+  return undefined;
+}

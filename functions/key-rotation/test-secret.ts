@@ -1,0 +1,38 @@
+import { RotationError, StepError } from "./rotation-error.ts";
+import { readPending, readWithRetries, type Step } from "./step.ts";
+import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+
+/** Tests the pending key: Smart Services must exchange it for a token. The token is not stored. */
+export async function testSecret(step: Step): Promise<void> {
+  const { ports, event, progress } = step;
+  const { secrets, table, upstream, clock } = ports;
+  const { secretId, connection, version } = event;
+  const pending = await readWithRetries(step, version);
+  // When rotation is switched on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
+  if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
+  const registration = readPending(step, pending);
+  // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
+  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now() });
+  progress.notedKey = registration.keyFingerprint;
+  if ((await secrets.read(secretId, { version })) !== pending) {
+    throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
+  }
+  const answer = await upstream.call(apiKeyRequest(registration), registration);
+  switch (answer.kind) {
+    case "tokens": {
+      const { scope } = answer.tokens;
+      if (scope === undefined || scope === registration.scope) return;
+      throw new RotationError(
+        "next_key_of_another_scope",
+        "the token of the next key has another scope than the registration",
+      );
+    }
+    case "rejected":
+      throw new RotationError("next_key_refused", `Smart Services rejected the next key (HTTP ${answer.status})`);
+    case "malformed":
+    case "temporary":
+      throw new RotationError("upstream_unavailable", "Smart Services did not answer the test of the next key", {
+        keepsPending: progress.keepsPending,
+      });
+  }
+}

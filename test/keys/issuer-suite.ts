@@ -1,0 +1,14 @@
+import { beforeEach } from "vitest";
+import { connection, useConnection, world } from "./suite.ts";
+
+// In each file that imports this one, every connection has the simulator's issuer of keys.
+beforeEach(() => useConnection(withIssuer()));
+
+export const withIssuer = () => ({ keyIssuer: `${world.simulator.url}/keys` });
+
+/** The fields of the current value. */
+export const currentFields = () => JSON.parse(world.texts(connection)["AWSCURRENT"] ?? "") as Record<string, string>;
+
+/** The requests that the issuer received. */
+export const issuerRequests = (method: "POST" | "DELETE") =>
+  world.simulator.requests.filter((each) => each.method === method && each.path.startsWith("/keys"));

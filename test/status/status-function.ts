@@ -1,0 +1,42 @@
+import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { tokenEvent } from "../handler/event.ts";
+import { startFunctionEnvironment } from "../support/function-environment.ts";
+import type { Attributes } from "../support/table.ts";
+import { startTableProxy } from "../support/table-proxy.ts";
+
+/** An event for `GET /v1/status` or, with a connection, `GET /v1/status/{connection}`; `rawPath` is the path as sent. */
+export function statusEvent(of: { connection?: string; rawPath?: string; query?: Record<string, string> } = {}) {
+  const { connection, query } = of;
+  const rawPath = of.rawPath ?? (connection === undefined ? "/v1/status" : `/v1/status/${connection}`);
+  const { pathParameters: _, ...event } = tokenEvent("none", { rawPath, ...(query && { query }) });
+  return { ...event, ...(connection !== undefined && { pathParameters: { connection } }) };
+}
+
+/** The status function on an embedded table, whose requests are recorded. */
+export async function startStatus() {
+  const emulators = await startFunctionEnvironment();
+  const { table } = emulators;
+  const proxy = await startTableProxy(table.config.endpoint);
+  const environment = (variables: Record<string, string> = {}) =>
+    emulators.startHttp("status", { AWS_ENDPOINT_URL_DYNAMODB: proxy.url, ...variables });
+
+  return {
+    requests: proxy.requests,
+    printed: emulators.output,
+    environment,
+    ask: await environment(),
+    /** Stores items as they are, many at a time. */
+    async put(items: Attributes[]): Promise<void> {
+      const client = new DynamoDBClient(table.config);
+      for (let from = 0; from < items.length; from += 25) {
+        const batch = items.slice(from, from + 25).map((Item) => ({ PutRequest: { Item } }));
+        await client.send(new BatchWriteItemCommand({ RequestItems: { [table.name]: batch } }));
+      }
+      client.destroy();
+    },
+    async close() {
+      await emulators.close();
+      await proxy.close();
+    },
+  };
+}

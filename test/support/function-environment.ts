@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
+import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { vi } from "vitest";
+import { bundleFunction } from "../../infra/bundle.ts";
+import { startFunction } from "../../local/lambda/function.ts";
+import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import { emulatorConfig } from "./aws.ts";
+import { testSettings } from "./registration.ts";
+import { startTable } from "./table.ts";
+
+/** The response of an HTTP function, as the gateway gets it. */
+export interface HttpResult {
+  statusCode: number;
+  headers: Record<string, string>;
+  body: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- each test says what it expects of it
+  json: any;
+}
+
+/** One line of JSON that a function printed: a log line or a set of metrics. */
+// oxlint-disable-next-line typescript/no-explicit-any -- each test says what it expects of it
+export type Line = Record<string, any>;
+
+/** A table, a secret store and Smart Services as emulators, and the bundles of functions that use them. */
+export type FunctionEnvironment = Awaited<ReturnType<typeof startFunctionEnvironment>>;
+
+/** Region and account of every emulator. */
+export const place = { region: "eu-south-1", accountId: "123456789012" };
+
+/**
+ * Starts the emulators, empty, under the clock of this machine. Functions start in it one by one.
+ *
+ * @param secretsOptions replace those of the secret store
+ */
+export async function startFunctionEnvironment(
+  secretsOptions: Partial<Parameters<typeof startSecretsManager>[0]> = {},
+) {
+  const clock = { now: () => Date.now() / 1000 };
+  const [table, secrets, simulator] = await Promise.all([
+    startTable(),
+    startSecretsManager({ clock, ...place, ...secretsOptions }),
+    startSimulator({ clock }),
+  ]);
+  const operator = new SecretsManagerClient(emulatorConfig(secrets.url));
+  const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-"));
+  const bundles = new Map<string, string>();
+  const output: string[] = [];
+  const ends: (() => unknown)[] = [];
+  let registered = 0;
+
+  const environment = {
+    clock,
+    table,
+    secrets,
+    simulator,
+    /** Every line that the functions printed. */
+    output,
+
+    /**
+     * Starts one more execution environment of a function, with a memory of its own.
+     *
+     * @param variables replace those of the deployed function
+     * @param files that the bundle has besides its code
+     */
+    async start(name: string, variables: Record<string, string> = {}, files: Record<string, string> = {}) {
+      // A folder of this environment's own: another test may bundle again before every chunk is loaded.
+      const bundle = bundles.get(name) ?? bundleFunction(name, { folder: join(folder, name), files });
+      bundles.set(name, bundle);
+      const { invoke, close } = await startFunction({
+        name,
+        folder: bundle,
+        handler: "index.handler",
+        timeoutSeconds: 60,
+        memoryMegabytes: 256,
+        onLog: (line) => output.push(line),
+        environment: {
+          [environmentVariables.stage]: testSettings.stage,
+          [environmentVariables.tableName]: table.name,
+          [environmentVariables.secretPrefix]: testSettings.secretPrefix,
+          [environmentVariables.defaultBaseUrl]: simulator.url,
+          [environmentVariables.allowLoopbackHttp]: "true",
+          AWS_REGION: place.region,
+          AWS_ACCESS_KEY_ID: "FAKEID",
+          AWS_SECRET_ACCESS_KEY: "fake-secret",
+          AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
+          AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+          AWS_CONFIG_FILE: "/dev/null",
+          AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+          ...variables,
+        },
+      });
+      ends.push(close);
+      return invoke;
+    },
+
+    /** The same for an HTTP function: how to send it an event of the gateway. */
+    async startHttp(name: string, variables: Record<string, string> = {}) {
+      const invoke = await environment.start(name, variables);
+      return async (event: object): Promise<HttpResult> => {
+        const result = (await invoke(event)) as Omit<HttpResult, "json">;
+        return { ...result, json: JSON.parse(result.body) };
+      };
+    },
+
+    /** The lines of JSON that satisfy a condition. Waits for the first: output arrives after the response. */
+    async linesWhere(condition: (line: Line) => boolean): Promise<Line[]> {
+      const find = () => {
+        const lines = output.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Line);
+        const found = lines.filter(condition);
+        if (found.length === 0) throw new Error("there is no such line");
+        return found;
+      };
+      return vi.waitFor(find, { timeout: 10_000, interval: 10 });
+    },
+
+    /** Registers a connection whose secret has no value. Its id. */
+    async emptyConnection(id = `connection-${++registered}`): Promise<string> {
+      await operator.send(new CreateSecretCommand({ Name: secretOf(id) }));
+      return id;
+    },
+
+    /** Registers a connection that the simulator knows; `fields` replace some of its secret. */
+    async connection(fields: Record<string, unknown> = {}, name?: string): Promise<{ id: string; apiKey: string }> {
+      const id = await environment.emptyConnection(name);
+      const account = accountOf(id);
+      const apiKey = simulator.issueKey(account);
+      const SecretString = JSON.stringify({ ...account, apiKey, ...fields });
+      await operator.send(new PutSecretValueCommand({ SecretId: secretOf(id), SecretString }));
+      return { id, apiKey };
+    },
+
+    async deleteSecret(id: string): Promise<void> {
+      await operator.send(new DeleteSecretCommand({ SecretId: secretOf(id), ForceDeleteWithoutRecovery: true }));
+    },
+
+    async close() {
+      for (const end of ends) await end();
+      operator.destroy();
+      await Promise.all([simulator.close(), secrets.close(), table.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return environment;
+}
+
+const secretOf = (id: string) => `${testSettings.secretPrefix}/${id}`;
+
+/** Username and scope of a connection, in the vendor's form. */
+export function accountOf(id: string): { username: string; scope: string } {
+  return { username: `admin_${id}`, scope: `${id}_aly${id}` };
+}

@@ -13,7 +13,7 @@ describe("an item", () => {
     ["nothing optional in it", bareItem],
     ["a token set with nothing optional in it", { ...bareItem, tokenSet: fakeTokenSet() }],
     ["flags that are off", { ...bareItem, skipRefresh: false, tokenSet: fakeTokenSet({ singleActiveToken: false }) }],
-  ])("comes back as it was with %s", (_case, item) => {
+  ])("with %s is the same after encoding and decoding", (_case, item) => {
     const decoded = decodeItem(encodeItem(item));
 
     expect(decoded).toEqual(item);
@@ -21,7 +21,7 @@ describe("an item", () => {
     expect(decoded.tokenSet?.refreshToken?.reveal()).toBe(item.tokenSet?.refreshToken?.reveal());
   });
 
-  it("is stored flat, one attribute a field, and what is absent is no attribute", () => {
+  it("has one attribute for each field, and none for an absent one", () => {
     const { tokenSet, ...rest } = fullItem(connection);
 
     expect(Object.keys(encodeItem(fullItem(connection))).toSorted()).toEqual(
@@ -40,20 +40,20 @@ describe("an item", () => {
     expect(decoded.retryAt).toBe(1_800_000_000.123);
   });
 
-  it("has no token set where the token or its end is missing", () => {
+  it("has no token set if the token or its end is missing", () => {
     const { accessToken: _token, ...noToken } = encodeItem({ ...bareItem, tokenSet: fakeTokenSet() });
     const { accessTokenExpiresAt: _end, ...noEnd } = encodeItem({ ...bareItem, tokenSet: fakeTokenSet() });
 
     expect([decodeItem(noToken), decodeItem(noEnd)]).toEqual([bareItem, bareItem]);
   });
 
-  it("is read without the attributes that it does not know", () => {
-    const foreign = { partition: { N: "3" }, somethingOfSomebodys: { S: "fake" } };
+  it("is decoded without unknown attributes", () => {
+    const foreign = { partition: { N: "3" }, unknown: { S: "fake" } };
 
     expect(decodeItem({ ...encodeItem(bareItem), ...foreign })).toEqual(bareItem);
   });
 
-  it("that somebody else created has no generation and no failures yet, which count as 0", () => {
+  it("without generation and failures, created by another writer, has 0 for both", () => {
     expect(decodeItem({ connection: { S: connection }, retiringKeys: { M: {} } })).toEqual({
       ...bareItem,
       retiringKeys: {},
@@ -61,7 +61,7 @@ describe("an item", () => {
   });
 });
 
-it("a replacement may change every attribute but the key, and but what is written without a lease", () => {
+it("replacementAttributes are all attributes but the key and what is written without a lease", () => {
   const stored = Object.keys(encodeItem(fullItem(connection)));
 
   expect(replacementAttributes.toSorted()).toEqual(

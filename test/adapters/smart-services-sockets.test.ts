@@ -15,7 +15,7 @@ import { serve } from "../support/server.ts";
 const clock = steppedClock();
 const token = JSON.stringify({ access_token: "fake-access-1", expires_in: 600 });
 
-/** A server whose nth request, counted from 1, goes to `answer`; each one's path, and the client's port of its connection. */
+/** A server that answers its nth request, from 1, by `answer`. It records each path and the port of the client. */
 async function startServer(answer: (nth: number, response: ServerResponse, socket: Socket) => void) {
   const requests: { path: string | undefined; port: number | undefined }[] = [];
   const baseUrl = await serve((request: IncomingMessage, response) => {
@@ -29,7 +29,7 @@ async function startServer(answer: (nth: number, response: ServerResponse, socke
     requests,
     exchange,
     refresh: () => upstream.call(refreshTokenRequest(registration, new Secret("fake-refresh-1")), registration),
-    /** An exchange after which its connection is idle: the client gives it back a moment after the answer. */
+    /** An API-key request, after which its connection is idle: the client returns it a moment after the response. */
     exchangeAndRest: async () => {
       await exchange();
       await wait(20);
@@ -50,19 +50,22 @@ describe("a keep-alive socket", () => {
   it.each([
     ["reset", (socket: Socket) => void socket.resetAndDestroy()],
     ["closed", (socket: Socket) => void socket.destroy()],
-  ])("that was %s while it was idle swallows no exchange: it is sent once more, over a new one", async (_case, end) => {
-    const server = await startServer((nth, response, socket) => (nth === 2 ? end(socket) : response.end(token)));
-    await server.exchangeAndRest();
+  ])(
+    "that was %s while it was idle loses no API-key request, which is sent again over a new socket",
+    async (_case, end) => {
+      const server = await startServer((nth, response, socket) => (nth === 2 ? end(socket) : response.end(token)));
+      await server.exchangeAndRest();
 
-    const answer = await server.exchange();
+      const answer = await server.exchange();
 
-    expect(answer.kind).toBe("tokens");
-    expect(server.requests).toHaveLength(3);
-    expect(server.requests[1]?.port).toBe(server.requests[0]?.port);
-    expect(server.requests[2]?.port).not.toBe(server.requests[0]?.port);
-  });
+      expect(answer.kind).toBe("tokens");
+      expect(server.requests).toHaveLength(3);
+      expect(server.requests[1]?.port).toBe(server.requests[0]?.port);
+      expect(server.requests[2]?.port).not.toBe(server.requests[0]?.port);
+    },
+  );
 
-  it("that died while it was idle does not repeat a refresh, whose token may be spent", async () => {
+  it("that was reset while it was idle loses a refresh-token request, whose token may be spent", async () => {
     const server = await startServer((nth, response, socket) => {
       if (nth === 2) socket.resetAndDestroy();
       else response.end(token);
@@ -76,7 +79,7 @@ describe("a keep-alive socket", () => {
     expect(server.requests[1]?.port).toBe(server.requests[0]?.port);
   });
 
-  it("that is dead twice is given up: an exchange is sent two times at most", async () => {
+  it("that is reset twice ends an API-key request, which is sent two times at most", async () => {
     const server = await startServer((nth, response, socket) => {
       if (nth === 1) response.end(token);
       else socket.resetAndDestroy();
@@ -91,7 +94,7 @@ describe("a keep-alive socket", () => {
 });
 
 describe("a fresh connection", () => {
-  it("that is reset is not tried again: upstream saw the request", async () => {
+  it("that is reset ends the request, since upstream saw it", async () => {
     const server = await startServer((_nth, _response, socket) => void socket.resetAndDestroy());
 
     const answer = await server.exchange();
@@ -101,8 +104,8 @@ describe("a fresh connection", () => {
   });
 });
 
-describe("after a call", () => {
-  it("that timed out its connection is closed", async () => {
+describe("the adapter of Smart Services", () => {
+  it("a call that timed out closes its connection", async () => {
     const closed = Promise.withResolvers<void>();
     const baseUrl = await serve((request) => void request.socket.on("close", closed.resolve));
     const registration = fakeRegistration({ baseUrl });
@@ -112,7 +115,7 @@ describe("after a call", () => {
     await closed.promise;
   });
 
-  it("nothing keeps the process alive, neither an idle socket nor a timer", async () => {
+  it("a call leaves no socket and no timer that keeps the process alive", async () => {
     const baseUrl = await serve((request, response) => void request.resume().on("end", () => response.end(token)));
     const script = fileURLToPath(new URL("../support/one-exchange.ts", import.meta.url));
     const child = spawn(process.execPath, [script, baseUrl], { stdio: ["ignore", "pipe", "inherit"] });

@@ -10,14 +10,14 @@ interface Claims {
   iat?: unknown;
 }
 
-function judge(claims: Claims | "opaque", beside: object = {}, more: Partial<UpstreamResponse> = {}, max?: number) {
+function parse(claims: Claims | "opaque", beside: object = {}, more: Partial<UpstreamResponse> = {}, max?: number) {
   const token = claims === "opaque" ? "fake-access-1" : jwt(claims);
   const body = JSON.stringify({ access_token: token, ...beside });
   return parseTokenResponse({ status: 200, sentAt: now, receivedAt: now, date: httpDate(now), body, ...more }, max);
 }
 
-function lifetime(...of: Parameters<typeof judge>): number | string {
-  const answer = judge(...of);
+function lifetime(...of: Parameters<typeof parse>): number | string {
+  const answer = parse(...of);
   return answer.kind === "tokens" ? answer.tokens.lifetime : answer.kind;
 }
 
@@ -32,11 +32,11 @@ it.each([
   ["there is an exp without an iat", { exp: now + 1200 }, { expires_in: 3600 }, 1200],
   ["exp is unreadable, so that the token counts as opaque", { iat: now, exp: "later" }, { expires_in: 1800 }, 1800],
   ["exp is unreadable and nothing else is known", { iat: now, exp: null }, {}, 3600],
-])("counts the smallest of what is known: %s", (_, claims, beside, seconds) => {
+])("parseTokenResponse takes the smallest known lifetime: %s", (_, claims, beside, seconds) => {
   expect(lifetime(claims, beside)).toBe(seconds);
 });
 
-it("bounds what upstream claims by the registration's maxLifetime, and never raises it", () => {
+it("parseTokenResponse limits the lifetime by maxLifetime, and never raises it", () => {
   const claims = { iat: now, exp: now + 3600 };
 
   expect(lifetime(claims, {}, {}, 1800)).toBe(1800);
@@ -46,26 +46,26 @@ it("bounds what upstream claims by the registration's maxLifetime, and never rai
   expect(lifetime("opaque", { expires_in: 30 * 86_400 }, {}, 86_400)).toBe(86_400);
 });
 
-it.each([-600, 600])("is not fooled by an upstream clock that is %i s off ours", (offset) => {
+it.each([-600, 600])("parseTokenResponse reads the right lifetime if the clock of upstream is %i s off", (offset) => {
   const claims = { iat: now + offset, exp: now + offset + 3600 };
 
   expect(lifetime(claims, {}, { date: httpDate(now + offset) })).toBe(3600);
 });
 
-it.each([-600, 600])("sees that a token is old though upstream's clock is %i s off ours", (offset) => {
+it.each([-600, 600])("parseTokenResponse sees that a token is old if the clock of upstream is %i s off", (offset) => {
   const claims = { iat: now + offset - 3000, exp: now + offset + 600 };
 
   expect(lifetime(claims, {}, { date: httpDate(now + offset) })).toBe(600);
 });
 
-it("measures exp against the end of the response where there is no usable Date", () => {
+it("parseTokenResponse measures exp against the end of the response if there is no usable Date", () => {
   for (const date of [undefined, "", "no date"]) {
     expect(lifetime({ exp: now + 3600 }, {}, { date, sentAt: now, receivedAt: now + 4 })).toBe(3596);
   }
 });
 
-it("counts from the instant at which the request was sent", () => {
-  const answer = judge("opaque", {}, { sentAt: now - 4, receivedAt: now });
+it("parseTokenResponse counts lifetimes from the instant of the request", () => {
+  const answer = parse("opaque", {}, { sentAt: now - 4, receivedAt: now });
 
   expect(answer).toMatchObject({ kind: "tokens", tokens: { sentAt: now - 4, lifetime: 3600 } });
 });
@@ -80,18 +80,18 @@ it.each([
   ["a token that ends now", { iat: now - 3600, exp: now }, {}, "malformed"],
   ["a token that ends before it begins", { iat: now + 7200, exp: now + 3600 }, {}, "malformed"],
   ["an exp in milliseconds", { iat: now, exp: (now + 3600) * 1000 }, {}, "malformed"],
-])("judges a lifetime of %s", (_, claims, beside, expected) => {
+])("parseTokenResponse decides about a lifetime of %s", (_, claims, beside, expected) => {
   expect(lifetime(claims, beside)).toBe(expected);
 });
 
-it("names the lifetime that it does not believe", () => {
-  expect(judge("opaque", { expires_in: 604_801 })).toEqual({
+it("parseTokenResponse names a lifetime that it does not accept", () => {
+  expect(parse("opaque", { expires_in: 604_801 })).toEqual({
     kind: "malformed",
     shape: "a token with a lifetime of 604801 s",
   });
 });
 
-it("never takes a token for younger than it is, whatever the two clocks say", () => {
+it("parseTokenResponse never takes a token for younger than it is, whatever the two clocks say", () => {
   const lessThan = (max: number) => fc.double({ min: 0, max, noNaN: true });
   fc.assert(
     fc.property(
@@ -105,10 +105,10 @@ it("never takes a token for younger than it is, whatever the two clocks say", ()
         expiresIn: fc.option(fc.integer({ min: 1, max: 700_000 }), { nil: undefined }),
       }),
       ({ whole, age, offset, there, back, withIssue, expiresIn }) => {
-        // Our clock tells the true time; upstream's is off by `offset`.
+        // Our clock is right. The clock of upstream is off by `offset`.
         const mintedAt = now + there - age;
         const iat = mintedAt + offset;
-        const answer = judge(
+        const answer = parse(
           { exp: iat + whole, ...(withIssue && { iat }) },
           { expires_in: expiresIn },
           { date: httpDate(Math.floor(now + there + offset)), receivedAt: now + there + back },

@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
 import { partitionsOf, parseShard } from "../../functions/token-rotation/shard.ts";
 
-it("covers every partition exactly once, however many shards there are", () => {
+it("partitionsOf gives each partition to exactly one shard, for any number of shards", () => {
   for (let shards = 1; shards <= 16; shards += 1) {
     const all = Array.from({ length: shards }, (_, shard) => partitionsOf({ shard, shards })).flat();
     expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, partition) => partition));
   }
 });
 
-it("gives a shard the partitions whose remainder it is", () => {
+it("partitionsOf gives a shard the partitions with its remainder", () => {
   expect(partitionsOf({ shard: 1, shards: 4 })).toEqual([1, 5, 9, 13]);
 });
 
@@ -16,7 +16,7 @@ it.each([
   { shard: 0, shards: 1 },
   { shard: 3, shards: 4 },
   { shard: 15, shards: 16 },
-])("reads the input %j of a schedule", (input) => {
+])("parseShard reads %j", (input) => {
   expect(parseShard({ ...input, other: true })).toEqual(input);
 });
 
@@ -33,6 +33,6 @@ it.each([
   { shard: 0, shards: 17 },
   { shard: 0.5, shards: 1 },
   { shard: "0", shards: "1" },
-])("throws for the input %j, and says what it must be", (input) => {
+])("parseShard throws for %j, and says what the input must be", (input) => {
   expect(() => parseShard(input)).toThrow("The input must be");
 });

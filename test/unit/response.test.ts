@@ -18,16 +18,16 @@ const statuses: [FailureCode, number][] = [
   ["internal", 500],
 ];
 
-it("knows a closed set of failures", () => {
+it("problems has exactly the documented codes", () => {
   expect(Object.keys(problems).toSorted()).toEqual(statuses.map(([code]) => code).toSorted());
 });
 
-it.each(statuses)("answers %s with %i, as a problem document", (code, status) => {
-  const reply = problemDetails({ code, detail: "fake detail" }, "request-1");
+it.each(statuses)("problemDetails answers %s with status %i as problem details", (code, status) => {
+  const response = problemDetails({ code, detail: "fake detail" }, "request-1");
 
-  expect(reply.status).toBe(status);
-  expect(reply.headers).toEqual({ "content-type": "application/problem+json", "cache-control": "no-store" });
-  expect(reply.body).toEqual({
+  expect(response.status).toBe(status);
+  expect(response.headers).toEqual({ "content-type": "application/problem+json", "cache-control": "no-store" });
+  expect(response.body).toEqual({
     type: `urn:smart-token-broker:${code}`,
     title: expect.stringMatching(/\w/),
     status,
@@ -35,7 +35,7 @@ it.each(statuses)("answers %s with %i, as a problem document", (code, status) =>
     detail: "fake detail",
     request_id: "request-1",
   });
-  expect(reply.line).toEqual({ code, source: "none", ...(status === 400 && { detail: "fake detail" }) });
+  expect(response.line).toEqual({ code, source: "none", ...(status === 400 && { detail: "fake detail" }) });
 });
 
 it.each([
@@ -46,21 +46,27 @@ it.each([
   [1.001, "2"],
   [29.5, "30"],
   [900, "900"],
-])("writes a Retry-After of %d s as %s: whole seconds, rounded up, at least one", (retryAfter, written) => {
-  const { headers } = problemDetails({ code: "upstream_unavailable", detail: "fake detail", retryAfter }, "request-1");
+])(
+  "problemDetails writes a Retry-After of %d s as %s: whole seconds, rounded up, at least one",
+  (retryAfter, written) => {
+    const { headers } = problemDetails(
+      { code: "upstream_unavailable", detail: "fake detail", retryAfter },
+      "request-1",
+    );
 
-  expect(headers["retry-after"]).toBe(written);
-});
+    expect(headers["retry-after"]).toBe(written);
+  },
+);
 
 const answer = (changes: Partial<TokenSet> = {}, at = now) =>
   tokenResponse({ kind: "token", set: tokenSet(changes), generation: 17, source: "table" }, at, "request-1");
 
-it("answers a token in the words of RFC 6749, with the broker's own beside them, and forbids to store it", () => {
-  const reply = answer();
+it("tokenResponse has the members of RFC 6749 and those of the broker, and forbids to store the token", () => {
+  const response = answer();
 
-  expect(reply.status).toBe(200);
-  expect(reply.headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
-  expect(reply.body).toEqual({
+  expect(response.status).toBe(200);
+  expect(response.headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
+  expect(response.body).toEqual({
     access_token: "fake-access-1",
     token_type: "Bearer",
     expires_in: 3000,
@@ -70,11 +76,11 @@ it("answers a token in the words of RFC 6749, with the broker's own beside them,
   });
 });
 
-it("names the business API's host where one is registered", () => {
+it("tokenResponse names the base URL of the business API if it is registered", () => {
   expect(answer({ apiBaseUrl: "https://api.example" }).body).toMatchObject({ api_base_url: "https://api.example" });
 });
 
-it("promises no fraction of a second more than there is", () => {
+it("tokenResponse rounds expires_in and expires_at down", () => {
   expect(answer({ accessTokenExpiresAt: now + 59.9 }).body).toMatchObject({
     expires_in: 59,
     expires_at: "2027-01-15T08:00:59Z",
@@ -82,11 +88,11 @@ it("promises no fraction of a second more than there is", () => {
   expect(answer({ accessTokenExpiresAt: now + 60 }, now + 0.1).body).toMatchObject({ expires_in: 59 });
 });
 
-it("never writes a negative expires_in", () => {
+it("tokenResponse never has a negative expires_in", () => {
   expect(answer({ accessTokenExpiresAt: now - 3 }).body).toMatchObject({ expires_in: 0 });
 });
 
-it("logs where a token came from, what is left of it and its fingerprint, and not the token", () => {
+it("tokenResponse logs source, remaining time and fingerprint of a token, and not the token", () => {
   const { line } = answer();
 
   expect(line).toEqual({
@@ -99,7 +105,7 @@ it("logs where a token came from, what is left of it and its fingerprint, and no
   expect(JSON.stringify(line)).not.toContain("fake-access-1");
 });
 
-it("answers a failure as a failure", () => {
+it("tokenResponse answers a failure as problem details", () => {
   const failure = { code: "too_soon", detail: "fake detail", retryAfter: 12 } as const;
 
   expect(tokenResponse({ kind: "failure", failure }, now, "request-1")).toEqual(problemDetails(failure, "request-1"));

@@ -21,7 +21,7 @@ const failureOf = (work: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
-/** A DynamoDB that answers every request with one status and body; how often it was asked. */
+/** A DynamoDB with one response, which counts its requests. */
 async function startStub(status: number, body: string) {
   let requests = 0;
   const url = await serve((request, response) => {
@@ -35,13 +35,13 @@ async function startStub(status: number, body: string) {
 const errorBody = (type: string, message = "fake message") =>
   JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message });
 
-describe("a table that does not answer", () => {
+describe("the DynamoDB adapter", () => {
   it.each([
     ["throttles", 400, "ProvisionedThroughputExceededException", 3],
     ["fails inside", 500, "InternalServerError", 3],
     ["refuses the role", 400, "AccessDeniedException", 1],
     ["does not exist", 400, "ResourceNotFoundException", 1],
-  ])("because it %s is unavailable (HTTP status %i, %s, attempts: %i)", async (_case, status, type, attempts) => {
+  ])("throws UnavailableError if the table %s (HTTP %i, %s, attempts: %i)", async (_case, status, type, attempts) => {
     const { table, requests } = await startStub(status, errorBody(type));
 
     const error = await failureOf(table.read(connection, "strong"));
@@ -51,7 +51,7 @@ describe("a table that does not answer", () => {
     expect(requests()).toBe(attempts);
   });
 
-  it("because it hangs is unavailable after three attempts of 1 s", async () => {
+  it("throws UnavailableError after three attempts of 1 s if the table hangs", async () => {
     let requests = 0;
     const table = tableAt(await serve(() => void (requests += 1)));
     const started = performance.now();
@@ -63,13 +63,13 @@ describe("a table that does not answer", () => {
     expect(performance.now() - started).toBeLessThan(4500);
   });
 
-  it("because nobody listens is unavailable", async () => {
+  it("throws UnavailableError if the connection is refused", async () => {
     const table = tableAt("http://127.0.0.1:1");
 
     expect(await failureOf(table.read(connection, "strong"))).toBeInstanceOf(UnavailableError);
   });
 
-  it("is unavailable to every method", async () => {
+  it("throws UnavailableError from every method", async () => {
     const { table } = await startStub(400, errorBody("AccessDeniedException"));
 
     const errors = await Promise.all(
@@ -86,10 +86,10 @@ describe("a table that does not answer", () => {
   });
 
   it.each([
-    ["breaks off", '{"Item":{"accessToken":{"S":"fake-acc'],
-    ["is no JSON", "fake-access-1"],
-    ["goes on after its end", '{"Item":{"a":{"S":"x"}}} fake-access-1'],
-  ])("as it should, with a body that %s, is unavailable without a word of that body", async (_case, body) => {
+    ["is incomplete", '{"Item":{"accessToken":{"S":"fake-acc'],
+    ["is not JSON", "fake-access-1"],
+    ["continues after its end", '{"Item":{"a":{"S":"x"}}} fake-access-1'],
+  ])("throws UnavailableError for a body that %s, and does not quote it", async (_case, body) => {
     const { table } = await startStub(200, body);
 
     const error = await failureOf(table.read(connection, "strong"));
@@ -98,7 +98,7 @@ describe("a table that does not answer", () => {
     expect(String(error)).not.toContain("fake-acc");
   });
 
-  it("puts no token into the error of a write that carried one", async () => {
+  it("puts no token of a write into its error", async () => {
     const { table } = await startStub(400, errorBody("AccessDeniedException"));
 
     const error = await failureOf(table.write(next, fence));
@@ -106,10 +106,8 @@ describe("a table that does not answer", () => {
     expect(error).toBeInstanceOf(UnavailableError);
     expect(`${String(error)} ${JSON.stringify(error)} ${(error as Error).stack}`).not.toContain("fake-access-1");
   });
-});
 
-describe("a request that is wrong in itself", () => {
-  it("stays a bug of ours, and is not repeated", async () => {
+  it("throws the error of a bad request as it is, and does not repeat the request", async () => {
     const { table, requests } = await startStub(400, errorBody("ValidationException"));
 
     const error = await failureOf(table.write(next, fence));
@@ -118,10 +116,8 @@ describe("a request that is wrong in itself", () => {
     expect(error).toMatchObject({ name: "ValidationException" });
     expect(requests()).toBe(1);
   });
-});
 
-describe("a request", () => {
-  it("asks for a consistent read only where one was asked for", async () => {
+  it("makes a consistent read only if it is to", async () => {
     const consistent: unknown[] = [];
     const answer = async (request: IncomingMessage, response: ServerResponse) => {
       const input = (await json(request)) as { ConsistentRead: boolean };
@@ -136,7 +132,7 @@ describe("a request", () => {
     expect(consistent).toEqual([true, false]);
   });
 
-  it("for which there are no credentials finds the table unavailable", async () => {
+  it("throws UnavailableError without credentials", async () => {
     const credentials = () => Promise.reject(Object.assign(new Error("no role"), { name: "CredentialsProviderError" }));
     const table = dynamoDbTokenTable("fake-connections", { ...emulatorConfig("http://127.0.0.1:1"), credentials });
 

@@ -15,7 +15,7 @@ async function startEmulator() {
   return { ...emulator, registrations: secretsManagerRegistrations(testSettings, emulatorConfig(emulator.url)) };
 }
 
-/** A Secrets Manager that has one answer. */
+/** A Secrets Manager with one response. */
 async function startStub(status: number, body: string) {
   const url = await serve((request, response) => {
     request.resume();
@@ -26,7 +26,7 @@ async function startStub(status: number, body: string) {
 
 const error = (type: string, message: string) => JSON.stringify({ __type: type, Message: message });
 
-/** What a reading failed with, and after how many milliseconds. */
+/** The error of a read, and after how many milliseconds it came. */
 async function failureOf(reading: Promise<unknown>) {
   const started = performance.now();
   const failure = await reading.then(
@@ -38,7 +38,7 @@ async function failureOf(reading: Promise<unknown>) {
 
 describe("Secrets Manager", () => {
   it.each(["ThrottlingException", "InternalServiceError", "AccessDeniedException", "hang"] as const)(
-    "that answers %s is unavailable within its second and a half",
+    "that answers %s is unavailable within a second and a half",
     async (fault) => {
       const { registrations, faults } = await startEmulator();
       faults.set("GetSecretValue", fault);
@@ -51,29 +51,29 @@ describe("Secrets Manager", () => {
     },
   );
 
-  it("is asked again where it fails in passing, and not where it refuses", async () => {
-    const passing = await startEmulator();
-    passing.faults.set("GetSecretValue", "InternalServiceError", 1);
-    const refusing = await startEmulator();
-    refusing.faults.set("GetSecretValue", "AccessDeniedException");
+  it("gets a second request after a temporary failure, and none after a refusal", async () => {
+    const temporary = await startEmulator();
+    temporary.faults.set("GetSecretValue", "InternalServiceError", 1);
+    const refused = await startEmulator();
+    refused.faults.set("GetSecretValue", "AccessDeniedException");
 
-    const reading = await passing.registrations.read(connection);
-    await failureOf(refusing.registrations.read(connection));
+    const reading = await temporary.registrations.read(connection);
+    await failureOf(refused.registrations.read(connection));
 
     expect(reading).toEqual({ kind: "unknown" });
-    expect([passing.calls.get("GetSecretValue"), refusing.calls.get("GetSecretValue")]).toEqual([2, 1]);
+    expect([temporary.calls.get("GetSecretValue"), refused.calls.get("GetSecretValue")]).toEqual([2, 1]);
   });
 
-  it("that nobody listens for is unavailable", async () => {
+  it("that refuses the connection is unavailable", async () => {
     const registrations = secretsManagerRegistrations(testSettings, emulatorConfig("http://127.0.0.1:1"));
 
     expect((await failureOf(registrations.read(connection))).failure).toBeInstanceOf(UnavailableError);
   });
 
   it.each([
-    ["breaks off", '{"SecretString":"fake-key-1'],
-    ["is no JSON", "fake-key-1"],
-  ])("whose answer %s is unavailable, without a word of it", async (_case, body) => {
+    ["is incomplete", '{"SecretString":"fake-key-1'],
+    ["is not JSON", "fake-key-1"],
+  ])("with a response that %s is unavailable, and the error does not quote it", async (_case, body) => {
     const registrations = await startStub(200, body);
 
     const { failure } = await failureOf(registrations.read(connection));
@@ -82,7 +82,7 @@ describe("Secrets Manager", () => {
     expect(String(failure)).not.toContain("fake-key");
   });
 
-  it("that refuses a role with KMS in its name is unavailable: nothing is wrong with the secret", async () => {
+  it("that refuses a role with KMS in its name is unavailable: the secret is all right", async () => {
     const refusal =
       "User: arn:aws:sts::000000000000:assumed-role/KMS-broker/token is not authorized to perform: " +
       "secretsmanager:GetSecretValue on resource: smart-token-broker/test/webapicorso";
@@ -109,12 +109,5 @@ describe("a secret that cannot be decrypted", () => {
     const reading = await registrations.read(connection);
 
     expect(reading).toMatchObject({ kind: "not_ready", detail: expect.stringContaining("cannot be decrypted") });
-  });
-
-  it("is not ready by the emulator's own fault either", async () => {
-    const { registrations, faults } = await startEmulator();
-    faults.set("GetSecretValue", "DecryptionFailure");
-
-    expect(await registrations.read(connection)).toMatchObject({ kind: "not_ready" });
   });
 });

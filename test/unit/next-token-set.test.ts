@@ -22,7 +22,7 @@ function next(
 
 const refreshOf = (set: TokenSet) => [set.refreshToken?.reveal(), set.refreshTokenExpiresAt];
 
-it("has both ends counted from the instant at which the request was sent, and is due in the middle", () => {
+it("nextTokenSet counts both ends from the instant of the request, and is due in the middle", () => {
   const set = next({ refreshToken: new Secret("fake-refresh-2"), refreshLifetime: 86_400 });
 
   expect(set).toEqual({
@@ -40,11 +40,11 @@ it("has both ends counted from the instant at which the request was sent, and is
     singleActiveToken: false,
     dueAt: now + 1800,
   });
-  // Two secrets look alike to toEqual, whatever they hold.
+  // To toEqual all secrets are equal.
   expect(set.accessToken.reveal()).toBe("fake-access-2");
 });
 
-it("carries what the registration says, and when its key was made", () => {
+it("nextTokenSet has the fields of the registration, and the instant at which its key was created", () => {
   const set = next(
     {},
     { keyCreatedAt: now - 7, registration: { apiBaseUrl: "https://api.example", singleActiveToken: true } },
@@ -58,45 +58,39 @@ it("carries what the registration says, and when its key was made", () => {
   });
 });
 
-it("has upstream's scope where upstream names one", () => {
+it("nextTokenSet has the scope of the response if there is one", () => {
   expect(next({ scope: "another" }).scope).toBe("another");
 });
 
-it("has a new refresh token in place of the old one, with 30 days of its own where upstream names no end", () => {
-  const set = next({ refreshToken: new Secret("fake-refresh-2") }, { previous: tokenSet() });
+it.each([false, true])(
+  "nextTokenSet takes a new refresh token, with 30 days if the response has no end (old one rejected: %s)",
+  (refreshTokenRejected) => {
+    const set = next({ refreshToken: new Secret("fake-refresh-2") }, { previous: tokenSet(), refreshTokenRejected });
 
-  expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
-});
+    expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
+  },
+);
 
-it("has a new refresh token even where the old one was refused", () => {
-  const set = next(
-    { refreshToken: new Secret("fake-refresh-2") },
-    { previous: tokenSet(), refreshTokenRejected: true },
-  );
-
-  expect(refreshOf(set)).toEqual(["fake-refresh-2", now + thirtyDays]);
-});
-
-it("keeps the old refresh token and its end where the answer has none: absent means unchanged", () => {
+it("nextTokenSet keeps the old refresh token and its end if the response has none", () => {
   const previous = tokenSet({ refreshTokenExpiresAt: now + 1234 });
 
   expect(refreshOf(next({}, { previous }))).toEqual(["fake-refresh-1", now + 1234]);
 });
 
 it.each([
-  ["was refused", { previous: tokenSet(), refreshTokenRejected: true }],
+  ["was rejected", { previous: tokenSet(), refreshTokenRejected: true }],
   ["belongs to other credentials", { previous: tokenSet({ credentialFingerprint: "fake-credentials-0" }) }],
   ["has no known end", { previous: tokenSet({ refreshTokenExpiresAt: undefined }) }],
-  ["was never there", { previous: tokenSet({ refreshToken: undefined }) }],
-  ["has no set before it", {}],
-])("has no refresh token where the old one %s and the answer has none", (_, of) => {
+  ["is absent", { previous: tokenSet({ refreshToken: undefined }) }],
+  ["belongs to no set", {}],
+])("nextTokenSet has no refresh token if the old one %s and the response has none", (_, of) => {
   const set = next({}, of);
 
   expect(set).not.toHaveProperty("refreshToken");
   expect(set).not.toHaveProperty("refreshTokenExpiresAt");
 });
 
-it("keeps lifetime, start and origin when the same token comes again, and takes the new refresh token", () => {
+it("keepSameToken keeps lifetime, start and grant, and takes the new refresh token", () => {
   const previous = tokenSet({ obtainedBy: "refresh_token" });
   const again = next({ accessToken: new Secret("fake-access-1"), refreshToken: new Secret("fake-refresh-2") });
 
@@ -114,9 +108,9 @@ it("keeps lifetime, start and origin when the same token comes again, and takes 
 it.each([
   ["after half of what is left", 3000, 1500],
   ["after half of what is left, while that is over a minute", 121, 60.5],
-  ["after a minute, where half of what is left is less", 100, 60],
-  ["after a minute, where nothing is left", -50, 60],
-])("the same token again is due %s", (_, left, due) => {
+  ["after a minute, if half of what is left is less", 100, 60],
+  ["after a minute, if nothing is left", -50, 60],
+])("keepSameToken makes the set due %s", (_, left, due) => {
   const previous = tokenSet({ accessTokenExpiresAt: now + left });
 
   expect(keepSameToken(previous, next({}), now).dueAt).toBe(now + due);

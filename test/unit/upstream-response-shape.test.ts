@@ -8,11 +8,11 @@ import {
 } from "../../functions/auth-core/rules/upstream-response.ts";
 import { jwt, now } from "./examples.ts";
 
-const judge = (body: string) => parseTokenResponse({ status: 200, sentAt: now - 1, receivedAt: now, body });
+const parse = (body: string) => parseTokenResponse({ status: 200, sentAt: now - 1, receivedAt: now, body });
 
 /** What was read, in plain text. */
 function read(body: string) {
-  const answer = judge(body);
+  const answer = parse(body);
   if (answer.kind !== "tokens") return answer;
   const { accessToken, refreshToken, ...rest } = answer.tokens satisfies UpstreamTokens;
   return { access: accessToken.reveal(), refresh: refreshToken?.reveal(), ...rest };
@@ -35,7 +35,7 @@ it.each([
   ["white space around the body", ' \r\n{"access_token":"fake-access-1"}\n'],
   ["a byte-order mark", '\uFEFF{"access_token":"fake-access-1"}'],
   ["a byte-order mark and white space", '\uFEFF \n"fake-access-1"'],
-])("reads a token with %s", (_, body) => {
+])("parseTokenResponse reads a token with %s", (_, body) => {
   expect(read(body)).toMatchObject({ access: "fake-access-1", sentAt: now - 1 });
 });
 
@@ -44,11 +44,11 @@ it.each([
   ["after a byte-order mark", `\uFEFF${token}`],
   ["between white space", `\n ${token}\r\n`],
   ["after Bearer", `Bearer ${token}`],
-])("reads a JWT as text, %s", (_, body) => {
+])("parseTokenResponse reads a JWT as text, %s", (_, body) => {
   expect(read(body)).toMatchObject({ access: token });
 });
 
-it("prefers the names in their order, the top level to an envelope, and one envelope to the next", () => {
+it("parseTokenResponse prefers names in their order, the top level to an envelope, and one envelope to the next", () => {
   expect(read('{"id_token":"d","token":"c","accessToken":"b","access_token":"a"}')).toMatchObject({ access: "a" });
   expect(read('{"id_token":"d","token":"c","accessToken":"b"}')).toMatchObject({ access: "b" });
   expect(read('{"id_token":"d","token":"c"}')).toMatchObject({ access: "c" });
@@ -61,7 +61,7 @@ it.each([
   ["the standard's words", '"refresh_token":"r","expires_in":60,"refresh_expires_in":120'],
   ["camel case", '"refreshToken":"r","expiresIn":60,"refreshExpiresIn":120'],
   ["digits in strings", '"refresh_token":"Bearer r","expires_in":"60","refresh_expires_in":"120"'],
-])("reads what is beside the token in %s", (_, fields) => {
+])("parseTokenResponse reads the members beside the token in %s", (_, fields) => {
   const expected = { refresh: "r", lifetime: 60, refreshLifetime: 120 };
   expect(read(`{"access_token":"a",${fields}}`)).toMatchObject(expected);
   expect(read(`{"data":{"access_token":"a",${fields}}}`)).toMatchObject(expected);
@@ -72,8 +72,8 @@ it.each([
   ["empty texts", '"refresh_token":"","expires_in":"","refresh_expires_in":"","scope":""'],
   ["other types", '"refresh_token":{},"expires_in":[60],"refresh_expires_in":true,"scope":["a"]'],
   ["words", '"refresh_token":"two words","expires_in":"soon","refresh_expires_in":"1e3","scope":1'],
-  ["a refresh token that never ends, written as 0", '"refresh_expires_in":0'],
-])("counts as absent beside a token: %s", (_, fields) => {
+  ["a refresh lifetime of 0", '"refresh_expires_in":0'],
+])("parseTokenResponse ignores members beside the token that are %s", (_, fields) => {
   expect(read(`{"access_token":"a",${fields}}`)).toEqual({
     access: "a",
     refresh: undefined,
@@ -82,15 +82,15 @@ it.each([
   });
 });
 
-it("takes the scope from the answer, else from the token, else says nothing", () => {
+it("parseTokenResponse takes the scope from the response, else from the token, else from nowhere", () => {
   const scoped = jwt({ scope: "from-token" });
 
-  expect(read(`{"access_token":"${scoped}","scope":"from-answer"}`)).toMatchObject({ scope: "from-answer" });
+  expect(read(`{"access_token":"${scoped}","scope":"from-response"}`)).toMatchObject({ scope: "from-response" });
   expect(read(`{"access_token":"${scoped}"}`)).toMatchObject({ scope: "from-token" });
   expect(read('{"access_token":"a"}')).not.toHaveProperty("scope");
 });
 
-it("stores no end of a refresh token beyond ten years, which the table could not hold", () => {
+it("parseTokenResponse limits the lifetime of a refresh token to ten years, which the table can store", () => {
   expect(read('{"access_token":"a","refresh_expires_in":1e300}')).toMatchObject({ refreshLifetime: 315_360_000 });
 });
 
@@ -119,11 +119,11 @@ it.each([
   ['{"data":[{"access_token":"fake"}]}', "{data: array(1)}"],
   ['{"fake.key":1,"9":2,"two words":3}', "{?: number, ?: number, ?: number}"],
   [`{"${"k".repeat(33)}":1}`, "{?: number}"],
-])("takes %j for malformed, and says why without a value", (body, shape) => {
-  expect(judge(body)).toEqual({ kind: "malformed", shape });
+])("parseTokenResponse calls %j malformed, and describes it without a value", (body, shape) => {
+  expect(parse(body)).toEqual({ kind: "malformed", shape });
 });
 
-it("shows twelve keys of a large object and no more", () => {
+it("describeShape shows twelve keys of a large object and no more", () => {
   const large = Object.fromEntries(Array.from({ length: 13 }, (_, index) => [`k${index}`, index]));
 
   expect(describeShape(large)).toMatch(/^\{k0: number, .*, k11: number, …\}$/);
@@ -145,7 +145,7 @@ const { tree } = fc.letrec((tie) => ({
   ),
 }));
 
-it("never shows a value, whatever came back", () => {
+it("parseTokenResponse never shows a value of the response", () => {
   const asJson = tree.map((json) => JSON.stringify(json));
   const body = fc.oneof(
     asJson,
@@ -155,14 +155,14 @@ it("never shows a value, whatever came back", () => {
   );
   fc.assert(
     fc.property(body, (text) => {
-      const answer = judge(text);
+      const answer = parse(text);
       expect(inspect(answer, { depth: null, showHidden: true }) + JSON.stringify(answer)).not.toMatch(/fake.value/);
     }),
     { numRuns: 500 },
   );
 });
 
-it("never throws, whatever came back", () => {
+it("parseTokenResponse never throws", () => {
   const body = fc.oneof(fc.json(), fc.string({ unit: "binary" }));
   fc.assert(
     fc.property(body, fc.integer({ min: 0, max: 999 }), (text, status) => {

@@ -4,7 +4,7 @@ import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { partitionOf } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";

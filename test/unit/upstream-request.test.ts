@@ -9,7 +9,7 @@ it("refreshTokenRequest is valid JSON for every refresh token", () => {
 
   const request = refreshTokenRequest(registration(), new Secret(odd));
 
-  const json = "json" in request.body ? request.body.json.reveal() : "";
+  const json = request.body.kind === "json" ? request.body.text.reveal() : "";
   expect(JSON.parse(json)).toEqual({ grant_type: "refresh_token", refresh_token: odd });
 });
 

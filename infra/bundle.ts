@@ -25,7 +25,7 @@ export function bundleFunction(
   for (const [path, contents] of wanted) {
     if (existsSync(path) && readFileSync(path).equals(contents)) continue;
     mkdirSync(dirname(path), { recursive: true });
-    // Whole or not at all: another process may be hashing the folder at this moment.
+    // The rename is atomic, because another process may be hashing the folder at this moment.
     const unfinished = `${target}-${randomUUID()}.tmp`;
     writeFileSync(unfinished, contents);
     renameSync(unfinished, path);
@@ -36,26 +36,26 @@ export function bundleFunction(
 /** Text by path, relative to the bundle's folder. */
 type Code = Record<string, string>;
 
-/** What was bundled last time, kept because esbuild needs a second for each function. */
+/** The last bundle of a function. It is kept, because esbuild needs a second for each function. */
 interface Kept {
-  /** Paths of every file that was read for it. */
+  /** Paths of all files that esbuild read. */
   inputs: string[];
-  /** Of the inputs and of `decisive`. */
+  /** Hash of the inputs and of `decisive`. */
   hash: string;
   code: Code;
 }
 
-/** Files that decide what is bundled although esbuild does not list them: its options, and what is installed. */
+/** Files that change a bundle but are no inputs of esbuild: its options and the installed packages. */
 const decisive = ["infra/bundle.ts", "tsconfig.json", "functions/tsconfig.json", "node_modules/.package-lock.json"];
 
-/** The code of a function. Bundles only if a file that it is made of has changed since the last time. */
+/** The code of a function. Bundles it only if one of its files has changed since the last time. */
 function codeOf(name: string): Code {
   const path = join(root, "build", "kept", `${name}.json`);
   const kept = readKept(path);
   if (kept && kept.hash === hashOf(kept.inputs)) return kept.code;
   const startedAt = Date.now();
   const { inputs, code } = bundle(name);
-  // A file that was saved meanwhile may have been read before or after.
+  // If a file was saved meanwhile, esbuild may have read its old content.
   if (inputs.some((input) => statSync(join(root, input)).mtimeMs >= startedAt)) return code;
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = `${path}-${randomUUID()}.tmp`;
@@ -82,7 +82,7 @@ function hashOf(paths: string[]): string {
 }
 
 function bundle(name: string): { inputs: string[]; code: Code } {
-  // What the source maps are relative to; the files may go elsewhere.
+  // Source maps are relative to this folder, even if the files are written elsewhere.
   const outdir = join(root, "build", "functions", name);
   const { outputFiles, metafile } = buildSync({
     absWorkingDir: root,

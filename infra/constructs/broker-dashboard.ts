@@ -1,19 +1,10 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import { type MetricOptions, type Service, total } from "./broker-metrics.ts";
-import { serving, tokenSources } from "./caller-alarms.ts";
+import type { MetricName, MetricOrigins } from "@smart-token-broker/auth-core/metrics.ts";
+import { type MetricOptions, replacing, serving, tokenSources, total, valuesOf } from "./broker-metrics.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
 const minute = Duration.minutes(1);
-/** Codes of a failed replacement, and of a failed request. */
-const replacementFailureCodes = [
-  "connection_not_ready",
-  "credentials_rejected",
-  "upstream_malformed",
-  "upstream_unavailable",
-  "unavailable",
-];
-const failureCodes = [...replacementFailureCodes, "invalid_request", "unknown_connection", "too_soon", "internal"];
 
 /** The rows of the dashboard. Each answers one question, the most urgent first. */
 export function dashboardRows(
@@ -25,15 +16,19 @@ export function dashboardRows(
   const title = (markdown: string) => [new cloudwatch.TextWidget({ markdown: `## ${markdown}`, width: 24, height: 1 })];
   const graph = (name: string, width: number, left: cloudwatch.IMetric[], more: cloudwatch.GraphWidgetProps = {}) =>
     new cloudwatch.GraphWidget({ title: name, width, height: 6, left, leftYAxis: { min: 0 }, ...more });
-  const ofRotation = (name: string, options: MetricOptions = {}) =>
-    metrics.of(name, { service: "token-rotation", code: "ok", source: "schedule" }, { label: name, ...options });
-  const requests = (codes: string[], label: string, sources = ["none"]) =>
-    total(metrics.each("Requests", { services: serving, codes, sources }), label);
-  const durations = (statistic: string) =>
-    tokenSources.map((source) =>
-      metrics.of("Duration", { service: "token", code: "ok", source }, { statistic, label: `${statistic} ${source}` }),
+  const sweep = (name: MetricName, options: MetricOptions = {}) => metrics.one(name, {}, { label: name, ...options });
+  /** A line for each code or source, summed over the other dimensions. */
+  const totalsBy = (dimension: "code" | "source", name: MetricName, filter: Partial<MetricOrigins> = {}) =>
+    valuesOf(name, dimension, filter).map((value) =>
+      total(metrics.all(name, { ...filter, [`${dimension}s`]: [value] }), value),
     );
-  const replacing: Service[] = [...serving, "token-rotation"];
+  const tokens = { services: serving, codes: ["ok"], sources: tokenSources };
+  const durations = (statistic: string) =>
+    metrics.all(
+      "Duration",
+      { ...tokens, services: ["token"] },
+      { statistic, label: ({ source }) => `${statistic} ${source}` },
+    );
 
   return [
     [new cloudwatch.AlarmStatusWidget({ title: "Alarms", width: 24, height: 3, alarms })],
@@ -42,17 +37,17 @@ export function dashboardRows(
     [
       graph("Requests per minute", 8, [
         apiMetric(monitored, "Count", "Sum", minute, "all, including those that the gateway rejects"),
-        requests(["ok"], "tokens", tokenSources),
+        total(metrics.all("Requests", tokens), "tokens"),
       ]),
       graph(
         "Errors by code",
         8,
         [
-          ...failureCodes.map((code) => requests([code], code)),
-          total(
-            metrics.each("Requests", { services: ["oauth"], codes: ["invalid_client", "invalid_grant"] }),
-            "caller rejected",
-          ),
+          ...totalsBy("code", "Requests", {
+            services: serving,
+            codes: valuesOf("Requests", "code", { services: ["token"], sources: ["none"] }),
+          }),
+          total(metrics.all("Requests", { codes: ["invalid_client", "invalid_grant"] }), "caller rejected"),
         ],
         { right: ["4xx", "5xx"].map((name) => apiMetric(monitored, name, "Sum", minute, `${name} of the gateway`)) },
       ),
@@ -65,28 +60,15 @@ export function dashboardRows(
 
     title("Where do tokens come from?"),
     [
-      graph(
-        "Tokens by source",
-        12,
-        tokenSources.map((source) => requests(["ok"], source, [source])),
-        { stacked: true },
-      ),
-      graph(
-        "Calls to Smart Services by grant",
-        6,
-        ["api_key", "refresh_token"].map((source) =>
-          total(metrics.each("UpstreamCalls", { services: replacing, codes: ["any"], sources: [source] }), source),
-        ),
-      ),
+      graph("Tokens by source", 12, totalsBy("source", "Requests", tokens), { stacked: true }),
+      graph("Calls to Smart Services by grant", 6, totalsBy("source", "UpstreamCalls", { services: replacing })),
       graph(
         "Latency of Smart Services (ms, p99)",
         6,
-        ["api_key", "refresh_token"].map((source) =>
-          metrics.of(
-            "UpstreamDuration",
-            { service: "token-rotation", code: "any", source },
-            { statistic: "p99", label: source },
-          ),
+        metrics.all(
+          "UpstreamDuration",
+          { services: ["token-rotation"] },
+          { statistic: "p99", label: ({ source }) => source },
         ),
       ),
     ],
@@ -96,54 +78,40 @@ export function dashboardRows(
       graph(
         "Shortest remaining time of returned tokens (s)",
         6,
-        tokenSources.map((source) =>
-          metrics.of("Remaining", { service: "token", code: "ok", source }, { statistic: "Minimum", label: source }),
-        ),
+        metrics.all("Remaining", { services: ["token"] }, { statistic: "Minimum", label: ({ source }) => source }),
         {
-          right: [
-            total(
-              metrics.each("ValidityMissed", { services: serving, codes: ["ok"], sources: tokenSources }),
-              "too little time left",
-            ),
-          ],
+          right: [total(metrics.all("ValidityMissed"), "too little time left")],
         },
       ),
-      graph("Delay of the sweep (s)", 6, [ofRotation("OldestLateness", { statistic: "Maximum" })]),
+      graph("Delay of the sweep (s)", 6, [sweep("OldestLateness", { statistic: "Maximum" })]),
       graph(
         "Sweep: connections",
         6,
-        ["SweepsCompleted", "Due", "Replaced", "Failed", "Deferred"].map((name) => ofRotation(name)),
+        (["SweepsCompleted", "Due", "Replaced", "Failed", "Deferred"] as const).map((name) => sweep(name)),
       ),
       graph("Failed replacements by code", 6, [
-        ...replacementFailureCodes.map((code) =>
-          total(metrics.each("ReplacementFailures", { services: replacing, codes: [code] }), code),
-        ),
-        total(
-          metrics.each("RegistrationsGone", { services: replacing, codes: ["registration_gone"] }),
-          "registration_gone",
-        ),
+        ...totalsBy("code", "ReplacementFailures"),
+        ...totalsBy("code", "RegistrationsGone"),
       ]),
     ],
 
     title("Are credentials current?"),
     [
       graph("Age of the oldest API key (days)", 8, [
-        ofRotation("KeyAgeDays", { statistic: "Maximum", period: Duration.hours(1) }),
+        sweep("KeyAgeDays", { statistic: "Maximum", period: Duration.hours(1) }),
       ]),
       graph("Time until the first refresh token expires (days)", 8, [
-        ofRotation("RefreshTokenDaysLeft", { statistic: "Minimum", period: Duration.hours(1) }),
+        sweep("RefreshTokenDaysLeft", { statistic: "Minimum", period: Duration.hours(1) }),
       ]),
       graph(
         "API keys per day",
         8,
         (
           [
-            ["KeysRotated", "key-rotation", "rotated"],
-            ["KeysRetirable", "token-rotation", "can be revoked"],
+            ["KeysRotated", "rotated"],
+            ["KeysRetirable", "can be revoked"],
           ] as const
-        ).map(([name, service, label]) =>
-          metrics.of(name, { service, code: "ok", source: "none" }, { period: Duration.days(1), label }),
-        ),
+        ).map(([name, label]) => metrics.one(name, {}, { period: Duration.days(1), label })),
       ),
     ],
 

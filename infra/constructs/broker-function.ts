@@ -5,6 +5,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type * as sqs from "aws-cdk-lib/aws-sqs";
+import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { environmentVariables, smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { Construct } from "constructs";
 import { bundleFunction } from "../bundle.ts";
@@ -14,7 +15,7 @@ import type { Stores } from "./stores.ts";
 
 export interface BrokerFunctionProps {
   /** The folder below `functions/`. */
-  name: string;
+  name: Service;
   /** Files that the function reads beside its code, by name. */
   files?: Record<string, string>;
   description: string;

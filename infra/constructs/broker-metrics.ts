@@ -1,25 +1,38 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import {
+  type MetricName,
+  metricNamespace,
+  type MetricOrigins,
+  originsOf,
+} from "@smart-token-broker/auth-core/metrics.ts";
 
-export type Service = "token" | "oauth" | "status" | "token-rotation" | "key-rotation" | "prober";
-
-/** Which of a metric's values are meant: every metric of the functions has these dimensions, and no others. */
-export interface Origin {
-  service: Service;
-  code: string;
-  source: string;
-}
+type Filter = Partial<MetricOrigins>;
+type Origin = ReturnType<typeof originsOf>[number];
 
 export interface MetricOptions {
+  /** Default: the sum. */
   statistic?: string;
+  /** Default: a minute. */
   period?: Duration;
-  label?: string;
+  label?: string | ((origin: Origin) => string);
 }
 
-/**
- * The metrics that the functions emit (`auth-core/telemetry.ts`), by name. What is named here and emitted nowhere would
- * be a line that is always flat: a test joins the two.
- */
+/** The different values of a dimension of a metric. */
+export function valuesOf<Dimension extends keyof Origin>(
+  name: MetricName,
+  dimension: Dimension,
+  filter: Filter = {},
+): Origin[Dimension][] {
+  return [...new Set(originsOf(name, filter).map((origin) => origin[dimension]))];
+}
+
+/** Functions that return tokens, the sources of these tokens, and functions that replace tokens. */
+export const serving = valuesOf("Remaining", "service");
+export const tokenSources = valuesOf("Remaining", "source");
+export const replacing = valuesOf("Replacements", "service");
+
+/** The metrics of a stage that the functions emit. Their catalogue is `auth-core/metrics.ts`. */
 export class BrokerMetrics {
   readonly #stage: string;
 
@@ -27,41 +40,49 @@ export class BrokerMetrics {
     this.#stage = stage;
   }
 
-  /** One metric; the sum of a minute, unless told otherwise. */
-  of(name: string, origin: Origin, options: MetricOptions = {}): cloudwatch.Metric {
+  /** The metric of this name for each combination of dimensions. Throws if `filter` has a value that no function emits. */
+  all(name: MetricName, filter: Filter = {}, options: MetricOptions = {}): cloudwatch.Metric[] {
+    const origins = originsOf(name, filter);
+    const emitted = new Set<string>(origins.flatMap((origin) => Object.values(origin)));
+    const wrong = Object.values(filter)
+      .flat()
+      .find((value) => !emitted.has(value));
+    if (wrong !== undefined) throw new Error(`No function emits the metric ${name} with ${wrong}.`);
     const { statistic = cloudwatch.Stats.SUM, period = Duration.minutes(1), label } = options;
-    return new cloudwatch.Metric({
-      namespace: "SmartTokenBroker",
-      metricName: name,
-      dimensionsMap: { service: origin.service, stage: this.#stage, code: origin.code, source: origin.source },
-      statistic,
-      period,
-      ...(label !== undefined && { label }),
-    });
+    return origins.map(
+      (origin) =>
+        new cloudwatch.Metric({
+          namespace: metricNamespace,
+          metricName: name,
+          dimensionsMap: { ...origin, stage: this.#stage },
+          statistic,
+          period,
+          ...(label !== undefined && { label: typeof label === "string" ? label : label(origin) }),
+        }),
+    );
   }
 
-  /** A metric of several origins, every combination that is given. */
-  each(name: string, origins: { services: Service[]; codes: string[]; sources?: string[] }): cloudwatch.Metric[] {
-    const { services, codes, sources = ["none"] } = origins;
-    return services.flatMap((service) =>
-      codes.flatMap((code) => sources.map((source) => this.of(name, { service, code, source }))),
-    );
+  /** As `all`, for a metric with one combination of dimensions. */
+  one(name: MetricName, filter: Filter = {}, options: MetricOptions = {}): cloudwatch.Metric {
+    const [metric, ...others] = this.all(name, filter, options);
+    if (metric === undefined || others.length > 0) throw new Error(`The metric ${name} needs a narrower filter.`);
+    return metric;
   }
 }
 
 /**
- * The sum of metrics, less those in `less`; one without data counts as 0. An alarm takes at most ten of them.
+ * The sum of metrics, minus those in `subtracted`. A metric without data counts as 0. An alarm accepts at most ten.
  *
- * Within the sum and not behind it: an operator between two series gives nothing where one of them has no data.
+ * All in one SUM, because an operator between two series has no result where one of them has no data.
  */
 export function total(
   metrics: cloudwatch.IMetric[],
   label: string,
   period: Duration = Duration.minutes(1),
-  less: cloudwatch.IMetric[] = [],
+  subtracted: cloudwatch.IMetric[] = [],
 ): cloudwatch.MathExpression {
-  // An id is unique in its graph, and starts with a letter of the small ones.
-  const all = [...metrics, ...less];
+  // An id must be unique in its graph and start with a lower-case letter.
+  const all = [...metrics, ...subtracted];
   const ids = all.map((_, index) => `${label.toLowerCase().replaceAll(/[^a-z0-9]/g, "_")}_${index}`);
   const parts = ids.map((id, index) => `${index < metrics.length ? "" : "-1 * "}FILL(${id}, 0)`);
   return new cloudwatch.MathExpression({

@@ -1,11 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import type { AlarmSpec } from "./broker-alarm.ts";
-import { type Service, total } from "./broker-metrics.ts";
+import { replacing, serving, total } from "./broker-metrics.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
-
-/** The functions that return tokens, and the sources of these tokens. */
-export const serving: Service[] = ["token", "oauth"];
-export const tokenSources = ["memory", "table", "upstream"];
 
 /** Each of the last five minutes is evaluated, because values can arrive late. */
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
@@ -20,10 +16,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       happens: "A caller received a token that had expired or had less time left than it may expect.",
       callers: "The caller may get errors from Smart Services.",
       first: "run `npx broker status`: if Smart Services fails, no fresher token is available.",
-      metric: total(
-        metrics.each("ValidityMissed", { services: serving, codes: ["ok"], sources: tokenSources }),
-        "tokens with too little time left",
-      ),
+      metric: total(metrics.all("ValidityMissed"), "tokens with too little time left"),
       ...anyOfFiveMinutes,
     },
     {
@@ -32,7 +25,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       callers: "Callers receive 502 or 503.",
       first: "see the errors by code on the dashboard.",
       metric: total(
-        metrics.each("Requests", {
+        metrics.all("Requests", {
           services: serving,
           codes: ["upstream_unavailable", "upstream_malformed", "unavailable"],
         }),
@@ -50,16 +43,14 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       first: "run the saved query 'what went wrong' and read the stack trace.",
       metric: total(
         [
-          ...metrics.each("Bugs", {
-            services: [...serving, "status", "token-rotation"],
-            codes: ["internal"],
-          }),
+          // A bug of the key-rotation function is in its errors.
+          ...metrics.all("Bugs", { services: [...replacing, "status"] }),
           ...all.map((each) => each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) })),
         ],
         "failures",
         Duration.minutes(1),
         // The key-rotation function must throw to report a failed step to Secrets Manager. Those are not bugs.
-        [metrics.of("StepsFailed", { service: "key-rotation", code: "failed", source: "none" })],
+        metrics.all("StepsFailed"),
       ),
       ...anyOfFiveMinutes,
     },
@@ -98,18 +89,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
         "The number of calls to Smart Services is far above or below the normal value for this hour of the week.",
       callers: "Callers with a stored token are served.",
       first: "check whether one connection is replaced again and again, or the sweep has stopped.",
-      metric: total(
-        [
-          ...metrics.each("UpstreamCalls", {
-            services: [...serving, "token-rotation"],
-            codes: ["any"],
-            sources: ["api_key", "refresh_token"],
-          }),
-          metrics.of("UpstreamCalls", { service: "key-rotation", code: "any", source: "api_key" }),
-        ],
-        "calls to Smart Services",
-        Duration.minutes(5),
-      ),
+      metric: total(metrics.all("UpstreamCalls"), "calls to Smart Services", Duration.minutes(5)),
       periods: 3,
     },
   ];

@@ -6,11 +6,11 @@ import type { Construct } from "constructs";
 import type { BrokerFunction } from "./broker-function.ts";
 
 /** How one schedule invokes a function. */
-export interface FunctionSchedule {
+interface FunctionSchedule {
   description: string;
   /** `rate(1 minute)` or another expression of EventBridge Scheduler. */
   expression: string;
-  /** JSON */
+  /** The event, as JSON. */
   input: string;
 }
 

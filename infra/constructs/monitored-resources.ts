@@ -2,6 +2,7 @@ import type { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
 import type * as sqs from "aws-cdk-lib/aws-sqs";
+import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import type { DeploymentSettings } from "../settings.ts";
 import type { BrokerFunction } from "./broker-function.ts";
 import type { BrokerMetrics } from "./broker-metrics.ts";
@@ -10,7 +11,7 @@ import type { BrokerMetrics } from "./broker-metrics.ts";
 export interface MonitoredResources {
   settings: DeploymentSettings;
   metrics: BrokerMetrics;
-  functions: Record<"token" | "oauth" | "status" | "token-rotation" | "key-rotation", BrokerFunction>;
+  functions: Record<Exclude<Service, "prober">, BrokerFunction>;
   apiId: string;
   table: dynamodb.ITable;
   deadLetters: sqs.IQueue;

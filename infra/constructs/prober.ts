@@ -39,7 +39,7 @@ export function addProber(
 /** One probe is enough to report an open API. It takes several to report that none passes. */
 export function proberAlarms({ metrics }: MonitoredResources): AlarmSpec[] {
   const probes = (code: string, label: string, period?: Duration) =>
-    total([metrics.of("Probes", { service: "prober", code, source: "prober" })], label, period);
+    total(metrics.all("Probes", { codes: [code] }), label, period);
   return [
     {
       name: "api-open",

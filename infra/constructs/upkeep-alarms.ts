@@ -1,11 +1,9 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { AlarmSpec } from "./broker-alarm.ts";
-import { serving } from "./caller-alarms.ts";
-import { type Service, total } from "./broker-metrics.ts";
+import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
+import { serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
-
-const replacing: Service[] = [...serving, "token-rotation"];
 
 /** Alarms about the replacement of tokens and the rotation of keys. Most come before a caller notices. */
 export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResources): AlarmSpec[] {
@@ -14,7 +12,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
   const daily = { periods: 2, breaching: 1 };
   const rejections = ["credentials_rejected", "connection_not_ready"];
   const keyActions = (service: Service, codes: string[]) =>
-    metrics.each("KeyActionsNeeded", { services: [service], codes }).map((metric) => metric.with({ period: day }));
+    metrics.all("KeyActionsNeeded", { services: [service], codes }, { period: day });
   return [
     {
       name: "no-sweep",
@@ -26,7 +24,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
         // Without FILL the alarm would use the last value that exists, and be minutes late.
         expression: "FILL(m0, 0)",
         usingMetrics: {
-          m0: metrics.of("SweepsCompleted", { service: "token-rotation", code: "ok", source: "schedule" }),
+          m0: metrics.one("SweepsCompleted"),
         },
         label: "completed sweeps",
         period: Duration.minutes(1),
@@ -43,9 +41,9 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       first: "find the connection (`npx broker status`, state rejected or not_ready) and store a valid key.",
       metric: total(
         [
-          ...metrics.each("ReplacementFailures", { services: replacing, codes: rejections }),
+          ...metrics.all("ReplacementFailures", { codes: rejections }),
           // A connection that never had a usable secret has no replacement. Only its requests fail.
-          ...metrics.each("Requests", { services: serving, codes: rejections }),
+          ...metrics.all("Requests", { services: serving, codes: rejections }),
         ],
         "rejections",
         Duration.hours(1),
@@ -61,8 +59,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       callers: "Callers with a stored token are served.",
       first: "run `npx broker status`: does one connection fail or all?",
       metric: total(
-        metrics.each("ReplacementFailures", {
-          services: replacing,
+        metrics.all("ReplacementFailures", {
           codes: ["upstream_unavailable", "upstream_malformed"],
         }),
         "failed replacements",
@@ -78,11 +75,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       happens: "The secret of a connection in use was deleted, so the broker erased its tokens.",
       callers: "Its callers receive 404.",
       first: "find the connection (saved query 'what went wrong', `registration_gone`) and restore its secret.",
-      metric: total(
-        metrics.each("RegistrationsGone", { services: replacing, codes: ["registration_gone"] }),
-        "deleted registrations",
-        Duration.hours(1),
-      ),
+      metric: total(metrics.all("RegistrationsGone"), "deleted registrations", Duration.hours(1)),
       threshold: 1,
       // The broker reports it once. Two periods keep the alarm visible for up to two hours.
       periods: 2,
@@ -93,10 +86,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       happens: "A new token was returned to its caller but could not be stored.",
       callers: "Other callers may wait for the next replacement.",
       first: "check whether DynamoDB accepts writes: throttles, the KMS key's policy, the function's role.",
-      metric: total(
-        metrics.each("CommitsNotWritten", { services: replacing, codes: ["commit_not_written"] }),
-        "tokens not stored",
-      ),
+      metric: total(metrics.all("CommitsNotWritten"), "tokens not stored"),
       threshold: 1,
       periods: 5,
       breaching: 1,
@@ -106,18 +96,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       happens: "DynamoDB or Secrets Manager does not respond, or denies access to the broker's role.",
       callers: "Callers are served from memory; the others receive 503.",
       first: "read AWS's reason in the log (saved query 'what went wrong').",
-      metric: total(
-        [
-          ...metrics.each("StoreUnavailable", {
-            services: replacing,
-            codes: ["table_unavailable", "secrets_unavailable"],
-          }),
-          metrics.of("StoreUnavailable", { service: "status", code: "table_unavailable", source: "none" }),
-          metrics.of("StoreUnavailable", { service: "key-rotation", code: "secrets_unavailable", source: "none" }),
-        ],
-        "failed calls",
-        Duration.minutes(5),
-      ),
+      metric: total(metrics.all("StoreUnavailable"), "failed calls", Duration.minutes(5)),
       threshold: 3,
       periods: 2,
       breaching: 1,
@@ -186,11 +165,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       happens: "A refresh token expires within two days, and the API-key request that should replace it fails.",
       callers: "Callers are served until the stored token expires: with one-hour tokens less than 30 minutes.",
       first: "find the connection (`npx broker status`) and fix what it fails with.",
-      metric: metrics.of(
-        "RefreshTokensEnding",
-        { service: "token-rotation", code: "ok", source: "schedule" },
-        { period: Duration.hours(1) },
-      ),
+      metric: metrics.one("RefreshTokensEnding", {}, { period: Duration.hours(1) }),
       threshold: 1,
       // As for rejected credentials: each attempt reports it, at most an hour apart.
       periods: 2,

@@ -68,11 +68,13 @@ export const layers: Layer[] = [
     ],
   },
   {
-    name: "the stacks import of the core its settings, what a connection id is and who is trusted, and nothing local",
+    name: "the stacks import of the core its settings, connection ids, callers and metrics, and nothing local",
     binds: below("infra/"),
     allows: (target) =>
       target.startsWith("infra/") ||
-      ["settings", "connection-id", "callers"].some((rule) => target === `${core}rules/${rule}.ts`) ||
+      ["rules/settings", "rules/connection-id", "rules/callers", "metrics"].some(
+        (file) => target === `${core}${file}.ts`,
+      ) ||
       isPackage(target),
     planted: [
       { file: "infra/stacks/a.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },

@@ -30,9 +30,9 @@ function packagesIn(folder: string, files: Iterable<string>): Set<string> {
   return new Set(sources.map((source) => source.replace(/^.*node_modules\/((@[^/]+\/)?[^/]+)\/.*$/, "$1")));
 }
 
-/** Where the code of a function is kept. */
+/** The file that keeps the code of a function. */
 const keptOf = (name: string) => join(import.meta.dirname, "../../build/kept", `${name}.json`);
-/** Has it bundled anew the next time. */
+/** Makes the next call bundle the function again. */
 const forget = (name: string) => rmSync(keptOf(name), { force: true });
 
 const modulesBelow = (folder: string) =>
@@ -94,13 +94,13 @@ describe("A bundle in a given folder", () => {
   });
 });
 
-describe("what was bundled last time", () => {
+describe("The last bundle of a function", () => {
   const path = keptOf("status");
   const kept = () => JSON.parse(readFileSync(path, "utf8")) as { inputs: string[]; hash: string; code: object };
   bundleFunction("status");
   const bundled = kept();
 
-  test("is kept with every file that it is made of", () => {
+  test("is kept with the paths of all its files", () => {
     expect(bundled.inputs).toEqual(
       expect.arrayContaining([
         "functions/status/handler.ts",
@@ -111,7 +111,7 @@ describe("what was bundled last time", () => {
     );
   });
 
-  test("is taken again while no file has changed", () => {
+  test("is used again while no file has changed", () => {
     const before = statSync(path);
 
     bundleFunction("status");
@@ -120,9 +120,9 @@ describe("what was bundled last time", () => {
   });
 
   test.each([
-    ["of other files", JSON.stringify({ ...bundled, hash: "0".repeat(64) })],
+    ["outdated", JSON.stringify({ ...bundled, hash: "0".repeat(64) })],
     ["broken", '{"inputs": ['],
-  ])("is replaced where it is %s", (_, text) => {
+  ])("is replaced if it is %s", (_, text) => {
     writeFileSync(path, text);
 
     bundleFunction("status");

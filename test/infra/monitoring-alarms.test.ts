@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type MetricName, originsOf, type Service } from "../../functions/auth-core/metrics.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
 import { type Resource, synthesise } from "./synth.ts";
 
@@ -19,99 +20,66 @@ interface Meaning {
   missing?: "breaching";
 }
 
-const every = (name: string, services: string[], codes: string[], sources = [""]) =>
-  services.flatMap((service) =>
-    codes.flatMap((code) => sources.map((source) => `${name} ${service} ${code} ${source}`.trim())),
+const nameOfMetric = (name: string, service: string, code: string, source: string) =>
+  [name, service, code, ...(source === "none" ? [] : [source])].join(" ");
+/** Every metric of a name, or those with these services and codes. */
+const every = (name: MetricName, services?: Service[], codes?: string[]) =>
+  originsOf(name, { ...(services && { services }), ...(codes && { codes }) }).map(({ service, code, source }) =>
+    nameOfMetric(name, service, code, source),
   );
-const serving = ["token", "oauth"];
-const replacing = [...serving, "token-rotation"];
-const sources = ["memory", "table", "upstream"];
-const sum = "the sum, absent is 0" as const;
-const anyOfFiveMinutes = { of: "Sum of 60 s", by: sum, is: ">= 1", when: "1 of 5" };
-const outside = { of: "Sum of 300 s", by: sum, is: "outside 4 deviations", when: "3 of 3" };
-const daily = { of: "Sum of 86400 s", by: sum, is: ">= 1", when: "1 of 2" };
+const ofFunctions = (name: string) =>
+  ["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((id) => `${name} ${id}Function`);
+const serving: Service[] = ["token", "oauth"];
+const replacing: Service[] = [...serving, "token-rotation"];
+
+const summed = (metrics: string[], seconds: number, is: string, when: string): Meaning => ({
+  metrics,
+  of: `Sum of ${seconds} s`,
+  by: "the sum, absent is 0",
+  is,
+  when,
+});
+const anyOfFiveMinutes = (metrics: string[]) => summed(metrics, 60, ">= 1", "1 of 5");
+const outsideBand = (metrics: string[]) => summed(metrics, 300, "outside 4 deviations", "3 of 3");
+const hourly = (metrics: string[]) => summed(metrics, 3600, ">= 1", "1 of 2");
+const daily = (metrics: string[]) => summed(metrics, 86_400, ">= 1", "1 of 2");
+const rejections = ["credentials_rejected", "connection_not_ready"];
 
 const meanings: Record<string, Meaning> = {
-  "validity-objective": { metrics: every("ValidityMissed", serving, ["ok"], sources), ...anyOfFiveMinutes },
-  errors: {
-    metrics: every("Requests", serving, ["upstream_unavailable", "upstream_malformed", "unavailable"]),
-    of: "Sum of 300 s",
-    by: sum,
-    is: ">= 5",
-    when: "1 of 2",
-  },
-  "internal-errors": {
-    metrics: [
-      ...every("Bugs", ["token", "oauth", "status", "token-rotation"], ["internal"]),
-      ...["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((name) => `Errors ${name}Function`),
-      // The key-rotation function throws if an operator must act.
-      "less StepsFailed key-rotation failed",
-    ],
-    ...anyOfFiveMinutes,
-  },
-  throttles: {
-    metrics: [
-      ...["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((name) => `Throttles ${name}Function`),
-      "ReadThrottleEvents Table",
-      "WriteThrottleEvents Table",
-    ],
-    ...anyOfFiveMinutes,
-  },
-  "unusual-requests": { metrics: ["Count Api"], ...outside },
-  "unusual-upstream-calls": {
-    metrics: [
-      ...every("UpstreamCalls", replacing, ["any"], ["api_key", "refresh_token"]),
-      "UpstreamCalls key-rotation any api_key",
-    ],
-    ...outside,
-  },
+  "validity-objective": anyOfFiveMinutes(every("ValidityMissed")),
+  errors: summed(
+    every("Requests", serving, ["upstream_unavailable", "upstream_malformed", "unavailable"]),
+    300,
+    ">= 5",
+    "1 of 2",
+  ),
+  "internal-errors": anyOfFiveMinutes([
+    ...every("Bugs", [...replacing, "status"]),
+    ...ofFunctions("Errors"),
+    // The key-rotation function throws if an operator must act.
+    "less StepsFailed key-rotation failed",
+  ]),
+  throttles: anyOfFiveMinutes([...ofFunctions("Throttles"), "ReadThrottleEvents Table", "WriteThrottleEvents Table"]),
+  "unusual-requests": outsideBand(["Count Api"]),
+  "unusual-upstream-calls": outsideBand(every("UpstreamCalls")),
   "no-sweep": {
-    metrics: ["SweepsCompleted token-rotation ok schedule"],
-    of: "Sum of 60 s",
+    ...summed(["SweepsCompleted token-rotation ok schedule"], 60, "< 3", "3 of 3"),
     by: "the metric, absent is 0",
-    is: "< 3",
-    when: "3 of 3",
     missing: "breaching",
   },
-  "rejected-credentials": {
-    metrics: [
-      ...every("ReplacementFailures", replacing, ["credentials_rejected", "connection_not_ready"]),
-      ...every("Requests", serving, ["credentials_rejected", "connection_not_ready"]),
-    ],
-    of: "Sum of 3600 s",
-    by: sum,
-    is: ">= 1",
-    when: "1 of 2",
-  },
-  "replacements-failing": {
-    metrics: every("ReplacementFailures", replacing, ["upstream_unavailable", "upstream_malformed"]),
-    of: "Sum of 300 s",
-    by: sum,
-    is: ">= 1",
-    when: "3 of 5",
-  },
-  "registration-gone": {
-    metrics: every("RegistrationsGone", replacing, ["registration_gone"]),
-    of: "Sum of 3600 s",
-    by: sum,
-    is: ">= 1",
-    when: "1 of 2",
-  },
-  "commits-not-written": {
-    metrics: every("CommitsNotWritten", replacing, ["commit_not_written"]),
-    ...anyOfFiveMinutes,
-  },
-  "store-unavailable": {
-    metrics: [
-      ...every("StoreUnavailable", replacing, ["table_unavailable", "secrets_unavailable"]),
-      "StoreUnavailable status table_unavailable",
-      "StoreUnavailable key-rotation secrets_unavailable",
-    ],
-    of: "Sum of 300 s",
-    by: sum,
-    is: ">= 3",
-    when: "1 of 2",
-  },
+  "rejected-credentials": hourly([
+    ...every("ReplacementFailures", replacing, rejections),
+    ...every("Requests", serving, rejections),
+  ]),
+  "replacements-failing": summed(
+    every("ReplacementFailures", replacing, ["upstream_unavailable", "upstream_malformed"]),
+    300,
+    ">= 1",
+    "3 of 5",
+  ),
+  "registration-gone": hourly(every("RegistrationsGone")),
+  "commits-not-written": anyOfFiveMinutes(every("CommitsNotWritten")),
+  "store-unavailable": summed(every("StoreUnavailable"), 300, ">= 3", "1 of 2"),
   "dead-letters": {
     metrics: ["ApproximateNumberOfMessagesVisible DeadLetters"],
     of: "Maximum of 60 s",
@@ -119,54 +87,18 @@ const meanings: Record<string, Meaning> = {
     is: ">= 1",
     when: "1 of 1",
   },
-  "key-overdue": {
-    metrics: [
-      ...every("KeyActionsNeeded", ["token-rotation"], ["no_next_key_staged", "rotation_stuck"]),
-      "KeyActionsNeeded key-rotation no_next_key",
-    ],
-    ...daily,
-  },
-  "key-rotation-failed": {
-    metrics: [
-      ...every(
-        "KeyActionsNeeded",
-        ["key-rotation"],
-        [
-          "next_key_malformed",
-          "next_key_refused",
-          "next_key_of_another_scope",
-          "superseded",
-          "issuer_failed",
-          "upstream_unavailable",
-        ],
-      ),
-      ...every("KeyActionsNeeded", ["token-rotation"], ["secret_not_ready", "issuer_failed"]),
-    ],
-    ...daily,
-  },
-  "rotation-off": { metrics: ["KeyActionsNeeded token-rotation rotation_off"], ...daily },
-  "refresh-token-ends": {
-    metrics: ["RefreshTokensEnding token-rotation ok schedule"],
-    of: "Sum of 3600 s",
-    by: "the metric",
-    is: ">= 1",
-    when: "1 of 2",
-  },
-  "api-open": {
-    metrics: ["Probes prober open prober"],
-    of: "Sum of 300 s",
-    by: sum,
-    is: ">= 1",
-    when: "1 of 1",
-  },
-  "probe-failed": {
-    metrics: ["Probes prober ok prober"],
-    of: "Sum of 60 s",
-    by: sum,
-    is: "< 1",
-    when: "15 of 15",
-    missing: "breaching",
-  },
+  "key-overdue": daily([
+    ...every("KeyActionsNeeded", ["token-rotation"], ["no_next_key_staged", "rotation_stuck"]),
+    "KeyActionsNeeded key-rotation no_next_key",
+  ]),
+  "key-rotation-failed": daily([
+    ...every("KeyActionsNeeded", ["key-rotation"]).filter((name) => !name.endsWith(" no_next_key")),
+    ...every("KeyActionsNeeded", ["token-rotation"], ["secret_not_ready", "issuer_failed"]),
+  ]),
+  "rotation-off": daily(["KeyActionsNeeded token-rotation rotation_off"]),
+  "refresh-token-ends": { ...hourly(["RefreshTokensEnding token-rotation ok schedule"]), by: "the metric" },
+  "api-open": summed(["Probes prober open prober"], 300, ">= 1", "1 of 1"),
+  "probe-failed": { ...summed(["Probes prober ok prober"], 60, "< 1", "15 of 15"), missing: "breaching" },
 };
 
 /** The meaning of an alarm in the template. Anything unknown is returned unchanged. */
@@ -191,7 +123,7 @@ function meaningOf(alarm: Resource): Meaning {
       const { service, code, source } = dimensions;
       const less = isLess(ids[index]) ? "less " : "";
       if (service === undefined) return `${less}${name} ${Object.values(dimensions).map(nameOf).join(" ")}`;
-      return [less + name, service, code, ...(source === "none" ? [] : [source])].join(" ");
+      return less + nameOfMetric(name, service, code ?? "", source ?? "");
     }),
     of: [...new Set(monitored.map(({ statistic, period }) => `${statistic} of ${period} s`))].join(", "),
     by:

@@ -1,22 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import type { Service } from "../../functions/auth-core/metrics.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
-import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
 import type { Route } from "../../local/gateway/options.ts";
 import { startGateway } from "../../local/gateway/server.ts";
-import { startFunction } from "../../local/lambda/function.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
+import type { Scenario } from "../../local/simulator/scenario.ts";
 import { statusEvent } from "../status/status-function.ts";
 import { tokenSetAt } from "../status/items.ts";
 import { tokenEvent } from "../handler/event.ts";
@@ -25,16 +18,16 @@ import { ORDERS } from "../local/gateway-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
 import { clientCredentials } from "../oauth/requests.ts";
 import { eventOf, urlencoded } from "../oauth/request-bodies.ts";
-import { connectionId, fakeRegistration, testSettings } from "../support/registration.ts";
-import { listen } from "../support/server.ts";
-import { startTable } from "../support/table.ts";
+import { connectionId, fakeRegistration } from "../support/registration.ts";
+import { place, startFunctionEnvironment } from "../support/function-environment.ts";
+import { startTableProxy } from "../support/table-proxy.ts";
 
 const oauthRoute = "POST /oauth/token";
 const metadataRoute = "GET /.well-known/oauth-authorization-server";
 const day = 86_400;
-const place = { region: "eu-south-1", accountId: "000000000000" };
 
 /** One connection for each outcome of a request. `nobody` has no secret. */
+type Trial = (typeof trials)[number];
 const trials = [
   "fine",
   "down",
@@ -47,97 +40,50 @@ const trials = [
   "gone",
   "nobody",
 ] as const;
-type Trial = (typeof trials)[number];
 const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial}`);
 
+type TableFault = (operation: string, body: string) => string | undefined;
 type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** Starts table, secrets, Smart Services and event bus, with switchable faults. Runs the functions' bundles against them. */
+/** Starts the emulators with switchable faults, and the functions' bundles that use them. */
 async function startWorld(stage: string) {
   const now = () => Date.now() / 1000;
   const at = { secretsAgo: 0 };
   const steps = { invoke: (_event: { Step?: unknown }): Promise<unknown> => Promise.resolve() };
-  const [table, secrets, simulator, bus] = await Promise.all([
-    startTable(),
-    startSecretsManager({
-      ...place,
-      clock: { now: () => now() - at.secretsAgo },
-      sleep: () => Promise.resolve(),
-      invokeRotation: (_functionArn, event) => steps.invoke(event),
-    }),
-    startSimulator({ clock: { now } }),
-    startEventBridge(() => {}),
-  ]);
-  const faults: { table?: ((operation: string, body: string) => string | undefined) | undefined } = {};
-  const proxy = await listen(
-    createServer((request, response) => {
-      void (async () => {
-        const body = await text(request);
-        const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
-        const fault = faults.table?.(operation, body);
-        const { host: _, connection: __, "content-length": ___, ...rest } = request.headers;
-        const headers = rest as Record<string, string>;
-        const answer = fault
-          ? {
-              status: 400,
-              text: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${fault}`, message: "fake" }),
-            }
-          : await fetch(table.config.endpoint, { method: "POST", headers, body }).then(async (answered) => ({
-              status: answered.status,
-              text: await answered.text(),
-            }));
-        response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" }).end(answer.text);
-      })();
-    }),
-  );
-  const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-monitoring-"));
-  const printed: string[] = [];
-  const ends: (() => Promise<void>)[] = [];
+  const faults: { table?: TableFault | undefined } = {};
+  const emulators = await startFunctionEnvironment({
+    clock: { now: () => now() - at.secretsAgo },
+    sleep: () => Promise.resolve(),
+    invokeRotation: (_functionArn, event) => steps.invoke(event),
+  });
+  const { table, secrets, simulator } = emulators;
+  const proxy = await startTableProxy(table.config.endpoint, (...request) => faults.table?.(...request));
+  const bus = await startEventBridge(() => {});
+  const gateways: { close: () => Promise<void> }[] = [];
 
   return {
+    ...emulators,
     now,
     at,
     steps,
-    table,
-    secrets,
-    simulator,
     faults,
-    printed,
-    ends,
+    gateways,
     operator: operatorOf(secrets.store, simulator),
 
     /** Starts a new execution environment of a function and returns its invoke. */
-    async start(name: string, more: Record<string, string> = {}) {
-      const everybody = trials.map((trial) => trialOf(name, trial));
+    start(name: Service, variables: Record<string, string> = {}) {
+      const connections = trials.map((trial) => trialOf(name, trial));
       const keySha256 = [callerKeyHash(new Secret(fakeCallerKey(name)))];
-      const callers = JSON.stringify([{ name, connections: everybody, keySha256 }]);
-      const { invoke, close } = await startFunction({
-        name,
-        folder: bundleFunction(name, { folder: join(folder, name), files: { "callers.json": callers } }),
-        handler: "index.handler",
-        timeoutSeconds: 60,
-        memoryMegabytes: 256,
-        onLog: (line) => printed.push(line),
-        environment: {
-          [environmentVariables.stage]: stage,
-          [environmentVariables.tableName]: table.name,
-          [environmentVariables.secretPrefix]: testSettings.secretPrefix,
-          [environmentVariables.defaultBaseUrl]: simulator.url,
-          [environmentVariables.allowLoopbackHttp]: "true",
-          [environmentVariables.rotateKeysEveryDays]: "90",
-          AWS_REGION: place.region,
-          AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
-          AWS_CONFIG_FILE: "/dev/null",
-          AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-          AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
-          AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-          AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
-          ...more,
-        },
-      });
-      ends.unshift(close);
-      return invoke;
+      const all = {
+        [environmentVariables.stage]: stage,
+        [environmentVariables.rotateKeysEveryDays]: "90",
+        AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
+        AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
+        AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+        ...variables,
+      };
+      return emulators.start(name, all, { "callers.json": JSON.stringify([{ name, connections, keySha256 }]) });
     },
 
     /** Stores a connection that is due, with a live refresh token of its registered key. */
@@ -152,14 +98,10 @@ async function startWorld(stage: string) {
       return connection;
     },
 
-    deleteSecret(connection: string) {
-      secrets.store.deleteSecret({ SecretId: `${testSettings.secretPrefix}/${connection}` });
-    },
-
     async close() {
-      for (const end of ends) await end();
-      await Promise.all([proxy, table, secrets, simulator, bus].map((each) => each.close()));
-      rmSync(folder, { recursive: true, force: true });
+      await Promise.all(gateways.map((gateway) => gateway.close()));
+      await emulators.close();
+      await Promise.all([proxy.close(), bus.close()]);
     },
   };
 }
@@ -170,6 +112,24 @@ const badTable = { [environmentVariables.tableName]: "x" };
 /** Makes the commit of a replacement find its lease lost. */
 const loseLease = (_operation: string, body: string) =>
   body.includes(":fenceOwner") ? "ConditionalCheckFailedException" : undefined;
+
+async function withTableFault(world: World, fault: TableFault, run: () => Promise<unknown>): Promise<void> {
+  world.faults.table = fault;
+  await run();
+  world.faults.table = undefined;
+}
+
+async function withoutSecrets({ secrets }: World, operation: string, run: () => Promise<unknown>): Promise<void> {
+  secrets.faults.set(operation, "AccessDeniedException");
+  await run();
+  secrets.faults.clear();
+}
+
+async function inScenario({ simulator }: World, mode: Scenario["mode"], run: () => Promise<unknown>): Promise<void> {
+  simulator.setScenario({ mode });
+  await run();
+  simulator.setScenario({ mode: "ok" });
+}
 
 /** A caller's token request, for each function that returns tokens. */
 const requestOf = {
@@ -196,7 +156,7 @@ const wrongRequests = {
 
 /** Runs every trial against a function that returns tokens. */
 async function serve(world: World, service: "token" | "oauth"): Promise<void> {
-  const { operator, simulator, secrets, table, faults } = world;
+  const { operator, table } = world;
   const environment = async (more?: Record<string, string>) => {
     const invoke = await world.start(service, more);
     return (trial: Trial) => invoke(requestOf[service](trialOf(service, trial)));
@@ -223,26 +183,20 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   for (const event of [tooSoon, ...wrongRequests[service]]) await invoke(event);
   await askExpired("fine");
   for (const [trial, mode] of [
-    ["down", "unavailable"],
-    ["html", "html"],
-    ["refused", "refused"],
-  ] as const) {
-    simulator.setScenario({ mode });
-    await ask(trial);
+    ["down", "unavailable"] as const,
+    ["html", "html"] as const,
+    ["refused", "refused"] as const,
+  ]) {
+    await inScenario(world, mode, () => ask(trial));
   }
-  simulator.setScenario({ mode: "ok" });
   for (const trial of ["empty", "nobody", "spoilt", "locked"] as const) await ask(trial);
   operator.put(trialOf(service, "spoilt"), "{}");
   await askExpired("spoilt");
-  secrets.faults.set("GetSecretValue", "AccessDeniedException");
-  await askExpired("locked");
-  secrets.faults.clear();
+  await withoutSecrets(world, "GetSecretValue", () => askExpired("locked"));
   await ask("gone");
-  world.deleteSecret(trialOf(service, "gone"));
+  world.operator.remove(trialOf(service, "gone"));
   await askExpired("gone");
-  faults.table = loseLease;
-  await ask("uncommitted");
-  faults.table = undefined;
+  await withTableFault(world, loseLease, () => ask("uncommitted"));
   for (const more of [noTable, badTable]) await (await environment(more))("fine");
 }
 
@@ -255,7 +209,7 @@ async function askStatus(world: World): Promise<void> {
 
 /** Sweeps over every state of a connection, its secret and its keys. */
 async function sweep(world: World): Promise<void> {
-  const { operator, secrets, simulator, faults, at, now } = world;
+  const { operator, secrets, simulator, at, now } = world;
   const invoke = await world.start("token-rotation");
   const run = () => invoke({ shard: 0, shards: 1 });
   await world.due("sweep-fine");
@@ -263,7 +217,7 @@ async function sweep(world: World): Promise<void> {
   await world.due("sweep-spoilt", {}, "{}");
   await world.due("sweep-lost");
   await world.due("sweep-buggy");
-  world.deleteSecret(await world.due("sweep-gone"));
+  world.operator.remove(await world.due("sweep-gone"));
   const revoked = await world.due("sweep-revoked", { skipRefresh: true });
   simulator.revokeKey(keyName(revoked, 1));
 
@@ -275,43 +229,32 @@ async function sweep(world: World): Promise<void> {
   operator.put(stuck, operator.key(stuck, 2), ["AWSPENDING"]);
   at.secretsAgo = 0;
   // The issuer did not issue its key, so it rejects the revocation of the old one.
-  const unadmitted = {
-    username: "fake",
-    scope: "fake",
-    apiKey: "fake-key-1",
-    keyIssuer: `${simulator.url}/keys`,
-  };
+  const unadmitted = { username: "fake", scope: "fake", apiKey: "fake-key-1", keyIssuer: `${simulator.url}/keys` };
   const retiringKeys = { aaaaaaaaaaaaaaaa: { since: 1, end: 2, id: "key-9" } };
   const tokenSet = tokenSetAt(now());
   const ending = { obtainedAt: now() - 3 * day, dueAt: now() - 600, refreshTokenExpiresAt: now() + day };
   await world.due("sweep-ending", { failures: 1, tokenSet: tokenSetAt(now(), ending) });
   await world.due("sweep-issued", { tokenSet, retiringKeys }, JSON.stringify(unadmitted));
 
-  faults.table = (operation, body) => {
+  const unreadable = (operation: string, body: string) => {
     if (operation !== "GetItem") return undefined;
     if (body.includes("sweep-lost")) return "AccessDeniedException";
     return body.includes("sweep-buggy") ? "ValidationException" : undefined;
   };
-  await run();
-  faults.table = loseLease;
+  await withTableFault(world, unreadable, run);
   await world.due("sweep-uncommitted");
-  await run();
-  faults.table = undefined;
+  await withTableFault(world, loseLease, run);
   for (const mode of ["unavailable", "html"] as const) {
-    simulator.setScenario({ mode });
     await world.due(`sweep-${mode}`);
-    await run();
+    await inScenario(world, mode, run);
   }
-  simulator.setScenario({ mode: "ok" });
-  secrets.faults.set("GetSecretValue", "AccessDeniedException");
   await world.due("sweep-locked");
-  await run();
-  secrets.faults.clear();
+  await withoutSecrets(world, "GetSecretValue", run);
 }
 
 /** Key rotations with every outcome, started by the embedded Secrets Manager. */
 async function rotateKeys(world: World): Promise<void> {
-  const { operator, secrets, simulator, faults, steps } = world;
+  const { operator, secrets, simulator, steps } = world;
   const invoke = await world.start("key-rotation");
   steps.invoke = invoke;
   async function rotate(name: string, more: { next?: (second: string) => string; current?: object } = {}) {
@@ -330,9 +273,7 @@ async function rotateKeys(world: World): Promise<void> {
   await rotate("elsewhere", { next: () => '{"apiKey": "fake-key-2", "scope": "fake-other"}' });
   const revokedIssuer = { keyIssuer: `${simulator.url}/keys`, apiKey: "fake-key-of-nobody" };
   await rotate("unissued", { current: revokedIssuer });
-  simulator.setScenario({ mode: "unavailable" });
-  await rotate("down", { next: second });
-  simulator.setScenario({ mode: "ok" });
+  await inScenario(world, "unavailable", () => rotate("down", { next: second }));
   steps.invoke = (event) => {
     const connection = connectionId("rotated-superseded");
     if (event.Step === "finishSecret") operator.put(connection, operator.key(connection, 3));
@@ -340,12 +281,9 @@ async function rotateKeys(world: World): Promise<void> {
   };
   await rotate("superseded", { next: second });
   steps.invoke = invoke;
-  secrets.faults.set("DescribeSecret", "AccessDeniedException");
-  await rotate("locked", { next: second });
-  secrets.faults.clear();
-  faults.table = (operation) => (operation === "UpdateItem" ? "ValidationException" : undefined);
-  await rotate("buggy", { next: second });
-  faults.table = undefined;
+  await withoutSecrets(world, "DescribeSecret", () => rotate("locked", { next: second }));
+  const unwritable = (operation: string) => (operation === "UpdateItem" ? "ValidationException" : undefined);
+  await withTableFault(world, unwritable, () => rotate("buggy", { next: second }));
 }
 
 /** Probes of the token function behind correct and wrong gateways. */
@@ -360,14 +298,12 @@ async function probe(world: World): Promise<void> {
       ...place,
       port: 0,
       apiId: "api1",
-      // The account in ORDERS' permissions.
-      accountId: "123456789012",
       stage: "$default",
       identities: [ORDERS],
       clock: world,
       routes: [{ routeKey: "GET /v1/connections/{connection}/token", authorization, invoke: route }],
     });
-    world.ends.push(() => gateway.close());
+    world.gateways.push(gateway);
     return gateway.url;
   }
   const token = await world.start("token");
@@ -379,8 +315,8 @@ async function probe(world: World): Promise<void> {
   await ask("http://127.0.0.1:1");
 }
 
-/** Runs every function's bundle so that it emits all its metrics. Lines may still arrive in `printed` afterwards. */
-export async function runEverything(stage: string): Promise<{ printed: string[]; close: () => Promise<void> }> {
+/** Runs every function's bundle so that it emits all its metrics. Lines may still arrive in `output` afterwards. */
+export async function runEverything(stage: string): Promise<World> {
   const world = await startWorld(stage);
   try {
     await serve(world, "token");
@@ -393,5 +329,5 @@ export async function runEverything(stage: string): Promise<{ printed: string[];
     await world.close();
     throw error;
   }
-  return { printed: world.printed, close: () => world.close() };
+  return world;
 }

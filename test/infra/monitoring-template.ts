@@ -1,5 +1,20 @@
 import type { Resource, Synthesised } from "./synth.ts";
-import { metricKey } from "./monitoring-emitted.ts";
+import { metricDefinitions, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
+
+/** Namespace, name and dimensions of a metric as one string. */
+export const metricKey = (namespace: string, name: string, dimensions: Record<string, unknown>) =>
+  `${namespace} ${name} ${Object.entries(dimensions)
+    .map(([dimension, value]) => `${dimension}=${String(value)}`)
+    .toSorted()
+    .join(" ")}`;
+
+/** The keys of all metrics of the catalogue. */
+export const catalogue = (stage: string): Set<string> =>
+  new Set(
+    (Object.keys(metricDefinitions) as MetricName[]).flatMap((name) =>
+      originsOf(name).map((origin) => metricKey(metricNamespace, name, { ...origin, stage })),
+    ),
+  );
 
 /** A metric that an alarm or a widget uses. */
 export interface Referred {

@@ -180,6 +180,9 @@ test("The runbook's command that enables a schedule keeps every property that th
   for (const properties of set) expect([...properties, "Name"].toSorted()).toEqual(kept.toSorted());
 });
 
-test.each(Object.keys(problems))("The runbook has a section for the code %s", (code) => {
-  expect(headings).toContain(code);
-});
+test.each(Object.entries(problems))(
+  "The runbook has a section for the code %s, with its HTTP status",
+  (code, { status }) => {
+    expect(runbook).toMatch(new RegExp(`^## ${code}\\n\\n- \\*\\*Meaning\\*\\* ${status}\\b`, "m"));
+  },
+);

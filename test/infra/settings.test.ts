@@ -58,7 +58,12 @@ test.each(
     connections: [
       "webapicorso",
       { webapicorso: {} },
-      ...[["Upper"], ["-a"], ["a/b"], ["a".repeat(64)], ["a", "b", "a"], [7]],
+      ["Upper"],
+      ["-a"],
+      ["a/b"],
+      ["a".repeat(64)],
+      ["a", "b", "a"],
+      [7],
     ],
     throttle: [
       200,

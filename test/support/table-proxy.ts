@@ -9,16 +9,29 @@ interface TableRequest {
   output: string;
 }
 
-/** Starts a proxy that forwards requests to a table at `endpoint` and records them. */
-export async function startTableProxy(endpoint: string) {
+/**
+ * Starts a proxy that forwards requests to a table at `endpoint` and records them.
+ *
+ * @param fault returns the name of the DynamoDB error with which a request fails, if it should
+ */
+export async function startTableProxy(
+  endpoint: string,
+  fault: (operation: string, body: string) => string | undefined = () => undefined,
+) {
   const requests: TableRequest[] = [];
   const server = createServer((request, response) => {
     void (async () => {
       const body = await text(request);
+      const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
+      const error = fault(operation, body);
+      if (error !== undefined) {
+        const failure = JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${error}`, message: "fake" });
+        response.writeHead(400, { "content-type": "application/x-amz-json-1.0" }).end(failure);
+        return;
+      }
       const { host: _, connection: __, "content-length": ___, ...headers } = request.headers;
       const answer = await fetch(endpoint, { method: "POST", headers: headers as Record<string, string>, body });
       const output = await answer.text();
-      const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
       requests.push({ operation, input: JSON.parse(body), output });
       response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" }).end(output);
     })();

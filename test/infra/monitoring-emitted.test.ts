@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runEverything } from "./monitoring-run.ts";
+import { catalogue, metricKey } from "./monitoring-template.ts";
+import { synthesise } from "./synth.ts";
+
+type Line = Record<string, unknown> & {
+  _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+};
+
+const { ofType, render } = synthesise();
+let run: Awaited<ReturnType<typeof runEverything>>;
+beforeAll(async () => {
+  run = await runEverything("dev");
+});
+afterAll(() => run?.close());
+
+const lines = () => run.output.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Line);
+const requestLine = () =>
+  lines().find(({ message, code, source }) => message === "request" && code === "ok" && source !== "none");
+
+/** The metrics of a line in CloudWatch's embedded metric format. */
+const metricsOf = (line: Line) =>
+  (line["_aws"]?.CloudWatchMetrics ?? []).flatMap(({ Namespace, Dimensions, Metrics }) =>
+    Dimensions.flatMap((names) =>
+      Metrics.map(({ Name }) =>
+        metricKey(Namespace, Name, Object.fromEntries(names.map((name) => [name, line[name]]))),
+      ),
+    ),
+  );
+
+test("The functions emit exactly the metrics and dimensions of the catalogue", async () => {
+  const emitted = () => [...new Set(lines().flatMap(metricsOf))].toSorted();
+
+  // Output arrives after the response.
+  await expect.poll(emitted, { timeout: 10_000 }).toEqual([...catalogue("dev")].toSorted());
+});
+
+test("The prober logs code, connection and HTTP status of each probe, and never a token", async () => {
+  const probes = lines().filter(({ message }) => message === "probe");
+  const { accessToken } = (await run.table.raw("webapicorso")) ?? {};
+
+  expect(probes.map(({ code, connection, status }) => [code, connection, status])).toEqual([
+    ["ok", "webapicorso", 200],
+    ["refused", "not-allowed", 403],
+    ["open", "webapicorso", 200],
+    ["not_valid", "webapicorso", 200],
+    ["no_answer", "webapicorso", 0],
+  ]);
+  expect(accessToken?.S).toMatch(/.{10,}/);
+  expect(run.output.join("\n")).not.toContain(accessToken?.S);
+});
+
+test("The rules of Contributor Insights count request lines by fields that these lines have", () => {
+  const groups = ["Token", "OAuth"].map(
+    (id) => `\${${ofType("AWS::Logs::LogGroup").find((each) => each.id.startsWith(`${id}Logs`))?.id}}`,
+  );
+
+  for (const { Properties } of ofType("AWS::CloudWatch::InsightRule")) {
+    const { LogGroupNames, Contribution } = JSON.parse(render(Properties.RuleBody));
+    expect(LogGroupNames.toSorted()).toEqual(groups.toSorted());
+    expect(Contribution.Filters).toEqual([{ Match: "$.message", In: ["request"] }]);
+    for (const key of Contribution.Keys as string[]) expect(requestLine()).toHaveProperty(key.replace("$.", ""));
+  }
+});
+
+test("The saved query 'who had this token' uses fields that a request line has", () => {
+  const query = ofType("AWS::Logs::QueryDefinition").find(({ Properties }) =>
+    /who had this token/.test(Properties.Name),
+  );
+  const text: string = query?.Properties.QueryString;
+  const fields = /^fields (.*)$/m.exec(text)?.[1]?.split(", ") ?? [];
+
+  expect(text).toMatch(/tokenFingerprint = "[0-9a-f]{16}"/);
+  expect(requestLine()?.["tokenFingerprint"]).toMatch(/^[0-9a-f]{16}$/);
+  expect(fields).toContain("callerRole");
+  for (const field of fields.filter((name) => name !== "@timestamp")) expect(requestLine()).toHaveProperty(field);
+});

@@ -17,7 +17,7 @@ export async function listCallers(file: string): Promise<CommandResult> {
   const listed = callers.map((caller) => ({
     name: caller.name,
     kind: caller.kind,
-    connections: "connections" in caller ? (caller.connections ?? []) : [],
+    connections: caller.connections ?? [],
     who: identityOf(caller),
   }));
   const rows = listed.map(({ name, kind, connections, who }) =>

@@ -89,7 +89,7 @@ async function rotationProblem(deployment: Deployment, connection: ConnectionId)
   const id = secrets.idOf(connection);
   const current = (await secrets.read(id, { label: "AWSCURRENT" })) ?? "";
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
-  if (next.kind === "failed") return `${next.detail[0]?.toUpperCase()}${next.detail.slice(1)}.`;
+  if (next.kind === "failed") return `Cause: ${next.detail}.`;
   try {
     await verifyKey(deployment, next.registration);
   } catch (error) {

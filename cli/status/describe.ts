@@ -54,20 +54,10 @@ function servedUntil({ access_token_expires_at: end }: ConnectionStatus, now: nu
   return isServed ? `Callers are served until ${timeOfDay(end, now)}.` : "Callers get an error.";
 }
 
-const causes: Record<string, string> = {
-  upstream_unavailable: "Smart Services is unavailable",
-  upstream_malformed: "Smart Services sent an unrecognised response",
-  credentials_rejected: "Smart Services rejected the API key",
-  connection_not_ready: "The secret has no usable value",
-  unknown_connection: "The secret does not exist",
-};
-
 function failure({ last_error: error, failures }: ConnectionStatus, now: number): string[] {
   if (!error) return [];
-  const [, status] = /HTTP (?:status )?(\d{3})/.exec(error.detail) ?? [];
-  const http = status === undefined ? "" : ` (HTTP ${status})`;
   const attempts = failures > 1 ? `${failures} attempts failed, the last at` : "Last attempt at";
-  return [`${causes[error.code] ?? error.code}${http}.`, `${attempts} ${timeOfDay(error.at, now)}.`];
+  return [error.detail, `${attempts} ${timeOfDay(error.at, now)}.`];
 }
 
 /** When a planned action happens: `in 71 s`; an action that is due waits for the next run of the schedule. */

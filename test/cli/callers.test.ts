@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,15 +15,6 @@ function folderWith(files: Record<string, unknown>): string {
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
   return folder;
 }
-
-test("broker callers key prints a key with its hash, and a new key each time", async () => {
-  const [one, other] = await Promise.all([1, 2].map(() => broker(["callers", "key", "portal", "--json"])));
-
-  const { key, keySha256 } = JSON.parse(one?.stdout ?? "") as { key: string; keySha256: string };
-  expect(key).toMatch(/^stb_[\w-]{43}$/);
-  expect(keySha256).toBe(createHash("sha256").update(key).digest("hex"));
-  expect(other?.stdout).not.toContain(key);
-});
 
 test.each([
   ["in cdk.json", { "cdk.json": { context: { callers: listed } } }],

@@ -43,7 +43,7 @@ test.each<[string, number, number, string, RegExp]>([
   );
 });
 
-test("checkApi does not judge percent-encoded paths if the role may not request tokens", async () => {
+test("checkApi warns that it cannot check percent-encoded paths if the role may not request tokens", async () => {
   const deployment = await deploymentOf(() => ({ status: 403 }));
 
   const findings = await checkApi(deployment, acme);

@@ -11,7 +11,6 @@ test.each<[string, string[], number, RegExp]>([
   ["a missing argument", ["connections", "show"], 2, /missing required argument 'id'/],
   ["too many arguments", ["connections", "show", "a", "b"], 2, /too many arguments/],
   ["an option without its value", ["token", "get", "acme", "--min-ttl"], 2, /'--min-ttl <seconds>' argument missing/],
-  ["a bad caller's name", ["callers", "key", "-x-", "--json"], 2, /./],
   ["a file that does not exist", ["callers", "list", "--file", "/nonexistent"], 2, /cannot be read \(ENOENT\)/],
   [
     "a local run that does not answer",

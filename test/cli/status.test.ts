@@ -34,7 +34,11 @@ function status(id: string, state: ConnectionState): ConnectionStatus {
     retiring_keys: [],
     failures: state === "fresh" || state === "due" ? 0 : 3,
     ...(codes[state] !== undefined && {
-      last_error: { code: codes[state], detail: "HTTP status 503", at: "2026-11-24T11:59:00Z" },
+      last_error: {
+        code: codes[state],
+        detail: "Smart Services is unavailable (HTTP 503).",
+        at: "2026-11-24T11:59:00Z",
+      },
     }),
     next_action: {
       what: "replacement by API key in 3 d, because the refresh token expires",
@@ -67,7 +71,7 @@ test("statusTable paints each state, and prints no escape sequence without colou
 
 const time = String.raw`\d\d:\d\d`;
 test.each<[ConnectionState, string]>([
-  ["fresh", `Callers are served until ${time}. Next: API-key request in 3 d, .*`],
+  ["fresh", `Callers are served until ${time}. Next: replacement by API key in 3 d, .*`],
   ["due", `Callers are served until ${time}. Next: .*`],
   [
     "retrying",
@@ -75,10 +79,10 @@ test.each<[ConnectionState, string]>([
   ],
   [
     "rejected",
-    String.raw`Smart Services rejected the API key .* Callers are served until ${time}. Stage a valid key: npx broker keys stage a`,
+    String.raw`\(HTTP 503\). 3 attempts failed, .* Callers are served until ${time}. Stage a valid key: npx broker keys stage a`,
   ],
   ["expired", "Next attempt in 4 min."],
-  ["not_ready", "The secret has no usable value .* See its secret: npx broker connections show a"],
+  ["not_ready", "Callers are served until .* See its secret: npx broker connections show a"],
 ])("describeStatus says in its first line what %s means", (state, sentences) => {
   const [line] = describeStatus(status("a", state), now, { flags: "" } as Deployment).split("\n");
 
@@ -100,7 +104,7 @@ test("broker status shows what the status route says", async () => {
 
   expect(all).toMatchObject([{ connection: "webapicorso", state: "fresh", generation: 1 }]);
   expect(stdout).toMatch(
-    /^CONNECTION +STATE +TOKEN +KEY +NEXT\nwebapicorso +fresh +(1 hour|\d+ min) +0 d +refresh in \d+ min\n$/,
+    /^CONNECTION +STATE +TOKEN +KEY +NEXT\nwebapicorso +fresh +(1 hour|\d+ min) +0 d +by refresh token in \d+ min\n$/,
   );
   expect(one.stdout).toMatch(/^fresh +Callers are served until \d\d:\d\d/);
 });

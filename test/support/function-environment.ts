@@ -12,6 +12,7 @@ import { vi } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startFunction } from "../../local/lambda/function.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import type { StoreOptions } from "../../local/secrets-manager/store.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { emulatorConfig } from "./aws.ts";
 import { testSettings } from "./registration.ts";
@@ -36,15 +37,13 @@ export const place = { region: "eu-south-1", accountId: "123456789012" };
 /**
  * Starts the emulators, empty, under the clock of this machine. Functions start in it one by one.
  *
- * @param secretsOptions replace those of the secret store
+ * @param secretStore replaces options of the secret store
  */
-export async function startFunctionEnvironment(
-  secretsOptions: Partial<Parameters<typeof startSecretsManager>[0]> = {},
-) {
+export async function startFunctionEnvironment(secretStore: Partial<StoreOptions> = {}) {
   const clock = { now: () => Date.now() / 1000 };
   const [table, secrets, simulator] = await Promise.all([
     startTable(),
-    startSecretsManager({ clock, ...place, ...secretsOptions }),
+    startSecretsManager({ clock, ...place, ...secretStore }),
     startSimulator({ clock }),
   ]);
   const operator = new SecretsManagerClient(emulatorConfig(secrets.url));

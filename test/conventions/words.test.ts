@@ -25,7 +25,7 @@ const patterns = retiredWords.map(({ pattern, use }) => ({
 /** `file:line: "word": write …` for each retired word of a text. */
 function retired(file: string, text: string): string[] {
   const prose = pagesThatQuote.has(file) ? text.replaceAll(/`[^`\n]+`/g, "") : text;
-  // The parts of a name are words of their own: setMood, is_mended.
+  // The parts of a name are separate words, in camelCase and in snake_case.
   const words = prose.replaceAll(/(?<=[a-z\d])(?=[A-Z])|_/g, " ");
   return patterns.flatMap(({ pattern, use }) =>
     [...words.matchAll(pattern)].map(({ 0: found, index }) => {

@@ -8,7 +8,7 @@ import { plain } from "./vendor-form.ts";
 const folder = join(import.meta.dirname, "..", "..", "examples");
 const byKey = { dialect: plain, credential: async () => sampleCallerKey };
 
-/** A program that is told host and credential by its environment. */
+/** A program that reads host and credential from its environment. */
 const program = (file: string, ...args: string[]) => ({
   ask: (host: string, credential: string) =>
     output(file, args, { SMART_SERVICES_HOST: host, SMART_SERVICES_CREDENTIAL: credential }),

@@ -81,7 +81,7 @@ beforeAll(async () => {
       });
     }),
   );
-  // EventBridge Scheduler, which answers a reading, and DynamoDB: what they are told to change.
+  // EventBridge Scheduler, which answers a read, and DynamoDB. They record the requested changes.
   changed = await listen(
     createServer((request, response) => {
       void json(request)

@@ -26,7 +26,7 @@ function firstRun(workflow: string): string {
   return lines.slice(0, end < 0 ? undefined : end).join("\n");
 }
 
-/** Runs the step as a runner does, which has the job's OIDC token for whoever asks with its bearer and an audience. */
+/** Runs the step as a runner does: it returns the job's OIDC token for a request with its bearer token and an audience. */
 async function runStep(jwt: string) {
   const asked: { url: string | undefined; authorization: string | undefined }[] = [];
   const runner = await listen(

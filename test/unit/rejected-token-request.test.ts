@@ -55,6 +55,7 @@ it.each([
   ["a number", '{"rejected_token_sha256":7}'],
 ])("refuses %s, and names the field", (_, body) => {
   expect(post(body)).toEqual({
+    kind: "invalid",
     failure: { code: "invalid_request", detail: expect.stringContaining("rejected_token_sha256") },
   });
 });
@@ -71,6 +72,7 @@ it("never repeats the token that someone sends in place of its hash", () => {
 
 it("refuses a path that is not the canonical one before it looks at the body", () => {
   expect(post(undefined, { rawPath: "/v1/connections/web%61picorso/token" })).toMatchObject({
+    kind: "invalid",
     failure: { code: "invalid_request", detail: expect.stringContaining("The connection id in the path") },
   });
 });

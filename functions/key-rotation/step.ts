@@ -19,7 +19,7 @@ export interface Step {
 }
 
 /** What a step has done so far. The error policy needs it when the step fails. */
-export interface Progress {
+interface Progress {
   /**
    * A temporary failure keeps the pending version: no other place has its issued key, or AWSCURRENT has moved to it and
    * the step must run again until it is complete.

@@ -2,7 +2,8 @@ import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secre
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { startDynamoDb } from "../local/dynamodb.ts";
 import { startSecretsManager } from "../local/secrets-manager/server.ts";
-import { type Simulator, startSimulator } from "../local/simulator/server.ts";
+import { startSimulator } from "../local/simulator/server.ts";
+import type { Simulator } from "../local/simulator/simulator.ts";
 
 /** The embedded parts that every measurement uses, with one connection and a valid key. */
 export interface Parts {

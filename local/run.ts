@@ -15,7 +15,8 @@ import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
 import { sampleCallers } from "./sample-callers.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
-import { type Simulator, startSimulator } from "./simulator/server.ts";
+import { startSimulator } from "./simulator/server.ts";
+import type { Simulator } from "./simulator/simulator.ts";
 import { statusPage } from "./status-page/page.ts";
 import { cdkContext, synthesise } from "./synthesise.ts";
 

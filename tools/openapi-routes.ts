@@ -1,6 +1,5 @@
-import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { failureCodes } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { failureCodes, invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { notAccepted } from "@smart-token-broker/oauth/authenticate.ts";
 import { noSuchConnection } from "@smart-token-broker/oauth/find-connection.ts";
 import { readGrantRequest, readVendorRequest } from "@smart-token-broker/oauth/grant-request.ts";

@@ -2,37 +2,11 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import { metricDefinitions, type MetricName, metricNamespace, type Service } from "./metrics.ts";
 import { noticeTelemetry } from "./notices.ts";
+import type { CredentialAges, SweepSummary } from "./rules/measurements.ts";
 import type { Notice } from "./rules/notice.ts";
 
 /** Fields of a request line. `code` and `source` are also dimensions of its metrics. */
 export type RequestLine = { code: string; source: string } & Record<string, string | number>;
-
-/** The result of one sweep, in connections. */
-export interface SweepSummary {
-  due: number;
-  replaced: number;
-  failed: number;
-  /** The registration was deleted, so the tokens were deleted too. */
-  erased: number;
-  /** Nothing was due for replacement, but a retiring key was checked. */
-  keysOnly: number;
-  /** Another environment was replacing the token set, or had just replaced it. */
-  leasedByOthers: number;
-  /** Left for the next sweep, because this one ran out of time. */
-  deferred: number;
-  /** Seconds by which the most overdue connection was late at the start; 0 if nothing was due. */
-  oldestLateness: number;
-}
-
-/** Ages of a connection's credentials, in days with a fraction; absent if unknown. */
-export interface CredentialAges {
-  /** Until the end of the refresh token; negative after it. Absent if its lifetime is too short to be used. */
-  refreshTokenDaysLeft?: number;
-  /** The refresh token is too close to its end to be used, and the API-key requests in its place fail. */
-  refreshTokenEnds?: true;
-  /** Since the secret's current version was created, as of the last replacement. */
-  keyAgeDays?: number;
-}
 
 export interface Telemetry {
   /** Logs one line and emits the metrics of a request. */

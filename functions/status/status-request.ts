@@ -1,8 +1,7 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import * as v from "valibot";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
+import { type Failure, invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 
 const maxPageSize = 500;
 const limitRule = `limit must be one whole number from 1 to ${maxPageSize}.`;

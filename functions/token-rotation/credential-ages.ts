@@ -1,4 +1,4 @@
-import type { CredentialAges } from "@smart-token-broker/auth-core/telemetry.ts";
+import type { CredentialAges } from "@smart-token-broker/auth-core/rules/measurements.ts";
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { refreshTokenMargin, type TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
 

@@ -1,4 +1,4 @@
-import type { SweepSummary } from "@smart-token-broker/auth-core/telemetry.ts";
+import type { SweepSummary } from "@smart-token-broker/auth-core/rules/measurements.ts";
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";

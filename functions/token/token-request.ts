@@ -1,9 +1,8 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import * as v from "valibot";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { type Failure, invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { TokenRequirements } from "@smart-token-broker/auth-core/rules/token-set.ts";
-import { invalidConnection } from "@smart-token-broker/auth-core/http/response.ts";
 
 /** Seconds. */
 const defaultMinTtl = 60;

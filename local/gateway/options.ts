@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2 } from "aws-lambda";
-import type { Refusal } from "./sigv4.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** A known caller: its key pair, its ARN, and the execute-api ARNs that it may invoke. */
 export type Identity = {

@@ -1,7 +1,7 @@
 import { type Answer, json } from "./answers.ts";
 import { listSwitches, parsePatch } from "./scenario.ts";
 import { parseObject } from "./parse-object.ts";
-import type { Simulator } from "./server.ts";
+import type { Simulator } from "./simulator.ts";
 
 /** `/_simulator`: shows and changes the scenario, issues and revokes keys. Shows no credential but a new key. */
 export function answerControl(simulator: Simulator, method: string, path: string, body: string): Answer {

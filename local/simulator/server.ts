@@ -3,11 +3,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { isFromHere } from "../status-page/guard.ts";
 import { type Answer, answerWithoutLooking, httpDate, json, scenarioOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
-import { type Account, Credentials } from "./credentials.ts";
+import { Credentials } from "./credentials.ts";
 import { createMint } from "./mint.ts";
 import { createIssuer } from "./issuer.ts";
 import { defaultScenario, type Scenario } from "./scenario.ts";
 import { type ReceivedRequest, readFields } from "./recording.ts";
+import type { Endpoint, Simulator } from "./simulator.ts";
 import { answerBusiness, answerExchange, answerRefresh } from "./token-endpoints.ts";
 
 const requestsKept = 1000;
@@ -22,28 +23,6 @@ export interface SimulatorOptions {
   /** Delays a slow response, in seconds; rejects when the signal aborts. */
   sleep?: (seconds: number, signal: AbortSignal) => Promise<unknown>;
 }
-
-/** A running simulator of Smart Services. */
-export interface Simulator {
-  url: string;
-  /** The current scenario. */
-  readonly scenario: Readonly<Scenario>;
-  /** Changes the given switches only. Does not check values: `parsePatch` checks those from outside. */
-  setScenario(patch: Partial<Scenario>): void;
-  /** Accepts a key, with or without its `Bearer `, for a username and scope. */
-  admit(credentials: Account & { apiKey: string }): void;
-  issueKey(account: Account): string;
-  /** Stops accepting a key; its tokens stay valid. Returns false for an unknown key. */
-  revokeKey(apiKey: string): boolean;
-  /** The last 1,000 requests except those to `/_simulator`, newest last, with their secrets: for tests only. */
-  readonly requests: readonly ReceivedRequest[];
-  /** Calls since the start, also those without a response. */
-  readonly counts: Readonly<Record<Endpoint, number>>;
-  /** Ends every connection, delay and hanging response. */
-  close(): Promise<void>;
-}
-
-type Endpoint = "exchange" | "refresh" | "business";
 
 /**
  * Starts a simulator of Smart Services on 127.0.0.1: both token endpoints, a business endpoint that accepts valid

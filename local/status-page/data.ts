@@ -1,9 +1,25 @@
-import { paginateListSecrets } from "@aws-sdk/client-secrets-manager";
+import { paginateListSecrets, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { signedGet } from "../callers.ts";
+import { type LocalCallers, signedGet } from "../callers.ts";
+import type { PutEvent } from "../eventbridge.ts";
 import type { Identity } from "../gateway/options.ts";
-import type { PageParts } from "./page.ts";
+import type { Scenario } from "../simulator/scenario.ts";
+import type { Simulator } from "../simulator/simulator.ts";
 import { scenarioNames, nameOfScenario } from "./scenarios.ts";
+
+/** What the page shows and controls. */
+export interface PageParts {
+  callers: LocalCallers;
+  region: string;
+  simulator: Simulator;
+  /** Switches of the simulator that every scenario is applied on top of. */
+  profile: Partial<Scenario>;
+  /** Newest last. */
+  events: readonly PutEvent[];
+  secrets: SecretsManagerClient;
+  /** The name of a connection's secret, which ends in its id. */
+  secretName: (connection: string) => string;
+}
 
 /** The page shows at most this many connections: one page of the status route. */
 const maxConnections = 500;

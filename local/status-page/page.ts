@@ -1,31 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { LocalCallers } from "../callers.ts";
-import type { PutEvent } from "../eventbridge.ts";
 import { readBody } from "../gateway/request.ts";
-import type { Scenario } from "../simulator/scenario.ts";
 import { parseObject } from "../simulator/parse-object.ts";
-import type { Simulator } from "../simulator/server.ts";
-import { pageData, requestToken } from "./data.ts";
+import { type PageParts, pageData, requestToken } from "./data.ts";
 import { isOwn } from "./guard.ts";
 import { scenarioNamed } from "./scenarios.ts";
 import { rotateKey } from "./rotate-key.ts";
-
-/** What the page shows and controls. */
-export interface PageParts {
-  callers: LocalCallers;
-  region: string;
-  simulator: Simulator;
-  /** Switches of the simulator that every scenario is applied on top of. */
-  profile: Partial<Scenario>;
-  /** Newest last. */
-  events: readonly PutEvent[];
-  secrets: SecretsManagerClient;
-  /** The name of a connection's secret, which ends in its id. */
-  secretName: (connection: string) => string;
-}
 
 interface PageAnswer {
   status: number;

@@ -5,7 +5,7 @@ import {
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
 import { parseObject } from "../simulator/parse-object.ts";
-import type { Simulator } from "../simulator/server.ts";
+import type { Simulator } from "../simulator/simulator.ts";
 
 /**
  * Gets another key from the simulator, stages it under NEXT and starts the rotation, as an operator does. Does not wait

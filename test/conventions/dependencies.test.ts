@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { importCircles } from "./circles.ts";
 import { importsOf, sourcesBelow } from "./imports.ts";
 import { layers, violations } from "./layers.ts";
 
+const root = join(import.meta.dirname, "../..");
 const sources = sourcesBelow("functions", "infra");
 
 describe.each(layers)("$name", (layer) => {
@@ -12,6 +16,43 @@ describe.each(layers)("$name", (layer) => {
 
   test.each(layer.planted)("and is broken by $text in $file", (source) => {
     expect(violations(layer, [source])).toHaveLength(1);
+  });
+});
+
+test("no file imports another in a circle", () => {
+  expect(importCircles(sourcesBelow("functions", "infra", "cli", "local", "tools", "bench", "test"))).toEqual([]);
+});
+
+test("a circle of imports is found, types included", () => {
+  const circles = importCircles([
+    { file: "infra/a.ts", text: 'import { b } from "./b.ts";' },
+    { file: "infra/b.ts", text: 'import type { C } from "./c.ts";' },
+    { file: "infra/c.ts", text: 'await import("./a.ts");' },
+    { file: "infra/d.ts", text: 'import { a } from "./a.ts";' },
+  ]);
+
+  expect(circles).toEqual([["infra/a.ts", "infra/b.ts", "infra/c.ts"]]);
+});
+
+describe.each(globSync("functions/*/package.json", { cwd: root }))("the exports of %s", (file) => {
+  const folder = dirname(file);
+  const { exports } = JSON.parse(readFileSync(join(root, file), "utf8")) as { exports: Record<string, string> };
+  const modules = Object.keys(exports).map((name) => join(folder, name));
+  /** Modules of this package that a source outside it imports. Tests may import any by its path. */
+  const used = new Set(
+    sourcesBelow("functions", "infra", "cli", "local", "tools", "bench")
+      .filter((source) => !source.file.startsWith(`${folder}/`))
+      .flatMap((source) => importsOf(source).map(({ target }) => target))
+      .filter((target) => target.startsWith(`${folder}/`)),
+  );
+
+  test("list existing modules under their own names", () => {
+    expect(Object.values(exports)).toEqual(Object.keys(exports));
+    expect(modules.filter((module) => !existsSync(join(root, module)))).toEqual([]);
+  });
+
+  test("list every module that other packages import, and no other", () => {
+    expect(modules.toSorted()).toEqual([...used].toSorted());
   });
 });
 

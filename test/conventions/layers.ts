@@ -12,14 +12,53 @@ const core = "functions/auth-core/";
 const below = (folder: string) => (path: string) => path.startsWith(folder);
 const inRepository = /^(\.\.|functions|infra|local|cli|clients|bench|test|tools|node_modules)\//;
 const isPackage = (target: string) => target !== "computed" && !inRepository.test(target);
+/** Packages without I/O: types, and what rules may use. */
+const isPurePackage = (target: string) => /^(valibot|aws-lambda|node:(crypto|util|buffer|url))$/.test(target);
+const files = (...paths: string[]) => new Set(paths.map((path) => `functions/${path}.ts`));
+
+/** Rules of one function, in its folder. */
+const functionRules = files(
+  "key-rotation/rotation-error",
+  "key-rotation/rotation-event",
+  "oauth/claims",
+  "oauth/grant-request",
+  "oauth/oauth-error",
+  "oauth/refresh-handle",
+  "prober/probe-result",
+  "status/connection-status",
+  "status/status-request",
+  "token-rotation/credential-ages",
+  "token-rotation/shard",
+  "token/token-request",
+);
+
+/** What touches the world in a function's folder, besides its handler: HTTP, an SDK or a library. */
+const functionEdges = files(
+  "oauth/endpoint",
+  "oauth/form",
+  "oauth/jwt-verifier",
+  "oauth/metadata",
+  "oauth/oauth-response",
+  "prober/probe-request",
+  "status/status-table",
+);
+
+/** Modules of the core that the stacks import. */
+const forInfra = files(
+  ...[
+    "metrics",
+    ...["callers", "connection-id", "https-url", "partition", "settings"].map((rule) => `rules/${rule}`),
+  ].map((module) => `auth-core/${module}`),
+);
+
 const functionOf = (path: string) => /^functions\/([^/]+)\//.exec(path)?.[1];
 
 /** Dependencies point one way: rules ← use cases ← adapters ← handlers ← stacks, and nothing points outside. */
 export const layers: Layer[] = [
   {
-    name: "rules import rules, valibot, and of node what does no I/O",
+    name: "rules of the core import only rules, valibot, and node modules without I/O",
     binds: below(`${core}rules/`),
-    allows: (target) => target.startsWith(`${core}rules/`) || /^(valibot|node:(crypto|util|buffer|url))$/.test(target),
+    allows: (target) => target.startsWith(`${core}rules/`) || isPurePackage(target),
     planted: [
       { file: `${core}rules/a.ts`, text: 'import { Agent } from "undici";' },
       { file: `${core}rules/a.ts`, text: 'import type { Ports } from "../use-cases/ports.ts";' },
@@ -29,7 +68,7 @@ export const layers: Layer[] = [
     ],
   },
   {
-    name: "use cases import rules and use cases",
+    name: "use cases of the core import only rules and use cases",
     binds: below(`${core}use-cases/`),
     allows: (target) => target.startsWith(`${core}rules/`) || target.startsWith(`${core}use-cases/`),
     planted: [
@@ -41,7 +80,7 @@ export const layers: Layer[] = [
     ],
   },
   {
-    name: "adapters know neither HTTP, nor who composes them, nor a handler",
+    name: "adapters import rules, use cases, adapters and packages",
     binds: below(`${core}adapters/`),
     allows: (target) =>
       isPackage(target) ||
@@ -53,7 +92,57 @@ export const layers: Layer[] = [
     ],
   },
   {
-    name: "functions import the core, never each other, and nothing that is not deployed with them",
+    name: "HTTP of the core imports no adapter",
+    binds: below(`${core}http/`),
+    allows: (target) =>
+      isPackage(target) ||
+      [`${core}http/`, `${core}rules/`, `${core}use-cases/`, `${core}telemetry.ts`].some((at) => target.startsWith(at)),
+    planted: [{ file: `${core}http/a.ts`, text: 'import { readBody } from "../adapters/read-body.ts";' }],
+  },
+  {
+    name: "rules in a function's folder import only rules, and the catalogue of problems",
+    binds: (file) => functionRules.has(file),
+    allows: (target) =>
+      target.startsWith(`${core}rules/`) ||
+      target === `${core}http/problems.ts` ||
+      functionRules.has(target) ||
+      isPurePackage(target),
+    planted: [
+      { file: "functions/token-rotation/shard.ts", text: 'import { request } from "undici";' },
+      {
+        file: "functions/oauth/claims.ts",
+        text: 'import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";',
+      },
+      {
+        file: "functions/status/connection-status.ts",
+        text: 'import { dynamoDbStatusTable } from "./status-table.ts";',
+      },
+    ],
+  },
+  {
+    name: "use cases in a function's folder import only rules and use cases",
+    binds: (file) =>
+      functionOf(file) !== undefined &&
+      !file.startsWith(core) &&
+      !file.endsWith("/handler.ts") &&
+      !functionRules.has(file) &&
+      !functionEdges.has(file),
+    allows: (target) =>
+      target.startsWith(`${core}rules/`) ||
+      target.startsWith(`${core}use-cases/`) ||
+      (functionOf(target) !== undefined &&
+        !target.startsWith(core) &&
+        !target.endsWith("/handler.ts") &&
+        !functionEdges.has(target)),
+    planted: [
+      { file: "functions/token-rotation/sweep.ts", text: 'import { GetItemCommand } from "@aws-sdk/client-dynamodb";' },
+      { file: "functions/key-rotation/a.ts", text: 'import { request } from "undici";' },
+      { file: "functions/oauth/find-connection.ts", text: 'import { readForm } from "./form.ts";' },
+      { file: "functions/oauth/authenticate.ts", text: 'import { oidcVerifier } from "./jwt-verifier.ts";' },
+    ],
+  },
+  {
+    name: "functions import the core and themselves, never each other, and nothing that is not deployed with them",
     binds: below("functions/"),
     allows: (target, file) => isPackage(target) || target.startsWith(core) || functionOf(target) === functionOf(file),
     planted: [
@@ -68,14 +157,9 @@ export const layers: Layer[] = [
     ],
   },
   {
-    name: "the stacks import of the core its settings, connection ids, callers and metrics, and nothing local",
+    name: "the stacks import only the modules of the core that are listed here, and nothing local",
     binds: below("infra/"),
-    allows: (target) =>
-      target.startsWith("infra/") ||
-      ["rules/settings", "rules/connection-id", "rules/callers", "metrics"].some(
-        (file) => target === `${core}${file}.ts`,
-      ) ||
-      isPackage(target),
+    allows: (target) => target.startsWith("infra/") || forInfra.has(target) || isPackage(target),
     planted: [
       { file: "infra/stacks/a.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
       { file: "infra/app.ts", text: 'import { handler } from "../functions/token/handler.ts";' },

@@ -52,7 +52,11 @@ const bans: Ban[] = [
   },
   {
     name: "rules and use cases are given time and chance, and take neither themselves",
-    folders: [`${core}/rules`, `${core}/use-cases`],
+    folders: [
+      `${core}/rules`,
+      `${core}/use-cases`,
+      ...["key-rotation", "oauth", "status", "token", "token-rotation"].map((name) => `functions/${name}`),
+    ],
     pattern:
       /\bDate\.now\b|\bnew Date\(\)|\bnew Date\b(?!\()|\bperformance\b|\bMath\.random\b|\brandomUUID\b|\bset(Timeout|Interval|Immediate)\b/,
     except: [`${core}/rules/clock.ts`],

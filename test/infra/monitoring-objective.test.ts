@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { validityFields } from "../../functions/auth-core/http/response.ts";
-import { createTelemetry, type CredentialAges } from "../../functions/auth-core/telemetry.ts";
+import type { CredentialAges } from "../../functions/auth-core/rules/measurements.ts";
+import { createTelemetry } from "../../functions/auth-core/telemetry.ts";
 import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
 import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";

@@ -3,7 +3,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
-import { withPoints } from "../support/crash-points.ts";
+import { type Around, withPoints } from "../support/crash-points.ts";
 import { newScheduler, openCalls, type Step, stopping } from "../support/interleaving.ts";
 import { connectionId } from "../support/registration.ts";
 import { openLedger } from "./ledger.ts";
@@ -70,7 +70,9 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
       },
       events: { put: (event: Parameters<KeyPorts["events"]["put"]>[0]) => ledger.put(event, connections) },
     };
-    return { ports: withPoints(ports, (call, act) => stopped(call, () => track(act))), died: death.promise };
+    // A sleeping process waits for the clock, not for an answer.
+    const around: Around = (call, act) => (call === "clock.sleep" ? act() : stopped(call, () => track(act)));
+    return { ports: withPoints(ports, around), died: death.promise };
   }
 
   async function broker(action: "rotate" | "sweep" | "get", connection: ConnectionId): Promise<void> {

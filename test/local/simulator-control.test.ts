@@ -12,7 +12,8 @@ import {
   scenarioHelp,
   parsePatch,
 } from "../../local/simulator/scenario.ts";
-import { type Simulator, type SimulatorOptions, startSimulator } from "../../local/simulator/server.ts";
+import { type SimulatorOptions, startSimulator } from "../../local/simulator/server.ts";
+import type { Simulator } from "../../local/simulator/simulator.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
 const clock = { now: () => 1_800_000_000 };

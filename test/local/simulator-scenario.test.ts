@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { type Simulator, startSimulator } from "../../local/simulator/server.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import type { Simulator } from "../../local/simulator/simulator.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
 

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Simulator, startSimulator } from "../../local/simulator/server.ts";
+import { startSimulator } from "../../local/simulator/server.ts";
+import type { Simulator } from "../../local/simulator/simulator.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };

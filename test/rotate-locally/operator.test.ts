@@ -2,18 +2,9 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { StartedCommand } from "../local/run-harness.ts";
 import { logLines, reasonsOf } from "./log.ts";
-import {
-  at,
-  awsOperator,
-  hasAws,
-  type Labels,
-  type Operator,
-  rotationSwitchedOn,
-  sdkOperator,
-  secretOf,
-} from "./operators.ts";
+import { at, awsOperator, hasAws, type Operator, rotationSwitchedOn, sdkOperator, secretOf } from "./operators.ts";
 import { type Polling, startPolling } from "./polling.ts";
-import { note, noteLabels } from "./transcript.ts";
+import { type Labels, note, noteLabels } from "./transcript.ts";
 
 const secretId = secretOf("webapicorso");
 const account = { username: "fake-user", scope: "fake-scope" };

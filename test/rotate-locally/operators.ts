@@ -5,10 +5,7 @@ import { join } from "node:path";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { expect, vi } from "vitest";
 import { operator as credentials, output, region, type StartedCommand } from "../local/run-harness.ts";
-import { note } from "./transcript.ts";
-
-/** Version → its staging labels, in their order. */
-export type Labels = Record<string, string[]>;
+import { type Labels, note } from "./transcript.ts";
 
 /** The name of a connection's secret in the local run. */
 export const secretOf = (connection: string) => `smart-token-broker/dev/${connection}`;

@@ -1,4 +1,5 @@
-import type { Labels } from "./operators.ts";
+/** Version → its staging labels, in their order. */
+export type Labels = Record<string, string[]>;
 
 /** Prints what an operator does and sees, if SHOW_TRANSCRIPT is 1. */
 export function note(line: string): void {

@@ -2,7 +2,7 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/connection-
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import type { SweepSummary } from "../../functions/auth-core/telemetry.ts";
+import type { SweepSummary } from "../../functions/auth-core/rules/measurements.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { startWorld, type World } from "../support/world.ts";
 

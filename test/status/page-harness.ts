@@ -8,7 +8,8 @@ import { startGateway } from "../../local/gateway/server.ts";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
-import { type PageParts, statusPage } from "../../local/status-page/page.ts";
+import type { PageParts } from "../../local/status-page/data.ts";
+import { statusPage } from "../../local/status-page/page.ts";
 import { emulatorConfig } from "../support/aws.ts";
 
 const place = { region: "eu-south-1", accountId: "123456789012" };

@@ -21,6 +21,7 @@ function read({ connection = "webapicorso", rawPath = `/v1/connections/${connect
 }
 
 const minTtlWrong = {
+  kind: "invalid",
   failure: { code: "invalid_request", detail: "min_ttl must be one whole number of seconds from 0 to 1800." },
 };
 
@@ -32,7 +33,7 @@ it.each([
   ["1800", { min_ttl: "1800" }, 1800],
   ["1800 beside an unknown parameter", { min_ttl: "1800", other: "1,2" }, 1800],
 ])("readTokenRequest reads a min_ttl that is %s", (_, query, minTtl) => {
-  expect(read({ query })).toEqual({ connection: "webapicorso", requirements: { minTtl } });
+  expect(read({ query })).toEqual({ kind: "valid", connection: "webapicorso", requirements: { minTtl } });
 });
 
 it.each(["1801", "99999999999999999999", "-1", "060", "", " 60", "60\n", "60.0", "1e2", "60,60", "٦٠"])(

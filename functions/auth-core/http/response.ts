@@ -1,4 +1,3 @@
-import { connectionIdRule } from "../rules/connection-id.ts";
 import { type Failure, wholeSeconds } from "../rules/failure.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
 import { remaining, validityMiss } from "../rules/token-set.ts";
@@ -78,8 +77,3 @@ export function validityFields(answer: Answer, minTtl: number, now: number): { m
   const miss = answer.kind === "token" ? validityMiss(answer.set, now, minTtl) : undefined;
   return { minTtl, ...(miss && { validity: miss }) };
 }
-
-export const invalidConnection: Failure = {
-  code: "invalid_request",
-  detail: `The connection id in the path must be ${connectionIdRule}, without percent-encoding.`,
-};

@@ -1,3 +1,5 @@
+import { connectionIdRule } from "./connection-id.ts";
+
 /** Every code of a failure. A new code changes the HTTP contract. */
 export const failureCodes = [
   "invalid_request",
@@ -38,6 +40,11 @@ export function withRetry(failure: Failure, seconds: number): Failure {
     retryAfter: seconds,
   };
 }
+
+export const invalidConnection: Failure = {
+  code: "invalid_request",
+  detail: `The connection id in the path must be ${connectionIdRule}, without percent-encoding.`,
+};
 
 export const unknownConnection: Failure = {
   code: "unknown_connection",

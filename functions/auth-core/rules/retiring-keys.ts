@@ -1,4 +1,3 @@
-import type { ConnectionItem } from "./connection-item.ts";
 import { maxAcceptedLifetime } from "./registration.ts";
 
 /**
@@ -44,6 +43,9 @@ export function retirementDueAt(key: RetiringKey): number | undefined {
 }
 
 /** The keys of an item that may be retired now, if nothing else uses them. */
-export function retirableKeys(item: ConnectionItem, now: number): [fingerprint: string, key: RetiringKey][] {
+export function retirableKeys(
+  item: { retiringKeys?: RetiringKeys },
+  now: number,
+): [fingerprint: string, key: RetiringKey][] {
   return Object.entries(item.retiringKeys ?? {}).filter(([, key]) => (retirementDueAt(key) ?? Infinity) <= now);
 }

@@ -60,6 +60,7 @@ it("readTokenRequest accepts a min_ttl only if the number written again is the s
 });
 
 const pathWrong = {
+  kind: "invalid",
   failure: {
     code: "invalid_request",
     detail: expect.stringContaining("The connection id in the path must be 1 to 63"),
@@ -114,7 +115,7 @@ function post(text: string | undefined, more: object = {}) {
   return readTokenRequest(event as unknown as IamEvent);
 }
 
-const rejecting = { connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
+const rejecting = { kind: "valid", connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
 const body = JSON.stringify({ rejected_token_sha256: hash });
 
 it.each([
@@ -143,6 +144,7 @@ it.each([
   ["a number", '{"rejected_token_sha256":7}'],
 ])("readTokenRequest refuses %s in a POST, and names the field", (_, text) => {
   expect(post(text)).toEqual({
+    kind: "invalid",
     failure: { code: "invalid_request", detail: expect.stringContaining("rejected_token_sha256") },
   });
 });
@@ -159,6 +161,7 @@ it("readTokenRequest never repeats a token that is sent instead of its hash", ()
 
 it("readTokenRequest checks the path before the body", () => {
   expect(post(undefined, { rawPath: "/v1/connections/web%61picorso/token" })).toMatchObject({
+    kind: "invalid",
     failure: { code: "invalid_request", detail: expect.stringContaining("The connection id in the path") },
   });
 });

@@ -12,6 +12,7 @@ process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache");
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/support/temporary-folder.ts",
     // A synth with every rule takes seconds, and several of them on a busy machine many.
     testTimeout: 60_000,
     hookTimeout: 60_000,

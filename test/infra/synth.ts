@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { App } from "aws-cdk-lib";
@@ -7,7 +7,6 @@ import { brokerApp } from "../../infra/app.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 /** A resource of a template. */
 export interface Resource {
@@ -22,7 +21,7 @@ export interface Resource {
 }
 
 export interface Synthesised {
-  /** Folder of the cloud assembly, deleted when the process ends. */
+  /** Folder of the cloud assembly, inside the temporary folder of this run. */
   outdir: string;
   assembly: CloudAssembly;
   resources: Resource[];

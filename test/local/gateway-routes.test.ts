@@ -44,7 +44,7 @@ describe("the route of a request", () => {
   });
 
   it.each(["GET", "/v1", "get /v1", "GET v1", "$other"])("cannot be declared as %s", (routeKey) => {
-    expect(() => compileRoutes([{ routeKey }])).toThrow(`not a route key: ${routeKey}`);
+    expect(() => compileRoutes([{ routeKey }])).toThrow(`Invalid route key: ${routeKey}`);
   });
 });
 

@@ -83,7 +83,7 @@ async function item(connection: string): Promise<Record<string, unknown> | undef
 describe("a local run with a file of connections", () => {
   it("starts despite malformed entries, requests no token itself, and prints a curl for the first connection", () => {
     expect(run.stdout).toMatch(/^ {2}curl .*\/v1\/connections\/no-api-key\/token$/m);
-    expect(run.stdout).not.toContain("The answer just now");
+    expect(run.stdout).not.toContain("The response (HTTP");
   });
 
   it.each(Object.entries(broken))(

@@ -59,7 +59,7 @@ describe("a signal after ready ends npm start with status 0 and leaves nothing b
     const started = start(["--port", "0", "--scenario", "outage", "--tick", "0.1"]);
     await started.ready();
 
-    expect(started.stdout).toContain("The answer just now (HTTP 503, token shortened):");
+    expect(started.stdout).toContain("The response (HTTP 503, token shortened):");
     expect(started.stdout).toContain('"code":"upstream_unavailable"');
     const sweeps = () => started.stderr.split("\n").filter((line) => line.includes('"message":"sweep"')).length;
     while (sweeps() < 2) await once(started.child.stderr ?? started.child, "data");

@@ -17,7 +17,11 @@ function post(body: string | undefined, more: object = {}) {
   return readTokenRequest(event as unknown as IamEvent);
 }
 
-const rejecting = { connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
+const rejecting = {
+  kind: "valid",
+  connection: "webapicorso",
+  requirements: { minTtl: 0, rejectedSha256: hash },
+};
 
 it.each([
   ["in small letters", JSON.stringify({ rejected_token_sha256: hash }), {}],

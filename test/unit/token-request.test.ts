@@ -82,6 +82,7 @@ it("takes a min_ttl only where writing the number again gives the same text", ()
 });
 
 const pathWrong = {
+  kind: "invalid",
   failure: {
     code: "invalid_request",
     detail: expect.stringContaining("The connection id in the path must be 1 to 63"),

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CloudAssembly, readCloudAssembly } from "./assembly/cloud-assembly.ts";
@@ -10,6 +10,8 @@ import { type CloudAssembly, readCloudAssembly } from "./assembly/cloud-assembly
 export async function synthesise(
   context: Record<string, unknown>,
 ): Promise<{ assembly: CloudAssembly; remove: () => void }> {
+  // TMPDIR may name a folder that does not exist yet: the debugger's is below build/.
+  mkdirSync(tmpdir(), { recursive: true });
   const outdir = mkdtempSync(join(tmpdir(), "smart-token-broker-"));
   const remove = () => rmSync(outdir, { recursive: true, force: true });
   try {

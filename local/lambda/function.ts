@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { url as debuggerUrl } from "node:inspector";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
@@ -116,7 +117,8 @@ function startEnvironment(options: FunctionOptions): Worker {
  */
 async function nextMessage(worker: Worker, name: string, seconds: number): Promise<Message> {
   const over = new AbortController();
-  const timeout = setTimeout(() => over.abort(), seconds * 1000);
+  // A function that waits at a breakpoint is not late.
+  const timeout = debuggerUrl() ? undefined : setTimeout(() => over.abort(), seconds * 1000);
   try {
     const ended = once(worker, "exit", { signal: over.signal }).then(([code]) => {
       throw new Error(`${name} ended with exit code ${String(code)}.`);

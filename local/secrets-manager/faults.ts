@@ -31,7 +31,7 @@ export class Faults {
     this.#set.clear();
   }
 
-  /** The fault of the next call of an operation: its error, `hang`, or `undefined` for none. */
+  /** The fault of the next call of an operation: its error, `hang`, or `undefined`. */
   take(operation: string): SecretsManagerError | "hang" | undefined {
     const entry = this.#set.get(operation);
     if (entry === undefined || entry.left < 1) return undefined;

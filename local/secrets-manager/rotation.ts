@@ -35,7 +35,7 @@ function daysOf({ AutomaticallyAfterDays, ScheduleExpression }: RotationRules): 
 }
 
 /** The version of an unfinished rotation: it has AWSPENDING and not AWSCURRENT. */
-export function unfinished(secret: Secret): Version | undefined {
+function unfinished(secret: Secret): Version | undefined {
   const pending = versionAt(secret, PENDING);
   return pending?.stages.has(CURRENT) === true ? undefined : pending;
 }

@@ -41,7 +41,7 @@ const switches = {
   on: oneOf(["both", "exchange", "refresh"], "both", "token endpoint that the mode affects"),
   failEvery: wholeFrom(1, 1, "the mode affects every nth call of an endpoint"),
   delaySeconds: numberFrom(0, 86_400, 2, "seconds that a slow response takes"),
-  retryAfter: orNull(wholeFrom(0, 5, "Retry-After of a 429, in seconds; null for none")),
+  retryAfter: orNull(wholeFrom(0, 5, "Retry-After of a 429, in seconds; null: no header")),
   retryAfterDate: flag(false, "Retry-After is an HTTP-date"),
   lifetime: wholeFrom(1, 3600, "lifetime of an access token in seconds"),
   refreshLifetime: wholeFrom(1, 30 * 86_400, "lifetime of a refresh token in seconds"),

@@ -10,7 +10,7 @@ let browser: Browser;
 let pages: Awaited<ReturnType<typeof servePages>>;
 
 beforeAll(async () => {
-  // The example is told its host in the page: the tests' servers may be on any port.
+  // The page names the host of the example, and the servers of the tests may use any port.
   pages = await servePages("browser", { BROKER_URL: "http://127.0.0.1:*" });
   browser = await startBrowser();
 });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { has } from "../local/run-harness.ts";
 import { account, addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 
-describe.skipIf(!has("python3"))("in a terminal", () => {
+describe.skipIf(!hasPrograms("python3"))("in a terminal", () => {
   const local = new LocalBroker();
   beforeAll(() => local.start());
   afterAll(() => local.run.remove());

@@ -6,8 +6,8 @@ import type { ConnectionState, ConnectionStatus } from "../../functions/status/c
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { describeStatus } from "../../cli/status/describe.ts";
 import { statusTable } from "../../cli/status/status.ts";
-import { has } from "../local/run-harness.ts";
 import { brokerInTerminal, LocalBroker } from "./harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
@@ -109,7 +109,7 @@ test("broker status shows what the status route says", async () => {
   expect(one.stdout).toMatch(/^fresh +Callers are served until \d\d:\d\d/);
 });
 
-test.skipIf(!has("python3")).each([
+test.skipIf(!hasPrograms("python3")).each([
   ["prints colours in a terminal", {}, true],
   ["prints no colours in a terminal with NO_COLOR", { NO_COLOR: "1" }, false],
 ])("broker status %s", async (_, env, coloured) => {

@@ -90,7 +90,7 @@ const bans: Ban[] = [
       // The lease of a process that was killed ends by the table's real time.
       "test/stampede/stampede.ts",
       // Is about sockets that node and undici close by timers of their own.
-      "test/upstream/sockets.test.ts",
+      "test/adapters/smart-services-sockets.test.ts",
     ],
     planted: [
       "await new Promise((resolve) => setTimeout(resolve, 10));",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { has, orders, output, region, type StartedCommand } from "../local/run-harness.ts";
+import { orders, output, region, type StartedCommand } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { serve } from "../support/server.ts";
 import { startBroker, usedStatus } from "./broker.ts";
 
@@ -22,15 +23,16 @@ async function complaint(program: string, args: string[], env: Record<string, st
 
 const node = ["Node", process.execPath, [join(folder, "aws/token.mjs")]] as const;
 const curl = ["curl", join(folder, "aws/token.sh"), []] as const;
+const programs = hasPrograms("curl") ? [node, curl] : [node];
 
-describe.each(has("curl") ? [node, curl] : [node])("the example of a service on AWS with %s", (_, program, args) => {
-  let run: StartedCommand;
+let run: StartedCommand;
 
-  beforeAll(async () => {
-    run = await startBroker();
-  });
-  afterAll(() => run.remove());
+beforeAll(async () => {
+  run = await startBroker();
+});
+afterAll(() => run.remove());
 
+describe.each(programs)("the example of a service on AWS with %s", (_, program, args) => {
   const ask = (env: Record<string, string> = {}) =>
     output(program, [...args], { SMART_SERVICES_HOST: run.url("ready"), ...usual, ...env });
   const refused = (env: Record<string, string>) =>

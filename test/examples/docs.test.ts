@@ -6,8 +6,9 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { readDeploymentSettings } from "../../infra/settings.ts";
-import { has, output, type StartedCommand } from "../local/run-harness.ts";
+import { output, type StartedCommand } from "../local/run-harness.ts";
 import { startBroker, usedStatus } from "./broker.ts";
+import { hasPrograms } from "../support/programs.ts";
 
 const page = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 
@@ -85,7 +86,7 @@ it("docs/connections.md lists every field that a registration can have", () => {
   expect(read.filter((name) => !name.endsWith("Fingerprint")).toSorted()).toEqual(fields.toSorted());
 });
 
-describe.skipIf(!has("curl"))("a command of the pages", () => {
+describe.skipIf(!hasPrograms("curl"))("a command of the pages", () => {
   let run: StartedCommand;
 
   beforeAll(async () => {
@@ -100,7 +101,7 @@ describe.skipIf(!has("curl"))("a command of the pages", () => {
   /** The values for a local run on docs/callers.md, with the two URLs of this run. */
   const values = () => local(blocks("sh").find((block) => block.includes("export CALLER_KEY")) ?? "");
 
-  it.skipIf(!has("jq")).each(commands)(
+  it.skipIf(!hasPrograms("jq")).each(commands)(
     "on docs/callers.md gets a valid token, with the page's values: %s",
     async (command) => {
       const answer = await output("bash", ["-c", values() + command]);

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { sampleCallerKey } from "../../local/sample-callers.ts";
-import { has, output } from "../local/run-harness.ts";
+import { output } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { type Example, tryExamples } from "./trials.ts";
 import { plain } from "./vendor-form.ts";
 
 const folder = join(import.meta.dirname, "..", "..", "examples");
 const byKey = { dialect: plain, credential: async () => sampleCallerKey };
 
-/** A program that is told host and credential by its environment. */
+/** A program that reads host and credential from its environment. */
 const program = (file: string, ...args: string[]) => ({
   ask: (host: string, credential: string) =>
     output(file, args, { SMART_SERVICES_HOST: host, SMART_SERVICES_CREDENTIAL: credential }),
@@ -20,4 +21,4 @@ const node: Example = {
   ...program(process.execPath, join(folder, "node-axios/token.mjs")),
 };
 
-tryExamples(has("curl") ? [curl, node] : [node]);
+tryExamples(hasPrograms("curl") ? [curl, node] : [node]);

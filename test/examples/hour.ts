@@ -4,7 +4,7 @@ import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { buildEvent } from "../../local/gateway/event.ts";
 import type { Arrived } from "../../local/gateway/request.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
-import { startSteppedWorld } from "../guarantees/stepped-world.ts";
+import { startWorld } from "../support/world.ts";
 import { testSettings } from "../support/registration.ts";
 
 /** What came of a request, when it was made, and the seconds that it waited. */
@@ -27,7 +27,7 @@ const minute = 60;
  * JWTs are believed as they are: the clock is stepped, so they would be of another year.
  */
 export async function hourWithOutage(request: Arrived, issuer: string) {
-  const world = await startSteppedWorld({ lifetime: hour });
+  const world = await startWorld({ lifetime: hour });
   const { clock, simulator } = world;
   const connection = world.register("webapicorso", { scope: "webapicorso_alywebapicorso" });
   const callers = parseCallers(sampleCallers(issuer, [connection]), testSettings);

@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startAwsStandIn } from "../cli/aws-stand-in.ts";
-import { has, output } from "../local/run-harness.ts";
+import { output } from "../local/run-harness.ts";
+import { findProgram } from "../support/programs.ts";
 import { listen } from "../support/server.ts";
 
 const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/runbook.md"), "utf8");
 const blocks = [...text.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block = ""]) => block);
 const blockWith = (words: string) => blocks.find((block) => block.includes(words)) ?? "";
 
-// The distribution's own comes first: an older version of the command may shadow it on the PATH.
-const aws = ["/usr/bin/aws", "aws"].find(has);
-const shells = ["bash", "zsh"].filter(has);
+const aws = findProgram("aws");
+const bash = findProgram("bash");
+const shells = ["bash", ...(findProgram("zsh") ? ["zsh"] : [])];
 
 interface Call {
   operation: string;
@@ -80,7 +81,7 @@ beforeAll(async () => {
       });
     }),
   );
-  // EventBridge Scheduler, which answers a reading, and DynamoDB: what they are told to change.
+  // EventBridge Scheduler, which answers a read, and DynamoDB. They record the requested changes.
   changed = await listen(
     createServer((request, response) => {
       void json(request)
@@ -109,7 +110,7 @@ beforeEach(() => calls.splice(0));
 
 const run = (shell: string, lines: string) =>
   // What it waits for is done at once; and the right `aws`, whichever is the first on the PATH.
-  output(shell, ["-c", `sleep() { :; }\naws() { ${aws} "$@"; }\n${lines}`], {
+  output(shell, ["-c", `sleep() { :; }\naws() { '${aws}' "$@"; }\n${lines}`], {
     AWS_ACCESS_KEY_ID: "FAKEID",
     AWS_SECRET_ACCESS_KEY: "fake-secret",
     AWS_REGION: "eu-south-1",
@@ -126,7 +127,7 @@ const run = (shell: string, lines: string) =>
 
 const inputOf = (operation: string) => calls.find((call) => call.operation === operation)?.input ?? {};
 
-describe.skipIf(!aws).each(shells)("the runbook's commands, in %s", (shell) => {
+describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (shell) => {
   const functions = blockWith("wrong()");
 
   it("print each failure with the names of its fields", { timeout: 60_000 }, async () => {

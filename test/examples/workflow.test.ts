@@ -3,12 +3,13 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { has, output, type StartedCommand } from "../local/run-harness.ts";
+import { output, type StartedCommand } from "../local/run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 import { listen } from "../support/server.ts";
 import { pipelineJwt, startBroker, usedStatus, userJwt } from "./broker.ts";
 
 const file = join(import.meta.dirname, "..", "..", "examples/github-actions/smart-services.yml");
-const isThere = ["bash", "curl", "jq"].every(has);
+const isThere = hasPrograms("bash", "curl", "jq");
 
 let run: StartedCommand;
 
@@ -25,7 +26,7 @@ function firstRun(workflow: string): string {
   return lines.slice(0, end < 0 ? undefined : end).join("\n");
 }
 
-/** Runs the step as a runner does, which has the job's OIDC token for whoever asks with its bearer and an audience. */
+/** Runs the step as a runner does: it returns the job's OIDC token for a request with its bearer token and an audience. */
 async function runStep(jwt: string) {
   const asked: { url: string | undefined; authorization: string | undefined }[] = [];
   const runner = await listen(

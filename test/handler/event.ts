@@ -6,9 +6,9 @@ export type TokenEvent = APIGatewayProxyEventV2WithIAMAuthorizer;
 const route = "/v1/connections/{connection}/token";
 
 /**
- * What an HTTP API of AWS sends for a request for a token (payload format 2.0), as its documentation has it.
+ * The event of an HTTP API of AWS for a token request (payload format 2.0), as in its documentation.
  *
- * `connection` is the parameter of the path, decoded; `rawPath` is the path as it was sent, by default the plain one.
+ * `connection` is the decoded parameter of the path. `rawPath` is the path as it was sent.
  */
 export function tokenEvent(
   connection: string,

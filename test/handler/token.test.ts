@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { tokenEvent } from "./event.ts";
 import { type Broker, startBroker } from "./harness.ts";
@@ -9,126 +9,97 @@ beforeAll(async () => {
   broker = await startBroker();
 });
 afterAll(() => broker?.close());
+afterEach(() => broker.simulator.setScenario({ mode: "ok" }));
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+it("the token function answers a token in the documented form, with its true end and a ban on storing it", async () => {
+  const { id } = await broker.connection();
 
-describe("a token", () => {
-  test("is answered in the documented form, not to be stored, with its true end", async () => {
-    const { id } = await broker.connection();
+  const { statusCode, headers, json } = await broker.ask(tokenEvent(id, { query: { min_ttl: "0", other: "x" } }));
 
-    const { statusCode, headers, json } = await broker.ask(tokenEvent(id));
-
-    expect(statusCode).toBe(200);
-    expect(headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
-    expect(json).toEqual({
-      access_token: expect.stringMatching(/^eyJ/),
-      token_type: "Bearer",
-      expires_in: expect.any(Number),
-      expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-      scope: accountOf(id).scope,
-      generation: 1,
-    });
-    const left = Date.parse(json.expires_at) / 1000 - Date.now() / 1000;
-    expect(Math.abs(left - json.expires_in)).toBeLessThan(5);
-    expect(json.expires_in).toBeGreaterThan(3500);
+  expect(statusCode).toBe(200);
+  expect(headers).toEqual({ "content-type": "application/json", "cache-control": "no-store" });
+  expect(json).toEqual({
+    access_token: expect.stringMatching(/^eyJ/),
+    token_type: "Bearer",
+    expires_in: expect.any(Number),
+    expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+    scope: accountOf(id).scope,
+    generation: 1,
   });
-
-  test("says where it is to be used, where that is registered", async () => {
-    const { id } = await broker.connection({ apiBaseUrl: "https://api.example.com/v2/" });
-
-    const { json } = await broker.ask(tokenEvent(id));
-
-    expect(json.api_base_url).toBe("https://api.example.com/v2");
-  });
-
-  test("is fetched once: the second answer is from memory, another environment's from the table", async () => {
-    const { id } = await broker.connection();
-    const exchanges = broker.simulator.counts.exchange;
-    const events = [tokenEvent(id), tokenEvent(id), tokenEvent(id)] as const;
-
-    const first = await broker.ask(events[0]);
-    const second = await broker.ask(events[1]);
-    const third = await (await broker.environment())(events[2]);
-
-    expect([second.json.access_token, third.json.access_token]).toEqual(Array(2).fill(first.json.access_token));
-    expect(broker.simulator.counts.exchange).toBe(exchanges + 1);
-    const sources = events.map(async ({ requestContext: { requestId } }) => {
-      const [line] = await broker.linesWhere((each) => each["requestId"] === requestId);
-      return line?.["source"];
-    });
-    expect(await Promise.all(sources)).toEqual(["upstream", "memory", "table"]);
-  });
-
-  test("that was reported as rejected is replaced, and the next answer is its successor", async () => {
-    const { id } = await broker.connection();
-    const { json: rejected } = await broker.ask(tokenEvent(id));
-    const item = await broker.table.raw(id);
-    await broker.table.put({ ...item, attemptedAt: { N: "0" } });
-
-    const post = JSON.stringify({ rejected_token_sha256: sha256(rejected.access_token) });
-    const { statusCode, json } = await broker.ask(tokenEvent(id, { post }));
-
-    expect([statusCode, json.generation]).toEqual([200, 2]);
-    expect(json.access_token).not.toBe(rejected.access_token);
-  });
+  const left = Date.parse(json.expires_at) / 1000 - Date.now() / 1000;
+  expect(Math.abs(left - json.expires_in)).toBeLessThan(5);
+  expect(json.expires_in).toBeGreaterThan(3500);
 });
 
-describe("min_ttl", () => {
-  test.each(["0", "1", "60", "1800"])("may be %s", async (min_ttl) => {
-    const { id } = await broker.connection();
+it("the token function serves its second answer from memory, and another environment serves from the table", async () => {
+  const { id } = await broker.connection();
+  const exchanges = broker.simulator.counts.exchange;
+  const events = [tokenEvent(id), tokenEvent(id), tokenEvent(id)] as const;
 
-    expect(await broker.ask(tokenEvent(id, { query: { min_ttl } }))).toMatchObject({ statusCode: 200 });
+  const first = await broker.ask(events[0]);
+  const second = await broker.ask(events[1]);
+  const third = await (await broker.environment())(events[2]);
+
+  expect([second.json.access_token, third.json.access_token]).toEqual(Array(2).fill(first.json.access_token));
+  expect(broker.simulator.counts.exchange).toBe(exchanges + 1);
+  const sources = events.map(async ({ requestContext: { requestId } }) => {
+    const [line] = await broker.linesWhere((each) => each["requestId"] === requestId);
+    return line?.["source"];
   });
-
-  test.each(["", "-1", "+60", "1801", "99999", "1e3", "60.0", "0x10", "060", " 60", "60,60", "NaN", "٦٠"])(
-    "may not be %j: 400 says which parameter is wrong, and nothing is asked for",
-    async (min_ttl) => {
-      const calls = new Map(broker.secrets.calls);
-
-      const { statusCode, json } = await broker.ask(tokenEvent("nobody", { query: { min_ttl } }));
-
-      expect(statusCode).toBe(400);
-      expect(json).toMatchObject({ code: "invalid_request", detail: expect.stringContaining("min_ttl") });
-      expect(broker.secrets.calls).toEqual(calls);
-    },
-  );
-
-  test("is the only parameter: another one is ignored", async () => {
-    const { id } = await broker.connection();
-    const query = { min_ttl: "5", minTtl: "x", connection: "../other" };
-
-    expect(await broker.ask(tokenEvent(id, { query }))).toMatchObject({ statusCode: 200 });
-  });
+  expect(await Promise.all(sources)).toEqual(["upstream", "memory", "table"]);
 });
 
-describe("a path", () => {
-  test.each([
-    ["percent-encoded", "webapicorso", "/v1/connections/webapi%63orso/token"],
-    ["with an encoded slash", "other/webapicorso", "/v1/connections/other%2Fwebapicorso/token"],
-    ["encoded outside of the id", "webapicorso", "/v1/connections/webapicorso/%74oken"],
-    ["in upper case", "WEBAPICORSO", "/v1/connections/WEBAPICORSO/token"],
-    ["in upper case outside of the id", "webapicorso", "/V1/connections/webapicorso/token"],
-    ["with a double slash", "webapicorso", "/v1//connections/webapicorso/token"],
-    ["with a slash at its end", "webapicorso", "/v1/connections/webapicorso/token/"],
-    ["with dots", "webapicorso", "/v1/connections/./webapicorso/token"],
-    ["of another connection", "webapicorso", "/v1/connections/other/token"],
-    ["of an id that is too long", "a".repeat(64), undefined],
-    ["of an id that starts with a dash", "-a", undefined],
-    ["of an id with a line break", "a\n", "/v1/connections/a%0A/token"],
-    ["of no id", "", undefined],
-  ])("%s is refused before anything is asked for", async (_, connection, rawPath) => {
-    const calls = new Map(broker.secrets.calls);
+it("the token function replaces a token that is reported as rejected", async () => {
+  const { id } = await broker.connection();
+  const { json: rejected } = await broker.ask(tokenEvent(id));
+  await broker.table.put({ ...(await broker.table.raw(id)), attemptedAt: { N: "0" } });
 
-    const { statusCode, json } = await broker.ask(tokenEvent(connection, rawPath ? { rawPath } : {}));
+  const post = JSON.stringify({ rejected_token_sha256: sha256Hex(rejected.access_token) });
+  const { statusCode, json } = await broker.ask(tokenEvent(id, { post }));
 
-    expect(statusCode).toBe(400);
-    expect(json).toMatchObject({ code: "invalid_request", detail: expect.stringContaining("connection id") });
-    expect(broker.secrets.calls).toEqual(calls);
-  });
+  expect([statusCode, json.generation]).toEqual([200, 2]);
+  expect(json.access_token).not.toBe(rejected.access_token);
+});
 
-  test("of the longest id there may be is not refused", async () => {
-    const { json } = await broker.ask(tokenEvent("a".repeat(63)));
+it.each([
+  ["min_ttl", { query: { min_ttl: "1801" } }],
+  ["connection id", { rawPath: "/v1/connections/nob%6Fdy/token" }],
+  ["rejected_token_sha256", { post: '{"rejected_token_sha256": "fake"}' }],
+])("the token function refuses a request with a bad %s before it reads anything", async (what, request) => {
+  const calls = new Map(broker.secrets.calls);
 
-    expect(json.code).toBe("unknown_connection");
-  });
+  const { statusCode, json } = await broker.ask(tokenEvent("nobody", request));
+
+  expect(statusCode).toBe(400);
+  expect(json).toMatchObject({ code: "invalid_request", detail: expect.stringContaining(what) });
+  expect(broker.secrets.calls).toEqual(calls);
+});
+
+it("the token function answers a failure as problem details, with the seconds to wait", async () => {
+  broker.simulator.setScenario({ mode: "unavailable" });
+  const event = tokenEvent((await broker.connection()).id);
+
+  const { statusCode, headers, json } = await broker.ask(event);
+
+  expect(statusCode).toBe(503);
+  expect(headers).toMatchObject({ "content-type": "application/problem+json", "cache-control": "no-store" });
+  expect(headers["retry-after"]).toMatch(/^[1-9]\d*$/);
+  const { requestId } = event.requestContext;
+  expect(json).toMatchObject({ status: 503, code: "upstream_unavailable", request_id: requestId });
+});
+
+it("the token function answers an unforeseen error as internal: the stack is in the log, not in the answer", async () => {
+  // A table without the expected key refuses the request itself, which no rule foresees.
+  const ask = await broker.environment({ BROKER_TABLE_NAME: "x" });
+  const event = tokenEvent("webapicorso");
+  const { requestId } = event.requestContext;
+
+  const { statusCode, headers, body, json } = await ask(event);
+
+  expect([statusCode, json.code, json.request_id]).toEqual([500, "internal", requestId]);
+  expect(headers["content-type"]).toBe("application/problem+json");
+  expect(body).not.toMatch(/Exception|Error|\bat \b|node_modules|\.mjs|tableName|DynamoDB/);
+  const lines = await broker.linesWhere((line) => line["requestId"] === requestId && line["error"]);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.["error"].stack).toContain("index.mjs");
 });

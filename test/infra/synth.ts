@@ -1,14 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { App } from "aws-cdk-lib";
 import type { CloudAssembly } from "aws-cdk-lib/cx-api";
-import { afterAll } from "vitest";
 import { brokerApp } from "../../infra/app.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A resource of a template. */
 export interface Resource {
@@ -23,7 +21,7 @@ export interface Resource {
 }
 
 export interface Synthesised {
-  /** Folder of the cloud assembly, deleted after the tests of the file. */
+  /** Folder of the cloud assembly, inside the temporary folder of this run. */
   outdir: string;
   assembly: CloudAssembly;
   resources: Resource[];
@@ -40,8 +38,18 @@ export function newApp(context: Record<string, unknown> = {}): { app: App; outdi
   return { app: brokerApp({ outdir, context: { ...cdkJson.context, ...context } }), outdir };
 }
 
-/** Synthesises as `cdk deploy` does, without the CDK's validation, which takes a second and runs in nag.test.ts. */
+const synthesised = new Map<string, Synthesised>();
+
+/** The stacks of a context. Synthesises each context once per process, for all its test files. */
 export function synthesise(context: Record<string, unknown> = {}): Synthesised {
+  const key = JSON.stringify(context);
+  const known = synthesised.get(key) ?? synthesiseAgain(context);
+  synthesised.set(key, known);
+  return known;
+}
+
+/** Synthesises as `cdk deploy` does, without the CDK's validation, which takes a second and runs in nag.test.ts. */
+export function synthesiseAgain(context: Record<string, unknown> = {}): Synthesised {
   const { app, outdir } = newApp(context);
   process.env["CDK_VALIDATION"] = "false";
   const assembly = app.synth();

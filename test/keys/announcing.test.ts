@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { disturb, disturbEverywhere, withPoints } from "../support/crash-points.ts";
-import { announced, connection, day, entryOf, keyOf, print, rotateTo, world } from "./suite.ts";
+import { announced, connection, day, entryOf, keyOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
+
+useKeysWorld();
 
 /** Rotates away from key 1 and lets its end pass. */
 async function outliveKey1(of = connection): Promise<void> {

@@ -2,7 +2,20 @@ import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { connection, day, entryOf, keyOf, noticedReasons, ownKey, print, sentReasons, world } from "./suite.ts";
+import {
+  connection,
+  day,
+  entryOf,
+  keyOf,
+  noticedReasons,
+  ownKey,
+  print,
+  sentReasons,
+  useKeysWorld,
+  world,
+} from "./suite.ts";
+
+useKeysWorld();
 
 const reasons = () => ({ noticed: noticedReasons(), sent: sentReasons() });
 

@@ -3,7 +3,9 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { warningOf } from "../../functions/token-rotation/check-secret.ts";
 import type { SecretDescription } from "../../functions/auth-core/use-cases/ports.ts";
 import { functionArn } from "./operator.ts";
-import { connection, day, keyOf, sentReasons, world } from "./suite.ts";
+import { connection, day, keyOf, sentReasons, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
 
 const now = 1_800_000_000;
 

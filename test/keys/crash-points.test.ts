@@ -4,8 +4,10 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { disturbEverywhere } from "../support/crash-points.ts";
 import { fingerprintOf } from "./operator.ts";
 import { rotateDisturbed } from "./rotate-disturbed.ts";
-import { entryOf, keyOf, ownKey, world } from "./suite.ts";
+import { entryOf, keyOf, ownKey, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
+
+useKeysWorld();
 
 /** What is in the secret before a rotation, and after it. Key 1 is the current one before. */
 interface Scenario {

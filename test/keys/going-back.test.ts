@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { connection, day, entryOf, keyOf, ownKey, print, rotateTo, world } from "./suite.ts";
+import { connection, day, entryOf, keyOf, ownKey, print, rotateTo, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
 
 const moveBack = () => world.moveLabel(connection, "AWSCURRENT", world.versionAt(connection, "AWSPREVIOUS"));
 

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { drawnSteps } from "../support/interleaving.ts";
 import { type Action, interleave, type Round, type Setting } from "./interleaving.ts";
-import { day, world } from "./suite.ts";
+import { day, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
 
 const lifetimes = fc.constantFrom<Pick<Setting, "lifetime" | "maxLifetime">[]>(
   { lifetime: 3600 },

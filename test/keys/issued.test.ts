@@ -2,9 +2,12 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyIssuer } from "../../functions/auth-core/use-cases/ports.ts";
-import { currentFields, issuerRequests } from "./issuer-suite.ts";
+import { currentFields, issuerRequests, useIssuer } from "./issuer-suite.ts";
 import { fingerprintOf } from "./operator.ts";
-import { connection, keyOf, sentReasons, world } from "./suite.ts";
+import { connection, keyOf, sentReasons, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
+useIssuer();
 
 /** Rotates with an issuer that answers so. */
 const issuing = (issue: KeyIssuer["issue"]) =>

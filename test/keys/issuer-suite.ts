@@ -1,8 +1,10 @@
 import { beforeEach } from "vitest";
 import { connection, useConnection, world } from "./suite.ts";
 
-// In each file that imports this one, every connection has the simulator's issuer of keys.
-beforeEach(() => useConnection(withIssuer()));
+/** Gives each connection of a test file the simulator's issuer of keys. Call it after `useKeysWorld`. */
+export function useIssuer(): void {
+  beforeEach(() => useConnection(withIssuer()));
+}
 
 export const withIssuer = () => ({ keyIssuer: `${world.simulator.url}/keys` });
 

@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { disturb, disturbEverywhere, withPoints } from "../support/crash-points.ts";
 import { rotateDisturbed } from "./rotate-disturbed.ts";
-import { announced, day, ownKey, print, world } from "./suite.ts";
+import { announced, day, ownKey, print, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
+
+useKeysWorld();
 
 /** A connection with key 1, and key 2 staged. */
 async function prepare(): Promise<ConnectionId> {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { withPoints } from "../support/crash-points.ts";
-import { announced, connection, day, entryOf, keyOf, print, rotateTo, world } from "./suite.ts";
+import { announced, connection, day, entryOf, keyOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
 
 /** Lets the connection become due, and replaces its token. */
 async function replace(other: Partial<KeyPorts> = {}): Promise<void> {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { currentFields, issuerRequests, withIssuer } from "./issuer-suite.ts";
+import { currentFields, issuerRequests, useIssuer, withIssuer } from "./issuer-suite.ts";
 import { fingerprintOf } from "./operator.ts";
-import { connection, day, keyOf, sentReasons, world } from "./suite.ts";
+import { connection, day, keyOf, sentReasons, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
+useIssuer();
 
 const retirable = () => world.events.filter(({ kind }) => kind === "api_key_retirable");
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { connection, day, keyOf, ownKey, print, world } from "./suite.ts";
+import { connection, day, keyOf, ownKey, print, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
 
 describe("A rotation with a key staged under NEXT", () => {
   it.each([

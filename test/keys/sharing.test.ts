@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { announced, connection, day, keyOf, print, rotateTo, world } from "./suite.ts";
+import { announced, connection, day, keyOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
+
+useKeysWorld();
 
 describe("A key that two connections share", () => {
   let other: ConnectionId;

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { connection, day, entryOf, keyOf, print, world } from "./suite.ts";
+import { connection, day, entryOf, keyOf, print, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
 
 const unknownVersion: string = randomUUID();
 type StepName = "createSecret" | "setSecret" | "testSecret" | "finishSecret";

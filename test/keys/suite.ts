@@ -3,19 +3,22 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { fingerprintOf, keyName } from "./operator.ts";
 import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
 
-// Each file that imports this one has its own world, and a new connection before each of its tests.
+/** The world of the test file that runs; see `useKeysWorld`. */
 export let world: KeysWorld;
 export let connection: ConnectionId;
 
-beforeAll(async () => {
-  world = await startKeysWorld();
-});
-afterAll(() => world.close());
-beforeEach(() => useConnection());
-afterEach(() => {
-  world.onInvoke();
-  world.simulator.setScenario({ mode: "ok", on: "both" });
-});
+/** Gives a test file its own world, and a new connection before each of its tests. */
+export function useKeysWorld(): void {
+  beforeAll(async () => {
+    world = await startKeysWorld();
+  });
+  afterAll(() => world.close());
+  beforeEach(() => useConnection());
+  afterEach(() => {
+    world.onInvoke();
+    world.simulator.setScenario({ mode: "ok", on: "both" });
+  });
+}
 
 /** Starts another connection for this test, with other fields in its registration. */
 export async function useConnection(fields: Record<string, unknown> = {}): Promise<void> {

@@ -49,45 +49,6 @@ describe("An entry of the retiring keys", () => {
     expect(await table.takeLease(connection, lease)).toMatchObject({ retiringKeys: { [key]: { since: now } } });
   });
 
-  it("is written alone: no other entry and no other attribute changes", async () => {
-    await store({
-      nextActionAt: now + 5,
-      retiringKeys: { [other]: { since: 1, end: now + 9 } },
-      registrationCheckedAt: now,
-    });
-
-    await table.noteKey(connection, key, { since: now, end: now + 10.5, id: "key-1" });
-
-    expect(await stored()).toEqual({
-      connection,
-      generation: 3,
-      failures: 0,
-      nextActionAt: now + 5,
-      registrationCheckedAt: now,
-      retiringKeys: { [other]: { since: 1, end: now + 9 }, [key]: { since: now, end: now + 10.5, id: "key-1" } },
-    });
-  });
-
-  it("with an end moves the item in the index to that instant, but never to a later one", async () => {
-    await table.noteKey(connection, key, { since: now, end: now + 10 });
-    expect(await indexed()).toBe(String(now + 10));
-
-    await table.noteKey(connection, other, { since: now, end: now + 20 });
-    expect(await indexed()).toBe(String(now + 10));
-
-    await table.noteKey(connection, other, { since: now, end: now + 5 });
-    expect(await indexed()).toBe(String(now + 5));
-  });
-
-  it("is written under a lease by its owner only", async () => {
-    await store({ leaseOwner: "owner-1", leaseUntil: now + 15 });
-
-    expect(await table.noteKey(connection, key, { since: now }, "owner-2")).toBe(false);
-    expect(await keys()).toEqual({});
-    expect(await table.noteKey(connection, key, { since: now }, "owner-1")).toBe(true);
-    expect(await keys()).toEqual({ [key]: { since: now } });
-  });
-
   it.each([
     { since: now },
     { since: now, end: now + 1.001 },
@@ -121,19 +82,6 @@ describe("An entry of the retiring keys", () => {
 
     expect(await table.changeKey(connection, other, is, undefined)).toBe(false);
     expect(await keys()).toEqual({ [key]: is });
-  });
-
-  it("is changed by the write of a replacement only if that names it", async () => {
-    await store({
-      leaseOwner: "owner-1",
-      retiringKeys: { [key]: { since: 1 }, [other]: { since: 2 }, "00000000000000cc": { since: 3 } },
-    });
-    const fence = { owner: "owner-1", generation: 3 };
-    const changes = { [key]: { since: 1, end: now }, [other]: undefined };
-
-    await table.write({ connection, generation: 4, failures: 0, retiringKeys: {} }, fence, changes);
-
-    expect(await keys()).toEqual({ [key]: { since: 1, end: now }, "00000000000000cc": { since: 3 } });
   });
 });
 

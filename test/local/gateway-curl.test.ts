@@ -1,9 +1,12 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { findProgram } from "../support/programs.ts";
 import { gateway, ORDERS } from "./gateway-harness.ts";
 
-const hasCurl = spawnSync("curl", ["--version"]).status === 0;
+// Older versions sign a path or a query with special characters in other ways than AWS.
+const found = findProgram("curl", "8.14");
+const hasCurl = found !== undefined;
 const realClock = { now: () => Date.now() / 1000 };
 
 describe.skipIf(!hasCurl)("the gateway accepts a request that curl signed", () => {
@@ -49,7 +52,7 @@ async function curl(url: string, args: string[]): Promise<string> {
   const signing = ["--aws-sigv4", "aws:amz:eu-south-1:execute-api"];
   const user = ["-u", `${ORDERS.accessKeyId}:${ORDERS.secretAccessKey}`];
   const run = promisify(execFile);
-  const { stdout } = await run("curl", ["-sS", "-g", "-w", "\n%{http_code}", ...signing, ...user, ...args, url]);
+  const { stdout } = await run(String(found), ["-sS", "-g", "-w", "\n%{http_code}", ...signing, ...user, ...args, url]);
   const [body, status] = stdout.split("\n");
   return `${status} ${body}`;
 }

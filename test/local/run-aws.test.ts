@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { has, operator, output, region, StartedCommand } from "./run-harness.ts";
+import { findProgram } from "../support/programs.ts";
+import { operator, output, region, StartedCommand } from "./run-harness.ts";
 
-// The distribution's own comes first: an older version of the command may shadow it on the PATH.
-const aws = ["/usr/bin/aws", "aws"].find(has);
+const aws = findProgram("aws");
 
 let run: StartedCommand;
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -113,5 +113,3 @@ export async function output(program: string, args: string[], env: Record<string
   const { stdout } = await promisify(execFile)(program, args, { env: { PATH: process.env["PATH"], ...env } });
   return stdout;
 }
-
-export const has = (program: string) => spawnSync(program, ["--version"]).status === 0;

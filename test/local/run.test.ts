@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { audit, command, has, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
+import { audit, command, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
+import { hasPrograms } from "../support/programs.ts";
 
 let run: StartedCommand;
 
@@ -79,7 +80,7 @@ describe("the output of npm start", () => {
 });
 
 describe("a token", () => {
-  it.skipIf(!has("curl"))("is the result of the printed curl, run in a shell", async () => {
+  it.skipIf(!hasPrograms("curl"))("is the result of the printed curl, run in a shell", async () => {
     const line = run.stdout.split("\n").find((each) => each.startsWith("  curl ")) ?? "";
 
     const answer = JSON.parse(await output("bash", ["-c", line])) as object;

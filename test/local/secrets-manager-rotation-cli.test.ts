@@ -1,10 +1,10 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { findProgram } from "../support/programs.ts";
 
-// The distribution's own comes first: an older version of the command may shadow it on the PATH.
-const command = ["/usr/bin/aws", "aws"].find(answersItsVersion);
+const command = findProgram("aws");
 const steps: string[] = [];
 let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
 
@@ -28,15 +28,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => emulator.close());
-
-function answersItsVersion(path: string): boolean {
-  try {
-    execFileSync(path, ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function aws(line: string) {
   const environment = {

@@ -1,12 +1,12 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startSimulator } from "../../local/simulator/server.ts";
 import type { Simulator } from "../../local/simulator/simulator.ts";
+import { hasPrograms } from "../support/programs.ts";
 
 const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
 const exchangeHeaders = { "accept-language": "it-IT", accept: "application/json" };
-const curlIsMissing = spawnSync("curl", ["--version"]).error !== undefined;
 
 async function start() {
   const clock = { seconds: 1_800_000_000, now: () => clock.seconds };
@@ -49,7 +49,7 @@ const business = (simulator: Simulator, token: unknown, scope = account.scope, m
   });
 
 describe("the API-key endpoint", () => {
-  it.skipIf(curlIsMissing)("accepts the vendor's own curl example", async () => {
+  it.skipIf(!hasPrograms("curl"))("accepts the vendor's own curl example", async () => {
     const { simulator } = await start();
     const vendorsExample = [
       ["--silent", "--location", "--request", "POST", `${simulator.url}/api/v1/auth/token`],

@@ -6,7 +6,6 @@ import axios from "axios";
 import FormData from "form-data";
 import { describe, expect, test } from "vitest";
 import { maxFormBytes, readForm } from "../../functions/oauth/form.ts";
-import { has } from "../local/run-harness.ts";
 import { serve } from "../support/server.ts";
 import {
   dotnetMultipart,
@@ -18,6 +17,7 @@ import {
   type Sent,
   urlencoded,
 } from "./request-bodies.ts";
+import { hasPrograms } from "../support/programs.ts";
 
 const fields = {
   username: "admin_webapicorso",
@@ -56,7 +56,7 @@ function browserForm() {
 }
 
 describe("readForm reads what is sent by", () => {
-  test.skipIf(!has("curl"))("curl, with the vendor's own headers", async () => {
+  test.skipIf(!hasPrograms("curl"))("curl, with the vendor's own headers", async () => {
     const sent = await captured((url) =>
       promisify(execFile)("curl", [
         ..."--silent --location --request POST".split(" "),

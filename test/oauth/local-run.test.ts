@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sampleCallerKey, samplePortalOrigin } from "../../local/sample-callers.ts";
-import { has, output, StartedCommand } from "../local/run-harness.ts";
+import { output, StartedCommand } from "../local/run-harness.ts";
 import { oauthRoute, vendorRoute } from "./oauth-broker.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
 import type { Sent } from "./request-bodies.ts";
+import { hasPrograms } from "../support/programs.ts";
 
 let run: StartedCommand;
 beforeAll(async () => {
@@ -25,7 +26,7 @@ async function issued(grant: string): Promise<string> {
 }
 
 describe("The local run", () => {
-  test.skipIf(!has("curl"))("serves a token to the curl command that it prints", async () => {
+  test.skipIf(!hasPrograms("curl"))("serves a token to the curl command that it prints", async () => {
     const line = run.stdout.split("\n").find((each) => each.includes(vendorRoute)) ?? "";
 
     const answer = JSON.parse(await output("bash", ["-c", line])) as object;

@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { disturbEverywhere } from "../support/crash-points.ts";
-import { startTable, type TestTable } from "../support/table.ts";
 import { type Outcome, type Rescue, runWithDeath } from "./crash-run.ts";
 import { replacementsOf, type Scenario, scenarios } from "./crash-scenarios.ts";
 import { damage } from "./damage.ts";
-import { stageMaker } from "./stage.ts";
-
-let emulator: TestTable;
-let newStage: ReturnType<typeof stageMaker>;
-
-beforeAll(async () => {
-  emulator = await startTable();
-  newStage = stageMaker(emulator);
-});
-afterAll(() => emulator.close());
+import { newStage } from "./stage.ts";
 
 /** The run in which no process dies, then one run for each point of it, with a death at that point. */
 async function dieEverywhere(scenario: Scenario, rescue: Rescue): Promise<[undisturbed: Outcome, ...Outcome[]]> {
@@ -35,14 +25,14 @@ function show(scenario: Scenario, rescue: Rescue, outcomes: Outcome[]): void {
   console.log([`${scenario.name}; then ${rescue}`, head, ...rows].join("\n"));
 }
 
-/** Every point of every undisturbed run. */
+/** The points of all undisturbed runs. */
 const passed = new Set<string>();
 
 describe.each(scenarios)("a process that dies during $name", (scenario) => {
-  // A sweep does not look at a refused key before its backoff has ended.
+  // A sweep does not recheck a rejected key before its backoff has ended.
   const rescues: Rescue[] = scenario.isRegistrationFixed ? ["callers"] : ["callers", "sweeps"];
 
-  it.each(rescues)("leaves what %s mend by themselves, wherever it dies", async (rescue) => {
+  it.each(rescues)("leaves a state that %s repair on their own, wherever it dies", async (rescue) => {
     const [undisturbed, ...deaths] = await dieEverywhere(scenario, rescue);
     for (const point of undisturbed.points) passed.add(point);
 
@@ -52,7 +42,7 @@ describe.each(scenarios)("a process that dies during $name", (scenario) => {
   });
 });
 
-it("no call of a port is left out of these deaths", () => {
+it("the deaths are at every call of every port", () => {
   const { table, registrations, upstream } = newStage().process("any", (_call, act) => act());
   const calls = Object.entries({ table, registrations, upstream }).flatMap(([port, methods]) =>
     Object.keys(methods).map((method) => `${port}.${method}`),

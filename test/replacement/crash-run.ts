@@ -7,7 +7,7 @@ import { keepAsking, keepSweeping } from "./rescuers.ts";
 import type { Stage } from "./stage.ts";
 import { violations } from "./violations.ts";
 
-/** How a run went. Seconds count from the death, or from the start where nobody died. */
+/** The outcome of a run. Seconds count from the death, or from the start if no process died. */
 export interface Outcome {
   /** The point at which the process died. */
   point: string;
@@ -15,7 +15,7 @@ export interface Outcome {
   points: string[];
   /** Seconds that the process took, until its end or its death. */
   took: number;
-  /** Until a caller had a token, and until the item was as it should be: replaced, or erased. */
+  /** Until a caller had a token, and until the item was replaced, or erased. */
   tokenAfter: number | undefined;
   settledAfter: number | undefined;
   /** Leases under which upstream was called, and the calls. */
@@ -27,7 +27,7 @@ export interface Outcome {
   broken: string[];
 }
 
-/** Who goes on after the death: two callers who ask every second, or the schedule with no caller at all. */
+/** Who continues after the death: two callers with a request every second, or the schedule without callers. */
 export type Rescue = "callers" | "sweeps";
 
 /** Seconds after which a run is given up. */
@@ -80,7 +80,7 @@ export async function runWithDeath(
   };
 }
 
-/** What is stored of a key that was refused a moment ago, and is not the one that the secret has. */
+/** What is stored of a key that was just rejected, while the secret has another one. */
 const refused = (at: number): Partial<ConnectionItem> => ({
   failures: 1,
   attemptedAt: at,

@@ -8,10 +8,10 @@ import { stopping } from "../support/interleaving.ts";
 import { current } from "./recording-table.ts";
 import type { Stage } from "./stage.ts";
 
-/** What a process does next, or an operator to the secret. `reject`: whatever token is stored at that moment. */
-export type Action = { do: "get"; minTtl: number } | { do: "reject" | "sweep" | "register" | "unregister" | "spoil" };
+/** What a process does next, or an operator to the secret. `reject` rejects the token that is stored then. */
+export type Action = { do: "get"; minTtl: number } | { do: "reject" | "sweep" | "register" | "unregister" | "damage" };
 
-/** Seconds after which the runtime ends a function, wherever it is: a caller's and a sweep's. */
+/** Seconds after which the runtime ends a function: of a caller and of a sweep. */
 const callerTimeout = 25;
 const sweepTimeout = 60;
 
@@ -49,7 +49,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (process: strin
   const ports = stage.process(name, around);
   const service = new TokenService(ports);
 
-  /** Asks for a token, and says what is wrong with the answer. */
+  /** Requests a token, and resolves with what is wrong with the answer. */
   async function ask(requirements: TokenRequirements): Promise<string[]> {
     const first = Math.max(0, history.changes.length - 1);
     request = { readTook: 0, lastCall: "" };
@@ -58,31 +58,31 @@ export function newEnvironment(stage: Stage, name: string, stop: (process: strin
     stage.answers.push({ by: name, at: now, answer });
     if (answer.kind === "token") {
       const isRejected = sha256Hex(answer.set.accessToken.reveal()) === requirements.rejectedSha256;
-      if (isRejected) return ["was given the token that it had rejected"];
-      return isValid(answer.set, now) ? [] : ["was given an expired token"];
+      if (isRejected) return ["got the token that it had rejected"];
+      return isValid(answer.set, now) ? [] : ["got an expired token"];
     }
     const { code } = answer.failure;
     const { expected, readTook, lastCall } = request;
     if (code === "unavailable" && lastCall.startsWith("table.")) {
       const isKnown = expected?.tokenSet !== undefined && isValid(expected.tokenSet, now, requirements);
-      return isKnown ? ["was told unavailable with a valid token in hand"] : [];
+      return isKnown ? ["got unavailable with a valid token in hand"] : [];
     }
     const during = history.changes.slice(first);
     const isValidThroughout = during.every(({ after }, index) => {
       return after?.tokenSet !== undefined && isValid(after.tokenSet, during[index + 1]?.at ?? now, requirements);
     });
-    // A token may run out while the item that holds it is on its way to whoever read it.
-    if (isValidThroughout && during.length > 0 && readTook === 0) return [`was told ${code} over a valid token`];
-    // It looked at the item last, but for whoever has just erased it.
-    const looked = lastCall === "table.read" || (lastCall === "table.write" && code === "unknown_connection");
-    return looked ? [] : [`was told ${code} with no look at the item after ${lastCall}`];
+    // A token may expire while its item is on its way to the reader.
+    if (isValidThroughout && during.length > 0 && readTook === 0) return [`got ${code} over a valid token`];
+    // Its last call read the item, or erased it.
+    const hasRead = lastCall === "table.read" || (lastCall === "table.write" && code === "unknown_connection");
+    return hasRead ? [] : [`got ${code} without a read of the item after ${lastCall}`];
   }
 
   async function take(action: Action): Promise<string[]> {
     switch (action.do) {
       case "register":
       case "unregister":
-      case "spoil":
+      case "damage":
         await stop(name);
         stage[action.do]();
         return [];
@@ -103,7 +103,7 @@ export function newEnvironment(stage: Stage, name: string, stop: (process: strin
     }
   }
 
-  /** Does one action after the other until they are done or the runtime ends it. Resolves with what was wrong. */
+  /** Runs one action after the other, until they are done or the runtime ends it. Resolves with what was wrong. */
   return async function run(actions: Action[]): Promise<string[]> {
     const broken: string[] = [];
     for (const action of actions) {

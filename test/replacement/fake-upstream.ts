@@ -1,21 +1,22 @@
 import type { Clock } from "../../functions/auth-core/rules/clock.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
+import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 
-/** What an endpoint does to a call that it gets. `hangs` is what a caller with a time-out of 5 s sees. */
+/** What an endpoint does with a call. `hangs` is what a client with a time-out of 5 s sees. */
 type Endpoint = "ok" | "refuses" | "hangs" | "down";
 
-export interface UpstreamMood {
+export interface UpstreamBehaviour {
   refresh_token: Endpoint;
   api_key: Endpoint;
-  /** A refresh token works once, and its answer carries the next one. */
+  /** A refresh token works once, and its response has the next one. */
   rotates: boolean;
-  /** The newest access token is given again. */
+  /** It returns the newest access token again. */
   sameToken: boolean;
-  /** A new access token kills the one before it, and the registration says so. */
+  /** A new access token invalidates the one before it, and the registration says so. */
   singleActiveToken: boolean;
-  /** Seconds that an access token lives. */
+  /** The lifetime of an access token in seconds. */
   lifetime: number;
   /** Seconds that an answer takes. */
   delay: number;
@@ -29,8 +30,8 @@ export interface UpstreamCall {
   at: number;
 }
 
-/** An upstream in memory. Its access tokens are numbered in the order in which they were made: see `mintedAs`. */
-export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
+/** An upstream in memory. It numbers its access tokens in the order in which it issues them: see `mintedAs`. */
+export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamBehaviour) {
   let minted = 0;
   const alive = new Set([refreshToken(0)]);
 
@@ -47,7 +48,7 @@ export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
 
   return {
     upstreamScenario,
-    /** The number of the access token that was made last. */
+    /** The number of the newest access token. */
     newest: () => minted,
     async call(request: UpstreamRequest, record: (call: UpstreamCall) => void): Promise<UpstreamResult> {
       const { grant } = request;
@@ -55,7 +56,7 @@ export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
       record({ grant, at: clock.now(), ...(presented !== undefined && { presented }) });
       const endpoint = upstreamScenario[grant];
       if (endpoint === "hangs") {
-        await clock.sleep(5);
+        await clock.sleep(upstreamSeconds);
         return { kind: "temporary", reason: "TimeoutError", rateLimited: false };
       }
       if (upstreamScenario.delay > 0) await clock.sleep(upstreamScenario.delay);
@@ -69,7 +70,7 @@ export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamMood) {
 export const accessToken = (number: number) => `fake-access-${number}`;
 export const refreshToken = (number: number) => `fake-refresh-${number}`;
 
-/** The number of an access token; a larger one is a newer one. */
+/** The number of an access token. A newer one has a larger number. */
 export const mintedAs = (token: Secret) => Number(token.reveal().slice("fake-access-".length));
 
 function presentedIn(body: Secret): string {

@@ -1,22 +1,11 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { drawnSteps } from "../support/interleaving.ts";
-import { startTable, type TestTable } from "../support/table.ts";
 import type { Action } from "./environment.ts";
-import type { UpstreamMood } from "./fake-upstream.ts";
 import { interleave } from "./interleaving.ts";
-import { type Stage, stageMaker } from "./stage.ts";
+import { newStage } from "./stage.ts";
 
-let emulator: TestTable;
-let newStage: (upstreamScenario: Partial<UpstreamMood>) => Stage;
-
-beforeAll(async () => {
-  emulator = await startTable();
-  newStage = stageMaker(emulator);
-});
-afterAll(() => emulator.close());
-
-/** Seconds left of the stored token when a run starts; `none`: the connection is cold. */
+/** Remaining seconds of the stored token at the start of a run. `none`: there is no token. */
 const start = fc.constantFrom<(number | "none")[]>("none", -10, 20, 1400);
 
 const asking: fc.Arbitrary<Action>[] = [
@@ -30,7 +19,7 @@ const upstreamScenario = fc.record({
   lifetime: fc.constantFrom(300, 3600),
 });
 
-/** Generation and lease tell two attempts less well apart where the token stays the same. */
+/** Generation and lease distinguish two attempts less well if the token stays the same. */
 const sameToken = fc.record({
   rotates: fc.constant(true),
   sameToken: fc.constant(true),
@@ -39,7 +28,7 @@ const sameToken = fc.record({
 });
 
 const process = fc.array(fc.oneof(...asking), { minLength: 1, maxLength: 2 });
-const operator = fc.array(fc.constantFrom<Action[]>({ do: "register" }, { do: "unregister" }, { do: "spoil" }), {
+const operator = fc.array(fc.constantFrom<Action[]>({ do: "register" }, { do: "unregister" }, { do: "damage" }), {
   minLength: 1,
   maxLength: 3,
 });
@@ -48,7 +37,7 @@ const more = fc.oneof(fc.constant(0), fc.nat(15));
 const steps = (oneLostIn: number) =>
   drawnSteps({ oneLostIn, seconds: [0.5, 4, 9, 16], weight: 8, more, length: [5, 50] });
 
-/** Every rule, over orders that are drawn: a failure prints the seed and the path that repeat it. */
+/** Checks every rule over drawn orders. A failure prints the seed and the path that repeat it. */
 async function holds(
   seed: number,
   processes: fc.Arbitrary<Action[][]>,
@@ -71,7 +60,7 @@ async function holds(
 
 const seeds = [1, 20_261_124];
 
-describe.each(seeds)("replacements in drawn orders, seed %i", (seed) => {
+describe.each(seeds)("replacements in drawn orders with seed %i", (seed) => {
   it("keep every rule in two environments", async () => {
     await holds(seed, fc.tuple(process, process), 0);
   });
@@ -80,17 +69,17 @@ describe.each(seeds)("replacements in drawn orders, seed %i", (seed) => {
     await holds(seed, fc.tuple(process, process, process), 0);
   });
 
-  it("keep every rule where upstream gives the same token again, but another refresh token", async () => {
+  it("keep every rule if upstream returns the same token with another refresh token", async () => {
     const early = fc.constantFrom<Action[]>({ do: "get", minTtl: 1800 }, { do: "sweep" });
     const keen = fc.array(early, { minLength: 1, maxLength: 2 });
     await holds(seed, fc.tuple(keen, keen, keen), 0, sameToken);
   });
 
-  it("keep every rule where calls and answers are lost", async () => {
+  it("keep every rule if calls and responses are lost", async () => {
     await holds(seed, fc.tuple(process, process, process), 8);
   });
 
-  it("keep every rule while an operator deletes, spoils and mends the secret", async () => {
+  it("keep every rule while an operator deletes, damages and fixes the secret", async () => {
     await holds(seed, fc.tuple(process, process, operator), 20);
   });
 });

@@ -1,21 +1,22 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import { around } from "../support/around.ts";
 import type { openCalls } from "../support/interleaving.ts";
 
-/** An item before and after a call that may write, as the real table had it. */
+/** An item before and after a call that may write, as the table had it. */
 export interface Change {
   call: string;
-  /** The lease owner on whose behalf the call was made. */
+  /** The lease owner of the process that made the call. */
   by: string;
   at: number;
   before: ConnectionItem | undefined;
   after: ConnectionItem | undefined;
-  /** The number of the newest access token that upstream had made by then. */
+  /** The number of the newest access token that upstream had issued by then. */
   newest: number;
 }
 
-/** What became of one connection's item, and the calls that the table has not answered yet. */
+/** The changes of one connection's item, and the calls that the table has not answered yet. */
 export interface History {
   changes: Change[];
   calls: ReturnType<typeof openCalls>;
@@ -25,9 +26,8 @@ export interface History {
 export const current = ({ changes }: History) => changes.at(-1)?.after;
 
 /**
- * A table that notes what every writing call made of the item, by reading it from the real table, not by believing the
- * answer. Nobody else may write meanwhile, or while a call is under way: the stage sees to that. Of what is due it
- * tells this connection only, since the runs of a test share a table.
+ * A table that records each change of the item. It reads the item after every call that may write, and does not trust
+ * the result of the call. Only one call may be under way at a time.
  */
 export function recordingTable(
   table: TokenTable,
@@ -35,27 +35,13 @@ export function recordingTable(
   history: History,
   noted: () => Pick<Change, "by" | "at" | "newest">,
 ): TokenTable {
-  const { track: work } = history.calls;
-
-  const writing = <Answer>(call: string, act: () => Promise<Answer>) =>
-    work(async () => {
+  return around(table, (act, call) =>
+    history.calls.track(async () => {
+      if (call === "read" || call === "due") return act();
       const before = current(history);
       const answer = await act();
-      const after = await table.read(connection, "strong");
-      history.changes.push({ call, ...noted(), before, after });
+      history.changes.push({ call, ...noted(), before, after: await table.read(connection, "strong") });
       return answer;
-    });
-
-  return {
-    read: (...asked) => work(() => table.read(...asked)),
-    takeLease: (...asked) => writing("takeLease", () => table.takeLease(...asked)),
-    write: (...asked) => writing("write", () => table.write(...asked)),
-    release: (...asked) => writing("release", () => table.release(...asked)),
-    noteKey: (...asked) => writing("noteKey", () => table.noteKey(...asked)),
-    claimRegistrationCheck: (...asked) => writing("claimLook", () => table.claimRegistrationCheck(...asked)),
-    async due(...asked) {
-      const due = await work(() => table.due(...asked));
-      return due.filter((entry) => entry.connection === connection);
-    },
-  };
+    }),
+  );
 }

@@ -1,4 +1,3 @@
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
@@ -11,128 +10,121 @@ import { steppedClock } from "../support/clock.ts";
 import { type Around, withPoints } from "../support/crash-points.ts";
 import { openCalls, takeTurns } from "../support/interleaving.ts";
 import { fakeTokenSet } from "../support/items.ts";
+import { memoryTable } from "../support/memory-table.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
-import type { TestTable } from "../support/table.ts";
-import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamMood } from "./fake-upstream.ts";
+import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamBehaviour } from "./fake-upstream.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
 
 /** A call to upstream with the lease that it was made under. `isLeased`: that lease was in force when it arrived. */
 type LeasedCall = UpstreamCall & { by: string; isLeased: boolean };
 
-export type Stage = ReturnType<ReturnType<typeof stageMaker>>;
+export type Stage = ReturnType<typeof newStage>;
 
-/** Makes stages over one real table: each has a connection, an upstream and a stepped clock of its own. */
-export function stageMaker(table: TestTable) {
-  const adapter = dynamoDbTokenTable(table.name, table.config);
-  let made = 0;
+/** A connection with its own table, upstream and stepped clock. */
+export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
+  const connection = connectionId("webapicorso");
+  const { port, put } = memoryTable();
+  const clock = steppedClock();
+  const history: History = { changes: [], calls: openCalls() };
+  const defaults = {
+    refresh_token: "ok",
+    api_key: "ok",
+    rotates: true,
+    sameToken: false,
+    singleActiveToken: false,
+    lifetime: 3600,
+    delay: 0,
+  } as const;
+  const upstream = fakeUpstream(clock, { ...defaults, ...upstreamScenario });
+  const { singleActiveToken } = upstream.upstreamScenario;
+  const registration = fakeRegistration({ singleActiveToken });
+  const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
+  const calls: LeasedCall[] = [];
+  const unleasedStarts: string[] = [];
+  const answers: { by: string; at: number; answer: Answer }[] = [];
+  const bugs: string[] = [];
+  const notices: Notice[] = [];
+  const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
 
-  return (upstreamScenario: Partial<UpstreamMood> = {}) => {
-    const connection = connectionId(`stage-${++made}`);
-    const clock = steppedClock();
-    const history: History = { changes: [], calls: openCalls() };
-    const defaults = {
-      refresh_token: "ok",
-      api_key: "ok",
-      rotates: true,
-      sameToken: false,
-      singleActiveToken: false,
-      lifetime: 3600,
-      delay: 0,
-    } as const;
-    const upstream = fakeUpstream(clock, { ...defaults, ...upstreamScenario });
-    const { singleActiveToken } = upstream.upstreamScenario;
-    const registration = fakeRegistration({ singleActiveToken });
-    const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
-    const calls: LeasedCall[] = [];
-    const unleasedStarts: string[] = [];
-    const answers: { by: string; at: number; answer: Answer }[] = [];
-    const bugs: string[] = [];
-    const notices: Notice[] = [];
-    const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
-
-    const isLeased = (owner: string) => {
-      const item = current(history);
-      return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
-    };
-
-    const { settle } = history.calls;
-
-    /** The ports of one process, which may have one replacement under way at a time. */
-    function process(name: string, around: Around): Ports {
-      let leases = 0;
-      const owner = () => `${name}/${leases}`;
-      const ports = withPoints<Ports>(
-        {
-          table: recordingTable(adapter, connection, history, () => ({
-            by: owner(),
-            at: clock.now(),
-            newest: upstream.newest(),
-          })),
-          registrations: { read: async () => stage.secret },
-          upstream: {
-            call: (request) =>
-              upstream.call(request, (call) => calls.push({ ...call, by: owner(), isLeased: isLeased(owner()) })),
-          },
-          clock,
-          random: () => 0.5,
-          newLeaseOwner() {
-            leases += 1;
-            return owner();
-          },
-          notice: (notice) => notices.push(notice),
-        },
-        around,
-      );
-      const call: Upstream["call"] = (...asked) => {
-        if (!isLeased(owner())) unleasedStarts.push(owner());
-        return ports.upstream.call(...asked);
-      };
-      return { ...ports, upstream: { call } };
-    }
-
-    return Object.assign(stage, {
-      connection,
-      clock,
-      history,
-      upstream,
-      calls,
-      unleasedStarts,
-      answers,
-      bugs,
-      notices,
-      process,
-      /** What an operator does to the connection's secret: puts it there, deletes it, leaves it without a value. */
-      register: () => void (stage.secret = registered),
-      unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
-      spoil: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
-      /** Stores a token set with a refresh token, due since a minute; `left` seconds of its access token are left. */
-      async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
-        const now = clock.now();
-        const { lifetime } = upstream.upstreamScenario;
-        const { credentialFingerprint, keyFingerprint } = registration;
-        const tokenSet = fakeTokenSet({
-          accessToken: new Secret(accessToken(0)),
-          accessTokenExpiresAt: now + left,
-          obtainedAt: now + left - lifetime,
-          refreshToken: new Secret(refreshToken(0)),
-          refreshTokenExpiresAt: now + 20 * 86_400,
-          dueAt: more.nextActionAt ?? now - 60,
-          credentialFingerprint,
-          keyFingerprint,
-          singleActiveToken,
-        });
-        const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
-        const partition = { N: String(partitionOf(connection)) };
-        await history.calls.track(() => table.put({ ...encodeItem(item), partition }));
-        history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item, newest: 0 });
-      },
-      /** One sweep of the connection's partition. */
-      sweep: (ports: Ports) =>
-        sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
-      /** Resolves when only a step of the clock, or of a stopped call, can change anything. */
-      settle,
-      /** Takes a turn whenever nothing can continue without one, until the work has settled. Resolves with its result. */
-      takeTurns: <Result>(work: Promise<Result>, turn: () => void) => takeTurns(work, settle, turn),
-    });
+  const isLeased = (owner: string) => {
+    const item = current(history);
+    return item?.leaseOwner === owner && (item.leaseUntil ?? 0) > clock.now();
   };
+
+  const { settle } = history.calls;
+
+  /** The ports of one process, which may have one replacement under way at a time. */
+  function process(name: string, around: Around): Ports {
+    let leases = 0;
+    const owner = () => `${name}/${leases}`;
+    const ports = withPoints<Ports>(
+      {
+        table: recordingTable(port, connection, history, () => {
+          return { by: owner(), at: clock.now(), newest: upstream.newest() };
+        }),
+        registrations: { read: async () => stage.secret },
+        upstream: {
+          call: (request) =>
+            upstream.call(request, (call) => calls.push({ ...call, by: owner(), isLeased: isLeased(owner()) })),
+        },
+        clock,
+        random: () => 0.5,
+        newLeaseOwner() {
+          leases += 1;
+          return owner();
+        },
+        notice: (notice) => notices.push(notice),
+      },
+      around,
+    );
+    const call: Upstream["call"] = (...asked) => {
+      if (!isLeased(owner())) unleasedStarts.push(owner());
+      return ports.upstream.call(...asked);
+    };
+    return { ...ports, upstream: { call } };
+  }
+
+  return Object.assign(stage, {
+    connection,
+    clock,
+    history,
+    upstream,
+    calls,
+    unleasedStarts,
+    answers,
+    bugs,
+    notices,
+    process,
+    /** What an operator does to the connection's secret: stores it, deletes it, leaves it without a value. */
+    register: () => void (stage.secret = registered),
+    unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
+    damage: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
+    /** Stores a token set with a refresh token, due for a minute, whose access token has `left` seconds left. */
+    async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
+      const now = clock.now();
+      const { lifetime } = upstream.upstreamScenario;
+      const { credentialFingerprint, keyFingerprint } = registration;
+      const tokenSet = fakeTokenSet({
+        accessToken: new Secret(accessToken(0)),
+        accessTokenExpiresAt: now + left,
+        obtainedAt: now + left - lifetime,
+        refreshToken: new Secret(refreshToken(0)),
+        refreshTokenExpiresAt: now + 20 * 86_400,
+        dueAt: more.nextActionAt ?? now - 60,
+        credentialFingerprint,
+        keyFingerprint,
+        singleActiveToken,
+      });
+      const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
+      await put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });
+      history.changes.push({ call: "store", by: "", at: now, before: undefined, after: item, newest: 0 });
+    },
+    /** One sweep of the connection's partition. */
+    sweep: (ports: Ports) =>
+      sweep(ports, { shard: partitionOf(connection), shards: 16 }, (error) => void bugs.push(String(error))),
+    /** Resolves when nothing can change but by a step: of the clock, or of a held call. */
+    settle,
+    /** Takes a turn whenever nothing can change without one, until the work has settled. Its result. */
+    takeTurns: <Result>(work: Promise<Result>, turn: () => Promise<void> | void) => takeTurns(work, settle, turn),
+  });
 }

@@ -4,7 +4,7 @@ import { mintedAs } from "./fake-upstream.ts";
 import type { Change } from "./recording-table.ts";
 import type { Stage } from "./stage.ts";
 
-/** Every rule of the replacement that a history breaks, in words; empty where all of them hold. */
+/** Every rule of the replacement that a history breaks, in words. */
 export function violations(stage: Stage): string[] {
   const { changes } = stage.history;
   return [
@@ -24,7 +24,7 @@ function changeViolations({ by, at, before, after, call, newest }: Change, { was
   const newToken = accessTokenOf(after) === accessTokenOf(before) ? undefined : after?.tokenSet?.accessToken;
   if (to < from || to > from + 1) broken.push(`the generation went from ${from} to ${to}`);
   if (newToken && to === from) broken.push("another token under the same generation");
-  // With `singleActiveToken` that would be a dead token.
+  // With `singleActiveToken` an older token is not valid any more.
   if (newToken && mintedAs(newToken) !== newest) broken.push("stored a token that is not the newest");
   const isOutcome = to !== from || newToken !== undefined || after?.failures !== before?.failures;
   if (before && isOutcome && before.leaseOwner !== by) broken.push("wrote without holding the lease");
@@ -38,13 +38,13 @@ function changeViolations({ by, at, before, after, call, newest }: Change, { was
     if (before.leaseOwner !== by && after?.leaseOwner === undefined) broken.push("ended a lease that it never had");
   }
   const tookLease = after?.leaseOwner === by && before?.leaseOwner !== by;
-  // What an operator mends ends its backoff at once; nothing ends one that is passing.
-  const isPassing = before?.lastError !== undefined && !needsOperator(before.lastError.code);
-  if (tookLease && isPassing && isInBackoff(before, at)) broken.push("took the lease in a backoff");
+  // A fix of an operator ends a backoff at once. Nothing ends the backoff of a temporary failure.
+  const isTemporary = before?.lastError !== undefined && !needsOperator(before.lastError.code);
+  if (tookLease && isTemporary && isInBackoff(before, at)) broken.push("took the lease in a backoff");
   return broken;
 }
 
-/** Tokens are stored in the order in which they were made, and one per generation. */
+/** Tokens are stored in the order in which they were issued, and one per generation. */
 function tokenViolations(changes: Change[]): string[] {
   const broken: string[] = [];
   const ofGeneration = new Map<number, number>();

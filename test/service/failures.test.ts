@@ -1,29 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { startWorld } from "../support/world.ts";
+import { startWithToken, startWorld } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };
 
-describe("a bad upstream", () => {
-  const passing = { code: "upstream_unavailable", retryAfter: 2.5 };
-  const malformed = { code: "upstream_malformed" };
-
+describe("a replacement that fails", () => {
   it.each<[string, Partial<Scenario>, object]>([
-    ["is overloaded", { mode: "rate_limited", retryAfter: 60 }, { code: "upstream_unavailable", retryAfter: 60 }],
-    ["answers 503", { mode: "unavailable" }, passing],
-    ["answers 500", { mode: "error" }, passing],
-    ["resets the connection", { mode: "reset" }, passing],
-    ["does not answer", { mode: "hang" }, passing],
-    ["answers no token", { mode: "malformed" }, malformed],
-    ["answers HTML", { mode: "html" }, malformed],
-    ["answers nothing", { mode: "empty" }, malformed],
-    ["answers over 64 KiB", { mode: "oversized" }, malformed],
-    ["answers JSON that breaks off", { mode: "truncated", opaque: true }, malformed],
-    ["answers an expired token", { mode: "expired" }, malformed],
-    ["redirects", { mode: "redirect" }, malformed],
-    ["refuses the key", { mode: "refused" }, { code: "credentials_rejected" }],
-    ["answers a token too short-lived to be used", { lifetime: 5 }, { code: "upstream_unavailable" }],
-  ])("that %s ends in its documented failure, with no token at hand", async (_case, scenario, failure) => {
+    ["a rate limit", { mode: "rate_limited", retryAfter: 60 }, { code: "upstream_unavailable", retryAfter: 60 }],
+    ["a temporary failure", { mode: "unavailable" }, { code: "upstream_unavailable", retryAfter: 2.5 }],
+    ["a malformed response", { mode: "malformed" }, { code: "upstream_malformed" }],
+    ["a rejected key", { mode: "refused" }, { code: "credentials_rejected" }],
+    ["a token that is too short-lived to be used", { lifetime: 5 }, { code: "upstream_unavailable" }],
+  ])("because of %s is stored, and is the answer without a token", async (_, scenario, failure) => {
     const world = await startWorld(scenario);
     const connection = world.register("webapicorso");
 
@@ -31,58 +19,45 @@ describe("a bad upstream", () => {
 
     expect(answer).toMatchObject({ kind: "failure", failure });
     expect(JSON.stringify([answer, world.notices])).not.toMatch(/fake-|eyJ/);
-    expect(await world.ports.table.read(connection, "strong")).toMatchObject({ generation: 0, failures: 1 });
+    expect(await world.item(connection)).toMatchObject({ generation: 0, failures: 1 });
   });
 
-  it.each<[string, Partial<Scenario>]>([
-    ["is overloaded", { mode: "rate_limited" }],
-    ["answers 503", { mode: "unavailable" }],
-    ["resets the connection", { mode: "reset" }],
-    ["does not answer", { mode: "hang" }],
-    ["answers no token", { mode: "malformed" }],
-    ["answers over 64 KiB", { mode: "oversized" }],
-    ["answers an expired token", { mode: "expired" }],
-    ["redirects", { mode: "redirect" }],
-    ["refuses every credential", { mode: "refused" }],
-  ])("that %s damages nothing that is stored, and the valid token is served", async (_case, scenario) => {
-    const world = await startWorld();
-    const connection = world.register("webapicorso");
-    await world.service().get(connection, requirements);
-    const stored = await world.ports.table.read(connection, "strong");
-    world.simulator.setScenario(scenario);
-    world.clock.advance(2400);
+  it.each<Scenario["mode"]>(["unavailable", "malformed", "refused"])(
+    "because of the scenario %s changes nothing of the stored token, which is served while it is valid",
+    async (mode) => {
+      const { connection, clock, item, ...world } = await startWithToken();
+      const stored = await item();
+      world.simulator.setScenario({ mode });
+      clock.advance(2400);
 
-    const answer = await world.service().get(connection, { minTtl: 1300 });
+      const answer = await world.service().get(connection, { minTtl: 1300 });
 
-    const item = await world.ports.table.read(connection, "strong");
-    expect(answer).toMatchObject({ kind: "token", generation: 1, set: stored?.tokenSet });
-    expect(item).toMatchObject({ generation: 1, failures: 1 });
-    expect(item?.tokenSet).toEqual(stored?.tokenSet);
-    expect(item?.tokenSet?.refreshToken?.reveal()).toBe(stored?.tokenSet?.refreshToken?.reveal());
-    expect(item).not.toHaveProperty("leaseOwner");
-  });
-});
+      const after = await item();
+      expect(answer).toMatchObject({ kind: "token", generation: 1, set: stored?.tokenSet });
+      expect(after).toMatchObject({ generation: 1, failures: 1, tokenSet: stored?.tokenSet });
+      expect(after?.tokenSet?.refreshToken?.reveal()).toBe(stored?.tokenSet?.refreshToken?.reveal());
+      expect(after).not.toHaveProperty("leaseOwner");
+    },
+  );
 
-describe("a failure", () => {
-  it("is stored for every environment, and nobody asks upstream before its backoff has ended", async () => {
+  it("is stored for every environment: none calls upstream before the backoff has ended", async () => {
     const world = await startWorld({ mode: "rate_limited", retryAfter: 60 });
     const connection = world.register("webapicorso");
-    const first = await world.service().get(connection, requirements);
+    const service = world.service();
+    await service.get(connection, requirements);
     world.simulator.setScenario({ mode: "ok" });
 
     world.clock.advance(59.9);
     const during = await world.service().get(connection, requirements);
-    const askedTillThen = world.asked().exchanges;
+    const callsUntilThen = world.asked().exchanges;
     world.clock.advance(0.2);
-    const after = await world.service().get(connection, requirements);
 
-    expect(first).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 60 } });
     expect(during).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: expect.closeTo(0.1, 2) } });
-    expect(askedTillThen).toBe(1);
-    expect(after).toMatchObject({ kind: "token" });
+    expect(callsUntilThen).toBe(1);
+    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
   });
 
-  it("backs off longer each time, and a success forgets it", async () => {
+  it("backs off longer each time, and a success removes what was stored of the failures", async () => {
     const world = await startWorld({ mode: "unavailable" });
     const connection = world.register("webapicorso");
     const waits: unknown[] = [];
@@ -96,58 +71,71 @@ describe("a failure", () => {
     await world.service().get(connection, requirements);
 
     expect(waits).toEqual([2.5, 5, 10, 20]);
-    const item = await world.ports.table.read(connection, "strong");
+    const item = await world.item(connection);
     expect(item).toMatchObject({ generation: 1, failures: 0 });
     for (const gone of ["retryAt", "lastError", "skipRefresh"]) expect(item).not.toHaveProperty(gone);
   });
 
-  it("backs off by at most a quarter of what is left of a valid token", async () => {
-    const world = await startWorld({ lifetime: 60 });
-    const connection = world.register("webapicorso");
-    await world.service().get(connection, requirements);
-    world.clock.advance(40);
+  it("backs off by a quarter at most of the remaining time of a valid token", async () => {
+    const { connection, clock, item, ...world } = await startWithToken();
+    clock.advance(3560);
     world.simulator.setScenario({ mode: "unavailable" });
 
-    await world.service({ random: () => 1 }).get(connection, { minTtl: 1800 });
+    await world.sweep(connection, { random: () => 1 });
+    clock.advance(5);
+    await world.sweep(connection, { random: () => 1 });
 
-    expect(await world.ports.table.read(connection, "strong")).toMatchObject({ retryAt: world.clock.now() + 5 });
+    expect(await item()).toMatchObject({ failures: 2, retryAt: clock.now() + 35 / 4 });
   });
 
-  it("of the refusing kind is not tried again for minutes, though nothing valid is left", async () => {
-    const world = await startWorld({ mode: "refused" });
-    const connection = world.register("webapicorso");
-    await world.service().get(connection, requirements);
+  it.each<Scenario["mode"]>(["unavailable", "refused"])(
+    "for a day with the scenario %s deletes nothing, and the first success ends it",
+    async (mode) => {
+      const { connection, item, clock, set, ...world } = await startWithToken();
+      world.simulator.setScenario({ mode });
 
-    world.clock.advance(224);
-    const answer = await world.service().get(connection, requirements);
+      for (let hour = 0; hour < 24; hour += 1) {
+        clock.advance(3600);
+        await world.sweep(connection);
+        await world.service().get(connection, requirements);
+      }
+      const failed = await item();
+      world.simulator.setScenario({ mode: "ok" });
+      clock.advance(3600);
+      await world.sweep(connection);
 
-    expect(answer).toMatchObject({ failure: { code: "credentials_rejected" } });
-    expect(world.asked().exchanges).toBe(1);
-  });
+      expect(failed).toMatchObject({ generation: 1, tokenSet: { obtainedAt: set.obtainedAt } });
+      expect(failed?.failures).toBeGreaterThan(10);
+      expect(await item()).toMatchObject({ generation: 2, failures: 0 });
+    },
+  );
 });
 
-describe("the same token again", () => {
-  it("is no progress: generation and lifetime stay, and the next try is far away", async () => {
-    const world = await startWorld({ sameToken: true });
-    const connection = world.register("webapicorso");
+it.each<Partial<Scenario>>([{}, { mode: "refused", on: "refresh" }, { mode: "error" }])(
+  "TokenService leaves no call open when it answers: scenario %j",
+  async (scenario) => {
+    const { connection, clock, ...world } = await startWithToken();
+    world.simulator.setScenario(scenario);
+    clock.advance(3600);
+
     await world.service().get(connection, requirements);
-    const before = await world.ports.table.read(connection, "strong");
-    world.clock.advance(2400);
 
-    const answer = await world.service().get(connection, { minTtl: 1300 });
+    expect(world.openCalls()).toBe(0);
+  },
+);
 
-    const after = await world.ports.table.read(connection, "strong");
-    expect(answer).toMatchObject({ kind: "token", generation: 1 });
-    expect(after).toMatchObject({
-      generation: 1,
-      failures: 0,
-      nextActionAt: world.clock.now() + 600,
-      tokenSet: {
-        obtainedAt: before?.tokenSet?.obtainedAt,
-        accessTokenExpiresAt: before?.tokenSet?.accessTokenExpiresAt,
-      },
-    });
-    expect(after?.tokenSet?.refreshToken?.reveal()).not.toBe(before?.tokenSet?.refreshToken?.reveal());
-    expect(world.notices.at(-1)).toMatchObject({ kind: "replaced", progress: false });
-  });
+it("a replacement that returns the same token keeps generation and end, and is due again far later", async () => {
+  const { connection, clock, item, ...world } = await startWithToken({ sameToken: true });
+  const before = await item();
+  clock.advance(2400);
+
+  const answer = await world.service().get(connection, { minTtl: 1300 });
+
+  const after = await item();
+  const { obtainedAt, accessTokenExpiresAt } = before?.tokenSet ?? {};
+  expect(answer).toMatchObject({ kind: "token", generation: 1 });
+  expect(after).toMatchObject({ generation: 1, failures: 0, nextActionAt: clock.now() + 600 });
+  expect(after).toMatchObject({ tokenSet: { obtainedAt, accessTokenExpiresAt } });
+  expect(after?.tokenSet?.refreshToken?.reveal()).not.toBe(before?.tokenSet?.refreshToken?.reveal());
+  expect(world.notices.at(-1)).toMatchObject({ kind: "replaced", progress: false });
 });

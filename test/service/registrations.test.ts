@@ -1,26 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { connectionNotReady } from "../../functions/auth-core/rules/failure.ts";
-import type { RegistrationStore } from "../../functions/auth-core/use-cases/ports.ts";
+import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
+import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import { around } from "../support/around.ts";
+import { closedGate } from "../support/gate.ts";
 import { connectionId } from "../support/registration.ts";
-import { startWorld, type World } from "../support/world.ts";
+import { startWithToken, startWorld } from "../support/world.ts";
+import { type Asked, live } from "./life.ts";
 
 const requirements = { minTtl: 60 };
 const anHour = 3600;
 
-/** The connection's item with its token expired, or not yet. */
-async function startWithToken(elapsed: number) {
-  const world = await startWorld();
-  const connection = world.register("webapicorso");
-  await world.service().get(connection, requirements);
-  world.clock.advance(elapsed);
-  return { ...world, connection };
-}
-
-const codeOf = (answer: Awaited<ReturnType<ReturnType<World["service"]>["get"]>>) =>
-  answer.kind === "failure" ? answer.failure.code : answer.kind;
+const codeOf = (answer: Answer) =>
+  answer.kind === "failure" ? answer.failure.code : `generation ${answer.generation}`;
 
 describe("a connection without a usable registration", () => {
-  it("is unknown for 30 s without another look, and then asked for again; no item is made", async () => {
+  it("is unknown for 30 s without another read of the secret and without an item, then read again", async () => {
     const world = await startWorld();
     const service = world.service();
     const connection = connectionId("webapicorso");
@@ -29,17 +24,20 @@ describe("a connection without a usable registration", () => {
     world.register("webapicorso");
     world.clock.advance(29.999);
     const remembered = await service.get(connection, requirements);
-    const looks = world.asked().secrets;
-    const item = await world.table.raw(connection);
+    const reads = world.asked().secrets;
+    const item = await world.item(connection);
     world.clock.advance(0.001);
     const found = await service.get(connection, requirements);
 
-    expect([first, remembered, found].map(codeOf)).toEqual(["unknown_connection", "unknown_connection", "token"]);
-    expect(looks).toBe(1);
-    expect(item).toBeUndefined();
+    expect([first, remembered, found].map(codeOf)).toEqual([
+      "unknown_connection",
+      "unknown_connection",
+      "generation 1",
+    ]);
+    expect([reads, item]).toEqual([1, undefined]);
   });
 
-  it("is not ready for 30 s without another look, with the field named; no item is made", async () => {
+  it("is not ready without another read of the secret and without an item, and the error names the field", async () => {
     const world = await startWorld();
     const service = world.service();
     const connection = connectionId("webapicorso");
@@ -47,163 +45,142 @@ describe("a connection without a usable registration", () => {
 
     const answers = [await service.get(connection, requirements), await service.get(connection, requirements)];
 
-    const failure = connectionNotReady("the secret has no field scope");
+    const failure = { code: "connection_not_ready", detail: expect.stringContaining("scope") };
     expect(answers).toMatchObject([{ failure }, { failure }]);
     expect(world.asked().secrets).toBe(1);
-    expect(await world.table.raw(connection)).toBeUndefined();
+    expect(await world.item(connection)).toBeUndefined();
   });
 
-  it("is served all the same once another environment has stored a token", async () => {
-    const world = await startWorld();
-    const service = world.service();
-    const connection = connectionId("webapicorso");
-    await service.get(connection, requirements);
-    world.register("webapicorso");
-    await world.service().get(connection, requirements);
-
-    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token", source: "table" });
-  });
-
-  it("is unavailable where Secrets Manager does not answer, which is not remembered", async () => {
+  it("is unavailable while Secrets Manager does not answer, and this is not remembered", async () => {
     const world = await startWorld();
     const service = world.service();
     const connection = world.register("webapicorso");
     world.secrets.faults.set("GetSecretValue", "AccessDeniedException", 1);
 
     const failed = await service.get(connection, requirements);
-    const found = await service.get(connection, requirements);
 
     expect(failed).toMatchObject({ failure: { code: "unavailable", retryAfter: 1 } });
-    expect(found).toMatchObject({ kind: "token" });
+    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
     expect(world.notices).toContainEqual(expect.objectContaining({ kind: "secrets_unavailable" }));
   });
 });
 
-describe("a registration that was mended", () => {
-  it("ends the backoff of a refused key within a minute, looked at once a minute", async () => {
-    const world = await startWorld();
-    const connection = world.register("webapicorso", { apiKey: "fake-key-1" });
-    world.simulator.revokeKey("fake-key-1");
-    const refused = await world.service().get(connection, requirements);
+it("a registration with an unknown field causes a warning with the name of the field and without its value", async () => {
+  const { connection, notices } = await startWithToken({}, { color: "fake-key-1" });
 
-    // The first look comes with the next request, and finds nothing new; the next ones are free.
-    const unmended = await world.service().get(connection, requirements);
-    const looks = world.asked().secrets;
-    world.register("webapicorso", { apiKey: "fake-key-2" });
-    world.clock.advance(59);
-    const unreadable = await world.service().get(connection, requirements);
-    const looksTillThen = world.asked().secrets;
-    world.clock.advance(1);
-    const mended = await world.service().get(connection, requirements);
-
-    expect([refused, unmended, unreadable, mended].map(codeOf)).toEqual([
-      "credentials_rejected",
-      "credentials_rejected",
-      "credentials_rejected",
-      "token",
-    ]);
-    expect(looksTillThen).toBe(looks);
-    expect(world.simulator.counts.exchange).toBe(2);
-  });
-
-  it("ends the backoff of a secret that was not ready", async () => {
-    const world = await startWithToken(anHour);
-    world.putSecret("webapicorso", "{}");
-    const broken = await world.service().get(world.connection, requirements);
-    world.register("webapicorso");
-
-    const mended = await world.service().get(world.connection, requirements);
-
-    expect(broken).toMatchObject({ failure: { code: "connection_not_ready" } });
-    expect(mended).toMatchObject({ kind: "token", generation: 2 });
-  });
+  const warning = expect.stringContaining("color");
+  expect(notices).toContainEqual({ kind: "registration_warning", connection, warning });
+  expect(JSON.stringify(notices)).not.toContain("fake-key-1");
 });
 
-describe("a secret that was deleted while a token is stored", () => {
-  it("changes nothing for callers until the next replacement", async () => {
-    const world = await startWithToken(1800);
-    world.deleteSecret(world.connection);
+describe("a secret that is deleted while a token is stored", () => {
+  const lifetime = 600;
+  const half = lifetime / 2;
+  /** The answers in order, without repetitions of one after the other. */
+  const story = (asked: Asked[]) =>
+    asked.map(({ answer }) => codeOf(answer)).filter((code, index, all) => code !== all[index - 1]);
 
-    expect(await world.service().get(world.connection, requirements)).toMatchObject({ kind: "token", source: "table" });
+  it("ends the token when it is due, and for an environment that holds it after its memory lifetime", async () => {
+    const { connection, set, ...world } = await startWithToken({ lifetime });
+    world.deleteSecret(connection);
+
+    const asked = await live(world, connection, { seconds: lifetime, minTtl: 60 });
+
+    const at = (kind: Answer["kind"]) => asked.filter(({ answer }) => answer.kind === kind).map((each) => each.at);
+    const lastServed = Math.max(...at("token"));
+    expect(new Set(story(asked))).toEqual(new Set(["generation 1", "unknown_connection"]));
+    expect(lastServed - Math.min(...at("failure"))).toBeLessThanOrEqual(memoryLifetime(set));
+    // One minute for the sweep, and the memory lifetime.
+    expect(lastServed).toBeLessThanOrEqual(set.dueAt + 60 + memoryLifetime(set));
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
-  it("erases the tokens at the next replacement, raises the generation, and keeps its key until that may go", async () => {
-    const world = await startWithToken(anHour);
-    world.deleteSecret(world.connection);
+  it("makes the token of the replacement under way the last one, and causes no other error", async () => {
+    const { connection, ...world } = await startWithToken({ lifetime });
+    const gate = closedGate();
+    world.clock.advance(half);
+    const replacement = world.sweep(connection, { upstream: world.upstreamAfter(() => gate.pass()) });
+    await gate.reached;
+    world.deleteSecret(connection);
+    gate.open();
+    const committed = await replacement;
 
-    const answer = await world.service().get(world.connection, requirements);
+    const asked = await live(world, connection, { seconds: lifetime, minTtl: 60 });
 
-    expect(answer).toMatchObject({ failure: { code: "unknown_connection" } });
+    expect(committed).toMatchObject({ replaced: 1 });
+    expect(new Set(story(asked))).toEqual(new Set(["generation 2", "unknown_connection"]));
+    expect([story(asked).at(0), story(asked).at(-1)]).toEqual(["generation 2", "unknown_connection"]);
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+  });
+
+  it("erases the tokens at the next replacement, raises the generation and keeps the key until it can be revoked", async () => {
+    const { connection, item, clock, ...world } = await startWithToken();
+    clock.advance(anHour);
+    world.deleteSecret(connection);
+
+    expect(codeOf(await world.service().get(connection, requirements))).toBe("unknown_connection");
     expect(world.notices.at(-1)).toMatchObject({ kind: "registration_gone" });
-    expect(Object.keys((await world.table.raw(world.connection)) ?? {}).toSorted()).toEqual([
-      "connection",
-      "failures",
-      "generation",
-      "lastError",
-      "nextActionAt",
-      "partition",
-      "retiringKeys",
-    ]);
-    expect(await world.ports.table.read(world.connection, "strong")).toMatchObject({ generation: 2 });
-    // Seven days and a minute later no token of its key can be alive.
-    const { nextActionAt } = (await world.ports.table.read(world.connection, "strong")) ?? {};
-    expect(nextActionAt).toBeCloseTo(world.clock.now() + 7 * 86_400 + 60, 0);
+    const erased = ["connection", "failures", "generation", "lastError", "nextActionAt", "retiringKeys"];
+    expect(Object.keys((await item()) ?? {}).toSorted()).toEqual(erased);
+    // No token of the key can be valid seven days and a minute later.
+    const nextActionAt = expect.closeTo(clock.now() + 7 * 86_400 + 60, 0);
+    expect(await item()).toMatchObject({ generation: 2, nextActionAt });
   });
 
-  it("works again once it is registered again", async () => {
-    const world = await startWithToken(anHour);
-    world.deleteSecret(world.connection);
+  it("is not undone by a commit that comes late", async () => {
+    const { connection, item, clock, ...world } = await startWithToken();
+    // The lease ends during the upstream call, and another environment erases the tokens.
+    const upstream = around(world.ports.upstream, async (call) => {
+      const answer = await call();
+      world.deleteSecret(connection);
+      clock.advance(leaseSeconds + 1);
+      await world.service().get(connection, requirements);
+      return answer;
+    });
+    clock.advance(anHour);
+
+    const late = await world.service({ upstream }).get(connection, requirements);
+
+    expect(codeOf(late)).toBe("unknown_connection");
+    expect(await item()).toMatchObject({ generation: 2 });
+    expect(await item()).not.toHaveProperty("tokenSet");
+  });
+
+  it("gets a token by an API-key request after it is restored", async () => {
+    const { connection, clock, ...world } = await startWithToken();
+    clock.advance(anHour);
+    world.deleteSecret(connection);
     const service = world.service();
-    await service.get(world.connection, requirements);
-    world.restoreSecret(world.connection);
+    await service.get(connection, requirements);
+    world.restoreSecret(connection);
 
-    const soon = await service.get(world.connection, requirements);
-    world.clock.advance(30);
-    const later = await service.get(world.connection, requirements);
+    const soon = await service.get(connection, requirements);
+    clock.advance(30);
+    const later = await service.get(connection, requirements);
 
-    expect(soon).toMatchObject({ failure: { code: "unknown_connection" } });
-    expect(later).toMatchObject({ kind: "token", source: "upstream", generation: 3, set: { obtainedBy: "api_key" } });
-    expect(world.simulator.counts.refresh).toBe(0);
+    expect(codeOf(soon)).toBe("unknown_connection");
+    expect(later).toMatchObject({ source: "upstream", generation: 3, set: { obtainedBy: "api_key" } });
+    expect(world.asked().refreshes).toBe(0);
   });
 
-  it("fences off a commit that is in flight: the tokens do not come back", async () => {
-    const world = await startWithToken(anHour);
-    const { registrations, table } = world.ports;
-    let dueToErase = true;
-    // While the first replacement reads the registration, its lease runs out, the secret goes and another erases.
-    const overtaken: RegistrationStore = {
-      async read(connection) {
-        const reading = await registrations.read(connection);
-        if (dueToErase) {
-          dueToErase = false;
-          world.clock.advance(16);
-          world.deleteSecret(connection);
-          await world.service().get(connection, requirements);
-        }
-        return reading;
-      },
-    };
-
-    await world.service({ registrations: overtaken }).get(world.connection, requirements);
-
-    expect(await table.read(world.connection, "strong")).not.toHaveProperty("tokenSet");
-  });
-
-  it("is forgotten by an environment that learns of it, so that no outage of the table brings its token back", async () => {
-    const world = await startWithToken(0);
+  it("leaves no token in the memory of an environment that knows of it, not even while the table is down", async () => {
+    const { connection, clock, ports, ...world } = await startWithToken();
     let isDown = false;
-    const { table } = world.ports;
-    const read: typeof table.read = (...asked) => (isDown ? world.unreachable().read(...asked) : table.read(...asked));
-    const service = world.service({ table: { ...table, read } });
-    await service.get(world.connection, requirements);
-    world.clock.advance(2400);
-    world.deleteSecret(world.connection);
-    await world.service().get(world.connection, { minTtl: 1800 });
+    const table = around(ports.table, (call, name) =>
+      isDown && name === "read" ? (world.unreachable().read(connection, "strong") as ReturnType<typeof call>) : call(),
+    );
+    const service = world.service({ table });
+    await service.get(connection, requirements);
+    clock.advance(2400);
+    world.deleteSecret(connection);
+    await world.service().get(connection, { minTtl: 1800 });
 
-    const told = await service.get(world.connection, requirements);
+    const known = await service.get(connection, requirements);
     isDown = true;
-    const during = await service.get(world.connection, requirements);
 
-    expect([told, during].map(codeOf)).toEqual(["unknown_connection", "unavailable"]);
+    expect([known, await service.get(connection, requirements)].map(codeOf)).toEqual([
+      "unknown_connection",
+      "unavailable",
+    ]);
   });
 });

@@ -1,154 +1,140 @@
 import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
-import { startWorld } from "../support/world.ts";
+import { memoryLifetime, skew } from "../../functions/auth-core/rules/token-set.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import { around } from "../support/around.ts";
+import { startWithToken } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };
+const unavailable = { failure: { code: "unavailable", retryAfter: 1 } };
 
-/** A world, and a service over a table that can be made to answer no reads or no writes. */
+/** A stored token, and a table whose methods can fail: those whose names are in `down`, or `all`. */
 async function startWithSwitch() {
-  const world = await startWorld();
-  const connection = world.register("webapicorso");
-  const down = { read: false, write: false };
-  const { table } = world.ports;
-  const faulty: TokenTable = {
-    ...table,
-    read: (...asked) => (down.read ? world.unreachable() : table).read(...asked),
-    write: async (...asked) => {
-      if (down.write) throw new UnavailableError("fake: the table is away");
-      return table.write(...asked);
-    },
-  };
-  return { ...world, connection, down, service: world.service({ table: faulty }), environment: world.service };
+  const world = await startWithToken();
+  const down = new Set<string>();
+  const table = around(world.ports.table, (call, name) =>
+    down.has("all") || down.has(name) ? Promise.reject(new UnavailableError("fake: the table is away")) : call(),
+  );
+  return { ...world, down, table, warm: world.service({ table }), cold: () => world.service({ table }) };
 }
 
-describe("while the table does not answer", () => {
-  it("a valid token in memory is the answer at any age, and an operator hears of it", async () => {
-    const { service, connection, clock, down, notices } = await startWithSwitch();
-    await service.get(connection, requirements);
-    down.read = true;
-    clock.advance(3594);
+describe("TokenService while the table does not answer", () => {
+  it("serves a valid token from memory at any age, an expired one never, and reports the table", async () => {
+    const { warm, connection, clock, down, notices } = await startWithSwitch();
+    await warm.get(connection, requirements);
+    down.add("all");
 
-    const answer = await service.get(connection, requirements);
+    clock.advance(3600 - skew - 0.5);
+    const valid = await warm.get(connection, requirements);
+    clock.advance(0.5);
 
-    expect(answer).toMatchObject({ kind: "token", source: "memory", generation: 1 });
+    expect(valid).toMatchObject({ kind: "token", source: "memory", generation: 1 });
     expect(notices.at(-1)).toMatchObject({ kind: "table_unavailable", connection });
+    expect(await warm.get(connection, requirements)).toMatchObject(unavailable);
   });
 
-  it("a token in memory that has expired is not", async () => {
-    const { service, connection, clock, down } = await startWithSwitch();
-    await service.get(connection, requirements);
-    down.read = true;
-    clock.advance(3595);
+  it("serves no token from memory to a caller that saw one rejected", async () => {
+    const { warm, connection, down } = await startWithSwitch();
+    await warm.get(connection, requirements);
+    down.add("all");
 
-    expect(await service.get(connection, requirements)).toMatchObject({
-      failure: { code: "unavailable", retryAfter: 1 },
-    });
+    expect(await warm.get(connection, { minTtl: 0, rejectedSha256: "0".repeat(64) })).toMatchObject(unavailable);
   });
 
-  it("an environment with nothing in memory is unavailable, and asks nobody else", async () => {
-    const { service, connection, down, asked } = await startWithSwitch();
-    down.read = true;
+  it("for minutes serves from memory at once, fails at once without a token, and lets the schedule do the rest", async () => {
+    const { warm, cold, connection, clock, down, table, set, ...world } = await startWithSwitch();
+    clock.advance(set.dueAt - clock.now() - 30);
+    await warm.get(connection, requirements);
+    const before = world.asked();
+    const minutes = Array.from({ length: 5 }, (_, minute) => minute);
 
-    expect(await service.get(connection, requirements)).toMatchObject({
-      failure: { code: "unavailable", retryAfter: 1 },
-    });
-    expect(asked()).toEqual({ secrets: 0, exchanges: 0, refreshes: 0 });
+    down.add("all");
+    for (const _ of minutes) {
+      const started = clock.now();
+      const answers = [await warm.get(connection, requirements), await cold().get(connection, requirements)];
+      expect(answers).toMatchObject([{ kind: "token", generation: 1 }, unavailable]);
+      expect(clock.now()).toBe(started);
+      await expect(world.sweep(connection, { table })).rejects.toThrow(UnavailableError);
+      clock.advance(memoryLifetime(set));
+    }
+    expect(world.asked()).toEqual(before);
+    down.clear();
+
+    expect(await cold().get(connection, requirements)).toMatchObject({ kind: "token", generation: 1 });
+    expect(await world.sweep(connection, { table })).toMatchObject({ replaced: 1 });
+  });
+});
+
+describe("TokenService while the table can be read and not written", () => {
+  it("spends no refresh token: the lease is written first", async () => {
+    const { cold, connection, clock, down, ...world } = await startWithSwitch();
+    clock.advance(3600);
+    down.add("takeLease");
+
+    expect(await cold().get(connection, requirements)).toMatchObject(unavailable);
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
-  it("a token that the caller saw rejected is not the answer", async () => {
-    const { service, connection, down } = await startWithSwitch();
-    await service.get(connection, requirements);
-    down.read = true;
+  it("serves the stored token while that is valid, though it is not sufficient", async () => {
+    const { cold, connection, clock, down } = await startWithSwitch();
+    clock.advance(2400);
+    down.add("takeLease");
 
-    const answer = await service.get(connection, { minTtl: 0, rejectedSha256: "0".repeat(64) });
-
-    expect(answer).toMatchObject({ failure: { code: "unavailable" } });
+    expect(await cold().get(connection, { minTtl: 1800 })).toMatchObject({ kind: "token", source: "table" });
   });
 
-  it("no refresh token is spent: the lease proves that the table can be written", async () => {
-    const world = await startWithSwitch();
-    await world.service.get(world.connection, requirements);
-    world.clock.advance(3600);
-    const { table } = world.ports;
-    const unwritable: TokenTable = { ...world.unreachable(), read: (...asked) => table.read(...asked) };
+  it("answers a failure that cannot be stored", async () => {
+    const { cold, connection, clock, down, simulator, notices } = await startWithSwitch();
+    clock.advance(3600);
+    simulator.setScenario({ mode: "refused" });
+    down.add("write");
 
-    const answer = await world.environment({ table: unwritable }).get(world.connection, requirements);
-
-    expect(answer).toMatchObject({ failure: { code: "unavailable" } });
-    expect(world.asked().refreshes).toBe(0);
+    expect(await cold().get(connection, requirements)).toMatchObject({ failure: { code: "credentials_rejected" } });
+    expect(notices.at(-1)).toMatchObject({ kind: "table_unavailable" });
   });
 });
 
 describe("a commit that cannot be written", () => {
-  it("is tried until the lease ends; then the caller gets the token, and an operator hears of it", async () => {
-    const { service, connection, clock, down, notices, ports } = await startWithSwitch();
-    down.write = true;
+  it("is retried until the lease ends; the caller gets the token, it is reported, and the API key recovers", async () => {
+    const { cold, connection, clock, down, notices, item, ...world } = await startWithSwitch();
+    clock.advance(3600);
+    down.add("write");
     const started = clock.now();
 
-    const answer = await clock.passUntil(service.get(connection, requirements));
+    const unwritten = await world.settled(cold().get(connection, requirements));
 
-    expect(answer).toMatchObject({ kind: "token", source: "upstream", generation: 1 });
+    expect(unwritten).toMatchObject({ kind: "token", source: "upstream", set: { obtainedBy: "refresh_token" } });
     expect(notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
-    expect(clock.now() - started).toBeGreaterThan(13);
-    expect(clock.now() - started).toBeLessThan(15);
-    expect(await ports.table.read(connection, "strong")).toMatchObject({ generation: 0 });
+    expect(clock.now() - started).toBeGreaterThan(leaseSeconds - 2);
+    expect(clock.now() - started).toBeLessThan(leaseSeconds);
+    expect(await item()).toMatchObject({ generation: 1 });
+    down.clear();
+    clock.advance(leaseSeconds);
+    const recovered = await world.service().get(connection, requirements);
+    expect(recovered).toMatchObject({ kind: "token", generation: 2, set: { obtainedBy: "api_key" } });
   });
 
-  it("is written as soon as the table answers again within the lease", async () => {
-    const { service, connection, clock, down, notices, ports } = await startWithSwitch();
-    down.write = true;
-    const answer = service.get(connection, requirements);
+  it("is written as soon as the table answers again under the lease", async () => {
+    const { cold, connection, clock, down, notices, item } = await startWithSwitch();
+    clock.advance(3600);
+    down.add("write");
+    const answer = cold().get(connection, requirements);
     await clock.asleep();
-    down.write = false;
+    down.clear();
 
-    expect(await clock.passUntil(answer)).toMatchObject({ kind: "token", generation: 1 });
-    expect(await ports.table.read(connection, "strong")).toMatchObject({ generation: 1 });
-    expect(notices.map(({ kind }) => kind)).toEqual(["replaced"]);
+    expect(await clock.passUntil(answer)).toMatchObject({ kind: "token", generation: 2 });
+    expect(await item()).toMatchObject({ generation: 2 });
+    expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
   });
 
-  it("never hands out a token that expired meanwhile", async () => {
-    const { service, connection, clock, down, simulator } = await startWithSwitch();
-    simulator.setScenario({ lifetime: 10 });
-    down.write = true;
+  it("never hands out a token that expired in the meantime", async () => {
+    const { cold, connection, clock, down, simulator } = await startWithSwitch();
+    clock.advance(3600);
+    simulator.setScenario({ lifetime: skew + 5 });
+    down.add("write");
 
-    const answer = await clock.passUntil(service.get(connection, requirements));
+    const answer = await clock.passUntil(cold().get(connection, requirements));
 
     expect(answer).toMatchObject({ kind: "failure", failure: { code: "upstream_unavailable" } });
-  });
-
-  it("because another won is theirs to answer: their token is served, and ours is not stored over it", async () => {
-    const { ports, environment, connection, ...world } = await startWithSwitch();
-    const { upstream } = ports;
-    let overtaken = false;
-    const slow: typeof upstream = {
-      async call(request, registration) {
-        const answer = await upstream.call(request, registration);
-        if (!overtaken) {
-          overtaken = true;
-          world.clock.advance(16);
-          await environment().get(connection, requirements);
-        }
-        return answer;
-      },
-    };
-
-    const answer = await environment({ upstream: slow }).get(connection, requirements);
-
-    const item = await ports.table.read(connection, "strong");
-    expect(answer).toMatchObject({ kind: "token", source: "table", generation: 1 });
-    expect(answer.kind === "token" && answer.set.accessToken.reveal()).toBe(item?.tokenSet?.accessToken.reveal());
-    expect(world.notices.map(({ kind }) => kind)).toEqual(["replaced"]);
-  });
-});
-
-describe("a failure that cannot be written", () => {
-  it("is the caller's answer all the same", async () => {
-    const { service, connection, down, simulator, notices } = await startWithSwitch();
-    simulator.setScenario({ mode: "refused" });
-    down.write = true;
-
-    expect(await service.get(connection, requirements)).toMatchObject({ failure: { code: "credentials_rejected" } });
-    expect(notices.at(-1)).toMatchObject({ kind: "table_unavailable" });
   });
 });

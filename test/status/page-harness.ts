@@ -27,7 +27,7 @@ export const answers = {
   } as object,
 };
 
-/** The page in front of a gateway whose functions answer as they are told; it ends with the test. */
+/** Starts the page in front of a gateway whose functions return the given answers. It stops with the test. */
 export async function startPage(
   of: { answers?: Partial<typeof answers>; routes?: Route[]; registration?: object; parts?: Partial<PageParts> } = {},
 ) {

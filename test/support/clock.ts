@@ -1,17 +1,22 @@
 import type { Clock } from "../../functions/auth-core/rules/clock.ts";
 
-/** A clock that stands still until a test steps it. Instants are epoch seconds. */
+/** A clock that stands still until a test moves it. Instants are epoch seconds. */
 export interface SteppedClock extends Clock {
-  /** Steps time, and wakes every sleeper whose instant has come, the earliest first. */
+  /** Moves time on, and wakes each sleeper whose instant has come, the earliest first. */
   advance: (seconds: number) => void;
-  /** Resolves once at least so many sleep: what a test waits for before it steps time. */
+  /** Resolves when at least so many sleep. A test waits for it before it moves time on. */
   asleep: (count?: number) => Promise<void>;
-  /** Steps time from one sleeper's instant to the next until the work has settled; what it settles with. */
+  /** Moves time on from one sleeper's instant to the next until the work has settled. Its result. */
   passUntil: <Result>(work: Promise<Result>) => Promise<Result>;
 }
 
-/** Makes a stepped clock. It waits for nothing by itself: who sleeps and is never stepped to sleeps for ever. */
-export function steppedClock(start = 1_800_000_000): SteppedClock {
+/**
+ * Makes a stepped clock. A sleeper whose instant the test never reaches sleeps for ever.
+ *
+ * @param of.quiet resolves when no call is open: `passUntil` waits for it before each step
+ */
+export function steppedClock(of: { start?: number; quiet?: () => Promise<void> } = {}): SteppedClock {
+  const { start = 1_800_000_000, quiet = async () => undefined } = of;
   let now = start;
   let sleepers: { until: number; wake: () => void }[] = [];
   let watchers: { count: number; tell: () => void }[] = [];
@@ -38,11 +43,15 @@ export function steppedClock(start = 1_800_000_000): SteppedClock {
       return new Promise((tell) => watchers.push({ count, tell }));
     },
     async passUntil(work) {
-      const settled = work.then(
-        () => "settled",
-        () => "settled",
-      );
-      while ((await Promise.race([settled, this.asleep()])) !== "settled") stepTo(sleepers[0]?.until ?? now);
+      let isSettled = false;
+      const end = () => void (isSettled = true);
+      const settled = work.then(end, end);
+      for (;;) {
+        await Promise.race([settled, this.asleep()]);
+        await quiet();
+        if (isSettled) break;
+        stepTo(sleepers[0]?.until ?? now);
+      }
       return work;
     },
   };

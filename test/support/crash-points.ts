@@ -1,4 +1,5 @@
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import { around } from "./around.ts";
 
 /** What happens around one call of a port: `act` makes the call. It may run once or never. */
 export type Around = <Answer>(call: string, act: () => Promise<Answer>) => Promise<Answer>;
@@ -12,32 +13,25 @@ export interface Disturbed {
   died: Promise<void>;
 }
 
-type Call = (...args: unknown[]) => Promise<unknown>;
-
 const portNames = ["table", "registrations", "secrets", "upstream", "events", "issuer"] as const;
 
 /**
- * The same ports, with each asynchronous call going through `around`: these are all points at which a process can die or
+ * The same ports, with each asynchronous call going through `wrap`: these are all points at which a process can die or
  * another one can act. A method that is added to a port is covered too.
  */
-export function withPoints<P extends Ports>(ports: P, around: Around): P {
+export function withPoints<P extends Ports>(ports: P, wrap: Around): P {
   const all: Partial<Record<(typeof portNames)[number], object>> = ports;
   const wrapped = portNames.flatMap((name) => {
     const port = all[name];
-    return port ? [[name, withCalls(name, port, around)]] : [];
+    return port ? [[name, withCalls(name, port, wrap)]] : [];
   });
-  const sleep = (seconds: number) => around("clock.sleep", () => ports.clock.sleep(seconds));
+  const sleep = (seconds: number) => wrap("clock.sleep", () => ports.clock.sleep(seconds));
   return { ...ports, ...Object.fromEntries(wrapped), clock: { now: () => ports.clock.now(), sleep } };
 }
 
-/** The same port, with each asynchronous call going through `around`. */
-export function withCalls<Port extends object>(name: string, port: Port, around: Around): Port {
-  const calls = Object.entries(port).map(([method, call]: [string, Call]) => {
-    // The only synchronous method of a port: it formats a name.
-    if (method === "idOf") return [method, call];
-    return [method, (...args: unknown[]) => around(`${name}.${method}`, () => call.apply(port, args))];
-  });
-  return Object.fromEntries(calls) as Port;
+/** The same port, with each asynchronous call going through `wrap`. */
+export function withCalls<Port extends object>(name: string, port: Port, wrap: Around): Port {
+  return around(port, (act, method) => wrap(`${name}.${method}`, act));
 }
 
 /**

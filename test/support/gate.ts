@@ -1,13 +1,13 @@
-/** Holds whoever passes it until a test opens it. */
+/** Holds calls until a test opens it. */
 export interface Gate {
-  /** Resolves once the gate is open. */
+  /** Resolves when the gate is open. */
   pass(): Promise<void>;
-  /** Resolves once somebody stands before it. */
+  /** Resolves when the first call waits. */
   reached: Promise<void>;
   open(): void;
 }
 
-/** Makes a closed gate, which stays open once it was opened. */
+/** Makes a closed gate. After it is opened it stays open. */
 export function closedGate(): Gate {
   const arrival = Promise.withResolvers<void>();
   const opening = Promise.withResolvers<void>();

@@ -18,7 +18,9 @@ for (const name of ["argv", "env", "stdin", "stdout", "stderr"] as const) {
     configurable: true,
     enumerable: true,
     get: () => running.getStore()?.[name] ?? (own.get ? (own.get.call(process) as unknown) : (own.value as unknown)),
-    set: (value: unknown) => (own.value = value),
+    set: (value: unknown) => {
+      own.value = value;
+    },
   });
 }
 

@@ -36,7 +36,7 @@ export function openCalls() {
     do await setImmediate();
     while (open.count > 0);
   };
-  return { track, settle };
+  return { track, settle, count: () => open.count };
 }
 
 /** Takes a turn whenever nothing can continue without one, until the work has settled. Resolves with its result. */

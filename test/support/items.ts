@@ -5,7 +5,7 @@ import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
 
 const obtainedAt = 1_800_000_000;
 
-/** A token set of an hour with no optional field. */
+/** A token set of an hour without optional fields. */
 export function fakeTokenSet(fields: Partial<TokenSet> = {}): TokenSet {
   return {
     accessToken: new Secret("fake-access-1"),
@@ -21,7 +21,7 @@ export function fakeTokenSet(fields: Partial<TokenSet> = {}): TokenSet {
   };
 }
 
-/** An item with every field there is, in its token set too. */
+/** An item with every field, in its token set too. */
 export function fullItem(connection: ConnectionId): ConnectionItem {
   return {
     connection,

@@ -3,7 +3,7 @@ import { apiKeyRequest } from "../../functions/auth-core/rules/upstream-request.
 import { steppedClock } from "./clock.ts";
 import { fakeRegistration } from "./registration.ts";
 
-// A process of its own that does one exchange and ends only if nothing keeps it alive: `one-exchange.ts BASE_URL`.
+// A process that makes one API-key request and ends only if nothing keeps it alive: `one-exchange.ts BASE_URL`.
 const registration = fakeRegistration({ baseUrl: process.argv[2] });
 const answer = await smartServices(steppedClock()).call(apiKeyRequest(registration), registration);
 console.log(answer.kind);

@@ -11,21 +11,21 @@ export const testSettings: Settings = {
   rotateKeysEveryDays: 0,
 };
 
-/** A connection's id, checked. */
+/** A valid connection id. */
 export function connectionId(text: string): ConnectionId {
   const id = parseConnectionId(text);
-  if (!id) throw new Error(`${text} is no connection id`);
+  if (!id) throw new Error(`${text} is not a connection id`);
   return id;
 }
 
-/** The fields of a valid secret, its key visibly fake. */
+/** The fields of a valid secret. */
 export const fakeFields = {
   username: "admin_webapicorso",
   scope: "webapicorso_alywebapicorso",
   apiKey: "fake-key-1",
 };
 
-/** A registration as its secret would give it. */
+/** The registration of a secret with these fields. */
 export function fakeRegistration(fields: Record<string, unknown> = {}): Registration {
   const parsed = parseRegistration(JSON.stringify({ ...fakeFields, ...fields }), testSettings);
   if (parsed.kind !== "registered") throw new Error(parsed.detail);

@@ -18,7 +18,7 @@ export async function listen(server: Server): Promise<{ url: string; close: () =
   };
 }
 
-/** Starts a server of one test, and ends it with that test. Its URL. */
+/** Starts a server that ends with its test. Its URL. */
 export async function serve(listener: RequestListener): Promise<string> {
   const { url, close } = await listen(createServer(listener));
   onTestFinished(close);

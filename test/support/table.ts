@@ -11,26 +11,26 @@ import {
 import { emulatorConfig } from "./aws.ts";
 import { listen } from "./server.ts";
 
-// It has no types of its own; what is used of it is a server of node:http.
+// It has no types. Tests use it as a server of node:http.
 const dynalite = createRequire(import.meta.url)("dynalite") as (options: { createTableMs: number }) => Server;
 
 export type Attributes = Record<string, AttributeValue>;
 
-/** A table of connections in memory, with its index `due`, behind a real socket. */
+/** An emulated DynamoDB with the table of connections and its index `due`, behind a real socket. */
 export interface TestTable {
   name: string;
-  /** For any client of it; patient, so that a busy machine makes nobody repeat a write. */
+  /** For a client. Its time-outs are long, so that no client repeats a write on a busy machine. */
   config: ReturnType<typeof emulatorConfig> & { requestHandler: { requestTimeout: number } };
-  /** The attributes of a connection's item as they are stored, or undefined where there is none. */
+  /** The attributes of a connection's item as they are stored, or `undefined`. */
   raw(connection: string): Promise<Attributes | undefined>;
   /** Stores an item as it is, in place of what was there. */
   put(attributes: Attributes): Promise<void>;
-  /** What the index `due` has in a partition, earliest first. */
+  /** The entries of the index `due` in a partition, earliest first. */
   due(partition: number): Promise<Attributes[]>;
   close(): Promise<void>;
 }
 
-/** Starts one, empty, on 127.0.0.1. */
+/** Starts an empty table on 127.0.0.1. */
 export async function startTable(): Promise<TestTable> {
   const { url, close } = await listen(dynalite({ createTableMs: 0 }));
   const config = { ...emulatorConfig(url), requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true } };

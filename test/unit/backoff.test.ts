@@ -4,13 +4,13 @@ import { type FailureCode, needsOperator } from "../../functions/auth-core/rules
 import { backoff } from "../../functions/auth-core/rules/backoff.ts";
 
 const forOperators: FailureCode[] = ["credentials_rejected", "connection_not_ready"];
-const passing: FailureCode[] = ["upstream_unavailable", "upstream_malformed", "unavailable"];
+const temporary: FailureCode[] = ["upstream_unavailable", "upstream_malformed", "unavailable"];
 const random = fc.double({ min: 0, max: 1, noNaN: true });
 const failures = fc.integer({ min: 1, max: 100_000 });
 
-it("leaves to an operator a refused key and a registration that is not ready, and nothing else", () => {
+it("needsOperator is true for a rejected key and a registration that is not ready, and for nothing else", () => {
   expect(forOperators.map(needsOperator)).toEqual([true, true]);
-  const others: FailureCode[] = [...passing, "too_soon", "invalid_request", "unknown_connection", "internal"];
+  const others: FailureCode[] = [...temporary, "too_soon", "invalid_request", "unknown_connection", "internal"];
   expect(others.filter(needsOperator)).toEqual([]);
 });
 
@@ -22,10 +22,10 @@ it.each([
   [7, 300],
   [8, 300],
   [5000, 300],
-])("after %i passing failures in a row waits at most %i s", (count, longest) => {
-  for (const code of passing) {
-    expect(backoff({ code, failures: count, random: 1 })).toBe(longest);
-    expect(backoff({ code, failures: count, random: 0.5 })).toBe(longest / 2);
+])("backoff after %i temporary failures in a row is %i s at most", (count, max) => {
+  for (const code of temporary) {
+    expect(backoff({ code, failures: count, random: 1 })).toBe(max);
+    expect(backoff({ code, failures: count, random: 0.5 })).toBe(max / 2);
   }
 });
 
@@ -35,16 +35,16 @@ it.each([
   [4, 2400],
   [5, 3600],
   [5000, 3600],
-])("after %i failures in a row that need an operator waits half of %i s to all of it", (count, longest) => {
+])("backoff after %i failures in a row that need an operator is between half of %i s and all of it", (count, max) => {
   for (const code of forOperators) {
-    expect(backoff({ code, failures: count, random: 0 })).toBe(longest / 2);
-    expect(backoff({ code, failures: count, random: 1 })).toBe(longest);
+    expect(backoff({ code, failures: count, random: 0 })).toBe(max / 2);
+    expect(backoff({ code, failures: count, random: 1 })).toBe(max);
   }
 });
 
-it("has full jitter after a passing failure, but never tries again within a second", () => {
+it("backoff after a temporary failure has full jitter, and is at least a second", () => {
   fc.assert(
-    fc.property(fc.constantFrom(...passing), failures, random, (code, count, chance) => {
+    fc.property(fc.constantFrom(...temporary), failures, random, (code, count, chance) => {
       const wait = backoff({ code, failures: count, random: chance });
       expect(wait).toBeGreaterThanOrEqual(1);
       expect(wait).toBeLessThanOrEqual(300);
@@ -54,7 +54,7 @@ it("has full jitter after a passing failure, but never tries again within a seco
   expect(backoff({ code: "upstream_unavailable", failures: 9, random: 0 })).toBe(1);
 });
 
-it("lasts at most a quarter of what is left of a token that is valid", () => {
+it("backoff is at most a quarter of the remaining time of a valid token", () => {
   const left = fc.double({ min: 5, max: 604_800, noNaN: true });
   fc.assert(
     fc.property(failures, left, random, (count, seconds, chance) => {
@@ -65,11 +65,11 @@ it("lasts at most a quarter of what is left of a token that is valid", () => {
   expect(backoff({ code: "upstream_unavailable", failures: 9, left: 100, random: 1 })).toBe(25);
 });
 
-it("is not shortened by a valid token where an operator has to act", () => {
+it("backoff is not shortened by a valid token if an operator has to act", () => {
   expect(backoff({ code: "credentials_rejected", failures: 1, left: 100, random: 1 })).toBe(300);
 });
 
-it("never ends before upstream's Retry-After, not even to save a token that is valid", () => {
+it("backoff never ends before the Retry-After of upstream, not even for a valid token", () => {
   const of = { code: "upstream_unavailable", failures: 9, random: 1 } as const;
 
   expect(backoff({ ...of, retryAfter: 900 })).toBe(900);

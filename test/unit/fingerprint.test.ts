@@ -5,11 +5,11 @@ import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { credentialFingerprint, fingerprint, sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 
-it("hashes as every SHA-256 does, in hex (FIPS 180-4, the example abc)", () => {
+it("sha256Hex is SHA-256 in hex (FIPS 180-4, the example abc)", () => {
   expect(sha256Hex("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
-it("is the first 16 hex digits of the hash of what the secret holds", () => {
+it("fingerprint is the first 16 hex digits of the hash of a secret", () => {
   expect(fingerprint(new Secret("abc"))).toBe("ba7816bf8f01cfea");
 });
 
@@ -18,7 +18,7 @@ const credentials = (of: string[]) => {
   return { baseUrl, username, scope, apiKey: new Secret(key) };
 };
 
-it("tells credentials apart whatever a careless joint would make alike: no value can end where the next begins", () => {
+it("credentialFingerprint differs when characters move from the end of one value to the start of the next", () => {
   const value = fc.string({ minLength: 1, maxLength: 3 });
   const joint = fc.constantFrom("", "\n", "\0", "|", ",", ":", "/", " ", '","');
   fc.assert(
@@ -33,23 +33,14 @@ it("tells credentials apart whatever a careless joint would make alike: no value
   );
 });
 
-it("tells apart values that only moved from one field to the next", () => {
-  const moved = [
-    ["ab", "c", "d", "e"],
-    ["a", "bc", "d", "e"],
-    ["a", "b", "cd", "e"],
-    ["a", "b", "c", "de"],
-    ["b", "a", "c", "de"],
-    ["a", "c", "b", "de"],
-  ];
+it("credentialFingerprint differs when two values are exchanged", () => {
+  const one = credentialFingerprint(credentials(["a", "b", "c", "d"]));
 
-  const prints = moved.map((values) => credentialFingerprint(credentials(values)));
-
-  expect(new Set(prints).size).toBe(moved.length);
-  for (const print of prints) expect(print).toMatch(/^[0-9a-f]{16}$/);
+  expect(credentialFingerprint(credentials(["b", "a", "c", "d"]))).not.toBe(one);
+  expect(credentialFingerprint(credentials(["a", "c", "b", "d"]))).not.toBe(one);
 });
 
-it("spreads connections over the partitions 0 to 15", () => {
+it("partitionOf spreads connections over the partitions 0 to 15", () => {
   const id = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/);
   fc.assert(
     fc.property(id, (text) => {
@@ -61,7 +52,7 @@ it("spreads connections over the partitions 0 to 15", () => {
   expect(used.size).toBe(16);
 });
 
-it("puts a connection where it has always been, since items store their partition", () => {
+it("partitionOf never changes for a connection, since items store their partition", () => {
   const ids = ["webapicorso", "orders", "a"] as ConnectionId[];
 
   expect(ids.map(partitionOf)).toEqual([1, 11, 2]);

@@ -5,23 +5,23 @@ import { jwt } from "./examples.ts";
 
 const encode = (text: string) => Buffer.from(text).toString("base64url");
 
-it("reads end, issue and scope, and nothing else", () => {
+it("readJwtClaims reads exp, iat and scope, and nothing else", () => {
   const claims = readJwtClaims(jwt({ exp: 1_800_003_600, iat: 1_800_000_000.5, scope: "à la carte", sub: "someone" }));
 
   expect(claims).toEqual({ exp: 1_800_003_600, iat: 1_800_000_000.5, scope: "à la carte" });
 });
 
 it.each<[string, unknown]>([
-  ["texts where numbers belong", { exp: "1800003600", iat: "1800000000" }],
-  ["numbers that are none", { exp: null, iat: true }],
+  ["strings instead of numbers", { exp: "1800003600", iat: "1800000000" }],
+  ["other types than numbers", { exp: null, iat: true }],
   ["lists", { exp: [1_800_003_600], scope: ["one", "two"] }],
   ["an empty scope", { scope: "" }],
   ["no claim", {}],
-])("leaves out %s", (_, claims) => {
+])("readJwtClaims leaves out %s", (_, claims) => {
   expect(readJwtClaims(jwt(claims))).toEqual({});
 });
 
-it("leaves out an end beyond all numbers", () => {
+it("readJwtClaims leaves out an exp that is not finite", () => {
   expect(readJwtClaims(`${encode("{}")}.${encode('{"exp":1e999}')}.fake`)).toEqual({});
 });
 
@@ -36,11 +36,11 @@ it.each([
   ["a payload that is a number", `a.${encode("1")}.c`],
   ["a payload that is null", `a.${encode("null")}.c`],
   ["a payload that is a list", `a.${encode("[]")}.c`],
-])("is undefined for %s", (_, token) => {
+])("readJwtClaims is undefined for %s", (_, token) => {
   expect(readJwtClaims(token)).toBeUndefined();
 });
 
-it("never throws, whatever the payload is", () => {
+it("readJwtClaims never throws", () => {
   const payload = fc.oneof(fc.json().map(encode), fc.string({ unit: "binary" }));
   fc.assert(
     fc.property(payload, (text) => {

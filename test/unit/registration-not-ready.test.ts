@@ -7,19 +7,15 @@ const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapic
 
 it.each([
   ["", "the secret's value is not JSON"],
-  [" ", "the secret's value is not JSON"],
-  ["fake-key-1", "the secret's value is not JSON"],
   ['{"apiKey":"fake-key-1",}', "the secret's value is not JSON"],
   ["[]", "the secret's value is not a JSON object"],
-  ['[{"apiKey":"fake-key-1"}]', "the secret's value is not a JSON object"],
   ["null", "the secret's value is not a JSON object"],
   ['"fake-key-1"', "the secret's value is not a JSON object"],
-  ["7", "the secret's value is not a JSON object"],
   ["{}", "the secret has no field username"],
   ['{"username":"admin","apiKey":"fake-key-1"}', "the secret has no field scope"],
   ['{"username":"admin","scope":"one"}', "the secret has no field apiKey"],
   ['{"username":"admin","scope":"one","apikey":"fake-key-1"}', "the secret has no field apiKey"],
-])("says what is wrong with a secret of %j", (text, detail) => {
+])("parseRegistration says what is wrong with the secret %j", (text, detail) => {
   expect(parseRegistration(text, options)).toEqual({ kind: "not_ready", detail });
 });
 
@@ -39,14 +35,11 @@ it.each<[string, unknown, string]>([
   ["apiKey", "k".repeat(8193), "is longer than 8 KiB"],
   ["apiKey", `Bearer ${"k".repeat(8193)}`, "is longer than 8 KiB"],
   ["apiKey", "fake-key-1\n", "contains a space, a line break or a character that is not visible ASCII"],
-  ["apiKey", "fake-key\r\n-1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", " fake-key-1", "contains a space, a line break or a character that is not visible ASCII"],
-  ["apiKey", "fake key 1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", "Bearer Bearer fake-key-1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", "fàke-key-1", "contains a space, a line break or a character that is not visible ASCII"],
   ["apiKey", "fake-key-\u007f", "contains a space, a line break or a character that is not visible ASCII"],
   ["baseUrl", 7, "must be a string"],
-  ["baseUrl", null, "must be a string"],
   ["baseUrl", "", "is not a URL"],
   ["baseUrl", "upstream.example", "is not a URL"],
   ["baseUrl", "http://upstream.example", "must start with https://"],
@@ -65,11 +58,9 @@ it.each<[string, unknown, string]>([
   ["maxLifetime", "3600", "must be a number of seconds"],
   ["maxLifetime", 1.5, "must be a whole number of seconds"],
   ["maxLifetime", 0, "must be at least 1 second"],
-  ["maxLifetime", -1, "must be at least 1 second"],
   ["maxLifetime", 604_801, "must be at most 604800 seconds (7 days)"],
   ["singleActiveToken", "true", "must be true or false"],
-  ["singleActiveToken", 1, "must be true or false"],
-])("names the field %s when it is %j", (field, written, what) => {
+])("parseRegistration names the field %s if it is %j", (field, written, what) => {
   const text = JSON.stringify({ ...required, [field]: written });
 
   expect(parseRegistration(text, options)).toEqual({
@@ -78,14 +69,14 @@ it.each<[string, unknown, string]>([
   });
 });
 
-it("does not take a field of every object's prototype for one of the secret", () => {
+it("parseRegistration reads no field from a prototype", () => {
   expect(parseRegistration('{"__proto__":{"username":"a","scope":"b","apiKey":"fake-key-1"}}', options)).toEqual({
     kind: "not_ready",
     detail: "the secret has no field username",
   });
 });
 
-it("never repeats the key, whatever is wrong with the secret around it", () => {
+it("parseRegistration never repeats the key, whatever else is wrong", () => {
   const secret = fc.uuid().chain((id) => {
     const key = `fake-key-${id}`;
     const written = fc.constantFrom(
@@ -96,22 +87,9 @@ it("never repeats the key, whatever is wrong with the secret around it", () => {
       `${key}à`,
       `https://a:${key}@b.example`,
     );
-    const field = fc.oneof(
-      written,
-      written.map((text) => [text]),
-      fc.constant(7),
-      fc.constant(null),
-    );
-    const names = fc.constantFrom(
-      "username",
-      "scope",
-      "apiKey",
-      "baseUrl",
-      "apiBaseUrl",
-      "language",
-      "maxLifetime",
-      "note",
-    );
+    const lists = written.map((text) => [text]);
+    const field = fc.oneof(written, lists, fc.constant(7), fc.constant(null));
+    const names = fc.constantFrom(..."username scope apiKey baseUrl apiBaseUrl language maxLifetime note".split(" "));
     const cut = fc.integer({ min: 0, max: 3 });
     return fc.record({ key: fc.constant(key), changes: fc.dictionary(names, field), first: written, cut });
   });
@@ -126,7 +104,7 @@ it("never repeats the key, whatever is wrong with the secret around it", () => {
   );
 });
 
-it("never throws, whatever the secret is", () => {
+it("parseRegistration never throws", () => {
   const fields = fc.dictionary(
     fc.constantFrom(...Object.keys(required), "baseUrl", "language", "other"),
     fc.jsonValue(),

@@ -15,7 +15,7 @@ function registered(...of: Parameters<typeof parse>) {
   return { ...registration, key: apiKey.reveal(), warnings: parsed.warnings };
 }
 
-it("is complete with the vendor's three values, and the rest has defaults", () => {
+it("parseRegistration needs the three values of the vendor, and has defaults for the rest", () => {
   expect(registered({})).toEqual({
     username: "admin_webapicorso",
     scope: "webapicorso_alywebapicorso",
@@ -41,28 +41,28 @@ it.each<[string, unknown, unknown]>([
   ["maxLifetime", 604_800, 604_800],
   ["singleActiveToken", true, true],
   ["singleActiveToken", false, false],
-])("reads the optional field %s from %j", (field, written, value) => {
+])("parseRegistration reads the optional field %s from %j", (field, written, value) => {
   expect(registered({ [field]: written })).toMatchObject({ [field]: value, warnings: [] });
 });
 
-it("takes the key without its Bearer prefix, so that both spellings are the same credentials", () => {
+it("parseRegistration removes the Bearer prefix of a key: both spellings are the same credentials", () => {
   for (const apiKey of ["Bearer fake-key-1", "bearer  fake-key-1"]) {
     expect(registered({ apiKey })).toEqual(registered({}));
   }
 });
 
-it("takes a key of any visible ASCII, up to 8 KiB without its prefix", () => {
-  const longest = "fake-key-".padEnd(8192, "!~");
+it("parseRegistration accepts keys of visible ASCII up to 8 KiB, without the prefix", () => {
+  const longKey = "fake-key-".padEnd(8192, "!~");
 
-  expect(registered({ apiKey: longest }).key).toBe(longest);
-  expect(registered({ apiKey: `Bearer ${longest}` }).key).toBe(longest);
+  expect(registered({ apiKey: longKey }).key).toBe(longKey);
+  expect(registered({ apiKey: `Bearer ${longKey}` }).key).toBe(longKey);
 });
 
-it("takes user names of 256 characters, in any script", () => {
+it("parseRegistration accepts user names of 256 characters in any script", () => {
   expect(registered({ username: "ü".repeat(256) }).username).toHaveLength(256);
 });
 
-it("allows plain http on loopback where the local run asks for it, and only there", () => {
+it("parseRegistration accepts http on loopback only if the option for the local run is set", () => {
   for (const baseUrl of ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"]) {
     expect(registered({ baseUrl }, true).baseUrl).toBe(baseUrl);
     expect(registered({ apiBaseUrl: baseUrl }, true).apiBaseUrl).toBe(baseUrl);
@@ -79,14 +79,14 @@ it.each([
   "http://localhost.upstream.example",
   "ftp://127.0.0.1",
   "file:///127.0.0.1",
-])("refuses %s even in the local run", (baseUrl) => {
+])("parseRegistration refuses %s in the local run too", (baseUrl) => {
   expect(parse({ baseUrl }, true)).toEqual({
     kind: "not_ready",
     detail: "the secret's field baseUrl must start with https://",
   });
 });
 
-it("names every unknown field in a warning, and goes on without it", () => {
+it("parseRegistration warns of each unknown field and ignores it", () => {
   const { warnings, ...rest } = registered({ baseURL: "https://elsewhere.example", comment: "fake-comment" });
 
   expect(warnings).toEqual([
@@ -97,13 +97,13 @@ it("names every unknown field in a warning, and goes on without it", () => {
   expect(rest).not.toHaveProperty("baseURL");
 });
 
-it("shows 40 characters of an unknown field's name, on one line", () => {
+it("parseRegistration shows 40 characters of the name of an unknown field, on one line", () => {
   expect(registered({ [`a\n${"b".repeat(80)}`]: 1 }).warnings).toEqual([
     `the secret's field "a\\n${"b".repeat(38)}" is unknown and ignored`,
   ]);
 });
 
-it("has other credentials as soon as base URL, user name, scope or key is another", () => {
+it("credentialFingerprint of a registration changes with base URL, user name, scope and key", () => {
   const changes = [
     {},
     { baseUrl: "https://other.example" },
@@ -117,13 +117,13 @@ it("has other credentials as soon as base URL, user name, scope or key is anothe
   expect(new Set(prints).size).toBe(changes.length);
 });
 
-it("has the same credentials whatever is written in the fields that upstream does not judge", () => {
+it("credentialFingerprint of a registration does not change with the other fields", () => {
   const other = { apiBaseUrl: "https://api.example", language: "en-GB", maxLifetime: 60, singleActiveToken: true };
 
   expect(registered(other).credentialFingerprint).toBe(registered({}).credentialFingerprint);
 });
 
-it("knows the key by a fingerprint that says nothing of user name or scope", () => {
+it("keyFingerprint of a registration depends on the key only", () => {
   expect(registered({ username: "other" }).keyFingerprint).toBe(registered({}).keyFingerprint);
   expect(registered({ apiKey: "fake-key-2" }).keyFingerprint).not.toBe(registered({}).keyFingerprint);
 });

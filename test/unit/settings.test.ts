@@ -7,7 +7,7 @@ const env = {
   BROKER_SECRET_PREFIX: "smart-token-broker/dev",
 };
 
-it("needs stage, table and prefix; the upstream is the vendor's, and plain http is not allowed", () => {
+it("readSettings needs stage, table and prefix, and has defaults for the rest", () => {
   expect(readSettings(env)).toEqual({
     stage: "dev",
     tableName: "connections",
@@ -18,12 +18,12 @@ it("needs stage, table and prefix; the upstream is the vendor's, and plain http 
   });
 });
 
-it.each(Object.keys(env))("names %s where it is missing or empty", (name) => {
+it.each(Object.keys(env))("readSettings names %s if it is missing or empty", (name) => {
   expect(() => readSettings({ ...env, [name]: undefined })).toThrow(`The environment variable ${name} is not set`);
   expect(() => readSettings({ ...env, [name]: "" })).toThrow(`The environment variable ${name} is not set`);
 });
 
-it("takes another upstream, and the vendor's where that is empty", () => {
+it("readSettings reads the base URL of upstream, and takes the vendor's if that is empty", () => {
   const from = (url: string) => readSettings({ ...env, BROKER_DEFAULT_BASE_URL: url }).defaultBaseUrl;
 
   expect(from("http://127.0.0.1:8080")).toBe("http://127.0.0.1:8080");
@@ -36,6 +36,6 @@ it.each([
   ["1", false],
   ["TRUE", false],
   ["", false],
-])("allows plain http on loopback for the word true only: %j is %s", (word, allowed) => {
+])("readSettings allows http on loopback for the word true only: %j is %s", (word, allowed) => {
   expect(readSettings({ ...env, BROKER_ALLOW_LOOPBACK_HTTP: word }).allowLoopbackHttp).toBe(allowed);
 });

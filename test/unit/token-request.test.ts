@@ -9,7 +9,7 @@ interface Request {
   query?: Record<string, string>;
 }
 
-/** The parts of the gateway's event that the request is read from. */
+/** Reads a GET request from the members of the event that matter. */
 function read({ connection = "webapicorso", rawPath = `/v1/connections/${connection}/token`, query }: Request) {
   const event = {
     rawPath,
@@ -32,40 +32,18 @@ it.each([
   ["1", { min_ttl: "1" }, 1],
   ["1800", { min_ttl: "1800" }, 1800],
   ["1800 beside an unknown parameter", { min_ttl: "1800", other: "1,2" }, 1800],
-])("reads a min_ttl that is %s", (_, query, minTtl) => {
+])("readTokenRequest reads a min_ttl that is %s", (_, query, minTtl) => {
   expect(read({ query })).toEqual({ kind: "valid", connection: "webapicorso", requirements: { minTtl } });
 });
 
-it.each([
-  "1801",
-  "9999",
-  "10000",
-  "99999999999999999999",
-  "-1",
-  "-0",
-  "+1",
-  "1.5",
-  "60.0",
-  "1e2",
-  "0x10",
-  "060",
-  "00",
-  "",
-  " ",
-  " 60",
-  "60\n",
-  "1,2",
-  "60,60",
-  "abc",
-  "NaN",
-  "Infinity",
-  "٦٠",
-  "null",
-])("refuses a min_ttl of %j, and names it", (min_ttl) => {
-  expect(read({ query: { min_ttl } })).toEqual(minTtlWrong);
-});
+it.each(["1801", "99999999999999999999", "-1", "060", "", " 60", "60\n", "60.0", "1e2", "60,60", "٦٠"])(
+  "readTokenRequest refuses a min_ttl of %j, and names the parameter",
+  (min_ttl) => {
+    expect(read({ query: { min_ttl } })).toEqual(minTtlWrong);
+  },
+);
 
-it("takes a min_ttl only where writing the number again gives the same text", () => {
+it("readTokenRequest accepts a min_ttl only if the number written again is the same text", () => {
   const text = fc.oneof(fc.integer({ min: -10, max: 2000 }).map(String), fc.string({ maxLength: 5 }));
   fc.assert(
     fc.property(text, (min_ttl) => {
@@ -99,12 +77,12 @@ it.each([
   ["another connection", "/v1/connections/other/token"],
   ["a stage in front", "/dev/v1/connections/webapicorso/token"],
   ["a line break", "/v1/connections/webapicorso/token\n"],
-])("refuses a raw path that is not the canonical one: %s", (_, rawPath) => {
+])("readTokenRequest refuses a raw path with %s", (_, rawPath) => {
   expect(read({ rawPath })).toEqual(pathWrong);
 });
 
 it.each(["", "Webapicorso", "web%61picorso", "a/b", "*", "-a", "a".repeat(64)])(
-  "refuses the connection %j even on the path that it makes, and does not repeat it",
+  "readTokenRequest refuses the connection %j on its own path, and does not repeat it",
   (connection) => {
     const request = read({ connection });
 
@@ -113,12 +91,77 @@ it.each(["", "Webapicorso", "web%61picorso", "a/b", "*", "-a", "a".repeat(64)])(
   },
 );
 
-it("refuses a path without a connection", () => {
+it("readTokenRequest refuses a path without a connection", () => {
   const event = { rawPath: "/v1/connections//token" } as unknown as IamEvent;
 
   expect(readTokenRequest(event)).toEqual(pathWrong);
 });
 
-it("judges the connection before the query", () => {
+it("readTokenRequest checks the connection before the query", () => {
   expect(read({ connection: "-a", query: { min_ttl: "-1" } })).toEqual(pathWrong);
+});
+
+const hash = "0123456789abcdef".repeat(4);
+
+function post(text: string | undefined, more: object = {}) {
+  const event = {
+    rawPath: "/v1/connections/webapicorso/token",
+    pathParameters: { connection: "webapicorso" },
+    requestContext: { http: { method: "POST" } },
+    isBase64Encoded: false,
+    ...(text !== undefined && { body: text }),
+    ...more,
+  };
+  return readTokenRequest(event as unknown as IamEvent);
+}
+
+const rejecting = { kind: "valid", connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
+const body = JSON.stringify({ rejected_token_sha256: hash });
+
+it.each([
+  ["in lower case", body, {}],
+  ["in upper case", JSON.stringify({ rejected_token_sha256: hash.toUpperCase() }), {}],
+  ["beside unknown fields", JSON.stringify({ rejected_token_sha256: hash, min_ttl: -1 }), {}],
+  ["in a body that the gateway encoded", Buffer.from(body).toString("base64"), { isBase64Encoded: true }],
+  ["beside a query, which a POST does not have", body, { queryStringParameters: { min_ttl: "-1" } }],
+])("readTokenRequest reads the hash of a rejected token %s, and requires no remaining time", (_, text, more) => {
+  expect(post(text, more)).toEqual(rejecting);
+});
+
+it.each([
+  ["no body", undefined],
+  ["an empty body", ""],
+  ["a body that is not JSON", `rejected_token_sha256=${hash}`],
+  ["a list", `["${hash}"]`],
+  ["null", "null"],
+  ["no such field", "{}"],
+  ["another spelling of the field", JSON.stringify({ rejectedTokenSha256: hash })],
+  ["63 digits", JSON.stringify({ rejected_token_sha256: hash.slice(1) })],
+  ["65 digits", JSON.stringify({ rejected_token_sha256: `${hash}0` })],
+  ["a line break behind", JSON.stringify({ rejected_token_sha256: `${hash}\n` })],
+  ["a letter that is no digit", JSON.stringify({ rejected_token_sha256: `g${hash.slice(1)}` })],
+  ["a hash with a prefix", JSON.stringify({ rejected_token_sha256: `sha256:${hash}` })],
+  ["a number", '{"rejected_token_sha256":7}'],
+])("readTokenRequest refuses %s in a POST, and names the field", (_, text) => {
+  expect(post(text)).toEqual({
+    kind: "invalid",
+    failure: { code: "invalid_request", detail: expect.stringContaining("rejected_token_sha256") },
+  });
+});
+
+it("readTokenRequest never repeats a token that is sent instead of its hash", () => {
+  const token = fc.uuid().map((id) => `fake-access-${id}`);
+  fc.assert(
+    fc.property(token, fc.constantFrom("rejected_token_sha256", "access_token"), (text, field) => {
+      const bodies = [text, JSON.stringify(text), JSON.stringify({ [field]: text }), `{"${field}":"${text}`];
+      expect(JSON.stringify(bodies.map((each) => post(each)))).not.toContain(text);
+    }),
+  );
+});
+
+it("readTokenRequest checks the path before the body", () => {
+  expect(post(undefined, { rawPath: "/v1/connections/web%61picorso/token" })).toMatchObject({
+    kind: "invalid",
+    failure: { code: "invalid_request", detail: expect.stringContaining("The connection id in the path") },
+  });
 });

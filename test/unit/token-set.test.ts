@@ -20,7 +20,7 @@ const any = fc.record({
   singleActiveToken: fc.boolean(),
 });
 
-it("lives from the instant at which it was asked for, and has left what lies before its end", () => {
+it("lifetime counts from the request, and remaining until the end", () => {
   expect(lifetime(tokenSetWith({ lifetime: 3600, left: 3000 }))).toBe(3600);
   expect(remaining(tokenSetWith({ lifetime: 3600, left: 3000 }), now)).toBe(3000);
   expect(remaining(tokenSetWith({ lifetime: 3600, left: -7 }), now)).toBe(-7);
@@ -32,11 +32,11 @@ it.each([
   [4.999, false],
   [0, false],
   [-1, false],
-])("with %d s left, its being valid is %s", (left, valid) => {
+])("isValid with %d s left is %s", (left, valid) => {
   expect(isValid(tokenSetWith({ lifetime: 3600, left }), now)).toBe(valid);
 });
 
-it("is not valid for whoever saw this very token rejected, and still is for all others", () => {
+it("isValid and isSufficient are false for a caller that saw the token rejected, and only for that caller", () => {
   const set = tokenSet();
   const rejectedSha256 = sha256Hex("fake-access-1");
 
@@ -47,30 +47,30 @@ it("is not valid for whoever saw this very token rejected, and still is for all 
 });
 
 it.each([
-  ["what is asked for, where that is little", 3600, false, 60, 60],
+  ["min_ttl, if that is little", 3600, false, 60, 60],
   ["at most 40 % of the lifetime", 3600, false, 1800, 1440],
   ["at most 40 % of a short lifetime", 100, false, 60, 40],
-  ["nothing, where nothing is asked for", 3600, false, 0, 0],
+  ["nothing, if min_ttl is 0", 3600, false, 0, 0],
   ["at most half of the margin with a single active token, which is 300 s", 3600, true, 1800, 150],
   ["at most half of the margin with a single active token, which is 20 %", 600, true, 1800, 60],
-  ["what is asked for with a single active token, where that is little", 3600, true, 60, 60],
-])("counts as min_ttl %s", (_, whole, singleActiveToken, minTtl, counted) => {
+  ["min_ttl with a single active token, if that is little", 3600, true, 60, 60],
+])("effectiveMinTtl is %s", (_, whole, singleActiveToken, minTtl, counted) => {
   expect(effectiveMinTtl(tokenSetWith({ lifetime: whole, left: 50, singleActiveToken }), minTtl)).toBeCloseTo(counted);
 });
 
 it.each([
-  ["exactly as much left as asked for", 3600, 60, 60, true],
+  ["exactly min_ttl left", 3600, 60, 60, true],
   ["a little less", 3600, 59.999, 60, false],
-  ["40 % left of a lifetime shorter than what is asked for", 1000, 400, 1800, true],
+  ["40 % left of a lifetime shorter than min_ttl", 1000, 400, 1800, true],
   ["less than 40 % left of it", 1000, 399.999, 1800, false],
-  ["nothing asked for and more than the skew left", 3600, 5.001, 0, true],
-  ["nothing asked for and the skew left", 3600, 5, 0, false],
+  ["min_ttl 0 and more than the skew left", 3600, 5.001, 0, true],
+  ["min_ttl 0 and the skew left", 3600, 5, 0, false],
   ["a lifetime so short that 40 % of it is below the skew", 10, 4.5, 60, false],
-])("with %s, judges whether it is good enough", (_, whole, left, minTtl, good) => {
+])("isSufficient decides with %s", (_, whole, left, minTtl, good) => {
   expect(isSufficient(tokenSetWith({ lifetime: whole, left }), now, { minTtl })).toBe(good);
 });
 
-it("is never good enough without being valid, and asks for no more than was asked", () => {
+it("isSufficient implies isValid, and effectiveMinTtl is never more than min_ttl", () => {
   fc.assert(
     fc.property(any, fc.integer({ min: 0, max: 1800 }), (of, minTtl) => {
       const set = tokenSetWith(of);
@@ -81,7 +81,7 @@ it("is never good enough without being valid, and asks for no more than was aske
   );
 });
 
-it("is due after 45 to 55 % of its lifetime, as chance has it", () => {
+it("dueAt is after 45 to 55 % of the lifetime, by chance", () => {
   const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + 10_000 });
 
   expect(dueAt(set, 0)).toBeCloseTo(now + 4500);
@@ -95,7 +95,7 @@ it.each([
   [1000, 475],
   [1440, 739],
 ])(
-  "of %i s is due after %i s at the latest: two late sweeps and an outage of 40 % come before its end",
+  "dueAt of a token of %i s is after %i s at the latest: two late sweeps and an outage of 40 % fit before its end",
   (whole, due) => {
     const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + whole });
 
@@ -103,7 +103,7 @@ it.each([
   },
 );
 
-it("that lives less than 5 minutes is due in its middle: no outage of it is covered", () => {
+it("dueAt of a token of less than 5 minutes is in its middle: no outage is covered", () => {
   const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + 299 });
 
   expect(dueAt(set, 0.5)).toBeCloseTo(now + 149.5);
@@ -113,13 +113,13 @@ it.each([
   [3600, 3300],
   [1500, 1200],
   [1000, 800],
-])("a single active token of %i s is due after %i s, whatever chance says", (whole, due) => {
+])("dueAt of a single active token of %i s is after %i s, without chance", (whole, due) => {
   const set = tokenSet({ obtainedAt: now, accessTokenExpiresAt: now + whole, singleActiveToken: true });
 
   expect([dueAt(set, 0), dueAt(set, 1)]).toEqual([now + due, now + due]);
 });
 
-it("is still good enough for every caller at the instant at which it is due", () => {
+it("isSufficient is true for every caller at the instant of dueAt", () => {
   fc.assert(
     fc.property(any, random, (of, chance) => {
       const set = tokenSetWith({ ...of, lifetime: of.lifetime + 60 });
@@ -129,7 +129,7 @@ it("is still good enough for every caller at the instant at which it is due", ()
   );
 });
 
-it("stays in memory for a minute, and a single active token for five seconds", () => {
+it("memoryLifetime is a minute, and five seconds for a single active token", () => {
   expect(memoryLifetime(tokenSet())).toBe(60);
   expect(memoryLifetime(tokenSet({ singleActiveToken: true }))).toBe(5);
 });
@@ -145,6 +145,6 @@ it.each([
   ["a little over two days left", tokenSet({ refreshTokenExpiresAt: now + twoDays + 1 }), true],
   ["two days left", tokenSet({ refreshTokenExpiresAt: now + twoDays }), false],
   ["a refresh token whose end is unknown", tokenSet({ refreshTokenExpiresAt: undefined }), false],
-])("with %s, judges whether the refresh grant may be tried", (_, set, can) => {
+])("canRefresh decides with %s", (_, set, can) => {
   expect(canRefresh(set, registration(), now)).toBe(can);
 });

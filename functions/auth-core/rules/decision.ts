@@ -15,7 +15,7 @@ export type Decision =
   | { kind: "fail"; failure: Failure };
 
 /** Seconds between two attempts while the stored token is valid, or while callers report tokens as rejected. */
-const attemptInterval = 30;
+export const attemptInterval = 30;
 
 /** Seconds between two sweeps. */
 const scheduleInterval = 60;

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import { memoryTable } from "../support/memory-table.ts";
+import { startTable, type TestTable } from "../support/table.ts";
+
+/** A table by its port, and its items as they are stored. */
+export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: TokenTable };
+
+/** Runs a suite over the DynamoDB adapter, and over the table in memory that stands in for it in other tests. */
+export function describeTables(suite: (on: Tables) => void): void {
+  describe("the DynamoDB adapter", () => {
+    const on = {} as Tables & TestTable;
+    beforeAll(async () => {
+      const emulator = await startTable();
+      Object.assign(on, emulator, { table: dynamoDbTokenTable(emulator.name, emulator.config) });
+    });
+    afterAll(() => on.close());
+    suite(on);
+  });
+
+  describe("the table in memory", () => {
+    const { port: table, ...stored } = memoryTable();
+    suite({ ...stored, table });
+  });
+}

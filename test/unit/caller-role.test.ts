@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { callerRole } from "../../functions/auth-core/http/caller-role.ts";
+
+it.each([
+  ["arn:aws:sts::123456789012:assumed-role/orders/session-1", "arn:aws:sts::123456789012:assumed-role/orders"],
+  ["arn:aws:sts::123456789012:assumed-role/orders/with/slash", "arn:aws:sts::123456789012:assumed-role/orders"],
+  ["arn:aws-cn:sts::123456789012:assumed-role/orders/i-0abc", "arn:aws-cn:sts::123456789012:assumed-role/orders"],
+])("callerRole removes the session from %s", (userArn, role) => {
+  expect(callerRole(userArn)).toBe(role);
+});
+
+it.each([
+  "arn:aws:iam::123456789012:user/team/assumed-role/orders",
+  "arn:aws:iam::123456789012:role/team/orders",
+  "arn:aws:sts::123456789012:federated-user/bob",
+  "arn:aws:iam::123456789012:root",
+])("callerRole keeps %s as it is", (userArn) => {
+  expect(callerRole(userArn)).toBe(userArn);
+});
+
+it.each([undefined, ""])("callerRole is unknown without an ARN: %j", (userArn) => {
+  expect(callerRole(userArn)).toBe("unknown");
+});

@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import { partitionsOf, parseShard } from "../../functions/token-rotation/shard.ts";
+
+it("partitionsOf gives each partition to exactly one shard, for any number of shards", () => {
+  for (let shards = 1; shards <= 16; shards += 1) {
+    const all = Array.from({ length: shards }, (_, shard) => partitionsOf({ shard, shards })).flat();
+    expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, partition) => partition));
+  }
+});
+
+it("partitionsOf gives a shard the partitions with its remainder", () => {
+  expect(partitionsOf({ shard: 1, shards: 4 })).toEqual([1, 5, 9, 13]);
+});
+
+it.each([
+  { shard: 0, shards: 1 },
+  { shard: 3, shards: 4 },
+  { shard: 15, shards: 16 },
+])("parseShard reads %j", (input) => {
+  expect(parseShard({ ...input, other: true })).toEqual(input);
+});
+
+it.each([
+  undefined,
+  null,
+  "0/1",
+  {},
+  { shard: 0 },
+  { shards: 1 },
+  { shard: 1, shards: 1 },
+  { shard: -1, shards: 1 },
+  { shard: 0, shards: 0 },
+  { shard: 0, shards: 17 },
+  { shard: 0.5, shards: 1 },
+  { shard: "0", shards: "1" },
+])("parseShard throws for %j, and says what the input must be", (input) => {
+  expect(() => parseShard(input)).toThrow("The input must be");
+});

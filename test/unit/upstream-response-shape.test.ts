@@ -1,0 +1,174 @@
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import {
+  describeShape,
+  parseTokenResponse,
+  type UpstreamTokens,
+} from "../../functions/auth-core/rules/upstream-response.ts";
+import { jwt, now } from "./examples.ts";
+
+const parse = (body: string) => parseTokenResponse({ status: 200, sentAt: now - 1, receivedAt: now, body });
+
+/** What was read, in plain text. */
+function read(body: string) {
+  const answer = parse(body);
+  if (answer.kind !== "tokens") return answer;
+  const { accessToken, refreshToken, ...rest } = answer.tokens satisfies UpstreamTokens;
+  return { access: accessToken.reveal(), refresh: refreshToken?.reveal(), ...rest };
+}
+
+const token = jwt({ sub: "fake" });
+
+it.each([
+  ["access_token", '{"access_token":"fake-access-1"}'],
+  ["accessToken", '{"accessToken":"fake-access-1"}'],
+  ["token", '{"token":"fake-access-1"}'],
+  ["id_token", '{"id_token":"fake-access-1"}'],
+  ["an envelope named data", '{"data":{"access_token":"fake-access-1"}}'],
+  ["an envelope named result", '{"result":{"accessToken":"fake-access-1"}}'],
+  ["an envelope named response", '{"ok":true,"response":{"token":"fake-access-1"}}'],
+  ["a JSON string", '"fake-access-1"'],
+  ["a Bearer prefix", '{"access_token":"Bearer fake-access-1"}'],
+  ["a Bearer prefix in small letters", '"bearer  fake-access-1"'],
+  ["white space around it", '{"access_token":" fake-access-1\\n"}'],
+  ["white space around the body", ' \r\n{"access_token":"fake-access-1"}\n'],
+  ["a byte-order mark", '\uFEFF{"access_token":"fake-access-1"}'],
+  ["a byte-order mark and white space", '\uFEFF \n"fake-access-1"'],
+])("parseTokenResponse reads a token with %s", (_, body) => {
+  expect(read(body)).toMatchObject({ access: "fake-access-1", sentAt: now - 1 });
+});
+
+it.each([
+  ["bare", token],
+  ["after a byte-order mark", `\uFEFF${token}`],
+  ["between white space", `\n ${token}\r\n`],
+  ["after Bearer", `Bearer ${token}`],
+])("parseTokenResponse reads a JWT as text, %s", (_, body) => {
+  expect(read(body)).toMatchObject({ access: token });
+});
+
+it("parseTokenResponse prefers names in their order, the top level to an envelope, and one envelope to the next", () => {
+  expect(read('{"id_token":"d","token":"c","accessToken":"b","access_token":"a"}')).toMatchObject({ access: "a" });
+  expect(read('{"id_token":"d","token":"c","accessToken":"b"}')).toMatchObject({ access: "b" });
+  expect(read('{"id_token":"d","token":"c"}')).toMatchObject({ access: "c" });
+  expect(read('{"data":{"access_token":"inside"},"id_token":"outside"}')).toMatchObject({ access: "outside" });
+  expect(read('{"response":{"token":"c"},"result":{"token":"b"},"data":{"token":"a"}}')).toMatchObject({ access: "a" });
+  expect(read('{"access_token":null,"token":"fake-access-1"}')).toMatchObject({ access: "fake-access-1" });
+});
+
+it.each([
+  ["the standard's words", '"refresh_token":"r","expires_in":60,"refresh_expires_in":120'],
+  ["camel case", '"refreshToken":"r","expiresIn":60,"refreshExpiresIn":120'],
+  ["digits in strings", '"refresh_token":"Bearer r","expires_in":"60","refresh_expires_in":"120"'],
+])("parseTokenResponse reads the members beside the token in %s", (_, fields) => {
+  const expected = { refresh: "r", lifetime: 60, refreshLifetime: 120 };
+  expect(read(`{"access_token":"a",${fields}}`)).toMatchObject(expected);
+  expect(read(`{"data":{"access_token":"a",${fields}}}`)).toMatchObject(expected);
+});
+
+it.each([
+  ["nulls", '"refresh_token":null,"expires_in":null,"refresh_expires_in":null,"scope":null'],
+  ["empty texts", '"refresh_token":"","expires_in":"","refresh_expires_in":"","scope":""'],
+  ["other types", '"refresh_token":{},"expires_in":[60],"refresh_expires_in":true,"scope":["a"]'],
+  ["words", '"refresh_token":"two words","expires_in":"soon","refresh_expires_in":"1e3","scope":1'],
+  ["a refresh lifetime of 0", '"refresh_expires_in":0'],
+])("parseTokenResponse ignores members beside the token that are %s", (_, fields) => {
+  expect(read(`{"access_token":"a",${fields}}`)).toEqual({
+    access: "a",
+    refresh: undefined,
+    sentAt: now - 1,
+    lifetime: 3600,
+  });
+});
+
+it("parseTokenResponse takes the scope from the response, else from the token, else from nowhere", () => {
+  const scoped = jwt({ scope: "from-token" });
+
+  expect(read(`{"access_token":"${scoped}","scope":"from-response"}`)).toMatchObject({ scope: "from-response" });
+  expect(read(`{"access_token":"${scoped}"}`)).toMatchObject({ scope: "from-token" });
+  expect(read('{"access_token":"a"}')).not.toHaveProperty("scope");
+});
+
+it("parseTokenResponse limits the lifetime of a refresh token to ten years, which the table can store", () => {
+  expect(read('{"access_token":"a","refresh_expires_in":1e300}')).toMatchObject({ refreshLifetime: 315_360_000 });
+});
+
+it.each([
+  ["", "an empty body"],
+  ["\uFEFF \n", "an empty body"],
+  ["fake-opaque", "text of 11 characters"],
+  ["<html>fake</html>", "markup of 17 characters"],
+  ['{"access_token":"fake', "incomplete JSON of 21 characters"],
+  ['""', "a JSON string that is not a token"],
+  ['"two words"', "a JSON string that is not a token"],
+  ['"Bearer "', "a JSON string that is not a token"],
+  ["null", "null"],
+  ["true", "boolean"],
+  ["42", "number"],
+  ['["fake"]', "array(1)"],
+  ["{}", "{}"],
+  ['{"error":"invalid","code":7}', "{error: string, code: number}"],
+  ['{"access_token":""}', "{access_token: string}"],
+  ['{"access_token":"Bearer"}', "{access_token: string}"],
+  ['{"access_token":"fàke"}', "{access_token: string}"],
+  ['{"access_token":"a\\nb"}', "{access_token: string}"],
+  ['{"access_token":{"value":"fake"}}', "{access_token: {value}}"],
+  ['{"payload":{"access_token":"fake"}}', "{payload: {access_token}}"],
+  ['{"data":{"data":{"access_token":"fake"}}}', "{data: {data}}"],
+  ['{"data":[{"access_token":"fake"}]}', "{data: array(1)}"],
+  ['{"fake.key":1,"9":2,"two words":3}', "{?: number, ?: number, ?: number}"],
+  [`{"${"k".repeat(33)}":1}`, "{?: number}"],
+])("parseTokenResponse calls %j malformed, and describes it without a value", (body, shape) => {
+  expect(parse(body)).toEqual({ kind: "malformed", shape });
+});
+
+it("describeShape shows twelve keys of a large object and no more", () => {
+  const large = Object.fromEntries(Array.from({ length: 13 }, (_, index) => [`k${index}`, index]));
+
+  expect(describeShape(large)).toMatch(/^\{k0: number, .*, k11: number, …\}$/);
+});
+
+const value = fc.uuid().map((id) => `fake-value-${id}`);
+const { tree } = fc.letrec((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 4 },
+    value,
+    fc.constantFrom(null, true),
+    fc.array(tie("tree"), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom("access_token", "token", "data", "result", "error", "a b"), tie("tree")),
+    // A map whose keys are the values.
+    fc.dictionary(
+      fc.uuid().map((id) => `fake.value-${id}`),
+      tie("tree"),
+    ),
+  ),
+}));
+
+it("parseTokenResponse never shows a value of the response", () => {
+  const asJson = tree.map((json) => JSON.stringify(json));
+  const body = fc.oneof(
+    asJson,
+    asJson.map((text) => text.slice(0, -1)),
+    value,
+    value.map((text) => `<p>${text}</p>`),
+  );
+  fc.assert(
+    fc.property(body, (text) => {
+      const answer = parse(text);
+      expect(inspect(answer, { depth: null, showHidden: true }) + JSON.stringify(answer)).not.toMatch(/fake.value/);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("parseTokenResponse never throws", () => {
+  const body = fc.oneof(fc.json(), fc.string({ unit: "binary" }));
+  fc.assert(
+    fc.property(body, fc.integer({ min: 0, max: 999 }), (text, status) => {
+      const answer = parseTokenResponse({ status, sentAt: now, receivedAt: now, body: text });
+      expect(["tokens", "rejected", "temporary", "malformed"]).toContain(answer.kind);
+    }),
+    { numRuns: 500 },
+  );
+});

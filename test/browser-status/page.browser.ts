@@ -62,7 +62,7 @@ describe("the status page in a browser", () => {
     await expect(row().textContent()).resolves.toMatch(
       /generation \d+.*(59|60) min left.*30 d left.*replacement by refresh token in \d+ min/s,
     );
-    const bar = row().getByRole("meter", { name: "left of the access token", exact: true });
+    const bar = row().getByRole("meter", { name: "remaining time of the access token", exact: true });
     expect(await bar.evaluate((meter: unknown) => (meter as { value: number }).value)).toBeGreaterThan(0.9);
     expect(faults).toEqual([]);
   });
@@ -71,7 +71,7 @@ describe("the status page in a browser", () => {
     await run.simulator("/_simulator", { refreshLifetime: 7200 });
     await due();
 
-    const bar = row().getByRole("meter", { name: "left of the refresh token", exact: true });
+    const bar = row().getByRole("meter", { name: "remaining time of the refresh token", exact: true });
     await row().getByText("2 h left").waitFor();
     await expect.poll(() => bar.evaluate((meter: unknown) => (meter as { value: number }).value)).toBeGreaterThan(0.9);
     await run.simulator("/_simulator", { refreshLifetime: 30 * 86_400 });
@@ -92,17 +92,17 @@ describe("the status page in a browser", () => {
     const before = await generation();
 
     await press("outage");
-    await page.getByText("Smart Services are now: outage").waitFor();
+    await page.getByText("Scenario of Smart Services: outage").waitFor();
     await due();
     await state("retrying").waitFor();
     const next = await row().textContent();
     await press("Get a token");
-    await page.getByText(/^webapicorso: a token of generation \d+, good for \d+ s$/).waitFor();
+    await page.getByText(/^webapicorso: got a token of generation \d+, valid for \d+ s$/).waitFor();
     const screenshot = process.env["SHOW_SCREENSHOT"];
     if (screenshot) await page.screenshot({ path: screenshot });
     await fix();
 
-    expect(next).toMatch(/tried again/);
+    expect(next).toMatch(/retry by/);
     expect(next).toContain("upstream_unavailable");
     await grownFrom(before);
     await state("fresh").waitFor();
@@ -113,7 +113,7 @@ describe("the status page in a browser", () => {
     const key = await row().locator("code").textContent();
 
     await press("revoked");
-    await page.getByText("Smart Services are now: revoked").waitFor();
+    await page.getByText("Scenario of Smart Services: revoked").waitFor();
     await due();
     await state("rejected").waitFor();
     await page.getByText("connection_rejected webapicorso").waitFor();

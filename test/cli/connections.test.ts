@@ -99,7 +99,7 @@ test("connections set does not overwrite a value that was put meanwhile", async 
   expect(await local.secrets.getSecretValue({ SecretId })).toMatchObject({ SecretString });
 });
 
-test("connections set refuses while a rotation is unfinished", async () => {
+test("connections set fails while a rotation is unfinished", async () => {
   await local.add("unfinished");
   const pending = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await local.secrets.putSecretValue({ SecretId: secretName("unfinished"), ...pending });

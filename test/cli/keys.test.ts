@@ -85,7 +85,7 @@ test("keys stage stages no rejected key, and an unverified one does not become c
 test.each([
   ["the current key", (key: string) => key, /the current key/],
   ["a malformed key", () => "fake key", /apiKey contains a space/],
-])("keys stage refuses %s before it stages anything", async (what, of, message) => {
+])("keys stage rejects %s before it stages anything", async (what, of, message) => {
   const id = what.replaceAll(" ", "-");
   const key = await local.addRotating(id);
 
@@ -96,7 +96,7 @@ test.each([
   expect(await keysOf(id)).toMatchObject({ next_staged: false });
 });
 
-test("keys stage refuses a secret without a current value, in which the next key would become current", async () => {
+test("keys stage rejects a secret without a current value, in which the next key would become current", async () => {
   await local.secrets.createSecret({ Name: secretName("empty") });
 
   const result = await local.broker(["keys", "stage", "empty", "--key-file", "-"], "fake-key-3");

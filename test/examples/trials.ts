@@ -47,7 +47,7 @@ export function tryExamples(examples: Example[]): void {
       expect(formOf(recorded)).toEqual(vendorForm(example.dialect, "fake-credential-1"));
     });
 
-    it("prints an answer as the vendor's, with a token that is good", async () => {
+    it("prints a response like the vendor's, with a valid token", async () => {
       const printed = await askOnce(example);
 
       const { access_token: token, ...answer } = JSON.parse(printed) as Record<string, unknown>;
@@ -59,7 +59,7 @@ export function tryExamples(examples: Example[]): void {
       await expect(example.ask(run.url("ready"), `stb_${"fake-unknown-key".padEnd(43, "0")}`)).rejects.toThrow();
     });
 
-    it("never notices that Smart Services are down for 24 of 60 minutes", { timeout: 60_000 }, async () => {
+    it("does not notice that Smart Services is down for 24 of 60 minutes", { timeout: 60_000 }, async () => {
       const credential = await example.credential(run);
       const recorded = await recordingOf((host) => example.ask(host, credential));
 
@@ -99,7 +99,7 @@ export function tryExamples(examples: Example[]): void {
     operator.close();
   });
 
-  it("none notices that Smart Services are down", { timeout: 60_000 }, async () => {
+  it("none notices that Smart Services is down", { timeout: 60_000 }, async () => {
     await run.simulator("/_simulator", { lifetime: 3600 });
     await vi.waitFor(async () => {
       for (const example of examples) expect(JSON.parse(await askOnce(example))["expires_in"]).toBeGreaterThan(3000);

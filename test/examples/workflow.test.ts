@@ -48,19 +48,16 @@ async function runStep(jwt: string) {
   return { asked, log, token: /^SMART_SERVICES_TOKEN=(.*)\n$/.exec(readFileSync(environmentFile, "utf8"))?.[1] };
 }
 
-it.skipIf(!isThere)(
-  "the workflow's own commands get a token that is good, for the job's OIDC token alone",
-  async () => {
-    const { asked, log, token } = await runStep(await pipelineJwt(run));
+it.skipIf(!isThere)("the workflow's own commands get a valid token with only the job's OIDC token", async () => {
+  const { asked, log, token } = await runStep(await pipelineJwt(run));
 
-    expect(await usedStatus(run, token)).toBe(200);
-    expect(asked).toEqual([
-      { url: "/token?api-version=2.0&audience=smart-token-broker", authorization: "bearer fake-request-token" },
-    ]);
-    // The runner hides a masked value from here on; that line is a command to it, which it does not print.
-    expect(log).toBe(`::add-mask::${token}\n`);
-  },
-);
+  expect(await usedStatus(run, token)).toBe(200);
+  expect(asked).toEqual([
+    { url: "/token?api-version=2.0&audience=smart-token-broker", authorization: "bearer fake-request-token" },
+  ]);
+  // The runner hides a masked value from here on; that line is a command to it, which it does not print.
+  expect(log).toBe(`::add-mask::${token}\n`);
+});
 
 it.skipIf(!isThere)("the step fails if the broker rejects the job's token", async () => {
   const ofNobody = (await pipelineJwt(run)).replace(/.{8}$/, "AAAAAAAA");

@@ -18,7 +18,7 @@ async function linesOf(requestId: string): Promise<Line[]> {
   return broker.linesWhere(isOf(requestId));
 }
 
-it("the log has one line of an answered request, with these fields and no other", async () => {
+it("the log has one line for a served request, with these fields and no other", async () => {
   const { id } = await broker.connection();
   const event = tokenEvent(id, { query: { min_ttl: "7" } });
   const { requestId } = event.requestContext;

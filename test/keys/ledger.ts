@@ -88,7 +88,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     checkCurrent(connection: ConnectionId): void {
       const current = labelsOf(connection)["AWSCURRENT"];
       if (current !== undefined && !isAccepted(fingerprintOf(current)))
-        broken.push(`${connection}: AWSCURRENT is refused`);
+        broken.push(`${connection}: AWSCURRENT is rejected`);
     },
     /** What must be true when nothing is running and every end has passed. */
     async checkRest(connection: ConnectionId, connections: ConnectionId[]): Promise<void> {

@@ -88,7 +88,7 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     for (const [point, state] of found) expect({ point, ...state }).toEqual({ point, ...undisturbed });
   });
 
-  it("a second rotation is refused at every point, and does not disturb the first", async () => {
+  it("a second rotation is rejected at every point, and does not disturb the first", async () => {
     const refusals: string[] = [];
     const { found, undisturbed } = await duringRotation((connection) => {
       try {

@@ -179,7 +179,7 @@ describe("a connection without a token, in the scenario", () => {
     expect(await run.token(idOf(mode))).toMatchObject({ status, body: { status, code } });
   });
 
-  it.each(harmless)("%s, answers a token", async (mode) => {
+  it.each(harmless)("%s, returns a token", async (mode) => {
     await run.simulator("/_simulator", { mode, delaySeconds: 0.3 });
 
     expect(await run.token(idOf(mode))).toMatchObject({ status: 200, body: { scope: "fake-scope" } });

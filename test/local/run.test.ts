@@ -23,16 +23,16 @@ describe("the output of npm start", () => {
       `simulator ${url}`,
       `issuer ${url}`,
       "",
-      "Ask for a token:",
+      "Get a token:",
       `  curl --aws-sigv4 "aws:amz:eu-south-1:execute-api" --user LOCALORDERS:local-orders-secret ${url}/v1/connections/webapicorso/token`,
       "",
-      "Ask in the vendor's own words, with another host and another credential:",
+      "Get a token with the vendor's API \\(only the host and the credential differ\\):",
       `  curl ${url}/api/v1/auth/token --form 'username="admin_webapicorso"' --form 'scope="webapicorso_alywebapicorso"' --form 'token="Bearer stb_[\\w-]{43}"'`,
       "",
-      "The answer just now \\(HTTP 200, token shortened\\):",
+      "The response \\(HTTP 200, token shortened\\):",
       '  {"access_token":"[\\w-]{12}…","token_type":"Bearer",.*}',
       "",
-      `Watch it in a browser, and make its upstream fail: ${url}/`,
+      `Watch it in a browser, and simulate failures of Smart Services: ${url}/`,
       "",
       `ready ${url}`,
       "",
@@ -103,7 +103,7 @@ describe("a token", () => {
   });
 
   it.each(["?min_ttl=1801", "?min_ttl=-1", "?min_ttl=1.5", "?min_ttl=", "?min_ttl=1e2"])(
-    "is refused with %s, and the detail names the field",
+    "is rejected with %s, and the detail names the field",
     async (query) => {
       const { status, body, headers } = await run.token("webapicorso", query);
 

@@ -40,7 +40,7 @@ describe("listing secrets", () => {
     await expect(asked).rejects.toMatchObject({ name: "InvalidNextTokenException" });
   });
 
-  it("filters by prefixes of the name, and refuses every other filter key", async () => {
+  it("filters by prefixes of the name, and rejects every other filter key", async () => {
     for (const name of ["broker/dev/a", "broker/prod/a", "other/broker/"]) await create(name);
 
     const some = await client.listSecrets({ Filters: [{ Key: "name", Values: ["broker/dev/", "other/"] }] });

@@ -69,7 +69,7 @@ describe("/_simulator", () => {
     ["a delay in the past", { delaySeconds: -1 }, "delaySeconds"],
     ["null where a number must be", { clockOffset: null }, "clockOffset"],
     ["a flag as a number", { bom: 1 }, "bom"],
-  ])("refuses %s, names it, lists the known ones, and changes nothing", async (_name, bad, named) => {
+  ])("rejects %s, names it, lists the known ones, and changes nothing", async (_name, bad, named) => {
     const simulator = await start();
     const { status, answer } = await control(simulator, "/_simulator", { singleActiveToken: true, ...bad });
     expect(status).toBe(400);
@@ -84,7 +84,7 @@ describe("/_simulator", () => {
     ["the revocation of nothing", "/_simulator/keys/revoke", {}, 400],
     ["the revocation of an unknown key", "/_simulator/keys/revoke", { apiKey: "fake-key-unknown" }, 404],
     ["an unknown path", "/_simulator/else", {}, 404],
-  ])("refuses %s", async (_name, path, body, status) => {
+  ])("rejects %s", async (_name, path, body, status) => {
     const simulator = await start();
     expect((await control(simulator, path, body)).status).toBe(status);
   });
@@ -122,7 +122,7 @@ describe("/_simulator", () => {
       ["another site's Origin", { host: "127.0.0.1:PORT", origin: "https://evil.test" }],
       ["the Origin of another port", { host: "127.0.0.1:PORT", origin: "http://127.0.0.1:1" }],
       ["an opaque Origin", { host: "127.0.0.1:PORT", origin: "null" }],
-    ])("is refused: %s", async (_, headers) => {
+    ])("is rejected: %s", async (_, headers) => {
       const simulator = await start();
 
       expect(await statusWith(simulator, headers)).toBe(403);

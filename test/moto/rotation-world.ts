@@ -13,7 +13,7 @@ import { connectionId, testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
-// Not a real function. Our emulator never calls it; moto refuses it, but only after it has made the pending version.
+// Not a real function. Our emulator never calls it; moto rejects it, but only after it has made the pending version.
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:none";
 
 /** A store with a table and an upstream, all behind real sockets. It ends with the test that started it. */

@@ -67,7 +67,7 @@ describe("parseCallers", () => {
     ["an object", {}],
     ["undefined", undefined],
     ["a string", "callers.json"],
-  ])("refuses %s as the list", (__, list) => {
+  ])("rejects %s as the list", (__, list) => {
     expect(refusal(list)).toBe("callers must be a list.");
   });
 });
@@ -206,7 +206,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ]),
 ];
 
-describe("parseCallers refuses an entry", () => {
+describe("parseCallers rejects an entry", () => {
   test.each(wrong)("%s, naming it and the field", (__, entry, error) => {
     const message = refusal([entry]);
 

@@ -43,7 +43,7 @@ export async function startHttpFunctions() {
   };
   const functions = {
     sound: await start(),
-    // DynamoDB refuses this table name, which the broker does not expect: an internal error.
+    // DynamoDB rejects this table name, which the broker does not expect: an internal error.
     broken: await start({ [environmentVariables.tableName]: "x" }),
     withoutTable: await start({ AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" }),
   };

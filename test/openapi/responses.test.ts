@@ -158,7 +158,7 @@ describe.each([getToken, postToken, vendorToken, oauthToken, ...statusRoutes])("
     expect(response.headers["retry-after"]).toBe("1");
   });
 
-  test("with internal to a bug, and does not tell its cause", async () => {
+  test("with internal to a bug, and does not reveal its cause", async () => {
     const response = await on.request(requestFor(await on.connection()), "broken");
 
     check(response, "internal", false);

@@ -28,13 +28,13 @@ function stuckAt(expected: ConnectionItem, { ports }: World): TokenTable {
 }
 
 describe("A lease that another environment holds", () => {
-  it("is not tried for, and is counted", async () => {
+  it("stays with it: the sweep does not take it, and counts it", async () => {
     const { world, connection } = await startDue();
     const now = world.clock.now();
     const expected = await itemOf(world, connection);
     await world.ports.table.takeLease(connection, { expected, owner: "caller", now, until: now + leaseSeconds });
 
-    const takeLease = () => expect.unreachable("a lease was tried for");
+    const takeLease = () => expect.unreachable("the sweep tried to take the lease");
     const summary = await sweepAll(world, { table: { ...world.ports.table, takeLease } });
 
     expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));

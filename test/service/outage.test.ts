@@ -73,7 +73,7 @@ describe("a refresh-token endpoint that times out while the API-key endpoint wor
     return { ...world, upstream, hangs: () => hangs };
   }
 
-  it("is noticed by no caller, lifetime after lifetime", async () => {
+  it("is not noticed by callers, lifetime after lifetime", async () => {
     const { connection, upstream, hangs, ...world } = await startWithBroken();
 
     const asked = await live(world, connection, { seconds: 1500, minTtl: 60, ports: { upstream } });

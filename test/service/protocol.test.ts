@@ -69,7 +69,7 @@ describe("TokenService reads the item consistently before every error", () => {
     for (const gone of ["retryAt", "lastError"]) expect(stored).not.toHaveProperty(gone);
   });
 
-  it("also after it has waited for another environment in vain", async () => {
+  it("also after it has waited for another environment without a result", async () => {
     const { connection, ports, item, clock, ...world } = await startWithExpired();
     const old = await item();
     const lease = { expected: old, owner: "other", now: clock.now(), until: clock.now() + leaseSeconds };
@@ -98,7 +98,7 @@ it("TokenService uses its memory of unknown connections only after the table say
 });
 
 describe("a replacement", () => {
-  it("reads the item again under its lease, and calls nobody if it is not needed any more", async () => {
+  it("reads the item again under its lease, and makes no call if no replacement is needed any more", async () => {
     const { connection, ports, item, ...world } = await startWithToken();
     const before = world.asked();
 
@@ -114,7 +114,7 @@ describe("a replacement", () => {
     expect(await item()).not.toHaveProperty("leaseOwner");
   });
 
-  it("takes no lease and calls nobody if the item has changed since it was read", async () => {
+  it("takes no lease and makes no call if the item has changed since it was read", async () => {
     const { connection, ports, ...world } = await startWithToken();
     const before = world.asked();
 

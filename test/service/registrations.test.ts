@@ -163,7 +163,7 @@ describe("a secret that is deleted while a token is stored", () => {
     expect(world.asked().refreshes).toBe(0);
   });
 
-  it("leaves no token in the memory of an environment that knows of it, not even while the table is down", async () => {
+  it("leaves no token in the memory of an environment that has read it, not even while the table is down", async () => {
     const { connection, clock, ports, ...world } = await startWithToken();
     let isDown = false;
     const table = around(ports.table, (call, name) =>

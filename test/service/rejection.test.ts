@@ -16,7 +16,7 @@ async function startWithRejected(scenario: Partial<Scenario> = {}) {
   return { ...world, rejecting: { minTtl: 0, rejectedSha256: sha256Hex(world.set.accessToken.reveal()) } };
 }
 
-it("TokenService never answers a rejected token, not even from memory: it fetches another", async () => {
+it("TokenService never returns a rejected token, not even from memory: it fetches another", async () => {
   const { connection, holder, rejecting, set } = await startWithRejected();
 
   const answer = await holder.get(connection, rejecting);

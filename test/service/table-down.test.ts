@@ -66,7 +66,7 @@ describe("TokenService while the table does not answer", () => {
 });
 
 describe("TokenService while the table can be read and not written", () => {
-  it("spends no refresh token: the lease is written first", async () => {
+  it("uses no refresh token: the lease is written first", async () => {
     const { cold, connection, clock, down, ...world } = await startWithSwitch();
     clock.advance(3600);
     down.add("takeLease");
@@ -83,7 +83,7 @@ describe("TokenService while the table can be read and not written", () => {
     expect(await cold().get(connection, { minTtl: 1800 })).toMatchObject({ kind: "token", source: "table" });
   });
 
-  it("answers a failure that cannot be stored", async () => {
+  it("returns a failure that cannot be stored", async () => {
     const { cold, connection, clock, down, simulator, notices } = await startWithSwitch();
     clock.advance(3600);
     simulator.setScenario({ mode: "refused" });
@@ -127,7 +127,7 @@ describe("a commit that cannot be written", () => {
     expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
   });
 
-  it("never hands out a token that expired in the meantime", async () => {
+  it("never returns a token that expired in the meantime", async () => {
     const { cold, connection, clock, down, simulator } = await startWithSwitch();
     clock.advance(3600);
     simulator.setScenario({ lifetime: skew + 5 });

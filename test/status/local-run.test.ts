@@ -93,7 +93,7 @@ describe("--profile", () => {
     ["with a switch of a prototype", '{"toString": 1}', /unknown switch "toString"/],
     ["with a wrong value", '{"lifetime": "fake-key-1"}', /bad value of lifetime, which takes a whole number/],
     ["with an unknown shape", '{"shape": "fake-key-1"}', /bad value of shape/],
-  ])("is refused in one line, with status 1 and without a value: a file %s", async (_, file, words) => {
+  ])("is rejected in one line, with status 1 and without a value: a file %s", async (_, file, words) => {
     const refused = new StartedCommand(["--profile", "FILE"], file === undefined ? {} : { file });
     onTestFinished(() => refused.remove());
 

@@ -41,7 +41,7 @@ export class SettingError extends Error {
   override name = "SettingError";
 }
 
-/** What a wrong setting means: settings are read before anything else happens, here and in the local run. */
+/** The consequence of a wrong setting: a deployment and the local run read the settings before they do anything. */
 const unchanged = "Nothing was changed.";
 
 /** Retention periods of CloudWatch Logs, in days, up to ten years. */

@@ -47,7 +47,7 @@ Switches of the simulator. Change one with  curl -d '{"mode": "slow"}' SIMULATOR
 
 ${scenarioHelp()}`;
 
-/** Reads the command line. Throws a `UsageError`; `"help"` where help is asked for. */
+/** Reads the command line. Returns `"help"` for `--help`; throws a `UsageError`. */
 export function readOptions(args: string[]): Options | "help" {
   let values: ReturnType<typeof parse>;
   try {

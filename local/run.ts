@@ -49,7 +49,7 @@ export async function startLocalRun(
 ): Promise<LocalRun> {
   const started: (() => unknown)[] = [];
   let gateway: Gateway | undefined;
-  // Pages that the gateway's port serves besides the deployed routes. Empty until the other parts have started.
+  // Pages that the gateway's port serves in addition to the deployed routes. Empty until the other parts have started.
   let pages: NonNullable<GatewayOptions["fallback"]>[] = [];
   const close = async () => {
     // The gateway first: open requests are cut off, instead of failing because a function has stopped.

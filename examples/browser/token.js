@@ -1,4 +1,4 @@
-// Requests an access token by the vendor's API, with FormData and fetch. The credential is the JWT of the signed-in user,
+// Requests an access token as the vendor's example does, with FormData and fetch. The credential is the JWT of the signed-in user,
 // never a caller key. The page's origin must be one of the caller's `origins`.
 
 /** Returns the token response as text. Throws if the response is not a token. */

@@ -27,7 +27,7 @@ export type JwtVerdict =
   | { kind: "invalid"; reason: string }
   | { kind: "unavailable"; reason: string /** Seconds until the next request to the issuer. */; retryAfter: number };
 
-/** What a request says about its caller, besides the credential. */
+/** What a request says about its caller, apart from the credential. */
 interface Claimed {
   /** The Origin header. Browsers send it; then only a JWT of an entry with this origin is accepted. */
   origin?: string | undefined;

@@ -13,7 +13,7 @@ import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts"
  *
  * The order makes it safe: read this secret (all labels but AWSPREVIOUS), then the items (no token set of the key, and no
  * other connection that uses it or waits for its end), then write conditionally, then send the event. A replacement does
- * the opposite: it notes a key first and reads the secret afterwards. So one of the two sees the other.
+ * the opposite: it notes a key first and reads the secret afterwards. So at least one of the two sees the other.
  *
  * A key that fails does not delay the others. A later sweep checks it again.
  */

@@ -84,7 +84,7 @@ test("token get fails if the role may only read the status", async () => {
 
   const result = await onAws(["token", "get", "webapicorso"], { ...environment(), ...audit });
 
-  expectError(result, 4, /^error: HTTP 403 Forbidden\. Your role needs execute-api:Invoke .*\n$/);
+  expectError(result, 4, /^error: HTTP 403 Forbidden\. Grant your role execute-api:Invoke .*\n$/);
 });
 
 describe("doctor", () => {

@@ -54,11 +54,11 @@ test("keys stage replaces a staged key only after confirmation", async () => {
   const next = await local.issueKey("twice");
   await local.json(stage, await local.issueKey("twice"));
 
-  const asked = await local.broker(stage, next);
+  const unconfirmed = await local.broker(stage, next);
   const replaced = await local.broker([...stage, "--yes"], next);
   await local.json(["keys", "rotate", "twice"]);
 
-  expectError(asked, 2, /Replace it\?/);
+  expectError(unconfirmed, 2, /Replace it\?/);
   expect(replaced.status).toBe(0);
   expect(await currentKey("twice")).toBe(next);
 });
@@ -140,10 +140,10 @@ test("keys rotate cancels an unfinished rotation after confirmation, and rotates
   const next = await local.issueKey("stuck");
   await local.json(["keys", "stage", "stuck", "--key-file", "-", "--wait-for-schedule"], next);
 
-  const asked = await local.broker(["keys", "rotate", "stuck"]);
+  const unconfirmed = await local.broker(["keys", "rotate", "stuck"]);
   const dropped = await local.broker(["keys", "rotate", "stuck", "--yes"]);
 
-  expectError(asked, 2, /--yes/);
+  expectError(unconfirmed, 2, /--yes/);
   expect(dropped).toMatchObject({ status: 0, stderr: "" });
   expect(await currentKey("stuck")).toBe(next);
 });

@@ -8,7 +8,7 @@ import { startWorld } from "../support/world.ts";
 import { testSettings } from "../support/registration.ts";
 
 /** What came of a request, when it was made, and the seconds that it waited. */
-interface Asked {
+interface TimedResponse {
   at: number;
   waited: number;
   status: number;
@@ -33,13 +33,13 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
   const callers = parseCallers(sampleCallers(issuer, [connection]), testSettings);
   const environment = () => new OAuthEndpoint(callers, world.ports, believing, testSettings);
   const event = eventOf(request);
-  const asked: Promise<Asked>[] = [];
+  const responses: Promise<TimedResponse>[] = [];
   const sweeps: Promise<unknown>[] = [];
   const outage = { from: hour / 2 + minute - 2, lasts: 24 * minute };
   // Of Smart Services, up to these instants.
   const calls = { first: 0, beforeOutage: 0, afterOutage: 0 };
 
-  async function ask(endpoint: OAuthEndpoint): Promise<Asked> {
+  async function ask(endpoint: OAuthEndpoint): Promise<TimedResponse> {
     const at = clock.now();
     const { status, body } = await endpoint.answer(event);
     const { access_token: token, expires_in: expiresIn } = body as Record<string, unknown>;
@@ -60,14 +60,14 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
       calls.afterOutage = upstreamCalls();
     }
     if (second % minute === minute - 1) sweeps.push(world.sweep(connection));
-    asked.push(ask(warm));
-    if (second % minute === 45) asked.push(ask(environment()));
+    responses.push(ask(warm));
+    if (second % minute === 45) responses.push(ask(environment()));
     await world.quiet();
     clock.advance(1);
   }
   await world.settled(Promise.all(sweeps));
   return {
-    asked: await world.settled(Promise.all(asked)),
+    responses: await world.settled(Promise.all(responses)),
     calls,
   };
 }

@@ -35,9 +35,9 @@ describe("listing secrets", () => {
   });
 
   it("rejects an invalid token", async () => {
-    const asked = client.listSecrets({ NextToken: "fake-token" });
+    const call = client.listSecrets({ NextToken: "fake-token" });
 
-    await expect(asked).rejects.toMatchObject({ name: "InvalidNextTokenException" });
+    await expect(call).rejects.toMatchObject({ name: "InvalidNextTokenException" });
   });
 
   it("filters by prefixes of the name, and rejects every other filter key", async () => {

@@ -66,8 +66,8 @@ export async function startRotationWorld(name: StoreName) {
     /** Does what RotateSecret does before it calls the function: makes an empty pending version. */
     async begin({ arn }: Registered): Promise<string> {
       const version = randomUUID();
-      const asked = client.rotateSecret({ SecretId: arn, ClientRequestToken: version, RotationLambdaARN });
-      await asked.catch((error: Error) => {
+      const call = client.rotateSecret({ SecretId: arn, ClientRequestToken: version, RotationLambdaARN });
+      await call.catch((error: Error) => {
         if (error.name !== "ResourceNotFoundException") throw error;
       });
       return version;

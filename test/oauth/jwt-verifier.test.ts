@@ -227,16 +227,16 @@ describe("oidcVerifier does not trust an issuer, and verifies nothing, if", () =
 
   test("it is https and its keys are not", async () => {
     const discovery = { issuer: "https://issuer.test", jwks_uri: "http://issuer.test/keys" };
-    const asked = vi
+    const fetchSpy = vi
       .spyOn(globalThis, "fetch")
       .mockImplementation(async () => new Response(JSON.stringify({ ...discovery, keys: [issuer.key.jwk] })));
-    onTestFinished(() => asked.mockRestore());
+    onTestFinished(() => fetchSpy.mockRestore());
     const token = jwtOf(issuer.key, fakeClaims(discovery.issuer, clock.now()));
 
     const verdict = await oidcVerifier(clock).verify(new Secret(token), discovery.issuer);
 
     expect(verdict).toMatchObject({ kind: "unavailable" });
-    expect(asked.mock.calls.map(([url]) => url)).toEqual([`${discovery.issuer}${discoveryPath}`]);
+    expect(fetchSpy.mock.calls.map(([url]) => url)).toEqual([`${discovery.issuer}${discoveryPath}`]);
   });
 
   test.each([

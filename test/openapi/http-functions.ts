@@ -19,7 +19,7 @@ const connections = Array.from({ length: 200 }, (_, index) => `connection-${inde
 
 const mayEverything = { ...ORDERS, allow: ["*"] };
 
-export type Asked = Parameters<typeof signed>[1] & { route: string };
+export type TestRequest = Parameters<typeof signed>[1] & { route: string };
 export type HttpFunctions = Awaited<ReturnType<typeof startHttpFunctions>>;
 
 /** The three HTTP functions on the same emulators, with an issuer whose JWTs are accepted. */
@@ -52,13 +52,13 @@ export async function startHttpFunctions() {
     ...emulators,
 
     /** The response to a request through a gateway with the document's routes; signed, if the route needs it. */
-    async request(asked: Asked, state: keyof typeof functions = "sound") {
+    async request(sent: TestRequest, state: keyof typeof functions = "sound") {
       const { token, oauth, status } = functions[state];
       const invoke = (event: GatewayEvent) => {
         if (event.routeKey.includes("/v1/status")) return status(event);
         return event.routeKey.includes("/v1/connections/") ? token(event) : oauth(event);
       };
-      return ask(asked, { invoke });
+      return ask(sent, { invoke });
     },
 
     /** A JWT of a pipeline. */
@@ -85,7 +85,7 @@ export async function startHttpFunctions() {
 
 /** Sends a request to a gateway with the document's routes, which closes with the test. */
 export async function ask(
-  { route, ...what }: Asked,
+  { route, ...what }: TestRequest,
   how: Pick<Route, "invoke" | "throttle"> & { timeoutMs?: number; unsigned?: boolean },
 ) {
   const { timeoutMs, unsigned = false, ...every } = how;

@@ -10,8 +10,8 @@ const neverLost = async () => false;
 export async function keepAsking(stage: Stage, name: string, minTtl: number, isOver: () => boolean): Promise<string[]> {
   const broken: string[] = [];
   await stage.clock.sleep(0.5);
-  for (let asked = 1; !isOver(); asked += 1) {
-    const environment = newEnvironment(stage, `${name}${asked}`, neverLost);
+  for (let attempt = 1; !isOver(); attempt += 1) {
+    const environment = newEnvironment(stage, `${name}${attempt}`, neverLost);
     broken.push(...(await environment([{ do: "get", minTtl }])));
     await stage.clock.sleep(1);
   }

@@ -116,5 +116,5 @@ it("A sweep throws if the index cannot be read, and replaces nothing", async () 
 
   await expect(sweepAll(world, { table })).rejects.toThrow("DynamoDB");
 
-  expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+  expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
 });

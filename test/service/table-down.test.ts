@@ -45,7 +45,7 @@ describe("TokenService while the table does not answer", () => {
     const { warm, cold, connection, clock, down, table, set, ...world } = await startWithSwitch();
     clock.advance(set.dueAt - clock.now() - 30);
     await warm.get(connection, requirements);
-    const before = world.asked();
+    const before = world.callCounts();
     const minutes = Array.from({ length: 5 }, (_, minute) => minute);
 
     down.add("all");
@@ -57,7 +57,7 @@ describe("TokenService while the table does not answer", () => {
       await expect(world.sweep(connection, { table })).rejects.toThrow(UnavailableError);
       clock.advance(memoryLifetime(set));
     }
-    expect(world.asked()).toEqual(before);
+    expect(world.callCounts()).toEqual(before);
     down.clear();
 
     expect(await cold().get(connection, requirements)).toMatchObject({ kind: "token", generation: 1 });
@@ -72,7 +72,7 @@ describe("TokenService while the table can be read and not written", () => {
     down.add("takeLease");
 
     expect(await cold().get(connection, requirements)).toMatchObject(unavailable);
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
   it("serves the stored token while that is valid, though it is not sufficient", async () => {

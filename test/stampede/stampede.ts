@@ -90,12 +90,12 @@ describe("a lease holder that is killed", () => {
 
     for (const { connection, environments, callersEach } of orders) {
       const of = (answers: ProcessAnswer[]) => answers.filter((answer) => answer.connection === connection);
-      const told = of(first).filter(({ status }) => status !== 200);
+      const failed = of(first).filter(({ status }) => status !== 200);
       const name = `${processes * environments * callersEach} callers, a lease holder that is killed`;
       showFigures(`${name}, at first`, processes * environments, stage.exchanges(connection), of(first));
       showFigures(`${name}, then`, processes * environments, stage.exchanges(connection), of(second));
-      expect(told.length).toBeGreaterThan(0);
-      expect(told.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
+      expect(failed.length).toBeGreaterThan(0);
+      expect(failed.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
       expect(tally(of(second))).toEqual({ "200 token 1": processes * environments * callersEach });
       expect(stage.exchanges(connection)).toBe(2);
     }

@@ -12,7 +12,7 @@ const usual = {
   AWS_SECRET_ACCESS_KEY: orders.secretAccessKey,
 };
 
-/** What a program that failed said on standard error. */
+/** The standard error of a program that failed. */
 async function complaint(program: string, args: string[], env: Record<string, string> = {}): Promise<string> {
   const failed: unknown = await output(program, args, env).then(
     () => undefined,

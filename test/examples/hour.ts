@@ -7,7 +7,7 @@ import { sampleCallers } from "../../local/sample-callers.ts";
 import { startWorld } from "../support/world.ts";
 import { testSettings } from "../support/registration.ts";
 
-/** What came of a request, when it was made, and the seconds that it waited. */
+/** The response to a request, when it was sent, and the seconds that it waited. */
 interface TimedResponse {
   at: number;
   waited: number;
@@ -20,11 +20,11 @@ const hour = 3600;
 const minute = 60;
 
 /**
- * A token's hour, and some minutes more, of which Smart Services are down for 24 minutes from the worst instant: the
- * second before the sweep that would have replaced the token, which comes as late as it can. The very request of a
- * client is made every second, and once a minute in a cold environment.
+ * Runs an hour and some minutes in which Smart Services is down for 24 minutes. The outage starts at the worst instant: a
+ * second before the sweep that would have replaced the token, and that sweep is as late as possible. The recorded request
+ * of a client is sent every second, and once a minute in a new environment.
  *
- * JWTs are believed as they are: the clock is stepped, so they would be of another year.
+ * JWTs are not verified: the clock is stepped, so they would be of another year.
  */
 export async function hourWithOutage(request: Arrived, issuer: string) {
   const world = await startWorld({ lifetime: hour });
@@ -36,7 +36,7 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
   const responses: Promise<TimedResponse>[] = [];
   const sweeps: Promise<unknown>[] = [];
   const outage = { from: hour / 2 + minute - 2, lasts: 24 * minute };
-  // Of Smart Services, up to these instants.
+  // Calls to Smart Services up to these instants.
   const calls = { first: 0, beforeOutage: 0, afterOutage: 0 };
 
   async function ask(endpoint: OAuthEndpoint): Promise<TimedResponse> {

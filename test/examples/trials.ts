@@ -7,7 +7,7 @@ import { hourWithOutage } from "./hour.ts";
 import { formOf, recordingOf } from "./recorder.ts";
 import { type Dialect, vendorForm } from "./vendor-form.ts";
 
-/** An example as it is, with its host and its credential. What it prints; rejects where it says that it failed. */
+/** Runs an unchanged example with a host and a credential. Resolves with its output; rejects if it reports a failure. */
 export interface Example {
   name: string;
   dialect: Dialect;
@@ -18,7 +18,7 @@ export interface Example {
 const tokenOf = (printed: string) => (JSON.parse(printed) as Record<string, unknown>)["access_token"];
 const soon = { timeout: 30_000, interval: 50 };
 
-/** Puts examples on trial against one local run: what each sends, what it gets, and what it must not notice. */
+/** Tests examples against one local run: what each sends, what it receives, and what it must not notice. */
 export function tryExamples(examples: Example[]): void {
   let run: StartedCommand;
 
@@ -29,7 +29,7 @@ export function tryExamples(examples: Example[]): void {
 
   const askOnce = async ({ ask, credential }: Example) => ask(run.url("ready"), await credential(run));
 
-  /** Asks by every example. Their tokens, each of which the business API was shown; throws where it took one not. */
+  /** Requests a token with every example. Throws if the business API rejects one; returns the tokens. */
   async function tokensOfAll(): Promise<unknown[]> {
     const tokens: unknown[] = [];
     for (const example of examples) {
@@ -55,7 +55,7 @@ export function tryExamples(examples: Example[]): void {
       expect(await usedStatus(run, token)).toBe(200);
     });
 
-    it("says that it failed where its credential is not accepted", async () => {
+    it("reports a failure if its credential is not accepted", async () => {
       await expect(example.ask(run.url("ready"), `stb_${"fake-unknown-key".padEnd(43, "0")}`)).rejects.toThrow();
     });
 
@@ -86,7 +86,7 @@ export function tryExamples(examples: Example[]): void {
 
     await operator.stage(secretId, String(apiKey));
     const version = await operator.rotate(secretId);
-    // Whatever fails on the way, fails the test: only the wait for the new key goes on.
+    // Any failure in between fails the test. Only the wait for the new key is repeated.
     let served: { tokens: unknown[]; key: string | undefined };
     do {
       const tokens = await tokensOfAll();

@@ -55,7 +55,7 @@ it.skipIf(!isThere)("the workflow's own commands get a valid token with only the
   expect(requests).toEqual([
     { url: "/token?api-version=2.0&audience=smart-token-broker", authorization: "bearer fake-request-token" },
   ]);
-  // The runner hides a masked value from here on; that line is a command to it, which it does not print.
+  // From here on the runner hides the masked value. The line is a command, which it does not print.
   expect(log).toBe(`::add-mask::${token}\n`);
 });
 

@@ -12,7 +12,7 @@ import type { KeysWorld } from "./world.ts";
 export type Ledger = ReturnType<typeof openLedger>;
 
 /**
- * Opens a ledger with an upstream. That upstream accepts every admitted key until it is announced: a receiver of the
+ * Opens a ledger with an upstream. That upstream accepts every added key until it is announced: a receiver of the
  * event may revoke the key at once.
  *
  * @param lifetime of upstream's tokens, in seconds
@@ -53,8 +53,9 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     const now = world.clock.now();
     const alive = tokens.filter((token) => token.key === key && token.until > now);
     if (alive.length > 0) broken.push(`${key} of ${connection} announced ${(alive[0]?.until ?? 0) - now} s too early`);
-    for (const [label, its] of Object.entries(labelsOf(connection))) {
-      if (label !== "AWSPREVIOUS" && fingerprintOf(its) === key) broken.push(`${key} announced while ${label} has it`);
+    for (const [label, value] of Object.entries(labelsOf(connection))) {
+      if (label !== "AWSPREVIOUS" && fingerprintOf(value) === key)
+        broken.push(`${key} announced while ${label} has it`);
     }
     for (const other of connections) {
       const item = await world.ports.table.read(other, "strong");

@@ -16,7 +16,7 @@ async function rotateToIssued() {
   return { apiKey, apiKeyId };
 }
 
-/** Stores key 2 beside the other current fields, as an operator does who changes only the key. */
+/** Stores key 2 and keeps the other fields, as an operator does who changes only the key. */
 function putKeyOnly(): void {
   world.key(connection, 2);
   world.put(connection, JSON.stringify({ ...currentFields(), apiKey: keyOf(2) }));

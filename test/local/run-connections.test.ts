@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listen } from "../support/server.ts";
 import { operator, region, StartedCommand } from "./run-harness.ts";
 
-// Every case has a connection of its own, so each begins without a token, an item and a backoff.
+// Every case has its own connection, so each starts without a token, an item and a backoff.
 const account = { username: "fake-user", scope: "fake-scope", apiKey: "fake-key-1" };
 const broken = {
   "no-api-key": [{ username: "fake-user", scope: "fake-scope" }, "apiKey"],

@@ -101,7 +101,7 @@ describe("/_simulator", () => {
 
   describe("requested by another site", () => {
     const key = { path: "/_simulator/keys", body: JSON.stringify(account) };
-    /** The status of a control request with these headers, whose Host `fetch` would not let be chosen. */
+    /** The status of a control request with these headers, with a Host, which `fetch` does not let the caller set. */
     async function statusWith(simulator: Simulator, headers: Record<string, string>, path = key.path) {
       const port = Number(new URL(simulator.url).port);
       const named = Object.entries(headers).map(([name, value]): [string, string] => [

@@ -107,7 +107,7 @@ describe("parseCallers accepts an entry", () => {
 });
 
 const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
-/** Wrong fields of a valid entry, and how the error goes on after the entry's name. */
+/** Wrong fields of a valid entry, and how the error continues after the entry's name. */
 const wrongFields: [entry: { name: string }, wrong: [what: string, fields: object, error: string][]][] = [
   [
     byKey,

@@ -4,8 +4,8 @@ import type { Stage } from "./stage.ts";
 const neverLost = async () => false;
 
 /**
- * Asks every second, each time in an environment of its own, once the victim is under way. Resolves with what was wrong
- * with the answers.
+ * Sends a request every second, each in its own environment, after the process that dies has started. Resolves with what
+ * was wrong with the answers.
  */
 export async function keepAsking(stage: Stage, name: string, minTtl: number, isOver: () => boolean): Promise<string[]> {
   const broken: string[] = [];

@@ -153,7 +153,7 @@ describe("a replacement", () => {
 
     const answers = await world.settled(Promise.all([get({ upstream }), get({ upstream }), get({ upstream })]));
 
-    // The two that waited gave up. Nobody took the lease over, and the slow one could commit.
+    // The two that waited gave up. No environment took the lease over, and the slow one could commit.
     expect(answers.filter(({ kind }) => kind === "token")).toMatchObject([{ generation: 2, source: "upstream" }]);
     expect(world.callCounts().exchanges).toBe(2);
     expect(await item()).toMatchObject({ generation: 2, failures: 0 });

@@ -15,7 +15,7 @@ const crowds = [
 
 let stage: Stage;
 let crowd: Crowd;
-/** One environment more, in a process of its own, that is there before the crowd. */
+/** One more environment, in its own process, that starts before the others. */
 let forerunner: Crowd;
 
 beforeAll(async () => {
@@ -81,7 +81,7 @@ describe("a lease holder that is killed", () => {
     await vi.waitFor(() => expect(exchanges()).toEqual([1, 1]), 5000);
     await forerunner.kill();
     simulator.setScenario({ mode: "ok" });
-    // As if some of the lease had passed already: enough is left for a crowd to wait in vain.
+    // As if some of the lease had passed already: enough is left that all requests wait without a token.
     for (const { connection } of orders) await stage.shortenLease(connection, 10);
 
     const first = await crowd.ask(...orders);

@@ -4,7 +4,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A connection, and a caller who has nothing valid left each time that it asks. */
+/** A connection, and a caller whose token has expired at each request. */
 async function startEventWorld() {
   const world = await startWorld({ lifetime: 60 });
   const connection = world.register("webapicorso");
@@ -86,7 +86,7 @@ describe("connection_recovered", () => {
     expect(world.types()).toEqual([...turn, ...turn]);
   });
 
-  // Not so yet: a passing failure overwrites the last error, and with it that an operator was told.
+  // A temporary failure overwrites the last error, but not that the operator was notified.
   it("is sent once, although an outage came between the rejection and the recovery", async () => {
     const world = await startEventWorld();
 

@@ -18,7 +18,7 @@ export interface DeploymentSettings {
   logRetentionDays: number;
   /** Number of schedules that share the connections. */
   shards: number;
-  /** Days between two rotations of an API key; 0 switches rotation off. */
+  /** Days between two rotations of an API key; 0 turns rotation off. */
   rotateApiKeysEveryDays: number;
   /** Receives alarms by e-mail. Absent: alarms reach only those who subscribe to the topic. */
   alarmEmail?: string | undefined;

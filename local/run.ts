@@ -155,7 +155,7 @@ export async function startLocalRun(
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);
-    // Switching rotation on runs the function once. Until that has ended, Secrets Manager rejects a rotation.
+    // Turning rotation on runs the function once. Until that has ended, Secrets Manager rejects a rotation.
     if (ids.length <= maxAwaited) await secretsManager.rotationsSettled();
     return {
       url: gateway.url,

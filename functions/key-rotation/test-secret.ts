@@ -8,7 +8,7 @@ export async function testSecret(step: Step): Promise<void> {
   const { secrets, table, upstream, clock } = ports;
   const { secretId, connection, version } = event;
   const pending = await readWithRetries(step, version);
-  // When rotation is switched on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
+  // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.

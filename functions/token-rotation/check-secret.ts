@@ -57,7 +57,7 @@ export function warningOf(
     return { reason: "rotation_stuck", detail: "a rotation has not finished for a day" };
   }
   if (!rotationEnabled && !expectRotation) return undefined;
-  if (!rotationEnabled) return { reason: "rotation_off", detail: "rotation is not switched on for this secret" };
+  if (!rotationEnabled) return { reason: "rotation_off", detail: "rotation is not turned on for this secret" };
   const isStaged = all.some((stages) => stages.includes("NEXT"));
   if (!isStaged && !isIssued && nextRotationAt !== undefined && nextRotationAt - now <= warnAhead) {
     const days = Math.max(0, Math.ceil((nextRotationAt - now) / day));

@@ -41,7 +41,7 @@ function metadata(secret: Secret) {
   };
 }
 
-// After rotation is switched off, the response still has its configuration, but no dates. (AWS leaves out RotationEnabled
+// After rotation is turned off, the response still has its configuration, but no dates. (AWS leaves out RotationEnabled
 // for a secret whose rotation was never configured.)
 function rotationMetadata(secret: Secret) {
   const { enabled = false, functionArn, rules, rotatedAt } = secret.rotation ?? {};

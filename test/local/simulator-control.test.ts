@@ -73,8 +73,8 @@ describe("/_simulator", () => {
     const simulator = await start();
     const { status, answer } = await control(simulator, "/_simulator", { singleActiveToken: true, ...bad });
     expect(status).toBe(400);
-    expect(String(answer["error_description"]).split("; known: ")[0]).toContain(named);
-    expect(answer["error_description"]).toContain(`known: ${Object.keys(defaultScenario()).join(", ")}`);
+    expect(String(answer["error_description"]).split("; known switches: ")[0]).toContain(named);
+    expect(answer["error_description"]).toContain(`known switches: ${Object.keys(defaultScenario()).join(", ")}`);
     expect(simulator.scenario).toEqual(defaultScenario());
   });
 

@@ -31,8 +31,12 @@ export async function testSecret(step: Step): Promise<void> {
       throw new RotationError("next_key_refused", `Smart Services rejected the next key (HTTP ${answer.status})`);
     case "malformed":
     case "temporary":
-      throw new RotationError("upstream_unavailable", "Smart Services did not answer the test of the next key", {
-        keepsPending: progress.keepsPending,
-      });
+      throw new RotationError(
+        "upstream_unavailable",
+        "Smart Services sent no usable response to the test of the next key",
+        {
+          keepsPending: progress.keepsPending,
+        },
+      );
   }
 }

@@ -28,9 +28,9 @@ async function fetchToken(host, credential) {
 document.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const { host, credential } = event.target.elements;
-  const answer = document.querySelector("#answer");
-  answer.textContent = "";
+  const output = document.querySelector("#answer");
+  output.textContent = "";
   void fetchToken(host.value, credential.value)
     .catch(String)
-    .then((text) => (answer.textContent = text));
+    .then((text) => (output.textContent = text));
 });

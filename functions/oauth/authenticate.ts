@@ -42,8 +42,8 @@ export const notAccepted = oauthError(
 );
 
 /**
- * Authenticates callers. A caller key is found by its hash, without I/O. A JWT is verified with the keys of its issuer,
- * only if the list of callers names that issuer.
+ * Authenticates callers. Finds a caller key by its hash, without I/O. Verifies a JWT with the keys of its issuer, only if
+ * the list of callers names that issuer.
  */
 export class Authenticator {
   readonly #byHash = new Map<string, KeyCaller>();

@@ -15,7 +15,7 @@ const maxCandidates = 100;
 
 const maxRemembered = 10_000;
 
-/** Seconds for which a registered name is remembered: it hardly ever changes. */
+/** Seconds for which memory keeps a registered name, which hardly ever changes. */
 const rememberedFor = 300;
 
 /**

@@ -107,7 +107,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
       );
       for (const key of used) {
         const isOut = announced.some((each) => each.connection === connection && each.key === key);
-        if (!inUse.has(key) && !isOut) broken.push(`${connection}: ${key} left use and was never announced`);
+        if (!inUse.has(key) && !isOut) broken.push(`${connection}: ${key} is no longer in use and was never announced`);
       }
       if (AWSCURRENT !== undefined && item?.tokenSet?.keyFingerprint !== fingerprintOf(AWSCURRENT)) {
         broken.push(`${connection}: the current key is not the one in use`);

@@ -172,7 +172,7 @@ it("A rotation at any point of a replacement loses no key, and its key is used a
   }
 });
 
-describe("A rotation that Secrets Manager gave up", () => {
+describe("A rotation that Secrets Manager no longer retries", () => {
   /** Dies at the same call in every attempt. */
   async function giveUp(call: string): Promise<{ connection: ConnectionId; token: string }> {
     const connection = await prepare();

@@ -30,7 +30,7 @@ async function outliveAndSweep(): Promise<void> {
   await world.sweep(connection);
 }
 
-describe("An issued key that left use", () => {
+describe("An issued key that is no longer in use", () => {
   /** Rotates twice, so that an issued key leaves, and lets its end pass. */
   async function leaveIssued() {
     const issued = await rotateToIssued();

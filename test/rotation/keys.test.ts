@@ -26,7 +26,7 @@ async function sweepKeys(world: World, maintainKeys: (item: ConnectionItem) => P
 const hasRetirable = (world: World) => async (item: ConnectionItem) =>
   retirableKeys(item, world.clock.now()).length > 0;
 
-/** A connection with a fresh token, and a key that left use and whose end has just passed. */
+/** A connection with a fresh token, and a retiring key whose end has just passed. */
 async function startWithLeavingKey(world: World) {
   const [connection] = await startConnections(world, "webapicorso");
   const now = world.clock.now();

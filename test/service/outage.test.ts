@@ -73,7 +73,7 @@ describe("a refresh-token endpoint that times out while the API-key endpoint wor
     return { ...world, upstream, hangs: () => hangs };
   }
 
-  it("is not noticed by callers, lifetime after lifetime", async () => {
+  it("is not noticed by callers over many lifetimes", async () => {
     const { connection, upstream, hangs, ...world } = await startWithBroken();
 
     const answers = await live(world, connection, { seconds: 1500, minTtl: 60, ports: { upstream } });

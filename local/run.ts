@@ -52,7 +52,7 @@ export async function startLocalRun(
   // Pages that the gateway's port serves in addition to the deployed routes. Empty until the other parts have started.
   let pages: NonNullable<GatewayOptions["fallback"]>[] = [];
   const close = async () => {
-    // The gateway first: open requests are cut off, instead of failing because a function has stopped.
+    // Close the gateway first, so that open requests end before their function stops.
     await gateway?.close();
     for (const end of started.toReversed()) await end();
     started.length = 0;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-// For `npx vitest`, which no npm script starts: an old Node stops here with one line.
+// `npx vitest` is not an npm script, so this checks the version of Node again.
 createRequire(import.meta.url)("./tools/require-node.cjs");
 
 // The workers, and every process that a test starts, share compiled code.
@@ -16,7 +16,7 @@ export default defineConfig({
     // A synth with every rule takes seconds, and several of them on a busy machine many.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Two cores are the smallest machine that this suite is meant for; more workers than cores only adds noise.
+    // The suite must run on two cores. More workers than cores make it slower.
     maxWorkers: 2,
     // A worker keeps what it has loaded for its next file: the AWS SDK and the CDK take a second each. So a test file
     // undoes what it does to the process: spies, environment variables, fake clients.

@@ -7,7 +7,7 @@ const parts = await startParts();
 try {
   const serving = await benchServing(parts);
   print(["getting a token", "median", "99th percentile", "upstream calls"], serving);
-  print(["cold start of the token function", "bundle loaded", "first answer"], await benchColdStart(parts));
+  print(["cold start of the token function", "bundle loaded", "first response"], await benchColdStart(parts));
 } finally {
   await parts.close();
 }

@@ -5,7 +5,7 @@ import { enableCompileCache } from "node:module";
 enableCompileCache();
 const { main, printError } = await import("./main.ts");
 
-// `| head` closes the pipe, which is no error. A full disk is one.
+// `| head` closes the pipe, which is not an error. A full disk is.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
   process.exit(code === "EPIPE" ? 0 : printError(`Cannot write the output (${code}).`, 1));
 });

@@ -35,7 +35,7 @@ const known: [pattern: RegExp, kind: keyof typeof exitCodes, message: string][] 
   [
     /fetch failed|CERT_|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError|UND_ERR|socket hang up/,
     "unreachable",
-    "The connection failed ({}). Check the network, the region and --local-url.",
+    "Cannot reach the server ({}). Check the network, the region and --local-url.",
   ],
 ];
 

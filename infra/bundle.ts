@@ -45,7 +45,7 @@ interface Kept {
   code: Code;
 }
 
-/** Files that change a bundle but are no inputs of esbuild: its options and the installed packages. */
+/** Files that change a bundle but are not inputs of esbuild: its options and the installed packages. */
 const decisive = ["infra/bundle.ts", "tsconfig.json", "functions/tsconfig.json", "node_modules/.package-lock.json"];
 
 /** The code of a function. Bundles it only if one of its files has changed since the last time. */

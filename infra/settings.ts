@@ -18,7 +18,7 @@ export interface DeploymentSettings {
   logRetentionDays: number;
   /** Number of schedules that share the connections. */
   shards: number;
-  /** Days between two rotations of an API key; 0 switches rotation off. */
+  /** Days between two rotations of an API key; 0 turns rotation off. */
   rotateApiKeysEveryDays: number;
   /** Receives alarms by e-mail. Absent: alarms reach only those who subscribe to the topic. */
   alarmEmail?: string | undefined;
@@ -41,7 +41,7 @@ export class SettingError extends Error {
   override name = "SettingError";
 }
 
-/** What a wrong setting means: settings are read before anything else happens, here and in the local run. */
+/** The consequence of a wrong setting: a deployment and the local run read the settings before they do anything. */
 const unchanged = "Nothing was changed.";
 
 /** Retention periods of CloudWatch Logs, in days, up to ten years. */

@@ -5,7 +5,7 @@ export const pipelineAudience = "smart-token-broker";
 export const portalAudience = "portal";
 
 /**
- * Starts an OpenID Connect issuer on 127.0.0.1, for callers with a JWT. It authenticates nobody: the grant
+ * Starts an OpenID Connect issuer on 127.0.0.1, for callers with a JWT. It does not authenticate: the grant
  * `client_credentials` gets the JWT of a pipeline, any other grant that of a signed-in user of these connections.
  */
 export async function startIssuer(connections: string[]): Promise<{ url: string; close: () => Promise<void> }> {

@@ -2,7 +2,7 @@ import { RotateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secre
 import { environmentVariables, secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Deployment } from "./assembly/deployment.ts";
 
-/** Rotation is switched on for at most this many connections of a file: each takes a second of the function. */
+/** Rotation is turned on for at most this many connections of a file: each takes a second of the function. */
 const maxRotated = 100;
 
 /** A Secrets Manager client with an operator's credentials. The caller destroys it. */
@@ -17,7 +17,7 @@ export function secretNameOf(deployment: Deployment, connection: string): string
 }
 
 /**
- * Switches rotation on: for the stack's secrets as the template says, for the connections of a file as an operator
+ * Turns rotation on: for the stack's secrets as the template says, for the connections of a file as an operator
  * does. Each switch runs the rotation function once; this does not wait for it.
  */
 export async function switchRotationOn(

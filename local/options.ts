@@ -29,7 +29,7 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
   --callers FILE        JSON: a list of callers as in cdk.json. Issuers may use http on loopback.
                         Default: a sample list with a local issuer.
   --tick SECONDS        How long one minute of every schedule lasts (60).
-  --scenario NAME       How simulated Smart Services behave: ${Object.keys(namedScenarios).join(", ")}
+  --scenario NAME       Behaviour of the simulated Smart Services: ${Object.keys(namedScenarios).join(", ")}
   --profile FILE        JSON: switches of the simulator, recorded from a real upstream with
                         broker doctor --probe ID --save-profile FILE
   --help                Show this text.
@@ -47,7 +47,7 @@ Switches of the simulator. Change one with  curl -d '{"mode": "slow"}' SIMULATOR
 
 ${scenarioHelp()}`;
 
-/** Reads the command line. Throws a `UsageError`; `"help"` where help is asked for. */
+/** Reads the command line. Returns `"help"` for `--help`; throws a `UsageError`. */
 export function readOptions(args: string[]): Options | "help" {
   let values: ReturnType<typeof parse>;
   try {

@@ -49,10 +49,10 @@ export async function startLocalRun(
 ): Promise<LocalRun> {
   const started: (() => unknown)[] = [];
   let gateway: Gateway | undefined;
-  // Pages that the gateway's port serves besides the deployed routes. Empty until the other parts have started.
+  // Pages that the gateway's port serves in addition to the deployed routes. Empty until the other parts have started.
   let pages: NonNullable<GatewayOptions["fallback"]>[] = [];
   const close = async () => {
-    // The gateway first: open requests are cut off, instead of failing because a function has stopped.
+    // Close the gateway first, so that open requests end before their function stops.
     await gateway?.close();
     for (const end of started.toReversed()) await end();
     started.length = 0;
@@ -155,7 +155,7 @@ export async function startLocalRun(
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);
-    // Switching rotation on runs the function once. Until that has ended, Secrets Manager rejects a rotation.
+    // Turning rotation on runs the function once. Until that has ended, Secrets Manager rejects a rotation.
     if (ids.length <= maxAwaited) await secretsManager.rotationsSettled();
     return {
       url: gateway.url,

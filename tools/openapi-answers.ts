@@ -38,7 +38,7 @@ export interface Answer {
 export const headerMeanings: Record<string, string> = {
   "Cache-Control": "In every response of the broker.",
   Pragma: "For HTTP/1.0 caches (RFC 6749 §5.1).",
-  "Retry-After": "Whole seconds after which to retry. The gateway's own responses do not have it.",
+  "Retry-After": "Whole seconds after which to retry. API Gateway's own responses do not have it.",
   "WWW-Authenticate": "If the request has an Authorization header.",
 };
 

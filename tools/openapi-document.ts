@@ -23,7 +23,7 @@ export function openApiDocument(): object {
       title: "Smart Token Broker",
       version,
       description:
-        "Serves valid access tokens for TeamSystem Smart Services. Services on AWS sign their requests; other callers send a caller key or a JWT. The gateway has errors of its own, in the form `GatewayError`: clients must handle both forms.",
+        "Serves valid access tokens for TeamSystem Smart Services. Services on AWS sign their requests; other callers send a caller key or a JWT. API Gateway returns its own errors in the form `GatewayError`: clients must handle both forms.",
       license: { name: license, identifier: license },
     },
     servers: [

@@ -30,7 +30,7 @@ export const tokenParameters = Object.entries(
   schema: { ...schema, default: Number(schema["default"]) },
 }));
 
-/** Query parameters of `GET /v1/status`, likewise. */
+/** Query parameters of `GET /v1/status`, from its schema. */
 export const statusParameters = Object.entries(
   convert(statusQuery, "output")["properties"] as Record<string, Schema>,
 ).map(([name, schema]) => ({

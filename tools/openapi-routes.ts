@@ -73,7 +73,7 @@ function ruleOf(schema: Parameters<typeof safeParse>[0], value: object): string 
 const clientNotAccepted = { error: notAccepted, meaning: "The credential is not accepted." };
 const noConnection = {
   error: noSuchConnection,
-  meaning: "The caller has no such connection, or has more than one and did not name one.",
+  meaning: "The caller may not use this connection, or may use more than one and did not name one.",
 };
 const invalidForm = "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix it.";
 
@@ -96,7 +96,7 @@ export const routes: Route[] = [
   {
     key: "POST /v1/connections/{connection}/token",
     operationId: "replaceRejectedToken",
-    summary: "Get another access token than the one that Smart Services rejected",
+    summary: "Get another access token in place of one that Smart Services rejected",
     description:
       "The broker replaces a token at most once in 30 s, however many callers report it. Cache the response.",
     security: iam,

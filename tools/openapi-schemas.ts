@@ -6,7 +6,10 @@ import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } fro
 const text = { type: "string" };
 const url = { type: "string", format: "uri" };
 const texts = { type: "array", items: text };
-const code = { enum: Object.keys(problems), description: "A closed list: a new code is a change of this contract." };
+const code = {
+  enum: Object.keys(problems),
+  description: "A minor version may add a code: treat an unknown one by its HTTP status.",
+};
 const accessToken = { ...text, description: "Send it to Smart Services as `Authorization: Bearer`." };
 const expiresIn = { type: "integer", minimum: 0, description: "Remaining time of the token in seconds." };
 
@@ -65,7 +68,7 @@ export const schemas = {
       expires_at: { type: "string", format: "date-time" },
       scope: text,
       generation: { type: "integer", minimum: 1, description: "Grows by one with every new token." },
-      api_base_url: { ...url, description: "Where to use the token, if the registration says so." },
+      api_base_url: { ...url, description: "Base URL of the business API, if it is registered." },
     },
     ["api_base_url"],
   ),

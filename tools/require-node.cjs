@@ -1,9 +1,9 @@
-// Preloaded by every npm script, in old syntax so that an old Node can still say what is wrong.
+// Every npm script preloads this file. It has old syntax, so that an old Node can run it and print the error.
 if (Number(process.versions.node.split(".")[0]) < 24) {
   console.error(
-    "Smart Token Broker needs Node 24 or newer, and this is " + process.version + ". On Linux `npm ci` brings one.",
+    "Smart Token Broker needs Node 24 or newer. This is " + process.version + ". On Linux, `npm ci` installs Node 24.",
   );
   process.exit(1);
 }
-// Compiled code is kept between runs: the CDK and the AWS SDK load in half the time.
+// Node keeps compiled code between runs: the CDK and the AWS SDK load in half the time.
 require("module").enableCompileCache();

@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: "test/browser/chromium.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // All serve their page at the one origin that the sample list of callers names.
+    // All tests serve their page at the same port: the sample list of callers has only this origin.
     fileParallelism: false,
   },
 });

@@ -1,15 +1,15 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * The stampedes: `npm run test:stampede`. Alone on the machine, because hundreds of environments ask one embedded table
- * at once, and what else runs beside them would make it miss the broker's own second for an answer.
+ * The tests with hundreds of environments: `npm run test:stampede`. Run them on an idle machine: all environments use one
+ * embedded table at once, and other load would make it exceed the broker's timeout of 1 s.
  */
 export default defineConfig({
   test: {
     include: ["test/stampede/stampede.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // A machine that is shared may be slow for a moment; a stampede that is wrong is wrong three times.
+    // A shared machine may be slow for a moment. A real fault fails all three attempts.
     retry: 2,
   },
 });

@@ -5,8 +5,8 @@ import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { plain, table } from "../terminal/table.ts";
 
-/** Printed because a reader in an incident takes this list for the deployed one. */
-const sourceNote = "This list comes from this checkout. The deployed list is that of the last npm run deploy.\n";
+/** Printed because a reader in an incident may think that this is the deployed list. */
+const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
 
 /** Checks and lists the callers in `cdk.json`. Does NOT read what is deployed. */
 export async function listCallers(file: string): Promise<CommandResult> {

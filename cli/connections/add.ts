@@ -55,7 +55,7 @@ export async function addConnection(deployment: Deployment, id: string, options:
     `${done[step](connection)} ${verified}`,
     ...warnings.map((warning) => `warning: ${warning}`),
     `Key rotation: ${isRotated ? `every ${everyDays} days. Stage the next key before: ${stage}` : "off."}`,
-    "Grant a caller's role this statement, and nothing wider:",
+    "Attach exactly this statement to a caller's role:",
     JSON.stringify(statement, null, 2),
   ].join("\n");
   const json = {
@@ -101,7 +101,7 @@ async function storeStep(deployment: Deployment, connection: ConnectionId, yes: 
   if (versionAt(secret, "AWSCURRENT") === undefined) return "put";
   const reading = await currentRegistration(deployment, connection);
   if (reading.kind === "not_ready" && reading.unreadable) {
-    const next = "The value may be good: enable the KMS key, or grant your role its use (docs/cli.md#permissions).";
+    const next = "The value may be valid: enable the KMS key, or grant your role its use (docs/cli.md#permissions).";
     throw new CommandError("denied", `The value of ${name} cannot be read (${reading.detail}). ${next}`);
   }
   if (reading.kind === "not_ready") {
@@ -131,7 +131,7 @@ async function store(deployment: Deployment, connection: ConnectionId, value: Se
   else await put();
 }
 
-/** Restores a secret for a new value. If that cannot be put, deletes the secret again, so that the old value stays out of use. */
+/** Restores a secret and stores a new value. If that fails, deletes the secret again: its old value must not be used. */
 async function putIntoRestored(deployment: Deployment, connection: ConnectionId, put: () => Promise<unknown>) {
   const client = secretsClient(deployment);
   const SecretId = secretName(deployment, connection);

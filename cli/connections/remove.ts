@@ -53,7 +53,7 @@ export async function removeConnection(
   return { text: `${text}\n`, json: { connection, recovery_days: days, erased } };
 }
 
-/** Deletes as a replacement does that finds no registration: under the lease, so that a commit in flight fails. */
+/** Deletes the tokens under the lease, as a replacement without a registration does, so that a running commit fails. */
 async function deleteTokens(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
   const table = tokenTable(deployment);
   const ports: Ports = {
@@ -62,11 +62,11 @@ async function deleteTokens(deployment: Deployment, connection: ConnectionId): P
     random: Math.random,
     newLeaseOwner: randomUUID,
     notice: () => undefined,
-    // Not read: a stale reading would bring the tokens back.
+    // Not read: a stale read would bring the tokens back.
     registrations: { read: () => Promise.resolve({ kind: "unknown" }) },
     upstream: { call: () => Promise.reject(new Error("Deleting tokens sends no request to Smart Services.")) },
   };
-  // A replacement in flight holds the lease for 15 s at most.
+  // A running replacement holds the lease for 15 s at most.
   for (let attempt = 0; attempt < 20; attempt++) {
     const item = await table.read(connection, "strong");
     if (!item || (!item.tokenSet && item.lastError?.code === "unknown_connection")) return attempt > 0;

@@ -14,7 +14,7 @@ function issueCommand({ simulator }: NonNullable<Deployment["local"]>, { usernam
 }
 
 /**
- * Requests one token with the API key of a registration, from this machine, and drops the token. Stores nothing.
+ * Requests one token with the API key of a registration, from this machine. Stores nothing, not even the token.
  *
  * @returns the lifetime of the token in seconds
  * @throws CommandError with what Smart Services did instead

@@ -5,7 +5,7 @@ import { callApi, expectOk } from "./api.ts";
 import type { Deployment } from "./deployment.ts";
 
 const nextStep = (status: number) =>
-  status === 403 ? "Your role needs execute-api:Invoke on GET/v1/status and GET/v1/status/*." : "Run it again.";
+  status === 403 ? "Grant your role execute-api:Invoke on GET/v1/status and GET/v1/status/*." : "Run it again.";
 
 /** Reads the status of all connections that were requested, page by page. */
 export async function allStatuses(deployment: Deployment): Promise<ConnectionStatus[]> {

@@ -15,9 +15,9 @@ export interface Behaviour {
   format: ResponseFormat;
   bom: boolean;
   opaque: boolean;
-  /** Lifetime in seconds, as the response or the token says it, or as the broker assumes it. */
+  /** Lifetime in seconds, as the response or the token states it, or as the broker assumes it. */
   claimedLifetime: number;
-  /** Whether the response or the token says a lifetime. */
+  /** Whether the response or the token states a lifetime. */
   claimsLifetime: boolean;
   /** Age in seconds at which a token was found invalid. */
   diedAfter?: number;
@@ -65,7 +65,7 @@ export const hasExpiryClaim = (token: Secret) => readJwtClaims(token.reveal())?.
 
 /** The behaviour as switches of the simulator (`npm start -- --profile FILE`), without any credential. Pure. */
 export function profileOf(observed: Behaviour): Record<string, string | number | boolean> {
-  // If a new token invalidates the previous one, an invalid token says nothing about lifetimes.
+  // If a new token invalidates the previous one, an invalid token proves nothing about lifetimes.
   const lifetime = (observed.singleActiveToken ? undefined : observed.diedAfter) ?? observed.claimedLifetime;
   const { refreshLifetime, rotateRefresh, singleActiveToken } = observed;
   return {

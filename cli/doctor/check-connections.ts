@@ -45,7 +45,7 @@ async function checkConnection(
     ...(await tryCheck(`the secret of ${id}`, checkSecret(deployment, secret, now))),
     ...(typeof status === "object" && !areTokensDeleted(status) ? stateFindings(id, status) : []),
   ];
-  return problems.length > 0 ? problems : [ok(goodText(secret, status))];
+  return problems.length > 0 ? problems : [ok(okText(secret, status))];
 }
 
 async function checkSecret(deployment: Deployment, secret: SecretFacts, now: number): Promise<Finding[]> {
@@ -82,7 +82,7 @@ function stateFindings(id: string, { state, last_error: error }: ConnectionStatu
   return [finding(`${id}: ${error ? `${state}, ${error.detail}` : state}`, fix(id))];
 }
 
-function goodText({ connection, rotationEnabled }: SecretFacts, status: Status): string {
+function okText({ connection, rotationEnabled }: SecretFacts, status: Status): string {
   const rotation = rotationEnabled ? "on" : "off, as in cdk.json";
   const hasToken = typeof status === "object" && status.access_token_expires_at !== undefined;
   const token = status === "unread" ? "status unknown" : hasToken ? "token valid" : "no token yet";

@@ -70,7 +70,7 @@ async function sendRequest(request: UpstreamRequest): Promise<GrantResult> {
   }
 }
 
-/** Whether the business API tells valid from invalid tokens: it accepts a valid one, and rejects an invented one. */
+/** Whether the business API distinguishes tokens: it accepts a valid one, and rejects an invented one. */
 async function canTellInvalidTokens({ apiBaseUrl, scope }: Registration, valid: Secret): Promise<boolean> {
   if (apiBaseUrl === undefined) return false;
   const requests = Promise.all([

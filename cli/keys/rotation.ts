@@ -79,11 +79,11 @@ async function untilCurrent(deployment: Deployment, connection: ConnectionId, ve
   const status = brokerCommand(deployment, `keys status ${connection}`);
   throw new CommandError(
     "failed",
-    `The rotation of ${connection} is still unfinished. The log of the key-rotation function says why. See ${status}`,
+    `The rotation of ${connection} has not finished after 4 minutes. The log of the key-rotation function says why. Check it again: ${status}`,
   );
 }
 
-/** What is wrong with the staged key, as far as this machine can see. */
+/** Why the rotation failed, as far as this machine can find out. */
 async function rotationProblem(deployment: Deployment, connection: ConnectionId): Promise<string> {
   const secrets = versionsOf(deployment);
   const id = secrets.idOf(connection);
@@ -95,7 +95,7 @@ async function rotationProblem(deployment: Deployment, connection: ConnectionId)
   } catch (error) {
     return (error as Error).message;
   }
-  return "The staged key works from this machine; the log of the key-rotation function says more.";
+  return "The staged key works from this machine. The log of the key-rotation function has the cause.";
 }
 
 /** Seconds to wait until Secrets Manager has tested the rotation function. */

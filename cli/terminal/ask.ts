@@ -16,7 +16,7 @@ const required = (text: string) => text.trim() !== "" || "Enter a value.";
 export async function confirmed(question: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!canAsk()) {
-    throw new CommandError("usage", `${question} There is no terminal to answer in. Run it again with --yes.`);
+    throw new CommandError("usage", `${question} No terminal is available for the answer. Run it again with --yes.`);
   }
   if (!(await confirm({ message: question, default: false }, context))) {
     throw new CommandError("failed", "Cancelled. Nothing was changed.");
@@ -28,13 +28,13 @@ export async function offered(question: string): Promise<boolean> {
   return canAsk() && confirm({ message: question, default: false }, context).catch(() => false);
 }
 
-/** Asks for a text that is not secret. `option` replaces the prompt where there is no terminal. */
+/** Asks for a text that is not secret. Without a terminal, throws CommandError that names `option`. */
 export async function askText(message: string, option: string): Promise<string> {
   expectTerminal(message, option);
   return (await input({ message, validate: required }, context)).trim();
 }
 
-/** Asks for a secret without echo. `option` replaces the prompt where there is no terminal. */
+/** Asks for a secret without echo. Without a terminal, throws CommandError that names `option`. */
 export async function askSecret(message: string, option: string): Promise<Secret> {
   expectTerminal(message, option);
   return new Secret((await password({ message, toggleMask: false, validate: required }, context)).trim());

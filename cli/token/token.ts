@@ -39,7 +39,7 @@ async function requestToken(
   const command = isRegistered ? "status" : "connections show";
   const next =
     response.status === 403
-      ? "Your role needs execute-api:Invoke on this connection (docs/connections.md#grant-a-caller), and this machine the right time."
+      ? "Grant your role execute-api:Invoke on this connection (docs/connections.md#grant-a-caller), and check the clock of this machine."
       : `See ${brokerCommand(deployment, `${command} ${connection}`)}`;
   const body = expectOk(response, next);
   return { text: `${String(body["access_token"])}\n`, json: body };

@@ -26,10 +26,10 @@ async function freshToken() {
       subject_token_type: idTokenType,
     }),
   });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(`The broker answered: ${answer.error_description ?? answer.message}`);
-  token = { value: answer.access_token, scope: answer.scope, until: Date.now() / 1000 + answer.expires_in };
-  step(`Got a token of ${token.scope}, valid for ${answer.expires_in} s`);
+  const result = await response.json();
+  if (!response.ok) throw new Error(`The broker answered: ${result.error_description ?? result.message}`);
+  token = { value: result.access_token, scope: result.scope, until: Date.now() / 1000 + result.expires_in };
+  step(`Got a token of ${token.scope}, valid for ${result.expires_in} s`);
   return token;
 }
 

@@ -36,8 +36,8 @@ async function page(pathname) {
 /** Forwards a call to the business API, with the access token of the page. */
 async function forward(path, authorization = "") {
   try {
-    const answer = await fetch(api + path, { headers: { authorization, accept: "application/json" } });
-    return { status: answer.status, type: "application/json", body: await answer.text() };
+    const response = await fetch(api + path, { headers: { authorization, accept: "application/json" } });
+    return { status: response.status, type: "application/json", body: await response.text() };
   } catch {
     return { status: 502, type: "application/json", body: '{"error":"the business API is unavailable"}' };
   }

@@ -1,4 +1,4 @@
-// Requests an access token by the vendor's API, with FormData and fetch. The credential is the JWT of the signed-in user,
+// Requests an access token as the vendor's example does, with FormData and fetch. The credential is the JWT of the signed-in user,
 // never a caller key. The page's origin must be one of the caller's `origins`.
 
 /** Returns the token response as text. Throws if the response is not a token. */
@@ -28,9 +28,9 @@ async function fetchToken(host, credential) {
 document.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const { host, credential } = event.target.elements;
-  const answer = document.querySelector("#answer");
-  answer.textContent = "";
+  const output = document.querySelector("#answer");
+  output.textContent = "";
   void fetchToken(host.value, credential.value)
     .catch(String)
-    .then((text) => (answer.textContent = text));
+    .then((text) => (output.textContent = text));
 });

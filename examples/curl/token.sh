@@ -1,5 +1,5 @@
 #!/bin/sh
-# Requests an access token by the vendor's API, with curl. Prints the response; fails if it is not a token.
+# Requests an access token as the vendor's example does, with curl. Prints the response; fails if it is not a token.
 #
 #   SMART_SERVICES_HOST        URL of the broker, https://…
 #   SMART_SERVICES_CREDENTIAL  your caller key, stb_…

@@ -1,4 +1,4 @@
-// Requests an access token by the vendor's API, with axios and form-data. Prints the response; fails if it is not a
+// Requests an access token as the vendor's example does, with axios and form-data. Prints the response; fails if it is not a
 // token. Install: npm install axios form-data
 //
 //   SMART_SERVICES_HOST        URL of the broker, https://…

@@ -52,7 +52,7 @@ async function makeCurrent({ ports: { secrets }, event, labels }: Step): Promise
     throw superseded;
   }
   const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
-  // Secrets Manager also refuses a repeated move whose first response was lost: only a fresh description tells.
+  // Secrets Manager also rejects a repeated move whose first response was lost. Read the labels again to be sure.
   if (!moved && !(await secrets.describe(secretId))?.labels.get(version)?.includes("AWSCURRENT")) throw superseded;
 }
 

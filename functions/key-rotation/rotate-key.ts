@@ -22,7 +22,7 @@ export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings:
     throw new StepError(`The secret of ${connection} has no version ${version}. Nothing was changed.`);
   }
   const isCurrent = stages.includes("AWSCURRENT");
-  // Without AWSPENDING, a failed step or an operator dropped this rotation.
+  // Without AWSPENDING, a failed step or an operator has cancelled this rotation.
   if (!isCurrent && !stages.includes("AWSPENDING")) {
     throw new StepError(
       `The version ${version} of the secret of ${connection} is not staged AWSPENDING. Nothing was changed.`,

@@ -2,7 +2,7 @@ import type { RotationReason } from "@smart-token-broker/auth-core/rules/next-ke
 
 /**
  * Thrown when a step cannot run: its version does not exist, is not pending, or changed during the step. The rotation
- * was dropped or replaced meanwhile, so no operator is notified. It is not a bug.
+ * was cancelled or replaced meanwhile, so no operator is notified. It is not a bug.
  */
 export class StepError extends Error {
   override name = "StepError";

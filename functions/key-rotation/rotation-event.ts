@@ -14,7 +14,7 @@ export interface RotationEvent {
 }
 
 /**
- * Parses the event of Secrets Manager. Throws an error that names the wrong field. Also refuses a secret outside the
+ * Parses the event of Secrets Manager. Throws an error that names the wrong field. Also rejects a secret outside the
  * prefix: Secrets Manager may invoke this function for any secret of the account that names it.
  */
 export function readRotationEvent(event: unknown, secretPrefix: string): RotationEvent {

@@ -6,9 +6,9 @@ import { RotationError } from "./rotation-error.ts";
 import type { Step } from "./step.ts";
 
 /**
- * What a failed step leaves behind. It removes AWSPENDING, so that the next attempt starts with what is staged then. It
- * keeps AWSPENDING where the next attempt needs that version. It notifies the operator of a `RotationError`; Secrets
- * Manager retries every other error by itself.
+ * Cleans up after a failed step. Removes AWSPENDING, so that the next attempt starts with the key that is staged then,
+ * unless the next attempt needs the pending version. Notifies the operator of a `RotationError`; Secrets Manager retries
+ * every other error.
  */
 export async function afterFailure(step: Step, error: unknown): Promise<void> {
   const isRotationError = error instanceof RotationError;

@@ -51,6 +51,6 @@ export function readPending({ settings, progress }: Step, value: string): Regist
 
 /** The version that has a label. */
 export function versionWith(label: string, labels: Step["labels"]): string | undefined {
-  for (const [version, its] of labels) if (its.includes(label)) return version;
+  for (const [version, stages] of labels) if (stages.includes(label)) return version;
   return undefined;
 }

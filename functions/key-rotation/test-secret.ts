@@ -8,7 +8,7 @@ export async function testSecret(step: Step): Promise<void> {
   const { secrets, table, upstream, clock } = ports;
   const { secretId, connection, version } = event;
   const pending = await readWithRetries(step, version);
-  // When rotation is switched on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
+  // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
@@ -31,8 +31,12 @@ export async function testSecret(step: Step): Promise<void> {
       throw new RotationError("next_key_refused", `Smart Services rejected the next key (HTTP ${answer.status})`);
     case "malformed":
     case "temporary":
-      throw new RotationError("upstream_unavailable", "Smart Services did not answer the test of the next key", {
-        keepsPending: progress.keepsPending,
-      });
+      throw new RotationError(
+        "upstream_unavailable",
+        "Smart Services sent no usable response to the test of the next key",
+        {
+          keepsPending: progress.keepsPending,
+        },
+      );
   }
 }

@@ -27,7 +27,7 @@ export type JwtVerdict =
   | { kind: "invalid"; reason: string }
   | { kind: "unavailable"; reason: string /** Seconds until the next request to the issuer. */; retryAfter: number };
 
-/** What a request says about its caller, besides the credential. */
+/** What a request says about its caller, apart from the credential. */
 interface Claimed {
   /** The Origin header. Browsers send it; then only a JWT of an entry with this origin is accepted. */
   origin?: string | undefined;
@@ -42,8 +42,8 @@ export const notAccepted = oauthError(
 );
 
 /**
- * Authenticates callers. A caller key is found by its hash, without I/O. A JWT is verified with the keys of its issuer,
- * only if the list of callers names that issuer.
+ * Authenticates callers. Finds a caller key by its hash, without I/O. Verifies a JWT with the keys of its issuer, only if
+ * the list of callers names that issuer.
  */
 export class Authenticator {
   readonly #byHash = new Map<string, KeyCaller>();

@@ -10,12 +10,12 @@ interface VendorName {
   scope: string;
 }
 
-/** How many connections of a caller are compared with a username and a scope. A caller with more must send the id. */
+/** Maximum connections of a caller that the finder compares with a username and a scope. With more, send the id. */
 const maxCandidates = 100;
 
 const maxRemembered = 10_000;
 
-/** Seconds for which a registered name is remembered: it hardly ever changes. */
+/** Seconds for which memory keeps a registered name, which hardly ever changes. */
 const rememberedFor = 300;
 
 /**
@@ -43,7 +43,7 @@ export class ConnectionFinder {
     if (scope === undefined && username === undefined) {
       const [only, ...others] = allowed;
       if (only !== undefined && others.length === 0) return { kind: "found", connection: only };
-      return invalidScope("This caller has no connection, or more than one. Send the id of one in scope.");
+      return invalidScope("This caller has no connection, or more than one. Send the id of one connection in scope.");
     }
     const byId = [...allowed].find((id) => id === scope);
     if (byId !== undefined && username === undefined) return { kind: "found", connection: byId };
@@ -63,7 +63,7 @@ export class ConnectionFinder {
       return noSuchConnection;
     }
     if (second === undefined) return { kind: "found", connection: match };
-    return invalidScope("More than one connection has this scope. Send the id of one in scope.");
+    return invalidScope("More than one connection has this scope. Send the id of one connection in scope.");
   }
 
   /** The registered username and scope, if there is a usable registration. */
@@ -95,7 +95,7 @@ export class ConnectionFinder {
   }
 }
 
-/** The likeliest first: the one with this id, or the one that the vendor's form of usernames suggests. */
+/** The most likely first: the connection with this id, or the one that the vendor's form of usernames suggests. */
 function candidates(
   allowed: ReadonlySet<ConnectionId>,
   byId: ConnectionId | undefined,
@@ -110,5 +110,5 @@ function candidates(
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
 
 export const noSuchConnection = invalidScope(
-  "This caller has no connection with this username and scope. Send those that are registered.",
+  "This caller has no connection with this username and scope. Send the registered username and scope.",
 );

@@ -11,8 +11,8 @@ export interface Form {
 }
 
 /**
- * Reads the body of a token request: multipart, form-urlencoded or, if `json` is allowed, a flat JSON object. Node's own
- * parser does it. A body that it refuses, a duplicate field and a file are `invalid_request`.
+ * Reads the body of a token request: multipart, form-urlencoded or, if `json` is allowed, a flat JSON object. Uses Node's
+ * parser. A body that it rejects, a duplicate field and a file are `invalid_request`.
  */
 export async function readForm(event: Event, allow: { json: boolean }): Promise<Form | OAuthError> {
   const body = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8");

@@ -96,7 +96,7 @@ function readClientCredentials(fields: Fields, authorization: string | undefined
 function readRefresh(fields: Fields): GrantRequest | OAuthError {
   const handle = readRefreshHandle(fields.get("refresh_token") ?? "");
   if (!handle) {
-    const description = "refresh_token is missing or was not issued here. Send that of an earlier token response.";
+    const description = "refresh_token is missing or was not issued here. Send the one of an earlier token response.";
     return oauthError("invalid_grant", description);
   }
   const { connection, key: credential } = handle;

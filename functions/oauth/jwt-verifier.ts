@@ -100,7 +100,7 @@ async function fetchKeys(issuer: string): Promise<Keys> {
   if (new URL(issuer).protocol === "https:" && new URL(jwksUri).protocol !== "https:")
     throw new Error("jwks_uri is not https");
   const jwks = await fetchJson(jwksUri, signal);
-  // Throws if this is no key set, so that an invalid response never replaces known keys.
+  // Throws if this is not a key set, so that an invalid response never replaces known keys.
   return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
 }
 

@@ -10,7 +10,7 @@ export function refreshHandle(connection: ConnectionId, key: Secret): Secret {
   return new Secret(`stbr.${connection}.${key.reveal()}`);
 }
 
-/** Reads a refresh handle; `undefined` if the text is none. Does not check the key. */
+/** Reads a refresh handle; `undefined` if the text is not one. Does not check the key. */
 export function readRefreshHandle(text: string): { connection: ConnectionId; key: Secret } | undefined {
   const [prefix, id, key = "", ...more] = text.split(".");
   const connection = parseConnectionId(id);

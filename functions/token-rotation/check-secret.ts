@@ -8,9 +8,9 @@ const day = 24 * 3600;
 const warnAhead = 14 * day;
 
 /**
- * Checks once a day how a connection's key is rotated, and notifies the operator of what needs a person. It only warns:
- * it does not change the secret, and in the item only the instant of the check. A registration that was deleted and made
- * again must keep its tokens.
+ * Checks once a day how a connection's key is rotated, and warns if the rotation needs an operator. Does not change the
+ * secret, and in the item only the instant of the check: a registration that was deleted and made again must keep its
+ * tokens.
  *
  * @throws UnavailableError if the secret, the table or the event bus is unavailable
  */
@@ -44,7 +44,7 @@ interface Warning {
   detail: string;
 }
 
-/** What needs a person in the rotation of a key, if anything. */
+/** Why the rotation of a key needs an operator; `undefined` if it does not. */
 export function warningOf(
   { labels, rotationEnabled, nextRotationAt, lastChangedAt }: SecretDescription,
   isIssued: boolean,
@@ -52,13 +52,13 @@ export function warningOf(
   now: number,
 ): Warning | undefined {
   const all = [...labels.values()];
-  const isPending = all.some((its) => its.includes("AWSPENDING") && !its.includes("AWSCURRENT"));
+  const isPending = all.some((stages) => stages.includes("AWSPENDING") && !stages.includes("AWSCURRENT"));
   if (isPending && (lastChangedAt ?? now) <= now - day) {
     return { reason: "rotation_stuck", detail: "a rotation has not finished for a day" };
   }
   if (!rotationEnabled && !expectRotation) return undefined;
-  if (!rotationEnabled) return { reason: "rotation_off", detail: "rotation is not switched on for this secret" };
-  const isStaged = all.some((its) => its.includes("NEXT"));
+  if (!rotationEnabled) return { reason: "rotation_off", detail: "rotation is not turned on for this secret" };
+  const isStaged = all.some((stages) => stages.includes("NEXT"));
   if (!isStaged && !isIssued && nextRotationAt !== undefined && nextRotationAt - now <= warnAhead) {
     const days = Math.max(0, Math.ceil((nextRotationAt - now) / day));
     return { reason: "no_next_key_staged", detail: `the key rotates in ${days} days, and no key is staged under NEXT` };

@@ -29,7 +29,7 @@ export function credentialAges(
   };
 }
 
-/** A refresh token near its end is no problem by itself: it may not rotate, or the access token may be long-lived. */
+/** Whether a replacement is overdue. A refresh token near its end alone is not a problem: it may not rotate. */
 function isOverdue(tokenSet: TokenSet | undefined, now: number): boolean {
   return tokenSet !== undefined && tokenSet.dueAt + overdueAfter < now;
 }

@@ -9,11 +9,11 @@ import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts"
 
 /**
  * Announces the keys of a connection that nothing uses any more, with the event `api_key_retirable`, each at least once.
- * Then asks the issuer to revoke them, if an issuer made them.
+ * Then requests their revocation from the issuer, if an issuer made them.
  *
  * The order makes it safe: read this secret (all labels but AWSPREVIOUS), then the items (no token set of the key, and no
  * other connection that uses it or waits for its end), then write conditionally, then send the event. A replacement does
- * the opposite: it notes a key first and reads the secret afterwards. So one of the two sees the other.
+ * the opposite: it notes a key first and reads the secret afterwards. So at least one of the two sees the other.
  *
  * A key that fails does not delay the others. A later sweep checks it again.
  */
@@ -103,7 +103,7 @@ async function userOf({ table, clock }: KeyPorts, connection: ConnectionId, fing
   return user && `Connection ${user.connection}`;
 }
 
-/** Asks the registration's issuer to revoke a key. Returns why it failed; `undefined` if it is done or there is no issuer. */
+/** Revokes a key at the registration's issuer. Returns why it failed; `undefined` if it is done or there is no issuer. */
 async function revoke(
   { registrations, issuer }: KeyPorts,
   connection: ConnectionId,

@@ -23,7 +23,7 @@ const failingLanes = 4;
  * Replaces the token sets that are due in the shard's partitions, by the same path that callers use. Reads only what is
  * due, so its cost does not grow with the number of connections.
  *
- * Connections that failed last time have lanes of their own: many failing ones do not delay the healthy ones. A failure
+ * Connections that failed last time have separate lanes: many failing ones do not delay the healthy ones. A failure
  * of one connection does not stop the others.
  *
  * @param bug receives every unexpected error; the connection counts as failed

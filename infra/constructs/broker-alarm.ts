@@ -13,16 +13,16 @@ export interface AlarmSpec {
   callers: string;
   /** What to do first, one sentence. */
   first: string;
-  /** Has its own period. */
+  /** With its period. */
   metric: cloudwatch.IMetric;
   /** Absent: the metric leaves the band that CloudWatch expects at this hour of the week. */
   threshold?: number;
-  /** The alarm is below the threshold. Absent: at or above it. */
+  /** The alarm starts below the threshold. Absent: at or above it. */
   below?: boolean;
   /** Periods that are evaluated, and how many of them must breach. Default: 1, and all of them. */
   periods?: number;
   breaching?: number;
-  /** Missing data is the fault. */
+  /** Missing data starts the alarm. */
   missingIsBreaching?: boolean;
 }
 

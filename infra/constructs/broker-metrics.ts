@@ -73,7 +73,7 @@ export class BrokerMetrics {
 /**
  * The sum of metrics, minus those in `subtracted`. A metric without data counts as 0. An alarm accepts at most ten.
  *
- * All in one SUM, because an operator between two series has no result where one of them has no data.
+ * All in one SUM: a metric-math operator between two series has no result if one of them has no data.
  */
 export function total(
   metrics: cloudwatch.IMetric[],

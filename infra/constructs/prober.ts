@@ -36,7 +36,7 @@ export function addProber(
   });
 }
 
-/** One probe is enough to report an open API. It takes several to report that none passes. */
+/** One probe is enough for the alarm of an open API. The alarm of failed probes needs several. */
 export function proberAlarms({ metrics }: MonitoredResources): AlarmSpec[] {
   const probes = (code: string, label: string, period?: Duration) =>
     total(metrics.all("Probes", { codes: [code] }), label, period);

@@ -155,7 +155,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       name: "rotation-off",
       happens: "Rotation is off for the secret of a connection, although this deployment rotates keys.",
       callers: "Callers notice nothing.",
-      first: "find the connection (saved query 'what went wrong', `rotation_off`) and switch rotation on.",
+      first: "find the connection (saved query 'what went wrong', `rotation_off`) and turn rotation on.",
       metric: total(keyActions("token-rotation", ["rotation_off"]), "secrets without rotation", day),
       threshold: 1,
       ...daily,

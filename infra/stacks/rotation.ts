@@ -115,7 +115,7 @@ export class RotationStack extends Stack {
         rotationRules: { automaticallyAfterDays: rotateApiKeysEveryDays },
         rotateImmediatelyOnUpdate: false,
       });
-      // Secrets Manager invokes testSecret when rotation is switched on, so the function needs its permissions by then.
+      // Secrets Manager invokes testSecret when rotation is turned on, so the function needs its permissions by then.
       schedule.node.addDependency(permission, keyRotation);
     }
   }

@@ -23,7 +23,7 @@ export class StateStack extends Stack {
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
 
-    // `TableV2` takes no customer-managed key in a stack that is not bound to a region.
+    // `TableV2` does not accept a customer-managed key in a stack without a region.
     const table = new dynamodb.Table(this, "Table", {
       partitionKey: { name: "connection", type: dynamodb.AttributeType.STRING },
       billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,

@@ -5,7 +5,7 @@ import { CURRENT, type Rotation, type Secret, tokenInUse, type Version, versionA
 export const PENDING = "AWSPENDING";
 
 /**
- * The rotation of a secret after RotateSecret: switched on, with the new members; the others stay. A day of the rules
+ * The rotation of a secret after RotateSecret: turned on, with the new members; the others stay. A day of the rules
  * lasts `daySeconds`. Does not change the secret. Throws InvalidRequestException if there is no function,
  * InvalidParameterException for invalid rules.
  */

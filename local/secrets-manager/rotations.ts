@@ -37,8 +37,8 @@ interface Run {
  * secret has one run at a time; a newer run starts when the current step of the older one has ended.
  *
  * The function stores values and moves labels; this class only makes the empty version. A rotation succeeds when every
- * step succeeds and its version is AWSCURRENT. Otherwise it is retried from the first step, a few times, and then stops
- * with everything as the function left it.
+ * step succeeds and its version is AWSCURRENT. Otherwise it is retried from the first step, a few times. Then it stops
+ * and changes nothing that the function left.
  */
 export class Rotations {
   readonly #secrets: SecretRegistry;

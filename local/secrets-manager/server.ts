@@ -31,7 +31,7 @@ export interface SecretsManager {
  * Starts an emulator of AWS Secrets Manager's JSON protocol on 127.0.0.1, without secrets. Port 0, the default, picks a
  * free one; rejects if the port is in use.
  *
- * It does not verify signatures and has no IAM and no KMS: it accepts any credentials, but requires some. It has no
+ * It does not verify signatures and has no IAM and no KMS: it requires credentials and accepts any. It has no
  * replication and no resource policies. It rotates a secret that is due only when `rotateDue` is called.
  */
 export async function startSecretsManager(options: StoreOptions & { port?: number }): Promise<SecretsManager> {
@@ -90,8 +90,8 @@ function urlOf(server: Server): string {
 
 function operationName(request: IncomingMessage): string {
   const target = request.headers["x-amz-target"];
-  const asked = request.method === "POST" && request.url === "/" && typeof target === "string";
-  return asked && target.startsWith(SERVICE) ? target.slice(SERVICE.length) : `${request.method} ${request.url}`;
+  const isOperation = request.method === "POST" && request.url === "/" && typeof target === "string";
+  return isOperation && target.startsWith(SERVICE) ? target.slice(SERVICE.length) : `${request.method} ${request.url}`;
 }
 
 function parse(body: string): unknown {

@@ -41,8 +41,8 @@ function metadata(secret: Secret) {
   };
 }
 
-// What was configured is still told once rotation is off; its dates are not. (For a secret that was never configured
-// AWS leaves RotationEnabled out.)
+// After rotation is turned off, the response still has its configuration, but no dates. (AWS leaves out RotationEnabled
+// for a secret whose rotation was never configured.)
 function rotationMetadata(secret: Secret) {
   const { enabled = false, functionArn, rules, rotatedAt } = secret.rotation ?? {};
   return {

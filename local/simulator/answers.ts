@@ -22,8 +22,8 @@ export function scenarioOfCall(scenario: Scenario, endpoint: "exchange" | "refre
   return affected ? scenario : { ...scenario, mode: "ok" };
 }
 
-/** The response of a mode that checks no credential and uses none up; `undefined` for the other modes. */
-export function answerWithoutLooking(scenario: Scenario, upstreamNow: number): Answer | undefined {
+/** The response of a mode that does not use the credential; `undefined` for the other modes. */
+export function answerWithoutCredential(scenario: Scenario, upstreamNow: number): Answer | undefined {
   switch (scenario.mode) {
     case "rate_limited":
       return json(429, { error: "rate_limited" }, retryAfter(scenario, upstreamNow));

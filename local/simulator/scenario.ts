@@ -91,9 +91,9 @@ export const defaultScenario = (): Scenario =>
 export function parsePatch(patch: Record<string, unknown>): { patch: Partial<Scenario> } | { fault: string } {
   const known = Object.keys(switches).join(", ");
   for (const [name, value] of Object.entries(patch)) {
-    if (!isSwitch(name)) return { fault: `unknown switch ${JSON.stringify(name)}; known: ${known}` };
+    if (!isSwitch(name)) return { fault: `unknown switch ${JSON.stringify(name)}; known switches: ${known}` };
     const { type, accepts } = switches[name];
-    if (!accepts(value)) return { fault: `bad value of ${name}, which takes ${type}; known: ${known}` };
+    if (!accepts(value)) return { fault: `${name} must be ${type}; known switches: ${known}` };
   }
   return { patch };
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { isFromHere } from "../status-page/guard.ts";
-import { type Answer, answerWithoutLooking, httpDate, json, scenarioOfCall } from "./answers.ts";
+import { type Answer, answerWithoutCredential, httpDate, json, scenarioOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
 import { Credentials } from "./credentials.ts";
 import { createMint } from "./mint.ts";
@@ -97,14 +97,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     counts[endpoint] += 1;
     if (endpoint === "business") return send(response, answerBusiness(credentials, request.headers, path));
 
-    const felt = scenarioOfCall(scenario, endpoint, counts[endpoint]);
-    if (felt.mode === "hang") return;
-    if (felt.mode === "reset") return void request.socket.resetAndDestroy();
-    if (felt.mode === "slow") await sleep(felt.delaySeconds, closing.signal);
-    const answer = answerWithoutLooking(felt, upstreamNow());
+    const callScenario = scenarioOfCall(scenario, endpoint, counts[endpoint]);
+    if (callScenario.mode === "hang") return;
+    if (callScenario.mode === "reset") return void request.socket.resetAndDestroy();
+    if (callScenario.mode === "slow") await sleep(callScenario.delaySeconds, closing.signal);
+    const answer = answerWithoutCredential(callScenario, upstreamNow());
     if (answer) return send(response, answer);
     const grant = endpoint === "exchange" ? answerExchange : answerRefresh;
-    send(response, await grant(credentials, felt, request.headers, body));
+    send(response, await grant(credentials, callScenario, request.headers, body));
   }
 
   function record(request: IncomingMessage, body: Buffer): void {

@@ -41,7 +41,7 @@ export async function pageData(parts: PageParts, gateway: string): Promise<objec
     ...(status === 200 ? {} : { problem: describeError(status, body) }),
     connections,
     has_more: body["next_cursor"] !== undefined,
-    // Only a complete list tells which connections have no item, and so no token yet.
+    // Only a complete list shows which connections have no item, and so no token yet.
     without_token: body["next_cursor"] === undefined ? await otherConnections(known, parts) : [],
     scenarios: scenarioNames,
     scenario: nameOfScenario(simulator.scenario, profile),

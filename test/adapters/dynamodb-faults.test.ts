@@ -39,7 +39,7 @@ describe("the DynamoDB adapter", () => {
   it.each([
     ["throttles", 400, "ProvisionedThroughputExceededException", 3],
     ["fails inside", 500, "InternalServerError", 3],
-    ["refuses the role", 400, "AccessDeniedException", 1],
+    ["denies the role", 400, "AccessDeniedException", 1],
     ["does not exist", 400, "ResourceNotFoundException", 1],
   ])("throws UnavailableError if the table %s (HTTP %i, %s, attempts: %i)", async (_case, status, type, attempts) => {
     const { table, requests } = await startStub(status, errorBody(type));
@@ -117,7 +117,7 @@ describe("the DynamoDB adapter", () => {
     expect(requests()).toBe(1);
   });
 
-  it("makes a consistent read only if it is to", async () => {
+  it("makes a consistent read only on request", async () => {
     const consistent: unknown[] = [];
     const answer = async (request: IncomingMessage, response: ServerResponse) => {
       const input = (await json(request)) as { ConsistentRead: boolean };

@@ -51,7 +51,7 @@ describe("Secrets Manager", () => {
     },
   );
 
-  it("gets a second request after a temporary failure, and none after a refusal", async () => {
+  it("gets a second request after a temporary failure, and none after a rejection", async () => {
     const temporary = await startEmulator();
     temporary.faults.set("GetSecretValue", "InternalServiceError", 1);
     const refused = await startEmulator();
@@ -82,7 +82,7 @@ describe("Secrets Manager", () => {
     expect(String(failure)).not.toContain("fake-key");
   });
 
-  it("that refuses a role with KMS in its name is unavailable: the secret is all right", async () => {
+  it("that denies a role with KMS in its name is unavailable: the secret itself is valid", async () => {
     const refusal =
       "User: arn:aws:sts::000000000000:assumed-role/KMS-broker/token is not authorized to perform: " +
       "secretsmanager:GetSecretValue on resource: smart-token-broker/test/webapicorso";

@@ -46,7 +46,7 @@ describeTables((on) => {
       },
     );
 
-    it("refuses a lease a millisecond before the one before it ends, and gives it at that instant", async () => {
+    it("gives no lease a millisecond before the previous lease ends, and gives it at that instant", async () => {
       const expected = await store();
       await take("dead-owner", expected);
 
@@ -61,7 +61,7 @@ describeTables((on) => {
       ["another generation", { generation: 3, failures: 2 }],
       ["other failures", { generation: 4, failures: 1 }],
       ["no item", undefined],
-    ])("refuses a lease to a taker that saw %s", async (_, expected) => {
+    ])("gives no lease to an environment that read %s", async (_, expected) => {
       await store(2);
 
       expect(await take("owner-1", expected)).toBeUndefined();

@@ -56,7 +56,7 @@ describeTables((on) => {
       expect(names.toSorted()).toEqual([...Object.keys({ ...next, ...kept }), "partition"].toSorted());
     });
 
-    it("leaves alone what others write without a lease", async () => {
+    it("does not change attributes that others write without a lease", async () => {
       const item = await storeFullItem();
       const foreign = {
         registrationCheckedAt: { N: "1800000009" },
@@ -75,21 +75,21 @@ describeTables((on) => {
       ["another owner", { owner: "owner-2", generation: 17 }],
       ["an older generation", { owner: "owner-1", generation: 16 }],
       ["a newer generation", { owner: "owner-1", generation: 18 }],
-    ])("is refused under %s, and changes nothing", async (_, wrongFence) => {
+    ])("is rejected under %s, and changes nothing", async (_, wrongFence) => {
       const item = await storeFullItem();
 
       expect(await on.table.write({ ...item, generation: 19 }, wrongFence)).toBe(false);
       expect(await stored()).toEqual(item);
     });
 
-    it("is refused after the release of the lease", async () => {
+    it("is rejected after the release of the lease", async () => {
       const item = await storeFullItem();
       await on.table.release(connection, "owner-1");
 
       expect(await on.table.write({ ...item, generation: 18 }, fence)).toBe(false);
     });
 
-    it("is not refused because the lease has ended", async () => {
+    it("is not rejected because the lease has ended", async () => {
       const item = await storeFullItem();
       await on.put({ ...(await on.raw(connection)), leaseUntil: { N: "1" } });
 
@@ -176,7 +176,7 @@ describeTables((on) => {
       expect(await stored()).toMatchObject({ nextActionAt: item.nextActionAt });
     });
 
-    it("tells due what is due by an instant, the earliest first", async () => {
+    it("returns what is due at an instant, the earliest first", async () => {
       const partition = partitionOf(connection);
       const mine = async (at: number) =>
         (await on.table.due(partition, at)).filter((entry) => entry.connection === connection);

@@ -23,7 +23,7 @@ beforeEach(async () => {
   page = await open();
 });
 
-/** The page in a window of its own, which notes what goes wrong in it. */
+/** The page in its own window. Records every error of the page. */
 async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
   const context: BrowserContext = await browser.newContext({ viewport: { width: 1100, height: 640 }, ...options });
   onTestFinished(() => context.close());

@@ -122,7 +122,7 @@ it("the sample app rejects a code of a sign-in that it did not start", async () 
   expect((await exchanged()).filter(({ url }) => url.startsWith(run.url("issuer")))).toEqual([]);
 });
 
-it("a page of another origin gets nothing from the broker, also for a signed-in user", async () => {
+it("a page of another origin gets nothing from the broker, not even for a signed-in user", async () => {
   const blocked = page.waitForEvent("requestfailed", (request) => request.url().startsWith(run.url("ready")));
   await page.goto(await serveApp({ PORT: "0" }));
 

@@ -9,7 +9,7 @@ export default function setup(): void {
   install(["chromium"], () => existsSync(executablePath));
 }
 
-/** Starts a browser that asks nobody but the tests for anything. */
+/** Starts a browser that sends requests to the tests only. */
 export function startBrowser(): Promise<Browser> {
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
   const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", ...quiet];

@@ -19,7 +19,7 @@ afterAll(async () => {
   await pages.close();
 });
 
-/** Fills the page in as a person does. What it shows; rejects where that is an error. */
+/** Fills in the page as a person does. Resolves with the shown token; rejects if the page shows an error. */
 async function ask(host: string, credential: string): Promise<string> {
   const page = await browser.newPage();
   try {

@@ -42,7 +42,7 @@ describe("broker callers key", () => {
   });
 
   test.each(["Old-PHP", "old php", "-a", "a_b", "", "a".repeat(64), "../a", "a\nb"])(
-    "refuses the name %j, in one line with the rule for names",
+    "rejects the name %j, in one line with the rule for names",
     async (name) => {
       const message = /^error: Invalid caller name\. Use 1 to 63 [^\n]+\n$/;
       expectError(await broker(["callers", "key", "--", name]), 2, message);

@@ -32,7 +32,7 @@ test.each([
   ]);
 });
 
-test("broker callers list refuses a list with the same message as a deployment", async () => {
+test("broker callers list rejects a list with the same message as a deployment", async () => {
   const folder = folderWith({ "cdk.json": { context: { callers: [{ name: "orders" }] } } });
 
   const result = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);

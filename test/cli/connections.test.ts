@@ -99,7 +99,7 @@ test("connections set does not overwrite a value that was put meanwhile", async 
   expect(await local.secrets.getSecretValue({ SecretId })).toMatchObject({ SecretString });
 });
 
-test("connections set refuses while a rotation is unfinished", async () => {
+test("connections set fails while a rotation is unfinished", async () => {
   await local.add("unfinished");
   const pending = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await local.secrets.putSecretValue({ SecretId: secretName("unfinished"), ...pending });
@@ -164,13 +164,13 @@ test("connections add overwrites an unusable value after confirmation", async ()
   const key = await local.issueKey("unusable");
   const add = addCommand("unusable");
 
-  const asked = await local.broker(add, key);
+  const unconfirmed = await local.broker(add, key);
   const refused = await local.broker(["token", "get", "unusable"]);
   const status = await local.broker(["status", "unusable"]);
   const done = await local.broker([...add, "--yes"], key);
   const shown = await local.json<{ registration: object; problem?: string }>(["connections", "show", "unusable"]);
 
-  expect(asked).toMatchObject({ status: 2, stderr: expect.stringContaining("Overwrite it?") as string });
+  expect(unconfirmed).toMatchObject({ status: 2, stderr: expect.stringContaining("Overwrite it?") as string });
   expect(refused.stderr).toMatch(/^error: connection_not_ready: .* See npx broker connections show unusable /);
   expect(status.stderr).toContain("broker connections show unusable");
   expect(done.status).toBe(0);

@@ -62,7 +62,7 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
     "an endpoint that does not answer",
     () => ({ ...environment(), AWS_ENDPOINT_URL: "http://127.0.0.1:1" }),
     5,
-    /The connection failed \(.*ECONNREFUSED/,
+    /Cannot reach the server \(.*ECONNREFUSED/,
   ],
 ])("a command with %s fails with one line and the documented exit code", async (_, env, code, message) => {
   expectError(await onAws(["status"], env()), code, message);
@@ -84,7 +84,7 @@ test("token get fails if the role may only read the status", async () => {
 
   const result = await onAws(["token", "get", "webapicorso"], { ...environment(), ...audit });
 
-  expectError(result, 4, /^error: HTTP 403 Forbidden\. Your role needs execute-api:Invoke .*\n$/);
+  expectError(result, 4, /^error: HTTP 403 Forbidden\. Grant your role execute-api:Invoke .*\n$/);
 });
 
 describe("doctor", () => {

@@ -125,7 +125,7 @@ test("doctor --save-profile keeps the old file if the probe fails", async () => 
   expect(readFileSync(file, "utf8")).toBe("{}");
 });
 
-test("doctor --save-profile refuses a file that it cannot write before it sends a request", async () => {
+test("doctor --save-profile rejects a file that it cannot write before it sends a request", async () => {
   const before = await local.counts();
 
   const result = await local.broker(["doctor", "--probe", "webapicorso", "--yes", "--save-profile", folder]);

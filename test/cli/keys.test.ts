@@ -54,11 +54,11 @@ test("keys stage replaces a staged key only after confirmation", async () => {
   const next = await local.issueKey("twice");
   await local.json(stage, await local.issueKey("twice"));
 
-  const asked = await local.broker(stage, next);
+  const unconfirmed = await local.broker(stage, next);
   const replaced = await local.broker([...stage, "--yes"], next);
   await local.json(["keys", "rotate", "twice"]);
 
-  expectError(asked, 2, /Replace it\?/);
+  expectError(unconfirmed, 2, /Replace it\?/);
   expect(replaced.status).toBe(0);
   expect(await currentKey("twice")).toBe(next);
 });
@@ -85,7 +85,7 @@ test("keys stage stages no rejected key, and an unverified one does not become c
 test.each([
   ["the current key", (key: string) => key, /the current key/],
   ["a malformed key", () => "fake key", /apiKey contains a space/],
-])("keys stage refuses %s before it stages anything", async (what, of, message) => {
+])("keys stage rejects %s before it stages anything", async (what, of, message) => {
   const id = what.replaceAll(" ", "-");
   const key = await local.addRotating(id);
 
@@ -96,7 +96,7 @@ test.each([
   expect(await keysOf(id)).toMatchObject({ next_staged: false });
 });
 
-test("keys stage refuses a secret without a current value, in which the next key would become current", async () => {
+test("keys stage rejects a secret without a current value, in which the next key would become current", async () => {
   await local.secrets.createSecret({ Name: secretName("empty") });
 
   const result = await local.broker(["keys", "stage", "empty", "--key-file", "-"], "fake-key-3");
@@ -140,10 +140,10 @@ test("keys rotate cancels an unfinished rotation after confirmation, and rotates
   const next = await local.issueKey("stuck");
   await local.json(["keys", "stage", "stuck", "--key-file", "-", "--wait-for-schedule"], next);
 
-  const asked = await local.broker(["keys", "rotate", "stuck"]);
+  const unconfirmed = await local.broker(["keys", "rotate", "stuck"]);
   const dropped = await local.broker(["keys", "rotate", "stuck", "--yes"]);
 
-  expectError(asked, 2, /--yes/);
+  expectError(unconfirmed, 2, /--yes/);
   expect(dropped).toMatchObject({ status: 0, stderr: "" });
   expect(await currentKey("stuck")).toBe(next);
 });

@@ -32,7 +32,7 @@ test.each([["status", ...nowhere], ["frobnicate"], ["connections", "add"], ["sta
   },
 );
 
-test("a command refuses an HTTP server that is not a local run", async () => {
+test("a command rejects an HTTP server that is not a local run", async () => {
   const other = await listen(createServer((_, response) => response.end("<html>")));
 
   const result = await broker(["status", "--local-url", other.url]);

@@ -38,7 +38,7 @@ export function codeOf(text: string): string {
 }
 
 export interface Import {
-  /** A path from the root of the repository, or a package; `computed` where only the running code knows. */
+  /** A path from the root of the repository, or a package; `computed` if the code computes it. */
   target: string;
   /** `await import(…)`: not loaded before it is needed. */
   lazy: boolean;

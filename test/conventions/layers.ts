@@ -32,7 +32,7 @@ const functionRules = files(
   "token/token-request",
 );
 
-/** What touches the world in a function's folder, besides its handler: HTTP, an SDK or a library. */
+/** The files with I/O in a function's folder, except its handler: HTTP, an SDK or a library. */
 const functionEdges = files(
   "oauth/endpoint",
   "oauth/form",

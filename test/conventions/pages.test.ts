@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 const root = join(import.meta.dirname, "../..");
 const pages = [...globSync("*.md", { cwd: root }), ...globSync("{docs,examples}/**/*.md", { cwd: root })];
 
-// An interactive zsh has no comments: the words behind # would be arguments.
+// An interactive zsh has no comments: it takes the words after # as arguments.
 test.each(pages)("a command of %s can be pasted into any shell: no comment stands behind it", (page) => {
   const text = readFileSync(join(root, page), "utf8");
   const lines = [...text.matchAll(/^```sh\n([^]*?)^```/gm)].flatMap(([, block = ""]) => block.split("\n"));

@@ -81,15 +81,15 @@ const bans: Ban[] = [
       /\bnew Promise\(\(?\w+\)? => (\{\s*)?setTimeout\(|\bsetTimeout\b[^;]*from "node:timers\/promises"|import\("node:timers\/promises"\)|\bAtomics\.wait\b/,
     except: [
       "test/conventions/sources.test.ts",
-      // Is about a time-out of a worker thread, which no clock of a test can reach.
+      // Tests a time-out of a worker thread, which a stepped clock cannot control.
       "test/local/lambda.test.ts",
-      // Waits for a server that is no part of ours.
+      // Waits for a server that is not ours.
       "test/moto/server.ts",
       // A caller that asks twice a second while an operator rotates a key in another process.
       "test/rotate-locally/polling.ts",
       // The lease of a process that was killed ends by the table's real time.
       "test/stampede/stampede.ts",
-      // Is about sockets that node and undici close by timers of their own.
+      // Tests sockets that node and undici close by their own timers.
       "test/adapters/smart-services-sockets.test.ts",
     ],
     planted: [

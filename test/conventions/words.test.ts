@@ -15,7 +15,7 @@ const files = globSync([`**/*.${types}`, `.github/**/*.${types}`, `.vscode/*.${t
   exclude: (name) => generated.has(name),
 }).filter((file) => file !== list);
 
-// A phrase may go on in the next line, behind the mark of a comment or a quotation.
+// A phrase may continue on the next line, after the mark of a comment or a quotation.
 const gap = String.raw`\s+(?:(?:\*|//|#|>)\s+)?`;
 const patterns = retiredWords.map(({ pattern, use }) => ({
   pattern: new RegExp(String.raw`\b${pattern.replaceAll(" ", gap)}\b`, "gi"),

@@ -12,7 +12,7 @@ const usual = {
   AWS_SECRET_ACCESS_KEY: orders.secretAccessKey,
 };
 
-/** What a program that failed said on standard error. */
+/** The standard error of a program that failed. */
 async function complaint(program: string, args: string[], env: Record<string, string> = {}): Promise<string> {
   const failed: unknown = await output(program, args, env).then(
     () => undefined,
@@ -38,11 +38,11 @@ describe.each(programs)("the example of a service on AWS with %s", (_, program, 
   const refused = (env: Record<string, string>) =>
     complaint(program, [...args], { SMART_SERVICES_HOST: run.url("ready"), ...usual, ...env });
 
-  // The gateway refuses a header of AWS's that is not signed.
+  // The gateway rejects a header of AWS's that is not signed.
   it.each([
     ["a role's, with a session token", { AWS_SESSION_TOKEN: "fake+session/token==" }],
     ["a user's, without one", {}],
-  ])("gets a token that is good, by credentials that are %s", async (__, env) => {
+  ])("gets a valid token with credentials that are %s", async (__, env) => {
     const { access_token: token, ...answer } = JSON.parse(await ask(env)) as Record<string, unknown>;
 
     expect(answer).toMatchObject({ token_type: "Bearer", expires_in: expect.any(Number), generation: 1 });

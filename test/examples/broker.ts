@@ -5,8 +5,8 @@ import { operator as credentials, region, StartedCommand } from "../local/run-ha
 export const account = simulatedAccount("webapicorso");
 
 /**
- * Starts the local run with its sample list of callers and a connection that nobody has asked for. Its tokens live 12 s
- * and a minute of its schedules is a second: so what was read is forgotten, and what is due done, in seconds.
+ * Starts the local run with its sample list of callers and a connection that nobody has requested. Tokens live 12 s and
+ * a minute of the schedules lasts a second, so that memory expires and due work is done within seconds.
  */
 export async function startBroker(): Promise<StartedCommand> {
   const file = JSON.stringify({ webapicorso: { ...account, apiKey: "fake-key-1" } });
@@ -27,7 +27,7 @@ async function issuedJwt(run: StartedCommand, form: Record<string, string>): Pro
   return String(((await response.json()) as Record<string, unknown>)["access_token"]);
 }
 
-/** What the business API says to a token: 200, or 401 where it is not alive. */
+/** The status with which the business API responds to a token: 200, or 401 if the token is not valid. */
 export async function usedStatus(run: StartedCommand, token: unknown): Promise<number> {
   const headers = { authorization: `Bearer ${String(token)}` };
   const response = await fetch(`${run.url("simulator")}/api/v1/${account.scope}/CO/Customers`, { headers });
@@ -35,7 +35,7 @@ export async function usedStatus(run: StartedCommand, token: unknown): Promise<n
   return response.status;
 }
 
-/** The stored token, and the fingerprint of the key that it was got with. */
+/** The stored token, and the fingerprint of the key that it was issued for. */
 export async function stored(run: StartedCommand): Promise<{ token: string | undefined; key: string | undefined }> {
   const client = new DynamoDBClient({ endpoint: run.url("dynamodb"), region, credentials });
   try {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 
-/** Installs packages of Debian where that is allowed. Throws one line that names them where it is not. */
+/** Installs packages of Debian as root. Otherwise throws an error that names them in one line. */
 export function install(packages: string[], isThere: () => boolean): void {
   if (isThere()) return;
   if (process.getuid?.() === 0) {

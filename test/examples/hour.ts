@@ -7,8 +7,8 @@ import { sampleCallers } from "../../local/sample-callers.ts";
 import { startWorld } from "../support/world.ts";
 import { testSettings } from "../support/registration.ts";
 
-/** What came of a request, when it was made, and the seconds that it waited. */
-interface Asked {
+/** The response to a request, when it was sent, and the seconds that it waited. */
+interface TimedResponse {
   at: number;
   waited: number;
   status: number;
@@ -20,11 +20,11 @@ const hour = 3600;
 const minute = 60;
 
 /**
- * A token's hour, and some minutes more, of which Smart Services are down for 24 minutes from the worst instant: the
- * second before the sweep that would have replaced the token, which comes as late as it can. The very request of a
- * client is made every second, and once a minute in a cold environment.
+ * Runs an hour and some minutes in which Smart Services is down for 24 minutes. The outage starts at the worst instant: a
+ * second before the sweep that would have replaced the token, and that sweep is as late as possible. The recorded request
+ * of a client is sent every second, and once a minute in a new environment.
  *
- * JWTs are believed as they are: the clock is stepped, so they would be of another year.
+ * JWTs are not verified: the clock is stepped, so they would be of another year.
  */
 export async function hourWithOutage(request: Arrived, issuer: string) {
   const world = await startWorld({ lifetime: hour });
@@ -33,13 +33,13 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
   const callers = parseCallers(sampleCallers(issuer, [connection]), testSettings);
   const environment = () => new OAuthEndpoint(callers, world.ports, believing, testSettings);
   const event = eventOf(request);
-  const asked: Promise<Asked>[] = [];
+  const responses: Promise<TimedResponse>[] = [];
   const sweeps: Promise<unknown>[] = [];
   const outage = { from: hour / 2 + minute - 2, lasts: 24 * minute };
-  // Of Smart Services, up to these instants.
+  // Calls to Smart Services up to these instants.
   const calls = { first: 0, beforeOutage: 0, afterOutage: 0 };
 
-  async function ask(endpoint: OAuthEndpoint): Promise<Asked> {
+  async function ask(endpoint: OAuthEndpoint): Promise<TimedResponse> {
     const at = clock.now();
     const { status, body } = await endpoint.answer(event);
     const { access_token: token, expires_in: expiresIn } = body as Record<string, unknown>;
@@ -60,14 +60,14 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
       calls.afterOutage = upstreamCalls();
     }
     if (second % minute === minute - 1) sweeps.push(world.sweep(connection));
-    asked.push(ask(warm));
-    if (second % minute === 45) asked.push(ask(environment()));
+    responses.push(ask(warm));
+    if (second % minute === 45) responses.push(ask(environment()));
     await world.quiet();
     clock.advance(1);
   }
   await world.settled(Promise.all(sweeps));
   return {
-    asked: await world.settled(Promise.all(asked)),
+    responses: await world.settled(Promise.all(responses)),
     calls,
   };
 }

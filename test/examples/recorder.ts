@@ -18,7 +18,7 @@ export async function recordingOf(ask: (host: string) => Promise<unknown>): Prom
   const { url, close } = await listen(
     createServer((request, response) => {
       void record(request).then(() => {
-        // Also a page may read the answer.
+        // A page may read the response too.
         const headers = { "content-type": "application/json", "access-control-allow-origin": "*" };
         return response.writeHead(200, headers).end('{"access_token":"fake-token-1"}');
       });
@@ -34,7 +34,7 @@ export async function recordingOf(ask: (host: string) => Promise<unknown>): Prom
   return only;
 }
 
-/** A request in a form that can be compared: what it asks for, the headers of the vendor's form, and its lines. */
+/** A request in a form that can be compared: method and path, the headers of the vendor's form, and its lines. */
 export function formOf({ method, target, headers, body }: Arrived): object {
   const text = body.toString("latin1");
   const boundary = /^--(.+)\r\n/.exec(text)?.[1] ?? "";

@@ -30,7 +30,7 @@ const row = (fields: Record<string, string>) => Object.entries(fields).map(([fie
 const first = { "@timestamp": "2026-11-24 09:17:14.000", code: "invalid_request", detail: "two words" };
 const second = { "@timestamp": "2026-11-24 09:17:13.000", message: "internal error", "error.stack": "Error\n    at f" };
 
-/** A schedule as it is read: what the stack set, and what the service adds. */
+/** A schedule as GetSchedule returns it: what the stack set, and what the service adds. */
 const ofStack = {
   Name: "sweep-0",
   Description: "fake description",
@@ -55,7 +55,7 @@ const schedule = {
   LastModificationDate: 1_800_000_000.5,
 };
 
-/** CloudWatch Logs, as far as the page asks it: two groups, and a query that is not done when it is asked for first. */
+/** The operations of CloudWatch Logs that the page uses: two groups, and a query that still runs at the first poll. */
 function answerLogs({ operation }: Call): object {
   switch (operation) {
     case "DescribeLogGroups":
@@ -109,7 +109,7 @@ afterAll(() => Promise.all([logs, others, changed].map((server) => server?.close
 beforeEach(() => calls.splice(0));
 
 const run = (shell: string, lines: string) =>
-  // What it waits for is done at once; and the right `aws`, whichever is the first on the PATH.
+  // `sleep` returns at once, and `aws` is version 2, whichever version is first on the PATH.
   output(shell, ["-c", `sleep() { :; }\naws() { '${aws}' "$@"; }\n${lines}`], {
     AWS_ACCESS_KEY_ID: "FAKEID",
     AWS_SECRET_ACCESS_KEY: "fake-secret",

@@ -7,7 +7,7 @@ import { hourWithOutage } from "./hour.ts";
 import { formOf, recordingOf } from "./recorder.ts";
 import { type Dialect, vendorForm } from "./vendor-form.ts";
 
-/** An example as it is, with its host and its credential. What it prints; rejects where it says that it failed. */
+/** Runs an unchanged example with a host and a credential. Resolves with its output; rejects if it reports a failure. */
 export interface Example {
   name: string;
   dialect: Dialect;
@@ -18,7 +18,7 @@ export interface Example {
 const tokenOf = (printed: string) => (JSON.parse(printed) as Record<string, unknown>)["access_token"];
 const soon = { timeout: 30_000, interval: 50 };
 
-/** Puts examples on trial against one local run: what each sends, what it gets, and what it must not notice. */
+/** Tests examples against one local run: what each sends, what it receives, and what it must not notice. */
 export function tryExamples(examples: Example[]): void {
   let run: StartedCommand;
 
@@ -29,7 +29,7 @@ export function tryExamples(examples: Example[]): void {
 
   const askOnce = async ({ ask, credential }: Example) => ask(run.url("ready"), await credential(run));
 
-  /** Asks by every example. Their tokens, each of which the business API was shown; throws where it took one not. */
+  /** Requests a token with every example. Throws if the business API rejects one; returns the tokens. */
   async function tokensOfAll(): Promise<unknown[]> {
     const tokens: unknown[] = [];
     for (const example of examples) {
@@ -47,7 +47,7 @@ export function tryExamples(examples: Example[]): void {
       expect(formOf(recorded)).toEqual(vendorForm(example.dialect, "fake-credential-1"));
     });
 
-    it("prints an answer as the vendor's, with a token that is good", async () => {
+    it("prints a response like the vendor's, with a valid token", async () => {
       const printed = await askOnce(example);
 
       const { access_token: token, ...answer } = JSON.parse(printed) as Record<string, unknown>;
@@ -55,24 +55,24 @@ export function tryExamples(examples: Example[]): void {
       expect(await usedStatus(run, token)).toBe(200);
     });
 
-    it("says that it failed where its credential is not accepted", async () => {
+    it("reports a failure if its credential is not accepted", async () => {
       await expect(example.ask(run.url("ready"), `stb_${"fake-unknown-key".padEnd(43, "0")}`)).rejects.toThrow();
     });
 
-    it("never notices that Smart Services are down for 24 of 60 minutes", { timeout: 60_000 }, async () => {
+    it("does not notice that Smart Services is down for 24 of 60 minutes", { timeout: 60_000 }, async () => {
       const credential = await example.credential(run);
       const recorded = await recordingOf((host) => example.ask(host, credential));
 
-      const { asked, calls } = await hourWithOutage(recorded, run.url("issuer"));
+      const { responses, calls } = await hourWithOutage(recorded, run.url("issuer"));
 
-      expect(asked.length).toBeGreaterThan(4200);
+      expect(responses.length).toBeGreaterThan(4200);
       expect(
-        asked.filter(({ status, expiresIn, waited }) => status !== 200 || Number(expiresIn) < 60 || waited),
+        responses.filter(({ status, expiresIn, waited }) => status !== 200 || Number(expiresIn) < 60 || waited),
       ).toEqual([]);
-      // One call served everybody before the outage, which was felt, though by nobody who asked.
+      // One call served all requests before the outage. The outage lasted for several calls, and no caller noticed it.
       expect(calls).toMatchObject({ first: 1, beforeOutage: 1 });
       expect(calls.afterOutage).toBeGreaterThan(5);
-      expect(new Set(asked.map(({ token }) => token)).size).toBe(2);
+      expect(new Set(responses.map(({ token }) => token)).size).toBe(2);
     });
   });
 
@@ -86,7 +86,7 @@ export function tryExamples(examples: Example[]): void {
 
     await operator.stage(secretId, String(apiKey));
     const version = await operator.rotate(secretId);
-    // Whatever fails on the way, fails the test: only the wait for the new key goes on.
+    // Any failure in between fails the test. Only the wait for the new key is repeated.
     let served: { tokens: unknown[]; key: string | undefined };
     do {
       const tokens = await tokensOfAll();
@@ -99,7 +99,7 @@ export function tryExamples(examples: Example[]): void {
     operator.close();
   });
 
-  it("none notices that Smart Services are down", { timeout: 60_000 }, async () => {
+  it("none notices that Smart Services is down", { timeout: 60_000 }, async () => {
     await run.simulator("/_simulator", { lifetime: 3600 });
     await vi.waitFor(async () => {
       for (const example of examples) expect(JSON.parse(await askOnce(example))["expires_in"]).toBeGreaterThan(3000);

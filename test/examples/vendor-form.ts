@@ -11,7 +11,7 @@ export const plain: Dialect = {
   head: (field) => [`Content-Disposition: form-data; name="${field}"`],
 };
 
-/** FormData and fetch of a browser, where the page sets the Content-Type itself: nothing names the boundary. */
+/** FormData and fetch of a browser. The page sets the Content-Type itself, so the header has no boundary. */
 export const withoutBoundary: Dialect = { ...plain, contentType: "multipart/form-data" };
 
 /** HttpClient and MultipartFormDataContent of .NET. */
@@ -20,7 +20,7 @@ export const dotnet: Dialect = {
   head: (field) => ["Content-Type: text/plain; charset=utf-8", `Content-Disposition: form-data; name=${field}`],
 };
 
-/** What an example of the vendor's page sends, with another credential; as `formOf` tells it. */
+/** What an example of the vendor's page sends, with another credential, in the form of `formOf`. */
 export function vendorForm({ contentType, head }: Dialect, credential: string): object {
   const part = (field: string, value: string) => ["--BOUNDARY", ...head(field), "", value];
   return {

@@ -28,10 +28,10 @@ function firstRun(workflow: string): string {
 
 /** Runs the step as a runner does: it returns the job's OIDC token for a request with its bearer token and an audience. */
 async function runStep(jwt: string) {
-  const asked: { url: string | undefined; authorization: string | undefined }[] = [];
+  const requests: { url: string | undefined; authorization: string | undefined }[] = [];
   const runner = await listen(
     createServer((request, response) => {
-      asked.push({ url: request.url, authorization: request.headers.authorization });
+      requests.push({ url: request.url, authorization: request.headers.authorization });
       response.end(JSON.stringify({ count: 1, value: jwt }));
     }),
   );
@@ -45,22 +45,19 @@ async function runStep(jwt: string) {
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: "fake-request-token",
     GITHUB_ENV: environmentFile,
   });
-  return { asked, log, token: /^SMART_SERVICES_TOKEN=(.*)\n$/.exec(readFileSync(environmentFile, "utf8"))?.[1] };
+  return { requests, log, token: /^SMART_SERVICES_TOKEN=(.*)\n$/.exec(readFileSync(environmentFile, "utf8"))?.[1] };
 }
 
-it.skipIf(!isThere)(
-  "the workflow's own commands get a token that is good, for the job's OIDC token alone",
-  async () => {
-    const { asked, log, token } = await runStep(await pipelineJwt(run));
+it.skipIf(!isThere)("the workflow's own commands get a valid token with only the job's OIDC token", async () => {
+  const { requests, log, token } = await runStep(await pipelineJwt(run));
 
-    expect(await usedStatus(run, token)).toBe(200);
-    expect(asked).toEqual([
-      { url: "/token?api-version=2.0&audience=smart-token-broker", authorization: "bearer fake-request-token" },
-    ]);
-    // The runner hides a masked value from here on; that line is a command to it, which it does not print.
-    expect(log).toBe(`::add-mask::${token}\n`);
-  },
-);
+  expect(await usedStatus(run, token)).toBe(200);
+  expect(requests).toEqual([
+    { url: "/token?api-version=2.0&audience=smart-token-broker", authorization: "bearer fake-request-token" },
+  ]);
+  // From here on the runner hides the masked value. The line is a command, which it does not print.
+  expect(log).toBe(`::add-mask::${token}\n`);
+});
 
 it.skipIf(!isThere)("the step fails if the broker rejects the job's token", async () => {
   const ofNobody = (await pipelineJwt(run)).replace(/.{8}$/, "AAAAAAAA");

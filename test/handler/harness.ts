@@ -5,7 +5,7 @@ export type { Line } from "../support/function-environment.ts";
 /** The token function on emulators. */
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 
-/** Starts it. `environment` starts one more execution environment, with a memory of its own. */
+/** Starts it. `environment` starts one more execution environment, with its own memory. */
 export async function startBroker() {
   const emulators = await startFunctionEnvironment();
   const environment = (variables: Record<string, string> = {}) => emulators.startHttp("token", variables);

@@ -18,7 +18,7 @@ async function linesOf(requestId: string): Promise<Line[]> {
   return broker.linesWhere(isOf(requestId));
 }
 
-it("the log has one line of an answered request, with these fields and no other", async () => {
+it("the log has one line for a served request, with these fields and no other", async () => {
   const { id } = await broker.connection();
   const event = tokenEvent(id, { query: { min_ttl: "7" } });
   const { requestId } = event.requestContext;
@@ -116,11 +116,11 @@ it("the output and the errors contain no secret, after requests of both grants t
   await broker.linesWhere((line) => line["message"] === "refresh_failed" && line["connection"] === id);
   await broker.linesWhere((line) => line["status"] === 502 && line["connection"] === id);
   expect(secrets.size).toBeGreaterThan(4);
-  const said = [...broker.output, ...answers].join("\n");
+  const printed = [...broker.output, ...answers].join("\n");
   for (const secret of secrets) {
-    expect(said.includes(secret)).toBe(false);
+    expect(printed.includes(secret)).toBe(false);
     // A cut or encoded form is a leak too.
-    expect(said.includes(secret.slice(-24))).toBe(false);
-    expect(said.includes(Buffer.from(secret).toString("base64").slice(0, 40))).toBe(false);
+    expect(printed.includes(secret.slice(-24))).toBe(false);
+    expect(printed.includes(Buffer.from(secret).toString("base64").slice(0, 40))).toBe(false);
   }
 });

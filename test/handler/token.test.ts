@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => broker?.close());
 afterEach(() => broker.simulator.setScenario({ mode: "ok" }));
 
-it("the token function answers a token in the documented form, with its true end and a ban on storing it", async () => {
+it("the token function returns a token in the documented form, with its true end, and forbids caching it", async () => {
   const { id } = await broker.connection();
 
   const { statusCode, headers, json } = await broker.ask(tokenEvent(id, { query: { min_ttl: "0", other: "x" } }));
@@ -31,7 +31,7 @@ it("the token function answers a token in the documented form, with its true end
   expect(json.expires_in).toBeGreaterThan(3500);
 });
 
-it("the token function serves its second answer from memory, and another environment serves from the table", async () => {
+it("the token function serves its second request from memory, and another environment serves from the table", async () => {
   const { id } = await broker.connection();
   const exchanges = broker.simulator.counts.exchange;
   const events = [tokenEvent(id), tokenEvent(id), tokenEvent(id)] as const;
@@ -65,7 +65,7 @@ it.each([
   ["min_ttl", { query: { min_ttl: "1801" } }],
   ["connection id", { rawPath: "/v1/connections/nob%6Fdy/token" }],
   ["rejected_token_sha256", { post: '{"rejected_token_sha256": "fake"}' }],
-])("the token function refuses a request with a bad %s before it reads anything", async (what, request) => {
+])("the token function rejects a request with a bad %s before it reads anything", async (what, request) => {
   const calls = new Map(broker.secrets.calls);
 
   const { statusCode, json } = await broker.ask(tokenEvent("nobody", request));
@@ -75,7 +75,7 @@ it.each([
   expect(broker.secrets.calls).toEqual(calls);
 });
 
-it("the token function answers a failure as problem details, with the seconds to wait", async () => {
+it("the token function returns a failure as problem details, with the seconds to wait", async () => {
   broker.simulator.setScenario({ mode: "unavailable" });
   const event = tokenEvent((await broker.connection()).id);
 
@@ -88,8 +88,8 @@ it("the token function answers a failure as problem details, with the seconds to
   expect(json).toMatchObject({ status: 503, code: "upstream_unavailable", request_id: requestId });
 });
 
-it("the token function answers an unforeseen error as internal: the stack is in the log, not in the answer", async () => {
-  // A table without the expected key refuses the request itself, which no rule foresees.
+it("the token function returns an unexpected error as internal: the stack is in the log, not in the response", async () => {
+  // A table without the expected key rejects the request itself, which no rule foresees.
   const ask = await broker.environment({ BROKER_TABLE_NAME: "x" });
   const event = tokenEvent("webapicorso");
   const { requestId } = event.requestContext;

@@ -154,7 +154,7 @@ test("Only the bundle of the oauth function contains the list of callers", () =>
   );
 });
 
-/** Loads an asset in a node process of its own, as Lambda would, with these variables and no other. */
+/** Loads an asset in its own node process, as Lambda would, with these variables and no other. */
 function load(entry: string, env: Record<string, string>): Promise<{ stdout: string }> {
   const script = `const bundle = await import(${JSON.stringify(pathToFileURL(entry).href)});
     console.log(typeof bundle.handler);`;

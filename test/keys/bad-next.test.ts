@@ -163,7 +163,7 @@ describe("A bad key under NEXT never becomes current", () => {
   });
 });
 
-describe("The trial of the function, when rotation is switched on without an immediate rotation,", () => {
+describe("The test of the function, when rotation is turned on without an immediate rotation,", () => {
   const trial = async (on: ConnectionId) => {
     const faults: unknown[] = [];
     world.onInvoke((event) => world.step(event).catch((error: unknown) => void faults.push(error)));

@@ -11,7 +11,7 @@ const now = 1_800_000_000;
 
 describe("warningOf", () => {
   const described = (more: Partial<SecretDescription> = {}, ...labels: string[][]): SecretDescription => ({
-    labels: new Map([["AWSCURRENT"], ...labels].map((its, index) => [`version-${index}`, its])),
+    labels: new Map([["AWSCURRENT"], ...labels].map((stages, index) => [`version-${index}`, stages])),
     rotationEnabled: true,
     lastChangedAt: now - 2 * day,
     nextRotationAt: now + 30 * day,

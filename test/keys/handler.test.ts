@@ -118,7 +118,7 @@ it("A failed step counts in the minute of its invocation's start, as its error d
   expect(called - failed).toBeGreaterThan(1000);
 });
 
-it("The deployed function refuses a secret outside its prefix, and calls nothing", async () => {
+it("The deployed function rejects a secret outside its prefix, and calls nothing", async () => {
   const deployed = await startDeployed();
   const before = deployed.calls();
 

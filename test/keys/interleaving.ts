@@ -93,7 +93,7 @@ export async function interleave(world: KeysWorld, setting: Setting, rounds: Rou
     try {
       world.startRotation(connection, token ?? randomUUID());
     } catch {
-      // Refused: another rotation is unfinished, or the secret is deleted.
+      // Rejected: another rotation is unfinished, or the secret is deleted.
     }
     await secrets.rotationsSettled();
   }

@@ -25,7 +25,7 @@ function rounds(byOperator: Action["do"][], oneLostIn: number): fc.Arbitrary<Rou
   return fc.array(round, { minLength: 3, maxLength: 7, size: "max" });
 }
 
-describe.each([1, 20_261_124])("Rotations, replacements and an operator in drawn orders, seed %i", (seed) => {
+describe.each([1, 20_261_124])("Rotations, replacements and an operator in random order, seed %i", (seed) => {
   it.each<[string, { isShared: boolean; byOperator: Action["do"][]; oneLostIn: number }]>([
     ["over days", { isShared: false, byOperator: ["put", "stage", "stage", "goBack", "stageBack"], oneLostIn: 0 }],
     [

@@ -12,7 +12,7 @@ import type { KeysWorld } from "./world.ts";
 export type Ledger = ReturnType<typeof openLedger>;
 
 /**
- * Opens a ledger with an upstream. That upstream accepts every admitted key until it is announced: a receiver of the
+ * Opens a ledger with an upstream. That upstream accepts every added key until it is announced: a receiver of the
  * event may revoke the key at once.
  *
  * @param lifetime of upstream's tokens, in seconds
@@ -53,8 +53,9 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     const now = world.clock.now();
     const alive = tokens.filter((token) => token.key === key && token.until > now);
     if (alive.length > 0) broken.push(`${key} of ${connection} announced ${(alive[0]?.until ?? 0) - now} s too early`);
-    for (const [label, its] of Object.entries(labelsOf(connection))) {
-      if (label !== "AWSPREVIOUS" && fingerprintOf(its) === key) broken.push(`${key} announced while ${label} has it`);
+    for (const [label, value] of Object.entries(labelsOf(connection))) {
+      if (label !== "AWSPREVIOUS" && fingerprintOf(value) === key)
+        broken.push(`${key} announced while ${label} has it`);
     }
     for (const other of connections) {
       const item = await world.ports.table.read(other, "strong");
@@ -88,7 +89,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
     checkCurrent(connection: ConnectionId): void {
       const current = labelsOf(connection)["AWSCURRENT"];
       if (current !== undefined && !isAccepted(fingerprintOf(current)))
-        broken.push(`${connection}: AWSCURRENT is refused`);
+        broken.push(`${connection}: AWSCURRENT is rejected`);
     },
     /** What must be true when nothing is running and every end has passed. */
     async checkRest(connection: ConnectionId, connections: ConnectionId[]): Promise<void> {
@@ -106,7 +107,7 @@ export function openLedger(world: Pick<KeysWorld, "clock" | "labels" | "ports">,
       );
       for (const key of used) {
         const isOut = announced.some((each) => each.connection === connection && each.key === key);
-        if (!inUse.has(key) && !isOut) broken.push(`${connection}: ${key} left use and was never announced`);
+        if (!inUse.has(key) && !isOut) broken.push(`${connection}: ${key} is no longer in use and was never announced`);
       }
       if (AWSCURRENT !== undefined && item?.tokenSet?.keyFingerprint !== fingerprintOf(AWSCURRENT)) {
         broken.push(`${connection}: the current key is not the one in use`);

@@ -88,7 +88,7 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     for (const [point, state] of found) expect({ point, ...state }).toEqual({ point, ...undisturbed });
   });
 
-  it("a second rotation is refused at every point, and does not disturb the first", async () => {
+  it("a second rotation is rejected at every point, and does not disturb the first", async () => {
     const refusals: string[] = [];
     const { found, undisturbed } = await duringRotation((connection) => {
       try {
@@ -172,7 +172,7 @@ it("A rotation at any point of a replacement loses no key, and its key is used a
   }
 });
 
-describe("A rotation that Secrets Manager gave up", () => {
+describe("A rotation that Secrets Manager no longer retries", () => {
   /** Dies at the same call in every attempt. */
   async function giveUp(call: string): Promise<{ connection: ConnectionId; token: string }> {
     const connection = await prepare();

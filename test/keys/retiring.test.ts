@@ -14,7 +14,7 @@ async function replace(other: Partial<KeyPorts> = {}): Promise<void> {
 const put = (number: number) => world.put(connection, world.key(connection, number));
 const endFromNow = () => world.clock.now() + 7 * day + 60;
 
-describe("A key that left use", () => {
+describe("A key that is no longer in use", () => {
   it("is announced at its end, not a second earlier, and only once if no process dies", async () => {
     await rotateTo(2);
     world.clock.advance(7 * day + 59);

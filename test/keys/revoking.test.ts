@@ -16,7 +16,7 @@ async function rotateToIssued() {
   return { apiKey, apiKeyId };
 }
 
-/** Stores key 2 beside the other current fields, as an operator does who changes only the key. */
+/** Stores key 2 and keeps the other fields, as an operator does who changes only the key. */
 function putKeyOnly(): void {
   world.key(connection, 2);
   world.put(connection, JSON.stringify({ ...currentFields(), apiKey: keyOf(2) }));
@@ -30,7 +30,7 @@ async function outliveAndSweep(): Promise<void> {
   await world.sweep(connection);
 }
 
-describe("An issued key that left use", () => {
+describe("An issued key that is no longer in use", () => {
   /** Rotates twice, so that an issued key leaves, and lets its end pass. */
   async function leaveIssued() {
     const issued = await rotateToIssued();
@@ -91,7 +91,7 @@ describe("An issued key that left use", () => {
     expect((await world.item(connection)).retiringKeys).not.toHaveProperty(fingerprintOf(apiKey));
   });
 
-  it("is not revoked by an id that an operator left beside another key", async () => {
+  it("is not revoked by an id that an operator left with another key", async () => {
     const { apiKeyId } = await rotateToIssued();
     putKeyOnly();
     const revoked = issuerRequests("DELETE").length;
@@ -103,7 +103,7 @@ describe("An issued key that left use", () => {
     expect(retirable().filter((event) => "apiKeyId" in event)).toEqual([]);
   });
 
-  it("is not revoked while a label has its id, whatever the key beside it", async () => {
+  it("is not revoked while a label has its id, whatever the key with that id", async () => {
     const { apiKey, apiKeyId } = await leaveIssued();
     world.key(connection, 2);
     world.put(connection, JSON.stringify({ ...currentFields(), apiKey: keyOf(2), apiKeyId }));

@@ -36,7 +36,7 @@ describe("readRotationEvent", () => {
     ["given by its name", `${prefix}/webapicorso-AbC123`],
     ["of another service", event.SecretId.replace("secretsmanager", "ssm")],
     ["that is missing", undefined],
-  ])("refuses a secret %s", (_which, SecretId) => {
+  ])("rejects a secret %s", (_which, SecretId) => {
     expect(() => readRotationEvent({ ...event, SecretId }, prefix)).toThrow("SecretId must be the ARN of a secret");
   });
 
@@ -45,11 +45,11 @@ describe("readRotationEvent", () => {
     ["Step", undefined],
     ["ClientRequestToken", ""],
     ["ClientRequestToken", undefined],
-  ])("refuses the %s %s, and the error names the field", (field, value) => {
+  ])("rejects the %s %s, and the error names the field", (field, value) => {
     expect(() => readRotationEvent({ ...event, [field]: value }, prefix)).toThrow(field);
   });
 
-  it.each([undefined, null, "text", []])("refuses %s as an event", (what) => {
+  it.each([undefined, null, "text", []])("rejects %s as an event", (what) => {
     expect(() => readRotationEvent(what, prefix)).toThrow("Step must be one of");
   });
 });

@@ -21,7 +21,7 @@ function moveCurrent(of = connection): string {
 }
 
 describe("A step", () => {
-  it("is refused for a version that is not pending or does not exist", async () => {
+  it("is rejected for a version that is not pending or does not exist", async () => {
     const staged = world.stage(connection, world.key(connection, 2));
 
     for (const step of ["createSecret", "testSecret", "finishSecret"] as const) {

@@ -90,7 +90,7 @@ export async function startKeysWorld() {
       if (!item) throw new Error(`there is no item of ${connection}`);
       return item;
     },
-    /** A request of a caller, in an execution environment of its own. */
+    /** A request of a caller, in its own execution environment. */
     get: (connection: ConnectionId, minTtl = 60): Promise<Answer> =>
       new TokenService(ports).get(connection, { minTtl }),
     /** One sweep, as if only this connection were due. A bug ends the test. */

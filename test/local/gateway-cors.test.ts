@@ -58,7 +58,7 @@ describe("an API with CORS", () => {
     ["its own", [PORTAL], PORTAL],
     ["one with the scheme that is allowed", ["https://*"], PORTAL],
     ["any", ["*"], "*"],
-  ])("an answer to an allowed origin says so: %s", async (_, allowOrigins, allowed) => {
+  ])("a response to an allowed origin has the CORS headers: %s", async (_, allowOrigins, allowed) => {
     const to = await gateway({ cors: { ...CORS, allowOrigins } });
 
     const answer = await send(to, { method: "GET", target: "/open/a", headers: { origin: PORTAL } });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type FunctionOptions, startFunction } from "../../local/lambda/function.ts";
 
-// Each export is a function of its own; all of them see the state of their environment.
+// Each export is a separate function. All share the state of their environment.
 const bundle = `
 import { createServer } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";

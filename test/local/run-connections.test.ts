@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listen } from "../support/server.ts";
 import { operator, region, StartedCommand } from "./run-harness.ts";
 
-// Every case has a connection of its own, so each begins without a token, an item and a backoff.
+// Every case has its own connection, so each starts without a token, an item and a backoff.
 const account = { username: "fake-user", scope: "fake-scope", apiKey: "fake-key-1" };
 const broken = {
   "no-api-key": [{ username: "fake-user", scope: "fake-scope" }, "apiKey"],
@@ -179,7 +179,7 @@ describe("a connection without a token, in the scenario", () => {
     expect(await run.token(idOf(mode))).toMatchObject({ status, body: { status, code } });
   });
 
-  it.each(harmless)("%s, answers a token", async (mode) => {
+  it.each(harmless)("%s, returns a token", async (mode) => {
     await run.simulator("/_simulator", { mode, delaySeconds: 0.3 });
 
     expect(await run.token(idOf(mode))).toMatchObject({ status: 200, body: { scope: "fake-scope" } });

@@ -20,7 +20,7 @@ function caller(accessKeyId: string, secretAccessKey: string): Identity {
   return { accessKeyId, secretAccessKey, userArn: "", allow: [] };
 }
 
-/** The command of the local run as a process of its own, with a temporary folder of its own. */
+/** The command of the local run in its own process, with its own temporary folder. */
 export class StartedCommand {
   readonly child: ChildProcess;
   readonly #folder = mkdtempSync(join(tmpdir(), "run-test-"));
@@ -28,7 +28,7 @@ export class StartedCommand {
   stdout = "";
   stderr = "";
 
-  /** `file`: written to a file in whose place `FILE` stands among the arguments. */
+  /** `file`: content of a temporary file, whose path replaces the argument `FILE`. */
   constructor(args: string[], options: { file?: string; command?: string[] } = {}) {
     const file = join(this.#folder, "connections.json");
     if (options.file !== undefined) writeFileSync(file, options.file);
@@ -37,7 +37,7 @@ export class StartedCommand {
     this.child = spawn(program, [...before, ...args.map((arg) => (arg === "FILE" ? file : arg))], {
       cwd: root,
       env: { ...process.env, TMPDIR: this.#left },
-      // A process group of its own, as a shell gives it: Ctrl-C is for all of it.
+      // Its own process group, as in a shell: Ctrl-C signals all of its processes.
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -51,7 +51,7 @@ export class StartedCommand {
     return { status: this.child.exitCode, signal: this.child.signalCode };
   }
 
-  /** Resolves with the last line of a start; rejects with its complaint if it ends instead. */
+  /** Resolves with the last line of a start; rejects with its error output if it ends instead. */
   async ready(): Promise<string> {
     const ended = this.ended().then(() => Promise.reject(new Error(`It ended: ${this.stderr}`)));
     while (!/^ready .*\n/m.test(this.stdout))
@@ -60,7 +60,7 @@ export class StartedCommand {
     return this.url("ready");
   }
 
-  /** The URL behind a word at the start of a line. */
+  /** The URL after a word at the start of a line. */
   url(word: string): string {
     const [, url] = new RegExp(`^${word} (http://\\S+)$`, "m").exec(this.stdout) ?? [];
     if (!url) throw new Error(`It printed no URL of ${word}.`);
@@ -81,7 +81,7 @@ export class StartedCommand {
     }
   }
 
-  /** Ends it, however it is doing, and removes its folder. */
+  /** Ends it in any state, and removes its folder. */
   async remove(): Promise<void> {
     this.signalGroup("SIGTERM");
     await this.ended();

@@ -41,7 +41,7 @@ describe("the output of npm start", () => {
     expect(run.stdout.split("\n")).toEqual(form.map((line) => expect.stringMatching(new RegExp(`^${line}$`))));
   });
 
-  it("comes in one piece after the log lines of the first request", async () => {
+  it("comes as one block after the log lines of the first request", async () => {
     const both = new StartedCommand(["--port", "0"], { command: ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command] });
     onTestFinished(() => both.remove());
     const url = await both.ready();
@@ -103,7 +103,7 @@ describe("a token", () => {
   });
 
   it.each(["?min_ttl=1801", "?min_ttl=-1", "?min_ttl=1.5", "?min_ttl=", "?min_ttl=1e2"])(
-    "is refused with %s, and the detail names the field",
+    "is rejected with %s, and the detail names the field",
     async (query) => {
       const { status, body, headers } = await run.token("webapicorso", query);
 

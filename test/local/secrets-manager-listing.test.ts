@@ -35,12 +35,12 @@ describe("listing secrets", () => {
   });
 
   it("rejects an invalid token", async () => {
-    const asked = client.listSecrets({ NextToken: "fake-token" });
+    const call = client.listSecrets({ NextToken: "fake-token" });
 
-    await expect(asked).rejects.toMatchObject({ name: "InvalidNextTokenException" });
+    await expect(call).rejects.toMatchObject({ name: "InvalidNextTokenException" });
   });
 
-  it("filters by prefixes of the name, and refuses every other filter key", async () => {
+  it("filters by prefixes of the name, and rejects every other filter key", async () => {
     for (const name of ["broker/dev/a", "broker/prod/a", "other/broker/"]) await create(name);
 
     const some = await client.listSecrets({ Filters: [{ Key: "name", Values: ["broker/dev/", "other/"] }] });

@@ -76,9 +76,9 @@ describe("configuring a rotation for later", () => {
   });
 
   it("never takes a version that has a value for its test", async () => {
-    const asked = await configure({ ClientRequestToken: first }).catch((error: unknown) => error);
+    const call = await configure({ ClientRequestToken: first }).catch((error: unknown) => error);
 
-    expect(asked).toMatchObject({ name: "ResourceExistsException" });
+    expect(call).toMatchObject({ name: "ResourceExistsException" });
     expect(await client.getSecretValue({ SecretId })).toMatchObject({ SecretString: "fake-key-1" });
   });
 
@@ -103,9 +103,9 @@ describe("configuring a rotation for later", () => {
     ["InvalidParameterException", { ScheduleExpression: "cron(0 8 1 * ? *)" }],
     ["InvalidParameterException", {}],
   ])("answers %s to the rules %j", async (name, rules) => {
-    const asked = configure({ RotationRules: rules });
+    const call = configure({ RotationRules: rules });
 
-    await expect(asked).rejects.toMatchObject({ name });
+    await expect(call).rejects.toMatchObject({ name });
     expect((await described()).RotationLambdaARN).toBeUndefined();
   });
 

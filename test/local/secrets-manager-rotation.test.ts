@@ -16,7 +16,7 @@ let client: SecretsManager;
 let first: string;
 /** What the rotation function was invoked with. */
 let events: RotationEvent[];
-/** What the function does at a step instead of what it should. */
+/** What the function does wrong at a step. */
 let instead: Partial<Record<string, (event: RotationEvent) => unknown>>;
 let waits: number[];
 
@@ -40,7 +40,7 @@ afterEach(async () => {
   await emulator.close();
 });
 
-/** A rotation function as it should be. */
+/** A correct rotation function. */
 async function rotate({ Step, ClientRequestToken }: RotationEvent): Promise<void> {
   if (Step === "createSecret") {
     const VersionStages = ["AWSPENDING"];

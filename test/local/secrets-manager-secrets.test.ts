@@ -71,9 +71,9 @@ describe("creating a secret", () => {
   it("rejects a name that is taken", async () => {
     await create("one");
 
-    const asked = create("one");
+    const call = create("one");
 
-    await expect(asked).rejects.toMatchObject(
+    await expect(call).rejects.toMatchObject(
       refusal("ResourceExistsException", "The operation failed because the secret one already exists."),
     );
   });
@@ -106,15 +106,15 @@ describe("finding a secret", () => {
   it("does not work by a partial ARN of a name that ends like a suffix", async () => {
     const { ARN = "" } = await create("one-a1b2c3");
 
-    const asked = client.describeSecret({ SecretId: ARN.slice(0, -7) });
+    const call = client.describeSecret({ SecretId: ARN.slice(0, -7) });
 
-    await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    await expect(call).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
   it("rejects a secret that does not exist, with status 400", async () => {
-    const asked = client.getSecretValue({ SecretId: "none" });
+    const call = client.getSecretValue({ SecretId: "none" });
 
-    await expect(asked).rejects.toMatchObject({
+    await expect(call).rejects.toMatchObject({
       name: "ResourceNotFoundException",
       message: "Secrets Manager can't find the specified secret.",
       $metadata: { httpStatusCode: 400 },
@@ -148,7 +148,7 @@ describe("deleting a secret", () => {
     ];
     const taken = create(SecretId);
 
-    for (const asked of barred) await expect(asked).rejects.toMatchObject(refusal("InvalidRequestException", MARKED));
+    for (const call of barred) await expect(call).rejects.toMatchObject(refusal("InvalidRequestException", MARKED));
     await expect(taken).rejects.toMatchObject(refusal("InvalidRequestException", "already scheduled for deletion"));
     await client.restoreSecret({ SecretId });
     expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
@@ -160,9 +160,9 @@ describe("deleting a secret", () => {
     await client.deleteSecret({ SecretId: "one", RecoveryWindowInDays: 7 });
     clock.instant += 7 * DAY;
 
-    const asked = client.restoreSecret({ SecretId: "one" });
+    const call = client.restoreSecret({ SecretId: "one" });
 
-    await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    await expect(call).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
   it("by force frees the name at once for a new secret", async () => {
@@ -177,29 +177,29 @@ describe("deleting a secret", () => {
 
   it("by force accepts a secret that does not exist, otherwise not", async () => {
     const forced = await client.deleteSecret({ SecretId: "none", ForceDeleteWithoutRecovery: true });
-    const asked = client.deleteSecret({ SecretId: "none" });
+    const call = client.deleteSecret({ SecretId: "none" });
 
     expect(forced.Name).toBe("none");
-    await expect(asked).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    await expect(call).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
   it.each([6, 31])("rejects a recovery window of %i days", async (RecoveryWindowInDays) => {
     await create("one");
 
-    const asked = client.deleteSecret({ SecretId: "one", RecoveryWindowInDays });
+    const call = client.deleteSecret({ SecretId: "one", RecoveryWindowInDays });
 
-    await expect(asked).rejects.toMatchObject(refusal("InvalidParameterException", "between 7 and 30 days"));
+    await expect(call).rejects.toMatchObject(refusal("InvalidParameterException", "between 7 and 30 days"));
   });
 
   it("rejects a recovery window together with force", async () => {
     await create("one");
 
-    const asked = client.deleteSecret({
+    const call = client.deleteSecret({
       SecretId: "one",
       RecoveryWindowInDays: 7,
       ForceDeleteWithoutRecovery: true,
     });
 
-    await expect(asked).rejects.toMatchObject({ name: "InvalidParameterException" });
+    await expect(call).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 });

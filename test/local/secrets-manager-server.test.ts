@@ -73,7 +73,7 @@ describe("the protocol", () => {
     ["a member that is missing", '{"SecretString":"fake-key-1"}', "ValidationException"],
     ["a token that is too short", '{"SecretId":"one","ClientRequestToken":"x"}', "ValidationException"],
     ["no token for a value", '{"SecretId":"one","SecretString":"fake-key-1"}', "InvalidRequestException"],
-  ])("refuses a body with %s, without a word of its value", async (_case, body, type) => {
+  ])("rejects a body with %s, without a word of its value", async (_case, body, type) => {
     const answer = await send("secretsmanager.PutSecretValue", body);
 
     expect(answer).toMatchObject({ status: 400, body: { __type: type, Message: expect.any(String) } });
@@ -104,7 +104,7 @@ describe("faults", () => {
     ["AccessDeniedException", 400],
     ["DecryptionFailure", 400],
     ["InternalServiceError", 500],
-  ] as const)("answer %s for as many calls as told", async (fault, status) => {
+  ] as const)("answer %s for the configured number of calls", async (fault, status) => {
     emulator.faults.set("GetSecretValue", fault, 2);
 
     const failed = await Promise.allSettled([read(), read()]);

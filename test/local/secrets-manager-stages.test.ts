@@ -80,17 +80,17 @@ describe("moving a staging label", () => {
   });
 
   it("rejects a version that does not exist", async () => {
-    const asked = move("NEXT", randomUUID());
+    const call = move("NEXT", randomUUID());
 
-    await expect(asked).rejects.toMatchObject(refusal("ResourceNotFoundException", "secret version"));
+    await expect(call).rejects.toMatchObject(refusal("ResourceNotFoundException", "secret version"));
   });
 });
 
 describe("removing a staging label", () => {
   it("rejects AWSCURRENT, which can only move", async () => {
-    const asked = move("AWSCURRENT", undefined, first);
+    const call = move("AWSCURRENT", undefined, first);
 
-    await expect(asked).rejects.toMatchObject(refusal("InvalidParameterException", "can't be completely removed"));
+    await expect(call).rejects.toMatchObject(refusal("InvalidParameterException", "can't be completely removed"));
   });
 
   it("rejects a version without the label, and a request without a version", async () => {
@@ -98,8 +98,8 @@ describe("removing a staging label", () => {
     const nowhere = move("NEXT", undefined, first);
     const unnamed = move("AWSPENDING");
 
-    for (const asked of [elsewhere, nowhere, unnamed]) {
-      await expect(asked).rejects.toMatchObject({ name: "InvalidParameterException" });
+    for (const call of [elsewhere, nowhere, unnamed]) {
+      await expect(call).rejects.toMatchObject({ name: "InvalidParameterException" });
     }
   });
 

@@ -53,9 +53,9 @@ describe("reading a value", () => {
     const { VersionId } = await create("fake-key-1");
     await put("fake-key-2");
 
-    const asked = client.getSecretValue({ SecretId, VersionId, VersionStage: "AWSCURRENT" });
+    const call = client.getSecretValue({ SecretId, VersionId, VersionStage: "AWSCURRENT" });
 
-    await expect(asked).rejects.toMatchObject(refusal("InvalidRequestException", "not associated"));
+    await expect(call).rejects.toMatchObject(refusal("InvalidRequestException", "not associated"));
   });
 
   it("names the label or the version that has no value", async () => {
@@ -150,9 +150,9 @@ describe("storing a value", () => {
   it("rejects another value under a token in use", async () => {
     const { VersionId } = await create("fake-key-1");
 
-    const asked = client.putSecretValue({ SecretId, SecretString: "fake-key-2", ClientRequestToken: VersionId });
+    const call = client.putSecretValue({ SecretId, SecretString: "fake-key-2", ClientRequestToken: VersionId });
 
-    await expect(asked).rejects.toMatchObject(refusal("ResourceExistsException", `ClientRequestToken ${VersionId}`));
+    await expect(call).rejects.toMatchObject(refusal("ResourceExistsException", `ClientRequestToken ${VersionId}`));
     expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
   });
 

@@ -69,12 +69,12 @@ describe("/_simulator", () => {
     ["a delay in the past", { delaySeconds: -1 }, "delaySeconds"],
     ["null where a number must be", { clockOffset: null }, "clockOffset"],
     ["a flag as a number", { bom: 1 }, "bom"],
-  ])("refuses %s, names it, lists the known ones, and changes nothing", async (_name, bad, named) => {
+  ])("rejects %s, names it, lists the known ones, and changes nothing", async (_name, bad, named) => {
     const simulator = await start();
     const { status, answer } = await control(simulator, "/_simulator", { singleActiveToken: true, ...bad });
     expect(status).toBe(400);
-    expect(String(answer["error_description"]).split("; known: ")[0]).toContain(named);
-    expect(answer["error_description"]).toContain(`known: ${Object.keys(defaultScenario()).join(", ")}`);
+    expect(String(answer["error_description"]).split("; known switches: ")[0]).toContain(named);
+    expect(answer["error_description"]).toContain(`known switches: ${Object.keys(defaultScenario()).join(", ")}`);
     expect(simulator.scenario).toEqual(defaultScenario());
   });
 
@@ -84,7 +84,7 @@ describe("/_simulator", () => {
     ["the revocation of nothing", "/_simulator/keys/revoke", {}, 400],
     ["the revocation of an unknown key", "/_simulator/keys/revoke", { apiKey: "fake-key-unknown" }, 404],
     ["an unknown path", "/_simulator/else", {}, 404],
-  ])("refuses %s", async (_name, path, body, status) => {
+  ])("rejects %s", async (_name, path, body, status) => {
     const simulator = await start();
     expect((await control(simulator, path, body)).status).toBe(status);
   });
@@ -101,7 +101,7 @@ describe("/_simulator", () => {
 
   describe("requested by another site", () => {
     const key = { path: "/_simulator/keys", body: JSON.stringify(account) };
-    /** The status of a control request with these headers, whose Host `fetch` would not let be chosen. */
+    /** The status of a control request with these headers, with a Host, which `fetch` does not let the caller set. */
     async function statusWith(simulator: Simulator, headers: Record<string, string>, path = key.path) {
       const port = Number(new URL(simulator.url).port);
       const named = Object.entries(headers).map(([name, value]): [string, string] => [
@@ -122,7 +122,7 @@ describe("/_simulator", () => {
       ["another site's Origin", { host: "127.0.0.1:PORT", origin: "https://evil.test" }],
       ["the Origin of another port", { host: "127.0.0.1:PORT", origin: "http://127.0.0.1:1" }],
       ["an opaque Origin", { host: "127.0.0.1:PORT", origin: "null" }],
-    ])("is refused: %s", async (_, headers) => {
+    ])("is rejected: %s", async (_, headers) => {
       const simulator = await start();
 
       expect(await statusWith(simulator, headers)).toBe(403);

@@ -104,7 +104,7 @@ describe("the API-key endpoint", () => {
     ["no field scope", { body: form({ ...right, scope: "" }) }],
     ["unknown field", { body: form({ ...right, grant_type: "token" }) }],
     ["Bearer", { body: form({ ...right, token: "fake-key-1" }) }],
-  ])("refuses a wrong wire form, naming %s", async (named, init) => {
+  ])("rejects a wrong wire form, naming %s", async (named, init) => {
     const { simulator } = await start();
     const { status, body } = await exchange(simulator, right, init);
     expect(status).toBe(400);
@@ -135,7 +135,7 @@ describe("the API-key endpoint", () => {
     expect([unknown, otherName, otherScope, revoked].map(({ status }) => status)).toEqual([401, 401, 401, 401]);
   });
 
-  it("accepts one key for two scopes, and a key that was admitted with 'Bearer '", async () => {
+  it("accepts one key for two scopes, and a key that was added with 'Bearer '", async () => {
     const { simulator } = await start();
     simulator.admit({ username: account.username, scope: "second", apiKey: "Bearer fake-key-1" });
     const first = await exchange(simulator);
@@ -181,7 +181,7 @@ describe("the refresh endpoint", () => {
     ["another grant", { grant_type: "password", refresh_token: "fake-refresh-1" }],
     ["no refresh token", { grant_type: "refresh_token" }],
     ["a body that is no object", ["refresh_token"]],
-  ])("refuses %s as a wrong request", async (_name, body) => {
+  ])("rejects %s as a wrong request", async (_name, body) => {
     const { simulator } = await start();
     expect((await refresh(simulator, body)).status).toBe(400);
   });

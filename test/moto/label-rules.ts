@@ -167,11 +167,11 @@ export const labelRules: LabelRule[] = [
   },
   {
     name: "a label cannot move to a version that does not exist",
-    motoInstead: "refuses with another error name",
+    motoInstead: "rejects with another error name",
     check: (subject) => refused(move(subject, "NEXT", { to: randomUUID() }), "ResourceNotFoundException"),
   },
   {
-    name: "another value under the same token is refused",
+    name: "another value under the same token is rejected",
     motoInstead: "overwrites the first one",
     check: (subject) => refused(put(subject, "fake-key-3", subject.second, "AWSPENDING"), "ResourceExistsException"),
   },

@@ -13,7 +13,7 @@ import { connectionId, testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
-// Not a real function. Our emulator never calls it; moto refuses it, but only after it has made the pending version.
+// Not a real function. Our emulator never calls it; moto rejects it, but only after it has made the pending version.
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:none";
 
 /** A store with a table and an upstream, all behind real sockets. It ends with the test that started it. */
@@ -66,8 +66,8 @@ export async function startRotationWorld(name: StoreName) {
     /** Does what RotateSecret does before it calls the function: makes an empty pending version. */
     async begin({ arn }: Registered): Promise<string> {
       const version = randomUUID();
-      const asked = client.rotateSecret({ SecretId: arn, ClientRequestToken: version, RotationLambdaARN });
-      await asked.catch((error: Error) => {
+      const call = client.rotateSecret({ SecretId: arn, ClientRequestToken: version, RotationLambdaARN });
+      await call.catch((error: Error) => {
         if (error.name !== "ResourceNotFoundException") throw error;
       });
       return version;

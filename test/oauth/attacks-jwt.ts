@@ -3,7 +3,7 @@ import { userClaims } from "./callers.ts";
 import { fakeClaims, type Issuer } from "./issuer.ts";
 import { hmacJwt, jwtOf, signingKey, unsignedJwt, withClaims } from "./jwt.ts";
 
-/** What an attacker has: the trusted issuer's public keys, JWTs of it, and an issuer of their own. */
+/** What an attacker has: the trusted issuer's public keys, JWTs of it, and the attacker's own issuer. */
 export interface Attacker {
   broker: OAuthBroker;
   /** An issuer that is not trusted. It records requests. */

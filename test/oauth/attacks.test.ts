@@ -39,7 +39,7 @@ const isShown = (text: string, { headers, text: body }: Answer) =>
   body.includes(text) || [...headers.values()].some((value) => value.includes(text));
 
 test.each(attacks)(
-  "The endpoint refuses $attack ($by) as documented, without I/O, and repeats nothing of it",
+  "The endpoint rejects $attack ($by) as documented, without I/O, and repeats nothing of it",
   async (each) => {
     const { broker, own } = attacker;
     const { attack, by, route, request, answer, accepted } = each;

@@ -5,7 +5,7 @@ import { oauthRoute, vendorRoute } from "./oauth-broker.ts";
 import { json, multipart, type Sent, urlencoded } from "./request-bodies.ts";
 import { assertion, basic, clientCredentials, exchange, vendorFields, vendorForm } from "./requests.ts";
 
-/** A request that must be refused, and its response. */
+/** A request that must be rejected, and its response. */
 export interface Attack {
   attack: string;
   by: string;
@@ -96,7 +96,7 @@ const handles: Attack[] = [
 const fields = Object.entries(vendorFields(key));
 const whole = multipart(fields);
 
-/** One form for each place that refuses it; test/oauth/form.test.ts has more. */
+/** One form for each place that rejects it; test/oauth/form.test.ts has more. */
 const forms: Attack[] = [
   vendor("multipart without its end", { ...whole, body: whole.body.subarray(0, -6) }, noRequest),
   vendor("multipart with a duplicate field", multipart([...fields, ["token", `Bearer ${key}`]]), noRequest),

@@ -67,7 +67,7 @@ describe("parseCallers", () => {
     ["an object", {}],
     ["undefined", undefined],
     ["a string", "callers.json"],
-  ])("refuses %s as the list", (__, list) => {
+  ])("rejects %s as the list", (__, list) => {
     expect(refusal(list)).toBe("callers must be a list.");
   });
 });
@@ -107,7 +107,7 @@ describe("parseCallers accepts an entry", () => {
 });
 
 const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
-/** Wrong fields of a valid entry, and how the error goes on after the entry's name. */
+/** Wrong fields of a valid entry, and how the error continues after the entry's name. */
 const wrongFields: [entry: { name: string }, wrong: [what: string, fields: object, error: string][]][] = [
   [
     byKey,
@@ -206,7 +206,7 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ]),
 ];
 
-describe("parseCallers refuses an entry", () => {
+describe("parseCallers rejects an entry", () => {
   test.each(wrong)("%s, naming it and the field", (__, entry, error) => {
     const message = refusal([entry]);
 

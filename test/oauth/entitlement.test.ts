@@ -102,9 +102,9 @@ test("OAuthEndpoint serves a caller that names an allowed connection by its id",
 
   await fc.assert(
     fc.asyncProperty(list, presented, async (entries, each) => {
-      const asked = { ...each, by: "id" as const };
-      if (!allowedBy(entries, asked).has(asked.connection)) return;
-      const { status } = await ask(endpointOf(entries), asked);
+      const request = { ...each, by: "id" as const };
+      if (!allowedBy(entries, request).has(request.connection)) return;
+      const { status } = await ask(endpointOf(entries), request);
 
       served += 1;
       expect(status).toBe(200);

@@ -16,17 +16,17 @@ describe("ConnectionFinder finds a connection", () => {
     const find = () => finder.find(ids("shop"), shopName);
 
     expect([await find(), await find(), await find()]).toEqual(Array(3).fill(found("shop")));
-    expect(world.asked()).toEqual({ secrets: 1, exchanges: 0, refreshes: 0 });
+    expect(world.callCounts()).toEqual({ secrets: 1, exchanges: 0, refreshes: 0 });
   });
 
   test("by username and scope: from the table once it has a token, without reading its secret", async () => {
     const world = await startWorld();
     const shop = world.register("shop");
     await world.service().get(shop, { minTtl: 60 });
-    const before = world.asked();
+    const before = world.callCounts();
 
     expect(await new ConnectionFinder(world.ports).find(ids("shop"), shopName)).toEqual(found("shop"));
-    expect(world.asked()).toEqual(before);
+    expect(world.callCounts()).toEqual(before);
   });
 
   test("by a new username five minutes after it remembered the old one", async () => {

@@ -181,6 +181,6 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a JSON null in a field", ofJson('{"grant_type": null}'), "not a string"],
 ];
 
-test.each(unreadable)("readForm refuses %s and says why", async (_, sent, description) => {
+test.each(unreadable)("readForm rejects %s and says why", async (_, sent, description) => {
   expect(await read(sent, { json: true })).toEqual(refused(description));
 });

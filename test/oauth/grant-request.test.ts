@@ -39,7 +39,7 @@ describe("readVendorRequest", () => {
     );
   });
 
-  test.each(["username", "scope", "token"])("refuses a form without %s, and names the field", (name) => {
+  test.each(["username", "scope", "token"])("rejects a form without %s, and names the field", (name) => {
     const missing = {
       error: "invalid_request",
       description: `The field ${name} is missing or empty. Send username, scope and token.`,
@@ -60,7 +60,7 @@ describe("readVendorRequest", () => {
     ["before a trailing blank", "Bearer fake-key-1 "],
     ["before a line break", "Bearer fake-key-1\n"],
     ["before a credential that is not ASCII", "Bearer fäke"],
-  ])("refuses a token if Bearer is %s", (_, token) => {
+  ])("rejects a token if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({
       error: "invalid_request",
       description: "The field token must be 'Bearer <credential>'.",
@@ -122,7 +122,7 @@ describe("readGrantRequest, for client_credentials,", () => {
     ["a header that is not base64", {}, "Basic ü", "invalid_client"],
     ["a header with half an escape", {}, header("a:%E0%A4%A"), "invalid_client"],
     ["two headers in one", {}, `${header("a:b")},${header("a:b")}`, "invalid_client"],
-  ])("refuses %s", (_, fields, authorization, error) => {
+  ])("rejects %s", (_, fields, authorization, error) => {
     expect(byGrant({ ...grant, ...fields }, authorization)).toMatchObject({ error });
   });
 });
@@ -136,7 +136,7 @@ describe("readGrantRequest, for refresh_token,", () => {
     );
   });
 
-  test.each([undefined, "", "fake-refresh-1", fakeKey, `stbr.other/x.${fakeKey}`])("refuses %s", (token) => {
+  test.each([undefined, "", "fake-refresh-1", fakeKey, `stbr.other/x.${fakeKey}`])("rejects %s", (token) => {
     expect(byGrant({ ...grant, refresh_token: token })).toMatchObject({ error: "invalid_grant" });
   });
 });
@@ -166,13 +166,13 @@ describe("readGrantRequest, for a token exchange,", () => {
     ["a subject token of type SAML", { subject_token_type: typeOf("saml2") }],
     ["a request for a refresh token", { requested_token_type: typeOf("refresh_token") }],
     ["an actor token", { actor_token: "fake.jwt.2" }],
-  ])("refuses %s", (_, fields) => {
+  ])("rejects %s", (_, fields) => {
     expect(byGrant({ ...grant, ...fields })).toMatchObject({ error: "invalid_request" });
   });
 });
 
 describe("readGrantRequest", () => {
-  test("refuses a request without grant_type", () => {
+  test("rejects a request without grant_type", () => {
     expect(byGrant({})).toMatchObject({ error: "invalid_request" });
   });
 

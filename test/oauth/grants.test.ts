@@ -58,13 +58,13 @@ describe("POST /api/v1/auth/token", () => {
     ["another connection's username", { ...accountOf("webapicorso"), username: "admin_other" }],
     ["another connection's scope", { ...accountOf("webapicorso"), scope: "other_alyother" }],
     ["another caller's connection", accountOf("other")],
-  ])("refuses %s", async (_, account) => {
+  ])("rejects %s", async (_, account) => {
     const answer = await broker.ask(vendorRoute, urlencoded({ ...account, token: `Bearer ${key}` }));
 
     expect([answer.status, answer.json.error]).toEqual([400, "invalid_scope"]);
   });
 
-  test("refuses JSON, as the vendor does", async () => {
+  test("rejects JSON, as the vendor does", async () => {
     const answer = await broker.ask(vendorRoute, json(vendorFields(key)));
 
     expect([answer.status, answer.json.error]).toEqual([400, "invalid_request"]);

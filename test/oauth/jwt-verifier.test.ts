@@ -42,7 +42,7 @@ describe("oidcVerifier", () => {
     },
   );
 
-  test("refuses an algorithm that is not in the list, even with a published key", async () => {
+  test("rejects an algorithm that is not in the list, even with a published key", async () => {
     const key = signingKey("key-2", "ML-DSA-44");
     issuer.keys = [key];
 
@@ -65,7 +65,7 @@ describe("oidcVerifier", () => {
     ["no issuer", { iss: undefined }],
     ["another issuer", { iss: "https://other.test" }],
     ["a list of issuers", { iss: ["https://other.test"] }],
-  ])("refuses a JWT with %s", async (_, claims) => {
+  ])("rejects a JWT with %s", async (_, claims) => {
     expect(await verify(issuer.token(claims))).toMatchObject({ kind: "invalid" });
   });
 
@@ -111,7 +111,7 @@ describe("oidcVerifier", () => {
     expect(fetched()).toEqual({ discovery: 2, keys: 2 });
   });
 
-  test("refuses a key that the issuer has withdrawn, after the next fetch", async () => {
+  test("rejects a key that the issuer has removed, after the next fetch", async () => {
     const token = issuer.token({ exp: clock.now() + 3600 });
     await verify(token);
     issuer.keys = [signingKey("key-2")];
@@ -227,16 +227,16 @@ describe("oidcVerifier does not trust an issuer, and verifies nothing, if", () =
 
   test("it is https and its keys are not", async () => {
     const discovery = { issuer: "https://issuer.test", jwks_uri: "http://issuer.test/keys" };
-    const asked = vi
+    const fetchSpy = vi
       .spyOn(globalThis, "fetch")
       .mockImplementation(async () => new Response(JSON.stringify({ ...discovery, keys: [issuer.key.jwk] })));
-    onTestFinished(() => asked.mockRestore());
+    onTestFinished(() => fetchSpy.mockRestore());
     const token = jwtOf(issuer.key, fakeClaims(discovery.issuer, clock.now()));
 
     const verdict = await oidcVerifier(clock).verify(new Secret(token), discovery.issuer);
 
     expect(verdict).toMatchObject({ kind: "unavailable" });
-    expect(asked.mock.calls.map(([url]) => url)).toEqual([`${discovery.issuer}${discoveryPath}`]);
+    expect(fetchSpy.mock.calls.map(([url]) => url)).toEqual([`${discovery.issuer}${discoveryPath}`]);
   });
 
   test.each([

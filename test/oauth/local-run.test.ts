@@ -82,7 +82,7 @@ describe("The gateway of the local run", () => {
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, samplePortalOrigin]);
   });
 
-  test("refuses a caller key from a web page, even of a listed origin", async () => {
+  test("rejects a caller key from a web page, even of a listed origin", async () => {
     const answer = await ask(vendorRoute, vendorForm(sampleCallerKey), { origin: samplePortalOrigin });
 
     expect(answer.status).toBe(401);

@@ -119,11 +119,11 @@ test("No key, JWT, refresh handle or token is printed or returned in an error, w
   const item = await broker.table.raw(id);
   secrets.push(item?.["refreshToken"]?.S ?? "none is stored");
   const refusals = answers.filter(({ status }) => status !== 200).map(({ text }) => text);
-  const said = [...broker.output, ...refusals].join("\n");
+  const printed = [...broker.output, ...refusals].join("\n");
   for (const secret of new Set(secrets)) {
-    expect(said).not.toContain(secret);
+    expect(printed).not.toContain(secret);
     // A part or an encoded form would disclose it too.
-    expect(said).not.toContain(secret.slice(-24));
-    expect(said).not.toContain(Buffer.from(secret).toString("base64").slice(8, 48));
+    expect(printed).not.toContain(secret.slice(-24));
+    expect(printed).not.toContain(Buffer.from(secret).toString("base64").slice(8, 48));
   }
 });

@@ -25,7 +25,7 @@ describe("readRefreshHandle", () => {
     ["a path as its connection", `stbr.../other.${fakeKey}`],
     ["a suffix", `stbr.webapicorso.${fakeKey}.x`],
     ["a leading blank", ` stbr.webapicorso.${fakeKey}`],
-  ])("refuses %s", (_, text) => {
+  ])("rejects %s", (_, text) => {
     expect(readRefreshHandle(text)).toBeUndefined();
   });
 });

@@ -48,6 +48,6 @@ test.each<[string, Parameters<typeof documented>]>([
   ["title of a code", ["POST", path, 429, "application/problem+json", { ...problem, title: "Too many requests" }]],
   ["message", ["GET", path, 429, "application/json", { message: "Limit Exceeded" }]],
   ["header", ["GET", path, 200, "application/json", token, [["retry-after", "3"]]]],
-])("documented() refuses another %s", (_, response) => {
+])("documented() rejects another %s", (_, response) => {
   expect(() => documented(...response)).toThrow(/documented/);
 });

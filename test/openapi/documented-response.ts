@@ -70,10 +70,10 @@ export function exampleAt(ref: string): unknown {
 }
 
 function operationKey(method: string, path: string): string {
-  const [asked = ""] = path.split("?");
+  const [pathname = ""] = path.split("?");
   const isThis = (key: string) => {
     const pattern = key.replaceAll(/[.]/g, String.raw`\.`).replaceAll(/\{\w+\}/g, "[^/]+");
-    return key === `${method} ${asked}` || new RegExp(`^${pattern}$`).test(`${method} ${asked}`);
+    return key === `${method} ${pathname}` || new RegExp(`^${pattern}$`).test(`${method} ${pathname}`);
   };
   return [...operations.keys()].find(isThis) ?? "";
 }

@@ -1,6 +1,6 @@
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
-import { type Asked, callerKey, type HttpFunctions } from "./http-functions.ts";
+import { type TestRequest, callerKey, type HttpFunctions } from "./http-functions.ts";
 import { get, oauth, oauthToken, post, postToken, vendor, vendorToken } from "./requests.ts";
 
 /** A connection to request a token of, and the SHA-256 of the token to report as rejected. */
@@ -86,7 +86,7 @@ export const failures: Record<Provokable, { retryAfter: boolean; given: (on: Htt
 };
 
 /** A valid request of a token route for this connection. */
-export function requestOf(route: string, { id, rejected }: Given): Asked {
+export function requestOf(route: string, { id, rejected }: Given): TestRequest {
   const fields = rejected === undefined ? undefined : { rejected_token_sha256: rejected };
   switch (route) {
     case postToken:

@@ -19,7 +19,7 @@ const connections = Array.from({ length: 200 }, (_, index) => `connection-${inde
 
 const mayEverything = { ...ORDERS, allow: ["*"] };
 
-export type Asked = Parameters<typeof signed>[1] & { route: string };
+export type TestRequest = Parameters<typeof signed>[1] & { route: string };
 export type HttpFunctions = Awaited<ReturnType<typeof startHttpFunctions>>;
 
 /** The three HTTP functions on the same emulators, with an issuer whose JWTs are accepted. */
@@ -43,7 +43,7 @@ export async function startHttpFunctions() {
   };
   const functions = {
     sound: await start(),
-    // DynamoDB refuses this table name, which the broker does not expect: an internal error.
+    // DynamoDB rejects this table name, which the broker does not expect: an internal error.
     broken: await start({ [environmentVariables.tableName]: "x" }),
     withoutTable: await start({ AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" }),
   };
@@ -52,13 +52,13 @@ export async function startHttpFunctions() {
     ...emulators,
 
     /** The response to a request through a gateway with the document's routes; signed, if the route needs it. */
-    async request(asked: Asked, state: keyof typeof functions = "sound") {
+    async request(sent: TestRequest, state: keyof typeof functions = "sound") {
       const { token, oauth, status } = functions[state];
       const invoke = (event: GatewayEvent) => {
         if (event.routeKey.includes("/v1/status")) return status(event);
         return event.routeKey.includes("/v1/connections/") ? token(event) : oauth(event);
       };
-      return ask(asked, { invoke });
+      return ask(sent, { invoke });
     },
 
     /** A JWT of a pipeline. */
@@ -85,7 +85,7 @@ export async function startHttpFunctions() {
 
 /** Sends a request to a gateway with the document's routes, which closes with the test. */
 export async function ask(
-  { route, ...what }: Asked,
+  { route, ...what }: TestRequest,
   how: Pick<Route, "invoke" | "throttle"> & { timeoutMs?: number; unsigned?: boolean },
 ) {
   const { timeoutMs, unsigned = false, ...every } = how;

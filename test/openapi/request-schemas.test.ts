@@ -72,8 +72,8 @@ test("readGrantRequest accepts exactly the forms that the document allows, if th
   fc.assert(
     fc.property(fields, header, (form, authorization) => {
       const { grant_type: grant, client_secret: secret, client_assertion: assertion } = form;
-      const ways = [authorization, secret, assertion].filter((way) => way !== undefined).length;
-      const isWrong = faults(validate, form) !== "" || (grant === "client_credentials" && ways !== 1);
+      const methods = [authorization, secret, assertion].filter((method) => method !== undefined).length;
+      const isWrong = faults(validate, form) !== "" || (grant === "client_credentials" && methods !== 1);
       // With the header, the broker ignores a client_id in the body; the schema does not know the header.
       fc.pre(form["client_id"] !== "" || secret !== undefined);
 

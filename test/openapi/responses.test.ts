@@ -3,7 +3,7 @@ import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
 import { contract, failures, type Provokable, requestOf } from "./failures.ts";
-import { ask, type Asked, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";
+import { ask, type TestRequest, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";
 import {
   formOf,
   get,
@@ -69,7 +69,7 @@ const clientAssertion = (scope: string, jwt: string) => ({
 });
 
 /** Requests for a connection that has nothing wrong, and the name of each response. */
-const requests: [response: string, request: (id: string, jwt: string) => Asked][] = [
+const requests: [response: string, request: (id: string, jwt: string) => TestRequest][] = [
   ["200 application/json token", (id) => get(id)],
   ["400 application/problem+json invalid_request", (id) => get(id, { min_ttl: "soon" })],
   ["200 application/json token", (id) => post(id)],
@@ -106,16 +106,16 @@ const requests: [response: string, request: (id: string, jwt: string) => Asked][
 test.each(requests)("the document has the response %s (%#)", async (name, request) => {
   const { id } = await on.connection();
   await on.request(get(id));
-  const asked = request(id, await on.jwt());
+  const sent = request(id, await on.jwt());
 
-  expect(record(asked.route, await on.request(asked))).toBe(name);
+  expect(record(sent.route, await on.request(sent))).toBe(name);
 });
 
 test.each([get, post])("a token response has api_base_url if it is registered (%#)", async (request) => {
   const { id } = await on.connection({ apiBaseUrl: "https://api.example.com" });
-  const asked = request(id);
+  const sent = request(id);
 
-  expect(record(asked.route, await on.request(asked))).toBe("200 application/json with_api_base_url");
+  expect(record(sent.route, await on.request(sent))).toBe("200 application/json with_api_base_url");
 });
 
 test("a 401 names the scheme if the request has an Authorization header", async () => {
@@ -158,7 +158,7 @@ describe.each([getToken, postToken, vendorToken, oauthToken, ...statusRoutes])("
     expect(response.headers["retry-after"]).toBe("1");
   });
 
-  test("with internal to a bug, and does not tell its cause", async () => {
+  test("with internal to a bug, and does not reveal its cause", async () => {
     const response = await on.request(requestFor(await on.connection()), "broken");
 
     check(response, "internal", false);
@@ -174,7 +174,7 @@ describe.each([getToken, postToken, getStatus, listStatus, vendorToken, oauthTok
     const body = Buffer.alloc(10 * 1024 * 1024 + 1);
     // Node's client does not send the length of a GET's body by itself.
     const tooLarge = { body, headers: { "content-length": String(body.length) } };
-    const ways: { status: number; what?: Partial<Asked>; how: Parameters<typeof ask>[1] }[] = [
+    const cases: { status: number; what?: Partial<TestRequest>; how: Parameters<typeof ask>[1] }[] = [
       { status: 400, what: { path: `${path}/%zz` }, how: { invoke: reached, unsigned: true } },
       { status: 404, what: { path: `${path}/more/more` }, how: { invoke: reached, unsigned: true } },
       { status: 413, what: tooLarge, how: { invoke: reached, unsigned: true } },
@@ -183,9 +183,9 @@ describe.each([getToken, postToken, getStatus, listStatus, vendorToken, oauthTok
       { status: 503, how: { invoke: () => new Promise<never>(() => undefined), timeoutMs: 5 } },
     ];
     if (route.includes("/v1/connections") || route.includes("/v1/status"))
-      ways.push({ status: 403, how: { invoke: reached, unsigned: true } });
+      cases.push({ status: 403, how: { invoke: reached, unsigned: true } });
 
-    test.each(ways)("responds with $status in its own form", async ({ status, what, how }) => {
+    test.each(cases)("responds with $status in its own form", async ({ status, what, how }) => {
       expect(record(route, await ask({ route, path, ...what }, how))).toBe(`${status} application/json gateway`);
     });
   },

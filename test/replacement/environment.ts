@@ -15,7 +15,7 @@ export type Action = { do: "get"; minTtl: number } | { do: "reject" | "sweep" | 
 const callerTimeout = 25;
 const sweepTimeout = 60;
 
-/** One execution environment: a memory of its own, one action at a time. Each of its calls stops twice at `stop`. */
+/** One execution environment: its own memory, one action at a time. Each of its calls stops twice at `stop`. */
 export function newEnvironment(stage: Stage, name: string, stop: (process: string) => Promise<boolean>) {
   const { clock, connection, history } = stage;
   const death = Promise.withResolvers<"dead">();

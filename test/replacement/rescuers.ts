@@ -4,14 +4,14 @@ import type { Stage } from "./stage.ts";
 const neverLost = async () => false;
 
 /**
- * Asks every second, each time in an environment of its own, once the victim is under way. Resolves with what was wrong
- * with the answers.
+ * Sends a request every second, each in its own environment, after the process that dies has started. Resolves with what
+ * was wrong with the answers.
  */
 export async function keepAsking(stage: Stage, name: string, minTtl: number, isOver: () => boolean): Promise<string[]> {
   const broken: string[] = [];
   await stage.clock.sleep(0.5);
-  for (let asked = 1; !isOver(); asked += 1) {
-    const environment = newEnvironment(stage, `${name}${asked}`, neverLost);
+  for (let attempt = 1; !isOver(); attempt += 1) {
+    const environment = newEnvironment(stage, `${name}${attempt}`, neverLost);
     broken.push(...(await environment([{ do: "get", minTtl }])));
     await stage.clock.sleep(1);
   }

@@ -77,9 +77,9 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
       },
       around,
     );
-    const call: Upstream["call"] = (...asked) => {
+    const call: Upstream["call"] = (...args) => {
       if (!isLeased(owner())) unleasedStarts.push(owner());
-      return ports.upstream.call(...asked);
+      return ports.upstream.call(...args);
     };
     return { ...ports, upstream: { call } };
   }

@@ -97,8 +97,8 @@ export function sdkOperator(run: StartedCommand): Operator {
 }
 
 /**
- * Waits until rotation is switched on for connections of a run that was just started. Secrets Manager tries the function
- * at that occasion, on an empty pending version, and takes no rotation until it has removed that again.
+ * Waits until rotation is turned on for connections of a run that was just started. Secrets Manager then tests
+ * the function on an empty pending version, and accepts no rotation until it has removed that version.
  */
 export async function rotationSwitchedOn(run: StartedCommand, connections: string[]): Promise<void> {
   const operator = sdkOperator(run);

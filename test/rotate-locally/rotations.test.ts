@@ -81,7 +81,7 @@ async function rotated(connection: string) {
 
 describe("A bad next key", () => {
   it.each(badKeys)(
-    "never becomes current, and a good one does without cleanup: %s",
+    "never becomes current, and a valid one does without cleanup: %s",
     async (connection, bad, reason) => {
       const first = at("AWSCURRENT", await operator.labels(secretOf(connection)));
       const staged = await operator.stage(secretOf(connection), bad);

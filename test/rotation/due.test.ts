@@ -14,7 +14,7 @@ describe("A sweep", () => {
     const summary = await sweepAll(world);
 
     expect(summary).toEqual(summaryOf({ due: 1, replaced: 1, oldestLateness: 7 }));
-    expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
     const replaced = { kind: "replaced", connection: due, by: "refresh_token", generation: 2, progress: true };
     expect(world.notices.at(-1)).toEqual(replaced);
     expect(await world.table.raw("fresh")).toEqual(fresh);
@@ -53,7 +53,7 @@ describe("A sweep", () => {
       expect(answer).toMatchObject({ kind: "token", source: "table" });
     }
 
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 12 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 12 });
   });
 
   it("replaces by the API key if there is no refresh token", async () => {
@@ -62,7 +62,7 @@ describe("A sweep", () => {
     const summary = await sweepAll(world);
 
     expect(summary).toEqual(summaryOf({ due: 1, replaced: 1 }));
-    expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 2, refreshes: 0 });
   });
 
   it("does not count a token set that it could not commit as replaced", async () => {

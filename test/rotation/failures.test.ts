@@ -3,7 +3,7 @@ import { startWorld } from "../support/world.ts";
 import { halfLife, isInIndex, itemOf, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";
 
 describe("A connection that fails", () => {
-  it("keeps its valid token and is tried again at retryAt, not earlier", async () => {
+  it("keeps its valid token and is retried at retryAt, not earlier", async () => {
     const { world, connection } = await startDue();
     world.simulator.setScenario({ mode: "unavailable" });
 
@@ -41,7 +41,7 @@ describe("A connection that fails", () => {
     expect(answers.at(-1)).toMatchObject({ generation: 2 });
   });
 
-  it("because of a revoked key is tried only every few minutes, whatever the number of sweeps", async () => {
+  it("because of a revoked key is retried only every few minutes, whatever the number of sweeps", async () => {
     const { world } = await startDue({ refreshTokens: false });
     world.simulator.revokeKey("fake-key-1");
     const start = world.clock.now();
@@ -116,5 +116,5 @@ it("A sweep throws if the index cannot be read, and replaces nothing", async () 
 
   await expect(sweepAll(world, { table })).rejects.toThrow("DynamoDB");
 
-  expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+  expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
 });

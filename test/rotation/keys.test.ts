@@ -26,7 +26,7 @@ async function sweepKeys(world: World, maintainKeys: (item: ConnectionItem) => P
 const hasRetirable = (world: World) => async (item: ConnectionItem) =>
   retirableKeys(item, world.clock.now()).length > 0;
 
-/** A connection with a fresh token, and a key that left use and whose end has just passed. */
+/** A connection with a fresh token, and a retiring key whose end has just passed. */
 async function startWithLeavingKey(world: World) {
   const [connection] = await startConnections(world, "webapicorso");
   const now = world.clock.now();
@@ -43,7 +43,7 @@ it("A sweep handles a key whose end has passed, and replaces no token for it", a
 
   expect(summary).toEqual(summaryOf({ due: 1, keysOnly: 1 }));
   expect(handled).toEqual([connection]);
-  expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+  expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
   expect(await itemOf(world, connection)).toMatchObject({ generation: 1 });
 });
 
@@ -72,7 +72,7 @@ it("A sweep replaces the tokens of all other connections if the keys of one caus
 
   expect(summary).toMatchObject({ due: 2, replaced: 1, failed: 1 });
   expect(bugs).toEqual([bug]);
-  expect(world.asked().refreshes).toBe(2);
+  expect(world.callCounts().refreshes).toBe(2);
 });
 
 it("A sweep replaces what is in the index without a reason in its item, so that nothing stays there for ever", async () => {

@@ -28,17 +28,17 @@ function stuckAt(expected: ConnectionItem, { ports }: World): TokenTable {
 }
 
 describe("A lease that another environment holds", () => {
-  it("is not tried for, and is counted", async () => {
+  it("stays with it: the sweep does not take it, and counts it", async () => {
     const { world, connection } = await startDue();
     const now = world.clock.now();
     const expected = await itemOf(world, connection);
     await world.ports.table.takeLease(connection, { expected, owner: "caller", now, until: now + leaseSeconds });
 
-    const takeLease = () => expect.unreachable("a lease was tried for");
+    const takeLease = () => expect.unreachable("the sweep tried to take the lease");
     const summary = await sweepAll(world, { table: { ...world.ports.table, takeLease } });
 
     expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
     expect(await itemOf(world, connection)).toMatchObject({ leaseOwner: "caller" });
   });
 
@@ -90,7 +90,7 @@ describe("Two concurrent sweeps", () => {
 
     expect(second).toEqual(summaryOf({ due: 12, leasedByOthers: 12 }));
     expect(await first).toEqual(summaryOf({ due: 12, replaced: 12 }));
-    expect(world.asked()).toMatchObject({ exchanges: 12, refreshes: 12 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 12, refreshes: 12 });
   });
 
   it("make one upstream call for each connection, however they interleave", async () => {
@@ -102,7 +102,7 @@ describe("Two concurrent sweeps", () => {
 
     expect(one.replaced + other.replaced).toBe(12);
     expect(one.leasedByOthers + other.leasedByOthers).toBe(one.due + other.due - 12);
-    expect(world.asked()).toMatchObject({ exchanges: 12, refreshes: 12 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 12, refreshes: 12 });
   });
 });
 
@@ -120,7 +120,7 @@ describe("An index that lags behind", () => {
     const summary = await sweepAll(world, { table });
 
     expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1, oldestLateness: 1 }));
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
     expect(await world.table.raw("webapicorso")).toEqual(before);
   });
 
@@ -132,7 +132,7 @@ describe("An index that lags behind", () => {
     const summary = await sweepAll(world, { table: stuckAt(expected, world) });
 
     expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
-    expect(world.asked()).toMatchObject({ refreshes: 1 });
+    expect(world.callCounts()).toMatchObject({ refreshes: 1 });
   });
 
   it("causes none either if upstream returned the same token, and so there is no new generation", async () => {
@@ -143,7 +143,7 @@ describe("An index that lags behind", () => {
     const summary = await sweepAll(world, { table: stuckAt(expected, world) });
 
     expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
     expect(await itemOf(world, connection)).not.toHaveProperty("leaseOwner");
   });
 });

@@ -33,7 +33,7 @@ it.each([0, 0.5, 1])(
     }
 
     const { tokenSet } = await itemOf(world, connection!);
-    expect(world.asked().refreshes).toBeGreaterThanOrEqual(3);
+    expect(world.callCounts().refreshes).toBeGreaterThanOrEqual(3);
     expect(reported[0]).toBeGreaterThan(startedAt + untilMargin);
     expect(reported[0]).toBeLessThan(tokenSet?.accessTokenExpiresAt ?? 0);
   },

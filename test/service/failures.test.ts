@@ -49,7 +49,7 @@ describe("a replacement that fails", () => {
 
     world.clock.advance(59.9);
     const during = await world.service().get(connection, requirements);
-    const callsUntilThen = world.asked().exchanges;
+    const callsUntilThen = world.callCounts().exchanges;
     world.clock.advance(0.2);
 
     expect(during).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: expect.closeTo(0.1, 2) } });

@@ -15,29 +15,29 @@ async function startWithExpired(scenario: Partial<Scenario> = {}) {
 
 describe("a replacement", () => {
   it("makes a refresh-token request first, and no API-key request if that succeeds", async () => {
-    const { get, asked } = await startWithExpired();
+    const { get, callCounts } = await startWithExpired();
 
     expect(await get()).toMatchObject({ source: "upstream", generation: 2, set: { obtainedBy: "refresh_token" } });
-    expect(asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
   });
 
   it.each<Scenario["mode"]>(["refused", "malformed", "unavailable"])(
     "makes an API-key request at once after a refresh-token request with the scenario %s",
     async (mode) => {
-      const { get, simulator, asked } = await startWithExpired();
+      const { get, simulator, callCounts } = await startWithExpired();
       simulator.setScenario({ mode, on: "refresh" });
 
       expect(await get()).toMatchObject({ generation: 2, set: { obtainedBy: "api_key" } });
-      expect(asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
+      expect(callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
     },
   );
 
   it("makes no API-key request after a refresh-token request that meets a rate limit", async () => {
-    const { get, simulator, asked } = await startWithExpired();
+    const { get, simulator, callCounts } = await startWithExpired();
     simulator.setScenario({ mode: "rate_limited", on: "refresh", retryAfter: 30 });
 
     expect(await get()).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 30 } });
-    expect(asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
   });
 
   it("leaves the API-key request to the next attempt if it would outlast the lease", async () => {
@@ -55,7 +55,7 @@ describe("a replacement", () => {
 
     expect(first).toMatchObject({ failure: { code: "upstream_unavailable" } });
     expect(second).toMatchObject({ set: { obtainedBy: "api_key" } });
-    expect(world.asked()).toMatchObject({ exchanges: 2, refreshes: 1 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
   });
 
   it("keeps a refresh token if the response has no new one", async () => {
@@ -75,20 +75,20 @@ describe("a replacement", () => {
     ["has no refresh token", { refreshTokens: false }],
     ["has a refresh token with less than two days left", { refreshLifetime: 2 * 86_400 + 3600 }],
   ])("makes an API-key request only if the stored set %s", async (_, scenario) => {
-    const { get, asked } = await startWithExpired(scenario);
+    const { get, callCounts } = await startWithExpired(scenario);
 
     await get();
 
-    expect(asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
+    expect(callCounts()).toMatchObject({ exchanges: 2, refreshes: 0 });
   });
 
   it("makes an API-key request with the new key if another key is registered", async () => {
-    const { get, simulator, asked, ...world } = await startWithExpired();
+    const { get, simulator, callCounts, ...world } = await startWithExpired();
     world.register("webapicorso", { apiKey: "fake-key-2" });
 
     await get();
 
-    expect(asked()).toMatchObject({ exchanges: 2, refreshes: 0 });
+    expect(callCounts()).toMatchObject({ exchanges: 2, refreshes: 0 });
     expect(simulator.requests.at(-1)?.fields.at(-1)?.value).toBe("Bearer fake-key-2");
   });
 });

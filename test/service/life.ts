@@ -5,7 +5,7 @@ import type { Answer, TokenService } from "../../functions/auth-core/use-cases/t
 import type { World } from "../support/world.ts";
 
 /** What a caller got, when it sent its request, and the seconds that it waited. */
-export interface Asked {
+export interface TimedAnswer {
   at: number;
   waited: number;
   answer: Answer;
@@ -21,14 +21,14 @@ export async function live(
   world: World,
   connection: ConnectionId,
   of: { seconds: number; minTtl: number; ports?: Partial<Ports>; each?: () => void },
-): Promise<Asked[]> {
+): Promise<TimedAnswer[]> {
   const { clock } = world;
   const { minTtl, ports = {} } = of;
   const environment = world.service(ports);
   const sweeps: Promise<unknown>[] = [];
-  const asked: Promise<Asked>[] = [];
+  const answers: Promise<TimedAnswer>[] = [];
 
-  async function ask(service: TokenService): Promise<Asked> {
+  async function ask(service: TokenService): Promise<TimedAnswer> {
     const at = clock.now();
     const answer = await service.get(connection, { minTtl });
     const valid = answer.kind === "token" && isValid(answer.set, clock.now());
@@ -38,18 +38,18 @@ export async function live(
   for (let second = 0; second < of.seconds; second += 1) {
     of.each?.();
     if (second % 60 === 0) sweeps.push(world.sweep(connection, ports));
-    asked.push(ask(environment));
-    if (second % 60 === 45) asked.push(ask(world.service(ports)));
+    answers.push(ask(environment));
+    if (second % 60 === 45) answers.push(ask(world.service(ports)));
     await world.quiet();
     clock.advance(1);
   }
   await world.settled(Promise.all(sweeps));
-  return world.settled(Promise.all(asked));
+  return world.settled(Promise.all(answers));
 }
 
 /** Counts what must not happen: failures, expired tokens, and callers that had to wait or to make a replacement. */
-export function troubles(asked: Asked[]) {
-  const count = (isTrouble: (each: Asked) => boolean) => asked.filter(isTrouble).length;
+export function troubles(answers: TimedAnswer[]) {
+  const count = (isTrouble: (each: TimedAnswer) => boolean) => answers.filter(isTrouble).length;
   return {
     failures: count(({ answer }) => answer.kind === "failure"),
     expired: count((each) => each.answer.kind === "token" && !each.isValid),

@@ -1,6 +1,6 @@
 import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { startWorld } from "../support/world.ts";
-import { type Asked, live } from "./life.ts";
+import { type TimedAnswer, live } from "./life.ts";
 
 /** An outage of Smart Services, relative to the minute of the schedule. Seconds. */
 export interface Outage {
@@ -21,7 +21,7 @@ export async function liveThroughOutage(
   lifetime: number,
   minTtl: number,
   outage: Outage,
-): Promise<{ asked: Asked[]; downUntil: number }> {
+): Promise<{ answers: TimedAnswer[]; downUntil: number }> {
   const world = await startWorld({ lifetime });
   const { clock } = world;
   const connection = world.register("webapicorso");
@@ -44,5 +44,5 @@ export async function liveThroughOutage(
   clock.advance(sweepAt - 60 * sweepsBefore - obtainedAt);
   // The longest backoff of five minutes, the schedule's minute, and two calls.
   const seconds = Math.ceil(downUntil + 400 - clock.now());
-  return { asked: await live(world, connection, { seconds, minTtl, ports: { upstream, random } }), downUntil };
+  return { answers: await live(world, connection, { seconds, minTtl, ports: { upstream, random } }), downUntil };
 }

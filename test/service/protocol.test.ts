@@ -69,7 +69,7 @@ describe("TokenService reads the item consistently before every error", () => {
     for (const gone of ["retryAt", "lastError"]) expect(stored).not.toHaveProperty(gone);
   });
 
-  it("also after it has waited for another environment in vain", async () => {
+  it("also after it has waited for another environment without a result", async () => {
     const { connection, ports, item, clock, ...world } = await startWithExpired();
     const old = await item();
     const lease = { expected: old, owner: "other", now: clock.now(), until: clock.now() + leaseSeconds };
@@ -98,9 +98,9 @@ it("TokenService uses its memory of unknown connections only after the table say
 });
 
 describe("a replacement", () => {
-  it("reads the item again under its lease, and calls nobody if it is not needed any more", async () => {
+  it("reads the item again under its lease, and makes no call if no replacement is needed any more", async () => {
     const { connection, ports, item, ...world } = await startWithToken();
-    const before = world.asked();
+    const before = world.callCounts();
 
     const outcome = await replace(
       ports,
@@ -110,16 +110,16 @@ describe("a replacement", () => {
     );
 
     expect(outcome).toMatchObject({ kind: "already_replaced", item: { generation: 1 } });
-    expect(world.asked()).toEqual(before);
+    expect(world.callCounts()).toEqual(before);
     expect(await item()).not.toHaveProperty("leaseOwner");
   });
 
-  it("takes no lease and calls nobody if the item has changed since it was read", async () => {
+  it("takes no lease and makes no call if the item has changed since it was read", async () => {
     const { connection, ports, ...world } = await startWithToken();
-    const before = world.asked();
+    const before = world.callCounts();
 
     expect(await replace(ports, connection, { generation: 0, failures: 0 }, () => true)).toEqual({ kind: "conflict" });
-    expect(world.asked()).toEqual(before);
+    expect(world.callCounts()).toEqual(before);
   });
 
   it("uses the refresh token that it reads under the lease, not the one that it read before", async () => {
@@ -141,7 +141,7 @@ describe("a replacement", () => {
     expect(answer).toMatchObject({ generation: 3, set: { obtainedBy: "refresh_token" } });
     const spent = world.simulator.requests.filter(({ path }) => path === "/oauth/token").map(({ body }) => body);
     expect(new Set(spent).size).toBe(2);
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 2 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 2 });
   });
 
   it("has a lease that outlives two upstream calls at their slowest", async () => {
@@ -153,9 +153,9 @@ describe("a replacement", () => {
 
     const answers = await world.settled(Promise.all([get({ upstream }), get({ upstream }), get({ upstream })]));
 
-    // The two that waited gave up. Nobody took the lease over, and the slow one could commit.
+    // The two that waited gave up. No environment took the lease over, and the slow one could commit.
     expect(answers.filter(({ kind }) => kind === "token")).toMatchObject([{ generation: 2, source: "upstream" }]);
-    expect(world.asked().exchanges).toBe(2);
+    expect(world.callCounts().exchanges).toBe(2);
     expect(await item()).toMatchObject({ generation: 2, failures: 0 });
   });
 
@@ -191,7 +191,7 @@ describe("a replacement", () => {
 
     expect(await get()).toMatchObject({ kind: "token", set: { obtainedBy: "api_key" } });
     expect(failed).toMatchObject({ skipRefresh: true });
-    expect(world.asked()).toMatchObject({ exchanges: 3, refreshes: 1 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 3, refreshes: 1 });
   });
 
   it("erases tokens only under its lease, raises the generation and ends the lease", async () => {
@@ -225,22 +225,22 @@ describe.each(["rejected", "not ready"])("TokenService in a backoff after a regi
         world.simulator.setScenario({ mode: "refused", on: "refresh" });
       } else world.putSecret("webapicorso", "{}");
       await get();
-      const { exchanges, refreshes } = world.asked();
+      const { exchanges, refreshes } = world.callCounts();
       const rechecks: number[] = [];
       let calls: string[] = [];
       const table = around(ports.table, (call, name) => (calls.push(name), call()));
 
       for (let second = 0; second < 2 * registrationCheckInterval; second += 1) {
         calls = [];
-        const { secrets } = world.asked();
+        const { secrets } = world.callCounts();
         await world.service({ table }).get(connection, asking);
-        if (world.asked().secrets > secrets) rechecks.push(second);
+        if (world.callCounts().secrets > secrets) rechecks.push(second);
         else expect(calls).toEqual(["read"]);
         clock.advance(1);
       }
 
       expect(rechecks).toEqual([0, registrationCheckInterval]);
-      expect(world.asked()).toMatchObject({ exchanges, refreshes });
+      expect(world.callCounts()).toMatchObject({ exchanges, refreshes });
       world.register("webapicorso", { apiKey: "fake-key-2" });
       expect(await world.service().get(connection, asking)).toMatchObject({ kind: "token", generation: 2 });
     },

@@ -6,7 +6,7 @@ import { around } from "../support/around.ts";
 import { closedGate } from "../support/gate.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
-import { type Asked, live } from "./life.ts";
+import { type TimedAnswer, live } from "./life.ts";
 
 const requirements = { minTtl: 60 };
 const anHour = 3600;
@@ -24,7 +24,7 @@ describe("a connection without a usable registration", () => {
     world.register("webapicorso");
     world.clock.advance(29.999);
     const remembered = await service.get(connection, requirements);
-    const reads = world.asked().secrets;
+    const reads = world.callCounts().secrets;
     const item = await world.item(connection);
     world.clock.advance(0.001);
     const found = await service.get(connection, requirements);
@@ -47,7 +47,7 @@ describe("a connection without a usable registration", () => {
 
     const failure = { code: "connection_not_ready", detail: expect.stringContaining("scope") };
     expect(answers).toMatchObject([{ failure }, { failure }]);
-    expect(world.asked().secrets).toBe(1);
+    expect(world.callCounts().secrets).toBe(1);
     expect(await world.item(connection)).toBeUndefined();
   });
 
@@ -77,22 +77,22 @@ describe("a secret that is deleted while a token is stored", () => {
   const lifetime = 600;
   const half = lifetime / 2;
   /** The answers in order, without repetitions of one after the other. */
-  const story = (asked: Asked[]) =>
-    asked.map(({ answer }) => codeOf(answer)).filter((code, index, all) => code !== all[index - 1]);
+  const story = (answers: TimedAnswer[]) =>
+    answers.map(({ answer }) => codeOf(answer)).filter((code, index, all) => code !== all[index - 1]);
 
   it("ends the token when it is due, and for an environment that holds it after its memory lifetime", async () => {
     const { connection, set, ...world } = await startWithToken({ lifetime });
     world.deleteSecret(connection);
 
-    const asked = await live(world, connection, { seconds: lifetime, minTtl: 60 });
+    const answers = await live(world, connection, { seconds: lifetime, minTtl: 60 });
 
-    const at = (kind: Answer["kind"]) => asked.filter(({ answer }) => answer.kind === kind).map((each) => each.at);
+    const at = (kind: Answer["kind"]) => answers.filter(({ answer }) => answer.kind === kind).map((each) => each.at);
     const lastServed = Math.max(...at("token"));
-    expect(new Set(story(asked))).toEqual(new Set(["generation 1", "unknown_connection"]));
+    expect(new Set(story(answers))).toEqual(new Set(["generation 1", "unknown_connection"]));
     expect(lastServed - Math.min(...at("failure"))).toBeLessThanOrEqual(memoryLifetime(set));
     // One minute for the sweep, and the memory lifetime.
     expect(lastServed).toBeLessThanOrEqual(set.dueAt + 60 + memoryLifetime(set));
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
   it("makes the token of the replacement under way the last one, and causes no other error", async () => {
@@ -105,12 +105,12 @@ describe("a secret that is deleted while a token is stored", () => {
     gate.open();
     const committed = await replacement;
 
-    const asked = await live(world, connection, { seconds: lifetime, minTtl: 60 });
+    const answers = await live(world, connection, { seconds: lifetime, minTtl: 60 });
 
     expect(committed).toMatchObject({ replaced: 1 });
-    expect(new Set(story(asked))).toEqual(new Set(["generation 2", "unknown_connection"]));
-    expect([story(asked).at(0), story(asked).at(-1)]).toEqual(["generation 2", "unknown_connection"]);
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+    expect(new Set(story(answers))).toEqual(new Set(["generation 2", "unknown_connection"]));
+    expect([story(answers).at(0), story(answers).at(-1)]).toEqual(["generation 2", "unknown_connection"]);
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
   });
 
   it("erases the tokens at the next replacement, raises the generation and keeps the key until it can be revoked", async () => {
@@ -160,10 +160,10 @@ describe("a secret that is deleted while a token is stored", () => {
 
     expect(codeOf(soon)).toBe("unknown_connection");
     expect(later).toMatchObject({ source: "upstream", generation: 3, set: { obtainedBy: "api_key" } });
-    expect(world.asked().refreshes).toBe(0);
+    expect(world.callCounts().refreshes).toBe(0);
   });
 
-  it("leaves no token in the memory of an environment that knows of it, not even while the table is down", async () => {
+  it("leaves no token in the memory of an environment that has read it, not even while the table is down", async () => {
     const { connection, clock, ports, ...world } = await startWithToken();
     let isDown = false;
     const table = around(ports.table, (call, name) =>

@@ -16,7 +16,7 @@ async function startWithRejected(scenario: Partial<Scenario> = {}) {
   return { ...world, rejecting: { minTtl: 0, rejectedSha256: sha256Hex(world.set.accessToken.reveal()) } };
 }
 
-it("TokenService never answers a rejected token, not even from memory: it fetches another", async () => {
+it("TokenService never returns a rejected token, not even from memory: it fetches another", async () => {
   const { connection, holder, rejecting, set } = await startWithRejected();
 
   const answer = await holder.get(connection, rejecting);
@@ -35,7 +35,7 @@ it("TokenService makes one replacement when 500 callers in 50 environments rejec
   const answers = await world.settled(Promise.all(callers));
 
   expect(new Set(answers.map(codeOf))).toEqual(new Set(["generation 2"]));
-  expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 1 });
+  expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
 });
 
 it("TokenService makes one replacement per interval for a caller that rejects every token, without harm to others", async () => {
@@ -51,13 +51,13 @@ it("TokenService makes one replacement per interval for a caller that rejects ev
   }
 
   const seconds = intervals * attemptInterval;
-  const asked = await live(world, connection, { seconds, minTtl: 60, each: () => lies.push(lie()) });
+  const served = await live(world, connection, { seconds, minTtl: 60, each: () => lies.push(lie()) });
 
   const codes = (await Promise.all(lies)).map(codeOf);
-  const { exchanges, refreshes } = world.asked();
+  const { exchanges, refreshes } = world.callCounts();
   expect(codes.filter((code) => code === "too_soon")).toHaveLength(seconds - intervals);
   expect(exchanges + refreshes).toBe(1 + intervals);
-  expect(troubles(asked)).toEqual(noTroubles);
+  expect(troubles(served)).toEqual(noTroubles);
 });
 
 it("TokenService is unavailable to a caller whose rejected token upstream returns again, without harm to others", async () => {
@@ -66,14 +66,14 @@ it("TokenService is unavailable to a caller whose rejected token upstream return
   const rejections: Promise<Answer>[] = [];
   const reject = () => rejections.push(rejecter.get(connection, rejecting));
 
-  const asked = await live(world, connection, { seconds: 120, minTtl: 60, each: reject });
+  const served = await live(world, connection, { seconds: 120, minTtl: 60, each: reject });
 
   const answers = await Promise.all(rejections);
-  const { exchanges, refreshes } = world.asked();
+  const { exchanges, refreshes } = world.callCounts();
   expect(codeOf(answers[0]!)).toBe("upstream_unavailable");
   expect(new Set(answers.map(codeOf))).toEqual(new Set(["upstream_unavailable", "too_soon"]));
   // One attempt in 30 s at most: the first with both grants, the others with the API key alone.
   expect(refreshes).toBe(1);
   expect(exchanges).toBeLessThanOrEqual(1 + 4);
-  expect(troubles(asked)).toEqual(noTroubles);
+  expect(troubles(served)).toEqual(noTroubles);
 });

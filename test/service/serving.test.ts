@@ -20,7 +20,7 @@ describe("TokenService with a sufficient token", () => {
 
     const sources = ["upstream", "memory", "table"];
     expect(answers).toMatchObject(sources.map((source) => ({ kind: "token", source, generation: 1 })));
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
   it.each([{}, { singleActiveToken: true }])(
@@ -45,12 +45,12 @@ describe("TokenService with a sufficient token", () => {
 
   it("serves it after its due time too, without a read of the secret", async () => {
     const { clock, connection, ...world } = await startWithToken();
-    const before = world.asked();
+    const before = world.callCounts();
 
     clock.advance(3400);
 
     expect(await world.service().get(connection, requirements)).toMatchObject({ source: "table", generation: 1 });
-    expect(world.asked()).toEqual(before);
+    expect(world.callCounts()).toEqual(before);
   });
 
   it("serves it until it counts as expired, and replaces it from that instant on", async () => {

@@ -17,7 +17,7 @@ describe("TokenService in one environment", () => {
 
     const tokens = answers.map((answer) => answer.kind === "token" && answer.set.accessToken.reveal());
     expect([...new Set(tokens)]).toEqual([expect.any(String)]);
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0, secrets: 4 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0, secrets: 4 });
   });
 
   it("lets no connection wait for the replacement of another", async () => {
@@ -87,7 +87,7 @@ describe("TokenService in two environments", () => {
       { kind: "token", source: "upstream", generation: 1 },
       { kind: "token", source: "table", generation: 1 },
     ]);
-    expect(world.asked().exchanges).toBe(1);
+    expect(world.callCounts().exchanges).toBe(1);
   });
 
   it("waits 8 s at most for the other environment", async () => {
@@ -107,7 +107,7 @@ describe("TokenService in two environments", () => {
 
     const failure = { failure: { code: "credentials_rejected" } };
     expect([await first, await world.clock.passUntil(second)]).toMatchObject([failure, failure]);
-    expect(world.asked().exchanges).toBe(1);
+    expect(world.callCounts().exchanges).toBe(1);
   });
 
   it("takes over the lease of an environment that died, as soon as that lease has ended", async () => {

@@ -45,7 +45,7 @@ describe("TokenService while the table does not answer", () => {
     const { warm, cold, connection, clock, down, table, set, ...world } = await startWithSwitch();
     clock.advance(set.dueAt - clock.now() - 30);
     await warm.get(connection, requirements);
-    const before = world.asked();
+    const before = world.callCounts();
     const minutes = Array.from({ length: 5 }, (_, minute) => minute);
 
     down.add("all");
@@ -57,7 +57,7 @@ describe("TokenService while the table does not answer", () => {
       await expect(world.sweep(connection, { table })).rejects.toThrow(UnavailableError);
       clock.advance(memoryLifetime(set));
     }
-    expect(world.asked()).toEqual(before);
+    expect(world.callCounts()).toEqual(before);
     down.clear();
 
     expect(await cold().get(connection, requirements)).toMatchObject({ kind: "token", generation: 1 });
@@ -66,13 +66,13 @@ describe("TokenService while the table does not answer", () => {
 });
 
 describe("TokenService while the table can be read and not written", () => {
-  it("spends no refresh token: the lease is written first", async () => {
+  it("uses no refresh token: the lease is written first", async () => {
     const { cold, connection, clock, down, ...world } = await startWithSwitch();
     clock.advance(3600);
     down.add("takeLease");
 
     expect(await cold().get(connection, requirements)).toMatchObject(unavailable);
-    expect(world.asked()).toMatchObject({ exchanges: 1, refreshes: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
   it("serves the stored token while that is valid, though it is not sufficient", async () => {
@@ -83,7 +83,7 @@ describe("TokenService while the table can be read and not written", () => {
     expect(await cold().get(connection, { minTtl: 1800 })).toMatchObject({ kind: "token", source: "table" });
   });
 
-  it("answers a failure that cannot be stored", async () => {
+  it("returns a failure that cannot be stored", async () => {
     const { cold, connection, clock, down, simulator, notices } = await startWithSwitch();
     clock.advance(3600);
     simulator.setScenario({ mode: "refused" });
@@ -127,7 +127,7 @@ describe("a commit that cannot be written", () => {
     expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
   });
 
-  it("never hands out a token that expired in the meantime", async () => {
+  it("never returns a token that expired in the meantime", async () => {
     const { cold, connection, clock, down, simulator } = await startWithSwitch();
     clock.advance(3600);
     simulator.setScenario({ lifetime: skew + 5 });

@@ -8,17 +8,17 @@ const processPath = fileURLToPath(new URL("process.ts", import.meta.url));
 
 /** Real processes that run the built function. */
 export interface Crowd {
-  /** Asks every process at once, all that is ordered at once. */
+  /** Sends all requests of the orders at once, in every process. */
   ask(...orders: Order[]): Promise<ProcessAnswer[]>;
-  /** Asks, and waits for no answer: for a crowd that is to be killed. */
+  /** Sends the requests and does not wait for answers: for processes that the test kills. */
   askOnly(...orders: Order[]): void;
-  /** Ends every process at once, whatever it does. */
+  /** Kills every process at once. */
   kill(): Promise<void>;
 }
 
 /**
- * Starts so many processes, each with so many environments of the bundle in a folder, with nothing of this process's
- * own variables. Resolves when all are loaded.
+ * Starts processes, each with this number of environments of the bundle in a folder, and without the environment
+ * variables of this process. Resolves when all are loaded.
  */
 export async function startCrowd(
   processes: number,
@@ -52,7 +52,7 @@ export async function startCrowd(
   };
 }
 
-/** What a process says next. Rejects if it ends instead. */
+/** The next message of a process. Rejects if it ends instead. */
 async function nextReport(child: ChildProcess): Promise<Report> {
   const over = new AbortController();
   const { signal } = over;

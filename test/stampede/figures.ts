@@ -1,6 +1,6 @@
 import type { ProcessAnswer } from "./process.ts";
 
-/** Prints what a stampede cost, where SHOW_FIGURES=1 asks for it. Waits in milliseconds, as callers felt them. */
+/** With SHOW_FIGURES=1, prints what a stampede cost, and how many milliseconds callers waited. */
 export function showFigures(name: string, environments: number, upstreamCalls: number, answers: ProcessAnswer[]): void {
   if (process.env["SHOW_FIGURES"] !== "1") return;
   const waits = answers.map(({ waited }) => waited).toSorted((one, other) => one - other);

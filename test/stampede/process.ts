@@ -1,7 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 
-/** To a process: so many of its environments are asked for a connection, each so many times at once. */
+/** To a process: how many of its environments request a connection, and how many requests each sends at once. */
 export interface Order {
   connection: string;
   environments: number;
@@ -32,7 +32,7 @@ const [, , bundle = "", environments = "1"] = process.argv;
 const handlers: Handler[] = [];
 for (let number = 1; number <= Number(environments); number += 1) {
   const { handler } = (await import(`${pathToFileURL(bundle).href}?environment=${number}`)) as { handler: Handler };
-  // Two hundred cold starts have two hundred processors on Lambda, and must not be what is measured on two.
+  // On Lambda, two hundred cold starts have two hundred processors. Load first, so that the test does not measure them.
   await call(handler, "nobody");
   handlers.push(handler);
 }

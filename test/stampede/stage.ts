@@ -20,7 +20,7 @@ export async function startStage() {
   ]);
   const client = new DynamoDBClient(table.config);
 
-  /** Writes instants into a connection's item, behind the broker's back. */
+  /** Writes instants into a connection's item, without the broker. */
   async function setInstant(connection: string, attribute: string, instant: number): Promise<void> {
     await client.send(
       new UpdateItemCommand({
@@ -41,11 +41,11 @@ export async function startStage() {
       const SecretString = JSON.stringify(registration);
       secrets.store.createSecret({ Name: `${prefix}/${connection}`, SecretString, ClientRequestToken: randomUUID() });
     },
-    /** The stored token is past its end from now on; its refresh token lives. */
+    /** Makes the stored access token expire now. Its refresh token stays valid. */
     expire: (connection: string) => setInstant(connection, "accessTokenExpiresAt", clock.now() - 1),
     /** Shortens the lease of the connection to so many seconds. */
     shortenLease: (connection: string, seconds: number) => setInstant(connection, "leaseUntil", clock.now() + seconds),
-    /** Exchanges of one connection so far. A refresh does not say whose it is. */
+    /** API-key requests of one connection so far. A refresh-token request does not name its connection. */
     exchanges: (connection: string) =>
       simulator.requests.filter(({ fields }) =>
         fields.some(({ name, value }) => name === "scope" && value === connection),

@@ -15,7 +15,7 @@ const crowds = [
 
 let stage: Stage;
 let crowd: Crowd;
-/** One environment more, in a process of its own, that is there before the crowd. */
+/** One more environment, in its own process, that starts before the others. */
 let forerunner: Crowd;
 
 beforeAll(async () => {
@@ -81,7 +81,7 @@ describe("a lease holder that is killed", () => {
     await vi.waitFor(() => expect(exchanges()).toEqual([1, 1]), 5000);
     await forerunner.kill();
     simulator.setScenario({ mode: "ok" });
-    // As if some of the lease had passed already: enough is left for a crowd to wait in vain.
+    // As if some of the lease had passed already: enough is left that all requests wait without a token.
     for (const { connection } of orders) await stage.shortenLease(connection, 10);
 
     const first = await crowd.ask(...orders);
@@ -90,12 +90,12 @@ describe("a lease holder that is killed", () => {
 
     for (const { connection, environments, callersEach } of orders) {
       const of = (answers: ProcessAnswer[]) => answers.filter((answer) => answer.connection === connection);
-      const told = of(first).filter(({ status }) => status !== 200);
+      const failed = of(first).filter(({ status }) => status !== 200);
       const name = `${processes * environments * callersEach} callers, a lease holder that is killed`;
       showFigures(`${name}, at first`, processes * environments, stage.exchanges(connection), of(first));
       showFigures(`${name}, then`, processes * environments, stage.exchanges(connection), of(second));
-      expect(told.length).toBeGreaterThan(0);
-      expect(told.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
+      expect(failed.length).toBeGreaterThan(0);
+      expect(failed.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
       expect(tally(of(second))).toEqual({ "200 token 1": processes * environments * callersEach });
       expect(stage.exchanges(connection)).toBe(2);
     }

@@ -4,7 +4,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A connection, and a caller who has nothing valid left each time that it asks. */
+/** A connection, and a caller whose token has expired at each request. */
 async function startEventWorld() {
   const world = await startWorld({ lifetime: 60 });
   const connection = world.register("webapicorso");
@@ -26,7 +26,7 @@ async function startEventWorld() {
 }
 
 describe("connection_rejected", () => {
-  it("is put when the key is refused, once however often it is tried again", async () => {
+  it("is sent once when the key is rejected, however often the broker retries", async () => {
     const world = await startEventWorld();
 
     await world.askIn("ok");
@@ -43,7 +43,7 @@ describe("connection_rejected", () => {
     expect(await world.ports.table.read(world.connection, "strong")).toMatchObject({ failures: 3 });
   });
 
-  it("is put when the secret lost something that is needed, and holds no value of it", async () => {
+  it("is sent when the secret lost a required field, and contains no value of it", async () => {
     const world = await startEventWorld();
     await world.askIn("ok");
     world.putSecret("webapicorso", JSON.stringify({ username: "fake-user", apiKey: "fake-key-1" }));
@@ -55,7 +55,7 @@ describe("connection_rejected", () => {
   });
 
   it.each<Scenario["mode"]>(["unavailable", "rate_limited", "malformed", "reset"])(
-    "is not put for what passes by itself, and neither is a recovery from it: %s",
+    "is not sent for a temporary failure, and no recovery from it is sent: %s",
     async (mode) => {
       const world = await startEventWorld();
 
@@ -68,7 +68,7 @@ describe("connection_rejected", () => {
 });
 
 describe("connection_recovered", () => {
-  it("is put with the first success after a rejection, and with that one only", async () => {
+  it("is sent with the first success after a rejection, and with no other", async () => {
     const world = await startEventWorld();
 
     for (const mode of ["refused", "refused", "ok", "ok", "ok"] as const) await world.askIn(mode);
@@ -86,8 +86,8 @@ describe("connection_recovered", () => {
     expect(world.types()).toEqual([...turn, ...turn]);
   });
 
-  // Not so yet: a passing failure overwrites the last error, and with it that an operator was told.
-  it("is put once though an outage came between the rejection and the recovery", async () => {
+  // A temporary failure overwrites the last error, but not that the operator was notified.
+  it("is sent once, although an outage came between the rejection and the recovery", async () => {
     const world = await startEventWorld();
 
     for (const mode of ["refused", "unavailable", "refused", "unavailable", "ok"] as const) await world.askIn(mode);
@@ -95,7 +95,7 @@ describe("connection_recovered", () => {
     expect(world.types()).toEqual(["connection_rejected", "connection_recovered"]);
   });
 
-  it("is put once by many environments that ask at the same time", async () => {
+  it("is sent once by many environments that request a token at the same time", async () => {
     const world = await startEventWorld();
     await world.askIn("refused");
     world.simulator.setScenario({ mode: "ok" });
@@ -111,7 +111,7 @@ describe("connection_recovered", () => {
   });
 });
 
-it("an event bus that does not answer fails no caller: the log says what was not told", async () => {
+it("an event bus that does not answer fails no caller: the log names the event that was not sent", async () => {
   const world = await startEventWorld();
   const down = { put: () => Promise.reject(new UnavailableError("EventBridge: fake reason")) };
 

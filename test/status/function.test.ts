@@ -44,7 +44,7 @@ describe("GET /v1/status/{connection}", () => {
     ["with a double slash", "is-fresh", "/v1//status/is-fresh"],
     ["with a trailing slash", "is-fresh", "/v1/status/is-fresh/"],
     ["of another connection", "is-fresh", "/v1/status/is-due"],
-  ])("refuses a path that is not canonical without reading the table: %s", async (_, connection, rawPath) => {
+  ])("rejects a path that is not canonical without reading the table: %s", async (_, connection, rawPath) => {
     const before = status.requests.length;
 
     const { statusCode, json } = await status.ask(statusEvent({ connection, rawPath }));

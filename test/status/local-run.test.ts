@@ -89,11 +89,15 @@ describe("--profile", () => {
     ["that cannot be read", undefined, /--profile .*: cannot be read \(ENOENT\)/],
     ["that is no JSON", "{", /is not JSON/],
     ["that is an array", "[]", /must be a JSON object/],
-    ["with a switch that there is not", '{"apiKey": "fake-key-1"}', /unknown switch "apiKey"; known: mode, /],
+    [
+      "with a switch that does not exist",
+      '{"apiKey": "fake-key-1"}',
+      /unknown switch "apiKey"; known switches: mode, /,
+    ],
     ["with a switch of a prototype", '{"toString": 1}', /unknown switch "toString"/],
-    ["with a wrong value", '{"lifetime": "fake-key-1"}', /bad value of lifetime, which takes a whole number/],
-    ["with an unknown shape", '{"shape": "fake-key-1"}', /bad value of shape/],
-  ])("is refused in one line, with status 1 and without a value: a file %s", async (_, file, words) => {
+    ["with a wrong value", '{"lifetime": "fake-key-1"}', /lifetime must be a whole number/],
+    ["with an unknown shape", '{"shape": "fake-key-1"}', /shape must be access_token/],
+  ])("is rejected in one line, with status 1 and without a value: a file %s", async (_, file, words) => {
     const refused = new StartedCommand(["--profile", "FILE"], file === undefined ? {} : { file });
     onTestFinished(() => refused.remove());
 

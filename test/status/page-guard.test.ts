@@ -83,7 +83,7 @@ describe("the deployed routes", () => {
   });
 
   it.each(["/fake", "/_local", "/_local/fake", "/_local/page.html", "/_local/../page.html", "//"])(
-    "are missed as before under a path of nobody's: %s",
+    "return 404 for an unknown path: %s",
     async (path) => {
       const { ask } = await startPage();
 

@@ -17,7 +17,7 @@ const clock = { now: () => Date.now() / 1000 };
 
 export const oneConnection = { connection: "webapicorso", state: "fresh", generation: 17, retiring_keys: [] };
 
-/** What the functions behind the gateway answer, where a test says nothing else. */
+/** The default responses of the functions behind the gateway. */
 export const answers = {
   "GET /v1/status": { connections: [oneConnection] } as object,
   "GET /v1/connections/{connection}/token": {
@@ -82,7 +82,7 @@ export async function startPage(
   return { simulator, secretsManager, steps, host, ask: asker(gateway.port) };
 }
 
-/** Asks a gateway as a browser would: with a body it is a POST, from the page's own origin unless told otherwise. */
+/** Sends a request as a browser does: with a body it is a POST, by default from the page's own origin. */
 export function asker(port: number) {
   const host = `127.0.0.1:${port}`;
   return async (path: string, of: { post?: object; headers?: Record<string, string> } = {}) => {

@@ -59,7 +59,7 @@ describe("cursor", () => {
   });
 
   it.each(["", "fake", "MTo", "Mjp3ZWJhcGljb3Jzbw", Buffer.from("1:NO ID").toString("base64url"), "1:webapicorso"])(
-    "is refused without reading the table if no page returned it: %j",
+    "is rejected without reading the table if no page returned it: %j",
     async (cursor) => {
       const before = status.requests.length;
 

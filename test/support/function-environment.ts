@@ -62,13 +62,13 @@ export async function startFunctionEnvironment(secretStore: Partial<StoreOptions
     output,
 
     /**
-     * Starts one more execution environment of a function, with a memory of its own.
+     * Starts one more execution environment of a function, with its own memory.
      *
      * @param variables replace those of the deployed function
-     * @param files that the bundle has besides its code
+     * @param files that the bundle has in addition to its code
      */
     async start(name: string, variables: Record<string, string> = {}, files: Record<string, string> = {}) {
-      // A folder of this environment's own: another test may bundle again before every chunk is loaded.
+      // Each environment has its own folder: another test may bundle again before every chunk is loaded.
       const bundle = bundles.get(name) ?? bundleFunction(name, { folder: join(folder, name), files });
       bundles.set(name, bundle);
       const { invoke, close } = await startFunction({

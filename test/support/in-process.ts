@@ -25,9 +25,8 @@ for (const name of ["argv", "env", "stdin", "stdout", "stderr"] as const) {
 }
 
 /**
- * Runs the main function of a program in this process, with arguments, variables and streams of its own, as many at a
- * time as wanted. A process of its own costs half a second; but only that has signals and a terminal, and shows that it
- * ends.
+ * Runs the main function of a program in this process, with its own arguments, variables and streams. Several can run at
+ * once. A separate process costs half a second; only that has signals and a terminal, and shows that the program ends.
  */
 export async function runInProcess(
   main: (args: string[]) => Promise<number>,

@@ -18,9 +18,9 @@ export function findProgram(name: Program, version = oldest[name]): string | und
   const found: string[] = [];
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, name);
-    const its = versionOf(path);
-    if (its !== undefined && isAtLeast(its, version)) return path;
-    if (its !== undefined) found.push(its);
+    const installed = versionOf(path);
+    if (installed !== undefined && isAtLeast(installed, version)) return path;
+    if (installed !== undefined) found.push(installed);
   }
   printSkipped(name, version, found[0]);
   return undefined;
@@ -31,13 +31,13 @@ export function findProgram(name: Program, version = oldest[name]): string | und
  * that one counts. Prints one line for each that is not.
  */
 export function hasPrograms(...names: Program[]): boolean {
-  const unfit = names.filter((name) => {
-    const its = versionOf(name);
-    const isFit = its !== undefined && isAtLeast(its, oldest[name]);
-    if (!isFit) printSkipped(name, oldest[name], its);
+  const missing = names.filter((name) => {
+    const installed = versionOf(name);
+    const isFit = installed !== undefined && isAtLeast(installed, oldest[name]);
+    if (!isFit) printSkipped(name, oldest[name], installed);
     return !isFit;
   });
-  return unfit.length === 0;
+  return missing.length === 0;
 }
 
 /** The first number with dots that the program prints; `undefined` if it does not start. */
@@ -46,15 +46,15 @@ function versionOf(program: string): string | undefined {
   return status === 0 ? /\d+(\.\d+)*/.exec(stdout + stderr)?.[0] : undefined;
 }
 
-function isAtLeast(version: string, wanted: string): boolean {
-  return version.localeCompare(wanted, "en", { numeric: true }) >= 0;
+function isAtLeast(version: string, minimum: string): boolean {
+  return version.localeCompare(minimum, "en", { numeric: true }) >= 0;
 }
 
 function printSkipped(name: Program, version: string, found: string | undefined): void {
   const file = relative(root, expect.getState().testPath ?? "");
   const reason = found === undefined ? "there is none on the PATH" : `this machine has ${found}`;
   const line = `${file}: skips the tests that need ${name} ${version} or newer (${reason}).\n`;
-  // Not by `console`, around which vitest prints lines of its own.
+  // Not with `console`: vitest prints additional lines around it.
   if (!printed.has(line)) process.stderr.write(line);
   printed.add(line);
 }

@@ -101,7 +101,7 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
     /** Lets time pass in steps of so many seconds until the work has settled. Its result. */
     settled: <Result>(work: Promise<Result>, step = 0.1) => takeTurns(work, quiet, () => clock.advance(step)),
     /** How often each part was called since the start. */
-    asked: () => ({
+    callCounts: () => ({
       secrets: secrets.calls.get("GetSecretValue") ?? 0,
       exchanges: simulator.counts.exchange,
       refreshes: simulator.counts.refresh,

@@ -13,7 +13,7 @@ describe("callerKey", () => {
     expect(String(key)).toBe("[redacted]");
   });
 
-  test.each([0, 16, 31, 33])("refuses %d bytes", (length) => {
+  test.each([0, 16, 31, 33])("rejects %d bytes", (length) => {
     expect(() => callerKey(Buffer.alloc(length))).toThrow("32 random bytes");
   });
 });
@@ -30,6 +30,6 @@ test.each([
   ["a blank at its end", `${fakeKey} `],
   ["a line break at its end", `${fakeKey}\n`],
   ["a character outside of base64url", fakeKey.replace("fake", "f+ke")],
-])("isCallerKey refuses a key with %s", (_, text) => {
+])("isCallerKey rejects a key with %s", (_, text) => {
   expect(isCallerKey(text)).toBe(false);
 });

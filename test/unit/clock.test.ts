@@ -47,7 +47,7 @@ it("steadyNow never runs slower than either clock, and never back", () => {
   );
 });
 
-it("systemClock tells epoch seconds with a fraction", () => {
+it("systemClock returns epoch seconds with a fraction", () => {
   const before = Date.now() / 1000;
 
   const instant = systemClock().now();

@@ -11,7 +11,7 @@ const spaced = [undefined, "", " webapicorso", "webapicorso ", "webapicorso\n", 
 // A Cyrillic and a full-width letter, an accent, the Kelvin sign, an Arabic digit, a zero-width character.
 const foreign = ["web\u0430picorso", "web\uFF41picorso", "webàpicorso", "\u212Aey", "web\u0661", "web\u200Bapicorso"];
 
-it.each([...plain.split(" "), ...spaced, ...foreign, "a".repeat(64)])("parseConnectionId refuses %j", (text) => {
+it.each([...plain.split(" "), ...spaced, ...foreign, "a".repeat(64)])("parseConnectionId rejects %j", (text) => {
   expect(parseConnectionId(text)).toBeUndefined();
 });
 

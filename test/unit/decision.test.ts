@@ -45,7 +45,7 @@ const obstacles: [string, Partial<ConnectionItem>][] = [
   ["an end that is near", { tokenSet: tokenSet({ dueAt: now - 1 }) }],
 ];
 
-it.each(obstacles)("decide serves a sufficient token in spite of %s", (_, item) => {
+it.each(obstacles)("decide serves a sufficient token despite %s", (_, item) => {
   const { tokenSet: set = good } = item;
 
   expect(decided({ tokenSet: set, ...item })).toEqual({ kind: "serve", set });

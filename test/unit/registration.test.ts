@@ -79,7 +79,7 @@ it.each([
   "http://localhost.upstream.example",
   "ftp://127.0.0.1",
   "file:///127.0.0.1",
-])("parseRegistration refuses %s in the local run too", (baseUrl) => {
+])("parseRegistration rejects %s in the local run too", (baseUrl) => {
   expect(parse({ baseUrl }, true)).toEqual({
     kind: "not_ready",
     detail: "the secret's field baseUrl must start with https://",

@@ -22,7 +22,7 @@ it("problems has exactly the documented codes", () => {
   expect(Object.keys(problems).toSorted()).toEqual(statuses.map(([code]) => code).toSorted());
 });
 
-it.each(statuses)("problemDetails answers %s with status %i as problem details", (code, status) => {
+it.each(statuses)("problemDetails returns %s with status %i as problem details", (code, status) => {
   const response = problemDetails({ code, detail: "fake detail" }, "request-1");
 
   expect(response.status).toBe(status);
@@ -61,7 +61,7 @@ it.each([
 const answer = (changes: Partial<TokenSet> = {}, at = now) =>
   tokenResponse({ kind: "token", set: tokenSet(changes), generation: 17, source: "table" }, at, "request-1");
 
-it("tokenResponse has the members of RFC 6749 and those of the broker, and forbids to store the token", () => {
+it("tokenResponse has the members of RFC 6749 and those of the broker, and forbids caching the token", () => {
   const response = answer();
 
   expect(response.status).toBe(200);
@@ -105,7 +105,7 @@ it("tokenResponse logs source, remaining time and fingerprint of a token, and no
   expect(JSON.stringify(line)).not.toContain("fake-access-1");
 });
 
-it("tokenResponse answers a failure as problem details", () => {
+it("tokenResponse returns a failure as problem details", () => {
   const failure = { code: "too_soon", detail: "fake detail", retryAfter: 12 } as const;
 
   expect(tokenResponse({ kind: "failure", failure }, now, "request-1")).toEqual(problemDetails(failure, "request-1"));

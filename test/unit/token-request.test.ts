@@ -37,7 +37,7 @@ it.each([
 });
 
 it.each(["1801", "99999999999999999999", "-1", "060", "", " 60", "60\n", "60.0", "1e2", "60,60", "٦٠"])(
-  "readTokenRequest refuses a min_ttl of %j, and names the parameter",
+  "readTokenRequest rejects a min_ttl of %j, and names the parameter",
   (min_ttl) => {
     expect(read({ query: { min_ttl } })).toEqual(minTtlWrong);
   },
@@ -77,7 +77,7 @@ it.each([
   ["another connection", "/v1/connections/other/token"],
   ["a stage in front", "/dev/v1/connections/webapicorso/token"],
   ["a line break", "/v1/connections/webapicorso/token\n"],
-])("readTokenRequest refuses a raw path with %s", (_, rawPath) => {
+])("readTokenRequest rejects a raw path with %s", (_, rawPath) => {
   expect(read({ rawPath })).toEqual(pathWrong);
 });
 
@@ -91,7 +91,7 @@ it.each(["", "Webapicorso", "web%61picorso", "a/b", "*", "-a", "a".repeat(64)])(
   },
 );
 
-it("readTokenRequest refuses a path without a connection", () => {
+it("readTokenRequest rejects a path without a connection", () => {
   const event = { rawPath: "/v1/connections//token" } as unknown as IamEvent;
 
   expect(readTokenRequest(event)).toEqual(pathWrong);
@@ -142,7 +142,7 @@ it.each([
   ["a letter that is no digit", JSON.stringify({ rejected_token_sha256: `g${hash.slice(1)}` })],
   ["a hash with a prefix", JSON.stringify({ rejected_token_sha256: `sha256:${hash}` })],
   ["a number", '{"rejected_token_sha256":7}'],
-])("readTokenRequest refuses %s in a POST, and names the field", (_, text) => {
+])("readTokenRequest rejects %s in a POST, and names the field", (_, text) => {
   expect(post(text)).toEqual({
     kind: "invalid",
     failure: { code: "invalid_request", detail: expect.stringContaining("rejected_token_sha256") },

@@ -91,7 +91,7 @@ it("parseTokenResponse names a lifetime that it does not accept", () => {
   });
 });
 
-it("parseTokenResponse never takes a token for younger than it is, whatever the two clocks say", () => {
+it("parseTokenResponse never assumes that a token is younger than it is, whatever the two clocks say", () => {
   const lessThan = (max: number) => fc.double({ min: 0, max, noNaN: true });
   fc.assert(
     fc.property(

@@ -47,7 +47,7 @@ const itemAttributes = {
 
 const attributeTypes: Record<string, AttributeType> = { ...tokenSetAttributes, ...itemAttributes };
 
-/** Attributes that are also written without a lease, each by itself. */
+/** Attributes that are also written without a lease, each in its own write. */
 const writtenWithoutLease = new Set(["connection", "registrationCheckedAt", "rotationCheckedAt", "retiringKeys"]);
 
 /** The attributes that a replacement writes: all except the key and those written without a lease. */

@@ -47,8 +47,8 @@ export function secretsManagerRegistrations(
 }
 
 /**
- * The state of a secret that an error shows; `undefined` if it shows none. Secrets Manager has one error for 'no such
- * secret' and 'no value': only the message differs. DescribeSecret would need one more permission.
+ * The state of the secret, if the error is about its state; otherwise `undefined`. Secrets Manager has one error for 'no
+ * such secret' and 'no value': only the message differs. DescribeSecret would need one more permission.
  */
 function readingOf(error: Error): RegistrationReading | undefined {
   switch (error.name) {

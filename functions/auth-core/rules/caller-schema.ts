@@ -67,7 +67,7 @@ export const callerSchema = v.pipe(
   ),
 );
 
-/** The message for a value that is no object, has an unknown field or lacks one. */
+/** The message for a value that is not an object, has an unknown field or lacks a field. */
 function wrongFields(
   { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
   within?: string,

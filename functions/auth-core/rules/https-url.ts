@@ -7,8 +7,8 @@ export interface UrlOptions {
 export function brokenUrlRule(text: string, { allowLoopbackHttp }: UrlOptions): string | undefined {
   if (!URL.canParse(text)) return "is not a URL";
   const { protocol, hostname, username, password, search, hash } = new URL(text);
-  if (username || password) return "must not carry a user name or a password";
-  if (search || hash) return "must not have a query or a fragment";
+  if (username || password) return "must not contain a user name or a password";
+  if (search || hash) return "must not contain a query or a fragment";
   const isLoopback = ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
   const isAllowed = protocol === "https:" || (allowLoopbackHttp && isLoopback && protocol === "http:");
   return isAllowed ? undefined : "must start with https://";

@@ -23,8 +23,8 @@ const nextSteps: Record<KeyActionReason, (connection: string) => string> = {
   issuer_failed: () => "Check the key issuer of the registration.",
   upstream_unavailable: (id) => `When Smart Services is available again, run: broker keys rotate ${id}`,
   secret_not_ready: (id) => `Fix the value with: broker connections set ${id}`,
-  rotation_stuck: (id) => `Drop it and start another one with: broker keys rotate ${id}`,
-  rotation_off: (id) => `Switch it on with: broker keys rotate ${id} --every-days 90 --wait-for-schedule`,
+  rotation_stuck: (id) => `Cancel it and start another one with: broker keys rotate ${id}`,
+  rotation_off: (id) => `Turn it on with: broker keys rotate ${id} --every-days 90 --wait-for-schedule`,
 };
 
 /**

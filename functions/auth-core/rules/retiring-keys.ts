@@ -21,18 +21,18 @@ export interface RetiringKey {
 
 export type RetiringKeys = Record<string, RetiringKey>;
 
-/** Seconds that a function may run: a run that started before the key left may still get a token of it. */
+/** Maximum seconds of a function's run: a run that started while the key was in use may still get a token of it. */
 const maxRunSeconds = 60;
 
 /**
- * The instant after which no token is valid of a key that leaves use now: the maximum accepted lifetime, plus one run.
- * Not the registration's `maxLifetime`: a longer token may exist, unstored, from before that was lowered.
+ * The instant from which no token of a key is valid, if the key leaves use now: after the maximum accepted lifetime and
+ * one run. Not the registration's `maxLifetime`: before an operator lowered that, a longer token may have been issued.
  */
 export function retirementEnd(now: number): number {
   return now + maxAcceptedLifetime + maxRunSeconds;
 }
 
-/** Seconds until the next check of a key that is still in use: an hour at first, later as long as it waited, at most a day. */
+/** Seconds until the next check of a key that is still in use: the time since its end, at least an hour, at most a day. */
 export function checkAgainDelay(key: RetiringKey, now: number): number {
   return Math.min(Math.max(3600, now - (key.end ?? now)), 24 * 3600);
 }

@@ -40,7 +40,7 @@ export interface UpstreamTokens {
 const documentedLifetime = 3600;
 export const documentedRefreshLifetime = 30 * 24 * 3600;
 
-/** The most that is read of a response. No token response comes near it. */
+/** Maximum bytes of a response. No token response is nearly as large. */
 export const maxBodyBytes = 64 * 1024;
 
 const maxRetryAfter = 15 * 60;

@@ -11,7 +11,7 @@ export interface RememberedTokenSet {
 
 const maxConnections = 1000;
 
-/** Seconds for which an unknown connection, or one that is not ready, is remembered. */
+/** Seconds for which memory keeps a connection that is unknown or not ready. */
 const negativeLifetime = 30;
 
 /** The memory of an environment, limited in size: token sets and, for a short time, connections without a registration. */

@@ -77,9 +77,9 @@ export async function replace(
 }
 
 /**
- * Reads the registration under the lease, and returns the retiring keys too. A key that is not the key of the stored token
- * set, or is retiring, is noted as in use *before* the upstream call, and the registration is read again. Otherwise the
- * sweep could announce a key as retirable while a token is issued for it.
+ * Reads the registration under the lease, and returns the retiring keys too. If the key is retiring, or is not the key of
+ * the stored token set, notes it as in use *before* the upstream call and reads the registration again. Otherwise the
+ * sweep could announce a key as retirable while upstream issues a token for it.
  */
 async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
   const { connection, tokenSet } = item;
@@ -99,7 +99,7 @@ async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
   }
 }
 
-/** The retiring keys that a commit changes: the entry of its own key is removed, every other key begins to retire. */
+/** The retiring keys that a commit changes: it removes the entry of its key, and every other key starts to retire. */
 async function keyChanges(ports: Ports, item: ConnectionItem, registration: Registration): Promise<KeyChanges> {
   const { connection, tokenSet, retiringKeys = {} } = item;
   const { keyFingerprint, apiKeyId } = registration;

@@ -21,7 +21,7 @@ export type Replacement =
   | { kind: "replaced"; set: TokenSet; generation: number; committed: boolean }
   /** Another environment had already replaced the token set. */
   | { kind: "already_replaced"; item: ConnectionItem }
-  /** The lease was not given, or was lost: read the item and decide again. */
+  /** This environment did not get the lease, or lost it: read the item and decide again. */
   | { kind: "conflict" }
   | { kind: "failed"; failure: Failure };
 

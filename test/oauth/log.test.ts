@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Answer, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { fakeCallerKey, userClaims } from "./callers.ts";
 import { assertion, basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
@@ -9,12 +9,15 @@ beforeAll(async () => {
   broker = await startOAuthBroker();
 });
 afterAll(() => broker?.close());
+afterEach(() => broker.simulator.setScenario({ mode: "ok" }));
 
 const key = fakeCallerKey("old-php");
 const handle = `stbr.webapicorso.${key}`;
 
 test("The log has one line for a served request, with the caller's name, these fields and no others", async () => {
-  const answer = await broker.ask(vendorRoute, vendorForm(key));
+  const { id } = await broker.connection();
+
+  const answer = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims(id))));
 
   expect(await broker.lineOf(answer)).toEqual({
     level: "INFO",
@@ -24,9 +27,9 @@ test("The log has one line for a served request, with the caller's name, these f
     stage: "test",
     sampling_rate: 0,
     requestId: answer.headers.get("apigw-requestid"),
-    route: `POST ${vendorRoute}`,
-    callerRole: "old-php",
-    connection: "webapicorso",
+    route: `POST ${oauthRoute}`,
+    callerRole: "portal",
+    connection: id,
     status: 200,
     code: "ok",
     source: "upstream",

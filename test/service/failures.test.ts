@@ -40,6 +40,20 @@ describe("a replacement that fails", () => {
     },
   );
 
+  it("because its registration cannot be read says one time to retry: when the broker does", async () => {
+    const { connection, clock, item, ...world } = await startWithToken();
+    clock.advance(3600);
+    world.secrets.faults.set("GetSecretValue", "AccessDeniedException");
+
+    const failed = await world.service().get(connection, requirements);
+    const repeated = await world.service().get(connection, requirements);
+
+    const cause = "The registration cannot be read: the secret store of the broker is unavailable.";
+    const failure = { code: "unavailable", detail: `${cause} The broker retries in 3 s.`, retryAfter: 2.5 };
+    expect([failed, repeated]).toMatchObject([{ failure }, { failure }]);
+    expect(await item()).toMatchObject({ lastError: { code: "unavailable", detail: cause } });
+  });
+
   it("is stored for every environment: none calls upstream before the backoff has ended", async () => {
     const world = await startWorld({ mode: "rate_limited", retryAfter: 60 });
     const connection = world.register("webapicorso");

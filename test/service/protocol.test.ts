@@ -53,7 +53,12 @@ describe("TokenService reads the item consistently before every error", () => {
       },
     };
 
-    const answer = await world.service({ registrations }).get(connection, requirements);
+    // An eventually consistent read does not show that commit yet.
+    const read: Ports["table"]["read"] = async (of, consistency) =>
+      consistency === "strong" ? world.ports.table.read(of, consistency) : undefined;
+
+    const table = { ...world.ports.table, read };
+    const answer = await world.service({ registrations, table }).get(connection, requirements);
 
     expect(answer).toMatchObject({ kind: "token", generation: 1, source: "table" });
   });

@@ -25,6 +25,15 @@ it("TokenService never returns a rejected token, not even from memory: it fetche
   expect(answer.kind === "token" && answer.set.accessToken.equals(set.accessToken)).toBe(false);
 });
 
+it("TokenService never answers a rejected token, even if another request for the connection is under way", async () => {
+  const { connection, rejecting, ...world } = await startWithRejected();
+  const service = world.service();
+
+  const answers = await Promise.all([service.get(connection, { minTtl: 0 }), service.get(connection, rejecting)]);
+
+  expect(answers).toMatchObject([{ generation: 1 }, { generation: 2 }]);
+});
+
 it("TokenService makes one replacement when 500 callers in 50 environments reject one token, and all get the new one", async () => {
   const { connection, rejecting, ...world } = await startWithRejected();
 

@@ -51,6 +51,19 @@ describe("TokenService in one environment", () => {
     expect(calls).toEqual(["read"]);
   });
 
+  it("answers no request with a token that has enough time left only for another request with a smaller min_ttl", async () => {
+    const { connection, clock, ...world } = await startWithToken();
+    clock.advance(2400);
+    const service = world.service();
+
+    const answers = await Promise.all([
+      service.get(connection, { minTtl: 0 }),
+      service.get(connection, { minTtl: 1300 }),
+    ]);
+
+    expect(answers).toMatchObject([{ generation: 1 }, { generation: 2 }]);
+  });
+
   it("does not keep an error that was thrown: the next request tries again", async () => {
     const { connection, ports, ...world } = await startWithToken();
     let isBroken = true;

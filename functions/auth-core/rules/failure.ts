@@ -71,6 +71,13 @@ export const secretsUnavailable: Failure = {
   retryAfter: 1,
 };
 
+/** The failure of a replacement. It is stored, and `withRetry` adds when the broker retries. */
+export const registrationUnavailable: Failure = {
+  code: "unavailable",
+  detail: "The registration cannot be read: the secret store of the broker is unavailable.",
+  retryAfter: 1,
+};
+
 /**
  * A store or the event bus of the broker does not answer, or denies access to the function's role.
  * Adapters throw it. `message` is for the log, not for callers.

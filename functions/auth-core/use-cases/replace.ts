@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { catchUnavailable, connectionNotReady, secretsUnavailable } from "../rules/failure.ts";
+import { catchUnavailable, connectionNotReady, registrationUnavailable } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
 import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
 import { nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
@@ -45,7 +45,7 @@ export async function replace(
     case "lost":
       return { kind: "conflict" };
     case "unavailable":
-      return fail(ports, item, lease, secretsUnavailable);
+      return fail(ports, item, lease, registrationUnavailable);
     case "unknown":
       return erase(ports, item, lease);
     case "not_ready":

@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { type RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { type Emulator, startWithClient } from "./secrets-manager-client.ts";
 
-const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
 const place = { region: "eu-south-1", accountId: "000000000000" };
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const RotationRules = { AutomaticallyAfterDays: 90 };
 const SecretId = "broker/one";
 const NOW = 1_790_000_000;
 
-let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let emulator: Emulator;
+const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
 let client: SecretsManager;
 let first: string;
 let steps: string[];
@@ -18,20 +19,16 @@ let invoked: () => Promise<void>;
 
 beforeEach(async () => {
   [steps, first, invoked] = [[], randomUUID(), async () => undefined];
-  emulator = await startSecretsManager({
-    ...place,
+  const started = await startWithClient({
     clock: { now: () => NOW },
     invokeRotation: (_functionArn, { Step }) => {
       steps.push(Step);
       return invoked();
     },
   });
-  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  ({ emulator, client } = started);
   await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
-});
-afterEach(async () => {
-  client.destroy();
-  await emulator.close();
+  return started.close;
 });
 
 const fail = () => Promise.reject(new Error("The function failed."));

@@ -1,11 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { type RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { type Emulator, startWithClient } from "./secrets-manager-client.ts";
 
-const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
-const place = { region: "eu-south-1", accountId: "000000000000" };
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const SecretId = "broker/one";
 const START = 1_790_000_000;
@@ -15,7 +13,7 @@ const RotationRules = { AutomaticallyAfterDays: 90 };
 const date = (instant: number) => new Date(instant * 1000);
 
 let now: number;
-let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let emulator: Emulator;
 let client: SecretsManager;
 let first: string;
 let steps: string[];
@@ -25,8 +23,7 @@ let sleep: () => Promise<unknown>;
 beforeEach(async () => {
   [now, steps, first, invoked] = [START, [], randomUUID(), rotate];
   sleep = async () => undefined;
-  emulator = await startSecretsManager({
-    ...place,
+  const started = await startWithClient({
     clock: { now: () => now },
     daySeconds: DAY,
     sleep: () => sleep(),
@@ -35,12 +32,9 @@ beforeEach(async () => {
       await invoked(event);
     },
   });
-  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  ({ emulator, client } = started);
   await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
-});
-afterEach(async () => {
-  client.destroy();
-  await emulator.close();
+  return started.close;
 });
 
 async function rotate({ Step, ClientRequestToken }: RotationEvent): Promise<void> {

@@ -1,17 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { type Emulator, startWithClient } from "./secrets-manager-client.ts";
 
-const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
-const place = { region: "eu-south-1", accountId: "000000000000" };
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 const SecretId = "broker/one";
 
 let now: number;
-let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
+let emulator: Emulator;
 let client: SecretsManager;
 let first: string;
 /** What the rotation function was invoked with. */
@@ -22,8 +20,7 @@ let waits: number[];
 
 beforeEach(async () => {
   [now, events, instead, waits, first] = [1_790_000_000, [], {}, [], randomUUID()];
-  emulator = await startSecretsManager({
-    ...place,
+  const started = await startWithClient({
     clock: { now: () => now },
     sleep: async (seconds) => waits.push(seconds),
     invokeRotation: async (functionArn, event) => {
@@ -32,12 +29,9 @@ beforeEach(async () => {
       await (instead[event.Step] ?? rotate)(event);
     },
   });
-  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  ({ emulator, client } = started);
   await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
-});
-afterEach(async () => {
-  client.destroy();
-  await emulator.close();
+  return started.close;
 });
 
 /** A correct rotation function. */

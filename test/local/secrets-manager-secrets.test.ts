@@ -1,23 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import type { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { beforeEach, describe, expect, it } from "vitest";
+import { startWithClient } from "./secrets-manager-client.ts";
 
 const START = 1_790_000_000.5;
 const DAY = 86_400;
 const clock = { instant: START, now: () => clock.instant };
-const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
-let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
 let client: SecretsManager;
 
 beforeEach(async () => {
   clock.instant = START;
-  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
-  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
-});
-afterEach(async () => {
-  client.destroy();
-  await emulator.close();
+  const started = await startWithClient({ clock });
+  ({ client } = started);
+  return started.close;
 });
 
 const create = (Name: string) => client.createSecret({ Name, SecretString: "fake-key-1" });

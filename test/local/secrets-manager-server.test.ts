@@ -1,21 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import { type Emulator, startWithClient } from "./secrets-manager-client.ts";
 
 const options = { clock: { now: () => 1_790_000_000 }, region: "eu-south-1", accountId: "000000000000" };
+let emulator: Emulator;
 const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
-let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
 let client: SecretsManager;
 
 beforeEach(async () => {
-  emulator = await startSecretsManager(options);
-  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
+  const started = await startWithClient(options);
+  ({ emulator, client } = started);
   await client.createSecret({ Name: "one", SecretString: "fake-key-1" });
-});
-afterEach(async () => {
-  client.destroy();
-  await emulator.close();
+  return started.close;
 });
 
 const read = () => client.getSecretValue({ SecretId: "one" });

@@ -1,21 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { SecretsManager } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
+import type { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startWithClient } from "./secrets-manager-client.ts";
 
 const clock = { instant: 1_790_000_000.123, now: () => clock.instant };
-const credentials = { accessKeyId: "FAKEID", secretAccessKey: "fake-secret" };
-let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
 let client: SecretsManager;
 let SecretId: string;
 
 beforeAll(async () => {
-  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
-  client = new SecretsManager({ region: "eu-south-1", endpoint: emulator.url, credentials, maxAttempts: 1 });
-});
-afterAll(async () => {
-  client.destroy();
-  await emulator.close();
+  const started = await startWithClient({ clock });
+  ({ client } = started);
+  return started.close;
 });
 beforeEach(() => {
   SecretId = `values/${randomUUID()}`;

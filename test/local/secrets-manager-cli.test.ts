@@ -4,12 +4,28 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { findProgram } from "../support/programs.ts";
 
-const clock = { now: () => 1_790_000_000 };
 const command = findProgram("aws");
+const steps: string[] = [];
 let emulator: Awaited<ReturnType<typeof startSecretsManager>>;
 
 beforeAll(async () => {
-  emulator = await startSecretsManager({ clock, region: "eu-south-1", accountId: "000000000000" });
+  emulator = await startSecretsManager({
+    clock: { now: () => 1_790_000_000 },
+    region: "eu-south-1",
+    accountId: "000000000000",
+    invokeRotation: async (_functionArn, { Step, ClientRequestToken: id, SecretId }) => {
+      steps.push(Step);
+      if (Step === "createSecret") {
+        const version = { ClientRequestToken: id, VersionStages: ["AWSPENDING"] };
+        emulator.store.putSecretValue({ SecretId, SecretString: "fake-key-2", ...version });
+      }
+      if (Step === "finishSecret") {
+        const { VersionId } = emulator.store.getSecretValue({ SecretId });
+        const move = { MoveToVersionId: id, RemoveFromVersionId: VersionId };
+        emulator.store.updateSecretVersionStage({ SecretId, VersionStage: "AWSCURRENT", ...move });
+      }
+    },
+  });
 });
 afterAll(() => emulator.close());
 
@@ -50,6 +66,31 @@ it.skipIf(command === undefined)(
     });
     expect(String(refused)).toContain("(InvalidRequestException)");
     expect(read["SecretString"]).toBe("fake-key-2");
+  },
+  60_000,
+);
+
+it.skipIf(command === undefined)(
+  "the aws command rotates a secret and describes its rotation",
+  async () => {
+    const created = await aws("create-secret --name broker/rotated --secret-string fake-key-1");
+    const rotated = await aws(
+      "rotate-secret --secret-id broker/rotated --rotation-lambda-arn arn:aws:lambda:eu-south-1:000000000000:function:rotate --rotation-rules AutomaticallyAfterDays=90",
+    );
+    await emulator.rotationsSettled();
+    const described = await aws("describe-secret --secret-id broker/rotated");
+
+    expect(steps).toEqual(["createSecret", "setSecret", "testSecret", "finishSecret"]);
+    expect(described).toMatchObject({
+      RotationEnabled: true,
+      RotationRules: { AutomaticallyAfterDays: 90 },
+      VersionIdsToStages: {
+        [String(created["VersionId"])]: ["AWSPREVIOUS"],
+        [String(rotated["VersionId"])]: ["AWSCURRENT", "AWSPENDING"],
+      },
+    });
+    expect(Date.parse(String(described["LastRotatedDate"]))).toBe(1_790_000_000_000);
+    expect(Date.parse(String(described["NextRotationDate"]))).toBe((1_790_000_000 + 90 * 86_400) * 1000);
   },
   60_000,
 );

@@ -48,8 +48,12 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
   };
 }
 
-/** Makes a value on first use. */
-function once<Value>(make: () => Value): () => Value {
-  let made: { value: Value } | undefined;
-  return () => (made ??= { value: make() }).value;
+/** Loads a value on first use. A load that fails is tried again on the next use. */
+export function once<Value>(load: () => Promise<Value>): () => Promise<Value> {
+  let loading: Promise<Value> | undefined;
+  return () =>
+    (loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    }));
 }

@@ -165,3 +165,16 @@ test("A caller's name is rejected if its role name is longer than IAM allows", (
   expect(read({ callers: named(41) }).callers).toHaveLength(1);
   expect(() => read({ callers: named(42) })).toThrow(`smart-token-broker-dev-${"a".repeat(42)}, which is longer`);
 });
+
+test("A caller's role is rejected if its policies cannot hold a statement for each of its connections", () => {
+  const withConnections = (count: number) => [
+    {
+      name: "orders",
+      connections: Array.from({ length: count }, (_, index) => `c-${index}`),
+      principal: "210987654321",
+    },
+  ];
+
+  expect(read({ callers: withConnections(150) }).callers).toHaveLength(1);
+  expect(() => read({ callers: withConnections(151) })).toThrow("callers: orders: connections has more than 150");
+});

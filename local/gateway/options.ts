@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2 } from "aws-lambda";
-import type { Refusal } from "./refusal.ts";
+import type { SignatureFault } from "./signature-fault.ts";
 
 /** A known caller: its key pair, its ARN, and the execute-api ARNs that it may invoke. */
 export type Identity = {
@@ -57,7 +57,7 @@ export type AccessLine = {
   status: number;
   userArn?: string;
   /** The reason of a 403. AWS does not log it; it helps a developer whose signature fails. */
-  refused?: Refusal | "not_allowed";
+  refused?: SignatureFault | "not_allowed";
   ip: string;
   /** Bytes of the body. */
   responseLength: number;

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Identity } from "./options.ts";
-import type { Refusal } from "./refusal.ts";
+import type { SignatureFault } from "./signature-fault.ts";
 import type { Arrived, HeaderLines } from "./request.ts";
 
 const AUTHORIZATION =
@@ -19,7 +19,7 @@ const MAX_SKEW_SECONDS = 300;
 export function verifySignature(
   arrived: Arrived,
   against: { identities: Identity[]; region: string; now: number },
-): Identity | Refusal {
+): Identity | SignatureFault {
   const { headers } = arrived;
   const [, credential, signedHeaders, signature] = AUTHORIZATION.exec(line(headers, "authorization")) ?? [];
   if (!credential || !signedHeaders || !signature) return "no_signature";

@@ -1,6 +1,6 @@
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
-import { expectRegistration } from "../deployment/registrations.ts";
+import { currentRegistration, expectRegistration } from "../deployment/registrations.ts";
 import { expectSecret, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
@@ -48,9 +48,11 @@ export async function rotateKeyNow(deployment: Deployment, id: string, options: 
     ...(isIssued && unfinished !== undefined && { resume: unfinished }),
     ...(everyDays !== undefined && { everyDays }),
   });
-  const { keyFingerprint } = await expectRegistration(deployment, connection);
+  // The rotation has succeeded: an unusable value that an operator has stored meanwhile is no failure of this command.
+  const after = await currentRegistration(deployment, connection);
+  const keyFingerprint = after.kind === "registered" ? after.registration.keyFingerprint : undefined;
   return {
-    text: `Rotated the key of ${connection}. The current key is ${keyFingerprint}.\n`,
+    text: `Rotated the key of ${connection}.${keyFingerprint === undefined ? "" : ` The current key is ${keyFingerprint}.`}\n`,
     json: { connection, key_fingerprint: keyFingerprint, resumed: isIssued && unfinished !== undefined },
   };
 }

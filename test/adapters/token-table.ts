@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
-import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
 /** A table by its port, and its items as they are stored. */
-export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: TokenTable };
+export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: KeyTable };
 
 /** Runs a suite over the DynamoDB adapter, and over the table in memory that stands in for it in other tests. */
 export function describeTables(suite: (on: Tables) => void): void {

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { keyIssuer } from "../../functions/auth-core/adapters/key-issuer.ts";
 import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
@@ -20,7 +19,7 @@ import { startSimulator } from "../../local/simulator/server.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { steppedClock } from "../support/clock.ts";
 import { connectionId, testSettings } from "../support/registration.ts";
-import { startTable } from "../support/table.ts";
+import { memoryTable } from "../support/memory-table.ts";
 import { operatorOf } from "./operator.ts";
 
 /** Runs one step for an event from Secrets Manager. */
@@ -29,14 +28,15 @@ export type Invoke = (event: RotationEvent) => Promise<unknown>;
 export type KeysWorld = Awaited<ReturnType<typeof startKeysWorld>>;
 
 /**
- * Everything around the rotation of keys, each behind a real socket and under one stepped clock. Secrets Manager runs the
- * four steps as AWS does, and retries a failed rotation three times; its pauses take no time.
+ * Everything around the rotation of keys, under one stepped clock: Secrets Manager and Smart Services behind real sockets,
+ * the table in memory. Secrets Manager runs the four steps as AWS does, and retries a failed rotation three times; its
+ * pauses take no time.
  */
 export async function startKeysWorld() {
   const clock = steppedClock();
   const rotation = { invoke: undefined as Invoke | undefined };
-  const [table, secrets, simulator] = await Promise.all([
-    startTable(),
+  const { port, ...table } = memoryTable();
+  const [secrets, simulator] = await Promise.all([
     startSecretsManager({
       clock,
       region: "eu-south-1",
@@ -49,7 +49,7 @@ export async function startKeysWorld() {
   const notices: Notice[] = [];
   const events: BrokerEvent[] = [];
   const ports: KeyPorts = {
-    table: dynamoDbTokenTable(table.name, table.config),
+    table: port,
     registrations: secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)),
     secrets: secretVersions(testSettings.secretPrefix, emulatorConfig(secrets.url)),
     upstream: smartServices(clock, { timeout: 500 }),
@@ -105,7 +105,7 @@ export async function startKeysWorld() {
       const shard = { shard: partitionOf(connection), shards: 16 };
       return sweep(all, shard, bug, (item) => maintainKeys(all, item));
     },
-    close: async () => void (await Promise.all([table.close(), secrets.close(), simulator.close()])),
+    close: async () => void (await Promise.all([secrets.close(), simulator.close()])),
   };
 }
 

@@ -1,15 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import {
   decodeItem,
   encodeItem,
   encodeKey,
+  keyFields,
   replacementAttributes,
 } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { type RetiringKeys, retirementDueAt } from "../../functions/auth-core/rules/retiring-keys.ts";
-import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Attributes } from "./table.ts";
 
 /** The port of the DynamoDB adapter over a map. One suite holds both to the same rules: `test/adapters`. */
@@ -43,7 +45,16 @@ export function memoryTable() {
     stored["retiringKeys"] = { M: key ? { ...others, [fingerprint]: encodeKey(key) } : others };
   };
 
-  const port: TokenTable = {
+  const claim = async (attribute: keyof ConnectionItem, connection: ConnectionId, now: number, notSince: number) => {
+    const claimed = await update(
+      connection,
+      (stored) => exists(stored) && isBy(stored[attribute], notSince),
+      (stored) => Object.assign(stored, encode({ [attribute]: now })),
+    );
+    return claimed !== undefined;
+  };
+
+  const port: KeyTable = {
     async read(connection) {
       const stored = items.get(connection);
       return stored && decodeItem(stored);
@@ -110,13 +121,52 @@ export function memoryTable() {
       );
       return noted !== undefined;
     },
-    async claimRegistrationCheck(connection, now, notSince) {
-      const claimed = await update(
+    claimRegistrationCheck: (...args) => claim("registrationCheckedAt", ...args),
+    claimRotationCheck: (...args) => claim("rotationCheckedAt", ...args),
+    async changeKey(connection, fingerprint, expected, next) {
+      const { M: wanted = {} } = encodeKey(expected);
+      const changed = await update(
         connection,
-        (stored) => exists(stored) && isBy(stored["registrationCheckedAt"], notSince),
-        (stored) => Object.assign(stored, encode({ registrationCheckedAt: now })),
+        (stored) => {
+          const { M: fields } = stored["retiringKeys"]?.M?.[fingerprint] ?? {};
+          const isSame = (name: string) => isDeepStrictEqual(fields?.[name], wanted[name]);
+          return fields !== undefined && keyFields.every(isSame);
+        },
+        (stored) => setKey(stored, fingerprint, next),
       );
-      return claimed !== undefined;
+      return changed !== undefined;
+    },
+    async findByKey(fingerprint) {
+      const found = [...items.values()].map((stored) => {
+        const { connection, retiringKeys } = decodeItem(stored);
+        const entry = retiringKeys?.[fingerprint];
+        return { connection, isOwn: stored["keyFingerprint"]?.S === fingerprint, ...(entry && { entry }) };
+      });
+      return found.filter(({ isOwn, entry }) => isOwn || entry);
+    },
+    async reschedule(connection, expected, next) {
+      const { nextActionAt: wanted } = encode(expected === undefined ? {} : { nextActionAt: expected });
+      const moved = await update(
+        connection,
+        (stored) => isDeepStrictEqual(stored["nextActionAt"], wanted),
+        (stored) => {
+          delete stored["nextActionAt"];
+          Object.assign(stored, encode({ connection, ...(next !== undefined && { nextActionAt: next }) }));
+        },
+      );
+      return moved !== undefined;
+    },
+    async makeDue(connection, now) {
+      const made = await update(
+        connection,
+        (stored) => "attemptedAt" in stored && isBy(stored["leaseUntil"], now),
+        (stored) => {
+          const { nextActionAt } = encode({ nextActionAt: now });
+          delete stored["retryAt"];
+          Object.assign(stored, { dueAt: nextActionAt, nextActionAt });
+        },
+      );
+      return made !== undefined;
     },
   };
 

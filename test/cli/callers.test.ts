@@ -45,6 +45,6 @@ test("broker callers list says that this project lists no callers, and that the 
 
   expect({ status, stdout }).toEqual({
     status: 0,
-    stdout: expect.stringMatching(/^cdk.json lists no callers\. .*\n.* from this checkout\. .*\n$/) as string,
+    stdout: expect.stringMatching(/^cdk.json lists no callers\. .*\n.* in this checkout\. .*\n$/) as string,
   });
 });

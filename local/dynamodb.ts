@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
@@ -23,7 +24,9 @@ export async function startDynamoDb(
     url,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        // Not dynalite's own close: it closes the database under a query that still runs, which crashes the process. A
+        // database in memory needs no closing.
+        Server.prototype.close.call(server, () => resolve());
         server.closeAllConnections();
       }),
   };

@@ -50,9 +50,9 @@ describe("no caller notices an outage of Smart Services from the worst instant",
         generation: answer.kind === "token" && answer.generation,
       }));
       expect(troubles(answers)).toEqual(noTroubles);
-      // The outage did hit the replacement, and the token was replaced after it.
+      // The outage did hit the replacement, and the token was replaced after it. One of 0 s may end before the first request.
       const during = generations.filter(({ at }) => at < downUntil);
-      expect(new Set(during.map(({ generation }) => generation))).toEqual(new Set([1]));
+      if (seconds > 0) expect(new Set(during.map(({ generation }) => generation))).toEqual(new Set([1]));
       expect(generations.at(-1)?.generation).toBeGreaterThan(1);
     });
     // A run takes long: the first counterexample is shown as it is.

@@ -41,6 +41,8 @@ function tally(answers: ProcessAnswer[]): Record<string, number> {
   return counts;
 }
 
+let attempts = 0;
+
 describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
   const callers = processes * size.environments * size.callersEach;
 
@@ -49,7 +51,9 @@ describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
     ["an expired token", "expired", { stored: true, mode: "ok" }],
     ["a cold connection while upstream takes 3 s", "slow", { stored: false, mode: "slow" }],
   ] as const)("cost one upstream call on %s, and all are served the same token", async (what, id, { stored, mode }) => {
-    const connection = `${id}-${callers}`;
+    // A retry needs a new connection: the first attempt has registered and used the last one.
+    attempts += 1;
+    const connection = `${id}-${callers}-${attempts}`;
     const { simulator } = stage;
     stage.register(connection);
     simulator.setScenario({ mode: "ok" });

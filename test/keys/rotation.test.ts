@@ -104,3 +104,17 @@ describe("Ten rotations in a row", () => {
     },
   );
 });
+
+it("A rotation moves AWSCURRENT, then removes NEXT, then AWSPENDING: until then no other rotation starts", async () => {
+  const moved: string[] = [];
+  const moveLabel: typeof world.ports.secrets.moveLabel = (secretId, label, move) => {
+    moved.push(label);
+    return world.ports.secrets.moveLabel(secretId, label, move);
+  };
+  world.onInvoke((event) => world.step(event, { secrets: { ...world.ports.secrets, moveLabel } }));
+  world.stage(connection, world.key(connection, 2));
+
+  await world.rotate(connection);
+
+  expect(moved).toEqual(["AWSCURRENT", "NEXT", "AWSPENDING"]);
+});

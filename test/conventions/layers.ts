@@ -58,9 +58,14 @@ export const layers: Layer[] = [
   {
     name: "rules of the core import only rules, valibot, and node modules without I/O",
     binds: below(`${core}rules/`),
-    allows: (target) => target.startsWith(`${core}rules/`) || isPurePackage(target),
+    // `BlockList` of node:net compares addresses, without I/O.
+    allows: (target, file) =>
+      target.startsWith(`${core}rules/`) ||
+      isPurePackage(target) ||
+      (target === "node:net" && file === `${core}rules/private-host.ts`),
     planted: [
       { file: `${core}rules/a.ts`, text: 'import { Agent } from "undici";' },
+      { file: `${core}rules/a.ts`, text: 'import { connect } from "node:net";' },
       { file: `${core}rules/a.ts`, text: 'import type { Ports } from "../use-cases/ports.ts";' },
       { file: `${core}rules/a.ts`, text: "import { readFileSync } from 'node:fs';" },
       { file: `${core}rules/a.ts`, text: 'export * from "@aws-sdk/client-dynamodb";' },

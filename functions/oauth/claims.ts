@@ -1,15 +1,21 @@
 import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 
-/** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. */
+/** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. In an array, any string. */
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
   return Object.entries(caller.claims).every(([claim, required]) => {
-    const value = claims[claim];
-    if (typeof value !== "string") return false;
-    return required.endsWith("*") ? value.startsWith(required.slice(0, -1)) : value === required;
+    // A claim may have the name of a member that every object inherits.
+    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+    if (typeof required === "boolean") return value === required;
+    const texts: unknown[] = Array.isArray(value) ? value : [value];
+    return texts.some((text) => typeof text === "string" && matchesText(required, text));
   });
+}
+
+function matchesText(required: string, text: string): boolean {
+  return required.endsWith("*") ? text.startsWith(required.slice(0, -1)) : text === required;
 }
 
 /** The connections that a JWT may use by this entry. */

@@ -27,7 +27,7 @@ describe("matchesClaims", () => {
     expect(matchesClaims(caller(), { aud })).toBe(matches);
   });
 
-  test.each<[string, string, unknown, boolean]>([
+  test.each<[string, string | boolean, unknown, boolean]>([
     ["matches the same string", "repo:acme/shop", "repo:acme/shop", true],
     ["does not match a longer string", "repo:acme/shop", "repo:acme/shop2", false],
     ["does not match another case", "repo:acme/shop", "repo:Acme/shop", false],
@@ -35,7 +35,20 @@ describe("matchesClaims", () => {
     ["matches the prefix itself", "repo:acme/*", "repo:acme/", true],
     ["does not match another prefix", "repo:acme/*", "repo:acme-evil/shop", false],
     ["does not match a literal star", "a*", "*", false],
-    ["does not match a list with the string", "repo:acme/shop", ["repo:acme/shop"], false],
+    ["matches a list with the string", "deployers", ["users", "deployers"], true],
+    ["matches a list with a string that has the prefix", "/deployers/*", ["/users", "/deployers/shop"], true],
+    ["does not match a list without the string", "deployers", ["users", "deployers-2", "Deployers"], false],
+    ["does not match a string that contains the string", "deployers", "users deployers", false],
+    ["does not match an empty list", "a/*", [], false],
+    ["does not match a list in a list", "deployers", [["deployers"]], false],
+    ["does not match the number in a list", "7", [7], false],
+    ["matches the same boolean", true, true, true],
+    ["does not match the other boolean", true, false, false],
+    ["matches false", false, false, true],
+    ["does not match a boolean's name", true, "true", false],
+    ["does not match a boolean for its name", "true", true, false],
+    ["does not match a list with the boolean", true, [true], false],
+    ["does not match an absent boolean", false, undefined, false],
     ["does not match an object", "*x*", { toString: () => "repo:acme/shop" }, false],
     ["does not match a number", "7", 7, false],
     ["does not match an absent claim", "undefined", undefined, false],
@@ -52,8 +65,11 @@ describe("matchesClaims", () => {
     expect(matchesClaims(both, { aud, environment: "production" })).toBe(false);
   });
 
-  test("ignores properties that every object inherits", () => {
-    expect(matchesClaims(caller({ claims: { constructor: "f*" } }), { aud: "fake-audience" })).toBe(false);
+  test.each(["constructor", "__proto__", "toString"])("ignores %s, which every object inherits", (claim) => {
+    const entry = caller({ claims: JSON.parse(`{"${claim}": "f/*"}`) as Record<string, string> });
+
+    expect(matchesClaims(entry, { aud: "fake-audience" })).toBe(false);
+    expect(matchesClaims(entry, JSON.parse(`{"aud": "fake-audience", "${claim}": "f/a"}`))).toBe(true);
   });
 });
 

@@ -16,16 +16,20 @@ const oidc = v.strictObject(
     issuer: text("oidc.issuer"),
     audience: text("oidc.audience"),
     claims: v.optional(
-      v.pipe(
-        v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
-        v.check(
-          (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
-          'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out',
+      v.record(
+        v.string(),
+        v.union(
+          [
+            v.pipe(
+              text("oidc.claims: every value"),
+              v.regex(/^[^*]*\*?$/, "oidc.claims: * is allowed only at the end"),
+              v.notValue("*", 'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out'),
+            ),
+            v.boolean(),
+          ],
+          "oidc.claims: every value must be a string, true or false",
         ),
-        v.check(
-          (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
-          "oidc.claims: * is allowed only at the end",
-        ),
+        "oidc.claims must be an object of strings and booleans",
       ),
       {},
     ),

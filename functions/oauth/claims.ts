@@ -6,8 +6,7 @@ export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
   return Object.entries(caller.claims).every(([claim, required]) => {
-    // A claim may have the name of a member that every object inherits.
-    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+    const value = claims[claim];
     if (typeof required === "boolean") return value === required;
     const texts: unknown[] = Array.isArray(value) ? value : [value];
     return texts.some((text) => typeof text === "string" && matchesText(required, text));

@@ -33,7 +33,10 @@ const jobs = fc
     actor: owners,
     workflowOf: fc.tuple(owners, repositories),
     immutable: fc.boolean(),
-    template: fc.oneof(fc.constant(["repo", "context"]), fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1 })),
+    template: fc.oneof(
+      fc.constant<string[]>(["repo", "context"]),
+      fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1 }),
+    ),
   })
   .map(({ owner, repository, environment, actor, workflowOf, immutable, template }) => {
     const repositoryId = idOf(`${owner}/${repository}`);

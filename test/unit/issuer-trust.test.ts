@@ -105,6 +105,7 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       { sub: "repo:acme@123/shop@*" },
       { sub: "repo:acme" },
       { sub: "repo:/shop:*" },
+      { sub: "repo:acme/:*" },
       { sub: "repo::*" },
       { sub: "Repo:acme/shop:*" },
       { sub: "repository_owner:*" },
@@ -231,7 +232,7 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
 });
 
 describe("openToStrangers, on Microsoft Entra,", () => {
-  const tenant = "11111111-2222-3333-4444-555555555555";
+  const tenant = "fa4e0000-2222-3333-4444-55555555fa4e";
 
   test.each([
     `https://login.microsoftonline.com/${tenant}/v2.0`,

@@ -1,12 +1,17 @@
 import * as v from "valibot";
-import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
+import { type ConnectionId, connectionIdPattern, connectionIdRule } from "./connection-id.ts";
 
 const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
 
 const connections = v.pipe(
-  v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
+  v.array(
+    v.pipe(
+      v.string("connections must be a list of connection ids"),
+      v.regex(connectionIdPattern, `connections: every id must be ${connectionIdRule}`),
+    ),
+    "connections must be a list of connection ids",
+  ),
   v.minLength(1, "connections is empty"),
-  v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
   v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has a duplicate id"),
   v.transform((ids) => ids as ConnectionId[]),
 );
@@ -42,10 +47,7 @@ const oidc = v.strictObject(
 export const callerSchema = v.pipe(
   v.strictObject(
     {
-      name: v.pipe(
-        text("name"),
-        v.check((name) => parseConnectionId(name) !== undefined, `name must be ${connectionIdRule}`),
-      ),
+      name: v.pipe(text("name"), v.regex(connectionIdPattern, `name must be ${connectionIdRule}`)),
       connections: v.optional(connections),
       principal: v.optional(
         v.pipe(
@@ -58,10 +60,15 @@ export const callerSchema = v.pipe(
       ),
       keySha256: v.optional(
         v.pipe(
-          v.array(text("keySha256: every hash"), "keySha256 must be a list"),
+          v.array(
+            v.pipe(
+              text("keySha256: every hash"),
+              v.regex(/^[0-9a-f]{64}$/, "keySha256: every hash must be 64 lower-case hex digits"),
+            ),
+            "keySha256 must be a list",
+          ),
           v.minLength(1, "keySha256 is empty"),
           v.maxLength(2, "keySha256 has more than two hashes; list the current key and its replacement"),
-          v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
         ),
       ),
       oidc: v.optional(oidc),

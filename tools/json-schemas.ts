@@ -78,6 +78,7 @@ const callerFields: Descriptions = {
     audience: "The JWT's aud, or one of its members.",
     claims: "Claim → its value, or a prefix that ends in :*, /* or @*. All are required.",
     connectionsClaim: "Claim that lists the connections of this JWT's user.",
+    maxLifetime: "Seconds. A JWT that lives longer is rejected.",
   },
   origins: "Origins of the web pages that may use this entry, like https://portal.example.com.",
 };

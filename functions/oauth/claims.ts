@@ -1,14 +1,15 @@
 import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 
-/** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. In an array, any string. */
+/** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. */
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
   const { aud } = claims;
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
   return Object.entries(caller.claims).every(([claim, required]) => {
     const value = claims[claim];
     if (typeof required === "boolean") return value === required;
-    const texts: unknown[] = Array.isArray(value) ? value : [value];
+    // Of an array, one member is enough. A subject is always one string (RFC 7519 §4.1.2).
+    const texts: unknown[] = Array.isArray(value) && claim !== "sub" ? value : [value];
     return texts.some((text) => typeof text === "string" && matchesText(required, text));
   });
 }

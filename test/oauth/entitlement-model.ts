@@ -148,7 +148,7 @@ export function allowedBy(entries: Entry[], { credential, origin, way, client }:
     const { sub } = oidc.claims;
     const isSubject =
       sub === undefined ||
-      [sent["sub"]].flat().some((each) => new RegExp(`^${sub.replace("*", ".*")}$`).test(String(each)));
+      (typeof sent["sub"] === "string" && new RegExp(`^${sub.replace("*", ".*")}$`).test(sent["sub"]));
     return isSubject && (origin === undefined || pages.includes(origin));
   });
   return new Set(matching.flatMap((entry) => universe.filter((id) => isAllowed(entry, id, sent["list"]))));

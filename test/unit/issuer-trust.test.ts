@@ -114,6 +114,8 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       { sub: "environment:production:repo:acme/shop" },
       { sub: "ref:refs/heads/main" },
       { sub: true },
+      { toString: "a*" } as unknown as RequiredClaims,
+      { toString: "a" } as unknown as RequiredClaims,
       { repository: "shop" },
       { repository: "acme/*" },
       { repository: "acme*" },
@@ -270,6 +272,11 @@ test.each<[RequiredClaims, string]>([
   [
     { sub: "repo:acme*" },
     'oidc.claims.sub "repo:acme*" also matches repo:acme-evil. Write "repo:OWNER/REPOSITORY:*", or write the full value',
+  ],
+  [{ environment: "/*" }, 'oidc.claims.environment "/*" has no name in its prefix. Add one, or write the full value'],
+  [
+    { environment: "prod*" },
+    'oidc.claims.environment "prod*" also matches prod-evil. End the prefix with ":", "/" or "@", or write the full value',
   ],
   [
     { ref: "refs/heads/*" },

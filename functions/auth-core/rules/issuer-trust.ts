@@ -124,34 +124,48 @@ export function openToStrangers(issuer: string, claims: RequiredClaims, namesCon
     return `oidc.issuer ${JSON.stringify(issuer)} is not the issuer of one tenant of Microsoft Entra. Write the iss of your JWTs, like https://login.microsoftonline.com/TENANT_ID/v2.0`;
   }
   const shared = sharedIssuers.find((each) => each.url === url);
-  for (const [claim, value] of Object.entries(claims)) {
-    const prefix = typeof value === "string" && value.endsWith("*") ? value.slice(0, -1) : undefined;
-    if (prefix === undefined || /[^:/@].*[:/@]$/s.test(prefix)) continue;
-    const closed = [`${prefix}:*`, `${prefix}/*`].find((each) => shared?.tenantClaims[claim]?.test(each));
-    const written = closed ?? (claim === "sub" ? shared?.subject : undefined);
-    const remedy = written ? `Write ${JSON.stringify(written)}` : 'End the prefix with ":", "/" or "@"';
-    return `oidc.claims.${claim} ${JSON.stringify(value)} also matches ${prefix}-evil. ${remedy}, or write the full value`;
-  }
-  if (shared) return openToTenants(shared, claims);
+  const prefix = openPrefix(claims, shared);
+  if (prefix) return prefix;
+  if (shared) return openToTenants(claims, shared);
   if (namesConnections || Object.keys(claims).some((claim) => !registeredClaims.includes(claim))) return undefined;
   return `oidc.claims needs a claim other than ${registeredClaims.join(", ")}: without it, every JWT of the issuer would match`;
 }
 
-function openToTenants({ name, tenantClaims, subject }: SharedIssuer, claims: RequiredClaims): string | undefined {
+/** Finds a prefix that ends within a name, or before any. */
+function openPrefix(claims: RequiredClaims, shared: SharedIssuer | undefined): string | undefined {
+  for (const [claim, value] of Object.entries(claims)) {
+    if (typeof value !== "string" || !value.endsWith("*")) continue;
+    const prefix = value.slice(0, -1);
+    const what = `oidc.claims.${claim} ${JSON.stringify(value)}`;
+    if (/^[:/@]*$/.test(prefix)) return `${what} has no name in its prefix. Add one, or write the full value`;
+    if (/[:/@]$/.test(prefix)) continue;
+    const closed = [`${prefix}:*`, `${prefix}/*`].find((each) => shared && namesTenant(shared, claim, each));
+    const written = closed ?? (claim === "sub" ? shared?.subject : undefined);
+    const remedy = written ? `Write ${JSON.stringify(written)}` : 'End the prefix with ":", "/" or "@"';
+    return `${what} also matches ${prefix}-evil. ${remedy}, or write the full value`;
+  }
+  return undefined;
+}
+
+function openToTenants(claims: RequiredClaims, shared: SharedIssuer): string | undefined {
   const isVerified = claims["email_verified"] === true || claims["email_verified"] === "true";
-  const given = Object.entries(claims).filter(([claim]) => Object.hasOwn(tenantClaims, claim));
-  const namesTenant = given.some(
-    ([claim, value]) =>
-      typeof value === "string" && tenantClaims[claim]?.test(value) && (claim !== "email" || isVerified),
-  );
-  if (namesTenant) return undefined;
+  const given = Object.entries(claims).filter(([claim]) => Object.hasOwn(shared.tenantClaims, claim));
+  if (given.some(([claim, value]) => namesTenant(shared, claim, value) && (claim !== "email" || isVerified))) {
+    return undefined;
+  }
   const [broad] = given;
   const what = broad ? `.${broad[0]} ${JSON.stringify(broad[1])}` : "";
-  const remedies = Object.keys(tenantClaims).map((claim) => {
-    if (claim === "sub") return `"sub": ${JSON.stringify(subject)}`;
+  const remedies = Object.keys(shared.tenantClaims).map((claim) => {
+    if (claim === "sub") return `"sub": ${JSON.stringify(shared.subject)}`;
     return claim === "email" ? 'email with "email_verified": true' : claim;
   });
-  return `oidc.claims${what} does not name one tenant of ${name}, which issues JWTs to everyone. Require ${remedies.join(" or ")}`;
+  return `oidc.claims${what} does not name one tenant of ${shared.name}, which issues JWTs to everyone. Require ${remedies.join(" or ")}`;
+}
+
+function namesTenant({ tenantClaims }: SharedIssuer, claim: string, value: string | boolean): boolean {
+  // A claim may have the name of a member that every object inherits.
+  const format = Object.hasOwn(tenantClaims, claim) ? tenantClaims[claim] : undefined;
+  return typeof value === "string" && format !== undefined && format.test(value);
 }
 
 /** Host and path of a URL without what does not distinguish issuers: upper case, port, final dots and slashes. */

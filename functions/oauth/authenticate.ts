@@ -1,9 +1,11 @@
 import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
 import type { Caller, KeyCaller, OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { connectionsOf, matchesClaims } from "./claims.ts";
+import { livesAtMost } from "./jwt-rules.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** A caller whose credential is accepted, and the connections that it may use. */
@@ -49,14 +51,16 @@ export class Authenticator {
   readonly #byHash = new Map<string, KeyCaller>();
   readonly #oidc: OidcCaller[];
   readonly #verifier: JwtVerifier;
+  readonly #clock: Pick<Clock, "now">;
 
-  constructor(callers: Caller[], verifier: JwtVerifier) {
+  constructor(callers: Caller[], verifier: JwtVerifier, clock: Pick<Clock, "now">) {
     for (const caller of callers) {
       if (caller.kind !== "key") continue;
       for (const hash of caller.keySha256) this.#byHash.set(hash, caller);
     }
     this.#oidc = callers.filter((caller) => caller.kind === "oidc");
     this.#verifier = verifier;
+    this.#clock = clock;
   }
 
   async authenticate(credential: Secret, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
@@ -78,7 +82,7 @@ export class Authenticator {
           retryAfter: verdict.retryAfter,
         });
       case "valid":
-        return byClaims(candidates, verdict.claims);
+        return byClaims(candidates, verdict.claims, this.#clock.now());
     }
   }
 
@@ -92,9 +96,11 @@ export class Authenticator {
   }
 }
 
-function byClaims(candidates: OidcCaller[], claims: Record<string, unknown>): Authenticated | OAuthError {
+function byClaims(candidates: OidcCaller[], claims: Record<string, unknown>, now: number): Authenticated | OAuthError {
   const allowed = new Map<ConnectionId, string>();
-  const matching = candidates.filter((caller) => matchesClaims(caller, claims));
+  const matching = candidates.filter(
+    (caller) => livesAtMost(caller.maxLifetime, claims, now) && matchesClaims(caller, claims),
+  );
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }

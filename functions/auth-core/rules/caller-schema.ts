@@ -30,6 +30,15 @@ const oidc = v.strictObject(
       {},
     ),
     connectionsClaim: v.optional(text("oidc.connectionsClaim")),
+    maxLifetime: v.optional(
+      v.pipe(
+        v.number("oidc.maxLifetime must be a number of seconds"),
+        v.integer("oidc.maxLifetime must be a whole number of seconds"),
+        v.minValue(1, "oidc.maxLifetime must be at least 1 second"),
+        v.maxValue(7 * 24 * 3600, "oidc.maxLifetime must be at most 604800 seconds (7 days)"),
+      ),
+      24 * 3600,
+    ),
   },
   (issue) => wrongFields(issue, "oidc"),
 );

@@ -31,6 +31,8 @@ export interface OidcCaller extends Named {
   claims: Record<string, string>;
   /** The claim that lists the connections of the JWT's user. */
   connectionsClaim?: string;
+  /** Seconds. A JWT that lives longer is rejected. */
+  maxLifetime: number;
 }
 
 /** An AWS role or account. The stacks create a role that it can assume; the functions do not use this entry. */
@@ -66,10 +68,10 @@ export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
 export function asListed(caller: Caller): object {
   switch (caller.kind) {
     case "oidc": {
-      const { kind: _, issuer, audience, claims, connectionsClaim, ...rest } = caller;
+      const { kind: _, issuer, audience, claims, connectionsClaim, maxLifetime, ...rest } = caller;
       return {
         ...rest,
-        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }) },
+        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }), maxLifetime },
       };
     }
     case "key":
@@ -96,7 +98,7 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
     }
   }
   if (fields.oidc) {
-    const { issuer, audience, claims, connectionsClaim } = fields.oidc;
+    const { issuer, audience, claims, connectionsClaim, maxLifetime } = fields.oidc;
     if (brokenUrlRule(issuer, options)) throw wrong("oidc.issuer must be an https URL");
     if (!fields.connections && connectionsClaim === undefined) {
       throw wrong("needs connections or oidc.connectionsClaim");
@@ -113,6 +115,7 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
       claims,
       ...(fields.connections && { connections: fields.connections }),
       ...(connectionsClaim !== undefined && { connectionsClaim }),
+      maxLifetime,
     };
   }
   if (origins.length > 0) throw wrong("origins is for oidc only: a web page sends its user's JWT, never a key");

@@ -1,5 +1,4 @@
 import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import type { Keys } from "./fetch-keys.ts";
 
 /** Seconds after which keys are fetched again, beside the requests that use them. */
 const refreshAfter = 10 * 60;
@@ -11,11 +10,11 @@ const maxAge = 24 * 3600;
  */
 const refreshWait = 1;
 
-/** At most `maxFetches` fetches from one issuer in `window` seconds, and one for the same reason. */
+/** At most `maxFetches` fetches from one issuer in `window` seconds, and one for the same unknown key id. */
 const window = 30;
 const maxFetches = 3;
 
-interface Issuer {
+interface Issuer<Keys> {
   keys?: Keys;
   /** The instant at which the fetch of `keys` began. */
   fetchedAt: number;
@@ -25,15 +24,15 @@ interface Issuer {
   fetching?: Promise<void> | undefined;
 }
 
-export type FoundKeys = { kind: "found"; keys: Keys } | { kind: "unavailable"; retryAfter: number };
+export type FoundKeys<Keys> = { kind: "found"; keys: Keys } | { kind: "unavailable"; retryAfter: number };
 
 /**
  * Keeps the keys of issuers in memory, and decides when to fetch them. Knows nothing of JWTs.
  *
  * Known keys stay in use while a fetch is in progress or fails, at most a day. Only a fetch that succeeds replaces them.
  */
-export class IssuerKeys {
-  readonly #issuers = new Map<string, Issuer>();
+export class IssuerKeys<Keys> {
+  readonly #issuers = new Map<string, Issuer<Keys>>();
   readonly #clock: Clock;
   readonly #fetch: (issuer: string) => Promise<Keys>;
 
@@ -43,7 +42,7 @@ export class IssuerKeys {
   }
 
   /** The issuer's keys. Waits for a fetch if none are known. */
-  async current(name: string): Promise<FoundKeys> {
+  async current(name: string): Promise<FoundKeys<Keys>> {
     const issuer = this.#issuer(name);
     if (this.#age(issuer) >= refreshAfter) {
       const started = this.#fetchOnce(name, issuer);
@@ -56,36 +55,37 @@ export class IssuerKeys {
   }
 
   /**
-   * The issuer's keys after a fetch for a key id that they lack: it may be of a new key. Waits for the fetch in progress
-   * or starts one. `undefined` if neither brought other keys.
+   * Other keys of the issuer than `keys`, which lack a key id: it may be of a new key. Waits for the fetch in progress or
+   * starts one. `undefined` if there are no other keys.
    */
-  async renewed(name: string, kid: string | undefined): Promise<Keys | undefined> {
+  async otherThan(keys: Keys, name: string, kid: string | undefined): Promise<Keys | undefined> {
     const issuer = this.#issuer(name);
-    const { keys } = issuer;
-    this.#fetchOnce(name, issuer, kid);
-    await issuer.fetching;
+    if (issuer.keys === keys) {
+      this.#fetchOnce(name, issuer, kid);
+      await issuer.fetching;
+    }
     return issuer.keys === keys ? undefined : issuer.keys;
   }
 
-  #issuer(name: string): Issuer {
+  #issuer(name: string): Issuer<Keys> {
     const known = this.#issuers.get(name) ?? { fetchedAt: Number.NEGATIVE_INFINITY, fetches: [] };
     this.#issuers.set(name, known);
     return known;
   }
 
-  #age({ fetchedAt }: Issuer): number {
+  #age({ fetchedAt }: Issuer<Keys>): number {
     return this.#clock.now() - fetchedAt;
   }
 
   /** Starts a fetch, unless one is in progress or the limits forbid it. */
-  #fetchOnce(name: string, issuer: Issuer, kid?: string): Promise<void> | undefined {
+  #fetchOnce(name: string, issuer: Issuer<Keys>, kid?: string): Promise<void> | undefined {
     if (issuer.fetching || this.#nextFetchAt(issuer, kid) > this.#clock.now()) return undefined;
     issuer.fetches = [...issuer.fetches, { at: this.#clock.now(), kid }].slice(-maxFetches);
     issuer.fetching = this.#refetch(name, issuer);
     return issuer.fetching;
   }
 
-  async #refetch(name: string, issuer: Issuer): Promise<void> {
+  async #refetch(name: string, issuer: Issuer<Keys>): Promise<void> {
     const at = this.#clock.now();
     try {
       issuer.keys = await this.#fetch(name);
@@ -97,7 +97,7 @@ export class IssuerKeys {
   }
 
   /** The instant from which the limits allow another fetch for this reason. */
-  #nextFetchAt({ fetches }: Issuer, kid?: string): number {
+  #nextFetchAt({ fetches }: Issuer<Keys>, kid?: string): number {
     const same = fetches.findLast((fetch) => fetch.kid === kid);
     const first = fetches.length < maxFetches ? undefined : fetches[0];
     return Math.max(...[same, first].map((fetch) => (fetch ? fetch.at + window : Number.NEGATIVE_INFINITY)));

@@ -23,8 +23,8 @@ export function oidcVerifier(clock: Clock, options: UrlOptions): JwtVerifier {
       if (found.kind === "unavailable") return { ...found, reason: "no keys" };
       const verdict = await verifyWith(found.keys, token, issuer, clock.now());
       if (verdict.kind !== "invalid" || verdict.reason !== unknownKey) return verdict;
-      const renewed = await issuerKeys.renewed(issuer, keyIdOf(token));
-      return renewed ? verifyWith(renewed, token, issuer, clock.now()) : verdict;
+      const other = await issuerKeys.otherThan(found.keys, issuer, keyIdOf(token));
+      return other ? verifyWith(other, token, issuer, clock.now()) : verdict;
     },
   };
 }

@@ -31,7 +31,7 @@ describe("parseCallers", () => {
   test("reads a list with one caller of each kind", () => {
     expect(parseCallers([byKey, byToken, byUser, byRole], deployed)).toEqual([
       { kind: "key", name: "old-php", origins: [], connections: ["webapicorso"], keySha256: [hash] },
-      { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc },
+      { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc, maxLifetime: 86_400 },
       {
         kind: "oidc",
         name: "portal",
@@ -39,6 +39,7 @@ describe("parseCallers", () => {
         ...withoutClaims,
         claims: {},
         connectionsClaim: "smart_services",
+        maxLifetime: 86_400,
       },
       {
         kind: "principal",
@@ -55,7 +56,7 @@ describe("parseCallers", () => {
   });
 
   test("reads the output of asListed as the same list", () => {
-    const bounded = { ...byUser, name: "bounded", connections: ["a", "b"] };
+    const bounded = { ...byUser, name: "bounded", connections: ["a", "b"], oidc: { ...byUser.oidc, maxLifetime: 60 } };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
 
     const bundled: unknown = JSON.parse(JSON.stringify(list.map(asListed)));
@@ -82,6 +83,8 @@ describe("parseCallers accepts an entry", () => {
       { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
     ],
     ["that limits what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
+    ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
+    ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
     ["with an issuer that has a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
@@ -181,6 +184,10 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
   ["empty claims", { claims: {} }, "oidc.claims is needed"],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
+  ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
+  ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
+  ["no lifetime as maxLifetime", { maxLifetime: 0 }, "oidc.maxLifetime must be at least 1 second"],
+  ["8 days as maxLifetime", { maxLifetime: 691_200 }, "oidc.maxLifetime must be at most 604800 seconds (7 days)"],
 ];
 
 const wrong: [what: string, entry: unknown, error: string][] = [

@@ -109,13 +109,16 @@ describe("parseCallers accepts an entry", () => {
   });
 });
 
+const fakeKey = `stb_${"a".repeat(43)}`;
+const long = "a".repeat(2049);
 const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
 /** Wrong fields of a valid entry, and how the error continues after the entry's name. */
 const wrongFields: [entry: { name: string }, wrong: [what: string, fields: object, error: string][]][] = [
   [
     byKey,
     [
-      ["an unknown field", { conections: [] }, "has an unknown field conections"],
+      ["an unknown field", { conections: [] }, 'has an unknown field "conections"'],
+      ["a key as an unknown field", { [fakeKey]: 1 }, "has an unknown field 4 (a name of 47 characters)"],
       ["a string as connections", { connections: "a" }, "connections must be a list"],
       ["numbers as connections", { connections: [1] }, "connections must be a list"],
       ["empty connections", { connections: [] }, "connections is empty"],
@@ -157,6 +160,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     byUser,
     [
       ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
+      ["a long origin", { origins: [`https://${long}`] }, "origins: every origin is longer than 2,048 characters"],
       ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
       ["an http origin", { origins: ["http://portal.test"] }, "origins:"],
       ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
@@ -168,7 +172,12 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
 
 /** The same for the fields of `oidc`. */
 const wrongOidc: [what: string, fields: object, error: string][] = [
-  ["an unknown field", { isuer: "x" }, "oidc has an unknown field isuer"],
+  ["an unknown field", { isuer: "x" }, 'oidc has an unknown field "isuer"'],
+  ["a key as an unknown field", { [fakeKey]: 1 }, "oidc has an unknown field 4 (a name of 47 characters)"],
+  ["a long issuer", { issuer: `https://${long}` }, "oidc.issuer is longer than 2,048 characters"],
+  ["a long audience", { audience: long }, "oidc.audience is longer than 2,048 characters"],
+  ["a long claim", { claims: { sub: long } }, "oidc.claims: every value is longer than 2,048 characters"],
+  ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: every name is longer than 2,048 characters"],
   ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
   ["an issuer that is not a URL", { issuer: "issuer.test" }, "oidc.issuer must be an https URL"],
   ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
@@ -197,7 +206,8 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ["one without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
   ["one with an empty name", { ...byKey, name: "" }, "entry 1: name is empty"],
   ["one with a number as name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
-  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `Old-PHP: name must be ${id}`],
+  ["one with a key as name", { ...byKey, name: fakeKey }, `entry 1: name must be ${id}`],
+  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `entry 1: name must be ${id}`],
   ...wrongFields.flatMap(([entry, each]) =>
     each.map(([what, fields, error]): (typeof wrong)[number] => [
       `${entry.name} with ${what}`,
@@ -219,6 +229,7 @@ describe("parseCallers rejects an entry", () => {
 
     expect(message.slice(0, `callers: ${error}`.length)).toBe(`callers: ${error}`);
     expect(message).toMatch(/^[^\n]+\.$/);
+    expect(message).not.toContain(fakeKey);
   });
 
   test("without a name, naming its position", () => {

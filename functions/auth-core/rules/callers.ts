@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { callerSchema } from "./caller-schema.ts";
-import type { ConnectionId } from "./connection-id.ts";
+import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { brokenUrlRule, isOrigin, type UrlOptions } from "./https-url.ts";
 
 /** One entry of the list of callers. The broker trusts no caller that is not in the list. */
@@ -125,8 +125,8 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
 }
 
-/** How an error names an entry: by its name, or by its position. */
+/** How an error names an entry: by its name if that is a valid one, which a key is not, or by its position. */
 function nameOf(item: unknown, index: number): string {
   const name = (item as { name?: unknown } | null)?.name;
-  return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
+  return (typeof name === "string" && parseConnectionId(name)) || `entry ${index + 1}`;
 }

@@ -78,7 +78,8 @@ export class Authenticator {
       case "unavailable":
         return toOAuthError({
           code: "unavailable",
-          detail: "The issuer of the JWT does not answer, and its keys are not known yet. Retry after Retry-After.",
+          detail:
+            "The issuer of the JWT does not answer, and no keys of its last day are known. Retry after Retry-After.",
           retryAfter: verdict.retryAfter,
         });
       case "valid":

@@ -133,6 +133,17 @@ describe("IssuerKeys.current: keys without a successful fetch", () => {
     expect(await known()).toEqual({ kind: "found", keys: published });
   });
 
+  test("that are a day old make every request wait for the fetch in progress", async () => {
+    const { gate } = await startHanging();
+    clock.advance(day);
+    const requests = Array.from({ length: 20 }, known);
+    await gate.reached;
+    gate.open();
+
+    expect(await Promise.all(requests)).toEqual(Array.from({ length: 20 }, () => ({ kind: "found", keys: published })));
+    expect(fetches).toHaveLength(2);
+  });
+
   test("are used for a day from the beginning of the fetch: the issuer may have answered then", async () => {
     hanging = closedGate();
     const first = known();
@@ -205,7 +216,7 @@ describe("IssuerKeys.otherThan: an unknown key id", () => {
 
   test("shares a fetch with concurrent requests", async () => {
     const { gate } = await startHanging();
-    const requests = Array.from({ length: 20 }, () => renewed("key-2"));
+    const requests = Array.from({ length: 20 }, (_, i) => renewed(`key-${i + 2}`));
     await gate.reached;
     gate.open();
 

@@ -180,7 +180,7 @@ export function readDeploymentSettings(
 /** A wrong value for a message: a text or a number as it is, of anything else only the type. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "an object" : String(JSON.stringify(value));
+  return typeof value === "object" && value !== null ? "an object" : JSON.stringify(value);
 }
 
 /** `-c key=value` passes every value as a string. JSON in it is parsed. */

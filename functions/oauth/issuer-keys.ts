@@ -45,9 +45,9 @@ export class IssuerKeys<Keys> {
   async current(name: string): Promise<FoundKeys<Keys>> {
     const issuer = this.#issuer(name);
     if (this.#age(issuer) >= refreshAfter) {
-      const started = this.#fetchOnce(name, issuer);
+      const isStarter = this.#startFetch(name, issuer);
       if (this.#age(issuer) >= maxAge) await issuer.fetching;
-      else if (started) await Promise.race([started, this.#clock.sleep(refreshWait)]);
+      else if (isStarter) await Promise.race([issuer.fetching, this.#clock.sleep(refreshWait)]);
     }
     const { keys } = issuer;
     if (keys && this.#age(issuer) < maxAge) return { kind: "found", keys };
@@ -61,7 +61,7 @@ export class IssuerKeys<Keys> {
   async otherThan(keys: Keys, name: string, kid: string | undefined): Promise<Keys | undefined> {
     const issuer = this.#issuer(name);
     if (issuer.keys === keys) {
-      this.#fetchOnce(name, issuer, kid);
+      this.#startFetch(name, issuer, kid);
       await issuer.fetching;
     }
     return issuer.keys === keys ? undefined : issuer.keys;
@@ -77,12 +77,12 @@ export class IssuerKeys<Keys> {
     return this.#clock.now() - fetchedAt;
   }
 
-  /** Starts a fetch, unless one is in progress or the limits forbid it. */
-  #fetchOnce(name: string, issuer: Issuer<Keys>, kid?: string): Promise<void> | undefined {
-    if (issuer.fetching || this.#nextFetchAt(issuer, kid) > this.#clock.now()) return undefined;
+  /** Starts a fetch, unless one is in progress or the limits forbid it. Returns whether it did. */
+  #startFetch(name: string, issuer: Issuer<Keys>, kid?: string): boolean {
+    if (issuer.fetching || this.#nextFetchAt(issuer, kid) > this.#clock.now()) return false;
     issuer.fetches = [...issuer.fetches, { at: this.#clock.now(), kid }].slice(-maxFetches);
     issuer.fetching = this.#refetch(name, issuer);
-    return issuer.fetching;
+    return true;
   }
 
   async #refetch(name: string, issuer: Issuer<Keys>): Promise<void> {

@@ -49,7 +49,9 @@ const functionEdges = files(
 const forInfra = files(
   ...[
     "metrics",
-    ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map((rule) => `rules/${rule}`),
+    ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map(
+      (rule) => `rules/${rule}`,
+    ),
   ].map((module) => `auth-core/${module}`),
 );
 

@@ -84,7 +84,7 @@ export class Authenticator {
         return toOAuthError({
           code: "unavailable",
           detail:
-            "The issuer of the JWT does not answer, and no keys of its last day are known. Retry after Retry-After.",
+            "The issuer of the JWT does not answer, and the broker has no keys of it from the last day. Retry after Retry-After.",
           retryAfter: verdict.retryAfter,
         });
       case "valid":

@@ -21,6 +21,7 @@ const functionRules = files(
   "key-rotation/rotation-error",
   "key-rotation/rotation-event",
   "oauth/claims",
+  "oauth/jwt-rules",
   "oauth/grant-request",
   "oauth/oauth-error",
   "oauth/refresh-handle",
@@ -35,6 +36,7 @@ const functionRules = files(
 /** The files with I/O in a function's folder, except its handler: HTTP, an SDK or a library. */
 const functionEdges = files(
   "oauth/endpoint",
+  "oauth/fetch-keys",
   "oauth/form",
   "oauth/jwt-verifier",
   "oauth/metadata",
@@ -47,7 +49,9 @@ const functionEdges = files(
 const forInfra = files(
   ...[
     "metrics",
-    ...["callers", "connection-id", "https-url", "partition", "settings"].map((rule) => `rules/${rule}`),
+    ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map(
+      (rule) => `rules/${rule}`,
+    ),
   ].map((module) => `auth-core/${module}`),
 );
 

@@ -37,6 +37,15 @@ describe("docs/callers.md", () => {
     expect(callers.map(({ kind }) => kind)).toEqual(["principal", "key", "oidc", "oidc"]);
   });
 
+  it("has the same entry for a pipeline as examples/github-actions, and both are accepted", () => {
+    const comment = page("examples/github-actions/smart-services.yml").replaceAll(/^# ?/gm, "");
+    const entry: unknown = JSON.parse(/^ +\{"name"[^]*?\}\}\}$/m.exec(comment)?.[0] ?? "");
+
+    expect(parseCallers([entry], { allowLoopbackHttp: false })).toEqual([
+      parseCallers(JSON.parse(blocks("json")[0] ?? ""), { allowLoopbackHttp: false })[2],
+    ]);
+  });
+
   it("lists every shared issuer with the claims that name a tenant, and their source", () => {
     const listed = rowsOf("docs/callers.md", "## Issuers that many tenants share");
 

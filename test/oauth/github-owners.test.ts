@@ -89,7 +89,7 @@ function entryOf(job: Record<string, string>, noted: [string, number, string][])
 }
 
 const matches = (claims: RequiredClaims, job: Record<string, string>) => {
-  const caller: OidcCaller = { kind: "oidc", name: "ci", origins: [], issuer, audience, claims };
+  const caller: OidcCaller = { kind: "oidc", name: "ci", origins: [], issuer, audience, claims, maxLifetime: 3600 };
   return matchesClaims(caller, { ...job, aud: audience });
 };
 

@@ -3,7 +3,6 @@ import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
-import { EventBus } from "aws-cdk-lib/aws-events";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
@@ -11,6 +10,7 @@ import { asListed } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addCallerRole } from "../constructs/caller-role.ts";
+import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
 import type { DeploymentSettings, Throttle } from "../settings.ts";
 
@@ -78,11 +78,10 @@ export class ApiStack extends Stack {
       stores,
       settings,
     });
-    const eventBus = EventBus.fromEventBusName(this, "DefaultEventBus", "default");
     for (const fn of [token, oauth]) {
       stores.grantItems(fn);
       stores.grantReadSecrets(fn);
-      eventBus.grantPutEventsTo(fn);
+      grantPutEvents(fn);
     }
 
     const status = new BrokerFunction(this, "Status", {
@@ -92,7 +91,7 @@ export class ApiStack extends Stack {
       stores,
       settings,
     });
-    stores.grantReadItems(status);
+    stores.grantReadItemsWithoutTokens(status);
     return { token, oauth, status };
   }
 

@@ -47,6 +47,7 @@ const functionEdges = files(
 const forInfra = files(
   ...[
     "metrics",
+    "adapters/item-codec",
     ...["callers", "connection-id", "https-url", "partition", "settings"].map((rule) => `rules/${rule}`),
   ].map((module) => `auth-core/${module}`),
 );

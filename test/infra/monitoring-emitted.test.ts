@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Service } from "../../functions/auth-core/metrics.ts";
 import { runEverything } from "./monitoring-run.ts";
 import { catalogue, metricKey } from "./monitoring-template.ts";
-import { synthesise } from "./synth.ts";
+import { keyCaller, synthesise } from "./synth.ts";
 
 type Line = Record<string, unknown> & {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
 };
 
-const { ofType, render } = synthesise();
+const { ofType, render } = synthesise({ callers: [keyCaller] });
 let run: Awaited<ReturnType<typeof runEverything>>;
 beforeAll(async () => {
   run = await runEverything("dev");
@@ -41,9 +41,7 @@ function grantedTo(id: string): Set<string> {
   const statements = ofType("AWS::IAM::Policy")
     .filter(({ Properties }) => Properties.Roles.some((role: unknown) => render(role).startsWith(`\${${id}Role`)))
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[] }[]);
-  return new Set(
-    statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|xray|kms|sqs):/.test(action)),
-  );
+  return new Set(statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|xray|kms|sqs):/.test(action)));
 }
 
 test.each<[Service, string]>([

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { attributesWithoutTokens } from "../../functions/auth-core/adapters/item-codec.ts";
-import { type Resource, synthesise } from "./synth.ts";
+import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const { ofType, render } = synthesise();
+const { ofType, render } = synthesise({ callers: [keyCaller] });
 const functions = ofType("AWS::Lambda::Function");
 const roles = ofType("AWS::IAM::Role");
 const policies = ofType("AWS::IAM::Policy");

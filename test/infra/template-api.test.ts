@@ -85,6 +85,20 @@ test("An access log line is JSON without headers, query and body", () => {
   }
 });
 
+test("A metric counts the requests that the gateway throttled, and not the 429 of a function", () => {
+  const [filter, ...others] = ofType("AWS::Logs::MetricFilter").map(({ Properties }) => Properties);
+  const { FilterPattern: pattern, MetricTransformations: metrics, LogGroupName: group } = filter ?? {};
+  const format = JSON.parse(stage?.Properties.AccessLogSettings.Format) as Record<string, string>;
+  const fields = [...`${pattern} ${JSON.stringify(metrics)}`.matchAll(/\$\.(\w+)/g)].map(([, field]) => field ?? "");
+
+  expect(others).toEqual([]);
+  expect(render(stage?.Properties.AccessLogSettings.DestinationArn)).toBe(`${render(group).slice(0, -1)}.Arn}`);
+  expect(pattern).toBe('{ ($.status = "429") && ($.functionStatus != "429") }');
+  expect(metrics).toEqual([expect.objectContaining({ MetricName: "GatewayThrottles", MetricValue: "1" })]);
+  expect(fields).toEqual(["status", "functionStatus", "stage"]);
+  expect(fields.map((field) => format[field])).toEqual(["$context.status", "$context.integration.status", "dev"]);
+});
+
 const callers = [
   keyCaller,
   { name: "orders", connections: ["webapicorso", "acme"], principal: "arn:aws:iam::210987654321:role/orders" },

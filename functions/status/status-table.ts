@@ -8,6 +8,9 @@ import {
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 
+/** Every connection has a generation. The item of the revoked caller keys (functions/oauth) has none. */
+const FilterExpression = "attribute_exists(#generation)";
+
 /** The part of the table that a status needs. Throws `UnavailableError` if the table does not answer. */
 export interface StatusTable {
   read(connection: ConnectionId): Promise<ItemWithoutTokens | undefined>;
@@ -39,8 +42,8 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
       const items: ItemWithoutTokens[] = [];
       let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
       do {
-        // DynamoDB ends a page at 1 MB, so one of ours may need several.
-        const input = { ...projection, Limit: limit - items.length, ExclusiveStartKey: from };
+        // DynamoDB ends a page at 1 MB, and counts what it filters out, so one of ours may need several.
+        const input = { ...projection, FilterExpression, Limit: limit - items.length, ExclusiveStartKey: from };
         const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
         items.push(...Items.map(decodeItemWithoutTokens));
         from = LastEvaluatedKey;

@@ -1,0 +1,59 @@
+import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
+import type { Notice } from "@smart-token-broker/auth-core/rules/notice.ts";
+
+/** The caller keys that operators revoked. Throws `UnavailableError` if the table is unavailable. */
+export interface RevokedKeyTable {
+  /** Hash of a revoked key → its revocation. Strongly consistent. */
+  read(): Promise<ReadonlyMap<string, RevokedKey>>;
+}
+
+export interface RevokedKey {
+  /** Name of the caller. */
+  name: string;
+  /** Instant of the revocation. */
+  at: number;
+}
+
+/** Seconds for which an environment uses what it read: a revocation takes effect within this time. */
+const readEvery = 30;
+
+/**
+ * Whether a caller key is revoked. Reads the table at most once per 30 s, for all concurrent requests together. If that
+ * fails, what was read before applies.
+ */
+export class RevokedKeys {
+  readonly #ports: { revokedKeys: RevokedKeyTable; clock: Clock; notice: (notice: Notice) => void };
+  #known: ReadonlyMap<string, RevokedKey> | undefined;
+  #readAgainAt = 0;
+  #reading: Promise<ReadonlyMap<string, RevokedKey>> | undefined;
+
+  constructor(ports: { revokedKeys: RevokedKeyTable; clock: Clock; notice: (notice: Notice) => void }) {
+    this.#ports = ports;
+  }
+
+  /** @throws UnavailableError if the table is unavailable and this environment has never read it */
+  async has(keySha256: string): Promise<boolean> {
+    const known = this.#known;
+    if (known && this.#ports.clock.now() < this.#readAgainAt) return known.has(keySha256);
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    return (await this.#reading).has(keySha256);
+  }
+
+  async #read(): Promise<ReadonlyMap<string, RevokedKey>> {
+    const { revokedKeys, clock, notice } = this.#ports;
+    const before = this.#known;
+    const startedAt = clock.now();
+    const known = await catchUnavailable(
+      () => revokedKeys.read(),
+      (error) => {
+        notice({ kind: "table_unavailable", reason: error.message });
+        if (!before) throw error;
+        return before;
+      },
+    );
+    this.#known = known;
+    this.#readAgainAt = startedAt + readEvery;
+    return known;
+  }
+}

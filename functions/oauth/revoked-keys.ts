@@ -15,8 +15,8 @@ export interface RevokedKey {
   at: number;
 }
 
-/** Seconds for which an environment uses what it read: a revocation takes effect within this time. */
-const readEvery = 30;
+/** Seconds after which a revocation is effective: each environment uses what it read for so long. */
+export const takesEffectWithin = 30;
 
 /**
  * Whether a caller key is revoked. Reads the table at most once per 30 s, for all concurrent requests together. If that
@@ -53,7 +53,7 @@ export class RevokedKeys {
       },
     );
     this.#known = known;
-    this.#readAgainAt = startedAt + readEvery;
+    this.#readAgainAt = startedAt + takesEffectWithin;
     return known;
   }
 }

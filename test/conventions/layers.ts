@@ -36,9 +36,11 @@ const functionRules = files(
 const functionEdges = files(
   "oauth/endpoint",
   "oauth/form",
+  "oauth/handle-table",
   "oauth/jwt-verifier",
   "oauth/metadata",
   "oauth/oauth-response",
+  "oauth/revoked-key-table",
   "prober/probe-request",
   "status/status-table",
 );
@@ -47,7 +49,7 @@ const functionEdges = files(
 const forInfra = files(
   ...[
     "metrics",
-    ...["callers", "connection-id", "https-url", "partition", "settings"].map((rule) => `rules/${rule}`),
+    ...["callers", "connection-id", "deployed-callers", "https-url", "partition", "settings"].map((rule) => `rules/${rule}`),
   ].map((module) => `auth-core/${module}`),
 );
 

@@ -6,7 +6,7 @@ import { dynamoDbRevokedKeys } from "@smart-token-broker/oauth/revoked-key-table
 import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/oauth/revoked-keys.ts";
 import type { CommandResult } from "../command.ts";
 import { deployedCallers } from "../deployment/deployed-callers.ts";
-import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
+import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { withProgress } from "../terminal/progress.ts";
@@ -31,10 +31,10 @@ export async function revokeCallerKeys(
   if (!parseConnectionId(name)) throw new CommandError("usage", `Invalid caller name. Use ${connectionIdRule}.`);
   const callers = await deployedCallers(deployment);
   const hashes = hashesToRevoke(callers, name, options.keySha256);
-  const keys = `${hashes.length === 1 ? "the key" : `all ${hashes.length} keys`} of ${name}`;
-  const listed = hashes.map((hash) => `  ${hash}\n`).join("");
+  const keys = `${hashes.length} ${hashes.length === 1 ? "key" : "keys"} of ${name}`;
+  const listed = hashes.map((hash) => `${hash.slice(0, 12)}…`).join(", ");
   await confirmed(
-    `Revoke ${keys}, for good? Requests with it fail within ${takesEffectWithin} s.\n${listed}`,
+    `Revoke ${keys} (SHA-256 ${listed})? Its requests fail within ${takesEffectWithin} s. This cannot be undone.`,
     options.yes ?? false,
   );
 
@@ -49,10 +49,10 @@ export async function revokeCallerKeys(
   const effectiveAt = iso(at + takesEffectWithin);
   const text = [
     added.length > 0
-      ? `Revoked ${keys}. The broker rejects it everywhere from ${effectiveAt}, at the latest.`
-      : `Nothing to do: ${keys} was revoked before.`,
-    `Access tokens that ${name} already has stay valid until they expire, usually within an hour of ${effectiveAt}.`,
-    `Next: make a new key (npx broker callers key ${name}), list its hash instead, run npm run deploy, hand over the key.`,
+      ? `Revoked ${keys}. From ${effectiveAt} on the broker rejects every request with it.`
+      : `Nothing was changed: ${keys} had been revoked before.`,
+    `Access tokens that ${name} already has stay valid until they expire, usually within an hour.`,
+    `Next: create a key (npx broker callers key ${name}), replace the hash in the list, deploy, then hand over the key.`,
   ];
   return {
     text: `${text.join("\n")}\n`,

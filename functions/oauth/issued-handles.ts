@@ -1,8 +1,7 @@
-import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
-import type { Notice } from "@smart-token-broker/auth-core/rules/notice.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { fingerprintOfListed, isSameHandle, refreshHandle } from "./refresh-handle.ts";
 
 /** The refresh handles in the items of the connections. Throws `UnavailableError` if the table is unavailable. */
@@ -16,12 +15,10 @@ export interface HandleTable {
   add(connection: ConnectionId, key: string, handle: Secret, gone: string[]): Promise<Secret | undefined>;
 }
 
-export interface HandlePorts {
+export interface HandlePorts extends Pick<Ports, "clock" | "notice"> {
   handles: HandleTable;
-  clock: Clock;
   /** 32 random bytes. */
   randomBytes: () => Uint8Array;
-  notice: (notice: Notice) => void;
 }
 
 /** Seconds for which memory keeps a handle. A removed connection's handle is not returned for longer. */

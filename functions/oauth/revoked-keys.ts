@@ -1,11 +1,14 @@
-import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
-import type { Notice } from "@smart-token-broker/auth-core/rules/notice.ts";
+import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 
 /** The caller keys that operators revoked. Throws `UnavailableError` if the table is unavailable. */
 export interface RevokedKeyTable {
   /** Hash of a revoked key → its revocation. Strongly consistent. */
   read(): Promise<ReadonlyMap<string, RevokedKey>>;
+}
+
+interface RevokedKeyPorts extends Pick<Ports, "clock" | "notice"> {
+  revokedKeys: RevokedKeyTable;
 }
 
 export interface RevokedKey {
@@ -23,12 +26,12 @@ export const takesEffectWithin = 30;
  * fails, what was read before applies.
  */
 export class RevokedKeys {
-  readonly #ports: { revokedKeys: RevokedKeyTable; clock: Clock; notice: (notice: Notice) => void };
+  readonly #ports: RevokedKeyPorts;
   #known: ReadonlyMap<string, RevokedKey> | undefined;
   #readAgainAt = 0;
   #reading: Promise<ReadonlyMap<string, RevokedKey>> | undefined;
 
-  constructor(ports: { revokedKeys: RevokedKeyTable; clock: Clock; notice: (notice: Notice) => void }) {
+  constructor(ports: RevokedKeyPorts) {
     this.#ports = ports;
   }
 
@@ -47,8 +50,8 @@ export class RevokedKeys {
     const known = await catchUnavailable(
       () => revokedKeys.read(),
       (error) => {
-        notice({ kind: "table_unavailable", reason: error.message });
         if (!before) throw error;
+        notice({ kind: "table_unavailable", reason: error.message });
         return before;
       },
     );

@@ -70,11 +70,17 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
     const hash = keySha256.toLowerCase();
     // Does not repeat the value: it may be the key itself.
     if (!/^[0-9a-f]{64}$/.test(hash)) {
-      throw new CommandError("usage", "--key-sha256 must be the SHA-256 of a caller key: 64 hex digits, never the key.");
+      throw new CommandError(
+        "usage",
+        "--key-sha256 must be the SHA-256 of a caller key: 64 hex digits, never the key.",
+      );
     }
     const owner = Object.entries(callers).find(([, caller]) => caller.keySha256?.includes(hash))?.[0];
     if (owner === undefined || owner === name) return [hash];
-    throw new CommandError("usage", `This hash is deployed for ${owner}, not for ${name}. Check the name and the hash.`);
+    throw new CommandError(
+      "usage",
+      `This hash is deployed for ${owner}, not for ${name}. Check the name and the hash.`,
+    );
   }
   const caller = Object.hasOwn(callers, name) ? callers[name] : undefined;
   switch (caller?.kind) {

@@ -16,5 +16,8 @@ export async function deployedCallers({ local, stage, region }: Deployment): Pro
   const { Metadata = "{}" } = await withProgress("Reading the deployed callers", client.send(command));
   const { [callersMetadata]: callers } = JSON.parse(Metadata) as Record<string, DeployedCallers | undefined>;
   if (callers) return callers;
-  throw new CommandError("notFound", `The stacks of ${stage} do not list their callers. Deploy this version: npm run deploy`);
+  throw new CommandError(
+    "notFound",
+    `The stacks of ${stage} do not list their callers. Deploy this version: npm run deploy`,
+  );
 }

@@ -43,7 +43,8 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
           throw error;
         }
       };
-      if (!(await update("SET refreshHandles = if_not_exists(refreshHandles, :value)", [], { M: {} }))) return undefined;
+      if (!(await update("SET refreshHandles = if_not_exists(refreshHandles, :value)", [], { M: {} })))
+        return undefined;
       const removed = gone.map((_, at) => `refreshHandles.#key${at + 1}`).join(", ");
       const stored = await update(
         "SET refreshHandles.#key0 = if_not_exists(refreshHandles.#key0, :value)" + (removed && ` REMOVE ${removed}`),

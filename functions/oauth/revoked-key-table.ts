@@ -1,9 +1,10 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { asUnavailable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { reservedPrefix } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import type { RevokedKey, RevokedKeyTable } from "./revoked-keys.ts";
 
-/** The key of the item of all revoked caller keys. It is no connection id, so it collides with no connection. */
-const Key = { connection: { S: "#revoked-caller-keys" } };
+/** The key of the item of all revoked caller keys. */
+const Key = { connection: { S: `${reservedPrefix}revoked-caller-keys` } };
 
 /** The revoked caller keys, as an operator changes them. */
 export interface WritableRevokedKeyTable extends RevokedKeyTable {

@@ -4,12 +4,10 @@ import {
   attributesWithoutTokens,
   decodeItemWithoutTokens,
   itemKey,
+  reservedPrefix,
 } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-
-/** Every connection has a generation. The item of the revoked caller keys (functions/oauth) has none. */
-const FilterExpression = "attribute_exists(#generation)";
 
 /** The part of the table that a status needs. Throws `UnavailableError` if the table does not answer. */
 export interface StatusTable {
@@ -43,7 +41,13 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
       let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
       do {
         // DynamoDB ends a page at 1 MB, and counts what it filters out, so one of ours may need several.
-        const input = { ...projection, FilterExpression, Limit: limit - items.length, ExclusiveStartKey: from };
+        const input = {
+          ...projection,
+          FilterExpression: "NOT begins_with(#connection, :reserved)",
+          ExpressionAttributeValues: { ":reserved": { S: reservedPrefix } },
+          Limit: limit - items.length,
+          ExclusiveStartKey: from,
+        };
         const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
         items.push(...Items.map(decodeItemWithoutTokens));
         from = LastEvaluatedKey;

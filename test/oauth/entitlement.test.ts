@@ -36,10 +36,9 @@ const table = {
 } satisfies Partial<TokenTable>;
 const keyTables = memoryKeyTables();
 for (const connection of universe) {
-  const handles = [0, 1, 2, 3, 4, 5].map(String).map((name) => [
-    handleKeyOf(fakeCallerKey(name)),
-    new Secret(fakeHandle(connection, name)),
-  ] as const);
+  const handles = [0, 1, 2, 3, 4, 5]
+    .map(String)
+    .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
   keyTables.stored.set(connection, new Map(handles));
 }
 const ports = { table, clock: steppedClock(), ...keyTables } as unknown as Ports & typeof keyTables;

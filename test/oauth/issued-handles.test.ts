@@ -62,12 +62,15 @@ describe("IssuedHandles.issue", () => {
   });
 
   test("removes the handles of keys that left the list, and no others", async () => {
-    const fake = (name: string) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle("webapicorso", name))] as const;
+    const fake = (name: string) =>
+      [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle("webapicorso", name))] as const;
     tables.stored.set(connection, new Map([fake("erp"), fake("gone-1"), fake("gone-2")]));
 
     await environment().issue(connection, hash);
 
-    expect([...(tables.stored.get(connection)?.keys() ?? [])]).toEqual(["erp", "old-php"].map((name) => handleKeyOf(fakeCallerKey(name))));
+    expect([...(tables.stored.get(connection)?.keys() ?? [])]).toEqual(
+      ["erp", "old-php"].map((name) => handleKeyOf(fakeCallerKey(name))),
+    );
   });
 
   test("returns none while the table is unavailable, tries again after 30 s, and keeps the handle that it knows", async () => {

@@ -44,6 +44,9 @@ export function memoryKeyTables() {
       return new Map(revoked);
     },
   };
-  const randomBytes = () => createHash("sha256").update(`fake-${(state.made += 1)}`).digest();
+  const randomBytes = () =>
+    createHash("sha256")
+      .update(`fake-${(state.made += 1)}`)
+      .digest();
   return { stored, revoked, state, handles, revokedKeys, randomBytes };
 }

@@ -31,27 +31,30 @@ export async function revokeCallerKeys(
   if (!parseConnectionId(name)) throw new CommandError("usage", `Invalid caller name. Use ${connectionIdRule}.`);
   const callers = await deployedCallers(deployment);
   const hashes = hashesToRevoke(callers, name, options.keySha256);
-  const keys = `${hashes.length} ${hashes.length === 1 ? "key" : "keys"} of ${name}`;
+  const [noun, them] = hashes.length === 1 ? ["key", "it"] : ["keys", "them"];
+  const keys = `${hashes.length} ${noun} of ${name}`;
   const listed = hashes.map((hash) => `${hash.slice(0, 12)}…`).join(", ");
   await confirmed(
-    `Revoke ${keys} (SHA-256 ${listed})? Its requests fail within ${takesEffectWithin} s. This cannot be undone.`,
+    `Revoke ${keys} (SHA-256 ${listed})? Requests with ${them} fail within ${takesEffectWithin} s. This cannot be undone.`,
     options.yes ?? false,
   );
 
   const table = dynamoDbRevokedKeys(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
   const before = await withProgress("Reading the revoked keys", table.read());
-  const at = systemClock().now();
+  const { now } = systemClock();
   const added = hashes.filter((hash) => !before.has(hash));
   if (added.length > 0) {
     const forgotten = before.size + added.length > maxRevoked ? forgettable(callers, before) : [];
-    await withProgress("Writing to the table", table.add(added, { name, at: Math.floor(at) }, forgotten));
+    await withProgress("Writing to the table", table.add(added, { name, at: Math.floor(now()) }, forgotten));
   }
+  // After the write: a function that read just before it does not read again for 30 s.
+  const at = added.length > 0 ? now() : Math.max(...hashes.map((hash) => before.get(hash)?.at ?? 0));
   const effectiveAt = iso(at + takesEffectWithin);
   const text = [
     added.length > 0
-      ? `Revoked ${keys}. From ${effectiveAt} on the broker rejects every request with it.`
+      ? `Revoked ${keys}. From ${effectiveAt} on, the broker rejects every request with ${them}.`
       : `Nothing was changed: ${keys} had been revoked before.`,
-    `Access tokens that ${name} already has stay valid until they expire, usually within an hour.`,
+    `Access tokens that ${name} already has stay valid until they expire: by ${iso(at + takesEffectWithin + 3600)} if they last an hour.`,
     `Next: create a key (npx broker callers key ${name}), replace the hash in the list, deploy, then hand over the key.`,
   ];
   return {

@@ -41,14 +41,14 @@ export async function revokeCallerKeys(
 
   const table = dynamoDbRevokedKeys(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
   const before = await withProgress("Reading the revoked keys", table.read());
-  const { now } = systemClock();
+  const clock = systemClock();
   const added = hashes.filter((hash) => !before.has(hash));
   if (added.length > 0) {
     const forgotten = before.size + added.length > maxRevoked ? forgettable(callers, before) : [];
-    await withProgress("Writing to the table", table.add(added, { name, at: Math.floor(now()) }, forgotten));
+    await withProgress("Writing to the table", table.add(added, { name, at: Math.floor(clock.now()) }, forgotten));
   }
   // After the write: a function that read just before it does not read again for 30 s.
-  const at = added.length > 0 ? now() : Math.max(...hashes.map((hash) => before.get(hash)?.at ?? 0));
+  const at = added.length > 0 ? clock.now() : Math.max(...hashes.map((hash) => before.get(hash)?.at ?? 0));
   const effectiveAt = iso(at + takesEffectWithin);
   const text = [
     added.length > 0

@@ -12,6 +12,7 @@ import { dynamoDbStatusTable } from "../../functions/status/status-table.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { fullItem } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
+import { startTableProxy } from "../support/table-proxy.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
 let table: TestTable;
@@ -141,6 +142,22 @@ describe("The revoked keys", () => {
     expect(all.filter((item) => item.connection.startsWith("#"))).toEqual([]);
     expect(one).toEqual(all);
   });
+});
+
+it("Both tables are read strongly consistent, and the handles without the tokens", async () => {
+  const proxy = await startTableProxy(table.config.endpoint);
+  const proxied = dynamoDbClient({ ...table.config, endpoint: proxy.url });
+  await store();
+
+  await dynamoDbHandles(table.name, proxied).read(connection);
+  await dynamoDbRevokedKeys(table.name, proxied).read();
+
+  expect(proxy.requests.map(({ operation, input }) => [operation, input])).toMatchObject([
+    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles" }],
+    ["GetItem", { ConsistentRead: true }],
+  ]);
+  proxied.destroy();
+  await proxy.close();
 });
 
 it("Both tables throw UnavailableError if DynamoDB cannot be reached", async () => {

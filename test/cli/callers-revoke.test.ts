@@ -65,8 +65,8 @@ describe("broker callers revoke", () => {
     const again = await revoke("two-keys", "--yes");
 
     const both = [hashOf("first"), hashOf("second")];
-    const { effective_at: effectiveAt, ...json } = JSON.parse(first.stdout) as { effective_at: string };
-    expect(json).toEqual({ name: "two-keys", revoked: both, already_revoked: [] });
+    const { effective_at: effectiveAt, ...result } = JSON.parse(first.stdout) as { effective_at: string };
+    expect(result).toEqual({ name: "two-keys", revoked: both, already_revoked: [] });
     expect(Date.parse(effectiveAt) - startedAt).toBeGreaterThanOrEqual(30_000);
     expect(Date.parse(effectiveAt) - Date.now()).toBeLessThanOrEqual(31_000);
     expect(before.get(hashOf("first"))?.name).toBe("two-keys");

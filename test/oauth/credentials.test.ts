@@ -122,6 +122,14 @@ describe("A credential belongs to its place:", () => {
   });
 });
 
+test("A JWT is no client_secret, also under the name of its own entry", async () => {
+  const secret = { fields: { client_id: "deploy-ci", client_secret: values["a JWT"] } };
+  const header = { headers: basic("deploy-ci", values["a JWT"]) };
+
+  expect(resultOf(await send("client_credentials", secret))).toBe("401 invalid_client");
+  expect(resultOf(await send("client_credentials", header))).toBe("401 invalid_client");
+});
+
 describe("Client authentication beside a grant", () => {
   const own = {
     [exchangeGrant]: () => places.subject_token(values["a JWT"]),

@@ -23,13 +23,17 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
     },
 
     async add(connection, key, handle, gone) {
-      // Both writes fail after an erasure: its handles must not come back.
-      const update = async (UpdateExpression: string, names: string[], value: AttributeValue) => {
+      const update = async (
+        UpdateExpression: string,
+        ConditionExpression: string,
+        names: string[],
+        value: AttributeValue,
+      ) => {
         const input = {
           TableName,
           Key: itemKey(connection),
           UpdateExpression,
-          ConditionExpression: "attribute_exists(accessToken)",
+          ConditionExpression,
           ...(names.length > 0 && {
             ExpressionAttributeNames: Object.fromEntries(names.map((name, at) => [`#key${at}`, name])),
           }),
@@ -43,11 +47,14 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
           throw error;
         }
       };
-      if (!(await update("SET refreshHandles = if_not_exists(refreshHandles, :value)", [], { M: {} })))
-        return undefined;
+      // Both writes fail after an erasure: its handles must not come back.
+      const isPresent = "attribute_exists(accessToken)";
+      const withMap = "SET refreshHandles = if_not_exists(refreshHandles, :value)";
+      if (!(await update(withMap, isPresent, [], { M: {} }))) return undefined;
       const removed = gone.map((_, at) => `refreshHandles.#key${at + 1}`).join(", ");
       const stored = await update(
         "SET refreshHandles.#key0 = if_not_exists(refreshHandles.#key0, :value)" + (removed && ` REMOVE ${removed}`),
+        `${isPresent} AND attribute_exists(refreshHandles)`,
         [key, ...gone],
         { S: handle.reveal() },
       );

@@ -1,4 +1,4 @@
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, type UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
@@ -82,6 +82,19 @@ describe("The handles of a connection", () => {
 
     expect(await stored()).toEqual({});
     expect(await handles.add(connection, key, handle("2"), [])).toBeUndefined();
+    expect(await stored()).toEqual({});
+  });
+
+  it("are not stored if the map is erased between the two writes, though there is a new token set", async () => {
+    await store();
+    const interrupted = Object.assign(Object.create(client) as DynamoDBClient, {
+      async send(command: UpdateItemCommand) {
+        if (command.input.UpdateExpression?.startsWith("SET refreshHandles.")) await store();
+        return client.send(command);
+      },
+    });
+
+    expect(await dynamoDbHandles(table.name, interrupted).add(connection, key, handle("1"), [])).toBeUndefined();
     expect(await stored()).toEqual({});
   });
 

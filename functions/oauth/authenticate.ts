@@ -8,6 +8,7 @@ import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { connectionsOf, matchesClaims } from "./claims.ts";
 import type { Credential } from "./grant-request.ts";
 import type { IssuedHandles } from "./issued-handles.ts";
+import { livesAtMost } from "./jwt-rules.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 import { readRefreshHandle } from "./refresh-handle.ts";
 import type { RevokedKeys } from "./revoked-keys.ts";
@@ -50,11 +51,9 @@ export const notAccepted = oauthError(
   "The credential is not accepted: it is unknown, expired, revoked, in the wrong field, of another client_id or not for this service. Send a valid caller key or JWT.",
 );
 
-/** What is known about caller keys beside the list. */
-interface KeyChecks {
-  handles: Pick<IssuedHandles, "keyOf">;
+interface AuthenticatorPorts extends Pick<Ports, "clock" | "notice"> {
+  issuedHandles: Pick<IssuedHandles, "keyOf">;
   revoked: Pick<RevokedKeys, "has">;
-  notice: Ports["notice"];
 }
 
 /**
@@ -67,9 +66,9 @@ export class Authenticator {
   readonly #withKey = new Set<ConnectionId>();
   readonly #oidc: OidcCaller[];
   readonly #verifier: JwtVerifier;
-  readonly #checks: KeyChecks;
+  readonly #ports: AuthenticatorPorts;
 
-  constructor(callers: Caller[], verifier: JwtVerifier, checks: KeyChecks) {
+  constructor(callers: Caller[], verifier: JwtVerifier, ports: AuthenticatorPorts) {
     for (const caller of callers) {
       if (caller.kind !== "key") continue;
       for (const hash of caller.keySha256) this.#byHash.set(hash, caller);
@@ -77,7 +76,7 @@ export class Authenticator {
     }
     this.#oidc = callers.filter((caller) => caller.kind === "oidc");
     this.#verifier = verifier;
-    this.#checks = checks;
+    this.#ports = ports;
   }
 
   async authenticate({ value, accepted }: Credential, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
@@ -101,11 +100,12 @@ export class Authenticator {
       case "unavailable":
         return toOAuthError({
           code: "unavailable",
-          detail: "The issuer of the JWT does not answer, and its keys are not known yet. Retry after Retry-After.",
+          detail:
+            "The issuer of the JWT does not answer, and the broker has no keys of it from the last day. Retry after Retry-After.",
           retryAfter: verdict.retryAfter,
         });
       case "valid":
-        return byClaims(candidates, verdict.claims, claimed);
+        return byClaims(candidates, verdict.claims, claimed, this.#ports.clock.now());
     }
   }
 
@@ -113,7 +113,7 @@ export class Authenticator {
     if (origin !== undefined) return heldByPage;
     const caller = this.#byHash.get(keySha256);
     if (!caller || (clientId !== undefined && clientId !== caller.name)) return notAccepted;
-    if (await this.#checks.revoked.has(keySha256)) return notAccepted;
+    if (await this.#ports.revoked.has(keySha256)) return notAccepted;
     return { kind: "authenticated", keySha256, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
   }
 
@@ -122,13 +122,13 @@ export class Authenticator {
     if (claimed.origin !== undefined) return heldByPage;
     const read = readRefreshHandle(value.reveal());
     if (!read || !this.#withKey.has(read.connection)) return notAccepted;
-    const keySha256 = await this.#checks.handles.keyOf(read.connection, read.handle);
+    const keySha256 = await this.#ports.issuedHandles.keyOf(read.connection, read.handle);
     return keySha256 === undefined ? notAccepted : this.#byKeyHash(keySha256, claimed);
   }
 
   #orUnavailable(authenticate: () => Promise<Authenticated | OAuthError>): Promise<Authenticated | OAuthError> {
     return catchUnavailable(authenticate, (error) => {
-      this.#checks.notice({ kind: "table_unavailable", reason: error.message });
+      this.#ports.notice({ kind: "table_unavailable", reason: error.message });
       return toOAuthError(tableUnavailable);
     });
   }
@@ -143,12 +143,15 @@ function byClaims(
   candidates: OidcCaller[],
   claims: Record<string, unknown>,
   { clientId }: Claimed,
+  now: number,
 ): Authenticated | OAuthError {
   const allowed = new Map<ConnectionId, string>();
   const { sub, azp, client_id: claimed } = claims;
   const isClient = ({ name, audience }: OidcCaller) =>
     clientId === undefined || [name, audience, sub, azp, claimed].includes(clientId);
-  const matching = candidates.filter((caller) => matchesClaims(caller, claims) && isClient(caller));
+  const matching = candidates.filter(
+    (caller) => matchesClaims(caller, claims) && livesAtMost(caller.maxLifetime, claims, now) && isClient(caller),
+  );
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }

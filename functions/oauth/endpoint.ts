@@ -37,8 +37,11 @@ export class OAuthEndpoint {
   constructor(callers: Caller[], ports: OAuthPorts, verifier: JwtVerifier, settings: Settings) {
     const hashes = callers.flatMap((caller) => (caller.kind === "key" ? caller.keySha256 : []));
     this.#handles = new IssuedHandles(ports, hashes);
-    const checks = { handles: this.#handles, revoked: new RevokedKeys(ports), notice: ports.notice };
-    this.#authenticator = new Authenticator(callers, verifier, checks);
+    this.#authenticator = new Authenticator(callers, verifier, {
+      ...ports,
+      issuedHandles: this.#handles,
+      revoked: new RevokedKeys(ports),
+    });
     this.#finder = new ConnectionFinder(ports);
     this.#tokens = new TokenService(ports);
     this.#ports = ports;

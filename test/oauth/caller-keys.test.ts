@@ -11,15 +11,16 @@ import { accountOf } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { testSettings } from "../support/registration.ts";
 import { callers, fakeCallerKey } from "./callers.ts";
-import { audience } from "./issuer.ts";
+import { fakeClaims } from "./issuer.ts";
 import { fakeHandle, memoryKeyTables } from "./key-tables.ts";
 import { eventOf, json, type Sent, urlencoded } from "./request-bodies.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
 
 const issuer = "https://issuer.test";
 const jwt = ["e30", Buffer.from(JSON.stringify({ iss: issuer })).toString("base64url"), "fake"].join(".");
-const claims = { iss: issuer, aud: audience, sub: "repo:acme/shop:ref:refs/heads/main" };
-const verifier: JwtVerifier = { verify: async () => ({ kind: "valid", claims }) };
+const verifier: JwtVerifier = {
+  verify: async () => ({ kind: "valid", claims: fakeClaims(issuer, clock.now()) }),
+};
 const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
 
 let clock: ReturnType<typeof steppedClock>;

@@ -41,14 +41,16 @@ for (const connection of universe) {
     .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
   keyTables.stored.set(connection, new Map(handles));
 }
-const ports = { table, clock: steppedClock(), ...keyTables } as unknown as Ports & typeof keyTables;
+const clock = steppedClock();
+const ports = { table, clock, ...keyTables } as unknown as Ports & typeof keyTables;
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {
   async verify(token) {
     const [, payload = "", signature] = token.reveal().split(".");
     if (signature !== "good") return { kind: "invalid", reason: "fake" };
-    return { kind: "valid", claims: JSON.parse(Buffer.from(payload, "base64url").toString()) };
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+    return { kind: "valid", claims: { exp: clock.now() + 300, ...claims } };
   },
 };
 

@@ -38,9 +38,11 @@ const functionEdges = files(
   "oauth/endpoint",
   "oauth/fetch-keys",
   "oauth/form",
+  "oauth/handle-table",
   "oauth/jwt-verifier",
   "oauth/metadata",
   "oauth/oauth-response",
+  "oauth/revoked-key-table",
   "prober/probe-request",
   "status/status-table",
 );
@@ -50,7 +52,7 @@ const forInfra = files(
   ...[
     "metrics",
     "adapters/item-codec",
-    ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map(
+    ...["callers", "connection-id", "deployed-callers", "https-url", "partition", "settings", "unknown-name"].map(
       (rule) => `rules/${rule}`,
     ),
   ].map((module) => `auth-core/${module}`),

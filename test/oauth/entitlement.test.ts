@@ -10,6 +10,7 @@ import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
+import { fakeHandle, handleKeyOf, memoryKeyTables } from "./key-tables.ts";
 import {
   allowedBy,
   type Entry,
@@ -33,8 +34,15 @@ const table = {
     return { connection, generation: 1, failures: 0, tokenSet };
   },
 } satisfies Partial<TokenTable>;
+const keyTables = memoryKeyTables();
+for (const connection of universe) {
+  const handles = [0, 1, 2, 3, 4, 5]
+    .map(String)
+    .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
+  keyTables.stored.set(connection, new Map(handles));
+}
 const clock = steppedClock();
-const ports = { table, clock } as unknown as Ports;
+const ports = { table, clock, ...keyTables } as unknown as Ports & typeof keyTables;
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {
@@ -84,9 +92,11 @@ test("OAuthEndpoint never serves a token of a connection that the caller may not
           expect(entries.map(({ name }) => name)).toContain(line["callerRole"]);
           if (each.way === "refresh" || each.by === "id") expect(holder).toBe(each.connection);
           if (each.by === "scope") expect(named[holder]?.scope).toBe(named[each.connection]?.scope);
-          // A caller with a JWT gets no refresh token; a refresh token is for the served connection.
+          // Only the vendor's route issues a refresh token, to a key; it is for the served connection.
           const handle =
-            "key" in each.credential ? `stbr.${holder}.${fakeCallerKey(String(each.credential.key))}` : undefined;
+            "key" in each.credential && ["vendor", "refresh"].includes(each.way)
+              ? fakeHandle(holder, String(each.credential.key))
+              : undefined;
           expect(body["refresh_token"]).toBe(handle);
         }
       },

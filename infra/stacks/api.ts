@@ -84,6 +84,7 @@ export class ApiStack extends Stack {
       stores.grantReadSecrets(fn);
       eventBus.grantPutEventsTo(fn);
     }
+    stores.grantNameIndex(oauth);
 
     const status = new BrokerFunction(this, "Status", {
       name: "status",

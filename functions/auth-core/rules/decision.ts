@@ -1,5 +1,6 @@
 import { type ConnectionItem, isInBackoff, isLeased } from "./connection-item.ts";
 import { type Failure, needsOperator, wholeSeconds, withRetry } from "./failure.ts";
+import { nextReportAt } from "./rejection-reports.ts";
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "./token-set.ts";
 
 /** What to do for a caller, given the item that was just read. */
@@ -42,7 +43,7 @@ export function decide(item: ConnectionItem | undefined, now: number, requiremen
   }
   // The sweep retries within a minute after the backoff. No caller with a valid token waits for a failing upstream.
   if (serveValid && item.failures > 0 && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;
-  const nextAttemptAt = (item.attemptedAt ?? 0) + attemptInterval;
+  const nextAttemptAt = Math.max((item.attemptedAt ?? 0) + attemptInterval, nextReportAt(item, now, requirements));
   if (nextAttemptAt > now) {
     if (serveValid) return serveValid;
     if (requirements.rejectedSha256 !== undefined) return { kind: "fail", failure: tooSoon(nextAttemptAt - now) };

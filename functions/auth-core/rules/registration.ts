@@ -32,11 +32,14 @@ export type ParsedRegistration =
 /** The longest accepted lifetime of an access token, in seconds. */
 export const maxAcceptedLifetime = 7 * 24 * 3600;
 
+/** Characters of a username or scope. */
+export const maxNameLength = 256;
+
 const line = (field: string) =>
   v.pipe(
     v.string(`${field} must be a string`),
     v.minLength(1, `${field} is empty`),
-    v.maxLength(256, `${field} is longer than 256 characters`),
+    v.maxLength(maxNameLength, `${field} is longer than ${maxNameLength} characters`),
     v.regex(/^\P{Cc}*$/u, `${field} contains a line break or another control character`),
   );
 

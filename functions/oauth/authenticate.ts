@@ -12,6 +12,8 @@ export interface Authenticated {
   kind: "authenticated";
   /** Connection → the name of the entry that allows it. */
   allowed: Map<ConnectionId, string>;
+  /** The JWT's `sub`, if its entries list each user's connections. Without it, an entry is one caller. */
+  user?: string;
   /** The caller key, if the credential was one. Only then the token response has a refresh token. */
   key?: Secret;
 }
@@ -110,5 +112,8 @@ function byClaims(
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
-  return matching.length > 0 ? { kind: "authenticated", allowed } : notAccepted;
+  if (matching.length === 0) return notAccepted;
+  // A pipeline's `sub` has its branch: whoever can push has many of them. Only a user has one for good.
+  const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
+  return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
 }

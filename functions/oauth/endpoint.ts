@@ -6,10 +6,11 @@ import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { type Authenticated, Authenticator, type JwtVerifier, notAccepted } from "./authenticate.ts";
-import { ConnectionFinder } from "./find-connection.ts";
+import { ConnectionFinder, type FinderPorts, noSuchConnection } from "./find-connection.ts";
 import { readForm } from "./form.ts";
 import { type GrantRequest, readGrantRequest, readVendorRequest } from "./grant-request.ts";
 import { metadataResponse } from "./metadata.ts";
+import { namedToken } from "./named-token.ts";
 import { type OAuthError, oauthError } from "./oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "./oauth-response.ts";
 import { refreshHandle } from "./refresh-handle.ts";
@@ -28,7 +29,7 @@ export class OAuthEndpoint {
   readonly #ports: Ports;
   readonly #settings: Settings;
 
-  constructor(callers: Caller[], ports: Ports, verifier: JwtVerifier, settings: Settings) {
+  constructor(callers: Caller[], ports: Ports & FinderPorts, verifier: JwtVerifier, settings: Settings) {
     this.#authenticator = new Authenticator(callers, verifier);
     this.#finder = new ConnectionFinder(ports);
     this.#tokens = new TokenService(ports);
@@ -86,16 +87,23 @@ export class OAuthEndpoint {
   }
 
   async #tokenOf(connection: ConnectionId, caller: Authenticated, request: GrantRequest): Promise<HttpResponse> {
-    const { rejectedSha256, issuedTokenType } = request;
-    const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256 };
-    const answer = await this.#tokens.get(connection, requirements);
+    const { username, scope, rejectedSha256, issuedTokenType } = request;
+    const entry = caller.allowed.get(connection);
+    const reporter = [entry, caller.user].filter((part) => part !== undefined).join(" ");
+    const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256, reporter };
+    const answer = await namedToken(this.#tokens, this.#ports, connection, requirements, {
+      username,
+      scope: scope === connection ? undefined : scope,
+    });
+    if (answer.kind === "other_names") {
+      this.#finder.forget(connection);
+      const refused = withCaller(oauthErrorResponse(noSuchConnection), entry);
+      return { ...refused, line: { ...refused.line, connection } };
+    }
     const now = this.#ports.clock.now();
     // A caller with a JWT gets no refresh token: it has another JWT by then, and a web page must not hold a long-lived one.
     const refreshToken = caller.key && refreshHandle(connection, caller.key);
-    const response = withCaller(
-      oauthTokenResponse(answer, now, { refreshToken, issuedTokenType }),
-      caller.allowed.get(connection),
-    );
+    const response = withCaller(oauthTokenResponse(answer, now, { refreshToken, issuedTokenType }), entry);
     const line = { ...response.line, connection, ...validityFields(answer, requirements.minTtl, now) };
     return { ...response, line };
   }

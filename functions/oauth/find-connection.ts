@@ -71,9 +71,11 @@ export class ConnectionFinder {
     return outcome;
   }
 
-  /** Forgets what this caller's request found. */
-  forget(allowed: ReadonlySet<ConnectionId>, names: RequestedNames): void {
-    this.#outcomes.delete(keyOf(allowed, names));
+  /** Forgets the requests that found a connection. */
+  forget(connection: ConnectionId): void {
+    for (const [key, { outcome }] of this.#outcomes) {
+      if (outcome.kind === "found" && outcome.connection === connection) this.#outcomes.delete(key);
+    }
   }
 
   async #search(

@@ -8,11 +8,15 @@ import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { JwtVerifier } from "./authenticate.ts";
 import { OAuthEndpoint } from "./endpoint.ts";
 import { toOAuthError } from "./oauth-error.ts";
+import { dynamoDbNameIndex } from "./name-index.ts";
 import { oauthErrorResponse } from "./oauth-response.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("oauth", settings.stage);
-const ports = deployedPorts(settings, telemetry.notice);
+const ports = {
+  ...deployedPorts(settings, telemetry.notice),
+  names: dynamoDbNameIndex(settings.tableName),
+};
 
 /** Loads the JWT library with the first JWT: callers with a key never need it. */
 let verifier: JwtVerifier | undefined;

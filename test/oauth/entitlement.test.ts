@@ -5,10 +5,11 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import type { NameIndex } from "../../functions/oauth/name-index.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
 import {
   allowedBy,
@@ -33,7 +34,13 @@ const table = {
     return { connection, generation: 1, failures: 0, tokenSet };
   },
 } satisfies Partial<TokenTable>;
-const ports = { table, clock: steppedClock() } as unknown as Ports;
+const names: NameIndex = {
+  find: async (scope, username) =>
+    universe
+      .filter((id) => named[id]?.scope === scope && (username === undefined || named[id].username === username))
+      .map(connectionId),
+};
+const ports = { table, names, clock: steppedClock() } as unknown as Ports & { names: NameIndex };
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {

@@ -48,8 +48,8 @@ export interface TokenRequirements {
 
 /** The username and scope of a registration, as far as a caller names them. */
 export interface RegisteredNames {
-  username?: string;
-  scope?: string;
+  username?: string | undefined;
+  scope?: string | undefined;
 }
 
 /** Lifetime of the access token, in seconds. */
@@ -83,10 +83,7 @@ export function isIssuedFor(set: TokenSet, names: RegisteredNames | undefined): 
 }
 
 /** Whether a registration has the names that a caller requires. */
-export function hasNames(
-  registered: { username: string | undefined; scope: string | undefined },
-  { username, scope }: RegisteredNames = {},
-): boolean {
+export function hasNames(registered: RegisteredNames, { username, scope }: RegisteredNames = {}): boolean {
   return (
     (username === undefined || username === registered.username) && (scope === undefined || scope === registered.scope)
   );

@@ -26,7 +26,7 @@ import { eventOf } from "./request-bodies.ts";
 const tokenOf = (connection: string) => `fake-access-of-${connection}`;
 const holderOf = (token: unknown) => universe.find((id) => tokenOf(id) === token);
 
-/** Every connection has a valid token in the table, so the endpoint needs no other port. */
+/** Every connection has a valid token in the table, so the endpoint needs no upstream. */
 const table = {
   async read(connection) {
     const { username, scope } = named[connection] ?? { username: "", scope: "" };
@@ -40,7 +40,8 @@ const names: NameIndex = {
       .filter((id) => named[id]?.scope === scope && (username === undefined || named[id].username === username))
       .map(connectionId),
 };
-const ports = { table, names, clock: steppedClock() } as unknown as Ports & { names: NameIndex };
+const registrations: Ports["registrations"] = { read: async () => ({ kind: "unknown" }) };
+const ports = { table, names, registrations, clock: steppedClock() } as unknown as Ports & { names: NameIndex };
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {

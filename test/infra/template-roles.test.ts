@@ -76,7 +76,11 @@ const putEvents: Permission = {
 
 test.each([
   ["token", /^Token/, [...oneItem, ...readSecrets, putEvents]],
-  ["oauth", /^OAuth/, [...oneItem, ...readSecrets, putEvents]],
+  [
+    "oauth",
+    /^OAuth/,
+    [...oneItem, ...readSecrets, putEvents, { action: "dynamodb:Query", resource: `${tableArn}/index/names` }],
+  ],
   [
     "status",
     /^Status/,

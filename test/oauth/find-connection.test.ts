@@ -24,16 +24,18 @@ async function startShop() {
 /** Ports whose reads are counted: queries of the index, items and secrets. */
 function counting({ ports }: World) {
   const counts = { names: 0, items: 0, secrets: 0 };
-  const counted = (name: keyof typeof counts) => (call: () => Promise<never>) => {
-    counts[name] += 1;
-    return call();
-  };
+  const counted =
+    (name: keyof typeof counts) =>
+    <Result>(call: () => Promise<Result>) => {
+      counts[name] += 1;
+      return call();
+    };
   return {
     ports: {
       ...ports,
-      names: around(ports.names, counted("names") as Parameters<typeof around>[1]),
-      table: around(ports.table, counted("items") as Parameters<typeof around>[1]),
-      registrations: around(ports.registrations, counted("secrets") as Parameters<typeof around>[1]),
+      names: around(ports.names, counted("names")),
+      table: around(ports.table, counted("items")),
+      registrations: around(ports.registrations, counted("secrets")),
     },
     /** The reads since the last call. */
     reads() {

@@ -92,9 +92,9 @@ export class ConnectionFinder {
     const inUse = indexed.filter((connection) => allowed.has(connection));
     if (inUse.length > 0) return theOnly(inUse);
 
-    const candidates = likeliestFirst(allowed, username);
+    const candidates = likeliestFirst(allowed, username).slice(0, maxReads - 1);
     const read = await Promise.all(
-      candidates.slice(0, maxReads - 1).map(async (connection) => {
+      candidates.map(async (connection) => {
         const reading = await readRegistration(this.#ports, connection);
         const isMatch = reading.kind === "registered" && hasNames(reading.registration, { scope, username });
         return { connection, isMatch, isUnavailable: reading.kind === "unavailable" };
@@ -103,7 +103,7 @@ export class ConnectionFinder {
     const matches = read.filter(({ isMatch }) => isMatch).map(({ connection }) => connection);
     if (matches.length > 0) return theOnly(matches);
     if (read.some(({ isUnavailable }) => isUnavailable)) return toOAuthError(secretsUnavailable);
-    return candidates.length > read.length ? notFoundAmongMany : noSuchConnection;
+    return noSuchConnection;
   }
 
   #remember(key: string, outcome: Found | OAuthError): void {
@@ -139,12 +139,8 @@ function likeliestFirst(allowed: ReadonlySet<ConnectionId>, username: string | u
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
 
 export const noSuchConnection = invalidScope(
-  "This caller has no connection with this username and scope. Send the registered username and scope.",
-);
-
-const notFoundAmongMany = invalidScope(
-  "No connection with this username and scope was found, and this caller has too many to read them all. " +
-    "Send the registered username and scope. If the connection never had a token, send its id in scope once.",
+  "No connection of this caller was found by this username and scope. Send the registered username and scope. " +
+    "If the connection never had a token, send its id in scope once.",
 );
 
 const ambiguous = invalidScope(

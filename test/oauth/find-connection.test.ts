@@ -18,7 +18,8 @@ async function startShop() {
   const world = await startWorld();
   world.register("shop", { scope: "scope_shop" });
   const { ports, reads } = counting(world);
-  return { ...world, finder: new ConnectionFinder(ports), reads };
+  const register = (name: string, fields?: Record<string, unknown>) => world.register(name, fields);
+  return { ...world, register, finder: new ConnectionFinder(ports), reads };
 }
 
 /** Ports whose reads are counted: queries of the index, items and secrets. */
@@ -38,7 +39,7 @@ function counting({ ports }: World) {
       registrations: around(ports.registrations, counted("secrets")),
     },
     /** The reads since the last call. */
-    reads() {
+    reads: () => {
       const before = { ...counts };
       Object.assign(counts, { names: 0, items: 0, secrets: 0 });
       return before;

@@ -51,34 +51,35 @@ async function startShop() {
   };
   const registerAs = (username: string, fields: object = {}) => world.register("shop", { username, scope, ...fields });
   const shop = registerAs("admin_beta");
+  /** An environment with its own memory. */
+  const environment = (ports: Partial<Ports> = {}) => {
+    const endpoint = new OAuthEndpoint(callers, { ...world.ports, upstream, ...ports }, believing, testSettings);
+    const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
+      const { status, body, line } = await endpoint.answer(eventOf(route, sent));
+      const { access_token: token, error } = body as Record<string, unknown>;
+      return { status, error, line, token, issuedFor: issuedFor.get(token) };
+    };
+    return {
+      /** The vendor's request. */
+      ask: (username: string, fields: Record<string, string> = {}) =>
+        answerTo(
+          "POST /api/v1/auth/token",
+          urlencoded({ username, scope, token: `Bearer ${fakeCallerKey("old-php")}`, ...fields }),
+        ),
+      /** A token exchange that reports a token as rejected. */
+      report: (claims: object, token: unknown) =>
+        answerTo(
+          "POST /oauth/token",
+          exchange(jwtOf(claims), { scope: "shop", rejected_token_sha256: sha256Hex(String(token)) }),
+        ),
+    };
+  };
   return {
     ...world,
     shop,
     registerAs,
     ports: { ...world.ports, upstream },
-    /** An environment with its own memory. */
-    environment(ports: Partial<Ports> = {}) {
-      const endpoint = new OAuthEndpoint(callers, { ...world.ports, upstream, ...ports }, believing, testSettings);
-      const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
-        const { status, body, line } = await endpoint.answer(eventOf(route, sent));
-        const { access_token: token, error } = body as Record<string, unknown>;
-        return { status, error, line, token, issuedFor: issuedFor.get(token) };
-      };
-      return {
-        /** The vendor's request. */
-        ask: (username: string, fields: Record<string, string> = {}) =>
-          answerTo(
-            "POST /api/v1/auth/token",
-            urlencoded({ username, scope, token: `Bearer ${fakeCallerKey("old-php")}`, ...fields }),
-          ),
-        /** A token exchange that reports a token as rejected. */
-        report: (claims: object, token: unknown) =>
-          answerTo(
-            "POST /oauth/token",
-            exchange(jwtOf(claims), { scope: "shop", rejected_token_sha256: sha256Hex(String(token)) }),
-          ),
-      };
-    },
+    environment,
   };
 }
 
@@ -177,7 +178,7 @@ describe("OAuthEndpoint, after a connection was registered with another username
     const requests = environments.flatMap(({ ask }) => Array.from({ length: 10 }, () => ask("admin_beta")));
     const answers = await settled(Promise.all(requests));
 
-    expect(answers).toMatchObject(Array(100).fill(issuedToBeta));
+    expect(answers.filter((answer) => answer.issuedFor === "admin_beta")).toHaveLength(100);
     expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
   });
 

@@ -143,9 +143,9 @@ it.each([
   ["the user", "iam::123456789012:user/team/orders", "iam::123456789012:user/team/orders"],
 ])("readTokenRequest names as the reporter of a rejected token %s", (_, principal, reporter) => {
   const authorizer = { iam: { userArn: `arn:aws:${principal}` } };
-  const read = post(body, { requestContext: { http: { method: "POST" }, authorizer } });
+  const request = post(body, { requestContext: { http: { method: "POST" }, authorizer } });
 
-  expect(read).toMatchObject({ requirements: { reporter: `arn:aws:${reporter}` } });
+  expect(request).toMatchObject({ requirements: { reporter: `arn:aws:${reporter}` } });
 });
 
 it.each([

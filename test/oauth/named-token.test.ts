@@ -237,6 +237,20 @@ describe("OAuthEndpoint, after a connection was registered with another username
   });
 });
 
+test("TokenService shares no lookup between requests that require different names", async () => {
+  const { service, shop, registerAs } = await startShop();
+  await service().get(shop, { minTtl: 60 });
+  registerAs("admin_delta");
+  const cold = service();
+
+  const answers = await Promise.all(
+    ["admin_delta", "admin_beta"].map((username) => cold.get(shop, { minTtl: 60, registeredAs: { username } })),
+  );
+
+  const usernames = answers.map((answer) => answer.kind === "token" && answer.set.username);
+  expect(usernames).toEqual(["admin_delta", "admin_beta"]);
+});
+
 describe("OAuthEndpoint, for a request that names a connection by its id", () => {
   test("compares the username too, whether the connection has a token or not", async () => {
     const { environment } = await startShop();

@@ -210,10 +210,8 @@ it("Two callers that report the same token at the same time do not share the ans
   }
   clock.advance(attemptInterval);
 
-  const answers = await Promise.all([
-    holder.get(connection, await report("liar")),
-    holder.get(connection, await report("honest")),
-  ]);
+  const reports = [await report("liar"), await report("honest")];
+  const answers = await Promise.all(reports.map((each) => holder.get(connection, each)));
 
   expect(answers.map(codeOf)).toEqual(["too_soon", "generation 5"]);
 });

@@ -100,6 +100,8 @@ export class OAuthEndpoint {
       const refused = withCaller(oauthErrorResponse(noSuchConnection), entry);
       return { ...refused, line: { ...refused.line, connection } };
     }
+    // The connection may have got its first token: then its names are in the index from now on.
+    if (answer.kind === "token" && answer.source === "upstream") this.#finder.forgetMisses();
     const now = this.#ports.clock.now();
     // A caller with a JWT gets no refresh token: it has another JWT by then, and a web page must not hold a long-lived one.
     const refreshToken = caller.key && refreshHandle(connection, caller.key);

@@ -48,9 +48,7 @@ export class ConnectionFinder {
     this.#ports = ports;
   }
 
-  /**
-   * Finds one of the connections in `allowed`. Without a scope, `allowed` must have only one.
-   */
+  /** Finds one of the connections in `allowed`. Without a scope, `allowed` must have only one. */
   async find(allowed: ReadonlySet<ConnectionId>, { scope, username }: RequestedNames): Promise<Found | OAuthError> {
     if (scope === undefined) {
       const [only, ...others] = allowed;
@@ -76,6 +74,11 @@ export class ConnectionFinder {
     for (const [key, { outcome }] of this.#outcomes) {
       if (outcome.kind === "found" && outcome.connection === connection) this.#outcomes.delete(key);
     }
+  }
+
+  /** Forgets the requests that found nothing. */
+  forgetMisses(): void {
+    for (const [key, { outcome }] of this.#outcomes) if (outcome.kind !== "found") this.#outcomes.delete(key);
   }
 
   async #search(

@@ -176,6 +176,19 @@ describe("ConnectionFinder reads at most 10 times", () => {
   });
 });
 
+test("ConnectionFinder remembers at most 10,000 requests: the oldest is forgotten", async () => {
+  const { finder, reads } = await startShop();
+  const guess = (number: number) => finder.find(ids(), { scope: `guess-${number}` });
+  for (let number = 0; number < 10_001; number += 1) await guess(number);
+  reads();
+
+  await guess(10_000);
+  const ofLatest = reads();
+  await guess(0);
+
+  expect([ofLatest.names, reads().names]).toEqual([0, 1]);
+});
+
 describe("ConnectionFinder finds no connection", () => {
   test.each([
     ["without a name, if the caller has two", ids("a", "b"), {}],

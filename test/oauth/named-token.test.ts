@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { type Caller, parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
@@ -22,6 +22,8 @@ const callers = parseCallers(
   ],
   testSettings,
 );
+
+const hashesOf = (caller: Caller) => (caller.kind === "key" ? caller.keySha256 : []);
 
 /** Every JWT is valid. */
 const believing: JwtVerifier = {
@@ -52,8 +54,8 @@ async function startShop() {
   const registerAs = (username: string, fields: object = {}) => world.register("shop", { username, scope, ...fields });
   const shop = registerAs("admin_beta");
   /** An environment with its own memory. */
-  const environment = (ports: Partial<Ports> = {}) => {
-    const endpoint = new OAuthEndpoint(callers, { ...world.ports, upstream, ...ports }, believing, testSettings);
+  const environment = (ports: Partial<Ports> = {}, list = callers) => {
+    const endpoint = new OAuthEndpoint(list, { ...world.ports, upstream, ...ports }, believing, testSettings);
     const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
       const { status, body, line } = await endpoint.answer(eventOf(route, sent));
       const { access_token: token, error } = body as Record<string, unknown>;
@@ -260,6 +262,17 @@ describe("OAuthEndpoint, for a request that names a connection by its id", () =>
     expect(await ask("admin_delta", byId)).toMatchObject(invalidScope);
     expect(await ask("admin_beta", byId)).toMatchObject(issuedToBeta);
     expect(await ask("admin_delta", byId)).toMatchObject(invalidScope);
+  });
+
+  test("makes its names known at once, also after they were not found", async () => {
+    const world = await startShop();
+    const others = Array.from({ length: 20 }, (_, index) => `other-${index}`);
+    const many = { name: "old-php", connections: [...others, "shop"], keySha256: callers.flatMap(hashesOf) };
+    const { ask } = world.environment({}, parseCallers([many], testSettings));
+
+    const answers = [await ask("admin_beta"), await ask("admin_beta", { scope: "shop" }), await ask("admin_beta")];
+
+    expect(answers).toMatchObject([invalidScope, issuedToBeta, issuedToBeta]);
   });
 
   test("does not need the index", async () => {

@@ -2,7 +2,7 @@ import { sha256Hex } from "./fingerprint.ts";
 import { isExpired, isRejected, type TokenRequirements, type TokenSet } from "./token-set.ts";
 
 /** A caller's reports of rejected tokens, each of which caused a replacement. */
-export interface RejectionReport {
+interface RejectionReport {
   count: number;
   /** Instant of the last one. */
   at: number;

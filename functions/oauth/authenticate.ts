@@ -113,7 +113,7 @@ function byClaims(
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
   if (matching.length === 0) return notAccepted;
-  // A pipeline's `sub` has its branch: whoever can push has many of them. Only a user has one for good.
+  // The `sub` of a pipeline has its branch: a person who can push has any number of them. A user has only one.
   const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
   return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
 }

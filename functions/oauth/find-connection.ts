@@ -90,7 +90,7 @@ export class ConnectionFinder {
       () => this.#ports.names.find(scope, username),
       () => undefined,
     );
-    // Without the index nobody knows whether two connections have these names.
+    // Without the index, a second connection with these names would not be found.
     if (!indexed) return toOAuthError(tableUnavailable);
     const inUse = indexed.filter((connection) => allowed.has(connection));
     if (inUse.length > 0) return theOnly(inUse);

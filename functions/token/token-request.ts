@@ -1,14 +1,8 @@
-import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2WithRequestContext } from "aws-lambda";
+import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import * as v from "valibot";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { reporterRole } from "@smart-token-broker/auth-core/http/caller-role.ts";
 import { type Failure, invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { TokenRequirements } from "@smart-token-broker/auth-core/rules/token-set.ts";
-
-/** An event of a route with IAM. */
-type Event = APIGatewayProxyEventV2WithRequestContext<
-  APIGatewayEventRequestContextV2 & { authorizer?: { iam?: { userArn: string } } }
->;
 
 /** Seconds. */
 const defaultMinTtl = 60;
@@ -54,8 +48,7 @@ export function readTokenRequest(event: Event): TokenRequest {
   if (event.requestContext.http.method === "POST") {
     const body = v.safeParse(rejectedTokenBody, readJsonBody(event));
     if (!body.success) return invalid(body.issues[0].message);
-    const reporter = reporterRole(event.requestContext.authorizer?.iam?.userArn);
-    const requirements = { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256, reporter };
+    const requirements = { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256 };
     return { kind: "valid", connection, requirements };
   }
   const query = v.safeParse(tokenQuery, event.queryStringParameters ?? {});

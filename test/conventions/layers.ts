@@ -38,6 +38,7 @@ const functionEdges = files(
   "oauth/form",
   "oauth/jwt-verifier",
   "oauth/metadata",
+  "oauth/name-index",
   "oauth/oauth-response",
   "prober/probe-request",
   "status/status-table",

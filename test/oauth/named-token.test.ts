@@ -172,11 +172,14 @@ describe("OAuthEndpoint, after a connection was registered with another username
   });
 
   test("replaces the token once for 100 requests in 10 environments", async () => {
-    const { environment, settled, registerAs, callCounts } = await startRenamed();
+    const { environment, settled, registerAs, callCounts, ports, shop } = await startRenamed();
     registerAs("admin_beta");
     const { exchanges, refreshes } = callCounts();
+    // In memory: the emulator may answer 200 reads at once too late on a busy machine.
+    const reading = await ports.registrations.read(shop);
 
-    const environments = Array.from({ length: 10 }, () => environment());
+    const registrations = { read: async () => reading };
+    const environments = Array.from({ length: 10 }, () => environment({ registrations }));
     const requests = environments.flatMap(({ ask }) => Array.from({ length: 10 }, () => ask("admin_beta")));
     const answers = await settled(Promise.all(requests));
 

@@ -115,8 +115,7 @@ function post(text: string | undefined, more: object = {}) {
   return readTokenRequest(event as unknown as IamEvent);
 }
 
-const requirements = { minTtl: 0, rejectedSha256: hash, reporter: "unknown" };
-const rejecting = { kind: "valid", connection: "webapicorso", requirements };
+const rejecting = { kind: "valid", connection: "webapicorso", requirements: { minTtl: 0, rejectedSha256: hash } };
 const body = JSON.stringify({ rejected_token_sha256: hash });
 
 it.each([
@@ -127,25 +126,6 @@ it.each([
   ["beside a query, which a POST does not have", body, { queryStringParameters: { min_ttl: "-1" } }],
 ])("readTokenRequest reads the hash of a rejected token %s, and requires no remaining time", (_, text, more) => {
   expect(post(text, more)).toEqual(rejecting);
-});
-
-it.each([
-  [
-    "the role, for each of its sessions",
-    "sts::123456789012:assumed-role/orders/s1",
-    "sts::123456789012:assumed-role/orders",
-  ],
-  [
-    "the account, for each of its federated users",
-    "sts::123456789012:federated-user/bob",
-    "sts::123456789012:federated-user",
-  ],
-  ["the user", "iam::123456789012:user/team/orders", "iam::123456789012:user/team/orders"],
-])("readTokenRequest names as the reporter of a rejected token %s", (_, principal, reporter) => {
-  const authorizer = { iam: { userArn: `arn:aws:${principal}` } };
-  const request = post(body, { requestContext: { http: { method: "POST" }, authorizer } });
-
-  expect(request).toMatchObject({ requirements: { reporter: `arn:aws:${reporter}` } });
 });
 
 it.each([

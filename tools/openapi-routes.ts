@@ -99,7 +99,7 @@ export const routes: Route[] = [
     operationId: "replaceRejectedToken",
     summary: "Get another access token in place of one that Smart Services rejected",
     description:
-      "The broker replaces a token at most once in 30 s, however many callers report it. If a new token invalidates the previous one, a caller that reports one token after another has to wait longer, up to 15 minutes. Cache the response.",
+      "The broker replaces a token at most once in 30 s, however many callers report it. If a new token invalidates the previous one, a caller that reports one token after another has to wait longer, up to 15 minutes. Cache the response. A body of more than 16 KiB is `invalid_request`.",
     security: iam,
     parameters: [connection],
     requestBody: body("RejectedToken", "application/json"),

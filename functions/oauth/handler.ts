@@ -22,7 +22,7 @@ const ports = {
 let verifier: JwtVerifier | undefined;
 const lazyVerifier: JwtVerifier = {
   async verify(token, issuer) {
-    verifier ??= (await import("./jwt-verifier.ts")).oidcVerifier(ports.clock);
+    verifier ??= (await import("./jwt-verifier.ts")).oidcVerifier(ports.clock, settings);
     return verifier.verify(token, issuer);
   },
 };

@@ -31,7 +31,7 @@ describe("parseCallers", () => {
   test("reads a list with one caller of each kind", () => {
     expect(parseCallers([byKey, byToken, byUser, byRole], deployed)).toEqual([
       { kind: "key", name: "old-php", origins: [], connections: ["webapicorso"], keySha256: [hash] },
-      { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc },
+      { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc, maxLifetime: 86_400 },
       {
         kind: "oidc",
         name: "portal",
@@ -39,6 +39,7 @@ describe("parseCallers", () => {
         ...withoutClaims,
         claims: {},
         connectionsClaim: "smart_services",
+        maxLifetime: 86_400,
       },
       {
         kind: "principal",
@@ -55,7 +56,7 @@ describe("parseCallers", () => {
   });
 
   test("reads the output of asListed as the same list", () => {
-    const bounded = { ...byUser, name: "bounded", connections: ["a", "b"] };
+    const bounded = { ...byUser, name: "bounded", connections: ["a", "b"], oidc: { ...byUser.oidc, maxLifetime: 60 } };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
 
     const bundled: unknown = JSON.parse(JSON.stringify(list.map(asListed)));
@@ -82,6 +83,8 @@ describe("parseCallers accepts an entry", () => {
       { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
     ],
     ["that limits what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
+    ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
+    ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
     ["with an issuer that has a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
@@ -106,13 +109,16 @@ describe("parseCallers accepts an entry", () => {
   });
 });
 
+const fakeKey = `stb_${"a".repeat(43)}`;
+const long = "a".repeat(2049);
 const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
 /** Wrong fields of a valid entry, and how the error continues after the entry's name. */
 const wrongFields: [entry: { name: string }, wrong: [what: string, fields: object, error: string][]][] = [
   [
     byKey,
     [
-      ["an unknown field", { conections: [] }, "has an unknown field conections"],
+      ["an unknown field", { conections: [] }, 'has an unknown field "conections"'],
+      ["a key as an unknown field", { [fakeKey]: 1 }, "has an unknown field 4 (a name of 47 characters)"],
       ["a string as connections", { connections: "a" }, "connections must be a list"],
       ["numbers as connections", { connections: [1] }, "connections must be a list"],
       ["empty connections", { connections: [] }, "connections is empty"],
@@ -154,6 +160,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     byUser,
     [
       ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
+      ["a long origin", { origins: [`https://${long}`] }, "origins: every origin is longer than 2,048 characters"],
       ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
       ["an http origin", { origins: ["http://portal.test"] }, "origins:"],
       ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
@@ -165,7 +172,12 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
 
 /** The same for the fields of `oidc`. */
 const wrongOidc: [what: string, fields: object, error: string][] = [
-  ["an unknown field", { isuer: "x" }, "oidc has an unknown field isuer"],
+  ["an unknown field", { isuer: "x" }, 'oidc has an unknown field "isuer"'],
+  ["a key as an unknown field", { [fakeKey]: 1 }, "oidc has an unknown field 4 (a name of 47 characters)"],
+  ["a long issuer", { issuer: `https://${long}` }, "oidc.issuer is longer than 2,048 characters"],
+  ["a long audience", { audience: long }, "oidc.audience is longer than 2,048 characters"],
+  ["a long claim", { claims: { sub: long } }, "oidc.claims: every value is longer than 2,048 characters"],
+  ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: every name is longer than 2,048 characters"],
   ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
   ["an issuer that is not a URL", { issuer: "issuer.test" }, "oidc.issuer must be an https URL"],
   ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
@@ -181,6 +193,10 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
   ["empty claims", { claims: {} }, "oidc.claims is needed"],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
+  ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
+  ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
+  ["no lifetime as maxLifetime", { maxLifetime: 0 }, "oidc.maxLifetime must be at least 1 second"],
+  ["8 days as maxLifetime", { maxLifetime: 691_200 }, "oidc.maxLifetime must be at most 604800 seconds (7 days)"],
 ];
 
 const wrong: [what: string, entry: unknown, error: string][] = [
@@ -190,7 +206,8 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ["one without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
   ["one with an empty name", { ...byKey, name: "" }, "entry 1: name is empty"],
   ["one with a number as name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
-  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `Old-PHP: name must be ${id}`],
+  ["one with a key as name", { ...byKey, name: fakeKey }, `entry 1: name must be ${id}`],
+  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `entry 1: name must be ${id}`],
   ...wrongFields.flatMap(([entry, each]) =>
     each.map(([what, fields, error]): (typeof wrong)[number] => [
       `${entry.name} with ${what}`,
@@ -212,6 +229,7 @@ describe("parseCallers rejects an entry", () => {
 
     expect(message.slice(0, `callers: ${error}`.length)).toBe(`callers: ${error}`);
     expect(message).toMatch(/^[^\n]+\.$/);
+    expect(message).not.toContain(fakeKey);
   });
 
   test("without a name, naming its position", () => {

@@ -10,6 +10,7 @@ const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
   issuer: "https://issuer.test",
   audience: "fake-audience",
   claims: {},
+  maxLifetime: 86_400,
   ...fields,
 });
 

@@ -41,14 +41,16 @@ const names: NameIndex = {
       .map(connectionId),
 };
 const registrations: Ports["registrations"] = { read: async () => ({ kind: "unknown" }) };
-const ports = { table, names, registrations, clock: steppedClock() } as unknown as Ports & { names: NameIndex };
+const clock = steppedClock();
+const ports = { table, names, registrations, clock } as unknown as Ports & { names: NameIndex };
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {
   async verify(token) {
     const [, payload = "", signature] = token.reveal().split(".");
     if (signature !== "good") return { kind: "invalid", reason: "fake" };
-    return { kind: "valid", claims: JSON.parse(Buffer.from(payload, "base64url").toString()) };
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+    return { kind: "valid", claims: { exp: clock.now() + 300, ...claims } };
   },
 };
 

@@ -1,7 +1,13 @@
 import * as v from "valibot";
 import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
+import { unknownName } from "./unknown-name.ts";
 
-const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
+const text = (field: string) =>
+  v.pipe(
+    v.string(`${field} must be a string`),
+    v.minLength(1, `${field} is empty`),
+    v.maxLength(2048, `${field} is longer than 2,048 characters`),
+  );
 
 const connections = v.pipe(
   v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
@@ -17,7 +23,11 @@ const oidc = v.strictObject(
     audience: text("oidc.audience"),
     claims: v.optional(
       v.pipe(
-        v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
+        v.record(
+          text("oidc.claims: every name"),
+          text("oidc.claims: every value"),
+          "oidc.claims must be an object of strings",
+        ),
         v.check(
           (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
           'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out',
@@ -30,6 +40,15 @@ const oidc = v.strictObject(
       {},
     ),
     connectionsClaim: v.optional(text("oidc.connectionsClaim")),
+    maxLifetime: v.optional(
+      v.pipe(
+        v.number("oidc.maxLifetime must be a number of seconds"),
+        v.integer("oidc.maxLifetime must be a whole number of seconds"),
+        v.minValue(1, "oidc.maxLifetime must be at least 1 second"),
+        v.maxValue(7 * 24 * 3600, "oidc.maxLifetime must be at most 604800 seconds (7 days)"),
+      ),
+      24 * 3600,
+    ),
   },
   (issue) => wrongFields(issue, "oidc"),
 );
@@ -69,11 +88,13 @@ export const callerSchema = v.pipe(
 
 /** The message for a value that is not an object, has an unknown field or lacks a field. */
 function wrongFields(
-  { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
+  { expected, path }: { expected: string | null; path?: readonly { key: unknown; input: unknown }[] | undefined },
   within?: string,
 ): string {
-  const key = String(path?.at(-1)?.key);
+  const { key: name, input } = path?.at(-1) ?? {};
+  const key = String(name);
   if (expected === "Object") return `${within ?? ""} must be an object`.trimStart();
-  if (expected === "never") return `${within ?? ""} has an unknown field ${key}`.trimStart();
+  if (expected === "never")
+    return `${within ?? ""} has an unknown field ${unknownName(key, Object.keys(input ?? {}))}`.trimStart();
   return `${within === undefined ? "" : `${within}.`}${key} is missing`;
 }

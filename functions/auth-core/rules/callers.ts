@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { callerSchema } from "./caller-schema.ts";
-import type { ConnectionId } from "./connection-id.ts";
+import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { brokenUrlRule, isOrigin, type UrlOptions } from "./https-url.ts";
 
 /** One entry of the list of callers. The broker trusts no caller that is not in the list. */
@@ -31,6 +31,8 @@ export interface OidcCaller extends Named {
   claims: Record<string, string>;
   /** The claim that lists the connections of the JWT's user. */
   connectionsClaim?: string;
+  /** Seconds. A JWT that lives longer is rejected. */
+  maxLifetime: number;
 }
 
 /** An AWS role or account. The stacks create a role that it can assume; the functions do not use this entry. */
@@ -66,10 +68,10 @@ export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
 export function asListed(caller: Caller): object {
   switch (caller.kind) {
     case "oidc": {
-      const { kind: _, issuer, audience, claims, connectionsClaim, ...rest } = caller;
+      const { kind: _, issuer, audience, claims, connectionsClaim, maxLifetime, ...rest } = caller;
       return {
         ...rest,
-        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }) },
+        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }), maxLifetime },
       };
     }
     case "key":
@@ -96,7 +98,7 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
     }
   }
   if (fields.oidc) {
-    const { issuer, audience, claims, connectionsClaim } = fields.oidc;
+    const { issuer, audience, claims, connectionsClaim, maxLifetime } = fields.oidc;
     if (brokenUrlRule(issuer, options)) throw wrong("oidc.issuer must be an https URL");
     if (!fields.connections && connectionsClaim === undefined) {
       throw wrong("needs connections or oidc.connectionsClaim");
@@ -113,6 +115,7 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
       claims,
       ...(fields.connections && { connections: fields.connections }),
       ...(connectionsClaim !== undefined && { connectionsClaim }),
+      maxLifetime,
     };
   }
   if (origins.length > 0) throw wrong("origins is for oidc only: a web page sends its user's JWT, never a key");
@@ -122,8 +125,8 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
 }
 
-/** How an error names an entry: by its name, or by its position. */
+/** How an error names an entry: by its name if that is a valid one, which a key is not, or by its position. */
 function nameOf(item: unknown, index: number): string {
   const name = (item as { name?: unknown } | null)?.name;
-  return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
+  return (typeof name === "string" && parseConnectionId(name)) || `entry ${index + 1}`;
 }

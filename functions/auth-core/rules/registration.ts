@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
 import { brokenUrlRule, type UrlOptions } from "./https-url.ts";
 import { Secret } from "./secret.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** The parsed value of a connection's secret. */
 export interface Registration {
@@ -35,6 +36,9 @@ export const maxAcceptedLifetime = 7 * 24 * 3600;
 /** Characters of a username or scope. */
 export const maxNameLength = 256;
 
+/** Bytes of a secret's value that Secrets Manager stores. The text is not longer in characters. */
+const maxSecretLength = 64 * 1024;
+
 const line = (field: string) =>
   v.pipe(
     v.string(`${field} must be a string`),
@@ -60,6 +64,7 @@ const schema = v.object({
   language: v.optional(
     v.pipe(
       v.string("language must be a string"),
+      v.maxLength(256, "language is longer than 256 characters"),
       v.regex(/^[A-Za-z0-9,;=.*-]+( [A-Za-z0-9,;=.*-]+)*$/, "language must be a value of Accept-Language, like it-IT"),
     ),
     "it-IT",
@@ -84,6 +89,7 @@ const knownFields = new Set(Object.keys(schema.entries));
  * Does not check the credentials with upstream.
  */
 export function parseRegistration(text: string, options: { defaultBaseUrl: string } & UrlOptions): ParsedRegistration {
+  if (text.length > maxSecretLength) return { kind: "not_ready", detail: "the secret's value is longer than 64 KiB" };
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -107,6 +113,7 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
     if (rule) return { kind: "not_ready", detail: `the secret's field ${field} ${rule}` };
   }
 
+  const names = Object.keys(json);
   const key = new Secret(fields.apiKey);
   const credentials = {
     baseUrl: withoutTrailingSlash(baseUrl),
@@ -127,14 +134,16 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
       keyFingerprint: fingerprint(key),
       credentialFingerprint: credentialFingerprint(credentials),
     },
-    warnings: Object.keys(json)
+    warnings: names
       .filter((field) => !knownFields.has(field))
-      // A field's name can be a misplaced value, so only a short part of it is shown.
-      .map((field) => `the secret's field ${JSON.stringify(field.slice(0, 40))} is unknown and ignored`),
+      .map((field) => `the secret's field ${unknownName(field, names)} is unknown and ignored`),
   };
 }
 
 function withoutTrailingSlash(text: string): string {
   const { origin, pathname } = new URL(text);
-  return origin + pathname.replace(/\/+$/, "");
+  let end = pathname.length;
+  // Not a regular expression: /\/+$/ takes quadratic time for many slashes before another character.
+  while (pathname[end - 1] === "/") end -= 1;
+  return origin + pathname.slice(0, end);
 }

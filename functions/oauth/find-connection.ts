@@ -5,8 +5,13 @@ import { maxNameLength } from "@smart-token-broker/auth-core/rules/registration.
 import { hasNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { readRegistration } from "@smart-token-broker/auth-core/use-cases/read-registration.ts";
-import type { NameIndex } from "./name-index.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
+
+/** The stored token sets by the vendor's names. Throws `UnavailableError` if the table does not answer. */
+export interface NameIndex {
+  /** The connections whose token set was issued for a registered scope and, if given, a username. */
+  find(scope: string, username?: string): Promise<ConnectionId[]>;
+}
 
 /** What the finder needs. */
 export interface FinderPorts extends Pick<Ports, "registrations" | "clock" | "notice"> {

@@ -1,12 +1,7 @@
 import { type DynamoDBClientConfig, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { asUnavailable, dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-
-/** The stored token sets by the vendor's names. Throws `UnavailableError` if the table does not answer. */
-export interface NameIndex {
-  /** The connections whose token set was issued for a registered scope and, if given, a username. */
-  find(scope: string, username?: string): Promise<ConnectionId[]>;
-}
+import type { NameIndex } from "./find-connection.ts";
 
 /**
  * Queries the index `names` of the table: one page, which holds thousands of connections. The index is eventually

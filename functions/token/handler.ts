@@ -1,5 +1,5 @@
 import { reporterRole } from "@smart-token-broker/auth-core/http/caller-role.ts";
-import { report } from "@smart-token-broker/auth-core/http/report.ts";
+import { type HttpEvent, report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import {
   tokenResponse,
@@ -12,7 +12,6 @@ import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import middy from "@middy/core";
-import type { APIGatewayProxyEventV2WithIAMAuthorizer as Event } from "aws-lambda";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("token", settings.stage);
@@ -23,12 +22,12 @@ const tokens = new TokenService(ports);
  * `GET /v1/connections/{connection}/token`: a token that is valid now.
  * `POST` to the same path: a valid token other than the one that the API rejected.
  */
-async function answerTokenRequest(event: Event): Promise<HttpResponse> {
+async function answerTokenRequest(event: HttpEvent): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readTokenRequest(event);
   if (request.kind === "invalid") return problemDetails(request.failure, requestId);
   const { connection } = request;
-  const reporter = reporterRole(event.requestContext.authorizer.iam.userArn);
+  const reporter = reporterRole(event.requestContext.authorizer?.iam?.userArn);
   const requirements =
     request.requirements.rejectedSha256 === undefined ? request.requirements : { ...request.requirements, reporter };
   const answer = await tokens.get(connection, requirements);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
-import { dynamoDbNameIndex, type NameIndex } from "../../functions/oauth/name-index.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
+import { dynamoDbNameIndex } from "../../functions/oauth/name-index.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 

@@ -5,7 +5,7 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
-import type { NameIndex } from "../../functions/oauth/name-index.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";

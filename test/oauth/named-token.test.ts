@@ -33,7 +33,7 @@ const believing: JwtVerifier = {
   },
 };
 const jwtOf = (claims: object) =>
-  `fake.${Buffer.from(JSON.stringify({ iss: issuer, ...claims })).toString("base64url")}.fake`;
+  `fake.${Buffer.from(JSON.stringify({ iss: issuer, exp: 1_800_003_600, ...claims })).toString("base64url")}.fake`;
 
 const scope = "scope_shop";
 

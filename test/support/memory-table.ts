@@ -11,7 +11,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { type RetiringKeys, retirementDueAt } from "../../functions/auth-core/rules/retiring-keys.ts";
-import type { NameIndex } from "../../functions/oauth/name-index.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Attributes } from "./table.ts";
 

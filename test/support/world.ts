@@ -10,7 +10,7 @@ import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-re
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
-import type { NameIndex } from "../../functions/oauth/name-index.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";

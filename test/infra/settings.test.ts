@@ -162,9 +162,23 @@ function fileOf(text: string): string {
 }
 
 test("The setting callers is a list, its JSON, or the name of a file with it", () => {
-  for (const callers of [[php], JSON.stringify([php]), fileOf(JSON.stringify([php]))]) {
+  const document = JSON.stringify({ $schema: "docs/callers.schema.json", callers: [php] });
+  for (const callers of [[php], JSON.stringify([php]), fileOf(JSON.stringify([php])), document, fileOf(document)]) {
     expect(read({ callers }).callers).toEqual([expect.objectContaining({ kind: "key", ...php })]);
   }
+});
+
+test("An entry of callers that strangers' JWTs would match stops the synthesis, and the error says what to write", () => {
+  const issuer = "https://token.actions.githubusercontent.com";
+  const ci = {
+    name: "ci",
+    connections: ["webapicorso"],
+    oidc: { issuer, audience: "a", claims: { sub: "repo:acme*" } },
+  };
+
+  expect(() => read({ callers: [ci] })).toThrow(
+    'callers: ci: oidc.claims.sub "repo:acme*" also matches repo:acme-evil. Write "repo:OWNER/REPOSITORY:*", or write the full value. Nothing was changed. Correct the list of callers.',
+  );
 });
 
 test("The error of an unreadable file of callers names the file and repeats none of its content", () => {

@@ -65,7 +65,26 @@ describe("parseCallers", () => {
   });
 
   test.each([
+    ["a list", [byKey]],
+    ["an object with the list", { callers: [byKey] }],
+    ["an object with the list and its JSON Schema", { $schema: "./callers.schema.json", callers: [byKey] }],
+  ])("reads %s", (__, list) => {
+    expect(parseCallers(list, deployed)).toEqual([expect.objectContaining({ name: "old-php" })]);
+  });
+
+  test("rejects an object with an unknown field, and names it unless it may be a key", () => {
+    expect(refusal({ $schema: "a", callers: [byKey], caller: [] })).toBe(
+      'callers: the object with the list has an unknown field "caller".',
+    );
+    expect(refusal({ callers: [byKey], [fakeKey]: "" })).toBe(
+      "callers: the object with the list has an unknown field 2 (a name of 47 characters).",
+    );
+  });
+
+  test.each([
     ["an object", {}],
+    ["an object with an object as the list", { callers: {} }],
+    ["null", null],
     ["undefined", undefined],
     ["a string", "callers.json"],
   ])("rejects %s as the list", (__, list) => {
@@ -83,6 +102,7 @@ describe("parseCallers accepts an entry", () => {
       { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
     ],
     ["that limits what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
+    ["with booleans as claims", { ...byToken, oidc: { ...oidc, claims: { sub: "a", email_verified: true } } }],
     ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
     ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
     ["with an issuer that has a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
@@ -99,6 +119,18 @@ describe("parseCallers accepts an entry", () => {
       expect([refusal([issued, shown], local)]).toEqual(["accepted"]);
       expect(refusal([issued])).toContain("deploy-ci: oidc.issuer");
       expect(refusal([shown])).toContain("portal: origins");
+    },
+  );
+
+  test.each(["https://localhost", "https://10.0.0.1", "https://[::ffff:10.0.0.1]"])(
+    "with the issuer %s only in the local run",
+    (issuer) => {
+      const issued = { ...byToken, oidc: { ...oidc, issuer } };
+
+      expect(refusal([issued], local)).toBe("accepted");
+      expect(refusal([issued])).toBe(
+        "callers: deploy-ci: oidc.issuer must not be localhost or a private address, except in the local run.",
+      );
     },
   );
 
@@ -152,7 +184,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
       ["a string as oidc", { oidc: "https://issuer.test" }, "oidc must be an object"],
       ["no issuer", { oidc: { audience: "a" } }, "oidc.issuer is missing"],
       ["no audience", { oidc: { issuer: "a" } }, "oidc.audience is missing"],
-      ["no claims", { oidc: withoutClaims }, "oidc.claims is needed"],
+      ["no claims", { oidc: withoutClaims }, "oidc.claims needs a claim other than iss, aud, exp, nbf, iat, jti"],
       ["no connections", { connections: undefined }, "needs connections or oidc."],
     ],
   ],
@@ -184,14 +216,20 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["a password in its issuer", { issuer: "https://a:b@issuer.test" }, "oidc.issuer must be an https URL"],
   ["an empty audience", { audience: "" }, "oidc.audience is empty"],
   ["two audiences", { audience: ["a", "b"] }, "oidc.audience must be a string"],
-  ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings"],
-  ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be"],
+  ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings and booleans"],
+  ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be a string, true or false"],
+  ["a number as claim", { claims: { sub: 7 } }, "oidc.claims: every value must be a string, true or false"],
   ["an empty claim", { claims: { sub: "" } }, "oidc.claims: every value is empty"],
   ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone would match everyone'],
   ["two wildcards alone", { claims: { sub: "**" } }, "oidc.claims: * is allowed only at the end"],
   ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
   ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
-  ["empty claims", { claims: {} }, "oidc.claims is needed"],
+  ["empty claims", { claims: {} }, "oidc.claims needs a claim other than"],
+  ["its issuer as the only claim", { claims: { iss: "https://issuer.test" } }, "oidc.claims needs a claim other than"],
+  ["claims that every JWT has", { claims: { aud: "a", exp: "1", nbf: "1", iat: "1", jti: "1" } }, "oidc.claims needs"],
+  ["localhost as issuer", { issuer: "https://localhost" }, "oidc.issuer must not be localhost or a private address"],
+  ["a private issuer", { issuer: "https://10.0.0.1:8443/a" }, "oidc.issuer must not be localhost or a private"],
+  ["a link-local issuer", { issuer: "https://[fe80::1]" }, "oidc.issuer must not be localhost or a private address"],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
   ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
   ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
@@ -224,12 +262,31 @@ const wrong: [what: string, entry: unknown, error: string][] = [
 ];
 
 describe("parseCallers rejects an entry", () => {
+  test("that strangers' JWTs would match, naming it, who would match and what to write instead", () => {
+    const issuer = "https://token.actions.githubusercontent.com";
+
+    expect(refusal([{ ...byToken, oidc: { ...oidc, issuer, claims: { sub: "repo:acme/shop*" } } }])).toBe(
+      'callers: deploy-ci: oidc.claims.sub "repo:acme/shop*" also matches repo:acme/shop-evil. Write "repo:acme/shop:*", or write the full value.',
+    );
+    expect(refusal([{ ...byUser, oidc: { ...byUser.oidc, issuer } }])).toContain(
+      "callers: portal: oidc.claims does not name one tenant of GitHub Actions",
+    );
+  });
+
   test.each(wrong)("%s, naming it and the field", (__, entry, error) => {
     const message = refusal([entry]);
 
     expect(message.slice(0, `callers: ${error}`.length)).toBe(`callers: ${error}`);
     expect(message).toMatch(/^[^\n]+\.$/);
     expect(message).not.toContain(fakeKey);
+  });
+
+  test.each(["__proto__", "constructor", "prototype"])("with the claim %s, which the schema would drop", (claim) => {
+    const claims = JSON.parse(`{"sub": "fake-subject", "${claim}": "a"}`) as object;
+
+    expect(refusal([{ ...byToken, oidc: { ...oidc, claims } }])).toBe(
+      `callers: deploy-ci: oidc.claims cannot have the claim ${claim}.`,
+    );
   });
 
   test("without a name, naming its position", () => {

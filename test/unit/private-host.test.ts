@@ -47,7 +47,7 @@ test.each([
   "[fc00::1]",
   "[fd00:ec2::254]",
   "[fe80::1]",
-  "[febf::1]",
+  "[fe90::1]",
   "[fec0::1]",
   "[ff02::1]",
 ])("isPrivateHost finds %s", (host) => {
@@ -58,7 +58,7 @@ test.each([
 test.each([
   "issuer.example.com",
   "localhost.example.com",
-  "notlocalhost",
+  "not-localhost",
   "10.0.0.1.example.com",
   "8.8.8.8",
   "9.255.255.255",

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
+import { type ConnectionId, connectionIdPattern, connectionIdRule } from "./connection-id.ts";
 import { unknownName } from "./unknown-name.ts";
 
 const text = (field: string) =>
@@ -10,9 +10,14 @@ const text = (field: string) =>
   );
 
 const connections = v.pipe(
-  v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
+  v.array(
+    v.pipe(
+      v.string("connections must be a list of connection ids"),
+      v.regex(connectionIdPattern, `connections: every id must be ${connectionIdRule}`),
+    ),
+    "connections must be a list of connection ids",
+  ),
   v.minLength(1, "connections is empty"),
-  v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
   v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has a duplicate id"),
   v.transform((ids) => ids as ConnectionId[]),
 );
@@ -22,20 +27,20 @@ const oidc = v.strictObject(
     issuer: text("oidc.issuer"),
     audience: text("oidc.audience"),
     claims: v.optional(
-      v.pipe(
-        v.record(
-          text("oidc.claims: every name"),
-          text("oidc.claims: every value"),
-          "oidc.claims must be an object of strings",
+      v.record(
+        text("oidc.claims: every name"),
+        v.union(
+          [
+            v.pipe(
+              text("oidc.claims: every value"),
+              v.regex(/^[^*]*\*?$/, "oidc.claims: * is allowed only at the end"),
+              v.notValue("*", 'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out'),
+            ),
+            v.boolean(),
+          ],
+          "oidc.claims: every value must be a string, true or false",
         ),
-        v.check(
-          (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
-          'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out',
-        ),
-        v.check(
-          (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
-          "oidc.claims: * is allowed only at the end",
-        ),
+        "oidc.claims must be an object of strings and booleans",
       ),
       {},
     ),
@@ -57,10 +62,7 @@ const oidc = v.strictObject(
 export const callerSchema = v.pipe(
   v.strictObject(
     {
-      name: v.pipe(
-        text("name"),
-        v.check((name) => parseConnectionId(name) !== undefined, `name must be ${connectionIdRule}`),
-      ),
+      name: v.pipe(text("name"), v.regex(connectionIdPattern, `name must be ${connectionIdRule}`)),
       connections: v.optional(connections),
       principal: v.optional(
         v.pipe(
@@ -73,10 +75,15 @@ export const callerSchema = v.pipe(
       ),
       keySha256: v.optional(
         v.pipe(
-          v.array(text("keySha256: every hash"), "keySha256 must be a list"),
+          v.array(
+            v.pipe(
+              text("keySha256: every hash"),
+              v.regex(/^[0-9a-f]{64}$/, "keySha256: every hash must be 64 lower-case hex digits"),
+            ),
+            "keySha256 must be a list",
+          ),
           v.minLength(1, "keySha256 is empty"),
           v.maxLength(2, "keySha256 has more than two hashes; list the current key and its replacement"),
-          v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
         ),
       ),
       oidc: v.optional(oidc),

@@ -2,6 +2,9 @@ import * as v from "valibot";
 import { callerSchema } from "./caller-schema.ts";
 import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { brokenUrlRule, isOrigin, type UrlOptions } from "./https-url.ts";
+import { openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
+import { isPrivateHost } from "./private-host.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** One entry of the list of callers. The broker trusts no caller that is not in the list. */
 export type Caller = KeyCaller | OidcCaller | PrincipalCaller;
@@ -27,8 +30,8 @@ export interface OidcCaller extends Named {
   connections?: ConnectionId[];
   issuer: string;
   audience: string;
-  /** Claim → the required string; if it ends in `*`, the required prefix. */
-  claims: Record<string, string>;
+  /** All of them are required. */
+  claims: RequiredClaims;
   /** The claim that lists the connections of the JWT's user. */
   connectionsClaim?: string;
   /** Seconds. A JWT that lives longer is rejected. */
@@ -43,12 +46,11 @@ export interface PrincipalCaller extends Named {
 }
 
 /**
- * Reads the list of callers. Throws an error that names the entry, the field and its rule. The synthesis calls this, so
- * that a mistake is found before the deployment.
+ * Reads the list of callers: an array, or an object with the array in `callers`. Throws an error that names the entry, the
+ * field and its rule. The synthesis calls this, so that a mistake is found before the deployment.
  */
 export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
-  if (!Array.isArray(list)) throw new Error("callers must be a list.");
-  const callers = list.map((item: unknown, index) => parseEntry(item, nameOf(item, index), options));
+  const callers = entriesOf(list).map((item, index) => parseEntry(item, nameOf(item, index), options));
   const names = new Set<string>();
   const hashes = new Map<string, string>();
   for (const caller of callers) {
@@ -82,6 +84,21 @@ export function asListed(caller: Caller): object {
   }
 }
 
+/** The entries of a list, which may be in a document with a `$schema`. */
+function entriesOf(list: unknown): unknown[] {
+  if (Array.isArray(list)) return list;
+  if (typeof list !== "object" || list === null) throw new Error("callers must be a list.");
+  const { $schema: _, callers, ...rest } = list as Record<string, unknown>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw new Error(
+      `callers: the object with the list has an unknown field ${unknownName(unknown, Object.keys(list))}.`,
+    );
+  }
+  if (!Array.isArray(callers)) throw new Error("callers must be a list.");
+  return callers;
+}
+
 function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   const wrong = (what: string) => new Error(`callers: ${label}: ${what}.`);
   const parsed = v.safeParse(callerSchema, item, { abortEarly: true });
@@ -100,12 +117,17 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   if (fields.oidc) {
     const { issuer, audience, claims, connectionsClaim, maxLifetime } = fields.oidc;
     if (brokenUrlRule(issuer, options)) throw wrong("oidc.issuer must be an https URL");
+    if (!options.allowLoopbackHttp && isPrivateHost(issuer)) {
+      throw wrong("oidc.issuer must not be localhost or a private address, except in the local run");
+    }
     if (!fields.connections && connectionsClaim === undefined) {
       throw wrong("needs connections or oidc.connectionsClaim");
     }
-    if (connectionsClaim === undefined && Object.keys(claims).length === 0) {
-      throw wrong("oidc.claims is needed: without it, every JWT of the issuer would match");
-    }
+    // The schema drops the names that all objects inherit. Without them, the entry would match more JWTs.
+    const dropped = listedClaims(item).find((claim) => !Object.hasOwn(claims, claim));
+    if (dropped !== undefined) throw wrong(`oidc.claims cannot have the claim ${dropped}`);
+    const fault = openToStrangers(issuer, claims, connectionsClaim !== undefined);
+    if (fault) throw wrong(fault);
     return {
       kind: "oidc",
       name,
@@ -123,6 +145,11 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   const common = { name, origins, connections: fields.connections };
   if (fields.principal !== undefined) return { kind: "principal", ...common, principal: fields.principal };
   return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
+}
+
+/** The names of the claims as the list has them. */
+function listedClaims(item: unknown): string[] {
+  return Object.keys((item as { oidc?: { claims?: object } }).oidc?.claims ?? {});
 }
 
 /** How an error names an entry: by its name if that is a valid one, which a key is not, or by its position. */

@@ -55,7 +55,10 @@ const apiKey = v.pipe(
   v.regex(/^[\x21-\x7e]*$/, "apiKey contains a space, a line break or a character that is not visible ASCII"),
 );
 
-const schema = v.object({
+/** The value of a connection's secret. */
+export const registrationSchema = v.object({
+  /** For editors: docs/registration.schema.json. */
+  $schema: v.optional(v.string("$schema must be a string")),
   username: line("username"),
   scope: line("scope"),
   apiKey,
@@ -82,7 +85,7 @@ const schema = v.object({
   apiKeyId: v.optional(line("apiKeyId")),
 });
 
-const knownFields = new Set(Object.keys(schema.entries));
+const knownFields = new Set(Object.keys(registrationSchema.entries));
 
 /**
  * Parses the text of a secret. Never throws and never repeats a value: `detail` names the field, as part of a sentence.
@@ -103,7 +106,7 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
   for (const field of ["username", "scope", "apiKey"]) {
     if (!Object.hasOwn(json, field)) return { kind: "not_ready", detail: `the secret has no field ${field}` };
   }
-  const parsed = v.safeParse(schema, json, { abortEarly: true });
+  const parsed = v.safeParse(registrationSchema, json, { abortEarly: true });
   if (!parsed.success) return { kind: "not_ready", detail: `the secret's field ${parsed.issues[0].message}` };
 
   const fields = parsed.output;

@@ -169,6 +169,8 @@ const gatewayMessages: [status: number, message: string, meaning: string][] = [
   [503, "Service Unavailable", "The function did not answer in 30 s."],
 ];
 
+const noOAuthRoutes = "No such route. It exists only if an entry of `callers` has a caller key or an issuer.";
+
 /** The gateway's own responses, in its own form. It rejects callers (403) only on routes where IAM decides. */
 export function gatewayAnswers(of: { iam: boolean }): Answer[] {
   return gatewayMessages
@@ -176,7 +178,7 @@ export function gatewayAnswers(of: { iam: boolean }): Answer[] {
     .map(([status, message, meaning]) => ({
       status,
       name: "gateway",
-      meaning: `From the gateway: ${meaning}`,
+      meaning: `From the gateway: ${!of.iam && status === 404 ? noOAuthRoutes : meaning}`,
       type: "application/json",
       schema: "GatewayError",
       headers: [],

@@ -1,4 +1,10 @@
-import { type AttributeValue, type DynamoDBClientConfig, GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  ScanCommand,
+  type ScanCommandInput,
+} from "@aws-sdk/client-dynamodb";
 import { asUnavailable, dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import {
   attributesWithoutTokens,
@@ -40,7 +46,13 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
       let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
       do {
         // DynamoDB ends a page at 1 MB, so one of ours may need several.
-        const input = { ...projection, Limit: limit - items.length, ExclusiveStartKey: from };
+        const input: ScanCommandInput = {
+          ...projection,
+          // The function's role allows no other value.
+          Select: "SPECIFIC_ATTRIBUTES",
+          Limit: limit - items.length,
+          ExclusiveStartKey: from,
+        };
         const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
         items.push(...Items.map(decodeItemWithoutTokens));
         from = LastEvaluatedKey;

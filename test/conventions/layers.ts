@@ -50,6 +50,7 @@ const functionEdges = files(
 const forInfra = files(
   ...[
     "metrics",
+    "adapters/item-codec",
     ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map(
       (rule) => `rules/${rule}`,
     ),

@@ -18,6 +18,8 @@ export interface Authenticated {
   kind: "authenticated";
   /** Connection → the name of the entry that allows it. */
   allowed: Map<ConnectionId, string>;
+  /** The JWT's `sub`, if its entries list each user's connections. Without it, an entry is one caller. */
+  user?: string;
   /** The hash of the caller key, if the credential was one or its refresh handle. */
   keySha256?: string;
 }
@@ -155,5 +157,8 @@ function byClaims(
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
-  return matching.length > 0 ? { kind: "authenticated", allowed } : notAccepted;
+  if (matching.length === 0) return notAccepted;
+  // The `sub` of a pipeline has its branch: a person who can push has any number of them. A user has only one.
+  const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
+  return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
 }

@@ -11,6 +11,7 @@ import type { JwtVerifier } from "./authenticate.ts";
 import { OAuthEndpoint } from "./endpoint.ts";
 import { dynamoDbHandles } from "./handle-table.ts";
 import { toOAuthError } from "./oauth-error.ts";
+import { dynamoDbNameIndex } from "./name-index.ts";
 import { oauthErrorResponse } from "./oauth-response.ts";
 import { dynamoDbRevokedKeys } from "./revoked-key-table.ts";
 
@@ -19,6 +20,7 @@ const telemetry = createTelemetry("oauth", settings.stage);
 const dynamoDb = dynamoDbClient({});
 const ports = {
   ...deployedPorts(settings, telemetry.notice, dynamoDb),
+  names: dynamoDbNameIndex(settings.tableName, dynamoDb),
   handles: dynamoDbHandles(settings.tableName, dynamoDb),
   revokedKeys: dynamoDbRevokedKeys(settings.tableName, dynamoDb),
   randomBytes: () => randomBytes(32),

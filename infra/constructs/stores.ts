@@ -60,6 +60,11 @@ export class Stores {
     grant(grantee, ["dynamodb:Query"], `${this.table.tableArn}/index/due`);
   }
 
+  /** Grants querying the index of the vendor's names. */
+  grantNameIndex(grantee: Grantee): void {
+    grant(grantee, ["dynamodb:Query"], `${this.table.tableArn}/index/names`);
+  }
+
   /** Grants reading the whole table, which the sweep needs before it reports a retiring key as unused. */
   grantScan(grantee: Grantee): void {
     this.#grantTable(grantee, ["Scan"]);

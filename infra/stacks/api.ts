@@ -81,6 +81,7 @@ export class ApiStack extends Stack {
       stores.grantReadSecrets(fn);
       grantPutEvents(fn);
     }
+    if (oauth) stores.grantNameIndex(oauth);
 
     const status = new BrokerFunction(this, "Status", {
       name: "status",

@@ -41,6 +41,7 @@ const functionEdges = files(
   "oauth/handle-table",
   "oauth/jwt-verifier",
   "oauth/metadata",
+  "oauth/name-index",
   "oauth/oauth-response",
   "oauth/revoked-key-table",
   "prober/probe-request",

@@ -87,7 +87,11 @@ const withoutTokens = {
 
 test.each([
   ["token", /^Token/, [...oneItem, ...readSecrets, putEvents]],
-  ["oauth", /^OAuth/, [...oneItem, ...readSecrets, putEvents]],
+  [
+    "oauth",
+    /^OAuth/,
+    [...oneItem, ...readSecrets, putEvents, { action: "dynamodb:Query", resource: `${tableArn}/index/names` }],
+  ],
   [
     "status",
     /^Status/,

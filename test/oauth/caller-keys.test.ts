@@ -5,11 +5,12 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import { steppedClock } from "../support/clock.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../support/registration.ts";
 import { callers, fakeCallerKey } from "./callers.ts";
 import { fakeClaims } from "./issuer.ts";
 import { fakeHandle, memoryKeyTables } from "./key-tables.ts";
@@ -45,7 +46,9 @@ function environment(list: object[] = callers(issuer)) {
       return { connection, generation: 1, failures: 0, tokenSet };
     },
   } satisfies Partial<TokenTable>;
-  const ports = { table, clock, notice: () => undefined, ...tables } as unknown as Ports & typeof tables;
+  const names: NameIndex = { find: async (scope) => [connectionId(scope.split("_")[0] ?? "")] };
+  const ports = { table, names, clock, notice: () => undefined, ...tables } as unknown as Ports &
+    typeof tables & { names: NameIndex };
   const endpoint = new OAuthEndpoint(parseCallers(list, testSettings), ports, verifier, testSettings);
   return async (route: string, sent: Sent, headers: Record<string, string> = {}) => {
     const event = eventOf(route, sent);

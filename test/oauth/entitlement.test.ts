@@ -5,10 +5,11 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
 import { fakeHandle, handleKeyOf, memoryKeyTables } from "./key-tables.ts";
 import {
@@ -26,7 +27,7 @@ import { eventOf } from "./request-bodies.ts";
 const tokenOf = (connection: string) => `fake-access-of-${connection}`;
 const holderOf = (token: unknown) => universe.find((id) => tokenOf(id) === token);
 
-/** Every connection has a valid token in the table, so the endpoint needs no other port. */
+/** Every connection has a valid token in the table, so the endpoint needs no upstream. */
 const table = {
   async read(connection) {
     const { username, scope } = named[connection] ?? { username: "", scope: "" };
@@ -41,8 +42,16 @@ for (const connection of universe) {
     .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
   keyTables.stored.set(connection, new Map(handles));
 }
+const names: NameIndex = {
+  find: async (scope, username) =>
+    universe
+      .filter((id) => named[id]?.scope === scope && (username === undefined || named[id].username === username))
+      .map(connectionId),
+};
+const registrations: Ports["registrations"] = { read: async () => ({ kind: "unknown" }) };
 const clock = steppedClock();
-const ports = { table, clock, ...keyTables } as unknown as Ports & typeof keyTables;
+const ports = { table, names, registrations, clock, ...keyTables } as unknown as Ports &
+  typeof keyTables & { names: NameIndex };
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {

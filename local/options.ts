@@ -110,7 +110,8 @@ function isNamedScenario(text: string): text is keyof typeof namedScenarios {
 function readHostName(text: string): string {
   const name = parseHostName(text);
   if (name !== undefined) return name;
-  const rule = "must be a host name or an address without scheme, port and wildcard, for example broker.test or [fd00::1]";
+  const rule =
+    "must be a host name or an address without scheme, port and wildcard, for example broker.test or [fd00::1]";
   throw new UsageError(`--allow-host ${rule}. It is ${JSON.stringify(text)}.`);
 }
 

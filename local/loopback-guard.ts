@@ -13,7 +13,7 @@ export interface Rejection {
   message: string;
 }
 
-const loopbackNames = ["127.0.0.1", "localhost", "[::1]"];
+const loopbackNames = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
  * Judges whether a request can come from a web page that must not reach the local run. Returns `undefined` if not.
@@ -61,7 +61,7 @@ function authorityOf(target: string): string[] {
 
 function isAccepted(authority: string, port: number, allowedHosts: string[]): boolean {
   const [, name = "", given = "80"] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(authority.toLowerCase()) ?? [];
-  return allowedHosts.includes(name) || (loopbackNames.includes(name) && given === String(port));
+  return allowedHosts.includes(name) || (loopbackNames.has(name) && given === String(port));
 }
 
 /** Browsers add an Origin to every POST and preflight, and `Sec-Fetch-Site` to the other requests of a page. */

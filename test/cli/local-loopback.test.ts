@@ -338,10 +338,10 @@ describe("broker --local is not diverted by the environment", () => {
     const { url, close } = await listen(proxy);
     onTestFinished(close);
     const proxies = {
-      HTTP_PROXY: proxy,
-      http_proxy: proxy,
-      HTTPS_PROXY: proxy,
-      ALL_PROXY: proxy,
+      HTTP_PROXY: url,
+      http_proxy: url,
+      HTTPS_PROXY: url,
+      ALL_PROXY: url,
       NO_PROXY: "fake.test",
     };
 

@@ -333,7 +333,7 @@ describe("broker --local is not diverted by the environment", () => {
     const proxy = createServer((request) => void proxied.push(request.url ?? ""));
     proxy.on("connect", ({ url = "" }, socket) => {
       proxied.push(url);
-      socket.destroy();
+      socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
     });
     const { url, close } = await listen(proxy);
     onTestFinished(close);

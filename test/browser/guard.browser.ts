@@ -38,9 +38,10 @@ interface Attempt {
 
 /** Sends a POST from the page. The response as far as the page can read it. */
 function post({ url, target, body = {}, mode = "cors" }: Attempt): Promise<string> {
-  const headers = mode === "cors" ? { "content-type": "application/x-amz-json-1.0", "x-amz-target": target } : {};
-  const authorization = "AWS4-HMAC-SHA256 Credential=FAKE/20261124/eu-south-1/dynamodb/aws4_request, Signature=fake";
-  const sent = { method: "POST", mode, headers: { ...headers, ...(mode === "cors" && { authorization }) } };
+  const authorization = "AWS4-HMAC-SHA256 Credential=FAKE/fake, SignedHeaders=host, Signature=fake";
+  const types = { "content-type": "application/x-amz-json-1.0", "x-amz-target": target };
+  const headers = mode === "cors" ? { ...types, authorization, "x-amz-date": "20261124T080000Z" } : {};
+  const sent = { method: "POST", mode, headers };
   const init = JSON.stringify({ ...sent, body: JSON.stringify(body) });
   return page.evaluate(
     `fetch(${JSON.stringify(url)}, ${init}).then(async (r) => r.type + " " + r.status + " " + (await r.text()), () => "blocked")`,

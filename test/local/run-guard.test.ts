@@ -26,18 +26,19 @@ afterAll(() => run.remove());
 /** The TCP ports on which a process listens, as Linux knows them: so a server that nobody has listed is tested too. */
 function listeningPorts(pid: number): number[] {
   const folder = `/proc/${pid}/fd`;
-  const descriptors = readdirSync(folder).map((fd) => {
+  const targetOf = (fd: string) => {
     try {
       return readlinkSync(join(folder, fd));
     } catch {
       // Closed meanwhile.
       return "";
     }
-  });
+  };
+  const opened = new Set(readdirSync(folder).map(targetOf));
   const lines = ["tcp", "tcp6"].flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, "utf8").split("\n"));
   return lines.flatMap((line) => {
     const [, local = "", , state, , , , , , inode] = line.trim().split(/\s+/);
-    const isListening = state === "0A" && descriptors.includes(`socket:[${inode}]`);
+    const isListening = state === "0A" && opened.has(`socket:[${inode}]`);
     return isListening ? [Number.parseInt(local.split(":")[1] ?? "", 16)] : [];
   });
 }

@@ -65,13 +65,32 @@ export const vendorTokenRequest = {
     scope: { ...scope, minLength: 1 },
     token: {
       ...secret,
-      pattern: String.raw`^Bearer [\x21-\x7e]+$`,
+      pattern: String.raw`^\s*[Bb][Ee][Aa][Rr][Ee][Rr] +[\x21-\x7e]+\s*$`,
       description: "`Bearer` and a caller key or a JWT of a trusted issuer.",
     },
     ...rejected,
   },
   required: ["username", "scope", "token"],
 };
+
+/** Client authentication in the body. The Authorization header is the third way. */
+const client = {
+  client_id: {
+    type: "string",
+    minLength: 1,
+    description: "The caller's name. With a JWT also its `sub`, `azp` or `client_id`, or the audience.",
+  },
+  client_secret: { ...secret, description: "A caller key." },
+  client_assertion: { ...secret, description: "A JWT of a trusted issuer (RFC 7523)." },
+  client_assertion_type: { const: jwtBearer },
+};
+const clientRules = {
+  dependentRequired: { client_secret: ["client_id"], client_assertion: ["client_assertion_type"] },
+};
+const twoMethods = { required: ["client_secret", "client_assertion"] };
+const neither = (...fields: string[]) => ({
+  not: { anyOf: [twoMethods, ...fields.map((field) => ({ required: [field] }))] },
+});
 
 /** Body of `POST /oauth/token`: one of the grants. */
 export const oauthTokenRequest = {
@@ -82,40 +101,45 @@ export const oauthTokenRequest = {
       description: "The client authenticates with one of the Authorization header, client_secret and client_assertion.",
       properties: {
         grant_type: { const: "client_credentials" },
-        client_id: { type: "string", minLength: 1, description: "The caller's name." },
-        client_secret: { ...secret, description: "A caller key." },
-        client_assertion: { ...secret, description: "A JWT of a trusted issuer (RFC 7523)." },
-        client_assertion_type: { const: jwtBearer },
+        ...client,
         scope,
         ...rejected,
       },
       required: ["grant_type"],
-      dependentRequired: { client_secret: ["client_id"], client_assertion: ["client_assertion_type"] },
-      not: { required: ["client_secret", "client_assertion"] },
+      ...clientRules,
+      ...neither("refresh_token", "subject_token"),
     },
     {
       type: "object",
       title: "Refresh token (RFC 6749 §6)",
+      description: "Client authentication is optional. If it is sent, it must be that of the refresh token's caller.",
       properties: {
         grant_type: { const: "refresh_token" },
         refresh_token: { ...secret, description: "The refresh_token of an earlier token response of this API." },
+        ...client,
+        scope: { ...scope, description: "If present, it must name the connection of the refresh token." },
         ...rejected,
       },
       required: ["grant_type", "refresh_token"],
+      ...clientRules,
+      ...neither("subject_token"),
     },
     {
       type: "object",
       title: "Token exchange (RFC 8693)",
+      description: "Client authentication is optional. If it is sent, it must be valid.",
       properties: {
         grant_type: { const: tokenExchange },
         subject_token: { ...secret, minLength: 1, description: "A JWT of a trusted issuer: a user's or a workload's." },
         subject_token_type: { enum: [...subjectTokenTypes] },
         requested_token_type: { const: accessTokenType },
+        ...client,
         scope,
         ...rejected,
       },
       required: ["grant_type", "subject_token", "subject_token_type"],
-      not: { required: ["actor_token"] },
+      ...clientRules,
+      ...neither("actor_token", "refresh_token"),
     },
   ],
 };

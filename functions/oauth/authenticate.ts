@@ -4,6 +4,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { connectionsOf, matchesClaims } from "./claims.ts";
+import type { Credential } from "./grant-request.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** A caller whose credential is accepted, and the connections that it may use. */
@@ -31,14 +32,17 @@ export type JwtVerdict =
 interface Claimed {
   /** The Origin header. Browsers send it; then only a JWT of an entry with this origin is accepted. */
   origin?: string | undefined;
-  /** `client_id`, if the request has one: it must be the name of the key's caller. */
-  name?: string | undefined;
+  /**
+   * `client_id`, if the request has one. It must be the name of the caller's entry or, with a JWT, the JWT's `sub`, `azp`
+   * or `client_id` (RFC 7521 §4.2), or its audience: that is the client of an ID token.
+   */
+  clientId?: string | undefined;
 }
 
 /** One error for every credential that is not accepted: the reason would help only an attacker. */
 export const notAccepted = oauthError(
   "invalid_client",
-  "The credential is not accepted: it is unknown, expired, revoked or not for this service. Send a valid caller key or JWT.",
+  "The credential is not accepted: it is unknown, expired, revoked, in the wrong field, of another client_id or not for this service. Send a valid caller key or JWT.",
 );
 
 /**
@@ -59,15 +63,16 @@ export class Authenticator {
     this.#verifier = verifier;
   }
 
-  async authenticate(credential: Secret, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
-    if (isCallerKey(credential.reveal())) return this.#byKey(credential, claimed);
+  async authenticate({ value, accepted }: Credential, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
+    if (isCallerKey(value.reveal())) return accepted === "jwt" ? notAccepted : this.#byKey(value, claimed);
+    if (accepted === "caller_key") return notAccepted;
     const { origin } = claimed;
-    const issuer = readUnverifiedIssuer(credential.reveal());
+    const issuer = readUnverifiedIssuer(value.reveal());
     const candidates = this.#oidc.filter(
       (caller) => caller.issuer === issuer && (origin === undefined || caller.origins.includes(origin)),
     );
     if (issuer === undefined || candidates.length === 0) return notAccepted;
-    const verdict = await this.#verifier.verify(credential, issuer);
+    const verdict = await this.#verifier.verify(value, issuer);
     switch (verdict.kind) {
       case "invalid":
         return notAccepted;
@@ -78,23 +83,30 @@ export class Authenticator {
           retryAfter: verdict.retryAfter,
         });
       case "valid":
-        return byClaims(candidates, verdict.claims);
+        return byClaims(candidates, verdict.claims, claimed);
     }
   }
 
-  #byKey(key: Secret, { origin, name }: Claimed): Authenticated | OAuthError {
+  #byKey(key: Secret, { origin, clientId }: Claimed): Authenticated | OAuthError {
     if (origin !== undefined) {
       return oauthError("invalid_client", "A web page must not hold a caller key. Send the JWT of its user instead.");
     }
     const caller = this.#byHash.get(callerKeyHash(key));
-    if (!caller || (name !== undefined && name !== caller.name)) return notAccepted;
+    if (!caller || (clientId !== undefined && clientId !== caller.name)) return notAccepted;
     return { kind: "authenticated", key, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
   }
 }
 
-function byClaims(candidates: OidcCaller[], claims: Record<string, unknown>): Authenticated | OAuthError {
+function byClaims(
+  candidates: OidcCaller[],
+  claims: Record<string, unknown>,
+  { clientId }: Claimed,
+): Authenticated | OAuthError {
   const allowed = new Map<ConnectionId, string>();
-  const matching = candidates.filter((caller) => matchesClaims(caller, claims));
+  const { sub, azp, client_id: claimed } = claims;
+  const isClient = ({ name, audience }: OidcCaller) =>
+    clientId === undefined || [name, audience, sub, azp, claimed].includes(clientId);
+  const matching = candidates.filter((caller) => matchesClaims(caller, claims) && isClient(caller));
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }

@@ -5,7 +5,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { type Authenticated, Authenticator, type JwtVerifier } from "./authenticate.ts";
+import { type Authenticated, Authenticator, type JwtVerifier, notAccepted } from "./authenticate.ts";
 import { ConnectionFinder } from "./find-connection.ts";
 import { readForm } from "./form.ts";
 import { type GrantRequest, readGrantRequest, readVendorRequest } from "./grant-request.ts";
@@ -47,15 +47,27 @@ export class OAuthEndpoint {
     // If the request has an Authorization header, the error says how to use it.
     if (request.kind === "oauth_error") return oauthErrorResponse(request, authorization !== undefined);
 
-    const caller = await this.#authenticator.authenticate(request.credential, { origin, name: request.name });
-    if (caller.kind === "oauth_error") {
-      const error = caller.error === "invalid_client" ? request.notAcceptedError : caller.error;
-      return oauthErrorResponse({ ...caller, error }, request.basic);
-    }
+    const caller = await this.#callerOf(request, origin);
+    if (caller.kind === "oauth_error") return oauthErrorResponse(caller, request.basic);
     const found = await this.#connectionFor(caller, request);
     if (found.kind === "oauth_error") return withCaller(oauthErrorResponse(found), [...caller.allowed.values()][0]);
     return this.#tokenOf(found.connection, caller, request);
   };
+
+  /** Authenticates the client, if it sent a credential of its own, and then the grant. */
+  async #callerOf(request: GrantRequest, origin: string | undefined): Promise<Authenticated | OAuthError> {
+    const { client, credential, clientId, connection, notAcceptedError } = request;
+    const authenticated = client && (await this.#authenticator.authenticate(client, { origin, clientId }));
+    if (authenticated?.kind === "oauth_error") return authenticated;
+    const claimed = client ? { origin } : { origin, clientId };
+    const caller = await this.#authenticator.authenticate(credential, claimed);
+    if (caller.kind === "oauth_error") {
+      return caller.error === "invalid_client" ? { ...caller, error: notAcceptedError } : caller;
+    }
+    // A refresh token belongs to the client that got it (RFC 6749 §6).
+    const isOwn = connection === undefined || authenticated?.allowed.get(connection) === caller.allowed.get(connection);
+    return authenticated && !isOwn ? { ...notAccepted, error: notAcceptedError } : caller;
+  }
 
   async #connectionFor(
     { allowed }: Authenticated,
@@ -63,11 +75,14 @@ export class OAuthEndpoint {
   ): Promise<{ kind: "found"; connection: ConnectionId } | OAuthError> {
     const { connection } = request;
     if (connection === undefined) return this.#finder.find(new Set(allowed.keys()), request);
-    if (allowed.has(connection)) return { kind: "found", connection };
-    return oauthError(
-      "invalid_grant",
-      "This caller may not use the connection of this refresh_token. Use another grant.",
-    );
+    if (!allowed.has(connection)) {
+      return oauthError(
+        "invalid_grant",
+        "This caller may not use the connection of this refresh_token. Use another grant.",
+      );
+    }
+    // A refresh cannot change the connection: `scope` must name the same one (RFC 6749 §6).
+    return this.#finder.find(new Set([connection]), request);
   }
 
   async #tokenOf(connection: ConnectionId, caller: Authenticated, request: GrantRequest): Promise<HttpResponse> {

@@ -3,12 +3,21 @@ import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type OAuthError, oauthError } from "./oauth-error.ts";
 import { readRefreshHandle } from "./refresh-handle.ts";
 
+/** A credential, and what it may be. That follows from its place in the request. */
+export interface Credential {
+  value: Secret;
+  accepted: "caller_key" | "jwt" | "caller_key_or_jwt";
+}
+
 /** A token request, in the same form for every grant and for the vendor's route. */
 export interface GrantRequest {
   kind: "grant_request";
-  credential: Secret;
-  /** `client_id`: the name that the caller says it has. */
-  name?: string;
+  /** Allows the request: it authenticates the client, or it is the grant. */
+  credential: Credential;
+  /** Client authentication beside a grant, where it is optional. If it fails, the request fails. */
+  client?: Credential;
+  /** Who the client says it is: `client_id`, or the name in the Authorization header. */
+  clientId?: string;
   username?: string;
   /** A connection's id, or the vendor's scope. */
   scope?: string;
@@ -46,65 +55,100 @@ export function readVendorRequest(fields: Fields): GrantRequest | OAuthError {
   for (const [name, value] of Object.entries({ username, scope, token })) {
     if (!value) return invalid(`The field ${name} is missing or empty. Send username, scope and token.`);
   }
-  const credential = /^Bearer ([\x21-\x7e]+)$/.exec(token ?? "")?.[1];
-  if (!username || !scope || credential === undefined) return invalid("The field token must be 'Bearer <credential>'.");
-  return grantRequest(fields, { credential: new Secret(credential), username, scope });
+  const text = /^Bearer +([\x21-\x7e]+)$/i.exec((token ?? "").trim())?.[1];
+  if (!username || !scope || text === undefined) return invalid("The field token must be 'Bearer <credential>'.");
+  const credential = { value: new Secret(text), accepted: "caller_key_or_jwt" } as const;
+  return grantRequest(fields, { ...clientIdOf(fields), credential, username, scope });
 }
 
 /** Reads `POST /oauth/token`: one of the grants, with its client authentication or its token. */
 export function readGrantRequest(fields: Fields, authorization: string | undefined): GrantRequest | OAuthError {
   const oneOf = `grant_type must be one of ${grantTypes.join(", ")}.`;
-  switch (fields.get("grant_type")) {
-    case "client_credentials":
-      return readClientCredentials(fields, authorization);
-    case "refresh_token":
-      return readRefresh(fields);
-    case tokenExchange:
-      return readTokenExchange(fields);
-    case undefined:
-      return invalid(oneOf);
-    default:
-      return oauthError("unsupported_grant_type", oneOf);
+  const grant = fields.get("grant_type");
+  if (grant === undefined) return invalid(oneOf);
+  if (!grantTypes.includes(grant)) return oauthError("unsupported_grant_type", oneOf);
+  for (const [field, itsGrant] of Object.entries(grantOf)) {
+    if (fields.has(field) && grant !== itsGrant) return invalid(`${field} does not belong to this grant_type.`);
   }
+  const client = readClient(fields, authorization);
+  if (client?.kind === "oauth_error") return client;
+  if (grant === "refresh_token") return readRefresh(fields, client);
+  return grant === tokenExchange ? readTokenExchange(fields, client) : readClientCredentials(fields, client);
 }
 
-/** RFC 6749 §4.4. The client authenticates with its secret, in the header or the body (§2.3.1), or a JWT (RFC 7523). */
-function readClientCredentials(fields: Fields, authorization: string | undefined): GrantRequest | OAuthError {
+/** The fields that are a grant, and the grant_type that they belong to. */
+const grantOf = { refresh_token: "refresh_token", subject_token: tokenExchange };
+
+/** A client that authenticates. */
+interface Client {
+  kind: "client";
+  credential: Credential;
+  clientId?: string;
+  basic: boolean;
+}
+
+/**
+ * Reads the client's authentication: its secret, in the header or the body (RFC 6749 §2.3.1), or a JWT (RFC 7523 §2.2).
+ * `undefined` if there is none.
+ */
+function readClient(fields: Fields, authorization: string | undefined): Client | undefined | OAuthError {
   const assertion = fields.get("client_assertion");
   const secret = fields.get("client_secret");
-  const methods = [authorization, secret, assertion].filter((method) => method !== undefined).length;
-  const oneOf = "Send one of the Authorization header (Basic), client_secret and client_assertion.";
-  if (methods > 1) return invalid(`The client authenticates more than once. ${oneOf}`);
-  if (methods === 0) return oauthError("invalid_client", `Client authentication is missing. ${oneOf}`);
-  const scope = scopeOf(fields);
+  const { clientId } = clientIdOf(fields);
+  if ([authorization, secret, assertion].filter((method) => method !== undefined).length > 1) {
+    return invalid(`The client authenticates more than once. ${oneMethod}`);
+  }
+  if (authorization !== undefined) {
+    const { name, value } = readBasic(authorization) ?? {};
+    if (name === undefined || value === undefined) {
+      return oauthError("invalid_client", "The Authorization header must be Basic, with the caller's name and key.");
+    }
+    if (clientId !== undefined && clientId !== name) {
+      return invalid(
+        "client_id is not the name in the Authorization header. Send the same name, or leave client_id out.",
+      );
+    }
+    return { kind: "client", credential: { value, accepted: "caller_key" }, clientId: name, basic: true };
+  }
   if (assertion !== undefined) {
     if (fields.get("client_assertion_type") !== jwtBearer)
       return invalid(`client_assertion_type must be ${jwtBearer}.`);
-    return grantRequest(fields, { ...scope, credential: new Secret(assertion) });
+    const credential = { value: new Secret(assertion), accepted: "jwt" } as const;
+    return { kind: "client", credential, ...clientIdOf(fields), basic: false };
   }
-  if (secret !== undefined) {
-    const name = fields.get("client_id");
-    if (!name) return invalid("client_id is missing. Send the caller's name.");
-    return grantRequest(fields, { ...scope, credential: new Secret(secret), name });
-  }
-  const client = readBasic(authorization ?? "");
-  if (client) return grantRequest(fields, { ...scope, ...client, basic: true });
-  return oauthError("invalid_client", "The Authorization header must be Basic, with the caller's name and key.");
+  if (secret === undefined) return undefined;
+  if (clientId === undefined) return invalid("client_id is missing. Send the caller's name.");
+  return { kind: "client", credential: { value: new Secret(secret), accepted: "caller_key" }, clientId, basic: false };
+}
+
+const oneMethod = "Send one of the Authorization header (Basic), client_secret and client_assertion.";
+
+/** RFC 6749 §4.4. */
+function readClientCredentials(fields: Fields, client: Client | undefined): GrantRequest | OAuthError {
+  if (!client) return oauthError("invalid_client", `Client authentication is missing. ${oneMethod}`);
+  const { kind: _, ...authentication } = client;
+  return grantRequest(fields, { ...scopeOf(fields), ...authentication });
 }
 
 /** RFC 6749 §6, with a refresh handle. The vendor's refresh request has the same fields, as JSON. */
-function readRefresh(fields: Fields): GrantRequest | OAuthError {
+function readRefresh(fields: Fields, client: Client | undefined): GrantRequest | OAuthError {
   const handle = readRefreshHandle(fields.get("refresh_token") ?? "");
   if (!handle) {
     const description = "refresh_token is missing or was not issued here. Send the one of an earlier token response.";
     return oauthError("invalid_grant", description);
   }
-  const { connection, key: credential } = handle;
-  return grantRequest(fields, { credential, connection, notAcceptedError: "invalid_grant" });
+  const { connection, key } = handle;
+  return grantRequest(fields, {
+    ...scopeOf(fields),
+    ...besideGrant(fields, client),
+    credential: { value: key, accepted: "caller_key" },
+    connection,
+    notAcceptedError: "invalid_grant",
+  });
 }
 
 /** RFC 8693: exchanges the JWT of a user or a workload for an access token. */
-function readTokenExchange(fields: Fields): GrantRequest | OAuthError {
+function readTokenExchange(fields: Fields, client: Client | undefined): GrantRequest | OAuthError {
   const subject = fields.get("subject_token");
   if (!subject) return invalid("subject_token is missing. Send a JWT.");
   if (!subjectTokenTypes.has(fields.get("subject_token_type") ?? "")) {
@@ -115,10 +159,23 @@ function readTokenExchange(fields: Fields): GrantRequest | OAuthError {
   if (fields.has("actor_token")) return invalid("actor_token is not supported. Leave it out.");
   return grantRequest(fields, {
     ...scopeOf(fields),
-    credential: new Secret(subject),
+    ...besideGrant(fields, client),
+    credential: { value: new Secret(subject), accepted: "jwt" },
     notAcceptedError: "invalid_grant",
     issuedTokenType: accessTokenType,
   });
+}
+
+/** The client of a request whose grant is another credential. */
+function besideGrant(fields: Fields, client: Client | undefined): Partial<GrantRequest> {
+  if (!client) return clientIdOf(fields);
+  const { kind: _, credential, ...rest } = client;
+  return { ...rest, client: credential };
+}
+
+function clientIdOf(fields: Fields): { clientId?: string } {
+  const clientId = fields.get("client_id");
+  return clientId ? { clientId } : {};
 }
 
 function scopeOf(fields: Fields): { scope?: string } {
@@ -129,7 +186,7 @@ function scopeOf(fields: Fields): { scope?: string } {
 /** Adds what every request may have: the hash of a rejected token. */
 function grantRequest(
   fields: Fields,
-  request: Partial<GrantRequest> & { credential: Secret },
+  request: Partial<GrantRequest> & { credential: Credential },
 ): GrantRequest | OAuthError {
   const rejected = fields.get("rejected_token_sha256");
   if (rejected !== undefined && !/^[0-9a-f]{64}$/i.test(rejected)) {
@@ -145,13 +202,13 @@ function grantRequest(
 }
 
 /** RFC 6749 §2.3.1: the client form-urlencodes both halves before it joins them. */
-function readBasic(authorization: string): { name: string; credential: Secret } | undefined {
+function readBasic(authorization: string): { name: string; value: Secret } | undefined {
   const encoded = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
   const [name, secret, ...more] = Buffer.from(encoded, "base64").toString("utf8").split(":");
   if (!name || !secret || more.length > 0) return undefined;
   try {
-    return { name: decode(name), credential: new Secret(decode(secret)) };
+    return { name: decode(name), value: new Secret(decode(secret)) };
   } catch {
     return undefined;
   }

@@ -50,7 +50,7 @@ describe("openid-client", () => {
       { [openid.modifyAssertion]: (_, payload) => void Object.assign(payload, fakeClaims(url, Date.now() / 1000)) },
     );
 
-    const { access_token: token } = await openid.clientCredentialsGrant(await discover(auth));
+    const { access_token: token } = await openid.clientCredentialsGrant(await discover(auth, "deploy-ci"));
 
     expect(await accepted(token)).toBe(true);
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { fakeCallerKey } from "./callers.ts";
-import { exchange, vendorForm } from "./requests.ts";
+import { assertion, exchange, vendorForm } from "./requests.ts";
 import { json, type Sent, urlencoded } from "./request-bodies.ts";
 
 /** Few connections, so that requests collide; the id of one begins the id of another. */
@@ -30,7 +30,7 @@ export interface Entry {
 export interface Presented {
   /** The number of a key, or the claims of a JWT. */
   credential: { key: number } | { claims: Record<string, unknown>; isForged: boolean };
-  way: "vendor" | "exchange" | "secret" | "refresh";
+  way: "vendor" | "exchange" | "secret" | "assertion" | "refresh";
   /** The requested connection, how the request names it, and `client_id`. */
   connection: string;
   by: "id" | "scope" | "nothing";
@@ -89,7 +89,7 @@ export const presented: fc.Arbitrary<Presented> = fc
       fc.record({ key: fc.integer({ min: 0, max: 5 }) }),
       fc.record({ claims, isForged: fc.integer({ min: 0, max: 9 }).map((n) => n === 0) }),
     ),
-    way: fc.constantFrom("vendor" as const, "exchange" as const, "secret" as const, "refresh" as const),
+    way: fc.constantFrom("vendor", "exchange", "secret", "assertion", "refresh"),
     connection: one(universe),
     by: fc.constantFrom("id" as const, "scope" as const, "nothing" as const),
     client: one(["caller-0", "caller-1", "caller-2"]),
@@ -115,6 +115,8 @@ export function requestOf({ credential, way, connection, by, client }: Presented
       const fields = { grant_type: "client_credentials", client_id: client, client_secret: secret, scope };
       return { route: "POST /oauth/token", sent: urlencoded(fields) };
     }
+    case "assertion":
+      return { route: "POST /oauth/token", sent: assertion(secret, { client_id: client, scope }) };
     case "refresh":
       return {
         route: "POST /oauth/token",
@@ -134,12 +136,14 @@ function textOf(credential: Presented["credential"]): string {
 export function allowedBy(entries: Entry[], { credential, origin, way, client }: Presented): Set<string> {
   if ("key" in credential) {
     const entry = entries[credential.key];
+    if (way === "exchange" || way === "assertion") return new Set();
     const isNamed = way !== "secret" || entry?.name === client;
     return new Set(entry && !entry.oidc && isNamed && origin === undefined ? entry.connections : []);
   }
   const { claims: sent, isForged } = credential;
-  if (isForged || way === "refresh") return new Set();
-  const matching = entries.filter(({ oidc, origins: pages = [] }) => {
+  if (isForged || way === "refresh" || way === "secret") return new Set();
+  const matching = entries.filter(({ name, oidc, origins: pages = [] }) => {
+    if (way === "assertion" && name !== client) return false;
     if (!oidc || oidc.issuer !== sent["iss"] || ![sent["aud"]].flat().includes(oidc.audience)) return false;
     const { sub } = oidc.claims;
     const isSubject =

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readGrantRequest, readVendorRequest } from "../../functions/oauth/grant-request.ts";
+import { type Credential, readGrantRequest, readVendorRequest } from "../../functions/oauth/grant-request.ts";
 import { basic } from "./requests.ts";
 
 const vendor = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", token: "Bearer fake-key-1" };
@@ -15,10 +15,14 @@ const mapOf = (fields: Fields) =>
 const byVendor = (fields: Fields) => shown(readVendorRequest(mapOf({ ...vendor, ...fields })));
 const byGrant = (fields: Fields, authorization?: string) => shown(readGrantRequest(mapOf(fields), authorization));
 
-/** With the credential in plain text, to compare it. */
+/** With the credentials in plain text, to compare them. */
 function shown(request: ReturnType<typeof readVendorRequest>) {
-  return request.kind === "oauth_error" ? request : { ...request, credential: request.credential.reveal() };
+  if (request.kind === "oauth_error") return request;
+  const { credential, client, ...rest } = request;
+  return { ...rest, ...textOf("credential", credential), ...(client && textOf("client", client)) };
 }
+
+const textOf = (name: string, { value, accepted }: Credential) => ({ [name]: `${accepted} ${value.reveal()}` });
 
 /** A request, with the fields that most have. */
 const requestWith = (fields: object) => ({
@@ -32,7 +36,7 @@ describe("readVendorRequest", () => {
   test("reads username, scope and the credential after Bearer", () => {
     expect(byVendor({})).toEqual(
       requestWith({
-        credential: "fake-key-1",
+        credential: "caller_key_or_jwt fake-key-1",
         username: "admin_webapicorso",
         scope: "webapicorso_alywebapicorso",
       }),
@@ -50,15 +54,22 @@ describe("readVendorRequest", () => {
   });
 
   test.each([
-    ["absent", "fake-key-1"],
-    ["duplicate", "Bearer Bearer fake-key-1"],
     ["in lower case", "bearer fake-key-1"],
     ["in upper case", "BEARER fake-key-1"],
-    ["without a credential", "Bearer "],
     ["followed by two blanks", "Bearer  fake-key-1"],
     ["after a blank", " Bearer fake-key-1"],
     ["before a trailing blank", "Bearer fake-key-1 "],
-    ["before a line break", "Bearer fake-key-1\n"],
+    ["before a line break", "Bearer fake-key-1\r\n"],
+  ])("reads the credential if Bearer is %s", (_, token) => {
+    expect(byVendor({ token })).toMatchObject({ credential: "caller_key_or_jwt fake-key-1" });
+  });
+
+  test.each([
+    ["absent", "fake-key-1"],
+    ["duplicate", "Bearer Bearer fake-key-1"],
+    ["without a credential", "Bearer "],
+    ["before two credentials", "Bearer fake-key-1 fake-key-2"],
+    ["joined to the credential", "Bearerfake-key-1"],
     ["before a credential that is not ASCII", "Bearer fäke"],
   ])("rejects a token if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({
@@ -75,30 +86,41 @@ describe("readGrantRequest, for client_credentials,", () => {
     const authorization = header(`old-php:${encodeURIComponent(fakeKey).replaceAll("_", "%5F")}`);
 
     expect(byGrant({ ...grant, scope: "webapicorso" }, authorization)).toEqual(
-      requestWith({ credential: fakeKey, name: "old-php", scope: "webapicorso", basic: true }),
+      requestWith({
+        credential: `caller_key ${fakeKey}`,
+        clientId: "old-php",
+        scope: "webapicorso",
+        basic: true,
+      }),
     );
-    expect(byGrant(grant, header("a%3Ab+c:fake%25+1"))).toMatchObject({ name: "a:b c", credential: "fake% 1" });
+    expect(byGrant(grant, header("a%3Ab+c:fake%25+1"))).toMatchObject({
+      clientId: "a:b c",
+      credential: "caller_key fake% 1",
+    });
   });
 
   test("reads the scheme in any case", () => {
     const { authorization } = basic("old-php", "fake");
 
-    expect(byGrant(grant, authorization.replace("Basic", "bAsIc"))).toMatchObject({ credential: "fake" });
+    expect(byGrant(grant, authorization.replace("Basic", "bAsIc"))).toMatchObject({
+      credential: "caller_key fake",
+    });
   });
 
   test("reads client_id and client_secret", () => {
     expect(byGrant({ ...grant, client_id: "old-php", client_secret: fakeKey })).toEqual(
-      requestWith({ credential: fakeKey, name: "old-php" }),
+      requestWith({ credential: `caller_key ${fakeKey}`, clientId: "old-php" }),
     );
   });
 
   test("reads client_assertion", () => {
     expect(byGrant({ ...grant, client_assertion: "fake.jwt.1", client_assertion_type: jwtBearer })).toEqual(
-      requestWith({ credential: "fake.jwt.1" }),
+      requestWith({ credential: "jwt fake.jwt.1" }),
     );
   });
 
   const assertion = { client_assertion: "a", client_assertion_type: jwtBearer };
+  const byKey = { client_id: "a", client_secret: "b" };
 
   test.each<[string, Fields, string | undefined, string]>([
     ["no credential", {}, undefined, "invalid_client"],
@@ -121,6 +143,9 @@ describe("readGrantRequest, for client_credentials,", () => {
     ["a header with two colons", {}, header("a:b:c"), "invalid_client"],
     ["a header that is not base64", {}, "Basic ü", "invalid_client"],
     ["a header with half an escape", {}, header("a:%E0%A4%A"), "invalid_client"],
+    ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
+    ["a refresh token", { ...byKey, refresh_token: "fake" }, undefined, "invalid_request"],
+    ["a subject token", { ...byKey, subject_token: "fake" }, undefined, "invalid_request"],
     ["two headers in one", {}, `${header("a:b")},${header("a:b")}`, "invalid_client"],
   ])("rejects %s", (_, fields, authorization, error) => {
     expect(byGrant({ ...grant, ...fields }, authorization)).toMatchObject({ error });
@@ -132,7 +157,11 @@ describe("readGrantRequest, for refresh_token,", () => {
 
   test("reads the key and the connection of a refresh handle", () => {
     expect(byGrant({ ...grant, refresh_token: `stbr.webapicorso.${fakeKey}` })).toEqual(
-      requestWith({ credential: fakeKey, connection: "webapicorso", notAcceptedError: "invalid_grant" }),
+      requestWith({
+        credential: `caller_key ${fakeKey}`,
+        connection: "webapicorso",
+        notAcceptedError: "invalid_grant",
+      }),
     );
   });
 
@@ -147,7 +176,7 @@ describe("readGrantRequest, for a token exchange,", () => {
   test.each(["jwt", "access_token", "id_token"])("reads a subject token of type %s", (kind) => {
     expect(byGrant({ ...grant, subject_token_type: typeOf(kind), scope: "webapicorso" })).toEqual(
       requestWith({
-        credential: "fake.jwt.1",
+        credential: "jwt fake.jwt.1",
         scope: "webapicorso",
         notAcceptedError: "invalid_grant",
         issuedTokenType: typeOf("access_token"),
@@ -168,6 +197,40 @@ describe("readGrantRequest, for a token exchange,", () => {
     ["an actor token", { actor_token: "fake.jwt.2" }],
   ])("rejects %s", (_, fields) => {
     expect(byGrant({ ...grant, ...fields })).toMatchObject({ error: "invalid_request" });
+  });
+});
+
+describe.each<[string, Fields]>([
+  ["a refresh", { grant_type: "refresh_token", refresh_token: `stbr.webapicorso.${fakeKey}` }],
+  ["a token exchange", { grant_type: exchange, subject_token: "a.b.c", subject_token_type: typeOf("jwt") }],
+])("readGrantRequest, for %s,", (_, grant) => {
+  test("reads client authentication beside the grant", () => {
+    const secret = { client_id: "old-php", client_secret: "fake" };
+    const assertion = { client_assertion: "d.e.f", client_assertion_type: jwtBearer };
+
+    expect(byGrant(grant, header("old-php:fake"))).toMatchObject({
+      client: "caller_key fake",
+      clientId: "old-php",
+      basic: true,
+    });
+    expect(byGrant({ ...grant, ...secret })).toMatchObject({ client: "caller_key fake", clientId: "old-php" });
+    expect(byGrant({ ...grant, ...assertion })).toMatchObject({ client: "jwt d.e.f" });
+  });
+
+  test("reads client_id alone and scope", () => {
+    expect(byGrant({ ...grant, client_id: "old-php", scope: "other" })).toMatchObject({
+      clientId: "old-php",
+      scope: "other",
+    });
+  });
+
+  test.each<[string, Fields, string | undefined, string]>([
+    ["client authentication that it cannot read", {}, "Bearer fake", "invalid_client"],
+    ["two methods of client authentication", { client_id: "a", client_secret: "b" }, header("a:b"), "invalid_request"],
+    ["a client_secret without client_id", { client_secret: "b" }, undefined, "invalid_request"],
+    ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
+  ])("rejects %s", (__, fields, authorization, error) => {
+    expect(byGrant({ ...grant, ...fields }, authorization)).toMatchObject({ error });
   });
 });
 

@@ -25,8 +25,8 @@ export function clientCredentials(more: Record<string, string> = {}): Sent {
 }
 
 /** Client credentials with a JWT as client assertion. */
-export function assertion(jwt: string): Sent {
-  return clientCredentials({ client_assertion: jwt, client_assertion_type: jwtBearer });
+export function assertion(jwt: string, more: Record<string, string> = {}): Sent {
+  return clientCredentials({ client_assertion: jwt, client_assertion_type: jwtBearer, ...more });
 }
 
 /** RFC 6749 §2.3.1: both halves form-urlencoded. */

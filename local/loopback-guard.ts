@@ -25,9 +25,10 @@ const loopbackNames = new Set(["127.0.0.1", "localhost", "[::1]"]);
 export function rejectionOf(request: IncomingMessage, options: GuardOptions): Rejection | undefined {
   const { headers, headersDistinct, socket, url = "" } = request;
   const port = socket.localPort ?? 0;
-  const hosts = headersDistinct["host"] ?? [];
-  if (hosts.length > 1) return { status: 400, message: "The request has two Host headers. Send one." };
-  if (![hosts[0] ?? "", ...authorityOf(url)].every((name) => isAccepted(name, port, options.allowedHosts ?? []))) {
+  const [host = "", ...others] = headersDistinct["host"] ?? [];
+  if (others.length > 0) return { status: 400, message: "The request has more than one Host. Send one." };
+  const names = [host, ...authorityOf(url)];
+  if (!names.every((name) => isAccepted(name, port, options.allowedHosts ?? []))) {
     return {
       status: 403,
       message: `The Host of the request is not a name of the local run, which rejects it. Use http://127.0.0.1:${port}, or start the local run with --allow-host NAME.`,

@@ -27,8 +27,8 @@ export class UsageError extends Error {}
 export const helpText = `npm start -- [options]      Run the broker on this machine, as synthesised for AWS.
 
   --port NUMBER         Port of the gateway (8787). 0 picks a free one.
-  --allow-host NAME     Also answer requests whose Host is NAME, with any port: for a container or a tunnel. Repeatable.
-                        Without it: 127.0.0.1, localhost and [::1], with the port that listens.
+  --allow-host NAME     Also accept the Host NAME, with any port: for a tunnel or a proxy that ends on this machine, or a
+                        container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1] with the own port.
   --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
                         Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
   --callers FILE        JSON: a list of callers as in cdk.json. Issuers may use http on loopback.

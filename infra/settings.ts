@@ -3,6 +3,7 @@ import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-co
 import { readFileSync } from "node:fs";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
+import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import * as v from "valibot";
 
 /** The settings of a deployment, from the context of `cdk.json` or `-c key=value` on the command line. */
@@ -115,10 +116,11 @@ const namesOfCdk = new Set(["acknowledged-issue-numbers", "cli-telemetry"]);
 /** Throws an error for the first key of a context that is neither a setting nor the CDK's own. */
 export function refuseUnknownSettings(keys: string[]): void {
   const isOfCdk = (key: string) => key.includes(":") || key.startsWith("cdk-") || namesOfCdk.has(key);
-  const unknown = keys.find((key) => !isOfCdk(key) && !settingNames.includes(key));
+  const settings = keys.filter((key) => !isOfCdk(key));
+  const unknown = settings.find((key) => !settingNames.includes(key));
   if (unknown === undefined) return;
   throw new SettingError(
-    `Unknown setting ${JSON.stringify(unknown)} in cdk.json (context) or -c. ${unchanged} Use one of: ${settingNames.toSorted().join(", ")}.`,
+    `Unknown setting ${unknownName(unknown, settings)} in cdk.json (context) or -c. ${unchanged} Use one of: ${settingNames.toSorted().join(", ")}.`,
   );
 }
 
@@ -137,9 +139,13 @@ export function readDeploymentSettings(
     const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortEarly: true });
     if (parsed.success) return parsed.output as Plain[Key];
     const [issue] = parsed.issues;
-    const path = [key, ...(issue.path ?? []).map((step) => step.key)].join(".");
+    const isUnknownName = issue.expected === "never";
+    const steps = (issue.path ?? []).map((step) => step.key);
+    // The unknown name itself is not shown: it may be a misplaced value.
+    const path = [key, ...(isUnknownName ? steps.slice(0, -1) : steps)].join(".");
+    const found = isUnknownName ? "it has another field" : `it is ${shown(issue.input)}`;
     throw new SettingError(
-      `The setting "${path}" ${issue.message}; it is ${JSON.stringify(value)}. ${unchanged} Correct it in cdk.json (context) or with -c ${key}=VALUE.`,
+      `The setting "${path}" ${issue.message}; ${found}. ${unchanged} Correct it in cdk.json (context) or with -c ${key}=VALUE.`,
     );
   };
   const stage = read("stage");
@@ -169,6 +175,12 @@ export function readDeploymentSettings(
     alarmEmail: read("alarmEmail"),
     prober: read("prober"),
   };
+}
+
+/** A wrong value for a message: a text or a number as it is, of anything else only the type. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "an object" : JSON.stringify(value);
 }
 
 /** `-c key=value` passes every value as a string. JSON in it is parsed. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { asListed, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { parseHostName } from "./loopback-guard.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts";
@@ -132,11 +132,10 @@ function readConnections(file: string): Record<string, object> {
 function readCallers(file: string): object[] {
   const json = readJsonFile("--callers", file);
   try {
-    parseCallers(json, { allowLoopbackHttp: true });
+    return parseCallers(json, { allowLoopbackHttp: true }).map(asListed);
   } catch (error) {
     throw new UsageError(`--callers ${file}: ${(error as Error).message}`);
   }
-  return json as object[];
 }
 
 /** Checks the profile against the simulator's table of switches. */

@@ -98,7 +98,7 @@ export const routes: Route[] = [
     operationId: "replaceRejectedToken",
     summary: "Get another access token in place of one that Smart Services rejected",
     description:
-      "The broker replaces a token at most once in 30 s, however many callers report it. Cache the response.",
+      "The broker replaces a token at most once in 30 s, however many callers report it. Cache the response. A body of more than 16 KiB is `invalid_request`.",
     security: iam,
     parameters: [connection],
     requestBody: body("RejectedToken", "application/json"),

@@ -31,13 +31,13 @@ export async function listCallers(file: string): Promise<CommandResult> {
 
 async function readCallers(file: string): Promise<Caller[]> {
   let callers = await readJson(file);
-  const { context } = callers as { context?: { callers?: unknown } };
-  if (!Array.isArray(callers)) {
+  if (!Array.isArray(callers) && !("callers" in callers)) {
+    const { context } = callers as { context?: { callers?: object | string } };
     if (!context)
       throw new CommandError("usage", `${file} is neither a list of callers nor a cdk.json with a context.`);
-    callers = context.callers ?? [];
+    const setting = context.callers ?? [];
+    callers = typeof setting === "string" ? await readJson(resolve(dirname(file), setting)) : setting;
   }
-  if (typeof callers === "string") callers = await readJson(resolve(dirname(file), callers));
   try {
     return parseCallers(callers, { allowLoopbackHttp: false });
   } catch (error) {
@@ -45,7 +45,7 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
 }
 
-async function readJson(file: string): Promise<unknown> {
+async function readJson(file: string): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",

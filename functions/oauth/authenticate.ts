@@ -1,10 +1,12 @@
 import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
 import type { Caller, KeyCaller, OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { connectionsOf, matchesClaims } from "./claims.ts";
 import type { Credential } from "./grant-request.ts";
+import { livesAtMost } from "./jwt-rules.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
 /** A caller whose credential is accepted, and the connections that it may use. */
@@ -53,14 +55,16 @@ export class Authenticator {
   readonly #byHash = new Map<string, KeyCaller>();
   readonly #oidc: OidcCaller[];
   readonly #verifier: JwtVerifier;
+  readonly #clock: Pick<Clock, "now">;
 
-  constructor(callers: Caller[], verifier: JwtVerifier) {
+  constructor(callers: Caller[], verifier: JwtVerifier, clock: Pick<Clock, "now">) {
     for (const caller of callers) {
       if (caller.kind !== "key") continue;
       for (const hash of caller.keySha256) this.#byHash.set(hash, caller);
     }
     this.#oidc = callers.filter((caller) => caller.kind === "oidc");
     this.#verifier = verifier;
+    this.#clock = clock;
   }
 
   async authenticate({ value, accepted }: Credential, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
@@ -79,11 +83,12 @@ export class Authenticator {
       case "unavailable":
         return toOAuthError({
           code: "unavailable",
-          detail: "The issuer of the JWT does not answer, and its keys are not known yet. Retry after Retry-After.",
+          detail:
+            "The issuer of the JWT does not answer, and the broker has no keys of it from the last day. Retry after Retry-After.",
           retryAfter: verdict.retryAfter,
         });
       case "valid":
-        return byClaims(candidates, verdict.claims, claimed);
+        return byClaims(candidates, verdict.claims, claimed, this.#clock.now());
     }
   }
 
@@ -101,12 +106,15 @@ function byClaims(
   candidates: OidcCaller[],
   claims: Record<string, unknown>,
   { clientId }: Claimed,
+  now: number,
 ): Authenticated | OAuthError {
   const allowed = new Map<ConnectionId, string>();
   const { sub, azp, client_id: claimed } = claims;
   const isClient = ({ name, audience }: OidcCaller) =>
     clientId === undefined || [name, audience, sub, azp, claimed].includes(clientId);
-  const matching = candidates.filter((caller) => matchesClaims(caller, claims) && isClient(caller));
+  const matching = candidates.filter(
+    (caller) => matchesClaims(caller, claims) && livesAtMost(caller.maxLifetime, claims, now) && isClient(caller),
+  );
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }

@@ -7,9 +7,15 @@ export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown
   if (aud !== caller.audience && !(Array.isArray(aud) && aud.includes(caller.audience))) return false;
   return Object.entries(caller.claims).every(([claim, required]) => {
     const value = claims[claim];
-    if (typeof value !== "string") return false;
-    return required.endsWith("*") ? value.startsWith(required.slice(0, -1)) : value === required;
+    if (typeof required === "boolean") return value === required;
+    // Of an array, one member is enough. A subject is always one string (RFC 7519 §4.1.2).
+    const texts: unknown[] = Array.isArray(value) && claim !== "sub" ? value : [value];
+    return texts.some((text) => typeof text === "string" && matchesText(required, text));
   });
+}
+
+function matchesText(required: string, text: string): boolean {
+  return required.endsWith("*") ? text.startsWith(required.slice(0, -1)) : text === required;
 }
 
 /** The connections that a JWT may use by this entry. */

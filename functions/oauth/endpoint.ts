@@ -29,7 +29,7 @@ export class OAuthEndpoint {
   readonly #settings: Settings;
 
   constructor(callers: Caller[], ports: Ports, verifier: JwtVerifier, settings: Settings) {
-    this.#authenticator = new Authenticator(callers, verifier);
+    this.#authenticator = new Authenticator(callers, verifier, ports.clock);
     this.#finder = new ConnectionFinder(ports);
     this.#tokens = new TokenService(ports);
     this.#ports = ports;

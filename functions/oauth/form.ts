@@ -1,8 +1,6 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
+import { maxBodyBytes, readRequestBody } from "@smart-token-broker/auth-core/rules/request-body.ts";
 import { type OAuthError, oauthError } from "./oauth-error.ts";
-
-/** Bytes. No request of these routes is larger, and parsing this much costs little before the caller is authenticated. */
-export const maxFormBytes = 16 * 1024;
 
 /** Fields by name, each once. */
 export interface Form {
@@ -15,8 +13,8 @@ export interface Form {
  * parser. A body that it rejects, a duplicate field and a file are `invalid_request`.
  */
 export async function readForm(event: Event, allow: { json: boolean }): Promise<Form | OAuthError> {
-  const body = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8");
-  if (body.length > maxFormBytes) return invalid(`The body is too large. Send at most ${maxFormBytes} bytes.`);
+  const body = readRequestBody(event);
+  if (!body) return invalid(`The body is too large. Send at most ${maxBodyBytes} bytes.`);
   const contentType = event.headers["content-type"] ?? "";
   const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (type === "application/json" && allow.json) return readJson(body);

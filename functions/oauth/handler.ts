@@ -18,7 +18,7 @@ const ports = deployedPorts(settings, telemetry.notice);
 let verifier: JwtVerifier | undefined;
 const lazyVerifier: JwtVerifier = {
   async verify(token, issuer) {
-    verifier ??= (await import("./jwt-verifier.ts")).oidcVerifier(ports.clock);
+    verifier ??= (await import("./jwt-verifier.ts")).oidcVerifier(ports.clock, settings);
     return verifier.verify(token, issuer);
   },
 };

@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import * as v from "valibot";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type Failure, invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { maxBodyBytes, readRequestBody } from "@smart-token-broker/auth-core/rules/request-body.ts";
 import type { TokenRequirements } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** Seconds. */
@@ -46,7 +47,9 @@ export function readTokenRequest(event: Event): TokenRequest {
   const connection = canonicalConnection(event);
   if (!connection) return { kind: "invalid", failure: invalidConnection };
   if (event.requestContext.http.method === "POST") {
-    const body = v.safeParse(rejectedTokenBody, readJsonBody(event));
+    const bytes = readRequestBody(event);
+    if (!bytes) return invalid(`The body is too large. Send at most ${maxBodyBytes} bytes.`);
+    const body = v.safeParse(rejectedTokenBody, readJson(bytes));
     if (!body.success) return invalid(body.issues[0].message);
     const requirements = { minTtl: 0, rejectedSha256: body.output.rejected_token_sha256 };
     return { kind: "valid", connection, requirements };
@@ -61,9 +64,9 @@ function invalid(detail: string): TokenRequest {
 }
 
 /** The body as JSON; `undefined` if it is not JSON. */
-function readJsonBody({ body = "", isBase64Encoded }: Event): unknown {
+function readJson(body: Buffer): unknown {
   try {
-    return JSON.parse(isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body);
+    return JSON.parse(body.toString("utf8"));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import type { Account } from "./credentials.ts";
 
 export type ExchangeRequest = (Account & { apiKey: string }) | { fault: string };
@@ -21,8 +22,9 @@ export async function readExchange(headers: IncomingHttpHeaders, body: Buffer): 
     .formData()
     .catch(() => undefined);
   if (!form) return { fault: "the body is not multipart/form-data with this boundary" };
-  const unknown = [...form.keys()].find((name) => !fieldNames.some((known) => known === name));
-  if (unknown !== undefined) return { fault: `unknown field ${JSON.stringify(unknown)}` };
+  const names = [...form.keys()];
+  const unknown = names.find((name) => !fieldNames.some((known) => known === name));
+  if (unknown !== undefined) return { fault: `unknown field ${unknownName(unknown, names)}` };
 
   const values: string[] = [];
   for (const name of fieldNames) {

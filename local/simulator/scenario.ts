@@ -1,3 +1,4 @@
+import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import { maxSeconds, flag, numberFrom, oneOf, orNull, wholeFrom } from "./switch-kinds.ts";
 
 // All switches of the simulator. Parsing, the list of GET /_simulator and the help are made from this table.
@@ -91,7 +92,8 @@ export const defaultScenario = (): Scenario =>
 export function parsePatch(patch: Record<string, unknown>): { patch: Partial<Scenario> } | { fault: string } {
   const known = Object.keys(switches).join(", ");
   for (const [name, value] of Object.entries(patch)) {
-    if (!isSwitch(name)) return { fault: `unknown switch ${JSON.stringify(name)}; known switches: ${known}` };
+    if (!isSwitch(name))
+      return { fault: `unknown switch ${unknownName(name, Object.keys(patch))}; known switches: ${known}` };
     const { type, accepts } = switches[name];
     if (!accepts(value)) return { fault: `${name} must be ${type}; known switches: ${known}` };
   }

@@ -20,6 +20,11 @@ test.each([
   ["in cdk.json", { "cdk.json": { context: { callers: listed } } }],
   ["in a file that cdk.json names", { "cdk.json": { context: { callers: "list.json" } }, "list.json": listed }],
   ["in a file without anything else", { "cdk.json": listed }],
+  ["in a file with its JSON Schema", { "cdk.json": { $schema: "./callers.schema.json", callers: listed } }],
+  [
+    "in a file with its JSON Schema that cdk.json names",
+    { "cdk.json": { context: { callers: "list.json" } }, "list.json": { $schema: "a", callers: listed } },
+  ],
 ])("broker callers list reads the list %s", async (_, files) => {
   const folder = folderWith(files);
 
@@ -38,6 +43,20 @@ test("broker callers list rejects a list with the same message as a deployment",
   const result = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);
 
   expectError(result, 2, /^error: .*cdk.json: callers: orders: needs exactly one of principal, /);
+});
+
+test("broker callers list rejects an entry that strangers' JWTs would match", async () => {
+  const issuer = "https://token.actions.githubusercontent.com";
+  const open = { name: "ci", connections: ["acme"], oidc: { issuer, audience: "a", claims: { sub: "repo:acme/*" } } };
+  const folder = folderWith({ "list.json": { callers: [open] } });
+
+  const result = await broker(["callers", "list", "--file", join(folder, "list.json")]);
+
+  expectError(
+    result,
+    2,
+    /^error: .*list.json: callers: ci: oidc\.claims\.sub "repo:acme\/\*" does not name one tenant/,
+  );
 });
 
 test("broker callers list says that this project lists no callers, and that the list is not the deployed one", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { problems } from "../../functions/auth-core/http/problems.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { readDeploymentSettings } from "../../infra/settings.ts";
@@ -34,6 +35,22 @@ describe("docs/callers.md", () => {
     const callers = parseCallers(JSON.parse(list), { allowLoopbackHttp: false });
 
     expect(callers.map(({ kind }) => kind)).toEqual(["principal", "key", "oidc", "oidc"]);
+  });
+
+  it("has the same entry for a pipeline as examples/github-actions, and both are accepted", () => {
+    const comment = page("examples/github-actions/smart-services.yml").replaceAll(/^# ?/gm, "");
+    const entry: unknown = JSON.parse(/^ +\{"name"[^]*?\}\}\}$/m.exec(comment)?.[0] ?? "");
+
+    expect(parseCallers([entry], { allowLoopbackHttp: false })).toEqual([
+      parseCallers(JSON.parse(blocks("json")[0] ?? ""), { allowLoopbackHttp: false })[2],
+    ]);
+  });
+
+  it("lists every shared issuer with the claims that name a tenant, and their source", () => {
+    const listed = rowsOf("docs/callers.md", "## Issuers that many tenants share");
+
+    expect(listed).toEqual(sharedIssuers.map(({ url, tenantClaims }) => [url, Object.keys(tenantClaims).join(", ")]));
+    for (const { name, source } of sharedIssuers) expect(page("docs/callers.md")).toContain(`[${name}](${source})`);
   });
 
   it("has a trigger for Cognito whose claim gives each user the connections of their groups, and no other", async () => {

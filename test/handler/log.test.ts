@@ -89,6 +89,29 @@ it("metrics are in the namespace of the broker, and have no dimension for the co
   }
 });
 
+it("the log names a field with a pasted key as its name by its position and length only", async () => {
+  const pastedKey = "fake-pasted-key-0123456789-0123456789-0123456789-0123456789";
+  const { id } = await broker.connection({ [pastedKey]: "" });
+
+  await broker.ask(tokenEvent(id));
+
+  const [warning] = await broker.linesWhere(
+    (line) => line["message"] === "registration_warning" && line["connection"] === id,
+  );
+  expect(warning?.["warning"]).toMatch(/^the secret's field \d+ \(a name of 59 characters\) is unknown and ignored$/);
+  expect(broker.output.join("\n")).not.toContain(pastedKey);
+});
+
+it("the log and the response of a body of 6 MB say what is wrong with it", async () => {
+  const event = tokenEvent("nobody", { post: "x".repeat(6_000_000) });
+
+  const { statusCode, body } = await broker.ask(event);
+
+  const detail = "The body is too large. Send at most 16384 bytes.";
+  expect([statusCode, JSON.parse(body)]).toEqual([400, expect.objectContaining({ code: "invalid_request", detail })]);
+  expect(await linesOf(event.requestContext.requestId)).toEqual([expect.objectContaining({ status: 400, detail })]);
+});
+
 it("the output and the errors contain no secret, after requests of both grants that succeed and that are rejected", async () => {
   const { id, apiKey } = await broker.connection();
   const secrets = new Set([apiKey, "fake-session-token"]);

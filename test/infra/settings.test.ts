@@ -82,19 +82,39 @@ test.each(
   }).flatMap(([key, values]) => values.map((value) => [key, value] as const)),
 )("The setting %s rejects %j in one line with key, rule, value, consequence and next step", (key, value) => {
   const line = new RegExp(
-    `^The setting "${key}[^"]*" must .{8,}; it is .+\\. Nothing was changed\\. Correct it in cdk\\.json \\(context\\) or with -c ${key}=VALUE\\.$`,
+    `^The setting "${key}[^"]*" must .{8,}; it (is|has) .+\\. Nothing was changed\\. Correct it in cdk\\.json \\(context\\) or with -c ${key}=VALUE\\.$`,
   );
 
   expect(() => read({ [key]: value })).toThrow(line);
-  expect(() => read({ [key]: value })).toThrow(`; it is ${JSON.stringify(value)}.`);
+  if (typeof value !== "object") expect(() => read({ [key]: value })).toThrow(`; it is ${JSON.stringify(value)}.`);
 });
 
 test("The error of a nested setting names its path", () => {
   expect(() => read({ throttle: { token: { rate: 1, burst: 0 } } })).toThrow('"throttle.token.burst"');
-  expect(() => read({ connections: ["a", 7] })).toThrow('"connections.1"');
+  expect(() => read({ connections: ["a", 7] })).toThrow('"connections.1" must be a list of strings; it is 7.');
 });
 
-test.each(["alarmEmial", "Stage", "shard", "@aws-cdk", "toString"])(
+test.each([
+  ["throttle", (key: string) => ({ token: { rate: 1, burst: 1, [key]: 1 } })],
+  ["throttle", (key: string) => ({ [key]: { rate: 1, burst: 1 } })],
+  ["prober", (key: string) => ({ connection: "a", [key]: true })],
+  ["connections", (key: string) => [{ [key]: true }]],
+  ["stage", (key: string) => ({ [key]: true })],
+])("The setting %s with a key pasted as the name of a field is rejected without the key", (setting, valueWith) => {
+  const key = "fake-api-key-0123456789-0123456789";
+
+  expect(() => read({ [setting]: valueWith(key) })).toThrow(/^((?!fake-api-key).)+$/);
+});
+
+test("An unknown setting whose name may be a key is rejected with its position and length only", () => {
+  const keys = ["aws:cdk:bundling-stacks", "stage", "fake-api-key-0123456789-0123456789"];
+
+  expect(() => refuseUnknownSettings(keys)).toThrow(
+    /^Unknown setting 2 \(a name of 34 characters\) in cdk\.json ((?!fake-api-key).)+$/,
+  );
+});
+
+test.each(["alarmEmial", "Stage", "shard", "toString"])(
   "The unknown setting %s is rejected in one line that names it and lists the settings",
   (key) => {
     const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, logRetentionDays, prober, rotateApiKeysEveryDays, shards, stage, throttle.`;
@@ -142,9 +162,23 @@ function fileOf(text: string): string {
 }
 
 test("The setting callers is a list, its JSON, or the name of a file with it", () => {
-  for (const callers of [[php], JSON.stringify([php]), fileOf(JSON.stringify([php]))]) {
+  const document = JSON.stringify({ $schema: "docs/callers.schema.json", callers: [php] });
+  for (const callers of [[php], JSON.stringify([php]), fileOf(JSON.stringify([php])), document, fileOf(document)]) {
     expect(read({ callers }).callers).toEqual([expect.objectContaining({ kind: "key", ...php })]);
   }
+});
+
+test("An entry of callers that strangers' JWTs would match stops the synthesis, and the error says what to write", () => {
+  const issuer = "https://token.actions.githubusercontent.com";
+  const ci = {
+    name: "ci",
+    connections: ["webapicorso"],
+    oidc: { issuer, audience: "a", claims: { sub: "repo:acme*" } },
+  };
+
+  expect(() => read({ callers: [ci] })).toThrow(
+    'callers: ci: oidc.claims.sub "repo:acme*" also matches repo:acme-evil. Write "repo:OWNER/REPOSITORY:*", or write the full value. Nothing was changed. Correct the list of callers.',
+  );
 });
 
 test("The error of an unreadable file of callers names the file and repeats none of its content", () => {

@@ -76,8 +76,9 @@ it("npm start names a port in use in one line, with status 1, and leaves nothing
   expect(ended).toEqual(oneLine(new RegExp(`Port ${port} is in use`)));
 });
 
-it("npm start reports a wrong setting of the stacks in one line", async () => {
-  const list = [{ name: "a".repeat(42), connections: ["webapicorso"], principal: "210987654321" }];
+it("npm start reports a wrong setting of the stacks in one line, also if the list has a JSON Schema", async () => {
+  const callers = [{ name: "a".repeat(42), connections: ["webapicorso"], principal: "210987654321" }];
+  const list = { $schema: "./callers.schema.json", callers };
 
   expect(await refusal(["--port", "0", "--callers", "FILE"], JSON.stringify(list))).toEqual(
     oneLine(/longer than IAM's 64 characters/),

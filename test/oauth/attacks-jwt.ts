@@ -41,6 +41,8 @@ const shuffled =
   ({ broker }: Attacker) =>
     change(broker.issuer.token().split(".")).join(".");
 
+const yearLong = () => ({ iat: seconds() - 364 * 86_400, exp: seconds() + 3600 });
+
 const text = (claims: string) => Buffer.from(claims).toString("base64url");
 
 /** JWTs that no entry of the list accepts, on any route. */
@@ -93,6 +95,19 @@ export const badJwts: (readonly [attack: string, jwt: (attacker: Attacker) => st
   ["with a key in its header", forged(() => ({ jwk: forger.jwk }))],
   ["with an unknown critical header", ({ broker }) => broker.issuer.token({}, { crit: ["fake"], fake: true })],
   ["with an unencoded payload", ({ broker }) => broker.issuer.token({}, { crit: ["b64"], b64: false })],
+  ["that is a logout token by its type", ({ broker }) => broker.issuer.token({}, { typ: "logout+jwt" })],
+  ["that is a DPoP proof by its type", ({ broker }) => broker.issuer.token({}, { typ: "dpop+jwt" })],
+  ["with a type that is not a string", ({ broker }) => broker.issuer.token({}, { typ: ["JWT"] })],
+  ["that is bound to a key, without a proof of it", claiming({ cnf: { jkt: "fake" } })],
+  ["that was issued in the future", ({ broker }) => broker.issuer.token({ iat: seconds() + 60 })],
+  ["with a string as iat", claiming({ iat: "1" })],
+  ["with a string as nbf", claiming({ nbf: "1" })],
+  ["that lives longer than a day", ({ broker }) => broker.issuer.token({ exp: seconds() + 86_460 })],
+  ["that lives for a year, of which an hour is left", ({ broker }) => broker.issuer.token(yearLong())],
+  [
+    "that lives for two days, without iat",
+    ({ broker }) => broker.issuer.token({ iat: undefined, exp: seconds() + 172_800 }),
+  ],
   ["with another subject", claiming({ sub: "repo:evil/shop:ref:refs/heads/main" })],
   [
     "with a subject that continues the prefix without its end",

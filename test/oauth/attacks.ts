@@ -117,6 +117,15 @@ const forms: Attack[] = [
   ),
 ];
 
+const largeJwt = ({ broker }: Attacker) => broker.issuer.token({ fake: "x".repeat(12_288) });
+
+/** A JWT that is larger than a body may be. */
+const large: Attack[] = [
+  vendor("JWT of 16 KiB", (attacker) => vendorForm(largeJwt(attacker)), noRequest),
+  byAssertion("JWT of 16 KiB", (attacker) => assertion(largeJwt(attacker)), noRequest),
+  byExchange("JWT of 16 KiB", (attacker) => exchange(largeJwt(attacker)), noRequest),
+];
+
 /** Every attack, with the response that the documentation promises. */
 export const attacks: Attack[] = [
   ...badJwts.flatMap(([attack, jwt]) => [
@@ -132,4 +141,5 @@ export const attacks: Attack[] = [
   ...origins,
   ...handles,
   ...forms,
+  ...large,
 ];

@@ -31,7 +31,7 @@ describe("parseCallers", () => {
   test("reads a list with one caller of each kind", () => {
     expect(parseCallers([byKey, byToken, byUser, byRole], deployed)).toEqual([
       { kind: "key", name: "old-php", origins: [], connections: ["webapicorso"], keySha256: [hash] },
-      { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc },
+      { kind: "oidc", name: "deploy-ci", origins: [], connections: ["webapicorso"], ...oidc, maxLifetime: 86_400 },
       {
         kind: "oidc",
         name: "portal",
@@ -39,6 +39,7 @@ describe("parseCallers", () => {
         ...withoutClaims,
         claims: {},
         connectionsClaim: "smart_services",
+        maxLifetime: 86_400,
       },
       {
         kind: "principal",
@@ -55,7 +56,7 @@ describe("parseCallers", () => {
   });
 
   test("reads the output of asListed as the same list", () => {
-    const bounded = { ...byUser, name: "bounded", connections: ["a", "b"] };
+    const bounded = { ...byUser, name: "bounded", connections: ["a", "b"], oidc: { ...byUser.oidc, maxLifetime: 60 } };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
 
     const bundled: unknown = JSON.parse(JSON.stringify(list.map(asListed)));
@@ -64,7 +65,26 @@ describe("parseCallers", () => {
   });
 
   test.each([
+    ["a list", [byKey]],
+    ["an object with the list", { callers: [byKey] }],
+    ["an object with the list and its JSON Schema", { $schema: "./callers.schema.json", callers: [byKey] }],
+  ])("reads %s", (__, list) => {
+    expect(parseCallers(list, deployed)).toEqual([expect.objectContaining({ name: "old-php" })]);
+  });
+
+  test("rejects an object with an unknown field, and names it unless it may be a key", () => {
+    expect(refusal({ $schema: "a", callers: [byKey], caller: [] })).toBe(
+      'callers: the object with the list has an unknown field "caller".',
+    );
+    expect(refusal({ callers: [byKey], [fakeKey]: "" })).toBe(
+      "callers: the object with the list has an unknown field 2 (a name of 47 characters).",
+    );
+  });
+
+  test.each([
     ["an object", {}],
+    ["an object with an object as the list", { callers: {} }],
+    ["null", null],
     ["undefined", undefined],
     ["a string", "callers.json"],
   ])("rejects %s as the list", (__, list) => {
@@ -82,6 +102,9 @@ describe("parseCallers accepts an entry", () => {
       { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
     ],
     ["that limits what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
+    ["with booleans as claims", { ...byToken, oidc: { ...oidc, claims: { sub: "a", email_verified: true } } }],
+    ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
+    ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
     ["with an issuer that has a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
@@ -99,6 +122,18 @@ describe("parseCallers accepts an entry", () => {
     },
   );
 
+  test.each(["https://localhost", "https://10.0.0.1", "https://[::ffff:10.0.0.1]"])(
+    "with the issuer %s only in the local run",
+    (issuer) => {
+      const issued = { ...byToken, oidc: { ...oidc, issuer } };
+
+      expect(refusal([issued], local)).toBe("accepted");
+      expect(refusal([issued])).toBe(
+        "callers: deploy-ci: oidc.issuer must not be localhost or a private address, except in the local run.",
+      );
+    },
+  );
+
   test("with an http issuer on another machine not even in the local run", () => {
     const issued = { ...byToken, oidc: { ...oidc, issuer: "http://issuer.test" } };
 
@@ -106,13 +141,16 @@ describe("parseCallers accepts an entry", () => {
   });
 });
 
+const fakeKey = `stb_${"a".repeat(43)}`;
+const long = "a".repeat(2049);
 const id = "1 to 63 characters of a-z, 0-9 and '-', not starting with '-'";
 /** Wrong fields of a valid entry, and how the error continues after the entry's name. */
 const wrongFields: [entry: { name: string }, wrong: [what: string, fields: object, error: string][]][] = [
   [
     byKey,
     [
-      ["an unknown field", { conections: [] }, "has an unknown field conections"],
+      ["an unknown field", { conections: [] }, 'has an unknown field "conections"'],
+      ["a key as an unknown field", { [fakeKey]: 1 }, "has an unknown field 4 (a name of 47 characters)"],
       ["a string as connections", { connections: "a" }, "connections must be a list"],
       ["numbers as connections", { connections: [1] }, "connections must be a list"],
       ["empty connections", { connections: [] }, "connections is empty"],
@@ -146,7 +184,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
       ["a string as oidc", { oidc: "https://issuer.test" }, "oidc must be an object"],
       ["no issuer", { oidc: { audience: "a" } }, "oidc.issuer is missing"],
       ["no audience", { oidc: { issuer: "a" } }, "oidc.audience is missing"],
-      ["no claims", { oidc: withoutClaims }, "oidc.claims is needed"],
+      ["no claims", { oidc: withoutClaims }, "oidc.claims needs a claim other than iss, aud, exp, nbf, iat, jti"],
       ["no connections", { connections: undefined }, "needs connections or oidc."],
     ],
   ],
@@ -154,6 +192,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     byUser,
     [
       ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
+      ["a long origin", { origins: [`https://${long}`] }, "origins: every origin is longer than 2,048 characters"],
       ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
       ["an http origin", { origins: ["http://portal.test"] }, "origins:"],
       ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
@@ -165,22 +204,37 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
 
 /** The same for the fields of `oidc`. */
 const wrongOidc: [what: string, fields: object, error: string][] = [
-  ["an unknown field", { isuer: "x" }, "oidc has an unknown field isuer"],
+  ["an unknown field", { isuer: "x" }, 'oidc has an unknown field "isuer"'],
+  ["a key as an unknown field", { [fakeKey]: 1 }, "oidc has an unknown field 4 (a name of 47 characters)"],
+  ["a long issuer", { issuer: `https://${long}` }, "oidc.issuer is longer than 2,048 characters"],
+  ["a long audience", { audience: long }, "oidc.audience is longer than 2,048 characters"],
+  ["a long claim", { claims: { sub: long } }, "oidc.claims: every value is longer than 2,048 characters"],
+  ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: every name is longer than 2,048 characters"],
   ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
   ["an issuer that is not a URL", { issuer: "issuer.test" }, "oidc.issuer must be an https URL"],
   ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
   ["a password in its issuer", { issuer: "https://a:b@issuer.test" }, "oidc.issuer must be an https URL"],
   ["an empty audience", { audience: "" }, "oidc.audience is empty"],
   ["two audiences", { audience: ["a", "b"] }, "oidc.audience must be a string"],
-  ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings"],
-  ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be"],
+  ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings and booleans"],
+  ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be a string, true or false"],
+  ["a number as claim", { claims: { sub: 7 } }, "oidc.claims: every value must be a string, true or false"],
   ["an empty claim", { claims: { sub: "" } }, "oidc.claims: every value is empty"],
   ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone would match everyone'],
   ["two wildcards alone", { claims: { sub: "**" } }, "oidc.claims: * is allowed only at the end"],
   ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
   ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
-  ["empty claims", { claims: {} }, "oidc.claims is needed"],
+  ["empty claims", { claims: {} }, "oidc.claims needs a claim other than"],
+  ["its issuer as the only claim", { claims: { iss: "https://issuer.test" } }, "oidc.claims needs a claim other than"],
+  ["claims that every JWT has", { claims: { aud: "a", exp: "1", nbf: "1", iat: "1", jti: "1" } }, "oidc.claims needs"],
+  ["localhost as issuer", { issuer: "https://localhost" }, "oidc.issuer must not be localhost or a private address"],
+  ["a private issuer", { issuer: "https://10.0.0.1:8443/a" }, "oidc.issuer must not be localhost or a private"],
+  ["a link-local issuer", { issuer: "https://[fe80::1]" }, "oidc.issuer must not be localhost or a private address"],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
+  ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
+  ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
+  ["no lifetime as maxLifetime", { maxLifetime: 0 }, "oidc.maxLifetime must be at least 1 second"],
+  ["8 days as maxLifetime", { maxLifetime: 691_200 }, "oidc.maxLifetime must be at most 604800 seconds (7 days)"],
 ];
 
 const wrong: [what: string, entry: unknown, error: string][] = [
@@ -190,7 +244,8 @@ const wrong: [what: string, entry: unknown, error: string][] = [
   ["one without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
   ["one with an empty name", { ...byKey, name: "" }, "entry 1: name is empty"],
   ["one with a number as name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
-  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `Old-PHP: name must be ${id}`],
+  ["one with a key as name", { ...byKey, name: fakeKey }, `entry 1: name must be ${id}`],
+  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `entry 1: name must be ${id}`],
   ...wrongFields.flatMap(([entry, each]) =>
     each.map(([what, fields, error]): (typeof wrong)[number] => [
       `${entry.name} with ${what}`,
@@ -207,11 +262,31 @@ const wrong: [what: string, entry: unknown, error: string][] = [
 ];
 
 describe("parseCallers rejects an entry", () => {
+  test("that strangers' JWTs would match, naming it, who would match and what to write instead", () => {
+    const issuer = "https://token.actions.githubusercontent.com";
+
+    expect(refusal([{ ...byToken, oidc: { ...oidc, issuer, claims: { sub: "repo:acme/shop*" } } }])).toBe(
+      'callers: deploy-ci: oidc.claims.sub "repo:acme/shop*" also matches repo:acme/shop-evil. Write "repo:acme/shop:*", or write the full value.',
+    );
+    expect(refusal([{ ...byUser, oidc: { ...byUser.oidc, issuer } }])).toContain(
+      "callers: portal: oidc.claims does not name one tenant of GitHub Actions",
+    );
+  });
+
   test.each(wrong)("%s, naming it and the field", (__, entry, error) => {
     const message = refusal([entry]);
 
     expect(message.slice(0, `callers: ${error}`.length)).toBe(`callers: ${error}`);
     expect(message).toMatch(/^[^\n]+\.$/);
+    expect(message).not.toContain(fakeKey);
+  });
+
+  test.each(["__proto__", "constructor", "prototype"])("with the claim %s, which the schema would drop", (claim) => {
+    const claims = JSON.parse(`{"sub": "fake-subject", "${claim}": "a"}`) as object;
+
+    expect(refusal([{ ...byToken, oidc: { ...oidc, claims } }])).toBe(
+      `callers: deploy-ci: oidc.claims cannot have the claim ${claim}.`,
+    );
   });
 
   test("without a name, naming its position", () => {

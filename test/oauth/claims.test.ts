@@ -10,6 +10,7 @@ const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
   issuer: "https://issuer.test",
   audience: "fake-audience",
   claims: {},
+  maxLifetime: 86_400,
   ...fields,
 });
 
@@ -27,7 +28,7 @@ describe("matchesClaims", () => {
     expect(matchesClaims(caller(), { aud })).toBe(matches);
   });
 
-  test.each<[string, string, unknown, boolean]>([
+  test.each<[string, string | boolean, unknown, boolean]>([
     ["matches the same string", "repo:acme/shop", "repo:acme/shop", true],
     ["does not match a longer string", "repo:acme/shop", "repo:acme/shop2", false],
     ["does not match another case", "repo:acme/shop", "repo:Acme/shop", false],
@@ -36,11 +37,33 @@ describe("matchesClaims", () => {
     ["does not match another prefix", "repo:acme/*", "repo:acme-evil/shop", false],
     ["does not match a literal star", "a*", "*", false],
     ["does not match a list with the string", "repo:acme/shop", ["repo:acme/shop"], false],
+    ["matches the same boolean", true, true, true],
+    ["does not match the other boolean", true, false, false],
+    ["matches false", false, false, true],
+    ["does not match a boolean's name", true, "true", false],
+    ["does not match a boolean for its name", "true", true, false],
+    ["does not match a list with the boolean", true, [true], false],
+    ["does not match an absent boolean", false, undefined, false],
     ["does not match an object", "*x*", { toString: () => "repo:acme/shop" }, false],
     ["does not match a number", "7", 7, false],
     ["does not match an absent claim", "undefined", undefined, false],
   ])("%s of a claim", (_, wanted, value, matches) => {
     expect(matchesClaims(caller({ claims: { sub: wanted } }), { aud: "fake-audience", sub: value })).toBe(matches);
+  });
+
+  test.each<[string, string | boolean, unknown[], boolean]>([
+    ["matches a list with the string", "admins", ["users", "admins"], true],
+    ["matches a list with a string that has the prefix", "/admins/*", ["/users", "/admins/shop"], true],
+    ["does not match a list without the string", "admins", ["users", "admins-2", "Admins"], false],
+    ["does not match a list with a string that contains the string", "admins", ["users admins"], false],
+    ["does not match an empty list", "a/*", [], false],
+    ["does not match a list in a list", "admins", [["admins"]], false],
+    ["does not match the number in a list", "7", [7], false],
+    ["does not match a list with the boolean", true, [true], false],
+  ])("%s of another claim than the subject", (_, wanted, value, matches) => {
+    expect(matchesClaims(caller({ claims: { groups: wanted } }), { aud: "fake-audience", groups: value })).toBe(
+      matches,
+    );
   });
 
   test("requires every claim that the entry lists", () => {
@@ -52,8 +75,11 @@ describe("matchesClaims", () => {
     expect(matchesClaims(both, { aud, environment: "production" })).toBe(false);
   });
 
-  test("ignores properties that every object inherits", () => {
-    expect(matchesClaims(caller({ claims: { constructor: "f*" } }), { aud: "fake-audience" })).toBe(false);
+  test.each(["constructor", "__proto__", "toString"])("ignores %s, which every object inherits", (claim) => {
+    const entry = caller({ claims: JSON.parse(`{"${claim}": "f/*"}`) as Record<string, string> });
+
+    expect(matchesClaims(entry, { aud: "fake-audience" })).toBe(false);
+    expect(matchesClaims(entry, JSON.parse(`{"aud": "fake-audience", "${claim}": "f/a"}`))).toBe(true);
   });
 });
 

@@ -16,7 +16,7 @@ export const named: Record<string, { username: string; scope: string }> = {
 
 const issuers = ["https://one.test", "https://two.test"];
 const audiences = ["x", "xy"];
-const subjects = ["s", "st", "stu"];
+const subjects = ["s", "s:t", "s:t:u"];
 const origins = ["https://p.test", "https://q.test"];
 
 export interface Entry {
@@ -48,7 +48,7 @@ const trusted = fc
   .record({
     issuer: one(issuers),
     audience: one(audiences),
-    sub: maybe(one([...subjects, "s*", "st*"]), 4),
+    sub: maybe(one([...subjects, "s:*", "s:t:*"]), 4),
     own: maybe(some(universe), 4),
     origins: fc.subarray(origins),
   })

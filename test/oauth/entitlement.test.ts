@@ -33,14 +33,16 @@ const table = {
     return { connection, generation: 1, failures: 0, tokenSet };
   },
 } satisfies Partial<TokenTable>;
-const ports = { table, clock: steppedClock() } as unknown as Ports;
+const clock = steppedClock();
+const ports = { table, clock } as unknown as Ports;
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {
   async verify(token) {
     const [, payload = "", signature] = token.reveal().split(".");
     if (signature !== "good") return { kind: "invalid", reason: "fake" };
-    return { kind: "valid", claims: JSON.parse(Buffer.from(payload, "base64url").toString()) };
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+    return { kind: "valid", claims: { exp: clock.now() + 300, ...claims } };
   },
 };
 

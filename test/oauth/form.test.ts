@@ -4,8 +4,9 @@ import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 import axios from "axios";
 import FormData from "form-data";
-import { describe, expect, test } from "vitest";
-import { maxFormBytes, readForm } from "../../functions/oauth/form.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { maxBodyBytes } from "../../functions/auth-core/rules/request-body.ts";
+import { readForm } from "../../functions/oauth/form.ts";
 import { serve } from "../support/server.ts";
 import {
   dotnetMultipart,
@@ -120,7 +121,7 @@ describe("readForm reads what is sent by", () => {
   });
 
   test("a client with 16 KiB", async () => {
-    expect(await read(urlencoded({ a: "x".repeat(maxFormBytes - 2) }))).toEqual({ a: "x".repeat(maxFormBytes - 2) });
+    expect(await read(urlencoded({ a: "x".repeat(maxBodyBytes - 2) }))).toEqual({ a: "x".repeat(maxBodyBytes - 2) });
   });
 
   test("a client with a field named __proto__", async () => {
@@ -170,7 +171,7 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["Latin-1, urlencoded", { ...urlencoded({}), body: Buffer.concat([Buffer.from("username="), latin1]) }, "UTF-8"],
   ["Latin-1, percent-encoded", { ...urlencoded({}), body: Buffer.from("username=perch%E9") }, "UTF-8"],
   ["a part of 10 MB", multipart([["username", "x".repeat(10_000_000)]]), "at most 16384"],
-  ["one byte too many", urlencoded({ a: "x".repeat(maxFormBytes - 1) }), "at most 16384"],
+  ["one byte too many", urlencoded({ a: "x".repeat(maxBodyBytes - 1) }), "at most 16384"],
   ["text that is not JSON", ofJson("{"), "JSON object"],
   ["an empty body as JSON", ofJson(""), "JSON object"],
   ["a JSON list", ofJson("[]"), "JSON object"],
@@ -180,6 +181,19 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a JSON object in a field", ofJson('{"grant_type": {"$ne": ""}}'), "not a string"],
   ["a JSON null in a field", ofJson('{"grant_type": null}'), "not a string"],
 ];
+
+test.each([
+  ["text", "a".repeat(10_000_000), false],
+  ["encoded by the gateway", "A".repeat(10_000_000), true],
+])("readForm rejects a body of 10 MB, %s, before it decodes it", async (_, body, isBase64Encoded) => {
+  const decode = vi.spyOn(Buffer, "from");
+  onTestFinished(() => decode.mockRestore());
+  const event = { ...eventOf("POST /", urlencoded({})), body, isBase64Encoded };
+  decode.mockClear();
+
+  expect(await readForm(event, { json: true })).toEqual(refused("at most 16384"));
+  expect(decode).not.toHaveBeenCalled();
+});
 
 test.each(unreadable)("readForm rejects %s and says why", async (_, sent, description) => {
   expect(await read(sent, { json: true })).toEqual(refused(description));

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 
 const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", apiKey: "fake-key-1" };
@@ -97,10 +97,48 @@ it("parseRegistration warns of each unknown field and ignores it", () => {
   expect(rest).not.toHaveProperty("baseURL");
 });
 
-it("parseRegistration shows 40 characters of the name of an unknown field, on one line", () => {
-  expect(registered({ [`a\n${"b".repeat(80)}`]: 1 }).warnings).toEqual([
-    `the secret's field "a\\n${"b".repeat(38)}" is unknown and ignored`,
-  ]);
+it.each(["fake-key-2", "fake key", "a\nb", "k".repeat(25), `stb_${"a".repeat(43)}`, "0123456789abcdef", "é", ""])(
+  "parseRegistration names the unknown field %j by its position and length: its name may be a key",
+  (name) => {
+    expect(registered({ [name]: 1, comment: "fake" }).warnings).toEqual(
+      expect.arrayContaining([
+        `the secret's field 4 (a name of ${name.length} characters) is unknown and ignored`,
+        'the secret\'s field "comment" is unknown and ignored',
+      ]),
+    );
+  },
+);
+
+it.each(["baseUrl", "apiBaseUrl", "keyIssuer"])("parseRegistration accepts up to 2,048 characters as %s", (field) => {
+  const url = (length: number) => `https://upstream.example/${"a".repeat(length - 25)}`;
+
+  expect(registered({ [field]: url(2048) })).toMatchObject({ [field]: url(2048) });
+  expect(parse({ [field]: url(2049) })).toEqual({
+    kind: "not_ready",
+    detail: `the secret's field ${field} is longer than 2,048 characters`,
+  });
+});
+
+it("parseRegistration accepts up to 256 characters as language", () => {
+  expect(registered({ language: "i".repeat(256) })).toMatchObject({ language: "i".repeat(256) });
+  expect(parse({ language: "i".repeat(257) })).toEqual({
+    kind: "not_ready",
+    detail: "the secret's field language is longer than 256 characters",
+  });
+});
+
+it("parseRegistration does not parse a value of more than 64 KiB, which Secrets Manager would not store", () => {
+  const json = vi.spyOn(JSON, "parse");
+  onTestFinished(() => json.mockRestore());
+  const text = JSON.stringify({ ...required, comment: "" });
+  const padded = (length: number) => `${text}${" ".repeat(length - text.length)}`;
+
+  expect(parseRegistration(padded(65_537), options)).toEqual({
+    kind: "not_ready",
+    detail: "the secret's value is longer than 64 KiB",
+  });
+  expect(json).not.toHaveBeenCalled();
+  expect(parseRegistration(padded(65_536), options)).toMatchObject({ kind: "registered" });
 });
 
 it("credentialFingerprint of a registration changes with base URL, user name, scope and key", () => {

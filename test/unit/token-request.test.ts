@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 
 interface Request {
@@ -157,6 +157,43 @@ it("readTokenRequest never repeats a token that is sent instead of its hash", ()
       expect(JSON.stringify(bodies.map((each) => post(each)))).not.toContain(text);
     }),
   );
+});
+
+const large = (length: number) => body.padEnd(length, " ");
+const encoded = (text: string) => Buffer.from(text).toString("base64");
+
+it.each<[string, string, object]>([
+  ["as text", large(16_384), {}],
+  ["that the gateway encoded", encoded(large(16_384)), { isBase64Encoded: true }],
+])("readTokenRequest reads a body of 16 KiB %s", (_, text, more) => {
+  expect(post(text, more)).toEqual(rejecting);
+});
+
+it.each<[string, string, object]>([
+  ["one byte more than 16 KiB", large(16_385), {}],
+  ["one byte more than 16 KiB, that the gateway encoded", encoded(large(16_385)), { isBase64Encoded: true }],
+  ["16 KiB of characters, but more bytes", large(16_383) + "é", {}],
+  ["6 MB", large(6_000_000), {}],
+  ["6 MB, that the gateway encoded", encoded(large(6_000_000)), { isBase64Encoded: true }],
+])("readTokenRequest rejects a body of %s without parsing it", (_, text, more) => {
+  const parse = vi.spyOn(JSON, "parse");
+  onTestFinished(() => parse.mockRestore());
+
+  expect(post(text, more)).toEqual({
+    kind: "invalid",
+    failure: { code: "invalid_request", detail: "The body is too large. Send at most 16384 bytes." },
+  });
+  expect(parse).not.toHaveBeenCalled();
+});
+
+it("readTokenRequest does not even decode a body of 6 MB", () => {
+  const decode = vi.spyOn(Buffer, "from");
+  onTestFinished(() => decode.mockRestore());
+
+  post("A".repeat(6_000_000), { isBase64Encoded: true });
+  post("a".repeat(6_000_000));
+
+  expect(decode).not.toHaveBeenCalled();
 });
 
 it("readTokenRequest checks the path before the body", () => {

@@ -1,12 +1,23 @@
 import * as v from "valibot";
-import { type ConnectionId, connectionIdRule, parseConnectionId } from "./connection-id.ts";
+import { type ConnectionId, connectionIdPattern, connectionIdRule } from "./connection-id.ts";
+import { unknownName } from "./unknown-name.ts";
 
-const text = (field: string) => v.pipe(v.string(`${field} must be a string`), v.minLength(1, `${field} is empty`));
+const text = (field: string) =>
+  v.pipe(
+    v.string(`${field} must be a string`),
+    v.minLength(1, `${field} is empty`),
+    v.maxLength(2048, `${field} is longer than 2,048 characters`),
+  );
 
 const connections = v.pipe(
-  v.array(v.string("connections must be a list of connection ids"), "connections must be a list of connection ids"),
+  v.array(
+    v.pipe(
+      v.string("connections must be a list of connection ids"),
+      v.regex(connectionIdPattern, `connections: every id must be ${connectionIdRule}`),
+    ),
+    "connections must be a list of connection ids",
+  ),
   v.minLength(1, "connections is empty"),
-  v.checkItems((id) => parseConnectionId(id) !== undefined, `connections: every id must be ${connectionIdRule}`),
   v.checkItems((id, index, all) => all.indexOf(id) === index, "connections has a duplicate id"),
   v.transform((ids) => ids as ConnectionId[]),
 );
@@ -16,20 +27,33 @@ const oidc = v.strictObject(
     issuer: text("oidc.issuer"),
     audience: text("oidc.audience"),
     claims: v.optional(
-      v.pipe(
-        v.record(v.string(), text("oidc.claims: every value"), "oidc.claims must be an object of strings"),
-        v.check(
-          (claims) => Object.values(claims).every((value) => value.replace(/\*$/, "") !== ""),
-          'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out',
+      v.record(
+        text("oidc.claims: every name"),
+        v.union(
+          [
+            v.pipe(
+              text("oidc.claims: every value"),
+              v.regex(/^[^*]*\*?$/, "oidc.claims: * is allowed only at the end"),
+              v.notValue("*", 'oidc.claims: "*" alone would match everyone; give a prefix, or leave the claim out'),
+            ),
+            v.boolean(),
+          ],
+          "oidc.claims: every value must be a string, true or false",
         ),
-        v.check(
-          (claims) => Object.values(claims).every((value) => !value.slice(0, -1).includes("*")),
-          "oidc.claims: * is allowed only at the end",
-        ),
+        "oidc.claims must be an object of strings and booleans",
       ),
       {},
     ),
     connectionsClaim: v.optional(text("oidc.connectionsClaim")),
+    maxLifetime: v.optional(
+      v.pipe(
+        v.number("oidc.maxLifetime must be a number of seconds"),
+        v.integer("oidc.maxLifetime must be a whole number of seconds"),
+        v.minValue(1, "oidc.maxLifetime must be at least 1 second"),
+        v.maxValue(7 * 24 * 3600, "oidc.maxLifetime must be at most 604800 seconds (7 days)"),
+      ),
+      24 * 3600,
+    ),
   },
   (issue) => wrongFields(issue, "oidc"),
 );
@@ -38,10 +62,7 @@ const oidc = v.strictObject(
 export const callerSchema = v.pipe(
   v.strictObject(
     {
-      name: v.pipe(
-        text("name"),
-        v.check((name) => parseConnectionId(name) !== undefined, `name must be ${connectionIdRule}`),
-      ),
+      name: v.pipe(text("name"), v.regex(connectionIdPattern, `name must be ${connectionIdRule}`)),
       connections: v.optional(connections),
       principal: v.optional(
         v.pipe(
@@ -54,10 +75,15 @@ export const callerSchema = v.pipe(
       ),
       keySha256: v.optional(
         v.pipe(
-          v.array(text("keySha256: every hash"), "keySha256 must be a list"),
+          v.array(
+            v.pipe(
+              text("keySha256: every hash"),
+              v.regex(/^[0-9a-f]{64}$/, "keySha256: every hash must be 64 lower-case hex digits"),
+            ),
+            "keySha256 must be a list",
+          ),
           v.minLength(1, "keySha256 is empty"),
           v.maxLength(2, "keySha256 has more than two hashes; list the current key and its replacement"),
-          v.checkItems((hash) => /^[0-9a-f]{64}$/.test(hash), "keySha256: every hash must be 64 lower-case hex digits"),
         ),
       ),
       oidc: v.optional(oidc),
@@ -69,11 +95,13 @@ export const callerSchema = v.pipe(
 
 /** The message for a value that is not an object, has an unknown field or lacks a field. */
 function wrongFields(
-  { expected, path }: { expected: string | null; path?: readonly { key: unknown }[] | undefined },
+  { expected, path }: { expected: string | null; path?: readonly { key: unknown; input: unknown }[] | undefined },
   within?: string,
 ): string {
-  const key = String(path?.at(-1)?.key);
+  const { key: name, input } = path?.at(-1) ?? {};
+  const key = String(name);
   if (expected === "Object") return `${within ?? ""} must be an object`.trimStart();
-  if (expected === "never") return `${within ?? ""} has an unknown field ${key}`.trimStart();
+  if (expected === "never")
+    return `${within ?? ""} has an unknown field ${unknownName(key, Object.keys(input ?? {}))}`.trimStart();
   return `${within === undefined ? "" : `${within}.`}${key} is missing`;
 }

@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import { callerSchema } from "./caller-schema.ts";
-import type { ConnectionId } from "./connection-id.ts";
+import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { brokenUrlRule, isOrigin, type UrlOptions } from "./https-url.ts";
+import { openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
+import { isPrivateHost } from "./private-host.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** One entry of the list of callers. The broker trusts no caller that is not in the list. */
 export type Caller = KeyCaller | OidcCaller | PrincipalCaller;
@@ -27,10 +30,12 @@ export interface OidcCaller extends Named {
   connections?: ConnectionId[];
   issuer: string;
   audience: string;
-  /** Claim → the required string; if it ends in `*`, the required prefix. */
-  claims: Record<string, string>;
+  /** All of them are required. */
+  claims: RequiredClaims;
   /** The claim that lists the connections of the JWT's user. */
   connectionsClaim?: string;
+  /** Seconds. A JWT that lives longer is rejected. */
+  maxLifetime: number;
 }
 
 /** An AWS role or account. The stacks create a role that it can assume; the functions do not use this entry. */
@@ -41,12 +46,11 @@ export interface PrincipalCaller extends Named {
 }
 
 /**
- * Reads the list of callers. Throws an error that names the entry, the field and its rule. The synthesis calls this, so
- * that a mistake is found before the deployment.
+ * Reads the list of callers: an array, or an object with the array in `callers`. Throws an error that names the entry, the
+ * field and its rule. The synthesis calls this, so that a mistake is found before the deployment.
  */
 export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
-  if (!Array.isArray(list)) throw new Error("callers must be a list.");
-  const callers = list.map((item: unknown, index) => parseEntry(item, nameOf(item, index), options));
+  const callers = entriesOf(list).map((item, index) => parseEntry(item, nameOf(item, index), options));
   const names = new Set<string>();
   const hashes = new Map<string, string>();
   for (const caller of callers) {
@@ -66,10 +70,10 @@ export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
 export function asListed(caller: Caller): object {
   switch (caller.kind) {
     case "oidc": {
-      const { kind: _, issuer, audience, claims, connectionsClaim, ...rest } = caller;
+      const { kind: _, issuer, audience, claims, connectionsClaim, maxLifetime, ...rest } = caller;
       return {
         ...rest,
-        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }) },
+        oidc: { issuer, audience, claims, ...(connectionsClaim !== undefined && { connectionsClaim }), maxLifetime },
       };
     }
     case "key":
@@ -78,6 +82,21 @@ export function asListed(caller: Caller): object {
       return rest;
     }
   }
+}
+
+/** The entries of a list, which may be in a document with a `$schema`. */
+function entriesOf(list: unknown): unknown[] {
+  if (Array.isArray(list)) return list;
+  if (typeof list !== "object" || list === null) throw new Error("callers must be a list.");
+  const { $schema: _, callers, ...rest } = list as Record<string, unknown>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw new Error(
+      `callers: the object with the list has an unknown field ${unknownName(unknown, Object.keys(list))}.`,
+    );
+  }
+  if (!Array.isArray(callers)) throw new Error("callers must be a list.");
+  return callers;
 }
 
 function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
@@ -96,14 +115,19 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
     }
   }
   if (fields.oidc) {
-    const { issuer, audience, claims, connectionsClaim } = fields.oidc;
+    const { issuer, audience, claims, connectionsClaim, maxLifetime } = fields.oidc;
     if (brokenUrlRule(issuer, options)) throw wrong("oidc.issuer must be an https URL");
+    if (!options.allowLoopbackHttp && isPrivateHost(issuer)) {
+      throw wrong("oidc.issuer must not be localhost or a private address, except in the local run");
+    }
     if (!fields.connections && connectionsClaim === undefined) {
       throw wrong("needs connections or oidc.connectionsClaim");
     }
-    if (connectionsClaim === undefined && Object.keys(claims).length === 0) {
-      throw wrong("oidc.claims is needed: without it, every JWT of the issuer would match");
-    }
+    // The schema drops the names that all objects inherit. Without them, the entry would match more JWTs.
+    const dropped = listedClaims(item).find((claim) => !Object.hasOwn(claims, claim));
+    if (dropped !== undefined) throw wrong(`oidc.claims cannot have the claim ${dropped}`);
+    const fault = openToStrangers(issuer, claims, connectionsClaim !== undefined);
+    if (fault) throw wrong(fault);
     return {
       kind: "oidc",
       name,
@@ -113,6 +137,7 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
       claims,
       ...(fields.connections && { connections: fields.connections }),
       ...(connectionsClaim !== undefined && { connectionsClaim }),
+      maxLifetime,
     };
   }
   if (origins.length > 0) throw wrong("origins is for oidc only: a web page sends its user's JWT, never a key");
@@ -122,8 +147,13 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   return { kind: "key", ...common, keySha256: fields.keySha256 ?? [] };
 }
 
-/** How an error names an entry: by its name, or by its position. */
+/** The names of the claims as the list has them. */
+function listedClaims(item: unknown): string[] {
+  return Object.keys((item as { oidc?: { claims?: object } }).oidc?.claims ?? {});
+}
+
+/** How an error names an entry: by its name if that is a valid one, which a key is not, or by its position. */
 function nameOf(item: unknown, index: number): string {
   const name = (item as { name?: unknown } | null)?.name;
-  return typeof name === "string" && name !== "" ? name.slice(0, 63) : `entry ${index + 1}`;
+  return (typeof name === "string" && parseConnectionId(name)) || `entry ${index + 1}`;
 }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
 import { brokenUrlRule, type UrlOptions } from "./https-url.ts";
 import { Secret } from "./secret.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** The parsed value of a connection's secret. */
 export interface Registration {
@@ -32,6 +33,9 @@ export type ParsedRegistration =
 /** The longest accepted lifetime of an access token, in seconds. */
 export const maxAcceptedLifetime = 7 * 24 * 3600;
 
+/** Bytes of a secret's value that Secrets Manager stores. The text is not longer in characters. */
+const maxSecretLength = 64 * 1024;
+
 const line = (field: string) =>
   v.pipe(
     v.string(`${field} must be a string`),
@@ -48,7 +52,10 @@ const apiKey = v.pipe(
   v.regex(/^[\x21-\x7e]*$/, "apiKey contains a space, a line break or a character that is not visible ASCII"),
 );
 
-const schema = v.object({
+/** The value of a connection's secret. */
+export const registrationSchema = v.object({
+  /** For editors: docs/registration.schema.json. */
+  $schema: v.optional(v.string("$schema must be a string")),
   username: line("username"),
   scope: line("scope"),
   apiKey,
@@ -57,6 +64,7 @@ const schema = v.object({
   language: v.optional(
     v.pipe(
       v.string("language must be a string"),
+      v.maxLength(256, "language is longer than 256 characters"),
       v.regex(/^[A-Za-z0-9,;=.*-]+( [A-Za-z0-9,;=.*-]+)*$/, "language must be a value of Accept-Language, like it-IT"),
     ),
     "it-IT",
@@ -74,13 +82,14 @@ const schema = v.object({
   apiKeyId: v.optional(line("apiKeyId")),
 });
 
-const knownFields = new Set(Object.keys(schema.entries));
+const knownFields = new Set(Object.keys(registrationSchema.entries));
 
 /**
  * Parses the text of a secret. Never throws and never repeats a value: `detail` names the field, as part of a sentence.
  * Does not check the credentials with upstream.
  */
 export function parseRegistration(text: string, options: { defaultBaseUrl: string } & UrlOptions): ParsedRegistration {
+  if (text.length > maxSecretLength) return { kind: "not_ready", detail: "the secret's value is longer than 64 KiB" };
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -94,7 +103,7 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
   for (const field of ["username", "scope", "apiKey"]) {
     if (!Object.hasOwn(json, field)) return { kind: "not_ready", detail: `the secret has no field ${field}` };
   }
-  const parsed = v.safeParse(schema, json, { abortEarly: true });
+  const parsed = v.safeParse(registrationSchema, json, { abortEarly: true });
   if (!parsed.success) return { kind: "not_ready", detail: `the secret's field ${parsed.issues[0].message}` };
 
   const fields = parsed.output;
@@ -104,6 +113,7 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
     if (rule) return { kind: "not_ready", detail: `the secret's field ${field} ${rule}` };
   }
 
+  const names = Object.keys(json);
   const key = new Secret(fields.apiKey);
   const credentials = {
     baseUrl: withoutTrailingSlash(baseUrl),
@@ -124,14 +134,16 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
       keyFingerprint: fingerprint(key),
       credentialFingerprint: credentialFingerprint(credentials),
     },
-    warnings: Object.keys(json)
+    warnings: names
       .filter((field) => !knownFields.has(field))
-      // A field's name can be a misplaced value, so only a short part of it is shown.
-      .map((field) => `the secret's field ${JSON.stringify(field.slice(0, 40))} is unknown and ignored`),
+      .map((field) => `the secret's field ${unknownName(field, names)} is unknown and ignored`),
   };
 }
 
 function withoutTrailingSlash(text: string): string {
   const { origin, pathname } = new URL(text);
-  return origin + pathname.replace(/\/+$/, "");
+  let end = pathname.length;
+  // Not a regular expression: /\/+$/ takes quadratic time for many slashes before another character.
+  while (pathname[end - 1] === "/") end -= 1;
+  return origin + pathname.slice(0, end);
 }

@@ -1,0 +1,176 @@
+/** Claim → the value that a JWT must have: exactly, or as a prefix if it ends in `*`. */
+export type RequiredClaims = Record<string, string | boolean>;
+
+/** An issuer that gives JWTs to everyone who registers. Its table has only what the issuer's documentation says. */
+export interface SharedIssuer {
+  name: string;
+  /** Host, and path without slashes around it. Other paths of the host are issuers of one tenant. */
+  url: string;
+  /** Claim → how its value in the list is written if it names one tenant. No other claim does. */
+  tenantClaims: Record<string, RegExp>;
+  /** A `sub` that names one tenant, for errors. */
+  subject: string;
+  /** The issuer's documentation of its claims. */
+  source: string;
+}
+
+const exact = /^[^*]+$/;
+
+export const sharedIssuers: SharedIssuer[] = [
+  {
+    name: "GitHub Actions",
+    url: "token.actions.githubusercontent.com",
+    tenantClaims: {
+      // GitHub writes a colon within a value as %3A, so a value ends at the next colon. A customised subject counts if
+      // it begins with a claim that names a tenant.
+      sub: /^(repo:[^/:*]+\/[^/:*]+|(repository_id|repository_owner|repository_owner_id|enterprise_id):[^:*]+)(:|$)/,
+      repository: /^[^/*]+\/[^/*]+$/,
+      repository_id: exact,
+      repository_owner: exact,
+      repository_owner_id: exact,
+      enterprise_id: exact,
+    },
+    subject: "repo:OWNER/REPOSITORY:*",
+    source: "https://docs.github.com/en/enterprise-cloud@latest/actions/reference/security/oidc",
+  },
+  {
+    name: "GitLab.com",
+    url: "gitlab.com",
+    tenantClaims: {
+      sub: /^project_path:[^/:*]+\//,
+      project_id: exact,
+      project_path: /^[^/*]+\//,
+      namespace_id: exact,
+      namespace_path: /^[^/*]+(\/|$)/,
+    },
+    subject: "project_path:GROUP/PROJECT:*",
+    source: "https://docs.gitlab.com/ci/secrets/id_token_authentication/",
+  },
+  {
+    name: "Google",
+    url: "accounts.google.com",
+    tenantClaims: { sub: exact, email: exact, hd: exact },
+    subject: "ID_OF_THE_ACCOUNT",
+    source: "https://developers.google.com/identity/openid-connect/openid-connect",
+  },
+  {
+    name: "Apple",
+    url: "appleid.apple.com",
+    tenantClaims: { sub: exact },
+    subject: "ID_OF_THE_USER",
+    source: "https://developer.apple.com/documentation/signinwithapplejs/authorizationi/id_token",
+  },
+  {
+    name: "Microsoft's personal accounts",
+    url: "login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+    tenantClaims: { sub: exact, oid: exact },
+    subject: "ID_OF_THE_USER",
+    source: "https://learn.microsoft.com/en-us/entra/identity-platform/id-token-claims-reference",
+  },
+  {
+    name: "Buildkite",
+    url: "agent.buildkite.com",
+    tenantClaims: {
+      sub: /^organization:[^:*]+:/,
+      organization_id: exact,
+      organization_slug: exact,
+      pipeline_id: exact,
+    },
+    subject: "organization:ORGANIZATION:pipeline:PIPELINE:*",
+    source: "https://buildkite.com/docs/agent/cli/reference/oidc",
+  },
+  {
+    name: "HCP Terraform",
+    url: "app.terraform.io",
+    tenantClaims: {
+      sub: /^organization:[^:*]+:/,
+      terraform_organization_id: exact,
+      terraform_organization_name: exact,
+      terraform_project_id: exact,
+      terraform_workspace_id: exact,
+    },
+    subject: "organization:ORGANIZATION:project:PROJECT:workspace:WORKSPACE:*",
+    source:
+      "https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens",
+  },
+  {
+    name: "Vercel's global issuer",
+    url: "oidc.vercel.com",
+    tenantClaims: { sub: /^owner:[^:*]+:/, owner: exact, owner_id: exact, project_id: exact },
+    subject: "owner:TEAM:project:PROJECT:environment:production",
+    source: "https://vercel.com/docs/oidc/reference",
+  },
+];
+
+/** Hosts of Microsoft Entra. The path of a tenant's issuer begins with the tenant's id. */
+const entraHosts =
+  /^(login\.microsoftonline\.(com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net|sts\.chinacloudapi\.cn)$/;
+const entraTenant = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}(\/v2\.0)?$/;
+
+/** Claims that say nothing about who has the JWT: the entry's other fields require the first two. */
+const registeredClaims = ["iss", "aud", "exp", "nbf", "iat", "jti"];
+
+/**
+ * What makes an entry match the JWTs of strangers, as the rest of a sentence about the entry; `undefined` if nothing
+ * does. Does not check whether the claims are those of the intended caller.
+ *
+ * @param issuer a valid URL
+ * @param namesConnections whether the entry has a `connectionsClaim`, so that each JWT lists what it may use
+ */
+export function openToStrangers(issuer: string, claims: RequiredClaims, namesConnections: boolean): string | undefined {
+  const url = normalised(issuer);
+  const [host = "", path = ""] = url.split(/\/(.*)/s);
+  if (entraHosts.test(host) && !entraTenant.test(path)) {
+    return `oidc.issuer ${JSON.stringify(issuer)} is not the issuer of one tenant of Microsoft Entra. Write the iss of your JWTs, like https://login.microsoftonline.com/TENANT_ID/v2.0`;
+  }
+  const shared = sharedIssuers.find((each) => each.url === url);
+  const prefix = openPrefix(claims, shared);
+  if (prefix) return prefix;
+  if (shared) return openToTenants(claims, shared);
+  if (namesConnections || Object.keys(claims).some((claim) => !registeredClaims.includes(claim))) return undefined;
+  return `oidc.claims needs a claim other than ${registeredClaims.join(", ")}: without it, every JWT of the issuer would match`;
+}
+
+/** Finds a prefix that ends within a name, or before any. */
+function openPrefix(claims: RequiredClaims, shared: SharedIssuer | undefined): string | undefined {
+  for (const [claim, value] of Object.entries(claims)) {
+    if (typeof value !== "string" || !value.endsWith("*")) continue;
+    const prefix = value.slice(0, -1);
+    const what = `oidc.claims.${claim} ${JSON.stringify(value)}`;
+    if (/^[:/@]*$/.test(prefix)) return `${what} has no name in its prefix. Add one, or write the full value`;
+    if (/[:/@]$/.test(prefix)) continue;
+    const closed = [`${prefix}:*`, `${prefix}/*`].find((each) => shared && namesTenant(shared, claim, each));
+    const written = closed ?? (claim === "sub" ? shared?.subject : undefined);
+    const remedy = written ? `Write ${JSON.stringify(written)}` : 'End the prefix with ":", "/" or "@"';
+    return `${what} also matches ${prefix}-evil. ${remedy}, or write the full value`;
+  }
+  return undefined;
+}
+
+function openToTenants(claims: RequiredClaims, shared: SharedIssuer): string | undefined {
+  const isVerified = claims["email_verified"] === true || claims["email_verified"] === "true";
+  const given = Object.entries(claims).filter(([claim]) => Object.hasOwn(shared.tenantClaims, claim));
+  if (given.some(([claim, value]) => namesTenant(shared, claim, value) && (claim !== "email" || isVerified))) {
+    return undefined;
+  }
+  const [broad] = given;
+  const what = broad ? `.${broad[0]} ${JSON.stringify(broad[1])}` : "";
+  const remedies = Object.keys(shared.tenantClaims).map((claim) => {
+    if (claim === "sub") return `"sub": ${JSON.stringify(shared.subject)}`;
+    return claim === "email" ? 'email with "email_verified": true' : claim;
+  });
+  return `oidc.claims${what} does not name one tenant of ${shared.name}, which issues JWTs to everyone. Require ${remedies.join(" or ")}`;
+}
+
+function namesTenant({ tenantClaims }: SharedIssuer, claim: string, value: string | boolean): boolean {
+  // A claim may have the name of a member that every object inherits.
+  const format = Object.hasOwn(tenantClaims, claim) ? tenantClaims[claim] : undefined;
+  return typeof value === "string" && format !== undefined && format.test(value);
+}
+
+/** Host and path of a URL without what does not distinguish issuers: upper case, port, final dots and slashes. */
+function normalised(issuer: string): string {
+  const { hostname, pathname } = new URL(issuer);
+  const path = pathname.split("/").filter((part) => part !== "");
+  return [hostname.replace(/\.+$/, ""), ...path].join("/").toLowerCase();
+}

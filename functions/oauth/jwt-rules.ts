@@ -1,0 +1,44 @@
+/** Seconds by which the clocks of the broker and the issuer may differ. */
+export const clockTolerance = 30;
+
+/** `typ` of the header (RFC 7519 §5.1, RFC 9068 §2.1), in lower case and without `application/` (RFC 7515 §4.1.9). */
+const acceptedTypes = new Set(["jwt", "at+jwt"]);
+
+type BrokenRule = "typ" | "cnf" | "time" | "issued_in_the_future";
+
+/**
+ * The rule of the broker that a JWT with a valid signature breaks; `undefined` if none. Pure. Does not check signature,
+ * issuer, `exp` and `nbf`: jose does (`jwt-verifier.ts`). Does not check the audience, the lifetime and the other claims:
+ * each entry of the list has its own (`claims.ts`).
+ *
+ * @param now epoch seconds
+ */
+export function brokenRule(
+  header: Record<string, unknown>,
+  claims: Record<string, unknown>,
+  now: number,
+): BrokenRule | undefined {
+  if (!isAcceptedType(header["typ"])) return "typ";
+  // The token is bound to a key (RFC 7800), and the broker cannot check that the caller has it.
+  if (Object.hasOwn(claims, "cnf")) return "cnf";
+  const times = ["exp", "iat", "nbf"].map((name) => claims[name]).filter((time) => time !== undefined);
+  // JSON has no Infinity, but its parser reads 1e999 as one.
+  if (!times.every(Number.isFinite)) return "time";
+  const { iat } = claims;
+  return typeof iat === "number" && iat > now + clockTolerance ? "issued_in_the_future" : undefined;
+}
+
+/** Other types are tokens for another purpose, like `logout+jwt` or `dpop+jwt` (RFC 8725 §3.11). */
+function isAcceptedType(typ: unknown): boolean {
+  if (typ === undefined) return true;
+  return typeof typ === "string" && acceptedTypes.has(typ.toLowerCase().replace(/^application\//, ""));
+}
+
+/**
+ * Whether a JWT lives at most `maxLifetime` seconds: from `iat` to `exp`, or from now if it has no `iat`. The claims are
+ * those of a JWT that breaks no rule.
+ */
+export function livesAtMost(maxLifetime: number, { exp, iat }: Record<string, unknown>, now: number): boolean {
+  if (typeof exp !== "number") return false;
+  return typeof iat === "number" ? exp - iat <= maxLifetime : exp - now <= maxLifetime + clockTolerance;
+}

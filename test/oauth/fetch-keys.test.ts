@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { jwksUriOf } from "../../functions/oauth/fetch-keys.ts";
+
+const deployed = { allowLoopbackHttp: false };
+const local = { allowLoopbackHttp: true };
+
+const at = (issuer: string, jwksUri: unknown, options: typeof deployed) =>
+  jwksUriOf(issuer, { issuer, jwks_uri: jwksUri }, options);
+
+describe("jwksUriOf", () => {
+  test.each([
+    ["https://issuer.test", "https://issuer.test/keys"],
+    ["https://accounts.issuer.test", "https://other-host.test:8443/keys"],
+    ["https://issuer.test/tenant", "https://issuer.test/keys?p=fake-policy"],
+    ["https://issuer.test", "https://8.8.8.8/keys"],
+  ])("allows the issuer %s to have its keys at %s", (issuer, jwksUri) => {
+    expect(at(issuer, jwksUri, deployed)).toBe(jwksUri);
+    expect(at(issuer, jwksUri, local)).toBe(jwksUri);
+  });
+
+  test.each([
+    "https://localhost/keys",
+    "https://issuer.localhost/keys",
+    "https://127.0.0.1:9000/keys",
+    "https://127.1/keys",
+    "https://2130706433/keys",
+    "https://0.0.0.0/keys",
+    "https://10.0.0.1/keys",
+    "https://172.16.0.1/keys",
+    "https://192.168.1.1/keys",
+    "https://169.254.169.254/latest/meta-data",
+    "https://169.254.170.2/v2/credentials",
+    "https://[::1]/keys",
+    "https://[fd00:ec2::254]/keys",
+    "https://[fe80::1]/keys",
+    "https://[::ffff:10.0.0.1]/keys",
+  ])("rejects keys at the private address %s in a deployment", (jwksUri) => {
+    expect(() => at("https://issuer.test", jwksUri, deployed)).toThrow("host");
+  });
+
+  test.each([deployed, local])("rejects keys of an https issuer without https, with the options %j", (options) => {
+    expect(() => at("https://issuer.test", "http://issuer.test/keys", options)).toThrow("not https");
+    expect(() => at("https://issuer.test", "http://127.0.0.1/keys", options)).toThrow("not https");
+  });
+
+  test.each(["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"])(
+    "allows the issuer %s in the local run to have its keys on loopback only",
+    (issuer) => {
+      expect(at(issuer, `${issuer}/keys`, local)).toBe(`${issuer}/keys`);
+      expect(at(issuer, "http://127.0.0.1:9001/keys", local)).toBe("http://127.0.0.1:9001/keys");
+      for (const jwksUri of ["https://issuer.test/keys", "https://10.0.0.1/keys", "http://10.0.0.1/keys"]) {
+        expect(() => at(issuer, jwksUri, local)).toThrow(/host|https/);
+      }
+      expect(() => at(issuer, `${issuer}/keys`, deployed)).toThrow("not https");
+    },
+  );
+
+  test.each<[string, unknown]>([
+    ["absent", undefined],
+    ["empty", ""],
+    ["a path", "/keys"],
+    ["a list", ["https://issuer.test/keys"]],
+    ["longer than 2,048 characters", `https://${".".repeat(2040)}a/keys`],
+  ])("rejects a jwks_uri that is %s", (_, jwksUri) => {
+    expect(() => at("https://issuer.test", jwksUri, deployed)).toThrow("no jwks_uri");
+  });
+
+  test.each(["file:///keys", "data:application/json,{}", "ftp://issuer.test/keys"])(
+    "rejects the scheme of %s",
+    (uri) => {
+      expect(() => at("https://issuer.test", uri, local)).toThrow("not https");
+    },
+  );
+
+  test.each([undefined, "https://issuer.test/", "https://other.test", ["https://issuer.test"]])(
+    "rejects a discovery document of the issuer %j",
+    (issuer) => {
+      const document = { issuer, jwks_uri: "https://issuer.test/keys" };
+
+      expect(() => jwksUriOf("https://issuer.test", document, deployed)).toThrow("another issuer");
+    },
+  );
+});

@@ -1,0 +1,291 @@
+import { describe, expect, test } from "vitest";
+import { openToStrangers, type RequiredClaims } from "../../functions/auth-core/rules/issuer-trust.ts";
+
+const github = "https://token.actions.githubusercontent.com";
+const fault = (issuer: string, claims: RequiredClaims, namesConnections = false) =>
+  openToStrangers(issuer, claims, namesConnections);
+
+/** Claims that name one tenant of a shared issuer. */
+const bound: [issuer: string, claims: RequiredClaims[]][] = [
+  [
+    github,
+    [
+      { sub: "repo:acme/shop:ref:refs/heads/main" },
+      { sub: "repo:acme/shop:environment:production" },
+      { sub: "repo:acme/shop:*" },
+      { sub: "repo:acme/shop:ref:refs/heads/release/*" },
+      { sub: "repo:acme/shop" },
+      { sub: "repo:acme@123/shop@456:*" },
+      { sub: "repo:acme@123/shop@456:ref:refs/heads/main" },
+      { sub: "repository_owner:acme" },
+      { sub: "repository_owner_id:123:*" },
+      { sub: "repository_id:456" },
+      { sub: "enterprise_id:7:repository_visibility:private" },
+      { repository: "acme/shop" },
+      { repository: "acme/shop", ref: "refs/heads/main" },
+      { repository_id: "456" },
+      { repository_owner: "acme" },
+      { repository_owner_id: "123", sub: "repo:*" },
+      { repository_owner_id: "123", job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@*" },
+      { enterprise_id: "7" },
+    ],
+  ],
+  [
+    "https://gitlab.com",
+    [
+      { sub: "project_path:acme/shop:ref_type:branch:ref:main" },
+      { sub: "project_path:acme/shop:*" },
+      { sub: "project_path:acme/*" },
+      { sub: "project_path:acme/web/shop:*" },
+      { project_path: "acme/shop" },
+      { project_path: "acme/*" },
+      { project_id: "22" },
+      { namespace_id: "33" },
+      { namespace_path: "acme" },
+      { namespace_path: "acme/*" },
+    ],
+  ],
+  [
+    "https://accounts.google.com",
+    [
+      { sub: "10769150350006150715113082367" },
+      { email: "ci@acme.iam.gserviceaccount.com", email_verified: true },
+      { hd: "acme.example" },
+    ],
+  ],
+  ["https://appleid.apple.com", [{ sub: "001234.fake.5678" }]],
+  [
+    "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+    [{ sub: "fake-subject" }, { oid: "00000000-0000-0000-0000-000000000000" }],
+  ],
+  [
+    "https://agent.buildkite.com",
+    [
+      { sub: "organization:acme:pipeline:shop:*" },
+      { sub: "organization:acme:*" },
+      { organization_slug: "acme", pipeline_slug: "shop" },
+      { organization_id: "0184990a-477b-4fa8-9968-496074483cee" },
+    ],
+  ],
+  [
+    "https://app.terraform.io",
+    [
+      { sub: "organization:acme:project:Default Project:workspace:shop:*" },
+      { terraform_organization_name: "acme" },
+      { terraform_workspace_id: "ws-fake" },
+    ],
+  ],
+  [
+    "https://oidc.vercel.com",
+    [{ sub: "owner:acme:project:shop:environment:production" }, { owner_id: "team_fake" }, { project_id: "prj_fake" }],
+  ],
+];
+
+/** Claims that strangers' JWTs of a shared issuer can have. */
+const open: [issuer: string, claims: RequiredClaims[]][] = [
+  [
+    github,
+    [
+      {},
+      { iss: github },
+      { aud: "smart-token-broker" },
+      { ref: "refs/heads/main" },
+      { environment: "production" },
+      { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
+      { workflow_ref: "acme/shop/.github/workflows/deploy.yml@refs/heads/main" },
+      { actor: "someone" },
+      { repository_visibility: "private" },
+      { sub: "repo:*" },
+      { sub: "repo:acme*" },
+      { sub: "repo:acme/*" },
+      { sub: "repo:acme/shop*" },
+      { sub: "repo:acme/shop@*" },
+      { sub: "repo:acme@*" },
+      { sub: "repo:acme@123/*" },
+      { sub: "repo:acme@123/shop@*" },
+      { sub: "repo:acme" },
+      { sub: "repo:/shop:*" },
+      { sub: "repo:acme/:*" },
+      { sub: "repo::*" },
+      { sub: "Repo:acme/shop:*" },
+      { sub: "repository_owner:*" },
+      { sub: "repository_owner:acme*" },
+      { sub: "job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
+      { sub: "environment:production:repo:acme/shop" },
+      { sub: "ref:refs/heads/main" },
+      { sub: true },
+      { toString: "a*" },
+      { toString: "a" },
+      { repository: "shop" },
+      { repository: "acme/*" },
+      { repository: "acme*" },
+      { repository_owner: "acme/*" },
+      { repository_owner_id: "12*" },
+      { repository_owner_id: true },
+      { Repository_Owner: "acme" },
+    ],
+  ],
+  [
+    "https://gitlab.com",
+    [
+      { ref: "main", ref_type: "branch" },
+      { user_login: "someone" },
+      { ci_config_ref_uri: "gitlab.com/acme/shop//.gitlab-ci.yml@refs/heads/main" },
+      { sub: "project_path:*" },
+      { sub: "project_path:acme*" },
+      { sub: "project_path:acme/shop*" },
+      { project_path: "acme*" },
+      { project_path: "acme/shop*" },
+      { namespace_path: "acme*" },
+      { namespace_path: "/*" },
+    ],
+  ],
+  [
+    "https://accounts.google.com",
+    [
+      { email: "ci@acme.iam.gserviceaccount.com" },
+      { email: "ci@acme.example", email_verified: false },
+      { email: "ci@*", email_verified: true },
+      { email_verified: true },
+      { azp: "fake-client" },
+      { hd: "acme/*" },
+    ],
+  ],
+  ["https://appleid.apple.com", [{ email: "ci@acme.example", email_verified: true }, { is_private_email: false }]],
+  ["https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", [{ email: "ci@acme.example" }]],
+  [
+    "https://agent.buildkite.com",
+    [{ pipeline_slug: "shop" }, { sub: "organization:*" }, { sub: "organization:acme*" }, { build_branch: "main" }],
+  ],
+  [
+    "https://app.terraform.io",
+    [{ terraform_workspace_name: "shop" }, { sub: "organization:*" }, { terraform_run_phase: "apply" }],
+  ],
+  ["https://oidc.vercel.com", [{ project: "shop" }, { environment: "production" }, { sub: "owner:*" }]],
+];
+
+const each = (of: typeof bound) => of.flatMap(([issuer, all]) => all.map((claims) => [issuer, claims] as const));
+
+describe("openToStrangers, on an issuer that many tenants share,", () => {
+  test.each(each(bound))("accepts from %s %j", (issuer, claims) => {
+    expect(fault(issuer, claims)).toBeUndefined();
+    expect(fault(issuer, claims, true)).toBeUndefined();
+  });
+
+  test.each(each(open))("rejects from %s %j, also with a connectionsClaim", (issuer, claims) => {
+    expect(fault(issuer, claims)).toMatch(/^oidc\.claims/);
+    expect(fault(issuer, claims, true)).toBe(fault(issuer, claims));
+  });
+
+  test.each([
+    "HTTPS://Token.Actions.GitHubUserContent.com",
+    `${github}/`,
+    `${github}//`,
+    `${github}/.`,
+    `${github}/%2e/`,
+    `${github}:443`,
+    `${github}:8443`,
+    `${github}.`,
+    `${github}./`,
+    "https://token。actions。githubusercontent。com",
+    "https:\\\\token.actions.githubusercontent.com\\",
+  ])("recognises GitHub's issuer as %s", (issuer) => {
+    expect(fault(issuer, { ref: "refs/heads/main" })).toContain("GitHub Actions");
+  });
+
+  test.each([
+    ["the custom issuer of an enterprise of GitHub", `${github}/acme`],
+    ["GitHub with data residency", "https://token.actions.acme.ghe.com"],
+    ["a team of Vercel", "https://oidc.vercel.com/acme"],
+    ["an organization of CircleCI", "https://oidc.circleci.com/org/00000000-0000-0000-0000-000000000000"],
+    ["another host that ends like GitHub's", "https://fake-token.actions.githubusercontent.com"],
+    ["a GitLab of one's own", "https://gitlab.example.com"],
+  ])("does not count %s as shared", (_, issuer) => {
+    expect(fault(issuer, { ref: "refs/heads/main" })).toBeUndefined();
+  });
+});
+
+describe("openToStrangers, on the issuer of one tenant,", () => {
+  const keycloak = "https://login.example.com/realms/acme";
+
+  test.each<[RequiredClaims]>([
+    [{ sub: "fake-subject" }],
+    [{ groups: "admins" }],
+    [{ groups: "/admins/*" }],
+    [{ azp: "shop" }],
+    [{ email_verified: true }],
+    [{ sub: "system:serviceaccount:shop:*" }],
+    [{ sub: "https://acme.example/shop/*", aud: "broker" }],
+  ])("accepts %j", (claims) => {
+    expect(fault(keycloak, claims)).toBeUndefined();
+  });
+
+  test.each<[RequiredClaims]>([[{}], [{ iss: keycloak, aud: "broker", exp: "1" }], [{ nbf: "1", iat: "1", jti: "a" }]])(
+    "rejects %j, but not with a connectionsClaim",
+    (claims) => {
+      expect(fault(keycloak, claims)).toMatch(/^oidc\.claims needs a claim other than .+every JWT/);
+      expect(fault(keycloak, claims, true)).toBeUndefined();
+    },
+  );
+
+  test.each(["shop*", "team-*", "a.*", "/*", ":*", "://*", "@*"])("rejects the prefix %s of any claim", (prefix) => {
+    expect(fault(keycloak, { sub: "exact", department: prefix }, true)).toMatch(/^oidc\.claims\.department "/);
+  });
+});
+
+describe("openToStrangers, on Microsoft Entra,", () => {
+  const tenant = "fa4e0000-2222-3333-4444-55555555fa4e";
+
+  test.each([
+    `https://login.microsoftonline.com/${tenant}/v2.0`,
+    `https://login.microsoftonline.com/${tenant.toUpperCase()}/v2.0`,
+    `https://sts.windows.net/${tenant}/`,
+    `https://login.microsoftonline.us/${tenant}/v2.0`,
+  ])("accepts a tenant's issuer %s", (issuer) => {
+    expect(fault(issuer, { roles: "Deploy" })).toBeUndefined();
+  });
+
+  test.each([
+    "https://login.microsoftonline.com/common/v2.0",
+    "https://login.microsoftonline.com/common",
+    "https://login.microsoftonline.com/Common/v2.0/",
+    "https://login.microsoftonline.com:443/organizations/v2.0",
+    "https://login.microsoftonline.com//consumers//v2.0",
+    "https://LOGIN.microsoftonline.com/{tenantid}/v2.0",
+    "https://login.microsoftonline.com/%63ommon/v2.0",
+    "https://login.microsoftonline.com./common/v2.0",
+    `https://login.microsoftonline.com/${tenant}/../common/v2.0`,
+    "https://login.microsoftonline.com/acme.onmicrosoft.com/v2.0",
+    "https://login.microsoftonline.com",
+    "https://sts.windows.net/common/",
+    "https://login.partner.microsoftonline.cn/common/v2.0",
+  ])("rejects %s, whatever the claims", (issuer) => {
+    expect(fault(issuer, { sub: "fake-subject" }, true)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);
+  });
+});
+
+test.each<[RequiredClaims, string]>([
+  [
+    { sub: "repo:acme/shop*" },
+    'oidc.claims.sub "repo:acme/shop*" also matches repo:acme/shop-evil. Write "repo:acme/shop:*", or write the full value',
+  ],
+  [
+    { sub: "repo:acme*" },
+    'oidc.claims.sub "repo:acme*" also matches repo:acme-evil. Write "repo:OWNER/REPOSITORY:*", or write the full value',
+  ],
+  [{ environment: "/*" }, 'oidc.claims.environment "/*" has no name in its prefix. Add one, or write the full value'],
+  [
+    { environment: "prod*" },
+    'oidc.claims.environment "prod*" also matches prod-evil. End the prefix with ":", "/" or "@", or write the full value',
+  ],
+  [
+    { ref: "refs/heads/*" },
+    'oidc.claims does not name one tenant of GitHub Actions, which issues JWTs to everyone. Require "sub": "repo:OWNER/REPOSITORY:*" or repository or repository_id or repository_owner or repository_owner_id or enterprise_id',
+  ],
+  [
+    { sub: "repo:*" },
+    'oidc.claims.sub "repo:*" does not name one tenant of GitHub Actions, which issues JWTs to everyone. Require "sub": "repo:OWNER/REPOSITORY:*" or repository or repository_id or repository_owner or repository_owner_id or enterprise_id',
+  ],
+])("openToStrangers says who would match %j and what to write instead", (claims, message) => {
+  expect(fault(github, claims)).toBe(message);
+});

@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv } from "ajv";
+import { describe, expect, test } from "vitest";
+import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { sampleCallers } from "../../local/sample-callers.ts";
+import { callersJsonSchema, registrationJsonSchema } from "../../tools/json-schemas.ts";
+
+const docs = join(import.meta.dirname, "../../docs");
+const published = (name: string) => JSON.parse(readFileSync(join(docs, `${name}.schema.json`), "utf8")) as object;
+const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
+
+test.each([
+  ["callers", callersJsonSchema()],
+  ["registration", registrationJsonSchema()],
+])("docs/%s.schema.json is up to date; if not, run `npm run schemas`", (name, schema) => {
+  // The order of the fields counts, the format does not.
+  expect(JSON.stringify(published(name), null, 2)).toBe(JSON.stringify(schema, null, 2));
+});
+
+const hash = "0".repeat(64);
+const oidc = { issuer: "https://login.example.com", audience: "broker" };
+const byKey = { name: "old-php", connections: ["a"], keySha256: [hash] };
+const byRole = { name: "orders", connections: ["a"], principal: "arn:aws:iam::123456789012:role/orders" };
+const byToken = { name: "ci", connections: ["a"], oidc: { ...oidc, claims: { sub: "a:*", email_verified: true } } };
+const byUser = { name: "portal", oidc: { ...oidc, connectionsClaim: "c" }, origins: ["https://portal.example.com"] };
+const [listOnPage = ""] = /(?<=```json\n)\[[^]*?(?=```)/.exec(readFileSync(join(docs, "callers.md"), "utf8")) ?? [];
+
+describe("docs/callers.schema.json", () => {
+  const validate = ajv.compile(published("callers"));
+  const isAccepted = (list: unknown) => {
+    try {
+      parseCallers(list, { allowLoopbackHttp: true });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  test.each<[string, unknown]>([
+    ["an empty list", []],
+    ["an entry of each kind", [byKey, byRole, byToken, byUser]],
+    ["an object with the list", { $schema: "./callers.schema.json", callers: [byKey] }],
+    ["the list on docs/callers.md", JSON.parse(listOnPage)],
+    ["the sample list of the local run", sampleCallers("http://127.0.0.1:1", ["a"])],
+  ])("accepts %s, as the broker does", (_, list) => {
+    expect(validate(list), ajv.errorsText(validate.errors)).toBe(true);
+    expect(isAccepted(list)).toBe(true);
+  });
+
+  test.each<[string, unknown]>([
+    ["a string", "callers.json"],
+    ["an object without a list", { $schema: "./callers.schema.json" }],
+    ["an unknown field beside the list", { callers: [byKey], caller: [] }],
+    ["no name", [{ ...byKey, name: undefined }]],
+    ["a name in upper case", [{ ...byKey, name: "Old-PHP" }]],
+    ["an unknown field", [{ ...byKey, conections: [] }]],
+    ["a malformed connection id", [{ ...byKey, connections: ["a_b"] }]],
+    ["a duplicate connection id", [{ ...byKey, connections: ["a", "a"] }]],
+    ["no connections", [{ ...byKey, connections: undefined }]],
+    ["no kind", [{ ...byKey, keySha256: undefined }]],
+    ["two kinds", [{ ...byKey, principal: byRole.principal }]],
+    ["a caller key in place of its hash", [{ ...byKey, keySha256: [`stb_${"a".repeat(43)}`] }]],
+    ["three hashes", [{ ...byKey, keySha256: ["0", "1", "2"].map((digit) => digit.repeat(64)) }]],
+    ["every role as principal", [{ ...byRole, principal: "arn:aws:iam::123456789012:role/*" }]],
+    ["no audience", [{ ...byToken, oidc: { issuer: oidc.issuer, claims: { sub: "a" } } }]],
+    ["an unknown field of oidc", [{ ...byToken, oidc: { ...byToken.oidc, isuer: "a" } }]],
+    ["a number as claim", [{ ...byToken, oidc: { ...oidc, claims: { sub: 7 } } }]],
+    ["a star inside a claim", [{ ...byToken, oidc: { ...oidc, claims: { sub: "a:*:b" } } }]],
+    ["a star alone", [{ ...byToken, oidc: { ...oidc, claims: { sub: "*" } } }]],
+    ["an empty claim", [{ ...byToken, oidc: { ...oidc, claims: { sub: "" } } }]],
+    ["origins of a key", [{ ...byKey, origins: ["https://portal.example.com"] }]],
+  ])("rejects %s, as the broker does", (_, list) => {
+    const written: unknown = JSON.parse(JSON.stringify(list));
+
+    expect(validate(written)).toBe(false);
+    expect(isAccepted(written)).toBe(false);
+  });
+});
+
+describe("docs/registration.schema.json", () => {
+  const validate = ajv.compile(published("registration"));
+  const required = { username: "admin_acme", scope: "acme_alyacme", apiKey: "fake-key-1" };
+  const parse = (registration: object) =>
+    parseRegistration(JSON.stringify(registration), {
+      defaultBaseUrl: "https://upstream.example",
+      allowLoopbackHttp: false,
+    });
+
+  test.each<[string, object]>([
+    ["the required fields", {}],
+    ["its JSON Schema", { $schema: "./registration.schema.json" }],
+    [
+      "all fields",
+      {
+        baseUrl: "https://proxy.example/smart",
+        apiBaseUrl: "https://api.example",
+        language: "en-GB",
+        maxLifetime: 604_800,
+        singleActiveToken: true,
+        keyIssuer: "https://issuer.example",
+        apiKeyId: "fake-id",
+      },
+    ],
+    ["a username that is not ASCII", { username: "admin_è" }],
+    ["Bearer before the API key", { apiKey: "Bearer fake-key-1" }],
+  ])("accepts %s, as the broker does", (_, fields) => {
+    expect(validate({ ...required, ...fields }), ajv.errorsText(validate.errors)).toBe(true);
+    expect(parse({ ...required, ...fields })).toMatchObject({ kind: "registered", warnings: [] });
+  });
+
+  test.each<[string, object]>([
+    ["no API key", { apiKey: undefined }],
+    ["a number as username", { username: 7 }],
+    ["an empty scope", { scope: "" }],
+    ["a line break in the username", { username: "admin\nacme" }],
+    ["a username of 257 characters", { username: "a".repeat(257) }],
+    ["a text as maxLifetime", { maxLifetime: "3600" }],
+    ["a maxLifetime of more than 7 days", { maxLifetime: 604_801 }],
+    ["half a second as maxLifetime", { maxLifetime: 0.5 }],
+    ["a text as singleActiveToken", { singleActiveToken: "true" }],
+    ["a language that is no value of Accept-Language", { language: "it_IT" }],
+    ["a number as $schema", { $schema: 7 }],
+  ])("rejects %s, as the broker does", (_, fields) => {
+    const registration = JSON.parse(JSON.stringify({ ...required, ...fields })) as object;
+
+    expect(validate(registration)).toBe(false);
+    expect(parse(registration)).toMatchObject({ kind: "not_ready" });
+  });
+
+  test("rejects an unknown field, for which the broker writes a warning", () => {
+    expect(validate({ ...required, apikey: "fake-key-1" })).toBe(false);
+    expect(parse({ ...required, apikey: "fake-key-1" })).toMatchObject({ warnings: [expect.any(String)] });
+  });
+});

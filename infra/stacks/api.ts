@@ -77,7 +77,7 @@ export class ApiStack extends Stack {
       stores.grantReadSecrets(fn);
       grantPutEvents(fn);
     }
-    stores.grantNameIndex(oauth);
+    if (oauth) stores.grantNameIndex(oauth);
 
     const status = new BrokerFunction(this, "Status", {
       name: "status",

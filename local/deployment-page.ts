@@ -23,7 +23,7 @@ export function deploymentPage(
     keyRotationFunctionArn: keyRotation.functionArn,
     rotateApiKeysEveryDays: Number(deployedSetting(deployment, "rotateKeysEveryDays")),
     corsOrigins: api.cors?.allowOrigins ?? [],
-    local,
+    local: { ...local, callers: deployment.callers },
   };
   return (request, response) => {
     const port = request.socket.localPort;

@@ -129,10 +129,15 @@ export function problemAnswers(
 
 /** The token responses of the token endpoints, by how the caller authenticates. */
 export const oauthTokens = {
-  token: answer("token", "For a JWT: no refresh token.", "OAuthToken", oauthTokenResponse(token(), now, {})),
+  token: answer(
+    "token",
+    "For a JWT and for client credentials: no refresh token.",
+    "OAuthToken",
+    oauthTokenResponse(token(), now, {}),
+  ),
   with_refresh_token: answer(
     "with_refresh_token",
-    "For a caller key. The refresh token gives the same access as the key and is valid as long as the key.",
+    "For a caller key in the vendor's form, and for its refresh. The refresh token is random, gives access to this connection, and ends with the key or the connection. It is missing while the table is unavailable.",
     "OAuthToken",
     oauthTokenResponse(token(), now, { refreshToken: new Secret("fake-refresh-token") }),
   ),

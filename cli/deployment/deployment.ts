@@ -1,3 +1,4 @@
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 
 /** Where the parts of a deployment are: from the outputs of its stacks, or from a local run. */
@@ -24,7 +25,7 @@ export interface Deployment {
   corsOrigins: string[];
   credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>;
   /** Only for a local run. */
-  local?: { dynamodb: string; secretsmanager: string; simulator: string };
+  local?: { dynamodb: string; secretsmanager: string; simulator: string; callers: DeployedCallers };
 }
 
 /** A command for this deployment that can be pasted into a shell. */

@@ -5,6 +5,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import { asListed } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
@@ -39,6 +40,9 @@ export class ApiStack extends Stack {
     for (const caller of settings.callers) {
       if (caller.kind === "principal") addCallerRole(this, caller, settings.stage, tokenRoutes);
     }
+
+    // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.
+    this.templateOptions.metadata = { [callersMetadata]: describeCallers(settings.callers) };
 
     new CfnOutput(this, "Url", { value: this.url, description: "URL of the broker, before /v1" });
     new CfnOutput(this, "ApiId", { value: api.apiId, description: "Id of the HTTP API" });

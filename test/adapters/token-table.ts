@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { dynamoDbNameIndex } from "../../functions/oauth/name-index.ts";
@@ -16,7 +16,7 @@ export function describeTables(suite: (on: Tables) => void): void {
     beforeAll(async () => {
       const emulator = await startTable();
       const { name, config } = emulator;
-      const names = dynamoDbNameIndex(name, config);
+      const names = dynamoDbNameIndex(name, dynamoDbClient(config));
       Object.assign(on, emulator, { table: dynamoDbTokenTable(name, config), names });
     });
     afterAll(() => on.close());

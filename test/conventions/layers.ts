@@ -38,10 +38,12 @@ const functionEdges = files(
   "oauth/endpoint",
   "oauth/fetch-keys",
   "oauth/form",
+  "oauth/handle-table",
   "oauth/jwt-verifier",
   "oauth/metadata",
   "oauth/name-index",
   "oauth/oauth-response",
+  "oauth/revoked-key-table",
   "prober/probe-request",
   "status/status-table",
 );
@@ -51,7 +53,7 @@ const forInfra = files(
   ...[
     "metrics",
     "adapters/item-codec",
-    ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map(
+    ...["callers", "connection-id", "deployed-callers", "https-url", "partition", "settings", "unknown-name"].map(
       (rule) => `rules/${rule}`,
     ),
   ].map((module) => `auth-core/${module}`),

@@ -26,6 +26,22 @@ test("Only the OAuth routes are open: every other route requires IAM", () => {
   expect(routes.map(routeKey)).toEqual(expect.arrayContaining(open));
 });
 
+test("The template lists the callers and the hashes of their keys, and nothing else of them", () => {
+  const hashes = ["a".repeat(64), "b".repeat(64)];
+  const oidc = { issuer: "https://issuer.test", audience: "fake-audience", claims: { sub: "fake-subject" } };
+  const callers = [
+    { name: "old-php", connections: ["webapicorso"], keySha256: hashes },
+    { name: "ci", connections: ["webapicorso"], oidc },
+    { name: "orders", connections: ["webapicorso"], principal: "arn:aws:iam::123456789012:role/orders" },
+  ];
+  const { assembly } = synthesise({ callers });
+  const metadata = assembly.stacks.map(({ id, template }) => [id, template.Metadata?.SmartTokenBrokerCallers]);
+
+  expect(Object.fromEntries(metadata)).toEqual({
+    Api: { "old-php": { kind: "key", keySha256: hashes }, ci: { kind: "oidc" }, orders: { kind: "principal" } },
+  });
+});
+
 test("Every route has its own throttle, and every throttle has a route", () => {
   const { RouteSettings } = stage?.Properties ?? {};
 

@@ -10,7 +10,10 @@ it("The default throttle of the OAuth routes rejects no good request beside 30 b
   const to = await gatewayOf(answer, { throttle, clock: { now: () => now } });
   const statusesOf = (body: string, count: number) =>
     Promise.all(
-      Array.from({ length: count }, async () => (await send(to, { method: "POST", target: "/f", headers, body })).status),
+      Array.from(
+        { length: count },
+        async () => (await send(to, { method: "POST", target: "/f", headers, body })).status,
+      ),
     );
   const good: number[] = [];
   const bad: number[] = [];

@@ -10,6 +10,7 @@ import { around } from "../support/around.ts";
 import { testSettings } from "../support/registration.ts";
 import { startWorld } from "../support/world.ts";
 import { fakeCallerKey } from "./callers.ts";
+import { memoryKeyTables } from "./key-tables.ts";
 import { eventOf, urlencoded } from "./request-bodies.ts";
 import { exchange } from "./requests.ts";
 
@@ -55,7 +56,8 @@ async function startShop() {
   const shop = registerAs("admin_beta");
   /** An environment with its own memory. */
   const environment = (ports: Partial<Ports> = {}, list = callers) => {
-    const endpoint = new OAuthEndpoint(list, { ...world.ports, upstream, ...ports }, believing, testSettings);
+    const all = { ...world.ports, ...memoryKeyTables(), upstream, ...ports };
+    const endpoint = new OAuthEndpoint(list, all, believing, testSettings);
     const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
       const { status, body, line } = await endpoint.answer(eventOf(route, sent));
       const { access_token: token, error } = body as Record<string, unknown>;

@@ -88,6 +88,7 @@ export function memoryTable() {
             if (encoded[name]) stored[name] = encoded[name];
             else delete stored[name];
           }
+          if (!next.tokenSet) delete stored["refreshHandles"];
           for (const [fingerprint, key] of Object.entries(keys)) setKey(stored, fingerprint, key);
         },
       );

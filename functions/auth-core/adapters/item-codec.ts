@@ -174,6 +174,9 @@ function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   return key;
 }
 
+/** Starts the primary key of an item that is not a connection's: no connection id starts with it. */
+export const reservedPrefix = "#";
+
 /** The primary key of a connection's item. */
 export function itemKey(connection: ConnectionId): Record<string, AttributeValue> {
   return { connection: { S: connection } };

@@ -40,7 +40,11 @@ function sendUnsigned(
   connection = "nobody",
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const request = fetch(`${url}/v1/connections/${connection}/token`, { headers, signal: AbortSignal.timeout(10_000) });
+  const request = fetch(`${url}/v1/connections/${connection}/token`, {
+    headers,
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
   return withProgress("Calling the API", request);
 }
 
@@ -60,6 +64,7 @@ async function checkPages(deployment: Deployment): Promise<Finding[]> {
   const preflight = await fetch(`${deployment.url}/oauth/token`, {
     method: "OPTIONS",
     headers: { origin, "access-control-request-method": "POST" },
+    redirect: "manual",
     signal: AbortSignal.timeout(10_000),
   });
   const denial = await sendUnsigned(deployment, undefined, { origin });

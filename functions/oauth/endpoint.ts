@@ -16,8 +16,8 @@ import { type OAuthError, oauthError } from "./oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "./oauth-response.ts";
 import { RevokedKeys, type RevokedKeyTable } from "./revoked-keys.ts";
 
-/** The ports of a token service, and of caller keys. */
-type OAuthPorts = Ports & HandlePorts & FinderPorts & { revokedKeys: RevokedKeyTable };
+/** The ports of a token service, of the finder, and of caller keys. */
+type OAuthPorts = Ports & FinderPorts & HandlePorts & { revokedKeys: RevokedKeyTable };
 
 /** Seconds that a token should have left. Callers of these routes cannot choose. */
 const minTtl = 60;

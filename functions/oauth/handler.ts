@@ -20,10 +20,10 @@ const telemetry = createTelemetry("oauth", settings.stage);
 const dynamoDb = dynamoDbClient({});
 const ports = {
   ...deployedPorts(settings, telemetry.notice, dynamoDb),
+  names: dynamoDbNameIndex(settings.tableName, dynamoDb),
   handles: dynamoDbHandles(settings.tableName, dynamoDb),
   revokedKeys: dynamoDbRevokedKeys(settings.tableName, dynamoDb),
   randomBytes: () => randomBytes(32),
-  names: dynamoDbNameIndex(settings.tableName, dynamoDb),
 };
 
 /** Loads the JWT library with the first JWT: callers with a key never need it. */

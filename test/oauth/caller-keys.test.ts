@@ -5,8 +5,8 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
-import type { FinderPorts, NameIndex } from "../../functions/oauth/find-connection.ts";
 import { steppedClock } from "../support/clock.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -46,14 +46,9 @@ function environment(list: object[] = callers(issuer)) {
       return { connection, generation: 1, failures: 0, tokenSet };
     },
   } satisfies Partial<TokenTable>;
-  const names: NameIndex = {
-    async find(scope) {
-      if (isTableDown) throw new UnavailableError("fake outage");
-      return ["webapicorso", "other"].filter((id) => accountOf(id).scope === scope).map(connectionId);
-    },
-  };
-  const fakes = { table, names, clock, notice: () => undefined };
-  const ports = { ...fakes, ...tables } as unknown as Ports & FinderPorts & typeof tables;
+  const names: NameIndex = { find: async (scope) => [connectionId(scope.split("_")[0] ?? "")] };
+  const ports = { table, names, clock, notice: () => undefined, ...tables } as unknown as Ports &
+    typeof tables & { names: NameIndex };
   const endpoint = new OAuthEndpoint(parseCallers(list, testSettings), ports, verifier, testSettings);
   return async (route: string, sent: Sent, headers: Record<string, string> = {}) => {
     const event = eventOf(route, sent);

@@ -5,7 +5,7 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
-import type { FinderPorts, NameIndex } from "../../functions/oauth/find-connection.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -35,13 +35,6 @@ const table = {
     return { connection, generation: 1, failures: 0, tokenSet };
   },
 } satisfies Partial<TokenTable>;
-const names: NameIndex = {
-  find: async (scope, username) =>
-    universe
-      .filter((id) => named[id]?.scope === scope && (username === undefined || named[id].username === username))
-      .map(connectionId),
-};
-const registrations: Ports["registrations"] = { read: async () => ({ kind: "unknown" }) };
 const keyTables = memoryKeyTables();
 for (const connection of universe) {
   const handles = [0, 1, 2, 3, 4, 5]
@@ -49,8 +42,16 @@ for (const connection of universe) {
     .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
   keyTables.stored.set(connection, new Map(handles));
 }
+const names: NameIndex = {
+  find: async (scope, username) =>
+    universe
+      .filter((id) => named[id]?.scope === scope && (username === undefined || named[id].username === username))
+      .map(connectionId),
+};
+const registrations: Ports["registrations"] = { read: async () => ({ kind: "unknown" }) };
 const clock = steppedClock();
-const ports = { table, names, registrations, clock, ...keyTables } as unknown as Ports & FinderPorts & typeof keyTables;
+const ports = { table, names, registrations, clock, ...keyTables } as unknown as Ports &
+  typeof keyTables & { names: NameIndex };
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {

@@ -56,8 +56,12 @@ async function startShop() {
   const shop = registerAs("admin_beta");
   /** An environment with its own memory. */
   const environment = (ports: Partial<Ports> = {}, list = callers) => {
-    const all = { ...world.ports, ...memoryKeyTables(), upstream, ...ports };
-    const endpoint = new OAuthEndpoint(list, all, believing, testSettings);
+    const endpoint = new OAuthEndpoint(
+      list,
+      { ...world.ports, ...memoryKeyTables(), upstream, ...ports },
+      believing,
+      testSettings,
+    );
     const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
       const { status, body, line } = await endpoint.answer(eventOf(route, sent));
       const { access_token: token, error } = body as Record<string, unknown>;

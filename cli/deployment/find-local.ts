@@ -28,7 +28,18 @@ const answerSchema = v.object({
   keyRotationFunctionArn: name,
   rotateApiKeysEveryDays: v.pipe(v.number(), v.integer()),
   corsOrigins: v.array(v.string()),
-  local: v.object({ dynamodb: loopbackUrl, secretsmanager: loopbackUrl, simulator: loopbackUrl }),
+  local: v.object({
+    dynamodb: loopbackUrl,
+    secretsmanager: loopbackUrl,
+    simulator: loopbackUrl,
+    callers: v.record(
+      name,
+      v.object({
+        kind: v.picklist(["key", "oidc", "principal"]),
+        keySha256: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
+      }),
+    ),
+  }),
 });
 
 /**

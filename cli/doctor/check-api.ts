@@ -50,7 +50,10 @@ function sendUnsigned(
 
 /** Whether the routes without IAM exist. The stacks create them only for a caller with a key or a JWT. */
 async function checkOAuthRoutes({ url }: Deployment): Promise<Finding> {
-  const request = fetch(`${url}/.well-known/oauth-authorization-server`, { signal: AbortSignal.timeout(10_000) });
+  const request = fetch(`${url}/.well-known/oauth-authorization-server`, {
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
   const { status } = await withProgress("Calling the API", request);
   if (status === 200) return ok("The OAuth routes answer");
   if (status === 404) return ok("There are no OAuth routes: no entry of callers has a caller key or an issuer");

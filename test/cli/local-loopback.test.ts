@@ -60,7 +60,12 @@ function described(url: string): Described {
     keyRotationFunctionArn: functionArn,
     rotateApiKeysEveryDays: 90,
     corsOrigins: [],
-    local: { dynamodb: "http://127.0.0.1:1", secretsmanager: secretsManager.url, simulator: "http://127.0.0.1:1" },
+    local: {
+      dynamodb: "http://127.0.0.1:1",
+      secretsmanager: secretsManager.url,
+      simulator: "http://127.0.0.1:1",
+      callers: {},
+    },
   };
 }
 

@@ -72,7 +72,7 @@ describe("readVendorRequest", () => {
     ["duplicate", "Bearer Bearer fake-key-1"],
     ["without a credential", "Bearer "],
     ["before two credentials", "Bearer fake-key-1 fake-key-2"],
-    ["joined to the credential", "Bearerfake-key-1"],
+    ["joined to the credential", "Bearer-fake-key-1"],
     ["before a credential that is not ASCII", "Bearer fäke"],
   ])("rejects a token if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({

@@ -24,7 +24,7 @@ export interface HandlePorts extends Pick<Ports, "clock" | "notice"> {
 /** Seconds for which memory keeps a handle. A removed connection's handle is not returned for longer. */
 const rememberedFor = 300;
 
-/** Seconds without another attempt after a failed one: each attempt delays a request. */
+/** Seconds between two attempts after a failed one: each attempt delays a request. */
 const retryAfter = 30;
 
 const maxRemembered = 10_000;
@@ -49,16 +49,17 @@ export class IssuedHandles {
     const { clock, notice } = this.#ports;
     const key = fingerprintOfListed(keySha256);
     const name = `${connection} ${key}`;
+    const startedAt = clock.now();
     const known = this.#known.get(name);
-    if (known && known.until > clock.now()) return known.handle;
+    if (known && known.until > startedAt) return known.handle;
     const issued = await catchUnavailable(
       async () => {
         const handle = await this.#issue(connection, key);
-        return { handle, until: clock.now() + (handle ? rememberedFor : retryAfter) };
+        return { handle, until: startedAt + (handle ? rememberedFor : retryAfter) };
       },
       (error) => {
         notice({ kind: "table_unavailable", connection, reason: error.message });
-        return { handle: known?.handle, until: clock.now() + retryAfter };
+        return { handle: known?.handle, until: startedAt + retryAfter };
       },
     );
     if (this.#known.size >= maxRemembered) this.#known.clear();

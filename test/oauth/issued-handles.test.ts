@@ -61,6 +61,25 @@ describe("IssuedHandles.issue", () => {
     expect(tables.state).toMatchObject({ handleReads: 2, handleWrites: 2 });
   });
 
+  test("keeps a handle for five minutes from the start of a slow read", async () => {
+    const warm = environment();
+    const { read } = tables.handles;
+    tables.handles.read = async (of) => {
+      const stored = await read(of);
+      clock.advance(2);
+      return stored;
+    };
+    await warm.issue(connection, hash);
+
+    clock.advance(297.999);
+    await warm.issue(connection, hash);
+    const before = tables.state.handleReads;
+    clock.advance(0.001);
+    await warm.issue(connection, hash);
+
+    expect([before, tables.state.handleReads]).toEqual([1, 2]);
+  });
+
   test("removes the handles of keys that left the list, and no others", async () => {
     const fake = (name: string) =>
       [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle("webapicorso", name))] as const;

@@ -31,7 +31,7 @@ export function deployedPorts(
     return eventBridge(settings.stage);
   });
   return {
-    table: dynamoDbTokenTable(settings.tableName, {}, dynamoDb),
+    table: dynamoDbTokenTable(settings.tableName, dynamoDb),
     registrations: {
       read: async (connection, label) => (await registrations()).read(connection, label),
     },

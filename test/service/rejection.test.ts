@@ -51,20 +51,20 @@ it("TokenService makes one replacement when 500 callers in 50 environments rejec
 
 it("TokenService makes one replacement per interval for a caller that rejects every token, without harm to others", async () => {
   const { connection, rejecting, ...world } = await startWithRejected();
-  const rejecting = world.service();
+  const service = world.service();
   const intervals = 5;
   let { rejectedSha256 } = rejecting;
-  const lies: Promise<Answer>[] = [];
+  const answers: Promise<Answer>[] = [];
   async function reject(): Promise<Answer> {
-    const answer = await rejecting.get(connection, { minTtl: 0, rejectedSha256 });
+    const answer = await service.get(connection, { minTtl: 0, rejectedSha256 });
     if (answer.kind === "token") rejectedSha256 = sha256Hex(answer.set.accessToken.reveal());
     return answer;
   }
 
   const seconds = intervals * attemptInterval;
-  const served = await live(world, connection, { seconds, minTtl: 60, each: () => lies.push(reject()) });
+  const served = await live(world, connection, { seconds, minTtl: 60, each: () => answers.push(reject()) });
 
-  const codes = (await Promise.all(lies)).map(codeOf);
+  const codes = (await Promise.all(answers)).map(codeOf);
   const { exchanges, refreshes } = world.callCounts();
   expect(codes.filter((code) => code === "too_soon")).toHaveLength(seconds - intervals);
   expect(exchanges + refreshes).toBe(1 + intervals);

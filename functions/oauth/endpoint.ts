@@ -102,7 +102,6 @@ export class OAuthEndpoint {
     const { username, scope, rejectedSha256, issuedTokenType } = request;
     const entry = caller.allowed.get(connection);
     const reporter = [entry, caller.user].filter((part) => part !== undefined).join(" ");
-    // Without a report there is no reporter: then concurrent requests of several callers share one lookup.
     const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256, reporter };
     const answer = await namedToken(this.#tokens, this.#ports, connection, requirements, {
       username,
@@ -110,8 +109,8 @@ export class OAuthEndpoint {
     });
     if (answer.kind === "other_names") {
       this.#finder.forget(connection);
-      const rejection = withCaller(oauthErrorResponse(noSuchConnection), entry);
-      return { ...rejection, line: { ...rejection.line, connection } };
+      const refused = withCaller(oauthErrorResponse(noSuchConnection), entry);
+      return { ...refused, line: { ...refused.line, connection } };
     }
     // The connection may have got its first token: then its names are in the index from now on.
     if (answer.kind === "token" && answer.source === "upstream") this.#finder.forgetMisses();

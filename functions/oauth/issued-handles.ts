@@ -2,7 +2,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { callerKeyFingerprint, isSameHandle, refreshHandle } from "./refresh-handle.ts";
+import { fingerprintOfListed, isSameHandle, refreshHandle } from "./refresh-handle.ts";
 
 /** The refresh handles in the items of the connections. Throws `UnavailableError` if the table is unavailable. */
 export interface HandleTable {
@@ -21,7 +21,7 @@ export interface HandlePorts extends Pick<Ports, "clock" | "notice"> {
   randomBytes: () => Uint8Array;
 }
 
-/** Seconds for which memory keeps a handle, also that of a connection that was removed. */
+/** Seconds for which memory keeps a handle. A removed connection's handle is not returned for longer. */
 const rememberedFor = 300;
 
 /** Seconds without another attempt after a failed one: each attempt delays a request. */
@@ -29,7 +29,7 @@ const retryAfter = 30;
 
 const maxRemembered = 10_000;
 
-/** Handles that one write removes: DynamoDB limits an expression to 4 KB. The next write removes more. */
+/** DynamoDB limits an expression to 4 KB. The next handle removes the others. */
 const maxRemoved = 50;
 
 /** The refresh handles of the callers with a key: one per key and connection, as long as the key is in the list. */
@@ -41,13 +41,13 @@ export class IssuedHandles {
 
   constructor(ports: HandlePorts, keySha256: Iterable<string>) {
     this.#ports = ports;
-    this.#listed = new Map([...keySha256].map((hash) => [callerKeyFingerprint(hash), hash]));
+    this.#listed = new Map([...keySha256].map((hash) => [fingerprintOfListed(hash), hash]));
   }
 
   /** The handle of a key for a connection, always the same one. `undefined` if it cannot be read or stored. */
   async issue(connection: ConnectionId, keySha256: string): Promise<Secret | undefined> {
     const { clock, notice } = this.#ports;
-    const key = callerKeyFingerprint(keySha256);
+    const key = fingerprintOfListed(keySha256);
     const name = `${connection} ${key}`;
     const known = this.#known.get(name);
     if (known && known.until > clock.now()) return known.handle;

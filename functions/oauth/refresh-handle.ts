@@ -27,7 +27,7 @@ export function isSameHandle(one: Secret, other: Secret): boolean {
   return first !== undefined && second?.length === first.length && timingSafeEqual(first, second);
 }
 
-/** Names a caller key in the table: the fingerprint of its hash, so that the table holds no part of the list. */
-export function callerKeyFingerprint(keySha256: string): string {
+/** Names a caller key in the table. It is a hash of the listed hash, so that the table holds no part of the list. */
+export function fingerprintOfListed(keySha256: string): string {
   return sha256Hex(keySha256).slice(0, 16);
 }

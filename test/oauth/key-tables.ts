@@ -3,11 +3,11 @@ import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { HandleTable } from "../../functions/oauth/issued-handles.ts";
-import { callerKeyFingerprint } from "../../functions/oauth/refresh-handle.ts";
+import { fingerprintOfListed } from "../../functions/oauth/refresh-handle.ts";
 import type { RevokedKey, RevokedKeyTable } from "../../functions/oauth/revoked-keys.ts";
 
 /** The name in the table of the handles of a key. */
-export const handleKeyOf = (key: string) => callerKeyFingerprint(callerKeyHash(new Secret(key)));
+export const handleKeyOf = (key: string) => fingerprintOfListed(callerKeyHash(new Secret(key)));
 
 /** A well-formed refresh handle that is visibly fake. */
 export const fakeHandle = (connection: string, name: string) =>

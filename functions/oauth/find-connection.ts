@@ -13,7 +13,6 @@ export interface NameIndex {
   find(scope: string, username?: string): Promise<ConnectionId[]>;
 }
 
-/** What the finder needs. */
 export interface FinderPorts extends Pick<Ports, "registrations" | "clock" | "notice"> {
   names: NameIndex;
 }

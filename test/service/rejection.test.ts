@@ -140,7 +140,7 @@ it("TokenService lets a caller that rejects every token invalidate the only acti
   expect(soon).toMatchObject({ failure: { code: "too_soon", retryAfter: 900 - (halfHour - 1 - 931) } });
 });
 
-it("TokenService lets each of two callers that reject every token back off by itself", async () => {
+it("TokenService delays each of two callers that reject every token by its own reports only", async () => {
   const world = await startWithToken({ lifetime: 7200 }, singleActive);
   world.clock.advance(attemptInterval);
   const callers = ["one", "two"].map((name) => rejectingCaller(world.service(), world.connection, name));
@@ -153,7 +153,7 @@ it("TokenService lets each of two callers that reject every token back off by it
   const rejectedSha256 = sha256Hex(item?.tokenSet?.accessToken.reveal() ?? "");
   const report = await honest.get(world.connection, { minTtl: 0, rejectedSha256, reporter: "honest" });
 
-  // Six each: at no time is there one replacement per 30 s again.
+  // Six for each: never again one replacement per 30 s.
   expect(replacedAt.length).toBeLessThanOrEqual(12);
   expect(Object.values(item?.rejectionReports ?? {}).map(({ count }) => count)).toEqual([6, 6]);
   expect(report).toMatchObject({ kind: "token", source: "upstream" });
@@ -197,7 +197,7 @@ it("The sweep keeps the reports of rejected tokens, and drops them if tokens no 
   expect(dropped).not.toHaveProperty("rejectionReports");
 });
 
-it("Two callers that report the same token at the same time do not share the answer of one's pause", async () => {
+it("Two callers that report the same token at the same time get their own answers, though one of them has to wait", async () => {
   const world = await startWithToken({}, singleActive);
   const { connection, holder, clock } = world;
   const report = async (reporter: string) => {

@@ -31,7 +31,7 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
     };
   connectionsCommands(root, onDeployment);
   keysCommands(root, onDeployment);
-  callersCommands(root, print);
+  callersCommands(root, onDeployment, print);
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
   doctorCommand(root, onDeployment);

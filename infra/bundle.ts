@@ -19,7 +19,9 @@ export function bundleFunction(
   { folder, files = {} }: { folder?: string; files?: Record<string, string> } = {},
 ): string {
   const target = folder ?? join(root, "build", "functions", name);
-  const wanted = new Map(Object.entries(codeOf(name)).map(([path, text]) => [join(target, path), Buffer.from(text)]));
+  const wanted = new Map(
+    Object.entries(bundleOf(name).code).map(([path, text]) => [join(target, path), Buffer.from(text)]),
+  );
   for (const [file, text] of Object.entries(files)) wanted.set(join(target, file), Buffer.from(text));
   for (const path of filesBelow(target)) if (!wanted.has(path)) rmSync(path, { force: true });
   for (const [path, contents] of wanted) {
@@ -48,20 +50,25 @@ interface Kept {
 /** Files that change a bundle but are not inputs of esbuild: its options and the installed packages. */
 const decisive = ["infra/bundle.ts", "tsconfig.json", "functions/tsconfig.json", "node_modules/.package-lock.json"];
 
-/** The code of a function. Bundles it only if one of its files has changed since the last time. */
-function codeOf(name: string): Code {
+/** Paths of all files that esbuild reads for the bundle of a function. */
+export function bundleInputs(name: string): string[] {
+  return bundleOf(name).inputs;
+}
+
+/** The bundle of a function. Bundles it only if one of its files has changed since the last time. */
+function bundleOf(name: string): Pick<Kept, "inputs" | "code"> {
   const path = join(root, "build", "kept", `${name}.json`);
   const kept = readKept(path);
-  if (kept && kept.hash === hashOf(kept.inputs)) return kept.code;
+  if (kept && kept.hash === hashOf(kept.inputs)) return kept;
   const startedAt = Date.now();
   const { inputs, code } = bundle(name);
   // If a file was saved meanwhile, esbuild may have read its old content.
-  if (inputs.some((input) => statSync(join(root, input)).mtimeMs >= startedAt)) return code;
+  if (inputs.some((input) => statSync(join(root, input)).mtimeMs >= startedAt)) return { inputs, code };
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = `${path}-${randomUUID()}.tmp`;
   writeFileSync(unfinished, JSON.stringify({ inputs, hash: hashOf(inputs), code } satisfies Kept));
   renameSync(unfinished, path);
-  return code;
+  return { inputs, code };
 }
 
 function readKept(path: string): Kept | undefined {

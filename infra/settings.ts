@@ -84,7 +84,7 @@ const schemas = {
   throttle: v.strictObject(
     {
       token: v.optional(throttle, { rate: 200, burst: 400 }),
-      oauth: v.optional(throttle, { rate: 20, burst: 40 }),
+      oauth: v.optional(throttle, { rate: 100, burst: 200 }),
       status: v.optional(throttle, { rate: 10, burst: 20 }),
     },
     "must be an object with token, oauth and status only",
@@ -102,7 +102,7 @@ const schemas = {
 const defaults: Plain = {
   stage: "dev",
   connections: ["webapicorso"],
-  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
+  throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
   logRetentionDays: 30,
   shards: 1,
   rotateApiKeysEveryDays: 90,

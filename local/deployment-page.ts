@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Deployment } from "./assembly/deployment.ts";
+import { originOf } from "./loopback-guard.ts";
 import { deployedSetting } from "./operator.ts";
-import { isOwn } from "./status-page/guard.ts";
 
 /**
  * Answers `GET /_local/deployment`: the command line finds a local run with it. The answer has what the stack outputs
@@ -23,12 +23,12 @@ export function deploymentPage(
     keyRotationFunctionArn: keyRotation.functionArn,
     rotateApiKeysEveryDays: Number(deployedSetting(deployment, "rotateKeysEveryDays")),
     corsOrigins: api.cors?.allowOrigins ?? [],
-    local,
+    local: { ...local, callers: deployment.callers },
   };
   return (request, response) => {
     const port = request.socket.localPort;
     if (request.method !== "GET" || request.url !== "/_local/deployment" || port === undefined) return false;
-    const allowed = isOwn("GET", request.headers, port);
+    const allowed = originOf(request.headers) !== "foreign";
     const body = allowed ? { ...described, url: `http://127.0.0.1:${port}` } : { message: "Forbidden" };
     response
       .writeHead(allowed ? 200 : 403, { "content-type": "application/json", "cache-control": "no-store" })

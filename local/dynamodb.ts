@@ -1,18 +1,20 @@
-import { once } from "node:events";
-import { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
+import { listenOnLoopback, type LoopbackOptions } from "./loopback-server.ts";
 
 /** Starts an embedded DynamoDB with these tables, in memory, on 127.0.0.1. */
 export async function startDynamoDb(
   tables: CreateTableCommandInput[],
   region: string,
+  options: LoopbackOptions = {},
 ): Promise<{ url: string; close: () => Promise<void> }> {
-  const server = dynalite({ createTableMs: 0 });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // It never listens, for two reasons. It answers every Origin with Access-Control-Allow-Origin: *. And its close ends the
+  // database under a query that still runs, which crashes the process; a database in memory needs no closing.
+  const database = dynalite({ createTableMs: 0 });
+  const { url, close } = await listenOnLoopback(
+    (request, response) => void database.emit("request", request, response),
+    options,
+  );
   const client = new DynamoDBClient({
     endpoint: url,
     region,
@@ -20,14 +22,5 @@ export async function startDynamoDb(
   });
   for (const table of tables) await client.send(new CreateTableCommand(table));
   client.destroy();
-  return {
-    url,
-    close: () =>
-      new Promise((resolve) => {
-        // Not dynalite's own close: it closes the database under a query that still runs, which crashes the process. A
-        // database in memory needs no closing.
-        Server.prototype.close.call(server, () => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { url, close };
 }

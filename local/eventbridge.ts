@@ -1,7 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
+import { listenOnLoopback, type LoopbackOptions } from "./loopback-server.ts";
 
 /** One event of a PutEvents request. */
 export interface PutEvent {
@@ -22,6 +20,7 @@ interface Entry {
  */
 export async function startEventBridge(
   onEvent: (event: PutEvent) => void,
+  options: LoopbackOptions = {},
 ): Promise<{ url: string; events: PutEvent[]; close: () => Promise<void> }> {
   const events: PutEvent[] = [];
   const take = (entries: Entry[]): PutEvent[] =>
@@ -32,7 +31,7 @@ export async function startEventBridge(
       onEvent(event);
       return event;
     });
-  const server = createServer((request, response) => {
+  const { url, close } = await listenOnLoopback((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));
     };
@@ -46,16 +45,6 @@ export async function startEventBridge(
         (taken) => answer(200, { FailedEntryCount: 0, Entries: taken.map((_, index) => ({ EventId: String(index) })) }),
         () => answer(400, { __type: "ValidationException" }),
       );
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    events,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  }, options);
+  return { url, events, close };
 }

@@ -1,4 +1,5 @@
-import { OAuth2Server } from "oauth2-mock-server";
+import { OAuth2Issuer, OAuth2Service } from "oauth2-mock-server";
+import { listenOnLoopback, type LoopbackOptions } from "./loopback-server.ts";
 
 /** Audiences of the local issuer's JWTs; `sample-callers.ts` accepts them. */
 export const pipelineAudience = "smart-token-broker";
@@ -6,12 +7,17 @@ export const portalAudience = "portal";
 
 /**
  * Starts an OpenID Connect issuer on 127.0.0.1, for callers with a JWT. It does not authenticate: the grant
- * `client_credentials` gets the JWT of a pipeline, any other grant that of a signed-in user of these connections.
+ * `client_credentials` gets the JWT of a pipeline, any other grant that of a signed-in user of these connections. It
+ * allows pages of every origin: examples/app signs in with it.
  */
-export async function startIssuer(connections: string[]): Promise<{ url: string; close: () => Promise<void> }> {
-  const server = new OAuth2Server();
-  await server.issuer.keys.generate("RS256");
-  server.service.on("beforeTokenSigning", (token, request) => {
+export async function startIssuer(
+  connections: string[],
+  options: LoopbackOptions = {},
+): Promise<{ url: string; close: () => Promise<void> }> {
+  const issuer = new OAuth2Issuer();
+  await issuer.keys.generate("RS256");
+  const service = new OAuth2Service(issuer);
+  service.on("beforeTokenSigning", (token, request) => {
     const isPipeline = request.body.grant_type === "client_credentials";
     Object.assign(
       token.payload,
@@ -20,9 +26,7 @@ export async function startIssuer(connections: string[]): Promise<{ url: string;
         : { aud: portalAudience, sub: "local-user", smart_services: connections },
     );
   });
-  await server.start(0, "127.0.0.1");
-  // By default it calls itself localhost, which can resolve to IPv6; it listens on IPv4 only.
-  const url = `http://127.0.0.1:${server.address().port}`;
-  server.issuer.url = url;
-  return { url, close: () => server.stop() };
+  const { url, close } = await listenOnLoopback(service.requestHandler, { ...options, pages: true });
+  issuer.url = url;
+  return { url, close };
 }

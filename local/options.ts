@@ -2,11 +2,14 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { asListed, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { parseHostName } from "./loopback-guard.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts";
 
 export interface Options {
   port: number;
+  /** Names besides the loopback names that the Host of a request may have, with any port. */
+  allowedHosts?: string[];
   /** Connection id → value of its secret. Absent: one connection of the simulator. */
   connections?: Record<string, object>;
   scenario?: keyof typeof namedScenarios;
@@ -24,6 +27,8 @@ export class UsageError extends Error {}
 export const helpText = `npm start -- [options]      Run the broker on this machine, as synthesised for AWS.
 
   --port NUMBER         Port of the gateway (8787). 0 picks a free one.
+  --allow-host NAME     Also accept the Host NAME, with any port: for a tunnel or a proxy that ends on this machine, or a
+                        container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1] with the own port.
   --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
                         Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
   --callers FILE        JSON: a list of callers as in cdk.json. Issuers may use http on loopback.
@@ -74,6 +79,7 @@ export function readOptions(args: string[]): Options | "help" {
   return {
     port,
     tick,
+    allowedHosts: values["allow-host"].map(readHostName),
     ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
     ...(values.callers !== undefined && { callers: readCallers(values.callers) }),
     ...(scenario !== undefined && { scenario }),
@@ -86,6 +92,7 @@ function parse(args: string[]) {
     args,
     options: {
       port: { type: "string", default: "8787" },
+      "allow-host": { type: "string", multiple: true, default: [] },
       connections: { type: "string" },
       callers: { type: "string" },
       scenario: { type: "string" },
@@ -98,6 +105,14 @@ function parse(args: string[]) {
 
 function isNamedScenario(text: string): text is keyof typeof namedScenarios {
   return Object.hasOwn(namedScenarios, text);
+}
+
+function readHostName(text: string): string {
+  const name = parseHostName(text);
+  if (name !== undefined) return name;
+  const rule =
+    "must be a host name or an address without scheme, port and wildcard, for example broker.test or [fd00::1]";
+  throw new UsageError(`--allow-host ${rule}. It is ${JSON.stringify(text)}.`);
 }
 
 /** Checks the form of the file only. The broker reports a wrong field of an entry at the first request. */

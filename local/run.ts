@@ -8,7 +8,8 @@ import { startEventBridge } from "./eventbridge.ts";
 import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
-import { type Gateway, startGateway } from "./gateway/server.ts";
+import { startGateway } from "./gateway/server.ts";
+import type { LoopbackServer } from "./loopback-server.ts";
 import { operator, secretNameOf, switchRotationOn } from "./operator.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
@@ -48,7 +49,7 @@ export async function startLocalRun(
   signal?: AbortSignal,
 ): Promise<LocalRun> {
   const started: (() => unknown)[] = [];
-  let gateway: Gateway | undefined;
+  let gateway: LoopbackServer | undefined;
   // Pages that the gateway's port serves in addition to the deployed routes. Empty until the other parts have started.
   let pages: NonNullable<GatewayOptions["fallback"]>[] = [];
   const close = async () => {
@@ -59,10 +60,10 @@ export async function startLocalRun(
   };
   try {
     const clock = { now: () => Date.now() / 1000 };
-    const connections = options.connections;
+    const { connections, allowedHosts = [] } = options;
     // The stacks create no secret for the connections of a file: the run registers them as an operator does.
     const ids = connections ? Object.keys(connections) : (cdkContext().connections ?? []);
-    const issuer = await startIssuer(ids);
+    const issuer = await startIssuer(ids, { allowedHosts });
     started.push(() => issuer.close());
     const { assembly, remove } = await synthesise({
       ...(connections && { connections: [] }),
@@ -72,7 +73,7 @@ export async function startLocalRun(
     signal?.throwIfAborted();
     const deployment = readDeployment(assembly, place);
 
-    const dynamoDb = await startDynamoDb(deployment.tables, place.region);
+    const dynamoDb = await startDynamoDb(deployment.tables, place.region, { allowedHosts });
     started.push(() => dynamoDb.close());
     const functions = new Map<string, LocalFunction>();
     const invoke = async (functionArn: string, event: unknown) => {
@@ -84,6 +85,7 @@ export async function startLocalRun(
     const callers = localCallers({ ...place, apiId: deployment.api.id });
     gateway = await startGateway({
       port: options.port,
+      allowedHosts,
       apiId: deployment.api.id,
       ...place,
       stage: "$default",
@@ -97,6 +99,7 @@ export async function startLocalRun(
       fallback: (request, response) => pages.some((page) => page(request, response)),
     });
     const secretsManager = await startSecretsManager({
+      allowedHosts,
       clock,
       ...place,
       // A day is 1,440 minutes, and a minute lasts a tick.
@@ -108,11 +111,11 @@ export async function startLocalRun(
         }),
     });
     started.push(() => secretsManager.close());
-    const eventBridge = await startEventBridge((event) => onLog(JSON.stringify({ event })));
+    const eventBridge = await startEventBridge((event) => onLog(JSON.stringify({ event })), { allowedHosts });
     started.push(() => eventBridge.close());
     const profile = options.profile ?? {};
     const scenario = { ...profile, ...(options.scenario && namedScenarios[options.scenario]) };
-    const simulator = await startSimulator({ clock, scenario });
+    const simulator = await startSimulator({ allowedHosts, clock, scenario });
     started.push(() => simulator.close());
     const secrets = operator(secretsManager.url, place.region);
     started.push(() => secrets.destroy());

@@ -129,10 +129,15 @@ export function problemAnswers(
 
 /** The token responses of the token endpoints, by how the caller authenticates. */
 export const oauthTokens = {
-  token: answer("token", "For a JWT: no refresh token.", "OAuthToken", oauthTokenResponse(token(), now, {})),
+  token: answer(
+    "token",
+    "For a JWT and for client credentials: no refresh token.",
+    "OAuthToken",
+    oauthTokenResponse(token(), now, {}),
+  ),
   with_refresh_token: answer(
     "with_refresh_token",
-    "For a caller key. The refresh token gives the same access as the key and is valid as long as the key.",
+    "For a caller key in the vendor's form, and for its refresh. The refresh token is random, gives access to this connection, and ends with the key or the connection. It is missing while the table is unavailable.",
     "OAuthToken",
     oauthTokenResponse(token(), now, { refreshToken: new Secret("fake-refresh-token") }),
   ),
@@ -169,6 +174,8 @@ const gatewayMessages: [status: number, message: string, meaning: string][] = [
   [503, "Service Unavailable", "The function did not answer in 30 s."],
 ];
 
+const noOAuthRoutes = "No such route. It exists only if an entry of `callers` has a caller key or an issuer.";
+
 /** The gateway's own responses, in its own form. It rejects callers (403) only on routes where IAM decides. */
 export function gatewayAnswers(of: { iam: boolean }): Answer[] {
   return gatewayMessages
@@ -176,7 +183,7 @@ export function gatewayAnswers(of: { iam: boolean }): Answer[] {
     .map(([status, message, meaning]) => ({
       status,
       name: "gateway",
-      meaning: `From the gateway: ${meaning}`,
+      meaning: `From the gateway: ${!of.iam && status === 404 ? noOAuthRoutes : meaning}`,
       type: "application/json",
       schema: "GatewayError",
       headers: [],

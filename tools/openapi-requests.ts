@@ -115,7 +115,10 @@ export const oauthTokenRequest = {
       description: "Client authentication is optional. If it is sent, it must be that of the refresh token's caller.",
       properties: {
         grant_type: { const: "refresh_token" },
-        refresh_token: { ...secret, description: "The refresh_token of an earlier token response of this API." },
+        refresh_token: {
+          ...secret,
+          description: "The refresh_token of an earlier response of `POST /api/v1/auth/token`.",
+        },
         ...client,
         scope: { ...scope, description: "If present, it must name the connection of the refresh token." },
         ...rejected,

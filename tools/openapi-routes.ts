@@ -73,7 +73,8 @@ function ruleOf(schema: Parameters<typeof safeParse>[0], value: object): string 
 const clientNotAccepted = { error: notAccepted, meaning: "The credential is not accepted." };
 const noConnection = {
   error: noSuchConnection,
-  meaning: "The caller may not use this connection, or may use more than one and did not name one.",
+  meaning:
+    "No connection that the caller may use has this username and scope, or more than one has, or the caller did not name one.",
 };
 const invalidForm = "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix it.";
 
@@ -98,7 +99,7 @@ export const routes: Route[] = [
     operationId: "replaceRejectedToken",
     summary: "Get another access token in place of one that Smart Services rejected",
     description:
-      "The broker replaces a token at most once in 30 s, however many callers report it. Cache the response. A body of more than 16 KiB is `invalid_request`.",
+      "The broker replaces a token at most once in 30 s, however many callers report it. If a new token invalidates the previous one, a caller that reports one token after another has to wait longer, up to 15 minutes. Cache the response. A body of more than 16 KiB is `invalid_request`.",
     security: iam,
     parameters: [connection],
     requestBody: body("RejectedToken", "application/json"),

@@ -1,9 +1,13 @@
 import type { Command } from "commander";
-import type { CommandResult, CommonOptions } from "../command.ts";
+import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
 import { makeCallerKey } from "./key.ts";
 
-/** `broker callers …`: works on files, not on a deployment. */
-export function callersCommands(root: Command, print: (result: CommandResult, json: boolean) => void): void {
+/** `broker callers …`. Only `revoke` works on a deployment. */
+export function callersCommands(
+  root: Command,
+  onDeployment: OnDeployment,
+  print: (result: CommandResult, json: boolean) => void,
+): void {
   const callers = root.command("callers").description("manage callers that do not sign with IAM");
   callers
     .command("key <name>")
@@ -20,4 +24,10 @@ export function callersCommands(root: Command, print: (result: CommandResult, js
       const { listCallers } = await import("./list.ts");
       print(await listCallers(file), json);
     });
+  callers
+    .command("revoke <name>")
+    .description("revoke the keys of a deployed caller within 30 s, without a deployment")
+    .option("--key-sha256 <hash>", "only the key with this hash, which need not be deployed")
+    .option(...yes)
+    .action(onDeployment(async () => (await import("./revoke.ts")).revokeCallerKeys));
 }

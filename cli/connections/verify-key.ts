@@ -3,7 +3,7 @@ import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { type Deployment, expectLoopback } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 
@@ -19,8 +19,9 @@ function issueCommand({ simulator }: NonNullable<Deployment["local"]>, { usernam
  * @returns the lifetime of the token in seconds
  * @throws CommandError with what Smart Services did instead
  */
-export async function verifyKey({ local }: Deployment, registration: Registration): Promise<number> {
+export async function verifyKey(deployment: Deployment, registration: Registration): Promise<number> {
   const { baseUrl } = registration;
+  expectLoopback(deployment, baseUrl, "Add --skip-exchange: the local run itself then calls it with the key.");
   const call = smartServices(systemClock()).call(apiKeyRequest(registration), registration);
   const result = await withProgress(`Requesting a token from ${baseUrl}`, call);
   switch (result.kind) {
@@ -31,7 +32,7 @@ export async function verifyKey({ local }: Deployment, registration: Registratio
       throw new CommandError("failed", `${problem}. Check maxLifetime.`);
     }
     case "rejected": {
-      const next = local ? issueCommand(local, registration) : "Check all three.";
+      const next = deployment.local ? issueCommand(deployment.local, registration) : "Check all three.";
       const problem = `Smart Services rejected username, scope or key (HTTP ${result.status})`;
       throw new CommandError("denied", `${problem}. ${next}`);
     }

@@ -29,7 +29,9 @@ export async function callApi(
     ...(body !== undefined && { body }),
   });
   const signal = AbortSignal.timeout(30_000);
-  const response = await fetch(target, { method, headers, signal, ...(body !== undefined && { body }) });
+  // A redirect would send the request to another server.
+  const redirect = "manual";
+  const response = await fetch(target, { method, headers, redirect, signal, ...(body !== undefined && { body }) });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: readObject(text) };
 }

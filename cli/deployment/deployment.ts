@@ -1,4 +1,6 @@
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { CommandError } from "../exit.ts";
 
 /** Where the parts of a deployment are: from the outputs of its stacks, or from a local run. */
 export interface Deployment {
@@ -24,7 +26,7 @@ export interface Deployment {
   corsOrigins: string[];
   credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>;
   /** Only for a local run. */
-  local?: { dynamodb: string; secretsmanager: string; simulator: string };
+  local?: { dynamodb: string; secretsmanager: string; simulator: string; callers: DeployedCallers };
 }
 
 /** A command for this deployment that can be pasted into a shell. */
@@ -33,6 +35,18 @@ export const brokerCommand = ({ flags }: Deployment, args: string) => `npx broke
 /** Options for parsing registrations: only a local run accepts the simulator, which speaks plain HTTP. */
 export function registrationOptions({ local }: Deployment): { defaultBaseUrl: string; allowLoopbackHttp: boolean } {
   return { defaultBaseUrl: local?.simulator ?? smartServicesBaseUrl, allowLoopbackHttp: local !== undefined };
+}
+
+/**
+ * Throws CommandError if a command on a local run would call a server that is not on this machine. Another program may
+ * hold the port of the local run, and its answers contain URLs.
+ *
+ * @param next the next step, as a sentence
+ */
+export function expectLoopback({ local }: Deployment, url: string, next: string): void {
+  const { host, hostname } = new URL(url);
+  if (!local || hostname === "127.0.0.1" || hostname === "[::1]") return;
+  throw new CommandError("usage", `With --local, broker calls only 127.0.0.1 and [::1], and not ${host}. ${next}`);
 }
 
 /** Two attempts and a few seconds, because a person waits. */

@@ -1,3 +1,5 @@
+import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
+import * as v from "valibot";
 import { CommandError } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -7,25 +9,83 @@ export const defaultLocalUrl = "http://127.0.0.1:8787";
 /** The local run's own caller. Not a secret: its help prints it, and it works on loopback only. */
 const localCaller = { accessKeyId: "LOCALORDERS", secretAccessKey: "local-orders-secret" };
 
+const maxAnswerBytes = 64 * 1024;
+
+/** As the local run writes its URLs. No name: the machine could resolve it to another address. */
+const loopbackUrl = v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/), v.url());
+/** Without what a shell or a terminal interprets: commands for the operator contain some of them. */
+const name = v.pipe(v.string(), v.regex(/^[\w:/.-]{1,256}$/));
+
+const answerSchema = v.object({
+  stage: name,
+  region: name,
+  accountId: name,
+  partition: name,
+  url: loopbackUrl,
+  apiId: name,
+  tableName: name,
+  secretPrefix: name,
+  keyRotationFunctionArn: name,
+  rotateApiKeysEveryDays: v.pipe(v.number(), v.integer()),
+  corsOrigins: v.array(v.string()),
+  local: v.object({
+    dynamodb: loopbackUrl,
+    secretsmanager: loopbackUrl,
+    simulator: loopbackUrl,
+    callers: v.record(
+      name,
+      v.object({
+        kind: v.picklist(["key", "oidc", "principal"]),
+        keySha256: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
+      }),
+    ),
+  }),
+});
+
 /**
- * Requests the parts of a local run from it.
+ * Requests the parts of a local run from it. Another program may hold its port: API keys and tokens must not leave this
+ * machine, whatever it answers.
  *
  * @param url the URL that it prints after `ready`
- * @throws CommandError if no local run of this version answers
+ * @throws CommandError if no local run of this version answers, or if an address in its answer is not on 127.0.0.1
  */
 export async function findLocal(url: string): Promise<Deployment> {
-  const isLoopback = URL.canParse(url) && ["127.0.0.1", "localhost"].includes(new URL(url).hostname);
+  const origin = loopbackOrigin(url);
   const next = "Start it with npm start, and set --local-url to the URL that it prints after ready";
-  if (!isLoopback) throw new CommandError("usage", "--local-url must be the URL that npm start prints after ready.");
-  const response = await fetch(new URL("/_local/deployment", url), { signal: AbortSignal.timeout(5000) }).catch(() => {
+  if (origin === undefined) {
+    throw new CommandError("usage", "--local-url must be the URL that npm start prints after ready.");
+  }
+  // fetch reads it at each request. Otherwise NODE_USE_ENV_PROXY and HTTP_PROXY send the requests to a proxy.
+  process.env["no_proxy"] = "*";
+  const answer = await readAnswer(new URL("/_local/deployment", origin)).catch(() => {
     throw new CommandError("unreachable", `No local run answers at ${url}. ${next}.`);
   });
-  const found = response.ok
-    ? ((await response.json().catch(() => undefined)) as Omit<Deployment, "credentials" | "flags">)
-    : undefined;
-  if (!found?.local) {
-    throw new CommandError("unreachable", `The server at ${url} is not a local run of this version. ${next}.`);
+  const parsed = v.safeParse(answerSchema, answer, { abortEarly: true });
+  if (!parsed.success) {
+    const field = v.getDotPath(parsed.issues[0]);
+    const cause = field === null ? "" : `: the field ${field} of its answer is missing or invalid`;
+    throw new CommandError("unreachable", `The server at ${url} is not a local run of this version${cause}. ${next}.`);
   }
   const flags = url === defaultLocalUrl ? " --local" : ` --local-url ${url}`;
-  return { ...found, flags, credentials: () => Promise.resolve(localCaller) };
+  return { ...parsed.output, flags, credentials: () => Promise.resolve(localCaller) };
+}
+
+/** The origin of a local run; `undefined` for a URL that has another host, or more than an origin. */
+function loopbackOrigin(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  // The local run listens on IPv4. A hosts file could resolve the name to another address.
+  if (url.hostname === "localhost") url.hostname = "127.0.0.1";
+  return url.href === `http://${url.host}/` && url.hostname === "127.0.0.1" ? url.origin : undefined;
+}
+
+/** The JSON of a successful answer, else `undefined`. Follows no redirect. Rejects if no answer begins in 5 s. */
+async function readAnswer(url: URL): Promise<unknown> {
+  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5000) });
+  if (!response.ok) return undefined;
+  try {
+    return JSON.parse((await readBody(response.body ?? [], maxAnswerBytes)).toString()) as unknown;
+  } catch {
+    return undefined;
+  }
 }

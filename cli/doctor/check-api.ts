@@ -11,7 +11,7 @@ const warningSkew = 30;
 
 const grantPage = "docs/connections.md#grant-a-caller";
 
-/** Checks that only requests can make: unsigned requests, the clock, percent-encoded paths, pages. */
+/** Checks that only requests can make: unsigned requests, the clock, percent-encoded paths, OAuth routes, pages. */
 export async function checkApi(deployment: Deployment, connection: ConnectionId | undefined): Promise<Finding[]> {
   const unsigned = await sendUnsigned(deployment, connection);
   const date = Date.parse(unsigned.headers.get("date") ?? "") / 1000;
@@ -21,6 +21,7 @@ export async function checkApi(deployment: Deployment, connection: ConnectionId 
     connection
       ? await checkEncodedPath(deployment, connection)
       : ok("Percent-encoded paths were not checked: no connection has a token yet"),
+    await checkOAuthRoutes(deployment),
     ...(await checkPages(deployment)),
   ];
 }
@@ -39,8 +40,24 @@ function sendUnsigned(
   connection = "nobody",
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const request = fetch(`${url}/v1/connections/${connection}/token`, { headers, signal: AbortSignal.timeout(10_000) });
+  const request = fetch(`${url}/v1/connections/${connection}/token`, {
+    headers,
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
   return withProgress("Calling the API", request);
+}
+
+/** Whether the routes without IAM exist. The stacks create them only for a caller with a key or a JWT. */
+async function checkOAuthRoutes({ url }: Deployment): Promise<Finding> {
+  const request = fetch(`${url}/.well-known/oauth-authorization-server`, {
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
+  const { status } = await withProgress("Calling the API", request);
+  if (status === 200) return ok("The OAuth routes answer");
+  if (status === 404) return ok("There are no OAuth routes: no entry of callers has a caller key or an issuer");
+  return warning(`Cannot check the OAuth routes (HTTP ${status})`, "broker doctor");
 }
 
 /** Whether a page can call the API, and read the errors of the gateway itself. */
@@ -50,6 +67,7 @@ async function checkPages(deployment: Deployment): Promise<Finding[]> {
   const preflight = await fetch(`${deployment.url}/oauth/token`, {
     method: "OPTIONS",
     headers: { origin, "access-control-request-method": "POST" },
+    redirect: "manual",
     signal: AbortSignal.timeout(10_000),
   });
   const denial = await sendUnsigned(deployment, undefined, { origin });

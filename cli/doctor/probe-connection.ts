@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { readId, readInteger } from "../command.ts";
 import { actThenRenew } from "../connections/renew.ts";
 import { changeRegistration } from "../connections/set.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { type Deployment, expectLoopback } from "../deployment/deployment.ts";
 import { expectRegistration } from "../deployment/registrations.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
@@ -25,6 +25,10 @@ export async function probeConnection(deployment: Deployment, id: string, option
   const observe = readInteger("--observe", options.observe, 0, 86_400);
   await expectSecret(deployment, connection);
   const registration = await expectRegistration(deployment, connection);
+  const { baseUrl, apiBaseUrl = baseUrl } = registration;
+  for (const url of [baseUrl, apiBaseUrl]) {
+    expectLoopback(deployment, url, "Probe it from a deployment on AWS: broker doctor --probe, without --local.");
+  }
   const risk = "If Smart Services keeps one active token, the callers' token becomes invalid until it is replaced";
   await confirmed(`The probe requests real tokens for ${connection}. ${risk}. Continue?`, options.yes ?? false);
   if (options.saveProfile !== undefined) await expectWritable(options.saveProfile);

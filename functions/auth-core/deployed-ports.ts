@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { dynamoDbTokenTable } from "./adapters/dynamodb.ts";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { dynamoDbClient, dynamoDbTokenTable } from "./adapters/dynamodb.ts";
 import { systemClock } from "./rules/clock.ts";
 import type { Notice } from "./rules/notice.ts";
 import type { Settings } from "./rules/settings.ts";
@@ -8,8 +9,14 @@ import type { KeyTable, Ports } from "./use-cases/ports.ts";
 /**
  * The ports of a deployed function. The DynamoDB client is loaded at start. All others are loaded on first use, because
  * most requests do not need them and each of them slows a cold start.
+ *
+ * @param dynamoDb the client, if the function has other uses for it: a second client would open a second connection
  */
-export function deployedPorts(settings: Settings, notice: (notice: Notice) => void): Ports & { table: KeyTable } {
+export function deployedPorts(
+  settings: Settings,
+  notice: (notice: Notice) => void,
+  dynamoDb: DynamoDBClient = dynamoDbClient({}),
+): Ports & { table: KeyTable } {
   const clock = systemClock();
   const registrations = once(async () => {
     const { secretsManagerRegistrations } = await import("./adapters/secrets-manager.ts");
@@ -24,7 +31,7 @@ export function deployedPorts(settings: Settings, notice: (notice: Notice) => vo
     return eventBridge(settings.stage);
   });
   return {
-    table: dynamoDbTokenTable(settings.tableName),
+    table: dynamoDbTokenTable(settings.tableName, {}, dynamoDb),
     registrations: {
       read: async (connection, label) => (await registrations()).read(connection, label),
     },

@@ -1,21 +1,27 @@
 import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
 import type { Caller, KeyCaller, OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
-import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { catchUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { connectionsOf, matchesClaims } from "./claims.ts";
 import type { Credential } from "./grant-request.ts";
+import type { IssuedHandles } from "./issued-handles.ts";
 import { livesAtMost } from "./jwt-rules.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
+import { readRefreshHandle } from "./refresh-handle.ts";
+import type { RevokedKeys } from "./revoked-keys.ts";
 
 /** A caller whose credential is accepted, and the connections that it may use. */
 export interface Authenticated {
   kind: "authenticated";
   /** Connection → the name of the entry that allows it. */
   allowed: Map<ConnectionId, string>;
-  /** The caller key, if the credential was one. Only then the token response has a refresh token. */
-  key?: Secret;
+  /** The JWT's `sub`, if its entries list each user's connections. Without it, an entry is one caller. */
+  user?: string;
+  /** The hash of the caller key, if the credential was one or its refresh handle. */
+  keySha256?: string;
 }
 
 /** Verifies JWTs with the published keys of their issuer. */
@@ -47,28 +53,41 @@ export const notAccepted = oauthError(
   "The credential is not accepted: it is unknown, expired, revoked, in the wrong field, of another client_id or not for this service. Send a valid caller key or JWT.",
 );
 
+interface AuthenticatorPorts extends Pick<Ports, "clock" | "notice"> {
+  issuedHandles: Pick<IssuedHandles, "keyOf">;
+  revoked: Pick<RevokedKeys, "has">;
+}
+
 /**
- * Authenticates callers. Finds a caller key by its hash, without I/O. Verifies a JWT with the keys of its issuer, only if
- * the list of callers names that issuer.
+ * Authenticates callers. Finds a caller key by its hash, and only if it is listed checks whether it is revoked. Verifies a
+ * JWT with the keys of its issuer, only if the list of callers names that issuer.
  */
 export class Authenticator {
   readonly #byHash = new Map<string, KeyCaller>();
+  /** The connections of all callers with a key. */
+  readonly #withKey = new Set<ConnectionId>();
   readonly #oidc: OidcCaller[];
   readonly #verifier: JwtVerifier;
-  readonly #clock: Pick<Clock, "now">;
+  readonly #ports: AuthenticatorPorts;
 
-  constructor(callers: Caller[], verifier: JwtVerifier, clock: Pick<Clock, "now">) {
+  constructor(callers: Caller[], verifier: JwtVerifier, ports: AuthenticatorPorts) {
     for (const caller of callers) {
       if (caller.kind !== "key") continue;
       for (const hash of caller.keySha256) this.#byHash.set(hash, caller);
+      for (const connection of caller.connections) this.#withKey.add(connection);
     }
     this.#oidc = callers.filter((caller) => caller.kind === "oidc");
     this.#verifier = verifier;
-    this.#clock = clock;
+    this.#ports = ports;
   }
 
   async authenticate({ value, accepted }: Credential, claimed: Claimed = {}): Promise<Authenticated | OAuthError> {
-    if (isCallerKey(value.reveal())) return accepted === "jwt" ? notAccepted : this.#byKey(value, claimed);
+    if (accepted === "refresh_handle") return this.#orUnavailable(() => this.#byHandle(value, claimed));
+    if (isCallerKey(value.reveal())) {
+      return accepted === "jwt"
+        ? notAccepted
+        : this.#orUnavailable(() => this.#byKeyHash(callerKeyHash(value), claimed));
+    }
     if (accepted === "caller_key") return notAccepted;
     const { origin } = claimed;
     const issuer = readUnverifiedIssuer(value.reveal());
@@ -88,19 +107,39 @@ export class Authenticator {
           retryAfter: verdict.retryAfter,
         });
       case "valid":
-        return byClaims(candidates, verdict.claims, claimed, this.#clock.now());
+        return byClaims(candidates, verdict.claims, claimed, this.#ports.clock.now());
     }
   }
 
-  #byKey(key: Secret, { origin, clientId }: Claimed): Authenticated | OAuthError {
-    if (origin !== undefined) {
-      return oauthError("invalid_client", "A web page must not hold a caller key. Send the JWT of its user instead.");
-    }
-    const caller = this.#byHash.get(callerKeyHash(key));
+  async #byKeyHash(keySha256: string, { origin, clientId }: Claimed): Promise<Authenticated | OAuthError> {
+    if (origin !== undefined) return heldByPage;
+    const caller = this.#byHash.get(keySha256);
     if (!caller || (clientId !== undefined && clientId !== caller.name)) return notAccepted;
-    return { kind: "authenticated", key, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
+    if (await this.#ports.revoked.has(keySha256)) return notAccepted;
+    return { kind: "authenticated", keySha256, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
+  }
+
+  /** Finds the caller key that a refresh handle was issued for. Its form and its connection are checked without I/O. */
+  async #byHandle(value: Secret, claimed: Claimed): Promise<Authenticated | OAuthError> {
+    if (claimed.origin !== undefined) return heldByPage;
+    const read = readRefreshHandle(value.reveal());
+    if (!read || !this.#withKey.has(read.connection)) return notAccepted;
+    const keySha256 = await this.#ports.issuedHandles.keyOf(read.connection, read.handle);
+    return keySha256 === undefined ? notAccepted : this.#byKeyHash(keySha256, claimed);
+  }
+
+  #orUnavailable(authenticate: () => Promise<Authenticated | OAuthError>): Promise<Authenticated | OAuthError> {
+    return catchUnavailable(authenticate, (error) => {
+      this.#ports.notice({ kind: "table_unavailable", reason: error.message });
+      return toOAuthError(tableUnavailable);
+    });
   }
 }
+
+const heldByPage = oauthError(
+  "invalid_client",
+  "A web page must not hold a caller key. Send the JWT of its user instead.",
+);
 
 function byClaims(
   candidates: OidcCaller[],
@@ -118,5 +157,8 @@ function byClaims(
   for (const caller of matching) {
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
-  return matching.length > 0 ? { kind: "authenticated", allowed } : notAccepted;
+  if (matching.length === 0) return notAccepted;
+  // The `sub` of a pipeline has its branch: a person who can push has any number of them. A user has only one.
+  const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
+  return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
 }

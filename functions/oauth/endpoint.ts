@@ -6,30 +6,43 @@ import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { type Authenticated, Authenticator, type JwtVerifier, notAccepted } from "./authenticate.ts";
-import { ConnectionFinder } from "./find-connection.ts";
+import { ConnectionFinder, type FinderPorts, noSuchConnection } from "./find-connection.ts";
 import { readForm } from "./form.ts";
+import { type HandlePorts, IssuedHandles } from "./issued-handles.ts";
 import { type GrantRequest, readGrantRequest, readVendorRequest } from "./grant-request.ts";
 import { metadataResponse } from "./metadata.ts";
+import { namedToken } from "./named-token.ts";
 import { type OAuthError, oauthError } from "./oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "./oauth-response.ts";
-import { refreshHandle } from "./refresh-handle.ts";
+import { RevokedKeys, type RevokedKeyTable } from "./revoked-keys.ts";
+
+/** The ports of a token service, of the finder, and of caller keys. */
+type OAuthPorts = Ports & FinderPorts & HandlePorts & { revokedKeys: RevokedKeyTable };
 
 /** Seconds that a token should have left. Callers of these routes cannot choose. */
 const minTtl = 60;
 
 /**
  * The routes for callers that are not on AWS. The gateway has no authorizer here: the credential is in the request.
- * Until a credential is accepted, the only I/O is fetching the keys of an issuer that the list of callers names.
+ * Until a credential is accepted, the only I/O is fetching the keys of an issuer that the list of callers names, and
+ * reading whether a listed key is revoked or a refresh handle was issued.
  */
 export class OAuthEndpoint {
   readonly #authenticator: Authenticator;
+  readonly #handles: IssuedHandles;
   readonly #finder: ConnectionFinder;
   readonly #tokens: TokenService;
-  readonly #ports: Ports;
+  readonly #ports: OAuthPorts;
   readonly #settings: Settings;
 
-  constructor(callers: Caller[], ports: Ports, verifier: JwtVerifier, settings: Settings) {
-    this.#authenticator = new Authenticator(callers, verifier, ports.clock);
+  constructor(callers: Caller[], ports: OAuthPorts, verifier: JwtVerifier, settings: Settings) {
+    const hashes = callers.flatMap((caller) => (caller.kind === "key" ? caller.keySha256 : []));
+    this.#handles = new IssuedHandles(ports, hashes);
+    this.#authenticator = new Authenticator(callers, verifier, {
+      ...ports,
+      issuedHandles: this.#handles,
+      revoked: new RevokedKeys(ports),
+    });
     this.#finder = new ConnectionFinder(ports);
     this.#tokens = new TokenService(ports);
     this.#ports = ports;
@@ -86,18 +99,33 @@ export class OAuthEndpoint {
   }
 
   async #tokenOf(connection: ConnectionId, caller: Authenticated, request: GrantRequest): Promise<HttpResponse> {
-    const { rejectedSha256, issuedTokenType } = request;
-    const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256 };
-    const answer = await this.#tokens.get(connection, requirements);
+    const { username, scope, rejectedSha256, issuedTokenType } = request;
+    const entry = caller.allowed.get(connection);
+    const reporter = [entry, caller.user].filter((part) => part !== undefined).join(" ");
+    const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256, reporter };
+    const answer = await namedToken(this.#tokens, this.#ports, connection, requirements, {
+      username,
+      scope: scope === connection ? undefined : scope,
+    });
+    if (answer.kind === "other_names") {
+      this.#finder.forget(connection);
+      const refused = withCaller(oauthErrorResponse(noSuchConnection), entry);
+      return { ...refused, line: { ...refused.line, connection } };
+    }
+    // The connection may have got its first token: then its names are in the index from now on.
+    if (answer.kind === "token" && answer.source === "upstream") this.#finder.forgetMisses();
+    const refreshToken = answer.kind === "token" ? await this.#refreshTokenOf(connection, caller, request) : undefined;
     const now = this.#ports.clock.now();
-    // A caller with a JWT gets no refresh token: it has another JWT by then, and a web page must not hold a long-lived one.
-    const refreshToken = caller.key && refreshHandle(connection, caller.key);
-    const response = withCaller(
-      oauthTokenResponse(answer, now, { refreshToken, issuedTokenType }),
-      caller.allowed.get(connection),
-    );
+    const response = withCaller(oauthTokenResponse(answer, now, { refreshToken, issuedTokenType }), entry);
     const line = { ...response.line, connection, ...validityFields(answer, requirements.minTtl, now) };
     return { ...response, line };
+  }
+
+  /** A refresh returns the same handle. A caller with a JWT gets none: it has another JWT by then. */
+  async #refreshTokenOf(connection: ConnectionId, { keySha256 }: Authenticated, request: GrantRequest) {
+    if (request.connection !== undefined) return request.credential.value;
+    if (!request.issuesHandle || keySha256 === undefined) return undefined;
+    return this.#handles.issue(connection, keySha256);
   }
 }
 

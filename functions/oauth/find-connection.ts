@@ -1,114 +1,156 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { catchUnavailable, secretsUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import { maxNameLength } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { hasNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { readRegistration } from "@smart-token-broker/auth-core/use-cases/read-registration.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 
-/** How the vendor names a connection. */
-interface VendorName {
-  username: string;
-  scope: string;
+/** The stored token sets by the vendor's names. Throws `UnavailableError` if the table does not answer. */
+export interface NameIndex {
+  /** The connections whose token set was issued for a registered scope and, if given, a username. */
+  find(scope: string, username?: string): Promise<ConnectionId[]>;
 }
 
-/** Maximum connections of a caller that the finder compares with a username and a scope. With more, send the id. */
-const maxCandidates = 100;
+/** What the finder needs. */
+export interface FinderPorts extends Pick<Ports, "registrations" | "clock" | "notice"> {
+  names: NameIndex;
+}
 
+/** How a request names a connection. */
+export interface RequestedNames {
+  /** An id or the vendor's scope. */
+  scope?: string | undefined;
+  username?: string | undefined;
+}
+
+type Found = { kind: "found"; connection: ConnectionId };
+
+/** Reads that one request may cause: one query of the index, and secrets. */
+const maxReads = 10;
+
+/** Requests whose outcome memory keeps. */
 const maxRemembered = 10_000;
 
-/** Seconds for which memory keeps a registered name, which hardly ever changes. */
-const rememberedFor = 300;
+/** Seconds for which memory keeps a found connection, and that there is none. */
+const foundLifetime = 300;
+const missLifetime = 30;
 
 /**
  * Finds the connection that a caller names, by id or by the vendor's username and scope.
- * The names come from the table, or from the secret if the table does not have them yet.
+ *
+ * An id needs no read. Names are in the index of the stored token sets. A connection that never had a token is not in the
+ * index: then the finder reads the registrations of the likeliest connections, within its limit of reads.
+ *
+ * A found connection may have been registered with other names since: compare the names of its token.
  */
 export class ConnectionFinder {
-  readonly #ports: Ports;
-  readonly #known = new Map<ConnectionId, VendorName & { until: number }>();
+  readonly #ports: FinderPorts;
+  readonly #outcomes = new Map<string, { outcome: Found | OAuthError; until: number }>();
 
-  constructor(ports: Ports) {
+  constructor(ports: FinderPorts) {
     this.#ports = ports;
   }
 
-  /**
-   * Finds one of the connections in `allowed`.
-   *
-   * @param scope an id or the vendor's scope; if absent, `allowed` must have only one connection
-   * @param username if present, it must be the registered one
-   */
-  async find(
-    allowed: ReadonlySet<ConnectionId>,
-    { scope, username }: { scope?: string | undefined; username?: string | undefined },
-  ): Promise<{ kind: "found"; connection: ConnectionId } | OAuthError> {
-    if (scope === undefined && username === undefined) {
+  /** Finds one of the connections in `allowed`. Without a scope, `allowed` must have only one. */
+  async find(allowed: ReadonlySet<ConnectionId>, { scope, username }: RequestedNames): Promise<Found | OAuthError> {
+    if (scope === undefined) {
       const [only, ...others] = allowed;
       if (only !== undefined && others.length === 0) return { kind: "found", connection: only };
       return invalidScope("This caller has no connection, or more than one. Send the id of one connection in scope.");
     }
-    const byId = [...allowed].find((id) => id === scope);
-    if (byId !== undefined && username === undefined) return { kind: "found", connection: byId };
+    // A connection id is a string with a brand.
+    const id = scope as ConnectionId;
+    if (allowed.has(id)) return { kind: "found", connection: id };
+    // DynamoDB rejects a longer key, and no registration has such a name.
+    if (!isName(scope) || !isName(username ?? "")) return noSuchConnection;
 
-    const matches: ConnectionId[] = [];
-    for (const connection of candidates(allowed, byId, username)) {
-      const name = await this.#nameOf(connection);
-      if (name.kind === "oauth_error") return name;
-      if (name.kind === "not_registered") continue;
-      const isScope = scope === name.scope || scope === connection;
-      if (isScope && (username === undefined || username === name.username)) matches.push(connection);
-      // Username and scope together name one connection; a scope alone may name two.
-      if (matches.length > 1 || (matches.length === 1 && username !== undefined)) break;
-    }
-    const [match, second] = matches;
-    if (match === undefined) {
-      return noSuchConnection;
-    }
-    if (second === undefined) return { kind: "found", connection: match };
-    return invalidScope("More than one connection has this scope. Send the id of one connection in scope.");
+    const key = keyOf(allowed, { scope, username });
+    const remembered = this.#outcomes.get(key);
+    if (remembered && remembered.until > this.#ports.clock.now()) return remembered.outcome;
+    const outcome = await this.#search(allowed, scope, username);
+    if (outcome.kind === "found" || !outcome.failure) this.#remember(key, outcome);
+    return outcome;
   }
 
-  /** The registered username and scope, if there is a usable registration. */
-  async #nameOf(
-    connection: ConnectionId,
-  ): Promise<({ kind: "registered" } & VendorName) | { kind: "not_registered" } | OAuthError> {
-    const known = this.#known.get(connection);
-    if (known && known.until > this.#ports.clock.now()) return { kind: "registered", ...known };
-    const item = await catchUnavailable(
-      () => this.#ports.table.read(connection, "eventual"),
-      () => "unavailable" as const,
+  /** Forgets the requests that found a connection. */
+  forget(connection: ConnectionId): void {
+    for (const [key, { outcome }] of this.#outcomes) {
+      if (outcome.kind === "found" && outcome.connection === connection) this.#outcomes.delete(key);
+    }
+  }
+
+  /** Forgets the requests that found nothing. */
+  forgetMisses(): void {
+    for (const [key, { outcome }] of this.#outcomes) if (outcome.kind !== "found") this.#outcomes.delete(key);
+  }
+
+  async #search(
+    allowed: ReadonlySet<ConnectionId>,
+    scope: string,
+    username: string | undefined,
+  ): Promise<Found | OAuthError> {
+    const indexed = await catchUnavailable(
+      () => this.#ports.names.find(scope, username),
+      () => undefined,
     );
-    if (item === "unavailable") return toOAuthError(tableUnavailable);
-    const { username: knownUsername, registeredScope } = item?.tokenSet ?? {};
-    if (knownUsername !== undefined && registeredScope !== undefined) {
-      return this.#remember(connection, { username: knownUsername, scope: registeredScope });
-    }
-    const reading = await readRegistration(this.#ports, connection);
-    if (reading.kind === "unavailable") return toOAuthError(secretsUnavailable);
-    if (reading.kind !== "registered") return { kind: "not_registered" };
-    const { username, scope } = reading.registration;
-    return this.#remember(connection, { username, scope });
+    // Without the index, a second connection with these names would not be found.
+    if (!indexed) return toOAuthError(tableUnavailable);
+    const inUse = indexed.filter((connection) => allowed.has(connection));
+    if (inUse.length > 0) return theOnly(inUse);
+
+    const candidates = likeliestFirst(allowed, username).slice(0, maxReads - 1);
+    const read = await Promise.all(
+      candidates.map(async (connection) => {
+        const reading = await readRegistration(this.#ports, connection);
+        const isMatch = reading.kind === "registered" && hasNames(reading.registration, { scope, username });
+        return { connection, isMatch, isUnavailable: reading.kind === "unavailable" };
+      }),
+    );
+    const matches = read.filter(({ isMatch }) => isMatch).map(({ connection }) => connection);
+    if (matches.length > 0) return theOnly(matches);
+    if (read.some(({ isUnavailable }) => isUnavailable)) return toOAuthError(secretsUnavailable);
+    return noSuchConnection;
   }
 
-  #remember(connection: ConnectionId, name: VendorName): { kind: "registered" } & VendorName {
-    if (this.#known.size >= maxRemembered) this.#known.clear();
-    this.#known.set(connection, { ...name, until: this.#ports.clock.now() + rememberedFor });
-    return { kind: "registered", ...name };
+  #remember(key: string, outcome: Found | OAuthError): void {
+    const lifetime = outcome.kind === "found" ? foundLifetime : missLifetime;
+    this.#outcomes.delete(key);
+    this.#outcomes.set(key, { outcome, until: this.#ports.clock.now() + lifetime });
+    if (this.#outcomes.size <= maxRemembered) return;
+    const [oldest] = this.#outcomes.keys();
+    if (oldest !== undefined) this.#outcomes.delete(oldest);
   }
 }
 
-/** The most likely first: the connection with this id, or the one that the vendor's form of usernames suggests. */
-function candidates(
-  allowed: ReadonlySet<ConnectionId>,
-  byId: ConnectionId | undefined,
-  username: string | undefined,
-): ConnectionId[] {
-  if (byId !== undefined) return [byId];
+/** The key of an outcome. It has the caller's connections: what one caller cannot find, another may. */
+function keyOf(allowed: ReadonlySet<ConnectionId>, { scope, username }: RequestedNames): string {
+  return sha256Hex(JSON.stringify([scope ?? null, username ?? null, ...allowed]));
+}
+
+function isName(text: string): boolean {
+  return text.length <= maxNameLength && text.isWellFormed();
+}
+
+function theOnly([connection, second]: ConnectionId[]): Found | OAuthError {
+  return connection === undefined || second !== undefined ? ambiguous : { kind: "found", connection };
+}
+
+/** The connection that the vendor's form of usernames suggests (`admin_ID`), then the others in the order of the list. */
+function likeliestFirst(allowed: ReadonlySet<ConnectionId>, username: string | undefined): ConnectionId[] {
   const suggested = username?.replace(/^admin_/, "").toLowerCase();
   const all = [...allowed];
-  return [...all.filter((id) => id === suggested), ...all.filter((id) => id !== suggested)].slice(0, maxCandidates);
+  return [...all.filter((id) => id === suggested), ...all.filter((id) => id !== suggested)];
 }
 
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
 
 export const noSuchConnection = invalidScope(
-  "This caller has no connection with this username and scope. Send the registered username and scope.",
+  "No connection of this caller was found by this username and scope. Send the registered username and scope. " +
+    "If the connection never had a token, send its id in scope once.",
+);
+
+const ambiguous = invalidScope(
+  "More than one connection of this caller has this username and scope. Send the id of one connection in scope.",
 );

@@ -6,7 +6,7 @@ import { readRefreshHandle } from "./refresh-handle.ts";
 /** A credential, and what it may be. That follows from its place in the request. */
 export interface Credential {
   value: Secret;
-  accepted: "caller_key" | "jwt" | "caller_key_or_jwt";
+  accepted: "caller_key" | "jwt" | "caller_key_or_jwt" | "refresh_handle";
 }
 
 /** A token request, in the same form for every grant and for the vendor's route. */
@@ -27,6 +27,8 @@ export interface GrantRequest {
   basic: boolean;
   /** The error if the credential is not accepted: it authenticates the client, or it is the grant. */
   notAcceptedError: "invalid_client" | "invalid_grant";
+  /** The vendor's route returns a refresh token for a caller key. `client_credentials` must not (RFC 6749 §4.4.3). */
+  issuesHandle?: boolean;
   /** RFC 8693 §2.2.1; only for a token exchange. */
   issuedTokenType?: string;
   rejectedSha256?: string;
@@ -58,7 +60,7 @@ export function readVendorRequest(fields: Fields): GrantRequest | OAuthError {
   const text = /^Bearer +([\x21-\x7e]+)$/i.exec((token ?? "").trim())?.[1];
   if (!username || !scope || text === undefined) return invalid("The field token must be 'Bearer <credential>'.");
   const credential = { value: new Secret(text), accepted: "caller_key_or_jwt" } as const;
-  return grantRequest(fields, { ...clientIdOf(fields), credential, username, scope });
+  return grantRequest(fields, { ...clientIdOf(fields), credential, username, scope, issuesHandle: true });
 }
 
 /** Reads `POST /oauth/token`: one of the grants, with its client authentication or its token. */
@@ -132,17 +134,16 @@ function readClientCredentials(fields: Fields, client: Client | undefined): Gran
 
 /** RFC 6749 §6, with a refresh handle. The vendor's refresh request has the same fields, as JSON. */
 function readRefresh(fields: Fields, client: Client | undefined): GrantRequest | OAuthError {
-  const handle = readRefreshHandle(fields.get("refresh_token") ?? "");
-  if (!handle) {
+  const read = readRefreshHandle(fields.get("refresh_token") ?? "");
+  if (!read) {
     const description = "refresh_token is missing or was not issued here. Send the one of an earlier token response.";
     return oauthError("invalid_grant", description);
   }
-  const { connection, key } = handle;
   return grantRequest(fields, {
     ...scopeOf(fields),
     ...besideGrant(fields, client),
-    credential: { value: key, accepted: "caller_key" },
-    connection,
+    credential: { value: read.handle, accepted: "refresh_handle" },
+    connection: read.connection,
     notAcceptedError: "invalid_grant",
   });
 }

@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
+import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
@@ -7,12 +9,22 @@ import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { JwtVerifier } from "./authenticate.ts";
 import { OAuthEndpoint } from "./endpoint.ts";
+import { dynamoDbHandles } from "./handle-table.ts";
 import { toOAuthError } from "./oauth-error.ts";
+import { dynamoDbNameIndex } from "./name-index.ts";
 import { oauthErrorResponse } from "./oauth-response.ts";
+import { dynamoDbRevokedKeys } from "./revoked-key-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("oauth", settings.stage);
-const ports = deployedPorts(settings, telemetry.notice);
+const dynamoDb = dynamoDbClient({});
+const ports = {
+  ...deployedPorts(settings, telemetry.notice, dynamoDb),
+  names: dynamoDbNameIndex(settings.tableName, dynamoDb),
+  handles: dynamoDbHandles(settings.tableName, dynamoDb),
+  revokedKeys: dynamoDbRevokedKeys(settings.tableName, dynamoDb),
+  randomBytes: () => randomBytes(32),
+};
 
 /** Loads the JWT library with the first JWT: callers with a key never need it. */
 let verifier: JwtVerifier | undefined;

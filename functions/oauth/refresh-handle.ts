@@ -1,19 +1,33 @@
-import { isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import { timingSafeEqual } from "node:crypto";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 
+/** `stbr.`, the connection, and 256 random bits in base64url. */
+const handlePattern = /^stbr\.([a-z0-9-]{1,63})\.[A-Za-z0-9_-]{43}$/;
+
 /**
- * The refresh token that a caller with a key receives: its key and the connection of the token. Nothing is stored. The
- * handle is valid as long as the key is, and it is never a refresh token of Smart Services.
+ * Makes the refresh token that a caller with a key receives from the vendor's route. It is random: it says nothing about
+ * the key, and it is never a refresh token of Smart Services. Throws unless there are 32 random bytes.
  */
-export function refreshHandle(connection: ConnectionId, key: Secret): Secret {
-  return new Secret(`stbr.${connection}.${key.reveal()}`);
+export function refreshHandle(connection: ConnectionId, randomBytes: Uint8Array): Secret {
+  if (randomBytes.length !== 32) throw new Error("A refresh handle needs 32 random bytes.");
+  return new Secret(`stbr.${connection}.${Buffer.from(randomBytes).toString("base64url")}`);
 }
 
-/** Reads a refresh handle; `undefined` if the text is not one. Does not check the key. */
-export function readRefreshHandle(text: string): { connection: ConnectionId; key: Secret } | undefined {
-  const [prefix, id, key = "", ...more] = text.split(".");
-  const connection = parseConnectionId(id);
-  if (prefix !== "stbr" || !connection || !isCallerKey(key) || more.length > 0) return undefined;
-  return { connection, key: new Secret(key) };
+/** Reads a refresh handle; `undefined` if the text has another form. Does not check whether it was issued. */
+export function readRefreshHandle(text: string): { connection: ConnectionId; handle: Secret } | undefined {
+  const connection = parseConnectionId(handlePattern.exec(text)?.[1]);
+  return connection && { connection, handle: new Secret(text) };
+}
+
+/** Compares in constant time. */
+export function isSameHandle(one: Secret, other: Secret): boolean {
+  const [first, second] = [one, other].map((handle) => Buffer.from(handle.reveal()));
+  return first !== undefined && second?.length === first.length && timingSafeEqual(first, second);
+}
+
+/** Names a caller key in the table. It is a hash of the listed hash, so that the table holds no part of the list. */
+export function fingerprintOfListed(keySha256: string): string {
+  return sha256Hex(keySha256).slice(0, 16);
 }

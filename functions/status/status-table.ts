@@ -1,9 +1,16 @@
-import { type AttributeValue, type DynamoDBClientConfig, GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  ScanCommand,
+  type ScanCommandInput,
+} from "@aws-sdk/client-dynamodb";
 import { asUnavailable, dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import {
   attributesWithoutTokens,
   decodeItemWithoutTokens,
   itemKey,
+  reservedPrefix,
 } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
@@ -39,8 +46,16 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
       const items: ItemWithoutTokens[] = [];
       let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
       do {
-        // DynamoDB ends a page at 1 MB, so one of ours may need several.
-        const input = { ...projection, Limit: limit - items.length, ExclusiveStartKey: from };
+        // DynamoDB ends a page at 1 MB, and counts what it filters out, so one of ours may need several.
+        const input: ScanCommandInput = {
+          ...projection,
+          // The function's role allows no other value.
+          Select: "SPECIFIC_ATTRIBUTES",
+          FilterExpression: "NOT begins_with(#connection, :reserved)",
+          ExpressionAttributeValues: { ":reserved": { S: reservedPrefix } },
+          Limit: limit - items.length,
+          ExclusiveStartKey: from,
+        };
         const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
         items.push(...Items.map(decodeItemWithoutTokens));
         from = LastEvaluatedKey;

@@ -109,6 +109,7 @@ async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {
       return outcome.failure.code === "unknown_connection" ? "erased" : "failed";
     case "already_replaced":
     case "conflict":
+    case "other_names":
       return "leasedByOthers";
   }
 }

@@ -1,4 +1,5 @@
-import { report } from "@smart-token-broker/auth-core/http/report.ts";
+import { reporterRole } from "@smart-token-broker/auth-core/http/caller-role.ts";
+import { type HttpEvent, report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import {
   tokenResponse,
@@ -11,7 +12,6 @@ import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import middy from "@middy/core";
-import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("token", settings.stage);
@@ -22,11 +22,14 @@ const tokens = new TokenService(ports);
  * `GET /v1/connections/{connection}/token`: a token that is valid now.
  * `POST` to the same path: a valid token other than the one that the API rejected.
  */
-async function answerTokenRequest(event: Event): Promise<HttpResponse> {
+async function answerTokenRequest(event: HttpEvent): Promise<HttpResponse> {
   const { requestId } = event.requestContext;
   const request = readTokenRequest(event);
   if (request.kind === "invalid") return problemDetails(request.failure, requestId);
-  const { connection, requirements } = request;
+  const { connection } = request;
+  const reporter = reporterRole(event.requestContext.authorizer?.iam?.userArn);
+  const requirements =
+    request.requirements.rejectedSha256 === undefined ? request.requirements : { ...request.requirements, reporter };
   const answer = await tokens.get(connection, requirements);
   const now = ports.clock.now();
   const response = tokenResponse(answer, now, requestId);

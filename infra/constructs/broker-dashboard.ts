@@ -1,6 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { MetricName, MetricOrigins } from "@smart-token-broker/auth-core/metrics.ts";
+import { gatewayThrottles } from "./access-log.ts";
 import { type MetricOptions, replacing, serving, tokenSources, total, valuesOf } from "./broker-metrics.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
@@ -47,7 +48,9 @@ export function dashboardRows(
             services: serving,
             codes: valuesOf("Requests", "code", { services: ["token"], sources: ["none"] }),
           }),
-          total(metrics.all("Requests", { codes: ["invalid_client", "invalid_grant"] }), "caller rejected"),
+          ...(functions.oauth
+            ? [total(metrics.all("Requests", { codes: ["invalid_client", "invalid_grant"] }), "caller rejected")]
+            : []),
         ],
         { right: ["4xx", "5xx"].map((name) => apiMetric(monitored, name, "Sum", minute, `${name} of the gateway`)) },
       ),
@@ -123,7 +126,10 @@ export function dashboardRows(
       graph(
         "Throttles",
         12,
-        Object.entries(functions).map(([label, each]) => each.function.metricThrottles({ period: minute, label })),
+        [
+          ...Object.entries(functions).map(([label, each]) => each.function.metricThrottles({ period: minute, label })),
+          gatewayThrottles(monitored.settings.stage, minute),
+        ],
         {
           right: ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) =>
             table.metric(name, { statistic: "Sum", period: minute }),

@@ -5,6 +5,7 @@ import {
   metricNamespace,
   type MetricOrigins,
   originsOf,
+  type Service,
 } from "@smart-token-broker/auth-core/metrics.ts";
 
 type Filter = Partial<MetricOrigins>;
@@ -35,9 +36,12 @@ export const replacing = valuesOf("Replacements", "service");
 /** The metrics of a stage that the functions emit. Their catalogue is `auth-core/metrics.ts`. */
 export class BrokerMetrics {
   readonly #stage: string;
+  readonly #absent: Service[];
 
-  constructor(stage: string) {
+  /** @param absent functions that are not deployed: none of their metrics is used */
+  constructor(stage: string, absent: Service[] = []) {
     this.#stage = stage;
+    this.#absent = absent;
   }
 
   /** The metric of this name for each combination of dimensions. Throws if `filter` has a value that no function emits. */
@@ -49,7 +53,8 @@ export class BrokerMetrics {
       .find((value) => !emitted.has(value));
     if (wrong !== undefined) throw new Error(`No function emits the metric ${name} with ${wrong}.`);
     const { statistic = cloudwatch.Stats.SUM, period = Duration.minutes(1), label } = options;
-    return origins.map(
+    const deployed = origins.filter(({ service }) => !this.#absent.includes(service));
+    return deployed.map(
       (origin) =>
         new cloudwatch.Metric({
           namespace: metricNamespace,

@@ -1,4 +1,5 @@
 import { Duration } from "aws-cdk-lib";
+import { gatewayThrottles } from "./access-log.ts";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { replacing, serving, total } from "./broker-metrics.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
@@ -69,6 +70,20 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
         "throttles",
       ),
       ...anyOfFiveMinutes,
+    },
+    {
+      name: "gateway-throttles",
+      happens: "API Gateway rejected requests, because a route received more than its throttle allows.",
+      callers: "Callers of that route receive 429, also those that send few requests.",
+      first: "see in the access log which route, caller and IP address sent most of them.",
+      metric: total(
+        [gatewayThrottles(monitored.settings.stage, Duration.minutes(5))],
+        "requests over the throttle",
+        Duration.minutes(5),
+      ),
+      threshold: 5,
+      periods: 2,
+      breaching: 1,
     },
     {
       name: "unusual-requests",

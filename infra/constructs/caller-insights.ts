@@ -13,7 +13,7 @@ export class CallerInsights extends Construct {
     super(scope, id);
     const named = (name: string) => `smart-token-broker-${settings.stage}-${name}`;
     const groupNames = (of: { logGroup: logs.ILogGroup }[]) => of.map(({ logGroup }) => logGroup.logGroupName);
-    const serving = groupNames([functions.token, functions.oauth]);
+    const serving = groupNames(functions.oauth ? [functions.token, functions.oauth] : [functions.token]);
 
     const contributors = (name: string, field: string): string => {
       const rule = new cloudwatch.CfnInsightRule(this, name, {

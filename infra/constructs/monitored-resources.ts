@@ -11,7 +11,7 @@ import type { BrokerMetrics } from "./broker-metrics.ts";
 export interface MonitoredResources {
   settings: DeploymentSettings;
   metrics: BrokerMetrics;
-  functions: Record<Exclude<Service, "prober">, BrokerFunction>;
+  functions: Record<Exclude<Service, "prober" | "oauth">, BrokerFunction> & { oauth?: BrokerFunction };
   apiId: string;
   table: dynamodb.ITable;
   deadLetters: sqs.IQueue;

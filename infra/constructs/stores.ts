@@ -1,3 +1,4 @@
+import { attributesWithoutTokens } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { ArnFormat, Stack } from "aws-cdk-lib";
 import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -6,6 +7,7 @@ import type { IConstruct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 
 type Grantee = iam.IGrantable & IConstruct;
+type Conditions = Record<string, Record<string, unknown>>;
 
 /** The key actions that DynamoDB takes in the caller's name when it reads and writes an encrypted item. */
 const tableKeyActions = [
@@ -37,15 +39,30 @@ export class Stores {
     this.#grantKey(grantee, "dynamodb", tableKeyActions);
   }
 
-  /** Grants reading one item or all, and no write. */
-  grantReadItems(grantee: Grantee): void {
-    this.#grantTable(grantee, ["GetItem", "Scan"]);
+  /**
+   * Grants reading one item or all without their tokens: a request must name its attributes, and name no other.
+   *
+   * DynamoDB sets `Select` for each of these reads: `ALL_ATTRIBUTES` without a projection. So a read that names no
+   * attribute is denied, although `ForAllValues` alone would allow it.
+   * Source: Amazon DynamoDB Developer Guide, 'Using IAM policy conditions for fine-grained access control'.
+   */
+  grantReadItemsWithoutTokens(grantee: Grantee): void {
+    this.#grantTable(grantee, ["GetItem", "Scan"], {
+      StringEquals: { "dynamodb:Select": "SPECIFIC_ATTRIBUTES" },
+      "ForAllValues:StringEquals": { "dynamodb:Attributes": attributesWithoutTokens },
+      Null: { "dynamodb:Attributes": "false" },
+    });
     this.#grantKey(grantee, "dynamodb", ["Decrypt", "DescribeKey"]);
   }
 
   /** Grants querying the index of due connections. */
   grantDueIndex(grantee: Grantee): void {
     grant(grantee, ["dynamodb:Query"], `${this.table.tableArn}/index/due`);
+  }
+
+  /** Grants querying the index of the vendor's names. */
+  grantNameIndex(grantee: Grantee): void {
+    grant(grantee, ["dynamodb:Query"], `${this.table.tableArn}/index/names`);
   }
 
   /** Grants reading the whole table, which the sweep needs before it reports a retiring key as unused. */
@@ -71,11 +88,12 @@ export class Stores {
     this.#grantKey(grantee, "secretsmanager", ["Decrypt", "DescribeKey", "GenerateDataKey"]);
   }
 
-  #grantTable(grantee: Grantee, actions: string[]): void {
+  #grantTable(grantee: Grantee, actions: string[], conditions?: Conditions): void {
     grant(
       grantee,
       actions.map((action) => `dynamodb:${action}`),
       this.table.tableArn,
+      conditions,
     );
   }
 
@@ -109,11 +127,6 @@ export class Stores {
   }
 }
 
-function grant(
-  grantee: Grantee,
-  actions: string[],
-  resource: string,
-  conditions?: Record<string, Record<string, unknown>>,
-): void {
+function grant(grantee: Grantee, actions: string[], resource: string, conditions?: Conditions): void {
   iam.Grant.addToPrincipal({ grantee, actions, resourceArns: [resource], ...(conditions && { conditions }) });
 }

@@ -1,20 +1,21 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
-import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
+import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
 import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
-import { EventBus } from "aws-cdk-lib/aws-events";
 import * as iam from "aws-cdk-lib/aws-iam";
-import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { asListed } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addCallerRole } from "../constructs/caller-role.ts";
+import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
 import type { DeploymentSettings, Throttle } from "../settings.ts";
 
-type ApiFunctions = Record<"token" | "oauth" | "status", BrokerFunction>;
+/** `oauth` exists only if a caller needs it. */
+type ApiFunctions = Record<"token" | "status", BrokerFunction> & { oauth?: BrokerFunction };
 type ThrottledRoute = [route: apigateway.HttpRoute, throttle: Throttle];
 
 /** The HTTPS endpoint: one HTTP API, one function per kind of route, IAM on every route without a credential in its body. */
@@ -39,6 +40,9 @@ export class ApiStack extends Stack {
     for (const caller of settings.callers) {
       if (caller.kind === "principal") addCallerRole(this, caller, settings.stage, tokenRoutes);
     }
+
+    // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.
+    this.templateOptions.metadata = { [callersMetadata]: describeCallers(settings.callers) };
 
     new CfnOutput(this, "Url", { value: this.url, description: "URL of the broker, before /v1" });
     new CfnOutput(this, "ApiId", { value: api.apiId, description: "Id of the HTTP API" });
@@ -69,21 +73,15 @@ export class ApiStack extends Stack {
       stores,
       settings,
     });
-    const oauth = new BrokerFunction(this, "OAuth", {
-      name: "oauth",
-      description: "Smart Token Broker: returns access tokens to callers of the vendor's API and of OAuth grants",
-      files: { "callers.json": JSON.stringify(settings.callers.map(asListed)) },
-      // As the token function, and up to 5 s to fetch an issuer's keys.
-      timeout: Duration.seconds(29),
-      stores,
-      settings,
-    });
-    const eventBus = EventBus.fromEventBusName(this, "DefaultEventBus", "default");
-    for (const fn of [token, oauth]) {
+    // Its routes are open to the internet. An AWS principal does not use them.
+    const needsOAuth = settings.callers.some(({ kind }) => kind !== "principal");
+    const oauth = needsOAuth ? this.#oauth(settings, stores) : undefined;
+    for (const fn of oauth ? [token, oauth] : [token]) {
       stores.grantItems(fn);
       stores.grantReadSecrets(fn);
-      eventBus.grantPutEventsTo(fn);
+      grantPutEvents(fn);
     }
+    if (oauth) stores.grantNameIndex(oauth);
 
     const status = new BrokerFunction(this, "Status", {
       name: "status",
@@ -92,8 +90,20 @@ export class ApiStack extends Stack {
       stores,
       settings,
     });
-    stores.grantReadItems(status);
-    return { token, oauth, status };
+    stores.grantReadItemsWithoutTokens(status);
+    return { token, ...(oauth && { oauth }), status };
+  }
+
+  #oauth(settings: DeploymentSettings, stores: Stores): BrokerFunction {
+    return new BrokerFunction(this, "OAuth", {
+      name: "oauth",
+      description: "Smart Token Broker: returns access tokens to callers of the vendor's API and of OAuth grants",
+      files: { "callers.json": JSON.stringify(settings.callers.map(asListed)) },
+      // As the token function, and up to 5 s to fetch an issuer's keys.
+      timeout: Duration.seconds(29),
+      stores,
+      settings,
+    });
   }
 
   #api(stage: string, origins: string[]): apigateway.HttpApi {
@@ -117,7 +127,6 @@ export class ApiStack extends Stack {
   #routes(httpApi: apigateway.HttpApi, throttle: DeploymentSettings["throttle"]): ThrottledRoute[] {
     const { GET, POST } = apigateway.HttpMethod;
     const token = new HttpLambdaIntegration("TokenIntegration", this.functions.token.function);
-    const oauth = new HttpLambdaIntegration("OAuthIntegration", this.functions.oauth.function);
     const status = new HttpLambdaIntegration("StatusIntegration", this.functions.status.function);
     const route = (
       id: string,
@@ -129,24 +138,29 @@ export class ApiStack extends Stack {
       const routeKey = apigateway.HttpRouteKey.with(path, method);
       return new apigateway.HttpRoute(this, id, { httpApi, routeKey, integration, authorizer });
     };
-    /** The credential is in the body, which no authorizer of the gateway reads. */
-    const oauthRoute = (id: string, method: apigateway.HttpMethod, path: string) => {
-      const open = route(id, method, path, oauth, new apigateway.HttpNoneAuthorizer());
-      acknowledge(open, {
-        "AwsSolutions::AwsSolutions-APIG4":
-          "The caller's credential is in the body. The function verifies it before any other I/O.",
-      });
-      return open;
-    };
-    return [
+    const signed: ThrottledRoute[] = [
       [route("GetToken", GET, "/v1/connections/{connection}/token", token), throttle.token],
       [route("PostToken", POST, "/v1/connections/{connection}/token", token), throttle.token],
       [route("ListStatus", GET, "/v1/status", status), throttle.status],
       [route("GetStatus", GET, "/v1/status/{connection}", status), throttle.status],
-      [oauthRoute("VendorToken", POST, "/api/v1/auth/token"), throttle.oauth],
-      [oauthRoute("OAuthToken", POST, "/oauth/token"), throttle.oauth],
-      [oauthRoute("OAuthMetadata", GET, "/.well-known/oauth-authorization-server"), throttle.oauth],
     ];
+    if (!this.functions.oauth) return signed;
+    const oauth = new HttpLambdaIntegration("OAuthIntegration", this.functions.oauth.function);
+    const open = (
+      [
+        ["VendorToken", POST, "/api/v1/auth/token"],
+        ["OAuthToken", POST, "/oauth/token"],
+        ["OAuthMetadata", GET, "/.well-known/oauth-authorization-server"],
+      ] as const
+    ).map(([id, method, path]): ThrottledRoute => {
+      const opened = route(id, method, path, oauth, new apigateway.HttpNoneAuthorizer());
+      acknowledge(opened, {
+        "AwsSolutions::AwsSolutions-APIG4":
+          "The caller's credential is in the body, which no authorizer reads. The function verifies it before any other I/O.",
+      });
+      return [opened, throttle.oauth];
+    });
+    return [...signed, ...open];
   }
 
   #stage(httpApi: apigateway.HttpApi, routes: ThrottledRoute[], settings: DeploymentSettings): apigateway.HttpStage {
@@ -154,7 +168,7 @@ export class ApiStack extends Stack {
       httpApi,
       stageName: "$default",
       autoDeploy: true,
-      accessLogSettings: this.#accessLog(settings),
+      accessLogSettings: addAccessLog(this, settings),
       throttle: { rateLimit: settings.throttle.token.rate, burstLimit: settings.throttle.token.burst },
     });
     // The L2 construct has no throttle per route.
@@ -170,19 +184,6 @@ export class ApiStack extends Stack {
     return stage;
   }
 
-  #accessLog({ stage, logRetentionDays }: DeploymentSettings): apigateway.IAccessLogSettings {
-    const logGroup = new logs.LogGroup(this, "AccessLogs", {
-      // Log delivery to this prefix needs no resource policy. An account has only ten of those.
-      logGroupName: `/aws/vendedlogs/smart-token-broker-${stage}/access`,
-      retention: logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    return {
-      destination: new apigateway.LogGroupLogDestination(logGroup),
-      format: AccessLogFormat.custom(JSON.stringify(accessLogFields)),
-    };
-  }
-
   #tokenRouteArn(method: string, connection: string): string {
     return this.formatArn({
       service: "execute-api",
@@ -191,18 +192,3 @@ export class ApiStack extends Stack {
     });
   }
 }
-
-/** What API Gateway logs of every request, including rejected ones. No header and no body. */
-const accessLogFields = {
-  requestId: "$context.requestId",
-  time: "$context.requestTime",
-  ip: "$context.identity.sourceIp",
-  caller: "$context.identity.userArn",
-  routeKey: "$context.routeKey",
-  path: "$context.path",
-  status: "$context.status",
-  responseLength: "$context.responseLength",
-  latencyMs: "$context.responseLatency",
-  integrationError: "$context.integrationErrorMessage",
-  authorizerError: "$context.authorizer.error",
-};

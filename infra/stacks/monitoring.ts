@@ -26,10 +26,11 @@ export class MonitoringStack extends Stack {
   ) {
     super(scope, id, props);
     const { stage, prober } = settings;
+    const functions = { ...api.functions, ...rotation.functions };
     const monitored: MonitoredResources = {
       settings,
-      metrics: new BrokerMetrics(stage),
-      functions: { ...api.functions, ...rotation.functions },
+      metrics: new BrokerMetrics(stage, functions.oauth ? [] : ["oauth"]),
+      functions,
       apiId: api.apiId,
       table: state.stores.table,
       deadLetters: rotation.deadLetters,

@@ -8,6 +8,7 @@ import type { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addSchedules } from "../constructs/function-schedule.ts";
+import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
 import type { DeploymentSettings } from "../settings.ts";
 
@@ -18,8 +19,6 @@ export class RotationStack extends Stack {
 
   constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
     super(scope, id, props);
-    const eventBus = events.EventBus.fromEventBusName(this, "DefaultEventBus", "default");
-
     this.deadLetters = this.#deadLetterQueue();
     const tokenRotation = this.#tokenRotation(settings, stores, this.deadLetters);
     const keyRotation = this.#keyRotation(settings, stores);
@@ -27,7 +26,7 @@ export class RotationStack extends Stack {
       stores.grantItems(fn);
       stores.grantReadSecrets(fn);
       stores.grantDescribeSecrets(fn);
-      eventBus.grantPutEventsTo(fn);
+      grantPutEvents(fn);
     }
     this.functions = { "token-rotation": tokenRotation, "key-rotation": keyRotation };
     this.#sweeps(tokenRotation, settings);

@@ -40,6 +40,12 @@ export class StateStack extends Stack {
       projectionType: dynamodb.ProjectionType.INCLUDE,
       nonKeyAttributes: ["failures"],
     });
+    table.addGlobalSecondaryIndex({
+      indexName: "names",
+      partitionKey: { name: "registeredScope", type: dynamodb.AttributeType.STRING },
+      sortKey: { name: "username", type: dynamodb.AttributeType.STRING },
+      projectionType: dynamodb.ProjectionType.KEYS_ONLY,
+    });
 
     for (const connection of settings.connections) {
       // The L2 construct always generates a value. A template must never hold or overwrite an API key.

@@ -1,4 +1,5 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
+import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import type { CloudAssembly } from "./cloud-assembly.ts";
 import type { Cors } from "../gateway/options.ts";
 import { createResolver, type Place } from "./resolve.ts";
@@ -11,6 +12,7 @@ export interface Deployment {
   schedules: DeployedSchedule[];
   keyRotation: { functionArn: string; secretIds: string[] };
   api: { id: string; routes: DeployedRoute[]; cors?: Cors };
+  callers: DeployedCallers;
 }
 
 interface DeployedSecret {
@@ -90,6 +92,7 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
     })),
     keyRotation: readKeyRotation(ofType),
     api: readApi(ofType),
+    callers: (assembly.metadata[callersMetadata] ?? {}) as DeployedCallers,
   };
 }
 

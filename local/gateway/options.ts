@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2 } from "aws-lambda";
+import type { LoopbackOptions } from "../loopback-server.ts";
 import type { SignatureFault } from "./signature-fault.ts";
 
 /** A known caller: its key pair, its ARN, and the execute-api ARNs that it may invoke. */
@@ -64,9 +65,7 @@ export type AccessLine = {
   durationMs: number;
 };
 
-export type GatewayOptions = {
-  /** 0 picks a free one. */
-  port: number;
+export type GatewayOptions = LoopbackOptions & {
   apiId: string;
   accountId: string;
   region: string;

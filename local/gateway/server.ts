@@ -1,38 +1,25 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { listenOnLoopback, type LoopbackServer } from "../loopback-server.ts";
 import { type Api, handle, type Outcome } from "./handle.ts";
 import type { GatewayOptions } from "./options.ts";
 import type { Answer } from "./response.ts";
 import { compileRoutes } from "./routes.ts";
 import { createBucket } from "./throttle.ts";
 
-export type Gateway = { url: string; port: number; close(): Promise<void> };
-
 /**
  * Starts an HTTP server on 127.0.0.1 that behaves as an AWS API Gateway HTTP API does: routes, IAM authorization by
  * Signature Version 4, throttling, CORS, payload format 2.0 and the gateway's own errors. It has only the stage
  * `$default`, and no JWT or Lambda authorizers, session tokens or presigned URLs. Rejects with Node's error if the port
- * is in use, and with an Error for an invalid route key.
+ * is in use, and with an Error for an invalid route key. `close` does not wait for functions that are running.
  */
-export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<LoopbackServer> {
   const routes = options.routes.map((route) => ({ ...route, bucket: createBucket(route.throttle) }));
   const api: Api = { ...options, routes: compileRoutes(routes) };
-  const server = createServer((request, response) => void serve(request, response, api));
-  server.listen(options.port, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : options.port;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    /** Closes every connection. Does not wait for functions that are running. */
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const { port, allowedHosts = [] } = options;
+  // Like the deployed one, it takes requests of every Origin: CORS decides which pages can read the response.
+  const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response, api);
+  return listenOnLoopback(listener, { port, allowedHosts, pages: true });
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, api: Api): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
+import { listenOnLoopback, type LoopbackOptions } from "../loopback-server.ts";
 import { SecretsManagerError, serialization } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -28,23 +28,22 @@ export interface SecretsManager {
 }
 
 /**
- * Starts an emulator of AWS Secrets Manager's JSON protocol on 127.0.0.1, without secrets. Port 0, the default, picks a
- * free one; rejects if the port is in use.
+ * Starts an emulator of AWS Secrets Manager's JSON protocol on 127.0.0.1, without secrets. Rejects if the port is in use.
  *
  * It does not verify signatures and has no IAM and no KMS: it requires credentials and accepts any. It has no
  * replication and no resource policies. It rotates a secret that is due only when `rotateDue` is called.
  */
-export async function startSecretsManager(options: StoreOptions & { port?: number }): Promise<SecretsManager> {
+export async function startSecretsManager(options: StoreOptions & LoopbackOptions): Promise<SecretsManager> {
   const store = new SecretStore(options);
   const faults = new Faults();
   const calls = new Map<string, number>();
 
-  const server = createServer((request, response) => {
+  const { url, close } = await listenOnLoopback((request, response) => {
     answer(request).then(
       (body) => body !== undefined && send(response, 200, body),
       (error: unknown) => sendError(response, error),
     );
-  });
+  }, options);
 
   // `undefined` leaves the request without a response.
   async function answer(request: IncomingMessage): Promise<object | undefined> {
@@ -64,10 +63,8 @@ export async function startSecretsManager(options: StoreOptions & { port?: numbe
     return operation(store, parse(body));
   }
 
-  server.listen(options.port ?? 0, "127.0.0.1");
-  await once(server, "listening");
   return {
-    url: urlOf(server),
+    url,
     store,
     faults,
     calls,
@@ -75,17 +72,9 @@ export async function startSecretsManager(options: StoreOptions & { port?: numbe
     rotationsSettled: () => store.rotations.settled(),
     async close() {
       store.rotations.stop();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await close();
     },
   };
-}
-
-function urlOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no TCP port.");
-  return `http://127.0.0.1:${address.port}`;
 }
 
 function operationName(request: IncomingMessage): string {

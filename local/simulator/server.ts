@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import { isFromHere } from "../status-page/guard.ts";
+import { listenOnLoopback, type LoopbackOptions } from "../loopback-server.ts";
 import { type Answer, answerWithoutCredential, httpDate, json, scenarioOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
 import { Credentials } from "./credentials.ts";
@@ -14,9 +14,7 @@ import { answerBusiness, answerExchange, answerRefresh } from "./token-endpoints
 const requestsKept = 1000;
 const bodyLimitBytes = 64 * 1024;
 
-export interface SimulatorOptions {
-  /** 0, the default, picks a free one. */
-  port?: number;
+export interface SimulatorOptions extends LoopbackOptions {
   /** Epoch seconds. */
   clock: { now(): number };
   scenario?: Partial<Scenario>;
@@ -29,7 +27,7 @@ export interface SimulatorOptions {
  * tokens only, and `/_simulator` to change the scenario. Rejects if the port is in use.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { port = 0, clock, sleep = (seconds, signal) => wait(seconds * 1000, undefined, { signal }) } = options;
+  const { clock, sleep = (seconds, signal) => wait(seconds * 1000, undefined, { signal }) } = options;
   let scenario: Scenario = { ...defaultScenario(), ...options.scenario };
   const counts = { exchange: 0, refresh: 0, business: 0 };
   const requests: ReceivedRequest[] = [];
@@ -39,20 +37,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   const issue = createIssuer(credentials);
 
-  const server = createServer((request, response) => {
+  const { url, close } = await listenOnLoopback((request, response) => {
     // It rejects if the client disconnects or close() ends a delay: nobody waits for the response.
     serve(request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  }, options);
 
   const simulator: Simulator = {
-    url: `http://127.0.0.1:${address.port}`,
+    url,
     get scenario() {
       return scenario;
     },
@@ -66,9 +57,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     counts,
     async close() {
       closing.abort();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await close();
     },
   };
   return simulator;
@@ -79,12 +68,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const control = path === "/_simulator" || path.startsWith("/_simulator/");
     if (!control) record(request, body);
     if (body.length > bodyLimitBytes) return send(response, json(413, { error: "too_large" }));
-    if (control) {
-      const answer = isFromHere(request.headers, request.socket.localPort ?? 0)
-        ? answerControl(simulator, request.method ?? "", path, body.toString())
-        : json(403, { error: "forbidden" });
-      return send(response, answer);
-    }
+    if (control) return send(response, answerControl(simulator, request.method ?? "", path, body.toString()));
 
     if (path === "/keys" || path.startsWith("/keys/")) {
       return send(response, issue(request.method ?? "", path, request.headers, body.toString()));

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readBody } from "../gateway/request.ts";
+import { originOf } from "../loopback-guard.ts";
 import { parseObject } from "../simulator/parse-object.ts";
 import { type PageParts, pageData, requestToken } from "./data.ts";
-import { isOwn } from "./guard.ts";
 import { scenarioNamed } from "./scenarios.ts";
 import { rotateKey } from "./rotate-key.ts";
 
@@ -44,7 +44,8 @@ const headers = {
 
 /**
  * The status page of a local run, for the gateway's `fallback`: the page at `/`, its data and its buttons' actions
- * below `/_local/`. It answers only requests of the page itself (`isOwn`), and shows no secret.
+ * below `/_local/`. It answers only requests of the page itself: what changes something has the page's Origin, and
+ * nothing has another. It shows no secret.
  */
 export function statusPage(parts: PageParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   const answers: Record<string, (gateway: string, body: Record<string, unknown>) => PageAnswer | Promise<PageAnswer>> =
@@ -71,7 +72,8 @@ export function statusPage(parts: PageParts): (request: IncomingMessage, respons
     };
 
   async function answer(request: IncomingMessage, port: number, route: string): Promise<PageAnswer> {
-    if (!isOwn(request.method ?? "", request.headers, port)) return json(403, { message: "Forbidden" });
+    const accepted = request.method === "GET" ? ["none", "own"] : ["own"];
+    if (!accepted.includes(originOf(request.headers))) return message(403, "Forbidden");
     const body = await readBody(request);
     if (body === "too_large") return json(413, { message: "Request Entity Too Large" });
     try {

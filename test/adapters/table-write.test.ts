@@ -71,6 +71,20 @@ describeTables((on) => {
       expect(await on.raw(connection)).toMatchObject(foreign);
     });
 
+    it("keeps the refresh handles of callers, and removes them with the token set", async () => {
+      const { tokenSet: _, ...failed } = await storeFullItem();
+      const refreshHandles = { M: { [key]: { S: "fake-handle-1" } } };
+      await on.put({ ...(await on.raw(connection)), refreshHandles });
+
+      const { tokenSet } = fullItem(connection);
+      await on.table.write({ ...failed, ...(tokenSet && { tokenSet }), leaseOwner: "owner-1" }, fence);
+      expect(await on.raw(connection)).toMatchObject({ refreshHandles });
+
+      await on.put({ ...(await on.raw(connection)), leaseOwner: { S: "owner-1" } });
+      await on.table.write(failed, fence);
+      expect(await on.raw(connection)).not.toHaveProperty("refreshHandles");
+    });
+
     it.each([
       ["another owner", { owner: "owner-2", generation: 17 }],
       ["an older generation", { owner: "owner-1", generation: 16 }],

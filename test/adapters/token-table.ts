@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
+import { dynamoDbNameIndex } from "../../functions/oauth/name-index.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
 /** A table by its port, and its items as they are stored. */
-export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: KeyTable };
+export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: KeyTable; names: NameIndex };
 
 /** Runs a suite over the DynamoDB adapter, and over the table in memory that stands in for it in other tests. */
 export function describeTables(suite: (on: Tables) => void): void {
@@ -13,7 +15,9 @@ export function describeTables(suite: (on: Tables) => void): void {
     const on = {} as Tables & TestTable;
     beforeAll(async () => {
       const emulator = await startTable();
-      Object.assign(on, emulator, { table: dynamoDbTokenTable(emulator.name, emulator.config) });
+      const { name, config } = emulator;
+      const names = dynamoDbNameIndex(name, dynamoDbClient(config));
+      Object.assign(on, emulator, { table: dynamoDbTokenTable(name, config), names });
     });
     afterAll(() => on.close());
     suite(on);

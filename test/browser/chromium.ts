@@ -9,9 +9,9 @@ export default function setup(): void {
   install(["chromium"], () => existsSync(executablePath));
 }
 
-/** Starts a browser that sends requests to the tests only. */
-export function startBrowser(): Promise<Browser> {
+/** Starts a browser that sends requests to the tests only. `more`: further arguments. */
+export function startBrowser(more: string[] = []): Promise<Browser> {
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
-  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", ...quiet];
+  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", ...quiet, ...more];
   return chromium.launch({ executablePath, args });
 }

@@ -27,6 +27,8 @@ export async function stacksOf(localUrl: string): Promise<StandIn["stacks"]> {
 export interface StandIn {
   /** Outputs of each stack by name. */
   stacks: Record<string, Record<string, string>>;
+  /** Metadata of every stack's template. */
+  metadata?: object;
   /** Error for every request to CloudFormation. */
   refusal?: string;
   /** State of the schedule `sweep-0`. */
@@ -77,7 +79,7 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
 
-function cloudFormation({ stacks, refusal }: StandIn, query: URLSearchParams, origin: string) {
+function cloudFormation({ stacks, metadata, refusal }: StandIn, query: URLSearchParams, origin: string) {
   if (refusal !== undefined) return error(403, refusal, "User is not authorized to perform this");
   const name = query.get("StackName") ?? "";
   const outputs = stacks[name];
@@ -88,6 +90,10 @@ function cloudFormation({ stacks, refusal }: StandIn, query: URLSearchParams, or
       { PhysicalResourceId: `${origin}/1/dead`, ResourceType: "AWS::SQS::Queue" },
     ]);
     return xml(200, result("DescribeStackResources", `<StackResources>${resources}</StackResources>`));
+  }
+  if (query.get("Action") === "GetTemplateSummary") {
+    const found = metadata ? `<Metadata>${JSON.stringify(metadata)}</Metadata>` : "";
+    return xml(200, result("GetTemplateSummary", found));
   }
   const listed = members(Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })));
   const stack = `<StackName>${name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${listed}</Outputs>`;

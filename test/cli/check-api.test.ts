@@ -43,6 +43,18 @@ test.each<[string, number, number, string, RegExp]>([
   );
 });
 
+test.each([
+  [200, "ok", "The OAuth routes answer"],
+  [404, "ok", "There are no OAuth routes: no entry of callers has a caller key or an issuer"],
+  [503, "warning", "Cannot check the OAuth routes (HTTP 503)"],
+])("checkApi finds, if the metadata has HTTP status %i, %s: %s", async (status, level, what) => {
+  const deployment = await deploymentOf((path) => ({ status: path.startsWith("/.well-known/") ? status : 403 }));
+
+  const findings = await checkApi(deployment, acme);
+
+  expect(findings).toContainEqual(expect.objectContaining({ level, what }) as object);
+});
+
 test("checkApi warns that it cannot check percent-encoded paths if the role may not request tokens", async () => {
   const deployment = await deploymentOf(() => ({ status: 403 }));
 

@@ -31,7 +31,8 @@ beforeAll(async () => {
           response.writeHead(400, { "content-type": "application/x-amz-json-1.1" });
           return response.end(JSON.stringify({ __type: "AccessDeniedException", message }));
         }
-        const { method = "", headers, url = "" } = incoming;
+        const { method = "", url = "" } = incoming;
+        const { host: _, ...headers } = incoming.headers;
         const forwarded = ask(local.run.url("secretsmanager") + url, { method, headers }, (answer) => {
           response.writeHead(answer.statusCode ?? 500, answer.headers);
           answer.pipe(response);

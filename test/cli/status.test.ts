@@ -106,7 +106,7 @@ test("broker status shows what the status route says", async () => {
   expect(stdout).toMatch(
     /^CONNECTION +STATE +TOKEN +KEY +NEXT\nwebapicorso +fresh +(1 hour|\d+ min) +0 d +by refresh token in \d+ min\n$/,
   );
-  expect(one.stdout).toMatch(/^fresh +Callers are served until \d\d:\d\d/);
+  expect(one.stdout).toMatch(/^fresh +Callers are served until (\d+ [A-Z][a-z]{2}, )?\d\d:\d\d\./);
 });
 
 test.skipIf(!hasPrograms("python3")).each([

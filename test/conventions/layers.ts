@@ -38,9 +38,12 @@ const functionEdges = files(
   "oauth/endpoint",
   "oauth/fetch-keys",
   "oauth/form",
+  "oauth/handle-table",
   "oauth/jwt-verifier",
   "oauth/metadata",
+  "oauth/name-index",
   "oauth/oauth-response",
+  "oauth/revoked-key-table",
   "prober/probe-request",
   "status/status-table",
 );
@@ -49,7 +52,8 @@ const functionEdges = files(
 const forInfra = files(
   ...[
     "metrics",
-    ...["callers", "connection-id", "https-url", "partition", "settings", "unknown-name"].map(
+    "adapters/item-codec",
+    ...["callers", "connection-id", "deployed-callers", "https-url", "partition", "settings", "unknown-name"].map(
       (rule) => `rules/${rule}`,
     ),
   ].map((module) => `auth-core/${module}`),

@@ -35,6 +35,7 @@ const bans: Ban[] = [
       "functions/oauth/jwt-verifier.ts",
       `${core}/adapters/secrets-manager.ts`,
       `${core}/adapters/smart-services.ts`,
+      "functions/oauth/handle-table.ts",
       "functions/oauth/oauth-response.ts",
       "functions/oauth/refresh-handle.ts",
       `${core}/http/response.ts`,

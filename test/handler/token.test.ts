@@ -61,6 +61,31 @@ it("the token function replaces a token that is reported as rejected", async () 
   expect(json.access_token).not.toBe(rejected.access_token);
 });
 
+it("the token function counts the reports of a role's sessions together, if a token is the only active one", async () => {
+  const { id } = await broker.connection({ singleActiveToken: true });
+  let { json } = await broker.ask(tokenEvent(id));
+  for (const session of ["session-1", "session-2"]) {
+    const { rejectionReports, ...stored } = (await broker.table.raw(id)) ?? {};
+    const [reporter = "none"] = Object.keys(rejectionReports?.M ?? {});
+    // Ten minutes ago: its pause has ended, and it is not forgotten.
+    const earlier = { M: { [reporter]: { M: { count: { N: "1" }, at: { N: String(Date.now() / 1000 - 600) } } } } };
+    await broker.table.put({
+      ...stored,
+      attemptedAt: { N: "0" },
+      ...(rejectionReports && { rejectionReports: earlier }),
+    });
+    const post = JSON.stringify({ rejected_token_sha256: sha256Hex(json.access_token) });
+    ({ json } = await broker.ask(
+      tokenEvent(id, { post, userArn: `arn:aws:sts::123456789012:assumed-role/orders/${session}` }),
+    ));
+  }
+
+  const reporter = sha256Hex("arn:aws:sts::123456789012:assumed-role/orders").slice(0, 16);
+  expect((await broker.table.raw(id))?.["rejectionReports"]).toEqual({
+    M: { [reporter]: { M: { count: { N: "2" }, at: expect.anything() } } },
+  });
+});
+
 it.each([
   ["min_ttl", { query: { min_ttl: "1801" } }],
   ["connection id", { rawPath: "/v1/connections/nob%6Fdy/token" }],

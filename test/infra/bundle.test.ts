@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { importsOf } from "../conventions/imports.ts";
-import { type Resource, synthesise } from "./synth.ts";
+import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const { assembly, outdir, ofType, render } = synthesise();
+const { assembly, outdir, ofType, render } = synthesise({ callers: [keyCaller] });
 
 /** The files that a cold start loads: `index.mjs` and its static imports. */
 function eagerFiles(folder: string): Set<string> {
@@ -138,20 +138,20 @@ function assetOf(of: { assembly: typeof assembly; outdir: string }, { stack, Pro
 }
 
 test("Only the bundle of the oauth function contains the list of callers", () => {
-  const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
-  const trusting = synthesise({ callers: [php, { name: "orders", connections: ["a"], principal: "210987654321" }] });
+  const trusting = synthesise({
+    callers: [keyCaller, { name: "orders", connections: ["a"], principal: "210987654321" }],
+  });
   const lists = trusting.ofType("AWS::Lambda::Function").map((fn): [string, unknown] => {
     const path = join(assetOf(trusting, fn), "callers.json");
     return [fn.id, existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined];
   });
 
-  expect(lists.find(([id]) => id.startsWith("OAuth"))?.[1]).toContainEqual(expect.objectContaining(php));
+  expect(lists.find(([id]) => id.startsWith("OAuth"))?.[1]).toContainEqual(expect.objectContaining(keyCaller));
   expect(lists.filter(([, list]) => list !== undefined)).toHaveLength(1);
-  // Another synth has its own folder and an empty list.
+  // Another synth has its own folder and its own list.
   const oauth = ofType("AWS::Lambda::Function").find(({ id }) => id.startsWith("OAuth"));
-  expect(oauth && JSON.parse(readFileSync(join(assetOf({ assembly, outdir }, oauth), "callers.json"), "utf8"))).toEqual(
-    [],
-  );
+  const list = oauth && readFileSync(join(assetOf({ assembly, outdir }, oauth), "callers.json"), "utf8");
+  expect(JSON.parse(list ?? "")).toEqual([keyCaller]);
 });
 
 /** Loads an asset in its own node process, as Lambda would, with these variables and no other. */

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { type MetricName, originsOf, type Service } from "../../functions/auth-core/metrics.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
-import { type Resource, synthesise } from "./synth.ts";
+import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const synthesised = synthesise({ shards: 3, prober: { connection: "webapicorso" } });
+const synthesised = synthesise({ shards: 3, prober: { connection: "webapicorso" }, callers: [keyCaller] });
 const alarms = synthesised.ofType("AWS::CloudWatch::Alarm");
 
 /** What an alarm watches, and when it starts. */
@@ -60,6 +60,7 @@ const meanings: Record<string, Meaning> = {
     "less StepsFailed key-rotation failed",
   ]),
   throttles: anyOfFiveMinutes([...ofFunctions("Throttles"), "ReadThrottleEvents Table", "WriteThrottleEvents Table"]),
+  "gateway-throttles": summed(["GatewayThrottles dev"], 300, ">= 5", "1 of 2"),
   "unusual-requests": outsideBand(["Count Api"]),
   "unusual-upstream-calls": outsideBand(every("UpstreamCalls")),
   "no-sweep": {

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Service } from "../../functions/auth-core/metrics.ts";
 import { runEverything } from "./monitoring-run.ts";
 import { catalogue, metricKey } from "./monitoring-template.ts";
-import { synthesise } from "./synth.ts";
+import { keyCaller, synthesise } from "./synth.ts";
 
 type Line = Record<string, unknown> & {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
 };
 
-const { ofType, render } = synthesise();
+const { ofType, render } = synthesise({ callers: [keyCaller] });
 let run: Awaited<ReturnType<typeof runEverything>>;
 beforeAll(async () => {
   run = await runEverything("dev");
@@ -33,6 +34,34 @@ test("The functions emit exactly the metrics and dimensions of the catalogue", a
 
   // Output arrives after the response.
   await expect.poll(emitted, { timeout: 10_000 }).toEqual([...catalogue("dev")].toSorted());
+});
+
+/** Actions of the function's own requests, without those of Lambda's runtime, X-Ray and KMS. */
+function grantedTo(id: string): Set<string> {
+  const statements = ofType("AWS::IAM::Policy")
+    .filter(({ Properties }) => Properties.Roles.some((role: unknown) => render(role).startsWith(`\${${id}Role`)))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[] }[]);
+  return new Set(statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|xray|kms|sqs):/.test(action)));
+}
+
+test.each<[Service, string]>([
+  ["token", "Token"],
+  ["oauth", "OAuth"],
+  ["status", "Status"],
+  ["token-rotation", "TokenRotation"],
+  ["key-rotation", "KeyRotation"],
+])("The role of the %s function allows the actions of its requests, and no other", (name, id) => {
+  expect(grantedTo(id)).toEqual(run.actionsOf(name));
+});
+
+test("The roles allow events with the source that the functions send, and no other", () => {
+  const sources = ofType("AWS::IAM::Policy")
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+    .filter(({ Action }) => [Action].flat().includes("events:PutEvents"))
+    .map(({ Condition }) => Condition.StringEquals["events:source"]);
+
+  expect(sources).not.toHaveLength(0);
+  expect(new Set(sources)).toEqual(run.eventSources());
 });
 
 test("The prober logs code, connection and HTTP status of each probe, and never a token", async () => {

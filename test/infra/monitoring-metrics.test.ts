@@ -11,13 +11,24 @@ import {
   type Referred,
   widgetsOf,
 } from "./monitoring-template.ts";
-import { synthesise } from "./synth.ts";
+import { keyCaller, synthesise } from "./synth.ts";
 
-const synthesised = synthesise({ prober: { connection: "webapicorso" } });
+const synthesised = synthesise({ prober: { connection: "webapicorso" }, callers: [keyCaller] });
 const { ofType } = synthesised;
 const alarms = ofType("AWS::CloudWatch::Alarm");
 const widgets = widgetsOf(synthesised);
 const document = (name: string) => readFileSync(join(import.meta.dirname, "../../docs", name), "utf8");
+
+interface MetricTransformation {
+  MetricNamespace: string;
+  MetricName: string;
+  Dimensions: { Key: string; Value: string }[];
+}
+
+/** A line of the access log, with the variables of API Gateway. */
+const logged: Record<string, string> = JSON.parse(
+  ofType("AWS::ApiGatewayV2::Stage")[0]?.Properties.AccessLogSettings.Format,
+);
 
 /** Metrics that AWS emits, by the documentation of each service, and the resource that their dimension names. */
 const ofAws: Record<string, { names: string[]; dimension: string; type: string }> = {
@@ -35,10 +46,18 @@ const ofAws: Record<string, { names: string[]; dimension: string; type: string }
   "AWS/SQS": { names: ["ApproximateNumberOfMessagesVisible"], dimension: "QueueName", type: "AWS::SQS::Queue" },
 };
 
-/** Whether the functions or AWS emit a metric. */
+/** Metrics that the metric filters of log groups make. A dimension is a field of the access log, which has the stage. */
+const filtered = ofType("AWS::Logs::MetricFilter").flatMap(({ Properties }) =>
+  (Properties.MetricTransformations as MetricTransformation[]).map(({ MetricNamespace, MetricName, Dimensions }) => {
+    const dimensions = Dimensions.map(({ Key, Value }): [string, unknown] => [Key, logged[Value.replace("$.", "")]]);
+    return metricKey(MetricNamespace, MetricName, Object.fromEntries(dimensions));
+  }),
+);
+
+/** Whether the functions, a metric filter or AWS emit a metric. */
 function isEmitted({ namespace, name, dimensions, key }: Referred): boolean {
   const aws = ofAws[namespace];
-  if (!aws) return catalogue("dev").has(key);
+  if (!aws) return catalogue("dev").has(key) || filtered.includes(key);
   const resources = ofType(aws.type).flatMap(({ id }) => [`\${${id}}`, `\${${id}.${aws.dimension}}`]);
   const [value, ...others] = Object.values(dimensions);
   return (
@@ -99,7 +118,9 @@ test("docs/cost.md has the right numbers of metrics, alarms and their metrics", 
   const monitored = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
   const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
 
-  expect(documented(/\| at most (\d+), of which those of errors/)).toBe(catalogue("dev").size - ofProber);
+  expect(documented(/\| at most (\d+), of which those of errors/)).toBe(
+    catalogue("dev").size - ofProber + filtered.length,
+  );
   expect(documented(/two alarms and up to (\d+) metrics more/)).toBe(ofProber);
   expect(cost).toContain(`| alarms: ${always.length}, of ${monitored} metrics in all,`);
   expect(cost).toContain(`| ${monitored + 2 * bands} × \`p_alarm\` |`);

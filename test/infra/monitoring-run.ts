@@ -58,7 +58,9 @@ async function startWorld(stage: string) {
   });
   const { table, secrets, simulator } = emulators;
   const proxy = await startTableProxy(table.config.endpoint, (...request) => faults.table?.(...request));
+  const secretsProxy = await startTableProxy(secrets.url);
   const bus = await startEventBridge(() => {});
+  const busProxy = await startTableProxy(bus.url);
   const gateways: { close: () => Promise<void> }[] = [];
 
   return {
@@ -70,6 +72,19 @@ async function startWorld(stage: string) {
     gateways,
     operator: operatorOf(secrets.store, simulator),
 
+    /** The actions of IAM that the requests of a function need. */
+    actionsOf: (name: Service): Set<string> =>
+      new Set(
+        Object.entries({ dynamodb: proxy, secretsmanager: secretsProxy, events: busProxy }).flatMap(
+          ([service, { requests }]) =>
+            requests
+              .filter(({ accessKeyId }) => accessKeyId === accessKeyOf(name))
+              .map(({ operation }) => `${service}:${operation}`),
+        ),
+      ),
+    /** The sources of all events that the functions sent. */
+    eventSources: () => new Set(bus.events.map(({ source }) => source)),
+
     /** Starts a new execution environment of a function and returns its invoke. */
     start(name: Service, variables: Record<string, string> = {}) {
       const connections = trials.map((trial) => trialOf(name, trial));
@@ -77,10 +92,12 @@ async function startWorld(stage: string) {
       const all = {
         [environmentVariables.stage]: stage,
         [environmentVariables.rotateKeysEveryDays]: "90",
-        AWS_ACCESS_KEY_ID: ORDERS.accessKeyId,
+        // The gateway of the probes verifies signatures. All others say only which function sends a request.
+        AWS_ACCESS_KEY_ID: name === "prober" ? ORDERS.accessKeyId : accessKeyOf(name),
         AWS_SECRET_ACCESS_KEY: ORDERS.secretAccessKey,
         AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
-        AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsProxy.url,
+        AWS_ENDPOINT_URL_EVENTBRIDGE: busProxy.url,
         ...variables,
       };
       return emulators.start(name, all, { "callers.json": JSON.stringify([{ name, connections, keySha256 }]) });
@@ -101,10 +118,12 @@ async function startWorld(stage: string) {
     async close() {
       await Promise.all(gateways.map((gateway) => gateway.close()));
       await emulators.close();
-      await Promise.all([proxy.close(), bus.close()]);
+      await Promise.all([proxy, secretsProxy, busProxy, bus].map((each) => each.close()));
     },
   };
 }
+
+const accessKeyOf = (name: Service) => `FAKE${name.replaceAll("-", "").toUpperCase()}`;
 
 /** A table that does not respond, and one whose name DynamoDB rejects. */
 const noTable = { AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" };

@@ -4,7 +4,7 @@ import { type App, Stack, Validations } from "aws-cdk-lib";
 import { HttpApi, HttpMethod, HttpRoute, HttpRouteKey } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpUrlIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { afterEach, expect, test, vi } from "vitest";
-import { newApp } from "./synth.ts";
+import { keyCaller, newApp } from "./synth.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -37,7 +37,7 @@ const acknowledgements = (app: App) =>
     );
 
 // Every optional part is on.
-const options = { alarmEmail: "ops@example.com", prober: { connection: "webapicorso" } };
+const options = { alarmEmail: "ops@example.com", prober: { connection: "webapicorso" }, callers: [keyCaller] };
 
 test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
   const { app, outdir } = newApp(options);

@@ -12,7 +12,7 @@ test("Settings have the values of cdk.json as defaults", () => {
   expect(read({})).toEqual({
     stage: "dev",
     connections: ["webapicorso"],
-    throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
+    throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
     callers: [],
     logRetentionDays: 30,
     shards: 1,
@@ -47,7 +47,7 @@ test("Settings on the command line are text, and JSON in it is parsed", () => {
   expect(settings).toMatchObject({
     stage: "prod",
     connections: ["a", "b"],
-    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 20, burst: 40 }, status: { rate: 10, burst: 20 } },
+    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
     logRetentionDays: 7,
   });
 });

@@ -8,6 +8,9 @@ import { brokerApp } from "../../infra/app.ts";
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
 
+/** A caller that needs the OAuth function. */
+export const keyCaller = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
+
 /** A resource of a template. */
 export interface Resource {
   stack: string;

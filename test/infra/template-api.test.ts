@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { type Resource, synthesise } from "./synth.ts";
+import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
 const throttle = { token: { rate: 123, burst: 456 } };
-const { ofType, render } = synthesise({ throttle });
+const { ofType, render } = synthesise({ throttle, callers: [keyCaller] });
 const routes = ofType("AWS::ApiGatewayV2::Route");
 const [stage] = ofType("AWS::ApiGatewayV2::Stage");
 const tokenRoute = "GET /v1/connections/{connection}/token";
@@ -24,6 +24,22 @@ test("Only the OAuth routes are open: every other route requires IAM", () => {
     Object.fromEntries(routes.map(routeKey).map((key) => [key, open.includes(key) ? "NONE" : "AWS_IAM"])),
   );
   expect(routes.map(routeKey)).toEqual(expect.arrayContaining(open));
+});
+
+test("The template lists the callers and the hashes of their keys, and nothing else of them", () => {
+  const hashes = ["a".repeat(64), "b".repeat(64)];
+  const oidc = { issuer: "https://issuer.test", audience: "fake-audience", claims: { sub: "fake-subject" } };
+  const callers = [
+    { name: "old-php", connections: ["webapicorso"], keySha256: hashes },
+    { name: "ci", connections: ["webapicorso"], oidc },
+    { name: "orders", connections: ["webapicorso"], principal: "arn:aws:iam::123456789012:role/orders" },
+  ];
+  const { assembly } = synthesise({ callers });
+  const metadata = assembly.stacks.map(({ id, template }) => [id, template.Metadata?.SmartTokenBrokerCallers]);
+
+  expect(Object.fromEntries(metadata)).toEqual({
+    Api: { "old-php": { kind: "key", keySha256: hashes }, ci: { kind: "oidc" }, orders: { kind: "principal" } },
+  });
 });
 
 test("Every route has its own throttle, and every throttle has a route", () => {
@@ -76,18 +92,33 @@ test("The access log goes to a log group for vended logs, with a retention", () 
 test("An access log line is JSON without headers, query and body", () => {
   const format = JSON.parse(stage?.Properties.AccessLogSettings.Format) as Record<string, string>;
 
-  expect(format).toMatchObject({ requestId: "$context.requestId", status: "$context.status" });
-  for (const value of Object.values(format)) {
+  const { stage: name, ...fields } = format;
+  expect(name).toBe("dev");
+  expect(fields).toMatchObject({ requestId: "$context.requestId", status: "$context.status" });
+  for (const value of Object.values(fields)) {
     expect(value).toMatch(/^\$context\.[A-Za-z.]+$/);
     expect(value).not.toMatch(/header|body|query|userAgent|\.authorizer\.(?!error$)|accessKey/i);
   }
 });
 
-const key = "0".repeat(64);
+test("A metric counts the requests that the gateway throttled, and not the 429 of a function", () => {
+  const [filter, ...others] = ofType("AWS::Logs::MetricFilter").map(({ Properties }) => Properties);
+  const { FilterPattern: pattern, MetricTransformations: metrics, LogGroupName: group } = filter ?? {};
+  const format = JSON.parse(stage?.Properties.AccessLogSettings.Format) as Record<string, string>;
+  const fields = [...`${pattern} ${JSON.stringify(metrics)}`.matchAll(/\$\.(\w+)/g)].map(([, field]) => field ?? "");
+
+  expect(others).toEqual([]);
+  expect(render(stage?.Properties.AccessLogSettings.DestinationArn)).toBe(`${render(group).slice(0, -1)}.Arn}`);
+  expect(pattern).toBe('{ ($.status = "429") && ($.functionStatus != "429") }');
+  expect(metrics).toEqual([expect.objectContaining({ MetricName: "GatewayThrottles", MetricValue: "1" })]);
+  expect(fields).toEqual(["status", "functionStatus", "stage"]);
+  expect(fields.map((field) => format[field])).toEqual(["$context.status", "$context.integration.status", "dev"]);
+});
+
 const callers = [
+  keyCaller,
   { name: "orders", connections: ["webapicorso", "acme"], principal: "arn:aws:iam::210987654321:role/orders" },
   { name: "partner", connections: ["acme"], principal: "210987654321" },
-  { name: "php", connections: ["acme"], keySha256: [key] },
   {
     name: "portal",
     oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },

@@ -1,8 +1,8 @@
 import { environmentVariables, readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { describe, expect, test } from "vitest";
-import { type Resource, synthesise } from "./synth.ts";
+import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const { ofType, render } = synthesise({ logRetentionDays: 14 });
+const { ofType, render } = synthesise({ logRetentionDays: 14, callers: [keyCaller] });
 const functions = ofType("AWS::Lambda::Function");
 const behindRoute = (routeKey: string): Resource | undefined => {
   const route = ofType("AWS::ApiGatewayV2::Route").find(({ Properties }) => Properties.RouteKey === routeKey);

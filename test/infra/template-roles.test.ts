@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { type Resource, synthesise } from "./synth.ts";
+import { attributesWithoutTokens } from "../../functions/auth-core/adapters/item-codec.ts";
+import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const { ofType, render } = synthesise();
+const { ofType, render } = synthesise({ callers: [keyCaller] });
 const functions = ofType("AWS::Lambda::Function");
 const roles = ofType("AWS::IAM::Role");
 const policies = ofType("AWS::IAM::Policy");
@@ -17,15 +18,15 @@ const secretsArn =
 interface Permission {
   action: string;
   resource: string;
-  /** The only service through which the key may be used. */
-  via?: string;
+  /** Operator → condition key → rendered values. Absent: every request. */
+  only?: Record<string, Record<string, string[]>>;
 }
 
 interface Statement {
   Effect: string;
   Action: string | string[];
   Resource: unknown;
-  Condition?: { StringEquals?: Record<string, unknown> };
+  Condition?: Record<string, Record<string, unknown>>;
 }
 
 const statementsOf = (role: Resource): Statement[] =>
@@ -35,12 +36,16 @@ const statementsOf = (role: Resource): Statement[] =>
 
 function permissionsOf(role: Resource): Permission[] {
   return statementsOf(role).flatMap(({ Action, Resource, Condition }) => {
-    const service = Condition?.StringEquals?.["kms:ViaService"];
-    const via = service === undefined ? {} : { via: render(service) };
+    const only = Object.fromEntries(
+      Object.entries(Condition ?? {}).map(([operator, keys]) => [
+        operator,
+        Object.fromEntries(Object.entries(keys).map(([name, values]) => [name, [values].flat().map(render)])),
+      ]),
+    );
     return [Action]
       .flat()
       .flatMap((action) =>
-        [Resource].flat().map((resource) => Object.assign({ action, resource: render(resource) }, via)),
+        [Resource].flat().map((resource) => ({ action, resource: render(resource), ...(Condition && { only }) })),
       );
   });
 }
@@ -49,7 +54,7 @@ const keyUses = (service: string, ...actions: string[]): Permission[] =>
   actions.map((action) => ({
     action: `kms:${action}`,
     resource: keyArn,
-    via: `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
+    only: { StringEquals: { "kms:ViaService": [`${service}.\${AWS::Region}.\${AWS::URLSuffix}`] } },
   }));
 const onSecrets = (...actions: string[]): Permission[] =>
   actions.map((action) => ({ action: `secretsmanager:${action}`, resource: secretsArn }));
@@ -72,17 +77,27 @@ const readSecrets = [...onSecrets("GetSecretValue"), ...keyUses("secretsmanager"
 const putEvents: Permission = {
   action: "events:PutEvents",
   resource: "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default",
+  only: { StringEquals: { "events:source": ["smart-token-broker"] } },
+};
+const withoutTokens = {
+  StringEquals: { "dynamodb:Select": ["SPECIFIC_ATTRIBUTES"] },
+  "ForAllValues:StringEquals": { "dynamodb:Attributes": attributesWithoutTokens },
+  Null: { "dynamodb:Attributes": ["false"] },
 };
 
 test.each([
   ["token", /^Token/, [...oneItem, ...readSecrets, putEvents]],
-  ["oauth", /^OAuth/, [...oneItem, ...readSecrets, putEvents]],
+  [
+    "oauth",
+    /^OAuth/,
+    [...oneItem, ...readSecrets, putEvents, { action: "dynamodb:Query", resource: `${tableArn}/index/names` }],
+  ],
   [
     "status",
     /^Status/,
     [
-      { action: "dynamodb:GetItem", resource: tableArn },
-      { action: "dynamodb:Scan", resource: tableArn },
+      { action: "dynamodb:GetItem", resource: tableArn, only: withoutTokens },
+      { action: "dynamodb:Scan", resource: tableArn, only: withoutTokens },
       ...keyUses("dynamodb", "Decrypt", "DescribeKey"),
     ],
   ],
@@ -123,7 +138,7 @@ test.each([
 
   const permissions = role && permissionsOf(role);
 
-  const flat = (each: Permission) => [each.action, each.resource, each.via].join(" ");
+  const flat = (each: Permission) => [each.action, each.resource, JSON.stringify(each.only)].join(" ");
   expect([...new Set(permissions?.map(flat))].toSorted()).toEqual([...allowed, ...logsAndTraces].map(flat).toSorted());
 });
 

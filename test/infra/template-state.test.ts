@@ -33,7 +33,7 @@ test("The table is on demand, encrypted with that key, recoverable and protected
   expect(table?.Properties).not.toHaveProperty("TimeToLiveSpecification");
 });
 
-test("The index due is the only one, keyed by partition and next action, and projects only the failures", () => {
+test("The index due is keyed by partition and next action, the index names by the vendor's names; neither has a token", () => {
   expect(table?.Properties.GlobalSecondaryIndexes).toEqual([
     {
       IndexName: "due",
@@ -43,11 +43,21 @@ test("The index due is the only one, keyed by partition and next action, and pro
       ],
       Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: ["failures"] },
     },
+    {
+      IndexName: "names",
+      KeySchema: [
+        { AttributeName: "registeredScope", KeyType: "HASH" },
+        { AttributeName: "username", KeyType: "RANGE" },
+      ],
+      Projection: { ProjectionType: "KEYS_ONLY" },
+    },
   ]);
   expect(table?.Properties.AttributeDefinitions).toEqual(
     expect.arrayContaining([
       { AttributeName: "partition", AttributeType: "N" },
       { AttributeName: "nextActionAt", AttributeType: "N" },
+      { AttributeName: "registeredScope", AttributeType: "S" },
+      { AttributeName: "username", AttributeType: "S" },
     ]),
   );
 });

@@ -115,7 +115,7 @@ describe("the gateway rejects a signature", () => {
     ["two Authorization headers", { authorization: ["AWS4-HMAC-SHA256 a", "b"] }, "no_signature"],
     ["another scheme", { authorization: "Bearer fake-token" }, "no_signature"],
   ])("for %s", async (_, headers, refused) => {
-    const to = await gateway();
+    const to = await gateway({ allowedHosts: ["example.com"] });
     const original = await signed(to, POST);
 
     const answer = await send(to, { ...original, headers: { ...original.headers, ...headers } });

@@ -35,9 +35,9 @@ describe("the gateway", () => {
     const to = await gatewayOf(async () => "reached");
     const caller = connect(to.port, "127.0.0.1");
 
-    caller.write(`POST /f HTTP/1.1\r\nhost: a\r\ncontent-length: ${30 * MB}\r\n\r\n`);
+    caller.write(`POST /f HTTP/1.1\r\nhost: 127.0.0.1:${to.port}\r\ncontent-length: ${30 * MB}\r\n\r\n`);
     caller.write(Buffer.alloc(30 * MB));
-    caller.write("GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    caller.write(`GET /nowhere HTTP/1.1\r\nhost: 127.0.0.1:${to.port}\r\nconnection: close\r\n\r\n`);
 
     const answers = await text(caller);
     expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 413", "HTTP/1.1 404"]);
@@ -134,7 +134,7 @@ describe("the gateway", () => {
   it("survives a caller that disconnects in the middle of its body", async () => {
     const to = await gatewayOf(async () => "reached");
     const caller = connect(to.port, "127.0.0.1");
-    caller.write("POST /f HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf");
+    caller.write(`POST /f HTTP/1.1\r\nhost: 127.0.0.1:${to.port}\r\ncontent-length: 10\r\n\r\nhalf`);
     await once(caller, "ready");
     caller.resetAndDestroy();
 

@@ -52,6 +52,13 @@ describe("npm start rejects an option in one line, with status 1", () => {
     [["--port", "65536"], /--port must be a whole number from 0 to 65535/],
     [["--port", "80.5"], /--port must be a whole number from 0 to 65535/],
     [["--port", ""], /--port must be a whole number from 0 to 65535/],
+    [["--allow-host", "http://broker.test"], /--allow-host must be a host name or an address without scheme/],
+    [["--allow-host", "broker.test:8787"], /--allow-host must be .* It is "broker\.test:8787"/],
+    [["--allow-host", "*.test"], /--allow-host must be/],
+    [["--allow-host", "broker.test."], /--allow-host must be/],
+    [["--allow-host", "fd00::1"], /--allow-host must be .* \[fd00::1\]/],
+    [["--allow-host", ""], /--allow-host must be/],
+    [["--allow-host", "broker.test", "--allow-host", "user@broker.test"], /--allow-host must be/],
     [["--tick", "0"], /--tick must be a number of seconds/],
     [["--scenario", "toString"], /--scenario must be one of outage, /],
   ])("%j", async (args, words) => {
@@ -91,6 +98,7 @@ it("--help lists every option, both callers and the simulator's switches, with s
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   for (const word of [
     "--port",
+    "--allow-host",
     "--connections",
     "--tick",
     "--scenario",

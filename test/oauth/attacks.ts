@@ -2,6 +2,7 @@ import { accountOf } from "../support/function-environment.ts";
 import { type Attacker, badJwts, foreignJwts } from "./attacks-jwt.ts";
 import { fakeCallerKey, portalOrigin, userClaims } from "./callers.ts";
 import { oauthRoute, vendorRoute } from "./oauth-broker.ts";
+import { fakeHandle } from "./key-tables.ts";
 import { json, multipart, type Sent, urlencoded } from "./request-bodies.ts";
 import { assertion, basic, clientCredentials, exchange, vendorFields, vendorForm } from "./requests.ts";
 
@@ -14,6 +15,8 @@ export interface Attack {
   answer: readonly [status: number, error: string];
   /** The credential is accepted, but the caller may not have what it requests. */
   accepted?: true;
+  /** The endpoint reads the item once: only the table knows which refresh handles were issued. */
+  readsTable?: true;
 }
 
 const noClient = [401, "invalid_client"] as const;
@@ -42,6 +45,7 @@ const byRefresh = (attack: string, token: string) =>
 const byBasic = (attack: string, name: string, secret: string, headers = {}) =>
   attackBy("Basic", oauthRoute)(attack, clientCredentials(), noClient, { ...basic(name, secret), ...headers });
 const accepted = (attack: Attack): Attack => ({ ...attack, accepted: true });
+const readsTable = (attack: Attack): Attack => ({ ...attack, readsTable: true });
 
 const key = fakeCallerKey("old-php");
 const changed = (index: number) => key.slice(0, index) + (key[index] === "A" ? "B" : "A") + key.slice(index + 1);
@@ -52,7 +56,7 @@ const keys: Attack[] = [
   vendor("key in lower case", vendorForm(fakeCallerKey("OLD-PHP")), noClient),
   vendor("key that was revoked", vendorForm(fakeCallerKey("revoked")), noClient),
   vendor("hash of a key as the key", vendorForm("0".repeat(64)), noClient),
-  vendor("refresh handle as the key", vendorForm(`stbr.webapicorso.${key}`), noClient),
+  vendor("refresh handle as the key", vendorForm(fakeHandle("webapicorso", "1")), noClient),
   accepted(vendor("key of another caller", vendorForm(fakeCallerKey("erp")), noScope)),
   byBasic("key of another caller", "old-php", fakeCallerKey("erp")),
   inBody(
@@ -84,13 +88,16 @@ const origins: Attack[] = [
   vendor("pipeline's JWT in a page", pipelineOf, noClient, { origin: portalOrigin }),
 ];
 
+const withKey = (connection: string) => `stbr.${connection}.${key}`;
+
 const handles: Attack[] = [
-  byRefresh("refresh handle of a revoked key", `stbr.webapicorso.${fakeCallerKey("revoked")}`),
-  byRefresh("refresh handle with one character changed", `stbr.webapicorso.${changed(20)}`),
+  byRefresh("key in a refresh handle", withKey("webapicorso")),
+  byRefresh("key in a refresh handle for another connection", withKey("other")),
   byRefresh("refresh handle of another form", key),
+  byRefresh("refresh handle for a connection of no caller", fakeHandle("third", "1")),
   byRefresh("refresh token of Smart Services", "fake-refresh-1"),
-  accepted(byRefresh("refresh handle of another caller", `stbr.webapicorso.${fakeCallerKey("erp")}`)),
-  accepted(byRefresh("refresh handle for another connection", `stbr.other.${key}`)),
+  readsTable(byRefresh("refresh handle that was not issued", fakeHandle("webapicorso", "1"))),
+  readsTable(byRefresh("refresh handle of another connection", fakeHandle("other", "1"))),
 ];
 
 const fields = Object.entries(vendorFields(key));

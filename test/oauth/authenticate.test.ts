@@ -22,7 +22,12 @@ async function connectionsOf(claimsAt: (now: number) => object): Promise<string[
   const clock = steppedClock();
   const claims = { ...fakeClaims(issuer, clock.now()), ...claimsAt(clock.now()) };
   const verifier = { verify: async () => ({ kind: "valid" as const, claims }) };
-  const authenticator = new Authenticator(parseCallers(callers, testSettings), verifier, clock);
+  const authenticator = new Authenticator(parseCallers(callers, testSettings), verifier, {
+    clock,
+    notice: () => undefined,
+    issuedHandles: { keyOf: async () => undefined },
+    revoked: { has: async () => false },
+  });
   const value = new Secret(unsignedJwt(claims, {}));
   const answer = await authenticator.authenticate({ value, accepted: "jwt" });
   return answer.kind === "authenticated" ? [...answer.allowed.keys()] : answer.error;

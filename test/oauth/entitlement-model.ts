@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { fakeCallerKey } from "./callers.ts";
+import { fakeHandle } from "./key-tables.ts";
 import { assertion, exchange, vendorForm } from "./requests.ts";
 import { json, type Sent, urlencoded } from "./request-bodies.ts";
 
@@ -117,11 +118,10 @@ export function requestOf({ credential, way, connection, by, client }: Presented
     }
     case "assertion":
       return { route: "POST /oauth/token", sent: assertion(secret, { client_id: client, scope }) };
-    case "refresh":
-      return {
-        route: "POST /oauth/token",
-        sent: json({ grant_type: "refresh_token", refresh_token: `stbr.${connection}.${secret}` }),
-      };
+    case "refresh": {
+      const handle = "key" in credential ? fakeHandle(connection, String(credential.key)) : secret;
+      return { route: "POST /oauth/token", sent: json({ grant_type: "refresh_token", refresh_token: handle }) };
+    }
   }
 }
 

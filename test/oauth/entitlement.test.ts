@@ -5,11 +5,13 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
+import { fakeHandle, handleKeyOf, memoryKeyTables } from "./key-tables.ts";
 import {
   allowedBy,
   type Entry,
@@ -25,7 +27,7 @@ import { eventOf } from "./request-bodies.ts";
 const tokenOf = (connection: string) => `fake-access-of-${connection}`;
 const holderOf = (token: unknown) => universe.find((id) => tokenOf(id) === token);
 
-/** Every connection has a valid token in the table, so the endpoint needs no other port. */
+/** Every connection has a valid token in the table, so the endpoint needs no upstream. */
 const table = {
   async read(connection) {
     const { username, scope } = named[connection] ?? { username: "", scope: "" };
@@ -33,8 +35,23 @@ const table = {
     return { connection, generation: 1, failures: 0, tokenSet };
   },
 } satisfies Partial<TokenTable>;
+const keyTables = memoryKeyTables();
+for (const connection of universe) {
+  const handles = [0, 1, 2, 3, 4, 5]
+    .map(String)
+    .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
+  keyTables.stored.set(connection, new Map(handles));
+}
+const names: NameIndex = {
+  find: async (scope, username) =>
+    universe
+      .filter((id) => named[id]?.scope === scope && (username === undefined || named[id].username === username))
+      .map(connectionId),
+};
+const registrations: Ports["registrations"] = { read: async () => ({ kind: "unknown" }) };
 const clock = steppedClock();
-const ports = { table, clock } as unknown as Ports;
+const ports = { table, names, registrations, clock, ...keyTables } as unknown as Ports &
+  typeof keyTables & { names: NameIndex };
 
 /** Accepts the signature `good`. */
 const verifier: JwtVerifier = {
@@ -84,9 +101,11 @@ test("OAuthEndpoint never serves a token of a connection that the caller may not
           expect(entries.map(({ name }) => name)).toContain(line["callerRole"]);
           if (each.way === "refresh" || each.by === "id") expect(holder).toBe(each.connection);
           if (each.by === "scope") expect(named[holder]?.scope).toBe(named[each.connection]?.scope);
-          // A caller with a JWT gets no refresh token; a refresh token is for the served connection.
+          // Only the vendor's route issues a refresh token, to a key; it is for the served connection.
           const handle =
-            "key" in each.credential ? `stbr.${holder}.${fakeCallerKey(String(each.credential.key))}` : undefined;
+            "key" in each.credential && ["vendor", "refresh"].includes(each.way)
+              ? fakeHandle(holder, String(each.credential.key))
+              : undefined;
           expect(body["refresh_token"]).toBe(handle);
         }
       },

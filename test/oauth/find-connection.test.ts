@@ -1,90 +1,255 @@
 import { describe, expect, test } from "vitest";
+import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { ConnectionFinder } from "../../functions/oauth/find-connection.ts";
+import { around } from "../support/around.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const ids = (...names: string[]) => new Set(names.map(connectionId));
-const shopName = { username: "admin_shop", scope: "shop" };
+const shopName = { username: "admin_shop", scope: "scope_shop" };
 const invalidScope = expect.objectContaining({ error: "invalid_scope" });
 const found = (connection: string) => ({ kind: "found", connection });
+const saying = (text: string) =>
+  expect.objectContaining({ error: "invalid_scope", description: expect.stringContaining(text) });
+
+/** A world with the connection `shop`, and a finder whose reads are counted. */
+async function startShop() {
+  const world = await startWorld();
+  world.register("shop", { scope: "scope_shop" });
+  const { ports, reads } = counting(world);
+  const register = (name: string, fields?: Record<string, unknown>) => world.register(name, fields);
+  return { ...world, register, finder: new ConnectionFinder(ports), reads };
+}
+
+/** Ports whose reads are counted: queries of the index, items and secrets. */
+function counting({ ports }: World) {
+  const counts = { names: 0, items: 0, secrets: 0 };
+  const counted =
+    (name: keyof typeof counts) =>
+    <Result>(call: () => Promise<Result>) => {
+      counts[name] += 1;
+      return call();
+    };
+  return {
+    ports: {
+      ...ports,
+      names: around(ports.names, counted("names")),
+      table: around(ports.table, counted("items")),
+      registrations: around(ports.registrations, counted("secrets")),
+    },
+    /** The reads since the last call. */
+    reads: () => {
+      const before = { ...counts };
+      Object.assign(counts, { names: 0, items: 0, secrets: 0 });
+      return before;
+    },
+  };
+}
+
+const none = { names: 0, items: 0, secrets: 0 };
 
 describe("ConnectionFinder finds a connection", () => {
-  test("by username and scope: first from its secret, then from memory", async () => {
-    const world = await startWorld();
-    world.register("shop");
-    const finder = new ConnectionFinder(world.ports);
+  test("by its id, without a read, whatever the username: the token's own is compared later", async () => {
+    const { finder, reads } = await startShop();
+
+    expect(await finder.find(ids("shop", "other"), { scope: "shop", username: "admin_shop" })).toEqual(found("shop"));
+    expect(await finder.find(ids("shop", "other"), { scope: "shop" })).toEqual(found("shop"));
+    expect(reads()).toEqual(none);
+  });
+
+  test("by username and scope: first from its secret, then from memory for five minutes", async () => {
+    const { finder, reads, clock } = await startShop();
     const find = () => finder.find(ids("shop"), shopName);
 
-    expect([await find(), await find(), await find()]).toEqual(Array(3).fill(found("shop")));
-    expect(world.callCounts()).toEqual({ secrets: 1, exchanges: 0, refreshes: 0 });
+    const first = [await find(), await find(), await find()];
+    const atFirst = reads();
+    clock.advance(299);
+    await find();
+    const inFiveMinutes = reads();
+    clock.advance(1);
+    await find();
+
+    expect(first).toEqual(Array(3).fill(found("shop")));
+    expect(atFirst).toEqual({ names: 1, items: 0, secrets: 1 });
+    expect(inFiveMinutes).toEqual(none);
+    expect(reads()).toEqual(atFirst);
   });
 
-  test("by username and scope: from the table once it has a token, without reading its secret", async () => {
-    const world = await startWorld();
-    const shop = world.register("shop");
-    await world.service().get(shop, { minTtl: 60 });
-    const before = world.callCounts();
+  test("by username and scope: with one query once it has a token", async () => {
+    const { finder, reads, service } = await startShop();
+    await service().get(connectionId("shop"), { minTtl: 60 });
 
-    expect(await new ConnectionFinder(world.ports).find(ids("shop"), shopName)).toEqual(found("shop"));
-    expect(world.callCounts()).toEqual(before);
+    expect(await finder.find(ids("a", "b", "shop"), shopName)).toEqual(found("shop"));
+    expect(reads()).toEqual({ names: 1, items: 0, secrets: 0 });
   });
 
-  test("by a new username five minutes after it remembered the old one", async () => {
-    const world = await startWorld();
-    world.register("shop");
-    const finder = new ConnectionFinder(world.ports);
-    const find = (username: string) => finder.find(ids("shop"), { username, scope: "shop" });
-    await find("admin_shop");
-    world.register("shop", { username: "new_shop" });
+  test("by a new username at once, before its token is replaced", async () => {
+    const { finder, service, register } = await startShop();
+    await service().get(connectionId("shop"), { minTtl: 60 });
+    register("shop", { username: "new_shop", scope: "scope_shop" });
 
-    world.clock.advance(299);
-    const early = [await find("admin_shop"), await find("new_shop")];
-    world.clock.advance(1);
-    const late = [await find("admin_shop"), await find("new_shop")];
+    expect(await finder.find(ids("shop"), { username: "new_shop", scope: "scope_shop" })).toEqual(found("shop"));
+  });
 
-    expect(early).toEqual([found("shop"), invalidScope]);
-    expect(late).toEqual([invalidScope, found("shop")]);
+  test("again after it was told to forget it", async () => {
+    const { finder, reads, register } = await startShop();
+    await finder.find(ids("shop"), shopName);
+    register("shop", { username: "new_shop" });
+    finder.forget(connectionId("shop"));
+    reads();
+
+    expect(await finder.find(ids("shop"), shopName)).toEqual(invalidScope);
+    expect(reads()).toEqual({ names: 1, items: 0, secrets: 1 });
   });
 
   test("although another has no registration and a third an invalid one", async () => {
-    const world = await startWorld();
-    world.register("shop");
-    world.putSecret("broken", "{");
-    const finder = new ConnectionFinder(world.ports);
+    const { finder, putSecret } = await startShop();
+    putSecret("broken", "{");
 
     expect(await finder.find(ids("nobody", "broken", "shop"), shopName)).toEqual(found("shop"));
   });
 
-  test("by the vendor's scope alone, unless two connections have it", async () => {
-    const world = await startWorld();
-    world.register("shop");
-    world.register("shop-2", { scope: "shared" });
-    world.register("shop-3", { scope: "shared" });
-    const finder = new ConnectionFinder(world.ports);
-    const all = ids("shop", "shop-2", "shop-3");
+  test.each(["before any of them has a token", "from the index"])(
+    "by the vendor's scope alone, unless two connections have it: %s",
+    async (when) => {
+      const { finder, register, service } = await startShop();
+      for (const name of ["shop-2", "shop-3"]) register(name, { scope: "shared" });
+      const all = ids("shop", "shop-2", "shop-3");
+      if (when === "from the index") for (const id of all) await service().get(id, { minTtl: 60 });
 
-    expect(await finder.find(all, { scope: "shop" })).toEqual(found("shop"));
-    expect(await finder.find(all, { scope: "shared" })).toMatchObject({
-      error: "invalid_scope",
-      description: expect.stringContaining("More than one"),
-    });
+      expect(await finder.find(all, { scope: "scope_shop" })).toEqual(found("shop"));
+      expect(await finder.find(all, { scope: "shared" })).toEqual(saying("More than one"));
+      expect(await finder.find(ids("shop", "shop-3"), { scope: "shared" })).toEqual(found("shop-3"));
+    },
+  );
+
+  test.each(["before any of them has a token", "from the index"])(
+    "only if no other connection of the caller has the same username and scope: %s",
+    async (when) => {
+      const { finder, register, service } = await startShop();
+      register("twin", shopName);
+      const both = ids("shop", "twin");
+      if (when === "from the index") for (const id of both) await service().get(id, { minTtl: 60 });
+
+      expect(await finder.find(both, shopName)).toEqual(saying("More than one"));
+      expect(await finder.find(ids("twin"), shopName)).toEqual(found("twin"));
+    },
+  );
+});
+
+describe("ConnectionFinder reads at most 10 times", () => {
+  const many = (count: number) => Array.from({ length: count }, (_, index) => `connection-${index}`);
+
+  test.each([100, 10_000])("for a caller with %i connections that nobody has requested", async (count) => {
+    const { finder, reads } = await startShop();
+    const allowed = ids(...many(count), "shop");
+
+    const suggested = await finder.find(allowed, shopName);
+    const forSuggested = reads();
+    const missed = await finder.find(allowed, { username: "someone", scope: "scope_shop" });
+    const forMissed = reads();
+    const byId = await finder.find(allowed, { username: "someone", scope: "shop" });
+
+    expect([suggested, byId]).toEqual([found("shop"), found("shop")]);
+    expect(missed).toEqual(saying("send its id in scope once"));
+    for (const { names, items, secrets } of [forSuggested, forMissed]) expect(names + items + secrets).toBe(10);
+    expect(reads()).toEqual(none);
   });
+
+  test("also in the order of the list, if the username suggests no connection", async () => {
+    const { finder, register } = await startShop();
+    const vendor = { username: "someone", scope: "somewhere" };
+    for (const name of ["connection-8", "connection-9"]) register(name, { ...vendor, scope: `somewhere-${name}` });
+    const allowed = ids(...many(100));
+
+    expect(await finder.find(allowed, { ...vendor, scope: "somewhere-connection-8" })).toEqual(found("connection-8"));
+    expect(await finder.find(allowed, { ...vendor, scope: "somewhere-connection-9" })).toEqual(invalidScope);
+  });
+
+  test("and finds every connection once it has a token", async () => {
+    const { finder, reads, service } = await startShop();
+    await service().get(connectionId("shop"), { minTtl: 60 });
+
+    expect(await finder.find(ids(...many(10_000), "shop"), shopName)).toEqual(found("shop"));
+    expect(reads()).toEqual({ names: 1, items: 0, secrets: 0 });
+  });
+});
+
+test("ConnectionFinder remembers at most 10,000 requests: the oldest is forgotten", async () => {
+  const { finder, reads } = await startShop();
+  const guess = (number: number) => finder.find(ids(), { scope: `guess-${number}` });
+  for (let number = 0; number < 10_001; number += 1) await guess(number);
+  reads();
+
+  await guess(10_000);
+  const ofLatest = reads();
+  await guess(0);
+
+  expect([ofLatest.names, reads().names]).toEqual([0, 1]);
 });
 
 describe("ConnectionFinder finds no connection", () => {
   test.each([
     ["without a name, if the caller has two", ids("a", "b"), {}],
     ["without a name, if the caller has none", ids(), {}],
-    ["by the name of another caller's connection", ids("a"), { scope: "shop" }],
+    ["by the name of another caller's connection", ids("a"), { scope: "scope_shop" }],
+    ["by the id of another caller's connection", ids("a"), { scope: "shop" }],
   ])("%s", async (_, allowed, name) => {
-    const world = await startWorld();
-    world.register("shop");
+    const { finder, service } = await startShop();
+    await service().get(connectionId("shop"), { minTtl: 60 });
 
-    expect(await new ConnectionFinder(world.ports).find(allowed, name)).toEqual(invalidScope);
+    expect(await finder.find(allowed, name)).toEqual(invalidScope);
+  });
+
+  test.each([
+    ["a scope", { scope: "s".repeat(257) }],
+    ["a username", { scope: "scope_shop", username: "u".repeat(257) }],
+    ["a scope with half a character", { scope: "\ud800" }],
+  ])("by %s that no registration can have, and reads nothing", async (_, name) => {
+    const { finder, reads } = await startShop();
+
+    expect(await finder.find(ids("shop"), name)).toEqual(invalidScope);
+    expect(reads()).toEqual(none);
+  });
+
+  test("for 30 s after it found none", async () => {
+    const { finder, reads, register, clock } = await startShop();
+    const late = { username: "admin_late", scope: "scope_late" };
+    const find = () => finder.find(ids("late"), late);
+    const first = await find();
+    register("late", late);
+    reads();
+
+    clock.advance(29.9);
+    const early = await find();
+    const inHalfMinute = reads();
+    clock.advance(0.1);
+
+    expect([first, early]).toEqual([invalidScope, invalidScope]);
+    expect(inHalfMinute).toEqual(none);
+    expect(await find()).toEqual(found("late"));
+  });
+
+  test("for one caller, and still finds it for another that may use it", async () => {
+    const { finder, service } = await startShop();
+
+    const stranger = await finder.find(ids("a"), shopName);
+    await service().get(connectionId("shop"), { minTtl: 60 });
+
+    expect(stranger).toEqual(invalidScope);
+    expect(await finder.find(ids("a", "shop"), shopName)).toEqual(found("shop"));
+  });
+
+  test("for a caller that may not use what another caller found", async () => {
+    const { finder } = await startShop();
+    await finder.find(ids("shop"), shopName);
+
+    expect(await finder.find(ids("a"), shopName)).toEqual(invalidScope);
   });
 
   test.each<[string, (world: World) => World["ports"]]>([
-    ["the table", (world) => ({ ...world.ports, table: world.unreachable() })],
+    ["the index", (world) => ({ ...world.ports, names: { find: unavailable } })],
     [
       "the secret store",
       (world) => {
@@ -92,13 +257,20 @@ describe("ConnectionFinder finds no connection", () => {
         return world.ports;
       },
     ],
-  ])("while %s does not answer: the error is temporary", async (_, broken) => {
-    const world = await startWorld();
-    world.register("shop");
+  ])("by its names while %s does not answer: the error is temporary, and not remembered", async (_, broken) => {
+    const world = await startShop();
+    const ports = broken(world);
+    const finder = new ConnectionFinder(ports);
 
-    expect(await new ConnectionFinder(broken(world)).find(ids("shop"), shopName)).toMatchObject({
+    expect(await finder.find(ids("shop"), shopName)).toMatchObject({
       error: "temporarily_unavailable",
       failure: { code: "unavailable", retryAfter: expect.any(Number) },
     });
+    expect(await finder.find(ids("shop", "other"), { scope: "shop" })).toEqual(found("shop"));
+    world.secrets.faults.clear();
+    Object.assign(ports, { names: world.ports.names });
+    expect(await finder.find(ids("shop"), shopName)).toEqual(found("shop"));
   });
 });
+
+const unavailable = (): Promise<ConnectionId[]> => Promise.reject(new UnavailableError("DynamoDB: fake"));

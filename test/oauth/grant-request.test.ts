@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type Credential, readGrantRequest, readVendorRequest } from "../../functions/oauth/grant-request.ts";
+import { fakeHandle } from "./key-tables.ts";
 import { basic } from "./requests.ts";
 
 const vendor = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", token: "Bearer fake-key-1" };
 const fakeKey = `stb_${"fake-key-1_".padEnd(43, "0")}`;
+const handle = fakeHandle("webapicorso", "1");
 const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const typeOf = (kind: string) => `urn:ietf:params:oauth:token-type:${kind}`;
@@ -39,6 +41,7 @@ describe("readVendorRequest", () => {
         credential: "caller_key_or_jwt fake-key-1",
         username: "admin_webapicorso",
         scope: "webapicorso_alywebapicorso",
+        issuesHandle: true,
       }),
     );
   });
@@ -69,7 +72,7 @@ describe("readVendorRequest", () => {
     ["duplicate", "Bearer Bearer fake-key-1"],
     ["without a credential", "Bearer "],
     ["before two credentials", "Bearer fake-key-1 fake-key-2"],
-    ["joined to the credential", "Bearerfake-key-1"],
+    ["joined to the credential", "Bearer-fake-key-1"],
     ["before a credential that is not ASCII", "Bearer fäke"],
   ])("rejects a token if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({
@@ -155,17 +158,17 @@ describe("readGrantRequest, for client_credentials,", () => {
 describe("readGrantRequest, for refresh_token,", () => {
   const grant = { grant_type: "refresh_token" };
 
-  test("reads the key and the connection of a refresh handle", () => {
-    expect(byGrant({ ...grant, refresh_token: `stbr.webapicorso.${fakeKey}` })).toEqual(
+  test("reads a refresh handle and its connection", () => {
+    expect(byGrant({ ...grant, refresh_token: handle })).toEqual(
       requestWith({
-        credential: `caller_key ${fakeKey}`,
+        credential: `refresh_handle ${handle}`,
         connection: "webapicorso",
         notAcceptedError: "invalid_grant",
       }),
     );
   });
 
-  test.each([undefined, "", "fake-refresh-1", fakeKey, `stbr.other/x.${fakeKey}`])("rejects %s", (token) => {
+  test.each([undefined, "", "fake-refresh-1", fakeKey, `stbr.webapicorso.${fakeKey}`])("rejects %s", (token) => {
     expect(byGrant({ ...grant, refresh_token: token })).toMatchObject({ error: "invalid_grant" });
   });
 });
@@ -201,7 +204,7 @@ describe("readGrantRequest, for a token exchange,", () => {
 });
 
 describe.each<[string, Fields]>([
-  ["a refresh", { grant_type: "refresh_token", refresh_token: `stbr.webapicorso.${fakeKey}` }],
+  ["a refresh", { grant_type: "refresh_token", refresh_token: handle }],
   ["a token exchange", { grant_type: exchange, subject_token: "a.b.c", subject_token_type: typeOf("jwt") }],
 ])("readGrantRequest, for %s,", (_, grant) => {
   test("reads client authentication beside the grant", () => {
@@ -255,7 +258,7 @@ describe("readGrantRequest", () => {
 
 describe("rejected_token_sha256", () => {
   const hash = "0123456789abcdef".repeat(4);
-  const refresh = { grant_type: "refresh_token", refresh_token: `stbr.webapicorso.${fakeKey}` };
+  const refresh = { grant_type: "refresh_token", refresh_token: handle };
 
   test("is read in every request, in upper or lower case", () => {
     const rejected = { rejected_token_sha256: hash.toUpperCase() };

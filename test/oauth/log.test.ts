@@ -5,14 +5,15 @@ import { assertion, basic, clientCredentials, exchange, vendorForm } from "./req
 import { json } from "./request-bodies.ts";
 
 let broker: OAuthBroker;
+let handle: string;
 beforeAll(async () => {
   broker = await startOAuthBroker();
+  handle = (await broker.ask(vendorRoute, vendorForm(key))).json.refresh_token;
 });
 afterAll(() => broker?.close());
 afterEach(() => broker.simulator.setScenario({ mode: "ok" }));
 
 const key = fakeCallerKey("old-php");
-const handle = `stbr.webapicorso.${key}`;
 
 test("The log has one line for a served request, with the caller's name, these fields and no others", async () => {
   const { id } = await broker.connection();

@@ -3,7 +3,7 @@ import { problems } from "../../functions/auth-core/http/problems.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { openApiDocument } from "../../tools/openapi-document.ts";
-import { synthesise } from "../infra/synth.ts";
+import { keyCaller, synthesise } from "../infra/synth.ts";
 import { document, operationsOf, resolve } from "./document.ts";
 import { exampleAt, pointerTo } from "./documented-response.ts";
 import { faults, schemaFaults, validatorAt } from "./validators.ts";
@@ -22,7 +22,7 @@ test("docs/openapi.json is up to date; if not, run `npm run openapi`", () => {
 });
 
 test("the document has exactly the routes of the templates, signed if IAM authorizes them", () => {
-  const routes = synthesise().ofType("AWS::ApiGatewayV2::Route");
+  const routes = synthesise({ callers: [keyCaller] }).ofType("AWS::ApiGatewayV2::Route");
 
   const deployed = routes.map(
     ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType === "AWS_IAM"] as const,

@@ -58,7 +58,7 @@ test("readGrantRequest accepts exactly the forms that the document allows, if th
     client_secret: ["fake-key-1"],
     client_assertion: ["fake-jwt"],
     client_assertion_type: [jwtBearer],
-    refresh_token: [`stbr.webapicorso.stb_${"0".repeat(43)}`],
+    refresh_token: [`stbr.webapicorso.${"0".repeat(43)}`],
     subject_token: ["", "fake-jwt"],
     subject_token_type: [...subjectTokenTypes, "fake-type"],
     requested_token_type: [accessTokenType, "fake-type"],

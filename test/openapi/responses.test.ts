@@ -79,11 +79,7 @@ const requests: [response: string, request: (id: string, jwt: string) => TestReq
   ["400 application/json invalid_request", () => formOf(vendorToken, {})],
   ["400 application/json invalid_scope", (id) => vendor(id, callerKey, { scope: "fake-scope" })],
   ["401 application/json invalid_client", (id) => vendor(id, wrongKey)],
-  ["200 application/json with_refresh_token", (id) => oauth(id, callerKey)],
-  [
-    "200 application/json with_refresh_token",
-    (id) => formOf(oauthToken, { grant_type: "refresh_token", refresh_token: `stbr.${id}.${callerKey}` }),
-  ],
+  ["200 application/json token", (id) => oauth(id, callerKey)],
   ["200 application/json token", (scope, jwt) => formOf(oauthToken, clientAssertion(scope, jwt))],
   [
     "200 application/json token_exchange",
@@ -109,6 +105,15 @@ test.each(requests)("the document has the response %s (%#)", async (name, reques
   const sent = request(id, await on.jwt());
 
   expect(record(sent.route, await on.request(sent))).toBe(name);
+});
+
+test("the document has the response to a refresh", async () => {
+  const { id } = await on.connection();
+  const { text } = await on.request(vendor(id, callerKey));
+  const { refresh_token: token } = JSON.parse(text) as { refresh_token: string };
+  const sent = formOf(oauthToken, { grant_type: "refresh_token", refresh_token: token });
+
+  expect(record(sent.route, await on.request(sent))).toBe("200 application/json with_refresh_token");
 });
 
 test.each([get, post])("a token response has api_base_url if it is registered (%#)", async (request) => {

@@ -1,9 +1,11 @@
 import { expect, it } from "vitest";
 import { attemptInterval } from "../../functions/auth-core/rules/decision.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
+import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { startWithToken } from "../support/world.ts";
+import { startWithToken, type World } from "../support/world.ts";
 import { live, noTroubles, troubles } from "./life.ts";
 
 const codeOf = (answer: Answer) =>
@@ -85,4 +87,131 @@ it("TokenService is unavailable to a caller whose rejected token upstream return
   expect(refreshes).toBe(1);
   expect(exchanges).toBeLessThanOrEqual(1 + 4);
   expect(troubles(served)).toEqual(noTroubles);
+});
+
+/** A caller that reports every token as rejected, once a second. Its answers, in order. */
+function liarOf(service: TokenService, connection: ConnectionId, reporter: string) {
+  const answers: Promise<Answer>[] = [];
+  let rejectedSha256 = sha256Hex("fake-first");
+  return {
+    answers,
+    lie: () =>
+      void answers.push(
+        service.get(connection, { minTtl: 0, rejectedSha256, reporter }).then((answer) => {
+          if (answer.kind === "token") rejectedSha256 = sha256Hex(answer.set.accessToken.reveal());
+          return answer;
+        }),
+      ),
+  };
+}
+
+/** The seconds, from the start on, at which a new token was stored. */
+async function replacementsDuring(
+  world: Pick<World, "clock" | "quiet"> & { item: () => Promise<ConnectionItem | undefined> },
+  seconds: number,
+  each: () => void,
+) {
+  const replacedAt: number[] = [];
+  let generation = 1;
+  for (let second = 0; second < seconds; second += 1) {
+    each();
+    await world.quiet();
+    const item = await world.item();
+    if (item && item.generation > generation) replacedAt.push(second);
+    generation = item?.generation ?? 0;
+    world.clock.advance(1);
+  }
+  return replacedAt;
+}
+
+const singleActive = { singleActiveToken: true };
+const halfHour = 1800;
+
+it("TokenService lets a caller that rejects every token invalidate the only active one ever more rarely", async () => {
+  const world = await startWithToken({ lifetime: 7200 }, singleActive);
+  world.clock.advance(attemptInterval);
+  const { answers, lie } = liarOf(world.service(), world.connection, "liar");
+
+  const replacedAt = await replacementsDuring(world, halfHour, lie);
+
+  // The first request learns the stored token: it reports one that nobody has.
+  expect(replacedAt).toEqual([1, 31, 91, 211, 451, 931]);
+  const soon = (await Promise.all(answers)).at(-1);
+  expect(soon).toMatchObject({ failure: { code: "too_soon", retryAfter: 900 - (halfHour - 1 - 931) } });
+});
+
+it("TokenService lets each of two callers that reject every token back off by itself", async () => {
+  const world = await startWithToken({ lifetime: 7200 }, singleActive);
+  world.clock.advance(attemptInterval);
+  const liars = ["one", "two"].map((name) => liarOf(world.service(), world.connection, name));
+  const honest = world.service();
+
+  const replacedAt = await replacementsDuring(world, halfHour, () => {
+    for (const { lie } of liars) lie();
+  });
+  const item = await world.item();
+  const rejectedSha256 = sha256Hex(item?.tokenSet?.accessToken.reveal() ?? "");
+  const report = await honest.get(world.connection, { minTtl: 0, rejectedSha256, reporter: "honest" });
+
+  // Six each: at no time is there one replacement per 30 s again.
+  expect(replacedAt.length).toBeLessThanOrEqual(12);
+  expect(Object.values(item?.rejectionReports ?? {}).map(({ count }) => count)).toEqual([6, 6]);
+  expect(report).toMatchObject({ kind: "token", source: "upstream" });
+});
+
+it("TokenService counts a report that upstream did not answer, too", async () => {
+  const world = await startWithToken({}, singleActive);
+  world.clock.advance(attemptInterval);
+  world.simulator.setScenario({ mode: "unavailable" });
+  const rejectedSha256 = sha256Hex(world.set.accessToken.reveal());
+
+  const answer = await world.holder.get(world.connection, { minTtl: 0, rejectedSha256, reporter: "one" });
+
+  expect(codeOf(answer)).toBe("upstream_unavailable");
+  expect((await world.item())?.rejectionReports).toEqual({
+    [sha256Hex("one").slice(0, 16)]: { count: 1, at: world.clock.now() },
+  });
+});
+
+it("The sweep keeps the reports of rejected tokens, and drops them if tokens no longer invalidate each other", async () => {
+  const world = await startWithToken({}, singleActive);
+  const { connection } = world;
+  world.clock.advance(attemptInterval);
+  const rejectedSha256 = sha256Hex(world.set.accessToken.reveal());
+  await world.holder.get(connection, { minTtl: 0, rejectedSha256, reporter: "one" });
+  const reports = (await world.item())?.rejectionReports;
+  const sweepOnce = async () => {
+    const due = { N: String(world.clock.now()) };
+    await world.table.put({ ...(await world.table.raw(connection)), dueAt: due, nextActionAt: due });
+    await world.sweep(connection);
+    return world.item();
+  };
+
+  const kept = await sweepOnce();
+  world.register("webapicorso", { singleActiveToken: false });
+  const dropped = await sweepOnce();
+
+  expect(reports).toMatchObject({ [sha256Hex("one").slice(0, 16)]: { count: 1 } });
+  expect(kept).toMatchObject({ generation: 3, rejectionReports: reports });
+  expect(dropped).toMatchObject({ generation: 4 });
+  expect(dropped).not.toHaveProperty("rejectionReports");
+});
+
+it("Two callers that report the same token at the same time do not share the answer of one's pause", async () => {
+  const world = await startWithToken({}, singleActive);
+  const { connection, holder, clock } = world;
+  const report = async (reporter: string) => {
+    const rejectedSha256 = sha256Hex((await world.item())?.tokenSet?.accessToken.reveal() ?? "");
+    return { minTtl: 0, rejectedSha256, reporter };
+  };
+  for (let times = 0; times < 3; times += 1) {
+    clock.advance(60);
+    await holder.get(connection, await report("liar"));
+  }
+  clock.advance(attemptInterval);
+
+  const reports = [await report("liar"), await report("honest")];
+  const answers = await Promise.all(reports.map((each) => holder.get(connection, each)));
+
+  expect(answers.map(codeOf)).toEqual(["too_soon", "generation 5"]);
 });

@@ -10,7 +10,7 @@ const rejected = { code: "credentials_rejected", detail: "fake", at: now } as co
 beforeAll(async () => {
   status = await startStatus();
   await status.put([
-    storedItemAt(now, "is-fresh"),
+    { ...storedItemAt(now, "is-fresh"), refreshHandles: { M: { fedcba9876543210: { S: "fake-handle-1" } } } },
     storedItemAt(now, "is-rejected", { failures: 1, retryAt: now + 1800, lastError: rejected }),
   ]);
 });
@@ -68,8 +68,9 @@ describe("The status function", () => {
       expect(names).toContain("accessTokenExpiresAt");
       expect(names).not.toContain("accessToken");
       expect(names).not.toContain("refreshToken");
+      expect(names).not.toContain("refreshHandles");
       expect(output).toContain("0123456789abcdef");
-      expect(output).not.toMatch(/fake-access|fake-refresh/);
+      expect(output).not.toMatch(/fake-access|fake-refresh|fake-handle/);
     }
   });
 
@@ -78,7 +79,9 @@ describe("The status function", () => {
     const all = await status.ask(statusEvent());
 
     expect(all.json.connections).toHaveLength(2);
-    expect(one.body + all.body + status.printed.join("\n")).not.toMatch(/fake-access|fake-refresh|fake-secret/);
+    expect(one.body + all.body + status.printed.join("\n")).not.toMatch(
+      /fake-access|fake-refresh|fake-handle|fake-secret/,
+    );
   });
 });
 

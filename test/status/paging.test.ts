@@ -9,6 +9,7 @@ beforeAll(async () => {
   status = await startStatus();
   const now = Date.now() / 1000;
   await status.put(Array.from({ length: count }, (_, index) => storedItemAt(now, `connection-${index}`)));
+  await status.put([{ connection: { S: "#revoked-caller-keys" }, revokedKeys: { M: { fake: { M: {} } } } }]);
 });
 afterAll(() => status?.close());
 
@@ -37,6 +38,13 @@ describe("GET /v1/status, with 10,000 connections,", () => {
     expect(lines.length).toBeGreaterThanOrEqual(20);
     expect(Math.max(...lines.map(({ durationMs }) => durationMs))).toBeLessThan(5000);
   }, 60_000);
+
+  it("does not list the item of the revoked caller keys", async () => {
+    const scans = status.requests.map(({ output }) => output).join("");
+
+    expect(scans).toContain("connection-9999");
+    expect(scans).not.toContain("revoked");
+  });
 
   it("lists a hundred connections if the request has no limit", async () => {
     const { json } = await status.ask(statusEvent());

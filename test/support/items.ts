@@ -45,6 +45,10 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
     lastError: { code: "credentials_rejected", detail: "refused (HTTP 401)", at: obtainedAt + 1.5 },
     rejectedFingerprint: "aaaaaaaaaaaaaaaa",
     skipRefresh: true,
+    rejectionReports: {
+      aaaaaaaaaaaaaaaa: { count: 3, at: obtainedAt + 1.25 },
+      bbbbbbbbbbbbbbbb: { count: 1, at: obtainedAt },
+    },
     operatorError: "credentials_rejected",
     registrationCheckedAt: obtainedAt + 2,
     rotationCheckedAt: obtainedAt + 3,

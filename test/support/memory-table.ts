@@ -11,6 +11,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { type RetiringKeys, retirementDueAt } from "../../functions/auth-core/rules/retiring-keys.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Attributes } from "./table.ts";
 
@@ -87,6 +88,7 @@ export function memoryTable() {
             if (encoded[name]) stored[name] = encoded[name];
             else delete stored[name];
           }
+          if (!next.tokenSet) delete stored["refreshHandles"];
           for (const [fingerprint, key] of Object.entries(keys)) setKey(stored, fingerprint, key);
         },
       );
@@ -175,8 +177,19 @@ export function memoryTable() {
     return indexed.toSorted((one, other) => Number(one["nextActionAt"]?.N) - Number(other["nextActionAt"]?.N));
   }
 
+  /** The port of the index `names`: an item without a token set has none of its attributes. */
+  const names: NameIndex = {
+    async find(scope, username) {
+      const named = [...items.values()]
+        .filter((stored) => stored["registeredScope"]?.S === scope && stored["username"])
+        .filter((stored) => username === undefined || stored["username"]?.S === username);
+      return named.map((stored) => decodeItem(stored).connection);
+    },
+  };
+
   return {
     port,
+    names,
     /** The attributes of a connection's item as they are stored, or `undefined`. */
     raw: async (connection: string) => items.get(connection),
     /** Stores an item as it is, in place of what was there. */

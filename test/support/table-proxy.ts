@@ -5,12 +5,15 @@ import { listen } from "./server.ts";
 /** One request of the table, and the table's response as text. */
 interface TableRequest {
   operation: string;
+  /** Who signed it. */
+  accessKeyId: string;
   input: { ProjectionExpression?: string; ExpressionAttributeNames?: Record<string, string> };
   output: string;
 }
 
 /**
- * Starts a proxy that forwards requests to a table at `endpoint` and records them.
+ * Starts a proxy that forwards requests to a table at `endpoint` and records them. It serves an emulator of another
+ * service with a JSON protocol too.
  *
  * @param fault returns the name of the DynamoDB error with which a request fails, if it should
  */
@@ -32,7 +35,8 @@ export async function startTableProxy(
       const { host: _, connection: __, "content-length": ___, ...headers } = request.headers;
       const answer = await fetch(endpoint, { method: "POST", headers: headers as Record<string, string>, body });
       const output = await answer.text();
-      requests.push({ operation, input: JSON.parse(body), output });
+      const accessKeyId = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "";
+      requests.push({ operation, accessKeyId, input: JSON.parse(body), output });
       response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" }).end(output);
     })();
   });

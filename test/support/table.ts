@@ -16,7 +16,7 @@ const dynalite = createRequire(import.meta.url)("dynalite") as (options: { creat
 
 export type Attributes = Record<string, AttributeValue>;
 
-/** An emulated DynamoDB with the table of connections and its index `due`, behind a real socket. */
+/** An emulated DynamoDB with the table of connections and its indexes, behind a real socket. */
 export interface TestTable {
   name: string;
   /** For a client. Its time-outs are long, so that no client repeats a write on a busy machine. */
@@ -72,6 +72,8 @@ const schema = {
     { AttributeName: "connection", AttributeType: "S" as const },
     { AttributeName: "partition", AttributeType: "N" as const },
     { AttributeName: "nextActionAt", AttributeType: "N" as const },
+    { AttributeName: "registeredScope", AttributeType: "S" as const },
+    { AttributeName: "username", AttributeType: "S" as const },
   ],
   KeySchema: [{ AttributeName: "connection", KeyType: "HASH" as const }],
   GlobalSecondaryIndexes: [
@@ -82,6 +84,14 @@ const schema = {
         { AttributeName: "nextActionAt", KeyType: "RANGE" as const },
       ],
       Projection: { ProjectionType: "INCLUDE" as const, NonKeyAttributes: ["failures"] },
+    },
+    {
+      IndexName: "names",
+      KeySchema: [
+        { AttributeName: "registeredScope", KeyType: "HASH" as const },
+        { AttributeName: "username", KeyType: "RANGE" as const },
+      ],
+      Projection: { ProjectionType: "KEYS_ONLY" as const },
     },
   ],
 };

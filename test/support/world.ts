@@ -10,6 +10,7 @@ import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-re
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
@@ -38,10 +39,11 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
   ]);
   onTestFinished(async () => void (await Promise.all([secrets.close(), simulator.close()])));
 
-  const { port, ...table } = memoryTable();
+  const { port, names, ...table } = memoryTable();
   const notices: Notice[] = [];
-  const ports: Ports = {
+  const ports: Ports & { names: NameIndex } = {
     table: around(port, calls.track),
+    names: around(names, calls.track),
     registrations: around(secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)), calls.track),
     upstream: around(smartServices(clock), calls.track),
     clock,

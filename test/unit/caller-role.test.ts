@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { callerRole } from "../../functions/auth-core/http/caller-role.ts";
+import { callerRole, reporterRole } from "../../functions/auth-core/http/caller-role.ts";
 
 it.each([
   ["arn:aws:sts::123456789012:assumed-role/orders/session-1", "arn:aws:sts::123456789012:assumed-role/orders"],
@@ -20,4 +20,20 @@ it.each([
 
 it.each([undefined, ""])("callerRole is unknown without an ARN: %j", (userArn) => {
   expect(callerRole(userArn)).toBe("unknown");
+});
+
+it.each([
+  [
+    "the role, for each of its sessions",
+    "sts::123456789012:assumed-role/orders/session-1",
+    "sts::123456789012:assumed-role/orders",
+  ],
+  [
+    "the account, for each of its federated users",
+    "sts::123456789012:federated-user/bob",
+    "sts::123456789012:federated-user",
+  ],
+  ["the user", "iam::123456789012:user/team/orders", "iam::123456789012:user/team/orders"],
+])("reporterRole is %s", (_, principal, reporter) => {
+  expect(reporterRole(`arn:aws:${principal}`)).toBe(`arn:aws:${reporter}`);
 });

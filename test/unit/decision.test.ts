@@ -167,3 +167,59 @@ it.each([
 ])("decide about the rejected token itself: %s", (_, item, decision) => {
   expect(decided({ tokenSet: good, ...item }, rejecting)).toMatchObject(decision);
 });
+
+const liar = { ...rejecting, reporter: "liar" };
+const single = tokenSet({ singleActiveToken: true });
+/** The caller reported four tokens, the last one 40 s ago: its pause is 240 s. */
+const reported: Partial<ConnectionItem> = {
+  tokenSet: single,
+  attemptedAt: now - 40,
+  rejectionReports: { [sha256Hex("liar").slice(0, 16)]: { count: 4, at: now - 40 } },
+};
+
+it.each<[string, Partial<ConnectionItem>, Parameters<typeof decide>[2], object]>([
+  [
+    "is too soon for a caller in its own pause",
+    {},
+    liar,
+    { kind: "fail", failure: { code: "too_soon", retryAfter: 200 } },
+  ],
+  ["replaces it for another caller", {}, { ...rejecting, reporter: "other" }, { kind: "replace" }],
+  [
+    "replaces an expired token in the pause",
+    { tokenSet: { ...single, accessTokenExpiresAt: now } },
+    liar,
+    { kind: "replace" },
+  ],
+  ["waits in the pause for the holder of the lease", leased, liar, { kind: "wait" }],
+  [
+    "serves another token in the pause",
+    {},
+    { ...liar, rejectedSha256: sha256Hex("fake-access-0") },
+    { kind: "serve", set: single },
+  ],
+])("decide about a rejected token that is the only active one: %s", (_, item, required, decision) => {
+  expect(decided({ ...reported, ...item }, required)).toMatchObject(decision);
+});
+
+const beta = tokenSet({ username: "admin_beta", registeredScope: "beta" });
+const asDelta = { minTtl: 60, registeredAs: { username: "admin_delta", scope: "beta" } };
+
+it.each<[string, Partial<ConnectionItem>, object]>([
+  ["replaces it", {}, { kind: "replace" }],
+  ["waits while another environment holds the lease", leased, { kind: "wait" }],
+  [
+    "fails during a backoff",
+    failed("upstream_unavailable"),
+    { kind: "fail", failure: { code: "upstream_unavailable" } },
+  ],
+  ["rechecks the registration after a rejection", failed("credentials_rejected"), { kind: "recheck_registration" }],
+])("decide about a token of other names: %s", (_, item, decision) => {
+  expect(decided({ tokenSet: beta, ...item }, asDelta)).toMatchObject(decision);
+});
+
+it("decide serves a token of the required names", () => {
+  const required = { minTtl: 60, registeredAs: { username: "admin_beta", scope: "beta" } };
+
+  expect(decided({ tokenSet: beta }, required)).toEqual({ kind: "serve", set: beta });
+});

@@ -47,6 +47,25 @@ it("isValid and isSufficient are false for a caller that saw the token rejected,
 });
 
 it.each([
+  [{}, true],
+  [{ username: "admin_beta" }, true],
+  [{ scope: "beta" }, true],
+  [{ username: "admin_beta", scope: "beta" }, true],
+  [{ username: "admin_delta" }, false],
+  [{ username: "admin_delta", scope: "beta" }, false],
+  [{ username: "admin_beta", scope: "delta" }, false],
+])("isValid of a token for admin_beta and beta is, for a caller that requires %j, %s", (registeredAs, valid) => {
+  const set = tokenSet({ username: "admin_beta", registeredScope: "beta" });
+
+  expect(isValid(set, now, { registeredAs })).toBe(valid);
+  expect(isSufficient(set, now, { minTtl: 60, registeredAs })).toBe(valid);
+});
+
+it("isValid is false for a caller that requires names, if the token set has none", () => {
+  expect(isValid(tokenSet(), now, { registeredAs: { username: "admin_beta" } })).toBe(false);
+});
+
+it.each([
   ["min_ttl, if that is little", 3600, false, 60, 60],
   ["at most 40 % of the lifetime", 3600, false, 1800, 1440],
   ["at most 40 % of a short lifetime", 100, false, 60, 40],

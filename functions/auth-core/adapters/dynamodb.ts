@@ -23,9 +23,11 @@ import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttri
  *
  * Every call has a timeout of 1 s and three attempts. Throws `UnavailableError` if DynamoDB denies or does not answer it.
  */
-export function dynamoDbTokenTable(tableName: string, config: DynamoDBClientConfig = {}): KeyTable {
-  const client = dynamoDbClient(config);
-
+export function dynamoDbTokenTable(
+  tableName: string,
+  config: DynamoDBClientConfig = {},
+  client: DynamoDBClient = dynamoDbClient(config),
+): KeyTable {
   async function update(input: Omit<UpdateItemCommandInput, "TableName">) {
     try {
       return await asUnavailable(client.send(new UpdateItemCommand({ TableName: tableName, ...input })));
@@ -261,11 +263,14 @@ export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDBClient {
   });
 }
 
-/** Sets the attributes of a replacement that `next` has, and removes those that it does not have, including the lease. */
+/**
+ * Sets the attributes of a replacement that `next` has, and removes those that it does not have, including the lease.
+ * Without a token set it also removes the refresh handles of callers (functions/oauth): they end with the registration.
+ */
 function setAndRemove(next: ConnectionItem, keys: KeyChanges) {
   const { leaseOwner: _, leaseUntil: __, ...unleased } = next;
   const encoded = encodeItem(unleased);
-  const names = [...replacementAttributes];
+  const names = [...replacementAttributes, ...(next.tokenSet ? [] : ["refreshHandles"])];
   const paths = new Map(names.map((name) => [name, `#${name}`]));
   for (const [fingerprint, key] of Object.entries(keys)) {
     // A fingerprint (16 hex digits) never equals the name of an attribute.

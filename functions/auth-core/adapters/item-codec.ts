@@ -2,12 +2,13 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem, ItemWithoutTokens, StoredError } from "../rules/connection-item.ts";
 import type { FailureCode } from "../rules/failure.ts";
+import type { RejectionReports } from "../rules/rejection-reports.ts";
 import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";
 import type { TokenSet } from "../rules/token-set.ts";
 
 /** The types of attributes. `instant` is epoch seconds, rounded to milliseconds. */
-type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error" | "keys";
+type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error" | "reports" | "keys";
 
 const tokenSetAttributes = {
   accessToken: "secret",
@@ -40,6 +41,7 @@ const itemAttributes = {
   operatorError: "text",
   rejectedFingerprint: "text",
   skipRefresh: "flag",
+  rejectionReports: "reports",
   registrationCheckedAt: "instant",
   rotationCheckedAt: "instant",
   retiringKeys: "keys",
@@ -110,6 +112,15 @@ function encode(type: AttributeType, value: unknown): AttributeValue {
       const { code, detail, at } = value as StoredError;
       return { M: { code: { S: code }, detail: { S: detail }, at: encode("instant", at) } };
     }
+    case "reports":
+      return {
+        M: Object.fromEntries(
+          Object.entries(value as RejectionReports).map(([reporter, { count, at }]) => [
+            reporter,
+            { M: { count: encode("count", count), at: encode("instant", at) } },
+          ]),
+        ),
+      };
     case "keys":
       return {
         M: Object.fromEntries(Object.entries(value as RetiringKeys).map(([name, key]) => [name, encodeKey(key)])),
@@ -132,6 +143,13 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
       const { code, detail, at } = value.M ?? {};
       return { code: code?.S as FailureCode, detail: detail?.S ?? "", at: Number(at?.N) } satisfies StoredError;
     }
+    case "reports":
+      return Object.fromEntries(
+        Object.entries(value.M ?? {}).map(([reporter, { M: { count, at } = {} }]) => [
+          reporter,
+          { count: Number(count?.N ?? 1), at: Number(at?.N ?? 0) },
+        ]),
+      ) satisfies RejectionReports;
     case "keys":
       return Object.fromEntries(Object.entries(value.M ?? {}).map(([name, key]) => [name, decodeKey(key)]));
   }
@@ -155,6 +173,9 @@ function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   if (fields["id"]?.S !== undefined) key.id = fields["id"].S;
   return key;
 }
+
+/** Starts the primary key of an item that is not a connection's: no connection id starts with it. */
+export const reservedPrefix = "#";
 
 /** The primary key of a connection's item. */
 export function itemKey(connection: ConnectionId): Record<string, AttributeValue> {

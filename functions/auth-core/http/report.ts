@@ -10,7 +10,7 @@ import type { Failure } from "../rules/failure.ts";
 import { problemDetails, type HttpResponse } from "./response.ts";
 
 /** An event of API Gateway, for a route with or without IAM. */
-type Event = APIGatewayProxyEventV2WithRequestContext<
+export type HttpEvent = APIGatewayProxyEventV2WithRequestContext<
   APIGatewayEventRequestContextV2 & { authorizer?: { iam?: { userArn: string } } }
 >;
 
@@ -21,10 +21,10 @@ type Event = APIGatewayProxyEventV2WithRequestContext<
 export function report(
   telemetry: Telemetry,
   toResponse: (failure: Failure, requestId: string) => HttpResponse = problemDetails,
-): MiddlewareObj<Event, unknown> {
+): MiddlewareObj<HttpEvent, unknown> {
   const started = new WeakMap<object, number>();
 
-  function finish(event: Event, response: HttpResponse): APIGatewayProxyStructuredResultV2 {
+  function finish(event: HttpEvent, response: HttpResponse): APIGatewayProxyStructuredResultV2 {
     const { requestId, routeKey, authorizer } = event.requestContext;
     const durationMs = Math.round((performance.now() - (started.get(event) ?? performance.now())) * 10) / 10;
     const caller = callerRole(authorizer?.iam?.userArn);

@@ -1,5 +1,6 @@
 import type { ConnectionId } from "./connection-id.ts";
 import type { FailureCode } from "./failure.ts";
+import type { RejectionReports } from "./rejection-reports.ts";
 import type { RetiringKeys } from "./retiring-keys.ts";
 import type { TokenSet } from "./token-set.ts";
 
@@ -26,6 +27,8 @@ export interface ConnectionItem {
   rejectedFingerprint?: string;
   /** The refresh token failed, and the API key was not tried or failed too: the next attempt starts with the API key. */
   skipRefresh?: boolean;
+  /** Only with `singleActiveToken`: callers whose reports of rejected tokens caused a replacement. */
+  rejectionReports?: RejectionReports;
   /** Instant of the last registration check during a backoff. */
   registrationCheckedAt?: number;
   /** Instant of the last daily check of the secret's rotation. */

@@ -1,5 +1,6 @@
 import { type ConnectionItem, isInBackoff, isLeased } from "./connection-item.ts";
 import { type Failure, needsOperator, wholeSeconds, withRetry } from "./failure.ts";
+import { nextReportAt } from "./rejection-reports.ts";
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "./token-set.ts";
 
 /** What to do for a caller, given the item that was just read. */
@@ -43,6 +44,8 @@ export function decide(item: ConnectionItem | undefined, now: number, requiremen
   // The sweep retries within a minute after the backoff. No caller with a valid token waits for a failing upstream.
   if (serveValid && item.failures > 0 && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;
   const nextAttemptAt = (item.attemptedAt ?? 0) + attemptInterval;
+  const nextReport = nextReportAt(item, now, requirements);
+  if (nextReport > now) return { kind: "fail", failure: reportedAgain(Math.max(nextReport, nextAttemptAt) - now) };
   if (nextAttemptAt > now) {
     if (serveValid) return serveValid;
     if (requirements.rejectedSha256 !== undefined) return { kind: "fail", failure: tooSoon(nextAttemptAt - now) };
@@ -61,10 +64,13 @@ export function storedFailure(item: ConnectionItem, now: number): Failure {
   return needsOperator(code) ? failure : withRetry(failure, Math.max(0, (item.retryAt ?? now) - now));
 }
 
-function tooSoon(seconds: number): Failure {
-  return {
-    code: "too_soon",
-    detail: `The last attempt to replace this token was too recent. Keep using your token, or retry in ${wholeSeconds(seconds)} s.`,
-    retryAfter: seconds,
-  };
+function tooSoon(seconds: number, reason = "The last attempt to replace this token was too recent."): Failure {
+  const detail = `${reason} Keep using your token, or retry in ${wholeSeconds(seconds)} s.`;
+  return { code: "too_soon", detail, retryAfter: seconds };
+}
+
+function reportedAgain(seconds: number): Failure {
+  const reason =
+    "This caller reports one token after another, and each replacement invalidates the token of all callers.";
+  return tooSoon(seconds, reason);
 }

@@ -51,6 +51,12 @@ export const unknownConnection: Failure = {
   detail: "This connection has no secret, or its secret is scheduled for deletion. Check the connection id.",
 };
 
+/** For a caller that names a connection by the vendor's username and scope. */
+export const registeredOtherwise: Failure = {
+  code: "unknown_connection",
+  detail: "The connection is now registered with another username or scope. Send the registered username and scope.",
+};
+
 /** @param reason what is wrong with the registration, as part of a sentence */
 export function connectionNotReady(reason: string): Failure {
   return {

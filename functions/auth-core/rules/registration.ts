@@ -33,6 +33,9 @@ export type ParsedRegistration =
 /** The longest accepted lifetime of an access token, in seconds. */
 export const maxAcceptedLifetime = 7 * 24 * 3600;
 
+/** Characters of a username or scope. */
+export const maxNameLength = 256;
+
 /** Bytes of a secret's value that Secrets Manager stores. The text is not longer in characters. */
 const maxSecretLength = 64 * 1024;
 
@@ -40,7 +43,7 @@ const line = (field: string) =>
   v.pipe(
     v.string(`${field} must be a string`),
     v.minLength(1, `${field} is empty`),
-    v.maxLength(256, `${field} is longer than 256 characters`),
+    v.maxLength(maxNameLength, `${field} is longer than ${maxNameLength} characters`),
     v.regex(/^\P{Cc}*$/u, `${field} contains a line break or another control character`),
   );
 

@@ -40,6 +40,16 @@ export interface TokenRequirements {
   minTtl: number;
   /** SHA-256 in hex of an access token that the API rejected. A token with this hash is not valid for this caller. */
   rejectedSha256?: string;
+  /** Who reports the rejected token; see `rejection-reports.ts`. */
+  reporter?: string;
+  /** A token that was issued for another username or scope is not valid for this caller. */
+  registeredAs?: RegisteredNames;
+}
+
+/** The username and scope of a registration, as far as a caller names them. */
+export interface RegisteredNames {
+  username?: string | undefined;
+  scope?: string | undefined;
 }
 
 /** Lifetime of the access token, in seconds. */
@@ -57,11 +67,25 @@ export function isExpired(set: Pick<TokenSet, "accessTokenExpiresAt">, now: numb
   return set.accessTokenExpiresAt - skew <= now;
 }
 
-/** Not expired, and not the token that the caller reports as rejected. */
-export function isValid(set: TokenSet, now: number, requirements?: TokenRequirements): boolean {
-  if (isExpired(set, now)) return false;
+/** Not expired, not the token that the caller reports as rejected, and issued for the names that the caller requires. */
+export function isValid(set: TokenSet, now: number, requirements: Partial<TokenRequirements> = {}): boolean {
+  return !isExpired(set, now) && !isRejected(set, requirements) && isIssuedFor(set, requirements.registeredAs);
+}
+
+/** Whether it is the token that the caller reports as rejected. */
+export function isRejected(set: TokenSet, { rejectedSha256 }: Partial<TokenRequirements>): boolean {
+  return rejectedSha256 !== undefined && sha256Hex(set.accessToken.reveal()) === rejectedSha256;
+}
+
+/** Whether a token set was issued for a username and scope. */
+export function isIssuedFor(set: TokenSet, names: RegisteredNames | undefined): boolean {
+  return hasNames({ username: set.username, scope: set.registeredScope }, names);
+}
+
+/** Whether a registration has the names that a caller requires. */
+export function hasNames(registered: RegisteredNames, { username, scope }: RegisteredNames = {}): boolean {
   return (
-    requirements?.rejectedSha256 === undefined || sha256Hex(set.accessToken.reveal()) !== requirements.rejectedSha256
+    (username === undefined || username === registered.username) && (scope === undefined || scope === registered.scope)
   );
 }
 

@@ -2,8 +2,9 @@ import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import { catchUnavailable, connectionNotReady, registrationUnavailable } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
+import { afterReport } from "../rules/rejection-reports.ts";
 import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
-import { nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
+import { hasNames, nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import { callUpstream } from "./call-upstream.ts";
 import { type Lease, leaseSeconds } from "./lease.ts";
 import type { ExpectedVersion, KeyChanges, Ports } from "./ports.ts";
@@ -40,7 +41,8 @@ export async function replace(
   }
 
   const reading = await readForUse(ports, leased, lease);
-  const item = { ...leased, retiringKeys: reading.retiringKeys };
+  const rejectionReports = afterReport(leased, now, requirements);
+  const item = { ...leased, retiringKeys: reading.retiringKeys, ...(rejectionReports && { rejectionReports }) };
   switch (reading.kind) {
     case "lost":
       return { kind: "conflict" };
@@ -51,6 +53,10 @@ export async function replace(
     case "not_ready":
       return fail(ports, item, lease, connectionNotReady(reading.detail));
     case "registered":
+  }
+  if (!hasNames(reading.registration, requirements?.registeredAs)) {
+    await release(ports, connection, owner);
+    return { kind: "other_names" };
   }
   for (const warning of reading.warnings) ports.notice({ kind: "registration_warning", connection, warning });
 

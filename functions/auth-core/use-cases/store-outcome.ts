@@ -23,6 +23,8 @@ export type Replacement =
   | { kind: "already_replaced"; item: ConnectionItem }
   /** This environment did not get the lease, or lost it: read the item and decide again. */
   | { kind: "conflict" }
+  /** The registration has other names than the caller requires. Nothing was replaced. */
+  | { kind: "other_names" }
   | { kind: "failed"; failure: Failure };
 
 /** Stores a new token set if lease owner and generation are unchanged. Retries until the lease ends. */
@@ -45,6 +47,7 @@ export async function commit(
       tokenSet: set,
       failures: 0,
       ...(item.attemptedAt !== undefined && { attemptedAt: item.attemptedAt }),
+      ...(set.singleActiveToken && item.rejectionReports && { rejectionReports: item.rejectionReports }),
     },
     item,
     keys,

@@ -4,6 +4,7 @@ import { decide, registrationCheckInterval, storedFailure } from "../rules/decis
 import {
   connectionNotReady,
   type Failure,
+  registeredOtherwise,
   secretsUnavailable,
   tableUnavailable,
   UnavailableError,
@@ -41,7 +42,8 @@ export class TokenService {
 
   /** A sufficient token; else a valid one; else the failure. */
   async get(connection: ConnectionId, requirements: TokenRequirements): Promise<Answer> {
-    const pendingKey = `${connection} ${requirements.rejectedSha256 ?? ""}`;
+    const { minTtl: _, ...lookup } = requirements;
+    const pendingKey = JSON.stringify([connection, lookup]);
     for (;;) {
       // Memory may contain the rejected token, so it does not serve callers that report one.
       const remembered =
@@ -138,6 +140,8 @@ export class TokenService {
       }
       case "conflict":
         return undefined;
+      case "other_names":
+        return { kind: "failure", failure: registeredOtherwise };
       case "failed":
         if (outcome.failure.code === "unknown_connection") {
           this.#memory.forget(connection);
@@ -209,7 +213,7 @@ export class TokenService {
       return { kind: "token", set: item.tokenSet, generation: item.generation, source: "table" };
     }
     const entry = this.#memory.get(connection);
-    if (entry && requirements.rejectedSha256 === undefined && isValid(entry.set, now)) {
+    if (entry && requirements.rejectedSha256 === undefined && isValid(entry.set, now, requirements)) {
       return { kind: "token", set: entry.set, generation: entry.generation, source: "memory" };
     }
     return { kind: "failure", failure: tableUnavailable };

@@ -1,0 +1,69 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { asUnavailable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { itemKey } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
+import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import type { HandleTable } from "./issued-handles.ts";
+
+/**
+ * The refresh handles in the attribute `refreshHandles` of a connection's item. Each handle has its own write, without a
+ * lease. No other part of the broker reads the attribute, and a write without a token set removes it (dynamodb.ts).
+ */
+export function dynamoDbHandles(TableName: string, client: DynamoDBClient): HandleTable {
+  return {
+    async read(connection) {
+      const input = { TableName, Key: itemKey(connection), ConsistentRead: true };
+      const sent = client.send(new GetItemCommand({ ...input, ProjectionExpression: "refreshHandles" }));
+      return decode((await asUnavailable(sent)).Item);
+    },
+
+    async add(connection, key, handle, gone) {
+      const update = async (
+        UpdateExpression: string,
+        ConditionExpression: string,
+        names: string[],
+        value: AttributeValue,
+      ) => {
+        const input = {
+          TableName,
+          Key: itemKey(connection),
+          UpdateExpression,
+          ConditionExpression,
+          ...(names.length > 0 && {
+            ExpressionAttributeNames: Object.fromEntries(names.map((name, at) => [`#key${at}`, name])),
+          }),
+          ExpressionAttributeValues: { ":value": value },
+          ReturnValues: "ALL_NEW" as const,
+        };
+        try {
+          return (await asUnavailable(client.send(new UpdateItemCommand(input)))).Attributes;
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return undefined;
+          throw error;
+        }
+      };
+      // Both writes fail after an erasure: its handles must not come back.
+      const isPresent = "attribute_exists(accessToken)";
+      const withMap = "SET refreshHandles = if_not_exists(refreshHandles, :value)";
+      if (!(await update(withMap, isPresent, [], { M: {} }))) return undefined;
+      const removed = gone.map((_, at) => `refreshHandles.#key${at + 1}`).join(", ");
+      const stored = await update(
+        "SET refreshHandles.#key0 = if_not_exists(refreshHandles.#key0, :value)" + (removed && ` REMOVE ${removed}`),
+        `${isPresent} AND attribute_exists(refreshHandles)`,
+        [key, ...gone],
+        { S: handle.reveal() },
+      );
+      return decode(stored).get(key);
+    },
+  };
+}
+
+function decode(item: Record<string, AttributeValue> | undefined): Map<string, Secret> {
+  const handles = Object.entries(item?.["refreshHandles"]?.M ?? {});
+  return new Map(handles.map(([key, { S: handle = "" }]) => [key, new Secret(handle)]));
+}

@@ -1,0 +1,33 @@
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { secretsUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
+import {
+  hasNames,
+  isIssuedFor,
+  type RegisteredNames,
+  type TokenRequirements,
+} from "@smart-token-broker/auth-core/rules/token-set.ts";
+import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { readRegistration } from "@smart-token-broker/auth-core/use-cases/read-registration.ts";
+import type { Answer, TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
+
+/**
+ * Serves a token that was issued for the names of the request. If the connection's token was issued for others, reads the
+ * registration once: it may have changed after the token was issued, or after the connection was found. Only if it has the
+ * requested names, the token is replaced.
+ */
+export async function namedToken(
+  tokens: TokenService,
+  ports: Pick<Ports, "registrations" | "notice">,
+  connection: ConnectionId,
+  requirements: TokenRequirements,
+  names: RegisteredNames,
+): Promise<Answer | { kind: "other_names" }> {
+  const answer = await tokens.get(connection, requirements);
+  if (answer.kind === "failure" || isIssuedFor(answer.set, names)) return answer;
+  const reading = await readRegistration(ports, connection);
+  if (reading.kind === "unavailable") return { kind: "failure", failure: secretsUnavailable };
+  if (reading.kind !== "registered" || !hasNames(reading.registration, names)) return { kind: "other_names" };
+  const named = await tokens.get(connection, { ...requirements, registeredAs: names });
+  const isGone = named.kind === "failure" && named.failure.code === "unknown_connection";
+  return isGone ? { kind: "other_names" } : named;
+}

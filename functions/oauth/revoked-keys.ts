@@ -1,0 +1,62 @@
+import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
+import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+
+/** The caller keys that operators revoked. Throws `UnavailableError` if the table is unavailable. */
+export interface RevokedKeyTable {
+  /** Hash of a revoked key → its revocation. Strongly consistent. */
+  read(): Promise<ReadonlyMap<string, RevokedKey>>;
+}
+
+interface RevokedKeyPorts extends Pick<Ports, "clock" | "notice"> {
+  revokedKeys: RevokedKeyTable;
+}
+
+export interface RevokedKey {
+  /** Name of the caller. */
+  name: string;
+  /** Instant of the revocation. */
+  at: number;
+}
+
+/** Seconds after which a revocation is effective: each environment uses what it read for so long. */
+export const takesEffectWithin = 30;
+
+/**
+ * Whether a caller key is revoked. Reads the table at most once per 30 s, for all concurrent requests together. If that
+ * fails, what was read before applies.
+ */
+export class RevokedKeys {
+  readonly #ports: RevokedKeyPorts;
+  #known: ReadonlyMap<string, RevokedKey> | undefined;
+  #readAgainAt = 0;
+  #reading: Promise<ReadonlyMap<string, RevokedKey>> | undefined;
+
+  constructor(ports: RevokedKeyPorts) {
+    this.#ports = ports;
+  }
+
+  /** @throws UnavailableError if the table is unavailable and this environment has never read it */
+  async has(keySha256: string): Promise<boolean> {
+    const known = this.#known;
+    if (known && this.#ports.clock.now() < this.#readAgainAt) return known.has(keySha256);
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    return (await this.#reading).has(keySha256);
+  }
+
+  async #read(): Promise<ReadonlyMap<string, RevokedKey>> {
+    const { revokedKeys, clock, notice } = this.#ports;
+    const before = this.#known;
+    const startedAt = clock.now();
+    const known = await catchUnavailable(
+      () => revokedKeys.read(),
+      (error) => {
+        if (!before) throw error;
+        notice({ kind: "table_unavailable", reason: error.message });
+        return before;
+      },
+    );
+    this.#known = known;
+    this.#readAgainAt = startedAt + takesEffectWithin;
+    return known;
+  }
+}

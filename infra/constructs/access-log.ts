@@ -1,0 +1,62 @@
+import { type Duration, RemovalPolicy } from "aws-cdk-lib";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
+import { type IAccessLogSettings, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import * as logs from "aws-cdk-lib/aws-logs";
+import { metricNamespace } from "@smart-token-broker/auth-core/metrics.ts";
+import type { Construct } from "constructs";
+import type { DeploymentSettings } from "../settings.ts";
+
+/** What API Gateway logs of every request, including rejected ones. No header and no body. */
+const fields = {
+  requestId: "$context.requestId",
+  time: "$context.requestTime",
+  ip: "$context.identity.sourceIp",
+  caller: "$context.identity.userArn",
+  routeKey: "$context.routeKey",
+  path: "$context.path",
+  status: "$context.status",
+  functionStatus: "$context.integration.status",
+  responseLength: "$context.responseLength",
+  latencyMs: "$context.responseLatency",
+  integrationError: "$context.integrationErrorMessage",
+  authorizerError: "$context.authorizer.error",
+};
+
+const throttled = { namespace: metricNamespace, metricName: "GatewayThrottles" };
+
+/** Adds the log group of the API's access log, and the metric that counts the requests over a route's throttle. */
+export function addAccessLog(scope: Construct, { stage, logRetentionDays }: DeploymentSettings): IAccessLogSettings {
+  const logGroup = new logs.LogGroup(scope, "AccessLogs", {
+    // Log delivery to this prefix needs no resource policy. An account has only ten of those.
+    logGroupName: `/aws/vendedlogs/smart-token-broker-${stage}/access`,
+    retention: logRetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  logGroup.addMetricFilter("Throttled", {
+    // A function's own 429 is the error `too_soon`. Without a function, the field is `-`.
+    filterPattern: logs.FilterPattern.all(
+      logs.FilterPattern.stringValue("$.status", "=", "429"),
+      logs.FilterPattern.stringValue("$.functionStatus", "!=", "429"),
+    ),
+    metricNamespace: throttled.namespace,
+    metricName: throttled.metricName,
+    dimensions: { stage: "$.stage" },
+  });
+  return {
+    destination: new LogGroupLogDestination(logGroup),
+    // The stage is in each line, because only a field can be a dimension of the metric.
+    format: AccessLogFormat.custom(JSON.stringify({ stage, ...fields })),
+  };
+}
+
+/** The number of requests that API Gateway rejected with 429, on all routes. */
+export function gatewayThrottles(stage: string, period: Duration): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    ...throttled,
+    dimensionsMap: { stage },
+    statistic: cloudwatch.Stats.SUM,
+    period,
+    label: "rejected by the throttle of a route",
+  });
+}

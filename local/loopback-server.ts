@@ -1,0 +1,50 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type GuardOptions, type Rejection, rejectionOf } from "./loopback-guard.ts";
+
+export interface LoopbackServer {
+  /** `http://127.0.0.1:{port}` */
+  url: string;
+  port: number;
+  /** Closes every connection. */
+  close: () => Promise<void>;
+}
+
+/** Options of every embedded server. */
+export type LoopbackOptions = Omit<GuardOptions, "pages"> & {
+  /** 0, the default, picks a free one. */
+  port?: number;
+};
+
+/**
+ * Starts an HTTP server on 127.0.0.1 behind the guard. Every server of the local run starts here, so that none is without
+ * it. Rejects with Node's error if the port is in use.
+ */
+export async function listenOnLoopback(
+  listener: RequestListener,
+  { port = 0, ...guard }: LoopbackOptions & GuardOptions,
+): Promise<LoopbackServer> {
+  const server = createServer((request, response) => {
+    const rejection = rejectionOf(request, guard);
+    if (rejection) reject(response, rejection);
+    else listener(request, response);
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function reject(response: ServerResponse, { status, message }: Rejection): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify({ message }));
+}

@@ -1,0 +1,214 @@
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { dynamoDbRevokedKeys } from "../../functions/oauth/revoked-key-table.ts";
+import type { Deployment } from "../../cli/deployment/deployment.ts";
+import { operator, region, StartedCommand } from "../local/run-harness.ts";
+import { fakeCallerKey } from "../oauth/callers.ts";
+import { json, type Sent } from "../oauth/request-bodies.ts";
+import { vendorForm } from "../oauth/requests.ts";
+import { hasPrograms } from "../support/programs.ts";
+import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { broker, brokerInTerminal, expectError } from "./harness.ts";
+
+const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
+const connections = ["webapicorso"];
+const list = [
+  ...["leaked", "good", "asked"].map((name) => ({ name, connections, keySha256: [hashOf(name)] })),
+  { name: "two-keys", connections, keySha256: [hashOf("first"), hashOf("second")] },
+  { name: "three-keys", connections, keySha256: [hashOf("third"), hashOf("fourth")] },
+  { name: "ci", connections, oidc: { issuer: "https://issuer.test", audience: "fake", claims: { sub: "fake" } } },
+];
+
+let run: StartedCommand;
+let deployment: Deployment;
+beforeAll(async () => {
+  run = new StartedCommand(["--port", "0", "--callers", "FILE"], { file: JSON.stringify(list) });
+  await run.ready();
+  deployment = (await (await fetch(`${run.url("ready")}/_local/deployment`)).json()) as Deployment;
+});
+afterAll(() => run.remove());
+
+const local = () => ["--local-url", run.url("ready")];
+const revoke = (...args: string[]) => broker(["callers", "revoke", ...args, ...local()]);
+const dynamoDb = () => ({ endpoint: run.url("dynamodb"), region, credentials: operator });
+const table = () => dynamoDbRevokedKeys(deployment.tableName, dynamoDbClient(dynamoDb()));
+const isRevoked = async (name: string) => (await table().read()).has(hashOf(name));
+
+async function ask(path: string, { headers, body }: Sent) {
+  const response = await fetch(run.url("ready") + path, { method: "POST", headers, body: new Uint8Array(body) });
+  return { status: response.status, ...((await response.json()) as { error?: string; refresh_token?: string }) };
+}
+const vendor = (name: string) => ask("/api/v1/auth/token", vendorForm(fakeCallerKey(name)));
+
+describe("broker callers revoke", () => {
+  test("revokes the key of a caller: the function rejects it, and accepts the others", async () => {
+    const { status, stdout, stderr } = await revoke("leaked", "--yes");
+
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(
+      /^Revoked 1 key of leaked\. From \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by \S+Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked\), .*\n$/,
+    );
+    // The function reads the revoked keys with the first request that has a listed key.
+    expect(await vendor("leaked")).toMatchObject({ status: 401, error: "invalid_client" });
+    expect(await vendor("good")).toMatchObject({ status: 200 });
+  });
+
+  test("revokes all keys of a caller, says which with --json, and changes nothing the second time", async () => {
+    const startedAt = Date.now();
+    const first = await revoke("two-keys", "--yes", "--json");
+    const before = await table().read();
+    const second = await revoke("two-keys", "--yes", "--json");
+    const again = await revoke("two-keys", "--yes");
+
+    const both = [hashOf("first"), hashOf("second")];
+    const { effective_at: effectiveAt, ...result } = JSON.parse(first.stdout) as { effective_at: string };
+    expect(result).toEqual({ name: "two-keys", revoked: both, already_revoked: [] });
+    expect(Date.parse(effectiveAt) - startedAt).toBeGreaterThanOrEqual(30_000);
+    expect(Date.parse(effectiveAt) - Date.now()).toBeLessThanOrEqual(31_000);
+    expect(before.get(hashOf("first"))?.name).toBe("two-keys");
+    expect(JSON.parse(second.stdout)).toMatchObject({ revoked: [], already_revoked: both });
+    expect(again.stdout).toMatch(/^Nothing was changed: 2 keys of two-keys had been revoked before\./);
+    expect(await table().read()).toEqual(before);
+  });
+
+  test("revokes only the key with the hash in --key-sha256, which need not be deployed", async () => {
+    const one = await revoke("three-keys", "--key-sha256", hashOf("third").toUpperCase(), "--yes");
+    const other = await revoke("old-php", "--key-sha256", hashOf("not-deployed"), "--yes");
+
+    expect([one.status, other.status]).toEqual([0, 0]);
+    expect([await isRevoked("third"), await isRevoked("fourth"), await isRevoked("not-deployed")]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  test.each<[string, string[], number, RegExp]>([
+    [
+      "an unknown name",
+      ["nobody", "--yes"],
+      3,
+      /No deployed caller has this name\. Callers with a key: leaked, good, asked, two-/,
+    ],
+    ["the name of an inherited property", ["constructor", "--yes"], 3, /No deployed caller has this name/],
+    ["an entry with oidc", ["ci", "--yes"], 2, /ci has no caller key: it sends JWTs\. Disable it at its issuer/],
+    ["a name that is none", ["Old PHP", "--yes"], 2, /Invalid caller name\. Use 1 to 63/],
+    [
+      "a key in place of a hash",
+      ["good", "--key-sha256", fakeCallerKey("good"), "--yes"],
+      2,
+      /must be the SHA-256 of a caller key/,
+    ],
+    [
+      "a hash of another caller",
+      ["asked", "--key-sha256", hashOf("good"), "--yes"],
+      2,
+      /deployed for good, not for asked/,
+    ],
+    ["no confirmation", ["asked"], 2, /Revoke 1 key of asked \(SHA-256 [0-9a-f]{12}…\)\? .*--yes/],
+  ])("fails for %s, in one line, and revokes nothing", async (_, args, code, message) => {
+    const before = await table().read();
+
+    const result = await revoke(...args);
+
+    expectError(result, code, message);
+    expect(result.stderr).not.toContain("stb_");
+    expect(await table().read()).toEqual(before);
+  });
+
+  test.skipIf(!hasPrograms("python3"))("revokes nothing after a no, and revokes after a yes", async () => {
+    const answer = (text: string) =>
+      brokerInTerminal(["callers", "revoke", "asked", ...local()], [["Revoke 1 key", text]]);
+
+    const no = await answer("n\r");
+    const revokedByNo = await isRevoked("asked");
+    const yes = await answer("y\r");
+
+    expect(no).toMatchObject({ status: 1, output: expect.stringContaining("Nothing was changed") as string });
+    expect([revokedByNo, yes.status, await isRevoked("asked")]).toEqual([false, 0, true]);
+  });
+});
+
+test("A refresh token ends when its connection is removed", async () => {
+  const { refresh_token: token } = await vendor("fourth");
+  const refresh = () => ask("/oauth/token", json({ grant_type: "refresh_token", refresh_token: token }));
+  const before = await refresh();
+
+  await broker(["connections", "remove", "webapicorso", "--yes", ...local()]);
+
+  expect(before).toMatchObject({ status: 200, refresh_token: token });
+  expect(await refresh()).toMatchObject({ status: 400, error: "invalid_grant" });
+});
+
+describe("broker callers revoke, on AWS,", () => {
+  const aws: StandIn = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true };
+  let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
+  beforeAll(async () => {
+    standIn = await startAwsStandIn(aws);
+    aws.stacks = await stacksOf(run.url("ready"));
+  });
+  afterAll(() => standIn.close());
+  const onAws = (...args: string[]) =>
+    broker(["callers", "revoke", ...args], {
+      env: {
+        AWS_REGION: region,
+        AWS_ACCESS_KEY_ID: operator.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,
+        AWS_ENDPOINT_URL: standIn.url,
+        AWS_ENDPOINT_URL_DYNAMODB: run.url("dynamodb"),
+      },
+    });
+
+  test("finds the deployed keys in the metadata of the template", async () => {
+    aws.metadata = { [callersMetadata]: { deployed: { kind: "key", keySha256: [hashOf("deployed")] } } };
+
+    const { status, stderr } = await onAws("deployed", "--yes");
+
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(await isRevoked("deployed")).toBe(true);
+    expectError(await onAws("good", "--yes"), 3, /Callers with a key: deployed\./);
+  });
+
+  test("fails for an entry with principal, and says what to do instead", async () => {
+    aws.metadata = { [callersMetadata]: { orders: { kind: "principal" } } };
+
+    expectError(
+      await onAws("orders", "--yes"),
+      2,
+      /orders has no caller key: it assumes a role\. Deny the role in IAM/,
+    );
+    expectError(await onAws("nobody", "--yes"), 3, /No caller has a key\./);
+  });
+
+  test("forgets the oldest keys that left the list if there are too many, and fails if none left it", async () => {
+    const hashes = Array.from({ length: 1000 }, (_, index) => index.toString(16).padStart(64, "0"));
+    const revokedKeys = hashes.map(
+      (hash, at) => [hash, { M: { name: { S: "fake" }, at: { N: String(at) } } }] as const,
+    );
+    const client = dynamoDbClient(dynamoDb());
+    const Item = { connection: { S: "#revoked-caller-keys" }, revokedKeys: { M: Object.fromEntries(revokedKeys) } };
+    await client.send(new PutItemCommand({ TableName: deployment.tableName, Item }));
+    const deployed = { good: { kind: "key", keySha256: [hashOf("good")] }, fake: { kind: "key", keySha256: hashes } };
+
+    aws.metadata = { [callersMetadata]: deployed };
+    expectError(await onAws("good", "--yes"), 1, /at most 1000 revoked keys, and all are still in the deployed list\./);
+    expect((await table().read()).size).toBe(1000);
+    aws.metadata = { [callersMetadata]: { ...deployed, fake: { kind: "key", keySha256: hashes.slice(0, 1) } } };
+    const { status } = await onAws("good", "--yes");
+
+    const kept = [...(await table().read()).keys()];
+    expect(status).toBe(0);
+    expect(kept.toSorted()).toEqual([...hashes.slice(0, 1), ...hashes.slice(51), hashOf("good")].toSorted());
+  });
+
+  test.each([undefined, {}])("fails if an older version is deployed: metadata %j", async (metadata) => {
+    if (metadata) aws.metadata = metadata;
+    else delete aws.metadata;
+
+    expectError(await onAws("good", "--yes"), 3, /do not list their callers\. Deploy this version/);
+  });
+});

@@ -1,0 +1,329 @@
+import { describe, expect, test } from "vitest";
+import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { type Caller, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
+import { around } from "../support/around.ts";
+import { testSettings } from "../support/registration.ts";
+import { startWorld } from "../support/world.ts";
+import { fakeCallerKey } from "./callers.ts";
+import { memoryKeyTables } from "./key-tables.ts";
+import { eventOf, urlencoded } from "./request-bodies.ts";
+import { exchange } from "./requests.ts";
+
+const issuer = "https://issuer.test";
+const callers = parseCallers(
+  [
+    { name: "old-php", connections: ["shop"], keySha256: [callerKeyHash(new Secret(fakeCallerKey("old-php")))] },
+    { name: "ci", connections: ["shop"], oidc: { issuer, audience: "ci", claims: { sub: "repo:acme/shop:*" } } },
+    { name: "portal", oidc: { issuer, audience: "portal", connectionsClaim: "list" } },
+  ],
+  testSettings,
+);
+
+const hashesOf = (caller: Caller) => (caller.kind === "key" ? caller.keySha256 : []);
+
+/** Every JWT is valid. */
+const believing: JwtVerifier = {
+  async verify(token) {
+    const [, payload = ""] = token.reveal().split(".");
+    return { kind: "valid", claims: JSON.parse(Buffer.from(payload, "base64url").toString()) };
+  },
+};
+const jwtOf = (claims: object) =>
+  `fake.${Buffer.from(JSON.stringify({ iss: issuer, exp: 1_800_003_600, ...claims })).toString("base64url")}.fake`;
+
+const scope = "scope_shop";
+
+/**
+ * A world whose connection `shop` can be registered with another username. An answer says for which username its token was
+ * issued.
+ */
+async function startShop() {
+  const world = await startWorld();
+  const issuedFor = new Map<unknown, string>();
+  const upstream: Upstream = {
+    async call(request, registration) {
+      const result = await world.ports.upstream.call(request, registration);
+      if (result.kind === "tokens") issuedFor.set(result.tokens.accessToken.reveal(), registration.username);
+      return result;
+    },
+  };
+  const registerAs = (username: string, fields: object = {}) => world.register("shop", { username, scope, ...fields });
+  const shop = registerAs("admin_beta");
+  /** An environment with its own memory. */
+  const environment = (ports: Partial<Ports> = {}, list = callers) => {
+    const endpoint = new OAuthEndpoint(
+      list,
+      { ...world.ports, ...memoryKeyTables(), upstream, ...ports },
+      believing,
+      testSettings,
+    );
+    const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
+      const { status, body, line } = await endpoint.answer(eventOf(route, sent));
+      const { access_token: token, error } = body as Record<string, unknown>;
+      return { status, error, line, token, issuedFor: issuedFor.get(token) };
+    };
+    return {
+      /** The vendor's request. */
+      ask: (username: string, fields: Record<string, string> = {}) =>
+        answerTo(
+          "POST /api/v1/auth/token",
+          urlencoded({ username, scope, token: `Bearer ${fakeCallerKey("old-php")}`, ...fields }),
+        ),
+      /** A token exchange that reports a token as rejected. */
+      report: (claims: object, token: unknown) =>
+        answerTo(
+          "POST /oauth/token",
+          exchange(jwtOf(claims), { scope: "shop", rejected_token_sha256: sha256Hex(String(token)) }),
+        ),
+    };
+  };
+  return {
+    ...world,
+    shop,
+    registerAs,
+    ports: { ...world.ports, upstream },
+    environment,
+  };
+}
+
+const issuedToBeta = { status: 200, issuedFor: "admin_beta" };
+const issuedToDelta = { status: 200, issuedFor: "admin_delta" };
+const invalidScope = { status: 400, error: "invalid_scope", token: undefined };
+const temporary = { status: 503, error: "temporarily_unavailable", token: undefined };
+
+describe("OAuthEndpoint, after a connection was registered with another username", () => {
+  /** An environment that remembers the connection under its first username, while another has replaced its token. */
+  async function startRenamed() {
+    const world = await startShop();
+    const first = world.environment();
+    expect(await first.ask("admin_beta")).toMatchObject(issuedToBeta);
+    world.registerAs("admin_delta");
+    expect(await world.environment().ask("admin_delta")).toMatchObject(issuedToDelta);
+    return { ...world, first };
+  }
+
+  test("serves the old token for as long as memory has it, and then refuses the old username", async () => {
+    const { first, clock } = await startRenamed();
+
+    const fromMemory = await first.ask("admin_beta");
+    clock.advance(61);
+    const fromTable = await first.ask("admin_beta");
+
+    expect(fromMemory).toMatchObject({ ...issuedToBeta, line: { source: "memory" } });
+    expect(fromTable).toMatchObject({ ...invalidScope, line: { connection: "shop", callerRole: "old-php" } });
+    expect(await first.ask("admin_delta")).toMatchObject(issuedToDelta);
+  });
+
+  test("refuses the old username if memory has the new token", async () => {
+    const { first } = await startRenamed();
+    await first.ask("admin_delta");
+
+    expect(await first.ask("admin_beta")).toMatchObject(invalidScope);
+  });
+
+  test("refuses the old username while the table does not answer", async () => {
+    const world = await startRenamed();
+    const ports = { table: world.ports.table };
+    const environment = world.environment(ports);
+    world.registerAs("admin_beta");
+    await environment.ask("admin_beta");
+    world.registerAs("admin_delta");
+    await environment.ask("admin_delta");
+    Object.assign(ports.table, world.unreachable());
+
+    expect(await environment.ask("admin_delta")).toMatchObject(issuedToDelta);
+    expect(await environment.ask("admin_beta")).toMatchObject(invalidScope);
+  });
+
+  test("forgets what it found under the old username: the next request reads again", async () => {
+    const { first, clock, callCounts } = await startRenamed();
+    clock.advance(61);
+    await first.ask("admin_beta");
+    const { secrets } = callCounts();
+
+    expect(await first.ask("admin_beta")).toMatchObject(invalidScope);
+    // The finder reads the registration, which has other names.
+    expect(callCounts().secrets).toBe(secrets + 1);
+  });
+
+  test("reads the registration once per request of the old username, and replaces nothing", async () => {
+    const { ports, callCounts, environment, clock, item, shop } = await startRenamed();
+    const stale = environment({ names: { find: async () => [shop] } } as Partial<Ports>);
+    clock.advance(61);
+    const { secrets, ...upstream } = callCounts();
+    const before = await item(shop);
+
+    for (let times = 1; times <= 5; times += 1) {
+      expect(await stale.ask("admin_beta")).toMatchObject(invalidScope);
+      expect(callCounts()).toEqual({ secrets: secrets + times, ...upstream });
+    }
+    expect(await ports.table.read(shop, "strong")).toEqual(before);
+  });
+
+  test("replaces the token once when it is registered with the first username again", async () => {
+    const { first, clock, registerAs, callCounts } = await startRenamed();
+    clock.advance(61);
+    registerAs("admin_beta");
+    const { exchanges, refreshes } = callCounts();
+
+    const answers = [await first.ask("admin_beta"), await first.ask("admin_beta"), await first.ask("admin_delta")];
+
+    expect(answers).toMatchObject([issuedToBeta, issuedToBeta, invalidScope]);
+    expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
+  });
+
+  test("replaces the token once for 100 requests in 10 environments", async () => {
+    const { environment, settled, registerAs, callCounts, ports, shop } = await startRenamed();
+    registerAs("admin_beta");
+    const { exchanges, refreshes } = callCounts();
+    // In memory: the emulator may answer 200 reads at once too late on a busy machine.
+    const reading = await ports.registrations.read(shop);
+
+    const registrations = { read: async () => reading };
+    const environments = Array.from({ length: 10 }, () => environment({ registrations }));
+    const requests = environments.flatMap(({ ask }) => Array.from({ length: 10 }, () => ask("admin_beta")));
+    const answers = await settled(Promise.all(requests));
+
+    expect(answers.filter((answer) => answer.issuedFor === "admin_beta")).toHaveLength(100);
+    expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
+  });
+
+  test("never serves the stored token of the other username while Smart Services is down", async () => {
+    const { first, registerAs, clock, simulator, callCounts } = await startRenamed();
+    clock.advance(61);
+    registerAs("admin_beta");
+    simulator.setScenario({ mode: "unavailable" });
+
+    const answers = [await first.ask("admin_beta")];
+    const { exchanges } = callCounts();
+    answers.push(await first.ask("admin_beta"));
+
+    expect(answers).toMatchObject([temporary, temporary]);
+    expect(callCounts().exchanges).toBe(exchanges);
+    // The stored token is valid, and it is what this request names.
+    expect(await first.ask("admin_delta")).toMatchObject(issuedToDelta);
+  });
+
+  test("never serves the remembered token of the other username while the table does not answer", async () => {
+    const world = await startRenamed();
+    const ports = { table: world.ports.table };
+    const environment = world.environment(ports);
+    world.registerAs("admin_beta");
+    await environment.ask("admin_beta");
+    world.registerAs("admin_delta");
+    await environment.ask("admin_delta");
+    world.registerAs("admin_beta");
+    Object.assign(ports.table, world.unreachable());
+
+    expect(await environment.ask("admin_beta")).toMatchObject(temporary);
+  });
+
+  test("does not serve the stored token of the other username while another environment holds the lease", async () => {
+    const { environment, registerAs, clock, ports, shop, settled } = await startRenamed();
+    registerAs("admin_beta");
+    const expected = await ports.table.read(shop, "strong");
+    await ports.table.takeLease(shop, { expected, owner: "dead", now: clock.now(), until: clock.now() + 15 });
+
+    expect(await settled(environment().ask("admin_beta"))).toMatchObject(temporary);
+  });
+
+  test("replaces nothing if the registration has other names again under the lease", async () => {
+    const { environment, registerAs, ports, callCounts } = await startRenamed();
+    registerAs("admin_beta");
+    const table = around(ports.table, (call, name) => {
+      if (name === "takeLease") registerAs("admin_delta");
+      return call();
+    });
+    const { exchanges, refreshes } = callCounts();
+    const racing = environment({ table });
+
+    expect(await racing.ask("admin_beta")).toMatchObject(invalidScope);
+    expect(await racing.ask("admin_delta")).toMatchObject(issuedToDelta);
+    expect(callCounts()).toMatchObject({ exchanges, refreshes });
+  });
+});
+
+test("TokenService shares no lookup between requests that require different names", async () => {
+  const { service, shop, registerAs } = await startShop();
+  await service().get(shop, { minTtl: 60 });
+  registerAs("admin_delta");
+  const cold = service();
+
+  const answers = await Promise.all(
+    ["admin_delta", "admin_beta"].map((username) => cold.get(shop, { minTtl: 60, registeredAs: { username } })),
+  );
+
+  const usernames = answers.map((answer) => answer.kind === "token" && answer.set.username);
+  expect(usernames).toEqual(["admin_delta", "admin_beta"]);
+});
+
+describe("OAuthEndpoint, for a request that names a connection by its id", () => {
+  test("compares the username too, whether the connection has a token or not", async () => {
+    const { environment } = await startShop();
+    const { ask } = environment();
+    const byId = { scope: "shop" };
+
+    expect(await ask("admin_delta", byId)).toMatchObject(invalidScope);
+    expect(await ask("admin_beta", byId)).toMatchObject(issuedToBeta);
+    expect(await ask("admin_delta", byId)).toMatchObject(invalidScope);
+  });
+
+  test("makes its names known at once, also after they were not found", async () => {
+    const world = await startShop();
+    const others = Array.from({ length: 20 }, (_, index) => `other-${index}`);
+    const many = { name: "old-php", connections: [...others, "shop"], keySha256: callers.flatMap(hashesOf) };
+    const { ask } = world.environment({}, parseCallers([many], testSettings));
+
+    const answers = [await ask("admin_beta"), await ask("admin_beta", { scope: "shop" }), await ask("admin_beta")];
+
+    expect(answers).toMatchObject([invalidScope, issuedToBeta, issuedToBeta]);
+  });
+
+  test("does not need the index", async () => {
+    const { environment } = await startShop();
+    const find = () => Promise.reject(new Error("fake: no query is expected"));
+
+    expect(await environment({ names: { find } } as Partial<Ports>).ask("admin_beta", { scope: "shop" })).toMatchObject(
+      issuedToBeta,
+    );
+  });
+});
+
+describe("OAuthEndpoint, for a connection with a single active token, counts reports of rejected tokens", () => {
+  /** The names of the reporters that are counted, of the candidates. */
+  async function countedAfter(reports: object[], candidates: string[]) {
+    const world = await startShop();
+    world.registerAs("admin_beta", { singleActiveToken: true });
+    const { ask, report } = world.environment();
+    let { token } = await ask("admin_beta");
+    for (const claims of reports) {
+      world.clock.advance(31);
+      ({ token } = await report(claims, token));
+      expect(token).toBeDefined();
+    }
+    const { rejectionReports = {} } = (await world.item(world.shop)) ?? {};
+    return candidates.flatMap((name) => {
+      const counted = rejectionReports[sha256Hex(name).slice(0, 16)];
+      return counted ? [`${name}: ${counted.count}`] : [];
+    });
+  }
+
+  test("per user, if the entry lists each user's connections", async () => {
+    const user = (sub: string) => ({ sub, aud: "portal", list: ["shop"] });
+
+    const counted = await countedAfter([user("u1"), user("u2"), user("u1")], ["portal", "portal u1", "portal u2"]);
+
+    expect(counted).toEqual(["portal u1: 2", "portal u2: 1"]);
+  });
+
+  test("per entry for a pipeline: who can push gets a new sub with each branch", async () => {
+    const job = (branch: string) => ({ sub: `repo:acme/shop:${branch}`, aud: "ci" });
+
+    expect(await countedAfter([job("a"), job("b")], ["ci", "ci repo:acme/shop:a"])).toEqual(["ci: 2"]);
+  });
+});

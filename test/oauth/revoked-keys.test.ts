@@ -1,0 +1,70 @@
+import { beforeEach, expect, test } from "vitest";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { RevokedKeys } from "../../functions/oauth/revoked-keys.ts";
+import { steppedClock } from "../support/clock.ts";
+import { memoryKeyTables } from "./key-tables.ts";
+
+const [hash, other] = ["a".repeat(64), "b".repeat(64)] as const;
+let tables: ReturnType<typeof memoryKeyTables>;
+let clock: ReturnType<typeof steppedClock>;
+let keys: RevokedKeys;
+beforeEach(() => {
+  tables = memoryKeyTables();
+  clock = steppedClock();
+  keys = new RevokedKeys({ ...tables, clock, notice: () => undefined });
+});
+const revoke = () => tables.revoked.set(hash, { name: "old-php", at: clock.now() });
+
+test("RevokedKeys.has learns of a revocation within 30 s", async () => {
+  expect(await keys.has(hash)).toBe(false);
+  revoke();
+
+  clock.advance(29.9);
+  expect(await keys.has(hash)).toBe(false);
+  clock.advance(0.1);
+  expect([await keys.has(hash), await keys.has(other)]).toEqual([true, false]);
+});
+
+test("RevokedKeys.has reads the table once per 30 s, for all requests together", async () => {
+  for (let second = 0; second < 90; second += 1) {
+    await Promise.all([keys.has(hash), keys.has(other), keys.has(hash)]);
+    clock.advance(1);
+  }
+
+  expect(tables.state.revokedReads).toBe(3);
+});
+
+test("RevokedKeys.has counts the 30 s from the start of the read", async () => {
+  const sound = { ...tables.revokedKeys };
+  tables.revokedKeys.read = async () => {
+    const keysAtStart = await sound.read();
+    clock.advance(3);
+    return keysAtStart;
+  };
+  await keys.has(hash);
+  revoke();
+
+  clock.advance(27);
+  expect(await keys.has(hash)).toBe(true);
+});
+
+test("RevokedKeys.has uses what it read before while the table is unavailable, with one attempt per 30 s", async () => {
+  revoke();
+  await keys.has(hash);
+  tables.state.isDown = true;
+
+  for (let second = 0; second < 90; second += 1) {
+    expect([await keys.has(hash), await keys.has(other)]).toEqual([true, false]);
+    clock.advance(1);
+  }
+  expect(tables.state.revokedReads).toBe(3);
+});
+
+test("RevokedKeys.has throws UnavailableError if it never read the table, and reads it with the next request", async () => {
+  revoke();
+  tables.state.isDown = true;
+  await expect(keys.has(hash)).rejects.toThrow(UnavailableError);
+
+  tables.state.isDown = false;
+  expect(await keys.has(hash)).toBe(true);
+});

@@ -1,0 +1,92 @@
+import { expect, it } from "vitest";
+import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
+import { afterReport, nextReportAt, type RejectionReports } from "../../functions/auth-core/rules/rejection-reports.ts";
+import { now, tokenSet, tokenSetWith } from "./examples.ts";
+
+const single = tokenSet({ singleActiveToken: true });
+const reportBy = (reporter: string) => ({ minTtl: 0, rejectedSha256: sha256Hex("fake-access-1"), reporter });
+const printOf = (reporter: string) => sha256Hex(reporter).slice(0, 16);
+
+/** The reports after so many of one caller, and the instants at which each further one is allowed. */
+function reportAsOftenAsAllowed(times: number) {
+  let reports: RejectionReports | undefined;
+  const instants: number[] = [];
+  for (let at = now; instants.length < times; ) {
+    const item = { tokenSet: tokenSet({ singleActiveToken: true, accessTokenExpiresAt: at + 600 }) };
+    reports = afterReport({ ...item, ...(reports && { rejectionReports: reports }) }, at, reportBy("one"));
+    instants.push(at);
+    at = nextReportAt({ ...item, ...(reports && { rejectionReports: reports }) }, at, reportBy("one"));
+  }
+  return { instants, reports };
+}
+
+it("A caller's reports back off: 30 s, doubled each time up to 15 minutes", () => {
+  const { instants, reports } = reportAsOftenAsAllowed(9);
+
+  const pauses = instants.slice(1).map((instant, index) => instant - (instants[index] ?? 0));
+  expect(pauses).toEqual([30, 60, 120, 240, 480, 900, 900, 900]);
+  expect(Object.keys(reports ?? {})).toEqual([printOf("one")]);
+});
+
+it("The first report of another caller is not delayed", () => {
+  const { reports = {} } = reportAsOftenAsAllowed(5);
+
+  expect(nextReportAt({ tokenSet: single, rejectionReports: reports }, now, reportBy("other"))).toBe(0);
+});
+
+it("A report is forgotten after 30 minutes without another: then the pause is 30 s again", () => {
+  const rejectionReports = { [printOf("one")]: { count: 9, at: now - 1799.999 } };
+  const old = { [printOf("one")]: { count: 9, at: now - 1800 } };
+
+  expect(afterReport({ tokenSet: single, rejectionReports }, now, reportBy("one"))).toMatchObject({
+    [printOf("one")]: { count: 10 },
+  });
+  expect(nextReportAt({ tokenSet: single, rejectionReports: old }, now, reportBy("one"))).toBe(0);
+  expect(afterReport({ tokenSet: single, rejectionReports: old }, now, reportBy("one"))).toEqual({
+    [printOf("one")]: { count: 1, at: now },
+  });
+});
+
+it("An item keeps the reports of 16 callers: the oldest is dropped, and with it those of 30 minutes ago", () => {
+  const of = (count: number, age: (index: number) => number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`caller-${index}`, { count: 2, at: now - age(index) }]),
+    );
+  const full = { tokenSet: single, rejectionReports: of(16, (index) => 100 - index) };
+  const stale = { tokenSet: single, rejectionReports: of(3, (index) => 1799 + index) };
+
+  const after = afterReport(full, now, reportBy("one")) ?? {};
+
+  expect(Object.keys(after)).toHaveLength(16);
+  expect(after).toHaveProperty(printOf("one"));
+  expect(after).not.toHaveProperty("caller-0");
+  expect(Object.keys(afterReport(stale, now, reportBy("one")) ?? {})).toEqual([printOf("one"), "caller-0"]);
+});
+
+it.each([
+  [
+    "a token that is not the stored one",
+    { tokenSet: single },
+    { ...reportBy("one"), rejectedSha256: sha256Hex("other") },
+  ],
+  [
+    "an expired token",
+    { tokenSet: tokenSetWith({ lifetime: 600, left: 5, singleActiveToken: true }) },
+    reportBy("one"),
+  ],
+  ["a token that others stay valid beside", { tokenSet: tokenSet() }, reportBy("one")],
+  ["a token of a connection without one", {}, reportBy("one")],
+  ["no token", { tokenSet: single }, { minTtl: 60, reporter: "one" }],
+  ["a token, without saying who", { tokenSet: single }, { minTtl: 0, rejectedSha256: sha256Hex("fake-access-1") }],
+])("A report of %s is neither counted nor delayed", (_, item, requirements) => {
+  const rejectionReports = { [printOf("one")]: { count: 9, at: now } };
+
+  expect(nextReportAt({ ...item, rejectionReports }, now, requirements)).toBe(0);
+  expect(afterReport({ ...item, rejectionReports }, now, requirements)).toBe(rejectionReports);
+});
+
+it("A replacement of the sweep keeps the reports", () => {
+  const rejectionReports = { [printOf("one")]: { count: 9, at: now } };
+
+  expect(afterReport({ tokenSet: single, rejectionReports }, now, undefined)).toBe(rejectionReports);
+});

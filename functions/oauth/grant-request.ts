@@ -100,6 +100,9 @@ function readClient(fields: Fields, authorization: string | undefined): Client |
   if ([authorization, secret, assertion].filter((method) => method !== undefined).length > 1) {
     return invalid(`The client authenticates more than once. ${oneMethod}`);
   }
+  if (assertion === undefined && fields.get("client_assertion_type")) {
+    return invalid("client_assertion is missing. Send a JWT, or leave client_assertion_type out.");
+  }
   if (authorization !== undefined) {
     const { name, value } = readBasic(authorization) ?? {};
     if (name === undefined || value === undefined) {
@@ -157,7 +160,8 @@ function readTokenExchange(fields: Fields, client: Client | undefined): GrantReq
   }
   const requested = fields.get("requested_token_type") ?? accessTokenType;
   if (requested !== accessTokenType) return invalid(`requested_token_type must be ${accessTokenType}, or absent.`);
-  if (fields.has("actor_token")) return invalid("actor_token is not supported. Leave it out.");
+  if (fields.has("actor_token") || fields.has("actor_token_type"))
+    return invalid("actor_token is not supported. Leave it out.");
   return grantRequest(fields, {
     ...scopeOf(fields),
     ...besideGrant(fields, client),

@@ -162,6 +162,8 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     [
       { email: "ci@acme.iam.gserviceaccount.com" },
       { email: "ci@acme.example", email_verified: false },
+      // Google's claim is a boolean: this entry would match nobody.
+      { email: "ci@acme.example", email_verified: "true" },
       { email: "ci@*", email_verified: true },
       { email_verified: true },
       { azp: "fake-client" },

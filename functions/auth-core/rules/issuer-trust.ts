@@ -202,7 +202,7 @@ function shownClaim(claim: string, claims: RequiredClaims): string {
 }
 
 function openToTenants(claims: RequiredClaims, shared: SharedIssuer): string | undefined {
-  const isVerified = claims["email_verified"] === true || claims["email_verified"] === "true";
+  const isVerified = claims["email_verified"] === true;
   const given = Object.entries(claims).filter(([claim]) => Object.hasOwn(shared.tenantClaims, claim));
   if (given.some(([claim, value]) => namesTenant(shared, claim, value) && (claim !== "email" || isVerified))) {
     return undefined;

@@ -125,7 +125,7 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
     }
     if (connectionsClaim !== undefined && impersonalClaims.includes(connectionsClaim)) {
       throw wrong(
-        `oidc.connectionsClaim cannot be ${connectionsClaim}: senders choose it, or all JWTs of the issuer share it. Name a claim that the issuer sets for each user`,
+        `oidc.connectionsClaim cannot be ${connectionsClaim}: it says nothing about the JWT's user, and its sender may choose it. Name a claim that the issuer sets for each user`,
       );
     }
     // The schema drops the names that all objects inherit. Without them, the entry would match more JWTs.

@@ -250,6 +250,7 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     [{ groups: "admins" }],
     [{ groups: "/admins/*" }],
     [{ azp: "shop" }],
+    [{ tid: "shop" }],
     [{ email_verified: true }],
     [{ sub: "system:serviceaccount:shop:*" }],
     [{ sub: "https://acme.example/shop/*", aud: "broker" }],
@@ -262,7 +263,6 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     [{ iss: keycloak, aud: "broker", exp: "1" }],
     [{ nbf: "1", iat: "1", jti: "a" }],
     [{ nonce: "a" }],
-    [{ tid: "fa4e0000-2222-3333-4444-55555555fa4e" }],
     [{ token_use: "id" }],
   ])("rejects %j, but not with a connectionsClaim", (claims) => {
     expect(fault(keycloak, claims)).toMatch(/^oidc\.claims needs a claim other than .+every JWT/);
@@ -292,6 +292,10 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     `https://login.microsoftonline.us/${tenant}/v2.0`,
   ])("accepts a tenant's issuer %s", (issuer) => {
     expect(fault(issuer, { roles: "Deploy" })).toBeUndefined();
+  });
+
+  test("rejects the tenant's id as the only claim: all JWTs of the issuer have it", () => {
+    expect(fault(`https://sts.windows.net/${tenant}/`, { tid: tenant })).toMatch(/^oidc\.claims needs a claim .+tid/);
   });
 
   test.each([

@@ -147,10 +147,10 @@ const entraHosts =
 const entraTenant = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}(\/v2\.0)?$/;
 
 /**
- * Claims that say nothing about who has the JWT: all JWTs of an issuer have the same value, like Entra's `tid` and
- * Cognito's `token_use`, or the sender chooses it, like OpenID Connect's `nonce` and on most issuers `aud`.
+ * Claims that say nothing about who has the JWT: all JWTs of an issuer have the same value, like Cognito's `token_use`, or
+ * the sender chooses it, like OpenID Connect's `nonce` and on most issuers `aud`.
  */
-export const impersonalClaims = ["iss", "aud", "exp", "nbf", "iat", "jti", "nonce", "tid", "token_use"];
+export const impersonalClaims = ["iss", "aud", "exp", "nbf", "iat", "jti", "nonce", "token_use"];
 
 /**
  * What makes an entry match the JWTs of strangers, as the rest of a sentence about the entry; `undefined` if nothing
@@ -169,8 +169,10 @@ export function openToStrangers(issuer: string, claims: RequiredClaims, namesCon
   const prefix = openPrefix(claims, shared);
   if (prefix) return prefix;
   if (shared) return openToTenants(claims, shared);
-  if (namesConnections || Object.keys(claims).some((claim) => !impersonalClaims.includes(claim))) return undefined;
-  return `oidc.claims needs a claim other than ${impersonalClaims.join(", ")}: without it, every JWT of the issuer would match`;
+  // On Entra, the id of the tenant is the one in the issuer.
+  const impersonal = entraHosts.test(host) ? [...impersonalClaims, "tid"] : impersonalClaims;
+  if (namesConnections || Object.keys(claims).some((claim) => !impersonal.includes(claim))) return undefined;
+  return `oidc.claims needs a claim other than ${impersonal.join(", ")}: without it, every JWT of the issuer would match`;
 }
 
 /** Finds a prefix that ends within a name, or before any. */

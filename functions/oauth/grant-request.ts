@@ -137,9 +137,11 @@ function readClientCredentials(fields: Fields, client: Client | undefined): Gran
 
 /** RFC 6749 §6, with a refresh handle. The vendor's refresh request has the same fields, as JSON. */
 function readRefresh(fields: Fields, client: Client | undefined): GrantRequest | OAuthError {
-  const read = readRefreshHandle(fields.get("refresh_token") ?? "");
+  const token = fields.get("refresh_token");
+  if (!token) return invalid("refresh_token is missing. Send the one of an earlier token response.");
+  const read = readRefreshHandle(token);
   if (!read) {
-    const description = "refresh_token is missing or was not issued here. Send the one of an earlier token response.";
+    const description = "The refresh_token was not issued here. Send the one of an earlier token response.";
     return oauthError("invalid_grant", description);
   }
   return grantRequest(fields, {

@@ -170,8 +170,14 @@ describe("readGrantRequest, for refresh_token,", () => {
     );
   });
 
-  test.each([undefined, "", "fake-refresh-1", fakeKey, `stbr.webapicorso.${fakeKey}`])("rejects %s", (token) => {
-    expect(byGrant({ ...grant, refresh_token: token })).toMatchObject({ error: "invalid_grant" });
+  test.each([
+    [undefined, "invalid_request"],
+    ["", "invalid_request"],
+    ["fake-refresh-1", "invalid_grant"],
+    [fakeKey, "invalid_grant"],
+    [`stbr.webapicorso.${fakeKey}`, "invalid_grant"],
+  ])("rejects %s with %s", (token, error) => {
+    expect(byGrant({ ...grant, refresh_token: token })).toMatchObject({ error });
   });
 });
 

@@ -37,7 +37,7 @@ const [key, otherKey, thirdKey] = ["00000000000000aa", "00000000000000bb", "0000
 const handle = (name: string) => new Secret(`fake-handle-${name}`);
 const store = () => table.put(encodeItem(fullItem(connection)));
 const stored = async () =>
-  Object.fromEntries([...(await handles.read(connection))].map(([name, value]) => [name, value.reveal()]));
+  Object.fromEntries([...(await handles.read(connection)).handles].map(([name, value]) => [name, value.reveal()]));
 
 describe("The handles of a connection", () => {
   it("are added one by one, and a key keeps its first one", async () => {
@@ -166,7 +166,7 @@ it("Both tables are read strongly consistent, and the handles without the tokens
   await dynamoDbRevokedKeys(table.name, proxied).read();
 
   expect(proxy.requests.map(({ operation, input }) => [operation, input])).toMatchObject([
-    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles" }],
+    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles, username, registeredScope" }],
     ["GetItem", { ConsistentRead: true }],
   ]);
   proxied.destroy();

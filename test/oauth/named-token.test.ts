@@ -10,8 +10,8 @@ import { around } from "../support/around.ts";
 import { testSettings } from "../support/registration.ts";
 import { startWorld } from "../support/world.ts";
 import { fakeCallerKey } from "./callers.ts";
-import { memoryKeyTables } from "./key-tables.ts";
-import { eventOf, urlencoded } from "./request-bodies.ts";
+import { memoryKeyTables, namesIn } from "./key-tables.ts";
+import { eventOf, json, urlencoded } from "./request-bodies.ts";
 import { exchange } from "./requests.ts";
 
 const issuer = "https://issuer.test";
@@ -54,18 +54,19 @@ async function startShop() {
   };
   const registerAs = (username: string, fields: object = {}) => world.register("shop", { username, scope, ...fields });
   const shop = registerAs("admin_beta");
+  const keyTables = memoryKeyTables(namesIn(world.ports.table));
   /** An environment with its own memory. */
   const environment = (ports: Partial<Ports> = {}, list = callers) => {
     const endpoint = new OAuthEndpoint(
       list,
-      { ...world.ports, ...memoryKeyTables(), upstream, ...ports },
+      { ...world.ports, ...keyTables, upstream, ...ports },
       believing,
       testSettings,
     );
     const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
       const { status, body, line } = await endpoint.answer(eventOf(route, sent));
-      const { access_token: token, error } = body as Record<string, unknown>;
-      return { status, error, line, token, issuedFor: issuedFor.get(token) };
+      const { access_token: token, refresh_token: handle, error } = body as Record<string, unknown>;
+      return { status, error, line, token, issuedFor: issuedFor.get(token), handle: String(handle) };
     };
     return {
       /** The vendor's request. */
@@ -74,6 +75,8 @@ async function startShop() {
           "POST /api/v1/auth/token",
           urlencoded({ username, scope, token: `Bearer ${fakeCallerKey("old-php")}`, ...fields }),
         ),
+      refresh: (handle: string) =>
+        answerTo("POST /oauth/token", json({ grant_type: "refresh_token", refresh_token: handle })),
       /** A token exchange that reports a token as rejected. */
       report: (claims: object, token: unknown) =>
         answerTo(
@@ -260,6 +263,45 @@ test("TokenService shares no lookup between requests that require different name
 
   const usernames = answers.map((answer) => answer.kind === "token" && answer.set.username);
   expect(usernames).toEqual(["admin_delta", "admin_beta"]);
+});
+
+describe("A refresh token of the vendor's route, after its connection was registered with another username,", () => {
+  const ended = { status: 400, error: "invalid_grant", token: undefined };
+
+  test("gets the token that it was issued for, for as long as that is stored, and no other", async () => {
+    const { environment, registerAs } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_delta");
+
+    const before = await environment().refresh(handle);
+    const renamed = await environment().ask("admin_delta");
+    const after = await environment().refresh(handle);
+
+    expect(before).toMatchObject(issuedToBeta);
+    expect(renamed).toMatchObject(issuedToDelta);
+    expect(renamed.handle).not.toBe(handle);
+    expect(after).toMatchObject(ended);
+    expect(await environment().refresh(renamed.handle)).toMatchObject({ ...issuedToDelta, handle: renamed.handle });
+  });
+
+  test("ends also if its own request replaces the token", async () => {
+    const { environment, registerAs, clock, callCounts } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_delta");
+    clock.advance(3600);
+
+    expect(await environment().refresh(handle)).toMatchObject({ ...ended, line: { callerRole: "old-php" } });
+    expect(callCounts()).toMatchObject({ exchanges: 2 });
+  });
+
+  test("works on after the API key was rotated", async () => {
+    const { environment, registerAs, clock } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_beta");
+    clock.advance(3600);
+
+    expect(await environment().refresh(handle)).toMatchObject({ ...issuedToBeta, handle });
+  });
 });
 
 describe("OAuthEndpoint, for a request that names a connection by its id", () => {

@@ -4,6 +4,7 @@ import { type Caller, parseCallers } from "../../functions/auth-core/rules/calle
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import { around } from "../support/around.ts";
@@ -194,6 +195,22 @@ describe("OAuthEndpoint, after a connection was registered with another username
 
     expect(answers.filter((answer) => answer.issuedFor === "admin_beta")).toHaveLength(100);
     expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
+  });
+
+  test("serves the stored token to the new username too, if Smart Services issues it for that username", async () => {
+    const { ports, registerAs, environment, item, shop, callCounts } = await startShop();
+    let first: Promise<UpstreamResult> | undefined;
+    // Some servers return the valid token of a key again.
+    const call: Upstream["call"] = (...request) => (first ??= ports.upstream.call(...request));
+    const { ask } = environment({ upstream: { call } });
+    const { token } = await ask("admin_beta");
+    registerAs("admin_delta");
+
+    const answers = [await ask("admin_delta"), await ask("admin_delta"), await ask("admin_beta")];
+
+    expect(answers).toMatchObject([{ status: 200, token }, { status: 200, token }, invalidScope]);
+    expect(await item(shop)).toMatchObject({ generation: 1, failures: 0, tokenSet: { username: "admin_delta" } });
+    expect(callCounts()).toMatchObject({ exchanges: 1 });
   });
 
   test("never serves the stored token of the other username while Smart Services is down", async () => {

@@ -114,7 +114,7 @@ const settingNames = ["callers", ...Object.keys(schemas)];
 const namesOfCdk = new Set(["acknowledged-issue-numbers", "cli-telemetry"]);
 
 /** Throws an error for the first key of a context that is neither a setting nor the CDK's own. */
-export function refuseUnknownSettings(keys: string[]): void {
+export function rejectUnknownSettings(keys: string[]): void {
   const isOfCdk = (key: string) => key.includes(":") || key.startsWith("cdk-") || namesOfCdk.has(key);
   const settings = keys.filter((key) => !isOfCdk(key));
   const unknown = settings.find((key) => !settingNames.includes(key));
@@ -141,7 +141,7 @@ export function readDeploymentSettings(
     const [issue] = parsed.issues;
     const isUnknownName = issue.expected === "never";
     const steps = (issue.path ?? []).map((step) => step.key);
-    // The unknown name itself is not shown: it may be a misplaced value.
+    // The unknown name is not shown: it may be a pasted key.
     const path = [key, ...(isUnknownName ? steps.slice(0, -1) : steps)].join(".");
     const found = isUnknownName ? "it has another field" : `it is ${shown(issue.input)}`;
     throw new SettingError(

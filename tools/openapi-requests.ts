@@ -73,12 +73,13 @@ export const vendorTokenRequest = {
   required: ["username", "scope", "token"],
 };
 
-/** Client authentication in the body. The Authorization header is the third way. */
+/** Client authentication in the body. The third method is the Authorization header. */
 const client = {
   client_id: {
     type: "string",
     minLength: 1,
-    description: "The caller's name. With a JWT also its `sub`, `azp` or `client_id`, or the audience.",
+    description:
+      "The caller's name. With a JWT, it can also be the audience, or the JWT's `sub`, `azp` or `client_id`.",
   },
   client_secret: { ...secret, description: "A caller key." },
   client_assertion: { ...secret, description: "A JWT of a trusted issuer (RFC 7523)." },

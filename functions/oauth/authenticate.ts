@@ -35,7 +35,7 @@ export interface JwtVerifier {
 
 export type JwtVerdict =
   | { kind: "valid"; claims: Record<string, unknown> }
-  /** `reason` is a code for the log. The caller learns only that the token is not accepted. */
+  /** `reason` is a code that no response contains: the caller learns only that the token is not accepted. */
   | { kind: "invalid"; reason: string }
   | { kind: "unavailable"; reason: string /** Seconds until the next request to the issuer. */; retryAfter: number };
 
@@ -163,7 +163,7 @@ function byClaims(
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
   if (matching.length === 0) return notAccepted;
-  // The `sub` of a pipeline has its branch: a person who can push has any number of them. A user has only one.
+  // The `sub` of a pipeline has the branch: a person who can push can have any number of them. A user has only one.
   const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
   return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
 }

@@ -13,7 +13,6 @@ export interface NameIndex {
   find(scope: string, username?: string): Promise<ConnectionId[]>;
 }
 
-/** What the finder needs. */
 export interface FinderPorts extends Pick<Ports, "registrations" | "clock" | "notice"> {
   names: NameIndex;
 }
@@ -33,7 +32,7 @@ const maxReads = 10;
 /** Requests whose outcome memory keeps. */
 const maxRemembered = 10_000;
 
-/** Seconds for which memory keeps a found connection, and that there is none. */
+/** Seconds for which memory keeps a found connection, and the outcome that there is none. */
 const foundLifetime = 300;
 const missLifetime = 30;
 
@@ -124,7 +123,7 @@ export class ConnectionFinder {
   }
 }
 
-/** The key of an outcome. It has the caller's connections: what one caller cannot find, another may. */
+/** The key of an outcome. It contains the caller's connections, because another caller may find what this one cannot. */
 function keyOf(allowed: ReadonlySet<ConnectionId>, { scope, username }: RequestedNames): string {
   return sha256Hex(JSON.stringify([scope ?? null, username ?? null, ...allowed]));
 }

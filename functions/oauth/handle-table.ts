@@ -49,7 +49,7 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
           throw error;
         }
       };
-      // Both writes fail after an erasure: its handles must not come back.
+      // Both writes fail if the token set was erased: handles must not come back.
       const isPresent = "attribute_exists(accessToken)";
       const withMap = "SET refreshHandles = if_not_exists(refreshHandles, :value)";
       if (!(await update(withMap, isPresent, [], { M: {} }))) return undefined;

@@ -76,7 +76,7 @@ describe("The handles of a connection", () => {
 
   it("do not come back after an erasure", async () => {
     await store();
-    const tokens = dynamoDbTokenTable(table.name, {}, client);
+    const tokens = dynamoDbTokenTable(table.name, client);
     await handles.add(connection, key, handle("1"), []);
     await tokens.write({ connection, generation: 18, failures: 0 }, { owner: "owner-1", generation: 17 });
 
@@ -100,7 +100,7 @@ describe("The handles of a connection", () => {
 
   it("do not change what the other parts of the broker read", async () => {
     await store();
-    const tokens = dynamoDbTokenTable(table.name, {}, client);
+    const tokens = dynamoDbTokenTable(table.name, client);
     const status = dynamoDbStatusTable(table.name, table.config);
     const before = [await tokens.read(connection, "strong"), await status.read(connection)];
 
@@ -139,7 +139,7 @@ describe("The revoked keys", () => {
 
   it("are no connection: neither the sweep nor a search for a key finds their item", async () => {
     await revokedKeys.add([hash], { name: "0123456789abcdef", at: 1 });
-    const tokens = dynamoDbTokenTable(table.name, {}, client);
+    const tokens = dynamoDbTokenTable(table.name, client);
     const status = dynamoDbStatusTable(table.name, table.config);
 
     for (const print of [hash.slice(0, 16), "revokedKeys"]) expect(await tokens.findByKey(print)).toEqual([]);

@@ -298,10 +298,10 @@ describe("broker --local calls only this machine", () => {
   });
 });
 
-describe("broker --local is not diverted by the environment", () => {
+describe("broker --local calls the local run whatever the environment has:", () => {
   const list = '{"connections":[]}';
 
-  it("has no effect: AWS's variables and profile for endpoints", async () => {
+  it("AWS's variables and a profile with other endpoints", async () => {
     const held = await holdPort(
       (honest) => honest,
       (_, to) => to.end(list),
@@ -335,7 +335,7 @@ describe("broker --local is not diverted by the environment", () => {
     expect(status).toBe(0);
   });
 
-  it("has no effect: a proxy", async () => {
+  it("a proxy", async () => {
     const held = await holdPort(
       (honest) => honest,
       (_, to) => to.end(list),

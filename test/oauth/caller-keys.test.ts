@@ -82,14 +82,6 @@ describe("The refresh token of the vendor's route", () => {
     expect(refreshed).toMatchObject({ status: 200, refresh_token: first.refresh_token });
   });
 
-  test("is another one for each key of a caller", async () => {
-    const ask = environment();
-
-    const tokens = [await vendor(ask, "old-php"), await vendor(ask, "old-php-next"), await vendor(ask, "back-office")];
-
-    expect(new Set(tokens.map((each) => each.refresh_token)).size).toBe(3);
-  });
-
   test("is returned by no other grant", async () => {
     const ask = environment();
 
@@ -209,7 +201,7 @@ describe("A revoked caller key", () => {
     expect(await vendor(environment(), "old-php")).toMatchObject(noClient);
   });
 
-  test("is looked up once per 30 s in an environment, and never for junk, a foreign name, a page or a JWT", async () => {
+  test("costs one read in 30 s and environment, and none for an unknown key, another client_id, a page or a JWT", async () => {
     const ask = environment();
     await vendor(ask, "nobody");
     await byKey(ask, "erp");

@@ -111,7 +111,20 @@ describe("OAuthEndpoint, after a connection was registered with another username
     return { ...world, first };
   }
 
-  test("serves the old token for as long as memory has it, and then refuses the old username", async () => {
+  /** The same, and an environment whose memory has had a token of each username, before its table stops answering. */
+  async function startTableDown() {
+    const world = await startRenamed();
+    const ports = { table: world.ports.table };
+    const { ask } = world.environment(ports);
+    for (const username of ["admin_beta", "admin_delta"]) {
+      world.registerAs(username);
+      await ask(username);
+    }
+    Object.assign(ports.table, world.unreachable());
+    return { ...world, ask };
+  }
+
+  test("serves the old token for as long as memory has it, and then rejects the old username", async () => {
     const { first, clock } = await startRenamed();
 
     const fromMemory = await first.ask("admin_beta");
@@ -123,25 +136,18 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(await first.ask("admin_delta")).toMatchObject(issuedToDelta);
   });
 
-  test("refuses the old username if memory has the new token", async () => {
+  test("rejects the old username if memory has the new token", async () => {
     const { first } = await startRenamed();
     await first.ask("admin_delta");
 
     expect(await first.ask("admin_beta")).toMatchObject(invalidScope);
   });
 
-  test("refuses the old username while the table does not answer", async () => {
-    const world = await startRenamed();
-    const ports = { table: world.ports.table };
-    const environment = world.environment(ports);
-    world.registerAs("admin_beta");
-    await environment.ask("admin_beta");
-    world.registerAs("admin_delta");
-    await environment.ask("admin_delta");
-    Object.assign(ports.table, world.unreachable());
+  test("rejects the old username while the table does not answer", async () => {
+    const { ask } = await startTableDown();
 
-    expect(await environment.ask("admin_delta")).toMatchObject(issuedToDelta);
-    expect(await environment.ask("admin_beta")).toMatchObject(invalidScope);
+    expect(await ask("admin_delta")).toMatchObject(issuedToDelta);
+    expect(await ask("admin_beta")).toMatchObject(invalidScope);
   });
 
   test("forgets what it found under the old username: the next request reads again", async () => {
@@ -230,17 +236,10 @@ describe("OAuthEndpoint, after a connection was registered with another username
   });
 
   test("never serves the remembered token of the other username while the table does not answer", async () => {
-    const world = await startRenamed();
-    const ports = { table: world.ports.table };
-    const environment = world.environment(ports);
-    world.registerAs("admin_beta");
-    await environment.ask("admin_beta");
-    world.registerAs("admin_delta");
-    await environment.ask("admin_delta");
-    world.registerAs("admin_beta");
-    Object.assign(ports.table, world.unreachable());
+    const { ask, registerAs } = await startTableDown();
+    registerAs("admin_beta");
 
-    expect(await environment.ask("admin_beta")).toMatchObject(temporary);
+    expect(await ask("admin_beta")).toMatchObject(temporary);
   });
 
   test("does not serve the stored token of the other username while another environment holds the lease", async () => {
@@ -332,7 +331,7 @@ describe("OAuthEndpoint, for a request that names a connection by its id", () =>
     expect(await ask("admin_delta", byId)).toMatchObject(invalidScope);
   });
 
-  test("makes its names known at once, also after they were not found", async () => {
+  test("lets the next request find it by its names at once, also after a failed search", async () => {
     const world = await startShop();
     const others = Array.from({ length: 20 }, (_, index) => `other-${index}`);
     const many = { name: "old-php", connections: [...others, "shop"], keySha256: callers.flatMap(hashesOf) };
@@ -380,7 +379,7 @@ describe("OAuthEndpoint, for a connection with a single active token, counts rep
     expect(counted).toEqual(["portal u1: 2", "portal u2: 1"]);
   });
 
-  test("per entry for a pipeline: who can push gets a new sub with each branch", async () => {
+  test("per entry for a pipeline: each branch has another sub", async () => {
     const job = (branch: string) => ({ sub: `repo:acme/shop:${branch}`, aud: "ci" });
 
     expect(await countedAfter([job("a"), job("b")], ["ci", "ci repo:acme/shop:a"])).toEqual(["ci: 2"]);

@@ -122,7 +122,7 @@ export class Authenticator {
     return { kind: "authenticated", keySha256, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
   }
 
-  /** Finds for whom a refresh handle was issued. Its form and its connection are checked without I/O. */
+  /** Finds the owner of a refresh handle. Its form and its connection are checked without I/O. */
   async #byHandle(value: Secret, claimed: Claimed): Promise<Authenticated | OAuthError> {
     if (claimed.origin !== undefined) return heldByPage;
     const read = readRefreshHandle(value.reveal());

@@ -16,7 +16,7 @@ export interface HandleTable {
   add(connection: ConnectionId, name: string, handle: Secret, gone: string[]): Promise<Secret | undefined>;
 }
 
-/** For whom a handle was issued. */
+/** The caller key of a refresh handle, and the names that go with it. */
 export interface HandleOwner {
   keySha256: string;
   /** The names that the connection's token was, and is, issued for. */
@@ -91,7 +91,7 @@ export class IssuedHandles {
   }
 
   /**
-   * For whom a handle was issued; `undefined` if it was not issued or has ended.
+   * The owner of a handle; `undefined` if it was not issued or has ended.
    *
    * @throws UnavailableError if the table is unavailable
    */

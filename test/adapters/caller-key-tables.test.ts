@@ -68,6 +68,17 @@ describe("The handles of a connection", () => {
     expect(await stored()).toEqual({ [otherKey]: "fake-handle-2", [thirdKey]: "fake-handle-3" });
   });
 
+  it("are read with the names that the stored token was issued for", async () => {
+    const { tokenSet } = fullItem(connection);
+    expect((await handles.read(connection)).names).toEqual({ username: undefined, scope: undefined });
+    await store();
+
+    const { names } = await handles.read(connection);
+
+    expect(names.username).toBeDefined();
+    expect(names).toEqual({ username: tokenSet?.username, scope: tokenSet?.registeredScope });
+  });
+
   it("are not stored without a token set, and reading or adding creates no item", async () => {
     expect(await stored()).toEqual({});
     expect(await handles.add(connection, key, handle("1"), [])).toBeUndefined();

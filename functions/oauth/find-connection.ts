@@ -150,7 +150,7 @@ function likeliestFirst(allowed: ReadonlySet<ConnectionId>, username: string | u
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
 
 export const noSuchConnection = invalidScope(
-  "No connection of this caller was found by this username and scope. Send the registered username and scope. " +
+  "No connection of this caller was found by this scope and, if it was sent, username. Send the registered ones. " +
     "If the connection never had a token, send its id in scope once.",
 );
 

@@ -192,6 +192,17 @@ test("The error of an unreadable file of callers names the file and repeats none
   expect(() => read({ callers: broken })).not.toThrow("fake-key-1");
 });
 
+test("A caller's name is rejected if the output of another caller's role has the same name", () => {
+  const role = (name: string) => ({ name, connections: ["a"], principal: "210987654321" });
+
+  expect(
+    read({ callers: [role("a-b"), { name: "ab", connections: ["a"], keySha256: ["0".repeat(64)] }] }).callers,
+  ).toHaveLength(2);
+  expect(() => read({ callers: [role("a-b"), role("ab")] })).toThrow(
+    `callers: ab: its output would be named CallerRole${"ab"}, like that of a-b. Nothing was changed. Choose a name that`,
+  );
+});
+
 test("A caller's name is rejected if its role name is longer than IAM allows", () => {
   const named = (length: number) => [{ name: "a".repeat(length), connections: ["a"], principal: "210987654321" }];
 

@@ -92,7 +92,7 @@ function entriesOf(list: unknown): unknown[] {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     throw new Error(
-      `callers: the object with the list has an unknown field ${unknownName(unknown, Object.keys(list))}.`,
+      `callers: the object with the list has an unknown field ${unknownName(unknown, Object.keys(list))}. Use one of: $schema, callers.`,
     );
   }
   if (!Array.isArray(callers)) throw new Error("callers must be a list.");

@@ -32,7 +32,7 @@ export interface HandlePorts extends Pick<Ports, "clock" | "notice"> {
 /** Seconds for which memory keeps a handle. A removed connection's handle is not returned for longer. */
 const rememberedFor = 300;
 
-/** Seconds without another attempt after a failed one: each attempt delays a request. */
+/** Seconds between two attempts after a failed one: each attempt delays a request. */
 const retryAfter = 30;
 
 const maxRemembered = 10_000;
@@ -61,18 +61,19 @@ export class IssuedHandles {
    */
   async issue(connection: ConnectionId, keySha256: string, issuedFor: RegisteredNames): Promise<Secret | undefined> {
     const { clock, notice } = this.#ports;
+    const startedAt = clock.now();
     const name = handleName(keySha256, issuedFor);
     const place = `${connection} ${name}`;
     const known = this.#known.get(place);
-    if (known && known.until > clock.now()) return known.handle;
+    if (known && known.until > startedAt) return known.handle;
     const issued = await catchUnavailable(
       async () => {
         const handle = await this.#issue(connection, keySha256, name);
-        return { handle, until: clock.now() + (handle ? rememberedFor : retryAfter) };
+        return { handle, until: startedAt + (handle ? rememberedFor : retryAfter) };
       },
       (error) => {
         notice({ kind: "table_unavailable", connection, reason: error.message });
-        return { handle: known?.handle, until: clock.now() + retryAfter };
+        return { handle: known?.handle, until: startedAt + retryAfter };
       },
     );
     if (this.#known.size >= maxRemembered) this.#known.clear();

@@ -241,6 +241,27 @@ describe("ConnectionFinder finds no connection", () => {
     expect(await find()).toEqual(found("late"));
   });
 
+  test("for 30 s from the start of a slow search", async () => {
+    const { ports, register, clock } = await startShop();
+    const late = { username: "admin_late", scope: "scope_late" };
+    const registrations = around(ports.registrations, async (call) => {
+      const reading = await call();
+      clock.advance(2);
+      return reading;
+    });
+    const finder = new ConnectionFinder({ ...ports, registrations });
+    const find = () => finder.find(ids("late"), late);
+    const first = await find();
+    register("late", late);
+
+    clock.advance(27.999);
+    const remembered = await find();
+    clock.advance(0.001);
+
+    expect([first, remembered]).toEqual([invalidScope, invalidScope]);
+    expect(await find()).toEqual(found("late"));
+  });
+
   test("for one caller, and still finds it for another that may use it", async () => {
     const { finder, service } = await startShop();
 

@@ -4,6 +4,7 @@ import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { RegisteredNames } from "../../functions/auth-core/rules/token-set.ts";
 import { IssuedHandles } from "../../functions/oauth/issued-handles.ts";
+import { around } from "../support/around.ts";
 import { steppedClock } from "../support/clock.ts";
 import { connectionId } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
@@ -64,6 +65,24 @@ describe("IssuedHandles.issue", () => {
     await warm.issue(connection, hash, names);
 
     expect(tables.state).toMatchObject({ handleReads: 2, handleWrites: 2 });
+  });
+
+  test("keeps a handle for five minutes from the start of a slow read", async () => {
+    tables.handles = around(tables.handles, async (call) => {
+      const stored = await call();
+      clock.advance(2);
+      return stored;
+    });
+    const warm = environment();
+    await warm.issue(connection, hash);
+
+    clock.advance(295.999);
+    await warm.issue(connection, hash);
+    const before = tables.state.handleReads;
+    clock.advance(0.001);
+    await warm.issue(connection, hash);
+
+    expect([before, tables.state.handleReads]).toEqual([1, 2]);
   });
 
   test("removes the handles of keys that left the list, and no others", async () => {

@@ -1,8 +1,12 @@
 import { RotationError, StepError } from "./rotation-error.ts";
 import { readPending, readWithRetries, type Step } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
-/** Tests the pending key: Smart Services must exchange it for a token. The token is not stored. */
+/**
+ * Tests the pending key: Smart Services must exchange it for a token. The token is not stored. With `singleActiveToken` it
+ * invalidates the stored one, so the connection becomes due, whatever step comes next.
+ */
 export async function testSecret(step: Step): Promise<void> {
   const { ports, event, progress } = step;
   const { secrets, table, upstream, clock } = ports;
@@ -18,6 +22,13 @@ export async function testSecret(step: Step): Promise<void> {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
   const answer = await upstream.call(apiKeyRequest(registration), registration);
+  if (registration.singleActiveToken) {
+    // Also after an error: upstream may have issued a token, which invalidates the stored one.
+    const { keepsPending } = progress;
+    progress.keepsPending = true;
+    await makeDue(ports, connection);
+    progress.keepsPending = keepsPending;
+  }
   switch (answer.kind) {
     case "tokens": {
       const { scope } = answer.tokens;

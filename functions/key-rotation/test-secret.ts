@@ -1,5 +1,5 @@
 import { RotationError, StepError } from "./rotation-error.ts";
-import { readPending, readWithRetries, type Step } from "./step.ts";
+import { readPending, readVersion, type Step } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
@@ -11,7 +11,7 @@ export async function testSecret(step: Step): Promise<void> {
   const { ports, event, progress } = step;
   const { secrets, table, upstream, clock } = ports;
   const { secretId, connection, version } = event;
-  const pending = await readWithRetries(step, version);
+  const pending = await readVersion(step, version);
   // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);

@@ -130,6 +130,49 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     expect(numbers(connection)).toEqual(rotated);
     expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
   });
+
+  it("a rejected move of AWSCURRENT does not count as another value while the description lags behind the move", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let stale: Awaited<ReturnType<typeof secrets.describe>>;
+    let lagging = 0;
+    const describe: typeof secrets.describe = async (...args) => {
+      if (lagging === 0) return secrets.describe(...args);
+      lagging -= 1;
+      return stale;
+    };
+    const moveLabel: typeof secrets.moveLabel = async (secretId, label, move) => {
+      if (label !== "AWSCURRENT") return secrets.moveLabel(secretId, label, move);
+      stale = await secrets.describe(secretId);
+      lagging = 2;
+      await secrets.moveLabel(secretId, label, move);
+      // The response was lost, and the repeated request was rejected.
+      return false;
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, describe, moveLabel } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(rotated);
+    expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
+  it("a rejected move of AWSCURRENT that no description explains is retried by Secrets Manager, without an event", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let rejected = 0;
+    const moveLabel: typeof secrets.moveLabel = async (secretId, label, move) => {
+      if (label !== "AWSCURRENT" || rejected > 0) return secrets.moveLabel(secretId, label, move);
+      rejected += 1;
+      return false;
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, moveLabel } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(rotated);
+    expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
 });
 
 it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREVIOUS", async () => {

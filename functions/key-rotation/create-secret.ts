@@ -1,4 +1,4 @@
-import { RotationError } from "./rotation-error.ts";
+import { RotationError, superseded } from "./rotation-error.ts";
 import { readVersion, type Step, versionWith } from "./step.ts";
 import { nextSecret, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/registration.ts";
@@ -24,6 +24,8 @@ export async function createSecret(step: Step): Promise<void> {
   const next = nextSecret(current, issued ?? staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   await secrets.putPending(secretId, version, next.value);
+  // A value that was stored since the first read may be older than the pending version: finishSecret would not see it.
+  if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) throw superseded();
 }
 
 /** A key from the registration's issuer, in the form of a staged key; `undefined` if the registration names no issuer. */

@@ -1,4 +1,4 @@
-import { RotationError, StepError } from "./rotation-error.ts";
+import { RotationError, StepError, superseded } from "./rotation-error.ts";
 import { readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
@@ -44,15 +44,10 @@ async function makeCurrent(step: Step): Promise<void> {
   const { ports, event, labels, progress } = step;
   const { secrets } = ports;
   const { secretId, connection, version } = event;
-  const superseded = new RotationError("superseded", "another value was stored during this rotation");
   // This version was current before. The current value is newer, so a retry must not undo it.
-  if (labels.get(version)?.includes("AWSPREVIOUS")) throw superseded;
+  if (labels.get(version)?.includes("AWSPREVIOUS")) throw superseded();
   const from = versionWith("AWSCURRENT", labels);
-  const pendingCreatedAt = await secrets.createdAt(secretId, version);
-  const currentCreatedAt = from === undefined ? undefined : await secrets.createdAt(secretId, from);
-  if (pendingCreatedAt !== undefined && currentCreatedAt !== undefined && currentCreatedAt > pendingCreatedAt) {
-    throw superseded;
-  }
+  if (from !== undefined && (await isNewer(step, from))) throw superseded();
   if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) })) return;
   // Secrets Manager also rejects a move that was made before: by a request whose response was lost, or by the same step
   // in another process. A description may lag behind that move.
@@ -62,11 +57,19 @@ async function makeCurrent(step: Step): Promise<void> {
     return current === from ? undefined : current;
   });
   if (movedTo === version) return;
-  if (movedTo !== undefined) throw superseded;
+  if (movedTo !== undefined) throw superseded();
   progress.keepsPending = true;
   throw new StepError(
     `Secrets Manager rejected the move of AWSCURRENT in the secret of ${connection}. It retries the step.`,
   );
+}
+
+/** Whether a version was created after the pending one. A version counts as newer if an instant cannot be read. */
+async function isNewer(step: Step, version: string): Promise<boolean> {
+  const { ports, event } = step;
+  const createdAt = (of: string) => untilDefined(step, () => ports.secrets.createdAt(event.secretId, of));
+  const [at, pendingAt] = [await createdAt(version), await createdAt(event.version)];
+  return at === undefined || pendingAt === undefined || at > pendingAt;
 }
 
 /** Notes the key that was current before as retiring, if it is another key. Creates the item if there is none. */

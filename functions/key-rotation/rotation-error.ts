@@ -24,3 +24,6 @@ export class RotationError extends StepError {
     this.keepsPending = options.keepsPending ?? false;
   }
 }
+
+/** The error of a step that would undo a value which an operator stored. */
+export const superseded = () => new RotationError("superseded", "another value was stored during this rotation");

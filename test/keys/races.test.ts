@@ -173,6 +173,69 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     expect(numbers(connection)).toEqual(rotated);
     expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
   });
+
+  it.each<[string, number]>([
+    ["can be read only after a moment", 2],
+    ["cannot be read", 100],
+  ])("a value that an operator stores stays current although its date %s", async (_when, lagging) => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let stored: string | undefined;
+    let missing = lagging;
+    const createdAt: typeof secrets.createdAt = async (secretId, version) => {
+      if (version !== stored || missing === 0) return secrets.createdAt(secretId, version);
+      missing -= 1;
+      return undefined;
+    };
+    world.onInvoke(async (event) => {
+      if (event.Step === "finishSecret") {
+        world.clock.advance(1);
+        stored = world.put(connection, world.key(connection, 3));
+      }
+      await world.step(event, { secrets: { ...secrets, createdAt } });
+    });
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  });
+
+  it("a rotation is not superseded because the date of the current version can be read only after a moment", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let missing = 2;
+    const createdAt: typeof secrets.createdAt = async (...args) => {
+      missing -= 1;
+      return missing < 0 ? secrets.createdAt(...args) : undefined;
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, createdAt } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(rotated);
+  });
+
+  it("a value that an operator stores between createSecret's read and its write stays current", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let pendingAt: { version: string; at: number } | undefined;
+    const putPending: typeof secrets.putPending = async (secretId, version, value) => {
+      world.put(connection, world.key(connection, 3));
+      world.clock.advance(1);
+      await secrets.putPending(secretId, version, value);
+      pendingAt ??= { version, at: world.clock.now() };
+    };
+    // As if Secrets Manager dated a pending version by the write of its value, not by the start of the rotation.
+    const createdAt: typeof secrets.createdAt = async (secretId, version) =>
+      version === pendingAt?.version ? pendingAt.at : secrets.createdAt(secretId, version);
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, putPending, createdAt } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  });
 });
 
 it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREVIOUS", async () => {

@@ -44,8 +44,6 @@ async function makeCurrent(step: Step): Promise<void> {
   const { ports, event, labels, progress } = step;
   const { secrets } = ports;
   const { secretId, connection, version } = event;
-  // This version was current before. The current value is newer, so a retry must not undo it.
-  if (labels.get(version)?.includes("AWSPREVIOUS")) throw superseded();
   const from = versionWith("AWSCURRENT", labels);
   if (from !== undefined && (await isNewer(step, from))) throw superseded();
   if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) })) return;

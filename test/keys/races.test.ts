@@ -136,7 +136,7 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     const { secrets } = world.ports;
     let stale: Awaited<ReturnType<typeof secrets.describe>>;
     let lagging = 0;
-    const describe: typeof secrets.describe = async (...args) => {
+    const lag: typeof secrets.describe = async (...args) => {
       if (lagging === 0) return secrets.describe(...args);
       lagging -= 1;
       return stale;
@@ -149,7 +149,7 @@ describe("During a rotation", { timeout: 60_000 }, () => {
       // The response was lost, and the repeated request was rejected.
       return false;
     };
-    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, describe, moveLabel } }));
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, describe: lag, moveLabel } }));
 
     await world.rotate(connection);
 
@@ -257,6 +257,32 @@ it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREV
   expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
   expect(await announcedAfterAWeek(connection)).toEqual([1]);
 });
+
+it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])(
+  "Each retry of a step over a version that has AWSPREVIOUS ends the rotation, and later ones do not undo an operator: %s",
+  async (retried) => {
+    const connection = await prepare();
+    let hasDied = false;
+    const goBack = () => world.moveLabel(connection, "AWSCURRENT", world.versionAt(connection, "AWSPREVIOUS"));
+    world.onInvoke(async (event) => {
+      if (event.Step !== "finishSecret" || hasDied) return world.step(event);
+      hasDied = true;
+      const read = () => Promise.reject(new Error("died"));
+      await world.step(event, { table: { ...world.ports.table, read } }).catch(() => undefined);
+      goBack();
+      await world.step({ ...event, Step: retried as typeof event.Step }).catch(() => undefined);
+      world.clock.advance(1);
+      world.put(connection, world.key(connection, 3));
+      goBack();
+      throw new Error("died");
+    });
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 1, AWSPREVIOUS: 3, NEXT: 2 });
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  },
+);
 
 it("A rotation at any point of a replacement loses no key, and its key is used afterwards", {
   timeout: 60_000,

@@ -22,7 +22,7 @@ export async function finishSecret(step: Step): Promise<void> {
   if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
   const { keyFingerprint, apiKeyId } = readPending(step, pending);
 
-  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(step);
+  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(step, keyFingerprint);
   progress.keepsPending = true;
 
   const after = (await secrets.describe(secretId))?.labels ?? labels;
@@ -40,12 +40,13 @@ export async function finishSecret(step: Step): Promise<void> {
 }
 
 /** Moves AWSCURRENT to the pending version, unless an operator stored another value during the rotation. */
-async function makeCurrent(step: Step): Promise<void> {
+async function makeCurrent(step: Step, keyFingerprint: string): Promise<void> {
   const { ports, event, labels, progress } = step;
   const { secrets } = ports;
   const { secretId, connection, version } = event;
   const from = versionWith("AWSCURRENT", labels);
   if (from !== undefined && (await isNewer(step, from))) throw superseded();
+  await requireTest(step, keyFingerprint);
   if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) })) return;
   // Secrets Manager also rejects a move that was made before: by a request whose response was lost, or by the same step
   // in another process. A description may lag behind that move.
@@ -68,6 +69,18 @@ async function isNewer(step: Step, version: string): Promise<boolean> {
   const createdAt = (of: string) => untilDefined(step, () => ports.secrets.createdAt(event.secretId, of));
   const [at, pendingAt] = [await createdAt(version), await createdAt(event.version)];
   return at === undefined || pendingAt === undefined || at > pendingAt;
+}
+
+/**
+ * Requires the entry that testSecret writes before it tests a key. testSecret also succeeds if it reads an empty version:
+ * it cannot know whether that version has no value, or one that cannot be read yet.
+ */
+async function requireTest({ ports, event, progress }: Step, keyFingerprint: string): Promise<void> {
+  const { connection, version } = event;
+  const item = await ports.table.read(connection, "strong");
+  if (item?.retiringKeys?.[keyFingerprint]?.testedVersion === version) return;
+  progress.keepsPending = true;
+  throw new StepError(`The next key of ${connection} was not tested. Secrets Manager repeats the rotation.`);
 }
 
 /** Notes the key that was current before as retiring, if it is another key. Creates the item if there is none. */

@@ -16,7 +16,7 @@ export async function testSecret(step: Step): Promise<void> {
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
-  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now() });
+  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now(), testedVersion: version });
   progress.notedKey = registration.keyFingerprint;
   if ((await secrets.read(secretId, { version })) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);

@@ -244,8 +244,8 @@ it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREV
   world.onInvoke(async (event) => {
     if (event.Step !== "finishSecret" || hasDied) return world.step(event);
     hasDied = true;
-    const read = () => Promise.reject(new Error("died"));
-    const finish = world.step(event, { table: { ...world.ports.table, read } });
+    const noteKey = () => Promise.reject(new Error("died"));
+    const finish = world.step(event, { table: { ...world.ports.table, noteKey } });
     // An operator stores another value before Secrets Manager retries.
     return finish.finally(() => world.put(connection, world.key(connection, 3)));
   });
@@ -267,8 +267,8 @@ it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])(
     world.onInvoke(async (event) => {
       if (event.Step !== "finishSecret" || hasDied) return world.step(event);
       hasDied = true;
-      const read = () => Promise.reject(new Error("died"));
-      await world.step(event, { table: { ...world.ports.table, read } }).catch(() => undefined);
+      const noteKey = () => Promise.reject(new Error("died"));
+      await world.step(event, { table: { ...world.ports.table, noteKey } }).catch(() => undefined);
       goBack();
       await world.step({ ...event, Step: retried as typeof event.Step }).catch(() => undefined);
       world.clock.advance(1);

@@ -25,5 +25,5 @@ export class RotationError extends StepError {
   }
 }
 
-/** The error of a step that would undo a value which an operator stored. */
-export const superseded = () => new RotationError("superseded", "another value was stored during this rotation");
+/** The error of a step that would undo what an operator made current. */
+export const superseded = () => new RotationError("superseded", "another value became current during this rotation");

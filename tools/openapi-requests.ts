@@ -86,7 +86,11 @@ const client = {
   client_assertion_type: { const: jwtBearer },
 };
 const clientRules = {
-  dependentRequired: { client_secret: ["client_id"], client_assertion: ["client_assertion_type"] },
+  dependentRequired: {
+    client_secret: ["client_id"],
+    client_assertion: ["client_assertion_type"],
+    client_assertion_type: ["client_assertion"],
+  },
 };
 const twoMethods = { required: ["client_secret", "client_assertion"] };
 const neither = (...fields: string[]) => ({
@@ -143,7 +147,7 @@ export const oauthTokenRequest = {
       },
       required: ["grant_type", "subject_token", "subject_token_type"],
       ...clientRules,
-      ...neither("actor_token", "refresh_token"),
+      ...neither("actor_token", "actor_token_type", "refresh_token"),
     },
   ],
 };

@@ -15,6 +15,7 @@ const maxAnswerBytes = 64 * 1024;
 const loopbackUrl = v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/), v.url());
 /** Without characters that a shell or a terminal interprets: some of these names are printed in commands. */
 const name = v.pipe(v.string(), v.regex(/^[\w:/.-]{1,256}$/));
+const webOrigin = v.pipe(v.string(), v.regex(/^https?:\/\/[\w.:[\]-]{1,256}$/));
 
 const answerSchema = v.object({
   stage: name,
@@ -27,7 +28,7 @@ const answerSchema = v.object({
   secretPrefix: name,
   keyRotationFunctionArn: name,
   rotateApiKeysEveryDays: v.pipe(v.number(), v.integer()),
-  corsOrigins: v.array(v.string()),
+  corsOrigins: v.array(webOrigin),
   local: v.object({
     dynamodb: loopbackUrl,
     secretsmanager: loopbackUrl,

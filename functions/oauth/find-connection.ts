@@ -66,11 +66,16 @@ export class ConnectionFinder {
     if (!isName(scope) || !isName(username ?? "")) return noSuchConnection;
 
     const key = keyOf(allowed, { scope, username });
+    const startedAt = this.#ports.clock.now();
     const remembered = this.#outcomes.get(key);
-    if (remembered && remembered.until > this.#ports.clock.now()) return remembered.outcome;
+    if (remembered && remembered.until > startedAt) return remembered.outcome;
     const outcome = await this.#search(allowed, scope, username);
-    if (outcome.kind === "found" || !outcome.failure) this.#remember(key, outcome);
-    return outcome;
+    if (outcome.kind === "found" || !outcome.failure) {
+      this.#remember(key, outcome, startedAt);
+      return outcome;
+    }
+    // During an outage, callers get valid tokens of any age. The names of the token are compared.
+    return remembered?.outcome.kind === "found" ? remembered.outcome : outcome;
   }
 
   /** Forgets the requests that found a connection. */
@@ -113,10 +118,10 @@ export class ConnectionFinder {
     return noSuchConnection;
   }
 
-  #remember(key: string, outcome: Found | OAuthError): void {
+  #remember(key: string, outcome: Found | OAuthError, startedAt: number): void {
     const lifetime = outcome.kind === "found" ? foundLifetime : missLifetime;
     this.#outcomes.delete(key);
-    this.#outcomes.set(key, { outcome, until: this.#ports.clock.now() + lifetime });
+    this.#outcomes.set(key, { outcome, until: startedAt + lifetime });
     if (this.#outcomes.size <= maxRemembered) return;
     const [oldest] = this.#outcomes.keys();
     if (oldest !== undefined) this.#outcomes.delete(oldest);

@@ -37,7 +37,7 @@ const [key, otherKey, thirdKey] = ["00000000000000aa", "00000000000000bb", "0000
 const handle = (name: string) => new Secret(`fake-handle-${name}`);
 const store = () => table.put(encodeItem(fullItem(connection)));
 const stored = async () =>
-  Object.fromEntries([...(await handles.read(connection))].map(([name, value]) => [name, value.reveal()]));
+  Object.fromEntries([...(await handles.read(connection)).handles].map(([name, value]) => [name, value.reveal()]));
 
 describe("The handles of a connection", () => {
   it("are added one by one, and a key keeps its first one", async () => {
@@ -66,6 +66,17 @@ describe("The handles of a connection", () => {
     await handles.add(connection, thirdKey, handle("3"), [key, "00000000000000dd"]);
 
     expect(await stored()).toEqual({ [otherKey]: "fake-handle-2", [thirdKey]: "fake-handle-3" });
+  });
+
+  it("are read with the names that the stored token was issued for", async () => {
+    const { tokenSet } = fullItem(connection);
+    expect((await handles.read(connection)).names).toEqual({ username: undefined, scope: undefined });
+    await store();
+
+    const { names } = await handles.read(connection);
+
+    expect(names.username).toBeDefined();
+    expect(names).toEqual({ username: tokenSet?.username, scope: tokenSet?.registeredScope });
   });
 
   it("are not stored without a token set, and reading or adding creates no item", async () => {
@@ -166,7 +177,7 @@ it("Both tables are read strongly consistent, and the handles without the tokens
   await dynamoDbRevokedKeys(table.name, proxied).read();
 
   expect(proxy.requests.map(({ operation, input }) => [operation, input])).toMatchObject([
-    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles" }],
+    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles, username, registeredScope" }],
     ["GetItem", { ConsistentRead: true }],
   ]);
   proxied.destroy();

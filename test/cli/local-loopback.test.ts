@@ -174,6 +174,12 @@ describe("broker --local rejects the answer of a server, and sends it nothing el
     expect(held.received).toEqual(["GET /_local/deployment"]);
   });
 
+  it("with an origin that a terminal could misread", async () => {
+    const held = await holdPort((honest) => ({ ...honest, corsOrigins: ["https://a.test", "https://a\u009B2J"] }));
+
+    expectError(await broker(["doctor", ...held.options]), 5, /: the field corsOrigins\.1 of its answer is missing or/);
+  });
+
   it.each<[string, RequestListener]>([
     ["a redirect", (_, to) => to.writeHead(302, { location: "http://192.0.2.1/_local/deployment" }).end()],
     ["a redirect that keeps the body", (_, to) => to.writeHead(307, { location: "http://evil.test/" }).end()],

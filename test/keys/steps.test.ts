@@ -65,6 +65,36 @@ describe("A step", () => {
 });
 
 describe("finishSecret", () => {
+  it.each<[string, () => unknown]>([
+    ["and no note of its key exists", () => undefined],
+    [
+      "and the note of its key is from an earlier rotation",
+      () => world.ports.table.noteKey(connection, print(2), { since: 1, testedVersion: unknownVersion }),
+    ],
+  ])("does not move AWSCURRENT if testSecret could not read the pending version %s", async (_note, prepare) => {
+    await prepare();
+    const { secrets } = world.ports;
+    const { exchange } = world.simulator.counts;
+    world.stage(connection, world.key(connection, 2));
+    const seen: Record<string, string>[] = [];
+    world.onInvoke(async (step) => {
+      const isLagging = step.Step === "testSecret" && seen.length === 0;
+      const read: typeof secrets.read = async (...args) =>
+        isLagging && args[1].version === step.ClientRequestToken ? undefined : secrets.read(...args);
+      await world.step(step, { secrets: { ...secrets, read } }).finally(() => {
+        if (step.Step === "finishSecret") seen.push(world.labels(connection));
+      });
+    });
+
+    await world.rotate(connection);
+
+    expect(seen[0]).toEqual({ AWSCURRENT: keyOf(1), AWSPENDING: keyOf(2), NEXT: keyOf(2) });
+    // Secrets Manager repeats all steps, and testSecret can read the version now.
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect(world.simulator.counts.exchange).toBe(exchange + 1);
+    expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
   it("completes its effects on a version that is already current", async () => {
     const staged = moveCurrent();
     world.moveLabel(connection, "AWSPENDING", staged);
@@ -78,16 +108,16 @@ describe("finishSecret", () => {
 
   it("makes the connection due after a replacement that is running", async () => {
     const staged = moveCurrent();
-    const { generation, failures } = await world.item(connection);
+    const expected = await world.item(connection);
     const now = world.clock.now();
-    const lease = { expected: { generation, failures }, owner: "owner-1", now, until: now + 15 };
+    const lease = { expected, owner: "owner-1", now, until: now + 15 };
     const leased = await world.ports.table.takeLease(connection, lease);
 
     const finishing = world.step(event("finishSecret", staged));
     await world.clock.asleep();
     // The replacement commits a token set of the outgoing key, and when to replace it.
-    if (leased)
-      await world.ports.table.write({ ...leased, nextActionAt: now + 1800 }, { owner: "owner-1", generation });
+    const fence = { owner: "owner-1", generation: expected.generation };
+    if (leased) await world.ports.table.write({ ...leased, nextActionAt: now + 1800 }, fence);
     await world.clock.passUntil(finishing);
 
     expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
@@ -97,6 +127,7 @@ describe("finishSecret", () => {
   it("notes the outgoing key even if descriptions lag behind the move", async () => {
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     const { secrets } = world.ports;
+    await world.step(event("testSecret", pending));
     const stale = await secrets.describe(world.nameOf(connection));
 
     await world.step(event("finishSecret", pending), { secrets: { ...secrets, describe: async () => stale } });

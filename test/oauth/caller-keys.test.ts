@@ -30,7 +30,7 @@ let isTableDown: boolean;
 let tokenReads: number;
 beforeEach(() => {
   clock = steppedClock();
-  tables = memoryKeyTables();
+  tables = memoryKeyTables(accountOf);
   isTableDown = false;
   tokenReads = 0;
 });

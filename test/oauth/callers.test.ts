@@ -238,6 +238,16 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["localhost as issuer", { issuer: "https://localhost" }, "oidc.issuer must not be localhost or a private address"],
   ["a private issuer", { issuer: "https://10.0.0.1:8443/a" }, "oidc.issuer must not be localhost or a private"],
   ["a link-local issuer", { issuer: "https://[fe80::1]" }, "oidc.issuer must not be localhost or a private address"],
+  [
+    "its audience as connectionsClaim",
+    { connectionsClaim: "aud" },
+    "oidc.connectionsClaim cannot be aud: it says nothing",
+  ],
+  [
+    "its nonce as connectionsClaim",
+    { connectionsClaim: "nonce" },
+    "oidc.connectionsClaim cannot be nonce: it says nothing",
+  ],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
   ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
   ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],

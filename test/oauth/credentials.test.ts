@@ -86,12 +86,12 @@ const misplaced: Record<string, Record<Place, string>> = {
     token: "400 invalid_request",
   },
   refresh_token: {
-    "the Authorization header": "400 invalid_grant",
-    client_secret: "400 invalid_grant",
-    client_assertion: "400 invalid_grant",
+    "the Authorization header": "400 invalid_request",
+    client_secret: "400 invalid_request",
+    client_assertion: "400 invalid_request",
     subject_token: "400 invalid_request",
     refresh_token: "",
-    token: "400 invalid_grant",
+    token: "400 invalid_request",
   },
   "the vendor's form": {
     "the Authorization header": "400 invalid_request",

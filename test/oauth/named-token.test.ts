@@ -4,14 +4,15 @@ import { type Caller, parseCallers } from "../../functions/auth-core/rules/calle
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import { around } from "../support/around.ts";
 import { testSettings } from "../support/registration.ts";
 import { startWorld } from "../support/world.ts";
 import { fakeCallerKey } from "./callers.ts";
-import { memoryKeyTables } from "./key-tables.ts";
-import { eventOf, urlencoded } from "./request-bodies.ts";
+import { memoryKeyTables, namesIn } from "./key-tables.ts";
+import { eventOf, json, urlencoded } from "./request-bodies.ts";
 import { exchange } from "./requests.ts";
 
 const issuer = "https://issuer.test";
@@ -54,18 +55,19 @@ async function startShop() {
   };
   const registerAs = (username: string, fields: object = {}) => world.register("shop", { username, scope, ...fields });
   const shop = registerAs("admin_beta");
+  const keyTables = memoryKeyTables(namesIn(world.ports.table));
   /** An environment with its own memory. */
   const environment = (ports: Partial<Ports> = {}, list = callers) => {
     const endpoint = new OAuthEndpoint(
       list,
-      { ...world.ports, ...memoryKeyTables(), upstream, ...ports },
+      { ...world.ports, ...keyTables, upstream, ...ports },
       believing,
       testSettings,
     );
     const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
       const { status, body, line } = await endpoint.answer(eventOf(route, sent));
-      const { access_token: token, error } = body as Record<string, unknown>;
-      return { status, error, line, token, issuedFor: issuedFor.get(token) };
+      const { access_token: token, refresh_token: handle, error } = body as Record<string, unknown>;
+      return { status, error, line, token, issuedFor: issuedFor.get(token), handle: String(handle) };
     };
     return {
       /** The vendor's request. */
@@ -74,6 +76,8 @@ async function startShop() {
           "POST /api/v1/auth/token",
           urlencoded({ username, scope, token: `Bearer ${fakeCallerKey("old-php")}`, ...fields }),
         ),
+      refresh: (handle: string) =>
+        answerTo("POST /oauth/token", json({ grant_type: "refresh_token", refresh_token: handle })),
       /** A token exchange that reports a token as rejected. */
       report: (claims: object, token: unknown) =>
         answerTo(
@@ -199,6 +203,22 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
   });
 
+  test("serves the stored token to the new username too, if Smart Services issues it for that username", async () => {
+    const { ports, registerAs, environment, item, shop, callCounts } = await startShop();
+    let first: Promise<UpstreamResult> | undefined;
+    // Some servers return the valid token of a key again.
+    const call: Upstream["call"] = (...request) => (first ??= ports.upstream.call(...request));
+    const { ask } = environment({ upstream: { call } });
+    const { token } = await ask("admin_beta");
+    registerAs("admin_delta");
+
+    const answers = [await ask("admin_delta"), await ask("admin_delta"), await ask("admin_beta")];
+
+    expect(answers).toMatchObject([{ status: 200, token }, { status: 200, token }, invalidScope]);
+    expect(await item(shop)).toMatchObject({ generation: 1, failures: 0, tokenSet: { username: "admin_delta" } });
+    expect(callCounts()).toMatchObject({ exchanges: 1 });
+  });
+
   test("never serves the stored token of the other username while Smart Services is down", async () => {
     const { first, registerAs, clock, simulator, callCounts } = await startRenamed();
     clock.advance(61);
@@ -259,6 +279,45 @@ test("TokenService shares no lookup between requests that require different name
 
   const usernames = answers.map((answer) => answer.kind === "token" && answer.set.username);
   expect(usernames).toEqual(["admin_delta", "admin_beta"]);
+});
+
+describe("A refresh token of the vendor's route, after its connection was registered with another username,", () => {
+  const ended = { status: 400, error: "invalid_grant", token: undefined };
+
+  test("gets the token that it was issued for, for as long as that is stored, and no other", async () => {
+    const { environment, registerAs } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_delta");
+
+    const before = await environment().refresh(handle);
+    const renamed = await environment().ask("admin_delta");
+    const after = await environment().refresh(handle);
+
+    expect(before).toMatchObject(issuedToBeta);
+    expect(renamed).toMatchObject(issuedToDelta);
+    expect(renamed.handle).not.toBe(handle);
+    expect(after).toMatchObject(ended);
+    expect(await environment().refresh(renamed.handle)).toMatchObject({ ...issuedToDelta, handle: renamed.handle });
+  });
+
+  test("ends also if its own request replaces the token", async () => {
+    const { environment, registerAs, clock, callCounts } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_delta");
+    clock.advance(3600);
+
+    expect(await environment().refresh(handle)).toMatchObject({ ...ended, line: { callerRole: "old-php" } });
+    expect(callCounts()).toMatchObject({ exchanges: 2 });
+  });
+
+  test("works on after the API key was rotated", async () => {
+    const { environment, registerAs, clock } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_beta");
+    clock.advance(3600);
+
+    expect(await environment().refresh(handle)).toMatchObject({ ...issuedToBeta, handle });
+  });
 });
 
 describe("OAuthEndpoint, for a request that names a connection by its id", () => {

@@ -56,12 +56,15 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
     },
 
     async takeLease(connection, { expected, owner, now, until }) {
-      const isFree = "attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :owner";
+      const attemptedAt = expected?.attemptedAt;
+      const isSameAttempt =
+        attemptedAt === undefined ? "attribute_not_exists(attemptedAt)" : "attemptedAt = :attemptedAt";
+      const isFree = `${isSameAttempt} AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)`;
       const output = await update({
         Key: itemKey(connection),
         // The owner may take its own lease again: the SDK repeats a write whose response was lost.
         ConditionExpression: expected
-          ? `generation = :generation AND failures = :failures AND (${isFree})`
+          ? `generation = :generation AND failures = :failures AND (leaseOwner = :owner OR ${isFree})`
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
@@ -77,6 +80,7 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
           ":failures": { N: String(expected?.failures ?? 0) },
           ":partition": { N: String(partitionOf(connection)) },
           ":none": { M: {} },
+          ...(attemptedAt !== undefined && { ":attemptedAt": instant(attemptedAt) }),
         },
         ReturnValues: "ALL_NEW",
       });

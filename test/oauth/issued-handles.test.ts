@@ -69,18 +69,18 @@ describe("IssuedHandles.issue", () => {
 
   test("keeps a handle for five minutes from the start of a slow read", async () => {
     tables.handles = around(tables.handles, async (call) => {
-      const stored = await call();
+      const result = await call();
       clock.advance(2);
-      return stored;
+      return result;
     });
     const warm = environment();
-    await warm.issue(connection, hash);
+    await warm.issue(connection, hash, names);
 
     clock.advance(295.999);
-    await warm.issue(connection, hash);
+    await warm.issue(connection, hash, names);
     const before = tables.state.handleReads;
     clock.advance(0.001);
-    await warm.issue(connection, hash);
+    await warm.issue(connection, hash, names);
 
     expect([before, tables.state.handleReads]).toEqual([1, 2]);
   });

@@ -1,5 +1,5 @@
-import { RotationError } from "./rotation-error.ts";
-import { readWithRetries, type Step, versionWith } from "./step.ts";
+import { RotationError, superseded } from "./rotation-error.ts";
+import { readVersion, type Step, versionWith } from "./step.ts";
 import { nextSecret, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/registration.ts";
 
@@ -15,7 +15,7 @@ export async function createSecret(step: Step): Promise<void> {
   const current = await secrets.read(secretId, { label: "AWSCURRENT" });
   if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value");
   const stagedAt = versionWith("NEXT", labels);
-  const staged = stagedAt === undefined ? undefined : await readWithRetries(step, stagedAt);
+  const staged = stagedAt === undefined ? undefined : await readVersion(step, stagedAt);
   const isUsed = staged !== undefined && stagedKeyFingerprint(staged) === stagedKeyFingerprint(current);
   // A rotation that stopped after AWSCURRENT had moved left NEXT there. Without this, the issuer would never be called.
   if (isUsed && stagedAt !== undefined) await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
@@ -24,6 +24,8 @@ export async function createSecret(step: Step): Promise<void> {
   const next = nextSecret(current, issued ?? staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   await secrets.putPending(secretId, version, next.value);
+  // A value that was stored since the first read may be older than the pending version: finishSecret would not see it.
+  if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) throw superseded();
 }
 
 /** A key from the registration's issuer, in the form of a staged key; `undefined` if the registration names no issuer. */

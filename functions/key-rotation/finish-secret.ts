@@ -1,5 +1,5 @@
-import { RotationError } from "./rotation-error.ts";
-import { readPending, readWithRetries, type Step, versionWith } from "./step.ts";
+import { RotationError, StepError, superseded } from "./rotation-error.ts";
+import { readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { retirementEnd } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
@@ -18,11 +18,11 @@ export async function finishSecret(step: Step): Promise<void> {
   const { ports, event, labels, progress } = step;
   const { secrets, events, notice } = ports;
   const { secretId, connection, version } = event;
-  const pending = await readWithRetries(step, version);
+  const pending = await readVersion(step, version);
   if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
   const { keyFingerprint, apiKeyId } = readPending(step, pending);
 
-  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(step);
+  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(step, keyFingerprint);
   progress.keepsPending = true;
 
   const after = (await secrets.describe(secretId))?.labels ?? labels;
@@ -40,20 +40,47 @@ export async function finishSecret(step: Step): Promise<void> {
 }
 
 /** Moves AWSCURRENT to the pending version, unless an operator stored another value during the rotation. */
-async function makeCurrent({ ports: { secrets }, event, labels }: Step): Promise<void> {
-  const { secretId, version } = event;
-  const superseded = new RotationError("superseded", "another value was stored during this rotation");
-  // This version was current before. The current value is newer, so a retry must not undo it.
-  if (labels.get(version)?.includes("AWSPREVIOUS")) throw superseded;
+async function makeCurrent(step: Step, keyFingerprint: string): Promise<void> {
+  const { ports, event, labels, progress } = step;
+  const { secrets } = ports;
+  const { secretId, connection, version } = event;
   const from = versionWith("AWSCURRENT", labels);
-  const pendingCreatedAt = await secrets.createdAt(secretId, version);
-  const currentCreatedAt = from === undefined ? undefined : await secrets.createdAt(secretId, from);
-  if (pendingCreatedAt !== undefined && currentCreatedAt !== undefined && currentCreatedAt > pendingCreatedAt) {
-    throw superseded;
-  }
-  const moved = await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) });
-  // Secrets Manager also rejects a repeated move whose first response was lost. Read the labels again to be sure.
-  if (!moved && !(await secrets.describe(secretId))?.labels.get(version)?.includes("AWSCURRENT")) throw superseded;
+  if (from !== undefined && (await isNewer(step, from))) throw superseded();
+  await requireTest(step, keyFingerprint);
+  if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) })) return;
+  // Secrets Manager also rejects a move that was made before: by a request whose response was lost, or by the same step
+  // in another process. A description may lag behind that move.
+  const movedTo = await untilDefined(step, async () => {
+    const description = await secrets.describe(secretId);
+    const current = description && versionWith("AWSCURRENT", description.labels);
+    return current === from ? undefined : current;
+  });
+  if (movedTo === version) return;
+  if (movedTo !== undefined) throw superseded();
+  progress.keepsPending = true;
+  throw new StepError(
+    `Secrets Manager rejected the move of AWSCURRENT in the secret of ${connection}. It retries the step.`,
+  );
+}
+
+/** Whether a version was created after the pending one. A version counts as newer if an instant cannot be read. */
+async function isNewer(step: Step, version: string): Promise<boolean> {
+  const { ports, event } = step;
+  const createdAt = (of: string) => untilDefined(step, () => ports.secrets.createdAt(event.secretId, of));
+  const [at, pendingAt] = [await createdAt(version), await createdAt(event.version)];
+  return at === undefined || pendingAt === undefined || at > pendingAt;
+}
+
+/**
+ * Requires the entry that testSecret writes before it tests a key. testSecret also succeeds if it reads an empty version:
+ * it cannot know whether that version has no value, or one that cannot be read yet.
+ */
+async function requireTest({ ports, event, progress }: Step, keyFingerprint: string): Promise<void> {
+  const { connection, version } = event;
+  const item = await ports.table.read(connection, "strong");
+  if (item?.retiringKeys?.[keyFingerprint]?.testedVersion === version) return;
+  progress.keepsPending = true;
+  throw new StepError(`The next key of ${connection} was not tested. Secrets Manager repeats the rotation.`);
 }
 
 /** Notes the key that was current before as retiring, if it is another key. Creates the item if there is none. */
@@ -68,7 +95,7 @@ async function noteOutgoingKey(
   // Found by its version, not by AWSPREVIOUS: a description may lag behind the move.
   const wasCurrentAt = versionWith("AWSCURRENT", labels);
   const previousAt = wasCurrentAt === version ? versionWith("AWSPREVIOUS", after) : wasCurrentAt;
-  const previous = previousAt === undefined ? undefined : await readWithRetries(step, previousAt);
+  const previous = previousAt === undefined ? undefined : await readVersion(step, previousAt);
   const outgoing = previous === undefined ? undefined : parseRegistration(previous, settings);
   if (outgoing?.kind !== "registered" || outgoing.registration.keyFingerprint === next.keyFingerprint) return;
   const { keyFingerprint, apiKeyId } = outgoing.registration;

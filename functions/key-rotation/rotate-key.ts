@@ -1,7 +1,7 @@
 import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { createSecret } from "./create-secret.ts";
 import { finishSecret } from "./finish-secret.ts";
-import { StepError } from "./rotation-error.ts";
+import { StepError, superseded } from "./rotation-error.ts";
 import type { RotationEvent } from "./rotation-event.ts";
 import type { RotationSettings, Step } from "./step.ts";
 import { afterFailure } from "./step-failure.ts";
@@ -32,6 +32,9 @@ export async function rotateKey(ports: KeyPorts, event: RotationEvent, settings:
 
   const step: Step = { ports, event, labels: description.labels, settings, progress: { keepsPending: false } };
   try {
+    // This version was current before, and an operator went back from it. A later step would not see that, because the
+    // next move of AWSCURRENT takes AWSPREVIOUS away.
+    if (stages.includes("AWSPREVIOUS")) throw superseded();
     switch (name) {
       case "createSecret":
         return await createSecret(step);

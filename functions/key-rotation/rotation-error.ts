@@ -24,3 +24,6 @@ export class RotationError extends StepError {
     this.keepsPending = options.keepsPending ?? false;
   }
 }
+
+/** The error of a step that would undo what an operator made current. */
+export const superseded = () => new RotationError("superseded", "another value became current during this rotation");

@@ -29,12 +29,20 @@ interface Progress {
   notedKey?: string;
 }
 
-/** The text of a version. A read may lag behind the write before it, so an empty version is read again. */
-export async function readWithRetries({ ports, event }: Step, version: string): Promise<string | undefined> {
-  const { secrets, clock } = ports;
+/** The text of a version. */
+export function readVersion(step: Step, version: string): Promise<string | undefined> {
+  const { ports, event } = step;
+  return untilDefined(step, () => ports.secrets.read(event.secretId, { version }));
+}
+
+/** Reads again while there is no result, for 1.75 s: what Secrets Manager returns may lag behind a write. */
+export async function untilDefined<Result>(
+  { ports: { clock } }: Step,
+  read: () => Promise<Result | undefined>,
+): Promise<Result | undefined> {
   for (const pause of [0.25, 0.5, 1, undefined]) {
-    const value = await secrets.read(event.secretId, { version });
-    if (value !== undefined || pause === undefined) return value;
+    const result = await read();
+    if (result !== undefined || pause === undefined) return result;
     await clock.sleep(pause);
   }
   return undefined;

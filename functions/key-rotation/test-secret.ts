@@ -1,23 +1,34 @@
 import { RotationError, StepError } from "./rotation-error.ts";
-import { readPending, readWithRetries, type Step } from "./step.ts";
+import { readPending, readVersion, type Step } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
-/** Tests the pending key: Smart Services must exchange it for a token. The token is not stored. */
+/**
+ * Tests the pending key: Smart Services must exchange it for a token. The token is not stored. With `singleActiveToken` it
+ * invalidates the stored one, so the connection becomes due, whatever step comes next.
+ */
 export async function testSecret(step: Step): Promise<void> {
   const { ports, event, progress } = step;
   const { secrets, table, upstream, clock } = ports;
   const { secretId, connection, version } = event;
-  const pending = await readWithRetries(step, version);
+  const pending = await readVersion(step, version);
   // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
-  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now() });
+  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now(), testedVersion: version });
   progress.notedKey = registration.keyFingerprint;
   if ((await secrets.read(secretId, { version })) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
   const answer = await upstream.call(apiKeyRequest(registration), registration);
+  if (registration.singleActiveToken) {
+    // Also after an error: upstream may have issued a token, which invalidates the stored one.
+    const { keepsPending } = progress;
+    progress.keepsPending = true;
+    await makeDue(ports, connection);
+    progress.keepsPending = keepsPending;
+  }
   switch (answer.kind) {
     case "tokens": {
       const { scope } = answer.tokens;

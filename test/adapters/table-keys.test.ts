@@ -48,6 +48,7 @@ describeTables((on) => {
 
     it.each([
       { since: now },
+      { since: now, testedVersion: "version-1" },
       { since: now, end: now + 1.001 },
       { since: now, end: now + 1, id: "key-1", checkAgainAt: now + 2, announcedAt: now + 3 },
     ])("is changed and removed if it is as expected: %j", async (expected) => {

@@ -130,6 +130,112 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     expect(numbers(connection)).toEqual(rotated);
     expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
   });
+
+  it("a rejected move of AWSCURRENT does not count as another value while the description lags behind the move", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let stale: Awaited<ReturnType<typeof secrets.describe>>;
+    let lagging = 0;
+    const lag: typeof secrets.describe = async (...args) => {
+      if (lagging === 0) return secrets.describe(...args);
+      lagging -= 1;
+      return stale;
+    };
+    const moveLabel: typeof secrets.moveLabel = async (secretId, label, move) => {
+      if (label !== "AWSCURRENT") return secrets.moveLabel(secretId, label, move);
+      stale = await secrets.describe(secretId);
+      lagging = 2;
+      await secrets.moveLabel(secretId, label, move);
+      // The response was lost, and the repeated request was rejected.
+      return false;
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, describe: lag, moveLabel } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(rotated);
+    expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
+  it("a rejected move of AWSCURRENT that no description explains is retried by Secrets Manager, without an event", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let rejected = 0;
+    const moveLabel: typeof secrets.moveLabel = async (secretId, label, move) => {
+      if (label !== "AWSCURRENT" || rejected > 0) return secrets.moveLabel(secretId, label, move);
+      rejected += 1;
+      return false;
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, moveLabel } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(rotated);
+    expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
+  it.each<[string, number]>([
+    ["can be read only after a moment", 2],
+    ["cannot be read", 100],
+  ])("a value that an operator stores stays current although its date %s", async (_when, lagging) => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let stored: string | undefined;
+    let missing = lagging;
+    const createdAt: typeof secrets.createdAt = async (secretId, version) => {
+      if (version !== stored || missing === 0) return secrets.createdAt(secretId, version);
+      missing -= 1;
+      return undefined;
+    };
+    world.onInvoke(async (event) => {
+      if (event.Step === "finishSecret") {
+        world.clock.advance(1);
+        stored = world.put(connection, world.key(connection, 3));
+      }
+      await world.step(event, { secrets: { ...secrets, createdAt } });
+    });
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  });
+
+  it("a rotation is not superseded because the date of the current version can be read only after a moment", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let missing = 2;
+    const createdAt: typeof secrets.createdAt = async (...args) => {
+      missing -= 1;
+      return missing < 0 ? secrets.createdAt(...args) : undefined;
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, createdAt } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(rotated);
+  });
+
+  it("a value that an operator stores between createSecret's read and its write stays current", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let pendingAt: { version: string; at: number } | undefined;
+    const putPending: typeof secrets.putPending = async (secretId, version, value) => {
+      world.put(connection, world.key(connection, 3));
+      world.clock.advance(1);
+      await secrets.putPending(secretId, version, value);
+      pendingAt ??= { version, at: world.clock.now() };
+    };
+    // As if Secrets Manager dated a pending version by the write of its value, not by the start of the rotation.
+    const createdAt: typeof secrets.createdAt = async (secretId, version) =>
+      version === pendingAt?.version ? pendingAt.at : secrets.createdAt(secretId, version);
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, putPending, createdAt } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  });
 });
 
 it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREVIOUS", async () => {
@@ -138,8 +244,8 @@ it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREV
   world.onInvoke(async (event) => {
     if (event.Step !== "finishSecret" || hasDied) return world.step(event);
     hasDied = true;
-    const read = () => Promise.reject(new Error("died"));
-    const finish = world.step(event, { table: { ...world.ports.table, read } });
+    const noteKey = () => Promise.reject(new Error("died"));
+    const finish = world.step(event, { table: { ...world.ports.table, noteKey } });
     // An operator stores another value before Secrets Manager retries.
     return finish.finally(() => world.put(connection, world.key(connection, 3)));
   });
@@ -151,6 +257,32 @@ it("A retry of finishSecret never moves AWSCURRENT to a version that has AWSPREV
   expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
   expect(await announcedAfterAWeek(connection)).toEqual([1]);
 });
+
+it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])(
+  "Each retry of a step over a version that has AWSPREVIOUS ends the rotation, and later ones do not undo an operator: %s",
+  async (retried) => {
+    const connection = await prepare();
+    let hasDied = false;
+    const goBack = () => world.moveLabel(connection, "AWSCURRENT", world.versionAt(connection, "AWSPREVIOUS"));
+    world.onInvoke(async (event) => {
+      if (event.Step !== "finishSecret" || hasDied) return world.step(event);
+      hasDied = true;
+      const noteKey = () => Promise.reject(new Error("died"));
+      await world.step(event, { table: { ...world.ports.table, noteKey } }).catch(() => undefined);
+      goBack();
+      await world.step({ ...event, Step: retried as typeof event.Step }).catch(() => undefined);
+      world.clock.advance(1);
+      world.put(connection, world.key(connection, 3));
+      goBack();
+      throw new Error("died");
+    });
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 1, AWSPREVIOUS: 3, NEXT: 2 });
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  },
+);
 
 it("A rotation at any point of a replacement loses no key, and its key is used afterwards", {
   timeout: 60_000,

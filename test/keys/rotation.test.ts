@@ -54,7 +54,7 @@ describe("A rotation with a key staged under NEXT", () => {
     const now = world.clock.now();
     expect((await world.item(connection)).retiringKeys).toEqual({
       [print(1)]: { since: now, end: now + 7 * day + 60 },
-      [print(2)]: { since: now },
+      [print(2)]: { since: now, testedVersion: world.versionAt(connection, "AWSCURRENT") },
     });
   });
 

@@ -65,6 +65,36 @@ describe("A step", () => {
 });
 
 describe("finishSecret", () => {
+  it.each<[string, () => unknown]>([
+    ["and no note of its key exists", () => undefined],
+    [
+      "and the note of its key is from an earlier rotation",
+      () => world.ports.table.noteKey(connection, print(2), { since: 1, testedVersion: unknownVersion }),
+    ],
+  ])("does not move AWSCURRENT if testSecret could not read the pending version %s", async (_note, prepare) => {
+    await prepare();
+    const { secrets } = world.ports;
+    const { exchange } = world.simulator.counts;
+    world.stage(connection, world.key(connection, 2));
+    const seen: Record<string, string>[] = [];
+    world.onInvoke(async (step) => {
+      const isLagging = step.Step === "testSecret" && seen.length === 0;
+      const read: typeof secrets.read = async (...args) =>
+        isLagging && args[1].version === step.ClientRequestToken ? undefined : secrets.read(...args);
+      await world.step(step, { secrets: { ...secrets, read } }).finally(() => {
+        if (step.Step === "finishSecret") seen.push(world.labels(connection));
+      });
+    });
+
+    await world.rotate(connection);
+
+    expect(seen[0]).toEqual({ AWSCURRENT: keyOf(1), AWSPENDING: keyOf(2), NEXT: keyOf(2) });
+    // Secrets Manager repeats all steps, and testSecret can read the version now.
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect(world.simulator.counts.exchange).toBe(exchange + 1);
+    expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
   it("completes its effects on a version that is already current", async () => {
     const staged = moveCurrent();
     world.moveLabel(connection, "AWSPENDING", staged);
@@ -97,6 +127,7 @@ describe("finishSecret", () => {
   it("notes the outgoing key even if descriptions lag behind the move", async () => {
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     const { secrets } = world.ports;
+    await world.step(event("testSecret", pending));
     const stale = await secrets.describe(world.nameOf(connection));
 
     await world.step(event("finishSecret", pending), { secrets: { ...secrets, describe: async () => stale } });

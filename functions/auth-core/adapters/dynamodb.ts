@@ -21,13 +21,11 @@ import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttri
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
  *
- * Every call has a timeout of 1 s and three attempts. Throws `UnavailableError` if DynamoDB denies or does not answer it.
+ * Throws `UnavailableError` if DynamoDB denies a call or does not answer it.
+ *
+ * @param client from `dynamoDbClient`, which sets timeouts and attempts
  */
-export function dynamoDbTokenTable(
-  tableName: string,
-  config: DynamoDBClientConfig = {},
-  client: DynamoDBClient = dynamoDbClient(config),
-): KeyTable {
+export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): KeyTable {
   async function update(input: Omit<UpdateItemCommandInput, "TableName">) {
     try {
       return await asUnavailable(client.send(new UpdateItemCommand({ TableName: tableName, ...input })));

@@ -157,12 +157,15 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
 
 const keyInstants = ["since", "end", "checkAgainAt", "announcedAt", "notifiedAt"] as const;
 
+const keyTexts = ["id", "testedVersion"] as const;
+
 /** The fields of a retiring key. */
-export const keyFields = [...keyInstants, "id"] as const satisfies (keyof RetiringKey)[];
+export const keyFields = [...keyInstants, ...keyTexts] as const satisfies (keyof RetiringKey)[];
 
 /** Encodes a retiring key. */
 export function encodeKey(key: RetiringKey): AttributeValue {
-  const fields: Record<string, AttributeValue> = key.id === undefined ? {} : { id: { S: key.id } };
+  const fields: Record<string, AttributeValue> = {};
+  for (const name of keyTexts) if (key[name] !== undefined) fields[name] = { S: key[name] };
   for (const name of keyInstants) if (key[name] !== undefined) fields[name] = encode("instant", key[name]);
   return { M: fields };
 }
@@ -170,11 +173,11 @@ export function encodeKey(key: RetiringKey): AttributeValue {
 function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   const key: RetiringKey = { since: Number(fields["since"]?.N ?? 0) };
   for (const name of keyInstants) if (fields[name]?.N !== undefined) key[name] = Number(fields[name].N);
-  if (fields["id"]?.S !== undefined) key.id = fields["id"].S;
+  for (const name of keyTexts) if (fields[name]?.S !== undefined) key[name] = fields[name].S;
   return key;
 }
 
-/** Starts the primary key of an item that is not a connection's: no connection id starts with it. */
+/** The first character of the primary key of an item that belongs to no connection: no connection id starts with it. */
 export const reservedPrefix = "#";
 
 /** The primary key of a connection's item. */

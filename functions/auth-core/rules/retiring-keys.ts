@@ -11,6 +11,8 @@ export interface RetiringKey {
   end?: number;
   /** The issuer's id of the key, if an issuer made it. */
   id?: string;
+  /** The pending version of the rotation whose test wrote this entry. */
+  testedVersion?: string;
   /** The key was still in use. The next check is at this instant. */
   checkAgainAt?: number;
   /** The event was about to be sent at this instant: it may or may not be sent. */

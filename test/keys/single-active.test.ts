@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
+import { connection, useConnection, useKeysWorld, world } from "./suite.ts";
+
+useKeysWorld();
+
+const fields = { singleActiveToken: true };
+
+beforeEach(async () => {
+  world.simulator.setScenario({ singleActiveToken: true });
+  await useConnection(fields);
+  world.stage(connection, world.key(connection, 2, fields));
+  return () => world.simulator.setScenario({ singleActiveToken: false });
+});
+
+/** Whether the vendor's API accepts the token that a caller gets now. */
+async function isServedTokenAccepted(): Promise<boolean> {
+  const answer = await world.get(connection);
+  if (answer.kind !== "token") return false;
+  const headers = { authorization: `Bearer ${answer.set.accessToken.reveal()}` };
+  return (await fetch(`${world.simulator.url}/api/v1/${connection}/x`, { headers })).ok;
+}
+
+/** An upstream that issues a token, which invalidates the stored one, and whose response is lost. */
+function losingResponse(): Partial<KeyPorts> {
+  const { upstream } = world.ports;
+  const call: typeof upstream.call = async (...args) => {
+    await upstream.call(...args);
+    return { kind: "temporary", reason: "timed out", rateLimited: false };
+  };
+  return { upstream: { call } };
+}
+
+/** Runs steps with a table that rejects the first write that makes the connection due. */
+function withoutTableOnce(): void {
+  const { table } = world.ports;
+  let attempts = 0;
+  const makeDue: typeof table.makeDue = async (...args) => {
+    attempts += 1;
+    if (attempts === 1) throw new UnavailableError("DynamoDB: down");
+    return table.makeDue(...args);
+  };
+  world.onInvoke((event) => world.step(event, { table: { ...table, makeDue } }));
+}
+
+describe("With singleActiveToken, the sweep replaces the token that the test of a next key invalidated,", () => {
+  it.each<[string, () => void]>([
+    ["although the response to the test is lost", () => world.onInvoke((event) => world.step(event, losingResponse()))],
+    ["although the table is unavailable right after the test", () => withoutTableOnce()],
+    [
+      "although an operator stores another value after the test",
+      () =>
+        world.onInvoke(async (event) => {
+          await world.step(event);
+          if (event.Step !== "testSecret") return;
+          world.clock.advance(1);
+          world.put(connection, world.key(connection, 3, fields));
+        }),
+    ],
+    [
+      "although every finishSecret dies",
+      () =>
+        world.onInvoke((event) =>
+          event.Step === "finishSecret" ? Promise.reject(new Error("died")) : world.step(event),
+        ),
+    ],
+  ])("%s", async (_why, disturb) => {
+    disturb();
+    await world.rotate(connection);
+    expect(await isServedTokenAccepted()).toBe(false);
+
+    await world.sweep(connection);
+
+    expect(await isServedTokenAccepted()).toBe(true);
+  });
+});

@@ -17,8 +17,8 @@ export async function afterFailure(step: Step, error: unknown): Promise<void> {
 }
 
 /**
- * Removes AWSPENDING; NEXT still has the key. The broker did not store the token of the key's test, but that token is
- * still valid: the key starts to retire.
+ * Removes AWSPENDING; NEXT still has the key. The broker did not store the token of the key's test, but that token may
+ * still be valid: the key starts to retire.
  */
 async function removePending({ ports, event, progress: { notedKey } }: Step): Promise<void> {
   const { connection, secretId, version } = event;

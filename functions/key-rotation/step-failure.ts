@@ -27,7 +27,9 @@ async function removePending({ ports, event, progress: { notedKey } }: Step): Pr
     async () => {
       await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
       if (notedKey === undefined) return;
-      await ports.table.noteKey(connection, notedKey, { since: now, end: retirementEnd(now) });
+      const { keyFingerprint, id } = notedKey;
+      const key = { since: now, end: retirementEnd(now), ...(id !== undefined && { id }) };
+      await ports.table.noteKey(connection, keyFingerprint, key);
     },
     (error) => ports.notice({ kind: "secrets_unavailable", connection, reason: error.message }),
   );

@@ -25,8 +25,8 @@ interface Progress {
    * the step must run again until it is complete.
    */
   keepsPending: boolean;
-  /** Fingerprint of the next key, after it was noted as in use. */
-  notedKey?: string;
+  /** The next key and the issuer's id of it, after it was noted as in use. */
+  notedKey?: { keyFingerprint: string; id: string | undefined };
 }
 
 /** The text of a version. */
@@ -64,13 +64,17 @@ export function readPending({ settings, progress }: Step, value: string): Regist
  */
 export async function noteNextKey(
   { ports, event, progress }: Step,
-  { keyFingerprint }: Registration,
+  { keyFingerprint, apiKeyId: id }: Registration,
   testedVersion?: string,
 ): Promise<void> {
   const { table, clock } = ports;
-  const key = { since: clock.now(), ...(testedVersion !== undefined && { testedVersion }) };
+  const key = {
+    since: clock.now(),
+    ...(id !== undefined && { id }),
+    ...(testedVersion !== undefined && { testedVersion }),
+  };
   await table.noteKey(event.connection, keyFingerprint, key);
-  progress.notedKey = keyFingerprint;
+  progress.notedKey = { keyFingerprint, id };
 }
 
 /** The version that has a label. */

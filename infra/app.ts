@@ -1,7 +1,7 @@
 import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
-import { readDeploymentSettings, refuseUnknownSettings, SettingError } from "./settings.ts";
+import { readDeploymentSettings, rejectUnknownSettings, SettingError } from "./settings.ts";
 import { ApiStack } from "./stacks/api.ts";
 import { MonitoringStack } from "./stacks/monitoring.ts";
 import { RotationStack } from "./stacks/rotation.ts";
@@ -10,7 +10,7 @@ import { StateStack } from "./stacks/state.ts";
 /** Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function. */
 export function brokerApp(props: AppProps = {}, options?: UrlOptions): App {
   const app = new App(props);
-  refuseUnknownSettings(Object.keys(app.node.getAllContext()));
+  rejectUnknownSettings(Object.keys(app.node.getAllContext()));
   const settings = readDeploymentSettings((key) => app.node.tryGetContext(key), options);
   const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
 

@@ -114,7 +114,7 @@ const settingNames = ["callers", ...Object.keys(schemas)];
 const namesOfCdk = new Set(["acknowledged-issue-numbers", "cli-telemetry"]);
 
 /** Throws an error for the first key of a context that is neither a setting nor the CDK's own. */
-export function refuseUnknownSettings(keys: string[]): void {
+export function rejectUnknownSettings(keys: string[]): void {
   const isOfCdk = (key: string) => key.includes(":") || key.startsWith("cdk-") || namesOfCdk.has(key);
   const settings = keys.filter((key) => !isOfCdk(key));
   const unknown = settings.find((key) => !settingNames.includes(key));
@@ -141,7 +141,7 @@ export function readDeploymentSettings(
     const [issue] = parsed.issues;
     const isUnknownName = issue.expected === "never";
     const steps = (issue.path ?? []).map((step) => step.key);
-    // The unknown name itself is not shown: it may be a misplaced value.
+    // The unknown name is not shown: it may be a pasted key.
     const path = [key, ...(isUnknownName ? steps.slice(0, -1) : steps)].join(".");
     const found = isUnknownName ? "it has another field" : `it is ${shown(issue.input)}`;
     throw new SettingError(
@@ -150,6 +150,7 @@ export function readDeploymentSettings(
   };
   const stage = read("stage");
   const callers = readCallers(context("callers") ?? [], options);
+  const outputs = new Map<string, string>();
   for (const { kind, name, connections = [] } of callers) {
     if (kind !== "principal") continue;
     if (connections.length > maxConnectionsPerRole) {
@@ -163,6 +164,14 @@ export function readDeploymentSettings(
         `callers: ${name}: its role would be named ${roleName}, which is longer than IAM's 64 characters. ${unchanged} Choose a shorter name.`,
       );
     }
+    const output = callerOutputName(name);
+    const other = outputs.get(output);
+    if (other !== undefined) {
+      throw new SettingError(
+        `callers: ${name}: its output would be named ${output}, like that of ${other}. ${unchanged} Choose a name that differs in more than hyphens.`,
+      );
+    }
+    outputs.set(output, name);
   }
   return {
     stage,
@@ -199,6 +208,11 @@ const maxConnectionsPerRole = 150;
 /** Name of the role that a caller with a `principal` assumes. */
 export function callerRoleName(stage: string, name: string): string {
   return `smart-token-broker-${stage}-${name}`;
+}
+
+/** Name of the output with the ARN of this role. CloudFormation allows no hyphen in it. */
+export function callerOutputName(name: string): string {
+  return `CallerRole${name.replaceAll("-", "")}`;
 }
 
 function readCallers(setting: unknown, options: UrlOptions): Caller[] {

@@ -8,8 +8,8 @@ export async function startDynamoDb(
   region: string,
   options: LoopbackOptions = {},
 ): Promise<{ url: string; close: () => Promise<void> }> {
-  // It never listens, for two reasons. It answers every Origin with Access-Control-Allow-Origin: *. And its close ends the
-  // database under a query that still runs, which crashes the process; a database in memory needs no closing.
+  // dynalite itself never listens, because it allows pages of every origin (CORS), and because its `close` ends the
+  // database under a running query, which crashes the process. A database in memory needs no closing.
   const database = dynalite({ createTableMs: 0 });
   const { url, close } = await listenOnLoopback(
     (request, response) => void database.emit("request", request, response),

@@ -16,7 +16,7 @@ export interface Rejection {
 const loopbackNames = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
- * Judges whether a request can come from a web page that must not reach the local run. Returns `undefined` if not.
+ * Why a request is rejected: it can come from a web page that must not reach the local run. `undefined` if it is accepted.
  *
  * A page whose name was rebound to 127.0.0.1 (DNS rebinding) sends its own name as the Host. The Host must therefore be
  * a loopback name with the server's port, or an allowed name. The authority of a target in absolute form takes
@@ -41,7 +41,7 @@ export function rejectionOf(request: IncomingMessage, options: GuardOptions): Re
   };
 }
 
-/** Whose Origin a request to a page's own server has. Programs send none, and neither does a page with its GET. */
+/** Whether the Origin of a request is that of its server's own page. Programs send none, and pages none with a GET. */
 export function originOf({ host, origin }: IncomingHttpHeaders): "none" | "own" | "foreign" {
   if (origin === undefined) return "none";
   // A tunnel may end TLS before the local run.

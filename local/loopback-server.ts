@@ -12,14 +12,14 @@ export interface LoopbackServer {
 }
 
 /** Options of every embedded server. */
-export type LoopbackOptions = Omit<GuardOptions, "pages"> & {
+export type LoopbackOptions = Pick<GuardOptions, "allowedHosts"> & {
   /** 0, the default, picks a free one. */
   port?: number;
 };
 
 /**
- * Starts an HTTP server on 127.0.0.1 behind the guard. Every server of the local run starts here, so that none is without
- * it. Rejects with Node's error if the port is in use.
+ * Starts an HTTP server on 127.0.0.1 behind the guard. Every server of the local run starts here, so that each has the
+ * guard. Rejects with Node's error if the port is in use.
  */
 export async function listenOnLoopback(
   listener: RequestListener,

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { asListed, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { parseHostName } from "./loopback-guard.ts";
+import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts";
 
@@ -121,8 +122,9 @@ function readConnections(file: string): Record<string, object> {
   const json = readJsonFile("--connections", file);
   if (!isObject(json)) throw wrong("must be a JSON object: connection id -> value of its secret.");
   for (const [id, value] of Object.entries(json)) {
-    if (!parseConnectionId(id))
-      throw wrong(`${JSON.stringify(id.slice(0, 80))} is not a connection id: ${connectionIdRule}.`);
+    if (!parseConnectionId(id)) {
+      throw wrong(`the name ${unknownName(id, Object.keys(json))} is not a connection id: ${connectionIdRule}.`);
+    }
     if (!isObject(value)) throw wrong(`the value of ${id} must be an object with username, scope and apiKey.`);
   }
   return json as Record<string, object>;

@@ -6,12 +6,12 @@ import * as v from "valibot";
 type JsonSchema = ReturnType<typeof toJsonSchema>;
 
 const config: ConversionConfig = {
-  // Editors know this draft best.
+  // Most editors support this draft.
   target: "draft-07",
   // What a person writes, before the broker normalises it.
   typeMode: "input",
   overrideAction({ valibotAction, jsonSchema }) {
-    // The only check of this kind: no item is there twice.
+    // The only check of this kind: no duplicate item.
     if (valibotAction.type === "check_items") return { ...jsonSchema, uniqueItems: true };
     // JSON Schema has no flags; its patterns are always Unicode.
     if (valibotAction.type === "regex" && "requirement" in valibotAction) {

@@ -73,19 +73,24 @@ export const vendorTokenRequest = {
   required: ["username", "scope", "token"],
 };
 
-/** Client authentication in the body. The Authorization header is the third way. */
+/** Client authentication in the body. The third method is the Authorization header. */
 const client = {
   client_id: {
     type: "string",
     minLength: 1,
-    description: "The caller's name. With a JWT also its `sub`, `azp` or `client_id`, or the audience.",
+    description:
+      "The caller's name. With a JWT, it can also be the audience, or the JWT's `sub`, `azp` or `client_id`.",
   },
   client_secret: { ...secret, description: "A caller key." },
   client_assertion: { ...secret, description: "A JWT of a trusted issuer (RFC 7523)." },
   client_assertion_type: { const: jwtBearer },
 };
 const clientRules = {
-  dependentRequired: { client_secret: ["client_id"], client_assertion: ["client_assertion_type"] },
+  dependentRequired: {
+    client_secret: ["client_id"],
+    client_assertion: ["client_assertion_type"],
+    client_assertion_type: ["client_assertion"],
+  },
 };
 const twoMethods = { required: ["client_secret", "client_assertion"] };
 const neither = (...fields: string[]) => ({
@@ -142,7 +147,7 @@ export const oauthTokenRequest = {
       },
       required: ["grant_type", "subject_token", "subject_token_type"],
       ...clientRules,
-      ...neither("actor_token", "refresh_token"),
+      ...neither("actor_token", "actor_token_type", "refresh_token"),
     },
   ],
 };

@@ -174,7 +174,13 @@ export const routes: Route[] = [
         { error: readGrantRequest(new Map(), undefined), meaning: invalidForm },
         { ...clientNotAccepted, basic: true },
         {
-          error: readGrantRequest(new Map([["grant_type", "refresh_token"]]), undefined),
+          error: readGrantRequest(
+            new Map([
+              ["grant_type", "refresh_token"],
+              ["refresh_token", "fake-refresh-1"],
+            ]),
+            undefined,
+          ),
           meaning: "The refresh token or the subject token is not accepted.",
         },
         noConnection,

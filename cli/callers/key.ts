@@ -13,7 +13,7 @@ export function makeCallerKey(name: string): CommandResult {
   const text = `key        ${key}
 keySha256  ${keySha256}
 
-Give the key to ${name} now: it is not shown again. Add the hash to the list of callers, then deploy:
+Keep the key: it is not shown again. Add the hash to the list of callers, deploy, then give the key to ${name}:
   {"name": "${name}", "connections": ["…"], "keySha256": ["${keySha256}"]}
 To replace a key without downtime, list both hashes until the caller uses the new key.
 `;

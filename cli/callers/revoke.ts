@@ -34,8 +34,10 @@ export async function revokeCallerKeys(
   const [noun, them] = hashes.length === 1 ? ["key", "it"] : ["keys", "them"];
   const keys = `${hashes.length} ${noun} of ${name}`;
   const listed = hashes.map((hash) => `${hash.slice(0, 12)}…`).join(", ");
+  const deployed = deployedHashes(callers);
+  const isDeployed = hashes.every((hash) => deployed.has(hash));
   await confirmed(
-    `Revoke ${keys} (SHA-256 ${listed})? Requests with ${them} fail within ${takesEffectWithin} s. This cannot be undone.`,
+    `Revoke ${keys} (SHA-256 ${listed}${isDeployed ? "" : ", not deployed"})? Requests with ${them} fail within ${takesEffectWithin} s. This cannot be undone.`,
     options.yes ?? false,
   );
 
@@ -44,7 +46,7 @@ export async function revokeCallerKeys(
   const clock = systemClock();
   const added = hashes.filter((hash) => !before.has(hash));
   if (added.length > 0) {
-    const forgotten = before.size + added.length > maxRevoked ? forgettable(callers, before) : [];
+    const forgotten = before.size + added.length > maxRevoked ? forgettable(deployed, before) : [];
     await withProgress("Writing to the table", table.add(added, { name, at: Math.floor(clock.now()) }, forgotten));
   }
   // After the write: a function that read just before it does not read again for 30 s.
@@ -54,6 +56,7 @@ export async function revokeCallerKeys(
     added.length > 0
       ? `Revoked ${keys}. From ${effectiveAt} on, the broker rejects every request with ${them}.`
       : `Nothing was changed: ${keys} had been revoked before.`,
+    ...(isDeployed ? [] : [notDeployed]),
     `Access tokens that ${name} already has stay valid until they expire: by ${iso(at + takesEffectWithin + 3600)} if they last an hour.`,
     `Next: create a key (npx broker callers key ${name}), replace the hash in the list, deploy, then hand over the key.`,
   ];
@@ -110,9 +113,16 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
   }
 }
 
+/** A hash of a key and a line break, as `echo` sends it, is a wrong one. */
+const notDeployed =
+  "No deployed caller has a key with this hash, so no caller loses access. If you meant one of them, check the hash: no line break belongs to the key.";
+
+function deployedHashes(callers: DeployedCallers): Set<string> {
+  return new Set(Object.values(callers).flatMap(({ keySha256 = [] }) => keySha256));
+}
+
 /** The oldest revoked keys that are not in the deployed list. */
-function forgettable(callers: DeployedCallers, revoked: ReadonlyMap<string, RevokedKey>): string[] {
-  const deployed = new Set(Object.values(callers).flatMap(({ keySha256 = [] }) => keySha256));
+function forgettable(deployed: Set<string>, revoked: ReadonlyMap<string, RevokedKey>): string[] {
   const gone = [...revoked].filter(([hash]) => !deployed.has(hash)).toSorted(([, one], [, other]) => one.at - other.at);
   if (gone.length === 0) {
     throw new CommandError(

@@ -1,4 +1,4 @@
-import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient, dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { makeDue as makeConnectionDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
@@ -21,7 +21,7 @@ export async function renewConnection(deployment: Deployment, id: string): Promi
 
 /** The table of token sets, as the functions use it. */
 export const tokenTable = (deployment: Deployment) =>
-  dynamoDbTokenTable(deployment.tableName, clientConfig(deployment, "dynamodb"));
+  dynamoDbTokenTable(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
 
 /** Makes the sweep replace a connection's tokens within a minute. Returns whether the connection has any. */
 export function makeDue(deployment: Deployment, connection: ConnectionId): Promise<boolean> {

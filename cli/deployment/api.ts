@@ -5,7 +5,6 @@ import type { Deployment } from "./deployment.ts";
 
 export interface ApiResponse {
   status: number;
-  headers: Headers;
   body: Record<string, unknown>;
 }
 
@@ -33,7 +32,7 @@ export async function callApi(
   const redirect = "manual";
   const response = await fetch(target, { method, headers, redirect, signal, ...(body !== undefined && { body }) });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: readObject(text) };
+  return { status: response.status, body: readObject(text) };
 }
 
 /**
@@ -42,15 +41,13 @@ export async function callApi(
  * @param next the next step after any other response, as a sentence or a command
  * @throws CommandError with the error of the broker or the gateway
  */
-export function expectOk({ status, headers, body }: ApiResponse, next: string): Record<string, unknown> {
+export function expectOk({ status, body }: ApiResponse, next: string): Record<string, unknown> {
   if (status === 200) return body;
   const { code, detail, message } = body as Record<string, string | undefined>;
   const cause = code === undefined ? `HTTP ${status} ${message ?? ""}`.trim() : `${code}: ${detail}`;
-  const retryAfter = headers.get("retry-after");
-  const retry = retryAfter === null ? "" : ` Retry in ${retryAfter} s.`;
   const kind =
     status === 400 ? "usage" : status === 404 ? "notFound" : status === 401 || status === 403 ? "denied" : "failed";
-  throw new CommandError(kind, `${cause.replace(/\.$/, "")}.${retry} ${next}`);
+  throw new CommandError(kind, `${cause.replace(/\.$/, "")}. ${next}`);
 }
 
 function readObject(text: string): Record<string, unknown> {

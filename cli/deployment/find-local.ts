@@ -13,8 +13,9 @@ const maxAnswerBytes = 64 * 1024;
 
 /** As the local run writes its URLs. No name: the machine could resolve it to another address. */
 const loopbackUrl = v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/), v.url());
-/** Without what a shell or a terminal interprets: commands for the operator contain some of them. */
+/** Without characters that a shell or a terminal interprets: some of these names are printed in commands. */
 const name = v.pipe(v.string(), v.regex(/^[\w:/.-]{1,256}$/));
+const webOrigin = v.pipe(v.string(), v.regex(/^https?:\/\/[\w.:[\]-]{1,256}$/));
 
 const answerSchema = v.object({
   stage: name,
@@ -27,7 +28,7 @@ const answerSchema = v.object({
   secretPrefix: name,
   keyRotationFunctionArn: name,
   rotateApiKeysEveryDays: v.pipe(v.number(), v.integer()),
-  corsOrigins: v.array(v.string()),
+  corsOrigins: v.array(webOrigin),
   local: v.object({
     dynamodb: loopbackUrl,
     secretsmanager: loopbackUrl,
@@ -55,7 +56,7 @@ export async function findLocal(url: string): Promise<Deployment> {
   if (origin === undefined) {
     throw new CommandError("usage", "--local-url must be the URL that npm start prints after ready.");
   }
-  // fetch reads it at each request. Otherwise NODE_USE_ENV_PROXY and HTTP_PROXY send the requests to a proxy.
+  // Otherwise NODE_USE_ENV_PROXY and HTTP_PROXY send the requests to a proxy. fetch reads this at each request.
   process.env["no_proxy"] = "*";
   const answer = await readAnswer(new URL("/_local/deployment", origin)).catch(() => {
     throw new CommandError("unreachable", `No local run answers at ${url}. ${next}.`);

@@ -16,6 +16,10 @@ const {
   CLIENT_ID: clientId = "portal",
   PORT: port = 8788,
 } = process.env;
+if (!broker) {
+  console.error("BROKER_URL is not set");
+  process.exit(1);
+}
 const folder = resolve(process.argv[2] ?? import.meta.dirname);
 const types = { html: "text/html; charset=utf-8", js: "text/javascript", css: "text/css" };
 const headers = {

@@ -40,6 +40,6 @@ try {
   console.log(JSON.stringify(await new SmartServicesClient().fetchToken()));
 } catch (error) {
   // Do not print the whole error: axios keeps the request in it, with the credential.
-  console.error(error.message, JSON.stringify(error.response?.data));
+  console.error(error.message, ...(error.response ? [JSON.stringify(error.response.data)] : []));
   process.exitCode = 1;
 }

@@ -10,7 +10,7 @@ import type { KeyTable, Ports } from "./use-cases/ports.ts";
  * The ports of a deployed function. The DynamoDB client is loaded at start. All others are loaded on first use, because
  * most requests do not need them and each of them slows a cold start.
  *
- * @param dynamoDb the client, if the function has other uses for it: a second client would open a second connection
+ * @param dynamoDb the client, if the function uses it for more than the table: a second one would open a second connection
  */
 export function deployedPorts(
   settings: Settings,
@@ -31,7 +31,7 @@ export function deployedPorts(
     return eventBridge(settings.stage);
   });
   return {
-    table: dynamoDbTokenTable(settings.tableName, {}, dynamoDb),
+    table: dynamoDbTokenTable(settings.tableName, dynamoDb),
     registrations: {
       read: async (connection, label) => (await registrations()).read(connection, label),
     },

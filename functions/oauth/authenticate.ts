@@ -4,6 +4,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { catchUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import type { RegisteredNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { connectionsOf, matchesClaims } from "./claims.ts";
 import type { Credential } from "./grant-request.ts";
@@ -22,6 +23,8 @@ export interface Authenticated {
   user?: string;
   /** The hash of the caller key, if the credential was one or its refresh handle. */
   keySha256?: string;
+  /** The names that the connection's token must be issued for, if the credential was a refresh handle. */
+  names?: RegisteredNames;
 }
 
 /** Verifies JWTs with the published keys of their issuer. */
@@ -32,7 +35,7 @@ export interface JwtVerifier {
 
 export type JwtVerdict =
   | { kind: "valid"; claims: Record<string, unknown> }
-  /** `reason` is a code for the log. The caller learns only that the token is not accepted. */
+  /** `reason` is a code that no response contains: the caller learns only that the token is not accepted. */
   | { kind: "invalid"; reason: string }
   | { kind: "unavailable"; reason: string /** Seconds until the next request to the issuer. */; retryAfter: number };
 
@@ -54,7 +57,7 @@ export const notAccepted = oauthError(
 );
 
 interface AuthenticatorPorts extends Pick<Ports, "clock" | "notice"> {
-  issuedHandles: Pick<IssuedHandles, "keyOf">;
+  issuedHandles: Pick<IssuedHandles, "ownerOf">;
   revoked: Pick<RevokedKeys, "has">;
 }
 
@@ -119,13 +122,15 @@ export class Authenticator {
     return { kind: "authenticated", keySha256, allowed: new Map(caller.connections.map((id) => [id, caller.name])) };
   }
 
-  /** Finds the caller key that a refresh handle was issued for. Its form and its connection are checked without I/O. */
+  /** Finds the owner of a refresh handle. Its form and its connection are checked without I/O. */
   async #byHandle(value: Secret, claimed: Claimed): Promise<Authenticated | OAuthError> {
     if (claimed.origin !== undefined) return heldByPage;
     const read = readRefreshHandle(value.reveal());
     if (!read || !this.#withKey.has(read.connection)) return notAccepted;
-    const keySha256 = await this.#ports.issuedHandles.keyOf(read.connection, read.handle);
-    return keySha256 === undefined ? notAccepted : this.#byKeyHash(keySha256, claimed);
+    const owner = await this.#ports.issuedHandles.ownerOf(read.connection, read.handle);
+    if (!owner) return notAccepted;
+    const caller = await this.#byKeyHash(owner.keySha256, claimed);
+    return caller.kind === "authenticated" ? { ...caller, names: owner.names } : caller;
   }
 
   #orUnavailable(authenticate: () => Promise<Authenticated | OAuthError>): Promise<Authenticated | OAuthError> {
@@ -158,7 +163,7 @@ function byClaims(
     for (const id of connectionsOf(caller, claims)) if (!allowed.has(id)) allowed.set(id, caller.name);
   }
   if (matching.length === 0) return notAccepted;
-  // The `sub` of a pipeline has its branch: a person who can push has any number of them. A user has only one.
+  // The `sub` of a pipeline has the branch: a person who can push can have any number of them. A user has only one.
   const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
   return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
 }

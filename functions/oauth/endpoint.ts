@@ -3,6 +3,7 @@ import { type HttpResponse, validityFields } from "@smart-token-broker/auth-core
 import type { Caller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
+import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { type Authenticated, Authenticator, type JwtVerifier, notAccepted } from "./authenticate.ts";
@@ -103,18 +104,22 @@ export class OAuthEndpoint {
     const entry = caller.allowed.get(connection);
     const reporter = [entry, caller.user].filter((part) => part !== undefined).join(" ");
     const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256, reporter };
-    const answer = await namedToken(this.#tokens, this.#ports, connection, requirements, {
-      username,
-      scope: scope === connection ? undefined : scope,
-    });
+    const names = {
+      username: username ?? caller.names?.username,
+      scope: scope === undefined || scope === connection ? caller.names?.scope : scope,
+    };
+    const answer = await namedToken(this.#tokens, this.#ports, connection, requirements, names);
     if (answer.kind === "other_names") {
       this.#finder.forget(connection);
-      const refused = withCaller(oauthErrorResponse(noSuchConnection), entry);
+      // The handle has ended: it was issued for the token of other names.
+      const error = caller.names ? { ...notAccepted, error: request.notAcceptedError } : noSuchConnection;
+      const refused = withCaller(oauthErrorResponse(error), entry);
       return { ...refused, line: { ...refused.line, connection } };
     }
     // The connection may have got its first token: then its names are in the index from now on.
     if (answer.kind === "token" && answer.source === "upstream") this.#finder.forgetMisses();
-    const refreshToken = answer.kind === "token" ? await this.#refreshTokenOf(connection, caller, request) : undefined;
+    const refreshToken =
+      answer.kind === "token" ? await this.#refreshTokenOf(connection, answer.set, caller, request) : undefined;
     const now = this.#ports.clock.now();
     const response = withCaller(oauthTokenResponse(answer, now, { refreshToken, issuedTokenType }), entry);
     const line = { ...response.line, connection, ...validityFields(answer, requirements.minTtl, now) };
@@ -122,10 +127,15 @@ export class OAuthEndpoint {
   }
 
   /** A refresh returns the same handle. A caller with a JWT gets none: it has another JWT by then. */
-  async #refreshTokenOf(connection: ConnectionId, { keySha256 }: Authenticated, request: GrantRequest) {
+  async #refreshTokenOf(
+    connection: ConnectionId,
+    { username, registeredScope: scope }: TokenSet,
+    { keySha256 }: Authenticated,
+    request: GrantRequest,
+  ) {
     if (request.connection !== undefined) return request.credential.value;
     if (!request.issuesHandle || keySha256 === undefined) return undefined;
-    return this.#handles.issue(connection, keySha256);
+    return this.#handles.issue(connection, keySha256, { username, scope });
   }
 }
 

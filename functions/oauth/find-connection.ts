@@ -13,7 +13,6 @@ export interface NameIndex {
   find(scope: string, username?: string): Promise<ConnectionId[]>;
 }
 
-/** What the finder needs. */
 export interface FinderPorts extends Pick<Ports, "registrations" | "clock" | "notice"> {
   names: NameIndex;
 }
@@ -33,7 +32,7 @@ const maxReads = 10;
 /** Requests whose outcome memory keeps. */
 const maxRemembered = 10_000;
 
-/** Seconds for which memory keeps a found connection, and that there is none. */
+/** Seconds for which memory keeps a found connection, and the outcome that there is none. */
 const foundLifetime = 300;
 const missLifetime = 30;
 
@@ -67,11 +66,16 @@ export class ConnectionFinder {
     if (!isName(scope) || !isName(username ?? "")) return noSuchConnection;
 
     const key = keyOf(allowed, { scope, username });
+    const startedAt = this.#ports.clock.now();
     const remembered = this.#outcomes.get(key);
-    if (remembered && remembered.until > this.#ports.clock.now()) return remembered.outcome;
+    if (remembered && remembered.until > startedAt) return remembered.outcome;
     const outcome = await this.#search(allowed, scope, username);
-    if (outcome.kind === "found" || !outcome.failure) this.#remember(key, outcome);
-    return outcome;
+    if (outcome.kind === "found" || !outcome.failure) {
+      this.#remember(key, outcome, startedAt);
+      return outcome;
+    }
+    // During an outage, callers get valid tokens of any age. The names of the token are compared.
+    return remembered?.outcome.kind === "found" ? remembered.outcome : outcome;
   }
 
   /** Forgets the requests that found a connection. */
@@ -114,17 +118,17 @@ export class ConnectionFinder {
     return noSuchConnection;
   }
 
-  #remember(key: string, outcome: Found | OAuthError): void {
+  #remember(key: string, outcome: Found | OAuthError, startedAt: number): void {
     const lifetime = outcome.kind === "found" ? foundLifetime : missLifetime;
     this.#outcomes.delete(key);
-    this.#outcomes.set(key, { outcome, until: this.#ports.clock.now() + lifetime });
+    this.#outcomes.set(key, { outcome, until: startedAt + lifetime });
     if (this.#outcomes.size <= maxRemembered) return;
     const [oldest] = this.#outcomes.keys();
     if (oldest !== undefined) this.#outcomes.delete(oldest);
   }
 }
 
-/** The key of an outcome. It has the caller's connections: what one caller cannot find, another may. */
+/** The key of an outcome. It contains the caller's connections, because another caller may find what this one cannot. */
 function keyOf(allowed: ReadonlySet<ConnectionId>, { scope, username }: RequestedNames): string {
   return sha256Hex(JSON.stringify([scope ?? null, username ?? null, ...allowed]));
 }
@@ -147,7 +151,7 @@ function likeliestFirst(allowed: ReadonlySet<ConnectionId>, username: string | u
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
 
 export const noSuchConnection = invalidScope(
-  "No connection of this caller was found by this username and scope. Send the registered username and scope. " +
+  "No connection of this caller was found by this scope and, if it was sent, username. Send the registered ones. " +
     "If the connection never had a token, send its id in scope once.",
 );
 

@@ -49,20 +49,26 @@ function withBoundary(contentType: string, body: Buffer): string {
 function readJson(body: Buffer): Form | OAuthError {
   const wrong = "The body is not a JSON object. Send one with a string in every field.";
   try {
-    const json: unknown = JSON.parse(body.toString("utf8"));
-    return typeof json === "object" && json !== null && !Array.isArray(json)
-      ? formOf(Object.entries(json))
-      : invalid(wrong);
+    const text = body.toString("utf8");
+    const json: unknown = JSON.parse(text);
+    if (typeof json !== "object" || json === null || Array.isArray(json)) return invalid(wrong);
+    const form = formOf(Object.entries(json));
+    return form.kind === "form" && form.fields.size < membersOf(text) ? duplicate : form;
   } catch {
     return invalid(wrong);
   }
+}
+
+/** How many members the text of a JSON object with strings has. The parser keeps only the last of those with one name. */
+function membersOf(text: string): number {
+  return [...text.matchAll(/"(?:[^"\\]|\\.)*"\s*(:?)/g)].filter(([, colon]) => colon === ":").length;
 }
 
 /** A description does not repeat a field's name: the sender chose it. */
 function formOf(entries: [name: string, value: unknown][]): Form | OAuthError {
   const fields = new Map<string, string>();
   for (const [name, value] of entries) {
-    if (fields.has(name)) return invalid("Duplicate field. Send every field once.");
+    if (fields.has(name)) return duplicate;
     if (typeof value !== "string") return invalid("A field is not a string. Send every field as text.");
     if (value.includes("\uFFFD")) return invalid("A field is not valid UTF-8. Encode the body in UTF-8.");
     fields.set(name, value);
@@ -71,3 +77,4 @@ function formOf(entries: [name: string, value: unknown][]): Form | OAuthError {
 }
 
 const invalid = (description: string) => oauthError("invalid_request", description);
+const duplicate = invalid("Duplicate field. Send every field once.");

@@ -100,6 +100,9 @@ function readClient(fields: Fields, authorization: string | undefined): Client |
   if ([authorization, secret, assertion].filter((method) => method !== undefined).length > 1) {
     return invalid(`The client authenticates more than once. ${oneMethod}`);
   }
+  if (assertion === undefined && fields.get("client_assertion_type")) {
+    return invalid("client_assertion is missing. Send a JWT, or leave client_assertion_type out.");
+  }
   if (authorization !== undefined) {
     const { name, value } = readBasic(authorization) ?? {};
     if (name === undefined || value === undefined) {
@@ -134,9 +137,11 @@ function readClientCredentials(fields: Fields, client: Client | undefined): Gran
 
 /** RFC 6749 §6, with a refresh handle. The vendor's refresh request has the same fields, as JSON. */
 function readRefresh(fields: Fields, client: Client | undefined): GrantRequest | OAuthError {
-  const read = readRefreshHandle(fields.get("refresh_token") ?? "");
+  const token = fields.get("refresh_token");
+  if (!token) return invalid("refresh_token is missing. Send the one of an earlier token response.");
+  const read = readRefreshHandle(token);
   if (!read) {
-    const description = "refresh_token is missing or was not issued here. Send the one of an earlier token response.";
+    const description = "The refresh_token was not issued here. Send the one of an earlier token response.";
     return oauthError("invalid_grant", description);
   }
   return grantRequest(fields, {
@@ -157,7 +162,8 @@ function readTokenExchange(fields: Fields, client: Client | undefined): GrantReq
   }
   const requested = fields.get("requested_token_type") ?? accessTokenType;
   if (requested !== accessTokenType) return invalid(`requested_token_type must be ${accessTokenType}, or absent.`);
-  if (fields.has("actor_token")) return invalid("actor_token is not supported. Leave it out.");
+  if (fields.has("actor_token") || fields.has("actor_token_type"))
+    return invalid("actor_token is not supported. Leave it out.");
   return grantRequest(fields, {
     ...scopeOf(fields),
     ...besideGrant(fields, client),

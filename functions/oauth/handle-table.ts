@@ -18,11 +18,13 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
   return {
     async read(connection) {
       const input = { TableName, Key: itemKey(connection), ConsistentRead: true };
-      const sent = client.send(new GetItemCommand({ ...input, ProjectionExpression: "refreshHandles" }));
-      return decode((await asUnavailable(sent)).Item);
+      const ProjectionExpression = "refreshHandles, username, registeredScope";
+      const { Item } = await asUnavailable(client.send(new GetItemCommand({ ...input, ProjectionExpression })));
+      const names = { username: Item?.["username"]?.S, scope: Item?.["registeredScope"]?.S };
+      return { handles: decode(Item), names };
     },
 
-    async add(connection, key, handle, gone) {
+    async add(connection, name, handle, gone) {
       const update = async (
         UpdateExpression: string,
         ConditionExpression: string,
@@ -35,7 +37,7 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
           UpdateExpression,
           ConditionExpression,
           ...(names.length > 0 && {
-            ExpressionAttributeNames: Object.fromEntries(names.map((name, at) => [`#key${at}`, name])),
+            ExpressionAttributeNames: Object.fromEntries(names.map((each, at) => [`#name${at}`, each])),
           }),
           ExpressionAttributeValues: { ":value": value },
           ReturnValues: "ALL_NEW" as const,
@@ -47,23 +49,23 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
           throw error;
         }
       };
-      // Both writes fail after an erasure: its handles must not come back.
+      // Both writes fail if the token set was erased: handles must not come back.
       const isPresent = "attribute_exists(accessToken)";
       const withMap = "SET refreshHandles = if_not_exists(refreshHandles, :value)";
       if (!(await update(withMap, isPresent, [], { M: {} }))) return undefined;
-      const removed = gone.map((_, at) => `refreshHandles.#key${at + 1}`).join(", ");
+      const removed = gone.map((_, at) => `refreshHandles.#name${at + 1}`).join(", ");
       const stored = await update(
-        "SET refreshHandles.#key0 = if_not_exists(refreshHandles.#key0, :value)" + (removed && ` REMOVE ${removed}`),
+        "SET refreshHandles.#name0 = if_not_exists(refreshHandles.#name0, :value)" + (removed && ` REMOVE ${removed}`),
         `${isPresent} AND attribute_exists(refreshHandles)`,
-        [key, ...gone],
+        [name, ...gone],
         { S: handle.reveal() },
       );
-      return decode(stored).get(key);
+      return decode(stored).get(name);
     },
   };
 }
 
 function decode(item: Record<string, AttributeValue> | undefined): Map<string, Secret> {
   const handles = Object.entries(item?.["refreshHandles"]?.M ?? {});
-  return new Map(handles.map(([key, { S: handle = "" }]) => [key, new Secret(handle)]));
+  return new Map(handles.map(([name, { S: handle = "" }]) => [name, new Secret(handle)]));
 }

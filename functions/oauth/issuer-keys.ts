@@ -1,6 +1,6 @@
 import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 
-/** Seconds after which keys are fetched again, beside the requests that use them. */
+/** Seconds after which keys are fetched again, while requests use the known ones. */
 const refreshAfter = 10 * 60;
 /** Seconds for which keys are used without a successful fetch. */
 const maxAge = 24 * 3600;
@@ -10,7 +10,7 @@ const maxAge = 24 * 3600;
  */
 const refreshWait = 1;
 
-/** At most `maxFetches` fetches from one issuer in `window` seconds, and one for the same unknown key id. */
+/** At most `maxFetches` fetches from one issuer in `window` seconds, and one of them for the same unknown key id. */
 const window = 30;
 const maxFetches = 3;
 
@@ -55,8 +55,8 @@ export class IssuerKeys<Keys> {
   }
 
   /**
-   * Other keys of the issuer than `keys`, which lack a key id: it may be of a new key. Waits for the fetch in progress or
-   * starts one. `undefined` if there are no other keys.
+   * Newer keys of the issuer than `keys`, in which a JWT's key id is missing. Waits for the fetch in progress or starts
+   * one. `undefined` if there are no newer keys.
    */
   async otherThan(keys: Keys, name: string, kid: string | undefined): Promise<Keys | undefined> {
     const issuer = this.#issuer(name);

@@ -4,7 +4,7 @@ export const clockTolerance = 30;
 /** `typ` of the header (RFC 7519 §5.1, RFC 9068 §2.1), in lower case and without `application/` (RFC 7515 §4.1.9). */
 const acceptedTypes = new Set(["jwt", "at+jwt"]);
 
-type BrokenRule = "typ" | "cnf" | "time" | "issued_in_the_future";
+type BrokenRule = "typ" | "events" | "cnf" | "time" | "issued_in_the_future";
 
 /**
  * The rule of the broker that a JWT with a valid signature breaks; `undefined` if none. Pure. Does not check signature,
@@ -19,6 +19,8 @@ export function brokenRule(
   now: number,
 ): BrokenRule | undefined {
   if (!isAcceptedType(header["typ"])) return "typ";
+  // It reports an event, like a logout, and is no credential (RFC 8417). Issuers may give it the type JWT.
+  if (Object.hasOwn(claims, "events")) return "events";
   // The token is bound to a key (RFC 7800), and the broker cannot check that the caller has it.
   if (Object.hasOwn(claims, "cnf")) return "cnf";
   const times = ["exp", "iat", "nbf"].map((name) => claims[name]).filter((time) => time !== undefined);

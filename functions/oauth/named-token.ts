@@ -12,8 +12,7 @@ import type { Answer, TokenService } from "@smart-token-broker/auth-core/use-cas
 
 /**
  * Serves a token that was issued for the names of the request. If the connection's token was issued for others, reads the
- * registration once: it may have changed after the token was issued, or after the connection was found. Only if it has the
- * requested names, the token is replaced.
+ * registration once, which may have changed since. Replaces the token only if the registration has the requested names.
  */
 export async function namedToken(
   tokens: TokenService,

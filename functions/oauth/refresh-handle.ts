@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import type { RegisteredNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** `stbr.`, the connection, and 256 random bits in base64url. */
 const handlePattern = /^stbr\.([a-z0-9-]{1,63})\.[A-Za-z0-9_-]{43}$/;
@@ -27,7 +28,10 @@ export function isSameHandle(one: Secret, other: Secret): boolean {
   return first !== undefined && second?.length === first.length && timingSafeEqual(first, second);
 }
 
-/** Names a caller key in the table. It is a hash of the listed hash, so that the table holds no part of the list. */
-export function fingerprintOfListed(keySha256: string): string {
-  return sha256Hex(keySha256).slice(0, 16);
+/**
+ * Names a handle in the table, for a caller key and the names that its token was issued for. It is a hash of the listed
+ * hash, so that the table holds no part of the list.
+ */
+export function handleName(keySha256: string, { username, scope }: RegisteredNames): string {
+  return sha256Hex(JSON.stringify([keySha256, username ?? null, scope ?? null])).slice(0, 16);
 }

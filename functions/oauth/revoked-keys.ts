@@ -18,12 +18,12 @@ export interface RevokedKey {
   at: number;
 }
 
-/** Seconds after which a revocation is effective: each environment uses what it read for so long. */
+/** Seconds after which a revocation is effective: each environment uses what it read for this long. */
 export const takesEffectWithin = 30;
 
 /**
- * Whether a caller key is revoked. Reads the table at most once per 30 s, for all concurrent requests together. If that
- * fails, what was read before applies.
+ * Tells whether a caller key is revoked. Reads the table at most once per 30 s, for all concurrent requests together. If
+ * that fails, uses what it read before.
  */
 export class RevokedKeys {
   readonly #ports: RevokedKeyPorts;

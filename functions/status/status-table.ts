@@ -46,7 +46,7 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
       const items: ItemWithoutTokens[] = [];
       let from: Record<string, AttributeValue> | undefined = after && itemKey(after);
       do {
-        // DynamoDB ends a page at 1 MB, and counts what it filters out, so one of ours may need several.
+        // DynamoDB ends a page at 1 MB or the limit, with what the filter drops, so one of our pages may need several.
         const input: ScanCommandInput = {
           ...projection,
           // The function's role allows no other value.

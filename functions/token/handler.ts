@@ -28,6 +28,7 @@ async function answerTokenRequest(event: HttpEvent): Promise<HttpResponse> {
   if (request.kind === "invalid") return problemDetails(request.failure, requestId);
   const { connection } = request;
   const reporter = reporterRole(event.requestContext.authorizer?.iam?.userArn);
+  // Without a report there is no reporter: then concurrent requests of several callers share one lookup.
   const requirements =
     request.requirements.rejectedSha256 === undefined ? request.requirements : { ...request.requirements, reporter };
   const answer = await tokens.get(connection, requirements);

@@ -81,10 +81,10 @@ export class BrokerMetrics {
  * All in one SUM: a metric-math operator between two series has no result if one of them has no data.
  */
 export function total(
-  metrics: cloudwatch.IMetric[],
+  metrics: cloudwatch.Metric[],
   label: string,
   period: Duration = Duration.minutes(1),
-  subtracted: cloudwatch.IMetric[] = [],
+  subtracted: cloudwatch.Metric[] = [],
 ): cloudwatch.MathExpression {
   // An id must be unique in its graph and start with a lower-case letter.
   const all = [...metrics, ...subtracted];
@@ -92,7 +92,8 @@ export function total(
   const parts = ids.map((id, index) => `${index < metrics.length ? "" : "-1 * "}FILL(${id}, 0)`);
   return new cloudwatch.MathExpression({
     expression: `SUM([${parts.join(", ")}])`,
-    usingMetrics: Object.fromEntries(all.map((metric, index) => [ids[index], metric])),
+    // The expression's period would replace another one anyway, with a warning.
+    usingMetrics: Object.fromEntries(all.map((metric, index) => [ids[index], metric.with({ period })])),
     label,
     period,
   });

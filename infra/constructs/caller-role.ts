@@ -2,7 +2,7 @@ import { CfnOutput } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import type { PrincipalCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
-import { callerRoleName } from "../settings.ts";
+import { callerOutputName, callerRoleName } from "../settings.ts";
 
 /** ARNs that fit into one policy of 6,144 characters when all ids are as long as possible. */
 const arnsPerPolicy = 30;
@@ -30,8 +30,11 @@ export function addCallerRole(
       actions: ["execute-api:Invoke"],
       resources: resources.slice(start, start + arnsPerPolicy),
     });
-    const id = `Caller-${name}-${start / arnsPerPolicy}`;
+    const id = `CallerPolicy-${name}-${start / arnsPerPolicy}`;
     new iam.ManagedPolicy(scope, id, { statements: [statement], roles: [role] });
   }
-  new CfnOutput(scope, `CallerRole-${name}`, { value: role.roleArn, description: `Role that caller ${name} assumes` });
+  new CfnOutput(scope, callerOutputName(name), {
+    value: role.roleArn,
+    description: `Role that caller ${name} assumes`,
+  });
 }

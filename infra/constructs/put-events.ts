@@ -3,7 +3,7 @@ import { Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { IConstruct } from "constructs";
 
-/** Grants sending the broker's own events to the account's default event bus, and no event with another source. */
+/** Grants sending events to the account's default event bus, only with the broker's own source. */
 export function grantPutEvents(grantee: iam.IGrantable & IConstruct): void {
   iam.Grant.addToPrincipal({
     grantee,

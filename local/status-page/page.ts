@@ -44,8 +44,8 @@ const headers = {
 
 /**
  * The status page of a local run, for the gateway's `fallback`: the page at `/`, its data and its buttons' actions
- * below `/_local/`. It answers only requests of the page itself: what changes something has the page's Origin, and
- * nothing has another. It shows no secret.
+ * below `/_local/`. It answers only requests of the page itself: a POST needs the page's Origin, a GET that one or none.
+ * It shows no secret.
  */
 export function statusPage(parts: PageParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   const answers: Record<string, (gateway: string, body: Record<string, unknown>) => PageAnswer | Promise<PageAnswer>> =

@@ -37,7 +37,7 @@ const [key, otherKey, thirdKey] = ["00000000000000aa", "00000000000000bb", "0000
 const handle = (name: string) => new Secret(`fake-handle-${name}`);
 const store = () => table.put(encodeItem(fullItem(connection)));
 const stored = async () =>
-  Object.fromEntries([...(await handles.read(connection))].map(([name, value]) => [name, value.reveal()]));
+  Object.fromEntries([...(await handles.read(connection)).handles].map(([name, value]) => [name, value.reveal()]));
 
 describe("The handles of a connection", () => {
   it("are added one by one, and a key keeps its first one", async () => {
@@ -68,6 +68,17 @@ describe("The handles of a connection", () => {
     expect(await stored()).toEqual({ [otherKey]: "fake-handle-2", [thirdKey]: "fake-handle-3" });
   });
 
+  it("are read with the names that the stored token was issued for", async () => {
+    const { tokenSet } = fullItem(connection);
+    expect((await handles.read(connection)).names).toEqual({ username: undefined, scope: undefined });
+    await store();
+
+    const { names } = await handles.read(connection);
+
+    expect(names.username).toBeDefined();
+    expect(names).toEqual({ username: tokenSet?.username, scope: tokenSet?.registeredScope });
+  });
+
   it("are not stored without a token set, and reading or adding creates no item", async () => {
     expect(await stored()).toEqual({});
     expect(await handles.add(connection, key, handle("1"), [])).toBeUndefined();
@@ -76,7 +87,7 @@ describe("The handles of a connection", () => {
 
   it("do not come back after an erasure", async () => {
     await store();
-    const tokens = dynamoDbTokenTable(table.name, {}, client);
+    const tokens = dynamoDbTokenTable(table.name, client);
     await handles.add(connection, key, handle("1"), []);
     await tokens.write({ connection, generation: 18, failures: 0 }, { owner: "owner-1", generation: 17 });
 
@@ -100,7 +111,7 @@ describe("The handles of a connection", () => {
 
   it("do not change what the other parts of the broker read", async () => {
     await store();
-    const tokens = dynamoDbTokenTable(table.name, {}, client);
+    const tokens = dynamoDbTokenTable(table.name, client);
     const status = dynamoDbStatusTable(table.name, table.config);
     const before = [await tokens.read(connection, "strong"), await status.read(connection)];
 
@@ -139,7 +150,7 @@ describe("The revoked keys", () => {
 
   it("are no connection: neither the sweep nor a search for a key finds their item", async () => {
     await revokedKeys.add([hash], { name: "0123456789abcdef", at: 1 });
-    const tokens = dynamoDbTokenTable(table.name, {}, client);
+    const tokens = dynamoDbTokenTable(table.name, client);
     const status = dynamoDbStatusTable(table.name, table.config);
 
     for (const print of [hash.slice(0, 16), "revokedKeys"]) expect(await tokens.findByKey(print)).toEqual([]);
@@ -166,7 +177,7 @@ it("Both tables are read strongly consistent, and the handles without the tokens
   await dynamoDbRevokedKeys(table.name, proxied).read();
 
   expect(proxy.requests.map(({ operation, input }) => [operation, input])).toMatchObject([
-    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles" }],
+    ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles, username, registeredScope" }],
     ["GetItem", { ConsistentRead: true }],
   ]);
   proxied.destroy();

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -14,7 +14,7 @@ const lease = { expected: undefined, owner: "owner-1", now, until: now + 15 };
 const next = { connection, generation: 1, failures: 0, tokenSet: fakeTokenSet() };
 const fence = { owner: "owner-1", generation: 0 };
 
-const tableAt = (url: string) => dynamoDbTokenTable("fake-connections", emulatorConfig(url));
+const tableAt = (url: string) => dynamoDbTokenTable("fake-connections", dynamoDbClient(emulatorConfig(url)));
 const failureOf = (work: Promise<unknown>) =>
   work.then(
     () => undefined,
@@ -134,7 +134,8 @@ describe("the DynamoDB adapter", () => {
 
   it("throws UnavailableError without credentials", async () => {
     const credentials = () => Promise.reject(Object.assign(new Error("no role"), { name: "CredentialsProviderError" }));
-    const table = dynamoDbTokenTable("fake-connections", { ...emulatorConfig("http://127.0.0.1:1"), credentials });
+    const client = dynamoDbClient({ ...emulatorConfig("http://127.0.0.1:1"), credentials });
+    const table = dynamoDbTokenTable("fake-connections", client);
 
     expect(await failureOf(table.takeLease(connection, lease))).toBeInstanceOf(UnavailableError);
   });

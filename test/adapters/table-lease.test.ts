@@ -37,8 +37,9 @@ describeTables((on) => {
       async (state) => {
         const expected = state === "new" ? undefined : await store();
         if (state === "leased until now") await take("dead-owner", expected, now - 15);
+        const read = expected && (await stored());
 
-        const given = await Promise.all(takers.map((owner) => take(owner, expected)));
+        const given = await Promise.all(takers.map((owner) => take(owner, read)));
 
         const winners = given.filter((item) => item !== undefined);
         expect(winners).toHaveLength(1);
@@ -47,8 +48,7 @@ describeTables((on) => {
     );
 
     it("gives no lease a millisecond before the previous lease ends, and gives it at that instant", async () => {
-      const expected = await store();
-      await take("dead-owner", expected);
+      const expected = await take("dead-owner", await store());
 
       const early = await take("owner-2", expected, now + 14.999);
       const inTime = await take("owner-2", expected, now + 15);
@@ -68,15 +68,33 @@ describeTables((on) => {
       expect(await stored()).not.toHaveProperty("leaseOwner");
     });
 
+    it("gives no lease to an environment that read the item before an attempt that changed no count", async () => {
+      const read = await store();
+      const first = await take("owner-1", read, now - 60.0004);
+      await on.table.release(connection, "owner-1");
+
+      const [early, older] = [
+        await take("owner-2", read),
+        await take("owner-2", { ...read, attemptedAt: now - 60.002 }),
+      ];
+      const untouched = await stored();
+
+      expect([early, older]).toEqual([undefined, undefined]);
+      expect(untouched).not.toHaveProperty("leaseOwner");
+      expect(first).toMatchObject({ attemptedAt: now - 60 });
+      expect(await take("owner-2", untouched)).toMatchObject({ leaseOwner: "owner-2", attemptedAt: now });
+    });
+
     it.each(["new", "stored"])(
       "gives the lease of a %s connection again to its owner, whose first response may be lost",
       async (state) => {
         const expected = state === "new" ? undefined : await store();
 
-        const first = await take("owner-1", expected);
+        // Milliseconds are what the table keeps of an instant.
+        const first = await take("owner-1", expected, now + 0.0004);
 
         expect(first).toMatchObject({ leaseOwner: "owner-1" });
-        expect(await take("owner-1", expected)).toEqual(first);
+        expect(await take("owner-1", expected, now + 0.0004)).toEqual(first);
       },
     );
   });

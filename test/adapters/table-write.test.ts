@@ -173,8 +173,7 @@ describeTables((on) => {
 
       await on.table.write({ ...item, generation: 18, nextActionAt: now + 99 }, fence);
       const later = await dueAt();
-      const expected = { generation: 18, failures: item.failures };
-      await on.table.takeLease(connection, { ...lease, expected });
+      await on.table.takeLease(connection, { ...lease, expected: { ...item, generation: 18 } });
       await on.table.write({ connection, generation: 19, failures: 0 }, { owner: "owner-1", generation: 18 });
 
       expect(later).toBe(String(now + 99));
@@ -183,11 +182,10 @@ describeTables((on) => {
 
     it("is not moved by a lease", async () => {
       const item = await storeFullItem();
-      const expected = { generation: 17, failures: 3 };
 
-      await on.table.takeLease(connection, { expected, owner: "owner-2", now: now + 60, until: now + 75 });
+      await on.table.takeLease(connection, { expected: item, owner: "owner-2", now: now + 60, until: now + 75 });
 
-      expect(await stored()).toMatchObject({ nextActionAt: item.nextActionAt });
+      expect(await stored()).toMatchObject({ leaseOwner: "owner-2", nextActionAt: item.nextActionAt });
     });
 
     it("returns what is due at an instant, the earliest first", async () => {

@@ -16,8 +16,8 @@ export function describeTables(suite: (on: Tables) => void): void {
     beforeAll(async () => {
       const emulator = await startTable();
       const { name, config } = emulator;
-      const names = dynamoDbNameIndex(name, dynamoDbClient(config));
-      Object.assign(on, emulator, { table: dynamoDbTokenTable(name, config), names });
+      const client = dynamoDbClient(config);
+      Object.assign(on, emulator, { table: dynamoDbTokenTable(name, client), names: dynamoDbNameIndex(name, client) });
     });
     afterAll(() => on.close());
     suite(on);

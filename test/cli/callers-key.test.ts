@@ -28,6 +28,7 @@ describe("broker callers key", () => {
       { kind: "key", name: "old-php", keySha256: [hash] },
     ]);
     expect(stdout.split(key)).toHaveLength(2);
+    expect(stdout).toMatch(/Add the hash to the list of callers, deploy, then give the key to old-php:\n/);
   });
 
   test("prints only JSON with --json, and a new key each time", async () => {

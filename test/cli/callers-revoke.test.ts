@@ -80,6 +80,10 @@ describe("broker callers revoke", () => {
     const other = await revoke("old-php", "--key-sha256", hashOf("not-deployed"), "--yes");
 
     expect([one.status, other.status]).toEqual([0, 0]);
+    // A hash of another text than the key would revoke nothing that is in use.
+    const warning = "No deployed caller has a key with this hash, so no caller loses access.";
+    expect([one.stdout.includes(warning), other.stdout.includes(warning)]).toEqual([false, true]);
+    expectError(await revoke("old-php", "--key-sha256", hashOf("typo")), 2, /SHA-256 [0-9a-f]{12}…, not deployed\)\? /);
     expect([await isRevoked("third"), await isRevoked("fourth"), await isRevoked("not-deployed")]).toEqual([
       true,
       false,

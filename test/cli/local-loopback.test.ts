@@ -174,6 +174,12 @@ describe("broker --local rejects the answer of a server, and sends it nothing el
     expect(held.received).toEqual(["GET /_local/deployment"]);
   });
 
+  it("with an origin that a terminal could misread", async () => {
+    const held = await holdPort((honest) => ({ ...honest, corsOrigins: ["https://a.test", "https://a\u009B2J"] }));
+
+    expectError(await broker(["doctor", ...held.options]), 5, /: the field corsOrigins\.1 of its answer is missing or/);
+  });
+
   it.each<[string, RequestListener]>([
     ["a redirect", (_, to) => to.writeHead(302, { location: "http://192.0.2.1/_local/deployment" }).end()],
     ["a redirect that keeps the body", (_, to) => to.writeHead(307, { location: "http://evil.test/" }).end()],
@@ -292,10 +298,10 @@ describe("broker --local calls only this machine", () => {
   });
 });
 
-describe("broker --local is not diverted by the environment", () => {
+describe("broker --local calls the local run whatever the environment has:", () => {
   const list = '{"connections":[]}';
 
-  it("has no effect: AWS's variables and profile for endpoints", async () => {
+  it("AWS's variables and a profile with other endpoints", async () => {
     const held = await holdPort(
       (honest) => honest,
       (_, to) => to.end(list),
@@ -329,7 +335,7 @@ describe("broker --local is not diverted by the environment", () => {
     expect(status).toBe(0);
   });
 
-  it("has no effect: a proxy", async () => {
+  it("a proxy", async () => {
     const held = await holdPort(
       (honest) => honest,
       (_, to) => to.end(list),

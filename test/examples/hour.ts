@@ -4,7 +4,7 @@ import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { buildEvent } from "../../local/gateway/event.ts";
 import type { Arrived } from "../../local/gateway/request.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
-import { memoryKeyTables } from "../oauth/key-tables.ts";
+import { memoryKeyTables, namesIn } from "../oauth/key-tables.ts";
 import { startWorld } from "../support/world.ts";
 import { testSettings } from "../support/registration.ts";
 
@@ -32,7 +32,7 @@ export async function hourWithOutage(request: Arrived, issuer: string) {
   const { clock, simulator } = world;
   const connection = world.register("webapicorso", { scope: "webapicorso_alywebapicorso" });
   const callers = parseCallers(sampleCallers(issuer, [connection]), testSettings);
-  const ports = { ...memoryKeyTables(), ...world.ports };
+  const ports = { ...memoryKeyTables(namesIn(world.ports.table)), ...world.ports };
   const environment = () => new OAuthEndpoint(callers, ports, believing, testSettings);
   const event = eventOf(request);
   const responses: Promise<TimedResponse>[] = [];

@@ -48,6 +48,16 @@ test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
   for (const { reason } of acknowledgements(app)) expect(reason.length).toBeGreaterThan(20);
 });
 
+test("the synthesis prints no warning", () => {
+  const { app } = newApp(options);
+
+  const warnings = app.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata.filter(({ type }) => type.endsWith(":warning")));
+
+  expect(warnings.map(({ data }): unknown => data)).toEqual([]);
+});
+
 test("cdk-nag stops the synth if a route has no authorizer", () => {
   const { app, outdir } = newApp();
   const httpApi = app.node.findAll().find((construct) => construct instanceof HttpApi);

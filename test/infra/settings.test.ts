@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { readDeploymentSettings, refuseUnknownSettings, SettingError } from "../../infra/settings.ts";
+import { readDeploymentSettings, rejectUnknownSettings, SettingError } from "../../infra/settings.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);
 const cdkJson = JSON.parse(readFileSync(join(import.meta.dirname, "../../cdk.json"), "utf8"));
@@ -19,7 +19,7 @@ test("Settings have the values of cdk.json as defaults", () => {
     rotateApiKeysEveryDays: 90,
   });
   expect(read(cdkJson.context)).toEqual(read({}));
-  expect(() => refuseUnknownSettings(Object.keys(cdkJson.context))).not.toThrow();
+  expect(() => rejectUnknownSettings(Object.keys(cdkJson.context))).not.toThrow();
 });
 
 test("Settings in cdk.json are used unchanged", () => {
@@ -109,7 +109,7 @@ test.each([
 test("An unknown setting whose name may be a key is rejected with its position and length only", () => {
   const keys = ["aws:cdk:bundling-stacks", "stage", "fake-api-key-0123456789-0123456789"];
 
-  expect(() => refuseUnknownSettings(keys)).toThrow(
+  expect(() => rejectUnknownSettings(keys)).toThrow(
     /^Unknown setting 2 \(a name of 34 characters\) in cdk\.json ((?!fake-api-key).)+$/,
   );
 });
@@ -119,7 +119,7 @@ test.each(["alarmEmial", "Stage", "shard", "toString"])(
   (key) => {
     const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, logRetentionDays, prober, rotateApiKeysEveryDays, shards, stage, throttle.`;
 
-    expect(() => refuseUnknownSettings(["stage", key])).toThrow(new SettingError(line));
+    expect(() => rejectUnknownSettings(["stage", key])).toThrow(new SettingError(line));
   },
 );
 
@@ -134,7 +134,7 @@ test("Context keys of the CDK itself are accepted", () => {
     "cdk-migrate",
   ];
 
-  expect(() => refuseUnknownSettings([...ofCdk, "stage", "callers", "prober"])).not.toThrow();
+  expect(() => rejectUnknownSettings([...ofCdk, "stage", "callers", "prober"])).not.toThrow();
 });
 
 test.each([
@@ -190,6 +190,17 @@ test("The error of an unreadable file of callers names the file and repeats none
   );
   expect(() => read({ callers: broken })).toThrow(`"callers" names the file ${broken}, which is not JSON`);
   expect(() => read({ callers: broken })).not.toThrow("fake-key-1");
+});
+
+test("A caller's name is rejected if the output of another caller's role has the same name", () => {
+  const role = (name: string) => ({ name, connections: ["a"], principal: "210987654321" });
+
+  expect(
+    read({ callers: [role("a-b"), { name: "ab", connections: ["a"], keySha256: ["0".repeat(64)] }] }).callers,
+  ).toHaveLength(2);
+  expect(() => read({ callers: [role("a-b"), role("ab")] })).toThrow(
+    /^callers: ab: its output would be named CallerRole\w+, like that of a-b\. Nothing was changed\. Choose a name that/,
+  );
 });
 
 test("A caller's name is rejected if its role name is longer than IAM allows", () => {

@@ -119,6 +119,8 @@ const callers = [
   keyCaller,
   { name: "orders", connections: ["webapicorso", "acme"], principal: "arn:aws:iam::210987654321:role/orders" },
   { name: "partner", connections: ["acme"], principal: "210987654321" },
+  // Its name is that of another caller with the number of its policy.
+  { name: "partner-0", connections: ["acme"], principal: "210987654321" },
   {
     name: "portal",
     oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },
@@ -128,7 +130,7 @@ const callers = [
 const trusting = synthesise({ callers });
 
 test("A caller's role may invoke exactly the token routes of its connections", () => {
-  const [orders, partner, ...others] = trusting
+  const [orders, partner, numbered, ...others] = trusting
     .ofType("AWS::IAM::Role")
     .filter(({ Properties }) => String(Properties.RoleName ?? "").startsWith("smart-token-broker-dev-"));
   const policyOf = (role: Resource | undefined) =>
@@ -139,6 +141,7 @@ test("A caller's role may invoke exactly the token routes of its connections", (
 
   expect(others).toEqual([]);
   expect(policyOf(partner)).toHaveLength(1);
+  expect(policyOf(numbered)).toHaveLength(1);
   const [statement, ...more] = policyOf(orders);
   expect(more).toEqual([]);
   expect(statement).toMatchObject({ Action: "execute-api:Invoke", Effect: "Allow" });

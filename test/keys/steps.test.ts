@@ -108,16 +108,16 @@ describe("finishSecret", () => {
 
   it("makes the connection due after a replacement that is running", async () => {
     const staged = moveCurrent();
-    const { generation, failures } = await world.item(connection);
+    const expected = await world.item(connection);
     const now = world.clock.now();
-    const lease = { expected: { generation, failures }, owner: "owner-1", now, until: now + 15 };
+    const lease = { expected, owner: "owner-1", now, until: now + 15 };
     const leased = await world.ports.table.takeLease(connection, lease);
 
     const finishing = world.step(event("finishSecret", staged));
     await world.clock.asleep();
     // The replacement commits a token set of the outgoing key, and when to replace it.
-    if (leased)
-      await world.ports.table.write({ ...leased, nextActionAt: now + 1800 }, { owner: "owner-1", generation });
+    const fence = { owner: "owner-1", generation: expected.generation };
+    if (leased) await world.ports.table.write({ ...leased, nextActionAt: now + 1800 }, fence);
     await world.clock.passUntil(finishing);
 
     expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());

@@ -68,7 +68,7 @@ const all = (status: number, at = ports) => at.map((port) => [port, status]);
 const preflight = ["Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-amz-target"];
 
 describe("every port on which the local run listens", () => {
-  it("is found, among them the printed ones", () => {
+  it("includes the printed ones", () => {
     expect(ports).toEqual(expect.arrayContaining(words.map(portOf)));
   });
 

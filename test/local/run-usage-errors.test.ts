@@ -30,6 +30,11 @@ describe("npm start rejects a file of connections in one line, with status 1 and
     ["with an entry that is a string", JSON.stringify({ one: "fake-key-1" }), /the value of one must be an object/],
     ["with an entry that is an array", JSON.stringify({ one: [account] }), /the value of one must be an object/],
     ["with an id in capitals", JSON.stringify({ One: account }), /"One" is not a connection id/],
+    [
+      "with a key as an id, without showing it",
+      JSON.stringify({ ["Fake-Key-".repeat(5)]: account }),
+      /the name 1 \(a name of 45 characters\) is not a connection id/,
+    ],
     ["with an id of 64 characters", JSON.stringify({ ["a".repeat(64)]: account }), /is not a connection id/],
   ])("%s", async (_, file, words) => {
     const ended = await refusal(["--port", "0", "--connections", "FILE"], file);

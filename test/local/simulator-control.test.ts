@@ -99,7 +99,7 @@ describe("/_simulator", () => {
     expect([issued.status, before.status, revoked.status, after.status]).toEqual([201, 200, 200, 401]);
   });
 
-  describe("requested by another site", () => {
+  describe("checks Host and Origin:", () => {
     const key = { path: "/_simulator/keys", body: JSON.stringify(account) };
     /** The status of a control request with these headers, with a Host, which `fetch` does not let the caller set. */
     async function statusWith(simulator: Simulator, headers: Record<string, string>, path = key.path) {
@@ -123,7 +123,7 @@ describe("/_simulator", () => {
       ["the Origin of another port", { host: "127.0.0.1:PORT", origin: "http://127.0.0.1:1" }],
       ["its own Origin: it serves no page", { host: "127.0.0.1:PORT", origin: "http://127.0.0.1:PORT" }],
       ["an opaque Origin", { host: "127.0.0.1:PORT", origin: "null" }],
-    ])("is rejected, also at the vendor's endpoints: %s", async (_, headers) => {
+    ])("it rejects %s, as the vendor's endpoints do", async (_, headers) => {
       const simulator = await start();
 
       expect(await statusWith(simulator, headers)).toBe(403);
@@ -132,7 +132,7 @@ describe("/_simulator", () => {
       expect(simulator.counts.refresh).toBe(0);
     });
 
-    it("is not what comes with either name of this machine", async () => {
+    it("it accepts the name localhost", async () => {
       expect(await statusWith(await start(), { host: "localhost:PORT" })).toBe(201);
     });
   });

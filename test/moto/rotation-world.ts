@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { type RotationStep, rotationSteps } from "../../functions/key-rotation/rotation-event.ts";
@@ -24,7 +24,7 @@ export async function startRotationWorld(name: StoreName) {
   const { client } = store;
 
   const ports: KeyPorts = {
-    table: dynamoDbTokenTable(table.name, table.config),
+    table: dynamoDbTokenTable(table.name, dynamoDbClient(table.config)),
     registrations: secretsManagerRegistrations(testSettings, store.config),
     secrets: secretVersions(testSettings.secretPrefix, store.config),
     upstream: smartServices(clock, { timeout: 500 }),

@@ -96,6 +96,10 @@ export const badJwts: (readonly [attack: string, jwt: (attacker: Attacker) => st
   ["with an unknown critical header", ({ broker }) => broker.issuer.token({}, { crit: ["fake"], fake: true })],
   ["with an unencoded payload", ({ broker }) => broker.issuer.token({}, { crit: ["b64"], b64: false })],
   ["that is a logout token by its type", ({ broker }) => broker.issuer.token({}, { typ: "logout+jwt" })],
+  [
+    "that is a logout token by its events",
+    claiming({ events: { "http://schemas.openid.net/event/backchannel-logout": {} } }),
+  ],
   ["that is a DPoP proof by its type", ({ broker }) => broker.issuer.token({}, { typ: "dpop+jwt" })],
   ["with a type that is not a string", ({ broker }) => broker.issuer.token({}, { typ: ["JWT"] })],
   ["that is bound to a key, without a proof of it", claiming({ cnf: { jkt: "fake" } })],

@@ -25,7 +25,7 @@ async function connectionsOf(claimsAt: (now: number) => object): Promise<string[
   const authenticator = new Authenticator(parseCallers(callers, testSettings), verifier, {
     clock,
     notice: () => undefined,
-    issuedHandles: { keyOf: async () => undefined },
+    issuedHandles: { ownerOf: async () => undefined },
     revoked: { has: async () => false },
   });
   const value = new Secret(unsignedJwt(claims, {}));

@@ -74,10 +74,10 @@ describe("parseCallers", () => {
 
   test("rejects an object with an unknown field, and names it unless it may be a key", () => {
     expect(refusal({ $schema: "a", callers: [byKey], caller: [] })).toBe(
-      'callers: the object with the list has an unknown field "caller".',
+      'callers: the object with the list has an unknown field "caller". Use one of: $schema, callers.',
     );
     expect(refusal({ callers: [byKey], [fakeKey]: "" })).toBe(
-      "callers: the object with the list has an unknown field 2 (a name of 47 characters).",
+      "callers: the object with the list has an unknown field 2 (a name of 47 characters). Use one of: $schema, callers.",
     );
   });
 
@@ -149,7 +149,11 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
   [
     byKey,
     [
-      ["an unknown field", { conections: [] }, 'has an unknown field "conections"'],
+      [
+        "an unknown field",
+        { conections: [] },
+        'has an unknown field "conections". Use one of: name, connections, principal, keySha256, oidc, origins',
+      ],
       ["a key as an unknown field", { [fakeKey]: 1 }, "has an unknown field 4 (a name of 47 characters)"],
       ["a string as connections", { connections: "a" }, "connections must be a list"],
       ["numbers as connections", { connections: [1] }, "connections must be a list"],
@@ -192,7 +196,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     byUser,
     [
       ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
-      ["a long origin", { origins: [`https://${long}`] }, "origins: every origin is longer than 2,048 characters"],
+      ["a long origin", { origins: [`https://${long}`] }, "origins: an origin is longer than 2,048 characters"],
       ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
       ["an http origin", { origins: ["http://portal.test"] }, "origins:"],
       ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
@@ -204,12 +208,16 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
 
 /** The same for the fields of `oidc`. */
 const wrongOidc: [what: string, fields: object, error: string][] = [
-  ["an unknown field", { isuer: "x" }, 'oidc has an unknown field "isuer"'],
+  [
+    "an unknown field",
+    { isuer: "x" },
+    'oidc has an unknown field "isuer". Use one of: issuer, audience, claims, connectionsClaim, maxLifetime',
+  ],
   ["a key as an unknown field", { [fakeKey]: 1 }, "oidc has an unknown field 4 (a name of 47 characters)"],
   ["a long issuer", { issuer: `https://${long}` }, "oidc.issuer is longer than 2,048 characters"],
   ["a long audience", { audience: long }, "oidc.audience is longer than 2,048 characters"],
-  ["a long claim", { claims: { sub: long } }, "oidc.claims: every value is longer than 2,048 characters"],
-  ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: every name is longer than 2,048 characters"],
+  ["a long claim", { claims: { sub: long } }, "oidc.claims: a value is longer than 2,048 characters"],
+  ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: a name is longer than 2,048 characters"],
   ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
   ["an issuer that is not a URL", { issuer: "issuer.test" }, "oidc.issuer must be an https URL"],
   ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
@@ -219,8 +227,8 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings and booleans"],
   ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be a string, true or false"],
   ["a number as claim", { claims: { sub: 7 } }, "oidc.claims: every value must be a string, true or false"],
-  ["an empty claim", { claims: { sub: "" } }, "oidc.claims: every value is empty"],
-  ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone would match everyone'],
+  ["an empty claim", { claims: { sub: "" } }, "oidc.claims: a value is empty"],
+  ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone matches everyone. Write'],
   ["two wildcards alone", { claims: { sub: "**" } }, "oidc.claims: * is allowed only at the end"],
   ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
   ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
@@ -230,6 +238,16 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["localhost as issuer", { issuer: "https://localhost" }, "oidc.issuer must not be localhost or a private address"],
   ["a private issuer", { issuer: "https://10.0.0.1:8443/a" }, "oidc.issuer must not be localhost or a private"],
   ["a link-local issuer", { issuer: "https://[fe80::1]" }, "oidc.issuer must not be localhost or a private address"],
+  [
+    "its audience as connectionsClaim",
+    { connectionsClaim: "aud" },
+    "oidc.connectionsClaim cannot be aud: it says nothing",
+  ],
+  [
+    "its nonce as connectionsClaim",
+    { connectionsClaim: "nonce" },
+    "oidc.connectionsClaim cannot be nonce: it says nothing",
+  ],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
   ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
   ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
@@ -303,7 +321,7 @@ describe("parseCallers rejects an entry", () => {
     expect(message).toBe("callers: new-php: keySha256 has a hash that old-php uses too. Create a key for each.");
   });
 
-  test("with a duplicate hash", () => {
-    expect(refusal([{ ...byKey, keySha256: [hash, hash] }])).toContain("old-php: keySha256 has a hash");
+  test("with a duplicate hash, not naming another entry", () => {
+    expect(refusal([{ ...byKey, keySha256: [hash, hash] }])).toBe("callers: old-php: keySha256 has a duplicate hash.");
   });
 });

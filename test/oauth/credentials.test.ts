@@ -86,12 +86,12 @@ const misplaced: Record<string, Record<Place, string>> = {
     token: "400 invalid_request",
   },
   refresh_token: {
-    "the Authorization header": "400 invalid_grant",
-    client_secret: "400 invalid_grant",
-    client_assertion: "400 invalid_grant",
+    "the Authorization header": "400 invalid_request",
+    client_secret: "400 invalid_request",
+    client_assertion: "400 invalid_request",
     subject_token: "400 invalid_request",
     refresh_token: "",
-    token: "400 invalid_grant",
+    token: "400 invalid_request",
   },
   "the vendor's form": {
     "the Authorization header": "400 invalid_request",
@@ -192,10 +192,10 @@ describe("client_id", () => {
     ["the JWT's azp", "fake-azp", "token"],
     ["the JWT's client_id", "fake-client", "token"],
     ["the audience", audience, "token"],
-    ["the name of another entry", "portal", "refused"],
-    ["the name of a caller with a key", "old-php", "refused"],
-    ["the name of an inherited property", "constructor", "refused"],
-  ])("with a JWT is %s: %s is %s", async (_, clientId, result) => {
+    ["the name of another entry", "portal", "an error"],
+    ["the name of a caller with a key", "old-php", "an error"],
+    ["the name of an inherited property", "constructor", "an error"],
+  ])("that is %s, with a JWT: %s gets %s", async (_, clientId, result) => {
     const token = jwt({ azp: "fake-azp", client_id: "fake-client" });
     const requests = [
       await send("client_credentials", places.client_assertion(token), id(clientId)),

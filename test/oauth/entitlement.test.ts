@@ -11,7 +11,7 @@ import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, testSettings } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
-import { fakeHandle, handleKeyOf, memoryKeyTables } from "./key-tables.ts";
+import { fakeHandle, handleNameOf, memoryKeyTables } from "./key-tables.ts";
 import {
   allowedBy,
   type Entry,
@@ -27,19 +27,24 @@ import { eventOf } from "./request-bodies.ts";
 const tokenOf = (connection: string) => `fake-access-of-${connection}`;
 const holderOf = (token: unknown) => universe.find((id) => tokenOf(id) === token);
 
+const namesOf = (connection: string) => named[connection] ?? { username: "", scope: "" };
+
 /** Every connection has a valid token in the table, so the endpoint needs no upstream. */
 const table = {
   async read(connection) {
-    const { username, scope } = named[connection] ?? { username: "", scope: "" };
+    const { username, scope } = namesOf(connection);
     const tokenSet = fakeTokenSet({ accessToken: new Secret(tokenOf(connection)), username, registeredScope: scope });
     return { connection, generation: 1, failures: 0, tokenSet };
   },
 } satisfies Partial<TokenTable>;
-const keyTables = memoryKeyTables();
+const keyTables = memoryKeyTables(namesOf);
 for (const connection of universe) {
   const handles = [0, 1, 2, 3, 4, 5]
     .map(String)
-    .map((name) => [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle(connection, name))] as const);
+    .map(
+      (name) =>
+        [handleNameOf(fakeCallerKey(name), namesOf(connection)), new Secret(fakeHandle(connection, name))] as const,
+    );
   keyTables.stored.set(connection, new Map(handles));
 }
 const names: NameIndex = {

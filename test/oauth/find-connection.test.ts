@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { ConnectionFinder } from "../../functions/oauth/find-connection.ts";
 import { around } from "../support/around.ts";
@@ -76,14 +75,6 @@ describe("ConnectionFinder finds a connection", () => {
     expect(reads()).toEqual(atFirst);
   });
 
-  test("by username and scope: with one query once it has a token", async () => {
-    const { finder, reads, service } = await startShop();
-    await service().get(connectionId("shop"), { minTtl: 60 });
-
-    expect(await finder.find(ids("a", "b", "shop"), shopName)).toEqual(found("shop"));
-    expect(reads()).toEqual({ names: 1, items: 0, secrets: 0 });
-  });
-
   test("by a new username at once, before its token is replaced", async () => {
     const { finder, service, register } = await startShop();
     await service().get(connectionId("shop"), { minTtl: 60 });
@@ -92,7 +83,7 @@ describe("ConnectionFinder finds a connection", () => {
     expect(await finder.find(ids("shop"), { username: "new_shop", scope: "scope_shop" })).toEqual(found("shop"));
   });
 
-  test("again after it was told to forget it", async () => {
+  test("no longer from memory after forget()", async () => {
     const { finder, reads, register } = await startShop();
     await finder.find(ids("shop"), shopName);
     register("shop", { username: "new_shop" });
@@ -167,7 +158,7 @@ describe("ConnectionFinder reads at most 10 times", () => {
     expect(await finder.find(allowed, { ...vendor, scope: "somewhere-connection-9" })).toEqual(invalidScope);
   });
 
-  test("and finds every connection once it has a token", async () => {
+  test("and only once for a connection with a token, however many the caller has", async () => {
     const { finder, reads, service } = await startShop();
     await service().get(connectionId("shop"), { minTtl: 60 });
 
@@ -188,6 +179,25 @@ test("ConnectionFinder remembers at most 10,000 requests: the oldest is forgotte
 
   expect([ofLatest.names, reads().names]).toEqual([0, 1]);
 });
+
+test.each(["names", "registrations"] as const)(
+  "ConnectionFinder keeps what it found while %s do not answer, for however long, and then searches again",
+  async (store) => {
+    const world = await startShop();
+    const ports = { ...world.ports };
+    const finder = new ConnectionFinder(ports);
+    await finder.find(ids("shop"), shopName);
+    ports[store] = around(world.ports[store], unavailable) as never;
+
+    world.clock.advance(3600);
+    const during = [await finder.find(ids("shop"), shopName), await finder.find(ids("shop", "other"), shopName)];
+    ports[store] = world.ports[store] as never;
+    world.register("shop", { username: "admin_other", scope: "scope_shop" });
+
+    expect(during).toEqual([found("shop"), expect.objectContaining({ error: "temporarily_unavailable" })]);
+    expect(await finder.find(ids("shop"), shopName)).toEqual(invalidScope);
+  },
+);
 
 describe("ConnectionFinder finds no connection", () => {
   test.each([
@@ -228,6 +238,27 @@ describe("ConnectionFinder finds no connection", () => {
 
     expect([first, early]).toEqual([invalidScope, invalidScope]);
     expect(inHalfMinute).toEqual(none);
+    expect(await find()).toEqual(found("late"));
+  });
+
+  test("for 30 s from the start of a slow search", async () => {
+    const { ports, register, clock } = await startShop();
+    const late = { username: "admin_late", scope: "scope_late" };
+    const registrations = around(ports.registrations, async (call) => {
+      const reading = await call();
+      clock.advance(2);
+      return reading;
+    });
+    const finder = new ConnectionFinder({ ...ports, registrations });
+    const find = () => finder.find(ids("late"), late);
+    const first = await find();
+    register("late", late);
+
+    clock.advance(27.999);
+    const remembered = await find();
+    clock.advance(0.001);
+
+    expect([first, remembered]).toEqual([invalidScope, invalidScope]);
     expect(await find()).toEqual(found("late"));
   });
 
@@ -273,4 +304,4 @@ describe("ConnectionFinder finds no connection", () => {
   });
 });
 
-const unavailable = (): Promise<ConnectionId[]> => Promise.reject(new UnavailableError("DynamoDB: fake"));
+const unavailable = (): Promise<never> => Promise.reject(new UnavailableError("DynamoDB: fake"));

@@ -120,6 +120,12 @@ describe("readForm reads what is sent by", () => {
     expect(await read(json(fields), { json: false })).toEqual(refused("Content-Type"));
   });
 
+  test("a client with JSON whose strings look like more fields", async () => {
+    const odd = { token: 'a","token":"b', scope: '\\":', username: "\\" };
+
+    expect(await read(json(odd), { json: true })).toEqual(odd);
+  });
+
   test("a client with 16 KiB", async () => {
     expect(await read(urlencoded({ a: "x".repeat(maxBodyBytes - 2) }))).toEqual({ a: "x".repeat(maxBodyBytes - 2) });
   });
@@ -177,6 +183,8 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a JSON list", ofJson("[]"), "JSON object"],
   ["a JSON null", ofJson("null"), "JSON object"],
   ["a JSON string", ofJson('"fake"'), "JSON object"],
+  ["a duplicate field, JSON", ofJson('{"token": "fake", "token": "other"}'), "Duplicate"],
+  ["a duplicate field, escaped in JSON", ofJson('{"token": "fake", "tok\\u0065n" : "other"}'), "Duplicate"],
   ["a JSON number in a field", ofJson('{"grant_type": 7}'), "not a string"],
   ["a JSON object in a field", ofJson('{"grant_type": {"$ne": ""}}'), "not a string"],
   ["a JSON null in a field", ofJson('{"grant_type": null}'), "not a string"],

@@ -138,6 +138,8 @@ describe("readGrantRequest, for client_credentials,", () => {
       "invalid_request",
     ],
     ["an assertion without its type", { client_assertion: "a" }, undefined, "invalid_request"],
+    ["a type of assertion without one", { client_assertion_type: jwtBearer }, header("a:b"), "invalid_request"],
+    ["a client_secret and a type", { ...byKey, client_assertion_type: jwtBearer }, undefined, "invalid_request"],
     ["another type of assertion", { ...assertion, client_assertion_type: "saml" }, undefined, "invalid_request"],
     ["a header with another scheme", {}, "Bearer fake", "invalid_client"],
     ["a header without a name", {}, header(":fake"), "invalid_client"],
@@ -168,8 +170,14 @@ describe("readGrantRequest, for refresh_token,", () => {
     );
   });
 
-  test.each([undefined, "", "fake-refresh-1", fakeKey, `stbr.webapicorso.${fakeKey}`])("rejects %s", (token) => {
-    expect(byGrant({ ...grant, refresh_token: token })).toMatchObject({ error: "invalid_grant" });
+  test.each([
+    [undefined, "invalid_request"],
+    ["", "invalid_request"],
+    ["fake-refresh-1", "invalid_grant"],
+    [fakeKey, "invalid_grant"],
+    [`stbr.webapicorso.${fakeKey}`, "invalid_grant"],
+  ])("rejects %s with %s", (token, error) => {
+    expect(byGrant({ ...grant, refresh_token: token })).toMatchObject({ error });
   });
 });
 
@@ -197,6 +205,8 @@ describe("readGrantRequest, for a token exchange,", () => {
     ["a subject token without a type", { subject_token_type: undefined }],
     ["a subject token of type SAML", { subject_token_type: typeOf("saml2") }],
     ["a request for a refresh token", { requested_token_type: typeOf("refresh_token") }],
+    ["the type of an assertion without one", { client_assertion_type: jwtBearer }],
+    ["the type of an actor token without one", { actor_token_type: typeOf("jwt") }],
     ["an actor token", { actor_token: "fake.jwt.2" }],
   ])("rejects %s", (_, fields) => {
     expect(byGrant({ ...grant, ...fields })).toMatchObject({ error: "invalid_request" });

@@ -2,22 +2,28 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import type { RegisteredNames } from "../../functions/auth-core/rules/token-set.ts";
 import { IssuedHandles } from "../../functions/oauth/issued-handles.ts";
+import { around } from "../support/around.ts";
 import { steppedClock } from "../support/clock.ts";
 import { connectionId } from "../support/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
-import { fakeHandle, handleKeyOf, memoryKeyTables } from "./key-tables.ts";
+import { fakeHandle, handleNameOf, memoryKeyTables } from "./key-tables.ts";
 
 const connection = connectionId("webapicorso");
 const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
 const listed = ["old-php", "erp"].map(hashOf);
 const hash = hashOf("old-php");
+const names = { username: "admin_beta", scope: "scope_shop" };
 
+/** The names of the stored token. */
+let stored: RegisteredNames;
 let tables: ReturnType<typeof memoryKeyTables>;
 let clock: ReturnType<typeof steppedClock>;
 let notices: Notice[];
 beforeEach(() => {
-  tables = memoryKeyTables();
+  tables = memoryKeyTables(() => stored);
+  stored = names;
   clock = steppedClock();
   notices = [];
 });
@@ -27,11 +33,11 @@ const environment = (hashes = listed) =>
 
 describe("IssuedHandles.issue", () => {
   test("returns the same handle to a key in every environment, and another one to another key or connection", async () => {
-    const first = (await environment().issue(connection, hash))?.reveal();
-    const again = (await environment().issue(connection, hash))?.reveal();
+    const first = (await environment().issue(connection, hash, names))?.reveal();
+    const again = (await environment().issue(connection, hash, names))?.reveal();
     const others = [
-      await environment().issue(connection, hashOf("erp")),
-      await environment().issue(connectionId("other"), hash),
+      await environment().issue(connection, hashOf("erp"), names),
+      await environment().issue(connectionId("other"), hash, names),
     ].map((handle) => handle?.reveal());
 
     expect(first).toMatch(/^stbr\.webapicorso\.[\w-]{43}$/);
@@ -41,7 +47,7 @@ describe("IssuedHandles.issue", () => {
   });
 
   test("returns one handle to first requests in two environments at once", async () => {
-    const both = await Promise.all([environment(), environment()].map((each) => each.issue(connection, hash)));
+    const both = await Promise.all([environment(), environment()].map((each) => each.issue(connection, hash, names)));
 
     expect(both[0]?.reveal()).toBe(both[1]?.reveal());
     expect(tables.state.handleWrites).toBe(2);
@@ -50,75 +56,130 @@ describe("IssuedHandles.issue", () => {
   test("reads the table once per five minutes", async () => {
     const warm = environment();
     for (let second = 0; second < 300; second += 1) {
-      await warm.issue(connection, hash);
+      await warm.issue(connection, hash, names);
       clock.advance(1);
     }
     expect(tables.state).toMatchObject({ handleReads: 1, handleWrites: 1 });
 
     tables.stored.clear();
-    await warm.issue(connection, hash);
+    await warm.issue(connection, hash, names);
 
     expect(tables.state).toMatchObject({ handleReads: 2, handleWrites: 2 });
   });
 
+  test("keeps a handle for five minutes from the start of a slow read", async () => {
+    tables.handles = around(tables.handles, async (call) => {
+      const result = await call();
+      clock.advance(2);
+      return result;
+    });
+    const warm = environment();
+    await warm.issue(connection, hash, names);
+
+    clock.advance(295.999);
+    await warm.issue(connection, hash, names);
+    const before = tables.state.handleReads;
+    clock.advance(0.001);
+    await warm.issue(connection, hash, names);
+
+    expect([before, tables.state.handleReads]).toEqual([1, 2]);
+  });
+
   test("removes the handles of keys that left the list, and no others", async () => {
     const fake = (name: string) =>
-      [handleKeyOf(fakeCallerKey(name)), new Secret(fakeHandle("webapicorso", name))] as const;
+      [handleNameOf(fakeCallerKey(name), names), new Secret(fakeHandle("webapicorso", name))] as const;
     tables.stored.set(connection, new Map([fake("erp"), fake("gone-1"), fake("gone-2")]));
 
-    await environment().issue(connection, hash);
+    await environment().issue(connection, hash, names);
 
     expect([...(tables.stored.get(connection)?.keys() ?? [])]).toEqual(
-      ["erp", "old-php"].map((name) => handleKeyOf(fakeCallerKey(name))),
+      ["erp", "old-php"].map((name) => handleNameOf(fakeCallerKey(name), names)),
     );
   });
 
   test("returns none while the table is unavailable, tries again after 30 s, and keeps the handle that it knows", async () => {
     const cold = environment();
     const warm = environment();
-    const known = await warm.issue(connection, hash);
+    const known = await warm.issue(connection, hash, names);
     clock.advance(301);
     tables.state.isDown = true;
     const before = tables.state.handleReads;
 
-    expect(await cold.issue(connection, hash)).toBeUndefined();
-    expect((await warm.issue(connection, hash))?.reveal()).toBe(known?.reveal());
+    expect(await cold.issue(connection, hash, names)).toBeUndefined();
+    expect((await warm.issue(connection, hash, names))?.reveal()).toBe(known?.reveal());
     clock.advance(29);
-    expect(await cold.issue(connection, hash)).toBeUndefined();
+    expect(await cold.issue(connection, hash, names)).toBeUndefined();
     expect(tables.state.handleReads - before).toBe(2);
     expect(notices.map(({ kind }) => kind)).toEqual(["table_unavailable", "table_unavailable"]);
 
     tables.state.isDown = false;
     clock.advance(2);
-    expect((await cold.issue(connection, hash))?.reveal()).toBe(known?.reveal());
+    expect((await cold.issue(connection, hash, names))?.reveal()).toBe(known?.reveal());
   });
 
   test("remembers at most 30 s that a connection without a token set gets none", async () => {
     const warm = environment();
     const sound = { ...tables.handles };
     tables.handles.add = async () => undefined;
-    expect(await warm.issue(connection, hash)).toBeUndefined();
+    expect(await warm.issue(connection, hash, names)).toBeUndefined();
     Object.assign(tables.handles, sound);
 
     clock.advance(31);
-    expect(await warm.issue(connection, hash)).toBeDefined();
+    expect(await warm.issue(connection, hash, names)).toBeDefined();
   });
 });
 
-describe("IssuedHandles.keyOf", () => {
+describe("IssuedHandles.issue, after the token was issued for other names,", () => {
+  const others = { ...names, username: "admin_delta" };
+
+  test("returns another handle, and removes the first one of every listed key", async () => {
+    const first = await environment().issue(connection, hash, names);
+    await environment().issue(connection, hashOf("erp"), names);
+    stored = others;
+
+    const second = await environment().issue(connection, hash, others);
+
+    expect(second?.reveal()).not.toBe(first?.reveal());
+    expect([...(tables.stored.get(connection)?.keys() ?? [])]).toEqual([
+      handleNameOf(fakeCallerKey("old-php"), others),
+    ]);
+  });
+
+  test("returns none for the token of memory, and removes nothing", async () => {
+    stored = others;
+    await environment().issue(connection, hash, others);
+    const { handleWrites } = tables.state;
+
+    expect(await environment().issue(connection, hash, names)).toBeUndefined();
+    expect(tables.state.handleWrites).toBe(handleWrites);
+  });
+});
+
+describe("IssuedHandles.ownerOf", () => {
   test("finds the key of a handle, and none for another handle or another connection", async () => {
-    const handle = (await environment().issue(connection, hash)) ?? new Secret("");
+    const handle = (await environment().issue(connection, hash, names)) ?? new Secret("");
     const before = tables.state.handleWrites;
 
-    expect(await environment().keyOf(connection, handle)).toBe(hash);
-    expect(await environment().keyOf(connectionId("other"), handle)).toBeUndefined();
-    expect(await environment().keyOf(connection, new Secret(fakeHandle("webapicorso", "1")))).toBeUndefined();
+    expect(await environment().ownerOf(connection, handle)).toEqual({ keySha256: hash, names });
+    expect(await environment().ownerOf(connectionId("other"), handle)).toBeUndefined();
+    expect(await environment().ownerOf(connection, new Secret(fakeHandle("webapicorso", "1")))).toBeUndefined();
     expect(tables.state.handleWrites).toBe(before);
   });
 
-  test("finds no key that left the list", async () => {
-    const handle = (await environment().issue(connection, hash)) ?? new Secret("");
+  test("finds none if the stored token was issued for another username or scope", async () => {
+    const handle = (await environment().issue(connection, hash, names)) ?? new Secret("");
 
-    expect(await environment([hashOf("erp")]).keyOf(connection, handle)).toBeUndefined();
+    for (const changed of [{ username: "admin_delta" }, { scope: "scope_other" }, { username: undefined }]) {
+      stored = { ...names, ...changed };
+      expect(await environment().ownerOf(connection, handle)).toBeUndefined();
+    }
+    stored = names;
+    expect(await environment().ownerOf(connection, handle)).toEqual({ keySha256: hash, names });
+  });
+
+  test("finds no key that left the list", async () => {
+    const handle = (await environment().issue(connection, hash, names)) ?? new Secret("");
+
+    expect(await environment([hashOf("erp")]).ownerOf(connection, handle)).toBeUndefined();
   });
 });

@@ -47,6 +47,15 @@ describe("brokenRule: cnf", () => {
   );
 });
 
+describe("brokenRule: events", () => {
+  test.each([{ "http://schemas.openid.net/event/backchannel-logout": {} }, {}, null])(
+    "rejects a JWT that reports events %j, whatever its type",
+    (events) => {
+      expect(brokenRule({ ...header, typ: "JWT" }, { ...claims, events }, now)).toBe("events");
+    },
+  );
+});
+
 describe("brokenRule: exp, iat and nbf", () => {
   test("accepts a JWT with exp only", () => {
     expect(brokenRule(header, { exp: now + 300 }, now)).toBeUndefined();

@@ -1,20 +1,36 @@
 import { createHash } from "node:crypto";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import type { RegisteredNames } from "../../functions/auth-core/rules/token-set.ts";
+import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { HandleTable } from "../../functions/oauth/issued-handles.ts";
-import { fingerprintOfListed } from "../../functions/oauth/refresh-handle.ts";
+import { handleName } from "../../functions/oauth/refresh-handle.ts";
 import type { RevokedKey, RevokedKeyTable } from "../../functions/oauth/revoked-keys.ts";
 
-/** The name in the table of the handles of a key. */
-export const handleKeyOf = (key: string) => fingerprintOfListed(callerKeyHash(new Secret(key)));
+/** The name in the table of a key's handle, for a token of these names. */
+export const handleNameOf = (key: string, names: RegisteredNames = {}) =>
+  handleName(callerKeyHash(new Secret(key)), names);
 
 /** A well-formed refresh handle that is visibly fake. */
 export const fakeHandle = (connection: string, name: string) =>
   `stbr.${connection}.${`fake-handle-of-${name}_`.repeat(4).slice(0, 43)}`;
 
-/** The refresh handles and the revoked keys in memory, with counts of reads and writes, and a switch for an outage. */
-export function memoryKeyTables() {
+/** The names that the stored token of a connection was issued for. */
+export const namesIn = (table: TokenTable) => async (connection: ConnectionId) => {
+  const { tokenSet } = (await table.read(connection, "strong")) ?? {};
+  return { username: tokenSet?.username, scope: tokenSet?.registeredScope };
+};
+
+/**
+ * The refresh handles and the revoked keys in memory, with counts of reads and writes, and a switch for an outage.
+ *
+ * @param namesOf the names that the stored token of a connection was issued for
+ */
+export function memoryKeyTables(
+  namesOf: (connection: ConnectionId) => RegisteredNames | Promise<RegisteredNames> = () => ({}),
+) {
   const stored = new Map<string, Map<string, Secret>>();
   const revoked = new Map<string, RevokedKey>();
   const state = { isDown: false, handleReads: 0, handleWrites: 0, revokedReads: 0, made: 0 };
@@ -25,16 +41,16 @@ export function memoryKeyTables() {
     async read(connection) {
       state.handleReads += 1;
       check();
-      return new Map(stored.get(connection));
+      return { handles: new Map(stored.get(connection)), names: await namesOf(connection) };
     },
-    async add(connection, key, handle, gone) {
+    async add(connection, name, handle, gone) {
       state.handleWrites += 1;
       check();
       const of = stored.get(connection) ?? new Map<string, Secret>();
       stored.set(connection, of);
       for (const other of gone) of.delete(other);
-      if (!of.has(key)) of.set(key, handle);
-      return of.get(key);
+      if (!of.has(name)) of.set(name, handle);
+      return of.get(name);
     },
   };
   const revokedKeys: RevokedKeyTable = {

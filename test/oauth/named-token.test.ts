@@ -4,14 +4,15 @@ import { type Caller, parseCallers } from "../../functions/auth-core/rules/calle
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import { around } from "../support/around.ts";
 import { testSettings } from "../support/registration.ts";
 import { startWorld } from "../support/world.ts";
 import { fakeCallerKey } from "./callers.ts";
-import { memoryKeyTables } from "./key-tables.ts";
-import { eventOf, urlencoded } from "./request-bodies.ts";
+import { memoryKeyTables, namesIn } from "./key-tables.ts";
+import { eventOf, json, urlencoded } from "./request-bodies.ts";
 import { exchange } from "./requests.ts";
 
 const issuer = "https://issuer.test";
@@ -54,18 +55,19 @@ async function startShop() {
   };
   const registerAs = (username: string, fields: object = {}) => world.register("shop", { username, scope, ...fields });
   const shop = registerAs("admin_beta");
+  const keyTables = memoryKeyTables(namesIn(world.ports.table));
   /** An environment with its own memory. */
   const environment = (ports: Partial<Ports> = {}, list = callers) => {
     const endpoint = new OAuthEndpoint(
       list,
-      { ...world.ports, ...memoryKeyTables(), upstream, ...ports },
+      { ...world.ports, ...keyTables, upstream, ...ports },
       believing,
       testSettings,
     );
     const answerTo = async (route: string, sent: ReturnType<typeof urlencoded>) => {
       const { status, body, line } = await endpoint.answer(eventOf(route, sent));
-      const { access_token: token, error } = body as Record<string, unknown>;
-      return { status, error, line, token, issuedFor: issuedFor.get(token) };
+      const { access_token: token, refresh_token: handle, error } = body as Record<string, unknown>;
+      return { status, error, line, token, issuedFor: issuedFor.get(token), handle: String(handle) };
     };
     return {
       /** The vendor's request. */
@@ -74,6 +76,8 @@ async function startShop() {
           "POST /api/v1/auth/token",
           urlencoded({ username, scope, token: `Bearer ${fakeCallerKey("old-php")}`, ...fields }),
         ),
+      refresh: (handle: string) =>
+        answerTo("POST /oauth/token", json({ grant_type: "refresh_token", refresh_token: handle })),
       /** A token exchange that reports a token as rejected. */
       report: (claims: object, token: unknown) =>
         answerTo(
@@ -107,7 +111,20 @@ describe("OAuthEndpoint, after a connection was registered with another username
     return { ...world, first };
   }
 
-  test("serves the old token for as long as memory has it, and then refuses the old username", async () => {
+  /** The same, and an environment whose memory has had a token of each username, before its table stops answering. */
+  async function startTableDown() {
+    const world = await startRenamed();
+    const ports = { table: world.ports.table };
+    const { ask } = world.environment(ports);
+    for (const username of ["admin_beta", "admin_delta"]) {
+      world.registerAs(username);
+      await ask(username);
+    }
+    Object.assign(ports.table, world.unreachable());
+    return { ...world, ask };
+  }
+
+  test("serves the old token for as long as memory has it, and then rejects the old username", async () => {
     const { first, clock } = await startRenamed();
 
     const fromMemory = await first.ask("admin_beta");
@@ -119,25 +136,18 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(await first.ask("admin_delta")).toMatchObject(issuedToDelta);
   });
 
-  test("refuses the old username if memory has the new token", async () => {
+  test("rejects the old username if memory has the new token", async () => {
     const { first } = await startRenamed();
     await first.ask("admin_delta");
 
     expect(await first.ask("admin_beta")).toMatchObject(invalidScope);
   });
 
-  test("refuses the old username while the table does not answer", async () => {
-    const world = await startRenamed();
-    const ports = { table: world.ports.table };
-    const environment = world.environment(ports);
-    world.registerAs("admin_beta");
-    await environment.ask("admin_beta");
-    world.registerAs("admin_delta");
-    await environment.ask("admin_delta");
-    Object.assign(ports.table, world.unreachable());
+  test("rejects the old username while the table does not answer", async () => {
+    const { ask } = await startTableDown();
 
-    expect(await environment.ask("admin_delta")).toMatchObject(issuedToDelta);
-    expect(await environment.ask("admin_beta")).toMatchObject(invalidScope);
+    expect(await ask("admin_delta")).toMatchObject(issuedToDelta);
+    expect(await ask("admin_beta")).toMatchObject(invalidScope);
   });
 
   test("forgets what it found under the old username: the next request reads again", async () => {
@@ -193,6 +203,22 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
   });
 
+  test("serves the stored token to the new username too, if Smart Services issues it for that username", async () => {
+    const { ports, registerAs, environment, item, shop, callCounts } = await startShop();
+    let first: Promise<UpstreamResult> | undefined;
+    // Some servers return the valid token of a key again.
+    const call: Upstream["call"] = (...request) => (first ??= ports.upstream.call(...request));
+    const { ask } = environment({ upstream: { call } });
+    const { token } = await ask("admin_beta");
+    registerAs("admin_delta");
+
+    const answers = [await ask("admin_delta"), await ask("admin_delta"), await ask("admin_beta")];
+
+    expect(answers).toMatchObject([{ status: 200, token }, { status: 200, token }, invalidScope]);
+    expect(await item(shop)).toMatchObject({ generation: 1, failures: 0, tokenSet: { username: "admin_delta" } });
+    expect(callCounts()).toMatchObject({ exchanges: 1 });
+  });
+
   test("never serves the stored token of the other username while Smart Services is down", async () => {
     const { first, registerAs, clock, simulator, callCounts } = await startRenamed();
     clock.advance(61);
@@ -210,17 +236,10 @@ describe("OAuthEndpoint, after a connection was registered with another username
   });
 
   test("never serves the remembered token of the other username while the table does not answer", async () => {
-    const world = await startRenamed();
-    const ports = { table: world.ports.table };
-    const environment = world.environment(ports);
-    world.registerAs("admin_beta");
-    await environment.ask("admin_beta");
-    world.registerAs("admin_delta");
-    await environment.ask("admin_delta");
-    world.registerAs("admin_beta");
-    Object.assign(ports.table, world.unreachable());
+    const { ask, registerAs } = await startTableDown();
+    registerAs("admin_beta");
 
-    expect(await environment.ask("admin_beta")).toMatchObject(temporary);
+    expect(await ask("admin_beta")).toMatchObject(temporary);
   });
 
   test("does not serve the stored token of the other username while another environment holds the lease", async () => {
@@ -262,6 +281,45 @@ test("TokenService shares no lookup between requests that require different name
   expect(usernames).toEqual(["admin_delta", "admin_beta"]);
 });
 
+describe("A refresh token of the vendor's route, after its connection was registered with another username,", () => {
+  const ended = { status: 400, error: "invalid_grant", token: undefined };
+
+  test("gets the token that it was issued for, for as long as that is stored, and no other", async () => {
+    const { environment, registerAs } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_delta");
+
+    const before = await environment().refresh(handle);
+    const renamed = await environment().ask("admin_delta");
+    const after = await environment().refresh(handle);
+
+    expect(before).toMatchObject(issuedToBeta);
+    expect(renamed).toMatchObject(issuedToDelta);
+    expect(renamed.handle).not.toBe(handle);
+    expect(after).toMatchObject(ended);
+    expect(await environment().refresh(renamed.handle)).toMatchObject({ ...issuedToDelta, handle: renamed.handle });
+  });
+
+  test("ends also if its own request replaces the token", async () => {
+    const { environment, registerAs, clock, callCounts } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_delta");
+    clock.advance(3600);
+
+    expect(await environment().refresh(handle)).toMatchObject({ ...ended, line: { callerRole: "old-php" } });
+    expect(callCounts()).toMatchObject({ exchanges: 2 });
+  });
+
+  test("works on after the API key was rotated", async () => {
+    const { environment, registerAs, clock } = await startShop();
+    const { handle } = await environment().ask("admin_beta");
+    registerAs("admin_beta");
+    clock.advance(3600);
+
+    expect(await environment().refresh(handle)).toMatchObject({ ...issuedToBeta, handle });
+  });
+});
+
 describe("OAuthEndpoint, for a request that names a connection by its id", () => {
   test("compares the username too, whether the connection has a token or not", async () => {
     const { environment } = await startShop();
@@ -273,7 +331,7 @@ describe("OAuthEndpoint, for a request that names a connection by its id", () =>
     expect(await ask("admin_delta", byId)).toMatchObject(invalidScope);
   });
 
-  test("makes its names known at once, also after they were not found", async () => {
+  test("lets the next request find it by its names at once, also after a failed search", async () => {
     const world = await startShop();
     const others = Array.from({ length: 20 }, (_, index) => `other-${index}`);
     const many = { name: "old-php", connections: [...others, "shop"], keySha256: callers.flatMap(hashesOf) };
@@ -321,7 +379,7 @@ describe("OAuthEndpoint, for a connection with a single active token, counts rep
     expect(counted).toEqual(["portal u1: 2", "portal u2: 1"]);
   });
 
-  test("per entry for a pipeline: who can push gets a new sub with each branch", async () => {
+  test("per entry for a pipeline: each branch has another sub", async () => {
     const job = (branch: string) => ({ sub: `repo:acme/shop:${branch}`, aud: "ci" });
 
     expect(await countedAfter([job("a"), job("b")], ["ci", "ci repo:acme/shop:a"])).toEqual(["ci: 2"]);

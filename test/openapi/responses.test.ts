@@ -88,7 +88,10 @@ const requests: [response: string, request: (id: string, jwt: string) => TestReq
   ],
   ["400 application/json invalid_request", () => formOf(oauthToken, {})],
   ["400 application/json unsupported_grant_type", () => formOf(oauthToken, { grant_type: "password" })],
-  ["400 application/json invalid_grant", () => formOf(oauthToken, { grant_type: "refresh_token" })],
+  [
+    "400 application/json invalid_grant",
+    () => formOf(oauthToken, { grant_type: "refresh_token", refresh_token: "fake-refresh-1" }),
+  ],
   ["400 application/json invalid_scope", () => oauth("fake-scope", callerKey)],
   ["401 application/json invalid_client", (id) => oauth(id, wrongKey)],
   ["200 application/json metadata", () => ({ route: metadata })],

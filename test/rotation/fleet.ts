@@ -1,5 +1,5 @@
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
@@ -44,7 +44,7 @@ export async function startFleet(upstreamSeconds = 0) {
   let leases = 0;
 
   const unwatched: Ports = {
-    table: dynamoDbTokenTable(stored.name, stored.config),
+    table: dynamoDbTokenTable(stored.name, dynamoDbClient(stored.config)),
     registrations: {
       read: async (connection) => ({
         kind: "registered",

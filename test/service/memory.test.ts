@@ -1,5 +1,7 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import { around } from "../support/around.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
@@ -31,4 +33,53 @@ it("an environment holds the tokens of the last thousand connections and no more
   const answers = [await service.get(second, requirements), await service.get(first, requirements)];
 
   expect(answers).toMatchObject([{ source: "memory" }, { source: "table" }]);
+});
+
+describe("an environment that gets a slow response remembers it from the instant before the request", () => {
+  it.each([{}, { singleActiveToken: true }])("of a commit: %j", async (fields) => {
+    const { connection, clock, set, ...world } = await startWithToken({}, fields);
+    clock.advance(3600);
+    const table = around(world.ports.table, async (call, name) => {
+      const written = await call();
+      if (name === "write") clock.advance(3);
+      return written;
+    });
+    const service = world.service({ table });
+    const startedAt = clock.now();
+    await service.get(connection, requirements);
+
+    clock.advance(startedAt + memoryLifetime(set) - clock.now());
+    const atItsEnd = await service.get(connection, requirements);
+    clock.advance(0.001);
+
+    expect([atItsEnd, await service.get(connection, requirements)]).toMatchObject([
+      { source: "memory", generation: 2 },
+      { source: "table", generation: 2 },
+    ]);
+  });
+
+  it.each(["new", "deleted"])("of the missing registration of a %s connection", async (state) => {
+    const world = await (state === "new" ? startWorld() : startWithToken());
+    const { clock } = world;
+    const connection = connectionId("webapicorso");
+    if (state === "deleted") world.deleteSecret(connection);
+    clock.advance(3600);
+    const registrations = around(world.ports.registrations, async (call) => {
+      const reading = await call();
+      clock.advance(3);
+      return reading;
+    });
+    const service = world.service({ registrations });
+    const startedAt = clock.now();
+    await service.get(connection, requirements);
+    if (state === "deleted") world.restoreSecret(connection);
+    else world.register("webapicorso");
+
+    clock.advance(startedAt + 30 - clock.now() - 0.001);
+    const remembered = await service.get(connection, requirements);
+    clock.advance(0.001);
+
+    expect(remembered).toMatchObject({ failure: { code: "unknown_connection" } });
+    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
+  });
 });

@@ -51,20 +51,20 @@ it("TokenService makes one replacement when 500 callers in 50 environments rejec
 
 it("TokenService makes one replacement per interval for a caller that rejects every token, without harm to others", async () => {
   const { connection, rejecting, ...world } = await startWithRejected();
-  const liar = world.service();
+  const service = world.service();
   const intervals = 5;
   let { rejectedSha256 } = rejecting;
-  const lies: Promise<Answer>[] = [];
-  async function lie(): Promise<Answer> {
-    const answer = await liar.get(connection, { minTtl: 0, rejectedSha256 });
+  const answers: Promise<Answer>[] = [];
+  async function reject(): Promise<Answer> {
+    const answer = await service.get(connection, { minTtl: 0, rejectedSha256 });
     if (answer.kind === "token") rejectedSha256 = sha256Hex(answer.set.accessToken.reveal());
     return answer;
   }
 
   const seconds = intervals * attemptInterval;
-  const served = await live(world, connection, { seconds, minTtl: 60, each: () => lies.push(lie()) });
+  const served = await live(world, connection, { seconds, minTtl: 60, each: () => answers.push(reject()) });
 
-  const codes = (await Promise.all(lies)).map(codeOf);
+  const codes = (await Promise.all(answers)).map(codeOf);
   const { exchanges, refreshes } = world.callCounts();
   expect(codes.filter((code) => code === "too_soon")).toHaveLength(seconds - intervals);
   expect(exchanges + refreshes).toBe(1 + intervals);
@@ -90,12 +90,12 @@ it("TokenService is unavailable to a caller whose rejected token upstream return
 });
 
 /** A caller that reports every token as rejected, once a second. Its answers, in order. */
-function liarOf(service: TokenService, connection: ConnectionId, reporter: string) {
+function rejectingCaller(service: TokenService, connection: ConnectionId, reporter: string) {
   const answers: Promise<Answer>[] = [];
   let rejectedSha256 = sha256Hex("fake-first");
   return {
     answers,
-    lie: () =>
+    reject: () =>
       void answers.push(
         service.get(connection, { minTtl: 0, rejectedSha256, reporter }).then((answer) => {
           if (answer.kind === "token") rejectedSha256 = sha256Hex(answer.set.accessToken.reveal());
@@ -130,9 +130,9 @@ const halfHour = 1800;
 it("TokenService lets a caller that rejects every token invalidate the only active one ever more rarely", async () => {
   const world = await startWithToken({ lifetime: 7200 }, singleActive);
   world.clock.advance(attemptInterval);
-  const { answers, lie } = liarOf(world.service(), world.connection, "liar");
+  const { answers, reject } = rejectingCaller(world.service(), world.connection, "rejecting");
 
-  const replacedAt = await replacementsDuring(world, halfHour, lie);
+  const replacedAt = await replacementsDuring(world, halfHour, reject);
 
   // The first request learns the stored token: it reports one that nobody has.
   expect(replacedAt).toEqual([1, 31, 91, 211, 451, 931]);
@@ -140,20 +140,20 @@ it("TokenService lets a caller that rejects every token invalidate the only acti
   expect(soon).toMatchObject({ failure: { code: "too_soon", retryAfter: 900 - (halfHour - 1 - 931) } });
 });
 
-it("TokenService lets each of two callers that reject every token back off by itself", async () => {
+it("TokenService delays each of two callers that reject every token by its own reports only", async () => {
   const world = await startWithToken({ lifetime: 7200 }, singleActive);
   world.clock.advance(attemptInterval);
-  const liars = ["one", "two"].map((name) => liarOf(world.service(), world.connection, name));
+  const callers = ["one", "two"].map((name) => rejectingCaller(world.service(), world.connection, name));
   const honest = world.service();
 
   const replacedAt = await replacementsDuring(world, halfHour, () => {
-    for (const { lie } of liars) lie();
+    for (const { reject } of callers) reject();
   });
   const item = await world.item();
   const rejectedSha256 = sha256Hex(item?.tokenSet?.accessToken.reveal() ?? "");
   const report = await honest.get(world.connection, { minTtl: 0, rejectedSha256, reporter: "honest" });
 
-  // Six each: at no time is there one replacement per 30 s again.
+  // Six for each: never again one replacement per 30 s.
   expect(replacedAt.length).toBeLessThanOrEqual(12);
   expect(Object.values(item?.rejectionReports ?? {}).map(({ count }) => count)).toEqual([6, 6]);
   expect(report).toMatchObject({ kind: "token", source: "upstream" });
@@ -197,7 +197,7 @@ it("The sweep keeps the reports of rejected tokens, and drops them if tokens no 
   expect(dropped).not.toHaveProperty("rejectionReports");
 });
 
-it("Two callers that report the same token at the same time do not share the answer of one's pause", async () => {
+it("Two callers that report the same token at the same time get their own answers, though one of them has to wait", async () => {
   const world = await startWithToken({}, singleActive);
   const { connection, holder, clock } = world;
   const report = async (reporter: string) => {
@@ -206,11 +206,11 @@ it("Two callers that report the same token at the same time do not share the ans
   };
   for (let times = 0; times < 3; times += 1) {
     clock.advance(60);
-    await holder.get(connection, await report("liar"));
+    await holder.get(connection, await report("rejecting"));
   }
   clock.advance(attemptInterval);
 
-  const reports = [await report("liar"), await report("honest")];
+  const reports = [await report("rejecting"), await report("honest")];
   const answers = await Promise.all(reports.map((each) => holder.get(connection, each)));
 
   expect(answers.map(codeOf)).toEqual(["too_soon", "generation 5"]);

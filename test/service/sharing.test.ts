@@ -123,6 +123,26 @@ describe("TokenService in two environments", () => {
     expect(world.callCounts().exchanges).toBe(1);
   });
 
+  it("makes one upstream call if both read the item first, though upstream returns the same token again", async () => {
+    const { connection, clock, ...world } = await startWithToken({ sameToken: true });
+    clock.advance(2400);
+    const early = { minTtl: 1300 };
+    const gate = closedGate();
+    const table = around(world.ports.table, async (call, name) => {
+      if (name === "takeLease") await gate.pass();
+      return call();
+    });
+    const slow = world.service({ table }).get(connection, early);
+    await gate.reached;
+    await world.service().get(connection, early);
+    clock.advance(1);
+
+    gate.open();
+
+    expect(await slow).toMatchObject({ kind: "token", source: "table", generation: 1 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
+  });
+
   it("takes over the lease of an environment that died, as soon as that lease has ended", async () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");

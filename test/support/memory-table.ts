@@ -65,9 +65,14 @@ export function memoryTable() {
         connection,
         (stored) => {
           if (!expected) return !exists(stored) || isOf(stored, owner);
-          const isFree = isBy(stored["leaseUntil"], now) || isOf(stored, owner);
+          const { generation, failures, attemptedAt } = expected;
+          const attempted = encode(attemptedAt === undefined ? {} : { attemptedAt });
+          const isFree =
+            isBy(stored["leaseUntil"], now) && isDeepStrictEqual(stored["attemptedAt"], attempted["attemptedAt"]);
           return (
-            isFree && isAt(stored, "generation", expected.generation) && isAt(stored, "failures", expected.failures)
+            (isOf(stored, owner) || isFree) &&
+            isAt(stored, "generation", generation) &&
+            isAt(stored, "failures", failures)
           );
         },
         (stored) => {

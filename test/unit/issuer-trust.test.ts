@@ -79,6 +79,23 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
     "https://oidc.vercel.com",
     [{ sub: "owner:acme:project:shop:environment:production" }, { owner_id: "team_fake" }, { project_id: "prj_fake" }],
   ],
+  ["https://app.eu.terraform.io", [{ sub: "organization:acme:*" }, { terraform_organization_name: "acme" }]],
+  [
+    "https://api.pulumi.com/oidc",
+    [
+      { sub: "pulumi:deploy:org:acme:project:shop:*" },
+      { sub: "pulumi:environments:org:acme:env:shop/production" },
+      { sub: "pulumi:environments:pulumi.organization.login:acme" },
+      { sub: "pulumi:environments:pulumi.organization.login:acme:currentEnvironment.name:shop/production" },
+      { org: "acme", project: "shop" },
+    ],
+  ],
+  [
+    "https://api.pulumi.com/oidc/v2",
+    [{ sub: "pulumi:org:fake-org:env:fake-environment" }, { "https://pulumi.com/org_id": "fake-org" }],
+  ],
+  ["https://oidc.codefresh.io", [{ sub: "account:fake-account:pipeline:fake-pipeline:*" }]],
+  ["https://scalr.io", [{ sub: "account:acme:environment:production:workspace:shop" }]],
 ];
 
 /** Claims that strangers' JWTs of a shared issuer can have. */
@@ -145,6 +162,8 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     [
       { email: "ci@acme.iam.gserviceaccount.com" },
       { email: "ci@acme.example", email_verified: false },
+      // Google's claim is a boolean: this entry would match nobody.
+      { email: "ci@acme.example", email_verified: "true" },
       { email: "ci@*", email_verified: true },
       { email_verified: true },
       { azp: "fake-client" },
@@ -162,6 +181,24 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     [{ terraform_workspace_name: "shop" }, { sub: "organization:*" }, { terraform_run_phase: "apply" }],
   ],
   ["https://oidc.vercel.com", [{ project: "shop" }, { environment: "production" }, { sub: "owner:*" }]],
+  ["https://app.eu.terraform.io", [{ terraform_workspace_name: "shop" }, { sub: "organization:*" }]],
+  [
+    "https://api.pulumi.com/oidc",
+    [
+      { project: "shop" },
+      { sub: "pulumi:deploy:org:*" },
+      { sub: "pulumi:environments:*" },
+      { sub: "pulumi:environments:pulumi.organization.login:acme*" },
+      { sub: "pulumi:environments:currentEnvironment.name:shop/production" },
+      { sub: "pulumi:org:fake-org:env:fake-environment" },
+    ],
+  ],
+  [
+    "https://api.pulumi.com/oidc/v2",
+    [{ sub: "pulumi:org:*" }, { "https://pulumi.com/current_env": "shop/production" }],
+  ],
+  ["https://oidc.codefresh.io", [{ sub: "account:*" }, { pipeline_name: "shop" }]],
+  ["https://scalr.io", [{ sub: "account:*" }, { sub: "account:acme*" }]],
 ];
 
 const each = (of: typeof bound) => of.flatMap(([issuer, all]) => all.map((claims) => [issuer, claims] as const));
@@ -213,6 +250,7 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     [{ groups: "admins" }],
     [{ groups: "/admins/*" }],
     [{ azp: "shop" }],
+    [{ tid: "shop" }],
     [{ email_verified: true }],
     [{ sub: "system:serviceaccount:shop:*" }],
     [{ sub: "https://acme.example/shop/*", aud: "broker" }],
@@ -220,13 +258,24 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     expect(fault(keycloak, claims)).toBeUndefined();
   });
 
-  test.each<[RequiredClaims]>([[{}], [{ iss: keycloak, aud: "broker", exp: "1" }], [{ nbf: "1", iat: "1", jti: "a" }]])(
-    "rejects %j, but not with a connectionsClaim",
-    (claims) => {
-      expect(fault(keycloak, claims)).toMatch(/^oidc\.claims needs a claim other than .+every JWT/);
-      expect(fault(keycloak, claims, true)).toBeUndefined();
-    },
-  );
+  test.each<[RequiredClaims]>([
+    [{}],
+    [{ iss: keycloak, aud: "broker", exp: "1" }],
+    [{ nbf: "1", iat: "1", jti: "a" }],
+    [{ nonce: "a" }],
+    [{ token_use: "id" }],
+  ])("rejects %j, but not with a connectionsClaim", (claims) => {
+    expect(fault(keycloak, claims)).toMatch(/^oidc\.claims needs a claim other than .+every JWT/);
+    expect(fault(keycloak, claims, true)).toBeUndefined();
+  });
+
+  test("names a claim by its position if somebody may have pasted a key as its name", () => {
+    const key = `stb_${"a".repeat(43)}`;
+
+    expect(fault(keycloak, { sub: "exact", [key]: "a*" })).toBe(
+      'oidc.claims: 2 (a name of 47 characters) "a*" also matches a-evil. End the prefix with ":", "/" or "@", or write the full value',
+    );
+  });
 
   test.each(["shop*", "team-*", "a.*", "/*", ":*", "://*", "@*"])("rejects the prefix %s of any claim", (prefix) => {
     expect(fault(keycloak, { sub: "exact", department: prefix }, true)).toMatch(/^oidc\.claims\.department "/);
@@ -243,6 +292,10 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     `https://login.microsoftonline.us/${tenant}/v2.0`,
   ])("accepts a tenant's issuer %s", (issuer) => {
     expect(fault(issuer, { roles: "Deploy" })).toBeUndefined();
+  });
+
+  test("rejects the tenant's id as the only claim: all JWTs of the issuer have it", () => {
+    expect(fault(`https://sts.windows.net/${tenant}/`, { tid: tenant })).toMatch(/^oidc\.claims needs a claim .+tid/);
   });
 
   test.each([
@@ -272,6 +325,10 @@ test.each<[RequiredClaims, string]>([
   [
     { sub: "repo:acme*" },
     'oidc.claims.sub "repo:acme*" also matches repo:acme-evil. Write "repo:OWNER/REPOSITORY:*", or write the full value',
+  ],
+  [
+    { sub: "repo:acme/shop:ref:refs/tags/v*" },
+    'oidc.claims.sub "repo:acme/shop:ref:refs/tags/v*" also matches repo:acme/shop:ref:refs/tags/v-evil. End the prefix with ":", "/" or "@", or write the full value',
   ],
   [{ environment: "/*" }, 'oidc.claims.environment "/*" has no name in its prefix. Add one, or write the full value'],
   [

@@ -82,7 +82,7 @@ it.each([
 });
 
 it.each(["", "Webapicorso", "web%61picorso", "a/b", "*", "-a", "a".repeat(64)])(
-  "readTokenRequest refuses the connection %j on its own path, and does not repeat it",
+  "readTokenRequest rejects the connection %j on its own path, and does not repeat it",
   (connection) => {
     const request = read({ connection });
 

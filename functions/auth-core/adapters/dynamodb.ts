@@ -21,13 +21,11 @@ import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttri
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
  *
- * Every call has a timeout of 1 s and three attempts. Throws `UnavailableError` if DynamoDB denies or does not answer it.
+ * Throws `UnavailableError` if DynamoDB denies a call or does not answer it.
+ *
+ * @param client from `dynamoDbClient`, which sets timeouts and attempts
  */
-export function dynamoDbTokenTable(
-  tableName: string,
-  config: DynamoDBClientConfig = {},
-  client: DynamoDBClient = dynamoDbClient(config),
-): KeyTable {
+export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): KeyTable {
   async function update(input: Omit<UpdateItemCommandInput, "TableName">) {
     try {
       return await asUnavailable(client.send(new UpdateItemCommand({ TableName: tableName, ...input })));
@@ -58,12 +56,15 @@ export function dynamoDbTokenTable(
     },
 
     async takeLease(connection, { expected, owner, now, until }) {
-      const isFree = "attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :owner";
+      const attemptedAt = expected?.attemptedAt;
+      const isSameAttempt =
+        attemptedAt === undefined ? "attribute_not_exists(attemptedAt)" : "attemptedAt = :attemptedAt";
+      const isFree = `${isSameAttempt} AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)`;
       const output = await update({
         Key: itemKey(connection),
         // The owner may take its own lease again: the SDK repeats a write whose response was lost.
         ConditionExpression: expected
-          ? `generation = :generation AND failures = :failures AND (${isFree})`
+          ? `generation = :generation AND failures = :failures AND (leaseOwner = :owner OR ${isFree})`
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
@@ -79,6 +80,7 @@ export function dynamoDbTokenTable(
           ":failures": { N: String(expected?.failures ?? 0) },
           ":partition": { N: String(partitionOf(connection)) },
           ":none": { M: {} },
+          ...(attemptedAt !== undefined && { ":attemptedAt": instant(attemptedAt) }),
         },
         ReturnValues: "ALL_NEW",
       });

@@ -178,7 +178,7 @@ function decodeKey({ M: fields = {} }: AttributeValue): RetiringKey {
   return key;
 }
 
-/** Starts the primary key of an item that is not a connection's: no connection id starts with it. */
+/** The first character of the primary key of an item that belongs to no connection: no connection id starts with it. */
 export const reservedPrefix = "#";
 
 /** The primary key of a connection's item. */

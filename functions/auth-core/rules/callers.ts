@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { callerSchema } from "./caller-schema.ts";
 import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { brokenUrlRule, isOrigin, type UrlOptions } from "./https-url.ts";
-import { openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
+import { impersonalClaims, openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
 import { isPrivateHost } from "./private-host.ts";
 import { unknownName } from "./unknown-name.ts";
 
@@ -92,7 +92,7 @@ function entriesOf(list: unknown): unknown[] {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     throw new Error(
-      `callers: the object with the list has an unknown field ${unknownName(unknown, Object.keys(list))}.`,
+      `callers: the object with the list has an unknown field ${unknownName(unknown, Object.keys(list))}. Use one of: $schema, callers.`,
     );
   }
   if (!Array.isArray(callers)) throw new Error("callers must be a list.");
@@ -122,6 +122,11 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
     }
     if (!fields.connections && connectionsClaim === undefined) {
       throw wrong("needs connections or oidc.connectionsClaim");
+    }
+    if (connectionsClaim !== undefined && impersonalClaims.includes(connectionsClaim)) {
+      throw wrong(
+        `oidc.connectionsClaim cannot be ${connectionsClaim}: it says nothing about the JWT's user, and its sender may choose it. Name a claim that the issuer sets for each user`,
+      );
     }
     // The schema drops the names that all objects inherit. Without them, the entry would match more JWTs.
     const dropped = listedClaims(item).find((claim) => !Object.hasOwn(claims, claim));

@@ -51,7 +51,7 @@ export const unknownConnection: Failure = {
   detail: "This connection has no secret, or its secret is scheduled for deletion. Check the connection id.",
 };
 
-/** For a caller that names a connection by the vendor's username and scope. */
+/** The requested names were those of the registration, and are not any more under the lease. */
 export const registeredOtherwise: Failure = {
   code: "unknown_connection",
   detail: "The connection is now registered with another username or scope. Send the registered username and scope.",

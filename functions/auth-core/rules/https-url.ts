@@ -3,7 +3,7 @@ export interface UrlOptions {
   allowLoopbackHttp: boolean;
 }
 
-/** Characters. A cap before work: a longer text is not parsed. */
+/** Characters. A longer text is rejected before it is parsed. */
 export const maxUrlLength = 2048;
 
 /** The rule that a URL breaks, for a message after the field's name; `undefined` for a valid https URL. */

@@ -1,3 +1,5 @@
+import { unknownName } from "./unknown-name.ts";
+
 /** Claim → the value that a JWT must have: exactly, or as a prefix if it ends in `*`. */
 export type RequiredClaims = Record<string, string | boolean>;
 
@@ -15,6 +17,19 @@ export interface SharedIssuer {
 }
 
 const exact = /^[^*]+$/;
+
+const hcpTerraform = {
+  tenantClaims: {
+    sub: /^organization:[^:*]+:/,
+    terraform_organization_id: exact,
+    terraform_organization_name: exact,
+    terraform_project_id: exact,
+    terraform_workspace_id: exact,
+  },
+  subject: "organization:ORGANIZATION:project:PROJECT:workspace:WORKSPACE:*",
+  source:
+    "https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens",
+};
 
 export const sharedIssuers: SharedIssuer[] = [
   {
@@ -79,26 +94,50 @@ export const sharedIssuers: SharedIssuer[] = [
     subject: "organization:ORGANIZATION:pipeline:PIPELINE:*",
     source: "https://buildkite.com/docs/agent/cli/reference/oidc",
   },
-  {
-    name: "HCP Terraform",
-    url: "app.terraform.io",
-    tenantClaims: {
-      sub: /^organization:[^:*]+:/,
-      terraform_organization_id: exact,
-      terraform_organization_name: exact,
-      terraform_project_id: exact,
-      terraform_workspace_id: exact,
-    },
-    subject: "organization:ORGANIZATION:project:PROJECT:workspace:WORKSPACE:*",
-    source:
-      "https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens",
-  },
+  { ...hcpTerraform, name: "HCP Terraform", url: "app.terraform.io" },
+  { ...hcpTerraform, name: "HCP Terraform in Europe", url: "app.eu.terraform.io" },
   {
     name: "Vercel's global issuer",
     url: "oidc.vercel.com",
     tenantClaims: { sub: /^owner:[^:*]+:/, owner: exact, owner_id: exact, project_id: exact },
     subject: "owner:TEAM:project:PROJECT:environment:production",
     source: "https://vercel.com/docs/oidc/reference",
+  },
+  {
+    name: "Pulumi Cloud",
+    url: "api.pulumi.com/oidc",
+    tenantClaims: {
+      // The last form is that of a customised subject: it always begins with the organization.
+      sub: /^pulumi:(deploy:org|environments:org|environments:pulumi\.organization\.login):[^:*]+(:|$)/,
+      org: exact,
+    },
+    subject: "pulumi:deploy:org:ORGANIZATION:project:PROJECT:*",
+    source: "https://www.pulumi.com/docs/deployments/guides/oidc/",
+  },
+  {
+    name: "Pulumi ESC's custom audiences",
+    url: "api.pulumi.com/oidc/v2",
+    tenantClaims: {
+      sub: /^pulumi:org:[^:*]+:/,
+      "https://pulumi.com/org": exact,
+      "https://pulumi.com/org_id": exact,
+    },
+    subject: "pulumi:org:ORGANIZATION_ID:env:ENVIRONMENT_ID",
+    source: "https://www.pulumi.com/docs/esc/guides/configuring-oidc/custom-audience/",
+  },
+  {
+    name: "Codefresh",
+    url: "oidc.codefresh.io",
+    tenantClaims: { sub: /^account:[^:*]+:/ },
+    subject: "account:ACCOUNT_ID:pipeline:PIPELINE_ID:*",
+    source: "https://codefresh.io/docs/docs/integrations/oidc-pipelines/",
+  },
+  {
+    name: "Scalr",
+    url: "scalr.io",
+    tenantClaims: { sub: /^account:[^:*]+:/ },
+    subject: "account:ACCOUNT:environment:ENVIRONMENT:workspace:WORKSPACE",
+    source: "https://docs.scalr.io/docs/aws",
   },
 ];
 
@@ -107,8 +146,11 @@ const entraHosts =
   /^(login\.microsoftonline\.(com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net|sts\.chinacloudapi\.cn)$/;
 const entraTenant = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}(\/v2\.0)?$/;
 
-/** Claims that say nothing about who has the JWT: the entry's other fields require the first two. */
-const registeredClaims = ["iss", "aud", "exp", "nbf", "iat", "jti"];
+/**
+ * Claims that say nothing about who has the JWT: all JWTs of an issuer have the same value, like Cognito's `token_use`, or
+ * the sender chooses it, like OpenID Connect's `nonce` and on most issuers `aud`.
+ */
+export const impersonalClaims = ["iss", "aud", "exp", "nbf", "iat", "jti", "nonce", "token_use"];
 
 /**
  * What makes an entry match the JWTs of strangers, as the rest of a sentence about the entry; `undefined` if nothing
@@ -127,8 +169,10 @@ export function openToStrangers(issuer: string, claims: RequiredClaims, namesCon
   const prefix = openPrefix(claims, shared);
   if (prefix) return prefix;
   if (shared) return openToTenants(claims, shared);
-  if (namesConnections || Object.keys(claims).some((claim) => !registeredClaims.includes(claim))) return undefined;
-  return `oidc.claims needs a claim other than ${registeredClaims.join(", ")}: without it, every JWT of the issuer would match`;
+  // On Entra, the id of the tenant is the one in the issuer.
+  const impersonal = entraHosts.test(host) ? [...impersonalClaims, "tid"] : impersonalClaims;
+  if (namesConnections || Object.keys(claims).some((claim) => !impersonal.includes(claim))) return undefined;
+  return `oidc.claims needs a claim other than ${impersonal.join(", ")}: without it, every JWT of the issuer would match`;
 }
 
 /** Finds a prefix that ends within a name, or before any. */
@@ -136,19 +180,31 @@ function openPrefix(claims: RequiredClaims, shared: SharedIssuer | undefined): s
   for (const [claim, value] of Object.entries(claims)) {
     if (typeof value !== "string" || !value.endsWith("*")) continue;
     const prefix = value.slice(0, -1);
-    const what = `oidc.claims.${claim} ${JSON.stringify(value)}`;
+    const what = `oidc.claims${shownClaim(claim, claims)} ${JSON.stringify(value)}`;
     if (/^[:/@]*$/.test(prefix)) return `${what} has no name in its prefix. Add one, or write the full value`;
     if (/[:/@]$/.test(prefix)) continue;
-    const closed = [`${prefix}:*`, `${prefix}/*`].find((each) => shared && namesTenant(shared, claim, each));
-    const written = closed ?? (claim === "sub" ? shared?.subject : undefined);
+    const written = shared && narrowedToTenant(shared, claim, prefix);
     const remedy = written ? `Write ${JSON.stringify(written)}` : 'End the prefix with ":", "/" or "@"';
     return `${what} also matches ${prefix}-evil. ${remedy}, or write the full value`;
   }
   return undefined;
 }
 
+/** What to write instead of a prefix that names no tenant; `undefined` if it names one and ends within another name. */
+function narrowedToTenant(shared: SharedIssuer, claim: string, prefix: string): string | undefined {
+  const lastEnd = Math.max(...[":", "/", "@"].map((end) => prefix.lastIndexOf(end)));
+  if (namesTenant(shared, claim, `${prefix.slice(0, lastEnd + 1)}*`)) return undefined;
+  const closed = [`${prefix}:*`, `${prefix}/*`].find((each) => namesTenant(shared, claim, each));
+  return closed ?? (claim === "sub" ? shared.subject : undefined);
+}
+
+/** The claim, unless somebody may have pasted a key there: then its position. */
+function shownClaim(claim: string, claims: RequiredClaims): string {
+  return /^[A-Za-z_]{1,24}$/.test(claim) ? `.${claim}` : `: ${unknownName(claim, Object.keys(claims))}`;
+}
+
 function openToTenants(claims: RequiredClaims, shared: SharedIssuer): string | undefined {
-  const isVerified = claims["email_verified"] === true || claims["email_verified"] === "true";
+  const isVerified = claims["email_verified"] === true;
   const given = Object.entries(claims).filter(([claim]) => Object.hasOwn(shared.tenantClaims, claim));
   if (given.some(([claim, value]) => namesTenant(shared, claim, value) && (claim !== "email" || isVerified))) {
     return undefined;

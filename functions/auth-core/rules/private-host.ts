@@ -30,7 +30,7 @@ const privateIpv4 = networks("ipv4", [
   ["224.0.0.0", 3],
 ]);
 
-// Public addresses are in 2000::/3 (RFC 4291). All else is not, and neither are these parts of it.
+// Public addresses are in 2000::/3 (RFC 4291), except these parts of it.
 const privateIpv6 = networks("ipv6", [
   ["::", 3],
   ["4000::", 2],

@@ -36,7 +36,7 @@ export const maxAcceptedLifetime = 7 * 24 * 3600;
 /** Characters of a username or scope. */
 export const maxNameLength = 256;
 
-/** Bytes of a secret's value that Secrets Manager stores. The text is not longer in characters. */
+/** The longest value that Secrets Manager stores, in bytes. A text never has more characters than bytes. */
 const maxSecretLength = 64 * 1024;
 
 const line = (field: string) =>

@@ -11,7 +11,7 @@ interface RejectionReport {
 /** Fingerprint of a caller → its reports. */
 export type RejectionReports = Record<string, RejectionReport>;
 
-/** Seconds between a caller's first two reports; doubled with each further report, up to the longest. */
+/** Seconds between a caller's first two reports. Each further report doubles the pause, up to the longest. */
 const firstPause = 30;
 const longestPause = 15 * 60;
 
@@ -35,7 +35,7 @@ export function nextReportAt(item: Reported, now: number, requirements: TokenReq
   return report.at + Math.min(firstPause * 2 ** (report.count - 1), longestPause);
 }
 
-/** The reports of an item after a replacement that this caller's report causes; unchanged if another cause has it. */
+/** The reports of an item after a replacement; unchanged unless this caller's report causes it. */
 export function afterReport(
   item: Reported,
   now: number,

@@ -7,7 +7,7 @@ export const maxBodyBytes = 16 * 1024;
  */
 export function readRequestBody(event: { body?: string | undefined; isBase64Encoded: boolean }): Buffer | undefined {
   const { body = "", isBase64Encoded } = event;
-  // A character of text is at least one byte; four of base64 are three.
+  // One character of text is at least one byte; four characters of base64 are three bytes.
   if (body.length > (isBase64Encoded ? Math.ceil(maxBodyBytes / 3) * 4 : maxBodyBytes)) return undefined;
   const bytes = Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
   return bytes.length > maxBodyBytes ? undefined : bytes;

@@ -1,6 +1,6 @@
 /**
- * How a text names an unknown field. Somebody may have pasted a key there, so only a name of at most 24 letters is shown:
- * `"colour"`. Of any other, its position and length are: `4 (a name of 52 characters)`.
+ * Names an unknown field in a message. The name may be a pasted key, so it is shown only if it is at most 24 letters:
+ * `"colour"`. Any other is described by its position and length: `4 (a name of 52 characters)`.
  *
  * @param all the names of all fields, in their order
  */

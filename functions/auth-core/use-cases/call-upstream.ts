@@ -1,7 +1,7 @@
 import type { ConnectionItem } from "../rules/connection-item.ts";
 import type { Failure } from "../rules/failure.ts";
 import type { Registration } from "../rules/registration.ts";
-import { canRefresh, isValid, skew, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
+import { canRefresh, isExpired, isRejected, skew, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
 import { apiKeyRequest, refreshTokenRequest, type UpstreamRequest } from "../rules/upstream-request.ts";
 import type { UpstreamResult, UpstreamTokens } from "../rules/upstream-response.ts";
 import { commitMargin, type Lease, upstreamSeconds } from "./lease.ts";
@@ -74,15 +74,19 @@ export async function callUpstream(
   return { kind: "tokens", tokens: result.tokens, grant: "api_key", refreshTokenRejected };
 }
 
-/** A token that has already expired, or the stored token again although it is expired or rejected. */
+/**
+ * A token that has already expired, or the stored token again although it is expired or rejected. The stored token may have
+ * been issued for other names: upstream has now issued it for the registered ones.
+ */
 function isUnusable(
   tokens: UpstreamTokens,
   stored: TokenSet | undefined,
   now: number,
-  requirements: TokenRequirements | undefined,
+  requirements: Partial<TokenRequirements> = {},
 ): boolean {
   if (tokens.sentAt + tokens.lifetime - skew <= now) return true;
-  return stored !== undefined && tokens.accessToken.equals(stored.accessToken) && !isValid(stored, now, requirements);
+  if (!stored || !tokens.accessToken.equals(stored.accessToken)) return false;
+  return isExpired(stored, now) || isRejected(stored, requirements);
 }
 
 function failureOf(result: FailedResult): Failure {

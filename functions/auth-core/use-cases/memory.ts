@@ -2,10 +2,11 @@ import type { ConnectionId } from "../rules/connection-id.ts";
 import type { Failure } from "../rules/failure.ts";
 import { memoryLifetime, type TokenSet } from "../rules/token-set.ts";
 
-/** A token set and its generation, read at an instant. */
+/** A token set and its generation. */
 export interface RememberedTokenSet {
   set: TokenSet;
   generation: number;
+  /** The instant at which its read or its replacement began: a response may be late. */
   readAt: number;
 }
 
@@ -41,8 +42,9 @@ export class Memory {
     return entry && entry.until > now ? entry.failure : undefined;
   }
 
-  rememberMissing(connection: ConnectionId, failure: Failure, now: number): void {
-    put(this.#missing, connection, { failure, until: now + negativeLifetime });
+  /** @param readAt the instant at which the read of the registration began */
+  rememberMissing(connection: ConnectionId, failure: Failure, readAt: number): void {
+    put(this.#missing, connection, { failure, until: readAt + negativeLifetime });
   }
 }
 

@@ -15,11 +15,11 @@ export interface Fence {
   generation: number;
 }
 
-/** The item that a decision was based on. If it has changed, `takeLease` gives no lease. */
-export interface ExpectedVersion {
-  generation: number;
-  failures: number;
-}
+/**
+ * The item that a decision was based on. If it has changed, `takeLease` gives no lease. `attemptedAt` shows an attempt
+ * that changed neither count: upstream returned the same token again.
+ */
+export type ExpectedVersion = Pick<ConnectionItem, "generation" | "failures" | "attemptedAt">;
 
 /** Changes of the retiring keys by fingerprint; `undefined` removes an entry. */
 export type KeyChanges = Record<string, RetiringKey | undefined>;

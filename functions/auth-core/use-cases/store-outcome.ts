@@ -1,13 +1,6 @@
 import { backoff } from "../rules/backoff.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import {
-  catchUnavailable,
-  type Failure,
-  needsOperator,
-  type UnavailableError,
-  unknownConnection,
-  withRetry,
-} from "../rules/failure.ts";
+import { catchUnavailable, type Failure, needsOperator, unknownConnection, withRetry } from "../rules/failure.ts";
 import { retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
 import { nextActionAt } from "../rules/schedule.ts";
 import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
@@ -53,17 +46,14 @@ export async function commit(
     keys,
   );
   const outcome = await writeUntil(ports, written, lease, keys);
-  if (outcome === true) {
+  if (outcome.kind === "written") {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
     if (item.operatorError) await sendEvent(ports, { kind: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }
-  let reason = outcome === false ? "another environment took the lease" : outcome.message;
-  if (outcome === false) {
-    const winner = await catchUnavailable(
-      () => ports.table.read(connection, "strong"),
-      () => undefined,
-    );
+  let reason = outcome.kind === "unavailable" ? outcome.reason : "another environment took the lease";
+  if (outcome.kind === "lost") {
+    const { winner } = outcome;
     if (winner && winner.generation > lease.generation) {
       if (!winner.tokenSet) return { kind: "failed", failure: unknownConnection };
       if (isValid(winner.tokenSet, ports.clock.now(), requirements)) return { kind: "already_replaced", item: winner };
@@ -84,20 +74,47 @@ function scheduled(next: ConnectionItem, item: ConnectionItem, keys: KeyChanges 
   return at === undefined ? rest : { ...rest, nextActionAt: at };
 }
 
+type Written =
+  | { kind: "written" }
+  /** Another environment took the lease. `winner` is the item as it is now. */
+  | { kind: "lost"; winner: ConnectionItem | undefined };
+
+/**
+ * Writes an outcome under the lease. If the table refuses the write, reads the item: the write may be done, its response
+ * lost, and the refused one its repetition.
+ *
+ * @throws UnavailableError if the table is unavailable
+ */
+async function write(ports: Ports, next: ConnectionItem, lease: Lease, keys?: KeyChanges): Promise<Written> {
+  if (await ports.table.write(next, lease, keys)) return { kind: "written" };
+  const stored = await ports.table.read(next.connection, "strong");
+  return stored && isWrittenAs(next, stored) ? { kind: "written" } : { kind: "lost", winner: stored };
+}
+
+/**
+ * Whether this process wrote the stored item. The write removed its lease owner, so two instants tell: every lease changes
+ * `attemptedAt`, and only an erasure, which removes it, depends on the instant of the error.
+ */
+function isWrittenAs(next: ConnectionItem, stored: ConnectionItem): boolean {
+  // The table rounds instants to milliseconds.
+  const isSame = (one = 0, other = 0) => Math.abs(one - other) < 0.001;
+  return isSame(stored.attemptedAt, next.attemptedAt) && isSame(stored.lastError?.at, next.lastError?.at);
+}
+
 async function writeUntil(
   ports: Ports,
   next: ConnectionItem,
   lease: Lease,
   keys: KeyChanges,
-): Promise<boolean | UnavailableError> {
+): Promise<Written | { kind: "unavailable"; reason: string }> {
   for (let pause = 0.1; ; pause = Math.min(pause * 2, 1)) {
-    const written = await catchUnavailable(
-      () => ports.table.write(next, lease, keys),
-      (error) => error,
+    const outcome = await catchUnavailable(
+      () => write(ports, next, lease, keys),
+      ({ message }) => ({ kind: "unavailable" as const, reason: message }),
     );
-    if (typeof written === "boolean") return written;
+    if (outcome.kind !== "unavailable") return outcome;
     const wait = pause * (0.5 + 0.5 * ports.random());
-    if (ports.clock.now() + wait >= lease.until) return written;
+    if (ports.clock.now() + wait >= lease.until) return outcome;
     await ports.clock.sleep(wait);
   }
 }
@@ -130,10 +147,10 @@ export async function fail(
   );
   ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });
   const written = await catchUnavailable(
-    () => ports.table.write(next, lease),
+    () => write(ports, next, lease),
     (error) => ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message }),
   );
-  if (written === false) return { kind: "conflict" };
+  if (written?.kind === "lost") return { kind: "conflict" };
   if (written && needsOperator(code) && !item.operatorError) {
     await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
@@ -162,7 +179,8 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
     item,
     keys,
   );
-  if (!(await ports.table.write(next, lease, keys))) return { kind: "conflict" };
+  const written = await write(ports, next, lease, keys);
+  if (written.kind === "lost") return { kind: "conflict" };
   ports.notice({ kind: "registration_gone", connection });
   return { kind: "failed", failure: unknownConnection };
 }

@@ -125,6 +125,7 @@ export class TokenService {
     const { clock } = this.#ports;
     const isNeeded = (item: ConnectionItem) =>
       !item.tokenSet || !isSufficient(item.tokenSet, clock.now(), requirements);
+    // Another environment may replace the token set as soon as the lease ends, before this one has its last response.
     const readAt = clock.now();
     const outcome = await replace(this.#ports, connection, expected, isNeeded, requirements);
     switch (outcome.kind) {
@@ -132,7 +133,7 @@ export class TokenService {
         // A short-lived token may have expired during long retries of the commit.
         if (!isValid(outcome.set, clock.now(), requirements))
           return this.#tokenOr(stillReplacing, connection, requirements);
-        return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());
+        return this.#serve(connection, outcome.set, outcome.generation, "upstream", readAt);
       case "already_replaced": {
         const { tokenSet, generation } = outcome.item;
         const isUsable = tokenSet && isValid(tokenSet, clock.now(), requirements);
@@ -145,7 +146,7 @@ export class TokenService {
       case "failed":
         if (outcome.failure.code === "unknown_connection") {
           this.#memory.forget(connection);
-          this.#memory.rememberMissing(connection, outcome.failure, clock.now());
+          this.#memory.rememberMissing(connection, outcome.failure, readAt);
           return { kind: "failure", failure: outcome.failure };
         }
         return this.#tokenOr(outcome.failure, connection, requirements);
@@ -154,12 +155,13 @@ export class TokenService {
 
   /** Checks that there is a usable registration: `undefined`, or the failure, which is remembered for a short time. */
   async #findRegistration(connection: ConnectionId): Promise<Failure | undefined> {
+    const readAt = this.#ports.clock.now();
     const reading = await readRegistration(this.#ports, connection);
     if (reading.kind === "registered") return undefined;
     if (reading.kind === "unavailable") return secretsUnavailable;
     if (reading.kind === "unknown") this.#memory.forget(connection);
     const failure = reading.kind === "unknown" ? unknownConnection : connectionNotReady(reading.detail);
-    this.#memory.rememberMissing(connection, failure, this.#ports.clock.now());
+    this.#memory.rememberMissing(connection, failure, readAt);
     return failure;
   }
 

@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import { around } from "../support/around.ts";
+import { startWithToken } from "../support/world.ts";
+
+// A write of a replacement succeeds and ends its lease, but its response is lost. The SDK repeats the write, and the table
+// refuses it. So does a write whose lease another environment has taken over: these two must not be confused.
+
+const rejected = { kind: "rejected", status: 401 } as const;
+
+/** A stored token, by default an expired one, and all events and notices from then on. */
+async function start({ age = 3600, ...scenario }: { age?: number } & Parameters<typeof startWithToken>[0] = {}) {
+  const { connection, clock, notices, ports, ...world } = await startWithToken(scenario);
+  // A real clock has more digits than the table keeps.
+  clock.advance(age + 0.0004);
+  notices.length = 0;
+  const events: BrokerEvent[] = [];
+  const ownPorts: Partial<Ports> = { events: { put: async (event) => void events.push(event) } };
+  return {
+    ...world,
+    connection,
+    clock,
+    /** Requests a token in a new environment. */
+    get: (other: Partial<Ports> = {}, minTtl = 60) =>
+      world.service({ ...ownPorts, ...other }).get(connection, { minTtl }),
+    sweep: (other: Partial<Ports>) => world.sweep(connection, { ...ownPorts, ...other }),
+    sent: () => events.map(({ kind }) => kind),
+    noticed: () => notices.map(({ kind }) => kind),
+    /** The table, which applies each outcome of a replacement and loses its first response. */
+    table: around(ports.table, (call, name) => (name === "write" ? call().then(call) : call())),
+  };
+}
+
+describe("a replacement that loses the response to its own write", () => {
+  it("reports its new token set and the recovery of the connection", async () => {
+    const { get, table, simulator, clock, ...world } = await start();
+    simulator.setScenario({ mode: "refused" });
+    await get();
+    simulator.setScenario({ mode: "ok" });
+    clock.advance(3600);
+
+    const answer = await get({ table });
+
+    expect(answer).toMatchObject({ kind: "token", source: "upstream", generation: 2 });
+    expect(world.sent()).toEqual(["connection_rejected", "connection_recovered"]);
+    expect(world.noticed()).toEqual(["refresh_failed", "replacement_failed", "replaced"]);
+    expect(await world.item()).toMatchObject({ generation: 2, failures: 0 });
+  });
+
+  it("reports a replacement that returned the same token", async () => {
+    const { get, table, ...world } = await start({ age: 2400, sameToken: true });
+
+    expect(await get({ table }, 1300)).toMatchObject({ kind: "token", source: "upstream", generation: 1 });
+    expect(world.noticed()).toEqual(["replaced"]);
+  });
+
+  it("reports that Smart Services rejected the API key", async () => {
+    const { get, table, simulator, ...world } = await start();
+    simulator.setScenario({ mode: "refused" });
+
+    expect(await get({ table })).toMatchObject({ failure: { code: "credentials_rejected" } });
+    expect(world.sent()).toEqual(["connection_rejected"]);
+    expect(await world.item()).toMatchObject({ failures: 1, operatorError: "credentials_rejected" });
+  });
+
+  it("counts as failed in a sweep if Smart Services is unavailable", async () => {
+    const { sweep, table, simulator } = await start();
+    simulator.setScenario({ mode: "unavailable" });
+
+    expect(await sweep({ table })).toMatchObject({ failed: 1, leasedByOthers: 0 });
+  });
+
+  it("reports that the registration is gone", async () => {
+    const { sweep, table, connection, ...world } = await start();
+    world.deleteSecret(connection);
+
+    expect(await sweep({ table })).toMatchObject({ erased: 1 });
+    expect(world.noticed()).toEqual(["registration_gone"]);
+    expect(await world.item()).toMatchObject({ generation: 2, failures: 0 });
+  });
+});
+
+describe("a replacement that lost its lease to another environment with the same outcome", () => {
+  it("reports no new token set, though both received the same token", async () => {
+    const { get, item, clock, ...world } = await start();
+    const upstream = world.upstreamAfter(async () => {
+      clock.advance(leaseSeconds + 1);
+      await get();
+      const { accessToken } = (await item())!.tokenSet!;
+      return { kind: "tokens", tokens: { accessToken, sentAt: clock.now() - 2, lifetime: 3600 } };
+    });
+
+    expect(await get({ upstream })).toMatchObject({ kind: "token", source: "table", generation: 2 });
+    expect(world.noticed()).toEqual(["replaced"]);
+  });
+
+  it("reports no rejected API key again, though both failed at the same instant", async () => {
+    const { get, simulator, clock, ...world } = await start();
+    simulator.setScenario({ mode: "refused" });
+    const upstream = world.upstreamAfter(async (grant) => {
+      if (grant === "api_key") {
+        clock.advance(leaseSeconds + 1);
+        await get();
+      }
+      return rejected;
+    });
+
+    expect(await get({ upstream })).toMatchObject({ kind: "failure" });
+    expect(world.sent()).toEqual(["connection_rejected"]);
+    expect(await world.item()).toMatchObject({ failures: 1 });
+  });
+
+  it("reports no registration that is gone again", async () => {
+    const { get, connection, clock, ...world } = await start();
+    world.deleteSecret(connection);
+    let isOvertaken = false;
+    const read: Ports["registrations"]["read"] = async () => {
+      if (!isOvertaken) {
+        isOvertaken = true;
+        clock.advance(leaseSeconds + 1);
+        await get();
+        clock.advance(0.002);
+      }
+      return { kind: "unknown" };
+    };
+
+    expect(await get({ registrations: { read } })).toMatchObject({ kind: "failure" });
+    expect(world.noticed()).toEqual(["registration_gone"]);
+    expect(await world.item()).toMatchObject({ generation: 2 });
+  });
+});

@@ -17,7 +17,7 @@ export async function testSecret(step: Step): Promise<void> {
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
   await noteNextKey(step, registration, version);
-  if ((await secrets.read(secretId, { version })) !== pending) {
+  if ((await readVersion(step, version)) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
   const answer = await upstream.call(apiKeyRequest(registration), registration);

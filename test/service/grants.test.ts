@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { commitMargin, leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { around } from "../support/around.ts";
@@ -69,6 +70,23 @@ describe("a replacement", () => {
     await get();
 
     expect(await refreshOf()).toEqual(before);
+  });
+
+  it("keeps no refresh token that Smart Services rejected, and one whose request failed otherwise", async () => {
+    const kept: unknown[] = [];
+    for (const mode of ["refused", "unavailable"] as const) {
+      const { connection, clock, simulator, item, ...world } = await startWithExpired();
+      simulator.setScenario({ mode, on: "refresh" });
+      // The response to the API key has no refresh token.
+      const tokens = { accessToken: new Secret("fake-access-2"), sentAt: clock.now(), lifetime: 3600 };
+      const upstream = world.upstreamAfter(async (grant) =>
+        grant === "api_key" ? { kind: "tokens", tokens } : undefined,
+      );
+      await world.service({ upstream }).get(connection, requirements);
+      kept.push((await item())?.tokenSet?.refreshToken !== undefined);
+    }
+
+    expect(kept).toEqual([false, true]);
   });
 
   it.each<[string, Partial<Scenario>]>([

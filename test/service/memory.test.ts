@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../support/around.ts";
+import { closedGate } from "../support/gate.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
@@ -33,6 +35,44 @@ it("an environment holds the tokens of the last thousand connections and no more
   const answers = [await service.get(second, requirements), await service.get(first, requirements)];
 
   expect(answers).toMatchObject([{ source: "memory" }, { source: "table" }]);
+});
+
+it("an environment forgets the tokens that it has not read for longest", async () => {
+  const { item, clock, set, ...world } = await startWithToken();
+  const stored = await item();
+  const read: Ports["table"]["read"] = async (connection) => stored && { ...stored, connection };
+  const service = world.service({ table: { ...world.ports.table, read } });
+  for (const id of ids.slice(0, -1)) await service.get(id, requirements);
+  clock.advance(memoryLifetime(set) + 1);
+
+  await service.get(first, requirements);
+  await service.get(ids.at(-1) ?? first, requirements);
+
+  expect(await service.get(first, requirements)).toMatchObject({ source: "memory" });
+});
+
+it("an environment keeps a newer token set when the response to an earlier read comes late", async () => {
+  const { connection, set, ports, clock, ...world } = await startWithToken();
+  const gate = closedGate();
+  let isFirst = true;
+  const table = around(ports.table, async (call, name) => {
+    const result = await call();
+    if (name === "read" && isFirst) {
+      isFirst = false;
+      await gate.pass();
+    }
+    return result;
+  });
+  const service = world.service({ table });
+  clock.advance(60);
+  const early = service.get(connection, requirements);
+  await gate.reached;
+  await service.get(connection, { minTtl: 0, rejectedSha256: sha256Hex(set.accessToken.reveal()) });
+
+  gate.open();
+  await early;
+
+  expect(await service.get(connection, requirements)).toMatchObject({ source: "memory", generation: 2 });
 });
 
 describe("an environment that gets a slow response remembers it from the instant before the request", () => {

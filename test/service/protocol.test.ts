@@ -186,6 +186,27 @@ describe("a replacement", () => {
     expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
   });
 
+  it("that lost its lease serves its new token while the new owner has stored nothing, though the old one is valid", async () => {
+    const { connection, clock, ports, item, ...world } = await startWithToken();
+    clock.advance(2400);
+    const upstream = world.upstreamAfter(async () => {
+      clock.advance(leaseSeconds + 1);
+      const now = clock.now();
+      await ports.table.takeLease(connection, {
+        expected: await item(),
+        owner: "other",
+        now,
+        until: now + leaseSeconds,
+      });
+    });
+
+    const answer = await world.service({ upstream }).get(connection, { minTtl: 1300 });
+
+    expect(answer).toMatchObject({ kind: "token", generation: 2, source: "upstream" });
+    expect(world.notices.at(-1)).toMatchObject({ kind: "commit_not_written" });
+    expect(await item()).toMatchObject({ generation: 1, leaseOwner: "other" });
+  });
+
   it("stores that the refresh grant failed: the next attempt of any environment starts with the API key", async () => {
     const { get, item, clock, ...world } = await startWithExpired();
     world.simulator.setScenario({ mode: "error" });
@@ -215,6 +236,21 @@ describe("a replacement", () => {
     expect(await item()).toMatchObject({ generation: 2 });
     for (const gone of ["tokenSet", "leaseOwner", "leaseUntil"]) expect(await item()).not.toHaveProperty(gone);
   });
+});
+
+it("TokenService replaces nothing in a backoff if another environment claims the registration check first", async () => {
+  const { get, ports, ...world } = await startWithExpired();
+  world.simulator.revokeKey("fake-key-1");
+  world.simulator.setScenario({ mode: "refused", on: "refresh" });
+  await get();
+  const before = world.callCounts();
+  const table = around(ports.table, async (call, name) => {
+    if (name === "claimRegistrationCheck") await get();
+    return call();
+  });
+
+  expect(await get({ table })).toMatchObject({ failure: { code: "credentials_rejected" } });
+  expect(world.callCounts()).toEqual({ ...before, secrets: before.secrets + 1 });
 });
 
 describe.each(["rejected", "not ready"])("TokenService in a backoff after a registration that is %s", (state) => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../support/around.ts";
 import { closedGate } from "../support/gate.ts";
 import { connectionId } from "../support/registration.ts";
@@ -71,6 +73,26 @@ it("a registration with an unknown field causes a warning with the name of the f
   const warning = expect.stringContaining("color");
   expect(notices).toContainEqual({ kind: "registration_warning", connection, warning });
   expect(JSON.stringify(notices)).not.toContain("fake-key-1");
+});
+
+it("a registration causes a warning if upstream names another scope for the token, and none otherwise", async () => {
+  const warned: boolean[] = [];
+  for (const scope of ["fake-scope", "webapicorso", undefined]) {
+    const { clock, notices, ...world } = await startWorld();
+    const connection = world.register("webapicorso");
+    const tokens = { accessToken: new Secret("fake-access-1"), sentAt: clock.now(), lifetime: 3600 };
+    const call: Ports["upstream"]["call"] = async () => ({
+      kind: "tokens",
+      tokens: { ...tokens, ...(scope !== undefined && { scope }) },
+    });
+
+    const answer = await world.service({ upstream: { call } }).get(connection, requirements);
+
+    expect(answer).toMatchObject({ set: { scope: scope ?? "webapicorso" } });
+    warned.push(notices.some((notice) => notice.kind === "registration_warning" && notice.warning.includes("scope")));
+  }
+
+  expect(warned).toEqual([true, false, false]);
 });
 
 describe("a secret that is deleted while a token is stored", () => {
@@ -143,6 +165,20 @@ describe("a secret that is deleted while a token is stored", () => {
 
     expect(codeOf(late)).toBe("unknown_connection");
     expect(await item()).toMatchObject({ generation: 2 });
+    expect(await item()).not.toHaveProperty("tokenSet");
+  });
+
+  it("is noticed during the backoff after a rejected key", async () => {
+    const { connection, clock, item, ...world } = await startWithToken();
+    world.simulator.setScenario({ mode: "refused" });
+    clock.advance(anHour);
+    const rejected = await world.service().get(connection, requirements);
+    world.deleteSecret(connection);
+
+    const answer = await world.service().get(connection, requirements);
+
+    expect([rejected, answer].map(codeOf)).toEqual(["credentials_rejected", "unknown_connection"]);
+    expect(await item()).toMatchObject({ generation: 2, failures: 0 });
     expect(await item()).not.toHaveProperty("tokenSet");
   });
 

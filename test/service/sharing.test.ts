@@ -123,6 +123,29 @@ describe("TokenService in two environments", () => {
     expect(world.callCounts().exchanges).toBe(1);
   });
 
+  it("answers the failure that it waited for, though the backoff has ended when it reads that failure", async () => {
+    const world = await startWorld({ mode: "unavailable" });
+    const connection = world.register("webapicorso");
+    const gate = closedGate();
+    const first = world.service({ upstream: world.upstreamAfter(() => gate.pass()) }).get(connection, requirements);
+    await gate.reached;
+    let isFailed = false;
+    const table = around(world.ports.table, async (call) => {
+      const result = await call();
+      // Longer than the backoff.
+      if (isFailed) world.clock.advance(3);
+      return result;
+    });
+    const second = world.service({ table }).get(connection, requirements);
+    await world.clock.asleep();
+    gate.open();
+    await first;
+    isFailed = true;
+
+    expect(await world.clock.passUntil(second)).toMatchObject({ failure: { code: "upstream_unavailable" } });
+    expect(world.callCounts().exchanges).toBe(1);
+  });
+
   it("makes one upstream call if both read the item first, though upstream returns the same token again", async () => {
     const { connection, clock, ...world } = await startWithToken({ sameToken: true });
     clock.advance(2400);

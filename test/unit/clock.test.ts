@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { steadyNow, systemClock } from "../../functions/auth-core/rules/clock.ts";
 
 /** A wall clock and a monotonic one, both set by hand. */
@@ -54,4 +54,16 @@ it("systemClock returns epoch seconds with a fraction", () => {
 
   expect(instant).toBeGreaterThanOrEqual(before - 0.01);
   expect(instant).toBeLessThan(before + 60);
+});
+
+it("systemClock continues by the monotonic clock while the wall clock stands still", () => {
+  let monotonic = 0;
+  vi.spyOn(Date, "now").mockReturnValue(1_800_000_000_000);
+  vi.spyOn(performance, "now").mockImplementation(() => monotonic);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const clock = systemClock();
+
+  monotonic = 2500;
+
+  expect(clock.now()).toBe(1_800_000_002.5);
 });

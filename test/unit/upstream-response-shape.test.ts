@@ -119,6 +119,7 @@ it.each([
   ['{"data":[{"access_token":"fake"}]}', "{data: array(1)}"],
   ['{"fake.key":1,"9":2,"two words":3}', "{?: number, ?: number, ?: number}"],
   [`{"${"k".repeat(33)}":1}`, "{?: number}"],
+  ["a.b.c", "text of 5 characters"],
 ])("parseTokenResponse calls %j malformed, and describes it without a value", (body, shape) => {
   expect(parse(body)).toEqual({ kind: "malformed", shape });
 });

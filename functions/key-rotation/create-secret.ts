@@ -1,5 +1,5 @@
 import { RotationError, superseded } from "./rotation-error.ts";
-import { readVersion, type Step, versionWith } from "./step.ts";
+import { noteNextKey, readVersion, type Step, versionWith } from "./step.ts";
 import { nextSecret, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/registration.ts";
 
@@ -23,6 +23,8 @@ export async function createSecret(step: Step): Promise<void> {
   progress.keepsPending = issued !== undefined;
   const next = nextSecret(current, issued ?? staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
+  // First the item, then the secret: another connection may have this key too, and finds it by the item.
+  await noteNextKey(step, next.registration);
   await secrets.putPending(secretId, version, next.value);
   // A value that was stored since the first read may be older than the pending version: finishSecret would not see it.
   if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) throw superseded();

@@ -17,8 +17,8 @@ export async function afterFailure(step: Step, error: unknown): Promise<void> {
 }
 
 /**
- * Removes AWSPENDING; NEXT still has the key. The broker did not store the token of the key's test, but that token is
- * still valid: the key starts to retire.
+ * Removes AWSPENDING; NEXT still has the key. The broker did not store the token of the key's test, but that token may
+ * still be valid: the key starts to retire.
  */
 async function removePending({ ports, event, progress: { notedKey } }: Step): Promise<void> {
   const { connection, secretId, version } = event;
@@ -27,7 +27,9 @@ async function removePending({ ports, event, progress: { notedKey } }: Step): Pr
     async () => {
       await ports.secrets.moveLabel(secretId, "AWSPENDING", { from: version });
       if (notedKey === undefined) return;
-      await ports.table.noteKey(connection, notedKey, { since: now, end: retirementEnd(now) });
+      const { keyFingerprint, id } = notedKey;
+      const key = { since: now, end: retirementEnd(now), ...(id !== undefined && { id }) };
+      await ports.table.noteKey(connection, keyFingerprint, key);
     },
     (error) => ports.notice({ kind: "secrets_unavailable", connection, reason: error.message }),
   );

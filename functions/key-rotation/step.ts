@@ -25,8 +25,8 @@ interface Progress {
    * the step must run again until it is complete.
    */
   keepsPending: boolean;
-  /** Fingerprint of the key that was noted as in use, for its test. */
-  notedKey?: string;
+  /** The next key and the issuer's id of it, after it was noted as in use. */
+  notedKey?: { keyFingerprint: string; id: string | undefined };
 }
 
 /** The text of a version. */
@@ -55,6 +55,26 @@ export function readPending({ settings, progress }: Step, value: string): Regist
   const { keyIssuer, apiKeyId } = parsed.registration;
   progress.keepsPending = keyIssuer !== undefined && apiKeyId !== undefined;
   return parsed.registration;
+}
+
+/**
+ * Notes the next key as in use. From here on no sweep announces it as retirable while a label or an item has it.
+ *
+ * @param testedVersion the pending version, if the caller is about to test the key
+ */
+export async function noteNextKey(
+  { ports, event, progress }: Step,
+  { keyFingerprint, apiKeyId: id }: Registration,
+  testedVersion?: string,
+): Promise<void> {
+  const { table, clock } = ports;
+  const key = {
+    since: clock.now(),
+    ...(id !== undefined && { id }),
+    ...(testedVersion !== undefined && { testedVersion }),
+  };
+  await table.noteKey(event.connection, keyFingerprint, key);
+  progress.notedKey = { keyFingerprint, id };
 }
 
 /** The version that has a label. */

@@ -1,5 +1,5 @@
 import { RotationError, StepError } from "./rotation-error.ts";
-import { readPending, readVersion, type Step } from "./step.ts";
+import { noteNextKey, readPending, readVersion, type Step } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
@@ -9,16 +9,15 @@ import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
  */
 export async function testSecret(step: Step): Promise<void> {
   const { ports, event, progress } = step;
-  const { secrets, table, upstream, clock } = ports;
+  const { secrets, upstream } = ports;
   const { secretId, connection, version } = event;
   const pending = await readVersion(step, version);
   // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
-  await table.noteKey(connection, registration.keyFingerprint, { since: clock.now(), testedVersion: version });
-  progress.notedKey = registration.keyFingerprint;
-  if ((await secrets.read(secretId, { version })) !== pending) {
+  await noteNextKey(step, registration, version);
+  if ((await readVersion(step, version)) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
   const answer = await upstream.call(apiKeyRequest(registration), registration);

@@ -12,8 +12,9 @@ import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts"
  * Then requests their revocation from the issuer, if an issuer made them.
  *
  * The order makes it safe: read this secret (all labels but AWSPREVIOUS), then the items (no token set of the key, and no
- * other connection that uses it or waits for its end), then write conditionally, then send the event. A replacement does
- * the opposite: it notes a key first and reads the secret afterwards. So at least one of the two sees the other.
+ * other connection that uses it or waits for its end), then the secret of each other connection that noted the key, then
+ * write conditionally, then send the event. A replacement does the opposite: it notes a key first and reads the secret
+ * afterwards. A rotation notes the next key before it writes it. So at least one of the two sees the other.
  *
  * A key that fails does not delay the others. A later sweep checks it again.
  */
@@ -93,14 +94,18 @@ async function labelledKeys({ secrets }: KeyPorts, connection: ConnectionId) {
   return labelled;
 }
 
-/** The connection whose stored token set is from the key, or another one that uses the key or waits for its end. */
-async function userOf({ table, clock }: KeyPorts, connection: ConnectionId, fingerprint: string) {
-  const now = clock.now();
-  const user = (await table.findByKey(fingerprint)).find(({ connection: other, isOwn, entry }) => {
-    if (isOwn) return true;
-    return other !== connection && entry !== undefined && (entry.end === undefined || entry.end > now);
-  });
-  return user && `Connection ${user.connection}`;
+/**
+ * The connection whose stored token set is from the key, or another one that uses the key, waits for its end, or has the
+ * key under a label although its end has passed: a rotation there may have stopped for long.
+ */
+async function userOf(ports: KeyPorts, connection: ConnectionId, fingerprint: string) {
+  const now = ports.clock.now();
+  for (const { connection: other, isOwn, entry } of await ports.table.findByKey(fingerprint)) {
+    if (!isOwn && other === connection) continue;
+    const isUser = isOwn || entry?.end === undefined || entry.end > now;
+    if (isUser || (await labelledKeys(ports, other)).fingerprints.has(fingerprint)) return `Connection ${other}`;
+  }
+  return undefined;
 }
 
 /** Revokes a key at the registration's issuer. Returns why it failed; `undefined` if it is done or there is no issuer. */

@@ -8,6 +8,7 @@ import {
   entryOf,
   keyOf,
   noticedReasons,
+  ofAnotherScope,
   ownKey,
   print,
   sentReasons,
@@ -33,16 +34,6 @@ async function expectSuccessWithAGoodOne(): Promise<void> {
   world.stage(connection, world.key(connection, 9));
   await world.rotate(connection);
   expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(9), AWSPREVIOUS: keyOf(1) });
-}
-
-/** An upstream whose tokens have another scope. The simulator's have the requested one. */
-function ofAnotherScope() {
-  const { upstream } = world.ports;
-  const call: typeof upstream.call = async (...args) => {
-    const answer = await upstream.call(...args);
-    return answer.kind === "tokens" ? { ...answer, tokens: { ...answer.tokens, scope: "yet-another" } } : answer;
-  };
-  return { upstream: { call } };
 }
 
 describe("A rotation without a key under NEXT", () => {

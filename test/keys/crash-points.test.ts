@@ -95,7 +95,8 @@ describe.each(scenarios)("A rotation $name", { timeout: 60_000 }, (scenario) => 
 
 it("Processes died before and after every call that a step makes", () => {
   const points = Object.entries({
-    createSecret: "issuer.issue secrets.describe secrets.read secrets.putPending secrets.moveLabel events.put",
+    createSecret:
+      "issuer.issue secrets.describe secrets.read secrets.putPending secrets.moveLabel table.noteKey events.put",
     setSecret: "secrets.describe",
     testSecret: "secrets.describe secrets.read secrets.moveLabel table.noteKey upstream.call events.put",
     finishSecret:

@@ -201,6 +201,18 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
   });
 
+  it("a rotation whose own date cannot be read does not move AWSCURRENT", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    const createdAt: typeof secrets.createdAt = async (secretId, version) =>
+      version === world.versionAt(connection, "AWSPENDING") ? undefined : secrets.createdAt(secretId, version);
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, createdAt } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 1, NEXT: 2 });
+  });
+
   it("a rotation is not superseded because the date of the current version can be read only after a moment", async () => {
     const connection = await prepare();
     const { secrets } = world.ports;

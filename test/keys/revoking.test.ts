@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
+import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { currentFields, issuerRequests, useIssuer, withIssuer } from "./issuer-suite.ts";
 import { fingerprintOf } from "./operator.ts";
-import { connection, day, keyOf, sentReasons, useKeysWorld, world } from "./suite.ts";
+import { connection, day, keyOf, ofAnotherScope, sentReasons, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
 useIssuer();
@@ -28,6 +30,19 @@ async function outliveAndSweep(): Promise<void> {
   await world.sweep(connection);
   world.clock.advance(8 * day);
   await world.sweep(connection);
+}
+
+/** The key was announced with its id, and then revoked at the issuer. */
+function expectRevoked(apiKey: string, apiKeyId: string): void {
+  const keyFingerprint = fingerprintOf(apiKey);
+  expect(world.events).toContainEqual({ kind: "api_key_retirable", connection, keyFingerprint, apiKeyId });
+  expect(issuerRequests("DELETE").map(({ path }) => path)).toContain(`/keys/${apiKeyId}`);
+}
+
+/** An operator stores key 2. */
+function putAnother(): void {
+  world.clock.advance(1);
+  world.put(connection, world.key(connection, 2, withIssuer()));
 }
 
 describe("An issued key that is no longer in use", () => {
@@ -124,4 +139,73 @@ describe("An issued key that is no longer in use", () => {
     expect(world.events).toContainEqual(expect.objectContaining({ kind: "api_key_retirable", apiKeyId }));
     expect(issuerRequests("DELETE").at(-1)?.path).toBe(`/keys/${apiKeyId}`);
   });
+
+  it("is announced with its id and revoked even if an operator stored two values before one replacement", async () => {
+    const { apiKey, apiKeyId } = await rotateToIssued();
+    world.put(connection, world.key(connection, 2, withIssuer()));
+    world.put(connection, world.key(connection, 3, withIssuer()));
+    await outliveAndSweep();
+
+    expectRevoked(apiKey, apiKeyId);
+  });
+
+  it("is announced with its id after its registration was deleted", async () => {
+    const { apiKey, apiKeyId } = await rotateToIssued();
+    world.remove(connection);
+    await outliveAndSweep();
+
+    const keyFingerprint = fingerprintOf(apiKey);
+    expect(world.events).toContainEqual({ kind: "api_key_retirable", connection, keyFingerprint, apiKeyId });
+  });
+});
+
+describe("An issued key that never became current is announced with its id and revoked,", () => {
+  it.each<[string, (event: RotationEvent, ports: Partial<KeyPorts>) => Promise<unknown>]>([
+    [
+      "because an operator stored another value before its test",
+      async (event, ports) => {
+        await world.step(event, ports);
+        if (event.Step === "createSecret") putAnother();
+      },
+    ],
+    [
+      "because an operator stored another value after its test",
+      async (event, ports) => {
+        await world.step(event, ports);
+        if (event.Step === "testSecret") putAnother();
+      },
+    ],
+    ["because its token has another scope", (event, ports) => world.step(event, { ...ports, ...ofAnotherScope() })],
+    [
+      "because every process died after createSecret, and an operator removed AWSPENDING",
+      (event, ports) => (event.Step === "createSecret" ? world.step(event, ports) : Promise.reject(new Error("died"))),
+    ],
+  ])("%s", async (_why, run) => {
+    const { issuer } = world.ports;
+    const issued = { apiKey: "", apiKeyId: "" };
+    const issue: typeof issuer.issue = async (...args) => {
+      const answer = await issuer.issue(...args);
+      if (answer.kind === "issued") Object.assign(issued, { ...answer, apiKey: answer.apiKey.reveal() });
+      return answer;
+    };
+    world.onInvoke((event) => run(event, { issuer: { ...issuer, issue } }));
+    await world.rotate(connection);
+    world.onInvoke();
+    if (world.versionAt(connection, "AWSPENDING") !== undefined) world.moveLabel(connection, "AWSPENDING");
+    await outliveAndSweep();
+
+    expectRevoked(issued.apiKey, issued.apiKeyId);
+  });
+});
+
+it("A key with an id that an operator stored keeps it, although its only replacement failed", async () => {
+  world.put(connection, world.key(connection, 2, { ...withIssuer(), apiKeyId: "fake-key-id-2" }));
+  world.clock.advance(3600);
+  await world.sweep(connection, { upstream: { call: async () => ({ kind: "malformed", shape: "{}" }) } });
+  world.put(connection, world.key(connection, 3, withIssuer()));
+  world.put(connection, world.key(connection, 4, withIssuer()));
+  world.clock.advance(3600);
+  await outliveAndSweep();
+
+  expectRevoked(keyOf(2), "fake-key-id-2");
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { withPoints } from "../support/crash-points.ts";
 import { announced, connection, day, keyOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
 
@@ -59,5 +60,54 @@ describe("A key that two connections share", () => {
     await world.sweep(connection);
 
     expect(announced()).toEqual([]);
+  });
+});
+
+describe("A key that another connection is rotating to", () => {
+  /** Rotates another connection to key 1 of this one, and stops for ever after a step. */
+  async function stopAfter(last: string): Promise<ConnectionId> {
+    const other = await startConnection(world);
+    const steps = ["createSecret", "setSecret", "testSecret"];
+    const alive = new Set<string>(steps.slice(0, steps.indexOf(last) + 1));
+    world.simulator.admit({ username: `admin_${other}`, scope: other, apiKey: keyOf(1) });
+    world.stage(other, keyOf(1));
+    world.onInvoke((event) => (alive.has(event.Step) ? world.step(event) : Promise.reject(new Error("died"))));
+    await world.rotate(other);
+    world.moveLabel(other, "NEXT");
+    world.clock.advance(1800);
+    await world.sweep(other);
+    return other;
+  }
+
+  it.each(["createSecret", "testSecret"])(
+    "is not announced while AWSPENDING has it, although the rotation stopped after %s more than seven days ago",
+    async (last) => {
+      await rotateTo(2);
+      const other = await stopAfter(last);
+      expect(world.labels(other)["AWSPENDING"]).toBe(keyOf(1));
+      world.clock.advance(8 * day);
+
+      await world.sweep(connection);
+      expect(announced()).toEqual([]);
+      world.moveLabel(other, "AWSPENDING");
+      world.clock.advance(day);
+      await world.sweep(connection);
+
+      expect(announced()).toEqual([print(1)]);
+    },
+  );
+
+  it("is noted in the item of that connection before it is written to the secret", async () => {
+    const calls: string[] = [];
+    world.stage(connection, world.key(connection, 2));
+    const ports = withPoints(world.ports, (call, act) => {
+      calls.push(call);
+      return act();
+    });
+    world.onInvoke((event) => (event.Step === "createSecret" ? world.step(event, ports) : world.step(event)));
+
+    await world.rotate(connection);
+
+    expect(calls.slice(-3).join(" ")).toBe("table.noteKey secrets.putPending secrets.read");
   });
 });

@@ -62,6 +62,21 @@ describe("A step", () => {
     expect(world.simulator.counts.exchange).toBe(exchange + 1);
     expect(world.clock.now() - before).toBe(1.75);
   });
+
+  it("reads the pending value again if it is missing right after it was there", async () => {
+    const { secrets } = world.ports;
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    let reads = 0;
+    const read: typeof secrets.read = async (...args) => {
+      if (args[1].version === pending) reads += 1;
+      return args[1].version === pending && reads === 2 ? undefined : secrets.read(...args);
+    };
+
+    await world.clock.passUntil(world.step(event("testSecret", pending), { secrets: { ...secrets, read } }));
+
+    expect(await entryOf(2)).toMatchObject({ testedVersion: pending });
+    expect(world.versionAt(connection, "AWSPENDING")).toBe(pending);
+  });
 });
 
 describe("finishSecret", () => {

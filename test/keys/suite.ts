@@ -62,3 +62,13 @@ export async function rotateTo(number: number, of = connection): Promise<void> {
   await world.rotate(of);
   await world.sweep(of);
 }
+
+/** An upstream whose tokens have another scope. The simulator's have the requested one. */
+export function ofAnotherScope() {
+  const { upstream } = world.ports;
+  const call: typeof upstream.call = async (...args) => {
+    const answer = await upstream.call(...args);
+    return answer.kind === "tokens" ? { ...answer, tokens: { ...answer.tokens, scope: "yet-another" } } : answer;
+  };
+  return { upstream: { call } };
+}

@@ -33,6 +33,7 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
       username: "admin_webapicorso",
       registeredScope: "webapicorso_alywebapicorso",
       apiBaseUrl: "https://apicorso.test",
+      apiKeyId: "key-1",
       keyCreatedAt: obtainedAt - 86_400.125,
       singleActiveToken: true,
     }),

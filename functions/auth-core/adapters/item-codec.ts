@@ -23,6 +23,7 @@ const tokenSetAttributes = {
   apiBaseUrl: "text",
   keyFingerprint: "text",
   credentialFingerprint: "text",
+  apiKeyId: "text",
   keyCreatedAt: "instant",
   singleActiveToken: "flag",
   dueAt: "instant",

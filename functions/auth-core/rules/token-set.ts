@@ -21,6 +21,8 @@ export interface TokenSet {
   apiBaseUrl?: string;
   keyFingerprint: string;
   credentialFingerprint: string;
+  /** The issuer's id of the key, if an issuer made it. */
+  apiKeyId?: string;
   /** Instant at which the secret's current version was created. */
   keyCreatedAt?: number;
   singleActiveToken: boolean;
@@ -184,6 +186,7 @@ export function nextTokenSet(
     ...(registration.apiBaseUrl !== undefined && { apiBaseUrl: registration.apiBaseUrl }),
     keyFingerprint: registration.keyFingerprint,
     credentialFingerprint: registration.credentialFingerprint,
+    ...(registration.apiKeyId !== undefined && { apiKeyId: registration.apiKeyId }),
     ...(keyCreatedAt !== undefined && { keyCreatedAt }),
     singleActiveToken: registration.singleActiveToken,
   };

@@ -93,11 +93,11 @@ async function readForUse(ports: Ports, item: ConnectionItem, lease: Lease) {
   for (;;) {
     const reading = await readRegistration(ports, connection);
     if (reading.kind !== "registered") return { ...reading, retiringKeys };
-    const { keyFingerprint } = reading.registration;
+    const { keyFingerprint, apiKeyId: id } = reading.registration;
     const entry = retiringKeys[keyFingerprint];
     const isInUse = entry ? entry.end === undefined : tokenSet?.keyFingerprint === keyFingerprint;
     if (isInUse) return { ...reading, retiringKeys };
-    const inUse = { since: entry?.since ?? ports.clock.now() };
+    const inUse = { since: entry?.since ?? ports.clock.now(), ...(id !== undefined && { id }) };
     if (!(await ports.table.noteKey(connection, keyFingerprint, inUse, lease.owner))) {
       return { kind: "lost" as const, retiringKeys };
     }
@@ -123,7 +123,7 @@ async function keyChanges(ports: Ports, item: ConnectionItem, registration: Regi
   for (const key of Object.keys(retiringKeys)) startRetiring(key);
   if (tokenSet?.keyFingerprint !== keyFingerprint) {
     changes[keyFingerprint] = undefined;
-    if (tokenSet) startRetiring(tokenSet.keyFingerprint);
+    if (tokenSet) startRetiring(tokenSet.keyFingerprint, tokenSet.apiKeyId);
     // An operator may have stored two values before this replacement: no item has the key of the first.
     const previous = await readRegistration(ports, connection, "AWSPREVIOUS");
     if (previous.kind === "registered") {

@@ -170,8 +170,8 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
   const keys: KeyChanges = {};
   for (const [key, entry] of Object.entries(item.retiringKeys ?? {})) keys[key] = { ...entry, end: entry.end ?? end };
   if (item.tokenSet) {
-    const own = item.tokenSet.keyFingerprint;
-    keys[own] = { since: now, ...keys[own], end };
+    const { keyFingerprint: own, apiKeyId: id } = item.tokenSet;
+    keys[own] = { since: now, ...(id !== undefined && { id }), ...keys[own], end };
   }
   const next = scheduled(
     {

@@ -207,6 +207,38 @@ describe("a replacement", () => {
     expect(await item()).toMatchObject({ generation: 1, leaseOwner: "other" });
   });
 
+  it("that lost its lease serves its own token if the stored one has expired", async () => {
+    const { get, clock, ...world } = await startWithExpired();
+    let isOvertaken = false;
+    const upstream = world.upstreamAfter(async () => {
+      if (isOvertaken) return;
+      isOvertaken = true;
+      clock.advance(leaseSeconds + 1);
+      world.simulator.setScenario({ lifetime: 6 });
+      await get();
+      world.simulator.setScenario({ lifetime: 3600 });
+      clock.advance(2);
+      return { kind: "tokens", tokens: { accessToken: lateToken, sentAt: clock.now(), lifetime: 3600 } };
+    });
+
+    const answer = await get({ upstream });
+
+    expect(answer).toMatchObject({ kind: "token", source: "upstream" });
+    expect(answer.kind === "token" && answer.set.accessToken.equals(lateToken)).toBe(true);
+  });
+
+  it("keeps the note of a failed refresh grant when the registration cannot be read", async () => {
+    const { get, item, clock, ...world } = await startWithExpired();
+    world.simulator.setScenario({ mode: "error" });
+    await get();
+    clock.advance(10);
+    world.secrets.faults.set("GetSecretValue", "AccessDeniedException");
+
+    await get();
+
+    expect(await item()).toMatchObject({ failures: 2, skipRefresh: true, lastError: { code: "unavailable" } });
+  });
+
   it("stores that the refresh grant failed: the next attempt of any environment starts with the API key", async () => {
     const { get, item, clock, ...world } = await startWithExpired();
     world.simulator.setScenario({ mode: "error" });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
@@ -197,6 +198,24 @@ describe("a secret that is deleted while a token is stored", () => {
     expect(codeOf(soon)).toBe("unknown_connection");
     expect(later).toMatchObject({ source: "upstream", generation: 3, set: { obtainedBy: "api_key" } });
     expect(world.callCounts().refreshes).toBe(0);
+  });
+
+  it("leaves no token in the memory of the environment that deletes it, not even while the table is down", async () => {
+    const { connection, clock, ports, ...world } = await startWithToken();
+    let isDown = false;
+    const table = around(ports.table, (call) => (isDown ? Promise.reject(new UnavailableError("fake")) : call()));
+    const service = world.service({ table });
+    clock.advance(2400);
+    await service.get(connection, { minTtl: 0 });
+    world.deleteSecret(connection);
+
+    const erased = await service.get(connection, { minTtl: 1300 });
+    isDown = true;
+
+    expect([erased, await service.get(connection, { minTtl: 0 })].map(codeOf)).toEqual([
+      "unknown_connection",
+      "unavailable",
+    ]);
   });
 
   it("leaves no token in the memory of an environment that has read it, not even while the table is down", async () => {

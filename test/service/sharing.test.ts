@@ -64,6 +64,17 @@ describe("TokenService in one environment", () => {
     expect(answers).toMatchObject([{ generation: 1 }, { generation: 2 }]);
   });
 
+  it("answers a failure to all requests that wait for it, whatever their min_ttl", async () => {
+    const world = await startWorld({ mode: "unavailable" });
+    const connection = world.register("webapicorso");
+    const service = world.service();
+
+    const answers = await Promise.all([0, 1800].map((minTtl) => service.get(connection, { minTtl })));
+
+    expect(answers).toMatchObject(answers.map(() => ({ failure: { code: "upstream_unavailable" } })));
+    expect(world.callCounts().exchanges).toBe(1);
+  });
+
   it("does not keep an error that was thrown: the next request tries again", async () => {
     const { connection, ports, ...world } = await startWithToken();
     let isBroken = true;

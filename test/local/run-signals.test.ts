@@ -60,7 +60,8 @@ describe("a signal after ready ends npm start with status 0 and leaves nothing b
     await started.ready();
 
     expect(started.stdout).toContain("The response (HTTP 503, token shortened):");
-    expect(started.stdout).toContain('"code":"upstream_unavailable"');
+    // On a busy machine the embedded table can miss its timeout of 1 s: then the code is `unavailable`.
+    expect(started.stdout).toMatch(/"code":"(upstream_)?unavailable"/);
     const sweeps = () => started.stderr.split("\n").filter((line) => line.includes('"message":"sweep"')).length;
     while (sweeps() < 2) await once(started.child.stderr ?? started.child, "data");
 

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Service } from "../../functions/auth-core/metrics.ts";
+import { searcherFor, secretsOf, sinksOf } from "./canaries.ts";
 import { runEverything } from "./monitoring-run.ts";
 import { catalogue, metricKey } from "./monitoring-template.ts";
 import { keyCaller, synthesise } from "./synth.ts";
@@ -103,4 +104,27 @@ test("The saved query 'who had this token' uses fields that a request line has",
   expect(requestLine()?.["tokenFingerprint"]).toMatch(/^[0-9a-f]{16}$/);
   expect(fields).toContain("callerRole");
   for (const field of fields.filter((name) => name !== "@timestamp")) expect(requestLine()).toHaveProperty(field);
+});
+
+describe("After requests, sweeps, rotations and probes that succeed and fail,", () => {
+  test("there are secrets of every kind to search for", () => {
+    const { apiKeys, stored, sent, returned, presented } = secretsOf(run);
+
+    expect(apiKeys).toContainEqual(expect.stringMatching(/^fake-key-rotated-fine-1$/));
+    expect(apiKeys).toContainEqual(expect.stringMatching(/^eyJ/));
+    expect(stored).toContainEqual(expect.stringMatching(/^fake-refresh-/));
+    expect(stored).toContainEqual(expect.stringMatching(/^stbr\.oauth-fine\./));
+    expect(sent).toContainEqual(expect.stringMatching(/^fake-refresh-/));
+    expect(sent).toContainEqual(expect.stringMatching(/^fake-key-/));
+    expect(returned).toContainEqual(expect.stringMatching(/^eyJ/));
+    expect(presented.length).toBeGreaterThan(6);
+  });
+
+  test("no log line, metric, error, event, response or attribute has a secret, in any encoding", () => {
+    const search = searcherFor(Object.values(secretsOf(run)).flat());
+    const sinks = Object.entries(sinksOf(run));
+
+    expect(sinks.filter(([, texts]) => texts.length === 0)).toEqual([]);
+    expect(sinks.flatMap(([kind, texts]) => search(texts.join("\n")).map((leak) => ({ kind, ...leak })))).toEqual([]);
+  });
 });

@@ -13,16 +13,20 @@ import type { Scenario } from "../../local/simulator/scenario.ts";
 import { statusEvent } from "../status/status-function.ts";
 import { tokenSetAt } from "../status/items.ts";
 import { tokenEvent } from "../handler/event.ts";
+import { audience, startIssuer } from "../oauth/issuer.ts";
+import { jwtOf, signingKey } from "../oauth/jwt.ts";
 import { keyName, operatorOf } from "../keys/operator.ts";
 import { ORDERS } from "../local/gateway-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
-import { clientCredentials } from "../oauth/requests.ts";
+import { assertion, basic, clientCredentials, exchange } from "../oauth/requests.ts";
 import { eventOf, urlencoded } from "../oauth/request-bodies.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
+import { startEcho } from "../support/echo-server.ts";
 import { place, startFunctionEnvironment } from "../support/function-environment.ts";
 import { startTableProxy } from "../support/table-proxy.ts";
 
 const oauthRoute = "POST /oauth/token";
+const vendorRoute = "POST /api/v1/auth/token";
 const metadataRoute = "GET /.well-known/oauth-authorization-server";
 const day = 86_400;
 
@@ -39,7 +43,13 @@ const trials = [
   "uncommitted",
   "gone",
   "nobody",
+  "echo-200",
+  "echo-302",
+  "echo-401",
+  "echo-503",
 ] as const;
+/** Paths of the server that repeats credentials, one for each kind of response. */
+const echoes = ["200", "302", "401", "503"] as const;
 const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial}`);
 
 type TableFault = (operation: string, body: string) => string | undefined;
@@ -61,10 +71,20 @@ async function startWorld(stage: string) {
   const secretsProxy = await startTableProxy(secrets.url);
   const bus = await startEventBridge(() => {});
   const busProxy = await startTableProxy(bus.url);
+  const [issuer, echo] = await Promise.all([startIssuer(), startEcho()]);
   const gateways: { close: () => Promise<void> }[] = [];
+  const answers: { answer?: unknown; error?: string }[] = [];
 
   return {
     ...emulators,
+    issuer,
+    echo,
+    /** The result of each invocation, or the message of its error. */
+    answers,
+    /** Caller keys and JWTs that callers sent. */
+    presented: [fakeCallerKey("oauth")],
+    /** The requests that the functions sent to the stores and the event bus, with their responses. */
+    recorded: { table: proxy.requests, secrets: secretsProxy.requests, events: busProxy.requests },
     now,
     at,
     steps,
@@ -86,8 +106,13 @@ async function startWorld(stage: string) {
     eventSources: () => new Set(bus.events.map(({ source }) => source)),
 
     /** Starts a new execution environment of a function and returns its invoke. */
-    start(name: Service, variables: Record<string, string> = {}) {
+    async start(name: Service, variables: Record<string, string> = {}) {
       const connections = trials.map((trial) => trialOf(name, trial));
+      const ci = {
+        name: "ci",
+        connections,
+        oidc: { issuer: issuer.url, audience, claims: { sub: "repo:acme/shop:*" } },
+      };
       const keySha256 = [callerKeyHash(new Secret(fakeCallerKey(name)))];
       const all = {
         [environmentVariables.stage]: stage,
@@ -100,7 +125,19 @@ async function startWorld(stage: string) {
         AWS_ENDPOINT_URL_EVENTBRIDGE: busProxy.url,
         ...variables,
       };
-      return emulators.start(name, all, { "callers.json": JSON.stringify([{ name, connections, keySha256 }]) });
+      const invoke = await emulators.start(name, all, {
+        "callers.json": JSON.stringify([{ name, connections, keySha256 }, ci]),
+      });
+      return async (event: unknown) => {
+        try {
+          const answer = await invoke(event);
+          answers.push({ answer });
+          return answer;
+        } catch (error) {
+          answers.push({ error: String(error) });
+          throw error;
+        }
+      };
     },
 
     /** Stores a connection that is due, with a live refresh token of its registered key. */
@@ -118,7 +155,7 @@ async function startWorld(stage: string) {
     async close() {
       await Promise.all(gateways.map((gateway) => gateway.close()));
       await emulators.close();
-      await Promise.all([proxy, secretsProxy, busProxy, bus].map((each) => each.close()));
+      await Promise.all([proxy, secretsProxy, busProxy, bus, issuer, echo].map((each) => each.close()));
     },
   };
 }
@@ -209,6 +246,11 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
     await inScenario(world, mode, () => ask(trial));
   }
   for (const trial of ["empty", "nobody", "spoilt", "locked"] as const) await ask(trial);
+  for (const status of echoes) {
+    const connection = trialOf(service, `echo-${status}`);
+    operator.put(connection, operator.key(connection, 1, { baseUrl: `${world.echo.url}/${status}` }));
+    await ask(`echo-${status}`);
+  }
   operator.put(trialOf(service, "spoilt"), "{}");
   await askExpired("spoilt");
   await withoutSecrets(world, "GetSecretValue", () => askExpired("locked"));
@@ -218,6 +260,67 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   await withTableFault(world, loseLease, () => ask("uncommitted"));
   for (const more of [noTable, badTable]) await (await environment(more))("fine");
 }
+
+/** Requests of callers outside AWS with every credential, and with credentials where none belongs. */
+async function grant(world: World): Promise<void> {
+  const { issuer, presented } = world;
+  const invoke = await world.start("oauth");
+  const askToken = await world.start("token");
+  const key = fakeCallerKey("oauth");
+  const scope = trialOf("oauth", "fine");
+  const named = { username: `admin_${scope}`, scope };
+  const vendor = (credential: string, names: object = named) =>
+    eventOf(vendorRoute, urlencoded({ ...names, token: `Bearer ${credential}` }));
+  const refresh = (token: string) =>
+    eventOf(oauthRoute, urlencoded({ grant_type: "refresh_token", refresh_token: token }));
+
+  const { body } = (await invoke(vendor(key))) as { body: string };
+  const { access_token: token, refresh_token: handle } = JSON.parse(body) as Record<string, string>;
+  if (token === undefined || handle === undefined) throw new Error(`there is no refresh handle: ${body}`);
+  const other = `stb_${"fake-key-of-nobody_".repeat(4).slice(0, 43)}`;
+  const jwts = [
+    issuer.token(),
+    issuer.token({ exp: 1 }),
+    issuer.token({ sub: "fake-stranger" }),
+    jwtOf(signingKey("key-1"), { iss: issuer.url, aud: audience, sub: "repo:acme/shop:x" }),
+  ];
+  presented.push(...jwts, other, handle);
+  for (const credential of [...jwts, key, other, handle, token]) {
+    const tokenEvents = [
+      tokenEvent("oauth-fine", { query: { min_ttl: credential } }),
+      tokenEvent("oauth-fine", { post: JSON.stringify({ rejected_token_sha256: credential }) }),
+      tokenEvent("oauth-fine", { post: credential }),
+    ];
+    for (const event of tokenEvents) await askToken(event);
+    for (const event of [
+      vendor(credential),
+      vendor(key, { username: credential, scope: credential }),
+      refresh(credential),
+      refresh(`stbr.${scope}.${credential.slice(-43)}`),
+      eventOf(oauthRoute, exchange(credential, { scope })),
+      eventOf(oauthRoute, assertion(credential, { scope })),
+      granted({ scope, client_secret: credential }),
+      granted({ scope, client_id: credential }),
+      granted({ scope: credential }),
+      granted({ scope, grant_type: credential }),
+      granted({ scope, [credential]: credential }),
+      granted({ scope, rejected_token_sha256: credential }),
+      eventOf(oauthRoute, { ...clientCredentials({ scope }), headers: headersOf(credential) }),
+      eventOf(oauthRoute, { headers: { "content-type": credential }, body: Buffer.from(credential) }),
+      eventOf(vendorRoute, { headers: { "content-type": "multipart/form-data" }, body: Buffer.from(credential) }),
+    ]) {
+      await invoke(event);
+    }
+  }
+  issuer.instead.set("*", (_, response) => void response.writeHead(500).end());
+  await (await world.start("oauth"))(vendor(jwts[0] ?? ""));
+  issuer.instead.clear();
+}
+
+const headersOf = (credential: string) => ({
+  "content-type": "application/x-www-form-urlencoded",
+  ...basic("oauth", credential),
+});
 
 async function askStatus(world: World): Promise<void> {
   const invoke = await world.start("status");
@@ -248,7 +351,12 @@ async function sweep(world: World): Promise<void> {
   operator.put(stuck, operator.key(stuck, 2), ["AWSPENDING"]);
   at.secretsAgo = 0;
   // The issuer did not issue its key, so it rejects the revocation of the old one.
-  const unadmitted = { username: "fake", scope: "fake", apiKey: "fake-key-1", keyIssuer: `${simulator.url}/keys` };
+  const unadmitted = {
+    username: "fake",
+    scope: "fake",
+    apiKey: "fake-key-sweep-issued",
+    keyIssuer: `${simulator.url}/keys`,
+  };
   const retiringKeys = { aaaaaaaaaaaaaaaa: { since: 1, end: 2, id: "key-9" } };
   const tokenSet = tokenSetAt(now());
   const ending = { obtainedAt: now() - 3 * day, dueAt: now() - 600, refreshTokenExpiresAt: now() + day };
@@ -267,6 +375,18 @@ async function sweep(world: World): Promise<void> {
     await world.due(`sweep-${mode}`);
     await inScenario(world, mode, run);
   }
+  for (const status of echoes) {
+    const connection = connectionId(`sweep-echo-${status}`);
+    const text = operator.key(connection, 1, { baseUrl: `${world.echo.url}/${status}` });
+    const { credentialFingerprint } = fakeRegistration(JSON.parse(text));
+    const echoed = tokenSetAt(now(), {
+      credentialFingerprint,
+      dueAt: now() - 60,
+      refreshToken: new Secret(`fake-refresh-${status}`),
+    });
+    await world.due(connection, { tokenSet: echoed }, text);
+  }
+  await run();
   await world.due("sweep-locked");
   await withoutSecrets(world, "GetSecretValue", run);
 }
@@ -292,6 +412,11 @@ async function rotateKeys(world: World): Promise<void> {
   await rotate("elsewhere", { next: () => '{"apiKey": "fake-key-2", "scope": "fake-other"}' });
   const revokedIssuer = { keyIssuer: `${simulator.url}/keys`, apiKey: "fake-key-of-nobody" };
   await rotate("unissued", { current: revokedIssuer });
+  await rotate("issued", { current: { keyIssuer: `${simulator.url}/keys` } });
+  for (const status of echoes) {
+    await rotate(`echo-${status}`, { next: second, current: { baseUrl: `${world.echo.url}/${status}` } });
+    await rotate(`echo-${status}-keys`, { current: { keyIssuer: `${world.echo.url}/${status}` } });
+  }
   await inScenario(world, "unavailable", () => rotate("down", { next: second }));
   steps.invoke = (event) => {
     const connection = connectionId("rotated-superseded");
@@ -340,6 +465,7 @@ export async function runEverything(stage: string): Promise<World> {
   try {
     await serve(world, "token");
     await serve(world, "oauth");
+    await grant(world);
     await askStatus(world);
     await sweep(world);
     await rotateKeys(world);

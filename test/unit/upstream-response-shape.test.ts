@@ -118,16 +118,17 @@ it.each([
   ['{"data":{"data":{"access_token":"fake"}}}', "{data: {data}}"],
   ['{"data":[{"access_token":"fake"}]}', "{data: array(1)}"],
   ['{"fake.key":1,"9":2,"two words":3}', "{?: number, ?: number, ?: number}"],
-  [`{"${"k".repeat(33)}":1}`, "{?: number}"],
+  ['{"fake-key-1":1}', "{?: number}"],
+  [`{"${"k".repeat(25)}":1}`, "{?: number}"],
   ["a.b.c", "text of 5 characters"],
 ])("parseTokenResponse calls %j malformed, and describes it without a value", (body, shape) => {
   expect(parse(body)).toEqual({ kind: "malformed", shape });
 });
 
 it("describeShape shows twelve keys of a large object and no more", () => {
-  const large = Object.fromEntries(Array.from({ length: 13 }, (_, index) => [`k${index}`, index]));
+  const large = Object.fromEntries(Array.from({ length: 13 }, (_, index) => ["k".repeat(index + 1), index]));
 
-  expect(describeShape(large)).toMatch(/^\{k0: number, .*, k11: number, …\}$/);
+  expect(describeShape(large)).toMatch(/^\{k: number, .*, k{12}: number, …\}$/);
 });
 
 const value = fc.uuid().map((id) => `fake-value-${id}`);

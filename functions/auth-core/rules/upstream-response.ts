@@ -199,8 +199,8 @@ export function describeShape(value: unknown, depth = 2): string {
   if (!isObject(value)) return typeof value;
   const names = Object.keys(value);
   const shown = names.slice(0, 12).map((name) => {
-    // A key that is not a plain word may be data, for example a token.
-    const safeName = /^[A-Za-z_][A-Za-z0-9_-]{0,31}$/.test(name) ? name : "?";
+    // A key that is not a plain word may be data, for example a token or an API key.
+    const safeName = /^[A-Za-z_]{1,24}$/.test(name) ? name : "?";
     return depth > 1 ? `${safeName}: ${describeShape(value[name], depth - 1)}` : safeName;
   });
   return `{${shown.join(", ")}${names.length > shown.length ? ", …" : ""}}`;

@@ -21,8 +21,9 @@ export function readRotationEvent(event: unknown, secretPrefix: string): Rotatio
   const { Step, SecretId, ClientRequestToken } = (event ?? {}) as Record<string, unknown>;
   const step = rotationSteps.find((known) => known === Step);
   if (!step) throw new Error(`Step must be one of ${rotationSteps.join(", ")}.`);
-  if (typeof ClientRequestToken !== "string" || ClientRequestToken === "") {
-    throw new Error("ClientRequestToken must be the id of the pending version.");
+  // Secrets Manager's ids have at most 64 characters. Log lines and errors repeat the id.
+  if (typeof ClientRequestToken !== "string" || !/^.{1,64}$/.test(ClientRequestToken)) {
+    throw new Error("ClientRequestToken must be the id of the pending version, 1 to 64 characters.");
   }
   if (typeof SecretId !== "string") throw new Error("SecretId must be the ARN of a secret.");
   // In the ARN, a hyphen and six random characters follow the secret's name.

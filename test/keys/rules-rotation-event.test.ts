@@ -44,6 +44,7 @@ describe("readRotationEvent", () => {
     ["Step", "deleteSecret"],
     ["Step", undefined],
     ["ClientRequestToken", ""],
+    ["ClientRequestToken", "0".repeat(65)],
     ["ClientRequestToken", undefined],
   ])("rejects the %s %s, and the error names the field", (field, value) => {
     expect(() => readRotationEvent({ ...event, [field]: value }, prefix)).toThrow(field);

@@ -30,6 +30,15 @@ it("readSettings reads the base URL of upstream, and takes the vendor's if that 
   expect(from("")).toBe("https://tse.smart-api.teamsystem.cloud");
 });
 
+it("readSettings reads days of a whole number only, and names the variable", () => {
+  const from = (days: string) => readSettings({ ...env, BROKER_ROTATE_KEYS_EVERY_DAYS: days }).rotateKeysEveryDays;
+
+  expect(["90", "0", ""].map(from)).toEqual([90, 0, 0]);
+  for (const days of ["-1", "1.5", "1e9", "ninety", "99999"]) {
+    expect(() => from(days)).toThrow("BROKER_ROTATE_KEYS_EVERY_DAYS is not a whole number of days");
+  }
+});
+
 it.each([
   ["true", true],
   ["false", false],

@@ -42,8 +42,13 @@ export function readJwtClaims(token: string): JwtClaims | undefined {
   return {
     ...(typeof exp === "number" && Number.isFinite(exp) && { exp }),
     ...(typeof iat === "number" && Number.isFinite(iat) && { iat }),
-    ...(typeof scope === "string" && scope !== "" && { scope }),
+    ...(isScope(scope) && { scope }),
   };
+}
+
+/** Whether a value is a scope that the table can hold: half a surrogate pair is no Unicode text. */
+export function isScope(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.isWellFormed();
 }
 
 /** The issuer that a JWT claims, **unverified**: use it only to choose the keys for the verification. */

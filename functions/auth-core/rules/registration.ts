@@ -44,7 +44,8 @@ const line = (field: string) =>
     v.string(`${field} must be a string`),
     v.minLength(1, `${field} is empty`),
     v.maxLength(maxNameLength, `${field} is longer than ${maxNameLength} characters`),
-    v.regex(/^\P{Cc}*$/u, `${field} contains a line break or another control character`),
+    // Half a surrogate pair is no Unicode text: neither the table nor the form of Smart Services can hold it.
+    v.regex(/^[^\p{Cc}\p{Cs}]*$/u, `${field} contains a line break, another control character or invalid Unicode`),
   );
 
 const apiKey = v.pipe(
@@ -137,10 +138,22 @@ export function parseRegistration(text: string, options: { defaultBaseUrl: strin
       keyFingerprint: fingerprint(key),
       credentialFingerprint: credentialFingerprint(credentials),
     },
-    warnings: names
-      .filter((field) => !knownFields.has(field))
-      .map((field) => `the secret's field ${unknownName(field, names)} is unknown and ignored`),
+    warnings: unknownFields(names),
   };
+}
+
+/** Each warning is a log line at every replacement. */
+const maxWarnings = 10;
+
+function unknownFields(names: string[]): string[] {
+  const unknown = names.filter((field) => !knownFields.has(field));
+  const more = unknown.length - maxWarnings;
+  return [
+    ...unknown
+      .slice(0, maxWarnings)
+      .map((field) => `the secret's field ${unknownName(field, names)} is unknown and ignored`),
+    ...(more > 0 ? [`the secret has ${more} more unknown fields, which are ignored`] : []),
+  ];
 }
 
 function withoutTrailingSlash(text: string): string {

@@ -34,7 +34,7 @@ export function secretName({ secretPrefix }: { secretPrefix: string }, connectio
   return `${secretPrefix}/${connection}`;
 }
 
-/** Reads the settings of a function. Throws an error that names a missing variable. */
+/** Reads the settings of a function. Throws an error that names a missing or wrong variable. */
 export function readSettings(env: Record<string, string | undefined>): Settings {
   const required = (name: string): string => {
     const value = env[name];
@@ -44,12 +44,18 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
       );
     return value;
   };
+  const { [environmentVariables.rotateKeysEveryDays]: days = "" } = env;
+  if (!/^\d{0,4}$/.test(days)) {
+    throw new Error(
+      `The environment variable ${environmentVariables.rotateKeysEveryDays} is not a whole number of days. The stack sets it; deploy the function with the stack.`,
+    );
+  }
   return {
     stage: required(environmentVariables.stage),
     tableName: required(environmentVariables.tableName),
     secretPrefix: required(environmentVariables.secretPrefix),
     defaultBaseUrl: env[environmentVariables.defaultBaseUrl] || smartServicesBaseUrl,
     allowLoopbackHttp: env[environmentVariables.allowLoopbackHttp] === "true",
-    rotateKeysEveryDays: Number(env[environmentVariables.rotateKeysEveryDays] || 0),
+    rotateKeysEveryDays: Number(days),
   };
 }

@@ -1,4 +1,4 @@
-import { readJwtClaims } from "./jwt.ts";
+import { isScope, readJwtClaims } from "./jwt.ts";
 import { maxAcceptedLifetime } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
@@ -145,7 +145,7 @@ function readFields(fields: Record<string, unknown>): ParsedTokens | undefined {
     ...(expiresIn !== undefined && { expiresIn }),
     ...(refreshExpiresIn !== undefined &&
       refreshExpiresIn > 0 && { refreshExpiresIn: Math.min(refreshExpiresIn, maxRefreshLifetime) }),
-    ...(typeof scope === "string" && scope !== "" && { scope }),
+    ...(isScope(scope) && { scope }),
   };
 }
 

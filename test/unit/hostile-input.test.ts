@@ -1,0 +1,452 @@
+import middy from "@middy/core";
+import type { Context } from "aws-lambda";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { problems } from "../../functions/auth-core/http/problems.ts";
+import { type HttpEvent, report } from "../../functions/auth-core/http/report.ts";
+import { type HttpResponse, jsonResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { connectionNotReady, type Failure } from "../../functions/auth-core/rules/failure.ts";
+import { maxAcceptedLifetime, parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { readSettings } from "../../functions/auth-core/rules/settings.ts";
+import { parseTokenResponse } from "../../functions/auth-core/rules/upstream-response.ts";
+import type { Telemetry } from "../../functions/auth-core/telemetry.ts";
+import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
+import { readRotationEvent } from "../../functions/key-rotation/rotation-event.ts";
+import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
+import { grantTypes } from "../../functions/oauth/grant-request.ts";
+import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
+import { oauthErrorResponse, statusOf } from "../../functions/oauth/oauth-response.ts";
+import { readStatusRequest } from "../../functions/status/status-request.ts";
+import { readTokenRequest } from "../../functions/token/token-request.ts";
+import { parseShard } from "../../functions/token-rotation/shard.ts";
+import { tokenEvent } from "../handler/event.ts";
+import { audience } from "../oauth/issuer.ts";
+import { callers, fakeCallerKey } from "../oauth/callers.ts";
+import { memoryKeyTables } from "../oauth/key-tables.ts";
+import { multipart } from "../oauth/request-bodies.ts";
+import { vendorFields } from "../oauth/requests.ts";
+import { accountOf } from "../support/function-environment.ts";
+import { steppedClock } from "../support/clock.ts";
+import { fakeTokenSet } from "../support/items.ts";
+import { fakeFields, testSettings } from "../support/registration.ts";
+import { jwt } from "./examples.ts";
+
+const runs = { seed: 20_261_126, numRuns: 1500 };
+
+/** Characters. A request line and each notice stay below it, with the fields that every line has. */
+const longestLine = 8192;
+
+/** Texts that parsers often misread. */
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.constantFrom("", "__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "then", "toJSON"),
+  fc.constantFrom("\uD800", "\uDC00x", "\u0000", "a\r\nx-fake: 1", "\uFEFF", "\u2028", "à", "\uFFFD", "٣", '"', "\\"),
+  fc.constantFrom("9".repeat(400), "1e999", "-1e999", "-0", "NaN", "0x10", "1_0", " 1", "9007199254740993"),
+  fc.constantFrom("%", "%zz", "%00", "&=&", "=", "[]", "{}", "null", "a=b;c", "../..", "*", "a".repeat(20_000)),
+);
+
+/** An object with any names. As JSON, `__proto__` is a name like others. */
+const objectOf = (values: fc.Arbitrary<unknown>, names: fc.Arbitrary<string> = text) =>
+  fc.array(fc.tuple(names, values), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as object);
+
+const json = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    text,
+    fc.constantFrom(null, true, false, 0, -1, 1e308, 2 ** 53, 0.1),
+    fc.array(tie("value"), { maxLength: 3 }),
+    objectOf(tie("value")),
+  ),
+})).value;
+
+/** A document whose members are usually valid, with some replaced, removed or added. */
+function damaged(valid: object, values: fc.Arbitrary<unknown> = json): fc.Arbitrary<Record<string, unknown>> {
+  const names = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...Object.keys(valid)) }, text);
+  const changed = fc
+    .tuple(objectOf(values, names), fc.constantFrom(undefined, undefined, undefined, ...Object.keys(valid)))
+    .map(([changes, removed]) =>
+      Object.fromEntries(Object.entries({ ...valid, ...changes }).filter(([name]) => name !== removed)),
+    );
+  return fc.oneof(fc.constant({ ...valid }), changed);
+}
+
+/** The same value as a function gets it: from JSON. */
+const sent = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
+
+const builtIns = [Object, Array, Map, String, Function].map(({ prototype }) => prototype as object);
+const membersOfBuiltIns = () => builtIns.map((prototype) => Reflect.ownKeys(prototype).length).join();
+const unpolluted = membersOfBuiltIns();
+
+/** Checks a property, and that no input changed a prototype. */
+function holds<Input>(input: fc.Arbitrary<Input>, check: (input: Input) => void | Promise<void>): Promise<void> {
+  return fc.assert(
+    fc.asyncProperty(input, async (each) => {
+      await check(each);
+      expect(membersOfBuiltIns()).toBe(unpolluted);
+    }),
+    runs,
+  );
+}
+
+/** The message of an error, which must be one that the code made. */
+function messageOf(call: () => unknown): string | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    expect((error as Error).constructor).toBe(Error);
+    return (error as Error).message;
+  }
+}
+
+/** RFC 6749 §5.2: printable ASCII without a quotation mark and a backslash. */
+const description = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
+
+const expectDescription = (failure: Failure) => {
+  const { error_description } = oauthErrorResponse(toOAuthError(failure)).body as Record<string, unknown>;
+  expect(error_description).toMatch(description);
+};
+
+/** A function as deployed, with its middleware. Its log lines and its bugs are kept. */
+function functionOf(
+  answer: (event: HttpEvent) => HttpResponse | Promise<HttpResponse>,
+  toResponse?: Parameters<typeof report>[1],
+) {
+  const seen: { lines: object[]; bugs: unknown[] } = { lines: [], bugs: [] };
+  const telemetry = {
+    request: (line: object) => void seen.lines.push(line),
+    bug: (error: unknown) => void seen.bugs.push(error),
+  } as unknown as Telemetry;
+  const handler = middy<HttpEvent, unknown>().use(report(telemetry, toResponse)).handler(answer);
+  return async (event: HttpEvent) => {
+    seen.lines = [];
+    const got = (await handler(event, {} as Context)) as { statusCode: number; body: string };
+    expect(seen.bugs).toEqual([]);
+    expect(seen.lines).toHaveLength(1);
+    expect(JSON.stringify(seen.lines).length).toBeLessThan(longestLine);
+    return { status: got.statusCode, body: JSON.parse(got.body) as Record<string, unknown> };
+  };
+}
+
+const route = (routeKey: string) => ({ routeKey, method: routeKey.split(" ")[0] ?? "" });
+
+function eventOf(routeKey: string, rawPath: string, parts: object): HttpEvent {
+  const event = tokenEvent("none", { rawPath });
+  const { pathParameters: _, body: __, ...rest } = event;
+  const { method } = route(routeKey);
+  const requestContext = { ...event.requestContext, routeKey, http: { ...event.requestContext.http, method } };
+  return sent({ ...rest, ...parts, routeKey, requestContext });
+}
+
+const body = fc.oneof(
+  fc.constant(undefined),
+  text,
+  json.map((value) => JSON.stringify(value)),
+);
+const strings = objectOf(text) as fc.Arbitrary<Record<string, string>>;
+
+describe("No request is a bug, and each error is a documented one:", () => {
+  const id = fc.oneof(fc.constant("webapicorso"), text);
+  const rejected = damaged({ rejected_token_sha256: "0".repeat(64) }).map((value) => JSON.stringify(value));
+  const amount = fc.oneof(fc.constantFrom("0", "1", "500", "1800"), text);
+  const request = fc.record({
+    connection: id,
+    path: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, text),
+    headers: strings,
+    queryStringParameters: fc.oneof(strings, objectOf(amount, fc.constantFrom("min_ttl", "limit", "cursor"))),
+    body: fc.oneof(body, { weight: 4, arbitrary: rejected }),
+    isBase64Encoded: fc.constantFrom(false, false, false, true),
+  });
+
+  test.each([
+    ["GET /v1/connections/{connection}/token", readTokenRequest],
+    ["POST /v1/connections/{connection}/token", readTokenRequest],
+    ["GET /v1/status", readStatusRequest],
+    ["GET /v1/status/{connection}", readStatusRequest],
+  ])("%s", async (routeKey, read) => {
+    const ask = functionOf((event) => {
+      const parsed = read(event);
+      return parsed.kind === "invalid" ? problemDetails(parsed.failure, "fake-id") : jsonResponse(parsed);
+    });
+    const statuses = { 200: 0, 400: 0 };
+
+    await holds(request, async ({ connection, path, ...parts }) => {
+      const named = routeKey.includes("{");
+      const rawPath = path ?? routeKey.replace(/^\w+ /, "").replace("{connection}", connection);
+      const event = eventOf(routeKey, rawPath, { ...parts, ...(named && { pathParameters: { connection } }) });
+      const { status, body: problem } = await ask(event);
+      statuses[status as 200 | 400] += 1;
+      if (status === 200) return;
+      expect(problem).toMatchObject({ status: problems.invalid_request.status, code: "invalid_request" });
+      expectDescription({ code: "invalid_request", detail: String(problem["detail"]) });
+    });
+    expect(Math.min(...Object.values(statuses))).toBeGreaterThan(50);
+  });
+
+  const clock = steppedClock();
+  const { username, scope } = accountOf("webapicorso");
+  const tokenSet = fakeTokenSet({ username, registeredScope: scope });
+  const issuer = "https://issuer.test";
+  const ports = {
+    table: { read: async (connection: string) => ({ connection, generation: 1, failures: 0, tokenSet }) },
+    names: { find: async (of: string) => (of === scope ? ["webapicorso"] : []) },
+    registrations: { read: async () => ({ kind: "unknown" }) },
+    notice: () => {},
+    clock,
+    ...memoryKeyTables(),
+  } as unknown as Ports & ConstructorParameters<typeof OAuthEndpoint>[1];
+  /** Trusts the signature `fake`: an issuer signs whatever its users choose. */
+  const verifier: JwtVerifier = {
+    verify: async (token) => {
+      const [, payload = "", signature] = token.reveal().split(".");
+      if (signature !== "fake") return { kind: "invalid", reason: "fake" };
+      const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as object;
+      return { kind: "valid", claims: { exp: clock.now() + 300, ...claims } };
+    },
+  };
+  const endpoint = new OAuthEndpoint(parseCallers(callers(issuer), testSettings), ports, verifier, testSettings);
+  const ask = functionOf(endpoint.answer, (failure) => oauthErrorResponse(toOAuthError(failure)));
+
+  const key = fakeCallerKey("back-office");
+  const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const portal = { iss: issuer, aud: "fake-portal", sub: "fake-user", smart_services: ["webapicorso"] };
+  const pipeline = { iss: issuer, aud: audience, sub: "repo:acme/shop:x" };
+  const token = fc
+    .oneof(damaged(portal), damaged(pipeline), json)
+    .map((claims) => `${base64({ alg: "RS256" })}.${base64(claims)}.fake`);
+  const credential = fc.oneof({ weight: 4, arbitrary: fc.constant(key) }, { weight: 2, arbitrary: token }, text);
+  const fieldsOf = (fields: object) => damaged(fields, fc.oneof(credential, text)) as typeof strings;
+  const vendorFieldsOf = credential.chain((value) => fieldsOf(vendorFields(value)));
+  const grantFields = fc.oneof(
+    fieldsOf({ grant_type: "client_credentials", client_id: "back-office", client_secret: key, scope: "webapicorso" }),
+    token.chain((subject_token) =>
+      fieldsOf({
+        grant_type: grantTypes[2],
+        subject_token,
+        subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+        scope: "webapicorso",
+      }),
+    ),
+    fieldsOf({ grant_type: "refresh_token", refresh_token: `stbr.webapicorso.${"A".repeat(43)}` }),
+  );
+  const headers = damaged(
+    { host: "fake", authorization: `Basic ${Buffer.from(`back-office:${key}`).toString("base64")}` },
+    fc.oneof(
+      text,
+      text.map((value) => `Basic ${Buffer.from(`a:${value}`).toString("base64")}`),
+    ),
+  );
+  const types = fc.oneof(
+    { weight: 6, arbitrary: fc.constant(undefined) },
+    text,
+    text.map((value) => `multipart/form-data; boundary=${value}`),
+  );
+  const form = (fields: fc.Arbitrary<Record<string, string>>) =>
+    fc
+      .tuple(fields, fc.constantFrom("urlencoded", "json", "multipart"), body, fc.nat(3))
+      .map(([each, encoding, any, kind]) => {
+        if (kind === 0) return { type: "application/json", body: any };
+        if (encoding === "json") return { type: "application/json", body: JSON.stringify(each) };
+        const parts = Object.entries(each).map(([name, value]) => [name, value] as [string, string]);
+        if (encoding === "urlencoded") {
+          return { type: "application/x-www-form-urlencoded", body: new URLSearchParams(parts).toString() };
+        }
+        const { headers: of, body: bytes } = multipart(parts);
+        return { type: of["content-type"], body: bytes.toString() };
+      });
+
+  test.each([
+    ["POST /api/v1/auth/token", form(vendorFieldsOf)],
+    ["POST /oauth/token", form(grantFields)],
+    ["GET /.well-known/oauth-authorization-server", form(strings)],
+  ])("%s", async (routeKey, forms) => {
+    const statuses: Record<number, number> = {};
+    const more = fc.record({
+      sentForm: forms,
+      others: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, headers, strings),
+      type: types,
+      encoded: fc.boolean(),
+    });
+
+    await holds(more, async ({ sentForm, others, type, encoded }) => {
+      const event = eventOf(routeKey, route(routeKey).routeKey.split(" ")[1] ?? "", {
+        headers: { ...others, "content-type": type ?? sentForm.type },
+        body: encoded ? Buffer.from(sentForm.body ?? "").toString("base64") : sentForm.body,
+        isBase64Encoded: encoded,
+      });
+      const { status, body: answer } = await ask(event);
+
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      if (status === 200) return;
+      const { error, error_description, code } = answer as Record<string, string>;
+      const documented = code === undefined ? statusOf[error as never] : problems[code as never]["status"];
+      expect([status, code]).toEqual([documented, code]);
+      expect(status).not.toBe(500);
+      expect(error_description).toMatch(description);
+    });
+    expect(statuses[200]).toBeGreaterThan(50);
+    if (routeKey.startsWith("POST")) expect(Math.min(statuses[400] ?? 0, statuses[401] ?? 0)).toBeGreaterThan(50);
+  });
+});
+
+/** Texts that a store accepts: DynamoDB and the form of Smart Services are UTF-8. */
+const expectStorable = (...texts: (string | undefined)[]) =>
+  expect(texts.filter((each) => each?.isWellFormed() === false)).toEqual([]);
+
+test("parseRegistration reads storable names or says in a documented error what is wrong, in few short sentences", async () => {
+  const full = {
+    ...fakeFields,
+    baseUrl: "https://a.test/x",
+    apiBaseUrl: "https://b.test",
+    language: "it-IT",
+    maxLifetime: 60,
+    singleActiveToken: true,
+    keyIssuer: "https://c.test",
+    apiKeyId: "key-1",
+  };
+  const many = fc
+    .integer({ min: 0, max: 5000 })
+    .map((length) =>
+      JSON.stringify({ ...fakeFields, ...Object.fromEntries(Array.from({ length }, (_, index) => [`x${index}`, 1])) }),
+    );
+  const value = fc.oneof(
+    { weight: 20, arbitrary: damaged(full).map((fields) => JSON.stringify(fields)) },
+    {
+      weight: 5,
+      arbitrary: fc.oneof(
+        text,
+        json.map((any) => JSON.stringify(any)),
+      ),
+    },
+    { weight: 1, arbitrary: many },
+  );
+  let registered = 0;
+
+  await holds(value, (any) => {
+    const parsed = parseRegistration(any, testSettings);
+    if (parsed.kind === "not_ready") return expectDescription(connectionNotReady(parsed.detail));
+    registered += 1;
+    const { username, scope, apiKeyId } = parsed.registration;
+    expectStorable(username, scope, apiKeyId);
+    expect(parsed.warnings.join().length).toBeLessThan(longestLine / 4);
+  });
+  expect(registered).toBeGreaterThan(50);
+});
+
+test("parseTokenResponse reads a storable token with an accepted lifetime, or gives a short reason", async () => {
+  const now = 1_800_000_000;
+  const fields = {
+    access_token: jwt({ iat: now, exp: now + 3600 }),
+    refresh_token: "fake-refresh-1",
+    expires_in: 3600,
+    refresh_expires_in: 86_400,
+    scope: "fake",
+  };
+  const claims = damaged({ iat: now, exp: now + 3600, scope: "fake" }).map((each) => jwt(each));
+  const response = fc.record({
+    status: fc.oneof({ weight: 3, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 999 })),
+    sentAt: fc.constant(now),
+    receivedAt: fc.constant(now + 1),
+    date: fc.oneof(fc.constant(undefined), text, fc.constant("Thu, 01 Jan 1970 00:00:00 GMT")),
+    retryAfter: fc.oneof(fc.constant(undefined), text),
+    body: fc.oneof(
+      damaged(fields, fc.oneof(json, claims)).map((each) => JSON.stringify(each)),
+      claims,
+      json.map((each) => JSON.stringify(each)),
+      text,
+    ),
+  });
+  let read = 0;
+
+  await holds(response, (each) => {
+    const result = parseTokenResponse(each);
+    expect(JSON.stringify(result).length).toBeLessThan(longestLine + each.body.length);
+    if (result.kind === "temporary") {
+      expect(result.retryAfter ?? 0).toBeGreaterThanOrEqual(0);
+      expect(result.retryAfter ?? 0).toBeLessThanOrEqual(900);
+    }
+    if (result.kind === "malformed") expect(result.shape.length).toBeLessThan(1024);
+    if (result.kind !== "tokens") return;
+    read += 1;
+    const { lifetime, refreshLifetime = 1, scope, accessToken } = result.tokens;
+    expect(lifetime > 0 && lifetime <= maxAcceptedLifetime && refreshLifetime > 0).toBe(true);
+    expect(Number.isFinite(refreshLifetime)).toBe(true);
+    expect(accessToken).toBeInstanceOf(Secret);
+    expectStorable(scope);
+  });
+  expect(read).toBeGreaterThan(50);
+});
+
+test("The events of the schedule and of Secrets Manager are read, or refused with a short message", async () => {
+  const rotation = {
+    Step: "createSecret",
+    SecretId: "arn:aws:secretsmanager:eu-south-1:000000000000:secret:smart-token-broker/test/webapicorso-AbC123",
+    ClientRequestToken: "00000000-0000-0000-0000-000000000001",
+  };
+  const counts = { read: 0, refused: 0 };
+  const events = fc.oneof(
+    damaged(rotation),
+    damaged(rotation, text),
+    damaged({ shard: 0, shards: 1 }),
+    json,
+    fc.constant(undefined),
+  );
+
+  await holds(events, (event) => {
+    for (const read of [() => parseShard(event), () => readRotationEvent(event, testSettings.secretPrefix)]) {
+      let parsed: object = {};
+      const message = messageOf(() => (parsed = read()));
+      counts[message === undefined ? "read" : "refused"] += 1;
+      // The message is in a log line, or what was read, without the ARN.
+      expect((message ?? JSON.stringify({ ...parsed, secretId: "" })).length).toBeLessThan(longestLine);
+    }
+  });
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(50);
+});
+
+test("parseCallers reads a list, or names the entry and the rule in a short message", async () => {
+  const [keyed, , , ci, portal] = callers("https://issuer.test") as [object, object, object, { oidc: object }, object];
+  const entry = fc.oneof(
+    damaged(keyed),
+    damaged(portal),
+    damaged(ci),
+    fc.tuple(damaged(ci.oidc, fc.oneof(text, json)), damaged({ sub: "repo:acme/shop:*" })).map(([oidc, claims]) => ({
+      ...ci,
+      oidc: { ...oidc, claims },
+    })),
+    json,
+  );
+  const list = fc.oneof(fc.array(entry, { maxLength: 3 }), damaged({ callers: [keyed] }), json);
+  const counts = { read: 0, refused: 0 };
+
+  await holds(list, (each) => {
+    const message = messageOf(() => parseCallers(sent(each), testSettings));
+    counts[message === undefined ? "read" : "refused"] += 1;
+    if (message === undefined) return;
+    expect(message).toMatch(/^callers/);
+    expect(message.length).toBeLessThan(longestLine);
+  });
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(50);
+});
+
+test("readSettings reads its variables, or names the one that is wrong", async () => {
+  const variables = {
+    BROKER_STAGE: "dev",
+    BROKER_TABLE_NAME: "connections",
+    BROKER_SECRET_PREFIX: "smart-token-broker/dev",
+    BROKER_ROTATE_KEYS_EVERY_DAYS: "90",
+  };
+  const counts = { read: 0, refused: 0 };
+
+  await holds(damaged(variables, text), (env) => {
+    let days: number | undefined;
+    const message = messageOf(() => (days = readSettings(env as Record<string, string>).rotateKeysEveryDays));
+    counts[message === undefined ? "read" : "refused"] += 1;
+    if (message === undefined) expect(Number.isInteger(days) && (days ?? -1) >= 0).toBe(true);
+    else expect(message).toMatch(/^The environment variable BROKER_[A-Z_]+ /);
+  });
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(50);
+});

@@ -1,11 +1,6 @@
 import type { Command } from "commander";
 import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
-import { CommandError } from "../exit.ts";
 import { makeCallerKey } from "./key.ts";
-
-/** Without this error, a reader takes the list in `cdk.json` for the one of the local run. */
-const noLocalList =
-  "callers list reads a file, and not the local run. Add --file with the file that npm start -- --callers got, or leave out --local.";
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
 export function callersCommands(
@@ -23,12 +18,11 @@ export function callersCommands(
   callers
     .command("list")
     .description("check and print the list of callers")
-    .option("--file <file>", "cdk.json, or a file with only the list; default: cdk.json of this folder")
+    .option("--file <file>", "cdk.json, or a file with only the list", "cdk.json")
     .action(async function act(this: Command) {
-      const { file, local, localUrl, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
-      if (file === undefined && (local || localUrl !== undefined)) throw new CommandError("usage", noLocalList);
+      const { file, json = false } = this.optsWithGlobals<CommonOptions & { file: string }>();
       const { listCallers } = await import("./list.ts");
-      print(await listCallers(file ?? "cdk.json"), json);
+      print(await listCallers(file), json);
     });
   callers
     .command("revoke <name>")

@@ -9,7 +9,7 @@ afterAll(() => local.run.remove());
 test.each<[string[]]>([
   [["--help"]],
   [["conections"]],
-  [["callers", "list", "--file", "cdk.json"]],
+  [["callers", "list"]],
   [["connections", "list"]],
   [["connections", "show", "webapicorso"]],
   [["connections", "show", "nobody"]],

@@ -12,8 +12,6 @@ test.each<[string, string[], number, RegExp]>([
   ["too many arguments", ["connections", "show", "a", "b"], 2, /too many arguments/],
   ["an option without its value", ["token", "get", "acme", "--min-ttl"], 2, /'--min-ttl <seconds>' argument missing/],
   ["a file that does not exist", ["callers", "list", "--file", "/nonexistent"], 2, /cannot be read \(ENOENT\)/],
-  ["the list of a local run", ["callers", "list", ...nowhere], 2, /and not the local run\. Add --file .*--callers/],
-  ["the list of the local run", ["callers", "list", "--local"], 2, /and not the local run\. Add --file .*--callers/],
   [
     "a local run that does not answer",
     ["status", ...nowhere],

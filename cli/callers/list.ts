@@ -3,30 +3,65 @@ import { dirname, resolve } from "node:path";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
-import { plain, table } from "../terminal/table.ts";
 
 /** Printed because a reader in an incident may think that this is the deployed list. */
 const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
 
-/** Checks and lists the callers in `cdk.json`. Does NOT read what is deployed. */
+/** Checks and lists the callers in `cdk.json`. Does NOT read what is deployed, or what a local run has. */
 export async function listCallers(file: string): Promise<CommandResult> {
   const callers = await readCallers(file);
   if (callers.length === 0) {
     return { json: [], text: `${file} lists no callers. IAM roles of this account need no entry.\n${sourceNote}` };
   }
-  const listed = callers.map((caller) => ({
-    name: caller.name,
-    kind: caller.kind,
-    connections: caller.connections ?? [],
-    who: identityOf(caller),
-  }));
-  const rows = listed.map(({ name, kind, connections, who }) =>
-    plain(name, kind, connections.join(" ") || "from claims", who),
-  );
   return {
-    json: listed,
-    text: table([plain("CALLER", "KIND", "CONNECTIONS", "IDENTITY"), ...rows], [20, 9, 20], false) + sourceNote,
+    json: callers.map((caller) => ({
+      name: caller.name,
+      kind: caller.kind,
+      connections: caller.connections ?? [],
+      who: identityOf(caller),
+      ...(caller.kind === "oidc" && {
+        issuer: caller.issuer,
+        audience: caller.audience,
+        claims: caller.claims,
+        connections_claim: caller.connectionsClaim,
+        max_lifetime: caller.maxLifetime,
+      }),
+    })),
+    text: callers.map(describe).join("") + sourceNote,
   };
+}
+
+/** The entry in the words of the list. Nothing is cut: what differs is often at the end of a value. */
+function describe(caller: Caller): string {
+  const { name, kind, connections, origins } = caller;
+  const lines = [
+    `${name} (${kind})`,
+    ...(connections ? [`  connections: ${connections.join(" ")}`] : []),
+    ...conditionsOf(caller).map((condition) => `  ${condition}`),
+    ...(origins.length > 0 ? [`  origins: ${origins.join(" ")}`] : []),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** What a request must have. */
+function conditionsOf(caller: Caller): string[] {
+  switch (caller.kind) {
+    case "key":
+      return [`keySha256: ${caller.keySha256.join(" ")}`];
+    case "principal":
+      return [`principal: ${caller.principal}`];
+    case "oidc": {
+      const { issuer, audience, claims, connectionsClaim, maxLifetime } = caller;
+      const required = Object.entries(claims).map(([claim, value]) => `claims.${claim}: ${JSON.stringify(value)}`);
+      return [
+        ...(connectionsClaim === undefined ? [] : [`connectionsClaim: ${connectionsClaim}`]),
+        `issuer: ${issuer}`,
+        `audience: ${audience}`,
+        ...(required.length > 0 ? required : ["claims: none"]),
+        `maxLifetime: ${maxLifetime} s`,
+      ];
+    }
+  }
 }
 
 async function readCallers(file: string): Promise<Caller[]> {

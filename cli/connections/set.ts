@@ -54,6 +54,7 @@ export async function changeRegistration(
  * Verifies a value and puts it under AWSCURRENT. The sweep then replaces the tokens within a minute.
  *
  * @param insteadOf the version from which the value was made
+ * @param skipExchange whether to skip the verification; absent if the command always verifies
  * @returns a warning, if any
  * @throws CommandError if the value is not a valid registration or gets no token, or if another version is current or a
  *   rotation unfinished: otherwise one of two concurrent changes would be lost
@@ -61,11 +62,11 @@ export async function changeRegistration(
 export async function putCurrent(
   deployment: Deployment,
   connection: ConnectionId,
-  { value, insteadOf, skipExchange }: { value: Secret; insteadOf: string | undefined; skipExchange: boolean },
+  { value, insteadOf, skipExchange }: { value: Secret; insteadOf: string | undefined; skipExchange?: boolean },
 ): Promise<string | undefined> {
   const { registration } = parseValue(deployment, value);
   const { warning } = await actThenRenew(deployment, connection, async () => {
-    if (!skipExchange) await verifyKey(deployment, registration);
+    if (!skipExchange) await verifyKey(deployment, registration, skipExchange !== undefined);
     if ((await expectNoRotation(deployment, connection)) !== insteadOf) {
       throw new CommandError("failed", `The secret of ${connection} has changed meanwhile. Run the command again.`);
     }

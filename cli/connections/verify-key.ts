@@ -16,12 +16,19 @@ function issueCommand({ simulator }: NonNullable<Deployment["local"]>, { usernam
 /**
  * Requests one token with the API key of a registration, from this machine. Stores nothing, not even the token.
  *
+ * @param canSkip whether the command verifies nothing with --skip-exchange
  * @returns the lifetime of the token in seconds
  * @throws CommandError with what Smart Services did instead
  */
-export async function verifyKey(deployment: Deployment, registration: Registration): Promise<number> {
+export async function verifyKey(deployment: Deployment, registration: Registration, canSkip = true): Promise<number> {
   const { baseUrl } = registration;
-  expectLoopback(deployment, baseUrl, "Add --skip-exchange: the local run itself then calls it with the key.");
+  expectLoopback(
+    deployment,
+    baseUrl,
+    canSkip
+      ? "Add --skip-exchange: the local run itself then calls it with the key."
+      : "Without key rotation, only a verified key becomes current. Remove the connection, then add it with --skip-exchange.",
+  );
   const call = smartServices(systemClock()).call(apiKeyRequest(registration), registration);
   const result = await withProgress(`Requesting a token from ${baseUrl}`, call);
   switch (result.kind) {
@@ -41,7 +48,7 @@ export async function verifyKey(deployment: Deployment, registration: Registrati
     case "temporary":
       throw new CommandError(
         "unreachable",
-        `${baseUrl} is unavailable (${result.reason}). Retry later, or add --skip-exchange to skip the verification.`,
+        `${baseUrl} is unavailable (${result.reason}). Retry later${canSkip ? ", or add --skip-exchange to skip the verification" : ""}.`,
       );
   }
 }

@@ -61,7 +61,7 @@ export async function stageKey(deployment: Deployment, id: string, options: Stag
   const { registration, value } = next;
 
   const warning = isWithoutRotation
-    ? await putCurrent(deployment, connection, { value, insteadOf: version, skipExchange: false })
+    ? await putCurrent(deployment, connection, { value, insteadOf: version })
     : await stageNext(deployment, secret, staged, registration, options);
   const { keyFingerprint } = registration;
   const rotated = !options.waitForSchedule;

@@ -9,8 +9,8 @@ import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-serv
 import { type Authenticated, Authenticator, type JwtVerifier, notAccepted } from "./authenticate.ts";
 import { ConnectionFinder, type FinderPorts, noSuchConnection } from "./find-connection.ts";
 import { readForm } from "./form.ts";
-import { type HandlePorts, IssuedHandles } from "./issued-handles.ts";
 import { type GrantRequest, readGrantRequest, readVendorRequest } from "./grant-request.ts";
+import { type HandlePorts, IssuedHandles } from "./issued-handles.ts";
 import { metadataResponse } from "./metadata.ts";
 import { namedToken } from "./named-token.ts";
 import { type OAuthError, oauthError } from "./oauth-error.ts";
@@ -113,8 +113,8 @@ export class OAuthEndpoint {
       this.#finder.forget(connection);
       // The handle has ended: it was issued for the token of other names.
       const error = caller.names ? { ...notAccepted, error: request.notAcceptedError } : noSuchConnection;
-      const refused = withCaller(oauthErrorResponse(error), entry);
-      return { ...refused, line: { ...refused.line, connection } };
+      const rejection = withCaller(oauthErrorResponse(error), entry);
+      return { ...rejection, line: { ...rejection.line, connection } };
     }
     // The connection may have got its first token: then its names are in the index from now on.
     if (answer.kind === "token" && answer.source === "upstream") this.#finder.forgetMisses();

@@ -37,7 +37,7 @@ const retryAfter = 30;
 
 const maxRemembered = 10_000;
 
-/** DynamoDB limits an expression to 4 KB. The next handle removes the others. */
+/** Ended handles that one write removes: DynamoDB limits an expression to 4 KB. Storing another handle removes more. */
 const maxRemoved = 50;
 
 /**

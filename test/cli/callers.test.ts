@@ -37,6 +37,79 @@ test.each([
   ]);
 });
 
+const issuer = `https://issuer.test/${"long-tenant-".repeat(8)}end`;
+const claims = { sub: `repo:acme/${"deploy-".repeat(12)}end:*`, enabled: true };
+const jwtCallers = [
+  { name: "ci", connections: ["acme", "other"], oidc: { issuer, audience: "broker", claims, maxLifetime: 600 } },
+  {
+    name: "portal",
+    origins: ["https://portal.test"],
+    oidc: { issuer: "https://users.test", audience: "portal", claims: {}, connectionsClaim: "companies" },
+  },
+];
+
+test("broker callers list prints in full all that a credential of an entry must have", async () => {
+  const folder = folderWith({ "list.json": [...listed, ...jwtCallers] });
+
+  const { stdout } = await broker(["callers", "list", "--file", join(folder, "list.json")]);
+
+  expect(stdout).toBe(
+    `orders (principal)
+  connections: acme
+  principal: arn:aws:iam::123456789012:role/orders
+old-php (key)
+  connections: acme other
+  keySha256: ${"a".repeat(64)}
+ci (oidc)
+  connections: acme other
+  issuer: ${issuer}
+  audience: broker
+  claims.sub: "${claims.sub}"
+  claims.enabled: true
+  maxLifetime: 600 s
+portal (oidc)
+  connectionsClaim: companies
+  issuer: https://users.test
+  audience: portal
+  claims: none
+  maxLifetime: 86400 s
+  origins: https://portal.test
+This is the list in this checkout. The deployed list is the one of the last npm run deploy.
+`,
+  );
+});
+
+test("broker callers list --json has all that a JWT of an entry must have, also with --local and a file", async () => {
+  const folder = folderWith({ "list.json": jwtCallers });
+
+  const { stdout } = await broker(["callers", "list", "--file", join(folder, "list.json"), "--local", "--json"]);
+
+  const who = `${issuer} for broker`;
+  expect(JSON.parse(stdout)).toEqual([
+    {
+      name: "ci",
+      kind: "oidc",
+      connections: ["acme", "other"],
+      who,
+      issuer,
+      audience: "broker",
+      claims,
+      max_lifetime: 600,
+    },
+    {
+      name: "portal",
+      kind: "oidc",
+      connections: [],
+      who: "https://users.test for portal",
+      issuer: "https://users.test",
+      audience: "portal",
+      claims: {},
+      connections_claim: "companies",
+      max_lifetime: 86_400,
+    },
+  ]);
+});
+
 test("broker callers list rejects a list with the same message as a deployment", async () => {
   const folder = folderWith({ "cdk.json": { context: { callers: [{ name: "orders" }] } } });
 
@@ -46,8 +119,8 @@ test("broker callers list rejects a list with the same message as a deployment",
 });
 
 test("broker callers list rejects an entry that strangers' JWTs would match", async () => {
-  const issuer = "https://token.actions.githubusercontent.com";
-  const open = { name: "ci", connections: ["acme"], oidc: { issuer, audience: "a", claims: { sub: "repo:acme/*" } } };
+  const oidc = { issuer: "https://token.actions.githubusercontent.com", audience: "a", claims: { sub: "repo:acme/*" } };
+  const open = { name: "ci", connections: ["acme"], oidc };
   const folder = folderWith({ "list.json": { callers: [open] } });
 
   const result = await broker(["callers", "list", "--file", join(folder, "list.json")]);

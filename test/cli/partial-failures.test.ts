@@ -133,13 +133,34 @@ test("connections set warns if it cannot make the connection due", async () => {
   expect(status).toBe(0);
 });
 
+/** Describes the local run as one that rotates no keys. */
+async function listenWithoutRotation() {
+  const described = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as object;
+  return listen(
+    createServer((_, response) => response.end(JSON.stringify({ ...described, rotateApiKeysEveryDays: 0 }))),
+  );
+}
+
+test.each([
+  ["https://192.0.2.1", 2, /Without key rotation, .* Remove the connection, then add it with --skip-exchange\.\n$/],
+  ["http://127.0.0.1:1", 5, /is unavailable \(ECONNREFUSED\)\. Retry later\.\n$/],
+])("keys stage does not suggest an option that it ignores, with the baseUrl %s", async (baseUrl, code, message) => {
+  const id = `unverified-${code}`;
+  const SecretString = JSON.stringify({ ...account(id), apiKey: "fake-key-1", baseUrl });
+  await local.secrets.createSecret({ Name: secretName(id), SecretString });
+  const front = await listenWithoutRotation();
+
+  const stage = ["keys", "stage", id, "--key-file", "-", "--skip-exchange", "--local-url", front.url];
+  const ended = await broker(stage, { stdin: "fake-key-2" });
+  await front.close();
+
+  expectError(ended, code, message);
+});
+
 test("keys stage makes a verified key the current one directly if the deployment rotates no keys", async () => {
   await local.add("by-hand");
   const next = await local.issueKey("by-hand");
-  const described = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as object;
-  const front = await listen(
-    createServer((_, response) => response.end(JSON.stringify({ ...described, rotateApiKeysEveryDays: 0 }))),
-  );
+  const front = await listenWithoutRotation();
   const stage = ["keys", "stage", "by-hand", "--key-file", "-", "--local-url", front.url];
 
   const invalid = await broker([...stage, "--skip-exchange"], { stdin: "fake-key-2" });

@@ -1,10 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Gives each run of the tests its own temporary folder, and deletes it afterwards. */
-export default function setup(): () => void {
+/**
+ * Gives each run of the tests its own temporary folder, and deletes it afterwards. That takes seconds, while vitest ends
+ * its workers: if it blocked, vitest would report that they do not end.
+ */
+export default function setup(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-tests-"));
   process.env["TMPDIR"] = folder;
-  return () => rmSync(folder, { recursive: true, force: true });
+  return () => rm(folder, { recursive: true, force: true });
 }

@@ -154,6 +154,20 @@ describe("A bad key under NEXT never becomes current", () => {
   });
 });
 
+it.each(["read", "putPending"] as const)(
+  "A rotation that an outage of the secret store ends leaves no AWSPENDING, so that another one can start: %s",
+  async (call) => {
+    const down = () => Promise.reject(new UnavailableError("Secrets Manager: down"));
+    world.stage(connection, world.key(connection, 2));
+    world.onInvoke((event) => world.step(event, { secrets: { ...world.ports.secrets, [call]: down } }));
+    await world.rotate(connection);
+    world.onInvoke();
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), NEXT: keyOf(2) });
+    await expectSuccessWithAGoodOne();
+  },
+);
+
 describe("The test of the function, when rotation is turned on without an immediate rotation,", () => {
   const trial = async (on: ConnectionId) => {
     const faults: unknown[] = [];

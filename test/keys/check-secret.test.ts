@@ -89,6 +89,13 @@ describe("The daily check", () => {
     expect(sentReasons()).toEqual(["no_next_key_staged", "no_next_key_staged"]);
   });
 
+  it("does not warn of a missing next key if the registration names an issuer", async () => {
+    world.put(connection, world.key(connection, 1, { keyIssuer: `${world.simulator.url}/keys` }));
+    await sweepAfter(89 * day);
+
+    expect(sentReasons()).toEqual([]);
+  });
+
   it.each([
     ["rotation_stuck", () => world.put(connection, world.key(connection, 2), ["AWSPENDING"])],
     ["secret_not_ready", () => world.put(connection, "no JSON")],

@@ -106,12 +106,13 @@ describe("A rotation with a key issuer and nothing under NEXT", () => {
       world.step(event, {
         ...(faults === 0 && { secrets: { ...secrets, putPending: failOnce } }),
         ...(faults === 1 && { table: { ...table, noteKey: failOnce } }),
+        ...(faults === 2 && event.Step === "finishSecret" && { secrets: { ...secrets, createdAt: failOnce } }),
       }),
     );
 
     await world.rotate(connection);
 
-    expect(faults).toBe(2);
+    expect(faults).toBe(3);
     expect(currentFields()["apiKeyId"]).toBeDefined();
     const requests = issuerRequests("POST").slice(issued);
     expect(new Set(requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);

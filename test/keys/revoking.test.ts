@@ -188,6 +188,20 @@ describe("An issued key that is no longer in use", () => {
 
     const keyFingerprint = fingerprintOf(apiKey);
     expect(world.events).toContainEqual({ kind: "api_key_retirable", connection, keyFingerprint, apiKeyId });
+    expect((await world.item(connection)).retiringKeys).toEqual({});
+    expect(sentReasons()).toEqual([]);
+  });
+
+  it("is announced with its id, and nothing else happens, after its registration lost the issuer", async () => {
+    const { apiKeyId } = await rotateToIssued();
+    const revoked = issuerRequests("DELETE").length;
+    world.put(connection, world.key(connection, 2));
+    await outliveAndSweep();
+
+    expect(retirable()).toContainEqual(expect.objectContaining({ apiKeyId }));
+    expect(issuerRequests("DELETE")).toHaveLength(revoked);
+    expect((await world.item(connection)).retiringKeys).toEqual({});
+    expect(sentReasons()).not.toContain("issuer_failed");
   });
 });
 

@@ -39,6 +39,8 @@ describe("warningOf", () => {
   it("warns of a rotation that has not finished for a day", () => {
     expect(reasonOf(described({ lastChangedAt: now - day }, ["AWSPENDING"]))).toBe("rotation_stuck");
     expect(reasonOf(described({ lastChangedAt: now - day + 1 }, ["AWSPENDING"]))).toBeUndefined();
+    const { lastChangedAt: _, ...undated } = described({}, ["AWSPENDING"]);
+    expect(reasonOf(undated)).toBeUndefined();
     expect(reasonOf(described({ rotationEnabled: false }, ["AWSPENDING"]), false, false)).toBe("rotation_stuck");
   });
 

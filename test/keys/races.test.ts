@@ -189,7 +189,8 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     await world.rotate(connection);
 
     expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
-    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+    const detail = expect.stringContaining("That value is the current one now.");
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded", detail }]);
   });
 
   it.each<[string, number]>([

@@ -61,7 +61,7 @@ test("RevokedKeys.has uses what it read before while the table is unavailable, w
     clock.advance(1);
   }
   expect(tables.state.revokedReads).toBe(3);
-  expect(notices).toEqual(Array(2).fill({ kind: "table_unavailable", reason: "fake outage" }));
+  expect(notices).toEqual(Array.from({ length: 2 }, () => ({ kind: "table_unavailable", reason: "fake outage" })));
 });
 
 test("RevokedKeys.has throws UnavailableError if it never read the table, and reads it with the next request", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { withPoints } from "../support/crash-points.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import {
   connection,
@@ -153,6 +154,59 @@ describe("A bad key under NEXT never becomes current", () => {
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), NEXT: keyOf(2) });
   });
 });
+
+describe("A rotation to a key that upstream rejects", () => {
+  function stageRejected(): void {
+    world.stage(connection, world.key(connection, 2));
+    world.simulator.revokeKey(keyOf(2));
+  }
+
+  it("removes AWSPENDING before it sends the event: a repeated step must not send it again", async () => {
+    const calls: string[] = [];
+    const ports = withPoints(world.ports, (call, act) => {
+      calls.push(call);
+      return act();
+    });
+    stageRejected();
+    world.onInvoke((event) => world.step(event, event.Step === "testSecret" ? ports : {}));
+
+    await world.rotate(connection);
+
+    expect(calls.filter((call) => call === "secrets.moveLabel" || call === "events.put")).toEqual([
+      "secrets.moveLabel",
+      "events.put",
+    ]);
+  });
+
+  it("reports that reason even if AWSPENDING cannot be removed", async () => {
+    const moveLabel = () => Promise.reject(new UnavailableError("Secrets Manager: down"));
+    stageRejected();
+    world.onInvoke((event) => world.step(event, { secrets: { ...world.ports.secrets, moveLabel } }));
+
+    await world.rotate(connection);
+
+    expect(new Set(sentReasons())).toEqual(new Set(["next_key_refused"]));
+    expect(world.notices).toContainEqual({
+      kind: "secrets_unavailable",
+      connection,
+      reason: "Secrets Manager: down",
+    });
+  });
+});
+
+it.each(["read", "putPending"] as const)(
+  "A rotation that an outage of the secret store ends leaves no AWSPENDING, so that another one can start: %s",
+  async (call) => {
+    const down = () => Promise.reject(new UnavailableError("Secrets Manager: down"));
+    world.stage(connection, world.key(connection, 2));
+    world.onInvoke((event) => world.step(event, { secrets: { ...world.ports.secrets, [call]: down } }));
+    await world.rotate(connection);
+    world.onInvoke();
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), NEXT: keyOf(2) });
+    await expectSuccessWithAGoodOne();
+  },
+);
 
 describe("The test of the function, when rotation is turned on without an immediate rotation,", () => {
   const trial = async (on: ConnectionId) => {

@@ -39,6 +39,8 @@ describe("warningOf", () => {
   it("warns of a rotation that has not finished for a day", () => {
     expect(reasonOf(described({ lastChangedAt: now - day }, ["AWSPENDING"]))).toBe("rotation_stuck");
     expect(reasonOf(described({ lastChangedAt: now - day + 1 }, ["AWSPENDING"]))).toBeUndefined();
+    const { lastChangedAt: _, ...undated } = described({}, ["AWSPENDING"]);
+    expect(reasonOf(undated)).toBeUndefined();
     expect(reasonOf(described({ rotationEnabled: false }, ["AWSPENDING"]), false, false)).toBe("rotation_stuck");
   });
 
@@ -87,6 +89,13 @@ describe("The daily check", () => {
 
     await sweepAfter(day / 2);
     expect(sentReasons()).toEqual(["no_next_key_staged", "no_next_key_staged"]);
+  });
+
+  it("does not warn of a missing next key if the registration names an issuer", async () => {
+    world.put(connection, world.key(connection, 1, { keyIssuer: `${world.simulator.url}/keys` }));
+    await sweepAfter(89 * day);
+
+    expect(sentReasons()).toEqual([]);
   });
 
   it.each([

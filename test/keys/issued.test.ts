@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyIssuer } from "../../functions/auth-core/use-cases/ports.ts";
-import { currentFields, issuerRequests, useIssuer } from "./issuer-suite.ts";
+import { currentFields, issuerRequests, useIssuer, withIssuer } from "./issuer-suite.ts";
 import { fingerprintOf } from "./operator.ts";
-import { connection, keyOf, sentReasons, useKeysWorld, world } from "./suite.ts";
+import { connection, keyOf, sentReasons, useConnection, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
 useIssuer();
@@ -106,12 +106,13 @@ describe("A rotation with a key issuer and nothing under NEXT", () => {
       world.step(event, {
         ...(faults === 0 && { secrets: { ...secrets, putPending: failOnce } }),
         ...(faults === 1 && { table: { ...table, noteKey: failOnce } }),
+        ...(faults === 2 && event.Step === "finishSecret" && { secrets: { ...secrets, createdAt: failOnce } }),
       }),
     );
 
     await world.rotate(connection);
 
-    expect(faults).toBe(2);
+    expect(faults).toBe(3);
     expect(currentFields()["apiKeyId"]).toBeDefined();
     const requests = issuerRequests("POST").slice(issued);
     expect(new Set(requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
@@ -133,4 +134,19 @@ describe("A rotation with a key issuer and nothing under NEXT", () => {
       },
     ]);
   });
+});
+
+it.each<[string, () => Record<string, unknown>, object]>([
+  ["without an id, of a registration with an issuer,", () => withIssuer(), {}],
+  ["with an id, of a registration without an issuer,", () => ({}), { apiKeyId: "fake-key-id-2" }],
+])("A staged key %s does not stay pending while upstream cannot test it", async (_what, fields, more) => {
+  await useConnection(fields());
+  world.key(connection, 2);
+  world.stage(connection, JSON.stringify({ apiKey: keyOf(2), ...more }));
+  world.simulator.setScenario({ mode: "unavailable" });
+
+  await world.rotate(connection);
+
+  expect(Object.keys(world.labels(connection)).toSorted()).toEqual(["AWSCURRENT", "NEXT"]);
+  expect(sentReasons()).toEqual(["upstream_unavailable"]);
 });

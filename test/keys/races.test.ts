@@ -174,6 +174,25 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
   });
 
+  it("a value that an operator stores right before the move of AWSCURRENT stays current, and the rotation fails", async () => {
+    const connection = await prepare();
+    const { secrets } = world.ports;
+    let hasStored = false;
+    const moveLabel: typeof secrets.moveLabel = async (...args) => {
+      // At the same instant as the pending version: its date does not show that it is newer.
+      if (args[1] === "AWSCURRENT" && !hasStored) world.put(connection, world.key(connection, 3));
+      hasStored = true;
+      return secrets.moveLabel(...args);
+    };
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, moveLabel } }));
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
+    const detail = expect.stringContaining("That value is the current one now.");
+    expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded", detail }]);
+  });
+
   it.each<[string, number]>([
     ["can be read only after a moment", 2],
     ["cannot be read", 100],

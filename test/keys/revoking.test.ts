@@ -78,23 +78,31 @@ describe("An issued key that is no longer in use", () => {
 
     const keyFingerprint = fingerprintOf(apiKey);
     expect(world.events).toContainEqual({ kind: "api_key_retirable", connection, keyFingerprint, apiKeyId });
+    expect(sentReasons()).toEqual([]);
     const sent = `api_key_retirable ${keyFingerprint}`;
     expect(order.filter((each) => each === sent || each === "revoke")).toEqual([sent, "revoke"]);
     expect(issuerRequests("DELETE").at(-1)?.path).toBe(`/keys/${apiKeyId}`);
     expect(world.simulator.revokeKey(apiKey)).toBe(false);
   });
 
-  it("is revoked by a later sweep if the issuer failed; the event is not sent again", async () => {
+  it("is revoked by a later sweep if the issuer failed; neither the event nor the alarm is sent again", async () => {
     const { apiKey } = await leaveIssued();
     const revoke = async () => "HTTP 503";
     await world.sweep(connection, { issuer: { ...world.ports.issuer, revoke } });
     expect((await world.item(connection)).retiringKeys).toHaveProperty(fingerprintOf(apiKey));
     const sent = retirable().length;
+    // Not every minute: the next attempt is an hour later.
+    world.clock.advance(3599);
+    await world.sweep(connection);
+    expect((await world.item(connection)).retiringKeys).toHaveProperty(fingerprintOf(apiKey));
+    world.clock.advance(1);
+    await world.sweep(connection, { issuer: { ...world.ports.issuer, revoke } });
     world.clock.advance(3600);
 
     await world.sweep(connection);
 
     expect(retirable()).toHaveLength(sent);
+    expect(sentReasons()).toEqual(["issuer_failed"]);
     expect(world.events).toContainEqual(
       expect.objectContaining({
         reason: "issuer_failed",
@@ -104,6 +112,20 @@ describe("An issued key that is no longer in use", () => {
     );
     expect(world.simulator.revokeKey(apiKey)).toBe(false);
     expect((await world.item(connection)).retiringKeys).not.toHaveProperty(fingerprintOf(apiKey));
+  });
+
+  it("is revoked once the registration is valid again, if it was not at the first attempt", async () => {
+    const { apiKey } = await leaveIssued();
+    const text = world.texts(connection)["AWSCURRENT"] ?? "";
+    world.put(connection, "not JSON");
+    await world.sweep(connection);
+    expect(sentReasons()).toContain("issuer_failed");
+    world.put(connection, text);
+    world.clock.advance(3600);
+
+    await world.sweep(connection);
+
+    expect(world.simulator.revokeKey(apiKey)).toBe(false);
   });
 
   it("is not revoked by an id that an operator left with another key", async () => {
@@ -116,6 +138,20 @@ describe("An issued key that is no longer in use", () => {
     expect(issuerRequests("DELETE")).toHaveLength(revoked);
     expect(retirable()).toHaveLength(2);
     expect(retirable().filter((event) => "apiKeyId" in event)).toEqual([]);
+  });
+
+  it("is not announced with its id, and raises no alarm, if a rotation gave its id to the next key", async () => {
+    const { apiKeyId } = await rotateToIssued();
+    world.key(connection, 2);
+    world.stage(connection, JSON.stringify({ apiKey: keyOf(2), apiKeyId }));
+    await world.rotate(connection);
+    await world.sweep(connection);
+    world.events.length = 0;
+    await outliveAndSweep();
+
+    expect(retirable()).toHaveLength(2);
+    expect(retirable().filter((event) => "apiKeyId" in event)).toEqual([]);
+    expect(sentReasons()).toEqual([]);
   });
 
   it("is not revoked while a label has its id, whatever the key with that id", async () => {
@@ -156,6 +192,20 @@ describe("An issued key that is no longer in use", () => {
 
     const keyFingerprint = fingerprintOf(apiKey);
     expect(world.events).toContainEqual({ kind: "api_key_retirable", connection, keyFingerprint, apiKeyId });
+    expect((await world.item(connection)).retiringKeys).toEqual({});
+    expect(sentReasons()).toEqual([]);
+  });
+
+  it("is announced with its id, and nothing else happens, after its registration lost the issuer", async () => {
+    const { apiKeyId } = await rotateToIssued();
+    const revoked = issuerRequests("DELETE").length;
+    world.put(connection, world.key(connection, 2));
+    await outliveAndSweep();
+
+    expect(retirable()).toContainEqual(expect.objectContaining({ apiKeyId }));
+    expect(issuerRequests("DELETE")).toHaveLength(revoked);
+    expect((await world.item(connection)).retiringKeys).toEqual({});
+    expect(sentReasons()).not.toContain("issuer_failed");
   });
 });
 

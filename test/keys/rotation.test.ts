@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { withPoints } from "../support/crash-points.ts";
 import { connection, day, keyOf, ownKey, print, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
@@ -105,16 +106,31 @@ describe("Ten rotations in a row", () => {
   );
 });
 
-it("A rotation moves AWSCURRENT, then removes NEXT, then AWSPENDING: until then no other rotation starts", async () => {
-  const moved: string[] = [];
-  const moveLabel: typeof world.ports.secrets.moveLabel = (secretId, label, move) => {
-    moved.push(label);
-    return world.ports.secrets.moveLabel(secretId, label, move);
+it("finishSecret moves AWSCURRENT, notes the outgoing key, removes NEXT and AWSPENDING, and sends its event last", async () => {
+  const effects: string[] = [];
+  const names = new Set(["table.noteKey", "table.makeDue", "events.put"]);
+  const ports = withPoints(world.ports, (call, act) => {
+    if (names.has(call)) effects.push(call);
+    return act();
+  });
+  const { secrets } = ports;
+  const moveLabel: typeof secrets.moveLabel = (...args) => {
+    effects.push(args[1]);
+    return secrets.moveLabel(...args);
   };
-  world.onInvoke((event) => world.step(event, { secrets: { ...world.ports.secrets, moveLabel } }));
+  const watched = { ...ports, secrets: { ...secrets, moveLabel } };
+  world.onInvoke((event) => world.step(event, event.Step === "finishSecret" ? watched : {}));
   world.stage(connection, world.key(connection, 2));
 
   await world.rotate(connection);
 
-  expect(moved).toEqual(["AWSCURRENT", "NEXT", "AWSPENDING"]);
+  expect(effects).toEqual([
+    "AWSCURRENT",
+    "table.noteKey",
+    "NEXT",
+    // Until AWSPENDING leaves, no other rotation starts.
+    "AWSPENDING",
+    "table.makeDue",
+    "events.put",
+  ]);
 });

@@ -44,6 +44,14 @@ function withoutTableOnce(): void {
   world.onInvoke((event) => world.step(event, { table: { ...table, makeDue } }));
 }
 
+it("With singleActiveToken too, a staged key does not stay pending if the response to its test is lost", async () => {
+  world.onInvoke((event) => world.step(event, losingResponse()));
+
+  await world.rotate(connection);
+
+  expect(Object.keys(world.labels(connection)).toSorted()).toEqual(["AWSCURRENT", "NEXT"]);
+});
+
 describe("With singleActiveToken, the sweep replaces the token that the test of a next key invalidated,", () => {
   it.each<[string, () => void]>([
     ["although the response to the test is lost", () => world.onInvoke((event) => world.step(event, losingResponse()))],

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { connection, day, entryOf, keyOf, print, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
@@ -63,6 +64,24 @@ describe("A step", () => {
     expect(world.clock.now() - before).toBe(1.75);
   });
 
+  it("reads the staged and the outgoing value again if they are missing", async () => {
+    const { secrets } = world.ports;
+    const staged = world.stage(connection, world.key(connection, 2));
+    const outgoing = world.versionAt(connection, "AWSCURRENT");
+    world.onInvoke((step) => {
+      const lagging = new Set([step.Step === "createSecret" ? staged : outgoing]);
+      const read: typeof secrets.read = async (...args) =>
+        lagging.delete(args[1].version) ? undefined : secrets.read(...args);
+      return world.step(step, { secrets: { ...secrets, read } });
+    });
+
+    await world.rotate(connection);
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect((await entryOf(1))?.end).toBeGreaterThan(0);
+    expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
   it("reads the pending value again if it is missing right after it was there", async () => {
     const { secrets } = world.ports;
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
@@ -79,15 +98,60 @@ describe("A step", () => {
   });
 });
 
+describe("testSecret", () => {
+  it("does not call upstream if the pending value is gone when its key is noted", async () => {
+    const { secrets, table } = world.ports;
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    const { exchange } = world.simulator.counts;
+    let isGone = false;
+    const ports = {
+      secrets: {
+        ...secrets,
+        read: (async (...args) => (isGone ? undefined : secrets.read(...args))) as typeof secrets.read,
+      },
+      table: {
+        ...table,
+        noteKey: (async (...args) => {
+          isGone = true;
+          return table.noteKey(...args);
+        }) as typeof table.noteKey,
+      },
+    };
+
+    const tested = world.clock.passUntil(world.step(event("testSecret", pending), ports));
+
+    await expect(tested).rejects.toThrow("changed during its test");
+    expect(world.simulator.counts.exchange).toBe(exchange);
+  });
+
+  it("passes if upstream does not name the scope of the token", async () => {
+    const { upstream } = world.ports;
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    const { nextActionAt } = await world.item(connection);
+    const call: typeof upstream.call = async (...args) => {
+      const answer = await upstream.call(...args);
+      return answer.kind === "tokens" ? { ...answer, tokens: { ...answer.tokens, scope: undefined } } : answer;
+    };
+
+    await world.step(event("testSecret", pending), { upstream: { call } });
+
+    expect(world.labels(connection)["AWSPENDING"]).toBe(keyOf(2));
+    // Only with singleActiveToken the test invalidates the stored token.
+    expect((await world.item(connection)).nextActionAt).toBe(nextActionAt);
+  });
+});
+
 describe("finishSecret", () => {
-  it.each<[string, () => unknown]>([
-    ["and no note of its key exists", () => undefined],
-    [
-      "and the note of its key is from an earlier rotation",
-      () => world.ports.table.noteKey(connection, print(2), { since: 1, testedVersion: unknownVersion }),
-    ],
-  ])("does not move AWSCURRENT if testSecret could not read the pending version %s", async (_note, prepare) => {
-    await prepare();
+  it("does not move AWSCURRENT if the pending key was tested in another version only", async () => {
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    await world.ports.table.noteKey(connection, print(2), { since: 1, testedVersion: unknownVersion });
+
+    await expect(world.step(event("finishSecret", pending))).rejects.toThrow("was not tested");
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), AWSPENDING: keyOf(2) });
+  });
+
+  it("does not move AWSCURRENT if testSecret could not read the pending version", async () => {
     const { secrets } = world.ports;
     const { exchange } = world.simulator.counts;
     world.stage(connection, world.key(connection, 2));
@@ -119,6 +183,30 @@ describe("finishSecret", () => {
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
     expect((await entryOf(1))?.end).toBeGreaterThan(0);
     expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
+  });
+
+  it("does not note the current key as retiring if AWSPREVIOUS has the same key", async () => {
+    const version = world.stage(connection, world.key(connection, 1, { maxLifetime: 7200 }));
+    world.moveLabel(connection, "AWSCURRENT", version);
+
+    await world.step(event("finishSecret", version));
+
+    expect(await entryOf(1)).toBeUndefined();
+  });
+
+  it("keeps AWSPENDING after AWSCURRENT has moved, although the table is unavailable, and completes when it runs again", async () => {
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    await world.step(event("testSecret", pending));
+    const noteKey = () => Promise.reject(new UnavailableError("DynamoDB: down"));
+
+    const finished = world.step(event("finishSecret", pending), { table: { ...world.ports.table, noteKey } });
+
+    await expect(finished).rejects.toThrow(UnavailableError);
+    // Until AWSPENDING leaves, no other rotation can displace AWSPREVIOUS, whose key is not noted yet.
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPENDING: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    await world.step(event("finishSecret", pending));
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect((await entryOf(1))?.end).toBeGreaterThan(0);
   });
 
   it("makes the connection due after a replacement that is running", async () => {

@@ -97,6 +97,32 @@ describe("IssuedHandles.issue", () => {
     );
   });
 
+  test("removes at most 50 handles with one write, and the others with the next one", async () => {
+    const gone = Array.from({ length: 60 }, (_, index) => {
+      const name = `gone-${index}`;
+      return [handleNameOf(fakeCallerKey(name), names), new Secret(fakeHandle("webapicorso", name))] as const;
+    });
+    tables.stored.set(connection, new Map(gone));
+
+    await environment().issue(connection, hash, names);
+    const left = tables.stored.get(connection)?.size;
+    await environment().issue(connection, hashOf("erp"), names);
+
+    expect([left, tables.stored.get(connection)?.size]).toEqual([10 + 1, 2]);
+  });
+
+  test("remembers the handles of 10,000 keys and connections, and forgets them all before one more", async () => {
+    const warm = environment();
+    const issueTo = (nth: number) => warm.issue(connectionId(`connection-${nth}`), hash, names);
+    for (let nth = 0; nth < 10_000; nth += 1) await issueTo(nth);
+    await issueTo(0);
+    const before = tables.state.handleReads;
+    await issueTo(10_000);
+    await issueTo(0);
+
+    expect([before, tables.state.handleReads]).toEqual([10_000, 10_002]);
+  });
+
   test("returns none while the table is unavailable, tries again after 30 s, and keeps the handle that it knows", async () => {
     const cold = environment();
     const warm = environment();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { type Caller, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
@@ -249,6 +250,14 @@ describe("OAuthEndpoint, after a connection was registered with another username
     await ports.table.takeLease(shop, { expected, owner: "dead", now: clock.now(), until: clock.now() + 15 });
 
     expect(await settled(environment().ask("admin_beta"))).toMatchObject(temporary);
+  });
+
+  test("fails temporarily, and does not reject the old username, while Secrets Manager does not answer", async () => {
+    const { environment, shop } = await startRenamed();
+    const registrations = { read: () => Promise.reject(new UnavailableError("Secrets Manager: fake outage")) };
+    const stale = environment({ registrations, names: { find: async () => [shop] } } as Partial<Ports>);
+
+    expect(await stale.ask("admin_beta")).toMatchObject(temporary);
   });
 
   test("replaces nothing if the registration has other names again under the lease", async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { RevokedKeys } from "../../functions/oauth/revoked-keys.ts";
 import { steppedClock } from "../support/clock.ts";
 import { memoryKeyTables } from "./key-tables.ts";
@@ -8,10 +9,12 @@ const [hash, other] = ["a".repeat(64), "b".repeat(64)] as const;
 let tables: ReturnType<typeof memoryKeyTables>;
 let clock: ReturnType<typeof steppedClock>;
 let keys: RevokedKeys;
+let notices: Notice[];
 beforeEach(() => {
   tables = memoryKeyTables();
   clock = steppedClock();
-  keys = new RevokedKeys({ ...tables, clock, notice: () => undefined });
+  notices = [];
+  keys = new RevokedKeys({ ...tables, clock, notice: (notice) => notices.push(notice) });
 });
 const revoke = () => tables.revoked.set(hash, { name: "old-php", at: clock.now() });
 
@@ -58,6 +61,7 @@ test("RevokedKeys.has uses what it read before while the table is unavailable, w
     clock.advance(1);
   }
   expect(tables.state.revokedReads).toBe(3);
+  expect(notices).toEqual(Array.from({ length: 2 }, () => ({ kind: "table_unavailable", reason: "fake outage" })));
 });
 
 test("RevokedKeys.has throws UnavailableError if it never read the table, and reads it with the next request", async () => {

@@ -5,6 +5,7 @@ import {
   parseConnectionId,
 } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Deployment } from "./deployment/deployment.ts";
+import type { StacksOptions } from "./deployment/find-stacks.ts";
 import { CommandError } from "./exit.ts";
 
 /** The result of a command: `text` for people, `json` for programs (`--json`). */
@@ -16,8 +17,7 @@ export interface CommandResult {
 }
 
 /** The options of every command. */
-export interface CommonOptions {
-  stage: string;
+export interface CommonOptions extends StacksOptions {
   local?: boolean;
   localUrl?: string;
   json?: boolean;

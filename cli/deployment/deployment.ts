@@ -6,6 +6,8 @@ import { CommandError } from "../exit.ts";
 export interface Deployment {
   /** Its options on the command line: empty, or starts with a space. */
   flags: string;
+  /** The options among them that the AWS command line has too, in the same form. */
+  awsFlags: string;
   stage: string;
   region: string;
   accountId: string;

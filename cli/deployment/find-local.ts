@@ -68,7 +68,7 @@ export async function findLocal(url: string): Promise<Deployment> {
     throw new CommandError("unreachable", `The server at ${url} is not a local run of this version${cause}. ${next}.`);
   }
   const flags = url === defaultLocalUrl ? " --local" : ` --local-url ${url}`;
-  return { ...parsed.output, flags, credentials: () => Promise.resolve(localCaller) };
+  return { ...parsed.output, flags, awsFlags: "", credentials: () => Promise.resolve(localCaller) };
 }
 
 /** The origin of a local run; `undefined` for a URL that has another host, or more than an origin. */

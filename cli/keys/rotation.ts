@@ -91,7 +91,7 @@ async function rotationProblem(deployment: Deployment, connection: ConnectionId)
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
   if (next.kind === "failed") return `Cause: ${next.detail}.`;
   try {
-    await verifyKey(deployment, next.registration);
+    await verifyKey(deployment, next.registration, "diagnosis");
   } catch (error) {
     return (error as Error).message;
   }

@@ -50,7 +50,9 @@ export async function testAlarms(
   const command = new SetAlarmStateCommand({ AlarmName: alarm, StateValue: "ALARM", StateReason: reason });
   await withProgress("Setting the alarm", cloudWatchClient(deployment).send(command));
   const findings = [
-    ok(`Set ${alarm} to ALARM. CloudWatch sets it back at the next evaluation, often within seconds, and sends that too`),
+    ok(
+      `Set ${alarm} to ALARM. CloudWatch sets it back at the next evaluation, often within seconds, and sends that too`,
+    ),
   ];
   const action = await withProgress(
     "Waiting for CloudWatch",
@@ -60,8 +62,9 @@ export async function testAlarms(
   );
   findings.push(actionFinding(action));
   if (action && action.failure === undefined) {
-    findings.push(subscriptionFinding(topic, subscriptions));
-    if (subscriptions.confirmed > 0) findings.push(await deliveryFinding(deployment, topic, alarm, action.at, clock));
+    const isReceived = subscriptions.confirmed > 0;
+    findings.push({ ...subscriptionFinding(topic, subscriptions), ...(!isReceived && { level: "broken" }) });
+    if (isReceived) findings.push(await deliveryFinding(deployment, topic, alarm, action.at, clock));
   }
   return findingsResult(deployment, findings);
 }
@@ -100,7 +103,8 @@ async function deliveryFinding(deployment: Deployment, topic: string, alarm: str
     }),
   );
   const look = `look in the mailbox, and in its spam folder, for a message of AWS with ALARM: "${alarm}" in its subject`;
-  if (!counted) return broken(`SNS counted no delivery in ${maxMetricSeconds} s`, `${look}; if there is none: ${runbook}`);
+  if (!counted)
+    return broken(`SNS counted no delivery in ${maxMetricSeconds} s`, `${look}; if there is none: ${runbook}`);
   if (counted.failed > 0) return broken(`SNS could not deliver ${counted.failed} of its messages`, runbook);
   return ok(`SNS delivered it. AWS cannot see a mailbox: ${look}`);
 }

@@ -30,7 +30,11 @@ const elsewhere: Record<Purpose, string> = {
  * @returns the lifetime of the token in seconds
  * @throws CommandError with what Smart Services did instead
  */
-export async function verifyKey(deployment: Deployment, registration: Registration, purpose: Purpose = "optional"): Promise<number> {
+export async function verifyKey(
+  deployment: Deployment,
+  registration: Registration,
+  purpose: Purpose = "optional",
+): Promise<number> {
   const { baseUrl } = registration;
   expectLoopback(deployment, baseUrl, elsewhere[purpose]);
   const call = smartServices(systemClock()).call(apiKeyRequest(registration), registration);

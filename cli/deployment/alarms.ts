@@ -54,7 +54,11 @@ export async function alarmsOf(deployment: Deployment, topic: string): Promise<A
   const alarms: Alarm[] = [];
   for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, input)) {
     for (const { AlarmName: name = "", StateValue, ActionsEnabled = true, AlarmActions = [] } of MetricAlarms) {
-      alarms.push({ name, isInAlarm: StateValue === "ALARM", notifies: ActionsEnabled && AlarmActions.includes(topic) });
+      alarms.push({
+        name,
+        isInAlarm: StateValue === "ALARM",
+        notifies: ActionsEnabled && AlarmActions.includes(topic),
+      });
     }
   }
   return alarms;

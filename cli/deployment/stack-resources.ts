@@ -16,7 +16,9 @@ export async function stackResources(
   const found: StackResource[] = [];
   const input = { StackName: `smart-token-broker-${stage}-${part}` };
   for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, input)) {
-    found.push(...StackResourceSummaries.map(({ ResourceType: type = "", PhysicalResourceId: id = "" }) => ({ type, id })));
+    found.push(
+      ...StackResourceSummaries.map(({ ResourceType: type = "", PhysicalResourceId: id = "" }) => ({ type, id })),
+    );
   }
   return found;
 }

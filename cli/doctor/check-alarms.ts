@@ -1,4 +1,11 @@
-import { type AlarmAction, actionsOf, alarmsOf, alarmTopic, deliveriesOf, subscriptionsOf } from "../deployment/alarms.ts";
+import {
+  type AlarmAction,
+  actionsOf,
+  alarmsOf,
+  alarmTopic,
+  deliveriesOf,
+  subscriptionsOf,
+} from "../deployment/alarms.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
@@ -42,7 +49,7 @@ export function subscriptionFinding(
   if (confirmed > 0) return ok(`${subscriptions(confirmed)} the alarms${waiting}`);
   if (pending > 0) {
     return warning(
-      `No one receives the alarms: ${pending} of ${pending} subscriptions are not confirmed`,
+      `No one receives the alarms: no subscription is confirmed (${pending} ${pending === 1 ? "is" : "are"} waiting)`,
       "open the link in the message 'AWS Notification - Subscription Confirmation'; after 48 hours subscribe again",
     );
   }
@@ -66,7 +73,7 @@ async function checkActions(deployment: Deployment, topic: string): Promise<Find
     ...(silent.length > 0
       ? [
           warning(
-            `${silent.length} of ${alarms.length} alarms notify no one: their actions are off or were changed`,
+            `${silent.length} of ${alarms.length} alarms notify no one: their actions are off, or are not those of the stack`,
             `aws cloudwatch enable-alarm-actions --alarm-names ${silent.join(" ")}`,
           ),
         ]
@@ -87,7 +94,10 @@ async function checkDeliveries(deployment: Deployment, topic: string): Promise<F
   const failures = failed.reduce((sum, { count }) => sum + count, 0);
   return [
     delivered.length === 0
-      ? warning(`No alarm was ever delivered (in ${metricDays} days): it is not known that one can be`, "broker alarms test")
+      ? warning(
+          `No alarm was delivered in ${metricDays} days, as far back as SNS counts: nothing proves that one would arrive`,
+          "broker alarms test",
+        )
       : ok(`An alarm was last delivered on ${date(Math.max(...delivered.map(({ at }) => at)))}`),
     ...(failures > 0
       ? [warning(`SNS could not deliver ${failures} messages of alarms in the last ${failureDays} days`, runbook)]

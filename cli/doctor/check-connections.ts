@@ -70,7 +70,9 @@ async function checkSecret(deployment: Deployment, secret: SecretFacts, now: num
   return [
     ...reading.warnings.map((text) => warning(`${id}: ${text}`, `broker connections show ${id}`)),
     ...pending,
-    ...(key && !(pending.length > 0 && key.reason === "rotation_stuck") ? [warning(`${id}: ${key.detail}`, keyFix(key.reason, id, everyDays))] : []),
+    ...(key && !(pending.length > 0 && key.reason === "rotation_stuck")
+      ? [warning(`${id}: ${key.detail}`, keyFix(key.reason, id, everyDays))]
+      : []),
   ];
 }
 

@@ -57,7 +57,12 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
     4,
     /No AWS credentials were found/,
   ],
-  ["no region", () => ({ ...credentials, AWS_ENDPOINT_URL: standIn.url }), 2, /No AWS region is set\. Set AWS_REGION/],
+  [
+    "no region",
+    () => ({ ...credentials, AWS_ENDPOINT_URL: standIn.url }),
+    2,
+    /No AWS region is set\. Add --region, set AWS_REGION or AWS_DEFAULT_REGION, .* profile/,
+  ],
   [
     "an endpoint that does not answer",
     () => ({ ...environment(), AWS_ENDPOINT_URL: "http://127.0.0.1:1" }),
@@ -69,7 +74,8 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
 });
 
 test("a command fails if the stage has no stacks in the region", async () => {
-  const message = /^error: The stack smart-token-broker-prod-\w+ does not exist in eu-south-1\. Check --stage, .*\n$/;
+  const message =
+    /^error: The stack smart-token-broker-prod-\w+ does not exist in eu-south-1 \(from AWS_REGION\)\. Check --stage, .*\n$/;
   expectError(await onAws(["status", "--stage", "prod"]), 3, message);
 });
 

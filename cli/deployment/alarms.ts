@@ -36,10 +36,10 @@ export async function alarmTopic(deployment: Deployment): Promise<string> {
   const { stage, region } = deployment;
   const name = `smart-token-broker-${stage}-monitoring`;
   const outputs = await stackOutputs(new CloudFormationClient(configOf(deployment)), name).catch((error: unknown) => {
-    if (isMissing(error)) return {} as Record<string, string>;
-    throw error;
+    if (!isMissing(error)) throw error;
+    return undefined;
   });
-  const topic = outputs["AlarmTopicArn"];
+  const topic = outputs?.["AlarmTopicArn"];
   if (topic !== undefined) return topic;
   throw new CommandError(
     "notFound",

@@ -90,7 +90,11 @@ test("keys stage says why a rotation failed without --skip-exchange as advice: a
   const result = await local.broker(["keys", "stage", "down", "--key-file", "-", "--skip-exchange"], next);
   await local.scenario({ mode: "ok", on: "both" });
 
-  expectError(result, 1, /^error: The rotation of down failed\. .* is unavailable \(HTTP 503\)\. Retry later\. Stage/);
+  expectError(
+    result,
+    1,
+    /^error: The rotation of down failed\. .* is unavailable \(HTTP 503\)\. Retry later\. Rotate to it again: npx broker keys rotate down /,
+  );
 });
 
 test.each([

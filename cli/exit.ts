@@ -19,7 +19,7 @@ const known: [pattern: RegExp, kind: keyof typeof exitCodes, message: string][] 
   [
     /CredentialsProviderError|TokenProviderError|Could not load credentials/,
     "denied",
-    "No AWS credentials were found. Sign in with aws sso login, add --profile or set AWS_PROFILE.",
+    "No AWS credentials were found. Sign in with aws sso login, or name a profile that has credentials (--profile, AWS_PROFILE).",
   ],
   [
     /ExpiredToken|UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature/,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError } from "./harness.ts";
 
@@ -46,8 +46,12 @@ test.each<[string, string, string[], Record<string, string>]>([
   ["eu-west-2 (from the AWS profile)", "FAKEother", ["--profile", "other"], { AWS_PROFILE: "default" }],
   ["eu-west-2 (from the AWS profile)", "FAKEother", ["--profile", "other"], ofEnvironment],
 ])("broker uses %s and the key %s, with %j and %o", async (region, key, args, env) => {
+  const warned = vi.spyOn(console, "warn");
   const result = await run(args, env);
+  const warnings = warned.mock.calls;
+  warned.mockRestore();
 
+  expect(warnings).toEqual([]);
   expectError(result, 3, new RegExp(`does not exist in ${region.replace(/[()]/g, String.raw`\$&`)}\\. `));
   expect(new Set(aws.signers)).toEqual(new Set([`${key} ${region.split(" ")[0]}`]));
 });

@@ -6,7 +6,7 @@ import { CommandError } from "../exit.ts";
 export interface Deployment {
   /** Its options on the command line: empty, or starts with a space. */
   flags: string;
-  /** The options among them that the AWS command line has too, in the same form. */
+  /** Options of the AWS command line for it, in the same form. On a local run they work for Secrets Manager only. */
   awsFlags: string;
   stage: string;
   region: string;

@@ -5,6 +5,7 @@ import { connectionsCommands } from "./connections/commands.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
+import { smokeCommand } from "./smoke/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
@@ -35,6 +36,7 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
   doctorCommand(root, onDeployment);
+  smokeCommand(root, onDeployment);
   return root;
 }
 

@@ -141,7 +141,7 @@ async function initDurations(deployment: Deployment): Promise<number[]> {
     }
     if (durations.length >= 1000) break;
   }
-  return durations.sort((one, other) => one - other);
+  return durations.toSorted((one, other) => one - other);
 }
 
 type DayMetric = { Namespace: string; MetricName: string } & Record<string, string>;

@@ -6,6 +6,7 @@ import { connectionsCommands } from "./connections/commands.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
+import { smokeCommand } from "./smoke/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
@@ -39,6 +40,7 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   statusCommand(root, onDeployment);
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
+  smokeCommand(root, onDeployment);
   return root;
 }
 

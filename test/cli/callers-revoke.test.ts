@@ -1,4 +1,4 @@
-import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
@@ -215,4 +215,26 @@ describe("broker callers revoke, on AWS,", () => {
 
     expectError(await onAws("good", "--yes"), 3, /do not list their callers\. Deploy this version/);
   });
+});
+
+// docs/restoring.md says both. The last test of the file: nothing is left of what the others stored.
+test("A table that lost its items grows again from the secrets, without the revoked keys", async () => {
+  await revoke("asked", "--yes");
+  const client = dynamoDbClient(dynamoDb());
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: deployment.tableName }));
+  for (const { connection } of Items) {
+    if (connection === undefined) continue;
+    await client.send(new DeleteItemCommand({ TableName: deployment.tableName, Key: { connection } }));
+  }
+
+  const before = Items.find(({ connection }) => connection?.S === "webapicorso")?.["accessToken"]?.S ?? "";
+  // Reported as rejected, so that no memory serves it.
+  const reject = ["token", "reject", "webapicorso", "--token-file", "-", "--json"];
+  const { stdout } = await broker([...reject, ...local()], { stdin: before });
+
+  const { access_token: token, generation } = JSON.parse(stdout) as { access_token: string; generation: number };
+  expect(generation).toBe(1);
+  expect(before).toMatch(/^eyJ/);
+  expect(token).not.toBe(before);
+  expect(await isRevoked("asked")).toBe(false);
 });

@@ -1,9 +1,10 @@
 import { CloudFormationClient, paginateListStackResources } from "@aws-sdk/client-cloudformation";
 import { type Deployment, patience } from "./deployment.ts";
 
-/** A resource of a stack: its CloudFormation type, and its name, URL or ARN. */
+/** A resource of a stack: its CloudFormation type, its logical id, and its name, URL or ARN. */
 export interface StackResource {
   type: string;
+  logicalId: string;
   id: string;
 }
 
@@ -17,7 +18,13 @@ export async function stackResources(
   const input = { StackName: `smart-token-broker-${stage}-${part}` };
   for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, input)) {
     found.push(
-      ...StackResourceSummaries.map(({ ResourceType: type = "", PhysicalResourceId: id = "" }) => ({ type, id })),
+      ...StackResourceSummaries.map(
+        ({ ResourceType: type = "", LogicalResourceId: logicalId = "", PhysicalResourceId: id = "" }) => ({
+          type,
+          logicalId,
+          id,
+        }),
+      ),
     );
   }
   return found;

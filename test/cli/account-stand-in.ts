@@ -11,6 +11,8 @@ export interface Account {
   counts: { Delivered: number; Failed: number };
   /** The requests that set an alarm. */
   set: { AlarmName: string; StateValue: string; StateReason: string }[];
+  /** Sum of a metric in the last day. */
+  daySums: Record<string, number>;
 }
 
 export const topic = "arn:aws:sns:eu-south-1:123456789012:fake-topic";
@@ -35,6 +37,7 @@ export function healthyAccount(): Account {
     history: [],
     counts: { Delivered: 1, Failed: 0 },
     set: [],
+    daySums: { Invocations: 1440, IncomingBytes: 1440 * 1200, Errors: 0 },
   };
 }
 
@@ -52,6 +55,16 @@ export function cloudWatch(account: Account, operation: string, input: Record<st
       const record = { AlarmName: set.AlarmName, Timestamp: now, HistorySummary: account.onAlarm ?? "" };
       if (account.onAlarm !== undefined) account.history.unshift(record);
       return {};
+    }
+    case "GetMetricData": {
+      const queries = input["MetricDataQueries"] as { Id: string; MetricStat: { Metric: { MetricName: string } } }[];
+      const sum = (name: string) => account.daySums[name] ?? 0;
+      return {
+        MetricDataResults: queries.map(({ Id, MetricStat }) => ({
+          Id,
+          Values: [1, sum(MetricStat.Metric.MetricName) - 1],
+        })),
+      };
     }
     default: {
       const outcome = String(input["MetricName"]).replace("NumberOfNotifications", "") as keyof Account["counts"];

@@ -47,6 +47,10 @@ export interface StandIn {
   schedule: "ENABLED" | "DISABLED";
   deadLetters: number;
   deletionProtection: boolean;
+  /** The type of a resource that drifted in each stack. */
+  drifted?: string;
+  /** Lines of every log group. */
+  logLines?: string[];
 }
 
 /** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, alarms, … */
@@ -82,6 +86,9 @@ async function answer(state: StandIn, request: IncomingMessage) {
   if (target.startsWith("Granite")) {
     return json(cloudWatch(account, target.split(".")[1] ?? "", JSON.parse(body) as Record<string, unknown>));
   }
+  if (target.endsWith("FilterLogEvents")) {
+    return json({ events: (state.logLines ?? []).map((message) => ({ message })) });
+  }
   if (request.url?.includes("/account-settings")) {
     return json({ AccountLimit: { ConcurrentExecutions: account.concurrency } });
   }
@@ -113,26 +120,41 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
 
-function cloudFormation({ stacks, metadata, refusal }: StandIn, query: URLSearchParams, origin: string) {
+function cloudFormation({ stacks, metadata, refusal, drifted }: StandIn, query: URLSearchParams, origin: string) {
   if (refusal !== undefined) return error(403, refusal, "User is not authorized to perform this");
+  const action = query.get("Action");
   const name = query.get("StackName") ?? "";
+  if (action === "DescribeStackDriftDetectionStatus") {
+    const status = `<DetectionStatus>DETECTION_COMPLETE</DetectionStatus><StackDriftStatus>${drifted === undefined ? "IN_SYNC" : "DRIFTED"}</StackDriftStatus>`;
+    return xml(200, result(action, status));
+  }
   const outputs = stacks[name];
   if (!outputs) return error(400, "ValidationError", `Stack with id ${name} does not exist`);
-  if (query.get("Action") === "ListStackResources") {
+  if (action === "ListStackResources") {
     // As with more than 100 resources: what comes first is not all.
     const isFirst = query.get("NextToken") === null;
     const resources = members(
       !name.endsWith("-rotation")
-        ? [{ PhysicalResourceId: "fake-function", ResourceType: "AWS::Lambda::Function" }]
+        ? [{ LogicalResourceId: "Token", PhysicalResourceId: "fake-function", ResourceType: "AWS::Lambda::Function" }]
         : isFirst
-          ? [{ PhysicalResourceId: "sweep-0", ResourceType: "AWS::Scheduler::Schedule" }]
+          ? [
+              { PhysicalResourceId: "sweep-0", ResourceType: "AWS::Scheduler::Schedule" },
+              { LogicalResourceId: "TokenRotation", PhysicalResourceId: "s", ResourceType: "AWS::Lambda::Function" },
+            ]
           : [{ PhysicalResourceId: `${origin}/1/dead`, ResourceType: "AWS::SQS::Queue" }],
     );
     const next = isFirst ? "<NextToken>fake-page-2</NextToken>" : "";
     const listed = `<StackResourceSummaries>${resources}</StackResourceSummaries>${next}`;
     return xml(200, result("ListStackResources", listed));
   }
-  if (query.get("Action") === "GetTemplateSummary") {
+  if (action === "DetectStackDrift") {
+    return xml(200, result(action, "<StackDriftDetectionId>fake</StackDriftDetectionId>"));
+  }
+  if (action === "DescribeStackResourceDrifts") {
+    const found = members([{ ResourceType: drifted ?? "" }]);
+    return xml(200, result(action, `<StackResourceDrifts>${found}</StackResourceDrifts>`));
+  }
+  if (action === "GetTemplateSummary") {
     const found = metadata ? `<Metadata>${JSON.stringify(metadata)}</Metadata>` : "";
     return xml(200, result("GetTemplateSummary", found));
   }

@@ -136,7 +136,7 @@ test("Context keys of the CDK itself are accepted", () => {
 
 test.each([
   ["an unknown setting", { alarmEmial: "ops@example.com" }, /^Unknown setting "alarmEmial" [^\n]+\n$/],
-  ["a stage without a file", { stage: "prdo" }, /^The stage prdo has no file [^\n]+\n$/],
+  ["a stage without a file", { stage: "staging" }, /^The stage staging has no file [^\n]+\n$/],
   ["a wrong caller", { callers: [{ name: "orders" }] }, /^callers: orders: [^\n]+ Nothing was changed\. [^\n]+\n$/],
 ])("`cdk` prints one line without a stack trace for %s, and exits with 1", (_, context, line) => {
   const env = { PATH: process.env["PATH"], CDK_CONTEXT_JSON: JSON.stringify(context) };

@@ -11,7 +11,7 @@ export async function findStacks(stage: string): Promise<Deployment> {
   if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
     throw new CommandError(
       "usage",
-      "Invalid stage. Set --stage or BROKER_STAGE to the stage in cdk.json: 1 to 16 of a-z and 0-9.",
+      "Invalid stage. Set --stage or BROKER_STAGE to the name of a stage: 1 to 16 of a-z and 0-9.",
     );
   }
   const client = new CloudFormationClient(patience);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { attempt, readDeploymentSettings } from "../../infra/settings.ts";
 import { readStageSettings, settingsFolder } from "../../infra/stage-settings.ts";
+import { stageConnections, synthesise } from "../../local/synthesise.ts";
 
 const defaults = readDeploymentSettings(() => undefined);
 
@@ -39,6 +40,15 @@ test("Settings of a stage are hidden by a context key without a value", () => {
 
 test("Settings of the stage dev in this project are valid", () => {
   expect(readStageSettings({}, { allowLoopbackHttp: false, folder: settingsFolder }).stage).toBe("dev");
+});
+
+test("Settings of the local run are read from the stage's file too", async () => {
+  expect(stageConnections()).toEqual(
+    readStageSettings({}, { allowLoopbackHttp: true, folder: settingsFolder }).connections,
+  );
+  await expect(synthesise({ stage: "missing" })).rejects.toThrow(
+    "The stage missing has no file settings/missing.json.",
+  );
 });
 
 test("A stage without a file is rejected in one line that names the file and the stages that have one", () => {

@@ -5,7 +5,7 @@ export class CdkUsageError extends Error {}
 
 export interface CdkArguments {
   stage: string;
-  /** Where the stage is from: `--stage`, `-c stage`, or the default. */
+  /** Where the stage is from: `-c stage`, `--stage`, `cdk.json` or `default`. */
   stageFrom: string;
   region?: string;
   profile?: string;
@@ -39,14 +39,15 @@ export function readCdkArguments(args: string[], context: Record<string, unknown
     // yargs also reads -c=key=value.
     .map(({ value }) => /^=?stage=(.*)$/.exec(value ?? "")?.[1])
     .findLast((stage) => stage !== undefined);
-  const [stage, stageFrom] =
-    inContext !== undefined
-      ? [inContext, "-c stage"]
-      : stageOption !== undefined
-        ? [stageOption, "--stage"]
-        : typeof context["stage"] === "string"
-          ? [context["stage"], "cdk.json"]
-          : ["dev", "default"];
+  const named: [stage: unknown, from: string][] = [
+    [inContext, "-c stage"],
+    [stageOption, "--stage"],
+    [context["stage"], "cdk.json"],
+  ];
+  const [stage, stageFrom] = named.find((pair): pair is [string, string] => typeof pair[0] === "string") ?? [
+    "dev",
+    "default",
+  ];
 
   const removed = new Set<number>();
   for (const { name, index, inlineValue } of found) {

@@ -173,16 +173,8 @@ export function readDeploymentSettings(
     mistakes.push(...parsed.issues.map((issue) => `${mistakeOf(key, issue)} ${unchanged} ${nextStep(key)}`));
     return defaults[key];
   };
-  const settings = {
-    stage: read("stage"),
-    connections: read("connections"),
-    throttle: read("throttle"),
-    logRetentionDays: read("logRetentionDays"),
-    shards: read("shards"),
-    rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
-    alarmEmail: read("alarmEmail"),
-    prober: read("prober"),
-  };
+  const keys = Object.keys(schemas) as (keyof Plain)[];
+  const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Plain;
   const callers = attempt(() => {
     const list = readCallers(context("callers") ?? [], nextStep("callers"), options);
     checkRoles(settings.stage, list);

@@ -1,17 +1,19 @@
 import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
-import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
-import { readDeploymentSettings, rejectUnknownSettings, SettingError } from "./settings.ts";
+import { SettingError } from "./settings.ts";
+import { readStageSettings, settingsFolder, type StageOptions } from "./stage-settings.ts";
 import { ApiStack } from "./stacks/api.ts";
 import { MonitoringStack } from "./stacks/monitoring.ts";
 import { RotationStack } from "./stacks/rotation.ts";
 import { StateStack } from "./stacks/state.ts";
 
-/** Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function. */
-export function brokerApp(props: AppProps = {}, options?: UrlOptions): App {
+/**
+ * Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function; without
+ * `options.folder`, it reads no file of a stage.
+ */
+export function brokerApp(props: AppProps = {}, options?: StageOptions): App {
   const app = new App(props);
-  rejectUnknownSettings(Object.keys(app.node.getAllContext()));
-  const settings = readDeploymentSettings((key) => app.node.tryGetContext(key), options);
+  const settings = readStageSettings(app.node.getAllContext() as Record<string, unknown>, options);
   const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
 
   const state = new StateStack(app, "State", settings, named("state"));
@@ -27,7 +29,7 @@ export function brokerApp(props: AppProps = {}, options?: UrlOptions): App {
 
 if (import.meta.main) {
   try {
-    brokerApp().synth();
+    brokerApp({}, { allowLoopbackHttp: false, folder: settingsFolder }).synth();
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     process.stderr.write(`${error.message}\n`);

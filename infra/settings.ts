@@ -1,12 +1,12 @@
 import { partitionCount } from "@smart-token-broker/auth-core/rules/partition.ts";
-import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readFileSync } from "node:fs";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import * as v from "valibot";
 
-/** The settings of a deployment, from the context of `cdk.json` or `-c key=value` on the command line. */
+/** The settings of a deployment: `-c key=value` on the command line, then the file of the stage, then the defaults. */
 export interface DeploymentSettings {
   /** Part of every name, so that one account can have several deployments. */
   stage: string;
@@ -37,13 +37,19 @@ export interface Throttle {
   burst: number;
 }
 
-/** An invalid setting. Its message is one line that needs no stack trace. */
+/** Invalid settings. Its message has one line for each mistake, and needs no stack trace. */
 export class SettingError extends Error {
   override name = "SettingError";
 }
 
+/** How the settings are read. */
+export interface ReadOptions extends UrlOptions {
+  /** Where the value of a key is from, if it is a file: `settings/prod.json`. */
+  fileOf?: (key: string) => string | undefined;
+}
+
 /** The consequence of a wrong setting: a deployment and the local run read the settings before they do anything. */
-const unchanged = "Nothing was changed.";
+export const unchanged = "Nothing was changed.";
 
 /** Retention periods of CloudWatch Logs, in days, up to ten years. */
 const retentionDays = [
@@ -56,7 +62,8 @@ const wholeNumber = v.pipe(
   v.minValue(1, "must be at least 1"),
 );
 
-const isConnectionId = (id: string) => parseConnectionId(id) !== undefined;
+const connectionId = (rule: string) =>
+  v.pipe(v.string(rule), v.regex(connectionIdPattern, `must be ${connectionIdRule}`));
 
 const throttle = v.strictObject(
   { rate: wholeNumber, burst: wholeNumber },
@@ -66,10 +73,11 @@ const throttle = v.strictObject(
 /** All settings except the list of callers, which has its own schema (rules/callers.ts). */
 type Plain = Omit<DeploymentSettings, "callers">;
 
-const schemas = {
+/** Key → the schema of its value. `npm run schemas` makes the JSON Schema of them and of `defaults`. */
+export const schemas = {
   alarmEmail: v.pipe(v.string("must be a string"), v.email("must be one e-mail address")),
   prober: v.strictObject(
-    { connection: v.pipe(v.string("must be a string"), v.check(isConnectionId, `must be ${connectionIdRule}`)) },
+    { connection: connectionId("must be a string") },
     'must be an object with a connection id only: {"connection": "ID"}',
   ),
   stage: v.pipe(
@@ -77,8 +85,7 @@ const schemas = {
     v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 characters a-z and 0-9 and start with a letter"),
   ),
   connections: v.pipe(
-    v.array(v.string("must be a list of strings"), "must be a list"),
-    v.checkItems(isConnectionId, `must be ${connectionIdRule}`),
+    v.array(connectionId("must be a list of strings"), "must be a list"),
     v.checkItems((id, index, all) => all.indexOf(id) === index, "must not have an id twice"),
   ),
   throttle: v.strictObject(
@@ -99,7 +106,7 @@ const schemas = {
   logRetentionDays: v.picklist(retentionDays, `must be one of ${retentionDays.join(", ")}`),
 };
 
-const defaults: Plain = {
+export const defaults: Plain = {
   stage: "dev",
   connections: ["webapicorso"],
   throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
@@ -108,48 +115,93 @@ const defaults: Plain = {
   rotateApiKeysEveryDays: 90,
 };
 
-const settingNames = ["callers", ...Object.keys(schemas)];
+export const settingNames = ["callers", ...Object.keys(schemas)];
 
 /** Keys that the CDK itself adds to a context. Its other keys have a colon or start with `cdk-`. */
 const namesOfCdk = new Set(["acknowledged-issue-numbers", "cli-telemetry"]);
 
-/** Throws an error for the first key of a context that is neither a setting nor the CDK's own. */
+/** Throws an error with one line for each key of a context that is neither a setting nor the CDK's own. */
 export function rejectUnknownSettings(keys: string[]): void {
   const isOfCdk = (key: string) => key.includes(":") || key.startsWith("cdk-") || namesOfCdk.has(key);
-  const settings = keys.filter((key) => !isOfCdk(key));
-  const unknown = settings.find((key) => !settingNames.includes(key));
-  if (unknown === undefined) return;
-  throw new SettingError(
-    `Unknown setting ${unknownName(unknown, settings)} in cdk.json (context) or -c. ${unchanged} Use one of: ${settingNames.toSorted().join(", ")}.`,
-  );
+  const all = keys.filter((key) => !isOfCdk(key));
+  throwIfAny(unknownSettings(all, settingNames, "cdk.json (context) or -c"));
+}
+
+/** One line for each key that a place does not accept. */
+export function unknownSettings(keys: string[], accepted: string[], place: string): string[] {
+  return keys
+    .filter((key) => !accepted.includes(key))
+    .map(
+      (key) =>
+        `Unknown setting ${unknownName(key, keys)} in ${place}. ${unchanged} Use one of: ${accepted.toSorted().join(", ")}.`,
+    );
+}
+
+/** Throws a `SettingError` if there are mistakes. */
+export function throwIfAny(mistakes: string[]): void {
+  if (mistakes.length > 0) throw new SettingError(mistakes.join("\n"));
+}
+
+/** The result, or the mistakes of a `SettingError`. */
+export function attempt<Result>(read: () => Result, mistakes: string[]): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    mistakes.push(error.message);
+    return undefined;
+  }
 }
 
 /**
- * Reads and checks every setting. Throws a `SettingError` that names the key and the rule that its value breaks.
+ * Reads and checks every setting. Throws a `SettingError` with one line for each mistake: the key and the rule that its
+ * value breaks.
  *
- * @param context returns the value of a context key, `undefined` if it is not set
+ * @param context returns the value of a key, `undefined` if it is not set
  */
 export function readDeploymentSettings(
   context: (key: string) => unknown,
-  options: UrlOptions = { allowLoopbackHttp: false },
+  options: ReadOptions = { allowLoopbackHttp: false },
 ): DeploymentSettings {
+  const mistakes: string[] = [];
+  const nextStep = (key: string) => correction(key, options.fileOf?.(key));
   const read = <Key extends keyof Plain>(key: Key): Plain[Key] => {
     const value = context(key);
     if (value === undefined) return defaults[key];
-    const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortEarly: true });
+    const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortPipeEarly: true });
     if (parsed.success) return parsed.output as Plain[Key];
-    const [issue] = parsed.issues;
-    const isUnknownName = issue.expected === "never";
-    const steps = (issue.path ?? []).map((step) => step.key);
-    // The unknown name is not shown: it may be a pasted key.
-    const path = [key, ...(isUnknownName ? steps.slice(0, -1) : steps)].join(".");
-    const found = isUnknownName ? "it has another field" : `it is ${shown(issue.input)}`;
-    throw new SettingError(
-      `The setting "${path}" ${issue.message}; ${found}. ${unchanged} Correct it in cdk.json (context) or with -c ${key}=VALUE.`,
-    );
+    mistakes.push(...parsed.issues.map((issue) => `${mistakeOf(key, issue)} ${unchanged} ${nextStep(key)}`));
+    return defaults[key];
   };
-  const stage = read("stage");
-  const callers = readCallers(context("callers") ?? [], options);
+  const keys = Object.keys(schemas) as (keyof Plain)[];
+  const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Plain;
+  const callers = attempt(() => {
+    const list = readCallers(context("callers") ?? [], nextStep("callers"), options);
+    checkRoles(settings.stage, list);
+    return list;
+  }, mistakes);
+  throwIfAny(mistakes);
+  return { ...settings, callers: callers ?? [] };
+}
+
+/** The next step after a wrong value. The app cannot tell `-c` from the context of cdk.json. */
+function correction(key: string, file: string | undefined): string {
+  return file === undefined
+    ? `Correct -c ${key}=VALUE, or the context in cdk.json.`
+    : `Correct it in ${file} or with -c ${key}=VALUE.`;
+}
+
+/** The rule that a value breaks, and the value. */
+function mistakeOf(key: string, issue: v.BaseIssue<unknown>): string {
+  const isUnknownName = issue.expected === "never";
+  const steps = (issue.path ?? []).map((step) => step.key);
+  // The unknown name is not shown: it may be a pasted key.
+  const path = [key, ...(isUnknownName ? steps.slice(0, -1) : steps)].join(".");
+  const found = isUnknownName ? "it has another field" : `it is ${shown(issue.input)}`;
+  return `The setting "${path}" ${issue.message}; ${found}.`;
+}
+
+function checkRoles(stage: string, callers: Caller[]): void {
   const outputs = new Map<string, string>();
   for (const { kind, name, connections = [] } of callers) {
     if (kind !== "principal") continue;
@@ -173,17 +225,6 @@ export function readDeploymentSettings(
     }
     outputs.set(output, name);
   }
-  return {
-    stage,
-    connections: read("connections"),
-    throttle: read("throttle"),
-    callers,
-    logRetentionDays: read("logRetentionDays"),
-    shards: read("shards"),
-    rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
-    alarmEmail: read("alarmEmail"),
-    prober: read("prober"),
-  };
 }
 
 /** A wrong value for a message: a text or a number as it is, of anything else only the type. */
@@ -215,25 +256,26 @@ export function callerOutputName(name: string): string {
   return `CallerRole${name.replaceAll("-", "")}`;
 }
 
-function readCallers(setting: unknown, options: UrlOptions): Caller[] {
-  const list = readCallersList(setting);
+/** The list, or the content of the file that the setting names. */
+function readCallers(setting: unknown, nextStep: string, options: UrlOptions): Caller[] {
+  const value = fromCommandLine("callers", setting);
+  const list = typeof value === "string" ? readCallersFile(value, nextStep) : value;
   try {
     return parseCallers(list, options);
   } catch (error) {
-    throw new SettingError(`${(error as Error).message} ${unchanged} Correct the list of callers.`, { cause: error });
+    const correct = typeof value === "string" ? `Correct it in ${value}.` : nextStep;
+    throw new SettingError(`${(error as Error).message} ${unchanged} ${correct}`, { cause: error });
   }
 }
 
-/** The list, or the content of the file that the setting names, relative to the working directory. */
-function readCallersList(setting: unknown): unknown {
-  const value = fromCommandLine("callers", setting);
-  if (typeof value !== "string") return value;
+/** The content of a file, whose path is relative to the working directory. */
+function readCallersFile(value: string, nextStep: string): unknown {
   let text: string;
   try {
     text = readFileSync(value, "utf8");
   } catch (error) {
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} Correct the path.`,
+      `The setting "callers" names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
       { cause: error },
     );
   }

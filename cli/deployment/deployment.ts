@@ -22,7 +22,7 @@ export interface Deployment {
   /** KMS key of the secrets; the local run has none. */
   keyArn?: string;
   keyRotationFunctionArn: string;
-  /** `rotateApiKeysEveryDays` of `cdk.json`; 0 means that no schedule rotates keys. */
+  /** `rotateApiKeysEveryDays` of the settings; 0 means that no schedule rotates keys. */
   rotateApiKeysEveryDays: number;
   /** Origins whose pages can read the API's responses. */
   corsOrigins: string[];

@@ -19,7 +19,7 @@ export async function findStacks({ stage, region: option, profile }: StacksOptio
   if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
     throw new CommandError(
       "usage",
-      "Invalid stage. Set --stage or BROKER_STAGE to the stage in cdk.json: 1 to 16 of a-z and 0-9.",
+      "Invalid stage. Set --stage or BROKER_STAGE to the name of a stage: 1 to 16 of a-z and 0-9.",
     );
   }
   if (profile !== undefined) useProfile(profile);

@@ -92,7 +92,7 @@ function stateFindings(id: string, { state, last_error: error }: ConnectionStatu
 }
 
 function okText({ connection, rotationEnabled }: SecretFacts, status: Status): string {
-  const rotation = rotationEnabled ? "on" : "off, as in cdk.json";
+  const rotation = rotationEnabled ? "on" : "off, as in the settings";
   const hasToken = typeof status === "object" && status.access_token_expires_at !== undefined;
   const token = status === "unread" ? "status unknown" : hasToken ? "token valid" : "no token yet";
   return `${connection}: secret readable, key rotation ${rotation}, ${token}`;

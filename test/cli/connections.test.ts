@@ -178,13 +178,13 @@ test("connections add overwrites an unusable value after confirmation", async ()
   expect(shown).not.toHaveProperty("problem");
 });
 
-test("connections remove says that a secret of the stack is listed in cdk.json", async () => {
+test("connections remove says that a secret of the stack is listed in the settings", async () => {
   const { stdout } = await local.broker(["connections", "remove", "webapicorso", "--yes"]);
   await local.add("other");
   const other = await local.broker(["connections", "remove", "other", "--yes"]);
 
-  expect(stdout).toContain("Remove webapicorso from connections in cdk.json too");
-  expect(other.stdout).not.toContain("cdk.json");
+  expect(stdout).toContain("Remove webapicorso from connections in settings/dev.json too");
+  expect(other.stdout).not.toContain("settings");
 });
 
 test("connections remove does nothing without confirmation", async () => {

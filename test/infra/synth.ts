@@ -33,7 +33,7 @@ export interface Synthesised {
   render: (value: unknown) => string;
 }
 
-/** The app with the context of `cdk.json` and every validation, before synthesis, and its output folder. */
+/** The app with the CDK's flags of `cdk.json`, no file of a stage and every validation, before synthesis; its output folder. */
 export function newApp(context: Record<string, unknown> = {}): { app: App; outdir: string } {
   const outdir = mkdtempSync(join(folder, "assembly-"));
   const cdkJson = JSON.parse(readFileSync(join(root, "cdk.json"), "utf8")) as { context: object };

@@ -3,6 +3,7 @@ import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-co
 import { readFileSync } from "node:fs";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
+import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import * as v from "valibot";
 
@@ -19,6 +20,11 @@ export interface DeploymentSettings {
   logRetentionDays: number;
   /** Number of schedules that share the connections. */
   shards: number;
+  /**
+   * Executions at once that are reserved for a function, and its limit. Absent: all functions share those of the account.
+   * Of a function that is not deployed, the value has no effect.
+   */
+  reservedConcurrency: Partial<Record<Service, number>>;
   /** Days between two rotations of an API key; 0 turns rotation off. */
   rotateApiKeysEveryDays: number;
   /** Receives alarms by e-mail. Absent: alarms reach only those who subscribe to the topic. */
@@ -63,6 +69,14 @@ const throttle = v.strictObject(
   "must be an object with rate and burst only, in requests per second",
 );
 
+const services = ["token", "oauth", "status", "token-rotation", "key-rotation", "prober"] as const;
+
+/**
+ * Each connection has one resource in the stack State and one in Rotation. A stack has at most 500, and Rotation has up to
+ * 32 others. The rest is room for later versions, which must not reject a list that was accepted.
+ */
+export const maxConnections = 450;
+
 /** All settings except the list of callers, which has its own schema (rules/callers.ts). */
 type Plain = Omit<DeploymentSettings, "callers">;
 
@@ -80,6 +94,10 @@ const schemas = {
     v.array(v.string("must be a list of strings"), "must be a list"),
     v.checkItems(isConnectionId, `must be ${connectionIdRule}`),
     v.checkItems((id, index, all) => all.indexOf(id) === index, "must not have an id twice"),
+    v.maxLength(
+      maxConnections,
+      `must have at most ${maxConnections} ids, because a stack has a limit; add all others with "npx broker connections add ID", which needs no deployment`,
+    ),
   ),
   throttle: v.strictObject(
     {
@@ -88,6 +106,10 @@ const schemas = {
       status: v.optional(throttle, { rate: 10, burst: 20 }),
     },
     "must be an object with token, oauth and status only",
+  ),
+  reservedConcurrency: v.strictObject(
+    v.entriesFromList(services, v.optional(wholeNumber)),
+    `must be an object with ${services.join(", ")} only`,
   ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
   rotateApiKeysEveryDays: v.pipe(
@@ -105,6 +127,7 @@ const defaults: Plain = {
   throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
   logRetentionDays: 30,
   shards: 1,
+  reservedConcurrency: {},
   rotateApiKeysEveryDays: 90,
 };
 
@@ -148,38 +171,30 @@ export function readDeploymentSettings(
       `The setting "${path}" ${issue.message}; ${found}. ${unchanged} Correct it in cdk.json (context) or with -c ${key}=VALUE.`,
     );
   };
-  const stage = read("stage");
   const callers = readCallers(context("callers") ?? [], options);
-  const outputs = new Map<string, string>();
   for (const { kind, name, connections = [] } of callers) {
-    if (kind !== "principal") continue;
-    if (connections.length > maxConnectionsPerRole) {
+    if (kind === "principal" && connections.length > maxConnectionsPerRole) {
       throw new SettingError(
         `callers: ${name}: connections has more than ${maxConnectionsPerRole}, the limit of the policies of one role. ${unchanged} Make two entries.`,
       );
     }
-    const roleName = callerRoleName(stage, name);
-    if (roleName.length > 64) {
-      throw new SettingError(
-        `callers: ${name}: its role would be named ${roleName}, which is longer than IAM's 64 characters. ${unchanged} Choose a shorter name.`,
-      );
-    }
-    const output = callerOutputName(name);
-    const other = outputs.get(output);
-    if (other !== undefined) {
-      throw new SettingError(
-        `callers: ${name}: its output would be named ${output}, like that of ${other}. ${unchanged} Choose a name that differs in more than hyphens.`,
-      );
-    }
-    outputs.set(output, name);
+  }
+  const shards = read("shards");
+  const reservedConcurrency = read("reservedConcurrency");
+  const { "token-rotation": sweeps = shards } = reservedConcurrency;
+  if (sweeps < shards) {
+    throw new SettingError(
+      `The setting "reservedConcurrency.token-rotation" must be at least shards (${shards}), because all shards sweep at the same time; it is ${sweeps}. ${unchanged} Correct one of them.`,
+    );
   }
   return {
-    stage,
+    stage: read("stage"),
     connections: read("connections"),
     throttle: read("throttle"),
     callers,
     logRetentionDays: read("logRetentionDays"),
-    shards: read("shards"),
+    shards,
+    reservedConcurrency,
     rotateApiKeysEveryDays: read("rotateApiKeysEveryDays"),
     alarmEmail: read("alarmEmail"),
     prober: read("prober"),
@@ -204,16 +219,6 @@ function fromCommandLine(key: string, value: unknown): unknown {
 
 /** A role has at most ten policies, and each has room for the ARNs of 15 connections with two routes. */
 const maxConnectionsPerRole = 150;
-
-/** Name of the role that a caller with a `principal` assumes. */
-export function callerRoleName(stage: string, name: string): string {
-  return `smart-token-broker-${stage}-${name}`;
-}
-
-/** Name of the output with the ARN of this role. CloudFormation allows no hyphen in it. */
-export function callerOutputName(name: string): string {
-  return `CallerRole${name.replaceAll("-", "")}`;
-}
 
 function readCallers(setting: unknown, options: UrlOptions): Caller[] {
   const list = readCallersList(setting);

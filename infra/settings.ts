@@ -24,7 +24,7 @@ export interface DeploymentSettings {
    * Executions at once that are reserved for a function, and its limit. Absent: all functions share those of the account.
    * Of a function that is not deployed, the value has no effect.
    */
-  reservedConcurrency: Partial<Record<Service, number>>;
+  reservedConcurrency?: Partial<Record<Service, number>> | undefined;
   /** Days between two rotations of an API key; 0 turns rotation off. */
   rotateApiKeysEveryDays: number;
   /** Receives alarms by e-mail. Absent: alarms reach only those who subscribe to the topic. */
@@ -127,7 +127,6 @@ const defaults: Plain = {
   throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
   logRetentionDays: 30,
   shards: 1,
-  reservedConcurrency: {},
   rotateApiKeysEveryDays: 90,
 };
 
@@ -181,7 +180,7 @@ export function readDeploymentSettings(
   }
   const shards = read("shards");
   const reservedConcurrency = read("reservedConcurrency");
-  const { "token-rotation": sweeps = shards } = reservedConcurrency;
+  const { "token-rotation": sweeps = shards } = reservedConcurrency ?? {};
   if (sweeps < shards) {
     throw new SettingError(
       `The setting "reservedConcurrency.token-rotation" must be at least shards (${shards}), because all shards sweep at the same time; it is ${sweeps}. ${unchanged} Correct one of them.`,

@@ -41,7 +41,7 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
     const { stores, settings, deadLetterQueue } = props;
-    const reserved = settings.reservedConcurrency[props.name];
+    const reserved = settings.reservedConcurrency?.[props.name];
     // In the cloud assembly's own folder, so that two synths never share one.
     const folder = join(Stage.of(this)?.outdir ?? "build", "bundles", props.name);
     this.logGroup = new logs.LogGroup(this, "Logs", { retention: settings.logRetentionDays });

@@ -16,7 +16,6 @@ test("Settings have the values of cdk.json as defaults", () => {
     callers: [],
     logRetentionDays: 30,
     shards: 1,
-    reservedConcurrency: {},
     rotateApiKeysEveryDays: 90,
   });
   expect(read(cdkJson.context)).toEqual(read({}));

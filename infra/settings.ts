@@ -178,6 +178,13 @@ export function readDeploymentSettings(
       );
     }
   }
+  const roles = callers.flatMap(({ kind, connections = [] }) => (kind === "principal" ? [connections.length] : []));
+  const grants = roles.reduce((sum, count) => sum + count, 0);
+  if (roles.length > maxRoles || grants > maxGrants) {
+    throw new SettingError(
+      `callers: ${roles.length} entries with principal, and ${grants} connections in all of them, do not fit into a stack: at most ${maxRoles} and ${maxGrants} do. ${unchanged} Give roles of this account their own policies (docs/connections.md), or let several callers assume one role.`,
+    );
+  }
   const shards = read("shards");
   const reservedConcurrency = read("reservedConcurrency");
   const { "token-rotation": sweeps = shards } = reservedConcurrency ?? {};
@@ -218,6 +225,10 @@ function fromCommandLine(key: string, value: unknown): unknown {
 
 /** A role has at most ten policies, and each has room for the ARNs of 15 connections with two routes. */
 const maxConnectionsPerRole = 150;
+
+/** Entries with a principal, and the connections of all of them, that fit into the 1 MB of the template of stack Api. */
+const maxRoles = 100;
+const maxGrants = 500;
 
 function readCallers(setting: unknown, options: UrlOptions): Caller[] {
   const list = readCallersList(setting);

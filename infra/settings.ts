@@ -3,6 +3,7 @@ import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-
 import { readFileSync } from "node:fs";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
+import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import * as v from "valibot";
 
@@ -19,6 +20,11 @@ export interface DeploymentSettings {
   logRetentionDays: number;
   /** Number of schedules that share the connections. */
   shards: number;
+  /**
+   * Executions at once that are reserved for a function, and its limit. Absent: all functions share those of the account.
+   * Of a function that is not deployed, the value has no effect.
+   */
+  reservedConcurrency?: Partial<Record<Service, number>> | undefined;
   /** Days between two rotations of an API key; 0 turns rotation off. */
   rotateApiKeysEveryDays: number;
   /** Receives alarms by e-mail. Absent: alarms reach only those who subscribe to the topic. */
@@ -70,6 +76,14 @@ const throttle = v.strictObject(
   "must be an object with rate and burst only, in requests per second",
 );
 
+const services = ["token", "oauth", "status", "token-rotation", "key-rotation", "prober"] as const;
+
+/**
+ * Each connection has one resource in the stack State and one in Rotation. A stack has at most 500, and Rotation has up to
+ * 32 others. The rest is room for later versions, which must not reject a list that was accepted.
+ */
+export const maxConnections = 450;
+
 /** All settings except the list of callers, which has its own schema (rules/callers.ts). */
 type Plain = Omit<DeploymentSettings, "callers">;
 
@@ -87,6 +101,10 @@ export const schemas = {
   connections: v.pipe(
     v.array(connectionId("must be a list of strings"), "must be a list"),
     v.checkItems((id, index, all) => all.indexOf(id) === index, "must not have an id twice"),
+    v.maxLength(
+      maxConnections,
+      `must have at most ${maxConnections} ids, because a stack has a limit; add all others with "npx broker connections add ID", which needs no deployment`,
+    ),
   ),
   throttle: v.strictObject(
     {
@@ -95,6 +113,10 @@ export const schemas = {
       status: v.optional(throttle, { rate: 10, burst: 20 }),
     },
     "must be an object with token, oauth and status only",
+  ),
+  reservedConcurrency: v.strictObject(
+    v.entriesFromList(services, v.optional(wholeNumber)),
+    `must be an object with ${services.join(", ")} only`,
   ),
   shards: v.pipe(wholeNumber, v.maxValue(partitionCount, `must be at most ${partitionCount}`)),
   rotateApiKeysEveryDays: v.pipe(
@@ -177,9 +199,10 @@ export function readDeploymentSettings(
   const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Plain;
   const callers = attempt(() => {
     const list = readCallers(context("callers") ?? [], nextStep("callers"), options);
-    checkRoles(settings.stage, list);
+    checkRoles(list);
     return list;
   }, mistakes);
+  attempt(() => checkSweeps(settings), mistakes);
   throwIfAny(mistakes);
   return { ...settings, callers: callers ?? [] };
 }
@@ -201,30 +224,31 @@ function mistakeOf(key: string, issue: v.BaseIssue<unknown>): string {
   return `The setting "${path}" ${issue.message}; ${found}.`;
 }
 
-function checkRoles(stage: string, callers: Caller[]): void {
-  const outputs = new Map<string, string>();
+/** Throws if the roles of callers do not fit into a stack. */
+function checkRoles(callers: Caller[]): void {
   for (const { kind, name, connections = [] } of callers) {
-    if (kind !== "principal") continue;
-    if (connections.length > maxConnectionsPerRole) {
+    if (kind === "principal" && connections.length > maxConnectionsPerRole) {
       throw new SettingError(
         `callers: ${name}: connections has more than ${maxConnectionsPerRole}, the limit of the policies of one role. ${unchanged} Make two entries.`,
       );
     }
-    const roleName = callerRoleName(stage, name);
-    if (roleName.length > 64) {
-      throw new SettingError(
-        `callers: ${name}: its role would be named ${roleName}, which is longer than IAM's 64 characters. ${unchanged} Choose a shorter name.`,
-      );
-    }
-    const output = callerOutputName(name);
-    const other = outputs.get(output);
-    if (other !== undefined) {
-      throw new SettingError(
-        `callers: ${name}: its output would be named ${output}, like that of ${other}. ${unchanged} Choose a name that differs in more than hyphens.`,
-      );
-    }
-    outputs.set(output, name);
   }
+  const roles = callers.flatMap(({ kind, connections = [] }) => (kind === "principal" ? [connections.length] : []));
+  const grants = roles.reduce((sum, count) => sum + count, 0);
+  if (roles.length > maxRoles || grants > maxGrants) {
+    throw new SettingError(
+      `callers: ${roles.length} entries with principal, and ${grants} connections in all of them, do not fit into a stack: at most ${maxRoles} and ${maxGrants} do. ${unchanged} Give roles of this account their own policies (docs/connections.md), or let several callers assume one role.`,
+    );
+  }
+}
+
+/** Throws if fewer sweeps can run at the same time than there are shards. */
+function checkSweeps({ shards, reservedConcurrency }: Plain): void {
+  const { "token-rotation": sweeps = shards } = reservedConcurrency ?? {};
+  if (sweeps >= shards) return;
+  throw new SettingError(
+    `The setting "reservedConcurrency.token-rotation" must be at least shards (${shards}), because all shards sweep at the same time; it is ${sweeps}. ${unchanged} Correct one of them.`,
+  );
 }
 
 /** A wrong value for a message: a text or a number as it is, of anything else only the type. */
@@ -246,15 +270,9 @@ function fromCommandLine(key: string, value: unknown): unknown {
 /** A role has at most ten policies, and each has room for the ARNs of 15 connections with two routes. */
 const maxConnectionsPerRole = 150;
 
-/** Name of the role that a caller with a `principal` assumes. */
-export function callerRoleName(stage: string, name: string): string {
-  return `smart-token-broker-${stage}-${name}`;
-}
-
-/** Name of the output with the ARN of this role. CloudFormation allows no hyphen in it. */
-export function callerOutputName(name: string): string {
-  return `CallerRole${name.replaceAll("-", "")}`;
-}
+/** Entries with a principal, and the connections of all of them, that fit into the 1 MB of the template of stack Api. */
+const maxRoles = 100;
+const maxGrants = 500;
 
 /** The list, or the content of the file that the setting names. */
 function readCallers(setting: unknown, nextStep: string, options: UrlOptions): Caller[] {

@@ -10,6 +10,7 @@ const descriptions = {
   connections: "Connections whose empty secret the stack creates. Other connections need no deployment.",
   logRetentionDays: "Retention of every log group, in days.",
   prober: "The connection whose token is requested at the public URL every five minutes.",
+  reservedConcurrency: "Lambda executions at once that are reserved for a function, which is also its limit.",
   rotateApiKeysEveryDays:
     "Days between two rotations of an API key of the stack's own connections; 0 turns rotation off.",
   shards: "Number of schedules that share the connections.",

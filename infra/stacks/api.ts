@@ -38,7 +38,7 @@ export class ApiStack extends Stack {
     const tokenRoutes = (connection: string) =>
       ["GET", "POST"].map((method) => this.#tokenRouteArn(method, connection));
     for (const caller of settings.callers) {
-      if (caller.kind === "principal") addCallerRole(this, caller, settings.stage, tokenRoutes);
+      if (caller.kind === "principal") addCallerRole(this, caller, tokenRoutes);
     }
 
     // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.

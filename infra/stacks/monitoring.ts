@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, CrossStackReferences, Duration, ReferenceStrength, Stack, type StackProps } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { Construct } from "constructs";
 import { AlarmTopic } from "../constructs/alarm-topic.ts";
@@ -25,6 +25,8 @@ export class MonitoringStack extends Stack {
     props: StackProps,
   ) {
     super(scope, id, props);
+    // With exports, CloudFormation would reject a deployment that removes a function which this stack still watches.
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     const { stage, prober } = settings;
     const functions = { ...api.functions, ...rotation.functions };
     const monitored: MonitoredResources = {
@@ -43,7 +45,8 @@ export class MonitoringStack extends Stack {
 
     const insights = new CallerInsights(this, "Callers", monitored);
     const dashboard = new cloudwatch.Dashboard(this, "Dashboard", {
-      dashboardName: `smart-token-broker-${stage}`,
+      // Names of dashboards are global to an account, and a stage may be in several regions.
+      dashboardName: `smart-token-broker-${stage}-${this.region}`,
       defaultInterval: Duration.hours(12),
       widgets: dashboardRows(monitored, alarms, insights.widgets),
     });

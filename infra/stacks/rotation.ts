@@ -10,7 +10,11 @@ import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addSchedules } from "../constructs/function-schedule.ts";
 import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
+import { withoutHyphens } from "../logical-id.ts";
 import type { DeploymentSettings } from "../settings.ts";
+
+/** Rotation schedules that CloudFormation creates at the same time. */
+const schedulesAtOnce = 5;
 
 /** Scheduled work: the sweep that replaces tokens, and the rotation of API keys. */
 export class RotationStack extends Stack {
@@ -107,8 +111,9 @@ export class RotationStack extends Stack {
       description: "Days between two rotations of an API key; 0 is off",
     });
     if (rotateApiKeysEveryDays === 0) return;
+    const schedules: CfnRotationSchedule[] = [];
     for (const connection of connections) {
-      const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${connection}`, {
+      const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${withoutHyphens(connection)}`, {
         secretId: secretName(stores, connection),
         rotationLambdaArn: keyRotation.function.functionArn,
         rotationRules: { automaticallyAfterDays: rotateApiKeysEveryDays },
@@ -116,6 +121,10 @@ export class RotationStack extends Stack {
       });
       // Secrets Manager invokes testSecret when rotation is turned on, so the function needs its permissions by then.
       schedule.node.addDependency(permission, keyRotation);
+      // Each schedule that is created invokes the function. A small account has only ten executions at once.
+      const earlier = schedules.at(-schedulesAtOnce);
+      if (earlier) schedule.addResourceDependency(earlier);
+      schedules.push(schedule);
     }
   }
 

@@ -231,3 +231,22 @@ test("connections add stores nothing if Smart Services is unavailable, unless --
   expect(stored).toBeUndefined();
   expect(skipped).toMatchObject({ status: 0, stdout: expect.stringContaining("not verified") as string });
 });
+
+// More than the setting `connections` accepts: `broker` is the way for more.
+test("connections add and connections list work beside 1,000 other connections", async () => {
+  const ids = Array.from({ length: 1000 }, (_, index) => `many-${index}`);
+  const { secrets } = local;
+  const create = (id: string) =>
+    secrets.createSecret({
+      Name: secretName(id),
+      SecretString: JSON.stringify({ ...account(id), apiKey: `fake-key-of-${id}` }),
+    });
+  for (let start = 0; start < ids.length; start += 50) await Promise.all(ids.slice(start, start + 50).map(create));
+
+  await local.add("one-more");
+
+  const all = await local.json<{ connection: string; secret: string }[]>(["connections", "list"]);
+  const present = new Set(all.filter(({ secret }) => secret === "present").map(({ connection }) => connection));
+  expect([...ids, "one-more"].filter((id) => !present.has(id))).toEqual([]);
+  expect((await local.broker(["token", "get", "one-more"])).stdout).toMatch(/^eyJ[\w.-]+\n$/);
+});

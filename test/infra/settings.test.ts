@@ -25,6 +25,7 @@ test("Settings are used unchanged", () => {
     connections: ["a", "customer-2"],
     throttle: { token: { rate: 1, burst: 2 }, oauth: { rate: 3, burst: 4 }, status: { rate: 5, burst: 6 } },
     shards: 16,
+    reservedConcurrency: { token: 50, oauth: 20, status: 2, "token-rotation": 16, "key-rotation": 5, prober: 1 },
     rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,
   };
@@ -72,6 +73,7 @@ test.each(
       { token: { rate: 1, burst: 1 }, tokens: {} },
     ],
     shards: [0, 17, 1.5, "many"],
+    reservedConcurrency: [10, { token: 0 }, { token: "1" }, { sweep: 1 }],
     rotateApiKeysEveryDays: [-1, 1001, 0.5, "monthly"],
     logRetentionDays: [0, 31, "a month", null],
     alarmEmail: ["nobody", 7],
@@ -114,7 +116,7 @@ test("An unknown setting whose name may be a key is rejected with its position a
 test.each(["alarmEmial", "Stage", "shard", "toString"])(
   "The unknown setting %s is rejected in one line that names it and lists the settings",
   (key) => {
-    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, logRetentionDays, prober, rotateApiKeysEveryDays, shards, stage, throttle.`;
+    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle.`;
 
     expect(() => rejectUnknownSettings(["stage", key])).toThrow(new SettingError(line));
   },
@@ -189,23 +191,10 @@ test("The error of an unreadable file of callers names the file and repeats none
   expect(() => read({ callers: broken })).not.toThrow("fake-key-1");
 });
 
-test("A caller's name is rejected if the output of another caller's role has the same name", () => {
-  const role = (name: string) => ({ name, connections: ["a"], principal: "210987654321" });
-
-  expect(
-    read({ callers: [role("a-b"), { name: "ab", connections: ["a"], keySha256: ["0".repeat(64)] }] }).callers,
-  ).toHaveLength(2);
-  expect(() => read({ callers: [role("a-b"), role("ab")] })).toThrow(
-    /^callers: ab: its output would be named CallerRole\w+, like that of a-b\. Nothing was changed\. Choose a name that/,
+test("A reserved concurrency of the sweep below the number of shards is rejected, because all shards sweep at once", () => {
+  expect(() => read({ shards: 3, reservedConcurrency: { "token-rotation": 2 } })).toThrow(
+    'The setting "reservedConcurrency.token-rotation" must be at least shards (3), because all shards sweep at the same time; it is 2. Nothing was changed.',
   );
-});
-
-test("A caller's name is rejected if its role name is longer than IAM allows", () => {
-  const named = (length: number) => [{ name: "a".repeat(length), connections: ["a"], principal: "210987654321" }];
-
-  // smart-token-broker-dev- is 23 characters long.
-  expect(read({ callers: named(41) }).callers).toHaveLength(1);
-  expect(() => read({ callers: named(42) })).toThrow(`smart-token-broker-dev-${"a".repeat(42)}, which is longer`);
 });
 
 test("A caller's role is rejected if its policies cannot hold a statement for each of its connections", () => {

@@ -156,6 +156,7 @@ describe("docs/settings.schema.json", () => {
     prober: { connection: "a" },
     throttle: { token: { rate: 1, burst: 2 } },
     shards: 16,
+    reservedConcurrency: { token: 50, "token-rotation": 16 },
     rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,
   };

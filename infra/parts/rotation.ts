@@ -1,10 +1,10 @@
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { CfnRotationSchedule } from "aws-cdk-lib/aws-secretsmanager";
 import * as sqs from "aws-cdk-lib/aws-sqs";
 import { eventSource, secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
-import type { Construct } from "constructs";
+import { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addSchedules } from "../constructs/function-schedule.ts";
@@ -17,12 +17,12 @@ import type { DeploymentSettings } from "../settings.ts";
 const schedulesAtOnce = 5;
 
 /** Scheduled work: the sweep that replaces tokens, and the rotation of API keys. */
-export class RotationStack extends Stack {
+export class Rotation extends Construct {
   readonly functions: Record<"token-rotation" | "key-rotation", BrokerFunction>;
   readonly deadLetters: sqs.IQueue;
 
-  constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
-    super(scope, id, props);
+  constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores) {
+    super(scope, id);
     this.deadLetters = this.#deadLetterQueue();
     const tokenRotation = this.#tokenRotation(settings, stores, this.deadLetters);
     const keyRotation = this.#keyRotation(settings, stores);
@@ -100,7 +100,7 @@ export class RotationStack extends Stack {
       action: "lambda:InvokeFunction",
       functionName: keyRotation.function.functionArn,
       principal: "secretsmanager.amazonaws.com",
-      sourceAccount: this.account,
+      sourceAccount: Stack.of(this).account,
     });
     new CfnOutput(this, "KeyRotationFunctionArn", {
       value: keyRotation.function.functionArn,

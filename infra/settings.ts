@@ -251,8 +251,9 @@ function checkSweeps({ shards, reservedConcurrency }: Plain): void {
   );
 }
 
-/** A wrong value for a message: a text or a number as it is, of anything else only the type. */
+/** A wrong value for a message: a short text or a number as it is. Of a longer text, which may be a pasted key, its length. */
 function shown(value: unknown): string {
+  if (typeof value === "string" && value.length > 24) return `a text of ${value.length} characters`;
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" && value !== null ? "an object" : JSON.stringify(value);
 }
@@ -290,10 +291,14 @@ function readCallers(setting: unknown, nextStep: string, options: UrlOptions): C
 function readCallersFile(value: string, nextStep: string): unknown {
   let text: string;
   try {
-    text = readFileSync(value, "utf8");
+    text = readFileSync(value, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
+    // A text that is no file may be a list with a mistake in its JSON, or a pasted key.
+    const named = value.endsWith(".json")
+      ? `names the file ${value}`
+      : `is ${shown(value)}, not a list but a file's name`;
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
+      `The setting "callers" ${named}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
       { cause: error },
     );
   }

@@ -4,7 +4,6 @@ import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { answer, asExpected } from "../../cli/smoke/check.ts";
 
 const deployment: Partial<Deployment> = {
-  local: false,
   url: "https://fake1api.execute-api.eu-west-1.amazonaws.com",
   accountId: "123456789012",
   apiId: "fake1api",

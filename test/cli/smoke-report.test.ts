@@ -1,6 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
+import { program } from "../../cli/program.ts";
 import { answer, asExpected } from "../../cli/smoke/check.ts";
 
 const deployment: Partial<Deployment> = {
@@ -37,5 +38,20 @@ test.each([
     expect(await ask(() => Promise.reject(new Error(words)))).toMatchObject({
       observed: expect.stringContaining(expected) as string,
     });
+  },
+);
+
+test.each(["stage", "write", "local-url"])(
+  "smoke rejects the option --%s that npm kept, and npx may have it",
+  async (name) => {
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv(`npm_config_${name.replace("-", "_")}`, "true");
+    const ask = async (...more: string[]) =>
+      program(() => undefined).parseAsync(["smoke", "--local-url", "http://127.0.0.1:1", ...more], { from: "user" });
+
+    vi.stubEnv("npm_lifecycle_event", "npx");
+    await expect(ask()).rejects.toThrow("No local run answers");
+    vi.stubEnv("npm_lifecycle_event", "smoke");
+    await expect(ask("value")).rejects.toThrow(`Write -- before it: npm run smoke -- --${name} …`);
   },
 );

@@ -15,6 +15,8 @@ interface Prepared {
   environment: Environment;
   hits: (seen: Seen) => boolean;
   act: (onFailure: (error: unknown) => Promise<void>) => Promise<HttpResponse | void>;
+  /** What completes the work after the fault, if that is not a caller's request. */
+  again?: () => Promise<void>;
 }
 
 const hour = 3600;
@@ -30,7 +32,7 @@ const moves = (label: string) => (seen: Seen) =>
 /** A request of a caller, after the first token is so many seconds old; 0: there is none. */
 async function request(world: FaultWorld, age: number, hits: Prepared["hits"], minTtl = 60): Promise<Prepared> {
   const connection = world.register();
-  if (age > 0) await world.environment().get(connection);
+  if (age > 0) await world.observer.get(connection);
   world.clock.advance(age);
   const environment = world.environment();
   return { connection, environment, hits, act: () => environment.get(connection, minTtl) };
@@ -42,10 +44,11 @@ const ageing = 2400;
 /** A rotation to a staged key, or to one of the issuer. */
 async function rotation(world: FaultWorld, hits: Prepared["hits"], isIssued = false): Promise<Prepared> {
   const connection = world.register(isIssued ? { keyIssuer: world.keyIssuerUrl } : {});
-  await world.environment().get(connection);
+  await world.observer.get(connection);
   if (!isIssued) world.operator.stage(connection, world.operator.key(connection, 2));
   const environment = world.environment();
-  return { connection, environment, hits, act: (onFailure) => world.rotate(environment, connection, onFailure) };
+  const rotate: Prepared["act"] = (onFailure) => world.rotate(environment, connection, onFailure);
+  return { connection, environment, hits, act: rotate, again: async () => void (await rotate(async () => {})) };
 }
 
 /** A sweep over a connection with a key whose last token has expired. */
@@ -56,7 +59,8 @@ async function retirement(world: FaultWorld, hits: Prepared["hits"]): Promise<Pr
   const now = world.clock.now();
   const print = fingerprintOf(keyName(connection, 0));
   await environment.ports.table.noteKey(connection, print, { since: now - 10, end: now - 5, id: "key-0" });
-  return { connection, environment, hits, act: () => environment.sweep(connection) };
+  const act = () => environment.sweep(connection);
+  return { connection, environment, hits, act, again: act };
 }
 
 /** A request with a JWT, after the issuer's keys were read so many seconds ago; 0: never. */
@@ -104,9 +108,7 @@ export const calls: Record<Call, (world: FaultWorld) => Promise<Prepared>> = {
   storeFailure: (world) => refused(world, writesOutcome),
   async due(world) {
     const { connection, environment } = await request(world, ageing, any);
-    const act = async () => {
-      await environment.sweep(connection).catch(() => undefined);
-    };
+    const act: Prepared["act"] = (onFailure) => environment.sweep(connection).catch(onFailure);
     return { connection, environment, hits: named("Query"), act };
   },
   noteNextKey: (world) => rotation(world, update("SET retiringKeys.#key = :key")),

@@ -47,7 +47,7 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
     { timeout: 10_000 },
     async ({ dependency, call, fault, outcome }) => {
       const proxy = world.proxies[dependency];
-      const { connection, environment, hits, act } = await calls[call](world);
+      const { connection, environment, hits, act, again } = await calls[call](world);
       const { notices } = environment;
       const before = await world.item(connection);
       notices.length = 0;
@@ -56,7 +56,12 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
 
       proxy.break({ fault, hits, times: fault === "lost" ? 1 : Number.POSITIVE_INFINITY });
       let broken = 0;
-      const response = await world.settled(act(async () => void (broken += await proxy.heal())));
+      const errors: unknown[] = [];
+      const onFailure = async (error: unknown) => {
+        errors.push(error);
+        broken += await proxy.heal();
+      };
+      const response = await world.clock.passUntil(act(onFailure));
       const took = world.clock.now() - startedAt;
       broken += await proxy.heal();
       world.hangForEver(false);
@@ -70,6 +75,15 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
         tells: tells.toSorted(),
         within: Math.max(took, outcome.within),
       }).toEqual({ ...outcome, tells: outcome.tells.toSorted() });
+
+      // Nothing is lost: the work completes, and a caller gets a token that Smart Services accepts.
+      world.clock.advance(again ? 3601 : 310);
+      await world.clock.passUntil(again?.() ?? Promise.resolve());
+      const labels = world.operator.labels(connection);
+      if (again) expect(stateOf(before, await world.item(connection), labels)).toMatch(/^(rotated|retired|token)$/);
+      const later = await world.clock.passUntil(world.observer.get(connection));
+      const token = (later.body as { access_token?: string }).access_token;
+      expect([later.status, await world.isAccepted(token, connection)]).toEqual([200, true]);
     },
   );
 });

@@ -71,7 +71,8 @@ export async function startFaultyProxy(target: string, onHang: () => void) {
             response.write(Buffer.of(byte));
             await pause(1);
           }
-          return onHang();
+          // The row may have ended meanwhile.
+          return plan && onHang();
       }
     })().catch(() => response.destroy());
   });

@@ -63,8 +63,15 @@ const failed = (caller: Caller, within: number, ...tells: Outcome["tells"]): Out
   tells: [...tells, "replacement_failed"],
   within,
 });
-/** A rotation whose step failed once: Secrets Manager repeats it. */
-const repeated = (within: number, ...tells: Outcome["tells"]): Outcome => ({
+/** A rotation that ends with the step that failed. */
+const ended = (within: number, ...tells: Outcome["tells"]): Outcome => ({
+  caller: "none",
+  stored: "kept",
+  tells,
+  within,
+});
+/** A rotation that completes: a repetition of the request or of the step succeeds. */
+const completed = (within: number, ...tells: Outcome["tells"]): Outcome => ({
   caller: "none",
   stored: "rotated",
   tells: [...tells, "api_key_rotated"],
@@ -82,7 +89,10 @@ const smartServices = {
   refresh: {
     call: "the refresh request; the stored token has expired",
     outcomes: [
-      [allBut("throttle"), { caller: "new", stored: "token", tells: ["refresh_failed", "replaced"], within: 5 }],
+      [
+        allBut("refuse", "throttle"),
+        { caller: "new", stored: "token", tells: ["refresh_failed", "replaced"], within: 5 },
+      ],
       [["throttle"], failed(upstreamUnavailable, 5, "refresh_failed")],
     ],
   },
@@ -103,7 +113,7 @@ const smartServices = {
   },
   testOfNextKey: {
     call: "the test of the next key in a rotation",
-    outcomes: [[all, repeated(5, "api_key_action_needed")]],
+    outcomes: [[all, ended(5, "api_key_action_needed")]],
   },
 } satisfies Record<string, Row>;
 
@@ -156,7 +166,7 @@ const dynamoDb = {
       ],
       [
         ["reset", "drip", "truncated"],
-        { caller: "new", stored: "token", tells: ["replaced"], within: 18 },
+        { caller: "new", stored: "token", tells: ["commit_not_written"], within: 18 },
       ],
       [["lost"], { caller: "new", stored: "token", tells: ["replaced"], within: 3 }],
     ],
@@ -165,11 +175,25 @@ const dynamoDb = {
     call: "storing that Smart Services rejected the API key",
     outcomes: [
       [
-        ["refuse", "stall", "error", "throttle"],
-        { caller: rejected, stored: "lease", tells: ["replacement_failed", "table_unavailable"], within: 6 },
+        ["refuse"],
+        {
+          caller: unavailable,
+          stored: "lease",
+          tells: ["refresh_failed", "replacement_failed", "table_unavailable"],
+          within: 6,
+        },
       ],
-      [["reset", "drip", "truncated"], failed(rejected, 6, "table_unavailable")],
-      [["lost"], failed(rejected, 6, "connection_rejected")],
+      [
+        ["stall", "error", "throttle"],
+        {
+          caller: rejected,
+          stored: "lease",
+          tells: ["refresh_failed", "replacement_failed", "table_unavailable"],
+          within: 6,
+        },
+      ],
+      [["reset", "drip", "truncated"], failed(rejected, 6, "refresh_failed", "table_unavailable")],
+      [["lost"], failed(rejected, 6, "refresh_failed", "connection_rejected")],
     ],
   },
   due: {
@@ -181,7 +205,10 @@ const dynamoDb = {
   },
   noteNextKey: {
     call: "noting the next key in a rotation",
-    outcomes: [[all, repeated(9)]],
+    outcomes: [
+      [allBut("lost"), ended(3, "secrets_unavailable")],
+      [["lost"], completed(3)],
+    ],
   },
   revokedKeys: {
     call: "reading the revoked caller keys, in an environment that never read them",
@@ -214,24 +241,53 @@ const secretsManager = {
       [["lost"], { caller: "new", stored: "token", tells: ["replaced"], within: 1.5 }],
     ],
   },
-  describe: { call: "describing the secret in a rotation", outcomes: [[all, repeated(9)]] },
-  putPending: { call: "storing the next key as pending in a rotation", outcomes: [[all, repeated(18)]] },
-  moveCurrent: { call: "moving AWSCURRENT to the next key in a rotation", outcomes: [[all, repeated(18)]] },
-  removePending: { call: "removing AWSPENDING at the end of a rotation", outcomes: [[all, repeated(18)]] },
+  describe: {
+    call: "describing the secret in a rotation",
+    outcomes: [
+      [allBut("lost"), completed(9, "secrets_unavailable")],
+      [["lost"], completed(9)],
+    ],
+  },
+  putPending: {
+    call: "storing the next key as pending in a rotation",
+    outcomes: [
+      [["refuse"], completed(9, "secrets_unavailable")],
+      [allBut("refuse", "lost"), ended(9, "secrets_unavailable")],
+      [["lost"], completed(9)],
+    ],
+  },
+  moveCurrent: {
+    call: "moving AWSCURRENT to the next key in a rotation",
+    outcomes: [
+      [["stall", "error", "throttle"], ended(9, "secrets_unavailable")],
+      [["refuse", "reset", "drip", "truncated"], completed(9, "secrets_unavailable")],
+      [["lost"], completed(9)],
+    ],
+  },
+  removePending: {
+    call: "removing AWSPENDING at the end of a rotation",
+    outcomes: [
+      [allBut("lost"), completed(9, "secrets_unavailable")],
+      [["lost"], completed(9)],
+    ],
+  },
 } satisfies Record<string, Row>;
 
 const eventBridge = {
   rejectedEvent: {
     call: "the event `connection_rejected`. It is lost; `GET /v1/status` has the state",
     outcomes: [
-      [allBut("lost", "reset", "drip", "truncated"), failed(rejected, 9, "event_not_sent")],
-      [["reset", "drip", "truncated"], failed(rejected, 9, "event_not_sent", "connection_rejected")],
-      [["lost"], failed(rejected, 9, "connection_rejected")],
+      [allBut("lost", "reset", "drip", "truncated"), failed(rejected, 9, "refresh_failed", "event_not_sent")],
+      [["reset", "drip", "truncated"], failed(rejected, 9, "refresh_failed", "event_not_sent", "connection_rejected")],
+      [["lost"], failed(rejected, 9, "refresh_failed", "connection_rejected")],
     ],
   },
   rotatedEvent: {
     call: "the event `api_key_rotated`",
-    outcomes: [[all, repeated(9)]],
+    outcomes: [
+      [allBut("lost"), completed(9, "secrets_unavailable")],
+      [["lost"], completed(9)],
+    ],
   },
   retirableEvent: {
     call: "the event `api_key_retirable`. The sweep sends it again",
@@ -244,7 +300,7 @@ const eventBridge = {
         ["reset", "drip", "truncated"],
         { caller: "none", stored: "entry", tells: ["key_not_retired", "api_key_retirable"], within: 9 },
       ],
-      [["lost"], { caller: "none", stored: "unchanged", tells: ["api_key_retirable"], within: 9 }],
+      [["lost"], { caller: "none", stored: "retired", tells: ["api_key_retirable"], within: 9 }],
     ],
   },
 } satisfies Record<string, Row>;
@@ -267,7 +323,7 @@ const issuer = {
 const keyIssuer = {
   issue: {
     call: "`POST`: issuing a key for a rotation. A repetition returns the same key",
-    outcomes: [[all, repeated(5, "api_key_action_needed")]],
+    outcomes: [[all, completed(5, "api_key_action_needed")]],
   },
   revoke: {
     call: "`DELETE`: revoking a key that is no longer used. A later sweep repeats it",

@@ -9,6 +9,7 @@ import { type HttpResponse, tokenResponse } from "../../functions/auth-core/http
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
@@ -35,7 +36,7 @@ import { clientCredentials, exchange } from "../oauth/requests.ts";
 import { around } from "../support/around.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { steppedClock } from "../support/clock.ts";
-import { openCalls, takeTurns } from "../support/interleaving.ts";
+import { openCalls } from "../support/interleaving.ts";
 import { testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
 import { startFaultyProxy } from "./proxy.ts";
@@ -116,7 +117,7 @@ export async function startFaultWorld() {
       clock,
       random: () => 0.5,
       newLeaseOwner: randomUUID,
-      notice: (notice) => notices.push(notice),
+      notice: (notice) => void notices.push(notice),
     };
     const service = new TokenService(ports);
 
@@ -160,6 +161,7 @@ export async function startFaultWorld() {
   type Environment = ReturnType<typeof environment>;
 
   let registered = 0;
+  const observer = environment();
   return {
     clock,
     simulator,
@@ -171,7 +173,9 @@ export async function startFaultWorld() {
     /** Makes a call that hangs wait for ever, instead of until its deadline. */
     hangForEver: (isOn: boolean) => void (hanging.isEnded = !isOn),
     keyIssuerUrl: `${at("keyIssuer")}/keys`,
-    item: (connection: ConnectionId) => environment().ports.table.read(connection, "strong"),
+    /** An environment that no fault hits. A client takes long to make. */
+    observer,
+    item: (connection: ConnectionId) => observer.ports.table.read(connection, "strong"),
     /** Registers a connection with its first key. */
     register(fields: Record<string, unknown> = {}): ConnectionId {
       const connection = `faults-${(registered += 1)}` as ConnectionId;
@@ -188,6 +192,10 @@ export async function startFaultWorld() {
         try {
           return await rotateKey(ports, readRotationEvent(event, testSettings.secretPrefix), testSettings);
         } catch (error) {
+          // As the function's handler does.
+          if (error instanceof UnavailableError) {
+            ports.notice({ kind: "secrets_unavailable", connection, reason: error.message });
+          }
           await onFailure(error);
           throw error;
         }
@@ -195,8 +203,11 @@ export async function startFaultWorld() {
       operator.startRotation(connection);
       await secrets.rotationsSettled();
     },
-    /** Lets time pass until the work has settled. Its result. */
-    settled: <Result>(work: Promise<Result>) => takeTurns(work, calls.settle, () => clock.advance(0.1)),
+    /** Whether Smart Services accepts a token for a connection. */
+    async isAccepted(token: unknown, connection: ConnectionId): Promise<boolean> {
+      const url = `${simulator.url}/api/v1/${connection}/CO/Customers`;
+      return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
+    },
     async close() {
       timeouts.mockRestore();
       jitter.mockRestore();

@@ -105,18 +105,22 @@ describe("keyIssuer takes a response", () => {
   });
 
   it.each([
-    "",
     "null",
     "7",
     "[]",
     "{}",
-    issued.slice(0, -5),
     '{"apiKey":"fake-key-2"}',
     '{"apiKey":"","apiKeyId":"a"}',
   ])("that is malformed as a rejection, and does not repeat its text: %j", async (body) => {
     const answer = await issuer.issue(await withStatus(200, body), "token-1");
 
     expect(answer).toEqual({ kind: "rejected", reason: "a response without apiKey and apiKeyId" });
+  });
+
+  it.each(["", issued.slice(0, -5)])("that is not JSON as temporary, because a key was issued: %j", async (body) => {
+    const answer = await issuer.issue(await withStatus(200, body), "token-1");
+
+    expect(answer).toEqual({ kind: "temporary", reason: "a response that is not JSON" });
   });
 
   it("that redirects as a rejection, and does not send the key there", async () => {

@@ -70,7 +70,7 @@ async function withJwt(world: FaultWorld, hits: Prepared["hits"], age = 0): Prom
   await environment.get(connection);
   // The refresh of known keys waits on the clock, so the clock must not wait for it.
   const endpoint = environment.endpoint(connection, age > 0 ? oidcVerifier(world.clock, testSettings) : undefined);
-  const ask = () => endpoint.answer(world.withJwt(world.jwt(connection), connection));
+  const ask = () => endpoint.answer(world.withJwt(connection));
   if (age > 0) await ask();
   world.clock.advance(age);
   world.hangForEver(age > 0);

@@ -4,6 +4,7 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/connection-
 import type { HttpResponse } from "../../functions/auth-core/http/response.ts";
 import { keyName } from "../keys/operator.ts";
 import { calls } from "./calls.ts";
+import { searcherFor } from "../infra/canaries.ts";
 import { dependencies, type Outcome, rows } from "./table.ts";
 import { type FaultWorld, startFaultWorld } from "./world.ts";
 
@@ -12,6 +13,10 @@ beforeAll(async () => {
   world = await startFaultWorld();
 });
 afterAll(() => world.close());
+
+/** Everything that the rows put out, without the tokens that callers are there to get; and every secret of the rows. */
+const output: string[] = [];
+const secrets = new Set<string>();
 
 type Item = ConnectionItem | undefined;
 const tokenOf = (item: Item) => item?.tokenSet?.accessToken.reveal();
@@ -69,12 +74,20 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
       const after = await world.item(connection);
       const tells = [...new Set([...notices.map(({ kind }) => kind as string), ...world.received])];
       expect(broken).toBeGreaterThan(0);
+      expect(proxy.endless()).toBe(0);
       expect({
         caller: callerOf(response, before),
         stored: stateOf(before, after, world.operator.labels(connection)),
         tells: tells.toSorted(),
         within: Math.max(took, outcome.within),
       }).toEqual({ ...outcome, tells: outcome.tells.toSorted() });
+
+      output.push(
+        ...errors.map((error) => `${(error as Error).stack} ${JSON.stringify(error)}`),
+        JSON.stringify([notices, world.details.splice(0), response?.line, response?.headers]),
+      );
+      if (response && response.status !== 200) output.push(JSON.stringify(response.body));
+      for (const secret of world.secretsOf(connection, after)) secrets.add(secret);
 
       // Nothing is lost: the work completes, and a caller gets a token that Smart Services accepts.
       world.clock.advance(again ? 3601 : 310);
@@ -86,4 +99,13 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
       expect([later.status, await world.isAccepted(token, connection)]).toEqual([200, true]);
     },
   );
+});
+
+test("no log line, event, error or response of a row has a secret, in any encoding", () => {
+  const search = searcherFor(secrets);
+
+  expect(secrets.size).toBeGreaterThan(rows.length);
+  expect(output.length).toBeGreaterThan(rows.length);
+  expect(search([...secrets].join("\n"))).not.toEqual([]);
+  expect(search(output.join("\n"))).toEqual([]);
 });

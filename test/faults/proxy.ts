@@ -22,12 +22,24 @@ interface Plan {
 /**
  * Starts a proxy in front of a server that breaks the requests of a plan at the socket, and forwards all others.
  *
- * @param onHang is called when a request waits for a response, or for the rest of one, that never comes
+ * @param onHang is called when a request waits for a response, or for the rest of one, that never comes. Returns whether
+ *   the deadline of the call has passed with it
  */
-export async function startFaultyProxy(target: string, onHang: () => void) {
+export async function startFaultyProxy(target: string, onHang: () => boolean) {
   let plan: Plan | undefined;
   let isListening = true;
   let hits = 0;
+  let endless = 0;
+
+  function hang(response: ServerResponse): void {
+    // The row may have ended meanwhile.
+    if (!plan || !onHang()) return;
+    const end = setTimeout(() => {
+      endless += 1;
+      response.destroy();
+    }, 2000);
+    response.once("close", () => clearTimeout(end));
+  }
 
   const server = createServer((request, response) => {
     void (async () => {
@@ -42,7 +54,7 @@ export async function startFaultyProxy(target: string, onHang: () => void) {
         server.closeAllConnections();
         return;
       }
-      if (fault === "stall") return onHang();
+      if (fault === "stall") return hang(response);
       if (fault === "error") return send(response, 500, failure("InternalServerError"));
       if (fault === "throttle") {
         if (operation) return send(response, 400, failure("ThrottlingException"));
@@ -64,15 +76,16 @@ export async function startFaultyProxy(target: string, onHang: () => void) {
           return send(response, answer.status, whole.subarray(0, Math.ceil(whole.length / 2)), type);
         case "reset":
           response.writeHead(answer.status, { ...type, "content-length": whole.length });
-          return void response.write(whole.subarray(0, Math.min(20, whole.length - 1)), () => response.socket?.resetAndDestroy());
+          return void response.write(whole.subarray(0, Math.min(20, whole.length - 1)), () =>
+            response.socket?.resetAndDestroy(),
+          );
         case "drip":
           response.writeHead(answer.status, { ...type, "content-length": whole.length });
           for (const byte of whole.subarray(0, Math.min(8, whole.length - 1))) {
             response.write(Buffer.of(byte));
             await pause(1);
           }
-          // The row may have ended meanwhile.
-          return plan && onHang();
+          return hang(response);
       }
     })().catch(() => response.destroy());
   });
@@ -92,7 +105,10 @@ export async function startFaultyProxy(target: string, onHang: () => void) {
     break(next: Plan): void {
       plan = next;
       hits = 0;
+      endless = 0;
     },
+    /** How many requests did not end with their deadline. */
+    endless: () => endless,
     /** Ends the plan. Returns how many requests it hit. */
     async heal(): Promise<number> {
       plan = undefined;

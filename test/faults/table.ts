@@ -164,10 +164,7 @@ const dynamoDb = {
         ["refuse", "stall", "error", "throttle"],
         { caller: "new", stored: "lease", tells: ["commit_not_written"], within: 18 },
       ],
-      [
-        ["reset", "drip", "truncated"],
-        { caller: "new", stored: "token", tells: ["commit_not_written"], within: 18 },
-      ],
+      [["reset", "drip", "truncated"], { caller: "new", stored: "token", tells: ["commit_not_written"], within: 18 }],
       [["lost"], { caller: "new", stored: "token", tells: ["replaced"], within: 3 }],
     ],
   },

@@ -8,6 +8,7 @@ import { smartServices } from "../../functions/auth-core/adapters/smart-services
 import { type HttpResponse, tokenResponse } from "../../functions/auth-core/http/response.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
@@ -53,6 +54,7 @@ export async function startFaultWorld() {
   const clock = steppedClock({ quiet: calls.settle });
   const place = { region: "eu-south-1", accountId: "000000000000" };
   const received: string[] = [];
+  const details: string[] = [];
   const rotation = { invoke: (_event: RotationEvent): Promise<unknown> => Promise.resolve() };
   const [table, secrets, simulator, bus, issuer] = await Promise.all([
     startTable(),
@@ -63,7 +65,10 @@ export async function startFaultWorld() {
       invokeRotation: (_functionArn, event) => rotation.invoke(event),
     }),
     startSimulator({ clock }),
-    startEventBridge(({ detailType }) => void received.push(detailType)),
+    startEventBridge(({ detailType, detail }) => {
+      received.push(detailType);
+      details.push(JSON.stringify(detail));
+    }),
     startIssuer(() => clock.now()),
   ]);
 
@@ -76,10 +81,10 @@ export async function startFaultWorld() {
   const jitter = vi.spyOn(Math, "random").mockReturnValue(0);
   const hanging = { isEnded: true };
   const onHang = () => {
-    if (!hanging.isEnded) return;
-    if (!last || last.end.signal.aborted) throw new Error("a call hangs, and has no deadline");
-    clock.advance(last.seconds);
-    last.end.abort(new DOMException("too late", "TimeoutError"));
+    if (!hanging.isEnded) return false;
+    clock.advance(last?.seconds ?? 0);
+    last?.end.abort(new DOMException("too late", "TimeoutError"));
+    return true;
   };
   const targets: Record<Dependency, string> = {
     smartServices: simulator.url,
@@ -98,7 +103,10 @@ export async function startFaultWorld() {
   issuer.instead.set(discoveryPath, (_, response) =>
     response.end(JSON.stringify({ issuer: at("issuer"), jwks_uri: `${at("issuer")}/keys` })),
   );
-  const operator = operatorOf(secrets.store, { url: at("smartServices"), admit: (account) => simulator.admit(account) });
+  const operator = operatorOf(secrets.store, {
+    url: at("smartServices"),
+    admit: (account) => simulator.admit(account),
+  });
   const sdk = (name: Dependency) => ({ ...emulatorConfig(at(name)), requestHandler: table.config.requestHandler });
 
   /** A new execution environment, with its own clients and memory. Keeps what it puts out. */
@@ -161,6 +169,7 @@ export async function startFaultWorld() {
   type Environment = ReturnType<typeof environment>;
 
   let registered = 0;
+  const presented = [fakeCallerKey("erp")];
   const observer = environment();
   return {
     clock,
@@ -168,8 +177,9 @@ export async function startFaultWorld() {
     proxies,
     operator,
     environment,
-    /** The events that the bus has got. */
+    /** The events that the bus has got, and their details. */
     received,
+    details,
     /** Makes a call that hangs wait for ever, instead of until its deadline. */
     hangForEver: (isOn: boolean) => void (hanging.isEnded = !isOn),
     keyIssuerUrl: `${at("keyIssuer")}/keys`,
@@ -182,8 +192,11 @@ export async function startFaultWorld() {
       operator.put(connection, operator.key(connection, 1, fields));
       return connection;
     },
-    jwt: (connection: ConnectionId) => issuer.token({ iss: at("issuer"), ...userClaims(connection) }),
-    withJwt: (jwt: string, scope: string) => eventOf("POST /oauth/token", exchange(jwt, { scope })),
+    withJwt(scope: ConnectionId) {
+      const jwt = issuer.token({ iss: at("issuer"), ...userClaims(scope) });
+      presented.push(jwt);
+      return eventOf("POST /oauth/token", exchange(jwt, { scope }));
+    },
     withKey: (scope: string) =>
       eventOf("POST /oauth/token", clientCredentials({ client_id: "erp", client_secret: fakeCallerKey("erp"), scope })),
     /** Rotates to the second key by Secrets Manager, which repeats failed steps. `onFailure` runs after each of these. */
@@ -203,6 +216,12 @@ export async function startFaultWorld() {
       operator.startRotation(connection);
       await secrets.rotationsSettled();
     },
+    /** The keys of a connection, the tokens of an item, and what callers sent. */
+    secretsOf: (connection: ConnectionId, item?: ConnectionItem): string[] => [
+      ...Object.values(operator.labels(connection)),
+      ...[item?.tokenSet?.accessToken, item?.tokenSet?.refreshToken].flatMap((token) => token?.reveal() ?? []),
+      ...presented,
+    ],
     /** Whether Smart Services accepts a token for a connection. */
     async isAccepted(token: unknown, connection: ConnectionId): Promise<boolean> {
       const url = `${simulator.url}/api/v1/${connection}/CO/Customers`;

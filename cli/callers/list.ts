@@ -65,7 +65,8 @@ function conditionsOf(caller: Caller): string[] {
 }
 
 async function readCallers(file: string): Promise<Caller[]> {
-  let callers = await readJson(file);
+  // Does not repeat the argument: it may be a key that was pasted into the wrong place.
+  let callers = await readJson(file, "The file of --file");
   if (!Array.isArray(callers) && !("callers" in callers)) {
     const { context } = callers as { context?: { callers?: object | string } };
     if (!context)
@@ -80,11 +81,11 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
 }
 
-async function readJson(file: string): Promise<object> {
+async function readJson(file: string, name = `The file ${file}`): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",
-      `The file ${file} cannot be read (${error.code}). Add --file with cdk.json's path.`,
+      `${name} cannot be read (${error.code}). Add --file with cdk.json's path.`,
     );
   });
   try {
@@ -93,7 +94,7 @@ async function readJson(file: string): Promise<object> {
   } catch {
     // The error below covers it.
   }
-  throw new CommandError("usage", `The file ${file} is not JSON.`);
+  throw new CommandError("usage", `${name} is not JSON.`);
 }
 
 function identityOf(caller: Caller): string {

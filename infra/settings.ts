@@ -228,12 +228,14 @@ function readCallers(setting: unknown, options: UrlOptions): Caller[] {
 function readCallersList(setting: unknown): unknown {
   const value = fromCommandLine("callers", setting);
   if (typeof value !== "string") return value;
+  // On one line, whatever the name has.
+  const name = JSON.stringify(value).slice(1, -1);
   let text: string;
   try {
     text = readFileSync(value, "utf8");
   } catch (error) {
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} Correct the path.`,
+      `The setting "callers" names the file ${name}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} Correct the path.`,
       { cause: error },
     );
   }
@@ -241,7 +243,7 @@ function readCallersList(setting: unknown): unknown {
     return JSON.parse(text);
   } catch {
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which is not JSON. ${unchanged} Correct the file.`,
+      `The setting "callers" names the file ${name}, which is not JSON. ${unchanged} Correct the file.`,
     );
   }
 }

@@ -18,6 +18,7 @@ import { grantTypes } from "../../functions/oauth/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
 import { oauthErrorResponse, statusOf } from "../../functions/oauth/oauth-response.ts";
 import { readStatusRequest } from "../../functions/status/status-request.ts";
+import { readDeploymentSettings } from "../../infra/settings.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 import { parseShard } from "../../functions/token-rotation/shard.ts";
 import { tokenEvent } from "../handler/event.ts";
@@ -392,6 +393,44 @@ test("readSettings reads its variables, or names the one that is wrong", async (
     counts[message === undefined ? "read" : "refused"] += 1;
     if (message === undefined) expect(Number.isInteger(days) && (days ?? -1) >= 0).toBe(true);
     else expect(message).toMatch(/^The environment variable BROKER_[A-Z_]+ /);
+  });
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(enough);
+});
+
+test("readDeploymentSettings reads a context, or names the setting and its rule in one short line", async () => {
+  const [keyed] = callers("https://issuer.test");
+  const context = {
+    stage: "dev",
+    connections: ["webapicorso"],
+    throttle: { token: { rate: 200, burst: 400 } },
+    callers: [keyed],
+    logRetentionDays: 30,
+    shards: 1,
+    rotateApiKeysEveryDays: 90,
+    alarmEmail: "operator@example.com",
+    prober: { connection: "webapicorso" },
+  };
+  /** As `-c` passes a value. */
+  const asText = fc.oneof(text, json).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+  const counts = { read: 0, refused: 0 };
+
+  await holds(fc.oneof(damaged(context), damaged(context, asText)), (each) => {
+    const settings = sent(each);
+    let read: unknown;
+    try {
+      read = readDeploymentSettings((key) => (Object.hasOwn(settings, key) ? settings[key] : undefined));
+      counts.read += 1;
+    } catch (error) {
+      counts.refused += 1;
+      const { name, message } = error as Error;
+      expect(name).toBe("SettingError");
+      expect(message).toMatch(/^(The setting "[\w.]+"|callers)[^\n]+\.$/);
+      expect(message.length).toBeLessThan(3 * longestLine);
+      return;
+    }
+    const { stage, connections, shards } = read as { stage: string; connections: string[]; shards: number };
+    expect([stage, ...connections].filter((part) => !/^[a-z0-9][a-z0-9-]*$/.test(part))).toEqual([]);
+    expect(Number.isInteger(shards) && shards > 0).toBe(true);
   });
   expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(enough);
 });

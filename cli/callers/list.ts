@@ -83,10 +83,7 @@ async function readCallers(file: string): Promise<Caller[]> {
 
 async function readJson(file: string, name = `The file ${file}`): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(
-      "usage",
-      `${name} cannot be read (${error.code}). Add --file with cdk.json's path.`,
-    );
+    throw new CommandError("usage", `${name} cannot be read (${error.code}). Add --file with cdk.json's path.`);
   });
   try {
     const json: unknown = JSON.parse(text);

@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import type { Command } from "commander";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exitCodes } from "../../cli/exit.ts";
@@ -7,6 +6,8 @@ import { program } from "../../cli/program.ts";
 import { holds, longestLine, text } from "../support/hostile.ts";
 import { listen } from "../support/server.ts";
 import { broker } from "./harness.ts";
+
+type Command = ReturnType<typeof program>;
 
 /** What an operator may paste into the wrong place: an API key, which is a JWT, and a caller key. */
 const pasted = ["eyJmYWtl.fake-Pasted-Key.1234567", "stb_Fake-Pasted-Key-1"];
@@ -105,7 +106,7 @@ test("Any arguments of any command end with a documented exit code and at most o
       expect(codes).toContain(status);
       expect(stdout + stderr).not.toMatch(/^ +at .*:\d+/m);
       expect(stdout + stderr).not.toContain(trace);
-      if (/^Usage: /.test(stdout + stderr)) return;
+      if ((stdout + stderr).startsWith("Usage: ")) return;
       expect(stderr.length).toBeLessThan(longestLine);
       expect(stderr).toMatch(status === 0 ? /^$/ : /^(error: .+|\{"error":.+\})\n$/);
     },

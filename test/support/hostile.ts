@@ -73,4 +73,3 @@ export function messageOf(call: () => unknown): string | undefined {
     return (error as Error).message;
   }
 }
-

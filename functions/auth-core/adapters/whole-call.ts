@@ -9,8 +9,7 @@ interface Client {
  * A call with options of its own keeps those, and their signal.
  */
 export function limitCalls<Limited extends Client>(client: Limited, milliseconds: number): Limited {
-  const { send } = client;
-  client.send = (command, options = { abortSignal: AbortSignal.timeout(milliseconds) }) =>
-    send.call(client, command, options);
+  const send: Client["send"] = client.send.bind(client);
+  client.send = (command, options = { abortSignal: AbortSignal.timeout(milliseconds) }) => send(command, options);
   return client;
 }

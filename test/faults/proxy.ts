@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { listen } from "../support/server.ts";
 import type { Fault } from "./table.ts";
 
@@ -83,7 +83,7 @@ export async function startFaultyProxy(target: string, onHang: () => boolean) {
           response.writeHead(answer.status, { ...type, "content-length": whole.length });
           for (const byte of whole.subarray(0, Math.min(8, whole.length - 1))) {
             response.write(Buffer.of(byte));
-            await pause(1);
+            await setImmediate();
           }
           return hang(response);
       }

@@ -5,9 +5,8 @@ import { oidcVerifier } from "../../functions/oauth/jwt-verifier.ts";
 import { testSettings } from "../support/registration.ts";
 import type { Seen } from "./proxy.ts";
 import type { Call } from "./table.ts";
+import type { Environment } from "./environment.ts";
 import type { FaultWorld } from "./world.ts";
-
-type Environment = ReturnType<FaultWorld["environment"]>;
 
 /** What is there before the fault, the requests that it hits, and what makes them. */
 interface Prepared {

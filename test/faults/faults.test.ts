@@ -49,7 +49,7 @@ function stateOf(before: Item, after: Item, labels: Record<string, string>): Out
 describe.each(Object.keys(dependencies))("%s", (name) => {
   test.each(rows.filter(({ dependency }) => dependency === name))(
     "$call: $fault",
-    { timeout: 10_000 },
+    { timeout: 30_000 },
     async ({ dependency, call, fault, outcome }) => {
       const proxy = world.proxies[dependency];
       const { connection, environment, hits, act, again } = await calls[call](world);

@@ -37,7 +37,7 @@ export async function startFaultyProxy(target: string, onHang: () => boolean) {
     const end = setTimeout(() => {
       endless += 1;
       response.destroy();
-    }, 2000);
+    }, 5000);
     response.once("close", () => clearTimeout(end));
   }
 

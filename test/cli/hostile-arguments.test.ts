@@ -49,11 +49,10 @@ const commandsBelow = (command: Command, path: string[] = []): { path: string[];
 const root = program(() => {});
 const commands = commandsBelow(root);
 
-/** `--watch` runs until Ctrl-C, and `--stage` and `--local` would leave the fake local run. */
-const left = new Set(["--watch", "--stage", "--local", "--local-url"]);
 const optionsOf = (command: Command) =>
   [...command.options, ...root.options]
-    .filter(({ long }) => !left.has(long ?? ""))
+    // It runs until Ctrl-C.
+    .filter(({ long }) => long !== "--watch")
     .map(({ long, required }) => ({ name: long ?? "", takesValue: required }));
 const others = ["--key", "--token", "-k", "--", "--__proto__", "--no-json"];
 

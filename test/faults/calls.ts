@@ -62,6 +62,12 @@ async function retirement(world: FaultWorld, hits: Prepared["hits"]): Promise<Pr
   return { connection, environment, hits, act, again: act };
 }
 
+/** A sweep over a connection whose token is due. */
+async function dueSweep(world: FaultWorld, hits: Prepared["hits"]): Promise<Prepared> {
+  const { connection, environment } = await request(world, ageing, hits);
+  return { connection, environment, hits, act: (onFailure) => environment.sweep(connection).catch(onFailure) };
+}
+
 /** A request with a JWT, after the issuer's keys were read so many seconds ago; 0: never. */
 async function withJwt(world: FaultWorld, hits: Prepared["hits"], age = 0): Promise<Prepared> {
   const connection = world.register();
@@ -105,11 +111,8 @@ export const calls: Record<Call, (world: FaultWorld) => Promise<Prepared>> = {
   leaseValid: (world) => request(world, ageing, takesLease, 1300),
   commit: (world) => request(world, expired, writesOutcome),
   storeFailure: (world) => refused(world, writesOutcome),
-  async due(world) {
-    const { connection, environment } = await request(world, ageing, any);
-    const act: Prepared["act"] = (onFailure) => environment.sweep(connection).catch(onFailure);
-    return { connection, environment, hits: named("Query"), act };
-  },
+  due: (world) => dueSweep(world, named("Query")),
+  readInSweep: (world) => dueSweep(world, named("GetItem")),
   noteNextKey: (world) => rotation(world, update("SET retiringKeys.#key = :key")),
   async revokedKeys(world) {
     const { connection, environment } = await request(world, 1, any);

@@ -200,6 +200,13 @@ const dynamoDb = {
       [["lost"], { caller: "none", stored: "token", tells: ["replaced"], within: 3 }],
     ],
   },
+  readInSweep: {
+    call: "reading the item in a sweep. The next sweep does it",
+    outcomes: [
+      [allBut("lost"), { caller: "none", stored: "unchanged", tells: ["table_unavailable"], within: 3 }],
+      [["lost"], { caller: "none", stored: "token", tells: ["replaced"], within: 3 }],
+    ],
+  },
   noteNextKey: {
     call: "noting the next key in a rotation",
     outcomes: [

@@ -14,10 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Everything that the rows put out, without the tokens that callers are there to get; and every secret of the rows. */
-const output: string[] = [];
-const secrets = new Set<string>();
-
 type Item = ConnectionItem | undefined;
 const tokenOf = (item: Item) => item?.tokenSet?.accessToken.reveal();
 
@@ -82,12 +78,14 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
         within: Math.max(took, outcome.within),
       }).toEqual({ ...outcome, tells: outcome.tells.toSorted() });
 
-      output.push(
+      const output = [
         ...errors.map((error) => `${(error as Error).stack} ${JSON.stringify(error)}`),
         JSON.stringify([notices, world.details.splice(0), response?.line, response?.headers]),
-      );
-      if (response && response.status !== 200) output.push(JSON.stringify(response.body));
-      for (const secret of world.secretsOf(connection, after)) secrets.add(secret);
+        ...(response && response.status !== 200 ? [JSON.stringify(response.body)] : []),
+      ];
+      const secrets = world.secretsOf(connection, before, after);
+      expect(secrets.length).toBeGreaterThan(1);
+      expect(searcherFor(secrets)(output.join("\n"))).toEqual([]);
 
       // Nothing is lost: the work completes, and a caller gets a token that Smart Services accepts.
       world.clock.advance(again ? 3601 : 310);
@@ -99,13 +97,4 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
       expect([later.status, await world.isAccepted(token, connection)]).toEqual([200, true]);
     },
   );
-});
-
-test("no log line, event, error or response of a row has a secret, in any encoding", () => {
-  const search = searcherFor(secrets);
-
-  expect(secrets.size).toBeGreaterThan(rows.length);
-  expect(output.length).toBeGreaterThan(rows.length);
-  expect(search([...secrets].join("\n"))).not.toEqual([]);
-  expect(search(output.join("\n"))).toEqual([]);
 });

@@ -63,10 +63,12 @@ export async function startFaultWorld() {
       operator.startRotation(connection);
       await secrets.rotationsSettled();
     },
-    /** The keys of a connection, the tokens of an item, and what callers sent. */
-    secretsOf: (connection: ConnectionId, item?: ConnectionItem): string[] => [
+    /** The keys of a connection, the tokens of items, and what callers sent. */
+    secretsOf: (connection: ConnectionId, ...items: (ConnectionItem | undefined)[]): string[] => [
       ...Object.values(operator.labels(connection)),
-      ...[item?.tokenSet?.accessToken, item?.tokenSet?.refreshToken].flatMap((token) => token?.reveal() ?? []),
+      ...items
+        .flatMap((item) => [item?.tokenSet?.accessToken, item?.tokenSet?.refreshToken])
+        .flatMap((token) => token?.reveal() ?? []),
       ...presented,
     ],
     /** Whether Smart Services accepts a token for a connection. */

@@ -288,12 +288,14 @@ function readCallers(setting: unknown, nextStep: string, options: UrlOptions): C
 
 /** The content of a file, whose path is relative to the working directory. */
 function readCallersFile(value: string, nextStep: string): unknown {
+  // On one line, whatever the path has.
+  const name = JSON.stringify(value).slice(1, -1);
   let text: string;
   try {
     text = readFileSync(value, "utf8");
   } catch (error) {
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
+      `The setting "callers" names the file ${name}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
       { cause: error },
     );
   }
@@ -301,7 +303,7 @@ function readCallersFile(value: string, nextStep: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which is not JSON. ${unchanged} Correct the file.`,
+      `The setting "callers" names the file ${name}, which is not JSON. ${unchanged} Correct the file.`,
     );
   }
 }

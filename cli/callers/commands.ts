@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
+import { type CommandResult, type CommonOptions, expectStage, type OnDeployment, yes } from "../command.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
@@ -21,6 +21,7 @@ export function callersCommands(
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
       const { stage, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
+      expectStage(stage);
       const { listCallers } = await import("./list.ts");
       print(await listCallers(file ?? `settings/${stage}.json`), json);
     });

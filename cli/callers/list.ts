@@ -66,7 +66,8 @@ function conditionsOf(caller: Caller): string[] {
 
 async function readCallers(file: string): Promise<Caller[]> {
   const folder = dirname(resolve(file));
-  let list = await readJson(file);
+  // Does not repeat the argument: it may be a key that was pasted into the wrong place.
+  let list = await readJson(file, basename(folder) === "settings" ? `The file ${file}` : "The file of --file");
   if (!Array.isArray(list) && !("callers" in list)) {
     if (basename(folder) !== "settings") {
       throw new CommandError("usage", `${file} is neither a list of callers nor settings with the key callers.`);
@@ -83,11 +84,11 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
 }
 
-async function readJson(file: string): Promise<object> {
+async function readJson(file: string, name = `The file ${file}`): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",
-      `The file ${file} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
+      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
     );
   });
   try {
@@ -96,7 +97,7 @@ async function readJson(file: string): Promise<object> {
   } catch {
     // The error below covers it.
   }
-  throw new CommandError("usage", `The file ${file} is not JSON.`);
+  throw new CommandError("usage", `${name} is not JSON.`);
 }
 
 function identityOf(caller: Caller): string {

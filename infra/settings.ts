@@ -289,13 +289,15 @@ function readCallers(setting: unknown, nextStep: string, options: UrlOptions): C
 
 /** The content of a file, whose path is relative to the working directory. */
 function readCallersFile(value: string, nextStep: string): unknown {
+  // On one line, whatever the path has.
+  const name = JSON.stringify(value).slice(1, -1);
   let text: string;
   try {
     text = readFileSync(value, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     // A text that is no file may be a list with a mistake in its JSON, or a pasted key.
     const named = value.endsWith(".json")
-      ? `names the file ${value}`
+      ? `names the file ${name}`
       : `is ${shown(value)}, not a list but a file's name`;
     throw new SettingError(
       `The setting "callers" ${named}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
@@ -306,7 +308,7 @@ function readCallersFile(value: string, nextStep: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new SettingError(
-      `The setting "callers" names the file ${value}, which is not JSON. ${unchanged} Correct the file.`,
+      `The setting "callers" names the file ${name}, which is not JSON. ${unchanged} Correct the file.`,
     );
   }
 }

@@ -1,6 +1,11 @@
+import { join, relative } from "node:path";
 import type { Command } from "commander";
 import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
+import { expectStage } from "../deployment/stage.ts";
 import { makeCallerKey } from "./key.ts";
+
+/** The folder with the settings of the stages, from any working directory. */
+const settings = join(import.meta.dirname, "../../settings");
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
 export function callersCommands(
@@ -21,8 +26,9 @@ export function callersCommands(
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
       const { stage, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
+      expectStage(stage);
       const { listCallers } = await import("./list.ts");
-      print(await listCallers(file ?? `settings/${stage}.json`), json);
+      print(await listCallers(file ?? relative(".", join(settings, `${stage}.json`))), json);
     });
   callers
     .command("revoke <name>")

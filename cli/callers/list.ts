@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
@@ -66,7 +66,8 @@ function conditionsOf(caller: Caller): string[] {
 
 async function readCallers(file: string): Promise<Caller[]> {
   const folder = dirname(resolve(file));
-  let list = await readJson(file);
+  // Does not repeat the argument: it may be a key that was pasted into the wrong place.
+  let list = await readJson(file, basename(folder) === "settings" ? `The file ${file}` : "The file of --file");
   if (!Array.isArray(list) && !("callers" in list)) {
     if (basename(folder) !== "settings") {
       throw new CommandError("usage", `${file} is neither a list of callers nor settings with the key callers.`);
@@ -75,7 +76,7 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
   const { callers = list } = list as { callers?: unknown };
   // The deployment reads the path from the folder of cdk.json, where it runs.
-  const found = typeof callers === "string" ? await readJson(join(folder, "..", callers)) : callers;
+  const found = typeof callers === "string" ? await readJson(resolve(folder, "..", callers)) : callers;
   try {
     return parseCallers(found, { allowLoopbackHttp: false });
   } catch (error) {
@@ -83,20 +84,20 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
 }
 
-async function readJson(file: string): Promise<object> {
+async function readJson(file: string, name = `The file ${file}`): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",
-      `The file ${file} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
+      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
     );
   });
   try {
-    const json: unknown = JSON.parse(text);
+    const json: unknown = JSON.parse(text.replace(/^\uFEFF/, ""));
     if (typeof json === "object" && json !== null) return json;
   } catch {
     // The error below covers it.
   }
-  throw new CommandError("usage", `The file ${file} is not JSON.`);
+  throw new CommandError("usage", `${name} is not JSON.`);
 }
 
 function identityOf(caller: Caller): string {

@@ -2,6 +2,7 @@ import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-clo
 import { CommandError } from "../exit.ts";
 import { deployCommand, type Deployment, patience } from "./deployment.ts";
 import { asRegionError, type ChosenRegion, chooseRegion, useProfile } from "./region.ts";
+import { expectStage } from "./stage.ts";
 
 /** The options that choose a deployment on AWS. */
 export interface StacksOptions {
@@ -16,12 +17,7 @@ export interface StacksOptions {
  * @throws CommandError without a region, if the region is not enabled, or if a stack or an output does not exist
  */
 export async function findStacks({ stage, region: option, profile }: StacksOptions): Promise<Deployment> {
-  if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
-    throw new CommandError(
-      "usage",
-      "Invalid stage. Set --stage or BROKER_STAGE to the name of a stage: 1 to 16 of a-z and 0-9.",
-    );
-  }
+  expectStage(stage);
   if (profile !== undefined) useProfile(profile);
   const chosen = await chooseRegion(option);
   const { region } = chosen;

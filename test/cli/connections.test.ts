@@ -4,7 +4,7 @@ import { account, addCommand, expectError, LocalBroker, secretName } from "./har
 const local = new LocalBroker();
 type Shown = { registration: object };
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 const statusOf = (id: string) => local.json<{ state: string; generation: number }>(["status", id]);
 const listed = async (id: string) => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await standIn.close();
-  await local.run.remove();
+  await local.remove();
 });
 const outputs = (part: string) => aws.stacks[`smart-token-broker-dev-${part}`] ?? {};
 beforeEach(() => {

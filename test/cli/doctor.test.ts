@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
 beforeAll(() => local.start());
 afterAll(async () => {
   rmSync(folder, { recursive: true });
-  await local.run.remove();
+  await local.remove();
 });
 const usual = { mode: "ok", singleActiveToken: false, rotateRefresh: true, refreshTokens: true, lifetime: 3600 };
 const usualForm = { opaque: false, expiresIn: "number", shape: "access_token", bom: false, sameToken: false };

@@ -3,7 +3,7 @@ import { expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 const currentKey = async (id: string) => {
   const { SecretString = "" } = await local.secrets.getSecretValue({ SecretId: secretName(id) });

@@ -3,7 +3,7 @@ import { expectError, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 test.each<[string, string[], number, RegExp]>([
   ["show of an unknown id", ["connections", "show", "nobody"], 3, /dev\/nobody does not exist/],

@@ -51,7 +51,7 @@ beforeEach(() => {
 afterAll(async () => {
   await proxy.close();
   await standIn.close();
-  await local.run.remove();
+  await local.remove();
 });
 
 const onAws = (args: string[], stdin?: string, env: Record<string, string> = {}) =>

@@ -14,6 +14,12 @@ test("The token route belongs to one HTTP API with one stage", () => {
   expect(ofType("AWS::ApiGatewayV2::Stage").map(({ Properties }) => Properties.StageName)).toEqual(["$default"]);
 });
 
+const portal = {
+  name: "portal",
+  oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },
+  origins: ["https://portal.example.com"],
+};
+
 /** The credential is in the body, which no authorizer of the gateway reads; the metadata is public. */
 const open = ["GET /.well-known/oauth-authorization-server", "POST /api/v1/auth/token", "POST /oauth/token"];
 
@@ -24,6 +30,20 @@ test("Only the OAuth routes are open: every other route requires IAM", () => {
     Object.fromEntries(routes.map(routeKey).map((key) => [key, open.includes(key) ? "NONE" : "AWS_IAM"])),
   );
   expect(routes.map(routeKey)).toEqual(expect.arrayContaining(open));
+});
+
+test.each([
+  ["the settings of cdk.json", {}],
+  ["web pages and a prober", { callers: [portal], prober: { connection: "webapicorso" } }],
+])("Every /v1/ route has an authorizer, and no function has another public address: %s", (_, context) => {
+  const { ofType: of, resources } = synthesise(context);
+  const ofV1 = of("AWS::ApiGatewayV2::Route").filter((each) => / \/v1\//.test(routeKey(each)));
+
+  expect(ofV1.length).toBeGreaterThanOrEqual(4);
+  expect(new Set(ofV1.map(({ Properties }) => Properties.AuthorizationType))).toEqual(new Set(["AWS_IAM"]));
+  expect(of("AWS::ApiGatewayV2::Route").map(routeKey)).not.toContain("$default");
+  const publicTypes = /^AWS::(Lambda::Url|ApiGateway::|AppSync::|ElasticLoadBalancing)/;
+  expect(resources.filter(({ Type }) => publicTypes.test(Type))).toEqual([]);
 });
 
 test("The template lists the callers and the hashes of their keys, and nothing else of them", () => {
@@ -125,11 +145,7 @@ const callers = [
   { name: "partner", connections: ["acme"], principal: "210987654321" },
   // Its name is that of another caller with the number of its policy.
   { name: "partner-0", connections: ["acme"], principal: "210987654321" },
-  {
-    name: "portal",
-    oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },
-    origins: ["https://portal.example.com"],
-  },
+  portal,
 ];
 const trusting = synthesise({ callers });
 

@@ -16,6 +16,7 @@ import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/partition.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
 import type { DueConnection, KeyUsage, KeyChanges, KeyTable } from "../use-cases/ports.ts";
+import { limitCalls } from "./whole-call.ts";
 import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";
 
 /**
@@ -256,13 +257,14 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
   };
 }
 
-/** A client with a timeout of 1 s and three attempts per call. */
+/** A client with a timeout of 1 s and three attempts per call, and 3 s for all of them. */
 export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDBClient {
-  return new DynamoDBClient({
+  const client = new DynamoDBClient({
     maxAttempts: 3,
     requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
     ...config,
   });
+  return limitCalls(client, 3000);
 }
 
 /**

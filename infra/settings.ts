@@ -190,7 +190,10 @@ export function readDeploymentSettings(
   const read = <Key extends keyof Plain>(key: Key): Plain[Key] => {
     const value = context(key);
     if (value === undefined) return defaults[key];
-    const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortPipeEarly: true });
+    const given = fromCommandLine(key, value);
+    // Valibot takes a list for an object, and an empty one for an object without fields.
+    const isList = Array.isArray(given) && schemas[key].type === "strict_object";
+    const parsed = v.safeParse(schemas[key], isList ? "a list" : given, { abortPipeEarly: true });
     if (parsed.success) return parsed.output as Plain[Key];
     mistakes.push(...parsed.issues.map((issue) => `${mistakeOf(key, issue)} ${unchanged} ${nextStep(key)}`));
     return defaults[key];
@@ -198,7 +201,8 @@ export function readDeploymentSettings(
   const keys = Object.keys(schemas) as (keyof Plain)[];
   const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Plain;
   const callers = attempt(() => {
-    const list = readCallers(context("callers") ?? [], nextStep("callers"), options);
+    const given = context("callers");
+    const list = readCallers(given === undefined ? [] : given, nextStep("callers"), options);
     checkRoles(list);
     return list;
   }, mistakes);

@@ -186,6 +186,14 @@ test("An entry of callers that strangers' JWTs would match stops the synthesis, 
   );
 });
 
+test.each<[string, unknown, string]>([
+  ["throttle", [], "must be an object with token, oauth and status only; it is "],
+  ["reservedConcurrency", [], "must be an object with token, oauth, "],
+  ["callers", null, "callers must be a list. Nothing was changed."],
+])("The setting %s is not taken for unset if it is %j", (key, value, message) => {
+  expect(() => read({ [key]: value })).toThrow(message);
+});
+
 test.each(["alarmEmail", "callers", "connections", "prober", "shards", "stage", "throttle"])(
   "An API key that was pasted as the value of %s is not repeated in the error",
   (key) => {

@@ -104,7 +104,7 @@ describe("a commit that cannot be written", () => {
     const unwritten = await world.settled(cold().get(connection, requirements));
 
     expect(unwritten).toMatchObject({ kind: "token", source: "upstream", set: { obtainedBy: "refresh_token" } });
-    expect(notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
+    expect(notices.at(-1)).toEqual({ kind: "commit_not_written", connection, reason: "fake: the table is away" });
     expect(clock.now() - started).toBeGreaterThan(leaseSeconds - 2);
     expect(clock.now() - started).toBeLessThan(leaseSeconds);
     expect(await item()).toMatchObject({ generation: 1 });

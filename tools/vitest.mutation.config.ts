@@ -6,9 +6,10 @@ class QuickTestsFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const order = [
       /\/unit\/|rules|make-due/,
+      /\/replacement\//,
       /\/service\//,
       /\/rotation\//,
-      /\/keys\//,
+      /\/keys\/(?!bad-next)/,
       /\/oauth|status\//,
       /adapters/,
       /./,
@@ -29,11 +30,14 @@ export default defineConfig({
       "test/status/{function,local-run,page,page-guard,paging}.test.ts",
       // Thousands of generated inputs or runs, or seconds of real time: too slow for each mutant.
       "test/unit/hostile-input.test.ts",
-      "test/**/{announcing,crash-points,entitlement,faults,github-owners,lanes,outage,races,schedule,shards}.test.ts",
+      "test/keys/interleavings.test.ts",
+      "test/**/{crash-points,entitlement,faults,github-owners,outage,schedule,shards}.test.ts",
     ],
     alias: { "fast-check": new URL("mutation/fast-check.ts", import.meta.url).pathname },
     sequence: { sequencer: QuickTestsFirst },
-    runner: new URL("mutation/batch-runner.ts", import.meta.url).pathname,
+    ...(process.env["MUTATION_ROUND"] !== "static" && {
+      runner: new URL("mutation/batch-runner.ts", import.meta.url).pathname,
+    }),
     pool: "forks",
     maxWorkers: 1,
     isolate: false,

@@ -22,6 +22,7 @@ import { join } from "node:path";
 export function copySources(root: string): string {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), "smart-token-broker-mutation-")));
   process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
   for (const file of files.toString().split("\0")) {
     if (file !== "" && existsSync(join(root, file))) cpSync(join(root, file), join(copy, file));

@@ -5,6 +5,7 @@ import { copySources } from "./copy.ts";
 import { filesOf, type Group, groups } from "./files.ts";
 import { mutate } from "./mutate.ts";
 import { type Excused, type Score, scoreOf, shares } from "./score.ts";
+import { markInvalid } from "./type-check.ts";
 
 // Mutates the sources in a copy of the tree, and runs the tests for each mutant. Files as arguments: only these.
 // A survivor that `survivors.json` does not excuse, and a group below its goal, are errors.
@@ -26,7 +27,7 @@ const totals: string[] = [];
 for (const { group, files } of plan) {
   if (files.length === 0) continue;
   const startedAt = performance.now();
-  const mutants = await mutate(files);
+  const mutants = markInvalid(await mutate(files));
   const { goal } = groups[group] as { goal?: number };
   const scores: Score[] = [];
   for (const file of files) {

@@ -8,7 +8,7 @@ export interface Excused {
 }
 
 /** A mutant that no test killed. */
-export interface Survivor extends Pick<Excused, "code" | "mutant"> {
+interface Survivor extends Pick<Excused, "code" | "mutant"> {
   line: number;
   isCovered: boolean;
 }
@@ -28,7 +28,7 @@ export function scoreOf(mutants: readonly MutantResult[], source: string, excuse
   const score: Score = { killed: 0, wording: 0, excused: [], survivors: [] };
   for (const mutant of mutants) {
     if (mutant.status === "Killed" || mutant.status === "Timeout") score.killed += 1;
-    if (mutant.status !== "Survived" && mutant.status !== "NoCoverage") continue;
+    if (!hasSurvived(mutant)) continue;
     const { original, ...texts } = textsOf(mutant, source);
     const excuse = excused.find(({ code, mutant: text }) => code === texts.code && text === texts.mutant);
     if (mutant.mutatorName === "StringLiteral" && original.trim().includes(" ")) score.wording += 1;
@@ -36,6 +36,10 @@ export function scoreOf(mutants: readonly MutantResult[], source: string, excuse
     else score.survivors.push({ ...texts, line: mutant.location.start.line, isCovered: mutant.status === "Survived" });
   }
   return score;
+}
+
+export function hasSurvived({ status }: MutantResult): boolean {
+  return status === "Survived" || status === "NoCoverage";
 }
 
 /** The lines of a mutation before and after it, in one line each. */

@@ -89,7 +89,8 @@ export default class BatchRunner extends TestRunner {
     await super.onAfterRetryTask(test, options);
     const tries = this.#tries;
     const mutant = namespace.activeMutant;
-    namespace.activeMutant = undefined;
+    // Without a test: the files that load before the next one belong to none.
+    Object.assign(namespace, { activeMutant: undefined, currentTestId: undefined });
     if (!test.result) return;
     const hasFailed = test.result.state === "fail" || (test.result.errors?.length ?? 0) > 0;
     test.result.state = "pass";

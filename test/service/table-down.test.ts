@@ -127,6 +127,14 @@ describe("a commit that cannot be written", () => {
     expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
   });
 
+  it("counts as failed in a sweep", async () => {
+    const { connection, clock, down, table, ...world } = await startWithSwitch();
+    clock.advance(2400);
+    down.add("write");
+
+    expect(await clock.passUntil(world.sweep(connection, { table }))).toMatchObject({ replaced: 0, failed: 1 });
+  });
+
   it("never returns a token that expired in the meantime", async () => {
     const { cold, connection, clock, down, simulator } = await startWithSwitch();
     clock.advance(3600);

@@ -12,10 +12,10 @@ interface Namespace {
 
 type TryOptions = Parameters<TestRunner["onBeforeTryTask"]>[1];
 
-/** Seconds of one file's tests that a mutant may survive. Then the other tests of this file are left out. */
+/** Seconds of CPU of one file's tests that a mutant may survive. Then the other tests of this file are left out. */
 const secondsPerFile = 1;
 
-/** Seconds of a test that is too slow to run for each mutant. */
+/** Seconds of CPU of a test that is too slow to run for each mutant. */
 const tooSlow = 0.7;
 
 /** How often a mutant may run in one try. More is an endless loop. */
@@ -37,7 +37,11 @@ interface Tries {
   covered: string[];
   mutants: string[];
   startedAt: number;
+  /** CPU time at the start, in microseconds. */
+  cpuAt: number;
+  /** Milliseconds of the first try, and of CPU during it: on a busy machine, the first says little. */
   ms: number;
+  cpuMs: number;
   kills: string[];
   failed: boolean;
 }
@@ -49,13 +53,33 @@ interface Tries {
  * A test that fails without a mutant, before or after its mutants, kills none.
  */
 export default class BatchRunner extends TestRunner {
-  #tries: Tries = { id: "", covered: [], mutants: [], startedAt: 0, ms: 0, kills: [], failed: false };
+  #tries: Tries = {
+    id: "",
+    covered: [],
+    mutants: [],
+    startedAt: 0,
+    cpuAt: 0,
+    ms: 0,
+    cpuMs: 0,
+    kills: [],
+    failed: false,
+  };
 
   override async onBeforeRunTask(test: RunnerTestCase): Promise<void> {
     await super.onBeforeRunTask(test);
     const id = `${test.file.name}#${nameOf(test)}`;
     if (finished.has(id)) test.mode = "skip";
-    const tries: Tries = { id, covered: [], mutants: [], startedAt: 0, ms: 0, kills: [], failed: false };
+    const tries: Tries = {
+      id,
+      covered: [],
+      mutants: [],
+      startedAt: 0,
+      cpuAt: 0,
+      ms: 0,
+      cpuMs: 0,
+      kills: [],
+      failed: false,
+    };
     this.#tries = tries;
     // Vitest compares this with its count after each try. The first one shows how many mutants there are.
     test.repeats = { valueOf: () => lastOf(tries) } as unknown as number;
@@ -67,6 +91,7 @@ export default class BatchRunner extends TestRunner {
     const mutant = mutants[options.repeats - 2];
     Object.assign(namespace, { activeMutant: mutant, currentTestId: id, hitCount: 0, hitLimit });
     this.#tries.startedAt = performance.now();
+    this.#tries.cpuAt = cpu();
     record({ kind: "start", pid: process.pid, test: id, ...(mutant !== undefined && { mutant }) });
   }
 
@@ -99,13 +124,14 @@ export default class BatchRunner extends TestRunner {
     else if (hasFailed) tries.kills.push(mutant);
     if (options.repeats === 0) {
       tries.ms = Math.round(performance.now() - tries.startedAt);
+      tries.cpuMs = Math.round((cpu() - tries.cpuAt) / 1000);
       tries.covered = Object.keys(namespace.mutantCoverage?.perTest[tries.id] ?? {});
       const isLeft = (each: string) => (survived.get(keyOf(each, tries.id)) ?? 0) < secondsPerFile * 1000;
-      const isQuick = tries.ms < tooSlow * 1000;
+      const isQuick = tries.cpuMs < tooSlow * 1000;
       tries.mutants = isQuick ? tries.covered.filter((each) => !killed.has(each) && isLeft(each)) : [];
     }
     if (options.repeats < lastOf(tries)) return;
-    const { id, covered, ms, failed } = tries;
+    const { id, covered, cpuMs: ms, failed } = tries;
     if (!failed) for (const each of tries.kills) record({ kind: "killed", test: id, mutant: each });
     record({ kind: "done", test: id, covered, ms, failed });
   }
@@ -129,6 +155,11 @@ function note(line: Line): void {
     const key = keyOf(mutant, line.test);
     survived.set(key, (survived.get(key) ?? 0) + line.ms);
   }
+}
+
+function cpu(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function record(line: Line): void {

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 interface Lock {
-  packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  packages: Record<
+    string,
+    { optionalDependencies?: Record<string, string>; integrity?: string; link?: boolean; inBundle?: boolean }
+  >;
 }
 
 const { packages } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8")) as Lock;
@@ -20,4 +23,13 @@ test("the lock file has every optional package, also those of other platforms, w
   );
 
   expect(missing).toEqual([]);
+});
+
+test("the lock file has the hash of every package that npm downloads", () => {
+  const unverified = Object.entries(packages).filter(
+    ([path, { integrity, link, inBundle }]) =>
+      path.includes("node_modules/") && !link && !inBundle && integrity === undefined,
+  );
+
+  expect(unverified.map(([path]) => path)).toEqual([]);
 });

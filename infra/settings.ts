@@ -31,6 +31,21 @@ export interface DeploymentSettings {
   alarmEmail?: string | undefined;
   /** Absent: only callers request tokens. */
   prober?: ProberSettings | undefined;
+  /** Absent: the API has only its default endpoint. */
+  domain?: DomainSettings | undefined;
+  /** How requests move to a new version of the functions `token` and `oauth`. */
+  deployment: "all-at-once" | "canary";
+}
+
+/** A host name of the API, which stays when the API is created again. */
+export interface DomainSettings {
+  name: string;
+  /** Certificate in ACM, in the region of the API. */
+  certificateArn: string;
+  /** Absent: the DNS record is made elsewhere. */
+  hostedZone?: { id: string; name: string } | undefined;
+  /** Whether the API also answers at its default endpoint. Default: true. */
+  defaultEndpoint?: boolean | undefined;
 }
 
 /** The connection whose token the prober requests from the public URL every five minutes. */
@@ -76,11 +91,17 @@ const throttle = v.strictObject(
   "must be an object with rate and burst only, in requests per second",
 );
 
+const hostName = (rule: string) =>
+  v.pipe(
+    v.string(rule),
+    v.regex(/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/, rule),
+  );
+
 const services = ["token", "oauth", "status", "token-rotation", "key-rotation", "prober"] as const;
 
 /**
  * Each connection has one resource in the stack State and one in Rotation. A stack has at most 500, and Rotation has up to
- * 32 others. The rest is room for later versions, which must not reject a list that was accepted.
+ * 34 others. The rest is room for later versions, which must not reject a list that was accepted.
  */
 export const maxConnections = 450;
 
@@ -94,6 +115,40 @@ export const schemas = {
     { connection: connectionId("must be a string") },
     'must be an object with a connection id only: {"connection": "ID"}',
   ),
+  domain: v.pipe(
+    v.strictObject(
+      {
+        // Callers' policies and the functions compare whole paths, so there are no base paths.
+        name: hostName("must be a host name, in lower case and without a path"),
+        certificateArn: v.pipe(
+          v.string("must be a string"),
+          v.regex(
+            /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+            "must be the ARN of a certificate in ACM",
+          ),
+        ),
+        hostedZone: v.optional(
+          v.strictObject(
+            {
+              id: v.pipe(
+                v.string("must be a string"),
+                v.regex(/^Z[A-Z0-9]{1,31}$/, "must be the id of a hosted zone, as Z0123456789ABC"),
+              ),
+              name: hostName("must be a host name, in lower case and without a dot at its end"),
+            },
+            "must be an object with id and name only",
+          ),
+        ),
+        defaultEndpoint: v.optional(v.boolean("must be true or false")),
+      },
+      "must be an object with name, certificateArn, hostedZone and defaultEndpoint only",
+    ),
+    v.check(
+      ({ name, hostedZone }) => hostedZone === undefined || `.${name}`.endsWith(`.${hostedZone.name}`),
+      "must have a name in its hostedZone",
+    ),
+  ),
+  deployment: v.picklist(["all-at-once", "canary"], "must be all-at-once or canary"),
   stage: v.pipe(
     v.string("must be a string"),
     v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 characters a-z and 0-9 and start with a letter"),
@@ -135,6 +190,7 @@ export const defaults: Plain = {
   logRetentionDays: 30,
   shards: 1,
   rotateApiKeysEveryDays: 90,
+  deployment: "all-at-once",
 };
 
 export const settingNames = ["callers", ...Object.keys(schemas)];

@@ -115,38 +115,32 @@ export const schemas = {
     { connection: connectionId("must be a string") },
     'must be an object with a connection id only: {"connection": "ID"}',
   ),
-  domain: v.pipe(
-    v.strictObject(
-      {
-        // Callers' policies and the functions compare whole paths, so there are no base paths.
-        name: hostName("must be a host name, in lower case and without a path"),
-        certificateArn: v.pipe(
-          v.string("must be a string"),
-          v.regex(
-            /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
-            "must be the ARN of a certificate in ACM",
-          ),
+  domain: v.strictObject(
+    {
+      // Callers' policies and the functions compare whole paths, so there are no base paths.
+      name: hostName("must be a host name, in lower case and without a path"),
+      certificateArn: v.pipe(
+        v.string("must be a string"),
+        v.regex(
+          /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+          "must be the ARN of a certificate in ACM",
         ),
-        hostedZone: v.optional(
-          v.strictObject(
-            {
-              id: v.pipe(
-                v.string("must be a string"),
-                v.regex(/^Z[A-Z0-9]{1,31}$/, "must be the id of a hosted zone, as Z0123456789ABC"),
-              ),
-              name: hostName("must be a host name, in lower case and without a dot at its end"),
-            },
-            "must be an object with id and name only",
-          ),
+      ),
+      hostedZone: v.optional(
+        v.strictObject(
+          {
+            id: v.pipe(
+              v.string("must be a string"),
+              v.regex(/^Z[A-Z0-9]{1,31}$/, "must be the id of a hosted zone, as Z0123456789ABC"),
+            ),
+            name: hostName("must be a host name, in lower case and without a dot at its end"),
+          },
+          "must be an object with id and name only",
         ),
-        defaultEndpoint: v.optional(v.boolean("must be true or false")),
-      },
-      "must be an object with name, certificateArn, hostedZone and defaultEndpoint only",
-    ),
-    v.check(
-      ({ name, hostedZone }) => hostedZone === undefined || `.${name}`.endsWith(`.${hostedZone.name}`),
-      "must have a name in its hostedZone",
-    ),
+      ),
+      defaultEndpoint: v.optional(v.boolean("must be true or false")),
+    },
+    "must be an object with name and certificateArn, and optionally hostedZone and defaultEndpoint",
   ),
   deployment: v.picklist(["all-at-once", "canary"], "must be all-at-once or canary"),
   stage: v.pipe(
@@ -259,6 +253,7 @@ export function readDeploymentSettings(
     return list;
   }, mistakes);
   attempt(() => checkSweeps(settings), mistakes);
+  attempt(() => checkZone(settings.domain, nextStep("domain")), mistakes);
   throwIfAny(mistakes);
   return { ...settings, callers: callers ?? [] };
 }
@@ -304,6 +299,14 @@ function checkSweeps({ shards, reservedConcurrency }: Plain): void {
   if (sweeps >= shards) return;
   throw new SettingError(
     `The setting "reservedConcurrency.token-rotation" must be at least shards (${shards}), because all shards sweep at the same time; it is ${sweeps}. ${unchanged} Correct one of them.`,
+  );
+}
+
+/** Throws if the hosted zone cannot hold the record of the domain. */
+function checkZone(domain: DomainSettings | undefined, nextStep: string): void {
+  if (!domain?.hostedZone || `.${domain.name}`.endsWith(`.${domain.hostedZone.name}`)) return;
+  throw new SettingError(
+    `The setting "domain.name" must be in the hosted zone ${domain.hostedZone.name}; it is ${shown(domain.name)}. ${unchanged} ${nextStep}`,
   );
 }
 

@@ -58,7 +58,7 @@ test("Two stages in one region have no name of a stack, export or resource in co
         .filter(([key]) => named.test(key) && !/^(MetricName|PolicyName|StageName|DeploymentConfigName)$/.test(key))
         .map(([, name]) => render(name))
         // A reference is not a name, and the name of an alias belongs to its function.
-        .filter((name) => !/^\$\{\w+\}$/.test(name) && Type !== "AWS::Lambda::Alias")
+        .filter((name) => !/^\$\{[\w.]+\}$/.test(name) && Type !== "AWS::Lambda::Alias")
         .map((name) => `${Type} ${name}`),
     ),
   ]);

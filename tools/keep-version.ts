@@ -22,7 +22,8 @@ const { outputFiles } = await build({
   format: "esm",
   platform: "node",
   target: "node24",
-  external: ["@aws-sdk/*", "undici"],
+  // Only our own code is kept.
+  external: ["@aws-sdk/*", "undici", "valibot"],
   // Without comments and blanks: nobody edits the file.
   minifyWhitespace: true,
   minifySyntax: true,

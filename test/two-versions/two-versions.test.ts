@@ -21,7 +21,7 @@ import { startTable, type TestTable } from "../support/table.ts";
 const current = { parseRegistration, Secret, dynamoDbTokenTable, TokenService, sweep };
 const versions = {
   current,
-  /** The released version, as it reads and writes the table: `npm run keep-version` made it. */
+  /** The released version, made by `npm run keep-version`. Before the first release: the code of commit 3ca8e27. */
   previous: (await import(new URL("previous.mjs", import.meta.url).href)) as typeof current,
 };
 type Version = keyof typeof versions;

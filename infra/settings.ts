@@ -6,6 +6,7 @@ import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.t
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import * as v from "valibot";
+import { domainSchema, type DomainSettings } from "./domain-settings.ts";
 
 /** The settings of a deployment: `-c key=value` on the command line, then the file of the stage, then the defaults. */
 export interface DeploymentSettings {
@@ -35,17 +36,6 @@ export interface DeploymentSettings {
   domain?: DomainSettings | undefined;
   /** How requests move to a new version of the functions `token` and `oauth`. */
   deployment: "all-at-once" | "canary";
-}
-
-/** A host name of the API, which stays when the API is created again. */
-export interface DomainSettings {
-  name: string;
-  /** Certificate in ACM, in the region of the API. */
-  certificateArn: string;
-  /** Absent: the DNS record is made elsewhere. */
-  hostedZone?: { id: string; name: string } | undefined;
-  /** Whether the API also answers at its default endpoint. Default: true. */
-  defaultEndpoint?: boolean | undefined;
 }
 
 /** The connection whose token the prober requests from the public URL every five minutes. */
@@ -91,12 +81,6 @@ const throttle = v.strictObject(
   "must be an object with rate and burst only, in requests per second",
 );
 
-const hostName = (rule: string) =>
-  v.pipe(
-    v.string(rule),
-    v.regex(/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/, rule),
-  );
-
 const services = ["token", "oauth", "status", "token-rotation", "key-rotation", "prober"] as const;
 
 /**
@@ -115,33 +99,7 @@ export const schemas = {
     { connection: connectionId("must be a string") },
     'must be an object with a connection id only: {"connection": "ID"}',
   ),
-  domain: v.strictObject(
-    {
-      // Callers' policies and the functions compare whole paths, so there are no base paths.
-      name: hostName("must be a host name, in lower case and without a path"),
-      certificateArn: v.pipe(
-        v.string("must be a string"),
-        v.regex(
-          /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
-          "must be the ARN of a certificate in ACM",
-        ),
-      ),
-      hostedZone: v.optional(
-        v.strictObject(
-          {
-            id: v.pipe(
-              v.string("must be a string"),
-              v.regex(/^Z[A-Z0-9]{1,31}$/, "must be the id of a hosted zone, as Z0123456789ABC"),
-            ),
-            name: hostName("must be a host name, in lower case and without a dot at its end"),
-          },
-          "must be an object with id and name only",
-        ),
-      ),
-      defaultEndpoint: v.optional(v.boolean("must be true or false")),
-    },
-    "must be an object with name and certificateArn, and optionally hostedZone and defaultEndpoint",
-  ),
+  domain: domainSchema,
   deployment: v.picklist(["all-at-once", "canary"], "must be all-at-once or canary"),
   stage: v.pipe(
     v.string("must be a string"),

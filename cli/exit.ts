@@ -34,7 +34,7 @@ const known: [pattern: RegExp, kind: keyof typeof exitCodes, message: string][] 
   [
     /fetch failed|CERT_|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError|UND_ERR|socket hang up/,
     "unreachable",
-    "Cannot reach the server ({}). Check the network, the region and --local-url.",
+    "Cannot reach the server ({}). Check the network, the region, --local-url, and the DNS record if the stage has a domain.",
   ],
 ];
 
@@ -50,7 +50,9 @@ export function explain(error: unknown): { message: string; exitCode: number } {
   const match = known.find(([pattern]) => pattern.test(`${name} ${codes} ${detail}`));
   if (!match) return { message: `${name}: ${detail}`, exitCode: exitCodes.failed };
   const [, kind, text] = match;
-  return { message: text.replace("{}", () => detail || codes), exitCode: exitCodes[kind] };
+  // The message of fetch says nothing; the code of its cause does.
+  const cause = detail === "fetch failed" ? codes : detail;
+  return { message: text.replace("{}", () => cause || codes || detail), exitCode: exitCodes[kind] };
 }
 
 /** Commander's message without the values that it quotes: one may be a key in the wrong place. */

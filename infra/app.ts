@@ -21,7 +21,8 @@ export function brokerApp(props: AppProps = {}, options?: StageOptions): App {
     });
   // The CDK leaves the id "Default" out of logical ids.
   const state = new State(stack("State", true), "Default", settings);
-  const api = new Api(stack("Api"), "Default", settings, state.stores);
+  // The id of the API is in the policy of every caller.
+  const api = new Api(stack("Api", true), "Default", settings, state.stores);
   const rotation = new Rotation(stack("Rotation"), "Default", settings, state.stores);
   const monitoring = stack("Monitoring");
   // With exports, CloudFormation would reject a deployment that removes a function which this stack still watches.

@@ -6,6 +6,7 @@ import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.t
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import * as v from "valibot";
+import { domainSchema, type DomainSettings } from "./domain-settings.ts";
 
 /** The settings of a deployment: `-c key=value` on the command line, then the file of the stage, then the defaults. */
 export interface DeploymentSettings {
@@ -31,6 +32,10 @@ export interface DeploymentSettings {
   alarmEmail?: string | undefined;
   /** Absent: only callers request tokens. */
   prober?: ProberSettings | undefined;
+  /** Absent: the API has only its default endpoint. */
+  domain?: DomainSettings | undefined;
+  /** How requests move to a new version of the functions `token` and `oauth`. */
+  deployment: "all-at-once" | "canary";
 }
 
 /** The connection whose token the prober requests from the public URL every five minutes. */
@@ -80,7 +85,7 @@ const services = ["token", "oauth", "status", "token-rotation", "key-rotation", 
 
 /**
  * Each connection has one resource in the stack State and one in Rotation. A stack has at most 500, and Rotation has up to
- * 32 others. The rest is room for later versions, which must not reject a list that was accepted.
+ * 34 others. The rest is room for later versions, which must not reject a list that was accepted.
  */
 export const maxConnections = 450;
 
@@ -94,6 +99,8 @@ export const schemas = {
     { connection: connectionId("must be a string") },
     'must be an object with a connection id only: {"connection": "ID"}',
   ),
+  domain: domainSchema,
+  deployment: v.picklist(["all-at-once", "canary"], "must be all-at-once or canary"),
   stage: v.pipe(
     v.string("must be a string"),
     v.regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 characters a-z and 0-9 and start with a letter"),
@@ -135,6 +142,7 @@ export const defaults: Plain = {
   logRetentionDays: 30,
   shards: 1,
   rotateApiKeysEveryDays: 90,
+  deployment: "all-at-once",
 };
 
 export const settingNames = ["callers", ...Object.keys(schemas)];
@@ -207,6 +215,7 @@ export function readDeploymentSettings(
     return list;
   }, mistakes);
   attempt(() => checkSweeps(settings), mistakes);
+  attempt(() => checkZone(settings.domain, nextStep("domain")), mistakes);
   throwIfAny(mistakes);
   return { ...settings, callers: callers ?? [] };
 }
@@ -252,6 +261,14 @@ function checkSweeps({ shards, reservedConcurrency }: Plain): void {
   if (sweeps >= shards) return;
   throw new SettingError(
     `The setting "reservedConcurrency.token-rotation" must be at least shards (${shards}), because all shards sweep at the same time; it is ${sweeps}. ${unchanged} Correct one of them.`,
+  );
+}
+
+/** Throws if the hosted zone cannot hold the record of the domain. */
+function checkZone(domain: DomainSettings | undefined, nextStep: string): void {
+  if (!domain?.hostedZone || `.${domain.name}`.endsWith(`.${domain.hostedZone.name}`)) return;
+  throw new SettingError(
+    `The setting "domain.name" must be in the hosted zone ${domain.hostedZone.name}; it is ${shown(domain.name)}. ${unchanged} ${nextStep}`,
   );
 }
 

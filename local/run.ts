@@ -132,7 +132,7 @@ export async function startLocalRun(
         const environment = functionEnvironment(deployed, endpoints, simulator.url);
         const local = await startFunction({ ...deployed, environment, onLog });
         started.push(local.close);
-        functions.set(deployed.arn, local);
+        for (const arn of deployed.arns) functions.set(arn, local);
       }),
     );
     const scheduler = startScheduler(deployment.schedules, options.tick, invoke, onLog);

@@ -8,6 +8,8 @@ const descriptions = {
   alarmEmail: "Address that gets the alarms, after its owner confirms AWS's message.",
   callers: "Callers that are not on AWS, and roles of other accounts: the list, or the path of a JSON file with it.",
   connections: "Connections whose empty secret the stack creates. Other connections need no deployment.",
+  deployment: "How requests move to a new version of the functions token and oauth: all at once, or first one in ten.",
+  domain: "A host name of the API, with its certificate in ACM; the DNS record is made in hostedZone, if there is one.",
   logRetentionDays: "Retention of every log group, in days.",
   prober: "The connection whose token is requested at the public URL every five minutes.",
   reservedConcurrency: "Lambda executions at once that are reserved for a function, which is also its limit.",

@@ -47,13 +47,14 @@ export async function alarmTopic(deployment: Deployment): Promise<string> {
   );
 }
 
-/** The deployment's alarms, by name. */
+/** The deployment's alarms, by name, without those that roll a deployment back: they notify no one. */
 export async function alarmsOf(deployment: Deployment, topic: string): Promise<Alarm[]> {
   const client = cloudWatchClient(deployment);
-  const input = { AlarmNamePrefix: `smart-token-broker-${deployment.stage}-` };
+  const AlarmNamePrefix = `smart-token-broker-${deployment.stage}-`;
   const alarms: Alarm[] = [];
-  for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, input)) {
+  for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, { AlarmNamePrefix })) {
     for (const { AlarmName: name = "", StateValue, ActionsEnabled = true, AlarmActions = [] } of MetricAlarms) {
+      if (name.startsWith(`${AlarmNamePrefix}rollback-`)) continue;
       alarms.push({
         name,
         isInAlarm: StateValue === "ALARM",

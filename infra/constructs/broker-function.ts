@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Duration, Stage } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stage } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
@@ -23,8 +23,8 @@ export interface BrokerFunctionProps {
   stores: Stores;
   settings: DeploymentSettings;
   /**
-   * Receives the event of a failed invocation. For functions that a schedule invokes: their event is tried once and
-   * expires after a minute, because the next run does the same work. Absent: the invoker waits for the response.
+   * Receives the event of a failed invocation of `live`. For functions that a schedule invokes: their event is tried once
+   * and expires after a minute, because the next run does the same work. Absent: the invoker waits for the response.
    */
   deadLetterQueue?: sqs.IQueue;
 }
@@ -37,10 +37,13 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
   readonly function: lambda.Function;
   readonly logGroup: logs.ILogGroup;
   readonly grantPrincipal: iam.IPrincipal;
+  readonly #deadLetterQueue: sqs.IQueue | undefined;
+  #live: lambda.Alias | undefined;
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
     const { stores, settings, deadLetterQueue } = props;
+    this.#deadLetterQueue = deadLetterQueue;
     const reserved = settings.reservedConcurrency?.[props.name];
     // In the cloud assembly's own folder, so that two synths never share one.
     const folder = join(Stage.of(this)?.outdir ?? "build", "bundles", props.name);
@@ -63,11 +66,9 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
       // The CDK's own grants are wider than what is needed, so they never reach the role.
       role: role.withoutPolicyUpdates(),
       logGroup: this.logGroup,
-      ...(deadLetterQueue && {
-        onFailure: new SqsDestination(deadLetterQueue),
-        retryAttempts: 0,
-        maxEventAge: Duration.minutes(1),
-      }),
+      // A version that may still run is never deleted. One that a rolled-back deployment published is: Lambda publishes no
+      // version that equals the newest one, so the next attempt would fail.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       environment: {
         [environmentVariables.stage]: settings.stage,
         [environmentVariables.tableName]: stores.table.tableName,
@@ -96,5 +97,22 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
         ? "The function has a failure destination, which stores the error with the event. A dead-letter queue does not."
         : "The invoker waits for the response and receives the failure.",
     });
+  }
+
+  /**
+   * The alias that others invoke. It names the version that this template publishes: each change of the bundle, of a file
+   * in it or of the function's configuration is a new version. Like the CDK's `currentVersion`, it is added when first used.
+   */
+  get live(): lambda.Alias {
+    this.#live ??= new lambda.Alias(this, "Live", {
+      aliasName: "live",
+      version: this.function.currentVersion,
+      ...(this.#deadLetterQueue && {
+        onFailure: new SqsDestination(this.#deadLetterQueue),
+        retryAttempts: 0,
+        maxEventAge: Duration.minutes(1),
+      }),
+    });
+    return this.#live;
   }
 }

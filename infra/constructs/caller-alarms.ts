@@ -1,11 +1,26 @@
 import { Duration } from "aws-cdk-lib";
 import { gatewayThrottles } from "./access-log.ts";
 import type { AlarmSpec } from "./broker-alarm.ts";
-import { replacing, serving, total } from "./broker-metrics.ts";
+import { type BrokerMetrics, replacing, serving, total } from "./broker-metrics.ts";
 import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
 
 /** Each of the last five minutes is evaluated, because values can arrive late. */
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
+
+/** Tokens that callers received with too little time left. */
+export const missedValidity = (metrics: BrokerMetrics) =>
+  total(metrics.all("ValidityMissed"), "tokens with too little time left");
+
+/** Requests without a token, because Smart Services or the stores do not respond. */
+export const failedRequests = (metrics: BrokerMetrics, period: Duration) =>
+  total(
+    metrics.all("Requests", {
+      services: serving,
+      codes: ["upstream_unavailable", "upstream_malformed", "unavailable"],
+    }),
+    "failed requests",
+    period,
+  );
 
 /** Alarms about what callers receive and request. */
 export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
@@ -17,7 +32,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       happens: "A caller received a token that had expired or had less time left than it may expect.",
       callers: "The caller may get errors from Smart Services.",
       first: "run `npx broker status`: if Smart Services fails, no fresher token is available.",
-      metric: total(metrics.all("ValidityMissed"), "tokens with too little time left"),
+      metric: missedValidity(metrics),
       ...anyOfFiveMinutes,
     },
     {
@@ -25,14 +40,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       happens: "Callers receive no token, because Smart Services, DynamoDB or Secrets Manager does not respond.",
       callers: "Callers receive 502 or 503.",
       first: "see the errors by code on the dashboard.",
-      metric: total(
-        metrics.all("Requests", {
-          services: serving,
-          codes: ["upstream_unavailable", "upstream_malformed", "unavailable"],
-        }),
-        "failed requests",
-        Duration.minutes(5),
-      ),
+      metric: failedRequests(metrics, Duration.minutes(5)),
       threshold: 5,
       periods: 2,
       breaching: 1,

@@ -26,28 +26,31 @@ export function addSchedules(
   schedules: Record<string, FunctionSchedule>,
   deadLetterQueue?: sqs.IQueue,
 ): void {
-  // The L2 target would also allow invoking every version and alias of the function.
+  // The L2 target would also allow invoking every version of the function.
   const role = new iam.Role(scope, roleId, {
     assumedBy: new iam.ServicePrincipal("scheduler.amazonaws.com", {
       conditions: { StringEquals: { "aws:SourceAccount": Stack.of(scope).account } },
     }),
   });
-  const allow = (action: string, resource: string) =>
-    role.addToPolicy(new iam.PolicyStatement({ actions: [action], resources: [resource] }));
-  allow("lambda:InvokeFunction", target.function.functionArn);
+  const allow = (action: string, ...resources: string[]) =>
+    role.addToPolicy(new iam.PolicyStatement({ actions: [action], resources }));
+  // The function too: until an upgrade has changed a schedule, and after its rollback, that has no alias.
+  allow("lambda:InvokeFunction", target.live.functionArn, target.function.functionArn);
   if (deadLetterQueue) allow("sqs:SendMessage", deadLetterQueue.queueArn);
   for (const [id, { description, expression, input }] of Object.entries(schedules)) {
-    new CfnSchedule(scope, id, {
+    const schedule = new CfnSchedule(scope, id, {
       description,
       scheduleExpression: expression,
       flexibleTimeWindow: { mode: "OFF" },
       target: {
-        arn: target.function.functionArn,
+        arn: target.live.functionArn,
         roleArn: role.roleArn,
         input,
         retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
         ...(deadLetterQueue && { deadLetterConfig: { arn: deadLetterQueue.queueArn } }),
       },
     });
+    // A run that the role may not start yet would be lost.
+    schedule.node.addDependency(role);
   }
 }

@@ -3,13 +3,16 @@ import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import { asListed } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
+import { addDomain } from "../constructs/api-domain.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addCallerRole } from "../constructs/caller-role.ts";
+import { addCanaries } from "../constructs/canaries.ts";
 import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
 import type { DeploymentSettings, Throttle } from "../settings.ts";
@@ -30,11 +33,13 @@ export class Api extends Construct {
     const origins = [...new Set(settings.callers.flatMap((caller) => caller.origins))];
 
     this.functions = this.#functions(settings, stores);
-    const api = this.#api(settings.stage, origins);
+    const api = this.#api(settings, origins);
     const routes = this.#routes(api, settings.throttle);
+    this.#allowBeforeUse();
     const stage = this.#stage(api, routes, settings);
     this.apiId = api.apiId;
-    this.url = stage.url.replace(/\/$/, "");
+    this.url = settings.domain ? addDomain(this, settings.domain, api, stage) : stage.url.replace(/\/$/, "");
+    if (settings.deployment === "canary") addCanaries(this, settings.stage, this.functions);
     const tokenRoutes = (connection: string) =>
       ["GET", "POST"].map((method) => this.#tokenRouteArn(method, connection));
     for (const caller of settings.callers) {
@@ -106,11 +111,12 @@ export class Api extends Construct {
     });
   }
 
-  #api(stage: string, origins: string[]): apigateway.HttpApi {
+  #api({ stage, domain }: DeploymentSettings, origins: string[]): apigateway.HttpApi {
     return new apigateway.HttpApi(this, "Api", {
       apiName: `smart-token-broker-${stage}`,
       description: "Smart Token Broker",
       createDefaultStage: false,
+      ...(domain?.defaultEndpoint === false && { disableExecuteApiEndpoint: true }),
       // The gateway has one list for the whole API. The function checks which origin may use which credential.
       ...(origins.length > 0 && {
         corsPreflight: {
@@ -126,8 +132,8 @@ export class Api extends Construct {
 
   #routes(httpApi: apigateway.HttpApi, throttle: DeploymentSettings["throttle"]): ThrottledRoute[] {
     const { GET, POST } = apigateway.HttpMethod;
-    const token = new HttpLambdaIntegration("TokenIntegration", this.functions.token.function);
-    const status = new HttpLambdaIntegration("StatusIntegration", this.functions.status.function);
+    const token = new HttpLambdaIntegration("TokenIntegration", this.functions.token.live);
+    const status = new HttpLambdaIntegration("StatusIntegration", this.functions.status.live);
     const route = (
       id: string,
       method: apigateway.HttpMethod,
@@ -145,7 +151,7 @@ export class Api extends Construct {
       [route("GetStatus", GET, "/v1/status/{connection}", status), throttle.status],
     ];
     if (!this.functions.oauth) return signed;
-    const oauth = new HttpLambdaIntegration("OAuthIntegration", this.functions.oauth.function);
+    const oauth = new HttpLambdaIntegration("OAuthIntegration", this.functions.oauth.live);
     const open = (
       [
         ["VendorToken", POST, "/api/v1/auth/token"],
@@ -161,6 +167,13 @@ export class Api extends Construct {
       return [opened, throttle.oauth];
     });
     return [...signed, ...open];
+  }
+
+  /** The gateway may invoke an alias before an integration names it. Otherwise requests would fail during an upgrade. */
+  #allowBeforeUse(): void {
+    const all = this.node.findAll();
+    const permissions = all.filter((each) => each instanceof lambda.CfnPermission);
+    for (const each of all) if (each instanceof apigateway.CfnIntegration) each.node.addDependency(...permissions);
   }
 
   #stage(httpApi: apigateway.HttpApi, routes: ThrottledRoute[], settings: DeploymentSettings): apigateway.HttpStage {

@@ -95,7 +95,8 @@ export class Rotation extends Construct {
   /** Rotation schedules for the secrets that stack State creates. `broker` makes those of all other connections. */
   #keyRotationSchedules(keyRotation: BrokerFunction, settings: DeploymentSettings, stores: Stores): void {
     const { connections, rotateApiKeysEveryDays } = settings;
-    // A resource policy cannot name so many secrets. The function itself rejects a secret outside its prefix.
+    // Without an alias: each secret that `broker` added names the function itself, and AWS does not document whether Secrets
+    // Manager accepts an alias. A resource policy cannot name so many secrets; the function rejects one outside its prefix.
     const permission = new lambda.CfnPermission(this, "KeyRotationPermission", {
       action: "lambda:InvokeFunction",
       functionName: keyRotation.function.functionArn,

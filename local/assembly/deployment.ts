@@ -23,7 +23,8 @@ interface DeployedSecret {
 }
 
 export interface DeployedFunction {
-  arn: string;
+  /** Its own and those of its aliases. */
+  arns: string[];
   name: string;
   /** Absolute path of the bundle. */
   folder: string;
@@ -61,6 +62,7 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
         properties: resolve(resource.properties, resource.stack) as Properties,
       }));
 
+  const aliases = ofType<{ FunctionName: string }>("AWS::Lambda::Alias");
   return {
     tables: ofType<TableProperties>("AWS::DynamoDB::Table").map(({ ref, properties }) => tableInput(ref(), properties)),
     secrets: ofType<SecretProperties>("AWS::SecretsManager::Secret").map(({ properties, stack }) => ({
@@ -75,7 +77,10 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
       if (!folder)
         throw new Error(`The local run cannot find the asset ${properties.Code.S3Key} for the function ${ref()}.`);
       return {
-        arn: arn("Arn"),
+        arns: [
+          arn("Arn"),
+          ...aliases.filter(({ properties: of }) => of.FunctionName === ref()).map((alias) => alias.ref()),
+        ],
         name: ref(),
         folder,
         handler: properties.Handler,

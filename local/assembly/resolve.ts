@@ -21,11 +21,19 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::ApiGatewayV2::Integration": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::ApiGatewayV2::Route": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::ApiGatewayV2::Stage": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::ApiGatewayV2::ApiMapping": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::ApiGatewayV2::DomainName": ({ logicalId }) => ({
+    ref: logicalId,
+    attributes: { RegionalDomainName: `${logicalId}.invalid`, RegionalHostedZoneId: logicalId },
+  }),
   "AWS::CDK::Metadata": ({ logicalId }) => ({ ref: logicalId }),
   // Monitoring does not run locally.
   "AWS::CloudWatch::Alarm": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::CloudWatch::Dashboard": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::CloudWatch::InsightRule": ({ logicalId }) => ({ ref: logicalId }),
+  // Every version of a function has the same code here, so nothing moves gradually.
+  "AWS::CodeDeploy::Application": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::CodeDeploy::DeploymentGroup": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::DynamoDB::Table": (resource, place) => named(resource, place, "dynamodb", "table/"),
   "AWS::Events::Rule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::IAM::ManagedPolicy": ({ logicalId }) => ({ ref: logicalId }),
@@ -36,12 +44,17 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
     ref: logicalId,
     attributes: { Arn: `arn:aws:kms:${region}:${accountId}:key/${logicalId}` },
   }),
+  "AWS::Lambda::Alias": ({ stack, properties }, place) => ({
+    ref: `${functionArn(stack, (properties["FunctionName"] as { Ref: string }).Ref, place)}:${String(properties["Name"])}`,
+  }),
   "AWS::Lambda::EventInvokeConfig": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Lambda::Function": (resource, place) => named(resource, place, "lambda", "function:"),
   "AWS::Lambda::Permission": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::Lambda::Version": ({ logicalId }) => ({ ref: logicalId, attributes: { Version: "1" } }),
   "AWS::Logs::LogGroup": (resource, place) => named(resource, place, "logs", "log-group:"),
   "AWS::Logs::MetricFilter": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Logs::QueryDefinition": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::Route53::RecordSet": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SNS::Subscription": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SNS::Topic": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SNS::TopicPolicy": ({ logicalId }) => ({ ref: logicalId }),
@@ -51,6 +64,9 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::SecretsManager::RotationSchedule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SecretsManager::Secret": ({ logicalId }) => ({ ref: logicalId }),
 };
+
+const functionArn = (stack: string, logicalId: string, { region, accountId }: Place) =>
+  `arn:aws:lambda:${region}:${accountId}:function:${stack}-${logicalId}`;
 
 function named({ stack, logicalId }: Resource, { region, accountId }: Place, service: string, kind: string): Identity {
   const name = `${stack}-${logicalId}`;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { keyCaller, synthesise } from "../infra/synth.ts";
+import { domain, keyCaller, synthesise } from "../infra/synth.ts";
 import { type Finding, findLinter, lint } from "./linter.ts";
 
 const linter = findLinter();
@@ -29,6 +29,9 @@ const variants: Record<string, Record<string, unknown>> = {
   "no rotation": { rotateApiKeysEveryDays: 0 },
   shards: { shards: 3 },
   reservedConcurrency: { reservedConcurrency },
+  domain: { domain },
+  "domain without a hosted zone": { domain: { name: domain.name, certificateArn: domain.certificateArn } },
+  deployment: { deployment: "canary" },
   all: {
     stage: "prod",
     connections: ["webapicorso", "acme", "acme-1", "acme1", "second", "third"],
@@ -39,6 +42,8 @@ const variants: Record<string, Record<string, unknown>> = {
     alarmEmail,
     shards: 3,
     reservedConcurrency,
+    domain,
+    deployment: "canary",
   },
 };
 

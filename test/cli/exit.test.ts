@@ -20,3 +20,9 @@ test.each([
 test("explain does not repeat the message of a parser, which quotes the text", () => {
   expect(explain(new SyntaxError("Unexpected token in fake-key-1")).message).not.toContain("fake-key-1");
 });
+
+test("explain names why fetch failed: a domain without a DNS record looks like a network that is down", () => {
+  const cause = Object.assign(new Error("getaddrinfo ENOTFOUND tokens.example.com"), { code: "ENOTFOUND" });
+
+  expect(explain(new TypeError("fetch failed", { cause })).message).toMatch(/\(ENOTFOUND\).*DNS record/);
+});

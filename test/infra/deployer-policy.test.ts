@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keyCaller, synthesise } from "./synth.ts";
+import { everything, synthesise } from "./synth.ts";
 
 interface Policy {
   Statement: { Action: string[] }[];
@@ -17,6 +17,8 @@ const api = of("apigateway", "GET", "POST", "PUT", "PATCH", "DELETE", ...tags);
 /** What CloudFormation calls to create, read, update and delete a resource of each type, as its registry lists it. */
 const actionsOf: Record<string, string[]> = {
   "AWS::ApiGatewayV2::Api": api,
+  "AWS::ApiGatewayV2::ApiMapping": api,
+  "AWS::ApiGatewayV2::DomainName": api,
   "AWS::ApiGatewayV2::Integration": api,
   "AWS::ApiGatewayV2::Route": api,
   "AWS::ApiGatewayV2::Stage": api.concat(
@@ -26,6 +28,18 @@ const actionsOf: Record<string, string[]> = {
   "AWS::CloudWatch::Alarm": of("cloudwatch", "PutMetricAlarm", "DeleteAlarms", "DescribeAlarms", ...tags),
   "AWS::CloudWatch::Dashboard": of("cloudwatch", "PutDashboard", "GetDashboard", "DeleteDashboards", "ListDashboards"),
   "AWS::CloudWatch::InsightRule": of("cloudwatch", "PutInsightRule", "DeleteInsightRules", "DescribeInsightRules"),
+  "AWS::CodeDeploy::Application": of("codedeploy", "CreateApplication", "GetApplication", "DeleteApplication").concat(
+    of("codedeploy", "UpdateApplication", "ListTagsForResource", ...tags),
+  ),
+  "AWS::CodeDeploy::DeploymentGroup": of(
+    "codedeploy",
+    "CreateDeploymentGroup",
+    "GetDeploymentGroup",
+    "UpdateDeploymentGroup",
+    "DeleteDeploymentGroup",
+    "ListTagsForResource",
+    ...tags,
+  ).concat("iam:PassRole"),
   "AWS::DynamoDB::Table": of("dynamodb", "CreateTable", "UpdateTable", "DeleteTable", "DescribeTable", ...tags).concat(
     of("dynamodb", "DescribeContinuousBackups", "UpdateContinuousBackups"),
     // DynamoDB uses the key with a grant that the creator of the table gives.
@@ -39,10 +53,17 @@ const actionsOf: Record<string, string[]> = {
   "AWS::IAM::Policy": of("iam", "PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy"),
   "AWS::IAM::Role": of("iam", "CreateRole", "GetRole", "UpdateRole", "UpdateRoleDescription", "DeleteRole").concat(
     of("iam", "UpdateAssumeRolePolicy", "TagRole", "UntagRole", "ListRolePolicies", "ListAttachedRolePolicies"),
+    of("iam", "AttachRolePolicy", "DetachRolePolicy"),
   ),
   "AWS::KMS::Alias": of("kms", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases"),
   "AWS::KMS::Key": of("kms", "CreateKey", "DescribeKey", "UpdateKeyDescription", "ScheduleKeyDeletion", ...tags).concat(
     of("kms", "PutKeyPolicy", "GetKeyPolicy", "EnableKeyRotation", "GetKeyRotationStatus", "ListResourceTags"),
+  ),
+  // With an update policy, CloudFormation starts and watches a deployment of CodeDeploy.
+  "AWS::Lambda::Alias": of("lambda", "CreateAlias", "GetAlias", "UpdateAlias", "DeleteAlias").concat(
+    of("lambda", "GetProvisionedConcurrencyConfig"),
+    of("codedeploy", "CreateDeployment", "GetDeployment", "StopDeployment", "GetDeploymentConfig"),
+    of("codedeploy", "RegisterApplicationRevision", "GetApplicationRevision"),
   ),
   "AWS::Lambda::EventInvokeConfig": ["Put", "Update", "Delete", "Get"].map(
     (verb) => `lambda:${verb}FunctionEventInvokeConfig`,
@@ -53,11 +74,17 @@ const actionsOf: Record<string, string[]> = {
     ["iam:PassRole", "s3:GetObject"],
   ),
   "AWS::Lambda::Permission": of("lambda", "AddPermission", "RemovePermission", "GetPolicy"),
+  "AWS::Lambda::Version": of("lambda", "PublishVersion", "ListVersionsByFunction", "DeleteFunction").concat(
+    of("lambda", "GetFunctionConfiguration", "GetProvisionedConcurrencyConfig", "GetRuntimeManagementConfig"),
+  ),
   "AWS::Logs::LogGroup": of("logs", "CreateLogGroup", "DeleteLogGroup", "DescribeLogGroups", ...tags).concat(
     of("logs", "PutRetentionPolicy", "DeleteRetentionPolicy"),
   ),
   "AWS::Logs::MetricFilter": of("logs", "PutMetricFilter", "DeleteMetricFilter", "DescribeMetricFilters"),
   "AWS::Logs::QueryDefinition": of("logs", "PutQueryDefinition", "DeleteQueryDefinition", "DescribeQueryDefinitions"),
+  "AWS::Route53::RecordSet": of("route53", "ChangeResourceRecordSets", "ListResourceRecordSets", "GetChange").concat(
+    "route53:GetHostedZone",
+  ),
   "AWS::SNS::Subscription": of("sns", "Subscribe", "Unsubscribe", "GetSubscriptionAttributes"),
   "AWS::SNS::Topic": of("sns", "CreateTopic", "DeleteTopic", "GetTopicAttributes", "SetTopicAttributes", ...tags),
   "AWS::SNS::TopicPolicy": of("sns", "SetTopicAttributes"),
@@ -97,11 +124,7 @@ const matches = (pattern: string, action: string) =>
   pattern.endsWith("*") ? action.startsWith(pattern.slice(0, -1)) : pattern === action;
 
 describe("docs/deployer-policy.json", () => {
-  const { resources } = synthesise({
-    callers: [keyCaller, { name: "partner", principal: "210987654321", connections: ["webapicorso"] }],
-    prober: { connection: "webapicorso" },
-    alarmEmail: "ops@example.com",
-  });
+  const { resources } = synthesise(everything);
   const types = new Set(resources.map(({ Type }) => Type));
   types.delete("AWS::CDK::Metadata");
 

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { keyCaller, synthesise } from "./synth.ts";
+import { everything, synthesise } from "./synth.ts";
 
-const callers = [keyCaller, { name: "orders", connections: ["webapicorso"], principal: "210987654321" }];
-const { assembly } = synthesise({ callers, prober: { connection: "webapicorso" }, alarmEmail: "ops@example.com" });
+const { assembly } = synthesise(everything);
 const templates = assembly.stacks.map(({ id, template }) => ({ id, template, text: JSON.stringify(template) }));
 
 // CloudFormation does not delete an export that another stack imports: a deployment that removes one of these fails in

@@ -4,7 +4,7 @@ import { type App, Stack, Validations } from "aws-cdk-lib";
 import { HttpApi, HttpMethod, HttpRoute, HttpRouteKey } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpUrlIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { afterEach, expect, test, vi } from "vitest";
-import { keyCaller, newApp } from "./synth.ts";
+import { everything, newApp } from "./synth.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -36,11 +36,8 @@ const acknowledgements = (app: App) =>
         ),
     );
 
-// Every optional part is on.
-const options = { alarmEmail: "ops@example.com", prober: { connection: "webapicorso" }, callers: [keyCaller] };
-
 test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
-  const { app, outdir } = newApp(options);
+  const { app, outdir } = newApp(everything);
 
   app.synth();
 
@@ -49,7 +46,7 @@ test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
 });
 
 test("the synthesis prints no warning", () => {
-  const { app } = newApp(options);
+  const { app } = newApp(everything);
 
   const warnings = app.node
     .findAll()
@@ -75,9 +72,9 @@ test("cdk-nag stops the synth if a route has no authorizer", () => {
 });
 
 test("Every acknowledgement is needed: without it cdk-nag has this finding at this construct", () => {
-  const acknowledged = acknowledgements(newApp(options).app);
+  const acknowledged = acknowledgements(newApp(everything).app);
   vi.spyOn(Validations.prototype, "acknowledge").mockReturnValue();
-  const { app, outdir } = newApp(options);
+  const { app, outdir } = newApp(everything);
 
   expect(() => app.synth()).toThrow();
 

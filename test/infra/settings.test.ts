@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { readDeploymentSettings, rejectUnknownSettings, SettingError } from "../../infra/settings.ts";
+import { domain } from "./synth.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);
 
@@ -16,6 +17,7 @@ test("Settings have defaults", () => {
     logRetentionDays: 30,
     shards: 1,
     rotateApiKeysEveryDays: 90,
+    deployment: "all-at-once",
   });
 });
 
@@ -28,6 +30,8 @@ test("Settings are used unchanged", () => {
     reservedConcurrency: { token: 50, oauth: 20, status: 2, "token-rotation": 16, "key-rotation": 5, prober: 1 },
     rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,
+    domain,
+    deployment: "canary",
   };
 
   expect(read(chosen)).toMatchObject(chosen);
@@ -77,6 +81,21 @@ test.each(
     rotateApiKeysEveryDays: [-1, 1001, 0.5, "monthly"],
     logRetentionDays: [0, 31, "a month", null],
     alarmEmail: ["nobody", 7],
+    deployment: ["blue", true],
+    domain: [
+      "tokens.example.com",
+      { ...domain, name: "https://tokens.example.com" },
+      // A base path: callers' policies and the functions compare whole paths.
+      { ...domain, name: "tokens.example.com/broker" },
+      { ...domain, basePath: "broker" },
+      { ...domain, name: "Tokens.example.com" },
+      { ...domain, name: "tokens.example.org" },
+      { ...domain, name: "tokens-example.com" },
+      { ...domain, certificateArn: "arn:aws:iam::123456789012:server-certificate/fake" },
+      { ...domain, hostedZone: { id: "zone/Z0123456789FAKE", name: "example.com" } },
+      { ...domain, hostedZone: { id: "Z0123456789FAKE", name: "example.com." } },
+      { ...domain, defaultEndpoint: "off" },
+    ],
     prober: [{ connection: "Upper" }, { connection: "a", often: true }, "webapicorso"],
   }).flatMap(([key, values]) => values.map((value) => [key, value] as const)),
 )("The setting %s rejects %j in one line with key, rule, value, consequence and next step", (key, value) => {
@@ -98,6 +117,7 @@ test.each([
   ["throttle", (key: string) => ({ [key]: { rate: 1, burst: 1 } })],
   ["prober", (key: string) => ({ connection: "a", [key]: true })],
   ["connections", (key: string) => [{ [key]: true }]],
+  ["domain", (key: string) => ({ ...domain, [key]: true })],
   ["stage", (key: string) => ({ [key]: true })],
 ])("The setting %s with a key pasted as the name of a field is rejected without the key", (setting, valueWith) => {
   const key = "fake-api-key-0123456789-0123456789";
@@ -116,7 +136,7 @@ test("An unknown setting whose name may be a key is rejected with its position a
 test.each(["alarmEmial", "Stage", "shard", "toString"])(
   "The unknown setting %s is rejected in one line that names it and lists the settings",
   (key) => {
-    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle.`;
+    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, deployment, domain, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle.`;
 
     expect(() => rejectUnknownSettings(["stage", key])).toThrow(new SettingError(line));
   },

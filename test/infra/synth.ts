@@ -11,6 +11,23 @@ const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
 /** A caller that needs the OAuth function. */
 export const keyCaller = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
 
+/** A domain with every field, and without the default endpoint. */
+export const domain = {
+  name: "tokens.example.com",
+  certificateArn: "arn:aws:acm:eu-south-1:123456789012:certificate/fake",
+  hostedZone: { id: "Z0123456789FAKE", name: "example.com" },
+  defaultEndpoint: false,
+};
+
+/** Settings with every optional part of the stacks. */
+export const everything = {
+  callers: [keyCaller, { name: "orders", connections: ["webapicorso"], principal: "210987654321" }],
+  prober: { connection: "webapicorso" },
+  alarmEmail: "ops@example.com",
+  domain,
+  deployment: "canary",
+};
+
 /** A resource of a template. */
 export interface Resource {
   stack: string;

@@ -8,7 +8,10 @@ const behindRoute = (routeKey: string): Resource | undefined => {
   const route = ofType("AWS::ApiGatewayV2::Route").find(({ Properties }) => Properties.RouteKey === routeKey);
   const target = render(route?.Properties.Target);
   const integration = ofType("AWS::ApiGatewayV2::Integration").find(({ id }) => target === `integrations/\${${id}}`);
-  return functions.find(({ id }) => `\${${id}.Arn}` === render(integration?.Properties.IntegrationUri));
+  const alias = ofType("AWS::Lambda::Alias").find(
+    ({ id }) => `\${${id}}` === render(integration?.Properties.IntegrationUri),
+  );
+  return functions.find(({ id }) => `\${${id}}` === render(alias?.Properties.FunctionName));
 };
 
 test("The token function has a timeout of 25 s: 8 s of waiting, then a lease of 15 s", () => {

@@ -145,9 +145,11 @@ test.each([
 test("The scheduler's role may only invoke the sweep and send its failures to the queue", () => {
   const role = roles.find(({ id }) => id.startsWith("SchedulerRole"));
   const sweep = functions.find(({ id }) => id.startsWith("TokenRotation"));
+  const alias = ofType("AWS::Lambda::Alias").find(({ id }) => id.startsWith("TokenRotation"));
 
   expect(role && permissionsOf(role)).toEqual([
     { action: "lambda:InvokeFunction", resource: `\${${sweep?.id}.Arn}` },
+    { action: "lambda:InvokeFunction", resource: `\${${alias?.id}}` },
     { action: "sqs:SendMessage", resource: deadLetterQueueArn },
   ]);
 });

@@ -10,6 +10,7 @@ const functionArn = (name: RegExp) => {
   const fn = ofType("AWS::Lambda::Function").find(({ id }) => name.test(id));
   return `\${${fn?.id}.Arn}`;
 };
+const sweepAlias = ofType("AWS::Lambda::Alias").find(({ id }) => id.startsWith("TokenRotation"));
 const permission = ofType("AWS::Lambda::Permission").find(
   ({ Properties }) => Properties.Principal === "secretsmanager.amazonaws.com",
 );
@@ -25,7 +26,7 @@ test("Each shard has a schedule that invokes the sweep every minute, once, withi
   expect(targets).toEqual(
     [0, 1, 2].map((shard) => ({
       every: "rate(1 minute)",
-      arn: functionArn(/^TokenRotation/),
+      arn: `\${${sweepAlias?.id}}`,
       input: { shard, shards: 3 },
       retries: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
     })),
@@ -37,7 +38,12 @@ test("Lambda invokes a sweep once, within a minute, and sends a failure to the d
 
   expect(others).toEqual([]);
   expect(`\${${render(config?.Properties.FunctionName).slice(2, -1)}.Arn}`).toBe(functionArn(/^TokenRotation/));
-  expect(config?.Properties).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
+  expect(config?.Properties).toMatchObject({
+    MaximumRetryAttempts: 0,
+    MaximumEventAgeInSeconds: 60,
+  });
+  // The CDK writes the alias's name as the end of its ARN.
+  expect(JSON.stringify(config?.Properties.Qualifier)).toContain(`"Ref":"${sweepAlias?.id}"`);
   expect(render(config?.Properties.DestinationConfig.OnFailure.Destination)).toBe(
     `\${${ofType("AWS::SQS::Queue")[0]?.id}.Arn}`,
   );

@@ -88,9 +88,9 @@ test("An empty secret is deleted if its first deployment fails, so that the next
   expect(secrets.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(secrets.map(() => "RetainExceptOnCreate"));
 });
 
-test("The stack of key, table and secrets has termination protection", () => {
+test("Two stacks have termination protection: key, table and secrets, and the API, whose id is in every caller's policy", () => {
   const protectedStacks = assembly.stacks.filter((stack) => stack.terminationProtection).map(({ id }) => id);
 
-  expect(protectedStacks).toContain(table?.stack);
+  expect(protectedStacks).toEqual([table?.stack, ofType("AWS::ApiGatewayV2::Api")[0]?.stack]);
   expect([key, table, ...secrets].map((resource) => resource?.stack)).toEqual(Array(4).fill("State"));
 });

@@ -128,13 +128,26 @@ describe("the deployment that is read from the assembly", () => {
   test("has each function with its bundle, limits and resolved variables", () => {
     expect(deploymentOf().functions).toEqual([
       expect.objectContaining({
-        arn: functionArn,
+        arns: [functionArn],
         folder: "/assembly/asset.abc",
         handler: "index.handler",
         timeoutSeconds: 25,
         memoryMegabytes: 1024,
         environment: { BROKER_STAGE: "dev", BROKER_TABLE_NAME: "broker-state-Table" },
       }),
+    ]);
+  });
+
+  test("has each function under its aliases too", () => {
+    const alias = resource("AWS::Lambda::Alias", "Live", {
+      FunctionName: { Ref: "Token" },
+      FunctionVersion: { "Fn::GetAtt": ["Version", "Version"] },
+      Name: "live",
+    });
+    const version = resource("AWS::Lambda::Version", "Version", { FunctionName: { Ref: "Token" } });
+
+    expect(deploymentOf(alias, version).functions.map(({ arns }) => arns)).toEqual([
+      [functionArn, `${functionArn}:live`],
     ]);
   });
 

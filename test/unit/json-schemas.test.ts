@@ -159,6 +159,13 @@ describe("docs/settings.schema.json", () => {
     reservedConcurrency: { token: 50, "token-rotation": 16 },
     rotateApiKeysEveryDays: 0,
     logRetentionDays: 365,
+    domain: {
+      name: "tokens.example.com",
+      certificateArn: "arn:aws:acm:eu-south-1:123456789012:certificate/fake",
+      hostedZone: { id: "Z0123456789FAKE", name: "example.com" },
+      defaultEndpoint: false,
+    },
+    deployment: "canary",
   };
 
   test.each<[string, Record<string, unknown>]>([
@@ -191,6 +198,9 @@ describe("docs/settings.schema.json", () => {
     ["an entry of callers without a kind", { callers: [{ name: "orders", connections: ["a"] }] }],
     ["no e-mail address", { alarmEmail: "nobody" }],
     ["an unknown field of prober", { prober: { connection: "a", often: true } }],
+    ["a domain with a path", { domain: { ...all.domain, name: "tokens.example.com/broker" } }],
+    ["a domain with a base path", { domain: { ...all.domain, basePath: "broker" } }],
+    ["an unknown kind of deployment", { deployment: "linear" }],
     ["a throttle without burst", { throttle: { token: { rate: 1 } } }],
     ["an unknown route of throttle", { throttle: { tokens: { rate: 1, burst: 1 } } }],
     ["17 shards", { shards: 17 }],

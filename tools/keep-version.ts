@@ -1,0 +1,33 @@
+/**
+ * Keeps the code of this version that reads and writes the table, for the test of two versions (test/two-versions). Run it
+ * for each release: the next version is then tested against the released one.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const { outputFiles } = await build({
+  stdin: {
+    contents: `
+      export { parseRegistration } from "./functions/auth-core/rules/registration.ts";
+      export { Secret } from "./functions/auth-core/rules/secret.ts";
+      export { dynamoDbTokenTable } from "./functions/auth-core/adapters/dynamodb.ts";
+      export { TokenService } from "./functions/auth-core/use-cases/token-service.ts";
+      export { sweep } from "./functions/token-rotation/sweep.ts";`,
+    resolveDir: root,
+  },
+  bundle: true,
+  write: false,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  // Only our own code is kept.
+  external: ["@aws-sdk/*", "undici", "valibot"],
+  // Without comments and blanks: nobody edits the file.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: "none",
+});
+const [output] = outputFiles;
+writeFileSync(join(root, "test/two-versions/previous.mjs"), output?.contents ?? "");

@@ -1,11 +1,13 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { CommandError } from "../exit.ts";
-import { type Deployment, patience } from "./deployment.ts";
+import { type Deployment, deployStep, type Part, patience, stackOf } from "./deployment.ts";
 import { asRegionError, type ChosenRegion, chooseRegion, useProfile } from "./region.ts";
 
 /** The options that choose a deployment on AWS. */
 export interface StacksOptions {
   stage: string;
+  /** Name of a stack of another app that has the construct `SmartTokenBroker`. It has a stage of its own. */
+  stack?: string;
   region?: string;
   profile?: string;
 }
@@ -15,8 +17,15 @@ export interface StacksOptions {
  *
  * @throws CommandError without a region, if the region is not enabled, or if a stack or an output does not exist
  */
-export async function findStacks({ stage, region: option, profile }: StacksOptions): Promise<Deployment> {
-  if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
+export async function findStacks(options: StacksOptions): Promise<Deployment> {
+  const { stage, stack, region: option, profile } = options;
+  if (stack !== undefined && !/^[a-z][a-z0-9-]{0,127}$/i.test(stack)) {
+    throw new CommandError(
+      "usage",
+      "Invalid stack. Set --stack to the name of a stack: 1 to 128 of a-z, A-Z, 0-9 and '-'.",
+    );
+  }
+  if (stack === undefined && !/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
     throw new CommandError(
       "usage",
       "Invalid stage. Set --stage or BROKER_STAGE to the name of a stage: 1 to 16 of a-z and 0-9.",
@@ -26,14 +35,19 @@ export async function findStacks({ stage, region: option, profile }: StacksOptio
   const chosen = await chooseRegion(option);
   const { region } = chosen;
   const client = new CloudFormationClient({ ...patience, region });
-  const names = ["state", "api", "rotation"].map((part) => `smart-token-broker-${stage}-${part}`);
-  const outputs = Object.assign({}, ...(await Promise.all(names.map((name) => outputsOf(client, name, chosen)))));
+  const parts: Part[] = stack === undefined ? ["state", "api", "rotation"] : ["state"];
+  const outputs = Object.assign(
+    {},
+    ...(await Promise.all(parts.map((part) => outputsOf(client, options, part, chosen)))),
+  );
   const output = (name: string): string => {
     const value: unknown = outputs[name];
     if (typeof value === "string") return value;
     throw new CommandError(
       "notFound",
-      `The stacks of ${stage} have no output ${name}. Deploy this version: npm run deploy`,
+      stack === undefined
+        ? `The stacks of ${stage} have no output ${name}. Deploy this version: npm run deploy`
+        : `The stack ${stack} has no output ${outputPrefix}${name}: it has no SmartTokenBroker, or one of another version. Check --stack, or ${deployStep(options)}.`,
     );
   };
   const keyArn = output("KeyArn");
@@ -42,17 +56,20 @@ export async function findStacks({ stage, region: option, profile }: StacksOptio
     ...(option === undefined ? [] : [` --region ${region}`]),
     ...(profile === undefined ? [] : [` --profile ${quoted(profile)}`]),
   ].join("");
+  const secretPrefix = output("SecretPrefix");
+  const stageFlag = stage === "dev" && !process.env["BROKER_STAGE"] ? "" : ` --stage ${stage}`;
   return {
-    flags: `${stage === "dev" && !process.env["BROKER_STAGE"] ? "" : ` --stage ${stage}`}${awsFlags}`,
+    flags: `${stack === undefined ? stageFlag : ` --stack ${stack}`}${awsFlags}`,
     awsFlags,
-    stage,
+    stage: stack === undefined ? stage : secretPrefix.slice(secretPrefix.lastIndexOf("/") + 1),
+    ...(stack !== undefined && { stack }),
     region,
     accountId,
     partition,
     url: output("Url").replace(/\/$/, ""),
     apiId: output("ApiId"),
     tableName: output("TableName"),
-    secretPrefix: output("SecretPrefix"),
+    secretPrefix,
     keyArn,
     keyRotationFunctionArn: output("KeyRotationFunctionArn"),
     rotateApiKeysEveryDays: Number(output("RotateApiKeysEveryDays")),
@@ -66,14 +83,19 @@ const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${tex
 
 async function outputsOf(
   client: CloudFormationClient,
-  name: string,
+  options: StacksOptions,
+  part: Part,
   chosen: ChosenRegion,
 ): Promise<Record<string, string>> {
   try {
-    return await stackOutputs(client, name);
+    return await stackOutputs(client, options, part);
   } catch (error) {
     if (!isMissing(error)) throw asRegionError(error, chosen);
-    const next = "Check --stage, --region and --profile, or deploy it: npm run deploy";
+    const name = stackOf(options, part);
+    const next =
+      options.stack === undefined
+        ? "Check --stage, --region and --profile, or deploy it: npm run deploy"
+        : `Check --stack, --region and --profile, or ${deployStep(options)}.`;
     throw new CommandError(
       "notFound",
       `The stack ${name} does not exist in ${chosen.region} (from ${chosen.source}). ${next}`,
@@ -81,11 +103,21 @@ async function outputsOf(
   }
 }
 
-/** The outputs of a stack by name. Throws AWS's error if the stack does not exist. */
-export async function stackOutputs(client: CloudFormationClient, name: string): Promise<Record<string, string>> {
-  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+/** How the construct's outputs begin, so that they differ from all others of its stack. */
+const outputPrefix = "SmartTokenBroker";
+
+/** The outputs of the stack that has a part, by name. Throws AWS's error if the stack does not exist. */
+export async function stackOutputs(
+  client: CloudFormationClient,
+  deployment: Pick<Deployment, "stage" | "stack">,
+  part: Part,
+): Promise<Record<string, string>> {
+  const prefix = deployment.stack === undefined ? "" : outputPrefix;
+  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stackOf(deployment, part) }));
   return Object.fromEntries(
-    (Stacks[0]?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
+    (Stacks[0]?.Outputs ?? [])
+      .filter(({ OutputKey = "" }) => OutputKey.startsWith(prefix))
+      .map(({ OutputKey = "", OutputValue = "" }) => [OutputKey.slice(prefix.length), OutputValue]),
   );
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { bundleFunction as bundleWithEsbuild } from "../../../infra/bundle.ts";
 
 /** Beside the folder of this module in the package. */
 const bundles = join(import.meta.dirname, "../functions");
@@ -11,10 +12,8 @@ const bundles = join(import.meta.dirname, "../functions");
  *
  * @param folder start of the name of the copy, if the function reads further files beside its code
  */
-export const bundleFunction: typeof import("../../../infra/bundle.ts").bundleFunction = (
-  name,
-  { folder, files } = {},
-) => {
+export const bundleFunction: typeof bundleWithEsbuild = (name, options) => {
+  const { folder, files } = options ?? {};
   const built = join(bundles, name);
   if (files === undefined || folder === undefined) return built;
   // The CDK keeps one asset for each path. Two brokers in one app may have different files.

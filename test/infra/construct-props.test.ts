@@ -1,0 +1,74 @@
+import { App, Stack } from "aws-cdk-lib";
+import type * as v from "valibot";
+import { expect, expectTypeOf, test } from "vitest";
+import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
+import type { schemas } from "../../infra/settings.ts";
+import { type CallerEntry, SmartTokenBroker, type SmartTokenBrokerProps } from "../../packages/cdk/src/index.ts";
+
+type Schemas = typeof schemas;
+/** What the schemas of the settings accept. */
+type Accepted = { [Key in keyof Schemas]: v.InferInput<Schemas[Key]> };
+type Plain = Required<Omit<SmartTokenBrokerProps, "callers">>;
+
+/** The error of a broker whose props are wrong. A JavaScript app can pass anything. */
+function errorOf(props: object): string {
+  try {
+    new SmartTokenBroker(new Stack(new App(), "Shop"), "Broker", props as SmartTokenBrokerProps);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "none";
+}
+
+// `tsc` is the test: vitest does not check types.
+test("The props have the types that the schemas of the settings accept", () => {
+  expectTypeOf<Plain>().toExtend<Accepted>();
+  expectTypeOf<Accepted>().toExtend<Plain>();
+  expectTypeOf<keyof Plain>().toEqualTypeOf<keyof Accepted>();
+  expectTypeOf<CallerEntry>().toExtend<v.InferInput<typeof callerSchema>>();
+  type Fields<Entry> = Entry extends unknown ? keyof Entry : never;
+  expectTypeOf<Fields<CallerEntry>>().toEqualTypeOf<keyof v.InferInput<typeof callerSchema>>();
+});
+
+test("Each wrong prop is one line that names the prop and the construct, and no file", () => {
+  const lines = errorOf({
+    stage: "Prod",
+    connections: ["a b"],
+    shards: "2",
+    callers: "callers.json",
+    throttle: { token: { rate: 0, burst: 1 } },
+    conections: [],
+  }).split("\n");
+
+  expect(lines.map((line) => /"[\w.]+"|^callers/.exec(line)?.[0])).toEqual([
+    '"conections"',
+    '"stage"',
+    '"connections.0"',
+    '"throttle.token.rate"',
+    '"shards"',
+    "callers",
+  ]);
+  for (const line of lines) expect(line).toMatch(/Shop\/Broker/);
+  for (const line of lines) expect(line).not.toMatch(/settings\/|cdk\.json| -c /);
+});
+
+test.each([
+  ["without a stage", {}, /^The setting "stage" must be .* Correct the prop stage of Shop\/Broker\.$/],
+  [
+    "with more connections than a stack has room for",
+    { stage: "prod", connections: Array.from({ length: 101 }, (_, index) => `c-${index}`) },
+    /^The setting "connections" must have at most 100 ids, .*connections add ID/,
+  ],
+])("A broker %s is rejected", (_, props, message) => {
+  expect(errorOf(props)).toMatch(message);
+});
+
+test("A second broker in a stack is rejected, and a connection that is no id", () => {
+  const stack = new Stack(new App(), "Shop");
+  const broker = new SmartTokenBroker(stack, "Broker", { stage: "prod" });
+
+  expect(() => new SmartTokenBroker(stack, "Other", { stage: "test" })).toThrow(
+    /^The stack Shop has a second SmartTokenBroker, Shop\/Other: .* Put it into a stack of its own\.$/,
+  );
+  expect(() => broker.grantToken(broker.node.findAll()[0] as never, "*")).toThrow(/^grantToken of Shop\/Broker: /);
+});

@@ -104,6 +104,11 @@ describe.each(["CommonJS", "ES modules"] as const)("The example app, synthesised
       ofType(type).filter(([id]) => id.includes("StbState")),
     );
 
+    const tags = [
+      { Key: "application", Value: "smart-token-broker" },
+      { Key: "stage", Value: "shop" },
+    ];
+    for (const [, { Properties }] of kept) expect(Properties.Tags).toEqual(tags);
     expect(kept.map(([, { DeletionPolicy }]) => DeletionPolicy)).toEqual(Array(3).fill("RetainExceptOnCreate"));
   });
 

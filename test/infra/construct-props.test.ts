@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { App, Stack } from "aws-cdk-lib";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
 import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
-import type { schemas } from "../../infra/settings.ts";
+import { type schemas, settingNames } from "../../infra/settings.ts";
 import { type CallerEntry, SmartTokenBroker, type SmartTokenBrokerProps } from "../../packages/cdk/src/index.ts";
+
+const read = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
 type Schemas = typeof schemas;
 /** What the schemas of the settings accept. */
@@ -71,4 +75,12 @@ test("A second broker in a stack is rejected, and a connection that is no id", (
     /^The stack Shop has a second SmartTokenBroker, Shop\/Other: .* Put it into a stack of its own\.$/,
   );
   expect(() => broker.grantToken(broker.node.findAll()[0] as never, "*")).toThrow(/^grantToken of Shop\/Broker: /);
+});
+
+test("The package's page has a row for each setting, and its version is that of the release", () => {
+  const [, table = ""] = /^\| prop \|.*\n.*\n((?:\|.*\n)+)/m.exec(read("packages/cdk/README.md")) ?? [];
+  const versionOf = (path: string) => (JSON.parse(read(path)) as { version: string }).version;
+
+  expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name).toSorted()).toEqual(settingNames.toSorted());
+  expect(versionOf("packages/cdk/package.json")).toBe(versionOf("package.json"));
 });

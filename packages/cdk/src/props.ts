@@ -29,7 +29,7 @@ export interface SmartTokenBrokerProps {
    */
   readonly throttle?: ThrottleProps;
   /**
-   * Number of schedules that share the connections, 1 to 64.
+   * Number of schedules that share the connections, 1 to 16.
    *
    * @default 1
    */

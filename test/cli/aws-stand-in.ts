@@ -122,7 +122,11 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
 
-function cloudFormation({ stacks, metadata, refusal, drifted, resources: own }: StandIn, query: URLSearchParams, origin: string) {
+function cloudFormation(
+  { stacks, metadata, refusal, drifted, resources: own }: StandIn,
+  query: URLSearchParams,
+  origin: string,
+) {
   if (refusal !== undefined) return error(403, refusal, "User is not authorized to perform this");
   const action = query.get("Action");
   const name = query.get("StackName") ?? "";

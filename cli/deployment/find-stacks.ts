@@ -1,4 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import { outputPrefix } from "@smart-token-broker/auth-core/rules/one-stack.ts";
 import { CommandError } from "../exit.ts";
 import { type Deployment, deployStep, type Part, patience, stackOf } from "./deployment.ts";
 import { asRegionError, type ChosenRegion, chooseRegion, useProfile } from "./region.ts";
@@ -102,9 +103,6 @@ async function outputsOf(
     );
   }
 }
-
-/** How the construct's outputs begin, so that they differ from all others of its stack. */
-const outputPrefix = "SmartTokenBroker";
 
 /** The outputs of the stack that has a part, by name. Throws AWS's error if the stack does not exist. */
 export async function stackOutputs(

@@ -1,4 +1,5 @@
 import { CloudFormationClient, paginateListStackResources } from "@aws-sdk/client-cloudformation";
+import { resourceMark } from "@smart-token-broker/auth-core/rules/one-stack.ts";
 import { type Deployment, type Part, patience, stackOf } from "./deployment.ts";
 
 /** A resource of a stack: its CloudFormation type, its logical id, and its name, URL or ARN. */
@@ -30,7 +31,7 @@ export async function stackResources(deployment: Deployment, part: Exclude<Part,
 
 /** The broker's own of another app's stack, with their logical ids as in a stack of the part: `BrokerStbApiToken…` → `Token…`. */
 function ownResources(resources: StackResource[], part: string): StackResource[] {
-  const mark = `Stb${part.charAt(0).toUpperCase()}${part.slice(1)}`;
+  const mark = `${resourceMark}${part.charAt(0).toUpperCase()}${part.slice(1)}`;
   return resources.flatMap((resource) => {
     const at = resource.logicalId.indexOf(mark);
     return at === -1 ? [] : [{ ...resource, logicalId: resource.logicalId.slice(at + mark.length) }];

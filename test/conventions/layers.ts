@@ -61,6 +61,7 @@ const forInfra = files(
 
 /** Modules of the stacks that the construct's package has too. */
 const forPackage = new Set([
+  `${core}rules/one-stack.ts`,
   "infra/logical-id.ts",
   "infra/settings.ts",
   ...["api", "monitoring", "rotation", "state"].map((part) => `infra/parts/${part}.ts`),

@@ -4,6 +4,7 @@ import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { callersMetadata } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { outputPrefix, resourceMark } from "@smart-token-broker/auth-core/rules/one-stack.ts";
 import { withoutHyphens } from "../../../infra/logical-id.ts";
 import { Api } from "../../../infra/parts/api.ts";
 import { Monitoring } from "../../../infra/parts/monitoring.ts";
@@ -12,13 +13,6 @@ import { State } from "../../../infra/parts/state.ts";
 import { SettingError, unchanged } from "../../../infra/settings.ts";
 import type { SmartTokenBrokerProps } from "./props.ts";
 import { readProps } from "./read-props.ts";
-
-/**
- * `broker --stack` finds the broker's resources by this part of their logical ids, and its outputs by this start
- * (cli/deployment/stack-resources.ts, find-stacks.ts). The first is short: names that CloudFormation makes have 24
- * characters of the logical id.
- */
-const [mark, outputPrefix] = ["Stb", "SmartTokenBroker"];
 
 /** A broker in the stack of the scope. A stack can have one. */
 export class SmartTokenBroker extends Construct {
@@ -38,7 +32,7 @@ export class SmartTokenBroker extends Construct {
     }
     const settings = readProps(props, this.node.path);
 
-    const parts = new Construct(this, mark);
+    const parts = new Construct(this, resourceMark);
     const state = new State(parts, "State", settings);
     this.#api = new Api(parts, "Api", settings, state.stores);
     const rotation = new Rotation(parts, "Rotation", settings, state.stores);

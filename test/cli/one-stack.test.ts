@@ -14,7 +14,8 @@ beforeEach(() => {
   const parts = Object.values(stacksWith(standIn.url, { secretPrefix: "smart-token-broker/shop" }));
   const outputs = Object.entries(Object.assign({}, ...parts) as Record<string, string>);
   const prefixed = Object.fromEntries(outputs.map(([name, value]) => [`SmartTokenBroker${name}`, value]));
-  const ofApp = { Url: "http://127.0.0.1:1/of-the-app", TableName: "orders" };
+  // The second has as many letters before its end as the broker's outputs.
+  const ofApp = { Url: "http://127.0.0.1:1/of-the-app", OtherServiceNameSecretPrefix: "orders" };
   aws.stacks = { "Shop-prod": { ...prefixed, ...ofApp }, other: ofApp };
   aws.metadata = { [callersMetadata]: {} };
   aws.resources = [

@@ -1,5 +1,5 @@
 // The public types import nothing of the workspace, so that the package's types need no bundling.
-// test/construct/props.test.ts compares them with the schemas of the settings.
+// test/infra/construct.test.ts compares them with the schemas of the settings.
 
 /** The settings of a broker. Each mistake is an error at synthesis that names the prop. */
 export interface SmartTokenBrokerProps {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { App, Stack } from "aws-cdk-lib";
+import { App, CfnElement, Stack } from "aws-cdk-lib";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
 import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
@@ -75,6 +75,35 @@ test("A second broker in a stack is rejected, and a connection that is no id", (
     /^The stack Shop has a second SmartTokenBroker, Shop\/Other: .* Put it into a stack of its own\.$/,
   );
   expect(() => broker.grantToken(broker.node.findAll()[0] as never, "*")).toThrow(/^grantToken of Shop\/Broker: /);
+});
+
+// CloudFormation would create a renamed resource, whose name exists, and leave the old one behind.
+test("The logical ids of what holds data, of the API and of the outputs never change", () => {
+  const stack = new Stack(new App(), "Shop");
+  const broker = new SmartTokenBroker(stack, "Broker", { stage: "prod", connections: ["acme", "acme-1"] });
+
+  const elements = broker.node.findAll().filter((each) => CfnElement.isCfnElement(each));
+  const ids = elements.map((each) => stack.resolve(each.logicalId) as string);
+
+  const lasting = /State(Key|Table|Secret)|StbApi[0-9A-F]{8}$|^SmartTokenBroker/;
+  expect(ids.filter((id) => lasting.test(id)).toSorted((one, other) => (one < other ? -1 : 1))).toEqual([
+    "BrokerStbApi34B9465E",
+    "BrokerStbStateKey934F3AF2",
+    "BrokerStbStateKeyAlias37CB5A83",
+    "BrokerStbStateSecretacme1X7974d1de4E18CF20",
+    "BrokerStbStateSecretacmeAD4C2A8C",
+    "BrokerStbStateTable21E015D6",
+    "SmartTokenBrokerAlarmTopicArn",
+    "SmartTokenBrokerApiId",
+    "SmartTokenBrokerDashboardName",
+    "SmartTokenBrokerKeyArn",
+    "SmartTokenBrokerKeyEventsRule",
+    "SmartTokenBrokerKeyRotationFunctionArn",
+    "SmartTokenBrokerRotateApiKeysEveryDays",
+    "SmartTokenBrokerSecretPrefix",
+    "SmartTokenBrokerTableName",
+    "SmartTokenBrokerUrl",
+  ]);
 });
 
 test("The package's page has a row for each setting, and its version is that of the release", () => {

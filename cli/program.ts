@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
 import type { Action, CommandResult, CommonOptions, DeploymentCommand } from "./command.ts";
@@ -16,6 +16,12 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   const root = new Command("broker")
     .description("Operate the Smart Token Broker (docs/cli.md)")
     .option("--stage <stage>", "stage of the deployment, instead of BROKER_STAGE", process.env["BROKER_STAGE"] || "dev")
+    .addOption(
+      new Option(
+        "--stack <name>",
+        "stack of another CDK app that has a SmartTokenBroker, instead of --stage",
+      ).conflicts("stage"),
+    )
     .option("--region <region>", "AWS region, instead of AWS_REGION, AWS_DEFAULT_REGION or the region of the profile")
     .option("--profile <name>", "AWS profile, instead of AWS_PROFILE")
     .option("--local", `use the local run at ${defaultLocalUrl}`)

@@ -57,6 +57,8 @@ export class SettingError extends Error {
 export interface ReadOptions extends UrlOptions {
   /** Where the value of a key is from, if it is a file: `settings/prod.json`. */
   fileOf?: (key: string) => string | undefined;
+  /** The path of the construct whose props the values are. A text is then what it is: no JSON and no file's name. */
+  propsOf?: string;
 }
 
 /** The consequence of a wrong setting: a deployment and the local run read the settings before they do anything. */
@@ -194,11 +196,13 @@ export function readDeploymentSettings(
   options: ReadOptions = { allowLoopbackHttp: false },
 ): DeploymentSettings {
   const mistakes: string[] = [];
-  const nextStep = (key: string) => correction(key, options.fileOf?.(key));
+  const nextStep = (key: string) => correction(key, options);
+  const valueOf = (key: string, value: unknown) =>
+    options.propsOf === undefined ? fromCommandLine(key, value) : value;
   const read = <Key extends keyof Plain>(key: Key): Plain[Key] => {
     const value = context(key);
     if (value === undefined) return defaults[key];
-    const given = fromCommandLine(key, value);
+    const given = valueOf(key, value);
     // Valibot takes a list for an object, and an empty one for an object without fields.
     const isList = Array.isArray(given) && schemas[key].type === "strict_object";
     const parsed = v.safeParse(schemas[key], isList ? "a list" : given, { abortPipeEarly: true });
@@ -210,7 +214,7 @@ export function readDeploymentSettings(
   const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Plain;
   const callers = attempt(() => {
     const given = context("callers");
-    const list = readCallers(given === undefined ? [] : given, nextStep("callers"), options);
+    const list = readCallers(valueOf("callers", given === undefined ? [] : given), nextStep("callers"), options);
     checkRoles(list);
     return list;
   }, mistakes);
@@ -221,7 +225,9 @@ export function readDeploymentSettings(
 }
 
 /** The next step after a wrong value. The app cannot tell `-c` from the context of cdk.json. */
-function correction(key: string, file: string | undefined): string {
+function correction(key: string, { fileOf, propsOf }: Partial<ReadOptions>): string {
+  if (propsOf !== undefined) return `Correct the prop ${key} of ${propsOf}.`;
+  const file = fileOf?.(key);
   return file === undefined
     ? `Correct -c ${key}=VALUE, or the context in cdk.json.`
     : `Correct it in ${file} or with -c ${key}=VALUE.`;
@@ -297,13 +303,13 @@ const maxRoles = 100;
 const maxGrants = 500;
 
 /** The list, or the content of the file that the setting names. */
-function readCallers(setting: unknown, nextStep: string, options: UrlOptions): Caller[] {
-  const value = fromCommandLine("callers", setting);
-  const list = typeof value === "string" ? readCallersFile(value, nextStep) : value;
+function readCallers(value: unknown, nextStep: string, { propsOf, ...options }: ReadOptions): Caller[] {
+  const isFile = typeof value === "string" && propsOf === undefined;
+  const list = isFile ? readCallersFile(value, nextStep) : value;
   try {
     return parseCallers(list, options);
   } catch (error) {
-    const correct = typeof value === "string" ? `Correct it in ${value}.` : nextStep;
+    const correct = isFile ? `Correct it in ${value}.` : nextStep;
     throw new SettingError(`${(error as Error).message} ${unchanged} ${correct}`, { cause: error });
   }
 }

@@ -95,12 +95,12 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
     case "oidc":
       throw new CommandError(
         "usage",
-        `${name} has no caller key: it sends JWTs. Disable it at its issuer, or remove its entry and run npm run deploy.`,
+        `${name} has no caller key: it sends JWTs. Disable it at its issuer, or remove its entry and deploy.`,
       );
     case "principal":
       throw new CommandError(
         "usage",
-        `${name} has no caller key: it assumes a role. Deny the role in IAM, or remove its entry and run npm run deploy.`,
+        `${name} has no caller key: it assumes a role. Deny the role in IAM, or remove its entry and deploy.`,
       );
     case undefined: {
       const withKey = Object.keys(callers).filter((other) => callers[other]?.kind === "key");
@@ -127,7 +127,7 @@ function forgettable(deployed: Set<string>, revoked: ReadonlyMap<string, Revoked
   if (gone.length === 0) {
     throw new CommandError(
       "failed",
-      `The broker keeps at most ${maxRevoked} revoked keys, and all are still in the deployed list. Remove their hashes from the list, run npm run deploy, then run this again.`,
+      `The broker keeps at most ${maxRevoked} revoked keys, and all are still in the deployed list. Remove their hashes from the list, deploy, then run this again.`,
     );
   }
   return gone.slice(0, maxForgotten).map(([hash]) => hash);

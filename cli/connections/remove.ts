@@ -6,7 +6,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand, type Deployment, settingsPlace } from "../deployment/deployment.ts";
 import { findSecret, secretsClient } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
@@ -46,9 +46,7 @@ export async function removeConnection(
     `Removed ${connection}. Its secret is deleted ${when}. Until then you can restore it: ${restore}`,
     erased ? "Deleted its tokens. Functions may serve them from memory for up to a minute." : "It had no tokens.",
     ...(secret.isOfStack
-      ? [
-          `The stack created its secret. Remove ${connection} from connections in settings/${deployment.stage}.json too.`,
-        ]
+      ? [`The stack created its secret. Remove ${connection} from connections in ${settingsPlace(deployment)} too.`]
       : []),
     "The API key is still valid at Smart Services. Ask the vendor to revoke it.",
   ].join("\n");

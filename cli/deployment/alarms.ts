@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-cloudwatch";
 import { paginateListSubscriptionsByTopic, SNSClient } from "@aws-sdk/client-sns";
 import { CommandError } from "../exit.ts";
-import { deployCommand, type Deployment, patience } from "./deployment.ts";
+import { type Deployment, deployStep, patience, stackOf } from "./deployment.ts";
 import { isMissing, stackOutputs } from "./find-stacks.ts";
 
 /** An alarm of the deployment. */
@@ -33,9 +33,8 @@ export const cloudWatchClient = (deployment: Deployment) => new CloudWatchClient
 
 /** The ARN of the topic of all alarms. Throws CommandError if the stack Monitoring is not deployed. */
 export async function alarmTopic(deployment: Deployment): Promise<string> {
-  const { stage, region } = deployment;
-  const name = `smart-token-broker-${stage}-monitoring`;
-  const outputs = await stackOutputs(new CloudFormationClient(configOf(deployment)), name).catch((error: unknown) => {
+  const client = new CloudFormationClient(configOf(deployment));
+  const outputs = await stackOutputs(client, deployment, "monitoring").catch((error: unknown) => {
     if (!isMissing(error)) throw error;
     return undefined;
   });
@@ -43,7 +42,7 @@ export async function alarmTopic(deployment: Deployment): Promise<string> {
   if (topic !== undefined) return topic;
   throw new CommandError(
     "notFound",
-    `There are no alarms: the stack ${name} does not exist in ${region}, or has no output AlarmTopicArn. Deploy it: ${deployCommand(deployment)}`,
+    `There are no alarms: the stack ${stackOf(deployment, "monitoring")} does not exist in ${deployment.region}, or has no output AlarmTopicArn. Deploy it: ${deployStep(deployment)}`,
   );
 }
 

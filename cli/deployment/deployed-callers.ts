@@ -2,7 +2,7 @@ import { CloudFormationClient, GetTemplateSummaryCommand } from "@aws-sdk/client
 import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { deployCommand, type Deployment, patience } from "./deployment.ts";
+import { type Deployment, deployStep, patience, stackOf } from "./deployment.ts";
 
 /**
  * The callers of the last deployment, which may differ from the list in this checkout.
@@ -13,12 +13,12 @@ export async function deployedCallers(deployment: Deployment): Promise<DeployedC
   const { local, stage, region, credentials } = deployment;
   if (local) return local.callers;
   const client = new CloudFormationClient({ ...patience, region, credentials });
-  const command = new GetTemplateSummaryCommand({ StackName: `smart-token-broker-${stage}-api` });
+  const command = new GetTemplateSummaryCommand({ StackName: stackOf(deployment, "api") });
   const { Metadata = "{}" } = await withProgress("Reading the deployed callers", client.send(command));
   const { [callersMetadata]: callers } = JSON.parse(Metadata) as Record<string, DeployedCallers | undefined>;
   if (callers) return callers;
   throw new CommandError(
     "notFound",
-    `The stacks of ${stage} do not list their callers. Deploy this version: ${deployCommand(deployment)}`,
+    `The stacks of ${stage} do not list their callers. Deploy this version: ${deployStep(deployment)}`,
   );
 }

@@ -9,6 +9,8 @@ export interface Deployment {
   /** Options of the AWS command line for it, in the same form. On a local run they work for Secrets Manager only. */
   awsFlags: string;
   stage: string;
+  /** The stack of another app that has the construct `SmartTokenBroker`, and so all parts. Absent: a stack for each part. */
+  stack?: string;
   region: string;
   accountId: string;
   /** `aws`, `aws-cn`, … */
@@ -34,11 +36,27 @@ export interface Deployment {
 /** A command for this deployment that can be pasted into a shell. */
 export const brokerCommand = ({ flags }: Deployment, args: string) => `npx broker ${args}${flags}`;
 
-/** The command that deploys this stage: npm would keep options before `--`, and deploy the stage dev. */
-export function deployCommand({ stage, awsFlags, local }: Pick<Deployment, "stage" | "awsFlags" | "local">): string {
+export type Part = "state" | "api" | "rotation" | "monitoring";
+
+/** The stack that has a part of the deployment. */
+export const stackOf = ({ stage, stack }: Pick<Deployment, "stage" | "stack">, part: Part) =>
+  stack ?? `smart-token-broker-${stage}-${part}`;
+
+/** How an operator deploys it: a command, or words if it is in another app. npm would keep options before `--`. */
+export function deployStep({
+  stage,
+  stack,
+  awsFlags,
+  local,
+}: Pick<Deployment, "stage" | "stack" | "awsFlags" | "local">): string {
+  if (stack !== undefined) return `deploy the stack ${stack} with its CDK app`;
   const flags = local ? "" : `${stage === "dev" ? "" : ` --stage ${stage}`}${awsFlags}`;
   return flags === "" ? "npm run deploy" : `npm run deploy --${flags}`;
 }
+
+/** Where an operator changes its settings, for messages. */
+export const settingsPlace = ({ stage, stack }: Pick<Deployment, "stage" | "stack">) =>
+  stack === undefined ? `settings/${stage}.json` : "the props of SmartTokenBroker";
 
 /** Options for parsing registrations: only a local run accepts the simulator, which speaks plain HTTP. */
 export function registrationOptions({ local }: Deployment): { defaultBaseUrl: string; allowLoopbackHttp: boolean } {

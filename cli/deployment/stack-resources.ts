@@ -1,5 +1,6 @@
 import { CloudFormationClient, paginateListStackResources } from "@aws-sdk/client-cloudformation";
-import { type Deployment, patience } from "./deployment.ts";
+import { resourceMark } from "@smart-token-broker/auth-core/rules/one-stack.ts";
+import { type Deployment, type Part, patience, stackOf } from "./deployment.ts";
 
 /** A resource of a stack: its CloudFormation type, its logical id, and its name, URL or ARN. */
 export interface StackResource {
@@ -8,14 +9,12 @@ export interface StackResource {
   id: string;
 }
 
-/** All resources of a stack. DescribeStackResources would return the first 100 only. Throws AWS's error. */
-export async function stackResources(
-  { stage, region, credentials }: Deployment,
-  part: "api" | "rotation" | "monitoring",
-): Promise<StackResource[]> {
+/** All resources of a part. DescribeStackResources would return the first 100 only. Throws AWS's error. */
+export async function stackResources(deployment: Deployment, part: Exclude<Part, "state">): Promise<StackResource[]> {
+  const { region, credentials } = deployment;
   const client = new CloudFormationClient({ ...patience, region, credentials });
   const found: StackResource[] = [];
-  const input = { StackName: `smart-token-broker-${stage}-${part}` };
+  const input = { StackName: stackOf(deployment, part) };
   for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, input)) {
     found.push(
       ...StackResourceSummaries.map(
@@ -27,5 +26,14 @@ export async function stackResources(
       ),
     );
   }
-  return found;
+  return deployment.stack === undefined ? found : ownResources(found, part);
+}
+
+/** The broker's own of another app's stack, with their logical ids as in a stack of the part: `BrokerStbApiToken…` → `Token…`. */
+function ownResources(resources: StackResource[], part: string): StackResource[] {
+  const mark = `${resourceMark}${part.charAt(0).toUpperCase()}${part.slice(1)}`;
+  return resources.flatMap((resource) => {
+    const at = resource.logicalId.indexOf(mark);
+    return at === -1 ? [] : [{ ...resource, logicalId: resource.logicalId.slice(at + mark.length) }];
+  });
 }

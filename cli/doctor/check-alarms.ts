@@ -6,7 +6,7 @@ import {
   deliveriesOf,
   subscriptionsOf,
 } from "../deployment/alarms.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
@@ -27,7 +27,7 @@ export async function checkAlarms(deployment: Deployment): Promise<Finding[]> {
     topic = await alarmTopic(deployment);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return [warning("No one is notified of a failure: there are no alarms", "npm run deploy")];
+    return [warning("No one is notified of a failure: there are no alarms", deployStep(deployment))];
   }
   const checks = [
     tryCheck(

@@ -1,7 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { problemType } from "@smart-token-broker/auth-core/http/problems.ts";
 import { callApi } from "../deployment/api.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { broken, type Finding, ok, warning } from "./finding.ts";
 
@@ -80,7 +80,7 @@ async function checkPages(deployment: Deployment): Promise<Finding[]> {
       ? ok(`Pages of ${origin} can request tokens`)
       : broken(
           `Pages of ${origin} cannot request tokens: the preflight response has no CORS headers`,
-          "npm run deploy",
+          deployStep(deployment),
         ),
     allowsOrigin(denial)
       ? ok("Pages can read the errors of the gateway")

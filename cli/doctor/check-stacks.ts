@@ -1,7 +1,7 @@
 import { DescribeContinuousBackupsCommand, DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { clientConfig, type Deployment, patience } from "../deployment/deployment.ts";
+import { clientConfig, type Deployment, deployStep, patience } from "../deployment/deployment.ts";
 import { isMissing } from "../deployment/find-stacks.ts";
 import { stackResources } from "../deployment/stack-resources.ts";
 import { checkAlarms } from "./check-alarms.ts";
@@ -24,7 +24,7 @@ export async function checkStacks(deployment: Deployment): Promise<Finding[]> {
     tryCheck("the table's protection", checkTable(deployment)),
     tryCheck(
       "the schedules",
-      resources("AWS::Scheduler::Schedule").then((names) => checkSchedules(config, names)),
+      resources("AWS::Scheduler::Schedule").then((names) => checkSchedules(deployment, names)),
     ),
     tryCheck(
       "the dead letters",
@@ -68,9 +68,12 @@ async function checkTable(deployment: Deployment): Promise<Finding[]> {
 
 type Config = Pick<Deployment, "region" | "credentials">;
 
-async function checkSchedules(config: Config, names: string[]): Promise<Finding[]> {
-  if (names.length === 0) return [broken("There is no schedule: only requests replace tokens", "npm run deploy")];
-  const client = new SchedulerClient(config);
+async function checkSchedules(deployment: Deployment, names: string[]): Promise<Finding[]> {
+  if (names.length === 0) {
+    return [broken("There is no schedule: only requests replace tokens", deployStep(deployment))];
+  }
+  const { region, credentials } = deployment;
+  const client = new SchedulerClient({ ...patience, region, credentials });
   return Promise.all(
     names.map(async (name) => {
       const { State } = await client.send(new GetScheduleCommand({ Name: name }));

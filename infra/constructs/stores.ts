@@ -1,5 +1,5 @@
 import { attributesWithoutTokens } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
-import { ArnFormat, Stack } from "aws-cdk-lib";
+import { ArnFormat, Stack, Token } from "aws-cdk-lib";
 import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type * as kms from "aws-cdk-lib/aws-kms";
@@ -98,7 +98,8 @@ export class Stores {
   }
 
   #grantSecrets(grantee: Grantee, actions: string[]): void {
-    const secrets = Stack.of(grantee).formatArn({
+    const stack = Stack.of(grantee);
+    const secrets = stack.formatArn({
       service: "secretsmanager",
       resource: "secret",
       resourceName: `${this.secretPrefix}/*`,
@@ -109,8 +110,11 @@ export class Stores {
       actions.map((action) => `secretsmanager:${action}`),
       secrets,
     );
+    // A stack of another app may have a fixed account and region, which are then in the finding.
+    const shown = (value: string, name: string) => (Token.isUnresolved(value) ? `<AWS::${name}>` : value);
+    const place = `${shown(stack.region, "Region")}:${shown(stack.account, "AccountId")}`;
     acknowledge(grantee, {
-      [`AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${this.secretPrefix}/*]`]:
+      [`AwsSolutions::AwsSolutions-IAM5[Resource::arn:${shown(stack.partition, "Partition")}:secretsmanager:${place}:secret:${this.secretPrefix}/*]`]:
         "Operators add and remove connections without a deployment. The prefix limits the function to their secrets.",
     });
   }

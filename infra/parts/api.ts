@@ -40,10 +40,8 @@ export class Api extends Construct {
     this.apiId = api.apiId;
     this.url = settings.domain ? addDomain(this, settings.domain, api, stage) : stage.url.replace(/\/$/, "");
     if (settings.deployment === "canary") addCanaries(this, settings.stage, this.functions);
-    const tokenRoutes = (connection: string) =>
-      ["GET", "POST"].map((method) => this.#tokenRouteArn(method, connection));
     for (const caller of settings.callers) {
-      if (caller.kind === "principal") addCallerRole(this, caller, tokenRoutes);
+      if (caller.kind === "principal") addCallerRole(this, caller, (connection) => this.#tokenRouteArns(connection));
     }
 
     // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.
@@ -67,6 +65,12 @@ export class Api extends Construct {
       actions: ["execute-api:Invoke"],
       resourceArns: [this.#tokenRouteArn("GET", connection)],
     });
+  }
+
+  /** Grants `GET` and `POST …/token` for one connection. A route with a parameter would allow every connection. */
+  grantToken(grantee: iam.IGrantable, connection: string): iam.Grant {
+    const resourceArns = this.#tokenRouteArns(connection);
+    return iam.Grant.addToPrincipal({ grantee, actions: ["execute-api:Invoke"], resourceArns });
   }
 
   #functions(settings: DeploymentSettings, stores: Stores): ApiFunctions {
@@ -195,6 +199,10 @@ export class Api extends Construct {
     // The first deployment fails if a route's settings come before the route.
     stage.node.addDependency(...routes.map(([route]) => route));
     return stage;
+  }
+
+  #tokenRouteArns(connection: string): string[] {
+    return ["GET", "POST"].map((method) => this.#tokenRouteArn(method, connection));
   }
 
   #tokenRouteArn(method: string, connection: string): string {

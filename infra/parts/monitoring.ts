@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import { AlarmTopic } from "../constructs/alarm-topic.ts";
 import { addAlarm } from "../constructs/broker-alarm.ts";
@@ -17,6 +18,8 @@ import type { State } from "./state.ts";
 
 /** Dashboard, alarms and caller statistics. No caller needs them. */
 export class Monitoring extends Construct {
+  readonly alarmTopic: sns.ITopic;
+
   constructor(
     scope: Construct,
     id: string,
@@ -36,6 +39,7 @@ export class Monitoring extends Construct {
     };
 
     const { topic } = new AlarmTopic(this, "Alarms", settings);
+    this.alarmTopic = topic;
     if (prober) addProber(this, prober, settings, state.stores, api);
     const specs = [...callerAlarms(monitored), ...upkeepAlarms(monitored), ...(prober ? proberAlarms(monitored) : [])];
     const alarms = specs.map((spec) => addAlarm(this, stage, topic, spec));

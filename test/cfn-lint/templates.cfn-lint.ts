@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { App, Stack } from "aws-cdk-lib";
 import { expect, test } from "vitest";
+import { SmartTokenBroker, type SmartTokenBrokerProps } from "../../packages/cdk/src/index.ts";
 import { domain, keyCaller, synthesise } from "../infra/synth.ts";
 import { type Finding, findLinter, lint } from "./linter.ts";
 
@@ -47,6 +50,15 @@ const variants: Record<string, Record<string, unknown>> = {
   },
 };
 
+/** All settings, in the stack of another app. */
+function oneStack() {
+  const outdir = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
+  const app = new App({ outdir });
+  // oxlint-disable-next-line no-new -- a construct
+  new SmartTokenBroker(new Stack(app, "Shop"), "Broker", variants["all"] as unknown as SmartTokenBrokerProps);
+  return { name: "one stack", assembly: app.synth(), outdir };
+}
+
 /** Findings that are wrong or harmless. */
 const ignored: { rule: string; of: RegExp; reason: string }[] = [
   {
@@ -71,8 +83,8 @@ function placeOf({ Filename, Location }: Finding): string {
 test.skipIf(linter === undefined)("cfn-lint finds nothing in the templates of every variant of the settings", () => {
   // Many variants share templates. cfn-lint reads each once.
   const files = new Map<string, { file: string; variants: string[] }>();
-  for (const [name, context] of Object.entries(variants)) {
-    const { assembly, outdir } = synthesise(context);
+  const synthesised = Object.entries(variants).map(([name, context]) => ({ name, ...synthesise(context) }));
+  for (const { name, assembly, outdir } of [...synthesised, oneStack()]) {
     for (const { id, templateFile } of assembly.stacks) {
       const file = join(outdir, templateFile);
       const text = readFileSync(file, "utf8");

@@ -34,6 +34,8 @@ export function stacksWith(url: string, described: Record<string, string> = {}):
 export interface StandIn {
   /** Outputs of each stack by name. */
   stacks: Record<string, Record<string, string>>;
+  /** Resources of every stack, as CloudFormation lists them. Absent: a few of each part. */
+  resources?: Record<string, string>[];
   /** Metadata of every stack's template. */
   metadata?: object;
   /** Error for every request to CloudFormation. */
@@ -120,7 +122,11 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
 
-function cloudFormation({ stacks, metadata, refusal, drifted }: StandIn, query: URLSearchParams, origin: string) {
+function cloudFormation(
+  { stacks, metadata, refusal, drifted, resources: own }: StandIn,
+  query: URLSearchParams,
+  origin: string,
+) {
   if (refusal !== undefined) return error(403, refusal, "User is not authorized to perform this");
   const action = query.get("Action");
   const name = query.get("StackName") ?? "";
@@ -143,6 +149,7 @@ function cloudFormation({ stacks, metadata, refusal, drifted }: StandIn, query: 
             ]
           : [{ PhysicalResourceId: `${origin}/1/dead`, ResourceType: "AWS::SQS::Queue" }],
     );
+    if (own) return xml(200, result(action, `<StackResourceSummaries>${members(own)}</StackResourceSummaries>`));
     const next = isFirst ? "<NextToken>fake-page-2</NextToken>" : "";
     const listed = `<StackResourceSummaries>${resources}</StackResourceSummaries>${next}`;
     return xml(200, result("ListStackResources", listed));

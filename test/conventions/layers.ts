@@ -10,7 +10,7 @@ export interface Layer {
 
 const core = "functions/auth-core/";
 const below = (folder: string) => (path: string) => path.startsWith(folder);
-const inRepository = /^(\.\.|functions|infra|local|cli|clients|bench|test|tools|node_modules)\//;
+const inRepository = /^(\.\.|functions|infra|local|cli|clients|bench|packages|test|tools|node_modules)\//;
 const isPackage = (target: string) => target !== "computed" && !inRepository.test(target);
 /** Packages without I/O: types, and what rules may use. */
 const isPurePackage = (target: string) => /^(valibot|aws-lambda|node:(crypto|util|buffer|url))$/.test(target);
@@ -58,6 +58,14 @@ const forInfra = files(
     ),
   ].map((module) => `auth-core/${module}`),
 );
+
+/** Modules of the stacks that the construct's package has too. */
+const forPackage = new Set([
+  `${core}rules/one-stack.ts`,
+  "infra/logical-id.ts",
+  "infra/settings.ts",
+  ...["api", "monitoring", "rotation", "state"].map((part) => `infra/parts/${part}.ts`),
+]);
 
 const functionOf = (path: string) => /^functions\/([^/]+)\//.exec(path)?.[1];
 
@@ -180,6 +188,29 @@ export const layers: Layer[] = [
       { file: "infra/app.ts", text: 'import { x } from "../cli/main.ts";' },
       { file: "infra/app.ts", text: 'import { x } from "../test/support/aws.ts";' },
     ],
+  },
+  {
+    name: "the construct's package imports the parts of the stacks, what they import of the core, the CDK and Node",
+    binds: below("packages/cdk/src/"),
+    allows: (target, file) =>
+      target.startsWith("packages/cdk/src/") ||
+      forPackage.has(target) ||
+      forInfra.has(target) ||
+      /^(aws-cdk-lib(\/|$)|constructs$|node:)/.test(target) ||
+      // Its type alone.
+      (target === "infra/bundle.ts" && file === "packages/cdk/src/prebuilt-bundle.ts"),
+    planted: [
+      { file: "packages/cdk/src/index.ts", text: 'import { brokerApp } from "../../../infra/app.ts";' },
+      { file: "packages/cdk/src/index.ts", text: 'import { bundleFunction } from "../../../infra/bundle.ts";' },
+      { file: "packages/cdk/src/index.ts", text: 'import { buildSync } from "esbuild";' },
+      { file: "packages/cdk/src/index.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
+    ],
+  },
+  {
+    name: "the public types of the construct import nothing",
+    binds: (file) => file === "packages/cdk/src/props.ts",
+    allows: () => false,
+    planted: [{ file: "packages/cdk/src/props.ts", text: 'import type { Caller } from "../../../infra/settings.ts";' }],
   },
 ];
 

@@ -4,6 +4,7 @@ import { type App, Stack, Validations } from "aws-cdk-lib";
 import { HttpApi, HttpMethod, HttpRoute, HttpRouteKey } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpUrlIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { afterEach, expect, test, vi } from "vitest";
+import { SmartTokenBroker } from "../../packages/cdk/src/index.ts";
 import { everything, newApp } from "./synth.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -43,6 +44,22 @@ test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
 
   expect(findings(outdir)).toEqual([]);
   for (const { reason } of acknowledgements(app)) expect(reason.length).toBeGreaterThan(20);
+});
+
+// Then a finding names the account and the region, and an app with the CDK's flags has the partition in it.
+test("cdk-nag has no finding on the construct in another app's stack with a fixed account and region", () => {
+  const { app, outdir } = newApp({ "@aws-cdk/core:enablePartitionLiterals": true });
+  const stack = new Stack(app, "Shop", { env: { account: "123456789012", region: "eu-south-1" } });
+  new SmartTokenBroker(stack, "Broker", {
+    stage: "prod",
+    connections: ["webapicorso"],
+    ...everything,
+    deployment: "canary",
+  });
+
+  app.synth();
+
+  expect(findings(outdir)).toEqual([]);
 });
 
 test("the synthesis prints no warning", () => {

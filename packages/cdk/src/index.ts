@@ -1,0 +1,2 @@
+export type * from "./props.ts";
+export { SmartTokenBroker } from "./smart-token-broker.ts";

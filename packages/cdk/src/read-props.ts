@@ -1,0 +1,36 @@
+import {
+  attempt,
+  type DeploymentSettings,
+  readDeploymentSettings,
+  settingNames,
+  throwIfAny,
+  unchanged,
+  unknownSettings,
+} from "../../../infra/settings.ts";
+import type { SmartTokenBrokerProps } from "./props.ts";
+
+/**
+ * Each connection is a secret and a rotation schedule. A stack has at most 500 resources, and the broker has about 100
+ * others. The rest is for the resources of the app.
+ */
+const maxConnections = 100;
+
+/**
+ * The props as settings, checked by the same schemas. Throws a `SettingError` with one line for each mistake.
+ *
+ * @param path of the construct, for messages
+ */
+export function readProps(props: SmartTokenBrokerProps, path: string): DeploymentSettings {
+  // An app in JavaScript may leave out the stage, and would share the names of another that does.
+  const values: Record<string, unknown> = { ...props, stage: props.stage ?? "", connections: props.connections ?? [] };
+  const mistakes = unknownSettings(Object.keys(values), settingNames, `the props of ${path}`);
+  if (Array.isArray(values["connections"]) && values["connections"].length > maxConnections) {
+    mistakes.push(
+      `The setting "connections" must have at most ${maxConnections} ids, because a stack has a limit. ${unchanged} Add all others with "npx broker connections add ID", which needs no deployment.`,
+    );
+  }
+  const options = { allowLoopbackHttp: false, propsOf: path };
+  const settings = attempt(() => readDeploymentSettings((key) => values[key], options), mistakes);
+  throwIfAny(mistakes);
+  return settings as DeploymentSettings;
+}

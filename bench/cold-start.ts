@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { buildSync } from "esbuild";
-import { bundleFunction } from "../infra/bundle.ts";
+import { bundleFunction, bundleOptions } from "../infra/bundle.ts";
 import { median, type Parts } from "./parts.ts";
 
-const runs = 11;
+const runs = 15;
 
 /** A new process, like a new execution environment: it loads a bundle, handles one request and prints both times. */
 const probe = `
@@ -15,48 +15,49 @@ const started = performance.now();
 const { handler } = await import(process.argv[1]);
 const loaded = performance.now();
 const event = JSON.parse(process.argv[2]);
-if (event) await handler(event, { awsRequestId: "bench", getRemainingTimeInMillis: () => 25000 });
-process.stdout.write(JSON.stringify([loaded - started, performance.now() - started]), () => process.exit(0));
+const { statusCode } = await handler(event, { awsRequestId: "bench", getRemainingTimeInMillis: () => 25000 });
+const answered = performance.now();
+process.stdout.write(JSON.stringify({ statusCode, loaded: loaded - started, answered: answered - started }), () => process.exit(0));
 `;
 
+interface Times {
+  loaded: number;
+  answered: number;
+}
+
 /**
- * Measures the cold start of the token function in milliseconds: the deployed bundle, the same handler in one file, and an
- * empty handler. The runs alternate, so that a noisy machine affects all of them.
+ * Measures the cold start of the token function in milliseconds, with a token in the table, beside two baselines: the limit (one signed
+ * GetItem over node:http) and the floor (one GetItem by the SDK), all bundled with the same options. The runs alternate, so
+ * that a noisy machine affects all of them, and the ratios are medians over the runs.
  */
 export async function benchColdStart({ environment, event }: Parts): Promise<string[][]> {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-bench-"));
+  const baseline = (name: string) => {
+    const outdir = join(folder, name);
+    buildSync({ ...bundleOptions, entryPoints: { index: `bench/baselines/${name}.ts` }, outdir });
+    return join(outdir, "index.mjs");
+  };
   try {
-    const oneFile = join(folder, "one-file.mjs");
-    buildSync({
-      absWorkingDir: join(import.meta.dirname, ".."),
-      entryPoints: ["functions/token/handler.ts"],
-      outfile: oneFile,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "node24",
-      mainFields: ["module", "main"],
-      minify: true,
-      banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
-    });
-    const empty = join(folder, "empty.mjs");
-    writeFileSync(empty, "export const handler = async () => ({ statusCode: 200 });");
-
-    const bundles: [name: string, entry: string][] = [
-      ["as deployed: split, rarely used code loaded late", join(bundleFunction("token"), "index.mjs")],
-      ["one file", oneFile],
-      ["an empty handler", empty],
+    const entries: [name: string, entry: string][] = [
+      ["limit: one signed GetItem over node:http", baseline("limit")],
+      ["floor: one GetItem by the SDK", baseline("floor")],
+      ["token function", join(bundleFunction("token"), "index.mjs")],
     ];
-    const times = new Map(bundles.map(([name]) => [name, [] as [number, number][]]));
+    const times: Times[][] = entries.map(() => []);
     for (let run = 0; run < runs; run++) {
-      for (const [name, entry] of bundles) times.get(name)?.push(await start(entry, event, environment));
+      for (const [index, [, entry]] of entries.entries()) times[index]?.push(await start(entry, event, environment));
     }
-    return bundles.map(([name]) => {
-      const measured = times.get(name) ?? [];
+    const [limit = [], floor = []] = times;
+    return entries.map(([name], index) => {
+      const measured = times[index] ?? [];
+      const ratioTo = (other: Times[]) =>
+        median(measured.map(({ answered }, run) => answered / (other[run]?.answered ?? Number.NaN))).toFixed(2);
       return [
         name,
-        ms(median(measured.map(([loaded]) => loaded))),
-        ms(median(measured.map(([, answered]) => answered))),
+        ms(median(measured.map(({ loaded }) => loaded))),
+        ms(median(measured.map(({ answered }) => answered))),
+        ratioTo(limit),
+        ratioTo(floor),
       ];
     });
   } finally {
@@ -64,11 +65,13 @@ export async function benchColdStart({ environment, event }: Parts): Promise<str
   }
 }
 
-async function start(entry: string, event: object, env: Record<string, string>): Promise<[number, number]> {
+async function start(entry: string, event: object, env: Record<string, string>): Promise<Times> {
   const args = ["--input-type=module", "-e", probe, entry, JSON.stringify(event)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
   // The function's log lines come before the times.
-  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as [number, number];
+  const { statusCode, ...times } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Times & { statusCode: number };
+  if (statusCode !== 200) throw new Error(`${entry} answered with HTTP ${statusCode}:\n${stdout}`);
+  return times;
 }
 
 function ms(value: number): string {

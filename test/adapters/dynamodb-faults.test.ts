@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { fakeTokenSet } from "../support/items.ts";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { dynamoDbNameIndex } from "../../functions/oauth/name-index.ts";

@@ -1,6 +1,6 @@
-import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
@@ -193,7 +193,7 @@ describe("broker callers revoke, on AWS,", () => {
     const revokedKeys = hashes.map(
       (hash, at) => [hash, { M: { name: { S: "fake" }, at: { N: String(at) } } }] as const,
     );
-    const client = dynamoDbClient(dynamoDb());
+    const client = new DynamoDBClient(dynamoDb());
     const Item = { connection: { S: "#revoked-caller-keys" }, revokedKeys: { M: Object.fromEntries(revokedKeys) } };
     await client.send(new PutItemCommand({ TableName: deployment.tableName, Item }));
     const deployed = { good: { kind: "key", keySha256: [hashOf("good")] }, fake: { kind: "key", keySha256: hashes } };

@@ -1,7 +1,6 @@
 import { EventBridgeClient, type EventBridgeClientConfig, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { UnavailableError } from "../rules/failure.ts";
-import { eventSource } from "../rules/settings.ts";
 import type { Events } from "../use-cases/ports.ts";
+import { eventSource, UnavailableError } from "./late.ts";
 
 /**
  * Sends events to the account's default event bus. Within version 1, fields may be added but not changed.

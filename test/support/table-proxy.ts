@@ -37,7 +37,8 @@ export async function startTableProxy(
       const output = await answer.text();
       const accessKeyId = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "";
       requests.push({ operation, accessKeyId, input: JSON.parse(body), output });
-      response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" }).end(output);
+      const passed = ["content-type", "content-length", "x-amz-crc32"].map((name) => [name, answer.headers.get(name) ?? ""]);
+      response.writeHead(answer.status, Object.fromEntries(passed)).end(output);
     })();
   });
   return { ...(await listen(server)), requests };

@@ -31,7 +31,6 @@ export function leanRead(
     const headers = signedHeaders(access, "DynamoDB_20120810.GetItem", body, new Date());
     return new Promise((resolve, reject) => {
       const sent = request(access.origin, { method: "POST", headers, agent, signal });
-      // The listener stays: an error after the response must not end the process.
       sent.on("error", (error) => reject(sent.reusedSocket ? new DeadSocketError() : error));
       sent.on("response", resolve).end(body);
     });

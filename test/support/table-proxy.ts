@@ -7,6 +7,8 @@ interface TableRequest {
   operation: string;
   /** Who signed it. */
   accessKeyId: string;
+  /** Which client sent it. */
+  userAgent: string | undefined;
   input: { ProjectionExpression?: string; ExpressionAttributeNames?: Record<string, string> };
   output: string;
 }
@@ -36,8 +38,17 @@ export async function startTableProxy(
       const answer = await fetch(endpoint, { method: "POST", headers: headers as Record<string, string>, body });
       const output = await answer.text();
       const accessKeyId = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "";
-      requests.push({ operation, accessKeyId, input: JSON.parse(body), output });
-      const passed = ["content-type", "content-length", "x-amz-crc32"].map((name) => [name, answer.headers.get(name) ?? ""]);
+      requests.push({
+        operation,
+        accessKeyId,
+        userAgent: request.headers["user-agent"],
+        input: JSON.parse(body),
+        output,
+      });
+      const passed = ["content-type", "content-length", "x-amz-crc32"].map((name) => [
+        name,
+        answer.headers.get(name) ?? "",
+      ]);
       response.writeHead(answer.status, Object.fromEntries(passed)).end(output);
     })();
   });

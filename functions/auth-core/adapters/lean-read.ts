@@ -28,7 +28,8 @@ export function leanRead(
   let agent = new Agent({ keepAlive: true });
 
   async function send(body: string, signal: AbortSignal): Promise<IncomingMessage> {
-    const headers = signedHeaders(access, "DynamoDB_20120810.GetItem", body, new Date());
+    const signed = signedHeaders(access, "DynamoDB_20120810.GetItem", body, new Date());
+    const headers = { ...signed, "user-agent": "smart-token-broker" };
     return new Promise((resolve, reject) => {
       const sent = request(access.origin, { method: "POST", headers, agent, signal });
       sent.on("error", (error) => reject(sent.reusedSocket ? new DeadSocketError() : error));

@@ -45,10 +45,7 @@ export async function startTableProxy(
         input: JSON.parse(body),
         output,
       });
-      const passed = ["content-type", "content-length", "x-amz-crc32"].map((name) => [
-        name,
-        answer.headers.get(name) ?? "",
-      ]);
+      const passed = [...answer.headers].filter(([name]) => /^(content-|x-amz-crc32)/.test(name));
       response.writeHead(answer.status, Object.fromEntries(passed)).end(output);
     })();
   });

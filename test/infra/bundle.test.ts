@@ -81,7 +81,7 @@ describe("The bundle of the token function", () => {
   });
 });
 
-const served = ["@middy/core", "node:crypto", "node:timers", "node:zlib", "valibot"];
+const served = ["@middy/core", "node:crypto", "node:timers", "valibot"];
 
 // Each module and each kilobyte costs every cold start: before you raise a number here, measure it (npm run bench).
 test.each([

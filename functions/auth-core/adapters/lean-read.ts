@@ -1,6 +1,5 @@
 import type { AttributeValue, GetItemCommandInput } from "@aws-sdk/client-dynamodb";
 import type { IncomingMessage } from "node:http";
-import { crc32 } from "node:zlib";
 import type { AwsAccess } from "../rules/aws-access.ts";
 import { readBody } from "./read-body.ts";
 import { signedHeaders } from "./signed-headers.ts";
@@ -40,17 +39,22 @@ export function leanRead(
   return async (input) => {
     const body = JSON.stringify(input);
     const signal = AbortSignal.timeout(timeout);
-    const response = await send(body, signal).catch((error: unknown) => {
+    const sent = send(body, signal).catch((error: unknown) => {
       if (!(error instanceof DeadSocketError)) throw error;
       // The other sockets of this agent are as old.
       agent = new Agent({ keepAlive: true });
       return send(body, signal);
     });
-    return itemIn(response);
+    // Loaded while the request is under way.
+    const { crc32 } = process.getBuiltinModule("node:zlib");
+    return itemIn(await sent, crc32);
   };
 }
 
-async function itemIn(response: IncomingMessage): Promise<Record<string, AttributeValue> | undefined> {
+async function itemIn(
+  response: IncomingMessage,
+  crc32: (bytes: Buffer) => number,
+): Promise<Record<string, AttributeValue> | undefined> {
   const bytes = await readBody(response, maxBodyBytes);
   const { "content-length": length, "x-amz-crc32": checksum } = response.headers;
   if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);

@@ -29,5 +29,5 @@ export async function startTls(target: string, folder: string) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { url: `https://127.0.0.1:${port}`, certificate, close: () => void server.close().closeAllConnections() };
+  return { url: `https://127.0.0.1:${port}`, certificate, close: () => server.close().closeAllConnections() };
 }

@@ -1,7 +1,7 @@
 import { type MetricName, metricDefinitions, metricNamespace } from "./metrics.ts";
 import { readTraceId } from "./rules/settings.ts";
 
-export type Level = "info" | "warn" | "error";
+type Level = "info" | "warn" | "error";
 
 /** Lines of JSON on standard output, which Lambda puts into the log group. */
 export interface LogLines {

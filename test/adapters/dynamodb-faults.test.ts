@@ -91,7 +91,7 @@ describe.each(readers)("the DynamoDB adapter %s", (_name, at, extra) => {
 });
 
 describe("the DynamoDB adapter", () => {
-  it("throws UnavailableError after three attempts of 1 s if the table hangs, whoever reads", async () => {
+  it("throws UnavailableError after three attempts of 1 s if the table hangs, by either reader", async () => {
     const hang = async (at: At) => {
       let requests = 0;
       const table = tableAt(await serve(() => void (requests += 1)), at);

@@ -1,16 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.ts";
-import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import { emulatorConfig } from "../support/aws.ts";
-import { fullItem } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
 import { serve } from "../support/server.ts";
 import { startTable } from "../support/table.ts";
-import { bySdk, deployedDynamoDb, readers } from "./readers.ts";
+import { bySdk, deployedDynamoDb, expectStoredItems, readers } from "./readers.ts";
 
 const connection = connectionId("webapicorso");
 const input = { TableName: "fake-connections", Key: { connection: { S: connection } }, ConsistentRead: true };
@@ -36,24 +34,10 @@ async function startServer(respond: (nth: number, response: ServerResponse, requ
   return { url, requests, readers: () => requests.map(({ by }) => by) };
 }
 
-describe.each(readers)("An item that is read %s", (_name, at) => {
-  it("is the same as stored, whatever it contains", async () => {
-    const table = await startTable();
-    const stored = {
-      ...encodeItem(fullItem(connection)),
-      unknown: { L: [{ NULL: true }, { SS: ["à", "€", "\u{1f511}"] }, { M: { "a.b": { S: '"\\\n\u2028' } } }] },
-    };
-    await table.put(stored);
-
-    expect(await at(table.config.endpoint).get(input)).toEqual(stored);
-    const [ProjectionExpression, ExpressionAttributeNames] = ["#scope, failures", { "#scope": "scope" }];
-    expect(await at(table.config.endpoint).get({ ...input, ProjectionExpression, ExpressionAttributeNames })).toEqual({
-      scope: { S: "webapicorso_alywebapicorso" },
-      failures: { N: "3" },
-    });
-    expect(await at(table.config.endpoint).get({ ...input, Key: { connection: { S: "nobody" } } })).toBeUndefined();
-    await table.close();
-  });
+test.each(readers)("An item that is read %s is the same as stored, whatever it contains", async (_name, at) => {
+  const table = await startTable();
+  await expectStoredItems(table, at);
+  await table.close();
 });
 
 describe("A lean read", () => {

@@ -48,6 +48,17 @@ it("the log has one line for a served request, with these fields and no other", 
   ]);
 });
 
+it("each line of the log has the trace of its invocation", async () => {
+  const ask = await broker.environment({ _X_AMZN_TRACE_ID: "Root=1-fake-trace;Sampled=1" });
+  const event = tokenEvent("nobody");
+
+  await ask(event);
+
+  expect(await broker.linesWhere(isOf(event.requestContext.requestId))).toMatchObject([
+    { xray_trace_id: "1-fake-trace" },
+  ]);
+});
+
 it("the log has one line of a failed request, with its code", async () => {
   const event = tokenEvent("nobody");
   const { requestId } = event.requestContext;

@@ -18,7 +18,7 @@ const domains: [regions: RegExp, domain: string][] = [
 
 /** Variables of AWS that do not change how DynamoDB is called, or that `readAwsAccess` understands. */
 const usual =
-  /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|DEFAULT_REGION|EXECUTION_ENV|ENDPOINT_URL(_\w+)?|(LAMBDA|XRAY)_\w+)$/;
+  /^AWS_(ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|DEFAULT_REGION|EXECUTION_ENV|ENDPOINT_URL(_\w+)?|(LAMBDA|XRAY)_\w+)$/;
 
 /**
  * Reads credentials, region and endpoint of DynamoDB from environment variables.

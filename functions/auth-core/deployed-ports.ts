@@ -16,7 +16,7 @@ import type { KeyTable, Ports } from "./use-cases/ports.ts";
 export function deployedPorts(
   settings: Settings,
   notice: (notice: Notice) => void,
-  dynamoDb: DynamoDb = leanDynamoDb(),
+  dynamoDb: DynamoDb = leanDynamoDb(notice),
 ): Ports & { table: KeyTable } {
   const clock = systemClock();
   const registrations = once(async () => {

@@ -17,7 +17,7 @@ import { dynamoDbRevokedKeys } from "./revoked-key-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("oauth", settings.stage);
-const dynamoDb = leanDynamoDb();
+const dynamoDb = leanDynamoDb(telemetry.notice);
 const ports = {
   ...deployedPorts(settings, telemetry.notice, dynamoDb),
   names: dynamoDbNameIndex(settings.tableName, dynamoDb),

@@ -13,7 +13,7 @@ import { dynamoDbStatusTable } from "./status-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("status", settings.stage);
-const table = dynamoDbStatusTable(settings.tableName, leanDynamoDb());
+const table = dynamoDbStatusTable(settings.tableName, leanDynamoDb(telemetry.notice));
 const clock = systemClock();
 
 /** `GET /v1/status`, page by page, and `GET /v1/status/{connection}`: only from the table, without secrets. */

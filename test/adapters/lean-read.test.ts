@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { describe, expect, it, test } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.ts";
+import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { connectionId } from "../support/registration.ts";
 import { serve } from "../support/server.ts";
@@ -75,15 +76,20 @@ describe("A lean read", () => {
       "never ends",
       (response: ServerResponse) => void response.writeHead(200, { "content-length": 99 }).write(good.slice(0, 20)),
     ],
-  ])("whose response %s is repeated by the SDK, which makes all later reads", async (_case, misbehave) => {
-    const server = await startServer((nth, response) => (nth === 1 ? misbehave(response) : answer(response)));
-    const dynamoDb = deployedDynamoDb(server.url);
+  ])(
+    "whose response %s is repeated by the SDK, which makes all later reads; the log has one line",
+    async (_case, misbehave) => {
+      const server = await startServer((nth, response) => (nth === 1 ? misbehave(response) : answer(response)));
+      const notices: Notice[] = [];
+      const dynamoDb = deployedDynamoDb(server.url, undefined, (notice) => notices.push(notice));
 
-    expect(await dynamoDb.get(input)).toEqual(item);
-    expect(await dynamoDb.get(input)).toEqual(item);
+      expect(await dynamoDb.get(input)).toEqual(item);
+      expect(await dynamoDb.get(input)).toEqual(item);
 
-    expect(server.readers()).toEqual(["lean", "sdk", "sdk"]);
-  });
+      expect(server.readers()).toEqual(["lean", "sdk", "sdk"]);
+      expect(notices).toEqual([{ kind: "lean_read_failed", reason: expect.stringMatching(/^(?!.*fake)[^"]{3,60}$/) }]);
+    },
+  );
 
   it.each([
     ["reset", (request: IncomingMessage) => request.socket.resetAndDestroy()],
@@ -119,7 +125,11 @@ describe("A lean read", () => {
 
   it("is not made without credentials in the environment: the SDK finds them elsewhere", async () => {
     const server = await startServer((_nth, response) => answer(response));
-    const dynamoDb = leanDynamoDb(undefined, async () => dynamoDbClient(emulatorConfig(server.url)));
+    const dynamoDb = leanDynamoDb(
+      () => {},
+      undefined,
+      async () => dynamoDbClient(emulatorConfig(server.url)),
+    );
 
     expect(await dynamoDb.get(input)).toEqual(item);
 

@@ -3,6 +3,7 @@ import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.t
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import type { DynamoDb } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { fullItem } from "../support/items.ts";
@@ -10,10 +11,15 @@ import { connectionId } from "../support/registration.ts";
 import type { Attributes, TestTable } from "../support/table.ts";
 
 /** DynamoDB as a deployed function uses it: with lean reads, and the SDK for all else. */
-export function deployedDynamoDb(url: string, loadSdk = async () => dynamoDbClient(emulatorConfig(url))): DynamoDb {
+export function deployedDynamoDb(
+  url: string,
+  loadSdk = async () => dynamoDbClient(emulatorConfig(url)),
+  notice: (notice: Notice) => void = () => {},
+): DynamoDb {
   const { region, credentials } = emulatorConfig(url);
   const { accessKeyId, secretAccessKey } = credentials;
-  return leanDynamoDb({ origin: url, region, accessKeyId, secretAccessKey: new Secret(secretAccessKey) }, loadSdk);
+  const access = { origin: url, region, accessKeyId, secretAccessKey: new Secret(secretAccessKey) };
+  return leanDynamoDb(notice, access, loadSdk);
 }
 
 /** DynamoDB by the SDK alone. */
@@ -22,7 +28,7 @@ export const bySdk = (url: string): DynamoDb => dynamoDbClient(emulatorConfig(ur
 /** Both readers of items. `extra`: requests of a read that fails, in addition to those of the SDK. */
 export const readers: [name: string, at: (url: string) => DynamoDb, extra: number][] = [
   ["by the SDK", bySdk, 0],
-  ["with lean reads", deployedDynamoDb, 1],
+  ["with lean reads", (url) => deployedDynamoDb(url), 1],
 ];
 
 /** Stores an item with every type of attribute that has no bytes, and expects to read it, a part of it, and no other item. */

@@ -1,4 +1,5 @@
 import { type AwsAccess, readAwsAccess } from "../rules/aws-access.ts";
+import type { Notice } from "../rules/notice.ts";
 import { once } from "../rules/once.ts";
 import type { DynamoDb } from "./dynamodb.ts";
 import { leanRead } from "./lean-read.ts";
@@ -8,12 +9,14 @@ const fallbackTimeout = 2000;
 
 /**
  * DynamoDB with a fast first read: a lean signed request, without the SDK (docs/adr/0004-a-lean-first-read.md). The SDK is
- * loaded for every other call. If a lean read fails, the SDK repeats it, and makes all later reads of the environment.
+ * loaded for every other call. If a lean read fails, the SDK repeats it, and makes all later reads of the environment: so
+ * there is at most one notice of it.
  *
  * @param access `undefined`: the SDK makes all calls
  * @param loadSdk loads and configures the SDK
  */
 export function leanDynamoDb(
+  notice: (notice: Notice) => void,
   access: AwsAccess | undefined = readAwsAccess(process.env),
   loadSdk: () => Promise<DynamoDb> = async () => (await import("./dynamodb-sdk.ts")).dynamoDbClient({}),
 ): DynamoDb {
@@ -24,8 +27,11 @@ export function leanDynamoDb(
       if (!read) return (await sdk()).get(input);
       try {
         return await read(input);
-      } catch {
+      } catch (error) {
         read = undefined;
+        // The message of a parser would quote the tokens.
+        const reason = error instanceof Error && !(error instanceof SyntaxError) ? error.message : "no JSON";
+        notice({ kind: "lean_read_failed", reason });
         // The time to load it is not the table's.
         const loaded = await sdk();
         return loaded.get(input, AbortSignal.timeout(fallbackTimeout));

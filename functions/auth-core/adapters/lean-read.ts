@@ -17,7 +17,7 @@ class DeadSocketError extends Error {}
  * Reads items with GetItem, over node's own HTTP and without the SDK, which takes longer to load than to answer.
  *
  * Makes one attempt within 1 s; a second one only if the first used a socket that the server had closed. Throws for
- * everything but a complete response 200 with the right checksum. Its errors may quote a response: never log them.
+ * everything but a complete response 200 with the right checksum.
  */
 export function leanRead(
   access: AwsAccess,
@@ -31,7 +31,7 @@ export function leanRead(
     const headers = { ...signed, "user-agent": "smart-token-broker" };
     return new Promise((resolve, reject) => {
       const sent = request(access.origin, { method: "POST", headers, agent, signal });
-      sent.on("error", (error) => reject(sent.reusedSocket ? new DeadSocketError() : error));
+      sent.on("error", (error) => reject(sent.reusedSocket ? new DeadSocketError(error.message) : error));
       sent.on("response", resolve).end(body);
     });
   }

@@ -55,30 +55,48 @@ describe("A lean read", () => {
   });
 
   it.each([
-    ["has HTTP 500", (response: ServerResponse) => answer(response, {}, good, 500)],
-    ["has HTTP 206", (response: ServerResponse) => answer(response, {}, good, 206)],
-    ["redirects", (response: ServerResponse) => answer(response, { location: "/elsewhere" }, good, 307)],
-    ["has a wrong checksum", (response: ServerResponse) => answer(response, { "x-amz-crc32": "1" })],
-    ["has no checksum", (response: ServerResponse) => answer(response, { "x-amz-crc32": undefined })],
-    ["has no length", (response: ServerResponse) => answer(response, { "content-length": undefined })],
-    ["is no JSON", (response: ServerResponse) => answer(response, {}, "fake-access-1")],
-    ["has more than 1 MiB", (response: ServerResponse) => answer(response, {}, `${good}${" ".repeat(2 ** 20)}`)],
+    ["has HTTP 500", "HTTP 500", (response: ServerResponse) => answer(response, {}, good, 500)],
+    ["has HTTP 206", "HTTP 206", (response: ServerResponse) => answer(response, {}, good, 206)],
+    ["redirects", "HTTP 307", (response: ServerResponse) => answer(response, { location: "/elsewhere" }, good, 307)],
+    [
+      "has a wrong checksum",
+      "its length or checksum is missing or wrong",
+      (response: ServerResponse) => answer(response, { "x-amz-crc32": "1" }),
+    ],
+    [
+      "has no checksum",
+      "its length or checksum is missing or wrong",
+      (response: ServerResponse) => answer(response, { "x-amz-crc32": undefined }),
+    ],
+    [
+      "has no length",
+      "its length or checksum is missing or wrong",
+      (response: ServerResponse) => answer(response, { "content-length": undefined }),
+    ],
+    ["is no JSON", "no JSON", (response: ServerResponse) => answer(response, {}, "fake-access-1")],
+    [
+      "has more than 1 MiB",
+      "more than 1048576 bytes",
+      (response: ServerResponse) => answer(response, {}, `${good}${" ".repeat(2 ** 20)}`),
+    ],
     [
       "ends early",
+      "aborted",
       (response: ServerResponse) => {
         response.writeHead(200, { "content-length": good.length }).write(good.slice(0, 20));
         setImmediate(() => response.destroy());
       },
     ],
-    ["is only a closed connection", (response: ServerResponse) => void response.destroy()],
-    ["never comes", () => {}],
+    ["is only a closed connection", "socket hang up", (response: ServerResponse) => void response.destroy()],
+    ["never comes", "no response within 1 s", () => {}],
     [
       "never ends",
+      "no response within 1 s",
       (response: ServerResponse) => void response.writeHead(200, { "content-length": 99 }).write(good.slice(0, 20)),
     ],
   ])(
-    "whose response %s is repeated by the SDK, which makes all later reads; the log has one line",
-    async (_case, misbehave) => {
+    "whose response %s is repeated by the SDK, which makes all later reads: the log has one line, %j",
+    async (_case, reason, misbehave) => {
       const server = await startServer((nth, response) => (nth === 1 ? misbehave(response) : answer(response)));
       const notices: Notice[] = [];
       const dynamoDb = deployedDynamoDb(server.url, undefined, (notice) => notices.push(notice));
@@ -87,7 +105,7 @@ describe("A lean read", () => {
       expect(await dynamoDb.get(input)).toEqual(item);
 
       expect(server.readers()).toEqual(["lean", "sdk", "sdk"]);
-      expect(notices).toEqual([{ kind: "lean_read_failed", reason: expect.stringMatching(/^(?!.*fake)[^"]{3,60}$/) }]);
+      expect(notices).toEqual([{ kind: "lean_read_failed", reason: reason }]);
     },
   );
 

@@ -4,8 +4,8 @@ import { once } from "../rules/once.ts";
 import type { DynamoDb } from "./dynamodb.ts";
 import { leanRead } from "./lean-read.ts";
 
-/** Milliseconds for the SDK after a lean read (1 s) that failed: with it, a read takes no longer than three attempts. */
-const fallbackTimeout = 2000;
+/** Milliseconds for the SDK after a lean read that took its whole second: both take as long as three attempts of the SDK. */
+const timeoutAfterTimeout = 2000;
 
 /**
  * DynamoDB with a fast first read: a lean signed request, without the SDK (docs/adr/0004-a-lean-first-read.md). The SDK is
@@ -29,16 +29,20 @@ export function leanDynamoDb(
         return await read(input);
       } catch (error) {
         read = undefined;
-        // The message of a parser would quote the tokens.
-        const reason = error instanceof Error && !(error instanceof SyntaxError) ? error.message : "no JSON";
-        notice({ kind: "lean_read_failed", reason });
+        const isLate = error instanceof Error && error.name === "TimeoutError";
+        notice({ kind: "lean_read_failed", reason: isLate ? "no response within 1 s" : reasonOf(error) });
         // The time to load it is not the table's.
         const loaded = await sdk();
-        return loaded.get(input, AbortSignal.timeout(fallbackTimeout));
+        return loaded.get(input, isLate ? AbortSignal.timeout(timeoutAfterTimeout) : undefined);
       }
     },
     update: async (input) => (await sdk()).update(input),
     query: async (input) => (await sdk()).query(input),
     scan: async (input) => (await sdk()).scan(input),
   };
+}
+
+function reasonOf(error: unknown): string {
+  // The message of a parser would quote the tokens.
+  return error instanceof Error && !(error instanceof SyntaxError) ? error.message : "no JSON";
 }

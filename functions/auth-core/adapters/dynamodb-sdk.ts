@@ -40,6 +40,8 @@ async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
     return await sent;
   } catch (error) {
     if (!(error instanceof Error) || bugs.has(error.name)) throw error;
+    // Only a time limit aborts a call.
+    if (error.name === "AbortError") throw new UnavailableError("DynamoDB: no response in time");
     // The message of a parser would quote the tokens.
     const detail = error instanceof SyntaxError ? "" : `: ${error.message}`;
     throw new UnavailableError(`DynamoDB: ${error.name}${detail}`);

@@ -17,7 +17,7 @@ class DeadSocketError extends Error {}
  * Reads items with GetItem, over node's own HTTP and without the SDK, which takes longer to load than to answer.
  *
  * Makes one attempt within 1 s; a second one only if the first used a socket that the server had closed. Throws for
- * everything but a complete response 200 with the right checksum.
+ * everything but a complete response 200 with the right checksum: a `TimeoutError` after 1 s.
  */
 export function leanRead(
   access: AwsAccess,
@@ -47,7 +47,11 @@ export function leanRead(
     });
     // Loaded while the request is under way.
     const { crc32 } = process.getBuiltinModule("node:zlib");
-    return itemIn(await sent, crc32);
+    try {
+      return await itemIn(await sent, crc32);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    }
   };
 }
 
@@ -58,6 +62,8 @@ async function itemIn(
   const bytes = await readBody(response, maxBodyBytes);
   const { "content-length": length, "x-amz-crc32": checksum } = response.headers;
   if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
-  if (length !== String(bytes.length) || checksum !== String(crc32(bytes))) throw new Error("damaged response");
+  if (length !== String(bytes.length) || checksum !== String(crc32(bytes))) {
+    throw new Error("its length or checksum is missing or wrong");
+  }
   return (JSON.parse(bytes.toString()) as { Item?: Record<string, AttributeValue> }).Item;
 }

@@ -5,6 +5,7 @@ import {
   parseConnectionId,
 } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Deployment } from "./deployment/deployment.ts";
+import type { StacksOptions } from "./deployment/find-stacks.ts";
 import { CommandError } from "./exit.ts";
 
 /** The result of a command: `text` for people, `json` for programs (`--json`). */
@@ -16,8 +17,7 @@ export interface CommandResult {
 }
 
 /** The options of every command. */
-export interface CommonOptions {
-  stage: string;
+export interface CommonOptions extends StacksOptions {
   local?: boolean;
   localUrl?: string;
   json?: boolean;
@@ -45,6 +45,15 @@ export function readId(text: string): ConnectionId {
   // Does not repeat the argument: it may be a key that was pasted into the wrong place.
   if (!id) throw new CommandError("usage", `Invalid connection id. Use ${connectionIdRule}.`);
   return id;
+}
+
+/** Throws CommandError if no stage can have this name. Does not repeat it: it may be a key in the wrong place. */
+export function expectStage(stage: string): void {
+  if (/^[a-z][a-z0-9]{0,15}$/.test(stage)) return;
+  throw new CommandError(
+    "usage",
+    "Invalid stage. Set --stage or BROKER_STAGE to the name of a stage: 1 to 16 of a-z and 0-9.",
+  );
 }
 
 /** Reads a whole number from an option. Throws CommandError with the option's name. */

@@ -17,14 +17,9 @@ export class CommandError extends Error {
 /** Errors of AWS and of the network, matched in this order with 'name codes message'. `{}` is the detail of the error. */
 const known: [pattern: RegExp, kind: keyof typeof exitCodes, message: string][] = [
   [
-    /Region is missing/,
-    "usage",
-    "No AWS region is set. Set AWS_REGION, or a region in the profile. For the local run add --local.",
-  ],
-  [
     /CredentialsProviderError|TokenProviderError|Could not load credentials/,
     "denied",
-    "No AWS credentials were found. Sign in with aws sso login, or set AWS_PROFILE.",
+    "No AWS credentials were found. Sign in with aws sso login, or name a profile that has credentials (--profile, AWS_PROFILE).",
   ],
   [
     /ExpiredToken|UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature/,

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
 import type { Action, CommandResult, CommonOptions, DeploymentCommand } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
@@ -15,6 +16,8 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   const root = new Command("broker")
     .description("Operate the Smart Token Broker (docs/cli.md)")
     .option("--stage <stage>", "stage of the deployment, instead of BROKER_STAGE", process.env["BROKER_STAGE"] || "dev")
+    .option("--region <region>", "AWS region, instead of AWS_REGION, AWS_DEFAULT_REGION or the region of the profile")
+    .option("--profile <name>", "AWS profile, instead of AWS_PROFILE")
     .option("--local", `use the local run at ${defaultLocalUrl}`)
     .option("--local-url <url>", "use the local run at this URL")
     .option("--json", "print JSON")
@@ -36,14 +39,15 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
   doctorCommand(root, onDeployment);
+  alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);
   return root;
 }
 
 /** Loads AWS clients only for a command that needs them: each takes a tenth of a second. */
-async function find({ local, localUrl, stage }: CommonOptions) {
-  const url = localUrl ?? (local ? defaultLocalUrl : undefined);
+async function find(options: CommonOptions) {
+  const url = options.localUrl ?? (options.local ? defaultLocalUrl : undefined);
   if (url !== undefined) return findLocal(url);
   const { findStacks } = await import("./deployment/find-stacks.ts");
-  return findStacks(stage);
+  return findStacks(options);
 }

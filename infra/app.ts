@@ -1,23 +1,32 @@
-import { App, type AppProps, Tags, Validations } from "aws-cdk-lib";
+import { App, type AppProps, CrossStackReferences, ReferenceStrength, Stack, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
-import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
-import { readDeploymentSettings, rejectUnknownSettings, SettingError } from "./settings.ts";
-import { ApiStack } from "./stacks/api.ts";
-import { MonitoringStack } from "./stacks/monitoring.ts";
-import { RotationStack } from "./stacks/rotation.ts";
-import { StateStack } from "./stacks/state.ts";
+import { Api } from "./parts/api.ts";
+import { Monitoring } from "./parts/monitoring.ts";
+import { Rotation } from "./parts/rotation.ts";
+import { State } from "./parts/state.ts";
+import { SettingError } from "./settings.ts";
+import { readStageSettings, settingsFolder, type StageOptions } from "./stage-settings.ts";
 
-/** Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function. */
-export function brokerApp(props: AppProps = {}, options?: UrlOptions): App {
+/**
+ * Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function; without
+ * `options.folder`, it reads no file of a stage.
+ */
+export function brokerApp(props: AppProps = {}, options?: StageOptions): App {
   const app = new App(props);
-  rejectUnknownSettings(Object.keys(app.node.getAllContext()));
-  const settings = readDeploymentSettings((key) => app.node.tryGetContext(key), options);
-  const named = (stack: string) => ({ stackName: `smart-token-broker-${settings.stage}-${stack}` });
-
-  const state = new StateStack(app, "State", settings, named("state"));
-  const api = new ApiStack(app, "Api", settings, state.stores, named("api"));
-  const rotation = new RotationStack(app, "Rotation", settings, state.stores, named("rotation"));
-  new MonitoringStack(app, "Monitoring", settings, { state, api, rotation }, named("monitoring"));
+  const settings = readStageSettings(app.node.getAllContext() as Record<string, unknown>, options);
+  const stack = (id: string, terminationProtection = false) =>
+    new Stack(app, id, {
+      stackName: `smart-token-broker-${settings.stage}-${id.toLowerCase()}`,
+      terminationProtection,
+    });
+  // The CDK leaves the id "Default" out of logical ids.
+  const state = new State(stack("State", true), "Default", settings);
+  const api = new Api(stack("Api"), "Default", settings, state.stores);
+  const rotation = new Rotation(stack("Rotation"), "Default", settings, state.stores);
+  const monitoring = stack("Monitoring");
+  // With exports, CloudFormation would reject a deployment that removes a function which this stack still watches.
+  CrossStackReferences.of(monitoring).consume(ReferenceStrength.WEAK);
+  new Monitoring(monitoring, "Default", settings, { state, api, rotation });
 
   Tags.of(app).add("application", "smart-token-broker");
   Tags.of(app).add("stage", settings.stage);
@@ -27,7 +36,7 @@ export function brokerApp(props: AppProps = {}, options?: UrlOptions): App {
 
 if (import.meta.main) {
   try {
-    brokerApp().synth();
+    brokerApp({}, { allowLoopbackHttp: false, folder: settingsFolder }).synth();
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     process.stderr.write(`${error.message}\n`);

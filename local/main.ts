@@ -102,7 +102,7 @@ function shortened(token: unknown): object {
   return typeof token === "string" ? { access_token: `${token.slice(0, 12)}…` } : {};
 }
 
-/** A wrong option, or a wrong setting in cdk.json. SettingError is known by name: its module loads the CDK. */
+/** A wrong option, or a wrong setting of stage dev. SettingError is known by name: its module takes time to load. */
 function isUserError(error: unknown): error is Error {
   return error instanceof UsageError || (error instanceof Error && error.name === "SettingError");
 }

@@ -32,7 +32,7 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
                         container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1] with the own port.
   --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
                         Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
-  --callers FILE        JSON: a list of callers as in cdk.json. Issuers may use http on loopback.
+  --callers FILE        JSON: a list of callers, as in the settings. Issuers may use http on loopback.
                         Default: a sample list with a local issuer.
   --tick SECONDS        How long one minute of every schedule lasts (60).
   --scenario NAME       Behaviour of the simulated Smart Services: ${Object.keys(namedScenarios).join(", ")}

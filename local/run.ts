@@ -19,7 +19,7 @@ import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
 import { statusPage } from "./status-page/page.ts";
-import { cdkContext, synthesise } from "./synthesise.ts";
+import { stageConnections, synthesise } from "./synthesise.ts";
 
 /** The start waits until rotation is on for at most this many connections. */
 const maxAwaited = 8;
@@ -62,7 +62,7 @@ export async function startLocalRun(
     const clock = { now: () => Date.now() / 1000 };
     const { connections, allowedHosts = [] } = options;
     // The stacks create no secret for the connections of a file: the run registers them as an operator does.
-    const ids = connections ? Object.keys(connections) : (cdkContext().connections ?? []);
+    const ids = connections ? Object.keys(connections) : stageConnections();
     const issuer = await startIssuer(ids, { allowedHosts });
     started.push(() => issuer.close());
     const { assembly, remove } = await synthesise({

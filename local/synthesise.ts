@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readStageSettings, settingsFolder } from "../infra/stage-settings.ts";
 import { type CloudAssembly, readCloudAssembly } from "./assembly/cloud-assembly.ts";
 
 /**
- * Synthesises the stacks as `cdk deploy` does, with the context of `cdk.json`; `context` replaces some of it.
+ * Synthesises the stacks as `cdk deploy` does, with the settings of stage dev; `context` replaces some of them.
  * `remove` deletes the cloud assembly and its bundles.
  */
 export async function synthesise(
@@ -19,7 +20,6 @@ export async function synthesise(
     process.env["CDK_VALIDATION"] = "false";
     // Loaded late: the CDK takes most of the time of a start.
     const { brokerApp } = await import("../infra/app.ts");
-    const options = { allowLoopbackHttp: true };
     brokerApp({ outdir, context: { ...cdkContext(), prober: undefined, ...context } }, options).synth();
     return { assembly: readCloudAssembly(outdir), remove };
   } catch (error) {
@@ -28,8 +28,16 @@ export async function synthesise(
   }
 }
 
-/** The settings in cdk.json. Only the CDK's command line reads them otherwise. */
-export function cdkContext(): { connections?: string[] } {
+const options = { allowLoopbackHttp: true, folder: settingsFolder };
+
+/** The connections in the settings of stage dev. */
+export function stageConnections(): string[] {
+  // The local run has its own list of callers.
+  return readStageSettings({ ...cdkContext(), callers: [] }, options).connections;
+}
+
+/** The context in cdk.json: the CDK's flags. Only the CDK's command line reads it otherwise. */
+function cdkContext(): Record<string, unknown> {
   const text = readFileSync(join(import.meta.dirname, "..", "cdk.json"), "utf8");
-  return (JSON.parse(text) as { context: { connections?: string[] } }).context;
+  return (JSON.parse(text) as { context: Record<string, unknown> }).context;
 }

@@ -3,9 +3,9 @@ import { registrationSchema } from "@smart-token-broker/auth-core/rules/registra
 import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 
-type JsonSchema = ReturnType<typeof toJsonSchema>;
+export type JsonSchema = ReturnType<typeof toJsonSchema>;
 
-const config: ConversionConfig = {
+export const config: ConversionConfig = {
   // Most editors support this draft.
   target: "draft-07",
   // What a person writes, before the broker normalises it.
@@ -34,7 +34,7 @@ const rulesOfEntry: JsonSchema = {
 };
 
 const list = v.array(callerSchema);
-const schemaField = v.optional(v.pipe(v.string(), v.description("This JSON Schema, for editors.")));
+export const schemaField = v.optional(v.pipe(v.string(), v.description("This JSON Schema, for editors.")));
 
 /** The JSON Schema of the list of callers. The synthesis checks more: the issuer, and whether strangers' JWTs match. */
 export function callersJsonSchema(): JsonSchema {
@@ -97,7 +97,7 @@ const registrationFields: Descriptions = {
   apiKeyId: "The issuer's id of the API key.",
 };
 
-function described(schema: JsonSchema, fields: Descriptions): JsonSchema {
+export function described(schema: JsonSchema, fields: Descriptions): JsonSchema {
   const properties = Object.entries(schema.properties ?? {}).map(([field, property]) => {
     const text = fields[field];
     if (typeof property !== "object" || text === undefined) throw new Error(`Describe the field ${field}.`);

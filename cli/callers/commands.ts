@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
+import { type CommandResult, type CommonOptions, expectStage, type OnDeployment, yes } from "../command.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
@@ -17,12 +17,13 @@ export function callersCommands(
     });
   callers
     .command("list")
-    .description("check and print the list of callers")
-    .option("--file <file>", "cdk.json, or a file with only the list", "cdk.json")
+    .description("check and print the list of callers in the settings of the stage")
+    .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
-      const { file, json = false } = this.optsWithGlobals<CommonOptions & { file: string }>();
+      const { stage, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
+      expectStage(stage);
       const { listCallers } = await import("./list.ts");
-      print(await listCallers(file), json);
+      print(await listCallers(file ?? `settings/${stage}.json`), json);
     });
   callers
     .command("revoke <name>")

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
@@ -7,7 +7,7 @@ import { CommandError } from "../exit.ts";
 /** Printed because a reader in an incident may think that this is the deployed list. */
 const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
 
-/** Checks and lists the callers in `cdk.json`. Does NOT read what is deployed, or what a local run has. */
+/** Checks and lists the callers in the settings of a stage. Does NOT read what is deployed, or what a local run has. */
 export async function listCallers(file: string): Promise<CommandResult> {
   const callers = await readCallers(file);
   if (callers.length === 0) {
@@ -65,26 +65,30 @@ function conditionsOf(caller: Caller): string[] {
 }
 
 async function readCallers(file: string): Promise<Caller[]> {
-  let callers = await readJson(file);
-  if (!Array.isArray(callers) && !("callers" in callers)) {
-    const { context } = callers as { context?: { callers?: object | string } };
-    if (!context)
-      throw new CommandError("usage", `${file} is neither a list of callers nor a cdk.json with a context.`);
-    const setting = context.callers ?? [];
-    callers = typeof setting === "string" ? await readJson(resolve(dirname(file), setting)) : setting;
+  const folder = dirname(resolve(file));
+  // Does not repeat the argument: it may be a key that was pasted into the wrong place.
+  let list = await readJson(file, basename(folder) === "settings" ? `The file ${file}` : "The file of --file");
+  if (!Array.isArray(list) && !("callers" in list)) {
+    if (basename(folder) !== "settings") {
+      throw new CommandError("usage", `${file} is neither a list of callers nor settings with the key callers.`);
+    }
+    list = [];
   }
+  const { callers = list } = list as { callers?: unknown };
+  // The deployment reads the path from the folder of cdk.json, where it runs.
+  const found = typeof callers === "string" ? await readJson(join(folder, "..", callers)) : callers;
   try {
-    return parseCallers(callers, { allowLoopbackHttp: false });
+    return parseCallers(found, { allowLoopbackHttp: false });
   } catch (error) {
     throw new CommandError("usage", `${file}: ${(error as Error).message}`);
   }
 }
 
-async function readJson(file: string): Promise<object> {
+async function readJson(file: string, name = `The file ${file}`): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",
-      `The file ${file} cannot be read (${error.code}). Add --file with cdk.json's path.`,
+      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
     );
   });
   try {
@@ -93,7 +97,7 @@ async function readJson(file: string): Promise<object> {
   } catch {
     // The error below covers it.
   }
-  throw new CommandError("usage", `The file ${file} is not JSON.`);
+  throw new CommandError("usage", `${name} is not JSON.`);
 }
 
 function identityOf(caller: Caller): string {

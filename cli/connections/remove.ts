@@ -46,7 +46,9 @@ export async function removeConnection(
     `Removed ${connection}. Its secret is deleted ${when}. Until then you can restore it: ${restore}`,
     erased ? "Deleted its tokens. Functions may serve them from memory for up to a minute." : "It had no tokens.",
     ...(secret.isOfStack
-      ? [`The stack created its secret. Remove ${connection} from connections in cdk.json too.`]
+      ? [
+          `The stack created its secret. Remove ${connection} from connections in settings/${deployment.stage}.json too.`,
+        ]
       : []),
     "The API key is still valid at Smart Services. Ask the vendor to revoke it.",
   ].join("\n");

@@ -66,7 +66,7 @@ export async function putCurrent(
 ): Promise<string | undefined> {
   const { registration } = parseValue(deployment, value);
   const { warning } = await actThenRenew(deployment, connection, async () => {
-    if (!skipExchange) await verifyKey(deployment, registration, skipExchange !== undefined);
+    if (!skipExchange) await verifyKey(deployment, registration, skipExchange === undefined ? "required" : "optional");
     if ((await expectNoRotation(deployment, connection)) !== insteadOf) {
       throw new CommandError("failed", `The secret of ${connection} has changed meanwhile. Run the command again.`);
     }

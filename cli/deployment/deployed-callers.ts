@@ -9,9 +9,9 @@ import { type Deployment, patience } from "./deployment.ts";
  *
  * @throws CommandError if an older version is deployed
  */
-export async function deployedCallers({ local, stage, region }: Deployment): Promise<DeployedCallers> {
+export async function deployedCallers({ local, stage, region, credentials }: Deployment): Promise<DeployedCallers> {
   if (local) return local.callers;
-  const client = new CloudFormationClient({ ...patience, region });
+  const client = new CloudFormationClient({ ...patience, region, credentials });
   const command = new GetTemplateSummaryCommand({ StackName: `smart-token-broker-${stage}-api` });
   const { Metadata = "{}" } = await withProgress("Reading the deployed callers", client.send(command));
   const { [callersMetadata]: callers } = JSON.parse(Metadata) as Record<string, DeployedCallers | undefined>;

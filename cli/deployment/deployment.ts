@@ -6,6 +6,8 @@ import { CommandError } from "../exit.ts";
 export interface Deployment {
   /** Its options on the command line: empty, or starts with a space. */
   flags: string;
+  /** Options of the AWS command line for it, in the same form. On a local run they work for Secrets Manager only. */
+  awsFlags: string;
   stage: string;
   region: string;
   accountId: string;
@@ -20,7 +22,7 @@ export interface Deployment {
   /** KMS key of the secrets; the local run has none. */
   keyArn?: string;
   keyRotationFunctionArn: string;
-  /** `rotateApiKeysEveryDays` of `cdk.json`; 0 means that no schedule rotates keys. */
+  /** `rotateApiKeysEveryDays` of the settings; 0 means that no schedule rotates keys. */
   rotateApiKeysEveryDays: number;
   /** Origins whose pages can read the API's responses. */
   corsOrigins: string[];

@@ -68,7 +68,9 @@ export async function findLocal(url: string): Promise<Deployment> {
     throw new CommandError("unreachable", `The server at ${url} is not a local run of this version${cause}. ${next}.`);
   }
   const flags = url === defaultLocalUrl ? " --local" : ` --local-url ${url}`;
-  return { ...parsed.output, flags, credentials: () => Promise.resolve(localCaller) };
+  const { region, local } = parsed.output;
+  const awsFlags = ` --region ${region} --endpoint-url ${local.secretsmanager}`;
+  return { ...parsed.output, flags, awsFlags, credentials: () => Promise.resolve(localCaller) };
 }
 
 /** The origin of a local run; `undefined` for a URL that has another host, or more than an origin. */

@@ -1,23 +1,29 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import { expectStage } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { type Deployment, patience } from "./deployment.ts";
+import { asRegionError, type ChosenRegion, chooseRegion, useProfile } from "./region.ts";
+
+/** The options that choose a deployment on AWS. */
+export interface StacksOptions {
+  stage: string;
+  region?: string;
+  profile?: string;
+}
 
 /**
- * Finds a deployment by the outputs of its stacks, with the SDK's default region and credentials. Reads only.
+ * Finds a deployment by the outputs of its stacks, with the SDK's default credentials. Reads only.
  *
- * @throws CommandError if a stack or an output does not exist
+ * @throws CommandError without a region, if the region is not enabled, or if a stack or an output does not exist
  */
-export async function findStacks(stage: string): Promise<Deployment> {
-  if (!/^[a-z][a-z0-9]{0,15}$/.test(stage)) {
-    throw new CommandError(
-      "usage",
-      "Invalid stage. Set --stage or BROKER_STAGE to the stage in cdk.json: 1 to 16 of a-z and 0-9.",
-    );
-  }
-  const client = new CloudFormationClient(patience);
-  const region = await client.config.region();
+export async function findStacks({ stage, region: option, profile }: StacksOptions): Promise<Deployment> {
+  expectStage(stage);
+  if (profile !== undefined) useProfile(profile);
+  const chosen = await chooseRegion(option);
+  const { region } = chosen;
+  const client = new CloudFormationClient({ ...patience, region });
   const names = ["state", "api", "rotation"].map((part) => `smart-token-broker-${stage}-${part}`);
-  const outputs = Object.assign({}, ...(await Promise.all(names.map((name) => outputsOf(client, name, region)))));
+  const outputs = Object.assign({}, ...(await Promise.all(names.map((name) => outputsOf(client, name, chosen)))));
   const output = (name: string): string => {
     const value: unknown = outputs[name];
     if (typeof value === "string") return value;
@@ -28,8 +34,13 @@ export async function findStacks(stage: string): Promise<Deployment> {
   };
   const keyArn = output("KeyArn");
   const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
+  const awsFlags = [
+    ...(option === undefined ? [] : [` --region ${region}`]),
+    ...(profile === undefined ? [] : [` --profile ${quoted(profile)}`]),
+  ].join("");
   return {
-    flags: stage === "dev" && !process.env["BROKER_STAGE"] ? "" : ` --stage ${stage}`,
+    flags: `${stage === "dev" && !process.env["BROKER_STAGE"] ? "" : ` --stage ${stage}`}${awsFlags}`,
+    awsFlags,
     stage,
     region,
     accountId,
@@ -46,15 +57,33 @@ export async function findStacks(stage: string): Promise<Deployment> {
   };
 }
 
-async function outputsOf(client: CloudFormationClient, name: string, region: string): Promise<Record<string, string>> {
+/** A word for a shell. */
+const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+
+async function outputsOf(
+  client: CloudFormationClient,
+  name: string,
+  chosen: ChosenRegion,
+): Promise<Record<string, string>> {
   try {
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
-    return Object.fromEntries(
-      (Stacks[0]?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
-    );
+    return await stackOutputs(client, name);
   } catch (error) {
-    if (!(error instanceof Error && /does not exist/.test(error.message))) throw error;
-    const next = "Check --stage, AWS_REGION and AWS_PROFILE, or deploy it: npm run deploy";
-    throw new CommandError("notFound", `The stack ${name} does not exist in ${region}. ${next}`);
+    if (!isMissing(error)) throw asRegionError(error, chosen);
+    const next = "Check --stage, --region and --profile, or deploy it: npm run deploy";
+    throw new CommandError(
+      "notFound",
+      `The stack ${name} does not exist in ${chosen.region} (from ${chosen.source}). ${next}`,
+    );
   }
 }
+
+/** The outputs of a stack by name. Throws AWS's error if the stack does not exist. */
+export async function stackOutputs(client: CloudFormationClient, name: string): Promise<Record<string, string>> {
+  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+  return Object.fromEntries(
+    (Stacks[0]?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
+  );
+}
+
+/** Whether an error of CloudFormation says that the stack does not exist. */
+export const isMissing = (error: unknown) => error instanceof Error && /does not exist/.test(error.message);

@@ -16,7 +16,7 @@ import { brokerCommand, clientConfig, type Deployment } from "./deployment.ts";
 export interface SecretFacts extends SecretDescription {
   connection: ConnectionId;
   arn: string;
-  /** Whether CloudFormation created it: `connections` in `cdk.json` then lists it. */
+  /** Whether CloudFormation created it: `connections` in the settings then lists it. */
   isOfStack: boolean;
   /** Instant; set if its deletion is scheduled. */
   deletedAt?: number;

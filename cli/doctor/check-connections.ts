@@ -4,6 +4,7 @@ import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { SecretFacts } from "../deployment/secrets.ts";
 import { areTokensDeleted } from "../deployment/statuses.ts";
+import { checkPending } from "./check-pending.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
 /** Secrets read at a time: Secrets Manager throttles an account, and the functions have priority. */
@@ -55,15 +56,23 @@ async function checkSecret(deployment: Deployment, secret: SecretFacts, now: num
     const fix = "enable the KMS key, or grant your role its use (docs/cli.md#permissions)";
     return [warning(`${id}: ${reading.detail}`, fix)];
   }
+  const pending = await checkPending(
+    deployment,
+    secret,
+    reading.kind === "registered" ? reading.registration : undefined,
+  );
   if (reading.kind !== "registered") {
     const detail = reading.kind === "not_ready" ? reading.detail : "the secret no longer exists";
-    return [broken(`${id}: ${detail}`, `broker connections add ${id}`)];
+    return [broken(`${id}: ${detail}`, `broker connections add ${id}`), ...pending];
   }
   const everyDays = deployment.rotateApiKeysEveryDays;
   const key = warningOf(secret, reading.registration.keyIssuer !== undefined, everyDays > 0, now);
   return [
     ...reading.warnings.map((text) => warning(`${id}: ${text}`, `broker connections show ${id}`)),
-    ...(key ? [warning(`${id}: ${key.detail}`, keyFix(key.reason, id, everyDays))] : []),
+    ...pending,
+    ...(key && !(pending.length > 0 && key.reason === "rotation_stuck")
+      ? [warning(`${id}: ${key.detail}`, keyFix(key.reason, id, everyDays))]
+      : []),
   ];
 }
 
@@ -83,7 +92,7 @@ function stateFindings(id: string, { state, last_error: error }: ConnectionStatu
 }
 
 function okText({ connection, rotationEnabled }: SecretFacts, status: Status): string {
-  const rotation = rotationEnabled ? "on" : "off, as in cdk.json";
+  const rotation = rotationEnabled ? "on" : "off, as in the settings";
   const hasToken = typeof status === "object" && status.access_token_expires_at !== undefined;
   const token = status === "unread" ? "status unknown" : hasToken ? "token valid" : "no token yet";
   return `${connection}: secret readable, key rotation ${rotation}, ${token}`;

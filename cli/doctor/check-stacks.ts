@@ -1,21 +1,25 @@
-import { CloudFormationClient, DescribeStackResourcesCommand } from "@aws-sdk/client-cloudformation";
 import { DescribeContinuousBackupsCommand, DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { clientConfig, type Deployment, patience } from "../deployment/deployment.ts";
+import { isMissing } from "../deployment/find-stacks.ts";
+import { stackResources } from "../deployment/stack-resources.ts";
+import { checkAlarms } from "./check-alarms.ts";
+import { checkConcurrency } from "./check-concurrency.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
-/** Checks what a local run does not have: the table's protection, the schedules, the dead letters. */
+/** Checks what a local run does not have: the table's protection, schedules, dead letters, Lambda's limit, alarms. */
 export async function checkStacks(deployment: Deployment): Promise<Finding[]> {
-  const { region, credentials, stage } = deployment;
+  const { region, credentials } = deployment;
   const config = { ...patience, region, credentials };
-  const resources = async (type: string) => {
-    const command = new DescribeStackResourcesCommand({ StackName: `smart-token-broker-${stage}-rotation` });
-    const { StackResources = [] } = await new CloudFormationClient(config).send(command);
-    return StackResources.filter(({ ResourceType }) => ResourceType === type).map(
-      ({ PhysicalResourceId = "" }) => PhysicalResourceId,
-    );
-  };
+  const rotation = stackResources(deployment, "rotation");
+  const others = [
+    stackResources(deployment, "api"),
+    // The only stack that a deployment can do without.
+    stackResources(deployment, "monitoring").catch((error: unknown) => (isMissing(error) ? [] : Promise.reject(error))),
+  ];
+  const resources = async (wanted: string) =>
+    (await rotation).filter(({ type }) => type === wanted).map(({ id }) => id);
   const checks = [
     tryCheck("the table's protection", checkTable(deployment)),
     tryCheck(
@@ -26,6 +30,14 @@ export async function checkStacks(deployment: Deployment): Promise<Finding[]> {
       "the dead letters",
       resources("AWS::SQS::Queue").then((urls) => checkQueues(config, urls)),
     ),
+    tryCheck(
+      "Lambda's limit",
+      checkConcurrency(
+        deployment,
+        Promise.all([rotation, ...others]).then((found) => found.flat()),
+      ),
+    ),
+    tryCheck("the alarms", checkAlarms(deployment)),
   ];
   return (await Promise.all(checks)).flat();
 }

@@ -30,7 +30,7 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
   const checks = await Promise.all([
     tryCheck("the API", checkApi(deployment, withToken?.connection)),
     deployment.local
-      ? [ok("A local run has no AWS schedules, dead letters or table protection to check")]
+      ? [ok("A local run has no AWS schedules, dead letters, table protection, quotas or alarms to check")]
       : checkStacks(deployment),
     secrets ? checkConnections(deployment, secrets, statuses) : [],
   ]);

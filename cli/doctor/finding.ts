@@ -17,12 +17,14 @@ export const broken = (what: string, fix: string): Finding => ({ level: "broken"
 
 const paints = { ok: "green", warning: "yellow", broken: "red" } as const;
 
-/** The result of `broker doctor`; its exit code is 1 if something is broken. A `broker` fix can be pasted as printed. */
+/** The result of `broker doctor`; its exit code is 1 if something is broken. A fix that is a command can be pasted as printed. */
 export function findingsResult(deployment: Deployment, found: Finding[]): CommandResult {
   const findings = found.map(({ fix, ...finding }) => ({
     ...finding,
     ...(fix !== undefined && {
-      fix: fix.replace(/^broker (.*)/, (_, args: string) => brokerCommand(deployment, args)),
+      fix: fix
+        .replace(/^broker (.*)/, (_, args: string) => brokerCommand(deployment, args))
+        .replace(/^aws .*/, (command) => `${command}${deployment.awsFlags}`),
     }),
   }));
   const lines = findings.flatMap(({ level, what, fix }) => {

@@ -34,11 +34,13 @@ export async function rotateKeyNow(deployment: Deployment, id: string, options: 
     return { text, json: { connection, rotate_every_days: everyDays } };
   }
   const isIssued = (await expectRegistration(deployment, connection)).keyIssuer !== undefined;
+  const unfinished = unfinishedVersion(secret);
   if (!isIssued && versionAt(secret, "NEXT") === undefined) {
-    const stage = brokerCommand(deployment, `keys stage ${connection}`);
+    // While a rotation is unfinished, `keys stage` only stages.
+    const wait = unfinished === undefined ? "" : " --wait-for-schedule";
+    const stage = brokerCommand(deployment, `keys stage ${connection}${wait}`);
     throw new CommandError("failed", `${connection} has no staged next key. Stage one: ${stage}`);
   }
-  const unfinished = unfinishedVersion(secret);
   if (unfinished !== undefined && !isIssued) {
     await confirmed(`A rotation of ${connection} is unfinished. Cancel it, and rotate again?`, options.yes ?? false);
     const secrets = versionsOf(deployment);

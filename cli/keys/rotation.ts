@@ -13,7 +13,7 @@ import {
   unfinishedVersion,
   versionsOf,
 } from "../deployment/secrets.ts";
-import { CommandError } from "../exit.ts";
+import { CommandError, exitCodes, explain } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 
 /** Seconds to wait for a rotation: four steps, each of up to a minute. */
@@ -67,11 +67,14 @@ async function untilCurrent(deployment: Deployment, connection: ConnectionId, ve
     const stages = labels.get(version) ?? [];
     if (stages.includes("AWSCURRENT") && !stages.includes("AWSPENDING")) return;
     if (!stages.includes("AWSCURRENT") && !stages.includes("AWSPENDING")) {
-      const reason = await rotationProblem(deployment, connection);
-      const stage = brokerCommand(deployment, `keys stage ${connection}`);
+      const { reason, mayWork } = await rotationProblem(deployment, connection);
+      const [rotate, stage] = ["keys rotate", "keys stage"].map((args) =>
+        brokerCommand(deployment, `${args} ${connection}`),
+      );
+      const next = mayWork ? `Rotate to it again: ${rotate}` : `Stage another key: ${stage}`;
       throw new CommandError(
         "failed",
-        `The rotation of ${connection} failed. The current key stays in use. ${reason} Stage another key: ${stage}`,
+        `The rotation of ${connection} failed. The current key stays in use. ${reason} ${next}`,
       );
     }
     await pause(0.5);
@@ -83,19 +86,24 @@ async function untilCurrent(deployment: Deployment, connection: ConnectionId, ve
   );
 }
 
-/** Why the rotation failed, as far as this machine can find out. */
-async function rotationProblem(deployment: Deployment, connection: ConnectionId): Promise<string> {
+/** Why the rotation failed, as far as this machine can find out, and whether the staged key may work. */
+async function rotationProblem(
+  deployment: Deployment,
+  connection: ConnectionId,
+): Promise<{ reason: string; mayWork: boolean }> {
   const secrets = versionsOf(deployment);
   const id = secrets.idOf(connection);
   const current = (await secrets.read(id, { label: "AWSCURRENT" })) ?? "";
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
-  if (next.kind === "failed") return `Cause: ${next.detail}.`;
+  if (next.kind === "failed") return { reason: `Cause: ${next.detail}.`, mayWork: false };
   try {
-    await verifyKey(deployment, next.registration);
+    await verifyKey(deployment, next.registration, "diagnosis");
   } catch (error) {
-    return (error as Error).message;
+    const { message, exitCode } = explain(error);
+    return { reason: message, mayWork: exitCode === exitCodes.unreachable };
   }
-  return "The staged key works from this machine. The log of the key-rotation function has the cause.";
+  const reason = "The staged key works from this machine. The log of the key-rotation function has the cause.";
+  return { reason, mayWork: true };
 }
 
 /** Seconds to wait until Secrets Manager has tested the rotation function. */

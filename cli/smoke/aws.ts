@@ -3,12 +3,15 @@ import {
   DescribeStackDriftDetectionStatusCommand,
   DescribeStackResourceDriftsCommand,
   DetectStackDriftCommand,
-  paginateListStackResources,
 } from "@aws-sdk/client-cloudformation";
-import { CloudWatchClient, DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import { DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-cloudwatch-logs";
+import { testAlarms } from "../alarms/test.ts";
+import { cloudWatchClient } from "../deployment/alarms.ts";
 import { deployedCallers } from "../deployment/deployed-callers.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
+import { stackResources } from "../deployment/stack-resources.ts";
+import type { Finding } from "../doctor/finding.ts";
 import { pause } from "../terminal/progress.ts";
 import { asExpected, type Check, unknown } from "./check.ts";
 
@@ -25,11 +28,21 @@ export const awsChecks: Check[] = [
     },
   },
   {
+    question: "Is an alarm delivered? (the condition aws:SourceAccount in the key policy of the alarms)",
+    expected: "yes",
+    writes: true,
+    observe: async ({ deployment }) => {
+      const { json, exitCode } = await testAlarms(deployment, "", { yes: true });
+      const problems = (json as Finding[]).filter(({ level }) => level !== "ok").map(({ what }) => what);
+      return asExpected(exitCode === undefined, problems.join("; ") || "yes");
+    },
+  },
+  {
     question: "In which state are the anomaly alarms? (CloudWatch learns their bands for two weeks)",
     expected: "OK or INSUFFICIENT_DATA",
     observe: async ({ deployment }) => {
       const AlarmNamePrefix = `smart-token-broker-${deployment.stage}-unusual`;
-      const { MetricAlarms = [] } = await new CloudWatchClient(configOf(deployment)).send(
+      const { MetricAlarms = [] } = await cloudWatchClient(deployment).send(
         new DescribeAlarmsCommand({ AlarmNamePrefix }),
       );
       const states = MetricAlarms.map(({ StateValue = "none" }) => StateValue);
@@ -92,12 +105,10 @@ export const awsChecks: Check[] = [
 
 const configOf = ({ region, credentials }: Deployment) => ({ ...patience, region, credentials });
 
-const stackName = ({ stage }: Deployment, part: string) => `smart-token-broker-${stage}-${part}`;
-
 /** Starts the detection of a stack's drift, and waits up to two minutes. Names the types of resources that drifted. */
 async function driftOf(deployment: Deployment, part: string): Promise<string> {
   const client = new CloudFormationClient(configOf(deployment));
-  const StackName = stackName(deployment, part);
+  const StackName = `smart-token-broker-${deployment.stage}-${part}`;
   const { StackDriftDetectionId } = await client.send(new DetectStackDriftCommand({ StackName }));
   for (let waited = 0; waited < 120; waited += 2) {
     const status = await client.send(new DescribeStackDriftDetectionStatusCommand({ StackDriftDetectionId }));
@@ -114,18 +125,14 @@ async function driftOf(deployment: Deployment, part: string): Promise<string> {
 }
 
 /** A function and its log group, by the start of their logical ids, and the number of schedules in its stack. */
-async function functionOf(deployment: Deployment, part: string, id: string) {
-  const client = new CloudFormationClient(configOf(deployment));
-  const found = { function: "", logGroup: "", schedules: 0 };
-  for await (const page of paginateListStackResources({ client }, { StackName: stackName(deployment, part) })) {
-    for (const { LogicalResourceId = "", PhysicalResourceId = "", ResourceType } of page.StackResourceSummaries ?? []) {
-      if (ResourceType === "AWS::Scheduler::Schedule") found.schedules++;
-      if (!LogicalResourceId.startsWith(id)) continue;
-      if (ResourceType === "AWS::Lambda::Function") found.function = PhysicalResourceId;
-      if (ResourceType === "AWS::Logs::LogGroup") found.logGroup = PhysicalResourceId;
-    }
-  }
-  return found;
+async function functionOf(deployment: Deployment, part: "api" | "rotation", logicalId: string) {
+  const resources = await stackResources(deployment, part);
+  const own = resources.filter((resource) => resource.logicalId.startsWith(logicalId));
+  return {
+    function: own.find(({ type }) => type === "AWS::Lambda::Function")?.id ?? "",
+    logGroup: own.find(({ type }) => type === "AWS::Logs::LogGroup")?.id ?? "",
+    schedules: resources.filter(({ type }) => type === "AWS::Scheduler::Schedule").length,
+  };
 }
 
 /** Milliseconds, in ascending order. */
@@ -148,7 +155,7 @@ type DayMetric = { Namespace: string; MetricName: string } & Record<string, stri
 
 /** The sum of each metric in the last day; 0 without data. */
 async function sumsOfDay(deployment: Deployment, metrics: [DayMetric, DayMetric]): Promise<[number, number]> {
-  const client = new CloudWatchClient(configOf(deployment));
+  const client = cloudWatchClient(deployment);
   const now = Date.now();
   const { MetricDataResults = [] } = await client.send(
     new GetMetricDataCommand({

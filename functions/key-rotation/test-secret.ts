@@ -1,5 +1,5 @@
 import { RotationError, StepError } from "./rotation-error.ts";
-import { noteNextKey, readPending, readVersion, type Step } from "./step.ts";
+import { noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
@@ -8,10 +8,13 @@ import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
  * invalidates the stored one, so the connection becomes due, whatever step comes next.
  */
 export async function testSecret(step: Step): Promise<void> {
-  const { ports, event, progress } = step;
+  const { ports, event, labels, progress } = step;
   const { secrets, upstream } = ports;
   const { secretId, connection, version } = event;
-  const pending = await readVersion(step, version);
+  // createSecret writes no pending version without a current one, so in an empty secret there is no write to wait for. If
+  // these labels lag behind, finishSecret repeats the rotation.
+  const isEmpty = versionWith("AWSCURRENT", labels) === undefined;
+  const pending = isEmpty ? await secrets.read(secretId, { version }) : await readVersion(step, version);
   // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);

@@ -1,6 +1,6 @@
-import { type Duration, RemovalPolicy } from "aws-cdk-lib";
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
-import { type IAccessLogSettings, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
+import type { IAccessLogSettings } from "aws-cdk-lib/aws-apigatewayv2";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { metricNamespace } from "@smart-token-broker/auth-core/metrics.ts";
@@ -43,8 +43,16 @@ export function addAccessLog(scope: Construct, { stage, logRetentionDays }: Depl
     metricName: throttled.metricName,
     dimensions: { stage: "$.stage" },
   });
+  // API Gateway stores the ARN without the `:*` that the attribute Arn ends with. With it, CloudFormation would report
+  // drift for ever (aws/aws-cdk#38796; the CDK's own fix covers REST APIs only).
+  const destinationArn = Stack.of(scope).formatArn({
+    service: "logs",
+    resource: "log-group",
+    resourceName: logGroup.logGroupName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
   return {
-    destination: new LogGroupLogDestination(logGroup),
+    destination: { bind: () => ({ destinationArn }) },
     // The stage is in each line, because only a field can be a dimension of the metric.
     format: AccessLogFormat.custom(JSON.stringify({ stage, ...fields })),
   };

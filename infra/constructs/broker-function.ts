@@ -41,6 +41,7 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
     const { stores, settings, deadLetterQueue } = props;
+    const reserved = settings.reservedConcurrency?.[props.name];
     // In the cloud assembly's own folder, so that two synths never share one.
     const folder = join(Stage.of(this)?.outdir ?? "build", "bundles", props.name);
     this.logGroup = new logs.LogGroup(this, "Logs", { retention: settings.logRetentionDays });
@@ -58,6 +59,7 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
       memorySize: 1024,
       timeout: props.timeout,
       tracing: lambda.Tracing.ACTIVE,
+      ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       // The CDK's own grants are wider than what is needed, so they never reach the role.
       role: role.withoutPolicyUpdates(),
       logGroup: this.logGroup,

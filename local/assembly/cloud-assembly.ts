@@ -14,6 +14,8 @@ export interface CloudAssembly {
   resources: Resource[];
   /** Name of an export → its value and stack. */
   exports: Map<string, { stack: string; value: unknown }>;
+  /** `{stack}/{name}` of each output → its value. */
+  outputs: Map<string, { value: unknown }>;
   /** Object key in the asset bucket → absolute path of the asset. */
   assets: Map<string, string>;
   /** The metadata of all stacks. */
@@ -40,7 +42,13 @@ interface AssetManifest {
 /** Reads the cloud assembly in a folder. Does not resolve or check anything. */
 export function readCloudAssembly(folder: string): CloudAssembly {
   const readJson = <Shape>(file: string): Shape => JSON.parse(readFileSync(join(folder, file), "utf8")) as Shape;
-  const assembly: CloudAssembly = { resources: [], exports: new Map(), assets: new Map(), metadata: {} };
+  const assembly: CloudAssembly = {
+    resources: [],
+    exports: new Map(),
+    outputs: new Map(),
+    assets: new Map(),
+    metadata: {},
+  };
   for (const [id, artifact] of Object.entries(readJson<Manifest>("manifest.json").artifacts)) {
     const { templateFile, stackName = id, file } = artifact.properties ?? {};
     if (artifact.type === "aws:cloudformation:stack" && templateFile) {
@@ -49,7 +57,8 @@ export function readCloudAssembly(folder: string): CloudAssembly {
       for (const [logicalId, { Type: type, Properties: properties = {} }] of Object.entries(template.Resources)) {
         assembly.resources.push({ stack: stackName, logicalId, type, properties });
       }
-      for (const { Value: value, Export: exported } of Object.values(template.Outputs ?? {})) {
+      for (const [name, { Value: value, Export: exported }] of Object.entries(template.Outputs ?? {})) {
+        assembly.outputs.set(`${stackName}/${name}`, { value });
         if (exported) assembly.exports.set(exported.Name, { stack: stackName, value });
       }
     }

@@ -58,8 +58,8 @@ function named({ stack, logicalId }: Resource, { region, accountId }: Place, ser
 }
 
 /**
- * Resolves the intrinsic functions that the templates use: Ref, Fn::GetAtt, Fn::Join, Fn::Sub and Fn::ImportValue.
- * Throws an Error that names the unsupported function, resource or resource type.
+ * Resolves the intrinsic functions that the templates use: Ref, Fn::GetAtt, Fn::Join, Fn::Sub, Fn::ImportValue and
+ * Fn::GetStackOutput. Throws an Error that names the unsupported function, resource or resource type.
  */
 export function createResolver(assembly: CloudAssembly, place: Place): (value: unknown, stack: string) => unknown {
   const identityOf = new Map<string, Identity>();
@@ -112,6 +112,13 @@ export function createResolver(assembly: CloudAssembly, place: Place): (value: u
       case "Fn::ImportValue": {
         const exported = assembly.exports.get(String(resolve(argument, stack)));
         if (exported) return resolve(exported.value, exported.stack);
+        break;
+      }
+      case "Fn::GetStackOutput": {
+        const { StackName = "", OutputName, Region, RoleArn } = resolve(argument, stack) as Record<string, string>;
+        const output = assembly.outputs.get(`${StackName}/${OutputName}`);
+        const isElsewhere = (Region ?? place.region) !== place.region || RoleArn !== undefined;
+        if (output && !isElsewhere) return resolve(output.value, StackName);
       }
     }
     throw new Error(`The local run cannot resolve ${name} ${JSON.stringify(argument)} in ${stack}.`);

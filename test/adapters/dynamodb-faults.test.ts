@@ -102,12 +102,9 @@ describe("the DynamoDB adapter", () => {
 
     const hung = await Promise.all(readers.map(([, at]) => hang(at)));
 
-    const expected = { error: expect.any(UnavailableError), requests: 3, isOnTime: true };
+    const error = new UnavailableError("DynamoDB: no response in time");
+    const expected = { error, requests: 3, isOnTime: true };
     expect(hung).toEqual([expected, expected]);
-    expect(hung.map((each) => String(each.error))).toEqual([
-      expect.stringContaining("TimeoutError"),
-      "UnavailableError: DynamoDB: no response in time",
-    ]);
   });
 
   it("throws UnavailableError from every method", async () => {

@@ -26,31 +26,13 @@ async function startStub(status: number, body: string) {
 
 const error = (type: string, message: string) => JSON.stringify({ __type: type, Message: message });
 
-/** The error of a read, and after how many milliseconds it came. */
-async function failureOf(reading: Promise<unknown>) {
-  const started = performance.now();
-  const failure = await reading.then(
+const failureOf = (reading: Promise<unknown>) =>
+  reading.then(
     () => undefined,
     (fault: unknown) => fault,
   );
-  return { failure, after: performance.now() - started };
-}
 
 describe("Secrets Manager", () => {
-  it.each(["ThrottlingException", "InternalServiceError", "AccessDeniedException", "hang"] as const)(
-    "that answers %s is unavailable within a second and a half",
-    async (fault) => {
-      const { registrations, faults } = await startEmulator();
-      faults.set("GetSecretValue", fault);
-
-      const { failure, after } = await failureOf(registrations.read(connection));
-
-      expect(failure).toBeInstanceOf(UnavailableError);
-      // A quarter of a second for a machine that is busy with other tests.
-      expect(after).toBeLessThan(1750);
-    },
-  );
-
   it("gets a second request after a temporary failure, and none after a rejection", async () => {
     const temporary = await startEmulator();
     temporary.faults.set("GetSecretValue", "InternalServiceError", 1);
@@ -58,16 +40,11 @@ describe("Secrets Manager", () => {
     refused.faults.set("GetSecretValue", "AccessDeniedException");
 
     const reading = await temporary.registrations.read(connection);
-    await failureOf(refused.registrations.read(connection));
+    const failure = await failureOf(refused.registrations.read(connection));
 
+    expect(failure).toBeInstanceOf(UnavailableError);
     expect(reading).toEqual({ kind: "unknown" });
     expect([temporary.calls.get("GetSecretValue"), refused.calls.get("GetSecretValue")]).toEqual([2, 1]);
-  });
-
-  it("that refuses the connection is unavailable", async () => {
-    const registrations = secretsManagerRegistrations(testSettings, emulatorConfig("http://127.0.0.1:1"));
-
-    expect((await failureOf(registrations.read(connection))).failure).toBeInstanceOf(UnavailableError);
   });
 
   it.each([
@@ -76,7 +53,7 @@ describe("Secrets Manager", () => {
   ])("with a response that %s is unavailable, and the error does not quote it", async (_case, body) => {
     const registrations = await startStub(200, body);
 
-    const { failure } = await failureOf(registrations.read(connection));
+    const failure = await failureOf(registrations.read(connection));
 
     expect(failure).toBeInstanceOf(UnavailableError);
     expect(String(failure)).not.toContain("fake-key");
@@ -88,7 +65,7 @@ describe("Secrets Manager", () => {
       "secretsmanager:GetSecretValue on resource: smart-token-broker/test/webapicorso";
     const registrations = await startStub(400, error("AccessDeniedException", refusal));
 
-    const { failure } = await failureOf(registrations.read(connection));
+    const failure = await failureOf(registrations.read(connection));
 
     expect(failure).toBeInstanceOf(UnavailableError);
   });

@@ -1,20 +1,27 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { listen } from "../support/server.ts";
+import { type Account, cloudWatch, healthyAccount, topic } from "./account-stand-in.ts";
 
 /** The stacks whose outputs describe a local run, as if it were deployed. */
 export async function stacksOf(localUrl: string): Promise<StandIn["stacks"]> {
   const described = await (await fetch(`${localUrl}/_local/deployment`)).json();
-  const { apiId, tableName, secretPrefix, keyRotationFunctionArn, rotateApiKeysEveryDays, corsOrigins } =
-    described as Record<string, string>;
+  return stacksWith(localUrl, described as Record<string, string>);
+}
+
+/** The stacks of stage dev. `described` has the names of resources that a test uses. */
+export function stacksWith(url: string, described: Record<string, string> = {}): StandIn["stacks"] {
+  const { apiId, tableName, secretPrefix = "smart-token-broker/dev", corsOrigins } = described;
+  const { keyRotationFunctionArn, rotateApiKeysEveryDays } = described;
   const outputs = {
     state: {
       TableName: tableName,
       SecretPrefix: secretPrefix,
       KeyArn: "arn:aws:kms:eu-south-1:123456789012:key/fake",
     },
-    api: { Url: `${localUrl}/`, ApiId: apiId, CorsOrigins: corsOrigins },
+    api: { Url: `${url}/`, ApiId: apiId, CorsOrigins: corsOrigins },
     rotation: { KeyRotationFunctionArn: keyRotationFunctionArn, RotateApiKeysEveryDays: rotateApiKeysEveryDays },
+    monitoring: { AlarmTopicArn: topic },
   };
   return Object.fromEntries(
     Object.entries(outputs).map(([part, values]) => [
@@ -31,13 +38,22 @@ export interface StandIn {
   metadata?: object;
   /** Error for every request to CloudFormation. */
   refusal?: string;
+  /** Access key and region of each request, added by the stand-in. */
+  signers?: string[];
+  account?: Account;
+  /** The only secret, whose one version has AWSPENDING and no value. */
+  pending?: string;
   /** State of the schedule `sweep-0`. */
   schedule: "ENABLED" | "DISABLED";
   deadLetters: number;
   deletionProtection: boolean;
+  /** The type of a resource that drifted in each stack. */
+  drifted?: string;
+  /** Lines of every log group. */
+  logLines?: string[];
 }
 
-/** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, table descriptions. */
+/** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, alarms, … */
 export function startAwsStandIn(state: StandIn) {
   return listen(
     createServer((request, response) => {
@@ -51,9 +67,12 @@ export function startAwsStandIn(state: StandIn) {
 
 async function answer(state: StandIn, request: IncomingMessage) {
   const body = await text(request);
+  const [, key = "", region = ""] = /Credential=(\w+)\/\d+\/([\w-]+)/.exec(request.headers.authorization ?? "") ?? [];
+  state.signers?.push(`${key} ${region}`);
   const target = String(request.headers["x-amz-target"] ?? "");
-  const json = (content: object) => ({
-    status: 200,
+  const { account = healthyAccount() } = state;
+  const json = (content: object, status = 200) => ({
+    status,
     type: "application/x-amz-json-1.0",
     body: JSON.stringify(content),
   });
@@ -63,6 +82,28 @@ async function answer(state: StandIn, request: IncomingMessage) {
   if (target.endsWith("DescribeContinuousBackups")) {
     const PointInTimeRecoveryDescription = { PointInTimeRecoveryStatus: "ENABLED" };
     return json({ ContinuousBackupsDescription: { PointInTimeRecoveryDescription } });
+  }
+  if (target.startsWith("Granite")) {
+    return json(cloudWatch(account, target.split(".")[1] ?? "", JSON.parse(body) as Record<string, unknown>));
+  }
+  if (target.endsWith("FilterLogEvents")) {
+    return json({ events: (state.logLines ?? []).map((message) => ({ message })) });
+  }
+  if (request.url?.includes("/account-settings")) {
+    return json({ AccountLimit: { ConcurrentExecutions: account.concurrency } });
+  }
+  if (target === "secretsmanager.ListSecrets") {
+    return json({
+      SecretList: [{ Name: state.pending, SecretVersionsToStages: { "fake-version-1": ["AWSPENDING"] } }],
+    });
+  }
+  if (target.startsWith("secretsmanager.")) {
+    const message = "Secrets Manager can't find the specified secret value for staging label.";
+    return json({ __type: "ResourceNotFoundException", message }, 400);
+  }
+  if (body.includes("ListSubscriptionsByTopic")) {
+    const found = members(account.subscriptions.map((SubscriptionArn) => ({ SubscriptionArn })));
+    return xml(200, result("ListSubscriptionsByTopic", `<Subscriptions>${found}</Subscriptions>`));
   }
   return cloudFormation(state, new URLSearchParams(body), `http://${request.headers.host}`);
 }
@@ -79,19 +120,41 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
 
-function cloudFormation({ stacks, metadata, refusal }: StandIn, query: URLSearchParams, origin: string) {
+function cloudFormation({ stacks, metadata, refusal, drifted }: StandIn, query: URLSearchParams, origin: string) {
   if (refusal !== undefined) return error(403, refusal, "User is not authorized to perform this");
+  const action = query.get("Action");
   const name = query.get("StackName") ?? "";
+  if (action === "DescribeStackDriftDetectionStatus") {
+    const status = `<DetectionStatus>DETECTION_COMPLETE</DetectionStatus><StackDriftStatus>${drifted === undefined ? "IN_SYNC" : "DRIFTED"}</StackDriftStatus>`;
+    return xml(200, result(action, status));
+  }
   const outputs = stacks[name];
   if (!outputs) return error(400, "ValidationError", `Stack with id ${name} does not exist`);
-  if (query.get("Action") === "DescribeStackResources") {
-    const resources = members([
-      { PhysicalResourceId: "sweep-0", ResourceType: "AWS::Scheduler::Schedule" },
-      { PhysicalResourceId: `${origin}/1/dead`, ResourceType: "AWS::SQS::Queue" },
-    ]);
-    return xml(200, result("DescribeStackResources", `<StackResources>${resources}</StackResources>`));
+  if (action === "ListStackResources") {
+    // As with more than 100 resources: what comes first is not all.
+    const isFirst = query.get("NextToken") === null;
+    const resources = members(
+      !name.endsWith("-rotation")
+        ? [{ LogicalResourceId: "Token", PhysicalResourceId: "fake-function", ResourceType: "AWS::Lambda::Function" }]
+        : isFirst
+          ? [
+              { PhysicalResourceId: "sweep-0", ResourceType: "AWS::Scheduler::Schedule" },
+              { LogicalResourceId: "TokenRotation", PhysicalResourceId: "s", ResourceType: "AWS::Lambda::Function" },
+            ]
+          : [{ PhysicalResourceId: `${origin}/1/dead`, ResourceType: "AWS::SQS::Queue" }],
+    );
+    const next = isFirst ? "<NextToken>fake-page-2</NextToken>" : "";
+    const listed = `<StackResourceSummaries>${resources}</StackResourceSummaries>${next}`;
+    return xml(200, result("ListStackResources", listed));
   }
-  if (query.get("Action") === "GetTemplateSummary") {
+  if (action === "DetectStackDrift") {
+    return xml(200, result(action, "<StackDriftDetectionId>fake</StackDriftDetectionId>"));
+  }
+  if (action === "DescribeStackResourceDrifts") {
+    const found = members([{ ResourceType: drifted ?? "" }]);
+    return xml(200, result(action, `<StackResourceDrifts>${found}</StackResourceDrifts>`));
+  }
+  if (action === "GetTemplateSummary") {
     const found = metadata ? `<Metadata>${JSON.stringify(metadata)}</Metadata>` : "";
     return xml(200, result("GetTemplateSummary", found));
   }

@@ -1,4 +1,4 @@
-import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
@@ -43,6 +43,28 @@ async function ask(path: string, { headers, body }: Sent) {
   return { status: response.status, ...((await response.json()) as { error?: string; refresh_token?: string }) };
 }
 const vendor = (name: string) => ask("/api/v1/auth/token", vendorForm(fakeCallerKey(name)));
+
+// docs/restoring.md says both. The first test of the file, because it deletes what the others store.
+test("A table that lost its items grows again from the secrets, without the revoked keys", async () => {
+  const before = (await broker(["token", "get", "webapicorso", ...local()])).stdout;
+  await revoke("gone", "--key-sha256", hashOf("gone"), "--yes");
+  const client = new DynamoDBClient(dynamoDb());
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: deployment.tableName }));
+  for (const { connection } of Items) {
+    if (connection === undefined) continue;
+    await client.send(new DeleteItemCommand({ TableName: deployment.tableName, Key: { connection } }));
+  }
+
+  // Reported as rejected, so that no memory serves it.
+  const reject = ["token", "reject", "webapicorso", "--token-file", "-", "--json"];
+  const { stdout } = await broker([...reject, ...local()], { stdin: before });
+
+  const { access_token: token, generation } = JSON.parse(stdout) as { access_token: string; generation: number };
+  expect(Items).toHaveLength(2);
+  expect(generation).toBe(1);
+  expect(`${token}\n`).not.toBe(before);
+  expect(await isRevoked("gone")).toBe(false);
+});
 
 describe("broker callers revoke", () => {
   test("revokes the key of a caller: the function rejects it, and accepts the others", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -9,26 +9,33 @@ const listed = [
   { name: "old-php", connections: ["acme", "other"], keySha256: ["a".repeat(64)] },
 ];
 
+/** A checkout with these files. */
 function folderWith(files: Record<string, unknown>): string {
   const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "settings"));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
   return folder;
 }
 
-test.each([
-  ["in cdk.json", { "cdk.json": { context: { callers: listed } } }],
-  ["in a file that cdk.json names", { "cdk.json": { context: { callers: "list.json" } }, "list.json": listed }],
-  ["in a file without anything else", { "cdk.json": listed }],
-  ["in a file with its JSON Schema", { "cdk.json": { $schema: "./callers.schema.json", callers: listed } }],
+const prod = "settings/prod.json";
+const document = { $schema: "../docs/callers.schema.json", callers: listed };
+
+test.each<[string, Record<string, unknown>, string]>([
+  ["in the settings of a stage", { [prod]: { shards: 2, callers: listed } }, prod],
+  ["in a file that the settings name", { [prod]: { callers: "list.json" }, "list.json": listed }, prod],
+  ["in a file without anything else", { "list.json": listed }, "list.json"],
+  ["in a file with its JSON Schema", { "list.json": document }, "list.json"],
+  ["in the settings, with its JSON Schema", { [prod]: { callers: document } }, prod],
   [
-    "in a file with its JSON Schema that cdk.json names",
-    { "cdk.json": { context: { callers: "list.json" } }, "list.json": { $schema: "a", callers: listed } },
+    "in a file with its JSON Schema that the settings name",
+    { [prod]: { callers: "l.json" }, "l.json": document },
+    prod,
   ],
-])("broker callers list reads the list %s", async (_, files) => {
+])("broker callers list reads the list %s", async (_, files, file) => {
   const folder = folderWith(files);
 
-  const { status, stdout } = await broker(["callers", "list", "--file", join(folder, "cdk.json"), "--json"]);
+  const { status, stdout } = await broker(["callers", "list", "--file", join(folder, file), "--json"]);
 
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject([
@@ -111,11 +118,11 @@ test("broker callers list --json has all that a JWT of an entry must have, also 
 });
 
 test("broker callers list rejects a list with the same message as a deployment", async () => {
-  const folder = folderWith({ "cdk.json": { context: { callers: [{ name: "orders" }] } } });
+  const folder = folderWith({ [prod]: { callers: [{ name: "orders" }] } });
 
-  const result = await broker(["callers", "list", "--file", join(folder, "cdk.json")]);
+  const result = await broker(["callers", "list", "--file", join(folder, prod)]);
 
-  expectError(result, 2, /^error: .*cdk.json: callers: orders: needs exactly one of principal, /);
+  expectError(result, 2, /^error: .*prod.json: callers: orders: needs exactly one of principal, /);
 });
 
 test("broker callers list rejects an entry that strangers' JWTs would match", async () => {
@@ -137,6 +144,20 @@ test("broker callers list says that this project lists no callers, and that the 
 
   expect({ status, stdout }).toEqual({
     status: 0,
-    stdout: expect.stringMatching(/^cdk.json lists no callers\. .*\n.* in this checkout\. .*\n$/) as string,
+    stdout: expect.stringMatching(/^settings\/dev.json lists no callers\. .*\n.* in this checkout\. .*\n$/) as string,
   });
+});
+
+test("broker callers list reads the settings of --stage, and says that a stage has none", async () => {
+  const result = await broker(["callers", "list", "--stage", "missing"]);
+
+  expectError(result, 2, /^error: The file settings\/missing\.json cannot be read \(ENOENT\)\. Set --stage /);
+});
+
+test("broker callers list rejects a file that is neither settings nor a list, and lists none of settings without callers", async () => {
+  const folder = folderWith({ "cdk.json": { app: "node" }, [prod]: { shards: 2 } });
+  const list = (file: string) => broker(["callers", "list", "--file", join(folder, file)]);
+
+  expectError(await list("cdk.json"), 2, /cdk\.json is neither a list of callers nor settings/);
+  expect(await list(prod)).toMatchObject({ status: 0, stdout: expect.stringContaining("lists no callers") as string });
 });

@@ -4,7 +4,7 @@ import { account, addCommand, expectError, LocalBroker, secretName } from "./har
 const local = new LocalBroker();
 type Shown = { registration: object };
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 const statusOf = (id: string) => local.json<{ state: string; generation: number }>(["status", id]);
 const listed = async (id: string) => {
@@ -178,13 +178,13 @@ test("connections add overwrites an unusable value after confirmation", async ()
   expect(shown).not.toHaveProperty("problem");
 });
 
-test("connections remove says that a secret of the stack is listed in cdk.json", async () => {
+test("connections remove says that a secret of the stack is listed in the settings", async () => {
   const { stdout } = await local.broker(["connections", "remove", "webapicorso", "--yes"]);
   await local.add("other");
   const other = await local.broker(["connections", "remove", "other", "--yes"]);
 
-  expect(stdout).toContain("Remove webapicorso from connections in cdk.json too");
-  expect(other.stdout).not.toContain("cdk.json");
+  expect(stdout).toContain("Remove webapicorso from connections in settings/dev.json too");
+  expect(other.stdout).not.toContain("settings");
 });
 
 test("connections remove does nothing without confirmation", async () => {
@@ -230,4 +230,23 @@ test("connections add stores nothing if Smart Services is unavailable, unless --
   expectError(refused, 5, /is unavailable .*--skip-exchange/);
   expect(stored).toBeUndefined();
   expect(skipped).toMatchObject({ status: 0, stdout: expect.stringContaining("not verified") as string });
+});
+
+// More than the setting `connections` accepts: `broker` is the way for more.
+test("connections add and connections list work beside 1,000 other connections", async () => {
+  const ids = Array.from({ length: 1000 }, (_, index) => `many-${index}`);
+  const { secrets } = local;
+  const create = (id: string) =>
+    secrets.createSecret({
+      Name: secretName(id),
+      SecretString: JSON.stringify({ ...account(id), apiKey: `fake-key-of-${id}` }),
+    });
+  for (let start = 0; start < ids.length; start += 50) await Promise.all(ids.slice(start, start + 50).map(create));
+
+  await local.add("one-more");
+
+  const all = await local.json<{ connection: string; secret: string }[]>(["connections", "list"]);
+  const present = new Set(all.filter(({ secret }) => secret === "present").map(({ connection }) => connection));
+  expect([...ids, "one-more"].filter((id) => !present.has(id))).toEqual([]);
+  expect((await local.broker(["token", "get", "one-more"])).stdout).toMatch(/^eyJ[\w.-]+\n$/);
 });

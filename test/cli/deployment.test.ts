@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
+import { failed, healthyAccount, keyDenies, topic } from "./account-stand-in.ts";
 import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError, LocalBroker } from "./harness.ts";
 
@@ -15,12 +17,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await standIn.close();
-  await local.run.remove();
+  await local.remove();
 });
 const outputs = (part: string) => aws.stacks[`smart-token-broker-dev-${part}`] ?? {};
 beforeEach(() => {
   aws.stacks = structuredClone(deployed);
-  delete aws.refusal;
+  for (const key of ["refusal", "account", "metadata", "drifted", "logLines"] as const) delete aws[key];
   Object.assign(aws, good);
 });
 
@@ -57,7 +59,12 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
     4,
     /No AWS credentials were found/,
   ],
-  ["no region", () => ({ ...credentials, AWS_ENDPOINT_URL: standIn.url }), 2, /No AWS region is set\. Set AWS_REGION/],
+  [
+    "no region",
+    () => ({ ...credentials, AWS_ENDPOINT_URL: standIn.url }),
+    2,
+    /No AWS region is set\. Add --region, set AWS_REGION or AWS_DEFAULT_REGION, .* profile/,
+  ],
   [
     "an endpoint that does not answer",
     () => ({ ...environment(), AWS_ENDPOINT_URL: "http://127.0.0.1:1" }),
@@ -69,7 +76,8 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
 });
 
 test("a command fails if the stage has no stacks in the region", async () => {
-  const message = /^error: The stack smart-token-broker-prod-\w+ does not exist in eu-south-1\. Check --stage, .*\n$/;
+  const message =
+    /^error: The stack smart-token-broker-prod-\w+ does not exist in eu-south-1 \(from AWS_REGION\)\. Check --stage, .*\n$/;
   expectError(await onAws(["status", "--stage", "prod"]), 3, message);
 });
 
@@ -188,5 +196,74 @@ describe("doctor", () => {
       what: "webapicorso: the secret's field apiBaseUrl must start with https://",
       fix: "npx broker connections add webapicorso",
     });
+  });
+});
+
+describe("smoke", () => {
+  interface Report {
+    answers: { question: string; verdict: string; observed?: string }[];
+  }
+  const ask = async (args: string[], isLocal = false) => {
+    const answered = isLocal ? await local.broker(["smoke", ...args]) : await onAws(["smoke", ...args]);
+    const { answers } = JSON.parse(answered.stdout) as Report;
+    const observed = (words: string) => answers.find(({ question }) => question.includes(words));
+    return { ...answered, answers, observed };
+  };
+
+  test("asks a local run all that it can answer, and says which questions need AWS or --write", async () => {
+    await local.broker(["token", "get", "webapicorso"]);
+
+    const { answers, status, stderr } = await ask(["--json"], true);
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const verdicts = Object.groupBy(answers, ({ verdict }) => verdict);
+    expect(Object.keys(verdicts).toSorted()).toEqual(["as expected", "needs --write", "needs AWS"]);
+    expect(verdicts["as expected"]?.length).toBe(10);
+    expect(answers.filter(({ observed }) => observed === undefined)).toHaveLength(answers.length - 10);
+  });
+
+  test("asks a deployment the rest, and with --write also what changes something", async () => {
+    aws.account = { ...healthyAccount(), subscriptions: [`${topic}:1`] };
+    aws.metadata = { [callersMetadata]: {} };
+    aws.logLines = ["REPORT RequestId: fake Init Duration: 187.21 ms", "REPORT RequestId: fake Init Duration: 120 ms"];
+
+    const { observed, status, stdout } = await ask(["--write", "--json"]);
+
+    expect(observed("body over 10 MB")).toMatchObject({ verdict: "as expected" });
+    expect(observed("throttle")?.observed).toMatch(/^429 \{"message":"Too Many Requests"\}, \d+ of 100$/);
+    expect(observed("empty secret")).toMatchObject({ observed: "on, without a pending version" });
+    expect(observed("an alarm delivered")).toMatchObject({ observed: "yes" });
+    expect(observed("drift")).toMatchObject({ observed: "IN_SYNC, IN_SYNC, IN_SYNC, IN_SYNC" });
+    expect(observed("initialise")).toMatchObject({ observed: "median 187.21 ms, longest 187.21 ms, of 2" });
+    expect(observed("bytes")).toMatchObject({ observed: "1200, of 1440 requests" });
+    expect(observed("sweeps")).toMatchObject({ observed: "1440 by 1 schedules, of which 0 failed" });
+    expect(status).toBe(0);
+    for (const name of ["123456789012", "webapicorso", "127.0.0.1"]) expect(stdout).not.toContain(name);
+    const { stdout: left } = await local.broker(["connections", "list", "--json"]);
+    expect(left).not.toContain("smoke-");
+  });
+
+  test("reports what differs, names the resources that drifted, and exits with 1", async () => {
+    const slow = {
+      ...healthyAccount(),
+      onAlarm: failed,
+      daySums: { Invocations: 1440, IncomingBytes: 9e6, Errors: 3 },
+    };
+    Object.assign(aws, { account: slow, drifted: "AWS::ApiGatewayV2::Stage", logLines: ["Init Duration: 900 ms"] });
+
+    const { answers, status } = await ask(["--write", "--json"]);
+    const { stdout } = await onAws(["smoke"]);
+
+    const different = answers.filter(({ verdict }) => verdict === "different").map(({ observed = "" }) => observed);
+    expect(status).toBe(1);
+    expect(different).toEqual([
+      expect.stringContaining(keyDenies),
+      Array.from({ length: 4 }, () => "DRIFTED (AWS::ApiGatewayV2::Stage)").join(", "),
+      "median 900 ms, longest 900 ms, of 1",
+      "6250, of 1440 requests",
+      "1440 by 1 schedules, of which 3 failed",
+    ]);
+    expect(stdout).toMatch(/^different +Do the stacks show drift.*\n +observed: DRIFTED .*\n +expected: IN_SYNC/m);
+    expect(stdout).toMatch(/\n\n.*4 different.*\n$/);
   });
 });

@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { parsePatch } from "../../local/simulator/scenario.ts";
-import { account, broker, expectError, LocalBroker } from "./harness.ts";
+import { account, broker, expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
 const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
 beforeAll(() => local.start());
 afterAll(async () => {
   rmSync(folder, { recursive: true });
-  await local.run.remove();
+  await local.remove();
 });
 const usual = { mode: "ok", singleActiveToken: false, rotateRefresh: true, refreshTokens: true, lifetime: 3600 };
 const usualForm = { opaque: false, expiresIn: "number", shape: "access_token", bom: false, sameToken: false };
@@ -57,6 +57,26 @@ test("doctor prints a fix that works as printed", async () => {
 
   expect(status).toBe(0);
   expect(await problemsOf("off")).toEqual([]);
+});
+
+test("doctor finds a rotation that stored no key, with the command that cancels or restarts it", async () => {
+  await local.addRotating("stuck");
+  const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:missing";
+  await local.secrets.rotateSecret({ SecretId: secretName("stuck"), RotationLambdaARN });
+
+  const [unstaged] = await problemsOf("stuck");
+  await local.json(["keys", "stage", "stuck", "--key-file", "-", "--wait-for-schedule"], await local.issueKey("stuck"));
+  const staged = await problemsOf("stuck");
+  const RemoveFromVersionId = / --remove-from-version-id (\S+)/.exec(unstaged?.fix ?? "")?.[1];
+  const removal = { SecretId: secretName("stuck"), VersionStage: "AWSPENDING", RemoveFromVersionId };
+  await local.secrets.updateSecretVersionStage(removal);
+
+  expect(unstaged?.what).toMatch(/^stuck: a rotation has started, and AWSPENDING has no value \(changed 20.*Z\)\. /);
+  expect(unstaged?.fix).toMatch(
+    /^aws secretsmanager update-secret-version-stage --secret-id smart-token-broker\/dev\/stuck --version-stage AWSPENDING --remove-from-version-id \S+ --region \S+ --endpoint-url http:.*\d$/,
+  );
+  expect(staged.map(({ fix }) => fix)).toEqual([expect.stringMatching(/^npx broker keys rotate stuck --local-url/)]);
+  expect(await problemsOf("stuck")).toEqual([]);
 });
 
 test("doctor finds no problem in a connection without a token, even if its key was rotated", async () => {

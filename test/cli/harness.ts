@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { main } from "../../cli/main.ts";
+import { searcherFor } from "../infra/canaries.ts";
 import { operator, region, StartedCommand } from "../local/run-harness.ts";
 import { runInProcess } from "../support/in-process.ts";
 
@@ -49,9 +50,22 @@ interface Input {
   env?: Record<string, string>;
 }
 
+/** What the commands of this process printed, and the keys and tokens that they handled. */
+const printed: string[] = [];
+const secrets = new Set<string>();
+
+/** Keeps what a command printed. The output of the three commands that print a secret is a secret. */
+function record(args: string[], output: string): void {
+  const prints = /^(token (get|reject)|callers key)$/.test(args.slice(0, 2).join(" "));
+  if (!prints) printed.push(output);
+  else for (const [secret] of output.matchAll(/\beyJ[\w.-]{20,}|\bstb_[\w-]{43}/g)) secrets.add(secret);
+}
+
 /** Runs `broker` without a terminal, in this process. */
 export async function broker(args: string[], { stdin = "", env = {} }: Input = {}): Promise<Ended> {
-  return withoutProgress(await runInProcess(main, args, { stdin, env: { ...bare, ...env } }));
+  const { status, stdout, stderr } = await runInProcess(main, args, { stdin, env: { ...bare, ...env } });
+  record(args, stdout + stderr);
+  return withoutProgress({ status, stdout, stderr });
 }
 
 /** Runs `broker` without a terminal, in its own process. */
@@ -68,7 +82,9 @@ export async function brokerInTerminal(
   const task = JSON.stringify({ argv: [...brokerCommand, ...args], steps });
   const { stdout, stderr } = await run(["python3", "test/cli/terminal.py"], task, { TERM: "xterm", ...env });
   if (stdout === "") throw new Error(stderr);
-  return JSON.parse(stdout) as { status: number; output: string };
+  const ended = JSON.parse(stdout) as { status: number; output: string };
+  record(args, ended.output);
+  return ended;
 }
 
 /** A local run for this test file, and `broker` on it. */
@@ -78,6 +94,12 @@ export class LocalBroker {
   async start(): Promise<this> {
     await this.run.ready();
     return this;
+  }
+
+  /** Ends the local run. Fails if a command that prints no secret printed one, in any encoding. */
+  async remove(): Promise<void> {
+    await this.run.remove();
+    expect(searcherFor(secrets)(printed.join("\n"))).toEqual([]);
   }
 
   get options(): string[] {
@@ -99,6 +121,7 @@ export class LocalBroker {
   /** Gets a key from the simulator for the account that `add` registers. */
   async issueKey(id: string): Promise<string> {
     const { apiKey } = await this.run.simulator("/_simulator/keys", account(id));
+    secrets.add(String(apiKey));
     return String(apiKey);
   }
 

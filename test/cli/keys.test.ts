@@ -3,7 +3,7 @@ import { expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 const currentKey = async (id: string) => {
   const { SecretString = "" } = await local.secrets.getSecretValue({ SecretId: secretName(id) });
@@ -82,6 +82,21 @@ test("keys stage stages no rejected key, and an unverified one does not become c
   expect(await currentKey("bad")).toBe(old);
 });
 
+test("keys stage says why a rotation failed without --skip-exchange as advice: a rotation always tests", async () => {
+  await local.addRotating("down");
+  const next = await local.issueKey("down");
+  await local.scenario({ mode: "unavailable", on: "exchange" });
+
+  const result = await local.broker(["keys", "stage", "down", "--key-file", "-", "--skip-exchange"], next);
+  await local.scenario({ mode: "ok", on: "both" });
+
+  expectError(
+    result,
+    1,
+    /^error: The rotation of down failed\. .* is unavailable \(HTTP 503\)\. Retry later\. Rotate to it again: npx broker keys rotate down /,
+  );
+});
+
 test.each([
   ["the current key", (key: string) => key, /the current key/],
   ["a malformed key", () => "fake key", /apiKey contains a space/],
@@ -137,12 +152,14 @@ test("keys rotate cancels an unfinished rotation after confirmation, and rotates
   await local.addRotating("stuck");
   const pending = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await local.secrets.putSecretValue({ SecretId: secretName("stuck"), ...pending });
+  const unstaged = await local.broker(["keys", "rotate", "stuck"]);
   const next = await local.issueKey("stuck");
   await local.json(["keys", "stage", "stuck", "--key-file", "-", "--wait-for-schedule"], next);
 
   const unconfirmed = await local.broker(["keys", "rotate", "stuck"]);
   const dropped = await local.broker(["keys", "rotate", "stuck", "--yes"]);
 
+  expectError(unstaged, 1, /Stage one: npx broker keys stage stuck --wait-for-schedule /);
   expectError(unconfirmed, 2, /--yes/);
   expect(dropped).toMatchObject({ status: 0, stderr: "" });
   expect(await currentKey("stuck")).toBe(next);

@@ -3,7 +3,7 @@ import { expectError, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 test.each<[string, string[], number, RegExp]>([
   ["show of an unknown id", ["connections", "show", "nobody"], 3, /dev\/nobody does not exist/],
@@ -23,6 +23,7 @@ test.each<[string, string[], number, RegExp]>([
   ["a folder for a file", ["connections", "add", "x", "--file", "/tmp"], 2, /cannot be read \(EISDIR\)/],
   ["an empty stdin", ["keys", "stage", "webapicorso", "--key-file", "-"], 2, /stdin is empty/],
   ["a prompt without a terminal", ["keys", "stage", "webapicorso"], 2, /--key-file FILE, or --key-file - for stdin/],
+  ["a test of alarms", ["alarms", "test", "--yes"], 2, /A local run has no alarms\. Test those of a deployment: /],
   ["--apply without --probe", ["doctor", "--apply"], 2, /need --probe/],
   [
     "--file with a field",

@@ -51,7 +51,7 @@ beforeEach(() => {
 afterAll(async () => {
   await proxy.close();
   await standIn.close();
-  await local.run.remove();
+  await local.remove();
 });
 
 const onAws = (args: string[], stdin?: string, env: Record<string, string> = {}) =>
@@ -177,7 +177,7 @@ test("keys stage makes a verified key the current one directly if the deployment
     apiKey: next,
     apiBaseUrl: local.run.url("simulator"),
   });
-  expect(doctor).toMatch(/^ok +by-hand: secret readable, key rotation off, as in cdk.json, /m);
+  expect(doctor).toMatch(/^ok +by-hand: secret readable, key rotation off, as in the settings, /m);
 });
 
 test("doctor reports a secret that it may not read, and all other findings", async () => {

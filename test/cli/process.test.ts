@@ -4,7 +4,7 @@ import { broker, brokerProcess, LocalBroker } from "./harness.ts";
 // The other tests run commands inside their own process, which cannot show that a command ends by itself.
 const local = new LocalBroker();
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 test.each<[string[]]>([
   [["--help"]],

@@ -5,7 +5,7 @@ import { hasPrograms } from "../support/programs.ts";
 describe.skipIf(!hasPrograms("python3"))("in a terminal", () => {
   const local = new LocalBroker();
   beforeAll(() => local.start());
-  afterAll(() => local.run.remove());
+  afterAll(() => local.remove());
 
   const terminal = (args: string[], steps: [string, string][]) => brokerInTerminal([...args, ...local.options], steps);
 

@@ -11,7 +11,7 @@ import { hasPrograms } from "../support/programs.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
-afterAll(() => local.run.remove());
+afterAll(() => local.remove());
 
 const now = Date.parse("2026-11-24T12:00:00Z") / 1000;
 const states: ConnectionState[] = ["fresh", "due", "retrying", "rejected", "expired", "not_ready"];

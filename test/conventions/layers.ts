@@ -174,7 +174,7 @@ export const layers: Layer[] = [
     binds: below("infra/"),
     allows: (target) => target.startsWith("infra/") || forInfra.has(target) || isPackage(target),
     planted: [
-      { file: "infra/stacks/a.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
+      { file: "infra/parts/a.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
       { file: "infra/app.ts", text: 'import { handler } from "../functions/token/handler.ts";' },
       { file: "infra/app.ts", text: 'const { startLocalRun } = await import("../local/run.ts");' },
       { file: "infra/app.ts", text: 'import { x } from "../cli/main.ts";' },

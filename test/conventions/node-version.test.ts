@@ -4,10 +4,11 @@ import { Runtime } from "aws-cdk-lib/aws-lambda";
 import { expect, test } from "vitest";
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
-const { engines, optionalDependencies, devDependencies } = JSON.parse(read("package.json")) as {
+const { engines, optionalDependencies, devDependencies, scripts } = JSON.parse(read("package.json")) as {
   engines: { node: string };
   optionalDependencies: Record<string, string>;
   devDependencies: Record<string, string>;
+  scripts: Record<string, string>;
 };
 const version = read(".node-version").trim();
 const major = version.split(".")[0];
@@ -23,4 +24,12 @@ test("the Lambda runtime, the bundles, the types and the oldest Node have the ma
   expect(read("infra/bundle.ts")).toContain(`target: "node${major}"`);
   expect(devDependencies["@types/node"]).toMatch(new RegExp(`^${major}\\.`));
   expect(engines.node).toBe(`>=${major}`);
+});
+
+test("every command that runs TypeScript, also that of the CDK, checks the version of Node first", () => {
+  const { app } = JSON.parse(read("cdk.json")) as { app: string };
+  const commands = [...Object.values(scripts), app].filter((command) => /\.(ts|mjs)\b|\bcdk /.test(command));
+
+  expect(commands).toEqual(expect.arrayContaining([scripts["deploy"], scripts["synth"], app]));
+  for (const command of commands) expect(command).toMatch(/^(exec )?node --require \.\/tools\/require-node\.cjs /);
 });

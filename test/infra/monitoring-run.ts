@@ -41,6 +41,7 @@ const trials = [
   "spoilt",
   "locked",
   "uncommitted",
+  "damaged",
   "gone",
   "nobody",
   "echo-200",
@@ -60,7 +61,7 @@ async function startWorld(stage: string) {
   const now = () => Date.now() / 1000;
   const at = { secretsAgo: 0 };
   const steps = { invoke: (_event: { Step?: unknown }): Promise<unknown> => Promise.resolve() };
-  const faults: { table?: TableFault | undefined } = {};
+  const faults: { table?: TableFault | undefined; secrets?: TableFault | undefined } = {};
   const emulators = await startFunctionEnvironment({
     clock: { now: () => now() - at.secretsAgo },
     sleep: () => Promise.resolve(),
@@ -68,7 +69,7 @@ async function startWorld(stage: string) {
   });
   const { table, secrets, simulator } = emulators;
   const proxy = await startTableProxy(table.config.endpoint, (...request) => faults.table?.(...request));
-  const secretsProxy = await startTableProxy(secrets.url);
+  const secretsProxy = await startTableProxy(secrets.url, (...request) => faults.secrets?.(...request));
   const bus = await startEventBridge(() => {});
   const busProxy = await startTableProxy(bus.url);
   const [issuer, echo] = await Promise.all([startIssuer(), startEcho()]);
@@ -175,6 +176,17 @@ async function withTableFault(world: World, fault: TableFault, run: () => Promis
   world.faults.table = undefined;
 }
 
+/** Runs with every response of the table damaged, and then with every response of Secrets Manager. */
+async function withDamage({ faults }: World, run: () => Promise<unknown>): Promise<void> {
+  for (const damage of ["truncated", "corrupt"]) {
+    for (const store of ["table", "secrets"] as const) {
+      faults[store] = () => damage;
+      await run();
+      faults[store] = undefined;
+    }
+  }
+}
+
 async function withoutSecrets({ secrets }: World, operation: string, run: () => Promise<unknown>): Promise<void> {
   secrets.faults.set(operation, "AccessDeniedException");
   await run();
@@ -258,6 +270,8 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   world.operator.remove(trialOf(service, "gone"));
   await askExpired("gone");
   await withTableFault(world, loseLease, () => ask("uncommitted"));
+  await ask("damaged");
+  await withDamage(world, () => askExpired("damaged"));
   for (const more of [noTable, badTable]) await (await environment(more))("fine");
 }
 
@@ -387,6 +401,10 @@ async function sweep(world: World): Promise<void> {
     await world.due(connection, { tokenSet: echoed }, text);
   }
   await run();
+  await withDamage(world, async () => {
+    await world.due("sweep-damaged", { skipRefresh: true });
+    await run().catch(() => undefined);
+  });
   await world.due("sweep-locked");
   await withoutSecrets(world, "GetSecretValue", run);
 }
@@ -426,6 +444,8 @@ async function rotateKeys(world: World): Promise<void> {
   await rotate("superseded", { next: second });
   steps.invoke = invoke;
   await withoutSecrets(world, "DescribeSecret", () => rotate("locked", { next: second }));
+  let damaged = 0;
+  await withDamage(world, () => rotate(`damaged-${(damaged += 1)}`, { next: second }));
   const unwritable = (operation: string) => (operation === "UpdateItem" ? "ValidationException" : undefined);
   await withTableFault(world, unwritable, () => rotate("buggy", { next: second }));
 }

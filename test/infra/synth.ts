@@ -29,11 +29,11 @@ export interface Synthesised {
   assembly: CloudAssembly;
   resources: Resource[];
   ofType: (type: string) => Resource[];
-  /** A property as text, with `${LogicalId}` and `${LogicalId.Attribute}`. Resolves imports from other stacks. */
+  /** A property as text, with `${LogicalId}` and `${LogicalId.Attribute}`. Resolves exports and outputs of other stacks. */
   render: (value: unknown) => string;
 }
 
-/** The app with the context of `cdk.json` and every validation, before synthesis, and its output folder. */
+/** The app with the CDK's flags of `cdk.json`, no file of a stage and every validation, before synthesis; its output folder. */
 export function newApp(context: Record<string, unknown> = {}): { app: App; outdir: string } {
   const outdir = mkdtempSync(join(folder, "assembly-"));
   const cdkJson = JSON.parse(readFileSync(join(root, "cdk.json"), "utf8")) as { context: object };
@@ -60,14 +60,21 @@ export function synthesiseAgain(context: Record<string, unknown> = {}): Synthesi
   const resources = templates.flatMap(({ stack, template }) =>
     Object.entries(template.Resources).map(([id, resource]) => ({ stack, id, ...resource })),
   );
-  const outputs = templates.flatMap(({ template }) => Object.values(template.Outputs ?? {}));
-  const exported = new Map(outputs.map(({ Export, Value }) => [Export?.Name, Value]));
+  // By the name of the export, and by stack and name of the output.
+  const outputs = new Map(
+    assembly.stacks.flatMap(({ stackName, template }) =>
+      Object.entries((template as Template).Outputs ?? {}).flatMap(([name, { Export, Value }]) => [
+        [Export?.Name, Value] as const,
+        [`${stackName}/${name}`, Value] as const,
+      ]),
+    ),
+  );
   return {
     outdir,
     assembly,
     resources,
     ofType: (type) => resources.filter(({ Type }) => Type === type),
-    render: (value) => render(value, exported),
+    render: (value) => render(value, outputs),
   };
 }
 
@@ -76,7 +83,7 @@ interface Template {
   Outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
 
-function render(value: unknown, exported: Map<string | undefined, unknown>): string {
+function render(value: unknown, outputs: Map<string | undefined, unknown>): string {
   if (typeof value !== "object" || value === null) return String(value);
   const [[name, argument] = ["", undefined]] = Object.entries(value);
   switch (name) {
@@ -86,10 +93,14 @@ function render(value: unknown, exported: Map<string | undefined, unknown>): str
       return `\${${(argument as string[]).join(".")}}`;
     case "Fn::Join": {
       const [separator, parts] = argument as [string, unknown[]];
-      return parts.map((part) => render(part, exported)).join(separator);
+      return parts.map((part) => render(part, outputs)).join(separator);
     }
     case "Fn::ImportValue":
-      return render(exported.get(argument as string), exported);
+      return render(outputs.get(argument as string), outputs);
+    case "Fn::GetStackOutput": {
+      const { StackName, OutputName } = argument as Record<string, string>;
+      return render(outputs.get(`${StackName}/${OutputName}`), outputs);
+    }
     default:
       throw new Error(`cannot render ${JSON.stringify(value)}`);
   }

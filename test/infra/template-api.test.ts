@@ -14,6 +14,12 @@ test("The token route belongs to one HTTP API with one stage", () => {
   expect(ofType("AWS::ApiGatewayV2::Stage").map(({ Properties }) => Properties.StageName)).toEqual(["$default"]);
 });
 
+const portal = {
+  name: "portal",
+  oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },
+  origins: ["https://portal.example.com"],
+};
+
 /** The credential is in the body, which no authorizer of the gateway reads; the metadata is public. */
 const open = ["GET /.well-known/oauth-authorization-server", "POST /api/v1/auth/token", "POST /oauth/token"];
 
@@ -24,6 +30,20 @@ test("Only the OAuth routes are open: every other route requires IAM", () => {
     Object.fromEntries(routes.map(routeKey).map((key) => [key, open.includes(key) ? "NONE" : "AWS_IAM"])),
   );
   expect(routes.map(routeKey)).toEqual(expect.arrayContaining(open));
+});
+
+test.each([
+  ["the settings of cdk.json", {}],
+  ["web pages and a prober", { callers: [portal], prober: { connection: "webapicorso" } }],
+])("Every /v1/ route has an authorizer, and no function has another public address: %s", (_, context) => {
+  const { ofType: of, resources } = synthesise(context);
+  const ofV1 = of("AWS::ApiGatewayV2::Route").filter((each) => / \/v1\//.test(routeKey(each)));
+
+  expect(ofV1.length).toBeGreaterThanOrEqual(4);
+  expect(new Set(ofV1.map(({ Properties }) => Properties.AuthorizationType))).toEqual(new Set(["AWS_IAM"]));
+  expect(of("AWS::ApiGatewayV2::Route").map(routeKey)).not.toContain("$default");
+  const publicTypes = /^AWS::(Lambda::Url|ApiGateway::|AppSync::|ElasticLoadBalancing)/;
+  expect(resources.filter(({ Type }) => publicTypes.test(Type))).toEqual([]);
 });
 
 test("The template lists the callers and the hashes of their keys, and nothing else of them", () => {
@@ -81,9 +101,13 @@ test("Every route has a function that the gateway may invoke for that route only
   }
 });
 
+/** Without the `:*` of the attribute Arn, which API Gateway does not store: CloudFormation would always report drift. */
+const logGroupArn = (group: string) =>
+  `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:${group}`;
+
 test("The access log goes to a log group for vended logs, with a retention", () => {
   const { DestinationArn } = stage?.Properties.AccessLogSettings ?? {};
-  const group = ofType("AWS::Logs::LogGroup").find(({ id }) => `\${${id}.Arn}` === render(DestinationArn));
+  const group = ofType("AWS::Logs::LogGroup").find(({ id }) => logGroupArn(`\${${id}}`) === render(DestinationArn));
 
   expect(group?.Properties.LogGroupName).toMatch(/^\/aws\/vendedlogs\//);
   expect(group?.Properties.RetentionInDays).toBe(30);
@@ -108,7 +132,7 @@ test("A metric counts the requests that the gateway throttled, and not the 429 o
   const fields = [...`${pattern} ${JSON.stringify(metrics)}`.matchAll(/\$\.(\w+)/g)].map(([, field]) => field ?? "");
 
   expect(others).toEqual([]);
-  expect(render(stage?.Properties.AccessLogSettings.DestinationArn)).toBe(`${render(group).slice(0, -1)}.Arn}`);
+  expect(render(stage?.Properties.AccessLogSettings.DestinationArn)).toBe(logGroupArn(render(group)));
   expect(pattern).toBe('{ ($.status = "429") && ($.functionStatus != "429") }');
   expect(metrics).toEqual([expect.objectContaining({ MetricName: "GatewayThrottles", MetricValue: "1" })]);
   expect(fields).toEqual(["status", "functionStatus", "stage"]);
@@ -121,18 +145,14 @@ const callers = [
   { name: "partner", connections: ["acme"], principal: "210987654321" },
   // Its name is that of another caller with the number of its policy.
   { name: "partner-0", connections: ["acme"], principal: "210987654321" },
-  {
-    name: "portal",
-    oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },
-    origins: ["https://portal.example.com"],
-  },
+  portal,
 ];
 const trusting = synthesise({ callers });
 
 test("A caller's role may invoke exactly the token routes of its connections", () => {
   const [orders, partner, numbered, ...others] = trusting
     .ofType("AWS::IAM::Role")
-    .filter(({ Properties }) => String(Properties.RoleName ?? "").startsWith("smart-token-broker-dev-"));
+    .filter(({ Properties }) => Properties.Description?.startsWith("Smart Token Broker: gets tokens of "));
   const policyOf = (role: Resource | undefined) =>
     trusting
       .ofType("AWS::IAM::ManagedPolicy")

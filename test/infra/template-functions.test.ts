@@ -17,6 +17,25 @@ test("The token function has a timeout of 25 s: 8 s of waiting, then a lease of 
   expect(token?.Properties.Timeout).toBe(25);
 });
 
+test("A function has the reserved concurrency of its setting, and no other function has one", () => {
+  const reservedConcurrency = { token: 50, oauth: 20, status: 2, "token-rotation": 1, "key-rotation": 5, prober: 3 };
+  const context = { callers: [keyCaller], prober: { connection: "webapicorso" } };
+  const reservedIn = (more: object) =>
+    synthesise({ ...context, ...more })
+      .ofType("AWS::Lambda::Function")
+      .map(({ id, Properties }) => [id.replace(/Function.*/, ""), Properties.ReservedConcurrentExecutions]);
+
+  expect(Object.fromEntries(reservedIn({ reservedConcurrency }))).toEqual({
+    Token: 50,
+    OAuth: 20,
+    Status: 2,
+    TokenRotation: 1,
+    KeyRotation: 5,
+    Prober: 3,
+  });
+  expect(reservedIn({}).filter(([, reserved]) => reserved !== undefined)).toEqual([]);
+});
+
 describe.each(functions)("$id", ({ Properties }) => {
   test("runs on Node 24 and arm64, with traces", () => {
     expect(Properties).toMatchObject({

@@ -55,28 +55,3 @@ describe.each([
     expect(functions).toHaveLength(synthesised.ofType("AWS::Lambda::Function").length);
   });
 });
-
-describe("If the list loses its last caller of the OAuth routes, Monitoring", () => {
-  const templates = (callers: object[]) =>
-    new Map(synthesise({ callers }).assembly.stacks.map(({ id, template }) => [id, template as { Outputs?: object }]));
-  const exportsOf = (template: { Outputs?: object } | undefined) =>
-    Object.values(template?.Outputs ?? {}).flatMap(
-      (output: { Export?: { Name: string } }) => output.Export?.Name ?? [],
-    );
-  const importsOf = (template: object | undefined) =>
-    [...JSON.stringify(template).matchAll(/"Fn::ImportValue":"([^"]+-api:[^"]+)"/g)].map(([, name]) => name ?? "");
-  const withOAuth = templates([keyCaller]);
-  const without = templates([]);
-
-  test("must be deployed before Api: CloudFormation keeps what another stack imports", () => {
-    const removed = exportsOf(withOAuth.get("Api")).filter((name) => !exportsOf(without.get("Api")).includes(name));
-
-    expect(importsOf(withOAuth.get("Monitoring"))).toEqual(expect.arrayContaining(removed));
-    expect(removed).not.toHaveLength(0);
-  });
-
-  test("can be deployed before Api: it imports only what Api exported before", () => {
-    expect(exportsOf(withOAuth.get("Api"))).toEqual(expect.arrayContaining(importsOf(without.get("Monitoring"))));
-    expect(importsOf(without.get("Monitoring"))).not.toHaveLength(0);
-  });
-});

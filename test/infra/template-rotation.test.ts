@@ -66,6 +66,23 @@ test("A rotation schedule waits for the function's permissions, because Secrets 
   }
 });
 
+test("CloudFormation creates at most five rotation schedules at once, because each invokes the function and small accounts have ten executions", () => {
+  const ids = Array.from({ length: 12 }, (_, index) => `c${index}`);
+  const all = synthesise({ connections: ids }).ofType("AWS::SecretsManager::RotationSchedule");
+  const isSchedule = (id: string) => all.some((each) => each.id === id);
+  const waves = new Map<string, number>();
+  for (const { id, DependsOn = [] } of all) {
+    const earlier = [DependsOn].flat().filter(isSchedule);
+    waves.set(id, 1 + Math.max(0, ...earlier.map((each) => waves.get(each) ?? Infinity)));
+  }
+
+  // A chain for each of five: the next is created as soon as one before it is there.
+  expect([...waves.values()]).toEqual([1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]);
+  expect(all.map(({ DependsOn }) => [DependsOn].flat().filter((id) => isSchedule(id ?? "")).length)).toEqual(
+    ids.map((_, index) => (index < 5 ? 0 : 1)),
+  );
+});
+
 test("Secrets Manager may invoke the key-rotation function for this account only", () => {
   expect(render(permission?.Properties.FunctionName)).toBe(functionArn(/^KeyRotation/));
   expect(permission?.Properties.Action).toBe("lambda:InvokeFunction");

@@ -6,15 +6,17 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { eventBridge } from "../../functions/auth-core/adapters/eventbridge.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
+import type { Events } from "../../functions/auth-core/use-cases/ports.ts";
 import { connectionId } from "../support/registration.ts";
 
 const connection = connectionId("webapicorso");
 const keyFingerprint = "0123456789abcdef";
 const bus = mockClient(EventBridgeClient);
-const events = eventBridge("test", { region: "eu-south-1" });
+let events: Events;
 
 beforeEach(() => {
   bus.reset();
+  events = eventBridge("test", { region: "eu-south-1" });
   bus.on(PutEventsCommand).resolves({ FailedEntryCount: 0, Entries: [{ EventId: "1" }] });
 });
 afterAll(() => bus.restore());

@@ -82,11 +82,12 @@ it("npm start names a port in use in one line, with status 1, and leaves nothing
 });
 
 it("npm start reports a wrong setting of the stacks in one line, also if the list has a JSON Schema", async () => {
-  const callers = [{ name: "a".repeat(42), connections: ["webapicorso"], principal: "210987654321" }];
+  const connections = Array.from({ length: 151 }, (_, index) => `c${index}`);
+  const callers = [{ name: "orders", connections, principal: "210987654321" }];
   const list = { $schema: "./callers.schema.json", callers };
 
   expect(await refusal(["--port", "0", "--callers", "FILE"], JSON.stringify(list))).toEqual(
-    oneLine(/longer than IAM's 64 characters/),
+    oneLine(/orders: connections has more than 150/),
   );
 });
 

@@ -17,7 +17,8 @@ interface TableRequest {
  * Starts a proxy that forwards requests to a table at `endpoint` and records them. It serves an emulator of another
  * service with a JSON protocol too.
  *
- * @param fault returns the name of the DynamoDB error with which a request fails, if it should
+ * @param fault returns the name of the AWS error with which a request fails, if it should; or how to damage its response:
+ *   `truncated` ends it in the middle, `corrupt` puts its content before the JSON
  */
 export async function startTableProxy(
   endpoint: string,
@@ -29,7 +30,8 @@ export async function startTableProxy(
       const body = await text(request);
       const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
       const error = fault(operation, body);
-      if (error !== undefined) {
+      const damage = damages[error ?? ""];
+      if (error !== undefined && !damage) {
         const failure = JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${error}`, message: "fake" });
         response.writeHead(400, { "content-type": "application/x-amz-json-1.0" }).end(failure);
         return;
@@ -45,9 +47,20 @@ export async function startTableProxy(
         input: JSON.parse(body),
         output,
       });
+      const damaged = damage?.(output);
+      // A lean read compares the length and the checksum.
       const passed = [...answer.headers].filter(([name]) => /^(content-|x-amz-crc32)/.test(name));
-      response.writeHead(answer.status, Object.fromEntries(passed)).end(output);
+      const typed = { "content-type": "application/x-amz-json-1.0" };
+      response
+        .writeHead(answer.status, damaged === undefined ? Object.fromEntries(passed) : typed)
+        .end(damaged ?? output);
     })();
   });
   return { ...(await listen(server)), requests };
 }
+
+/** What a parser's message quotes is in the response: its start, its end, or where it breaks off. */
+const damages: Record<string, (output: string) => string> = {
+  truncated: (output) => output.slice(0, -Math.ceil(output.length / 2)),
+  corrupt: (output) => output.replace(/^.*?"(?:SecretString|accessToken)":/s, ""),
+};

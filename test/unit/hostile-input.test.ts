@@ -19,6 +19,7 @@ import { grantTypes } from "../../functions/oauth/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
 import { oauthErrorResponse, statusOf } from "../../functions/oauth/oauth-response.ts";
 import { readStatusRequest } from "../../functions/status/status-request.ts";
+import { readDeploymentSettings } from "../../infra/settings.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 import { parseShard } from "../../functions/token-rotation/shard.ts";
 import { tokenEvent } from "../handler/event.ts";
@@ -29,80 +30,13 @@ import { multipart } from "../oauth/request-bodies.ts";
 import { vendorFields } from "../oauth/requests.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { steppedClock } from "../support/clock.ts";
+import { damaged, enough, holds, json, longestLine, messageOf, objectOf, text } from "../support/hostile.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { fakeFields, testSettings } from "../support/registration.ts";
 import { jwt } from "./examples.ts";
 
-const runs = { seed: 20_261_126, numRuns: 1500 };
-
-/** Inputs that must be accepted, and as many refused: a property also holds for a parser that accepts nothing. */
-const enough = 25;
-
-/** Characters. A request line and each notice stay below it, with the fields that every line has. */
-const longestLine = 8192;
-
-/** Texts that parsers often misread. */
-const text = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 40 }),
-  fc.constantFrom("", "__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "then", "toJSON"),
-  fc.constantFrom("\uD800", "\uDC00x", "\u0000", "a\r\nx-fake: 1", "\uFEFF", "\u2028", "à", "\uFFFD", "٣", '"', "\\"),
-  fc.constantFrom("9".repeat(400), "1e999", "-1e999", "-0", "NaN", "0x10", "1_0", " 1", "9007199254740993"),
-  fc.constantFrom("%", "%zz", "%00", "&=&", "=", "[]", "{}", "null", "a=b;c", "../..", "*", "a".repeat(20_000)),
-);
-
-/** An object with any names. As JSON, `__proto__` is a name like others. */
-const objectOf = (values: fc.Arbitrary<unknown>, names: fc.Arbitrary<string> = text) =>
-  fc.array(fc.tuple(names, values), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as object);
-
-const json = fc.letrec<{ value: unknown }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3 },
-    text,
-    fc.constantFrom(null, true, false, 0, -1, 1e308, 2 ** 53, 0.1),
-    fc.array(tie("value"), { maxLength: 3 }),
-    objectOf(tie("value")),
-  ),
-})).value;
-
-/** A document whose members are usually valid, with some replaced, removed or added. */
-function damaged(valid: object, values: fc.Arbitrary<unknown> = json): fc.Arbitrary<Record<string, unknown>> {
-  const names = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...Object.keys(valid)) }, text);
-  const changed = fc
-    .tuple(objectOf(values, names), fc.constantFrom(undefined, undefined, undefined, ...Object.keys(valid)))
-    .map(([changes, removed]) =>
-      Object.fromEntries(Object.entries({ ...valid, ...changes }).filter(([name]) => name !== removed)),
-    );
-  return fc.oneof(fc.constant({ ...valid }), changed);
-}
-
 /** The same value as a function gets it: from JSON. */
 const sent = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
-
-const builtIns = [Object, Array, Map, String, Function].map(({ prototype }) => prototype as object);
-const membersOfBuiltIns = () => builtIns.map((prototype) => Reflect.ownKeys(prototype).length).join();
-const unpolluted = membersOfBuiltIns();
-
-/** Checks a property, and that no input changed a prototype. */
-function holds<Input>(input: fc.Arbitrary<Input>, check: (input: Input) => void | Promise<void>): Promise<void> {
-  return fc.assert(
-    fc.asyncProperty(input, async (each) => {
-      await check(each);
-      expect(membersOfBuiltIns()).toBe(unpolluted);
-    }),
-    runs,
-  );
-}
-
-/** The message of an error, which must be one that the code made. */
-function messageOf(call: () => unknown): string | undefined {
-  try {
-    call();
-    return undefined;
-  } catch (error) {
-    expect((error as Error).constructor).toBe(Error);
-    return (error as Error).message;
-  }
-}
 
 /** RFC 6749 §5.2: printable ASCII without a quotation mark and a backslash. */
 const description = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
@@ -460,6 +394,46 @@ test("readSettings reads its variables, or names the one that is wrong", async (
     counts[message === undefined ? "read" : "refused"] += 1;
     if (message === undefined) expect(Number.isInteger(days) && (days ?? -1) >= 0).toBe(true);
     else expect(message).toMatch(/^The environment variable BROKER_[A-Z_]+ /);
+  });
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(enough);
+});
+
+test("readDeploymentSettings reads a context, or names each wrong setting and its rule in one short line", async () => {
+  const [keyed] = callers("https://issuer.test");
+  const context = {
+    stage: "dev",
+    connections: ["webapicorso"],
+    throttle: { token: { rate: 200, burst: 400 } },
+    callers: [keyed],
+    logRetentionDays: 30,
+    shards: 1,
+    rotateApiKeysEveryDays: 90,
+    alarmEmail: "operator@example.com",
+    prober: { connection: "webapicorso" },
+  };
+  /** As `-c` passes a value. */
+  const asText = fc.oneof(text, json).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+  const counts = { read: 0, refused: 0 };
+
+  await holds(fc.oneof(damaged(context), damaged(context, asText)), (each) => {
+    const settings = sent(each);
+    let read: unknown;
+    try {
+      read = readDeploymentSettings((key) => (Object.hasOwn(settings, key) ? settings[key] : undefined));
+      counts.read += 1;
+    } catch (error) {
+      counts.refused += 1;
+      const { name, message } = error as Error;
+      expect(name).toBe("SettingError");
+      for (const line of message.split("\n")) {
+        expect(line).toMatch(/^(The setting "[\w.]+"|callers)[^\n]+\.$/);
+        expect(line.length).toBeLessThan(3 * longestLine);
+      }
+      return;
+    }
+    const { stage, connections, shards } = read as { stage: string; connections: string[]; shards: number };
+    expect([stage, ...connections].filter((part) => !/^[a-z0-9][a-z0-9-]*$/.test(part))).toEqual([]);
+    expect(Number.isInteger(shards) && shards > 0).toBe(true);
   });
   expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(enough);
 });

@@ -5,15 +5,19 @@ import { describe, expect, test } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
+import { readDeploymentSettings } from "../../infra/settings.ts";
 import { callersJsonSchema, registrationJsonSchema } from "../../tools/json-schemas.ts";
+import { settingsJsonSchema } from "../../tools/settings-json-schema.ts";
 
 const docs = join(import.meta.dirname, "../../docs");
 const published = (name: string) => JSON.parse(readFileSync(join(docs, `${name}.schema.json`), "utf8")) as object;
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
+ajv.addFormat("email", /^[^@]+@[^@]+\.[a-z]+$/);
 
 test.each([
   ["callers", callersJsonSchema()],
   ["registration", registrationJsonSchema()],
+  ["settings", settingsJsonSchema()],
 ])("docs/%s.schema.json is up to date; if not, run `npm run schemas`", (name, schema) => {
   // The order of the fields counts, the format does not.
   expect(JSON.stringify(published(name), null, 2)).toBe(JSON.stringify(schema, null, 2));
@@ -132,5 +136,68 @@ describe("docs/registration.schema.json", () => {
   test("rejects an unknown field, for which the broker writes a warning", () => {
     expect(validate({ ...required, apikey: "fake-key-1" })).toBe(false);
     expect(parse({ ...required, apikey: "fake-key-1" })).toMatchObject({ warnings: [expect.any(String)] });
+  });
+});
+
+describe("docs/settings.schema.json", () => {
+  const validate = ajv.compile(published("settings"));
+  const isAccepted = (settings: Record<string, unknown>) => {
+    try {
+      readDeploymentSettings((key) => settings[key]);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const all = {
+    connections: ["a", "customer-2"],
+    callers: [byKey, byRole],
+    alarmEmail: "ops@example.com",
+    prober: { connection: "a" },
+    throttle: { token: { rate: 1, burst: 2 } },
+    shards: 16,
+    reservedConcurrency: { token: 50, "token-rotation": 16 },
+    rotateApiKeysEveryDays: 0,
+    logRetentionDays: 365,
+  };
+
+  test.each<[string, Record<string, unknown>]>([
+    ["no setting", {}],
+    ["every setting", all],
+    [
+      "a list of callers with its JSON Schema",
+      { callers: { $schema: "../docs/callers.schema.json", callers: [byKey] } },
+    ],
+  ])("accepts %s, as the deployment does", (_, settings) => {
+    expect(validate({ $schema: "../docs/settings.schema.json", ...settings }), ajv.errorsText(validate.errors)).toBe(
+      true,
+    );
+    expect(isAccepted(settings)).toBe(true);
+  });
+
+  test("has a field for every setting except the stage, and accepts a file's path as callers", () => {
+    const { stage: _, ...settings } = readDeploymentSettings(() => undefined);
+    const { properties } = published("settings") as { properties: object };
+
+    expect(Object.keys(properties).toSorted()).toEqual(["$schema", ...Object.keys(settings)].toSorted());
+    expect(Object.keys(all).toSorted()).toEqual(Object.keys(settings).toSorted());
+    expect(validate({ callers: "callers.json" })).toBe(true);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["a text as connections", { connections: "a" }],
+    ["a malformed connection id", { connections: ["a_b"] }],
+    ["a duplicate connection id", { connections: ["a", "a"] }],
+    ["an entry of callers without a kind", { callers: [{ name: "orders", connections: ["a"] }] }],
+    ["no e-mail address", { alarmEmail: "nobody" }],
+    ["an unknown field of prober", { prober: { connection: "a", often: true } }],
+    ["a throttle without burst", { throttle: { token: { rate: 1 } } }],
+    ["an unknown route of throttle", { throttle: { tokens: { rate: 1, burst: 1 } } }],
+    ["17 shards", { shards: 17 }],
+    ["half a day", { rotateApiKeysEveryDays: 0.5 }],
+    ["a retention that CloudWatch does not have", { logRetentionDays: 31 }],
+  ])("rejects %s, as the deployment does", (_, settings) => {
+    expect(validate(settings)).toBe(false);
+    expect(isAccepted(settings)).toBe(false);
   });
 });

@@ -8,18 +8,19 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { DynamoDb } from "./dynamodb.ts";
 import { UnavailableError } from "./late.ts";
+import { limitCalls } from "./whole-call.ts";
 
-/** DynamoDB by the SDK, with a timeout of 1 s and three attempts per call. */
+/** DynamoDB by the SDK: a timeout of 1 s and three attempts per call, and 3 s for all of them. */
 export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDb {
-  const client = new DynamoDBClient({
+  const sdk = new DynamoDBClient({
     maxAttempts: 3,
     requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
     ...config,
   });
+  const client = limitCalls(sdk, 3000);
   return {
     async get(input, abortSignal) {
-      return (await asUnavailable(client.send(new GetItemCommand(input), { ...(abortSignal && { abortSignal }) })))
-        .Item;
+      return (await asUnavailable(client.send(new GetItemCommand(input), abortSignal && { abortSignal }))).Item;
     },
     async update(input) {
       try {

@@ -1,17 +1,21 @@
 import { EventBridgeClient, type EventBridgeClientConfig, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import type { Events } from "../use-cases/ports.ts";
 import { eventSource, UnavailableError } from "./late.ts";
+import { limitCalls } from "./whole-call.ts";
 
 /**
  * Sends events to the account's default event bus. Within version 1, fields may be added but not changed.
- * Throws `UnavailableError` if the bus does not accept an event.
+ * Throws `UnavailableError` if the bus does not accept an event in 9 s.
  */
 export function eventBridge(stage: string, config: EventBridgeClientConfig = {}): Events {
-  const client = new EventBridgeClient({
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
-    ...config,
-  });
+  const client = limitCalls(
+    new EventBridgeClient({
+      maxAttempts: 3,
+      requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
+      ...config,
+    }),
+    9000,
+  );
   return {
     async put({ kind, ...fields }) {
       const detail = JSON.stringify({ version: 1, stage, ...fields });

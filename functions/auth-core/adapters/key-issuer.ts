@@ -66,13 +66,16 @@ export function keyIssuer(): KeyIssuer {
 }
 
 function readIssued(text: string): IssuerAnswer {
+  let issued: unknown;
   try {
-    const { apiKey, apiKeyId } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof apiKey === "string" && typeof apiKeyId === "string" && apiKey !== "" && apiKeyId !== "") {
-      return { kind: "issued", apiKey: new Secret(apiKey), apiKeyId };
-    }
+    issued = JSON.parse(text);
   } catch {
-    // The message of the parser would quote the key.
+    // The message of the parser would quote the key. The issuer has issued it: the next attempt gets the same one.
+    return { kind: "temporary", reason: "a response that is not JSON" };
+  }
+  const { apiKey, apiKeyId } = (issued ?? {}) as Record<string, unknown>;
+  if (typeof apiKey === "string" && typeof apiKeyId === "string" && apiKey !== "" && apiKeyId !== "") {
+    return { kind: "issued", apiKey: new Secret(apiKey), apiKeyId };
   }
   return { kind: "rejected", reason: "a response without apiKey and apiKeyId" };
 }

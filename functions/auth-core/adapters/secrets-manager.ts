@@ -9,6 +9,9 @@ import {
 import type { Settings } from "../rules/settings.ts";
 import type { RegistrationReading, RegistrationStore, SecretVersions } from "../use-cases/ports.ts";
 import { parseRegistration, secretName, UnavailableError } from "./late.ts";
+import { limitCalls } from "./whole-call.ts";
+
+const maxAttempts = 3;
 
 /** Milliseconds for reading a secret, all attempts together. */
 const readTimeout = 1500;
@@ -81,7 +84,7 @@ const cannotDecrypt: RegistrationReading = {
 };
 
 /**
- * The versions and staging labels of secrets, for their rotation. Each call has a timeout of 3 s and three attempts.
+ * The versions and staging labels of secrets, for their rotation. Each call has three attempts of 3 s.
  * Throws `UnavailableError`, whose message never contains a value, if Secrets Manager denies or does not answer a call.
  */
 export function secretVersions(secretPrefix: string, config: SecretsManagerClientConfig = {}): SecretVersions {
@@ -133,11 +136,12 @@ export function secretVersions(secretPrefix: string, config: SecretsManagerClien
 
 /** @param requestTimeout milliseconds per attempt */
 function secretsManager(requestTimeout: number, config: SecretsManagerClientConfig): SecretsManagerClient {
-  return new SecretsManagerClient({
-    maxAttempts: 3,
+  const client = new SecretsManagerClient({
+    maxAttempts,
     requestHandler: { connectionTimeout: 1000, requestTimeout, throwOnRequestTimeout: true },
     ...config,
   });
+  return limitCalls(client, maxAttempts * requestTimeout);
 }
 
 async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {

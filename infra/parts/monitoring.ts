@@ -1,6 +1,6 @@
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import type { Construct } from "constructs";
+import { Construct } from "constructs";
 import { AlarmTopic } from "../constructs/alarm-topic.ts";
 import { addAlarm } from "../constructs/broker-alarm.ts";
 import { dashboardRows } from "../constructs/broker-dashboard.ts";
@@ -11,20 +11,19 @@ import { addProber, proberAlarms } from "../constructs/prober.ts";
 import { upkeepAlarms } from "../constructs/upkeep-alarms.ts";
 import type { MonitoredResources } from "../constructs/monitored-resources.ts";
 import type { DeploymentSettings } from "../settings.ts";
-import type { ApiStack } from "./api.ts";
-import type { RotationStack } from "./rotation.ts";
-import type { StateStack } from "./state.ts";
+import type { Api } from "./api.ts";
+import type { Rotation } from "./rotation.ts";
+import type { State } from "./state.ts";
 
-/** Dashboard, alarms and caller statistics. Deleting this stack does not affect callers. */
-export class MonitoringStack extends Stack {
+/** Dashboard, alarms and caller statistics. No caller needs them. */
+export class Monitoring extends Construct {
   constructor(
     scope: Construct,
     id: string,
     settings: DeploymentSettings,
-    { state, api, rotation }: { state: StateStack; api: ApiStack; rotation: RotationStack },
-    props: StackProps,
+    { state, api, rotation }: { state: State; api: Api; rotation: Rotation },
   ) {
-    super(scope, id, props);
+    super(scope, id);
     const { stage, prober } = settings;
     const functions = { ...api.functions, ...rotation.functions };
     const monitored: MonitoredResources = {
@@ -43,7 +42,8 @@ export class MonitoringStack extends Stack {
 
     const insights = new CallerInsights(this, "Callers", monitored);
     const dashboard = new cloudwatch.Dashboard(this, "Dashboard", {
-      dashboardName: `smart-token-broker-${stage}`,
+      // Names of dashboards are global to an account, and a stage may be in several regions.
+      dashboardName: `smart-token-broker-${stage}-${Stack.of(this).region}`,
       defaultInterval: Duration.hours(12),
       widgets: dashboardRows(monitored, alarms, insights.widgets),
     });

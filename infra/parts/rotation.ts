@@ -1,24 +1,28 @@
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { CfnRotationSchedule } from "aws-cdk-lib/aws-secretsmanager";
 import * as sqs from "aws-cdk-lib/aws-sqs";
 import { eventSource, secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
-import type { Construct } from "constructs";
+import { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { BrokerFunction } from "../constructs/broker-function.ts";
 import { addSchedules } from "../constructs/function-schedule.ts";
 import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
+import { withoutHyphens } from "../logical-id.ts";
 import type { DeploymentSettings } from "../settings.ts";
 
+/** Rotation schedules that CloudFormation creates at the same time. */
+const schedulesAtOnce = 5;
+
 /** Scheduled work: the sweep that replaces tokens, and the rotation of API keys. */
-export class RotationStack extends Stack {
+export class Rotation extends Construct {
   readonly functions: Record<"token-rotation" | "key-rotation", BrokerFunction>;
   readonly deadLetters: sqs.IQueue;
 
-  constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
-    super(scope, id, props);
+  constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores) {
+    super(scope, id);
     this.deadLetters = this.#deadLetterQueue();
     const tokenRotation = this.#tokenRotation(settings, stores, this.deadLetters);
     const keyRotation = this.#keyRotation(settings, stores);
@@ -96,7 +100,7 @@ export class RotationStack extends Stack {
       action: "lambda:InvokeFunction",
       functionName: keyRotation.function.functionArn,
       principal: "secretsmanager.amazonaws.com",
-      sourceAccount: this.account,
+      sourceAccount: Stack.of(this).account,
     });
     new CfnOutput(this, "KeyRotationFunctionArn", {
       value: keyRotation.function.functionArn,
@@ -107,8 +111,9 @@ export class RotationStack extends Stack {
       description: "Days between two rotations of an API key; 0 is off",
     });
     if (rotateApiKeysEveryDays === 0) return;
+    const schedules: CfnRotationSchedule[] = [];
     for (const connection of connections) {
-      const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${connection}`, {
+      const schedule = new CfnRotationSchedule(this, `KeyRotationOf-${withoutHyphens(connection)}`, {
         secretId: secretName(stores, connection),
         rotationLambdaArn: keyRotation.function.functionArn,
         rotationRules: { automaticallyAfterDays: rotateApiKeysEveryDays },
@@ -116,6 +121,10 @@ export class RotationStack extends Stack {
       });
       // Secrets Manager invokes testSecret when rotation is turned on, so the function needs its permissions by then.
       schedule.node.addDependency(permission, keyRotation);
+      // Each schedule that is created invokes the function. A small account has only ten executions at once.
+      const earlier = schedules.at(-schedulesAtOnce);
+      if (earlier) schedule.addResourceDependency(earlier);
+      schedules.push(schedule);
     }
   }
 

@@ -1,9 +1,9 @@
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import * as iam from "aws-cdk-lib/aws-iam";
-import type { Construct } from "constructs";
+import { Construct } from "constructs";
 import { asListed } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
@@ -19,14 +19,14 @@ type ApiFunctions = Record<"token" | "status", BrokerFunction> & { oauth?: Broke
 type ThrottledRoute = [route: apigateway.HttpRoute, throttle: Throttle];
 
 /** The HTTPS endpoint: one HTTP API, one function per kind of route, IAM on every route without a credential in its body. */
-export class ApiStack extends Stack {
+export class Api extends Construct {
   readonly functions: ApiFunctions;
   readonly apiId: string;
   /** Without a slash at its end. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores, props: StackProps) {
-    super(scope, id, props);
+  constructor(scope: Construct, id: string, settings: DeploymentSettings, stores: Stores) {
+    super(scope, id);
     const origins = [...new Set(settings.callers.flatMap((caller) => caller.origins))];
 
     this.functions = this.#functions(settings, stores);
@@ -38,11 +38,11 @@ export class ApiStack extends Stack {
     const tokenRoutes = (connection: string) =>
       ["GET", "POST"].map((method) => this.#tokenRouteArn(method, connection));
     for (const caller of settings.callers) {
-      if (caller.kind === "principal") addCallerRole(this, caller, settings.stage, tokenRoutes);
+      if (caller.kind === "principal") addCallerRole(this, caller, tokenRoutes);
     }
 
     // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.
-    this.templateOptions.metadata = { [callersMetadata]: describeCallers(settings.callers) };
+    Stack.of(this).addMetadata(callersMetadata, describeCallers(settings.callers));
 
     new CfnOutput(this, "Url", { value: this.url, description: "URL of the broker, before /v1" });
     new CfnOutput(this, "ApiId", { value: api.apiId, description: "Id of the HTTP API" });
@@ -185,7 +185,7 @@ export class ApiStack extends Stack {
   }
 
   #tokenRouteArn(method: string, connection: string): string {
-    return this.formatArn({
+    return Stack.of(this).formatArn({
       service: "execute-api",
       resource: this.apiId,
       resourceName: `$default/${method}/v1/connections/${connection}/token`,

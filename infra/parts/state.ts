@@ -1,19 +1,20 @@
-import { CfnDeletionPolicy, CfnOutput, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnDeletionPolicy, CfnOutput, RemovalPolicy } from "aws-cdk-lib";
 import * as dynamodb from "aws-cdk-lib/aws-dynamodb";
 import * as kms from "aws-cdk-lib/aws-kms";
 import { CfnSecret } from "aws-cdk-lib/aws-secretsmanager";
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
-import type { Construct } from "constructs";
+import { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { Stores } from "../constructs/stores.ts";
+import { withoutHyphens } from "../logical-id.ts";
 import type { DeploymentSettings } from "../settings.ts";
 
 /** Everything that must not be lost: the key, the table, the secrets. CloudFormation keeps them on delete and replace. */
-export class StateStack extends Stack {
+export class State extends Construct {
   readonly stores: Stores;
 
-  constructor(scope: Construct, id: string, settings: DeploymentSettings, props: StackProps) {
-    super(scope, id, { ...props, terminationProtection: true });
+  constructor(scope: Construct, id: string, settings: DeploymentSettings) {
+    super(scope, id);
     const secretPrefix = `smart-token-broker/${settings.stage}`;
 
     const key = new kms.Key(this, "Key", {
@@ -49,7 +50,7 @@ export class StateStack extends Stack {
 
     for (const connection of settings.connections) {
       // The L2 construct always generates a value. A template must never hold or overwrite an API key.
-      const secret = new CfnSecret(this, `Secret-${connection}`, {
+      const secret = new CfnSecret(this, `Secret-${withoutHyphens(connection)}`, {
         name: secretName({ secretPrefix }, connection),
         description: `Smart Services registration of connection ${connection}: store {"username", "scope", "apiKey"}`,
         kmsKeyId: key.keyArn,

@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { keyCaller, synthesise } from "../infra/synth.ts";
+import { type Finding, findLinter, lint } from "./linter.ts";
+
+const linter = findLinter();
+const regions = ["eu-south-1", "eu-west-1", "us-east-1", "us-gov-west-1", "cn-north-1"];
+
+const principal = { name: "orders", connections: ["webapicorso", "acme-1"], principal: "210987654321" };
+const oidc = {
+  name: "portal",
+  oidc: { issuer: "https://login.example.com", audience: "portal", connectionsClaim: "smart_services" },
+  origins: ["https://portal.example.com"],
+};
+const reservedConcurrency = { token: 50, oauth: 20, status: 2, "token-rotation": 3, "key-rotation": 5, prober: 1 };
+const prober = { connection: "webapicorso" };
+const alarmEmail = "ops@example.com";
+
+/** Each setting alone, then all. */
+const variants: Record<string, Record<string, unknown>> = {
+  default: {},
+  "no connection": { connections: [] },
+  "callers with a key": { callers: [keyCaller] },
+  "callers with JWTs": { callers: [oidc] },
+  "callers of other accounts": { callers: [principal] },
+  prober: { prober },
+  alarmEmail: { alarmEmail },
+  "no rotation": { rotateApiKeysEveryDays: 0 },
+  shards: { shards: 3 },
+  reservedConcurrency: { reservedConcurrency },
+  all: {
+    stage: "prod",
+    connections: ["webapicorso", "acme", "acme-1", "acme1", "second", "third"],
+    callers: [keyCaller, oidc, principal],
+    throttle: { token: { rate: 1, burst: 2 } },
+    logRetentionDays: 365,
+    prober,
+    alarmEmail,
+    shards: 3,
+    reservedConcurrency,
+  },
+};
+
+/** Findings that are wrong or harmless. */
+const ignored: { rule: string; of: RegExp; reason: string }[] = [
+  {
+    rule: "W3005",
+    of: /DependsOn/,
+    reason: "The CDK also lists dependencies that a reference makes. CloudFormation accepts them.",
+  },
+  {
+    rule: "E3002",
+    of: /^AWS::CloudWatch::Dashboard Properties\.Tags$/,
+    reason: "AWS documents the tags of dashboards; the schema in cfn-lint 1.51.0 does not have them yet.",
+  },
+];
+
+/** Type of the resource, and the path in it. */
+function placeOf({ Filename, Location }: Finding): string {
+  const template = JSON.parse(readFileSync(Filename, "utf8")) as Record<string, Record<string, { Type?: string }>>;
+  const [section = "", id = "", ...path] = Location.Path.map(String);
+  return `${template[section]?.[id]?.Type ?? section} ${path.join(".")}`;
+}
+
+test.skipIf(linter === undefined)("cfn-lint finds nothing in the templates of every variant of the settings", () => {
+  // Many variants share templates. cfn-lint reads each once.
+  const files = new Map<string, { file: string; variants: string[] }>();
+  for (const [name, context] of Object.entries(variants)) {
+    const { assembly, outdir } = synthesise(context);
+    for (const { id, templateFile } of assembly.stacks) {
+      const file = join(outdir, templateFile);
+      const text = readFileSync(file, "utf8");
+      const known = files.get(text) ?? { file, variants: [] };
+      known.variants.push(`${id} (${name})`);
+      files.set(text, known);
+    }
+  }
+  const templates = [...files.values()];
+
+  const findings = lint(
+    linter ?? "",
+    templates.map(({ file }) => file),
+    regions,
+  );
+
+  const reported = findings
+    .map((finding) => ({ finding, place: placeOf(finding) }))
+    .filter(({ finding, place }) => !ignored.some(({ rule, of }) => rule === finding.Rule.Id && of.test(place)))
+    .map(({ finding: { Filename, Rule, Message }, place }) => ({
+      where: templates.find(({ file }) => file === Filename)?.variants.join(", "),
+      what: `${Rule.Id} ${place}: ${Message}`,
+    }));
+  expect(reported).toEqual([]);
+  expect(templates.length).toBeGreaterThan(Object.keys(variants).length);
+});

@@ -1,0 +1,61 @@
+import { problems } from "../functions/auth-core/http/problems.ts";
+import { dependencies, type Fault, faults, type Outcome, stored, table } from "../test/faults/table.ts";
+
+const introduction = `# When something fails
+
+What callers get when something that the broker calls fails, and what is stored. \`npm run faults\` writes this page from
+\`test/faults/table.ts\`. Each row is also a test: a proxy breaks the requests of the deployed adapters at the socket.
+
+- **A valid stored token is served**, whatever fails. The exceptions are new environments that cannot read the table, or
+  cannot check the caller: without the revoked keys, or without the keys of the JWT's issuer. They answer 503.
+- **Nothing is lost.** Each test ends the fault, and then requires a token that Smart Services accepts. Sweeps and callers
+  retry by themselves, after the backoff.
+- **A rotation**: a fault lasts for one step. Secrets Manager repeats the step, and the table shows the end. If the current key
+  stays in use, the rotation has ended: start it again with \`npx broker keys rotate ID\`.
+- **At most** is the time until the response, or until the end of the step or sweep, in which the named call waits for its
+  deadline. Calls that work add their own time.
+- A log message in the tables is the \`message\` of a log line. The [runbook](runbook.md) says what to do about each alarm, and
+  [errors.md](errors.md) what a caller does about each \`code\`. The other names are [events](events.md).
+
+| fault | what the broker sees |
+| --- | --- |
+`;
+
+const all = Object.keys(faults).length;
+
+const cells = (...texts: string[]) => `|${texts.map((text) => (text === "" ? " " : ` ${text} `)).join("|")}|\n`;
+
+function faultsOf(named: Fault[]): string {
+  if (named.length === all) return "any";
+  const others = Object.keys(faults).filter((fault) => !named.some((each) => each === fault));
+  return others.length < 3 ? `any but ${others.join(", ")}` : named.join(", ");
+}
+
+function callerOf(caller: Outcome["caller"], code: string): string {
+  if (typeof caller === "object") return `${caller.status} \`${code}\``;
+  return { stored: "200, the stored token", new: "200, a new token", none: "–" }[caller];
+}
+
+function rowOf(call: string, named: Fault[], { caller, stored: state, tells, within }: Outcome): string {
+  const code = typeof caller === "object" ? caller.code : "";
+  if (typeof caller === "object" && problems[caller.code].status !== caller.status) throw new Error(`${call}: ${code}`);
+  const told = tells.map((each) => `\`${each}\``).join(", ") || "–";
+  return cells(call, faultsOf(named), callerOf(caller, code), stored[state], told, `${within} s`);
+}
+
+/** The page docs/faults.md. */
+export function faultsPage(): string {
+  const sections = Object.entries(dependencies).map(([name, title]) => {
+    const calls = Object.values(table[name as keyof typeof table]) as {
+      call: string;
+      outcomes: [Fault[], Outcome][];
+    }[];
+    const rows = calls.flatMap(({ call, outcomes }) =>
+      outcomes.map(([named, outcome], at) => rowOf(at === 0 ? call : "", named, outcome)),
+    );
+    const head = cells("call that fails", "fault", "callers get", "stored", "log and events", "at most");
+    return `## ${title}\n\n${head}${cells(...Array<string>(6).fill("---"))}${rows.join("")}`;
+  });
+  const words = Object.entries(faults).map(([fault, text]) => cells(fault, text));
+  return [introduction + words.join(""), ...sections].join("\n");
+}

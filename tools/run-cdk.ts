@@ -1,0 +1,79 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { settingNames } from "../infra/settings.ts";
+import { fileOfStage } from "../infra/stage-settings.ts";
+import { type Account, findAccount, findRegion } from "./aws-target.ts";
+import { CdkUsageError, readCdkArguments } from "./cdk-arguments.ts";
+
+interface Ports {
+  print: (line: string) => void;
+  /** Path of the CDK's command line. */
+  cdk?: string;
+  /** The context in cdk.json. */
+  context?: Record<string, unknown>;
+}
+
+/**
+ * Runs `cdk synth` or `cdk deploy` for a stage. Before a deployment, it prints what is deployed where.
+ *
+ * @returns the exit status of `cdk`
+ * @throws CdkUsageError before it starts `cdk`: there is no region, or the region rejects the credentials
+ */
+export async function runCdk(
+  command: "synth" | "deploy",
+  args: string[],
+  { print, cdk = fileURLToPath(import.meta.resolve("aws-cdk/bin/cdk")), context = contextInCdkJson() }: Ports,
+): Promise<number> {
+  const { stage, stageFrom, region: ofOption, profile, isQuestion, forCdk } = readCdkArguments(args, context);
+  const start = (more: string[], env = {}) => startCdk(cdk, [command, ...more, ...forCdk], env);
+  if (command === "synth") return start(["--quiet"]);
+  if (isQuestion) return start([]);
+
+  print(`stage    ${stage} (${stageFrom}): ${fileOfStage(stage)}`);
+  const inCdkJson = settingNames.filter((name) => Object.hasOwn(context, name));
+  if (inCdkJson.length > 0) {
+    print(`warning  cdk.json (context) has ${inCdkJson.join(", ")}: the file of the stage does not count for them.`);
+  }
+  const found = ofOption === undefined ? await findRegion(profile) : { region: ofOption, from: "--region" };
+  if (!found) {
+    throw new CdkUsageError(
+      "No region: AWS_REGION and AWS_DEFAULT_REGION are not set, and the profile has no region. Nothing was deployed; the CDK alone would take us-east-1. Set it, for example: export AWS_REGION=eu-south-1",
+    );
+  }
+  const { region, from } = found;
+  print(`region   ${region} (${from})`);
+  const account = await findAccount(region, profile);
+  if (account.kind === "rejected") throw new CdkUsageError(rejection(region, account));
+  print(`account  ${account.kind === "known" ? `${account.account} (${account.arn})` : `unknown: ${account.reason}`}`);
+  return start(["--all"], { AWS_REGION: region });
+}
+
+function rejection(region: string, { code, account }: Account & { kind: "rejected" }): string {
+  if (account === undefined) {
+    return `STS in ${region} rejects the credentials (${code}). Nothing was deployed. Get new ones, for example with: aws sso login`;
+  }
+  return `Region ${region} rejects the credentials (${code}), but us-east-1 accepts them: account ${account} has not enabled the region, or they are a session token of the global STS endpoint. Nothing was deployed. Enable the region (minutes, sometimes hours): aws account enable-region --region-name ${region}. See whether it is: aws account get-region-opt-status --region-name ${region}`;
+}
+
+/** Its output is the one of `cdk`. Ctrl-C reaches `cdk` too: this process waits for its end. */
+function startCdk(cdk: string, args: string[], env: Record<string, string>): Promise<number> {
+  const child = spawn(process.execPath, [cdk, ...args], { stdio: "inherit", env: { ...process.env, ...env } });
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const wait = (signal: NodeJS.Signals) => {
+    if (signal !== "SIGINT") child.kill(signal);
+  };
+  for (const signal of signals) process.on(signal, wait);
+  return new Promise<number>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (status) => resolve(status ?? 1));
+  }).finally(() => signals.forEach((signal) => process.off(signal, wait)));
+}
+
+function contextInCdkJson(): Record<string, unknown> {
+  const { context = {} } = JSON.parse(readFileSync(join(import.meta.dirname, "../cdk.json"), "utf8")) as {
+    context?: Record<string, unknown>;
+  };
+  return context;
+}

@@ -190,7 +190,10 @@ export function readDeploymentSettings(
   const read = <Key extends keyof Plain>(key: Key): Plain[Key] => {
     const value = context(key);
     if (value === undefined) return defaults[key];
-    const parsed = v.safeParse(schemas[key], fromCommandLine(key, value), { abortPipeEarly: true });
+    const given = fromCommandLine(key, value);
+    // Valibot takes a list for an object, and an empty one for an object without fields.
+    const isList = Array.isArray(given) && schemas[key].type === "strict_object";
+    const parsed = v.safeParse(schemas[key], isList ? "a list" : given, { abortPipeEarly: true });
     if (parsed.success) return parsed.output as Plain[Key];
     mistakes.push(...parsed.issues.map((issue) => `${mistakeOf(key, issue)} ${unchanged} ${nextStep(key)}`));
     return defaults[key];
@@ -198,7 +201,8 @@ export function readDeploymentSettings(
   const keys = Object.keys(schemas) as (keyof Plain)[];
   const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Plain;
   const callers = attempt(() => {
-    const list = readCallers(context("callers") ?? [], nextStep("callers"), options);
+    const given = context("callers");
+    const list = readCallers(given === undefined ? [] : given, nextStep("callers"), options);
     checkRoles(list);
     return list;
   }, mistakes);
@@ -251,8 +255,9 @@ function checkSweeps({ shards, reservedConcurrency }: Plain): void {
   );
 }
 
-/** A wrong value for a message: a text or a number as it is, of anything else only the type. */
+/** A wrong value for a message: a short text or a number as it is. Of a longer text, which may be a pasted key, its length. */
 function shown(value: unknown): string {
+  if (typeof value === "string" && value.length > 24) return `a text of ${value.length} characters`;
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" && value !== null ? "an object" : JSON.stringify(value);
 }
@@ -292,10 +297,14 @@ function readCallersFile(value: string, nextStep: string): unknown {
   const name = JSON.stringify(value).slice(1, -1);
   let text: string;
   try {
-    text = readFileSync(value, "utf8");
+    text = readFileSync(value, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
+    // A text that is no file may be a list with a mistake in its JSON, or a pasted key.
+    const named = value.endsWith(".json")
+      ? `names the file ${name}`
+      : `is ${shown(value)}, not a list but a file's name`;
     throw new SettingError(
-      `The setting "callers" names the file ${name}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
+      `The setting "callers" ${named}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
       { cause: error },
     );
   }

@@ -39,14 +39,18 @@ export async function runCdk(
   const found = ofOption === undefined ? await findRegion(profile) : { region: ofOption, from: "--region" };
   if (!found) {
     throw new CdkUsageError(
-      "No region: AWS_REGION and AWS_DEFAULT_REGION are not set, and the profile has no region. Nothing was deployed; the CDK alone would take us-east-1. Set it, for example: export AWS_REGION=eu-south-1",
+      "No region: AWS_REGION and AWS_DEFAULT_REGION are not set, and the profile has no region. Nothing was deployed; the CDK alone would take us-east-1. Set it, for example: export AWS_REGION=eu-central-1",
     );
   }
   const { region, from } = found;
   print(`region   ${region} (${from})`);
   const account = await findAccount(region, profile);
   if (account.kind === "rejected") throw new CdkUsageError(rejection(region, account));
-  print(`account  ${account.kind === "known" ? `${account.account} (${account.arn})` : `unknown: ${account.reason}`}`);
+  print(
+    account.kind === "known"
+      ? `account  ${account.account} (${account.arn})`
+      : `account  unknown: ${account.reason}. If the CDK cannot resolve it either, sign in, for example with: aws sso login`,
+  );
   return start(["--all"], { AWS_REGION: region });
 }
 

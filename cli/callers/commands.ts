@@ -1,6 +1,11 @@
+import { join, relative } from "node:path";
 import type { Command } from "commander";
-import { type CommandResult, type CommonOptions, expectStage, type OnDeployment, yes } from "../command.ts";
+import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
+import { expectStage } from "../deployment/stage.ts";
 import { makeCallerKey } from "./key.ts";
+
+/** The folder with the settings of the stages, from any working directory. */
+const settings = join(import.meta.dirname, "../../settings");
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
 export function callersCommands(
@@ -23,7 +28,7 @@ export function callersCommands(
       const { stage, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
       expectStage(stage);
       const { listCallers } = await import("./list.ts");
-      print(await listCallers(file ?? `settings/${stage}.json`), json);
+      print(await listCallers(file ?? relative(".", join(settings, `${stage}.json`))), json);
     });
   callers
     .command("revoke <name>")

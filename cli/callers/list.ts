@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
@@ -76,7 +76,7 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
   const { callers = list } = list as { callers?: unknown };
   // The deployment reads the path from the folder of cdk.json, where it runs.
-  const found = typeof callers === "string" ? await readJson(join(folder, "..", callers)) : callers;
+  const found = typeof callers === "string" ? await readJson(resolve(folder, "..", callers)) : callers;
   try {
     return parseCallers(found, { allowLoopbackHttp: false });
   } catch (error) {
@@ -92,7 +92,7 @@ async function readJson(file: string, name = `The file ${file}`): Promise<object
     );
   });
   try {
-    const json: unknown = JSON.parse(text);
+    const json: unknown = JSON.parse(text.replace(/^\uFEFF/, ""));
     if (typeof json === "object" && json !== null) return json;
   } catch {
     // The error below covers it.

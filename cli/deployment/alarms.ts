@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-cloudwatch";
 import { paginateListSubscriptionsByTopic, SNSClient } from "@aws-sdk/client-sns";
 import { CommandError } from "../exit.ts";
-import { type Deployment, patience } from "./deployment.ts";
+import { deployCommand, type Deployment, patience } from "./deployment.ts";
 import { isMissing, stackOutputs } from "./find-stacks.ts";
 
 /** An alarm of the deployment. */
@@ -43,7 +43,7 @@ export async function alarmTopic(deployment: Deployment): Promise<string> {
   if (topic !== undefined) return topic;
   throw new CommandError(
     "notFound",
-    `There are no alarms: the stack ${name} does not exist in ${region}, or has no output AlarmTopicArn. Deploy it: npm run deploy`,
+    `There are no alarms: the stack ${name} does not exist in ${region}, or has no output AlarmTopicArn. Deploy it: ${deployCommand(deployment)}`,
   );
 }
 

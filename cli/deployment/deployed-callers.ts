@@ -2,14 +2,15 @@ import { CloudFormationClient, GetTemplateSummaryCommand } from "@aws-sdk/client
 import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { type Deployment, patience } from "./deployment.ts";
+import { deployCommand, type Deployment, patience } from "./deployment.ts";
 
 /**
  * The callers of the last deployment, which may differ from the list in this checkout.
  *
  * @throws CommandError if an older version is deployed
  */
-export async function deployedCallers({ local, stage, region, credentials }: Deployment): Promise<DeployedCallers> {
+export async function deployedCallers(deployment: Deployment): Promise<DeployedCallers> {
+  const { local, stage, region, credentials } = deployment;
   if (local) return local.callers;
   const client = new CloudFormationClient({ ...patience, region, credentials });
   const command = new GetTemplateSummaryCommand({ StackName: `smart-token-broker-${stage}-api` });
@@ -18,6 +19,6 @@ export async function deployedCallers({ local, stage, region, credentials }: Dep
   if (callers) return callers;
   throw new CommandError(
     "notFound",
-    `The stacks of ${stage} do not list their callers. Deploy this version: npm run deploy`,
+    `The stacks of ${stage} do not list their callers. Deploy this version: ${deployCommand(deployment)}`,
   );
 }

@@ -34,6 +34,12 @@ export interface Deployment {
 /** A command for this deployment that can be pasted into a shell. */
 export const brokerCommand = ({ flags }: Deployment, args: string) => `npx broker ${args}${flags}`;
 
+/** The command that deploys this stage: npm would keep options before `--`, and deploy the stage dev. */
+export function deployCommand({ stage, awsFlags, local }: Pick<Deployment, "stage" | "awsFlags" | "local">): string {
+  const flags = local ? "" : `${stage === "dev" ? "" : ` --stage ${stage}`}${awsFlags}`;
+  return flags === "" ? "npm run deploy" : `npm run deploy --${flags}`;
+}
+
 /** Options for parsing registrations: only a local run accepts the simulator, which speaks plain HTTP. */
 export function registrationOptions({ local }: Deployment): { defaultBaseUrl: string; allowLoopbackHttp: boolean } {
   return { defaultBaseUrl: local?.simulator ?? smartServicesBaseUrl, allowLoopbackHttp: local !== undefined };

@@ -1,8 +1,8 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
-import { expectStage } from "../command.ts";
 import { CommandError } from "../exit.ts";
-import { type Deployment, patience } from "./deployment.ts";
+import { deployCommand, type Deployment, patience } from "./deployment.ts";
 import { asRegionError, type ChosenRegion, chooseRegion, useProfile } from "./region.ts";
+import { expectStage } from "./stage.ts";
 
 /** The options that choose a deployment on AWS. */
 export interface StacksOptions {
@@ -22,22 +22,23 @@ export async function findStacks({ stage, region: option, profile }: StacksOptio
   const chosen = await chooseRegion(option);
   const { region } = chosen;
   const client = new CloudFormationClient({ ...patience, region });
-  const names = ["state", "api", "rotation"].map((part) => `smart-token-broker-${stage}-${part}`);
-  const outputs = Object.assign({}, ...(await Promise.all(names.map((name) => outputsOf(client, name, chosen)))));
-  const output = (name: string): string => {
-    const value: unknown = outputs[name];
-    if (typeof value === "string") return value;
-    throw new CommandError(
-      "notFound",
-      `The stacks of ${stage} have no output ${name}. Deploy this version: npm run deploy`,
-    );
-  };
-  const keyArn = output("KeyArn");
-  const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
   const awsFlags = [
     ...(option === undefined ? [] : [` --region ${region}`]),
     ...(profile === undefined ? [] : [` --profile ${quoted(profile)}`]),
   ].join("");
+  const deploy = deployCommand({ stage, awsFlags });
+  const names = ["state", "api", "rotation"].map((part) => `smart-token-broker-${stage}-${part}`);
+  const outputs = Object.assign(
+    {},
+    ...(await Promise.all(names.map((name) => outputsOf(client, name, chosen, deploy)))),
+  );
+  const output = (name: string): string => {
+    const value: unknown = outputs[name];
+    if (typeof value === "string") return value;
+    throw new CommandError("notFound", `The stacks of ${stage} have no output ${name}. Deploy this version: ${deploy}`);
+  };
+  const keyArn = output("KeyArn");
+  const [, partition = "aws", , , accountId = ""] = keyArn.split(":");
   return {
     flags: `${stage === "dev" && !process.env["BROKER_STAGE"] ? "" : ` --stage ${stage}`}${awsFlags}`,
     awsFlags,
@@ -64,12 +65,13 @@ async function outputsOf(
   client: CloudFormationClient,
   name: string,
   chosen: ChosenRegion,
+  deploy: string,
 ): Promise<Record<string, string>> {
   try {
     return await stackOutputs(client, name);
   } catch (error) {
     if (!isMissing(error)) throw asRegionError(error, chosen);
-    const next = "Check --stage, --region and --profile, or deploy it: npm run deploy";
+    const next = `Check --stage, --region and --profile, or deploy it: ${deploy}`;
     throw new CommandError(
       "notFound",
       `The stack ${name} does not exist in ${chosen.region} (from ${chosen.source}). ${next}`,

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { CommandResult } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand, deployCommand, type Deployment } from "../deployment/deployment.ts";
 import { exitCodes, explain } from "../exit.ts";
 import { hasColour } from "../terminal/table.ts";
 
@@ -24,6 +24,7 @@ export function findingsResult(deployment: Deployment, found: Finding[]): Comman
     ...(fix !== undefined && {
       fix: fix
         .replace(/^broker (.*)/, (_, args: string) => brokerCommand(deployment, args))
+        .replace(/^npm run deploy$/, () => deployCommand(deployment))
         .replace(/^aws .*/, (command) => `${command}${deployment.awsFlags}`),
     }),
   }));

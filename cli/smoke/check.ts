@@ -44,18 +44,28 @@ export async function answer(check: Check, target: Target, write: boolean): Prom
   const { question, expected, needsAws, writes } = check;
   if (needsAws && target.deployment.local) return { question, expected, verdict: "needs AWS" };
   if (writes && !write) return { question, expected, verdict: "needs --write" };
-  try {
-    return { question, expected, ...(await check.observe(target)) };
-  } catch (error) {
-    return { question, expected, ...unknown(withoutNames(explain(error).message, target.deployment)) };
-  }
+  const { verdict, observed } = await observe(check, target);
+  return { question, expected, verdict, observed: withoutNames(observed, target) };
 }
 
-/** AWS's errors contain ARNs, and errors of the network a host. */
-function withoutNames(message: string, { accountId, apiId, url }: Deployment): string {
-  return message
+const observe = (check: Check, target: Target): Promise<Observation> =>
+  check.observe(target).catch((error: unknown) => unknown(explain(error).message));
+
+/** AWS's words contain ARNs, e-mail addresses and names of secrets; errors of credentials a profile, and of the network a host. */
+function withoutNames(text: string, { deployment, connection }: Target): string {
+  const { accountId, apiId, url } = deployment;
+  const named = text
     .replace(/arn:[\w-]+:[\w-]+:[\w-]*:\d*:[^\s"',)]*/g, "ARN")
+    .replace(/[^\s"'(<,]+@[\w.-]+\w/g, "EMAIL")
+    .replace(/(smart-token-broker\/\w+)\/[\w-]+/g, "$1/SECRET")
+    .replace(/(\bprofile(?:=|: ?| ))(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[\w@.-]+)/gi, "$1PROFILE")
     .replaceAll(new URL(url).host, "HOST")
+    .replace(/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH) [\w.:[\]-]+\w/g, "$1 HOST")
     .replaceAll(apiId, "API")
-    .replaceAll(accountId, "ACCOUNT");
+    .replaceAll(accountId, "ACCOUNT")
+    .replace(/\b\d{12}\b/g, "ACCOUNT");
+  // An id has no character that is special in an expression.
+  return connection === undefined
+    ? named
+    : named.replace(new RegExp(`(?<![\\w-])${connection}(?![\\w-])`, "g"), "CONNECTION");
 }

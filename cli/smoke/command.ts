@@ -1,11 +1,26 @@
 import type { Command } from "commander";
 import type { OnDeployment } from "../command.ts";
+import { CommandError } from "../exit.ts";
 
 /** `broker smoke` */
 export function smokeCommand(root: Command, onDeployment: OnDeployment): void {
+  // Before the arguments are read: the value of an option that npm kept is one argument too many.
+  rejectOptionsOfNpm();
   root
     .command("smoke")
     .description("ask a deployment what no emulator can answer; the report can be sent to others")
     .option("--write", "also ask what changes something for a moment, or pages someone")
     .action(onDeployment(async () => (await import("./smoke.ts")).smoke));
+}
+
+/** Without `--`, `npm run smoke --stage prod` keeps the option, and the report would be of another deployment. */
+function rejectOptionsOfNpm(): void {
+  const { env } = process;
+  const names = ["stage", "region", "profile", "local", "local-url", "write", "json"];
+  const taken = names.find((name) => env[`npm_config_${name.replace("-", "_")}`] !== undefined);
+  if (env["npm_lifecycle_event"] !== "smoke" || taken === undefined) return;
+  throw new CommandError(
+    "usage",
+    `npm has taken --${taken} for itself. Nothing was asked. Write -- before it: npm run smoke -- --${taken} …`,
+  );
 }

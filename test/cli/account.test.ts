@@ -61,7 +61,7 @@ describe("doctor", () => {
       () => (account.concurrency = 10),
       {
         level: "warning",
-        what: "Lambda allows only 10 executions at once in this account and region. The 4 functions of this deployment share them with all others: while a sweep runs, at most 9 token requests are answered at once, and more get 429 or 503",
+        what: "Lambda allows only 10 executions at once in this account and region. The 5 functions of this deployment share them with all others: while a sweep runs, at most 9 token requests are answered at once, and more get 429 or 503",
         fix: "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000",
       },
     ],

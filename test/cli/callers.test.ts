@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,6 +43,24 @@ test.each<[string, Record<string, unknown>, string]>([
     { name: "orders", kind: "principal", connections: ["acme"] },
     { name: "old-php", kind: "key", connections: ["acme", "other"] },
   ]);
+});
+
+test("broker callers list reads a list with a byte order mark at an absolute path", async () => {
+  const folder = folderWith({});
+  writeFileSync(join(folder, "list.json"), `\uFEFF${JSON.stringify(listed)}`);
+  writeFileSync(join(folder, prod), JSON.stringify({ callers: join(folder, "list.json") }));
+
+  expect((await broker(["callers", "list", "--file", join(folder, prod)])).status).toBe(0);
+});
+
+test("broker callers list finds the settings from another working directory", () => {
+  const cwd = join(import.meta.dirname, "../../docs");
+  const args = ["../cli/broker.ts", "callers", "list"];
+
+  expect(spawnSync(process.execPath, args, { cwd, encoding: "utf8" })).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^\.\.\/settings\/dev\.json lists /) as string,
+  });
 });
 
 const issuer = `https://issuer.test/${"long-tenant-".repeat(8)}end`;

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import type { Deployment } from "../../cli/deployment/deployment.ts";
+import { findingsResult, warning } from "../../cli/doctor/finding.ts";
 import { broker, expectError } from "./harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "region-test-"));
@@ -103,4 +105,17 @@ test.each([
   expect(stderr).toBe(
     `error: The secret smart-token-broker/dev/nobody does not exist. Add the connection: npx broker connections add nobody${flags}\n`,
   );
+});
+
+test.each([
+  [[], "npm run deploy"],
+  [["--stage", "prod"], "npm run deploy -- --stage prod"],
+  [["--stage", "prod", "--region", "eu-west-1"], "npm run deploy -- --stage prod --region eu-west-1"],
+])("broker %j names the command that deploys a missing stage, in an error and in a fix", async (args, command) => {
+  const { stderr } = await run(args, args.includes("--region") ? {} : variables);
+
+  expect(stderr).toContain(`or deploy it: ${command}\n`);
+  const [, stage = "dev", , region] = args;
+  const deployment = { stage, awsFlags: region === undefined ? "" : ` --region ${region}` } as Deployment;
+  expect(findingsResult(deployment, [warning("?", "npm run deploy")]).json).toMatchObject([{ fix: command }]);
 });

@@ -128,7 +128,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     "without a region",
     {},
-    /^No region: AWS_REGION and AWS_DEFAULT_REGION are not set, .+ export AWS_REGION=eu-south-1$/,
+    /^No region: AWS_REGION and AWS_DEFAULT_REGION are not set, .+ export AWS_REGION=eu-central-1$/,
   ],
   [
     "in a region that is not enabled",
@@ -163,7 +163,9 @@ test("A deployment without credentials says so, and leaves the error to cdk, whi
 
   const { end, lines } = await deploy([]);
 
-  expect(lines[2]).toMatch(/^account {2}unknown: .+/);
+  expect(lines[2]).toMatch(
+    /^account {2}unknown: .+\. If the CDK cannot resolve it either, sign in, .+: aws sso login$/,
+  );
   expect(end).toBe(7);
 });
 

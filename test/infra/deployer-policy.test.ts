@@ -87,8 +87,11 @@ const actionsOf: Record<string, string[]> = {
   ),
 };
 
-/** The version of the bootstrap stack, which every template reads. */
-const always = ["ssm:GetParameters"];
+/**
+ * The version of the bootstrap stack, which every template reads, and `Fn::GetStackOutput`. Source: AWS CloudFormation
+ * Template Reference Guide, 'Fn::GetStackOutput': `RoleArn`, by default the role that deploys the stack.
+ */
+const always = ["ssm:GetParameters", "cloudformation:DescribeStacks"];
 
 const matches = (pattern: string, action: string) =>
   pattern.endsWith("*") ? action.startsWith(pattern.slice(0, -1)) : pattern === action;
@@ -108,6 +111,10 @@ describe("docs/deployer-policy.json", () => {
 
   it.each(Object.entries(actionsOf))("allows what CloudFormation calls for %s", (_, actions) => {
     expect(actions.filter((action) => !allowed.some((pattern) => matches(pattern, action)))).toEqual([]);
+  });
+
+  it("allows what CloudFormation calls for every template", () => {
+    expect(always.filter((action) => !allowed.some((pattern) => matches(pattern, action)))).toEqual([]);
   });
 
   it("allows no other action, except to read", () => {

@@ -162,7 +162,13 @@ function fileOf(text: string): string {
 
 test("The setting callers is a list, its JSON, or the name of a file with it", () => {
   const document = JSON.stringify({ $schema: "docs/callers.schema.json", callers: [php] });
-  for (const callers of [[php], JSON.stringify([php]), fileOf(JSON.stringify([php])), document, fileOf(document)]) {
+  for (const callers of [
+    [php],
+    JSON.stringify([php]),
+    fileOf(`\uFEFF[${JSON.stringify(php)}]`),
+    document,
+    fileOf(document),
+  ]) {
     expect(read({ callers }).callers).toEqual([expect.objectContaining({ kind: "key", ...php })]);
   }
 });
@@ -179,6 +185,26 @@ test("An entry of callers that strangers' JWTs would match stops the synthesis, 
     'callers: ci: oidc.claims.sub "repo:acme*" also matches repo:acme-evil. Write "repo:OWNER/REPOSITORY:*", or write the full value. Nothing was changed. Correct -c callers=VALUE, or the context in cdk.json.',
   );
 });
+
+test.each<[string, unknown, string]>([
+  ["throttle", [], "must be an object with token, oauth and status only; it is "],
+  ["reservedConcurrency", [], "must be an object with token, oauth, "],
+  ["callers", null, "callers must be a list. Nothing was changed."],
+])("The setting %s is not taken for unset if it is %j", (key, value, message) => {
+  expect(() => read({ [key]: value })).toThrow(message);
+});
+
+test.each(["alarmEmail", "callers", "connections", "prober", "shards", "stage", "throttle"])(
+  "An API key that was pasted as the value of %s is not repeated in the error",
+  (key) => {
+    const pasted = "eyJhbGciOiJIUzI1NiJ9.fake-key-1";
+
+    for (const value of [pasted, [pasted], { connection: pasted, token: pasted }]) {
+      expect(() => read({ [key]: value })).toThrow(/^((?!fake-key).)+$/s);
+    }
+    expect(() => read({ [key]: pasted })).toThrow("is a text of 31 characters");
+  },
+);
 
 test("The error of an unreadable file of callers names the file and repeats none of its content", () => {
   const broken = fileOf("fake-key-1, which nobody meant to put here");

@@ -117,7 +117,7 @@ test("The error of a list of callers in a file of its own names this file", () =
   writeFileSync(callers, '[{"name": "orders"}]');
 
   expect(() => read({}, { dev: { callers } })).toThrow(`Nothing was changed. Correct it in ${callers}.`);
-  expect(() => read({}, { dev: { callers: `${callers}.old` } })).toThrow(
-    `callers.json.old, which cannot be read (ENOENT). Nothing was changed. Correct it in settings/dev.json or with -c callers=VALUE.`,
+  expect(() => read({}, { dev: { callers: join(folder, "old.json") } })).toThrow(
+    `old.json, which cannot be read (ENOENT). Nothing was changed. Correct it in settings/dev.json or with -c callers=VALUE.`,
   );
 });

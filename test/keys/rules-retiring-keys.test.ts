@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { nextActionAt, replacementDueAt } from "../../functions/auth-core/rules/schedule.ts";
-import { retirableKeys, retirementDueAt, retirementEnd } from "../../functions/auth-core/rules/retiring-keys.ts";
+import {
+  checkAgainDelay,
+  retirableKeys,
+  retirementDueAt,
+  retirementEnd,
+} from "../../functions/auth-core/rules/retiring-keys.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
 
@@ -28,6 +33,17 @@ describe("A retiring key", () => {
   it("is due at its next check, if it was still in use at its end", () => {
     expect(retirementDueAt({ since: now, end: now, checkAgainAt: now + 3600 })).toBe(now + 3600);
     expect(retirementDueAt({ since: now, end: now + 3600, checkAgainAt: now })).toBe(now + 3600);
+  });
+
+  it.each([
+    [0, 3600],
+    [3600, 3600],
+    [3601, 3601],
+    [day - 1, day - 1],
+    [day, day],
+    [9 * day, day],
+  ])("that is still in use %i s after its end is checked again after %i s", (since, delay) => {
+    expect(checkAgainDelay({ since: now - 30 * day, end: now - since }, now)).toBe(delay);
   });
 
   it("is retirable from that instant on, and stays so when its event was about to be sent", () => {

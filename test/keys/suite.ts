@@ -1,23 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { afterEach, beforeEach } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprintOf, keyName } from "./operator.ts";
 import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
 
-/** The world of the test file that runs; see `useKeysWorld`. */
+/** The world of the test that runs; see `useKeysWorld`. */
 export let world: KeysWorld;
 export let connection: ConnectionId;
 
-/** Gives a test file its own world, and a new connection before each of its tests. */
+/** Gives each test of a file its own world with a connection. */
 export function useKeysWorld(): void {
-  beforeAll(async () => {
+  beforeEach(async () => {
     world = await startKeysWorld();
+    await useConnection();
   });
-  afterAll(() => world.close());
-  beforeEach(() => useConnection());
-  afterEach(() => {
-    world.onInvoke();
-    world.simulator.setScenario({ mode: "ok", on: "both" });
-  });
+  afterEach(() => world.close());
 }
 
 /** Starts another connection for this test, with other fields in its registration. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
@@ -20,6 +21,18 @@ describe("a replacement that fails", () => {
     expect(answer).toMatchObject({ kind: "failure", failure });
     expect(JSON.stringify([answer, world.notices])).not.toMatch(/fake-|eyJ/);
     expect(await world.item(connection)).toMatchObject({ generation: 0, failures: 1 });
+  });
+
+  it("is the answer and is stored though the event bus accepts no event, and that is reported", async () => {
+    const world = await startWorld({ mode: "refused" });
+    const connection = world.register("webapicorso");
+    const put = () => Promise.reject(new UnavailableError("fake: the bus is away"));
+
+    const answer = await world.service({ events: { put } }).get(connection, requirements);
+
+    expect(answer).toMatchObject({ failure: { code: "credentials_rejected" } });
+    expect(await world.item(connection)).toMatchObject({ failures: 1 });
+    expect(world.notices.at(-1)).toEqual({ kind: "event_not_sent", connection, reason: "fake: the bus is away" });
   });
 
   it.each<Scenario["mode"]>(["unavailable", "malformed", "refused"])(

@@ -22,16 +22,35 @@ describe("a replacement", () => {
     expect(callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
   });
 
-  it.each<Scenario["mode"]>(["refused", "malformed", "unavailable"])(
-    "makes an API-key request at once after a refresh-token request with the scenario %s",
-    async (mode) => {
-      const { get, simulator, callCounts } = await startWithExpired();
-      simulator.setScenario({ mode, on: "refresh" });
+  it.each<[Scenario["mode"], string]>([
+    ["refused", "rejected (HTTP 401)"],
+    ["malformed", "unrecognised response: "],
+    ["unavailable", "HTTP 503"],
+  ])("makes an API-key request at once after a refresh-token request with the scenario %s", async (mode, reason) => {
+    const { get, simulator, callCounts, notices } = await startWithExpired();
+    simulator.setScenario({ mode, on: "refresh" });
 
-      expect(await get()).toMatchObject({ generation: 2, set: { obtainedBy: "api_key" } });
-      expect(callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
-    },
-  );
+    expect(await get()).toMatchObject({ generation: 2, set: { obtainedBy: "api_key" } });
+    expect(callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
+    expect(notices).toContainEqual({
+      kind: "refresh_failed",
+      connection: "webapicorso",
+      reason: expect.stringContaining(reason),
+    });
+  });
+
+  it("makes an API-key request at once after a refresh-token request that returns an expired token", async () => {
+    const { connection, clock, notices, ...world } = await startWithExpired();
+    const tokens = { accessToken: new Secret("fake-access-2"), sentAt: clock.now(), lifetime: 0 };
+    const upstream = world.upstreamAfter(async (grant) =>
+      grant === "refresh_token" ? { kind: "tokens", tokens } : undefined,
+    );
+
+    const answer = await world.service({ upstream }).get(connection, requirements);
+
+    expect(answer).toMatchObject({ generation: 2, set: { obtainedBy: "api_key" } });
+    expect(notices).toContainEqual({ kind: "refresh_failed", connection, reason: "unusable token" });
+  });
 
   it("makes no API-key request after a refresh-token request that meets a rate limit", async () => {
     const { get, simulator, callCounts } = await startWithExpired();

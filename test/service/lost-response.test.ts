@@ -54,6 +54,7 @@ describe("a replacement that loses the response to its own write", () => {
 
     expect(await get({ table }, 1300)).toMatchObject({ kind: "token", source: "upstream", generation: 1 });
     expect(world.noticed()).toEqual(["replaced"]);
+    expect(world.sent()).toEqual([]);
   });
 
   it("reports that Smart Services rejected the API key", async () => {

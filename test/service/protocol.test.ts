@@ -119,12 +119,39 @@ describe("a replacement", () => {
     expect(await item()).not.toHaveProperty("leaseOwner");
   });
 
+  it("returns the newer item though the table does not release the lease, and reports that", async () => {
+    const { connection, ports, item, notices } = await startWithToken();
+    const release = () => Promise.reject(new UnavailableError("fake: the table is away"));
+    const table = { ...ports.table, release };
+
+    const outcome = await replace({ ...ports, table }, connection, await item(), () => false);
+
+    expect(outcome).toMatchObject({ kind: "already_replaced", item: { generation: 1 } });
+    expect(notices.at(-1)).toEqual({ kind: "table_unavailable", connection, reason: "fake: the table is away" });
+  });
+
   it("takes no lease and makes no call if the item has changed since it was read", async () => {
     const { connection, ports, ...world } = await startWithToken();
     const before = world.callCounts();
 
     expect(await replace(ports, connection, { generation: 0, failures: 0 }, () => true)).toEqual({ kind: "conflict" });
     expect(world.callCounts()).toEqual(before);
+  });
+
+  it("makes no call with another key if an environment with a fast clock took its lease before that key was noted", async () => {
+    const { ports, clock, connection, item, ...world } = await startWithExpired();
+    world.register(connection, { apiKey: "fake-key-2" });
+    const before = world.callCounts().exchanges;
+    const now = clock.now() + leaseSeconds + 1;
+    const table = around(ports.table, async (call, name) => {
+      const lease = { expected: await item(), owner: "other", now, until: now + leaseSeconds };
+      if (name === "noteKey") await ports.table.takeLease(connection, lease);
+      return call();
+    });
+
+    expect(await replace({ ...ports, table }, connection, await item(), () => true)).toEqual({ kind: "conflict" });
+    expect(world.callCounts().exchanges).toBe(before);
+    expect(await item()).toMatchObject({ leaseOwner: "other", retiringKeys: {} });
   });
 
   it("uses the refresh token that it reads under the lease, not the one that it read before", async () => {

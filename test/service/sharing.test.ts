@@ -124,6 +124,23 @@ describe("TokenService in two environments", () => {
     expect(await first).toMatchObject({ kind: "token" });
   });
 
+  it("gives up after 8 s in which others were always faster", async () => {
+    const { connection, clock, ports, ...world } = await startWithToken();
+    clock.advance(3600);
+    let attempts = 0;
+    const takeLease = async () => {
+      attempts += 1;
+      if (attempts > 20) throw new Error("it does not give up");
+      clock.advance(1);
+      return undefined;
+    };
+
+    const answer = await world.service({ table: { ...ports.table, takeLease } }).get(connection, { minTtl: 60 });
+
+    expect(answer).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 1 } });
+    expect(attempts).toBe(8);
+  });
+
   it("stops waiting when the other environment stores a failure, and answers that failure", async () => {
     const { gate, first, second, ...world } = await startTwo({ mode: "refused" });
 

@@ -104,7 +104,7 @@ describe("a commit that cannot be written", () => {
     const unwritten = await world.settled(cold().get(connection, requirements));
 
     expect(unwritten).toMatchObject({ kind: "token", source: "upstream", set: { obtainedBy: "refresh_token" } });
-    expect(notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
+    expect(notices.at(-1)).toEqual({ kind: "commit_not_written", connection, reason: "fake: the table is away" });
     expect(clock.now() - started).toBeGreaterThan(leaseSeconds - 2);
     expect(clock.now() - started).toBeLessThan(leaseSeconds);
     expect(await item()).toMatchObject({ generation: 1 });
@@ -125,6 +125,14 @@ describe("a commit that cannot be written", () => {
     expect(await clock.passUntil(answer)).toMatchObject({ kind: "token", generation: 2 });
     expect(await item()).toMatchObject({ generation: 2 });
     expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
+  });
+
+  it("counts as failed in a sweep", async () => {
+    const { connection, clock, down, table, ...world } = await startWithSwitch();
+    clock.advance(2400);
+    down.add("write");
+
+    expect(await clock.passUntil(world.sweep(connection, { table }))).toMatchObject({ replaced: 0, failed: 1 });
   });
 
   it("never returns a token that expired in the meantime", async () => {

@@ -42,7 +42,7 @@ export function decide(item: ConnectionItem | undefined, now: number, requiremen
     return serveValid ?? { kind: "fail", failure: backoffFailure(item, now, requirements) };
   }
   // The sweep retries within a minute after the backoff. No caller with a valid token waits for a failing upstream.
-  if (serveValid && item.failures > 0 && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;
+  if (serveValid && (item.retryAt ?? 0) + scheduleInterval > now) return serveValid;
   const nextAttemptAt = (item.attemptedAt ?? 0) + attemptInterval;
   const nextReport = nextReportAt(item, now, requirements);
   if (nextReport > now) return { kind: "fail", failure: reportedAgain(Math.max(nextReport, nextAttemptAt) - now) };

@@ -1,13 +1,16 @@
-import { benchColdStart } from "./cold-start.ts";
+import { benchColdStart, coldStartHead } from "./cold-start.ts";
 import { startParts } from "./parts.ts";
 import { benchServing } from "./serving.ts";
 
-// Measures the speed that the documentation claims, beside a baseline in the same run. Compare within a table only.
+// Measures the speed that the documentation claims, beside baselines in the same run. Compare within a table only.
+// `npm run bench -- cold` measures the cold start alone.
 const parts = await startParts();
 try {
-  const serving = await benchServing(parts);
-  print(["getting a token", "median", "99th percentile", "upstream calls"], serving);
-  print(["cold start of the token function", "bundle loaded", "first response"], await benchColdStart(parts));
+  if (process.argv[2] !== "cold") {
+    print(["getting a token", "median", "99th percentile", "upstream calls"], await benchServing(parts));
+  }
+  for (const { protocol, rows } of await benchColdStart(parts))
+    print([`cold start, ${protocol}`, ...coldStartHead], rows);
 } finally {
   await parts.close();
 }

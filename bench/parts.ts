@@ -1,4 +1,6 @@
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { startDynamoDb } from "../local/dynamodb.ts";
 import { startSecretsManager } from "../local/secrets-manager/server.ts";
@@ -8,7 +10,10 @@ import type { Simulator } from "../local/simulator/simulator.ts";
 /** The embedded parts that every measurement uses, with one connection and a valid key. */
 export interface Parts {
   environment: Record<string, string>;
-  event: object;
+  /** A request of each function for the connection. */
+  events: Record<"token" | "oauth" | "status", object>;
+  /** The list of callers, as JSON. */
+  callers: string;
   simulator: Simulator;
   registration: { username: string; scope: string; apiKey: string };
   close: () => Promise<void>;
@@ -17,6 +22,8 @@ export interface Parts {
 const region = "eu-south-1";
 const tableName = "bench";
 const secretPrefix = "smart-token-broker/bench";
+const connection = "webapicorso";
+const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
 
 export async function startParts(): Promise<Parts> {
   const clock = { now: () => Date.now() / 1000 };
@@ -38,12 +45,20 @@ export async function startParts(): Promise<Parts> {
   const credentials = { accessKeyId: "LOCAL", secretAccessKey: "local-secret" };
   const client = new SecretsManagerClient({ endpoint: secretsManager.url, region, credentials });
   const SecretString = JSON.stringify(registration);
-  await client.send(new CreateSecretCommand({ Name: `${secretPrefix}/webapicorso`, SecretString }));
+  await client.send(new CreateSecretCommand({ Name: `${secretPrefix}/${connection}`, SecretString }));
   client.destroy();
+  const form = "application/x-www-form-urlencoded";
+  const named = { client_id: "bench", client_secret: callerKey.reveal() };
+  const body = String(new URLSearchParams({ grant_type: "client_credentials", ...named }));
   return {
     simulator,
     registration,
-    event: tokenEvent("webapicorso"),
+    events: {
+      token: event("GET /v1/connections/{connection}/token"),
+      status: event("GET /v1/status/{connection}"),
+      oauth: { ...event("POST /oauth/token"), headers: { "content-type": form }, body },
+    },
+    callers: JSON.stringify([{ name: "bench", connections: [connection], keySha256: [callerKeyHash(callerKey)] }]),
     environment: {
       [environmentVariables.stage]: "bench",
       [environmentVariables.tableName]: tableName,
@@ -64,20 +79,21 @@ export async function startParts(): Promise<Parts> {
   };
 }
 
-function tokenEvent(connection: string): object {
-  const path = `/v1/connections/${connection}/token`;
+/** An event of the gateway for the connection. */
+function event(routeKey: string) {
+  const [method = "", path = ""] = routeKey.replace("{connection}", connection).split(" ");
   return {
     version: "2.0",
-    routeKey: "GET /v1/connections/{connection}/token",
+    routeKey,
     rawPath: path,
     rawQueryString: "",
     headers: {},
     pathParameters: { connection },
     requestContext: {
       requestId: "bench",
-      routeKey: "GET /v1/connections/{connection}/token",
+      routeKey,
       stage: "$default",
-      http: { method: "GET", path, protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: "bench" },
+      http: { method, path, protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: "bench" },
       authorizer: { iam: { userArn: "arn:aws:sts::123456789012:assumed-role/bench/bench" } },
     },
     isBase64Encoded: false,

@@ -1,9 +1,30 @@
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { buildSync } from "esbuild";
+import { type BuildOptions, buildSync } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
+
+/** The options of esbuild for what is deployed. */
+export const bundleOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  splitting: true,
+  chunkNames: "chunks/[name]-[hash]",
+  outExtension: { ".js": ".mjs" },
+  platform: "node",
+  target: "node24",
+  mainFields: ["module", "main"],
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: "none",
+  // undici is CommonJS and calls `require`, which an ES module does not have.
+  banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+  logLevel: "error",
+} as const satisfies BuildOptions;
 
 /**
  * Bundles `functions/{name}/handler.ts` for Lambda and returns the folder, ready to be an asset.
@@ -92,27 +113,11 @@ function bundle(name: string): { inputs: string[]; code: Code } {
   // Source maps are relative to this folder, even if the files are written elsewhere.
   const outdir = join(root, "build", "functions", name);
   const { outputFiles, metafile } = buildSync({
-    absWorkingDir: root,
+    ...bundleOptions,
     entryPoints: { index: `functions/${name}/handler.ts` },
     outdir,
-    bundle: true,
     write: false,
     metafile: true,
-    format: "esm",
-    splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
-    outExtension: { ".js": ".mjs" },
-    platform: "node",
-    target: "node24",
-    mainFields: ["module", "main"],
-    minify: true,
-    keepNames: true,
-    sourcemap: true,
-    sourcesContent: false,
-    legalComments: "none",
-    // undici is CommonJS and calls `require`, which an ES module does not have.
-    banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
-    logLevel: "error",
   });
   const code = Object.fromEntries(outputFiles.map(({ path, text }) => [relative(outdir, path), text]));
   const packages = ["auth-core", name].map((folder) => `functions/${folder}/package.json`);

@@ -1,4 +1,4 @@
-import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";

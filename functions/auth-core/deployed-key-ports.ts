@@ -1,3 +1,4 @@
+import { dynamoDbClient } from "./adapters/dynamodb-sdk.ts";
 import { eventBridge } from "./adapters/eventbridge.ts";
 import { secretVersions } from "./adapters/secrets-manager.ts";
 import { deployedPorts } from "./deployed-ports.ts";
@@ -8,7 +9,7 @@ import type { KeyIssuer, KeyPorts } from "./use-cases/ports.ts";
 /** The ports of the functions that maintain keys. No caller waits for them, so all clients are loaded at start. */
 export function deployedKeyPorts(settings: Settings, notice: (notice: Notice) => void): KeyPorts {
   return {
-    ...deployedPorts(settings, notice),
+    ...deployedPorts(settings, notice, dynamoDbClient({})),
     secrets: secretVersions(settings.secretPrefix),
     events: eventBridge(settings.stage),
     issuer: {

@@ -1,21 +1,22 @@
 import { randomUUID } from "node:crypto";
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { dynamoDbClient, dynamoDbTokenTable } from "./adapters/dynamodb.ts";
+import { leanDynamoDb } from "./adapters/dynamodb-lean.ts";
+import { type DynamoDb, dynamoDbTokenTable } from "./adapters/dynamodb.ts";
 import { systemClock } from "./rules/clock.ts";
 import type { Notice } from "./rules/notice.ts";
+import { once } from "./rules/once.ts";
 import type { Settings } from "./rules/settings.ts";
 import type { KeyTable, Ports } from "./use-cases/ports.ts";
 
 /**
- * The ports of a deployed function. The DynamoDB client is loaded at start. All others are loaded on first use, because
- * most requests do not need them and each of them slows a cold start.
+ * The ports of a deployed function. All clients are loaded on first use, because most requests do not need them and each
+ * of them slows a cold start.
  *
- * @param dynamoDb the client, if the function uses it for more than the table: a second one would open a second connection
+ * @param dynamoDb if the function uses it for more than the table: a second one would open a second connection
  */
 export function deployedPorts(
   settings: Settings,
   notice: (notice: Notice) => void,
-  dynamoDb: DynamoDBClient = dynamoDbClient({}),
+  dynamoDb: DynamoDb = leanDynamoDb(notice),
 ): Ports & { table: KeyTable } {
   const clock = systemClock();
   const registrations = once(async () => {
@@ -53,14 +54,4 @@ export function deployedPorts(
     },
     notice,
   };
-}
-
-/** Loads a value on first use. A load that fails is tried again on the next use. */
-export function once<Value>(load: () => Promise<Value>): () => Promise<Value> {
-  let loading: Promise<Value> | undefined;
-  return () =>
-    (loading ??= load().catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    }));
 }

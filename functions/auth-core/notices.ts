@@ -35,6 +35,7 @@ export function noticeTelemetry(notice: Notice): NoticeTelemetry {
       return { level: "warn", values: { KeyActionsNeeded: 1 }, code: notice.reason };
     case "key_not_retired":
       return { level: "info" };
+    case "lean_read_failed":
     case "refresh_failed":
     case "registration_warning":
     case "keys_not_maintained":

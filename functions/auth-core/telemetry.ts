@@ -1,6 +1,5 @@
-import { Logger } from "@aws-lambda-powertools/logger";
-import { Metrics } from "@aws-lambda-powertools/metrics";
-import { metricDefinitions, type MetricName, metricNamespace, type Service } from "./metrics.ts";
+import { logLines } from "./log-lines.ts";
+import type { MetricName, Service } from "./metrics.ts";
 import { noticeTelemetry } from "./notices.ts";
 import type { CredentialAges, SweepSummary } from "./rules/measurements.ts";
 import type { Notice } from "./rules/notice.ts";
@@ -29,25 +28,20 @@ export interface Telemetry {
 
 /** Log and metrics of a function. Both are lines on standard output; there is no other I/O. */
 export function createTelemetry(service: Service, stage: string): Telemetry {
-  const logger = new Logger({ serviceName: service, persistentKeys: { stage } });
-  const metrics = new Metrics({ namespace: metricNamespace, serviceName: service, defaultDimensions: { stage } });
+  const lines = logLines({ service, stage });
 
   function emit(
     values: Partial<Record<MetricName, number | undefined>>,
     { code = "ok", source = "none", connection }: { code?: string; source?: string; connection?: unknown } = {},
+    at?: Date,
   ) {
-    metrics.addDimensions({ code, source });
     // The connection is metadata: as a dimension, every customer would cost a metric.
-    if (typeof connection === "string") metrics.addMetadata("connection", connection);
-    for (const [name, value] of Object.entries(values) as [MetricName, number | undefined][]) {
-      if (value !== undefined) metrics.addMetric(name, metricDefinitions[name].unit, value);
-    }
-    metrics.publishStoredMetrics();
+    lines.metrics(values, { code, source }, typeof connection === "string" ? { connection } : {}, at);
   }
 
   return {
     request(line, durationMs) {
-      logger.info("request", { ...line, durationMs });
+      lines.log("info", "request", { ...line, durationMs });
       const remaining = typeof line["remainingSeconds"] === "number" ? line["remainingSeconds"] : undefined;
       // Also 0, so that the average is the share of served tokens that missed the required validity.
       const missed = line["validity"] === undefined ? 0 : 1;
@@ -65,12 +59,12 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
     notice(notice) {
       const { kind, ...fields } = notice;
       const { level, values, ...dimensions } = noticeTelemetry(notice);
-      logger[level](kind, fields);
+      lines.log(level, kind, fields);
       if (values) emit(values, { ...dimensions, connection: notice.connection });
     },
 
     sweep(line) {
-      logger.info("sweep", { ...line });
+      lines.log("info", "sweep", line);
       emit(
         {
           SweepsCompleted: 1,
@@ -99,22 +93,22 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
     },
 
     probe({ code, ...fields }) {
-      logger[code === "ok" ? "info" : "error"]("probe", { code, ...fields });
+      lines.log(code === "ok" ? "info" : "error", "probe", { code, ...fields });
       const { connection, durationMs } = fields;
       emit({ Probes: 1, ProbeDuration: durationMs }, { code, source: "prober", connection });
     },
 
     step(line) {
-      logger.info("rotation step done", line);
+      lines.log("info", "rotation step done", line);
     },
 
     stepFailed(startedAt) {
-      metrics.setTimestamp(Math.round(startedAt * 1000));
-      emit({ StepsFailed: 1 }, { code: "failed" });
+      emit({ StepsFailed: 1 }, { code: "failed" }, new Date(startedAt * 1000));
     },
 
     bug(error, requestId) {
-      logger.error("internal error", { requestId, error: error instanceof Error ? error : new Error("not an Error") });
+      const { name, message, stack } = error instanceof Error ? error : new Error("not an Error");
+      lines.log("error", "internal error", { requestId, error: { name, message, stack } });
       emit({ Bugs: 1 }, { code: "internal" });
     },
   };

@@ -1,11 +1,5 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
-import { asUnavailable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import type { DynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { itemKey } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { HandleTable } from "./issued-handles.ts";
@@ -14,14 +8,14 @@ import type { HandleTable } from "./issued-handles.ts";
  * The refresh handles in the attribute `refreshHandles` of a connection's item. Each handle has its own write, without a
  * lease. No other part of the broker reads the attribute, and a write without a token set removes it (dynamodb.ts).
  */
-export function dynamoDbHandles(TableName: string, client: DynamoDBClient): HandleTable {
+export function dynamoDbHandles(TableName: string, dynamoDb: DynamoDb): HandleTable {
   return {
     async read(connection) {
       const input = { TableName, Key: itemKey(connection), ConsistentRead: true };
       const ProjectionExpression = "refreshHandles, username, registeredScope";
-      const { Item } = await asUnavailable(client.send(new GetItemCommand({ ...input, ProjectionExpression })));
-      const names = { username: Item?.["username"]?.S, scope: Item?.["registeredScope"]?.S };
-      return { handles: decode(Item), names };
+      const item = await dynamoDb.get({ ...input, ProjectionExpression });
+      const names = { username: item?.["username"]?.S, scope: item?.["registeredScope"]?.S };
+      return { handles: decode(item), names };
     },
 
     async add(connection, name, handle, gone) {
@@ -31,7 +25,7 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
         names: string[],
         value: AttributeValue,
       ) => {
-        const input = {
+        const output = await dynamoDb.update({
           TableName,
           Key: itemKey(connection),
           UpdateExpression,
@@ -40,14 +34,9 @@ export function dynamoDbHandles(TableName: string, client: DynamoDBClient): Hand
             ExpressionAttributeNames: Object.fromEntries(names.map((each, at) => [`#name${at}`, each])),
           }),
           ExpressionAttributeValues: { ":value": value },
-          ReturnValues: "ALL_NEW" as const,
-        };
-        try {
-          return (await asUnavailable(client.send(new UpdateItemCommand(input)))).Attributes;
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return undefined;
-          throw error;
-        }
+          ReturnValues: "ALL_NEW",
+        });
+        return output?.Attributes;
       };
       // Both writes fail if the token set was erased: handles must not come back.
       const isPresent = "attribute_exists(accessToken)";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
-import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { leanDynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb-lean.ts";
 import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
@@ -17,7 +17,7 @@ import { dynamoDbRevokedKeys } from "./revoked-key-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("oauth", settings.stage);
-const dynamoDb = dynamoDbClient({});
+const dynamoDb = leanDynamoDb(telemetry.notice);
 const ports = {
   ...deployedPorts(settings, telemetry.notice, dynamoDb),
   names: dynamoDbNameIndex(settings.tableName, dynamoDb),

@@ -1,7 +1,7 @@
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { jwtAlgorithms } from "@smart-token-broker/auth-core/adapters/late.ts";
 import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
-import { jwtAlgorithms } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { JwtVerdict, JwtVerifier } from "./authenticate.ts";
 import { fetchKeys, type Keys } from "./fetch-keys.ts";
 import { IssuerKeys } from "./issuer-keys.ts";

@@ -1,5 +1,4 @@
-import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
-import { asUnavailable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import type { DynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { NameIndex } from "./find-connection.ts";
 
@@ -7,21 +6,17 @@ import type { NameIndex } from "./find-connection.ts";
  * Queries the index `names` of the table: one page, which holds thousands of connections. The index is eventually
  * consistent, and has no connection without a token set.
  */
-export function dynamoDbNameIndex(TableName: string, client: DynamoDBClient): NameIndex {
+export function dynamoDbNameIndex(TableName: string, dynamoDb: DynamoDb): NameIndex {
   return {
     async find(scope, username) {
       const isNamed = username !== undefined;
-      const { Items = [] } = await asUnavailable(
-        client.send(
-          new QueryCommand({
-            TableName,
-            IndexName: "names",
-            KeyConditionExpression: `#scope = :scope${isNamed ? " AND #username = :username" : ""}`,
-            ExpressionAttributeNames: { "#scope": "registeredScope", ...(isNamed && { "#username": "username" }) },
-            ExpressionAttributeValues: { ":scope": { S: scope }, ...(isNamed && { ":username": { S: username } }) },
-          }),
-        ),
-      );
+      const { Items = [] } = await dynamoDb.query({
+        TableName,
+        IndexName: "names",
+        KeyConditionExpression: `#scope = :scope${isNamed ? " AND #username = :username" : ""}`,
+        ExpressionAttributeNames: { "#scope": "registeredScope", ...(isNamed && { "#username": "username" }) },
+        ExpressionAttributeValues: { ":scope": { S: scope }, ...(isNamed && { ":username": { S: username } }) },
+      });
       return Items.map(({ connection }) => connection?.S as ConnectionId);
     },
   };

@@ -1,5 +1,5 @@
-import { type AttributeValue, type DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { asUnavailable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import type { DynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { reservedPrefix } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import type { RevokedKey, RevokedKeyTable } from "./revoked-keys.ts";
 
@@ -13,11 +13,11 @@ export interface WritableRevokedKeyTable extends RevokedKeyTable {
 }
 
 /** One item in the table of connections: a map from the hash of a key to its revocation. It has no other attributes. */
-export function dynamoDbRevokedKeys(TableName: string, client: DynamoDBClient): WritableRevokedKeyTable {
+export function dynamoDbRevokedKeys(TableName: string, dynamoDb: DynamoDb): WritableRevokedKeyTable {
   return {
     async read() {
-      const { Item } = await asUnavailable(client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true })));
-      return new Map(Object.entries(Item?.["revokedKeys"]?.M ?? {}).map(([hash, revoked]) => [hash, decode(revoked)]));
+      const item = await dynamoDb.get({ TableName, Key, ConsistentRead: true });
+      return new Map(Object.entries(item?.["revokedKeys"]?.M ?? {}).map(([hash, revoked]) => [hash, decode(revoked)]));
     },
 
     async add(keySha256, { name, at }, drop = []) {
@@ -28,7 +28,7 @@ export function dynamoDbRevokedKeys(TableName: string, client: DynamoDBClient): 
       ) => {
         const input = { TableName, Key, UpdateExpression, ExpressionAttributeNames };
         const ExpressionAttributeValues = { ":value": value };
-        await asUnavailable(client.send(new UpdateItemCommand({ ...input, ExpressionAttributeValues })));
+        await dynamoDb.update({ ...input, ExpressionAttributeValues });
       };
       await update("SET revokedKeys = if_not_exists(revokedKeys, :value)", { M: {} });
       const paths = [...keySha256, ...drop].map((_, index) => `revokedKeys.#key${index}`);

@@ -1,4 +1,5 @@
 import middy from "@middy/core";
+import { leanDynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb-lean.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "@smart-token-broker/auth-core/http/response.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
@@ -12,7 +13,7 @@ import { dynamoDbStatusTable } from "./status-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("status", settings.stage);
-const table = dynamoDbStatusTable(settings.tableName);
+const table = dynamoDbStatusTable(settings.tableName, leanDynamoDb(telemetry.notice));
 const clock = systemClock();
 
 /** `GET /v1/status`, page by page, and `GET /v1/status/{connection}`: only from the table, without secrets. */

@@ -1,11 +1,5 @@
-import {
-  type AttributeValue,
-  type DynamoDBClientConfig,
-  GetItemCommand,
-  ScanCommand,
-  type ScanCommandInput,
-} from "@aws-sdk/client-dynamodb";
-import { asUnavailable, dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import type { AttributeValue, ScanCommandInput } from "@aws-sdk/client-dynamodb";
+import type { DynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import {
   attributesWithoutTokens,
   decodeItemWithoutTokens,
@@ -26,8 +20,7 @@ export interface StatusTable {
  * Reads items without their tokens, so that no response can show one. Reads are eventually consistent: a status may be a
  * second old.
  */
-export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientConfig = {}): StatusTable {
-  const client = dynamoDbClient(config);
+export function dynamoDbStatusTable(tableName: string, dynamoDb: DynamoDb): StatusTable {
   // Placeholders, because some names are reserved words.
   const projection = {
     TableName: tableName,
@@ -36,10 +29,8 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
   };
   return {
     async read(connection) {
-      const { Item } = await asUnavailable(
-        client.send(new GetItemCommand({ ...projection, Key: itemKey(connection) })),
-      );
-      return Item && decodeItemWithoutTokens(Item);
+      const item = await dynamoDb.get({ ...projection, Key: itemKey(connection) });
+      return item && decodeItemWithoutTokens(item);
     },
 
     async list(limit, after) {
@@ -56,7 +47,7 @@ export function dynamoDbStatusTable(tableName: string, config: DynamoDBClientCon
           Limit: limit - items.length,
           ExclusiveStartKey: from,
         };
-        const { Items = [], LastEvaluatedKey } = await asUnavailable(client.send(new ScanCommand(input)));
+        const { Items = [], LastEvaluatedKey } = await dynamoDb.scan(input);
         items.push(...Items.map(decodeItemWithoutTokens));
         from = LastEvaluatedKey;
       } while (from && items.length < limit);

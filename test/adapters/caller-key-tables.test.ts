@@ -1,6 +1,6 @@
-import { DynamoDBClient, type UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { type DynamoDb, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
@@ -16,21 +16,18 @@ import { startTableProxy } from "../support/table-proxy.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
 let table: TestTable;
-let client: DynamoDBClient;
+let client: DynamoDb;
 let handles: HandleTable;
 let revokedKeys: WritableRevokedKeyTable;
 let connection: ConnectionId;
 let made = 0;
 beforeAll(async () => {
   table = await startTable();
-  client = new DynamoDBClient(table.config);
+  client = dynamoDbClient(table.config);
   handles = dynamoDbHandles(table.name, client);
   revokedKeys = dynamoDbRevokedKeys(table.name, client);
 });
-afterAll(async () => {
-  client.destroy();
-  await table.close();
-});
+afterAll(() => table.close());
 beforeEach(() => void (connection = connectionId(`handles-${++made}`)));
 
 const [key, otherKey, thirdKey] = ["00000000000000aa", "00000000000000bb", "00000000000000cc"] as const;
@@ -98,12 +95,13 @@ describe("The handles of a connection", () => {
 
   it("are not stored if the map is erased between the two writes, though there is a new token set", async () => {
     await store();
-    const interrupted = Object.assign(Object.create(client) as DynamoDBClient, {
-      async send(command: UpdateItemCommand) {
-        if (command.input.UpdateExpression?.startsWith("SET refreshHandles.")) await store();
-        return client.send(command);
+    const interrupted: DynamoDb = {
+      ...client,
+      async update(input) {
+        if (input.UpdateExpression?.startsWith("SET refreshHandles.")) await store();
+        return client.update(input);
       },
-    });
+    };
 
     expect(await dynamoDbHandles(table.name, interrupted).add(connection, key, handle("1"), [])).toBeUndefined();
     expect(await stored()).toEqual({});
@@ -112,7 +110,7 @@ describe("The handles of a connection", () => {
   it("do not change what the other parts of the broker read", async () => {
     await store();
     const tokens = dynamoDbTokenTable(table.name, client);
-    const status = dynamoDbStatusTable(table.name, table.config);
+    const status = dynamoDbStatusTable(table.name, client);
     const before = [await tokens.read(connection, "strong"), await status.read(connection)];
 
     await handles.add(connection, key, handle("1"), []);
@@ -151,7 +149,7 @@ describe("The revoked keys", () => {
   it("are no connection: neither the sweep nor a search for a key finds their item", async () => {
     await revokedKeys.add([hash], { name: "0123456789abcdef", at: 1 });
     const tokens = dynamoDbTokenTable(table.name, client);
-    const status = dynamoDbStatusTable(table.name, table.config);
+    const status = dynamoDbStatusTable(table.name, client);
 
     for (const print of [hash.slice(0, 16), "revokedKeys"]) expect(await tokens.findByKey(print)).toEqual([]);
     const { items: all } = await status.list(500);
@@ -180,7 +178,6 @@ it("Both tables are read strongly consistent, and the handles without the tokens
     ["GetItem", { ConsistentRead: true, ProjectionExpression: "refreshHandles, username, registeredScope" }],
     ["GetItem", { ConsistentRead: true }],
   ]);
-  proxied.destroy();
   await proxy.close();
 });
 
@@ -195,5 +192,4 @@ it("Both tables throw UnavailableError if DynamoDB cannot be reached", async () 
   ];
 
   for (const call of calls) await expect(call).rejects.toThrow(UnavailableError);
-  offline.destroy();
 });

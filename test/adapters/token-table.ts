@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { dynamoDbNameIndex } from "../../functions/oauth/name-index.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { startTable, type TestTable } from "../support/table.ts";
+import { deployedDynamoDb } from "./readers.ts";
 
 /** A table by its port, and its items as they are stored. */
 export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: KeyTable; names: NameIndex };
@@ -16,7 +18,7 @@ export function describeTables(suite: (on: Tables) => void): void {
     beforeAll(async () => {
       const emulator = await startTable();
       const { name, config } = emulator;
-      const client = dynamoDbClient(config);
+      const client = deployedDynamoDb(config.endpoint, async () => dynamoDbClient(config));
       Object.assign(on, emulator, { table: dynamoDbTokenTable(name, client), names: dynamoDbNameIndex(name, client) });
     });
     afterAll(() => on.close());

@@ -1,6 +1,6 @@
-import { DeleteItemCommand, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
@@ -48,7 +48,7 @@ const vendor = (name: string) => ask("/api/v1/auth/token", vendorForm(fakeCaller
 test("A table that lost its items grows again from the secrets, without the revoked keys", async () => {
   const before = (await broker(["token", "get", "webapicorso", ...local()])).stdout;
   await revoke("gone", "--key-sha256", hashOf("gone"), "--yes");
-  const client = dynamoDbClient(dynamoDb());
+  const client = new DynamoDBClient(dynamoDb());
   const { Items = [] } = await client.send(new ScanCommand({ TableName: deployment.tableName }));
   for (const { connection } of Items) {
     if (connection === undefined) continue;
@@ -215,7 +215,7 @@ describe("broker callers revoke, on AWS,", () => {
     const revokedKeys = hashes.map(
       (hash, at) => [hash, { M: { name: { S: "fake" }, at: { N: String(at) } } }] as const,
     );
-    const client = dynamoDbClient(dynamoDb());
+    const client = new DynamoDBClient(dynamoDb());
     const Item = { connection: { S: "#revoked-caller-keys" }, revokedKeys: { M: Object.fromEntries(revokedKeys) } };
     await client.send(new PutItemCommand({ TableName: deployment.tableName, Item }));
     const deployed = { good: { kind: "key", keySha256: [hashOf("good")] }, fake: { kind: "key", keySha256: hashes } };

@@ -96,7 +96,7 @@ export const layers: Layer[] = [
       { file: `${core}use-cases/a.ts`, text: 'import { GetItemCommand } from "@aws-sdk/client-dynamodb";' },
       { file: `${core}use-cases/a.ts`, text: 'const undici = await import("undici");' },
       { file: `${core}use-cases/a.ts`, text: 'import middy from "@middy/core";' },
-      { file: `${core}use-cases/a.ts`, text: 'export { Logger } from "@aws-lambda-powertools/logger";' },
+      { file: `${core}use-cases/a.ts`, text: 'export { Agent } from "undici";' },
       { file: `${core}use-cases/a.ts`, text: 'import {\n  type One,\n  two,\n} from "../adapters/dynamodb.ts";' },
     ],
   },

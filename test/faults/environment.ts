@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { eventBridge } from "../../functions/auth-core/adapters/eventbridge.ts";
 import { keyIssuer } from "../../functions/auth-core/adapters/key-issuer.ts";
 import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
@@ -20,6 +21,7 @@ import { dynamoDbNameIndex } from "../../functions/oauth/name-index.ts";
 import { dynamoDbRevokedKeys } from "../../functions/oauth/revoked-key-table.ts";
 import { maintainKeys } from "../../functions/token-rotation/maintain-keys.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { deployedDynamoDb } from "../adapters/readers.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
 import { around } from "../support/around.ts";
 import { emulatorConfig } from "../support/aws.ts";
@@ -33,10 +35,13 @@ export type Environment = ReturnType<typeof newEnvironment>;
 export function newEnvironment({ clock, calls, table, at }: Services) {
   const sdk = (name: Dependency) => ({ ...emulatorConfig(at(name)), requestHandler: table.config.requestHandler });
   const notices: Notice[] = [];
+  const notice = (each: Notice) => void notices.push(each);
   const client = dynamoDbClient(sdk("dynamoDb"));
+  // As deployed: the functions with callers make lean reads, the sweep does not.
+  const dynamoDb = deployedDynamoDb(at("dynamoDb"), () => Promise.resolve(client), notice);
   const send = eventBridge(testSettings.stage, sdk("eventBridge"));
   const ports: KeyPorts = {
-    table: around(dynamoDbTokenTable(table.name, client), calls.track),
+    table: around(dynamoDbTokenTable(table.name, dynamoDb), calls.track),
     registrations: around(secretsManagerRegistrations(testSettings, sdk("secretsManager")), calls.track),
     secrets: around(secretVersions(testSettings.secretPrefix, sdk("secretsManager")), calls.track),
     upstream: around(smartServices(clock), calls.track),
@@ -46,7 +51,7 @@ export function newEnvironment({ clock, calls, table, at }: Services) {
     clock,
     random: () => 0.5,
     newLeaseOwner: randomUUID,
-    notice: (notice) => void notices.push(notice),
+    notice,
   };
   const service = new TokenService(ports);
 
@@ -59,9 +64,9 @@ export function newEnvironment({ clock, calls, table, at }: Services) {
       { name: "portal", oidc },
     ];
     const more = {
-      names: around(dynamoDbNameIndex(table.name, client), calls.track),
-      handles: around(dynamoDbHandles(table.name, client), calls.track),
-      revokedKeys: around(dynamoDbRevokedKeys(table.name, client), calls.track),
+      names: around(dynamoDbNameIndex(table.name, dynamoDb), calls.track),
+      handles: around(dynamoDbHandles(table.name, dynamoDb), calls.track),
+      revokedKeys: around(dynamoDbRevokedKeys(table.name, dynamoDb), calls.track),
       randomBytes: () => randomBytes(32),
     };
     return new OAuthEndpoint(parseCallers(list, testSettings), { ...ports, ...more }, verifier, testSettings);
@@ -76,9 +81,10 @@ export function newEnvironment({ clock, calls, table, at }: Services) {
     },
     /** One sweep, as if only this connection were due. */
     async sweep(connection: ConnectionId): Promise<void> {
+      const bySdk = around(dynamoDbTokenTable(table.name, client), calls.track);
       const due: KeyPorts["table"]["due"] = async (...args) =>
-        (await ports.table.due(...args)).filter((entry) => entry.connection === connection);
-      const own = { ...ports, table: { ...ports.table, due } };
+        (await bySdk.due(...args)).filter((entry) => entry.connection === connection);
+      const own = { ...ports, table: { ...bySdk, due } };
       const bug = (error: unknown) => {
         throw error;
       };

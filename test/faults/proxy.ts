@@ -66,7 +66,11 @@ export async function startFaultyProxy(target: string, onHang: () => boolean) {
       const forwarded = { method, headers: headers as Record<string, string> };
       const answer = await fetch(url, body === "" ? forwarded : { ...forwarded, body });
       const whole = Buffer.from(await answer.arrayBuffer());
-      const type = { "content-type": answer.headers.get("content-type") ?? "application/json" };
+      const checksum = answer.headers.get("x-amz-crc32");
+      const type = {
+        "content-type": answer.headers.get("content-type") ?? "application/json",
+        ...(checksum !== null && { "x-amz-crc32": checksum }),
+      };
       switch (fault) {
         case undefined:
           return send(response, answer.status, whole, type);

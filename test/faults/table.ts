@@ -121,14 +121,20 @@ const dynamoDb = {
   readCold: {
     call: "reading the item, in an environment without the token in memory",
     outcomes: [
-      [allBut("lost"), { caller: unavailable, stored: "unchanged", tells: ["table_unavailable"], within: 3 }],
-      [["lost"], { caller: "stored", stored: "unchanged", tells: [], within: 3 }],
+      [
+        allBut("lost"),
+        { caller: unavailable, stored: "unchanged", tells: ["lean_read_failed", "table_unavailable"], within: 3 },
+      ],
+      [["lost"], { caller: "stored", stored: "unchanged", tells: ["lean_read_failed"], within: 3 }],
     ],
   },
   readWarm: {
     call: "reading the item, in an environment with a valid token in memory",
     outcomes: [
-      [allBut("lost"), { caller: "stored", stored: "unchanged", tells: ["table_unavailable"], within: 3 }],
+      [
+        allBut("lost"),
+        { caller: "stored", stored: "unchanged", tells: ["lean_read_failed", "table_unavailable"], within: 3 },
+      ],
       [["lost"], { caller: "stored", stored: "unchanged", tells: [], within: 3 }],
     ],
   },
@@ -176,7 +182,7 @@ const dynamoDb = {
         {
           caller: unavailable,
           stored: "lease",
-          tells: ["refresh_failed", "replacement_failed", "table_unavailable"],
+          tells: ["refresh_failed", "replacement_failed", "lean_read_failed", "table_unavailable"],
           within: 6,
         },
       ],
@@ -217,8 +223,11 @@ const dynamoDb = {
   revokedKeys: {
     call: "reading the revoked caller keys, in an environment that never read them",
     outcomes: [
-      [allBut("lost"), { caller: unavailable, stored: "unchanged", tells: ["table_unavailable"], within: 3 }],
-      [["lost"], { caller: "stored", stored: "unchanged", tells: [], within: 3 }],
+      [
+        allBut("lost"),
+        { caller: unavailable, stored: "unchanged", tells: ["lean_read_failed", "table_unavailable"], within: 3 },
+      ],
+      [["lost"], { caller: "stored", stored: "unchanged", tells: ["lean_read_failed"], within: 3 }],
     ],
   },
 } satisfies Record<string, Row>;

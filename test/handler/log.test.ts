@@ -32,7 +32,6 @@ it("the log has one line for a served request, with these fields and no other", 
       timestamp: expect.any(String),
       service: "token",
       stage: "test",
-      sampling_rate: 0,
       requestId,
       route: "GET /v1/connections/{connection}/token",
       callerRole: "arn:aws:sts::123456789012:assumed-role/orders",
@@ -46,6 +45,17 @@ it("the log has one line for a served request, with these fields and no other", 
       tokenFingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
       durationMs: expect.any(Number),
     },
+  ]);
+});
+
+it("each line of the log has the trace of its invocation", async () => {
+  const ask = await broker.environment({ _X_AMZN_TRACE_ID: "Root=1-fake-trace;Sampled=1" });
+  const event = tokenEvent("nobody");
+
+  await ask(event);
+
+  expect(await broker.linesWhere(isOf(event.requestContext.requestId))).toMatchObject([
+    { xray_trace_id: "1-fake-trace" },
   ]);
 });
 

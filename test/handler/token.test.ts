@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { accountOf } from "../support/function-environment.ts";
+import { startTableProxy } from "../support/table-proxy.ts";
 import { tokenEvent } from "./event.ts";
 import { type Broker, startBroker } from "./harness.ts";
 
@@ -47,6 +48,18 @@ it("the token function serves its second request from memory, and another enviro
     return line?.["source"];
   });
   expect(await Promise.all(sources)).toEqual(["upstream", "memory", "table"]);
+});
+
+it("the token function answers the first request of an environment with one read of the table, without the SDK", async () => {
+  const { id } = await broker.connection();
+  await broker.ask(tokenEvent(id));
+  const proxy = await startTableProxy(broker.table.config.endpoint);
+  const ask = await broker.environment({ AWS_ENDPOINT_URL_DYNAMODB: proxy.url });
+
+  expect((await ask(tokenEvent(id))).statusCode).toBe(200);
+
+  expect(proxy.requests).toMatchObject([{ operation: "GetItem", userAgent: "smart-token-broker" }]);
+  await proxy.close();
 });
 
 it("the token function replaces a token that is reported as rejected", async () => {
@@ -126,5 +139,5 @@ it("the token function returns an unexpected error as internal: the stack is in 
   expect(body).not.toMatch(/Exception|Error|\bat \b|node_modules|\.mjs|tableName|DynamoDB/);
   const lines = await broker.linesWhere((line) => line["requestId"] === requestId && line["error"]);
   expect(lines).toHaveLength(1);
-  expect(lines[0]?.["error"].stack).toContain("index.mjs");
+  expect(lines[0]?.["error"].stack).toMatch(/ValidationException[^]*\.mjs:/);
 });

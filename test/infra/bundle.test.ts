@@ -30,6 +30,17 @@ function packagesIn(folder: string, files: Iterable<string>): Set<string> {
   return new Set(sources.map((source) => source.replace(/^.*node_modules\/((@[^/]+\/)?[^/]+)\/.*$/, "$1")));
 }
 
+/** The packages and node's modules that these files of a bundle import, according to the files and their source maps. */
+function modulesIn(folder: string, files: Iterable<string>): string[] {
+  const imported = [...files].flatMap((file) =>
+    importsOf({ file, text: readFileSync(join(folder, file), "utf8") })
+      .filter(({ target, lazy }) => !lazy && target.startsWith("node:") && target !== "node:module")
+      .map(({ target }) => target),
+  );
+  const packages = [...packagesIn(folder, files)].filter((source) => !source.startsWith("."));
+  return [...new Set([...packages, ...imported])].toSorted();
+}
+
 /** The file that keeps the code of a function. */
 const keptOf = (name: string) => join(import.meta.dirname, "../../build/kept", `${name}.json`);
 /** Makes the next call bundle the function again. */
@@ -45,14 +56,13 @@ describe("The bundle of the token function", () => {
   const eager = eagerFiles(folder);
   const lazy = modulesBelow(folder).filter((file) => !eager.has(file));
 
-  test("loads the DynamoDB client at a cold start", () => {
-    expect(packagesIn(folder, eager)).toContain("@aws-sdk/client-dynamodb");
-  });
-
-  test.each(["undici", "@aws-sdk/client-secrets-manager"])("contains %s, and loads it on first use", (name) => {
-    expect(packagesIn(folder, eager)).not.toContain(name);
-    expect(packagesIn(folder, lazy)).toContain(name);
-  });
+  test.each(["undici", "@aws-sdk/client-dynamodb", "@aws-sdk/client-secrets-manager"])(
+    "contains %s, and loads it on first use",
+    (name) => {
+      expect(packagesIn(folder, eager)).not.toContain(name);
+      expect(packagesIn(folder, lazy)).toContain(name);
+    },
+  );
 
   test("contains no sources: its source maps point to the repository", () => {
     for (const file of modulesBelow(folder)) {
@@ -69,6 +79,27 @@ describe("The bundle of the token function", () => {
 
     expect(contents()).toEqual(before);
   });
+});
+
+const served = ["@middy/core", "node:crypto", "node:timers", "valibot"];
+
+// Each module and each kilobyte costs every cold start: before you raise a number here, measure it (npm run bench).
+test.each([
+  { name: "token", files: 3, kilobytes: 60, modules: served },
+  { name: "oauth", files: 4, kilobytes: 100, modules: [...served, "node:fs", "node:net"] },
+  { name: "status", files: 3, kilobytes: 35, modules: served },
+  // No caller waits for these.
+  { name: "prober", files: 3, kilobytes: 50 },
+  { name: "token-rotation", files: 16, kilobytes: 340 },
+  { name: "key-rotation", files: 16, kilobytes: 330 },
+])("A cold start of $name loads at most $files files and $kilobytes kB", ({ name, files, kilobytes, modules }) => {
+  const folder = bundleFunction(name);
+  const eager = [...eagerFiles(folder)];
+  const bytes = eager.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+
+  if (modules) expect(modulesIn(folder, eager)).toEqual(modules.toSorted());
+  expect(eager.length).toBeLessThanOrEqual(files);
+  expect(bytes).toBeLessThanOrEqual(kilobytes * 1000);
 });
 
 describe("A bundle in a given folder", () => {
@@ -104,7 +135,7 @@ describe("The last bundle of a function", () => {
     expect(bundled.inputs).toEqual(
       expect.arrayContaining([
         "functions/status/handler.ts",
-        "functions/auth-core/adapters/dynamodb.ts",
+        "functions/auth-core/adapters/dynamodb-lean.ts",
         "functions/status/package.json",
         "node_modules/valibot/dist/index.mjs",
       ]),

@@ -1,7 +1,8 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
-import { maxAcceptedLifetime, type Registration } from "../../functions/auth-core/rules/registration.ts";
+import { maxAcceptedLifetime } from "../../functions/auth-core/rules/lifetimes.ts";
+import type { Registration } from "../../functions/auth-core/rules/registration.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";

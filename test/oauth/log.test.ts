@@ -26,7 +26,6 @@ test("The log has one line for a served request, with the caller's name, these f
     timestamp: expect.any(String),
     service: "oauth",
     stage: "test",
-    sampling_rate: 0,
     requestId: answer.headers.get("apigw-requestid"),
     route: `POST ${oauthRoute}`,
     callerRole: "portal",

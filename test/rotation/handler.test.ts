@@ -74,7 +74,6 @@ describe("A completed sweep", () => {
       service: "token-rotation",
       stage: "test",
       timestamp: expect.any(String),
-      sampling_rate: expect.any(Number),
       ...everything,
       ...counts,
       erased: 1,

@@ -7,6 +7,8 @@ interface TableRequest {
   operation: string;
   /** Who signed it. */
   accessKeyId: string;
+  /** Which client sent it. */
+  userAgent: string | undefined;
   input: { ProjectionExpression?: string; ExpressionAttributeNames?: Record<string, string> };
   output: string;
 }
@@ -38,10 +40,20 @@ export async function startTableProxy(
       const answer = await fetch(endpoint, { method: "POST", headers: headers as Record<string, string>, body });
       const output = await answer.text();
       const accessKeyId = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "";
-      requests.push({ operation, accessKeyId, input: JSON.parse(body), output });
+      requests.push({
+        operation,
+        accessKeyId,
+        userAgent: request.headers["user-agent"],
+        input: JSON.parse(body),
+        output,
+      });
+      const damaged = damage?.(output);
+      // A lean read compares the length and the checksum.
+      const passed = [...answer.headers].filter(([name]) => /^(content-|x-amz-crc32)/.test(name));
+      const typed = { "content-type": "application/x-amz-json-1.0" };
       response
-        .writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" })
-        .end(damage?.(output) ?? output);
+        .writeHead(answer.status, damaged === undefined ? Object.fromEntries(passed) : typed)
+        .end(damaged ?? output);
     })();
   });
   return { ...(await listen(server)), requests };

@@ -30,9 +30,9 @@ export interface TestTable {
   close(): Promise<void>;
 }
 
-/** Starts an empty table on 127.0.0.1. */
-export async function startTable(): Promise<TestTable> {
-  const { url, close } = await listen(dynalite({ createTableMs: 0 }));
+/** Starts an empty table on 127.0.0.1, in an own server or in one that is there already. */
+export async function startTable(server?: { url: string; close: () => Promise<void> }): Promise<TestTable> {
+  const { url, close } = server ?? (await listen(dynalite({ createTableMs: 0 })));
   const config = { ...emulatorConfig(url), requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true } };
   const client = new DynamoDBClient(config);
   const TableName = "fake-connections";

@@ -5,7 +5,8 @@ import { type HttpEvent, report } from "../../functions/auth-core/http/report.ts
 import { type HttpResponse, jsonResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { connectionNotReady, type Failure } from "../../functions/auth-core/rules/failure.ts";
-import { maxAcceptedLifetime, parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { maxAcceptedLifetime } from "../../functions/auth-core/rules/lifetimes.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { readSettings } from "../../functions/auth-core/rules/settings.ts";
 import { parseTokenResponse } from "../../functions/auth-core/rules/upstream-response.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { once } from "../../functions/auth-core/deployed-ports.ts";
+import { once } from "../../functions/auth-core/rules/once.ts";
 
 it("once loads a value one time, for concurrent and later uses", async () => {
   let loads = 0;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readSettings } from "../../functions/auth-core/rules/settings.ts";
+import { readSettings, readTraceId } from "../../functions/auth-core/rules/settings.ts";
 
 const env = {
   BROKER_STAGE: "dev",
@@ -47,4 +47,13 @@ it.each([
   ["", false],
 ])("readSettings allows http on loopback for the word true only: %j is %s", (word, allowed) => {
   expect(readSettings({ ...env, BROKER_ALLOW_LOOPBACK_HTTP: word }).allowLoopbackHttp).toBe(allowed);
+});
+
+it.each([
+  ["Root=1-fake-trace;Parent=53995c3f42cd8ad8;Sampled=1", "1-fake-trace"],
+  ["Self=1-a;Root=1-fake-trace", "1-fake-trace"],
+  ["", undefined],
+  [undefined, undefined],
+])("readTraceId reads the root of the header %j: %j", (header, trace) => {
+  expect(readTraceId({ _X_AMZN_TRACE_ID: header })).toBe(trace);
 });

@@ -1,40 +1,38 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  type DynamoDBClientConfig,
-  GetItemCommand,
-  QueryCommand,
-  ScanCommand,
-  type ScanCommandOutput,
-  UpdateItemCommand,
-  type UpdateItemCommandInput,
+import type {
+  AttributeValue,
+  GetItemCommandInput,
+  QueryCommandInput,
+  QueryCommandOutput,
+  ScanCommandInput,
+  ScanCommandOutput,
+  UpdateItemCommandInput,
+  UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { UnavailableError } from "../rules/failure.ts";
 import { partitionOf } from "../rules/partition.ts";
 import { retirementDueAt } from "../rules/retiring-keys.ts";
 import type { DueConnection, KeyUsage, KeyChanges, KeyTable } from "../use-cases/ports.ts";
-import { limitCalls } from "./whole-call.ts";
 import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";
+
+/** The operations of DynamoDB. Each throws `UnavailableError` if DynamoDB denies a call or does not answer it. */
+export interface DynamoDb {
+  /** Reads an item; `undefined` if there is none. The signal limits the time of all attempts together. */
+  get(input: GetItemCommandInput, signal?: AbortSignal): Promise<Record<string, AttributeValue> | undefined>;
+  /** Returns `undefined` if the condition is not met. */
+  update(input: UpdateItemCommandInput): Promise<UpdateItemCommandOutput | undefined>;
+  query(input: QueryCommandInput): Promise<QueryCommandOutput>;
+  scan(input: ScanCommandInput): Promise<ScanCommandOutput>;
+}
 
 /**
  * The table of connections in DynamoDB: one item per connection, conditional writes, no transactions, no TTL.
  *
  * Throws `UnavailableError` if DynamoDB denies a call or does not answer it.
- *
- * @param client from `dynamoDbClient`, which sets timeouts and attempts
  */
-export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): KeyTable {
-  async function update(input: Omit<UpdateItemCommandInput, "TableName">) {
-    try {
-      return await asUnavailable(client.send(new UpdateItemCommand({ TableName: tableName, ...input })));
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
-      throw error;
-    }
-  }
+export function dynamoDbTokenTable(tableName: string, dynamoDb: DynamoDb): KeyTable {
+  const update = (input: Omit<UpdateItemCommandInput, "TableName">) =>
+    dynamoDb.update({ TableName: tableName, ...input });
 
   /** Sets an instant of an existing item, unless it was already set after `notSince`. */
   async function claim(attribute: string, connection: ConnectionId, now: number, notSince: number): Promise<boolean> {
@@ -52,8 +50,8 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
   return {
     async read(connection, consistency) {
       const input = { TableName: tableName, Key: itemKey(connection), ConsistentRead: consistency === "strong" };
-      const { Item } = await asUnavailable(client.send(new GetItemCommand(input)));
-      return Item && decodeItem(Item);
+      const item = await dynamoDb.get(input);
+      return item && decodeItem(item);
     },
 
     async takeLease(connection, { expected, owner, now, until }) {
@@ -116,18 +114,14 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
       const due: DueConnection[] = [];
       let from: Record<string, AttributeValue> | undefined;
       do {
-        const page = await asUnavailable(
-          client.send(
-            new QueryCommand({
-              TableName: tableName,
-              IndexName: "due",
-              KeyConditionExpression: "#partition = :partition AND nextActionAt <= :now",
-              ExpressionAttributeNames: { "#partition": "partition" },
-              ExpressionAttributeValues: { ":partition": { N: String(partition) }, ":now": instant(now) },
-              ExclusiveStartKey: from,
-            }),
-          ),
-        );
+        const page = await dynamoDb.query({
+          TableName: tableName,
+          IndexName: "due",
+          KeyConditionExpression: "#partition = :partition AND nextActionAt <= :now",
+          ExpressionAttributeNames: { "#partition": "partition" },
+          ExpressionAttributeValues: { ":partition": { N: String(partition) }, ":now": instant(now) },
+          ExclusiveStartKey: from,
+        });
         for (const attributes of page.Items ?? []) {
           const { connection, failures, nextActionAt } = decodeItem(attributes);
           due.push({ connection, failures, nextActionAt: nextActionAt ?? now });
@@ -201,19 +195,15 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
       const usages: KeyUsage[] = [];
       let from: Record<string, AttributeValue> | undefined;
       do {
-        const page: ScanCommandOutput = await asUnavailable(
-          client.send(
-            new ScanCommand({
-              TableName: tableName,
-              ConsistentRead: true,
-              FilterExpression: "keyFingerprint = :key OR attribute_exists(retiringKeys.#key)",
-              ProjectionExpression: "#connection, keyFingerprint, retiringKeys",
-              ExpressionAttributeNames: { "#key": fingerprint, "#connection": "connection" },
-              ExpressionAttributeValues: { ":key": { S: fingerprint } },
-              ExclusiveStartKey: from,
-            }),
-          ),
-        );
+        const page: ScanCommandOutput = await dynamoDb.scan({
+          TableName: tableName,
+          ConsistentRead: true,
+          FilterExpression: "keyFingerprint = :key OR attribute_exists(retiringKeys.#key)",
+          ProjectionExpression: "#connection, keyFingerprint, retiringKeys",
+          ExpressionAttributeNames: { "#key": fingerprint, "#connection": "connection" },
+          ExpressionAttributeValues: { ":key": { S: fingerprint } },
+          ExclusiveStartKey: from,
+        });
         for (const attributes of page.Items ?? []) {
           const { connection, retiringKeys } = decodeItem(attributes);
           const entry = retiringKeys?.[fingerprint];
@@ -257,16 +247,6 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
   };
 }
 
-/** A client with a timeout of 1 s and three attempts per call, and 3 s for all of them. */
-export function dynamoDbClient(config: DynamoDBClientConfig): DynamoDBClient {
-  const client = new DynamoDBClient({
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
-    ...config,
-  });
-  return limitCalls(client, 3000);
-}
-
 /**
  * Sets the attributes of a replacement that `next` has, and removes those that it does not have, including the lease.
  * Without a token set it also removes the refresh handles of callers (functions/oauth): they end with the registration.
@@ -299,17 +279,3 @@ function setAndRemove(next: ConnectionItem, keys: KeyChanges) {
 function instant(seconds: number): AttributeValue {
   return { N: String(Math.round(seconds * 1000) / 1000) };
 }
-
-/** Turns a failure of the table into an `UnavailableError`. An invalid request is a bug and is thrown as it is. */
-export async function asUnavailable<Output>(sent: Promise<Output>): Promise<Output> {
-  try {
-    return await sent;
-  } catch (error) {
-    if (!(error instanceof Error) || bugs.has(error.name)) throw error;
-    // The message of a parser would quote the tokens.
-    const detail = error instanceof SyntaxError ? "" : `: ${error.message}`;
-    throw new UnavailableError(`DynamoDB: ${error.name}${detail}`);
-  }
-}
-
-const bugs = new Set(["ConditionalCheckFailedException", "ValidationException", "SerializationException", "TypeError"]);

@@ -1,7 +1,6 @@
 import { EventBridgeClient, type EventBridgeClientConfig, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { UnavailableError } from "../rules/failure.ts";
-import { eventSource } from "../rules/settings.ts";
 import type { Events } from "../use-cases/ports.ts";
+import { eventSource, UnavailableError } from "./late.ts";
 import { limitCalls } from "./whole-call.ts";
 
 /**

@@ -6,10 +6,9 @@ import {
   type SecretsManagerClientConfig,
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
-import { UnavailableError } from "../rules/failure.ts";
-import { parseRegistration } from "../rules/registration.ts";
-import { secretName, type Settings } from "../rules/settings.ts";
+import type { Settings } from "../rules/settings.ts";
 import type { RegistrationReading, RegistrationStore, SecretVersions } from "../use-cases/ports.ts";
+import { parseRegistration, secretName, UnavailableError } from "./late.ts";
 import { limitCalls } from "./whole-call.ts";
 
 const maxAttempts = 3;

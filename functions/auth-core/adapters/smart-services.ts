@@ -1,15 +1,9 @@
 import { Agent, type Dispatcher, FormData, request } from "undici";
 import type { Clock } from "../rules/clock.ts";
-import { Secret } from "../rules/secret.ts";
-import {
-  maxBodyBytes,
-  parseTokenResponse,
-  type UpstreamResponse,
-  type UpstreamResult,
-} from "../rules/upstream-response.ts";
+import type { UpstreamResponse, UpstreamResult } from "../rules/upstream-response.ts";
 import type { UpstreamRequest } from "../rules/upstream-request.ts";
 import type { Upstream } from "../use-cases/ports.ts";
-import { OversizedBodyError, readBody } from "./read-body.ts";
+import { maxBodyBytes, OversizedBodyError, parseTokenResponse, readBody, Secret } from "./late.ts";
 
 export interface SmartServicesOptions {
   /** Milliseconds to connect. */

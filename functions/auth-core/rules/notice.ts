@@ -6,6 +6,7 @@ import type { UpstreamResult } from "./upstream-response.ts";
 export type Notice =
   | { kind: "commit_not_written"; connection: ConnectionId; reason: string }
   | { kind: "table_unavailable"; connection?: ConnectionId; reason: string }
+  | { kind: "lean_read_failed"; connection?: ConnectionId; reason: string }
   | { kind: "secrets_unavailable"; connection: ConnectionId; reason: string }
   | { kind: "registration_warning"; connection: ConnectionId; warning: string }
   | {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
 import { brokenUrlRule, type UrlOptions } from "./https-url.ts";
+import { maxAcceptedLifetime } from "./lifetimes.ts";
 import { Secret } from "./secret.ts";
 import { unknownName } from "./unknown-name.ts";
 
@@ -29,9 +30,6 @@ export type ParsedRegistration =
   | { kind: "registered"; registration: Registration; warnings: string[] }
   /** `unreadable`: the value could not be read; it may be valid. */
   | { kind: "not_ready"; detail: string; unreadable?: true };
-
-/** The longest accepted lifetime of an access token, in seconds. */
-export const maxAcceptedLifetime = 7 * 24 * 3600;
 
 /** Characters of a username or scope. */
 export const maxNameLength = 256;

@@ -1,4 +1,4 @@
-import { maxAcceptedLifetime } from "./registration.ts";
+import { maxAcceptedLifetime } from "./lifetimes.ts";
 
 /**
  * A key that is or was used with a connection, other than the key of its stored token set. Instants are epoch seconds.

@@ -59,3 +59,8 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     rotateKeysEveryDays: Number(days),
   };
 }
+
+/** The X-Ray trace of the current invocation; `undefined` without tracing. */
+export function readTraceId(env: Record<string, string | undefined>): string | undefined {
+  return /\bRoot=([^;]+)/.exec(env["_X_AMZN_TRACE_ID"] ?? "")?.[1];
+}

@@ -1,7 +1,8 @@
 import { sha256Hex } from "./fingerprint.ts";
 import type { Registration } from "./registration.ts";
 import type { Secret } from "./secret.ts";
-import { documentedRefreshLifetime, type UpstreamTokens } from "./upstream-response.ts";
+import { documentedRefreshLifetime } from "./lifetimes.ts";
+import type { UpstreamTokens } from "./upstream-response.ts";
 
 /** An access token and its refresh token, their ends, and the fingerprints of the credentials that they were issued for. */
 export interface TokenSet {

@@ -1,5 +1,5 @@
 import { isScope, readJwtClaims } from "./jwt.ts";
-import { maxAcceptedLifetime } from "./registration.ts";
+import { documentedLifetime, maxAcceptedLifetime } from "./lifetimes.ts";
 import { Secret } from "./secret.ts";
 
 /** A response of Smart Services, as it arrived. */
@@ -35,10 +35,6 @@ export interface UpstreamTokens {
   /** From the response or the token; absent if neither has one. */
   scope?: string;
 }
-
-/** Lifetimes of the vendor's page, in seconds: used if a response states none. */
-const documentedLifetime = 3600;
-export const documentedRefreshLifetime = 30 * 24 * 3600;
 
 /** Maximum bytes of a response. No token response is nearly as large. */
 export const maxBodyBytes = 64 * 1024;

@@ -1,0 +1,52 @@
+import { expect } from "vitest";
+import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import type { DynamoDb } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import type { Notice } from "../../functions/auth-core/rules/notice.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { emulatorConfig } from "../support/aws.ts";
+import { fullItem } from "../support/items.ts";
+import { connectionId } from "../support/registration.ts";
+import type { Attributes, TestTable } from "../support/table.ts";
+
+/** DynamoDB as a deployed function uses it: with lean reads, and the SDK for all else. */
+export function deployedDynamoDb(
+  url: string,
+  loadSdk = async () => dynamoDbClient(emulatorConfig(url)),
+  notice: (notice: Notice) => void = () => {},
+): DynamoDb {
+  const { region, credentials } = emulatorConfig(url);
+  const { accessKeyId, secretAccessKey } = credentials;
+  const access = { origin: url, region, accessKeyId, secretAccessKey: new Secret(secretAccessKey) };
+  return leanDynamoDb(notice, access, loadSdk);
+}
+
+/** DynamoDB by the SDK alone. */
+export const bySdk = (url: string): DynamoDb => dynamoDbClient(emulatorConfig(url));
+
+/** Both readers of items. `extra`: requests of a read that fails, in addition to those of the SDK. */
+export const readers: [name: string, at: (url: string) => DynamoDb, extra: number][] = [
+  ["by the SDK", bySdk, 0],
+  ["with lean reads", (url) => deployedDynamoDb(url), 1],
+];
+
+/** Stores an item with every type of attribute that has no bytes, and expects to read it, a part of it, and no other item. */
+export async function expectStoredItems(table: TestTable, at: (url: string) => DynamoDb): Promise<void> {
+  const connection = connectionId("webapicorso");
+  const unknown = { L: [{ NULL: true }, { SS: ["à", "€", "\u{1f511}"] }, { M: { "a.b": { S: '"\\\n\u2028' } } }] };
+  const stored: Attributes = { ...encodeItem(fullItem(connection)), unknown };
+  await table.put(stored);
+  const read = (id: string, more = {}) =>
+    at(table.config.endpoint).get({
+      TableName: table.name,
+      Key: { connection: { S: id } },
+      ConsistentRead: true,
+      ...more,
+    });
+  const part = { ProjectionExpression: "#scope, failures", ExpressionAttributeNames: { "#scope": "scope" } };
+
+  expect(await read(connection)).toEqual(stored);
+  expect(await read(connection, part)).toEqual({ scope: stored["scope"], failures: { N: "3" } });
+  expect(await read("nobody")).toBeUndefined();
+}

@@ -15,8 +15,12 @@ import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Attributes } from "./table.ts";
 
-/** The port of the DynamoDB adapter over a map. One suite holds both to the same rules: `test/adapters`. */
-export function memoryTable() {
+/**
+ * The port of the DynamoDB adapter over a map. One suite holds both to the same rules: `test/adapters`.
+ *
+ * @param onChange gets the attributes of each item that changed
+ */
+export function memoryTable(onChange: (connection: ConnectionId, after: Attributes) => void = () => {}) {
   const items = new Map<string, Attributes>();
 
   /** Changes an item, or creates it, if the condition allows it. The item after the change, else `undefined`. */
@@ -25,10 +29,12 @@ export function memoryTable() {
     isAllowed: (stored: Attributes) => boolean,
     change: (stored: Attributes) => void,
   ): Promise<ConnectionItem | undefined> {
-    const stored = structuredClone(items.get(connection) ?? {});
+    // A change replaces whole attributes, so a shallow copy leaves the attributes before it as they were.
+    const stored = { ...items.get(connection) };
     if (!isAllowed(stored)) return undefined;
     change(stored);
     items.set(connection, stored);
+    onChange(connection, stored);
     return decodeItem(stored);
   }
 

@@ -2,7 +2,6 @@ import type { SweepSummary } from "@smart-token-broker/auth-core/rules/measureme
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
-import { retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { DueConnection, Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { partitionsOf, type Shard } from "./shard.ts";
@@ -92,10 +91,8 @@ async function act(
   }
 }
 
-/** Whether to replace the token set: it is due, or nothing else explains why the item is in the index. */
 function isDue(item: ConnectionItem, now: number): boolean {
-  if ((replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now) return true;
-  return (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now && retirableKeys(item, now).length === 0;
+  return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;
 }
 
 async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {

@@ -59,6 +59,8 @@ export function factsOf(world: World) {
     /** Whether the process may not have done what follows a write: it ended, or a call of it got no answer. */
     isCut: (process: Process | undefined, call = "table.") =>
       (process?.end !== "done" && process?.end !== "failed") ||
+      // Others may have overwritten what a frozen process wrote before it looked.
+      process.frozen > 0 ||
       (ofProcess.get(process) ?? []).some((each) => each.kind === "answer" && each.failed && each.call.startsWith(call)),
   };
 }

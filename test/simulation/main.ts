@@ -13,6 +13,7 @@ const { values } = parseArgs({
     trace: { type: "string" },
     shrink: { type: "boolean" },
     seconds: { type: "string" },
+    from: { type: "string" },
     plant: { type: "boolean" },
     only: { type: "string" },
   },
@@ -40,7 +41,7 @@ async function runFresh(seconds: number): Promise<boolean> {
   const endsAt = performance.now() + seconds * 1000;
   const names = values.mode === undefined ? Object.keys(modes) : [values.mode];
   let isClean = true;
-  for (let seed = randomInt(2 ** 30); isClean && performance.now() < endsAt; seed += 1) {
+  for (let seed = Number(values.from ?? randomInt(2 ** 30)); isClean && performance.now() < endsAt; seed += 1) {
     const done = await run(seed, names[seed % names.length] ?? "calm");
     sum.worlds += 1;
     sum.hours += (done.world.endedAt - start) / 3600;

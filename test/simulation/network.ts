@@ -8,6 +8,8 @@ interface Client {
   attempts: number;
   /** Seconds for one attempt. */
   timeout: number;
+  /** A request may arrive after its timeout. */
+  isLate?: boolean;
   /** Refuses every call now. */
   isDown?: boolean;
 }
@@ -58,7 +60,7 @@ export function newNetwork(seed: number, runtime: Runtime, faults: Faults) {
     }
     if (hits(process, `${name} ${kind}`, isFaulty)) {
       if (kind === "refused") return await wait(process, there + back), lost;
-      const arrivesAfter = kind === "late" ? client.timeout * late : there;
+      const arrivesAfter = kind === "late" ? client.timeout * (client.isLate ? late : 1) * 0.99 : there;
       if (kind !== "request lost") scheduler.at(scheduler.now() + arrivesAfter, () => void arrive());
       await wait(process, client.timeout);
       return lost;

@@ -45,7 +45,7 @@ export function newTable(
       (...args: unknown[]) => {
         if (method === "due" && !hasPartition(args[0] as number)) return Promise.resolve([]);
         const by = process();
-        const client = { attempts: 3, timeout: 1, isDown: isDown(isWrite(method)) };
+        const client = { attempts: 3, timeout: 1, isLate: true, isDown: isDown(isWrite(method)) };
         const connection = typeof args[0] === "string" && method !== "findByKey" ? args[0] : undefined;
         const call = method === "read" ? `table.read ${args[1] as string}` : `table.${method}`;
         return network.call(by, call, client, (draws) => {

@@ -229,7 +229,7 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
     await askAll("y");
     await sweeps(600);
     await askAll("z");
-    for (const wait of [day, day, 0, 7 * day, 3600, day, 7 * day, 3600, day, day]) {
+    for (const wait of [day, 7 * day, 0, 3600, day, 7 * day, 3600, day, 7 * day, 3600, day, day]) {
       if (wait === 0) operator.cancelStuck();
       await scheduler.runUntil(now() + Math.max(0, wait - 180));
       await sweeps(180);

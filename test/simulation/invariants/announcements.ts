@@ -73,9 +73,8 @@ function usesOf(facts: Facts, { at, connection = "", process }: EntryOf<"event">
   const since = (process?.startedAt ?? at) - lag;
   const found: Announcement[] = [];
   const add = (what: string, isLimit = false) => found.push({ at, connection, key, what: `${key}: ${what}`, isLimit });
-  for (const [token, { key: of, expiresAt, endedAt = expiresAt }] of facts.upstream.tokens) {
-    if (of === key && endedAt > at && expiresAt > at && facts.upstream.tokens.get(token)?.at !== undefined) {
-      const { scope } = facts.upstream.tokens.get(token) as { scope: string };
+  for (const [token, { key: of, scope, at: issuedAt, expiresAt, endedAt = expiresAt }] of facts.upstream.tokens) {
+    if (of === key && issuedAt <= at && Math.min(endedAt, expiresAt) > at) {
       add(`${token} of ${scope} is valid`, scope !== connection && !isNoted(facts, scope, print, since));
     }
   }

@@ -50,8 +50,10 @@ export const eventInvariants: Invariant[] = [
     search: (facts) =>
       facts.all("notice").flatMap(({ notice, at, connection, process }) => {
         if (notice.kind !== "commit_not_written" || facts.isCut(process)) return [];
-        const isStored = facts.entriesOf(process).some((each) => each.kind === "change" && each.call === "table.write" && each.at <= at && each.connection === connection);
-        return isStored ? [{ at, connection, what: `${process?.id}: ${notice.reason}` }] : [];
+        const stored = facts.entriesOf(process).findLast((each) => each.kind === "change" && each.call === "table.write" && each.connection === connection);
+        // A later attempt hides the write.
+        const isHidden = facts.changesOf(connection ?? "").some((each) => each.call === "table.takeLease" && each.at >= (stored?.at ?? at) && each.at <= at);
+        return stored && stored.at <= at && !isHidden ? [{ at, connection, what: `${process?.id}: ${notice.reason}` }] : [];
       }),
   },
 ];

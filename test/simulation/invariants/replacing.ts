@@ -90,12 +90,13 @@ function tooSoon(facts: Facts): Broken[] {
     return leases.flatMap((lease, index) => {
       const earlier = leases[index - 1];
       const { before, at } = lease;
-      if (!earlier || at - earlier.at >= 30 || !before?.tokenSet || before.tokenSet.accessTokenExpiresAt - 5 <= at) return [];
+      const seconds = (lease.after.attemptedAt ?? 0) - (earlier?.after.attemptedAt ?? 0);
+      if (!earlier || seconds > 29.99 || !before?.tokenSet || before.tokenSet.accessTokenExpiresAt - 5 <= at) return [];
       const between = all.filter((change) => change.at >= earlier.at && change.at <= at);
       const isStored = between.some(({ call, owner, after }) => call === "table.write" && owner === earlier.owner && after.failures === 0 && after.tokenSet);
       const isMadeDue = between.some(({ call }) => call === "table.makeDue");
       if (!isStored || isMadeDue || (before.tokenSet.dueAt ?? 0) <= at) return [];
-      return [{ at, connection: id, what: `${lease.owner} ${(at - earlier.at).toFixed(1)} s after ${earlier.owner}` }];
+      return [{ at, connection: id, what: `${lease.owner} ${seconds.toFixed(1)} s after ${earlier.owner}` }];
     });
   });
 }

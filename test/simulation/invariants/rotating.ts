@@ -2,6 +2,9 @@ import type { Invariant } from "../facts.ts";
 import type { Facts } from "../facts.ts";
 import type { EntryOf } from "../history.ts";
 
+/** Seconds by which a read of Secrets Manager may lag. */
+const lag = 6;
+
 /** Looks at every move of AWSCURRENT by a rotation. */
 const moves = (sentence: string, look: (move: EntryOf<"secret">, facts: Facts) => string | false | undefined): Invariant => ({
   sentence,
@@ -35,13 +38,17 @@ export const rotatingInvariants: Invariant[] = [
     return left && (process?.startedAt ?? 0) > left.at + 6 && `${version} was current before`;
   }),
   {
-    sentence: "superseded is reported only if an operator stored or moved something since the rotation began.",
+    sentence: "superseded is reported only if another version became current since the rotation began.",
     search: (facts) =>
       facts.all("event").flatMap(({ event, at, connection = "", process }) => {
         if (event.kind !== "api_key_action_needed" || event.reason !== "superseded") return [];
         const changes = facts.secretsOf(connection);
         const began = changes.find((each) => Object.values(each.after).some((label) => label.version === process?.version));
-        const isReal = changes.some((each) => !each.process && each.at >= (began?.at ?? 0) - 6 && each.at <= at && each.before["AWSCURRENT"]?.version !== each.after["AWSCURRENT"]?.version);
+        const isReal = changes.some(({ at: movedAt, before, after }) => {
+          const version = after["AWSCURRENT"]?.version;
+          const isMove = version !== process?.version && version !== before["AWSCURRENT"]?.version;
+          return isMove && movedAt <= at && movedAt >= (began?.at ?? 0) - lag;
+        });
         return isReal ? [] : [{ at, connection, what: `${process?.id} reported it` }];
       }),
   },

@@ -56,9 +56,10 @@ export const servingInvariants: Invariant[] = [
 function deadTokens(facts: Facts): Broken[] {
   const excused = excusedKeys(facts);
   const { plan } = facts;
-  return served(facts).flatMap(({ at, connection = "", token, truth, answer }) => {
+  return served(facts).flatMap(({ at, connection = "", process, token, truth, answer }) => {
     const { endedAt = Number.POSITIVE_INFINITY, endedBy, key = "" } = truth ?? {};
-    if (endedAt >= at || excused.has(key)) return [];
+    // A frozen process serves what it had before.
+    if (endedAt >= at - (process?.frozen ?? 0) || excused.has(key)) return [];
     const what = `${token} from ${answer.source} is dead for ${(at - endedAt).toFixed(1)} s: ${endedBy}`;
     if (endedBy === "its key was revoked") return [{ at, connection, what }];
     const { retryAt = 0, leaseUntil = 0 } = facts.itemAt(connection, at) ?? {};

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     shrink: { type: "boolean" },
     seconds: { type: "string" },
     from: { type: "string" },
+    worlds: { type: "string" },
     plant: { type: "boolean" },
     only: { type: "string" },
   },
@@ -41,7 +42,8 @@ async function runFresh(seconds: number): Promise<boolean> {
   const endsAt = performance.now() + seconds * 1000;
   const names = values.mode === undefined ? Object.keys(modes) : [values.mode];
   let isClean = true;
-  for (let seed = Number(values.from ?? randomInt(2 ** 30)); isClean && performance.now() < endsAt; seed += 1) {
+  const most = Number(values.worlds ?? Number.POSITIVE_INFINITY);
+  for (let seed = Number(values.from ?? randomInt(2 ** 30)); isClean && performance.now() < endsAt && sum.worlds < most; seed += 1) {
     const done = await run(seed, names[seed % names.length] ?? "calm");
     sum.worlds += 1;
     sum.hours += (done.world.endedAt - start) / 3600;

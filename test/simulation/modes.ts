@@ -31,16 +31,24 @@ export type ActName =
   | "goBack"
   | "stageBack"
   | "share"
+  | "outage"
+  | "rotateAndPut"
+  | "rotateAndGoBack"
+  | "rotateInOutage"
+  | "shareInOutage"
   | "remove"
   | "restore";
 
-const serving = { get: 10, report: 2, sweep: 2 };
+const serving = { get: 10, report: 2, sweep: 3 };
 
 export const modes: Record<string, Mode> = {
   calm: mode({ acts: { ...serving, put: 0.3, stageAndRotate: 0.5 } }),
-  faults: mode({ acts: { ...serving, put: 0.2 }, fault: 0.06, death: 0.006, freeze: 0.02, outage: 0.7, tableOutage: 0.3 }),
+  faults: mode({ acts: { ...serving, put: 0.2 }, fault: 0.05, death: 0.005, freeze: 0.03, outage: 0.7, tableOutage: 0.3 }),
   rotation: mode({
-    acts: { get: 2, sweep: 1, stageAndRotate: 4, rotate: 1, put: 1, goBack: 0.7, cancel: 0.5, stage: 0.7, stageBad: 0.5 },
+    acts: {
+      ...{ get: 2, sweep: 1, stageAndRotate: 3, rotate: 1, put: 0.7, goBack: 0.5, cancel: 0.5, stage: 0.7, stageBad: 0.5 },
+      ...{ rotateAndPut: 2, rotateAndGoBack: 2, rotateInOutage: 0.5 },
+    },
     fault: 0.03,
     death: 0.004,
     freeze: 0.01,
@@ -52,14 +60,15 @@ export const modes: Record<string, Mode> = {
     connections: [2, 3],
     acts: {
       ...{ get: 5, report: 0.5, sweep: 1, put: 2, stage: 1, stageBad: 0.5, stageAndRotate: 2, rotate: 1 },
-      ...{ cancel: 1, goBack: 1, stageBack: 0.5, share: 1, remove: 0.7, restore: 1.2 },
+      ...{ cancel: 1, goBack: 1, stageBack: 0.5, share: 1, shareInOutage: 1.5, remove: 0.7, restore: 1.2 },
+      ...{ rotateAndPut: 1, rotateAndGoBack: 1, outage: 0.5 },
     },
     fault: 0.01,
     death: 0.001,
     shared: 0.5,
   }),
   issuer: mode({
-    acts: { get: 4, sweep: 1, rotate: 4, put: 1, goBack: 0.5, cancel: 0.2, stageAndRotate: 0.3 },
+    acts: { get: 4, sweep: 1, rotate: 4, put: 1, goBack: 0.5, cancel: 0.2, rotateAndPut: 1.5, rotateInOutage: 1 },
     fault: 0.03,
     death: 0.004,
     lag: 0.1,
@@ -69,7 +78,7 @@ export const modes: Record<string, Mode> = {
   }),
   "single-active": mode({
     connections: [1, 2],
-    acts: { get: 10, report: 3, sweep: 2, stageAndRotate: 2, put: 0.7 },
+    acts: { get: 10, report: 2, sweep: 2, stageAndRotate: 1, rotateAndPut: 2, rotateInOutage: 1, put: 0.5 },
     fault: 0.02,
     death: 0.002,
     freeze: 0.02,

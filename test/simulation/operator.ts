@@ -21,6 +21,7 @@ export function newOperator(
   upstream: ReturnType<typeof newUpstream>,
   rotate: (connection: Plan["connections"][number], version: string) => void,
 ) {
+  const later = (seconds: number, run: () => void) => scheduler.at(now() + seconds, () => (run(), false));
   let keys = 0;
   const removed = new Set<string>();
 
@@ -39,9 +40,9 @@ export function newOperator(
       ...(maxLifetime !== undefined && { maxLifetime }),
     });
 
-  /** Whether a key may be put back: upstream accepts it, and no sweep is about to announce it. */
+  /** Whether a key may be put back: upstream accepts it, and no sweep has announced it or is about to. */
   function isUsable(key: string | undefined): key is string {
-    if (key === undefined || !upstream.isAccepted(key)) return false;
+    if (key === undefined || !upstream.isAccepted(key) || upstream.announced.has(key)) return false;
     return plan.connections.every(({ id }) => {
       const end = table.itemOf(id)?.retiringKeys?.[fingerprintOf(key)]?.end;
       return end === undefined || end > now() + tooLate;
@@ -51,6 +52,13 @@ export function newOperator(
     const from = secrets.labelsOf(connection)[label]?.version;
     if (from === to) return;
     secrets.change(connection, `operator moves ${label}`, (secret) => moveStage(secret, label, { from, to }));
+  }
+
+  /** Stores the current key of the next connection in this one, too. */
+  function share(connection: Plan["connections"][number], label: string): void {
+    const other = plan.connections[(plan.connections.indexOf(connection) + 1) % plan.connections.length];
+    const key = other && secrets.labelsOf(other.id)["AWSCURRENT"]?.key;
+    if (other !== connection && isUsable(key)) secrets.put(connection.id, textOf(connection, key), label);
   }
 
   function act({ act: what, of, pause, choice }: Act): void {
@@ -76,6 +84,25 @@ export function newOperator(
         return rotate(connection, labels["AWSPENDING"]?.version ?? `v${(keys += 1)}`);
       case "rotate":
         return rotate(connection, choice < 0.5 && labels["AWSPENDING"] ? labels["AWSPENDING"].version : `v${(keys += 1)}`);
+      case "rotateAndPut":
+        if (choice < 0.7 && !connection.hasIssuer) secrets.put(id, fresh(), "NEXT");
+        rotate(connection, `v${(keys += 1)}`);
+        return later(pause, () => secrets.exists(id) && secrets.put(id, textOf(connection, fresh()), "AWSCURRENT"));
+      case "rotateAndGoBack":
+        // Against the documentation: AWSPENDING stays.
+        secrets.put(id, fresh(), "NEXT");
+        rotate(connection, `v${(keys += 1)}`);
+        return later(pause, () => {
+          const previous = secrets.labelsOf(id)["AWSPREVIOUS"];
+          if (isUsable(previous?.key)) move(id, "AWSCURRENT", previous?.version);
+        });
+      case "outage":
+      case "rotateInOutage":
+      case "shareInOutage":
+        plan.outages.push({ from: now() + (choice < 0.5 ? 0 : pause), until: now() + pause + 100 });
+        if (what === "rotateInOutage" && !connection.hasIssuer) secrets.put(id, fresh(), "NEXT");
+        if (what === "shareInOutage") share(connection, "NEXT");
+        return what === "outage" ? undefined : rotate(connection, `v${(keys += 1)}`);
       case "cancel":
         return labels["AWSPENDING"] && labels["AWSPENDING"].version !== labels["AWSCURRENT"]?.version
           ? move(id, "AWSPENDING", undefined)
@@ -93,12 +120,8 @@ export function newOperator(
       }
       case "stageBack":
         return isUsable(labels["AWSPREVIOUS"]?.key) ? move(id, "NEXT", labels["AWSPREVIOUS"]?.version) : undefined;
-      case "share": {
-        const other = plan.connections[(of + 1) % plan.connections.length]?.id ?? id;
-        const key = secrets.labelsOf(other)["AWSCURRENT"]?.key;
-        if (other !== id && isUsable(key)) secrets.put(id, textOf(connection, key), choice < 0.5 ? "AWSCURRENT" : "NEXT");
-        return;
-      }
+      case "share":
+        return share(connection, choice < 0.5 ? "AWSCURRENT" : "NEXT");
       case "remove":
         removed.add(id);
         removedKey.set(id, keyIn(secrets.textAt(id, "AWSCURRENT")) ?? "");
@@ -124,7 +147,7 @@ export function newOperator(
     repair(): void {
       for (const each of plan.connections) {
         const { AWSCURRENT: current, NEXT: next } = secrets.labelsOf(each.id);
-        if (removed.has(each.id) || !current?.key || !upstream.isAccepted(current.key)) recreate(each);
+        if (removed.has(each.id) || !isUsable(current?.key)) recreate(each);
         if (next && !isUsable(next.key)) move(each.id, "NEXT", undefined);
       }
     },

@@ -13,7 +13,7 @@ export interface Act {
   of: number;
   environment: number;
   minTtl: number;
-  /** A second step, as the operator's label move after a look, follows after so many seconds. */
+  /** Seconds after which an operator's second step follows. */
   pause: number;
   choice: number;
 }
@@ -22,6 +22,7 @@ export interface Act {
 export interface Plan {
   connections: { id: ConnectionId; habits: Habits; hasIssuer: boolean; maxLifetime?: number }[];
   isShared: boolean;
+  isDatedByValue: boolean;
   acts: Act[];
   /** Instants: when upstream and the table are unavailable, and when sweeps do not come. */
   outages: Span[];
@@ -47,7 +48,7 @@ export function drawPlan(seed: number, mode: Mode): Plan {
     const habits: Habits = {
       lifetime: draws.pick([150, 600, 3600, 3600, 8 * 3600, 8 * 3600, 6 * day]),
       singleActive: draws.is(mode.singleActive),
-      sameToken: draws.is(0.15),
+      sameToken: draws.is(0.3),
       refresh: draws.pick(["none", "stays", "single use", "single use", "dies", "hangs"]),
     };
     if (habits.singleActive) habits.sameToken = false;
@@ -73,6 +74,7 @@ export function drawPlan(seed: number, mode: Mode): Plan {
   return {
     connections,
     isShared: draws.is(mode.shared),
+    isDatedByValue: draws.is(0.5),
     acts: acts.toSorted((one, other) => one.at - other.at),
     outages: spans(draws.is(mode.outage), draws.pick([20, 300, 3000])),
     tableOutages: spans(draws.is(mode.tableOutage), draws.pick([3, 20, 300])).map((span) => ({
@@ -92,7 +94,7 @@ function drawAct(draws: Draws, mode: Mode, { id, at, of, count }: { id: string; 
     of: draws.is(0.85) ? of : Math.floor(draws.next() * count),
     environment: Math.floor(draws.next() * 4),
     minTtl: draws.pick([0, 60, 60, 600, 1800, 3600]),
-    pause: draws.pick([0.1, 2, 20]),
+    pause: draws.pick([draws.between(0, 0.3), draws.between(0, 1.5), draws.between(0, 20)]),
     choice: draws.next(),
   };
 }

@@ -30,7 +30,9 @@ export type Secrets = ReturnType<typeof newSecrets>;
 export function newSecrets(
   { scheduler, now, record }: Runtime,
   network: ReturnType<typeof newNetwork>,
-  lagOf: (draws: Draws) => number,
+  lagOf: (draws: Draws, connection: string) => number,
+  /** The date of a pending version: of its value, or of the start of the rotation. AWS does not document which. */
+  isDatedByValue: boolean,
 ) {
   const secrets = new Map<string, Secret>();
   const versions = new Map<string, { at: number; secret: Secret }[]>();
@@ -88,7 +90,7 @@ export function newSecrets(
   const registrationsOf = (process: () => Process): RegistrationStore => ({
     read: (connection, label = "AWSCURRENT") =>
       network.call(process(), `registrations.read`, { attempts: 2, timeout: 0.75 }, (draws) => {
-        const secret = seen(connection, lagOf(draws));
+        const secret = seen(connection, lagOf(draws, connection));
         if (!isLive(secret)) return { kind: "unknown" };
         const version = versionAt(secret, label);
         const reading = read(version?.value?.SecretString);
@@ -111,7 +113,7 @@ export function newSecrets(
       idOf: (connection) => connection,
       describe: (id) =>
         call("describe", id, (draws): SecretDescription | undefined => {
-          const secret = seen(id, lagOf(draws));
+          const secret = seen(id, lagOf(draws, id));
           if (!isLive(secret)) return undefined;
           const labelled = [...secret.versions.values()].filter(({ stages }) => stages.size > 0);
           return {
@@ -122,21 +124,30 @@ export function newSecrets(
         }),
       read: (id, { version, label }) =>
         call("read", id, (draws) => {
-          const secret = seen(id, lagOf(draws));
+          const secret = seen(id, lagOf(draws, id));
           if (secret === undefined) return undefined;
           const found = version === undefined ? versionAt(live(secret), label ?? "AWSCURRENT") : live(secret).versions.get(version);
           return found?.value?.SecretString;
         }),
       createdAt: (id, version) =>
         call("createdAt", id, (draws) => {
-          const secret = seen(id, lagOf(draws));
+          const secret = seen(id, lagOf(draws, id));
           const found = isLive(secret) ? secret.versions.get(version) : undefined;
           return found?.value && found.createdAt;
         }),
       putPending: (id, version, value) =>
         call("putPending", id, (_draws, by) => {
           const added = { id: version, value: { SecretString: value.reveal() }, stages: ["AWSPENDING"] };
-          change(id, "put AWSPENDING", (secret) => addVersion(live(secret), added, now()), by);
+          change(
+            id,
+            "put AWSPENDING",
+            (secret) => {
+              const isFirst = secret.versions.get(version)?.value === undefined;
+              const stored = addVersion(live(secret), added, now());
+              if (isDatedByValue && isFirst) stored.createdAt = now();
+            },
+            by,
+          );
         }),
       moveLabel: (id, label, move) =>
         call("moveLabel", id, (_draws, by) => {

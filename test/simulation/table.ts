@@ -1,6 +1,4 @@
-import { decodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { memoryTable } from "../support/memory-table.ts";
@@ -14,12 +12,14 @@ export function newTable(
   isDown: (isWrite: boolean) => boolean,
 ) {
   const versions = new Map<string, { at: number; item: ConnectionItem }[]>();
+  const partitions = new Set<number>();
   let current: { process: Process; call: string; owner?: string | undefined } | undefined;
 
-  const memory = memoryTable((connection, attributes) => {
+  const memory = memoryTable((after) => {
+    const { connection } = after;
     const before = versions.get(connection) ?? [];
-    const after = decodeItem(attributes);
     versions.set(connection, [...before.slice(-20), { at: now(), item: after }]);
+    partitions.add(partitionOf(connection));
     const [last] = before.slice(-1);
     record({ kind: "change", connection, call: "", ...current, ...(last && { before: last.item }), after });
   });
@@ -51,7 +51,7 @@ export function newTable(
         return network.call(by, call, client, (draws) => {
           const lag = draws.is(0.3) ? draws.between(0, 2) : 0;
           if (method === "due") return due(args[0] as number, args[1] as number, lag);
-          if (method === "read" && args[1] === "eventual") return itemAt(args[0] as string, now() - lag);
+          if (method === "read") return itemAt(args[0] as string, now() - (args[1] === "strong" ? 0 : lag));
           current = { process: by, call: `table.${method}`, owner: ownerOf(method, args) };
           const answer = act(...args);
           current = undefined;
@@ -61,8 +61,7 @@ export function newTable(
     ]);
     return Object.fromEntries(through) as KeyTable;
   }
-  const hasPartition = (partition: number) =>
-    [...versions.keys()].some((connection) => partitionOf(connection as ConnectionId) === partition);
+  const hasPartition = (partition: number) => partitions.has(partition);
 
   return {
     portOf,

@@ -39,6 +39,8 @@ export function newUpstream(
 ) {
   const keys = new Map<string, { revokedAt?: number }>();
   const tokens = new Map<string, Issued>();
+  /** Keys that the vendor was asked to revoke, sooner or later. */
+  const announced = new Set<string>();
   const newest = new Map<string, string>();
   const refreshTokens = new Map<string, { scope: string; key: string; uses: number }>();
   const issuedKeys = new Map<string, { id: string; key: string; idempotencyKey: string; revokedAt?: number; scope: string }>();
@@ -172,7 +174,7 @@ export function newUpstream(
     },
   });
 
-  return { portOf, issuerOf, keys, tokens, issuedKeys, isAccepted, revoke, admit: (key: string) => void keys.set(key, {}) };
+  return { portOf, issuerOf, keys, announced, tokens, issuedKeys, isAccepted, revoke, admit: (key: string) => void keys.set(key, {}) };
 }
 
 function presentedIn(body: Secret): string {

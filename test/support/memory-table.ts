@@ -18,9 +18,9 @@ import type { Attributes } from "./table.ts";
 /**
  * The port of the DynamoDB adapter over a map. One suite holds both to the same rules: `test/adapters`.
  *
- * @param onChange gets the attributes of each item that changed
+ * @param onChange gets each item that changed
  */
-export function memoryTable(onChange: (connection: ConnectionId, after: Attributes) => void = () => {}) {
+export function memoryTable(onChange: (after: ConnectionItem) => void = () => {}) {
   const items = new Map<string, Attributes>();
 
   /** Changes an item, or creates it, if the condition allows it. The item after the change, else `undefined`. */
@@ -34,8 +34,9 @@ export function memoryTable(onChange: (connection: ConnectionId, after: Attribut
     if (!isAllowed(stored)) return undefined;
     change(stored);
     items.set(connection, stored);
-    onChange(connection, stored);
-    return decodeItem(stored);
+    const item = decodeItem(stored);
+    onChange(item);
+    return item;
   }
 
   /** DynamoDB compares instants to the millisecond. */

@@ -1,5 +1,5 @@
-import type { Invariant } from "../facts.ts";
-import type { Facts } from "../facts.ts";
+import type { SecretDescription } from "../../../functions/auth-core/use-cases/ports.ts";
+import type { Facts, Invariant } from "../facts.ts";
 import type { EntryOf } from "../history.ts";
 
 /** Seconds by which a read of Secrets Manager may lag. */
@@ -25,10 +25,25 @@ export const rotatingInvariants: Invariant[] = [
       .some((each) => each.at < at && each.key === key && each.answer === "tokens" && each.process?.version === process?.version);
     return !isTested && `${key} was not tested`;
   }),
-  moves("A rotation never undoes a value that an operator stored during it.", ({ before, after }) => {
+  moves("A rotation never undoes a value that an operator stored during it.", ({ before, after, connection = "" }, facts) => {
     const [from, to] = [before["AWSCURRENT"], after["AWSCURRENT"]];
-    return from?.version.startsWith("put-") && to && from.createdAt > to.createdAt && `${from.version} is newer than ${to.version}`;
+    const stored = facts.secretsOf(connection).find(({ after: { AWSPENDING: pending } }) => pending?.version === to?.version && pending?.key);
+    // createSecret reads whether there is a value, then the current value: what is stored before that is a part of the next.
+    const read = facts.entriesOf(stored?.process).filter((each) => each.kind === "answer" && each.call === "secrets.read")[1];
+    const isNewer = from?.version.startsWith("put-") && from.createdAt > (read?.at ?? 0);
+    return isNewer && `${from?.version} was stored during ${to?.version}`;
   }),
+  {
+    sentence: "A step that finds its version under AWSPREVIOUS goes no further: an operator went back from it.",
+    search: (facts) =>
+      facts.all("end").flatMap(({ at, process, how }) => {
+        if (process?.kind !== "rotation" || how !== "done") return [];
+        const described = facts.entriesOf(process).find((each) => each.kind === "answer" && each.call === "secrets.describe");
+        const { labels } = (described?.kind === "answer" && (described.value as SecretDescription | undefined)) || { labels: new Map() };
+        const stages = (labels as SecretDescription["labels"]).get(process.version ?? "") ?? [];
+        return stages.includes("AWSPREVIOUS") ? [{ at, connection: described?.connection, what: `${process.id} went on` }] : [];
+      }),
+  },
   moves("A rotation never makes a version current again from which an operator went back.", ({ at, after, connection = "", process }, facts) => {
     const version = after["AWSCURRENT"]?.version;
     const left = facts

@@ -59,14 +59,15 @@ function deadTokens(facts: Facts): Broken[] {
   return served(facts).flatMap(({ at, connection = "", process, token, truth, answer }) => {
     const { endedAt = Number.POSITIVE_INFINITY, endedBy, key = "" } = truth ?? {};
     // A frozen process serves what it had before.
-    if (endedAt >= at - (process?.frozen ?? 0) || excused.has(key)) return [];
+    const since = at - (process?.frozen ?? 0);
+    if (endedAt >= since || excused.has(key)) return [];
     const what = `${token} from ${answer.source} is dead for ${(at - endedAt).toFixed(1)} s: ${endedBy}`;
     if (endedBy === "its key was revoked") return [{ at, connection, what }];
     const { retryAt = 0, leaseUntil = 0 } = facts.itemAt(connection, at) ?? {};
     const spans = [...plan.outages, ...plan.tableOutages, ...plan.missingSweeps].filter(({ from }) => from < at);
     const disturbances = [retryAt, leaseUntil, ...spans.map(({ until }) => until), ...facts.faultsAbout(connection)];
     const last = Math.max(endedAt, ...disturbances.filter((instant) => instant < at + 4000 && instant > endedAt - 120));
-    return at > last + untilReplaced ? [{ at, connection, what }] : [];
+    return since > last + untilReplaced ? [{ at, connection, what }] : [];
   });
 }
 
@@ -79,7 +80,8 @@ function oldMemory(facts: Facts): Broken[] {
     if (environment === undefined) continue;
     if (entry.kind === "answer" && !entry.failed && /read|takeLease|upstream/.test(entry.call)) {
       const calls = facts.entriesOf(entry.process).filter((each) => each.kind === "call");
-      const start = entry.call === "upstream.call" ? calls[0] : calls.find(({ nth }) => nth === entry.nth);
+      const isIssued = entry.call === "upstream.call";
+      const start = calls.findLast(({ nth, call }) => (isIssued ? call === "table.takeLease" : nth === entry.nth));
       const token = tokenIn(entry.value);
       const name = `${environment} ${entry.connection} ${token}`;
       if (token) readAt.set(name, Math.max(readAt.get(name) ?? 0, start?.at ?? 0));
@@ -109,9 +111,9 @@ function unfoundedError(facts: Facts, { process, at, requirements, answer }: Ent
   const last = answers.at(-1);
   const lastRead = answers.findLast((each) => each.call.startsWith("table.read") && !each.failed);
   const item = lastRead?.value as ConnectionItem | undefined;
+  if (code === "unknown_connection" && last?.call === "table.write") return undefined;
   if (item?.tokenSet && isValid(item.tokenSet, at, requirements)) return `${code} over ${tokenIn(item)}, which it had read`;
   if (last?.failed && last.call.startsWith("table.")) return code === "unavailable" ? undefined : `${code} for an outage`;
   if (last?.call === "table.read strong") return undefined;
-  if (code === "unknown_connection" && last?.call === "table.write") return undefined;
   return `${code} without a read after ${last?.call}`;
 }

@@ -14,7 +14,10 @@ export async function maintainKeys(ports: KeyPorts, item: ConnectionItem): Promi
   const now = ports.clock.now();
   const isRetiring = retirableKeys(item, now).length > 0;
   // A sweep that died after it had retired a key leaves the instant of that key in the index.
-  const isUnexplained = (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now && (nextActionAt(item) ?? Number.POSITIVE_INFINITY) > now;
+  const isUnexplained =
+    item.leaseOwner === undefined &&
+    (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now &&
+    (nextActionAt(item) ?? Number.POSITIVE_INFINITY) > now;
   await catchUnavailable(
     async () => {
       if (isRetiring || isUnexplained) await retireKeys(ports, item);

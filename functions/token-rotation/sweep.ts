@@ -81,7 +81,8 @@ async function act(
   try {
     const item = await table.read(connection, "strong");
     if (!item) return "leasedByOthers";
-    const outcome = isDue(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
+    const outcome =
+      isDue(item, clock.now()) || isAbandoned(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
     const hadKeys = (await maintainKeys?.(item)) ?? false;
     return hadKeys && outcome === "leasedByOthers" ? "keysOnly" : outcome;
   } catch (error) {
@@ -95,10 +96,16 @@ function isDue(item: ConnectionItem, now: number): boolean {
   return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;
 }
 
+/** Whether the process that had the lease died before it stored an outcome. */
+function isAbandoned(item: ConnectionItem, now: number): boolean {
+  return item.leaseOwner !== undefined && !isLeased(item, now);
+}
+
 async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {
   const { clock } = ports;
   if (isLeased(item, clock.now())) return "leasedByOthers";
-  const outcome = await replace(ports, item.connection, item, (leased) => isDue(leased, clock.now()));
+  const wasAbandoned = isAbandoned(item, clock.now());
+  const outcome = await replace(ports, item.connection, item, (leased) => wasAbandoned || isDue(leased, clock.now()));
   switch (outcome.kind) {
     case "replaced":
       return outcome.committed ? "replaced" : "failed";

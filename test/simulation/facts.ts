@@ -61,7 +61,9 @@ export function factsOf(world: World) {
       (process?.end !== "done" && process?.end !== "failed") ||
       // Others may have overwritten what a frozen process wrote before it looked.
       process.frozen > 0 ||
-      (ofProcess.get(process) ?? []).some((each) => each.kind === "answer" && each.failed && each.call.startsWith(call)),
+      (ofProcess.get(process) ?? []).some(
+        (each) => each.kind === "answer" && each.failed && each.call.startsWith(call),
+      ),
   };
 }
 

@@ -70,7 +70,15 @@ function textOf(entry: Entry): string {
   }
 }
 
-function itemText({ generation, failures, leaseOwner, tokenSet, lastError, nextActionAt, retiringKeys }: ConnectionItem) {
+function itemText({
+  generation,
+  failures,
+  leaseOwner,
+  tokenSet,
+  lastError,
+  nextActionAt,
+  retiringKeys,
+}: ConnectionItem) {
   const keys = Object.entries(retiringKeys ?? {}).map(([key, { end }]) => `${key.slice(0, 6)}${end ? "-" : "+"}`);
   return [
     `generation ${generation}`,

@@ -43,10 +43,27 @@ const serving = { get: 10, report: 2, sweep: 3 };
 
 export const modes: Record<string, Mode> = {
   calm: mode({ acts: { ...serving, put: 0.3, stageAndRotate: 0.5 } }),
-  faults: mode({ acts: { ...serving, put: 0.2 }, fault: 0.05, death: 0.005, freeze: 0.03, outage: 0.7, tableOutage: 0.3 }),
+  faults: mode({
+    acts: { ...serving, put: 0.2 },
+    fault: 0.05,
+    death: 0.005,
+    freeze: 0.03,
+    outage: 0.7,
+    tableOutage: 0.3,
+  }),
   rotation: mode({
     acts: {
-      ...{ get: 2, sweep: 1, stageAndRotate: 3, rotate: 1, put: 0.7, goBack: 0.5, cancel: 0.5, stage: 0.7, stageBad: 0.5 },
+      ...{
+        get: 2,
+        sweep: 1,
+        stageAndRotate: 3,
+        rotate: 1,
+        put: 0.7,
+        goBack: 0.5,
+        cancel: 0.5,
+        stage: 0.7,
+        stageBad: 0.5,
+      },
       ...{ rotateAndPut: 2, rotateAndGoBack: 2, rotateInOutage: 0.5 },
     },
     fault: 0.03,

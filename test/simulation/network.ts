@@ -41,7 +41,13 @@ export function newNetwork(seed: number, runtime: Runtime, faults: Faults) {
     return true;
   }
 
-  async function attempt(process: Process, name: string, draws: Draws, act: () => unknown, client: Client): Promise<Fate> {
+  async function attempt(
+    process: Process,
+    name: string,
+    draws: Draws,
+    act: () => unknown,
+    client: Client,
+  ): Promise<Fate> {
     const [there, back] = [latency(draws), latency(draws)];
     const wasFaulty = name.endsWith("#1") ? 1 : 8;
     const [kind, isFaulty, late] = [draws.pick(kinds), draws.is(faults.mode.fault * wasFaulty), draws.between(1, 3)];

@@ -83,7 +83,10 @@ export function newOperator(
         secrets.put(id, fresh(), "NEXT");
         return rotate(connection, labels["AWSPENDING"]?.version ?? `v${(keys += 1)}`);
       case "rotate":
-        return rotate(connection, choice < 0.5 && labels["AWSPENDING"] ? labels["AWSPENDING"].version : `v${(keys += 1)}`);
+        return rotate(
+          connection,
+          choice < 0.5 && labels["AWSPENDING"] ? labels["AWSPENDING"].version : `v${(keys += 1)}`,
+        );
       case "rotateAndPut":
         if (choice < 0.7 && !connection.hasIssuer) secrets.put(id, fresh(), "NEXT");
         rotate(connection, `v${(keys += 1)}`);

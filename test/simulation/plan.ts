@@ -86,7 +86,11 @@ export function drawPlan(seed: number, mode: Mode): Plan {
   };
 }
 
-function drawAct(draws: Draws, mode: Mode, { id, at, of, count }: { id: string; at: number; of: number; count: number }): Act {
+function drawAct(
+  draws: Draws,
+  mode: Mode,
+  { id, at, of, count }: { id: string; at: number; of: number; count: number },
+): Act {
   return {
     id,
     at,
@@ -94,7 +98,7 @@ function drawAct(draws: Draws, mode: Mode, { id, at, of, count }: { id: string; 
     of: draws.is(0.85) ? of : Math.floor(draws.next() * count),
     environment: Math.floor(draws.next() * 4),
     minTtl: draws.pick([0, 60, 60, 600, 1800, 3600]),
-    pause: draws.pick([draws.between(0, 0.3), draws.between(0, 1.5), draws.between(0, 20)]),
+    pause: draws.pick([0.3, 1.5, 8, 20]) * draws.next(),
     choice: draws.next(),
   };
 }
@@ -103,6 +107,10 @@ function drawAct(draws: Draws, mode: Mode, { id, at, of, count }: { id: string; 
 function gap(draws: Draws, lifetime: number): number {
   return draws.weighted({ short: 3, life: 4, hours: 1, days: 0.7 }) === "short"
     ? draws.pick([1, 5, 14, 31, 61, 62, 300])
-    : draws.pick([lifetime * draws.between(0.4, 0.6), lifetime - 3, lifetime * draws.between(0.8, 1.1), draws.between(1, 8) * 3600])
-      + (draws.is(0.08) ? draws.pick([1, 7, 8]) * day : 0);
+    : draws.pick([
+        lifetime * draws.between(0.4, 0.6),
+        lifetime - 3,
+        lifetime * draws.between(0.8, 1.1),
+        draws.between(1, 8) * 3600,
+      ]) + (draws.is(0.08) ? draws.pick([1, 7, 8]) * day : 0);
 }

@@ -43,7 +43,10 @@ async function search(folder: string, seconds: number): Promise<Found> {
   const main = join(folder, "test/simulation/main.ts");
   const output = await promisify(execFile)(process.execPath, [main, "--from", "1", "--seconds", `${seconds}`], {
     maxBuffer: 2 ** 26,
-  }).catch((error: { stdout?: string; stderr?: string }) => ({ stdout: error.stdout ?? "", stderr: error.stderr ?? "" }));
+  }).catch((error: { stdout?: string; stderr?: string }) => ({
+    stdout: error.stdout ?? "",
+    stderr: error.stderr ?? "",
+  }));
   const took = (performance.now() - startedAt) / 1000;
   const sentence = /^BROKEN: (.*)$/m.exec(output.stdout)?.[1];
   const [, seed, mode] = /--seed (\d+) --mode (\S+)/.exec(output.stdout) ?? [];

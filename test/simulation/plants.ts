@@ -125,7 +125,12 @@ const faults: Plant[] = [
     old: "return now - entry.readAt <= memoryLifetime(entry.set);",
     new: "return true;",
   },
-  { name: "no margin", file: `${core}/rules/token-set.ts`, old: "export const skew = 5;", new: "export const skew = 0;" },
+  {
+    name: "no margin",
+    file: `${core}/rules/token-set.ts`,
+    old: "export const skew = 5;",
+    new: "export const skew = 0;",
+  },
   {
     name: "the rejected token counts as valid",
     file: `${core}/rules/token-set.ts`,
@@ -219,6 +224,7 @@ export const plants: Plant[] = [...defects.map((each) => ({ ...each, name: `defe
 /** The source with a planted fault. Throws unless its text is there exactly once. */
 export function planted(source: string, { name, file, old, new: text }: Plant): string {
   const parts = source.split(old);
-  if (parts.length !== 2) throw new Error(`"${name}": ${file} has its text ${parts.length - 1} times. Update plants.ts.`);
+  if (parts.length !== 2)
+    throw new Error(`"${name}": ${file} has its text ${parts.length - 1} times. Update plants.ts.`);
   return parts.join(text);
 }

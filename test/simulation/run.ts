@@ -24,7 +24,10 @@ export async function run(seed: number, mode: string, without: Without = nothing
 export function linesOf({ entries }: World, connection?: string, until = Number.POSITIVE_INFINITY): string[] {
   const about = new Set(entries.filter((entry) => entry.connection === connection).map(({ process }) => process));
   return entries
-    .filter((entry) => connection === undefined || entry.connection === connection || (entry.process && about.has(entry.process)))
+    .filter(
+      (entry) =>
+        connection === undefined || entry.connection === connection || (entry.process && about.has(entry.process)),
+    )
     .filter(({ at }) => at <= until)
     .map((entry) => lineOf(entry, start));
 }

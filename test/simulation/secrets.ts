@@ -56,7 +56,8 @@ export function newSecrets(
     const at = now() - lag;
     return versions.get(connection)?.findLast((each) => each.at <= at)?.secret;
   }
-  const isLive = (secret: Secret | undefined): secret is Secret => secret !== undefined && secret.deletedAt === undefined;
+  const isLive = (secret: Secret | undefined): secret is Secret =>
+    secret !== undefined && secret.deletedAt === undefined;
 
   function labelsOf(connection: string): Labels {
     const secret = secrets.get(connection);
@@ -89,13 +90,19 @@ export function newSecrets(
 
   const registrationsOf = (process: () => Process): RegistrationStore => ({
     read: (connection, label = "AWSCURRENT") =>
-      network.call(process(), `registrations.read`, { attempts: 2, timeout: 0.75 }, (draws) => {
-        const secret = seen(connection, lagOf(draws, connection));
-        if (!isLive(secret)) return { kind: "unknown" };
-        const version = versionAt(secret, label);
-        const reading = read(version?.value?.SecretString);
-        return { ...reading, ...(version && { keyCreatedAt: version.createdAt }) };
-      }, connection),
+      network.call(
+        process(),
+        `registrations.read`,
+        { attempts: 2, timeout: 0.75 },
+        (draws) => {
+          const secret = seen(connection, lagOf(draws, connection));
+          if (!isLive(secret)) return { kind: "unknown" };
+          const version = versionAt(secret, label);
+          const reading = read(version?.value?.SecretString);
+          return { ...reading, ...(version && { keyCreatedAt: version.createdAt }) };
+        },
+        connection,
+      ),
   });
 
   const versionsOf = (process: () => Process): SecretVersions => {
@@ -126,7 +133,8 @@ export function newSecrets(
         call("read", id, (draws) => {
           const secret = seen(id, lagOf(draws, id));
           if (secret === undefined) return undefined;
-          const found = version === undefined ? versionAt(live(secret), label ?? "AWSCURRENT") : live(secret).versions.get(version);
+          const found =
+            version === undefined ? versionAt(live(secret), label ?? "AWSCURRENT") : live(secret).versions.get(version);
           return found?.value?.SecretString;
         }),
       createdAt: (id, version) =>
@@ -168,7 +176,9 @@ export function newSecrets(
     if (!isLive(secret)) return;
     refuseRotation(secret, version, "rotation");
     if (!secret.versions.has(version)) {
-      change(connection, "start of a rotation", () => addVersion(secret, { id: version, stages: ["AWSPENDING"] }, now()));
+      change(connection, "start of a rotation", () =>
+        addVersion(secret, { id: version, stages: ["AWSPENDING"] }, now()),
+      );
     }
     const before = runs.get(connection);
     if (before) before.isStopped = true;
@@ -211,7 +221,15 @@ function live(secret: Secret): Secret {
 }
 
 function newSecret(name: string, now: number): Secret {
-  return { arn: name, name, description: undefined, tags: new Map(), versions: new Map(), createdAt: now, changedAt: now };
+  return {
+    arn: name,
+    name,
+    description: undefined,
+    tags: new Map(),
+    versions: new Map(),
+    createdAt: now,
+    changedAt: now,
+  };
 }
 
 /** The key in a secret's text: a registration, or only a key. */

@@ -48,15 +48,21 @@ export function newTable(
         const client = { attempts: 3, timeout: 1, isLate: true, isDown: isDown(isWrite(method)) };
         const connection = typeof args[0] === "string" && method !== "findByKey" ? args[0] : undefined;
         const call = method === "read" ? `table.read ${args[1] as string}` : `table.${method}`;
-        return network.call(by, call, client, (draws) => {
-          const lag = draws.is(0.3) ? draws.between(0, 2) : 0;
-          if (method === "due") return due(args[0] as number, args[1] as number, lag);
-          if (method === "read") return itemAt(args[0] as string, now() - (args[1] === "strong" ? 0 : lag));
-          current = { process: by, call: `table.${method}`, owner: ownerOf(method, args) };
-          const answer = act(...args);
-          current = undefined;
-          return answer;
-        }, connection);
+        return network.call(
+          by,
+          call,
+          client,
+          (draws) => {
+            const lag = draws.is(0.3) ? draws.between(0, 2) : 0;
+            if (method === "due") return due(args[0] as number, args[1] as number, lag);
+            if (method === "read") return itemAt(args[0] as string, now() - (args[1] === "strong" ? 0 : lag));
+            current = { process: by, call: `table.${method}`, owner: ownerOf(method, args) };
+            const answer = act(...args);
+            current = undefined;
+            return answer;
+          },
+          connection,
+        );
       },
     ]);
     return Object.fromEntries(through) as KeyTable;

@@ -12,7 +12,7 @@ export interface Habits {
   /** Seconds. */
   lifetime: number;
   singleActive: boolean;
-  /** Returns the newest token again while it has half of its lifetime left. */
+  /** Returns the newest token again while it has 30 % of its lifetime left. */
   sameToken: boolean;
   refresh: "none" | "stays" | "single use" | "dies" | "hangs";
 }
@@ -43,7 +43,10 @@ export function newUpstream(
   const announced = new Set<string>();
   const newest = new Map<string, string>();
   const refreshTokens = new Map<string, { scope: string; key: string; uses: number }>();
-  const issuedKeys = new Map<string, { id: string; key: string; idempotencyKey: string; revokedAt?: number; scope: string }>();
+  const issuedKeys = new Map<
+    string,
+    { id: string; key: string; idempotencyKey: string; revokedAt?: number; scope: string }
+  >();
   const isAccepted = (key: string) => keys.has(key) && keys.get(key)?.revokedAt === undefined;
 
   function revoke(key: string): void {
@@ -63,7 +66,15 @@ export function newUpstream(
     const habits = habitsOf(scope);
     const key = presented === undefined ? apiKey.reveal() : (refresh?.key ?? "");
     const tell = (result: UpstreamResult, token?: string): UpstreamResult => {
-      record({ kind: "upstream", process, connection: scope, grant, key, answer: result.kind, ...(token && { token }) });
+      record({
+        kind: "upstream",
+        process,
+        connection: scope,
+        grant,
+        key,
+        answer: result.kind,
+        ...(token && { token }),
+      });
       return result;
     };
     if (isDown(now())) return tell({ kind: "temporary", reason: "HTTP 503", rateLimited: false });
@@ -78,7 +89,7 @@ export function newUpstream(
       habits.sameToken &&
       lastToken?.endedAt === undefined &&
       lastToken?.key === key &&
-      lastToken.expiresAt - now() > habits.lifetime / 2;
+      lastToken.expiresAt - now() > habits.lifetime * 0.3;
     const token = isAgain ? (last as string) : `fake-token-${tokens.size + 1}`;
     if (!isAgain) {
       if (habits.singleActive && lastToken) endToken(lastToken, "a newer token");
@@ -120,10 +131,18 @@ export function newUpstream(
           { attempts: 1, timeout: 5 },
           (draws) => {
             if (network.hits(by, `${by.id}.${by.calls} 429`, draws.is(0.2 * network.fault))) {
-              return { kind: "temporary", reason: "HTTP 429", retryAfter: draws.between(1, 120), rateLimited: true } as const;
+              return {
+                kind: "temporary",
+                reason: "HTTP 429",
+                retryAfter: draws.between(1, 120),
+                rateLimited: true,
+              } as const;
             }
             // The adapter sends an API-key request once more if its socket had died.
-            if (request.grant === "api_key" && network.hits(by, `${by.id}.${by.calls} sent twice`, draws.is(0.2 * network.fault)))
+            if (
+              request.grant === "api_key" &&
+              network.hits(by, `${by.id}.${by.calls} sent twice`, draws.is(0.2 * network.fault))
+            )
               answer(by, request, registration);
             return answer(by, request, registration);
           },
@@ -174,7 +193,17 @@ export function newUpstream(
     },
   });
 
-  return { portOf, issuerOf, keys, announced, tokens, issuedKeys, isAccepted, revoke, admit: (key: string) => void keys.set(key, {}) };
+  return {
+    portOf,
+    issuerOf,
+    keys,
+    announced,
+    tokens,
+    issuedKeys,
+    isAccepted,
+    revoke,
+    admit: (key: string) => void keys.set(key, {}),
+  };
 }
 
 function presentedIn(body: Secret): string {

@@ -70,21 +70,29 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
    */
   function lagOf(draws: Draws, connection: string): number {
     const spell = Math.floor(now() / 5) * 5;
-    const isSpell = now() < plan.end && !plan.isDatedByValue && drawsOf(seed, `lag ${connection} ${spell}`).is(mode.lag);
-    return isSpell && draws.is(0.85) ? now() - spell : 0;
+    const isSpell =
+      now() < plan.end && !plan.isDatedByValue && drawsOf(seed, `lag ${connection} ${spell}`).is(mode.lag);
+    return isSpell && draws.is(0.7) ? now() - spell : 0;
   }
 
   const eventsOf = (process: () => Process): Events => ({
     put: (event) => {
       const by = process();
-      return network.call(by, "events.put", { attempts: 3, timeout: 1 }, (draws) => {
-        record({ kind: "event", process: by, connection: event.connection, event });
-        if (event.kind !== "api_key_retirable") return;
-        const key = [...upstream.keys.keys()].find((each) => fingerprintOf(each) === event.keyFingerprint) ?? "";
-        upstream.announced.add(key);
-        // The vendor revokes the key, sooner or later.
-        if (event.apiKeyId === undefined) scheduler.at(now() + draws.pick([0.5, 60, 4000, day]), () => (upstream.revoke(key), false));
-      }, event.connection);
+      return network.call(
+        by,
+        "events.put",
+        { attempts: 3, timeout: 1 },
+        (draws) => {
+          record({ kind: "event", process: by, connection: event.connection, event });
+          if (event.kind !== "api_key_retirable") return;
+          const key = [...upstream.keys.keys()].find((each) => fingerprintOf(each) === event.keyFingerprint) ?? "";
+          upstream.announced.add(key);
+          // The vendor revokes the key, sooner or later.
+          if (event.apiKeyId === undefined)
+            scheduler.at(now() + draws.pick([0.5, 60, 4000, day]), () => (upstream.revoke(key), false));
+        },
+        event.connection,
+      );
     },
   });
 
@@ -99,7 +107,13 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
     random: () => process().draws.next(),
     newLeaseOwner: () => `${process().id}-lease-${(process().leases += 1)}`,
     expectRotation: true,
-    notice: (notice) => record({ kind: "notice", process: process(), ...(notice.connection && { connection: notice.connection }), notice }),
+    notice: (notice) =>
+      record({
+        kind: "notice",
+        process: process(),
+        ...(notice.connection && { connection: notice.connection }),
+        notice,
+      }),
   });
 
   /** An execution environment: its memory lasts until it dies. It serves one request at a time. */
@@ -133,7 +147,12 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
       const stored = table.itemOf(connection)?.tokenSet?.accessToken.reveal() ?? "fake-token-none";
       Object.assign(requirements, { rejectedSha256: sha256Hex(stored), reporter: `caller-${index}` });
     }
-    record({ kind: "act", process, connection, text: `${act} at environment ${name}, min_ttl ${minTtl}${own.singleActive ? ", single active" : ""}` });
+    record({
+      kind: "act",
+      process,
+      connection,
+      text: `${act} at environment ${name}, min_ttl ${minTtl}${own.singleActive ? ", single active" : ""}`,
+    });
     void runtime.run(
       process,
       25,
@@ -141,6 +160,18 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
         const startedAt = now();
         const answer = await environment.service.get(connection, requirements);
         record({ kind: "served", process, connection, environment: name, requirements, startedAt, answer });
+        // A request thaws a frozen environment, and has its memory.
+        const again = {
+          id: `${id}+`,
+          at: now(),
+          act: "get",
+          of,
+          environment: index,
+          minTtl: 0,
+          pause: 0,
+          choice: 0,
+        } as const;
+        if (process.frozen > 0) scheduler.at(now() + process.draws.between(0, 60), () => get(again));
       },
       () => false,
     );
@@ -197,7 +228,16 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
   await scheduler.runUntil(plan.end + 120);
   operator.repair();
   await comeToRest();
-  return { plan, entries: runtime.entries, faults: faults.hit, upstream, secrets, table, calmAt: plan.end + 120, endedAt: now() };
+  return {
+    plan,
+    entries: runtime.entries,
+    faults: faults.hit,
+    upstream,
+    secrets,
+    table,
+    calmAt: plan.end + 120,
+    endedAt: now(),
+  };
 
   /** The schedule: a sweep every minute, at times late, twice or missing. A long idle time has some sweeps only. */
   function scheduleSweeps(): void {
@@ -213,7 +253,8 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
       inRow += 1;
       const draws = drawsOf(seed, `sweep ${minute}`);
       const isLate = draws.is(0.05);
-      if (draws.is(0.2)) scheduler.at(at + draws.between(0, draws.pick([0.1, 2, 20])), () => sweepOnce(`s${minute}b`));
+      if (draws.is(0.3))
+        scheduler.at(at + draws.next() * draws.pick([0.05, 0.05, 2, 20]), () => sweepOnce(`s${minute}b`));
       scheduler.at(at + (isLate ? draws.between(1, 90) : 0), () => sweepOnce(`s${minute}`));
       return false;
     };

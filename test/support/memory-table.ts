@@ -67,7 +67,7 @@ export function memoryTable(onChange: (after: ConnectionItem) => void = () => {}
       const stored = items.get(connection);
       return stored && decodeItem(stored);
     },
-    takeLease: (connection, { expected, owner, now, until }) =>
+    takeLease: (connection, { expected, owner, now, until, isDue = false }) =>
       update(
         connection,
         (stored) => {
@@ -87,6 +87,7 @@ export function memoryTable(onChange: (after: ConnectionItem) => void = () => {}
           const first = { connection, nextActionAt: now, retiringKeys: {} };
           const taken = { leaseOwner: owner, leaseUntil: until, attemptedAt: now, generation, failures };
           Object.assign(stored, { ...encode(first), ...stored, ...encode(taken), ...partitionAttribute(connection) });
+          if (isDue) Object.assign(stored, encode({ nextActionAt: now }));
         },
       ),
     async write(next, fence, keys = {}) {

@@ -55,7 +55,7 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
       return Item && decodeItem(Item);
     },
 
-    async takeLease(connection, { expected, owner, now, until }) {
+    async takeLease(connection, { expected, owner, now, until, isDue = false }) {
       const attemptedAt = expected?.attemptedAt;
       const isSameAttempt =
         attemptedAt === undefined ? "attribute_not_exists(attemptedAt)" : "attemptedAt = :attemptedAt";
@@ -68,7 +68,8 @@ export function dynamoDbTokenTable(tableName: string, client: DynamoDBClient): K
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
-          "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now), " +
+          "failures = :failures, #partition = :partition, " +
+          `nextActionAt = ${isDue ? ":now" : "if_not_exists(nextActionAt, :now)"}, ` +
           "retiringKeys = if_not_exists(retiringKeys, :none)",
         // Both are reserved words of DynamoDB.
         ExpressionAttributeNames: { "#partition": "partition", ...(!expected && { "#connection": "connection" }) },

@@ -23,8 +23,7 @@ export const announcementInvariants: Invariant[] = [
     search: (facts) =>
       facts.all("event").flatMap(({ event, at, connection = "", process }) => {
         const isEarly =
-          (event.kind === "api_key_retirable" &&
-            !wasAnnounced(facts, connection, event.keyFingerprint, at)) ||
+          (event.kind === "api_key_retirable" && !wasAnnounced(facts, connection, event.keyFingerprint, at)) ||
           (event.kind === "api_key_rotated" && !wasCurrent(facts, connection, process?.version, at));
         return isEarly ? [{ at, connection, what: `${event.kind} came too early` }] : [];
       }),
@@ -99,7 +98,9 @@ function isNoted(facts: Facts, connection: string, print: string, at: number): b
 }
 
 function wasAnnounced(facts: Facts, connection: string, print: string, until: number): boolean {
-  return facts.changesOf(connection).some(({ at, after }) => at <= until && after.retiringKeys?.[print]?.announcedAt !== undefined);
+  return facts
+    .changesOf(connection)
+    .some(({ at, after }) => at <= until && after.retiringKeys?.[print]?.announcedAt !== undefined);
 }
 
 function wasCurrent(facts: Facts, connection: string, version: string | undefined, until: number): boolean {
@@ -137,9 +138,11 @@ function neverAnnounced(facts: Facts): Broken[] {
     if (isMove) add(connection, before["AWSCURRENT"]?.key);
   }
   const announced = new Set(
-    facts.all("event").flatMap(({ event }) =>
-      event.kind === "api_key_retirable" ? [`${event.connection} ${event.keyFingerprint}`] : [],
-    ),
+    facts
+      .all("event")
+      .flatMap(({ event }) =>
+        event.kind === "api_key_retirable" ? [`${event.connection} ${event.keyFingerprint}`] : [],
+      ),
   );
   return [...used].flatMap(([connection, keys]) =>
     [...keys].flatMap((key) => {

@@ -12,16 +12,25 @@ function exactly(sentence: string, isCause: (change: Change) => unknown, name: s
     search: (facts) => {
       const causes = facts.changes.filter((change) => change.call === "table.write" && isCause(change));
       const missing = causes.filter(({ process, connection, at }) => {
-        const isSent = facts.entriesOf(process).some((each) => isReport(each) && each.connection === connection && each.at >= at);
+        const isSent = facts
+          .entriesOf(process)
+          .some((each) => isReport(each) && each.connection === connection && each.at >= at);
         return !isSent && !facts.isCut(process, "table.") && !facts.isCut(process, "events.");
       });
       const unfounded = facts.entries.filter((entry) => {
         if (!isReport(entry)) return false;
-        return !causes.some(({ process, connection, at }) => process === entry.process && connection === entry.connection && at <= entry.at);
+        return !causes.some(
+          ({ process, connection, at }) =>
+            process === entry.process && connection === entry.connection && at <= entry.at,
+        );
       });
       return [
         ...missing.map(({ at, connection, process }) => ({ at, connection, what: `${process?.id} did not send it` })),
-        ...unfounded.map(({ at, connection, process }) => ({ at, connection, what: `${process?.id} sent it without its cause` })),
+        ...unfounded.map(({ at, connection, process }) => ({
+          at,
+          connection,
+          what: `${process?.id} sent it without its cause`,
+        })),
       ];
     },
   };
@@ -50,10 +59,16 @@ export const eventInvariants: Invariant[] = [
     search: (facts) =>
       facts.all("notice").flatMap(({ notice, at, connection, process }) => {
         if (notice.kind !== "commit_not_written" || facts.isCut(process)) return [];
-        const stored = facts.entriesOf(process).findLast((each) => each.kind === "change" && each.call === "table.write" && each.connection === connection);
+        const stored = facts
+          .entriesOf(process)
+          .findLast((each) => each.kind === "change" && each.call === "table.write" && each.connection === connection);
         // A later attempt hides the write.
-        const isHidden = facts.changesOf(connection ?? "").some((each) => each.call === "table.takeLease" && each.at >= (stored?.at ?? at) && each.at <= at);
-        return stored && stored.at <= at && !isHidden ? [{ at, connection, what: `${process?.id}: ${notice.reason}` }] : [];
+        const isHidden = facts
+          .changesOf(connection ?? "")
+          .some((each) => each.call === "table.takeLease" && each.at >= (stored?.at ?? at) && each.at <= at);
+        return stored && stored.at <= at && !isHidden
+          ? [{ at, connection, what: `${process?.id}: ${notice.reason}` }]
+          : [];
       }),
   },
 ];

@@ -5,7 +5,11 @@ export const recoveringInvariants: Invariant[] = [
   {
     sentence: "No process ends with an unexpected error.",
     search: (facts) =>
-      facts.all("end").flatMap(({ at, process, reason }) => (reason.startsWith("bug") ? [{ at, what: `${process?.id} ${reason}` }] : [])),
+      facts
+        .all("end")
+        .flatMap(({ at, process, reason }) =>
+          reason.startsWith("bug") ? [{ at, what: `${process?.id} ${reason}` }] : [],
+        ),
   },
   {
     sentence: "When faults have ended, sweeps alone bring every connection with a token set back.",
@@ -21,9 +25,13 @@ export const recoveringInvariants: Invariant[] = [
   {
     sentence: "When faults have ended and operators have acted, every request gets a token.",
     search: (facts) =>
-      facts.all("served").flatMap(({ at, connection, process, answer }) =>
-        /^[zw]/.test(process?.id ?? "") && answer.kind === "failure" ? [{ at, connection, what: answer.failure.code }] : [],
-      ),
+      facts
+        .all("served")
+        .flatMap(({ at, connection, process, answer }) =>
+          /^[zw]/.test(process?.id ?? "") && answer.kind === "failure"
+            ? [{ at, connection, what: answer.failure.code }]
+            : [],
+        ),
   },
   {
     sentence: "In the end, the current key is the one in use.",
@@ -31,7 +39,9 @@ export const recoveringInvariants: Invariant[] = [
       facts.plan.connections.flatMap(({ id }) => {
         const key = facts.secrets.labelsOf(id)["AWSCURRENT"]?.key ?? "";
         const own = facts.table.itemOf(id)?.tokenSet?.keyFingerprint;
-        return own === fingerprintOf(key) ? [] : [{ at: facts.endedAt, connection: id, what: `${key} is current, ${facts.keyOf.get(own ?? "")} in use` }];
+        return own === fingerprintOf(key)
+          ? []
+          : [{ at: facts.endedAt, connection: id, what: `${key} is current, ${facts.keyOf.get(own ?? "")} in use` }];
       }),
   },
 ];

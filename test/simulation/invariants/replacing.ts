@@ -20,17 +20,28 @@ const isLeaseTaken = ({ call }: Change) => call === "table.takeLease";
 const callsUpstream = (facts: Facts, process: Process | undefined, after: Change) =>
   facts
     .entriesOf(process)
-    .some((each) => each.kind === "call" && each.call === "upstream.call" && each.at >= after.at && each.connection === after.connection);
+    .some(
+      (each) =>
+        each.kind === "call" &&
+        each.call === "upstream.call" &&
+        each.at >= after.at &&
+        each.connection === after.connection,
+    );
 
 export const replacingInvariants: Invariant[] = [
-  changes("A new token set raises the generation by one, and nothing else changes the generation but an erasure.", (change) => {
-    const [from, to] = [change.before?.generation ?? 0, change.after.generation];
-    if (to < from || to > from + 1) return `the generation went from ${from} to ${to}`;
-    const isNew = change.after.tokenSet && tokenOf(change.before) !== tokenOf(change.after);
-    return isNew && to === from && `another token under generation ${to}`;
-  }),
+  changes(
+    "A new token set raises the generation by one, and nothing else changes the generation but an erasure.",
+    (change) => {
+      const [from, to] = [change.before?.generation ?? 0, change.after.generation];
+      if (to < from || to > from + 1) return `the generation went from ${from} to ${to}`;
+      const isNew = change.after.tokenSet && tokenOf(change.before) !== tokenOf(change.after);
+      return isNew && to === from && `another token under generation ${to}`;
+    },
+  ),
   changes("Only the owner of the lease stores an outcome.", ({ call, before, owner }) => {
-    return call === "table.write" && before?.leaseOwner !== owner && `it wrote while ${before?.leaseOwner} had the lease`;
+    return (
+      call === "table.write" && before?.leaseOwner !== owner && `it wrote while ${before?.leaseOwner} had the lease`
+    );
   }),
   changes("Nobody takes or ends a lease that another holds.", ({ at, before, after, owner }) => {
     const isOver = before?.leaseOwner === undefined || (before.leaseUntil ?? 0) <= at;
@@ -54,7 +65,9 @@ export const replacingInvariants: Invariant[] = [
         if (call !== "upstream.call" || process?.kind === "rotation") return [];
         const { leaseOwner, leaseUntil = 0 } = facts.itemAt(connection, at) ?? {};
         const isOwn = leaseOwner?.startsWith(`${process?.id}-lease-`);
-        return isOwn && leaseUntil >= at + 5 ? [] : [{ at, connection, what: `${process?.id} called, the lease was ${leaseOwner}'s` }];
+        return isOwn && leaseUntil >= at + 5
+          ? []
+          : [{ at, connection, what: `${process?.id} called, the lease was ${leaseOwner}'s` }];
       }),
   },
   { sentence: "While the stored token is valid, two replacements start at least 30 s apart.", search: tooSoon },
@@ -62,15 +75,24 @@ export const replacingInvariants: Invariant[] = [
     const { at, before, process } = change;
     if (!isLeaseTaken(change) || process?.kind !== "sweep" || !before) return false;
     const dueAt = before.retryAt ?? before.tokenSet?.dueAt ?? before.attemptedAt ?? Number.POSITIVE_INFINITY;
+    // The process that had the lease died.
+    if (before.leaseOwner !== undefined) return false;
     const isForKeys = Object.values(before.retiringKeys ?? {}).some(({ end = at + 1 }) => end <= at);
-    return dueAt > at && isForKeys && callsUpstream(facts, process, change) && `it was due ${(dueAt - at).toFixed(0)} s later`;
+    return (
+      dueAt > at &&
+      isForKeys &&
+      callsUpstream(facts, process, change) &&
+      `it was due ${(dueAt - at).toFixed(0)} s later`
+    );
   }),
   changes("An attempt whose calls all succeed stores a token.", ({ call, before, after, process }, facts) => {
     const { code = "internal" } = after.lastError ?? {};
     if (call !== "table.write" || after.failures <= (before?.failures ?? 0) || needsOperator(code)) return false;
     if (process?.isDisturbed) return false;
     const entries = facts.entriesOf(process);
-    const isUpstreamAtFault = entries.some((each) => each.kind === "upstream" && each.grant === "api_key" && each.answer === "temporary");
+    const isUpstreamAtFault = entries.some(
+      (each) => each.kind === "upstream" && each.grant === "api_key" && each.answer === "temporary",
+    );
     // Upstream may issue the token again that the caller reports.
     const isReport = entries.some((each) => each.kind === "act" && each.text.startsWith("report"));
     return !isUpstreamAtFault && !isReport && `it stored ${code}: ${after.lastError?.detail}`;
@@ -93,7 +115,10 @@ function tooSoon(facts: Facts): Broken[] {
       const seconds = (lease.after.attemptedAt ?? 0) - (earlier?.after.attemptedAt ?? 0);
       if (!earlier || seconds > 29.99 || !before?.tokenSet || before.tokenSet.accessTokenExpiresAt - 5 <= at) return [];
       const between = all.filter((change) => change.at >= earlier.at && change.at <= at);
-      const isStored = between.some(({ call, owner, after }) => call === "table.write" && owner === earlier.owner && after.failures === 0 && after.tokenSet);
+      const isStored = between.some(
+        ({ call, owner, after }) =>
+          call === "table.write" && owner === earlier.owner && after.failures === 0 && after.tokenSet,
+      );
       const isMadeDue = between.some(({ call }) => call === "table.makeDue");
       if (!isStored || isMadeDue || (before.tokenSet.dueAt ?? 0) <= at) return [];
       return [{ at, connection: id, what: `${lease.owner} ${seconds.toFixed(1)} s after ${earlier.owner}` }];
@@ -104,7 +129,8 @@ function tooSoon(facts: Facts): Broken[] {
 function equalPauses(facts: Facts): Broken[] {
   const ratios = facts.changes.flatMap(({ call, before, after }) => {
     const { failures, retryAt = 0, lastError, tokenSet } = after;
-    if (call !== "table.write" || failures <= (before?.failures ?? 0) || !lastError || needsOperator(lastError.code)) return [];
+    if (call !== "table.write" || failures <= (before?.failures ?? 0) || !lastError || needsOperator(lastError.code))
+      return [];
     const pause = retryAt - lastError.at;
     const left = (tokenSet?.accessTokenExpiresAt ?? 0) - lastError.at;
     const ratio = pause / Math.min(5 * 2 ** Math.min(failures - 1, 20), 300);

@@ -44,7 +44,8 @@ export const servingInvariants: Invariant[] = [
     search: oldMemory,
   },
   {
-    sentence: "No error is returned while a valid token is stored: the last call before it reads the item consistently.",
+    sentence:
+      "No error is returned while a valid token is stored: the last call before it reads the item consistently.",
     search: (facts) =>
       facts.all("served").flatMap((entry) => {
         const what = entry.answer.kind === "failure" && unfoundedError(facts, entry);
@@ -112,8 +113,10 @@ function unfoundedError(facts: Facts, { process, at, requirements, answer }: Ent
   const lastRead = answers.findLast((each) => each.call.startsWith("table.read") && !each.failed);
   const item = lastRead?.value as ConnectionItem | undefined;
   if (code === "unknown_connection" && last?.call === "table.write") return undefined;
-  if (item?.tokenSet && isValid(item.tokenSet, at, requirements)) return `${code} over ${tokenIn(item)}, which it had read`;
-  if (last?.failed && last.call.startsWith("table.")) return code === "unavailable" ? undefined : `${code} for an outage`;
+  if (item?.tokenSet && isValid(item.tokenSet, at, requirements))
+    return `${code} over ${tokenIn(item)}, which it had read`;
+  if (last?.failed && last.call.startsWith("table."))
+    return code === "unavailable" ? undefined : `${code} for an outage`;
   if (last?.call === "table.read strong") return undefined;
   return `${code} without a read after ${last?.call}`;
 }

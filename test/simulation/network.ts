@@ -74,10 +74,12 @@ export function newNetwork(seed: number, runtime: Runtime, faults: Faults) {
     return new Promise((resolve) => {
       // The service does the call, also if the process has died meanwhile.
       scheduler.at(scheduler.now() + there, () => {
-        void arrive().then(async (arrived) => {
+        const done = async () => {
+          const arrived = await arrive();
           await wait(process, back);
           resolve(arrived);
-        });
+        };
+        void done();
       });
     });
   }

@@ -66,7 +66,7 @@ export function newOperator(
     const { id } = connection;
     record({ kind: "act", connection: id, text: `operator: ${what}` });
     if (what === "restore" && removed.has(id)) {
-      if (!isUsable(removedKey.get(id))) return void recreate(connection);
+      if (!isUsable(removedKey.get(id))) return recreate(connection);
       removed.delete(id);
       return secrets.change(id, "restore", (secret) => void delete secret.deletedAt);
     }
@@ -115,7 +115,7 @@ export function newOperator(
         const { AWSPREVIOUS: previous, AWSPENDING: pending, NEXT: next } = labels;
         if (!isUsable(previous?.key) || next?.version === previous?.version) return;
         if (pending) move(id, "AWSPENDING", undefined);
-        return void scheduler.at(now() + pause, () => {
+        return later(pause, () => {
           const still = secrets.labelsOf(id);
           const isSame = previous && still["AWSPREVIOUS"]?.version === previous.version;
           if (isSame && !still["AWSPENDING"] && isUsable(previous.key)) move(id, "AWSCURRENT", previous.version);
@@ -129,6 +129,10 @@ export function newOperator(
         removed.add(id);
         removedKey.set(id, keyIn(secrets.textAt(id, "AWSCURRENT")) ?? "");
         return secrets.change(id, "remove", (secret) => void (secret.deletedAt = now() + 30 * 86_400));
+      case "get":
+      case "report":
+      case "sweep":
+      case "restore":
     }
   }
   const removedKey = new Map<string, string>();

@@ -56,6 +56,7 @@ export function drawPlan(seed: number, mode: Mode): Plan {
   });
 
   const acts: Act[] = [];
+  const missingSweeps: Span[] = [];
   let at = start;
   const bursts = Math.floor(draws.between(8, 30));
   for (let burst = 0; burst < bursts; burst += 1) {
@@ -64,7 +65,10 @@ export function drawPlan(seed: number, mode: Mode): Plan {
     for (let size = Math.floor(draws.between(1, 7)); size > 0; size -= 1) {
       acts.push(drawAct(draws, mode, { id: `a${acts.length + 1}`, at: at + draws.between(0, width), of, count }));
     }
-    at += width + gap(draws, connections[of]?.habits.lifetime ?? 3600);
+    const { seconds, isEnd } = gap(draws, connections[of]?.habits.lifetime ?? 3600);
+    // Without sweeps, the token of this burst lives until its end.
+    if (isEnd) missingSweeps.push({ from: at, until: at + width + seconds });
+    at += width + seconds;
   }
   const during = (most: number): Span => {
     const from = draws.between(start, at);
@@ -81,7 +85,7 @@ export function drawPlan(seed: number, mode: Mode): Plan {
       ...span,
       writesOnly: draws.is(0.5),
     })),
-    missingSweeps: spans(draws.is(0.3), 1000),
+    missingSweeps: [...missingSweeps, ...spans(draws.is(0.3), 1000)],
     end: at,
   };
 }
@@ -104,13 +108,15 @@ function drawAct(
 }
 
 /** Seconds between two bursts: often to an instant at which something happens by itself. */
-function gap(draws: Draws, lifetime: number): number {
-  return draws.weighted({ short: 3, life: 4, hours: 1, days: 0.7 }) === "short"
-    ? draws.pick([1, 5, 14, 31, 61, 62, 300])
-    : draws.pick([
-        lifetime * draws.between(0.4, 0.6),
-        lifetime - 3,
-        lifetime * draws.between(0.8, 1.1),
-        draws.between(1, 8) * 3600,
-      ]) + (draws.is(0.08) ? draws.pick([1, 7, 8]) * day : 0);
+function gap(draws: Draws, lifetime: number): { seconds: number; isEnd?: true } {
+  switch (draws.weighted({ short: 3, end: 1, life: 3, days: 0.7 })) {
+    case "short":
+      return { seconds: draws.pick([1, 5, 14, 31, 61, 62, 300]) };
+    case "end":
+      return { seconds: lifetime - draws.between(0, 6), isEnd: true };
+    case "life":
+      return { seconds: draws.pick([lifetime * draws.between(0.4, 1.1), draws.between(1, 8) * 3600]) };
+    case "days":
+      return { seconds: draws.pick([1, 7, 8]) * day + draws.between(0, 3600) };
+  }
 }

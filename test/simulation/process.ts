@@ -30,8 +30,7 @@ export function newRuntime(seed: number, start: number) {
   const order = drawsOf(seed, "order").next;
   const scheduler = newScheduler(start, order);
   const entries: Entry[] = [];
-  const record = (entry: DistributiveOmit<Entry, "at">) =>
-    void entries.push({ at: scheduler.now(), ...entry } as Entry);
+  const record = (entry: DistributiveOmit<Entry, "at">) => void entries.push({ at: scheduler.now(), ...entry });
 
   /** Resolves after some seconds; later if the process is frozen; never if it is dead. */
   function wait(process: Process, seconds: number): Promise<void> {

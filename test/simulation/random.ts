@@ -29,7 +29,7 @@ export function drawsOf(seed: number, words: string): Draws {
     weighted<Name extends string>(weights: Partial<Record<Name, number>>) {
       const entries = Object.entries(weights) as [Name, number][];
       let left = next() * entries.reduce((sum, [, weight]) => sum + weight, 0);
-      return (entries.find(([, weight]) => (left -= weight) < 0) ?? (entries.at(-1) as [Name, number]))[0];
+      return (entries.find(([, weight]) => (left -= weight) < 0) ?? entries.at(-1))?.[0] as Name;
     },
   };
 }

@@ -60,7 +60,7 @@ export function newScheduler(start: number, order: () => number) {
             now = end;
             resolve();
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         };
         setImmediate(step);

@@ -1,4 +1,3 @@
-import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { partitionCount, partitionOf } from "../../functions/auth-core/rules/partition.ts";
@@ -201,7 +200,7 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
           process.version = of;
           record({ kind: "act", process, connection, text: `${step} of ${of}` });
           const ports = portsOf(() => process);
-          const event = { step, secretId: connection, connection: connection as ConnectionId, version: of };
+          const event = { step, secretId: connection, connection, version: of };
           const isExpected = (error: unknown) => error instanceof UnavailableError || error instanceof StepError;
           return runtime.run(process, 60, () => rotateKey(ports, event, testSettings), isExpected);
         };
@@ -247,7 +246,7 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
     const tick = (minute: number): unknown => {
       const at = start + minute * 60;
       if (at + 60 < plan.end + 120) scheduler.at(at + 60, () => tick(minute + 1));
-      while ((lastAct[passed] ?? Number.POSITIVE_INFINITY) <= at) (passed += 1), (inRow = 0);
+      for (; (lastAct[passed] ?? Number.POSITIVE_INFINITY) <= at; passed += 1) inRow = 0;
       const isSoon = (lastAct[passed] ?? at) - at < 200;
       if (!table.isDue() || isIn(plan.missingSweeps, at) || (inRow > 12 && !isSoon)) return false;
       inRow += 1;

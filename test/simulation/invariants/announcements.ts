@@ -49,8 +49,8 @@ export const announcementInvariants: Invariant[] = [
         const isLabelled = facts.plan.connections.some((each) =>
           Object.values(facts.secrets.labelsOf(each.id)).some((label) => label.key === key),
         );
-        const isNoted = facts.table.itemOf(scope)?.retiringKeys?.[fingerprintOf(key)]?.id === id;
-        return isLabelled || isNoted ? [] : [{ at: facts.endedAt, connection: scope, what: `${key} is lost` }];
+        const hasId = facts.table.itemOf(scope)?.retiringKeys?.[fingerprintOf(key)]?.id === id;
+        return isLabelled || hasId ? [] : [{ at: facts.endedAt, connection: scope, what: `${key} is lost` }];
       }),
   },
 ];

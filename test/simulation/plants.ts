@@ -217,6 +217,48 @@ const faults: Plant[] = [
     old: "    if (!(await table.changeKey(connection, fingerprint, key, noted))) return;\n",
     new: "",
   },
+  {
+    name: "a lease released by another than its owner",
+    file: table,
+    old: "await update(connection, (stored) => isOf(stored, owner), end);",
+    new: "await update(connection, () => true, end);",
+  },
+  {
+    name: "an erasure keeps the generation",
+    file: `${core}/use-cases/store-outcome.ts`,
+    old: "generation: item.generation + 1,\n      failures: 0,",
+    new: "generation: item.generation,\n      failures: 0,",
+  },
+  {
+    name: "a key is not noted before its first use",
+    file: `${core}/use-cases/replace.ts`,
+    old: "if (isInUse) return { ...reading, retiringKeys };",
+    new: "return { ...reading, retiringKeys };",
+  },
+  {
+    name: "the key under AWSPREVIOUS is not noted at a commit",
+    file: `${core}/use-cases/replace.ts`,
+    old: 'if (previous.kind === "registered") {',
+    new: "if (false) {",
+  },
+  {
+    name: "a reported token is replaced without making the connection due",
+    file: `${core}/use-cases/replace.ts`,
+    old: "const isDue = requirements?.rejectedSha256 !== undefined;",
+    new: "const isDue = false;",
+  },
+  {
+    name: "testSecret leaves its note before the test",
+    file: `${rotation}/test-secret.ts`,
+    old: "await noteNextKey(step, registration);",
+    new: "await noteNextKey(step, registration, version);",
+  },
+  {
+    name: "a sweep replaces what only an old index entry names",
+    file: `${sweeps}/sweep.ts`,
+    old: "return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;",
+    new: "return ((Object.keys(item.retiringKeys ?? {}).length > 0 ? undefined : item.nextActionAt) ?? replacementDueAt(item) ?? 1e12) <= now;",
+  },
 ];
 
 export const plants: Plant[] = [...defects.map((each) => ({ ...each, name: `defect ${each.name}` })), ...faults];

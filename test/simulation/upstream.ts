@@ -12,7 +12,7 @@ export interface Habits {
   /** Seconds. */
   lifetime: number;
   singleActive: boolean;
-  /** Returns the newest token again while it has 30 % of its lifetime left. */
+  /** Returns the newest token again while it has 10 % of its lifetime left. */
   sameToken: boolean;
   refresh: "none" | "stays" | "single use" | "dies" | "hangs";
 }
@@ -89,7 +89,7 @@ export function newUpstream(
       habits.sameToken &&
       lastToken?.endedAt === undefined &&
       lastToken?.key === key &&
-      lastToken.expiresAt - now() > habits.lifetime * 0.3;
+      lastToken.expiresAt - now() > habits.lifetime * 0.1;
     const token = isAgain ? (last as string) : `fake-token-${tokens.size + 1}`;
     if (!isAgain) {
       if (habits.singleActive && lastToken) endToken(lastToken, "a newer token");

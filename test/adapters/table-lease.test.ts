@@ -32,7 +32,7 @@ describeTables((on) => {
       expect(await stored()).toEqual(item);
     });
 
-    it("makes a connection due whose token is not, only if it is told to", async () => {
+    it("makes a connection due whose token is not, only with isDue", async () => {
       const lease = { owner: "owner-1", now, until: now + 15 };
       await on.put({ connection: { S: connection }, nextActionAt: { N: String(now + 600) }, ...counts });
       const expected = { generation: 4, failures: 0 };

@@ -3,7 +3,28 @@ import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
-import type { Process } from "./process.ts";
+import type { Draws } from "./random.ts";
+
+/** A run of one function: its calls wait for answers, it may freeze, and it may die. */
+export interface Process {
+  id: string;
+  kind: "caller" | "sweep" | "rotation";
+  startedAt: number;
+  calls: number;
+  leases: number;
+  draws: Draws;
+  /** No answer reaches it before. */
+  frozenUntil: number;
+  /** Seconds that it was frozen: they do not count for its timeout. */
+  frozen: number;
+  end?: "done" | "failed" | "died" | "timed out";
+  onDeath?: () => void;
+  /** A fault hit one of its calls. */
+  isDisturbed: boolean;
+  /** Of a caller: its execution environment. Of a rotation: its pending version. */
+  environment?: string;
+  version?: string;
+}
 
 /** What happened, in order. `process` is the one that caused it; an operator and upstream have none. */
 export type Entry = { at: number; process?: Process; connection?: string } & (

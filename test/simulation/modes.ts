@@ -31,6 +31,7 @@ export type ActName =
   | "goBack"
   | "stageBack"
   | "share"
+  | "damage"
   | "outage"
   | "rotateAndPut"
   | "rotateAndGoBack"
@@ -89,6 +90,7 @@ export const modes: Record<string, Mode> = {
       stageBack: 0.5,
       share: 1,
       shareInOutage: 1.5,
+      damage: 0.4,
       remove: 0.7,
       restore: 1.2,
       rotateAndPut: 1,

@@ -99,6 +99,8 @@ export function newOperator(
           const previous = secrets.labelsOf(id)["AWSPREVIOUS"];
           if (isUsable(previous?.key)) move(id, "AWSCURRENT", previous?.version);
         });
+      case "damage":
+        return void secrets.put(id, "{}", "AWSCURRENT");
       case "outage":
       case "rotateInOutage":
       case "shareInOutage":

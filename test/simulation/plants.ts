@@ -218,12 +218,6 @@ const faults: Plant[] = [
     new: "",
   },
   {
-    name: "a lease released by another than its owner",
-    file: table,
-    old: "await update(connection, (stored) => isOf(stored, owner), end);",
-    new: "await update(connection, () => true, end);",
-  },
-  {
     name: "an erasure keeps the generation",
     file: `${core}/use-cases/store-outcome.ts`,
     old: "generation: item.generation + 1,\n      failures: 0,",

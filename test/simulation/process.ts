@@ -1,27 +1,8 @@
-import type { Entry } from "./history.ts";
-import { type Draws, drawsOf } from "./random.ts";
+import type { Entry, Process } from "./history.ts";
+import { drawsOf } from "./random.ts";
 import { newScheduler } from "./scheduler.ts";
 
-/** A run of one function: its calls wait for answers, it may freeze, and it may die. */
-export interface Process {
-  id: string;
-  kind: "caller" | "sweep" | "rotation";
-  startedAt: number;
-  calls: number;
-  leases: number;
-  draws: Draws;
-  /** No answer reaches it before. */
-  frozenUntil: number;
-  /** Seconds that it was frozen: they do not count for its timeout. */
-  frozen: number;
-  end?: "done" | "failed" | "died" | "timed out";
-  onDeath?: () => void;
-  /** A fault hit one of its calls. */
-  isDisturbed: boolean;
-  /** Of a caller: its execution environment. Of a rotation: its pending version. */
-  environment?: string;
-  version?: string;
-}
+export type { Process };
 
 export type Runtime = ReturnType<typeof newRuntime>;
 

@@ -7,7 +7,7 @@ import { rotatingInvariants } from "./invariants/rotating.ts";
 import { servingInvariants } from "./invariants/serving.ts";
 import type { World } from "./world.ts";
 
-export const invariants: Invariant[] = [
+const invariants: Invariant[] = [
   ...servingInvariants,
   ...replacingInvariants,
   ...rotatingInvariants,

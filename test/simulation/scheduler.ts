@@ -6,8 +6,6 @@ interface Due {
   run: () => unknown;
 }
 
-export type Scheduler = ReturnType<typeof newScheduler>;
-
 /**
  * A clock that stands still while code runs, and a queue of events. One event runs, then all microtasks that follow from
  * it, then the next event. So a run is a function of its events, and never waits.

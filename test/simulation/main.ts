@@ -24,15 +24,16 @@ const { values } = parseArgs({
 async function report(found: Run): Promise<boolean> {
   const shown = values.shrink && found.violations.length > 0 ? await shrink(found) : found;
   const [first] = shown.violations;
-  const { seed, mode, world } = found;
+  const { seed, mode } = found;
   if (values.trace !== undefined) for (const line of linesOf(shown.world, values.trace)) console.log(line);
+  if (!first && values.seed !== undefined) console.log(`No invariant broke in ${found.world.entries.length} entries.`);
   if (!first) return true;
   const lines = linesOf(shown.world, first.connection, first.at);
   console.log(
     `\nBROKEN: ${first.sentence}\n  ${(first.at - start).toFixed(3)} ${first.connection ?? ""} ${first.what}`,
   );
-  console.log(`  ${world.plan.acts.length} acts and ${world.faults.length} faults`);
-  if ("acts" in shown) console.log(`  shrunk to ${String(shown.acts)} acts and ${shown.world.faults.length} faults`);
+  const sizeOf = ({ world }: Run) => `${world.acts.length} acts and ${world.faults.length} faults`;
+  console.log(`  ${sizeOf(found)}${shown === found ? "" : `, shrunk to ${sizeOf(shown)}`}`);
   if (values.trace === undefined) console.log(lines.slice(values.shrink ? -150 : -40).join("\n"));
   console.log(`\nRepeat it with: npm run simulate -- --seed ${seed} --mode ${mode} --shrink`);
   return false;

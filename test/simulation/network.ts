@@ -18,8 +18,8 @@ export interface Faults {
   mode: Pick<Mode, "fault" | "death" | "freeze">;
   /** No fault hits after this instant. */
   until: number;
-  /** Faults that shrinking leaves out, and all that did hit. */
-  without: ReadonlySet<string>;
+  /** The only faults that may hit, by name; and all that did. */
+  only: ReadonlySet<string> | undefined;
   hit: string[];
 }
 
@@ -34,7 +34,7 @@ export function newNetwork(seed: number, runtime: Runtime, faults: Faults) {
 
   /** Whether a fault hits. Its name stays the same, whatever other faults are left out. */
   function hits(process: Process, name: string, isDrawn: boolean): boolean {
-    if (!isDrawn || scheduler.now() >= faults.until || faults.without.has(name)) return false;
+    if (!isDrawn || scheduler.now() >= faults.until || faults.only?.has(name) === false) return false;
     faults.hit.push(name);
     process.isDisturbed = true;
     record({ kind: "fault", process, text: name });

@@ -2,9 +2,9 @@ import { check, type Violation } from "./check.ts";
 import { lineOf } from "./history.ts";
 import { modes } from "./modes.ts";
 import { start } from "./plan.ts";
-import { runWorld, type Without, type World } from "./world.ts";
+import { runWorld, type Limits, type World } from "./world.ts";
 
-export const nothing: Without = { acts: new Set(), faults: new Set() };
+export const all: Limits = {};
 
 export interface Run {
   seed: number;
@@ -13,11 +13,12 @@ export interface Run {
   violations: Violation[];
 }
 
-export async function run(seed: number, mode: string, without: Without = nothing): Promise<Run> {
+/** Runs the world of a seed in a mode. `judge` finds what it broke. */
+export async function run(seed: number, mode: string, limits: Limits = all, judge = check): Promise<Run> {
   const weights = modes[mode];
   if (!weights) throw new Error(`There is no mode ${mode}. The modes are ${Object.keys(modes).join(", ")}.`);
-  const world = await runWorld(seed, weights, without);
-  return { seed, mode, world, violations: check(world) };
+  const world = await runWorld(seed, weights, limits);
+  return { seed, mode, world, violations: judge(world) };
 }
 
 /** The lines of a history; of one connection and its processes, if it is given, and until an instant. */

@@ -20,16 +20,17 @@ import { newSecrets } from "./secrets.ts";
 import { newTable } from "./table.ts";
 import { newUpstream } from "./upstream.ts";
 
-/** What shrinking leaves out. */
-export interface Without {
-  acts: ReadonlySet<string>;
-  faults: ReadonlySet<string>;
+/** The only acts and faults of a run, by name; absent: all that are drawn. */
+export interface Limits {
+  acts?: ReadonlySet<string>;
+  faults?: ReadonlySet<string>;
 }
 
 export interface World {
   plan: Plan;
   entries: Entry[];
-  /** The faults that hit. */
+  /** The acts, and the faults that hit. */
+  acts: string[];
   faults: string[];
   upstream: ReturnType<typeof newUpstream>;
   secrets: ReturnType<typeof newSecrets>;
@@ -43,11 +44,11 @@ const day = 86_400;
 const isIn = (spans: Span[], at: number) => spans.some(({ from, until }) => at >= from && at < until);
 
 /** Runs the world of a seed from its start until everything has come to rest. */
-export async function runWorld(seed: number, mode: Mode, without: Without): Promise<World> {
+export async function runWorld(seed: number, mode: Mode, limits: Limits): Promise<World> {
   const plan = drawPlan(seed, mode);
   const runtime = newRuntime(seed, start);
   const { scheduler, now, record } = runtime;
-  const faults = { mode, until: plan.end, without: without.faults, hit: [] as string[] };
+  const faults = { mode, until: plan.end, only: limits.faults, hit: [] as string[] };
   const network = newNetwork(seed, runtime, faults);
   const habits = new Map(plan.connections.map((each) => [each.id as string, each.habits]));
   const upstream = newUpstream(
@@ -215,8 +216,10 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
   }
 
   operator.register();
+  const acts: string[] = [];
   for (const act of plan.acts) {
-    if (without.acts.has(act.id)) continue;
+    if (limits.acts?.has(act.id) === false) continue;
+    acts.push(act.id);
     scheduler.at(act.at, () => {
       if (act.act === "get" || act.act === "report") return get(act);
       if (act.act === "sweep") return sweepOnce(act.id);
@@ -230,6 +233,7 @@ export async function runWorld(seed: number, mode: Mode, without: Without): Prom
   return {
     plan,
     entries: runtime.entries,
+    acts,
     faults: faults.hit,
     upstream,
     secrets,

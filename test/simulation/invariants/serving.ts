@@ -67,7 +67,7 @@ function deadTokens(facts: Facts): Broken[] {
     const { retryAt = 0, leaseUntil = 0 } = facts.itemAt(connection, at) ?? {};
     const spans = [...plan.outages, ...plan.tableOutages, ...plan.missingSweeps].filter(({ from }) => from < at);
     const disturbances = [retryAt, leaseUntil, ...spans.map(({ until }) => until), ...facts.faultsAbout(connection)];
-    const last = Math.max(endedAt, ...disturbances.filter((instant) => instant < at + 4000 && instant > endedAt - 120));
+    const last = Math.max(endedAt, ...disturbances.filter((instant) => instant > endedAt - 120));
     return since > last + untilReplaced ? [{ at, connection, what }] : [];
   });
 }

@@ -105,7 +105,11 @@ async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {
   const { clock } = ports;
   if (isLeased(item, clock.now())) return "leasedByOthers";
   const wasAbandoned = isAbandoned(item, clock.now());
-  const outcome = await replace(ports, item.connection, item, (leased) => wasAbandoned || isDue(leased, clock.now()));
+  // The process may only have been slow: a commit of the same token changes nothing else that the lease compares.
+  const isUnchanged = (leased: ConnectionItem) => leased.tokenSet?.dueAt === item.tokenSet?.dueAt;
+  const outcome = await replace(ports, item.connection, item, (leased) => {
+    return (wasAbandoned && isUnchanged(leased)) || isDue(leased, clock.now());
+  });
   switch (outcome.kind) {
     case "replaced":
       return outcome.committed ? "replaced" : "failed";

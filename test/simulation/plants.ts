@@ -230,12 +230,6 @@ const faults: Plant[] = [
     new: "return { ...reading, retiringKeys };",
   },
   {
-    name: "the key under AWSPREVIOUS is not noted at a commit",
-    file: `${core}/use-cases/replace.ts`,
-    old: 'if (previous.kind === "registered") {',
-    new: "if (false) {",
-  },
-  {
     name: "a reported token is replaced without making the connection due",
     file: `${core}/use-cases/replace.ts`,
     old: "const isDue = requirements?.rejectedSha256 !== undefined;",

@@ -2,6 +2,7 @@ import { RotationError, superseded } from "./rotation-error.ts";
 import { noteNextKey, readVersion, type Step, versionWith } from "./step.ts";
 import { nextSecret, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 
 /**
  * Writes the pending version: the current value with the key that is staged under NEXT. If none is staged and the
@@ -27,7 +28,9 @@ export async function createSecret(step: Step): Promise<void> {
   await noteNextKey(step, next.registration);
   await secrets.putPending(secretId, version, next.value);
   // A value that was stored since the first read may be older than the pending version: finishSecret would not see it.
-  if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) throw superseded();
+  const after = await secrets.read(secretId, { label: "AWSCURRENT" });
+  // The same step may run twice at once: then a later step may have made this version current.
+  if (after !== current && !next.value.equals(new Secret(after ?? ""))) throw superseded();
 }
 
 /** A key from the registration's issuer, in the form of a staged key; `undefined` if the registration names no issuer. */

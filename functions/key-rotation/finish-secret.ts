@@ -72,7 +72,7 @@ async function isNewer(step: Step, version: string): Promise<boolean> {
 }
 
 /**
- * Requires the entry that testSecret writes before it tests a key. testSecret also succeeds if it reads an empty version:
+ * Requires the entry that testSecret writes after it tested a key. testSecret also succeeds if it reads an empty version:
  * it cannot know whether that version has no value, or one that cannot be read yet.
  */
 async function requireTest({ ports, event, progress }: Step, keyFingerprint: string): Promise<void> {

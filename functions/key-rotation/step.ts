@@ -60,7 +60,7 @@ export function readPending({ settings, progress }: Step, value: string): Regist
 /**
  * Notes the next key as in use. From here on no sweep announces it as retirable while a label or an item has it.
  *
- * @param testedVersion the pending version, if the caller is about to test the key
+ * @param testedVersion the pending version, if Smart Services has just accepted its key
  */
 export async function noteNextKey(
   { ports, event, progress }: Step,

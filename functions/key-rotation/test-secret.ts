@@ -19,7 +19,7 @@ export async function testSecret(step: Step): Promise<void> {
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
-  await noteNextKey(step, registration, version);
+  await noteNextKey(step, registration);
   if ((await readVersion(step, version)) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
@@ -34,7 +34,7 @@ export async function testSecret(step: Step): Promise<void> {
   switch (answer.kind) {
     case "tokens": {
       const { scope } = answer.tokens;
-      if (scope === undefined || scope === registration.scope) return;
+      if (scope === undefined || scope === registration.scope) return noteNextKey(step, registration, version);
       throw new RotationError(
         "next_key_of_another_scope",
         "the token of the next key has another scope than the registration",

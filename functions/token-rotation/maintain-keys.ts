@@ -1,5 +1,6 @@
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { nextActionAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
 import { retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { KeyPorts } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { checkSecretDaily } from "./check-secret.ts";
@@ -10,10 +11,16 @@ import { retireKeys } from "./retire-keys.ts";
  * unavailable, a later sweep does it: tokens do not wait for keys.
  */
 export async function maintainKeys(ports: KeyPorts, item: ConnectionItem): Promise<boolean> {
-  const isRetiring = retirableKeys(item, ports.clock.now()).length > 0;
+  const now = ports.clock.now();
+  const isRetiring = retirableKeys(item, now).length > 0;
+  // A sweep that died after it had retired a key leaves the instant of that key in the index.
+  const isUnexplained =
+    item.leaseOwner === undefined &&
+    (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now &&
+    (nextActionAt(item) ?? Number.POSITIVE_INFINITY) > now;
   await catchUnavailable(
     async () => {
-      if (isRetiring) await retireKeys(ports, item);
+      if (isRetiring || isUnexplained) await retireKeys(ports, item);
       await checkSecretDaily(ports, item);
     },
     (error) => ports.notice({ kind: "keys_not_maintained", connection: item.connection, reason: error.message }),

@@ -2,7 +2,6 @@ import type { SweepSummary } from "@smart-token-broker/auth-core/rules/measureme
 import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
-import { retirableKeys } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { DueConnection, Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { partitionsOf, type Shard } from "./shard.ts";
@@ -82,7 +81,8 @@ async function act(
   try {
     const item = await table.read(connection, "strong");
     if (!item) return "leasedByOthers";
-    const outcome = isDue(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
+    const outcome =
+      isDue(item, clock.now()) || isAbandoned(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
     const hadKeys = (await maintainKeys?.(item)) ?? false;
     return hadKeys && outcome === "leasedByOthers" ? "keysOnly" : outcome;
   } catch (error) {
@@ -92,16 +92,24 @@ async function act(
   }
 }
 
-/** Whether to replace the token set: it is due, or nothing else explains why the item is in the index. */
 function isDue(item: ConnectionItem, now: number): boolean {
-  if ((replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now) return true;
-  return (item.nextActionAt ?? Number.POSITIVE_INFINITY) <= now && retirableKeys(item, now).length === 0;
+  return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;
+}
+
+/** Whether the process that had the lease died before it stored an outcome. */
+function isAbandoned(item: ConnectionItem, now: number): boolean {
+  return item.leaseOwner !== undefined && !isLeased(item, now);
 }
 
 async function renew(ports: Ports, item: ConnectionItem): Promise<Outcome> {
   const { clock } = ports;
   if (isLeased(item, clock.now())) return "leasedByOthers";
-  const outcome = await replace(ports, item.connection, item, (leased) => isDue(leased, clock.now()));
+  const wasAbandoned = isAbandoned(item, clock.now());
+  // The process may only have been slow: a commit of the same token changes nothing else that the lease compares.
+  const isUnchanged = (leased: ConnectionItem) => leased.tokenSet?.dueAt === item.tokenSet?.dueAt;
+  const outcome = await replace(ports, item.connection, item, (leased) => {
+    return (wasAbandoned && isUnchanged(leased)) || isDue(leased, clock.now());
+  });
   switch (outcome.kind) {
     case "replaced":
       return outcome.committed ? "replaced" : "failed";

@@ -17,9 +17,9 @@ describeTables((on) => {
   const takers = Array.from({ length: 50 }, (_, index) => `owner-${index}`);
 
   /** Stores an item without a lease. The version to expect of it. */
+  const counts = { generation: { N: "4" }, failures: { N: "0" } };
   async function store(failures = 0): Promise<ExpectedVersion> {
-    const counts = { generation: { N: "4" }, failures: { N: String(failures) } };
-    await on.put({ connection: { S: connection }, ...counts });
+    await on.put({ connection: { S: connection }, ...counts, failures: { N: String(failures) } });
     return { generation: 4, failures };
   }
 
@@ -30,6 +30,17 @@ describeTables((on) => {
       const lease = { leaseOwner: "owner-1", leaseUntil: now + 15, attemptedAt: now, nextActionAt: now };
       expect(item).toEqual({ connection, generation: 0, failures: 0, retiringKeys: {}, ...lease });
       expect(await stored()).toEqual(item);
+    });
+
+    it("makes a connection due whose token is not, only with isDue", async () => {
+      const lease = { owner: "owner-1", now, until: now + 15 };
+      await on.put({ connection: { S: connection }, nextActionAt: { N: String(now + 600) }, ...counts });
+      const expected = { generation: 4, failures: 0 };
+
+      const usual = await on.table.takeLease(connection, { ...lease, expected });
+      const reported = await on.table.takeLease(connection, { ...lease, expected, isDue: true });
+
+      expect([usual?.nextActionAt, reported?.nextActionAt]).toEqual([now + 600, now]);
     });
 
     it.each(["new", "stored", "leased until now"])(

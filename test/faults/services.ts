@@ -5,7 +5,7 @@ import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { discoveryPath, startIssuer } from "../oauth/issuer.ts";
 import { steppedClock } from "../support/clock.ts";
-import { openCalls } from "../support/interleaving.ts";
+import { openCalls } from "../support/turns.ts";
 import { startTable } from "../support/table.ts";
 import { startFaultyProxy } from "./proxy.ts";
 import type { Dependency } from "./table.ts";

@@ -98,7 +98,40 @@ describe("A step", () => {
   });
 });
 
+describe("createSecret", () => {
+  it("does not report superseded if a later step of its rotation has moved AWSCURRENT meanwhile", async () => {
+    const { secrets } = world.ports;
+    world.stage(connection, world.key(connection, 2));
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    const read: typeof secrets.read = async (...args) =>
+      args[1].version === pending ? undefined : secrets.read(...args);
+    const putPending: typeof secrets.putPending = async (...args) => {
+      await secrets.putPending(...args);
+      world.moveLabel(connection, "AWSCURRENT", pending);
+    };
+
+    await world.step(event("createSecret", pending), { secrets: { ...secrets, read, putPending } });
+
+    expect(world.events).toEqual([]);
+  });
+});
+
 describe("testSecret", () => {
+  it("leaves its note only after the test, so that no other step finishes the rotation before", async () => {
+    const { upstream } = world.ports;
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    const during: unknown[] = [];
+    const call: typeof upstream.call = async (...args) => {
+      during.push(await world.step(event("finishSecret", pending)).catch(String));
+      return upstream.call(...args);
+    };
+
+    await world.step(event("testSecret", pending), { upstream: { call } });
+
+    expect(during).toEqual([expect.stringContaining("was not tested")]);
+    expect(await entryOf(2)).toMatchObject({ testedVersion: pending });
+  });
+
   it("does not call upstream if the pending value is gone when its key is noted", async () => {
     const { secrets, table } = world.ports;
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);

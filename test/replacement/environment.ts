@@ -4,7 +4,7 @@ import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { isValid, type TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Around } from "../support/crash-points.ts";
-import { stopping } from "../support/interleaving.ts";
+import { stopping } from "../support/turns.ts";
 import { current } from "./recording-table.ts";
 import type { Stage } from "./stage.ts";
 

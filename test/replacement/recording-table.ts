@@ -2,7 +2,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../support/around.ts";
-import type { openCalls } from "../support/interleaving.ts";
+import type { openCalls } from "../support/turns.ts";
 
 /** An item before and after a call that may write, as the table had it. */
 export interface Change {

@@ -8,7 +8,7 @@ import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
 import { type Around, withPoints } from "../support/crash-points.ts";
-import { openCalls, takeTurns } from "../support/interleaving.ts";
+import { openCalls, takeTurns } from "../support/turns.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";

@@ -8,7 +8,7 @@ import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { steppedClock } from "../support/clock.ts";
 import { withPoints } from "../support/crash-points.ts";
-import { openCalls, takeTurns } from "../support/interleaving.ts";
+import { openCalls, takeTurns } from "../support/turns.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
 import { type Attributes, startTable } from "../support/table.ts";

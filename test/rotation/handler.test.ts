@@ -21,6 +21,7 @@ async function store(deployed: Deployed, name: string, late: number, more: Recor
     credentialFingerprint: fakeRegistration(fieldsOf(deployed, name)).credentialFingerprint,
     obtainedAt: now - 1800,
     accessTokenExpiresAt: now + 1800,
+    dueAt: now - late,
   });
   const item = { connection, generation: 1, failures: 0, nextActionAt: now - late, tokenSet, ...more };
   await deployed.table.put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });

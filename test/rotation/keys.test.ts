@@ -3,7 +3,7 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/connection-
 import { retirableKeys } from "../../functions/auth-core/rules/retiring-keys.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { startWorld, type World } from "../support/world.ts";
-import { halfLife, itemOf, startConnections, summaryOf, sweepAll } from "./sweep-world.ts";
+import { halfLife, itemOf, startConnections, summaryOf } from "./sweep-world.ts";
 
 const leaving = "aaaaaaaaaaaaaaaa";
 
@@ -73,16 +73,4 @@ it("A sweep replaces the tokens of all other connections if the keys of one caus
   expect(summary).toMatchObject({ due: 2, replaced: 1, failed: 1 });
   expect(bugs).toEqual([bug]);
   expect(world.callCounts().refreshes).toBe(2);
-});
-
-it("A sweep replaces what is in the index without a reason in its item, so that nothing stays there for ever", async () => {
-  const world = await startWorld();
-  const [connection] = await startConnections(world, "webapicorso");
-  const stored = await world.table.raw(connection!);
-  await world.table.put({ ...stored, nextActionAt: { N: String(world.clock.now()) } });
-
-  const summary = await sweepAll(world);
-
-  expect(summary).toEqual(summaryOf({ due: 1, replaced: 1 }));
-  expect((await itemOf(world, connection!)).nextActionAt).toBeGreaterThan(world.clock.now());
 });

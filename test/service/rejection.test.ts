@@ -1,9 +1,12 @@
+import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { attemptInterval } from "../../functions/auth-core/rules/decision.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import type { Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, type World } from "../support/world.ts";
 import { live, noTroubles, troubles } from "./life.ts";
@@ -25,6 +28,18 @@ it("TokenService never returns a rejected token, not even from memory: it fetche
 
   expect(answer).toMatchObject({ source: "upstream", generation: 2 });
   expect(answer.kind === "token" && answer.set.accessToken.equals(set.accessToken)).toBe(false);
+});
+
+it("TokenService makes the connection due while it replaces a rejected token, so that a sweep continues if it dies", async () => {
+  const { connection, rejecting, ports, clock } = await startWithRejected();
+  const dead = new TokenService({ ...ports, upstream: { call: () => new Promise<never>(() => {}) } });
+  void dead.get(connection, rejecting);
+  await setImmediate();
+  clock.advance(leaseSeconds);
+
+  const summary = await sweep(ports, { shard: 0, shards: 1 }, () => {});
+
+  expect(summary).toMatchObject({ due: 1, replaced: 1 });
 });
 
 it("TokenService never answers a rejected token, even if another request for the connection is under way", async () => {

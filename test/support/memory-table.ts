@@ -15,8 +15,12 @@ import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Attributes } from "./table.ts";
 
-/** The port of the DynamoDB adapter over a map. One suite holds both to the same rules: `test/adapters`. */
-export function memoryTable() {
+/**
+ * The port of the DynamoDB adapter over a map. One suite holds both to the same rules: `test/adapters`.
+ *
+ * @param onChange gets each item that changed
+ */
+export function memoryTable(onChange: (after: ConnectionItem) => void = () => {}) {
   const items = new Map<string, Attributes>();
 
   /** Changes an item, or creates it, if the condition allows it. The item after the change, else `undefined`. */
@@ -25,11 +29,14 @@ export function memoryTable() {
     isAllowed: (stored: Attributes) => boolean,
     change: (stored: Attributes) => void,
   ): Promise<ConnectionItem | undefined> {
-    const stored = structuredClone(items.get(connection) ?? {});
+    // A change replaces whole attributes, so a shallow copy leaves the attributes before it as they were.
+    const stored = { ...items.get(connection) };
     if (!isAllowed(stored)) return undefined;
     change(stored);
     items.set(connection, stored);
-    return decodeItem(stored);
+    const item = decodeItem(stored);
+    onChange(item);
+    return item;
   }
 
   /** DynamoDB compares instants to the millisecond. */
@@ -60,7 +67,7 @@ export function memoryTable() {
       const stored = items.get(connection);
       return stored && decodeItem(stored);
     },
-    takeLease: (connection, { expected, owner, now, until }) =>
+    takeLease: (connection, { expected, owner, now, until, isDue = false }) =>
       update(
         connection,
         (stored) => {
@@ -80,6 +87,7 @@ export function memoryTable() {
           const first = { connection, nextActionAt: now, retiringKeys: {} };
           const taken = { leaseOwner: owner, leaseUntil: until, attemptedAt: now, generation, failures };
           Object.assign(stored, { ...encode(first), ...stored, ...encode(taken), ...partitionAttribute(connection) });
+          if (isDue) Object.assign(stored, encode({ nextActionAt: now }));
         },
       ),
     async write(next, fence, keys = {}) {

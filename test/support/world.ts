@@ -18,7 +18,7 @@ import { startSimulator } from "../../local/simulator/server.ts";
 import { around } from "./around.ts";
 import { emulatorConfig } from "./aws.ts";
 import { steppedClock } from "./clock.ts";
-import { openCalls, takeTurns } from "./interleaving.ts";
+import { openCalls, takeTurns } from "./turns.ts";
 import { memoryTable } from "./memory-table.ts";
 import { connectionId, testSettings } from "./registration.ts";
 

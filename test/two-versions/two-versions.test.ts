@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { dynamoDbClient, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
@@ -12,13 +14,18 @@ import { TokenService } from "../../functions/auth-core/use-cases/token-service.
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { fakeUpstream, type UpstreamCall } from "../replacement/fake-upstream.ts";
 import { type SteppedClock, steppedClock } from "../support/clock.ts";
-import { openCalls } from "../support/interleaving.ts";
+import { openCalls } from "../support/turns.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
 import { connectionId, fakeFields, fakeRegistration, testSettings } from "../support/registration.ts";
 import { startTable, type TestTable } from "../support/table.ts";
 
 /** What `npm run keep-version` keeps of a version. */
 const current = { parseRegistration, Secret, dynamoDbTokenTable, TokenService, sweep };
+/** The client that the table of a version takes: the kept one is from before the interface `DynamoDb`. */
+const clientOf = {
+  current: dynamoDbClient,
+  previous: (config: TestTable["config"]) => new DynamoDBClient(config) as unknown as ReturnType<typeof dynamoDbClient>,
+};
 const versions = {
   current,
   /** The released version, made by `npm run keep-version`. Before the first release: the code of commit 3ca8e27. */
@@ -39,7 +46,7 @@ const open = openCalls();
 beforeEach(async () => {
   stored = await startTable();
   const tableOf = (version: Version) =>
-    versions[version].dynamoDbTokenTable(stored.name, dynamoDbClient(stored.config));
+    versions[version].dynamoDbTokenTable(stored.name, clientOf[version](stored.config));
   tables = { current: tracked(tableOf("current")), previous: tracked(tableOf("previous")) };
 });
 afterEach(() => stored.close());

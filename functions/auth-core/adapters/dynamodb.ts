@@ -54,7 +54,7 @@ export function dynamoDbTokenTable(tableName: string, dynamoDb: DynamoDb): KeyTa
       return item && decodeItem(item);
     },
 
-    async takeLease(connection, { expected, owner, now, until }) {
+    async takeLease(connection, { expected, owner, now, until, isDue = false }) {
       const attemptedAt = expected?.attemptedAt;
       const isSameAttempt =
         attemptedAt === undefined ? "attribute_not_exists(attemptedAt)" : "attemptedAt = :attemptedAt";
@@ -67,7 +67,8 @@ export function dynamoDbTokenTable(tableName: string, dynamoDb: DynamoDb): KeyTa
           : "attribute_not_exists(#connection) OR leaseOwner = :owner",
         UpdateExpression:
           "SET leaseOwner = :owner, leaseUntil = :until, attemptedAt = :now, generation = :generation, " +
-          "failures = :failures, #partition = :partition, nextActionAt = if_not_exists(nextActionAt, :now), " +
+          "failures = :failures, #partition = :partition, " +
+          `nextActionAt = ${isDue ? ":now" : "if_not_exists(nextActionAt, :now)"}, ` +
           "retiringKeys = if_not_exists(retiringKeys, :none)",
         // Both are reserved words of DynamoDB.
         ExpressionAttributeNames: { "#partition": "partition", ...(!expected && { "#connection": "connection" }) },

@@ -9,7 +9,8 @@ interface Client {
  * A call with options of its own keeps those, and their signal.
  */
 export function limitCalls<Limited extends Client>(client: Limited, milliseconds: number): Limited {
-  const send: Client["send"] = client.send.bind(client);
-  client.send = (command, options = { abortSignal: AbortSignal.timeout(milliseconds) }) => send(command, options);
+  const kind = Object.getPrototypeOf(client) as Client;
+  client.send = (command, options = { abortSignal: AbortSignal.timeout(milliseconds) }) =>
+    kind.send.call(client, command, options);
   return client;
 }

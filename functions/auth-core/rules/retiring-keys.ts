@@ -11,7 +11,7 @@ export interface RetiringKey {
   end?: number;
   /** The issuer's id of the key, if an issuer made it. */
   id?: string;
-  /** The pending version of the rotation whose test wrote this entry. */
+  /** The pending version of the rotation whose test this key passed. */
   testedVersion?: string;
   /** The key was still in use. The next check is at this instant. */
   checkAgainAt?: number;

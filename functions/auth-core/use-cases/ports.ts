@@ -48,11 +48,12 @@ export interface TokenTable {
   read(connection: ConnectionId, consistency: "strong" | "eventual"): Promise<ConnectionItem | undefined>;
   /**
    * Takes the lease until an instant and notes the attempt; `expected: undefined` creates the item. Returns the new item;
-   * `undefined` if another environment holds the lease or the item is not the expected one.
+   * `undefined` if another environment holds the lease or the item is not the expected one. With `isDue` the connection
+   * is due until an outcome is stored; a connection without `nextActionAt` always is.
    */
   takeLease(
     connection: ConnectionId,
-    lease: { expected: ExpectedVersion | undefined; owner: string; now: number; until: number },
+    lease: { expected: ExpectedVersion | undefined; owner: string; now: number; until: number; isDue?: boolean },
   ): Promise<ConnectionItem | undefined>;
   /**
    * Writes all attributes of a replacement, removes those that `next` does not have, and ends the lease. Changes only the

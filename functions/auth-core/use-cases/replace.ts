@@ -32,7 +32,9 @@ export async function replace(
   const now = ports.clock.now();
   const until = now + leaseSeconds;
   // This write also proves that the table accepts writes, before a refresh token is used.
-  const leased = await ports.table.takeLease(connection, { expected, owner, now, until });
+  // A reported token is replaced before it is due. If this process dies, upstream may have invalidated the stored one.
+  const isDue = requirements?.rejectedSha256 !== undefined;
+  const leased = await ports.table.takeLease(connection, { expected, owner, now, until, isDue });
   if (!leased) return { kind: "conflict" };
   const lease: Lease = { owner, generation: leased.generation, until };
   if (!isNeeded(leased)) {

@@ -1,0 +1,153 @@
+import type { SecretDescription } from "../../../functions/auth-core/use-cases/ports.ts";
+import type { Facts, Invariant } from "../facts.ts";
+import type { EntryOf } from "../history.ts";
+
+/** Seconds by which a read of Secrets Manager may lag. */
+const lag = 6;
+
+/** Looks at every move of AWSCURRENT by a rotation. */
+const moves = (
+  sentence: string,
+  look: (move: EntryOf<"secret">, facts: Facts) => string | false | undefined,
+): Invariant => ({
+  sentence,
+  search: (facts) =>
+    facts.secretChanges.flatMap((move) => {
+      const { process, before, after, at, connection } = move;
+      if (!process || before["AWSCURRENT"]?.version === after["AWSCURRENT"]?.version) return [];
+      const what = look(move, facts);
+      return what ? [{ at, connection, what: `${process.id}: ${what}` }] : [];
+    }),
+});
+
+export const rotatingInvariants: Invariant[] = [
+  moves(
+    "A key becomes current by a rotation only after Smart Services accepted it in a test of this rotation.",
+    ({ at, after, process }, facts) => {
+      const key = after["AWSCURRENT"]?.key;
+      const isTested = facts
+        .all("upstream")
+        .some(
+          (each) =>
+            each.at < at && each.key === key && each.answer === "tokens" && each.process?.version === process?.version,
+        );
+      return !isTested && `${key} was not tested`;
+    },
+  ),
+  moves(
+    "A rotation never undoes a value that an operator stored during it.",
+    ({ at, before, after, connection = "" }, facts) => {
+      const [from, to] = [before["AWSCURRENT"], after["AWSCURRENT"]];
+      const stored = facts
+        .secretsOf(connection)
+        .find(({ after: { AWSPENDING: pending } }) => pending?.version === to?.version && pending?.key);
+      // createSecret reads whether there is a value, then the current value: what is stored before that is a part of the next.
+      const read = facts
+        .entriesOf(stored?.process)
+        .filter((each) => each.kind === "answer" && each.call === "secrets.read")[1];
+      const isNewer = from?.version.startsWith("put-") && from.createdAt > (read?.at ?? 0);
+      // Where a pending version is dated by its value, only createSecret itself can see what came between its read and its write.
+      const isDone = facts
+        .entriesOf(stored?.process)
+        .some((each) => each.kind === "end" && each.how === "done" && each.at < at);
+      const isHidden = !isDone && from && to && from.createdAt <= to.createdAt;
+      return isNewer && !isHidden && `${from?.version} was stored during ${to?.version}`;
+    },
+  ),
+  {
+    sentence: "A step that finds its version under AWSPREVIOUS goes no further: an operator went back from it.",
+    search: (facts) =>
+      facts.all("end").flatMap(({ at, process, how }) => {
+        if (process?.kind !== "rotation" || how !== "done") return [];
+        const described = facts
+          .entriesOf(process)
+          .find((each) => each.kind === "answer" && each.call === "secrets.describe");
+        const { labels } = (described?.kind === "answer" && (described.value as SecretDescription | undefined)) || {
+          labels: new Map(),
+        };
+        const stages = (labels as SecretDescription["labels"]).get(process.version ?? "") ?? [];
+        return stages.includes("AWSPREVIOUS")
+          ? [{ at, connection: described?.connection, what: `${process.id} went on` }]
+          : [];
+      }),
+  },
+  moves(
+    "A rotation never makes a version current again from which an operator went back.",
+    ({ at, after, connection = "", process }, facts) => {
+      const version = after["AWSCURRENT"]?.version;
+      const left = facts
+        .secretsOf(connection)
+        .findLast(
+          (each) =>
+            each.at < at &&
+            each.before["AWSCURRENT"]?.version === version &&
+            each.after["AWSCURRENT"]?.version !== version,
+        );
+      // A step that was running when the operator went back: docs/rotating-keys.md has this limit.
+      return left && (process?.startedAt ?? 0) > left.at + 6 && `${version} was current before`;
+    },
+  ),
+  {
+    sentence:
+      "superseded is reported only if another version became current since the rotation began, or if a date cannot be read.",
+    search: (facts) =>
+      facts.all("event").flatMap(({ event, at, connection = "", process }) => {
+        if (event.kind !== "api_key_action_needed" || event.reason !== "superseded") return [];
+        const dates = facts
+          .entriesOf(process)
+          .flatMap((each) => (each.kind === "answer" && each.call === "secrets.createdAt" ? [each] : []));
+        if (dates.some(({ value }, index) => value === undefined && index >= dates.length - 5)) return [];
+        const changes = facts.secretsOf(connection);
+        const began = changes.find((each) =>
+          Object.values(each.after).some((label) => label.version === process?.version),
+        );
+        const isReal = changes.some(({ at: movedAt, before, after }) => {
+          const version = after["AWSCURRENT"]?.version;
+          const isMove = version !== process?.version && version !== before["AWSCURRENT"]?.version;
+          return isMove && movedAt <= at && movedAt >= (began?.at ?? 0) - lag;
+        });
+        return isReal ? [] : [{ at, connection, what: `${process?.id} reported it` }];
+      }),
+  },
+  {
+    sentence:
+      "After a complete rotation, NEXT and AWSPENDING have left the version that became current, and the rotation is announced.",
+    search: (facts) =>
+      facts.all("end").flatMap(({ process, how, at }) => {
+        if (how !== "done" || !process?.id.endsWith("finishSecret")) return [];
+        const about = facts.entriesOf(process)[0]?.connection ?? "";
+        const labels = facts.labelsAt(about, at);
+        const { AWSCURRENT: current, AWSPENDING: pending, NEXT: next } = labels;
+        const isFinished = current?.version === process.version;
+        const staged = facts.secretsOf(about).findLast((each) => !each.process && each.at <= at);
+        const isTouched = (staged?.at ?? 0) > process.startedAt - 6;
+        const isAnnounced = facts
+          .entriesOf(process)
+          .some((each) => each.kind === "event" && each.event.kind === "api_key_rotated");
+        if (!isAnnounced) return [{ at, connection: about, what: `${process.version} was not announced` }];
+        if (!isFinished || isTouched) return [];
+        const left =
+          next?.key === current?.key ? "NEXT" : pending?.version === process.version ? "AWSPENDING" : undefined;
+        return left ? [{ at, connection: about, what: `${left} is on ${process.version}` }] : [];
+      }),
+  },
+  {
+    sentence: "A rotation that has not finished for a day is reported.",
+    search: (facts) =>
+      facts.secretChanges.flatMap(({ at, connection = "", text, before }) => {
+        if (text !== "operator moves AWSPENDING" || at < facts.calmAt || !facts.itemAt(connection, at - 86_400))
+          return [];
+        const isReported = facts
+          .all("event")
+          .some(
+            ({ event, at: reportedAt }) =>
+              event.connection === connection &&
+              reportedAt < at &&
+              reportedAt > facts.calmAt &&
+              event.kind === "api_key_action_needed" &&
+              event.reason === "rotation_stuck",
+          );
+        return isReported ? [] : [{ at, connection, what: `${before["AWSPENDING"]?.version} is pending` }];
+      }),
+  },
+];

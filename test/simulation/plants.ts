@@ -1,0 +1,260 @@
+/** A planted fault: one text of the source, and what takes its place. */
+export interface Plant {
+  name: string;
+  file: string;
+  old: string;
+  new: string;
+}
+
+const core = "functions/auth-core";
+const rotation = "functions/key-rotation";
+const sweeps = "functions/token-rotation";
+const table = "test/support/memory-table.ts";
+
+/** The ten defects that a simulation found in the code before, each with its repair undone. */
+const defects: Plant[] = [
+  {
+    name: "1: a rotation that stops after its test leaves a dead token",
+    file: `${rotation}/test-secret.ts`,
+    old: "if (registration.singleActiveToken) {",
+    new: "if (false) {",
+  },
+  {
+    name: "2: a lost response of a write counts as a lost lease",
+    file: `${core}/use-cases/store-outcome.ts`,
+    old: 'return stored && isWrittenAs(next, stored) ? { kind: "written" } : { kind: "lost", winner: stored };',
+    new: 'return { kind: "lost", winner: stored };',
+  },
+  {
+    name: "3: a key that was never tested becomes current",
+    file: `${rotation}/finish-secret.ts`,
+    old: "  await requireTest(step, keyFingerprint);\n",
+    new: "",
+  },
+  {
+    name: "4a: the note of a tested key has no id of the issuer",
+    file: `${rotation}/step.ts`,
+    old: "progress.notedKey = { keyFingerprint, id };",
+    new: "progress.notedKey = { keyFingerprint, id: undefined };",
+  },
+  {
+    name: "4b: the token set has no id of the issuer",
+    file: `${core}/rules/token-set.ts`,
+    old: "    ...(registration.apiKeyId !== undefined && { apiKeyId: registration.apiKeyId }),\n",
+    new: "",
+  },
+  {
+    name: "5: superseded although nobody stored anything",
+    file: `${rotation}/finish-secret.ts`,
+    old: "  if (movedTo === version) return;\n",
+    new: "",
+  },
+  {
+    name: "6a: a version whose date cannot be read counts as older",
+    file: `${rotation}/finish-secret.ts`,
+    old: "untilDefined(step, () => ports.secrets.createdAt(event.secretId, of));\n  const [at, pendingAt] = [await createdAt(version), await createdAt(event.version)];\n  return at === undefined || pendingAt === undefined || at > pendingAt;",
+    new: "ports.secrets.createdAt(event.secretId, of);\n  const [at = 0, pendingAt = 0] = [await createdAt(version), await createdAt(event.version)];\n  return at > pendingAt;",
+  },
+  {
+    name: "6b: createSecret does not compare AWSCURRENT again",
+    file: `${rotation}/create-secret.ts`,
+    old: "if (after !== current &&",
+    new: "if (false && after !== current &&",
+  },
+  {
+    name: "7: the condition of the lease does not compare the last attempt",
+    file: table,
+    old: ' && isDeepStrictEqual(stored["attemptedAt"], attempted["attemptedAt"])',
+    new: "",
+  },
+  {
+    name: "8: memory is dated by the clock after a replacement",
+    file: `${core}/use-cases/token-service.ts`,
+    old: 'return this.#serve(connection, outcome.set, outcome.generation, "upstream", readAt);',
+    new: 'return this.#serve(connection, outcome.set, outcome.generation, "upstream", clock.now());',
+  },
+  {
+    name: "9: the labels of other connections are not read before an announcement",
+    file: `${sweeps}/retire-keys.ts`,
+    old: "if (isUser || (await labelledKeys(ports, other)).fingerprints.has(fingerprint))",
+    new: "if (isUser)",
+  },
+  {
+    name: "10: only finishSecret sees that a version was current before",
+    file: `${rotation}/rotate-key.ts`,
+    old: 'if (stages.includes("AWSPREVIOUS")) throw superseded();',
+    new: 'if (name === "finishSecret" && stages.includes("AWSPREVIOUS")) throw superseded();',
+  },
+];
+
+const faults: Plant[] = [
+  {
+    name: "a write without its fence",
+    file: table,
+    old: '(stored) => isOf(stored, fence.owner) && isAt(stored, "generation", fence.generation),',
+    new: "() => true,",
+  },
+  {
+    name: "a lease taken though another holds it",
+    file: table,
+    old: 'isBy(stored["leaseUntil"], now) && isDeepStrictEqual(stored["attemptedAt"], attempted["attemptedAt"]);',
+    new: "true;",
+  },
+  {
+    name: "a lease that never ends",
+    file: `${core}/use-cases/lease.ts`,
+    old: "leaseSeconds = 15;",
+    new: "leaseSeconds = 1_000_000_000;",
+  },
+  { name: "a lease of 6 s", file: `${core}/use-cases/lease.ts`, old: "leaseSeconds = 15;", new: "leaseSeconds = 6;" },
+  {
+    name: "a sweep that replaces everything",
+    file: `${sweeps}/sweep.ts`,
+    old: "return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;",
+    new: "return true;",
+  },
+  {
+    name: "a sweep that never retries",
+    file: `${core}/rules/schedule.ts`,
+    old: "return item.retryAt ?? item.tokenSet?.dueAt ?? item.attemptedAt;",
+    new: "return item.retryAt ? undefined : (item.tokenSet?.dueAt ?? item.attemptedAt);",
+  },
+  {
+    name: "memory believed past its end",
+    file: `${core}/use-cases/memory.ts`,
+    old: "return now - entry.readAt <= memoryLifetime(entry.set);",
+    new: "return true;",
+  },
+  {
+    name: "no margin",
+    file: `${core}/rules/token-set.ts`,
+    old: "export const skew = 5;",
+    new: "export const skew = 0;",
+  },
+  {
+    name: "the rejected token counts as valid",
+    file: `${core}/rules/token-set.ts`,
+    old: "!isExpired(set, now) && !isRejected(set, requirements) &&",
+    new: "!isExpired(set, now) &&",
+  },
+  {
+    name: "no last read before an error",
+    file: `${core}/use-cases/token-service.ts`,
+    old: "return this.#tokenOr(outcome.failure, connection, requirements);",
+    new: 'return { kind: "failure", failure: outcome.failure };',
+  },
+  {
+    name: "no pause after a failure",
+    file: `${core}/rules/backoff.ts`,
+    old: "return Math.max(1, Math.min(jittered, left / 4), retryAfter);",
+    new: "return 0;",
+  },
+  {
+    name: "no jitter after a failure",
+    file: `${core}/rules/backoff.ts`,
+    old: "Math.min(5 * 2 ** doublings, 300) * random;",
+    new: "Math.min(5 * 2 ** doublings, 300);",
+  },
+  {
+    name: "no API-key request after a failed refresh",
+    file: `${core}/use-cases/call-upstream.ts`,
+    old: '    refreshTokenRejected = result.kind === "rejected";\n',
+    new: '    if (result.kind !== "tokens") return { kind: "failed", failure: failureOf(result), skipRefresh: false };\n',
+  },
+  {
+    name: "finishSecret does not look at the versions",
+    file: `${rotation}/finish-secret.ts`,
+    old: "  if (from !== undefined && (await isNewer(step, from))) throw superseded();\n",
+    new: "",
+  },
+  {
+    name: "the next key is not tested",
+    file: `${rotation}/test-secret.ts`,
+    old: "const answer = await upstream.call(apiKeyRequest(registration), registration);",
+    new: 'const answer = { kind: "tokens", tokens: {} };',
+  },
+  {
+    name: "NEXT stays on the key that became current",
+    file: `${rotation}/finish-secret.ts`,
+    old: '    await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });\n',
+    new: "",
+  },
+  {
+    name: "the outgoing key is not noted",
+    file: `${rotation}/finish-secret.ts`,
+    old: "  await noteOutgoingKey(step, after, { keyFingerprint, apiKeyId });\n",
+    new: "",
+  },
+  {
+    name: "a key is announced too early",
+    file: `${core}/rules/retiring-keys.ts`,
+    old: "return now + maxAcceptedLifetime + maxRunSeconds;",
+    new: "return now + 3600;",
+  },
+  {
+    name: "a key is announced without a look at the labels",
+    file: `${sweeps}/retire-keys.ts`,
+    old: "const user = secret.fingerprints.has(fingerprint)",
+    new: "const user = false",
+  },
+  {
+    name: "a key is announced without a look at other connections",
+    file: `${sweeps}/retire-keys.ts`,
+    old: ": await userOf(ports, connection, fingerprint);",
+    new: ": undefined;",
+  },
+  {
+    name: "connection_rejected is sent before its write",
+    file: `${core}/use-cases/store-outcome.ts`,
+    old: '  ports.notice({ kind: "replacement_failed", connection: item.connection, code, reason: detail, failures });\n',
+    new:
+      "  if (needsOperator(code) && !item.operatorError)\n" +
+      '    await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });\n',
+  },
+  {
+    name: "api_key_retirable is sent without its write",
+    file: `${sweeps}/retire-keys.ts`,
+    old: "    if (!(await table.changeKey(connection, fingerprint, key, noted))) return;\n",
+    new: "",
+  },
+  {
+    name: "an erasure keeps the generation",
+    file: `${core}/use-cases/store-outcome.ts`,
+    old: "generation: item.generation + 1,\n      failures: 0,",
+    new: "generation: item.generation,\n      failures: 0,",
+  },
+  {
+    name: "a key is not noted before its first use",
+    file: `${core}/use-cases/replace.ts`,
+    old: "if (isInUse) return { ...reading, retiringKeys };",
+    new: "return { ...reading, retiringKeys };",
+  },
+  {
+    name: "a reported token is replaced without making the connection due",
+    file: `${core}/use-cases/replace.ts`,
+    old: "const isDue = requirements?.rejectedSha256 !== undefined;",
+    new: "const isDue = false;",
+  },
+  {
+    name: "testSecret leaves its note before the test",
+    file: `${rotation}/test-secret.ts`,
+    old: "await noteNextKey(step, registration);",
+    new: "await noteNextKey(step, registration, version);",
+  },
+  {
+    name: "a sweep replaces what only an old index entry names",
+    file: `${sweeps}/sweep.ts`,
+    old: "return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;",
+    new: "return ((Object.keys(item.retiringKeys ?? {}).length > 0 ? undefined : item.nextActionAt) ?? replacementDueAt(item) ?? 1e12) <= now;",
+  },
+];
+
+export const plants: Plant[] = [...defects.map((each) => ({ ...each, name: `defect ${each.name}` })), ...faults];
+
+/** The source with a planted fault. Throws unless its text is there exactly once. */
+export function planted(source: string, { name, file, old, new: text }: Plant): string {
+  const parts = source.split(old);
+  if (parts.length !== 2)
+    throw new Error(`"${name}": ${file} has its text ${parts.length - 1} times. Update plants.ts.`);
+  return parts.join(text);
+}

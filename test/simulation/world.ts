@@ -1,0 +1,295 @@
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
+import { partitionCount, partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import type { TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
+import type { Events, KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
+import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import { rotateKey } from "../../functions/key-rotation/rotate-key.ts";
+import { StepError } from "../../functions/key-rotation/rotation-error.ts";
+import { maintainKeys } from "../../functions/token-rotation/maintain-keys.ts";
+import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { testSettings } from "../support/registration.ts";
+import type { Entry } from "./history.ts";
+import { type Mode } from "./modes.ts";
+import { newNetwork } from "./network.ts";
+import { fingerprintOf, newOperator } from "./operator.ts";
+import { type Act, drawPlan, type Plan, type Span, start } from "./plan.ts";
+import { newRuntime, type Process } from "./process.ts";
+import { type Draws, drawsOf } from "./random.ts";
+import { newSecrets } from "./secrets.ts";
+import { newTable } from "./table.ts";
+import { newUpstream } from "./upstream.ts";
+
+/** The only acts and faults of a run, by name; absent: all that are drawn. */
+export interface Limits {
+  acts?: ReadonlySet<string>;
+  faults?: ReadonlySet<string>;
+}
+
+export interface World {
+  plan: Plan;
+  entries: Entry[];
+  /** The acts, and the faults that hit. */
+  acts: string[];
+  faults: string[];
+  upstream: ReturnType<typeof newUpstream>;
+  secrets: ReturnType<typeof newSecrets>;
+  table: ReturnType<typeof newTable>;
+  /** Instants: when faults and acts ended, and when the world did. */
+  calmAt: number;
+  endedAt: number;
+}
+
+const day = 86_400;
+const isIn = (spans: Span[], at: number) => spans.some(({ from, until }) => at >= from && at < until);
+
+/** Runs the world of a seed from its start until everything has come to rest. */
+export async function runWorld(seed: number, mode: Mode, limits: Limits): Promise<World> {
+  const plan = drawPlan(seed, mode);
+  const runtime = newRuntime(seed, start);
+  const { scheduler, now, record } = runtime;
+  const faults = { mode, until: plan.end, only: limits.faults, hit: [] as string[] };
+  const network = newNetwork(seed, runtime, faults);
+  const habits = new Map(plan.connections.map((each) => [each.id as string, each.habits]));
+  const upstream = newUpstream(
+    runtime,
+    network,
+    (scope) => habits.get(scope) as Plan["connections"][number]["habits"],
+    (at) => at < plan.end && isIn(plan.outages, at),
+  );
+  const secrets = newSecrets(runtime, network, lagOf, plan.isDatedByValue);
+  const table = newTable(runtime, network, (isWrite) => {
+    const outage = plan.tableOutages.find(({ from, until }) => now() >= from && now() < until && now() < plan.end);
+    return outage !== undefined && (isWrite || !outage.writesOnly);
+  });
+  const operator = newOperator(runtime, plan, secrets, table, upstream, rotate);
+
+  /**
+   * At times, what Secrets Manager returns about a secret stands still for up to 5 s. Not where a pending version is dated
+   * by its value: both together hide a value that an operator stores in these seconds, and nothing can show it.
+   */
+  function lagOf(draws: Draws, connection: string): number {
+    const spell = Math.floor(now() / 5) * 5;
+    const isSpell =
+      now() < plan.end && !plan.isDatedByValue && drawsOf(seed, `lag ${connection} ${spell}`).is(mode.lag);
+    return isSpell && draws.is(0.7) ? now() - spell : 0;
+  }
+
+  const eventsOf = (process: () => Process): Events => ({
+    put: (event) => {
+      const by = process();
+      return network.call(
+        by,
+        "events.put",
+        { attempts: 3, timeout: 1 },
+        (draws) => {
+          record({ kind: "event", process: by, connection: event.connection, event });
+          if (event.kind !== "api_key_retirable") return;
+          const key = [...upstream.keys.keys()].find((each) => fingerprintOf(each) === event.keyFingerprint) ?? "";
+          upstream.announced.add(key);
+          // The vendor revokes the key, sooner or later.
+          if (event.apiKeyId === undefined)
+            scheduler.at(now() + draws.pick([0.5, 60, 4000, day]), () => (upstream.revoke(key), false));
+        },
+        event.connection,
+      );
+    },
+  });
+
+  const portsOf = (process: () => Process): KeyPorts => ({
+    table: table.portOf(process),
+    registrations: secrets.registrationsOf(process),
+    secrets: secrets.versionsOf(process),
+    upstream: upstream.portOf(process),
+    issuer: upstream.issuerOf(process),
+    events: eventsOf(process),
+    clock: { now, sleep: (seconds) => runtime.wait(process(), seconds) },
+    random: () => process().draws.next(),
+    newLeaseOwner: () => `${process().id}-lease-${(process().leases += 1)}`,
+    expectRotation: true,
+    notice: (notice) =>
+      record({
+        kind: "notice",
+        process: process(),
+        ...(notice.connection && { connection: notice.connection }),
+        notice,
+      }),
+  });
+
+  /** An execution environment: its memory lasts until it dies. It serves one request at a time. */
+  interface Environment {
+    service: TokenService;
+    process?: Process;
+  }
+  const partitions = new Set(plan.connections.map((each) => partitionOf(each.id)));
+  const environments = new Map<number, Environment>();
+  let colds = 0;
+
+  function environmentAt(index: number): [name: string, Environment] {
+    const warm = environments.get(index);
+    if (warm && (!warm.process || warm.process.end === "done")) return [`${index}`, warm];
+    const isDead = warm?.process?.end !== undefined;
+    const cold: Environment = { service: new TokenService(portsOf(() => cold.process as Process)) };
+    // A busy environment stays: this request starts another one.
+    const name = isDead || !warm ? index : 1000 + (colds += 1);
+    environments.set(name, cold);
+    return [`${name}`, cold];
+  }
+
+  function get({ id, of, environment: index, minTtl, act }: Act): void {
+    const { id: connection, habits: own } = plan.connections[of] as Plan["connections"][number];
+    const [name, environment] = environmentAt(index);
+    const process = runtime.newProcess(id, "caller");
+    environment.process = process;
+    process.environment = name;
+    const requirements: TokenRequirements = { minTtl };
+    if (act === "report") {
+      const stored = table.itemOf(connection)?.tokenSet?.accessToken.reveal() ?? "fake-token-none";
+      Object.assign(requirements, { rejectedSha256: sha256Hex(stored), reporter: `caller-${index}` });
+    }
+    record({
+      kind: "act",
+      process,
+      connection,
+      text: `${act} at environment ${name}, min_ttl ${minTtl}${own.singleActive ? ", single active" : ""}`,
+    });
+    void runtime.run(
+      process,
+      25,
+      async () => {
+        const startedAt = now();
+        const answer = await environment.service.get(connection, requirements);
+        record({ kind: "served", process, connection, environment: name, requirements, startedAt, answer });
+        // A request thaws a frozen environment, and has its memory.
+        const again = {
+          id: `${id}+`,
+          at: now(),
+          act: "get",
+          of,
+          environment: index,
+          minTtl: 0,
+          pause: 0,
+          choice: 0,
+        } as const;
+        if (process.frozen > 0) scheduler.at(now() + process.draws.between(0, 60), () => get(again));
+      },
+      () => false,
+    );
+  }
+
+  function sweepOnce(id: string): void {
+    for (const partition of partitions) {
+      const process = runtime.newProcess(`${id}-${partition}`, "sweep");
+      const ports = portsOf(() => process);
+      const shard = { shard: partition, shards: partitionCount };
+      const bug = (error: unknown) => runtime.end(process, "failed", `bug: ${String(error)}`);
+      void runtime.run(
+        process,
+        60,
+        () => sweep(ports, shard, bug, (item) => maintainKeys(ports, item)),
+        (error) => error instanceof UnavailableError,
+      );
+    }
+  }
+
+  let steps = 0;
+  function rotate({ id: connection }: Plan["connections"][number], version: string): void {
+    try {
+      secrets.rotate(connection, version, async ({ step, version: of }) => {
+        const runOnce = async () => {
+          const process = runtime.newProcess(`r${(steps += 1)}-${step}`, "rotation");
+          process.version = of;
+          record({ kind: "act", process, connection, text: `${step} of ${of}` });
+          const ports = portsOf(() => process);
+          const event = { step, secretId: connection, connection, version: of };
+          const isExpected = (error: unknown) => error instanceof UnavailableError || error instanceof StepError;
+          return runtime.run(process, 60, () => rotateKey(ports, event, testSettings), isExpected);
+        };
+        const draws = drawsOf(seed, `twice ${steps}`);
+        const isTwice = now() < plan.end && draws.is(mode.twice);
+        if (isTwice) scheduler.at(now() + draws.between(0, 3), () => void runOnce());
+        return (await runOnce()) === "done";
+      });
+    } catch {
+      // Secrets Manager refuses it: another rotation is unfinished.
+    }
+  }
+
+  operator.register();
+  const acts: string[] = [];
+  for (const act of plan.acts) {
+    if (limits.acts?.has(act.id) === false) continue;
+    acts.push(act.id);
+    scheduler.at(act.at, () => {
+      if (act.act === "get" || act.act === "report") return get(act);
+      if (act.act === "sweep") return sweepOnce(act.id);
+      return operator.act(act);
+    });
+  }
+  scheduleSweeps();
+  await scheduler.runUntil(plan.end + 120);
+  operator.repair();
+  await comeToRest();
+  return {
+    plan,
+    entries: runtime.entries,
+    acts,
+    faults: faults.hit,
+    upstream,
+    secrets,
+    table,
+    calmAt: plan.end + 120,
+    endedAt: now(),
+  };
+
+  /** The schedule: a sweep every minute, at times late, twice or missing. A long idle time has some sweeps only. */
+  function scheduleSweeps(): void {
+    let inRow = 0;
+    const lastAct = plan.acts.map(({ at }) => at);
+    let passed = 0;
+    const tick = (minute: number): unknown => {
+      const at = start + minute * 60;
+      if (at + 60 < plan.end + 120) scheduler.at(at + 60, () => tick(minute + 1));
+      for (; (lastAct[passed] ?? Number.POSITIVE_INFINITY) <= at; passed += 1) inRow = 0;
+      const isSoon = (lastAct[passed] ?? at) - at < 200;
+      if (!table.isDue() || isIn(plan.missingSweeps, at) || (inRow > 12 && !isSoon)) return false;
+      inRow += 1;
+      const draws = drawsOf(seed, `sweep ${minute}`);
+      const isLate = draws.is(0.05);
+      if (draws.is(0.3))
+        scheduler.at(at + draws.next() * draws.pick([0.05, 0.05, 2, 20]), () => sweepOnce(`s${minute}b`));
+      scheduler.at(at + (isLate ? draws.between(1, 90) : 0), () => sweepOnce(`s${minute}`));
+      return false;
+    };
+    scheduler.at(start, () => tick(0));
+  }
+
+  /** No faults any more. Sweeps come, then every backoff, every end of a key and every later check passes. */
+  async function comeToRest(): Promise<void> {
+    let count = 0;
+    const sweeps = async (seconds: number) => {
+      for (let left = seconds; left > 0; left -= 60) {
+        if (table.isDue()) sweepOnce(`q${(count += 1)}`);
+        await scheduler.runUntil(now() + 60);
+      }
+    };
+    const askAll = async (round: string) => {
+      plan.connections.forEach((_, of) =>
+        get({ id: `${round}${of}`, at: now(), act: "get", of, environment: 50 + of, minTtl: 60, pause: 0, choice: 0 }),
+      );
+      await scheduler.runUntil(now() + 60);
+    };
+    await sweeps(600);
+    await scheduler.runUntil(now() + 3600);
+    await sweeps(300);
+    await askAll("y");
+    await sweeps(600);
+    await askAll("z");
+    for (const wait of [day, 7 * day, 0, 3600, day, 7 * day, 3600, day, 7 * day, 3600, day, day]) {
+      if (wait === 0) operator.cancelStuck();
+      await scheduler.runUntil(now() + Math.max(0, wait - 180));
+      await sweeps(180);
+    }
+    await askAll("w");
+  }
+}

@@ -6,12 +6,10 @@ class QuickTestsFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const order = [
       /\/unit\/|rules|make-due/,
-      /\/replacement\//,
       /\/service\//,
       /\/rotation\//,
       /\/keys\/(?!bad-next)/,
       /\/oauth|status\//,
-      /adapters/,
       /./,
     ];
     const rank = ({ moduleId }: TestSpecification) => order.findIndex((each) => each.test(moduleId));
@@ -22,7 +20,7 @@ class QuickTestsFirst extends BaseSequencer {
 /** The tests that `npm run mutation` runs: those that call the sources in their own process, and need no real time. */
 export default defineConfig({
   test: {
-    include: ["test/{unit,service,replacement,keys,rotation,adapters,oauth,status}/**/*.test.ts"],
+    include: JSON.parse(process.env["MUTATION_TESTS"] ?? "[]"),
     exclude: [
       // They call bundles, which have no mutants.
       "test/{keys,rotation}/handler.test.ts",
@@ -30,16 +28,10 @@ export default defineConfig({
       "test/status/{function,local-run,page,page-guard,paging}.test.ts",
       // Thousands of generated inputs or runs, or seconds of real time: too slow for each mutant.
       "test/unit/hostile-input.test.ts",
-      "test/keys/interleavings.test.ts",
-      "test/**/{crash-points,entitlement,faults,github-owners,outage,schedule,shards}.test.ts",
+      "test/**/{cost,crash-points,entitlement,faults,github-owners,outage,schedule,shards}.test.ts",
     ],
     alias: { "fast-check": new URL("mutation/fast-check.ts", import.meta.url).pathname },
     sequence: { sequencer: QuickTestsFirst },
-    ...(process.env["MUTATION_ROUND"] !== "static" && {
-      runner: new URL("mutation/batch-runner.ts", import.meta.url).pathname,
-    }),
-    pool: "forks",
-    maxWorkers: 1,
     isolate: false,
     // A mutant that waits for ever is killed by the first test that covers it.
     testTimeout: 5_000,

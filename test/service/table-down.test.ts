@@ -127,6 +127,23 @@ describe("a commit that cannot be written", () => {
     expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
   });
 
+  it.each([
+    [0, 0.05],
+    [1, 0.1],
+  ])("is first repeated after a pause with jitter: for the random number %d after %d s", async (random, pause) => {
+    const { connection, clock, down, table, ...world } = await startWithSwitch();
+    clock.advance(3600);
+    down.add("write");
+    const answer = world.service({ table, random: () => random }).get(connection, requirements);
+    await clock.asleep();
+    down.clear();
+    const started = clock.now();
+
+    await clock.passUntil(answer);
+
+    expect(clock.now() - started).toBeCloseTo(pause);
+  });
+
   it("counts as failed in a sweep", async () => {
     const { connection, clock, down, table, ...world } = await startWithSwitch();
     clock.advance(2400);

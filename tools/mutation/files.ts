@@ -1,9 +1,27 @@
 import { globSync } from "node:fs";
 
-/** The sources that are mutated, and the least share of killed mutants of each group, in percent. */
+/** Tests that need milliseconds. Only they can run for mutants of constants and schemas, as these need all tests. */
+const quick = [
+  "test/unit/*.test.ts",
+  "test/{keys,status}/rules*.test.ts",
+  "test/oauth/{callers,claims,form,grant-request,jwt-rules,refresh-handle}.test.ts",
+];
+const behaviour = ["test/{service,rotation,keys,oauth}/*.test.ts"];
+
+/** Files that are mutated together, with the same tests. */
+export interface MutatedGroup {
+  goal?: number;
+  tests: string[];
+  /** Mutates code that runs only while a file loads, too. */
+  withConstants?: boolean;
+  patterns: string[];
+}
+
+/** The sources that are mutated, their tests, and the least share of killed mutants of each group, in percent. */
 export const groups = {
   "use cases": {
     goal: 90,
+    tests: behaviour,
     patterns: [
       "functions/auth-core/use-cases/*.ts",
       "functions/key-rotation/{create-secret,finish-secret,rotate-key,step,step-failure,test-secret}.ts",
@@ -13,6 +31,8 @@ export const groups = {
   },
   rules: {
     goal: 95,
+    tests: quick,
+    withConstants: true,
     patterns: [
       "functions/auth-core/rules/*.ts",
       "functions/key-rotation/{rotation-error,rotation-event}.ts",
@@ -23,6 +43,7 @@ export const groups = {
     ],
   },
   adapters: {
+    tests: ["test/adapters/*.test.ts", ...behaviour],
     patterns: [
       "functions/auth-core/adapters/*.ts",
       "functions/oauth/{handle-table,name-index,revoked-key-table}.ts",
@@ -30,6 +51,7 @@ export const groups = {
     ],
   },
   handlers: {
+    tests: ["test/{unit,status}/*.test.ts", ...behaviour],
     patterns: [
       "functions/*/handler.ts",
       "functions/auth-core/http/*.ts",
@@ -38,7 +60,7 @@ export const groups = {
       "functions/prober/probe-*.ts",
     ],
   },
-} satisfies Record<string, { goal?: number; patterns: string[] }>;
+} satisfies Record<string, MutatedGroup>;
 
 export type Group = keyof typeof groups;
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { copySources } from "./copy.ts";
-import { filesOf, type Group, groups } from "./files.ts";
+import { filesOf, type Group, groups, type MutatedGroup } from "./files.ts";
 import { mutate } from "./mutate.ts";
 import { type Excused, type Score, scoreOf, shares } from "./score.ts";
 import { markInvalid } from "./type-check.ts";
@@ -27,8 +27,8 @@ const totals: string[] = [];
 for (const { group, files } of plan) {
   if (files.length === 0) continue;
   const startedAt = performance.now();
-  const mutants = markInvalid(await mutate(files));
-  const { goal } = groups[group] as { goal?: number };
+  const { goal, tests, withConstants = false } = groups[group] as MutatedGroup;
+  const mutants = markInvalid(await mutate(files, { tests, ignoreStatic: !withConstants }));
   const scores: Score[] = [];
   for (const file of files) {
     const own = mutants.filter(({ fileName }) => relative(process.cwd(), fileName) === file);

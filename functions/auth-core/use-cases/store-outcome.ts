@@ -92,17 +92,13 @@ async function write(ports: Ports, next: ConnectionItem, lease: Lease, keys?: Ke
 }
 
 /**
- * Whether this process wrote the stored item. The write removes the lease owner, so two instants tell: every lease changes
- * `attemptedAt`, and only an erasure, which removes it, depends on the instant of the error.
+ * Whether this process wrote the stored item. Two instants tell: every lease changes `attemptedAt`, and only an erasure, which
+ * removes it, depends on the instant of the error.
  */
 function isWrittenAs(next: ConnectionItem, stored: ConnectionItem): boolean {
   // The table rounds instants to milliseconds.
   const isSame = (one = 0, other = 0) => Math.abs(one - other) < 0.001;
-  return (
-    stored.leaseOwner === undefined &&
-    isSame(stored.attemptedAt, next.attemptedAt) &&
-    isSame(stored.lastError?.at, next.lastError?.at)
-  );
+  return isSame(stored.attemptedAt, next.attemptedAt) && isSame(stored.lastError?.at, next.lastError?.at);
 }
 
 async function writeUntil(

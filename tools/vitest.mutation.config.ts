@@ -7,8 +7,8 @@ class QuickTestsFirst extends BaseSequencer {
     const order = [
       /\/unit\/|rules|make-due/,
       /\/service\//,
+      /\/keys\/(?!announcing|bad-next|revoking|rotation|sharing)/,
       /\/rotation\//,
-      /\/keys\/(?!bad-next)/,
       /\/oauth|status\//,
       /./,
     ];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { disturb, disturbEverywhere, withPoints } from "../support/crash-points.ts";
+import { disturb, disturbEverywhere, itEverywhere, withPoints } from "../support/crash-points.ts";
 import { announced, connection, day, entryOf, keyOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
 
@@ -125,7 +125,7 @@ describe("An announcement", () => {
     expect(announced().toSorted()).toEqual([print(1), print(2)].toSorted());
   });
 
-  it("is made at least once, wherever the sweep dies, and nothing is left to do after it", async () => {
+  itEverywhere("is made at least once, wherever the sweep dies, and nothing is left to do after it", async () => {
     const { points, undisturbed, found } = await disturbEverywhere(async (at) => {
       const of = await startConnection(world);
       await outliveKey1(of);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { disturb, disturbEverywhere, withPoints } from "../support/crash-points.ts";
+import { disturb, disturbEverywhere, itEverywhere, withPoints } from "../support/crash-points.ts";
 import { rotateDisturbed } from "./rotate-disturbed.ts";
 import { announced, day, ownKey, print, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";
@@ -48,7 +48,7 @@ const duringRotation = (what: (connection: ConnectionId) => unknown) =>
   });
 
 describe("During a rotation", { timeout: 60_000 }, () => {
-  it("a newer key that is staged at any point after the first read stays staged", async () => {
+  itEverywhere("a newer key that is staged at any point after the first read stays staged", async () => {
     const { found } = await duringRotation((connection) => world.stage(connection, world.key(connection, 3)));
 
     const late = { labels: { ...rotated, NEXT: 3 }, announced: [1] };
@@ -60,25 +60,31 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     }
   });
 
-  it("a value that an operator stores at any point stays current, and every key that left is announced", async () => {
-    const { found } = await duringRotation((connection) => {
-      world.clock.advance(1);
-      world.put(connection, world.key(connection, 3));
-    });
+  itEverywhere(
+    "a value that an operator stores at any point stays current, and every key that left is announced",
+    async () => {
+      const { found } = await duringRotation((connection) => {
+        world.clock.advance(1);
+        world.put(connection, world.key(connection, 3));
+      });
 
-    for (const [point, { labels, announced: keys }] of found) {
-      const { AWSCURRENT, AWSPREVIOUS, ...others } = labels;
-      expect(AWSCURRENT, point).toBe(3);
-      expect({ point, others: Object.keys(others).filter((label) => label !== "NEXT") }).toEqual({ point, others: [] });
-      expect(others["NEXT"] ?? 2, point).toBe(2);
-      // A key that is still under NEXT may be used later.
-      const left = [2, 3].filter((number) => number !== AWSCURRENT && number !== others["NEXT"]);
-      expect(keys, point).toEqual([1, ...left]);
-      expect(AWSPREVIOUS, point).not.toBe(AWSCURRENT);
-    }
-  });
+      for (const [point, { labels, announced: keys }] of found) {
+        const { AWSCURRENT, AWSPREVIOUS, ...others } = labels;
+        expect(AWSCURRENT, point).toBe(3);
+        expect({ point, others: Object.keys(others).filter((label) => label !== "NEXT") }).toEqual({
+          point,
+          others: [],
+        });
+        expect(others["NEXT"] ?? 2, point).toBe(2);
+        // A key that is still under NEXT may be used later.
+        const left = [2, 3].filter((number) => number !== AWSCURRENT && number !== others["NEXT"]);
+        expect(keys, point).toEqual([1, ...left]);
+        expect(AWSPREVIOUS, point).not.toBe(AWSCURRENT);
+      }
+    },
+  );
 
-  it("a sweep that replaces the token at any point loses no key", async () => {
+  itEverywhere("a sweep that replaces the token at any point loses no key", async () => {
     const { found, undisturbed } = await duringRotation(async (connection) => {
       world.clock.advance(1800);
       await world.sweep(connection);
@@ -88,7 +94,7 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     for (const [point, state] of found) expect({ point, ...state }).toEqual({ point, ...undisturbed });
   });
 
-  it("a second rotation is rejected at every point, and does not disturb the first", async () => {
+  itEverywhere("a second rotation is rejected at every point, and does not disturb the first", async () => {
     const refusals: string[] = [];
     const { found, undisturbed } = await duringRotation((connection) => {
       try {
@@ -315,25 +321,29 @@ it.each(["createSecret", "setSecret", "testSecret", "finishSecret"])(
   },
 );
 
-it("A rotation at any point of a replacement loses no key, and its key is used afterwards", {
-  timeout: 60_000,
-}, async () => {
-  const { points, found } = await disturbEverywhere(async (at) => {
-    const connection = await prepare();
-    const { around, points: passed } = disturb(at, () => world.rotate(connection));
-    world.clock.advance(1800);
-    await world.sweep(connection, withPoints(world.ports, around));
-    const labels = numbers(connection);
-    const keys = await announcedAfterAWeek(connection);
-    const isUsed = (await ownKey(connection)) === print(2, connection);
-    return { points: passed, found: { labels, announced: keys, isUsed } };
-  });
+itEverywhere(
+  "A rotation at any point of a replacement loses no key, and its key is used afterwards",
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    const { points, found } = await disturbEverywhere(async (at) => {
+      const connection = await prepare();
+      const { around, points: passed } = disturb(at, () => world.rotate(connection));
+      world.clock.advance(1800);
+      await world.sweep(connection, withPoints(world.ports, around));
+      const labels = numbers(connection);
+      const keys = await announcedAfterAWeek(connection);
+      const isUsed = (await ownKey(connection)) === print(2, connection);
+      return { points: passed, found: { labels, announced: keys, isUsed } };
+    });
 
-  expect(points).toContain("after table.write");
-  for (const [point, state] of found) {
-    expect({ point, ...state }).toEqual({ point, labels: rotated, announced: [1], isUsed: true });
-  }
-});
+    expect(points).toContain("after table.write");
+    for (const [point, state] of found) {
+      expect({ point, ...state }).toEqual({ point, labels: rotated, announced: [1], isUsed: true });
+    }
+  },
+);
 
 describe("A rotation that Secrets Manager no longer retries", () => {
   /** Dies at the same call in every attempt. */

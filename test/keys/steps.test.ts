@@ -99,6 +99,15 @@ describe("A step", () => {
 });
 
 describe("createSecret", () => {
+  it("changes nothing if the pending version has a value, although another key is staged now", async () => {
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    world.stage(connection, world.key(connection, 3));
+
+    await world.step(event("createSecret", pending));
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), AWSPENDING: keyOf(2), NEXT: keyOf(3) });
+  });
+
   it("does not report superseded if a later step of its rotation has moved AWSCURRENT meanwhile", async () => {
     const { secrets } = world.ports;
     world.stage(connection, world.key(connection, 2));

@@ -124,6 +124,14 @@ describe("An index that lags behind", () => {
     expect(await world.table.raw("webapicorso")).toEqual(before);
   });
 
+  it("costs a read for a connection whose item is gone", async () => {
+    const { world } = await startDue();
+
+    const summary = await sweepAll(world, { table: { ...world.ports.table, read: async () => undefined } });
+
+    expect(summary).toEqual(summaryOf({ due: 1, leasedByOthers: 1 }));
+  });
+
   it("causes no second replacement if a caller replaced the token between the read and the lease", async () => {
     const { world, connection } = await startDue();
     const expected = await itemOf(world, connection);

@@ -1,3 +1,4 @@
+import { it } from "vitest";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "./around.ts";
 
@@ -70,6 +71,9 @@ export function disturb(
     },
   };
 }
+
+/** A test of all points. It takes seconds: `npm run mutation` leaves it out. */
+export const itEverywhere = it.skipIf(process.env["MUTATION_TESTS"] !== undefined);
 
 /** Runs once undisturbed, then once for each point of that run, with the disturbance at that point. */
 export async function disturbEverywhere<Found>(

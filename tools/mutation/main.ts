@@ -58,8 +58,7 @@ function print(title: string, scores: readonly Score[]): string {
   const { raw, adjusted } = shares(scores);
   const text =
     `${title}: ${sum((score) => score.killed)} killed, ${survived} survived, ${noCoverage} no coverage, ` +
-    `${sum((score) => score.excused.length)} excused, ${sum((score) => score.wording)} wording; ` +
-    `score ${raw.toFixed(1)} %, without excused and wording ${adjusted.toFixed(1)} %`;
+    `${sum((score) => score.excused.length)} excused; score ${raw.toFixed(1)} %, without excused ${adjusted.toFixed(1)} %`;
   console.log(text);
   return text;
 }

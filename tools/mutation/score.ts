@@ -16,8 +16,6 @@ interface Survivor extends Pick<Excused, "code" | "mutant"> {
 /** What became of the mutants of a file. */
 export interface Score {
   killed: number;
-  /** Mutants of a text for people: a string with a blank. Tests do not compare the wording of logs and errors. */
-  wording: number;
   /** The entries of `survivors.json` that match. */
   excused: Excused[];
   survivors: Survivor[];
@@ -25,14 +23,13 @@ export interface Score {
 
 /** @param source the text of the file @param excused its entries in `survivors.json` */
 export function scoreOf(mutants: readonly MutantResult[], source: string, excused: readonly Excused[]): Score {
-  const score: Score = { killed: 0, wording: 0, excused: [], survivors: [] };
+  const score: Score = { killed: 0, excused: [], survivors: [] };
   for (const mutant of mutants) {
     if (mutant.status === "Killed" || mutant.status === "Timeout") score.killed += 1;
     if (!hasSurvived(mutant)) continue;
-    const { original, ...texts } = textsOf(mutant, source);
+    const texts = textsOf(mutant, source);
     const excuse = excused.find(({ code, mutant: text }) => code === texts.code && text === texts.mutant);
-    if (mutant.mutatorName === "StringLiteral" && original.trim().includes(" ")) score.wording += 1;
-    else if (excuse) score.excused.push(excuse);
+    if (excuse) score.excused.push(excuse);
     else score.survivors.push({ ...texts, line: mutant.location.start.line, isCovered: mutant.status === "Survived" });
   }
   return score;
@@ -47,12 +44,7 @@ function textsOf({ location: { start, end }, replacement }: MutantResult, source
   const lines = source.split("\n").slice(start.line - 1, end.line);
   const [first = "", last = ""] = [lines[0], lines.at(-1)];
   const [before, after] = [first.slice(0, start.column - 1), last.slice(end.column - 1)];
-  const original = lines.join("\n").slice(before.length, after.length > 0 ? -after.length : undefined);
-  return {
-    original,
-    code: inOneLine(before + original + after),
-    mutant: inOneLine(before + replacement + after),
-  };
+  return { code: inOneLine(lines.join("\n")), mutant: inOneLine(before + replacement + after) };
 }
 
 /** Without line breaks, and without the middle of a long block. */
@@ -61,12 +53,12 @@ function inOneLine(text: string): string {
   return line.length <= 160 ? line : `${line.slice(0, 100)} … ${line.slice(-50)}`;
 }
 
-/** Shares of killed mutants in percent: of all, and of those that are neither excused nor wording. */
+/** Shares of killed mutants in percent: of all, and of those that are not excused. */
 export function shares(scores: readonly Score[]): { raw: number; adjusted: number } {
   const sum = (count: (score: Score) => number) => scores.reduce((total, score) => total + count(score), 0);
   const killed = sum((score) => score.killed);
   const survived = sum((score) => score.survivors.length);
-  const left = sum((score) => score.wording + score.excused.length);
+  const left = sum((score) => score.excused.length);
   const share = (of: number) => (of === 0 ? 100 : (100 * killed) / of);
   return { raw: share(killed + survived + left), adjusted: share(killed + survived) };
 }

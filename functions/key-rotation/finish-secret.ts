@@ -33,7 +33,7 @@ export async function finishSecret(step: Step): Promise<void> {
   if (stagedAt !== undefined && staged !== undefined && stagedKeyFingerprint(staged) === keyFingerprint) {
     await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
   }
-  if (after.get(version)?.includes("AWSPENDING")) await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+  await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
   await makeDue(ports, connection);
   await events.put({ kind: "api_key_rotated", connection, keyFingerprint });
   notice({ kind: "api_key_rotated", connection, keyFingerprint });

@@ -216,6 +216,16 @@ describe("finishSecret", () => {
     expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
   });
 
+  it("leaves another key under NEXT, which an operator staged during the rotation", async () => {
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    await world.step(event("testSecret", pending));
+    world.stage(connection, world.key(connection, 3));
+
+    await world.step(event("finishSecret", pending));
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1), NEXT: keyOf(3) });
+  });
+
   it("completes its effects on a version that is already current", async () => {
     const staged = moveCurrent();
     world.moveLabel(connection, "AWSPENDING", staged);

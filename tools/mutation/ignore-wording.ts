@@ -1,3 +1,5 @@
+// cspell:ignore quasis
+
 /** What this needs of a node of Stryker's syntax tree. */
 interface Path {
   isStringLiteral(): boolean;

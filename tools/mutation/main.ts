@@ -5,7 +5,6 @@ import { copySources } from "./copy.ts";
 import { filesOf, type Group, groups, type MutatedGroup } from "./files.ts";
 import { mutate } from "./mutate.ts";
 import { type Excused, type Score, scoreOf, shares } from "./score.ts";
-import { markInvalid } from "./type-check.ts";
 
 // Mutates the sources in a copy of the tree, and runs the tests for each mutant. Files as arguments: only these.
 // A survivor that `survivors.json` does not excuse, and a group below its goal, are errors.
@@ -20,6 +19,8 @@ const plan = (Object.keys(groups) as Group[]).map((group) => ({
 const unknown = only.filter((file) => !plan.some(({ files }) => files.includes(file)));
 if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: tools/mutation/files.ts does not list this source.`);
 
+// For the type check, which needs the sources without mutants.
+process.env["MUTATION_TYPES"] = copySources(root);
 process.chdir(copySources(root));
 
 let failed = false;
@@ -28,7 +29,7 @@ for (const { group, files } of plan) {
   if (files.length === 0) continue;
   const startedAt = performance.now();
   const { goal, tests, withConstants = false } = groups[group] as MutatedGroup;
-  const mutants = markInvalid(await mutate(files, { tests, ignoreStatic: !withConstants }));
+  const mutants = await mutate(files, { tests, ignoreStatic: !withConstants });
   const scores: Score[] = [];
   for (const file of files) {
     const own = mutants.filter(({ fileName }) => relative(process.cwd(), fileName) === file);

@@ -23,8 +23,9 @@ export function mutate(
     coverageAnalysis: "perTest",
     concurrency: 1,
     testRunner: "vitest",
-    plugins: ["@stryker-mutator/vitest-runner", new URL("ignore-wording.ts", import.meta.url).pathname],
+    plugins: ["@stryker-mutator/vitest-runner", pathOf("ignore-wording.ts"), pathOf("type-check.ts")],
     ignorers: ["wording"],
+    checkers: ["types"],
     vitest: { configFile: "tools/vitest.mutation.config.ts", related: false },
     reporters: [],
     logLevel: "error",
@@ -34,4 +35,8 @@ export function mutate(
     dryRunTimeoutMinutes: 60,
   };
   return new Stryker(options as ConstructorParameters<typeof Stryker>[0]).runMutationTest();
+}
+
+function pathOf(plugin: string): string {
+  return new URL(plugin, import.meta.url).pathname;
 }

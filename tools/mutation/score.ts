@@ -26,17 +26,13 @@ export function scoreOf(mutants: readonly MutantResult[], source: string, excuse
   const score: Score = { killed: 0, excused: [], survivors: [] };
   for (const mutant of mutants) {
     if (mutant.status === "Killed" || mutant.status === "Timeout") score.killed += 1;
-    if (!hasSurvived(mutant)) continue;
+    if (mutant.status !== "Survived" && mutant.status !== "NoCoverage") continue;
     const texts = textsOf(mutant, source);
     const excuse = excused.find(({ code, mutant: text }) => code === texts.code && text === texts.mutant);
     if (excuse) score.excused.push(excuse);
     else score.survivors.push({ ...texts, line: mutant.location.start.line, isCovered: mutant.status === "Survived" });
   }
   return score;
-}
-
-export function hasSurvived({ status }: MutantResult): boolean {
-  return status === "Survived" || status === "NoCoverage";
 }
 
 /** The lines of a mutation before and after it, in one line each. */

@@ -11,11 +11,11 @@ export async function testSecret(step: Step): Promise<void> {
   const { ports, event, labels, progress } = step;
   const { secrets, upstream } = ports;
   const { secretId, connection, version } = event;
+  // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
   // createSecret writes no pending version without a current one, so in an empty secret there is no write to wait for. If
   // these labels lag behind, finishSecret repeats the rotation.
-  const isEmpty = versionWith("AWSCURRENT", labels) === undefined;
-  const pending = isEmpty ? await secrets.read(secretId, { version }) : await readVersion(step, version);
-  // When rotation is turned on without an immediate rotation, Secrets Manager runs this step alone, on an empty version.
+  if (versionWith("AWSCURRENT", labels) === undefined) return;
+  const pending = await readVersion(step, version);
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.

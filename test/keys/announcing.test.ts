@@ -119,6 +119,9 @@ describe("An announcement", () => {
 
     await world.sweep(connection, { events: { put } });
     expect(announced()).toHaveLength(1);
+    expect(world.notices).toContainEqual(
+      expect.objectContaining({ kind: "key_not_retired", reason: "EventBridge: down" }),
+    );
     world.clock.advance(60);
     await world.sweep(connection);
 

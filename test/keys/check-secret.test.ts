@@ -72,6 +72,9 @@ describe("The daily check", () => {
     await world.sweep(connection);
   }
 
+  /** A table that gives no lease. */
+  const withoutLease = () => ({ ...world.ports.table, takeLease: async () => undefined });
+
   it("warns once a day, from 14 days ahead, by log, metric and event, if no next key is staged", async () => {
     await sweepAfter(75 * day);
     expect(sentReasons()).toEqual([]);
@@ -134,8 +137,10 @@ describe("The daily check", () => {
     const written = writes.map((name) => world.secrets.calls.get(name));
 
     // The replacement that is also due writes nothing: it does not get its lease.
-    await world.sweep(connection, { table: { ...world.ports.table, takeLease: async () => undefined } });
+    const reschedule = () => expect.unreachable("no key is due");
+    const summary = await world.sweep(connection, { table: { ...withoutLease(), reschedule } });
 
+    expect(summary).toMatchObject({ leasedByOthers: 1, keysOnly: 0 });
     expect(writes.map((name) => world.secrets.calls.get(name))).toEqual(written);
     expect({ labels: world.labels(connection), texts: world.texts(connection) }).toEqual({ labels, texts });
     const after = await world.table.raw(connection);
@@ -150,6 +155,37 @@ describe("The daily check", () => {
 
     expect((await world.item(connection)).tokenSet).toBeDefined();
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1) });
+  });
+
+  it("does not warn of a secret whose value is gone", async () => {
+    world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    world.clock.advance(day);
+    const registrations = { read: async () => ({ kind: "unknown" }) as const };
+
+    await world.sweep(connection, { registrations, table: withoutLease() });
+
+    expect(sentReasons()).toEqual([]);
+  });
+
+  it("does not read the secret again on the same day", async () => {
+    await sweepAfter(day);
+    const described = world.secrets.calls.get("DescribeSecret");
+
+    await sweepAfter(day - 1);
+
+    expect(world.secrets.calls.get("DescribeSecret")).toBe(described);
+  });
+
+  it("leaves a connection due that another environment replaces before its time", async () => {
+    const expected = await world.item(connection);
+    const now = world.clock.now();
+    const lease = { expected, owner: "owner-1", now, until: now + 15, isDue: true };
+    await world.ports.table.takeLease(connection, lease);
+    const { nextActionAt } = await world.item(connection);
+
+    await world.sweep(connection);
+
+    expect((await world.item(connection)).nextActionAt).toBe(nextActionAt);
   });
 
   it("runs in only one of two concurrent sweeps", async () => {

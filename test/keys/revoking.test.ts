@@ -3,7 +3,7 @@ import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { currentFields, issuerRequests, useIssuer, withIssuer } from "./issuer-suite.ts";
 import { fingerprintOf } from "./operator.ts";
-import { connection, day, keyOf, ofAnotherScope, sentReasons, useKeysWorld, world } from "./suite.ts";
+import { connection, day, keyOf, noticedReasons, ofAnotherScope, sentReasons, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
 useIssuer();
@@ -103,6 +103,7 @@ describe("An issued key that is no longer in use", () => {
 
     expect(retirable()).toHaveLength(sent);
     expect(sentReasons()).toEqual(["issuer_failed"]);
+    expect(noticedReasons()).toEqual(["issuer_failed"]);
     expect(world.events).toContainEqual(
       expect.objectContaining({
         reason: "issuer_failed",

@@ -24,6 +24,8 @@ describe("A key that two connections share", () => {
     world.clock.advance(8 * day);
     await world.sweep(connection);
     expect(announced()).toEqual([]);
+    const reason = expect.stringContaining(`Connection ${other} still has this key`);
+    expect(world.notices).toContainEqual(expect.objectContaining({ kind: "key_not_retired", reason }));
     await world.sweep(other);
     await rotateTo(2, other);
     world.clock.advance(7 * day + 59);

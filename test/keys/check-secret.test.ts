@@ -178,8 +178,8 @@ describe("The daily check", () => {
 
   it("leaves a connection due that another environment replaces before its time", async () => {
     const expected = await world.item(connection);
-    const now = world.clock.now();
-    const lease = { expected, owner: "owner-1", now, until: now + 15, isDue: true };
+    const takenAt = world.clock.now();
+    const lease = { expected, owner: "owner-1", now: takenAt, until: takenAt + 15, isDue: true };
     await world.ports.table.takeLease(connection, lease);
     const { nextActionAt } = await world.item(connection);
 

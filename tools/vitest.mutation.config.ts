@@ -34,7 +34,7 @@ export default defineConfig({
     sequence: { sequencer: QuickTestsFirst },
     isolate: false,
     // A mutant that waits for ever is killed by the first test that covers it.
-    testTimeout: 5_000,
+    testTimeout: 20_000,
     hookTimeout: 30_000,
   },
 });

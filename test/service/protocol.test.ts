@@ -152,6 +152,7 @@ describe("a replacement", () => {
     expect(await replace({ ...ports, table }, connection, await item(), () => true)).toEqual({ kind: "conflict" });
     expect(world.callCounts().exchanges).toBe(before);
     expect(await item()).toMatchObject({ leaseOwner: "other", retiringKeys: {} });
+    expect(world.notices.map(({ kind }) => kind)).not.toContain("replacement_failed");
   });
 
   it("uses the refresh token that it reads under the lease, not the one that it read before", async () => {

@@ -31,7 +31,7 @@ export function mutate(
     logLevel: "error",
     warnings: false,
     allowEmpty: true,
-    timeoutMS: 10_000,
+    timeoutMS: 5_000,
     dryRunTimeoutMinutes: 60,
   };
   return new Stryker(options as ConstructorParameters<typeof Stryker>[0]).runMutationTest();

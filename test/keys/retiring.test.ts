@@ -57,6 +57,22 @@ describe("A key that is no longer in use", () => {
     expect(announced().toSorted()).toEqual([print(1), print(2)].toSorted());
   });
 
+  it("is noted with the issuer's id of it that its entry has, if the next key has another", async () => {
+    await world.ports.table.noteKey(connection, print(1), { since: 1, id: "key-1" });
+    world.put(connection, world.key(connection, 2, { apiKeyId: "key-2" }));
+    await replace();
+
+    expect(await entryOf(1)).toEqual({ since: 1, end: endFromNow(), id: "key-1" });
+  });
+
+  it("is not a key that an operator stored twice", async () => {
+    put(2);
+    world.put(connection, world.key(connection, 2, { maxLifetime: 7200 }));
+    await replace();
+
+    expect(await entryOf(2)).toBeUndefined();
+  });
+
   it("is noted with its end by a deletion, and the item stays in the index until the key is announced", async () => {
     world.remove(connection);
     await replace();

@@ -155,7 +155,7 @@ export async function fail(
     (error) => ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message }),
   );
   if (written?.kind === "lost") return { kind: "conflict" };
-  if (written && needsOperator(code) && !item.operatorError) {
+  if (written?.kind === "written" && needsOperator(code) && !item.operatorError) {
     await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : withRetry(failure, wait) };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Order, ProcessAnswer, Report } from "./process.ts";
 
+let started = 0;
 const processPath = fileURLToPath(new URL("process.ts", import.meta.url));
 
 /** Real processes that run the built function. */
@@ -19,19 +20,24 @@ export interface Crowd {
 /**
  * Starts processes, each with this number of environments of the bundle in a folder, and without the environment
  * variables of this process. Resolves when all are loaded.
+ *
+ * @param register registers a connection: each environment replaces the token of its own one while it starts
  */
 export async function startCrowd(
   processes: number,
   environments: number,
   folder: string,
   env: Record<string, string>,
+  register: (connection: string) => void,
 ): Promise<Crowd> {
-  const children = Array.from({ length: processes }, () =>
-    fork(processPath, [join(folder, "index.mjs"), String(environments)], {
+  const children = Array.from({ length: processes }, () => {
+    const warmUp = `warm-up-${(started += 1)}`;
+    for (let number = 1; number <= environments; number += 1) register(`${warmUp}-${number}`);
+    return fork(processPath, [join(folder, "index.mjs"), String(environments), warmUp], {
       env,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-    }),
-  );
+    });
+  });
   await Promise.all(children.map((child) => nextReport(child)));
 
   return {

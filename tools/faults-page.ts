@@ -25,9 +25,9 @@ const all = Object.keys(faults).length;
 const cells = (...texts: string[]) => `|${texts.map((text) => (text === "" ? " " : ` ${text} `)).join("|")}|\n`;
 
 function faultsOf(named: Fault[]): string {
-  if (named.length === all) return "any";
+  if (named.length === all) return "all";
   const others = Object.keys(faults).filter((fault) => !named.some((each) => each === fault));
-  return others.length < 3 ? `any but ${others.join(", ")}` : named.join(", ");
+  return others.length < 3 ? `all except ${others.join(", ")}` : named.join(", ");
 }
 
 function callerOf(caller: Outcome["caller"], code: string): string {

@@ -211,7 +211,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
         return (await runOnce()) === "done";
       });
     } catch {
-      // Secrets Manager refuses it: another rotation is unfinished.
+      // Secrets Manager rejects it: another rotation is unfinished.
     }
   }
 

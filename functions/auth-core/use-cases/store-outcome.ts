@@ -80,8 +80,8 @@ type Written =
   | { kind: "lost"; winner: ConnectionItem | undefined };
 
 /**
- * Writes an outcome under the lease. If the table refuses the write, reads the item: the write may be done, its response
- * lost, and the refused one its repetition.
+ * Writes an outcome under the lease. If the table rejects the write, reads the item: the write may be done, its response
+ * lost, and the rejected one its repetition.
  *
  * @throws UnavailableError if the table is unavailable
  */

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Order, ProcessAnswer, Report } from "./process.ts";
+import type { Stage } from "./stage.ts";
 
 let started = 0;
 const processPath = fileURLToPath(new URL("process.ts", import.meta.url));
@@ -21,20 +22,19 @@ export interface Crowd {
  * Starts processes, each with this number of environments of the bundle in a folder, and without the environment
  * variables of this process. Resolves when all are loaded.
  *
- * @param register registers a connection: each environment replaces the token of its own one while it starts
+ * @param stage has a connection for each environment, which replaces its token while it starts
  */
 export async function startCrowd(
   processes: number,
   environments: number,
   folder: string,
-  env: Record<string, string>,
-  register: (connection: string) => void,
+  stage: Stage,
 ): Promise<Crowd> {
   const children = Array.from({ length: processes }, () => {
     const warmUp = `warm-up-${(started += 1)}`;
-    for (let number = 1; number <= environments; number += 1) register(`${warmUp}-${number}`);
+    for (let number = 1; number <= environments; number += 1) stage.register(`${warmUp}-${number}`);
     return fork(processPath, [join(folder, "index.mjs"), String(environments), warmUp], {
-      env,
+      env: stage.environment,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
   });

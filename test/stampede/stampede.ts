@@ -21,8 +21,8 @@ let forerunner: Crowd;
 
 beforeAll(async () => {
   stage = await startStage();
-  crowd = await startCrowd(processes, 25, folder, stage.environment, stage.register);
-  forerunner = await startCrowd(1, 1, folder, stage.environment, stage.register);
+  crowd = await startCrowd(processes, 25, folder, stage);
+  forerunner = await startCrowd(1, 1, folder, stage);
 });
 
 afterAll(async () => {
@@ -81,7 +81,7 @@ describe("a lease holder that is killed", () => {
     const { simulator } = stage;
     for (const { connection } of orders) stage.register(connection);
     simulator.setScenario({ mode: "ok" });
-    const holder = await startCrowd(1, 1, folder, stage.environment, stage.register);
+    const holder = await startCrowd(1, 1, folder, stage);
     simulator.setScenario({ mode: "hang" });
     holder.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
     const exchanges = () => orders.map(({ connection }) => stage.exchanges(connection));

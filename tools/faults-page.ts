@@ -3,19 +3,18 @@ import { dependencies, type Fault, faults, type Outcome, stored, table } from ".
 
 const introduction = `# When something fails
 
-What callers get when something that the broker calls fails, and what is stored. \`npm run faults\` writes this page from
+What callers get when another service fails, and what is stored. \`npm run faults\` writes this page from
 \`test/faults/table.ts\`. Each row is also a test: a proxy breaks the requests of the deployed adapters at the socket.
 
-- **A valid stored token is served**, whatever fails. The exceptions are new environments that cannot read the table, or
-  cannot check the caller: without the revoked keys, or without the keys of the JWT's issuer. They answer 503.
-- **Nothing is lost.** Each test ends the fault, and then requires a token that Smart Services accepts. Sweeps and callers
-  retry by themselves, after the backoff.
+- **Callers get a valid stored token**, whatever fails. Only a new environment answers 503: if it cannot read the table, or
+  cannot check the caller without the revoked keys or the keys of the JWT's issuer.
+- **The broker recovers.** Each test ends the fault, and then requires a token that Smart Services accepts. After the backoff,
+  sweeps and callers retry.
 - **A rotation**: a fault lasts for one step. Secrets Manager repeats the step, and the table shows the end. If the current key
   stays in use, the rotation has ended: start it again with \`npx broker keys rotate ID\`.
-- **At most** is the time until the response, or until the end of the step or sweep, in which the named call waits for its
-  deadline. Calls that work add their own time.
-- A log message in the tables is the \`message\` of a log line. The [runbook](runbook.md) says what to do about each alarm, and
-  [errors.md](errors.md) what a caller does about each \`code\`. The other names are [events](events.md).
+- **At most** is how long the fault can delay the response, or the end of the step or sweep. Calls that work add their own time.
+- **Log and events**: the \`message\` of a log line, or an [event](events.md). The [runbook](runbook.md) says what to do about
+  each alarm, and [errors.md](errors.md) what a caller does about each \`code\`.
 
 | fault | what the broker sees |
 | --- | --- |
@@ -26,9 +25,9 @@ const all = Object.keys(faults).length;
 const cells = (...texts: string[]) => `|${texts.map((text) => (text === "" ? " " : ` ${text} `)).join("|")}|\n`;
 
 function faultsOf(named: Fault[]): string {
-  if (named.length === all) return "any";
+  if (named.length === all) return "all";
   const others = Object.keys(faults).filter((fault) => !named.some((each) => each === fault));
-  return others.length < 3 ? `any but ${others.join(", ")}` : named.join(", ");
+  return others.length < 3 ? `all except ${others.join(", ")}` : named.join(", ");
 }
 
 function callerOf(caller: Outcome["caller"], code: string): string {

@@ -84,7 +84,7 @@ export async function actionsOf(deployment: Deployment, alarm: string, topic: st
   );
 }
 
-/** How many receive the topic's messages, and how many have not confirmed that they want them. */
+/** How many subscriptions of the topic are confirmed, and how many are not yet. */
 export async function subscriptionsOf(
   deployment: Deployment,
   TopicArn: string,

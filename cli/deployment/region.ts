@@ -23,7 +23,7 @@ export async function chooseRegion(option: string | undefined): Promise<ChosenRe
     ["AWS_REGION", AWS_REGION],
     ["AWS_DEFAULT_REGION", AWS_DEFAULT_REGION],
   ];
-  // An empty variable is as none, also for the SDK and the AWS command line; an empty option is a mistake.
+  // An empty variable counts as none, also for the SDK and the AWS command line; an empty option is a mistake.
   const given = found.find(([source, region]) => (source === "--region" ? region !== undefined : region));
   const [source, region = ""] = given ?? (["the AWS profile", await regionOfProfile()] as const);
   if (regionName.test(region)) return { region, source };

@@ -17,7 +17,7 @@ import { asExpected, type Check, unknown } from "./check.ts";
 
 const day = 86_400;
 
-/** What only AWS's own services show. Reads only: the detection of drift changes nothing. */
+/** Checks of what only AWS's services show. They only read: the detection of drift changes nothing. */
 export const awsChecks: Check[] = [
   {
     question: "Can the deployed list of callers be read? (GetTemplateSummary, for callers revoke)",

@@ -6,7 +6,7 @@ import { explain } from "../exit.ts";
 export interface Check {
   /** In words, for the report. */
   question: string;
-  /** What this project expects, and its documents say. */
+  /** What this project expects, as its pages say. */
   expected: string;
   /** The local run cannot answer it. */
   needsAws?: true;

@@ -8,7 +8,7 @@ export function smokeCommand(root: Command, onDeployment: OnDeployment): void {
   rejectOptionsOfNpm();
   root
     .command("smoke")
-    .description("ask a deployment what no emulator can answer; the report can be sent to others")
+    .description("check on AWS what no emulator can show; you can send the report to others")
     .option("--write", "also ask what changes something for a moment, or pages someone")
     .action(onDeployment(async () => (await import("./smoke.ts")).smoke));
 }

@@ -12,7 +12,8 @@ import { failedRequests, missedValidity } from "./caller-alarms.ts";
  * Lets requests move to a new version of these functions in two steps: one in ten for five minutes, then all. If an alarm
  * starts meanwhile, all go back to the previous version, and CloudFormation rolls the stack back.
  *
- * The alarms notify no one: those of stack Monitoring do, which watches for ever and depends on this stack.
+ * The alarms notify no one. Those of stack Monitoring do, at all times; this stack cannot use them, because that one depends
+ * on it.
  */
 export function addCanaries(
   scope: Construct,

@@ -88,7 +88,7 @@ describe("doctor", () => {
       () => (account.counts.Delivered = 0),
       {
         level: "warning",
-        what: "No alarm was delivered in 455 days, as far back as SNS counts: nothing proves that one would arrive",
+        what: "No alarm was delivered in 455 days: nothing proves that an alarm arrives",
         fix: "npx broker alarms test",
       },
     ],

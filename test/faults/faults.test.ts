@@ -87,7 +87,7 @@ describe.each(Object.keys(dependencies))("%s", (name) => {
       expect(secrets.length).toBeGreaterThan(1);
       expect(searcherFor(secrets)(output.join("\n"))).toEqual([]);
 
-      // Nothing is lost: the work completes, and a caller gets a token that Smart Services accepts.
+      // The broker recovers: the work completes, and a caller gets a token that Smart Services accepts.
       world.clock.advance(again ? 3601 : 310);
       await world.clock.passUntil(again?.() ?? Promise.resolve());
       const labels = world.operator.labels(connection);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
@@ -16,9 +17,12 @@ describe("a replacement that fails", () => {
     const world = await startWorld(scenario);
     const connection = world.register("webapicorso");
 
-    const answer = await world.service().get(connection, requirements);
+    const sent: string[] = [];
+    const events = { put: async ({ kind }: BrokerEvent) => void sent.push(kind) };
+    const answer = await world.service({ events }).get(connection, requirements);
 
     expect(answer).toMatchObject({ kind: "failure", failure });
+    expect(sent).toEqual(scenario.mode === "refused" ? ["connection_rejected"] : []);
     expect(JSON.stringify([answer, world.notices])).not.toMatch(/fake-|eyJ/);
     expect(await world.item(connection)).toMatchObject({ generation: 0, failures: 1 });
   });

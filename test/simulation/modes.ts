@@ -1,4 +1,4 @@
-/** What a world contains, and how often what goes wrong. Probabilities are per call unless they say otherwise. */
+/** What a world contains, and how often each fault occurs. Probabilities are per call unless they say otherwise. */
 export interface Mode {
   connections: [least: number, most: number];
   /** Weights of the acts. */

@@ -10,7 +10,7 @@ interface Client {
   timeout: number;
   /** A request may arrive after its timeout. */
   isLate?: boolean;
-  /** Refuses every call now. */
+  /** Rejects every call now. */
   isDown?: boolean;
 }
 

@@ -11,7 +11,7 @@ const rotation = "functions/key-rotation";
 const sweeps = "functions/token-rotation";
 const table = "test/support/memory-table.ts";
 
-/** The ten defects that a simulation found in the code before, each with its repair undone. */
+/** The ten defects that a simulation found in earlier code, each with its fix undone. */
 const defects: Plant[] = [
   {
     name: "1: a rotation that stops after its test leaves a dead token",

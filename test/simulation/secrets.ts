@@ -170,7 +170,7 @@ export function newSecrets(
     };
   };
 
-  /** Starts a rotation, or resumes the one of this version. Throws if Secrets Manager refuses it. */
+  /** Starts a rotation, or resumes the one of this version. Throws if Secrets Manager rejects it. */
   function rotate(connection: ConnectionId, version: string, invoke: Invoke): void {
     const secret = secrets.get(connection);
     if (!isLive(secret)) return;

@@ -211,7 +211,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
         return (await runOnce()) === "done";
       });
     } catch {
-      // Secrets Manager refuses it: another rotation is unfinished.
+      // Secrets Manager rejects it: another rotation is unfinished.
     }
   }
 
@@ -286,7 +286,11 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     await sweeps(600);
     await askAll("z");
     for (const wait of [day, 7 * day, 0, 3600, day, 7 * day, 3600, day, 7 * day, 3600, day, day]) {
-      if (wait === 0) operator.cancelStuck();
+      if (wait === 0) {
+        operator.cancelStuck();
+        // A shared key that a connection got by hand since its last replacement may have been announced: docs/rotating-keys.md.
+        operator.repair();
+      }
       await scheduler.runUntil(now() + Math.max(0, wait - 180));
       await sweeps(180);
     }

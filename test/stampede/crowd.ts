@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Order, ProcessAnswer, Report } from "./process.ts";
+import type { Stage } from "./stage.ts";
 
+let started = 0;
 const processPath = fileURLToPath(new URL("process.ts", import.meta.url));
 
 /** Real processes that run the built function. */
@@ -19,19 +21,23 @@ export interface Crowd {
 /**
  * Starts processes, each with this number of environments of the bundle in a folder, and without the environment
  * variables of this process. Resolves when all are loaded.
+ *
+ * @param stage has a connection for each environment, which replaces its token while it starts
  */
 export async function startCrowd(
   processes: number,
   environments: number,
   folder: string,
-  env: Record<string, string>,
+  stage: Stage,
 ): Promise<Crowd> {
-  const children = Array.from({ length: processes }, () =>
-    fork(processPath, [join(folder, "index.mjs"), String(environments)], {
-      env,
+  const children = Array.from({ length: processes }, () => {
+    const warmUp = `warm-up-${(started += 1)}`;
+    for (let number = 1; number <= environments; number += 1) stage.register(`${warmUp}-${number}`);
+    return fork(processPath, [join(folder, "index.mjs"), String(environments), warmUp], {
+      env: stage.environment,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-    }),
-  );
+    });
+  });
   await Promise.all(children.map((child) => nextReport(child)));
 
   return {

@@ -26,14 +26,15 @@ export interface ProcessAnswer {
 
 type Handler = (event: object, context: object) => Promise<APIGatewayProxyStructuredResultV2>;
 
-// One real process with so many environments: `process.ts BUNDLE ENVIRONMENTS`. Each is the bundle loaded anew, so that
+// One real process with so many environments: `process.ts BUNDLE ENVIRONMENTS CONNECTION`. Each is the bundle loaded anew, so that
 // it shares no memory with the others.
-const [, , bundle = "", environments = "1"] = process.argv;
+const [, , bundle = "", environments = "1", warmUp = ""] = process.argv;
 const handlers: Handler[] = [];
 for (let number = 1; number <= Number(environments); number += 1) {
   const { handler } = (await import(`${pathToFileURL(bundle).href}?environment=${number}`)) as { handler: Handler };
-  // On Lambda, two hundred cold starts have two hundred processors. Load first, so that the test does not measure them.
-  await call(handler, "nobody");
+  // On Lambda, two hundred cold starts have two hundred processors. Load first, so that the test does not measure them. A
+  // replacement also loads the SDK and undici.
+  await call(handler, `${warmUp}-${number}`);
   handlers.push(handler);
 }
 

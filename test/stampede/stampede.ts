@@ -13,16 +13,16 @@ const crowds = [
   ["2,000 concurrent callers over 8 processes", { environments: 1, callersEach: 250 }],
 ] as const;
 
+const folder = bundleFunction("token");
 let stage: Stage;
 let crowd: Crowd;
 /** One more environment, in its own process, that starts before the others. */
 let forerunner: Crowd;
 
 beforeAll(async () => {
-  const folder = bundleFunction("token");
   stage = await startStage();
-  crowd = await startCrowd(processes, 25, folder, stage.environment);
-  forerunner = await startCrowd(1, 1, folder, stage.environment);
+  crowd = await startCrowd(processes, 25, folder, stage);
+  forerunner = await startCrowd(1, 1, folder, stage);
 });
 
 afterAll(async () => {
@@ -76,14 +76,17 @@ describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
 
 describe("a lease holder that is killed", () => {
   it("costs one more call: every caller is served at once, or at its retry after one second", async () => {
-    const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}`, ...size }));
+    attempts += 1;
+    const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}-${attempts}`, ...size }));
     const { simulator } = stage;
     for (const { connection } of orders) stage.register(connection);
+    simulator.setScenario({ mode: "ok" });
+    const holder = await startCrowd(1, 1, folder, stage);
     simulator.setScenario({ mode: "hang" });
-    forerunner.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
+    holder.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
     const exchanges = () => orders.map(({ connection }) => stage.exchanges(connection));
     await vi.waitFor(() => expect(exchanges()).toEqual([1, 1]), 5000);
-    await forerunner.kill();
+    await holder.kill();
     simulator.setScenario({ mode: "ok" });
     // As if some of the lease had passed already: enough is left that all requests wait without a token.
     for (const { connection } of orders) await stage.shortenLease(connection, 10);

@@ -31,7 +31,7 @@ export function leanDynamoDb(
         read = undefined;
         const isLate = error instanceof Error && error.name === "TimeoutError";
         notice({ kind: "lean_read_failed", reason: isLate ? "no response within 1 s" : reasonOf(error) });
-        // The time to load it is not the table's.
+        // Before the time limit starts: loading the SDK takes none of it.
         const loaded = await sdk();
         return loaded.get(input, isLate ? AbortSignal.timeout(timeoutAfterTimeout) : undefined);
       }

@@ -80,8 +80,8 @@ type Written =
   | { kind: "lost"; winner: ConnectionItem | undefined };
 
 /**
- * Writes an outcome under the lease. If the table refuses the write, reads the item: the write may be done, its response
- * lost, and the refused one its repetition.
+ * Writes an outcome under the lease. If the table rejects the write, reads the item: the write may be done, its response
+ * lost, and the rejected one its repetition.
  *
  * @throws UnavailableError if the table is unavailable
  */
@@ -151,7 +151,7 @@ export async function fail(
     (error) => ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message }),
   );
   if (written?.kind === "lost") return { kind: "conflict" };
-  if (written && needsOperator(code) && !item.operatorError) {
+  if (written?.kind === "written" && needsOperator(code) && !item.operatorError) {
     await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : withRetry(failure, wait) };

@@ -5,7 +5,7 @@ import type { Process } from "../process.ts";
 
 type Change = EntryOf<"change">;
 
-/** Looks at every change of an item. */
+/** Checks every change of an item. */
 const changes = (sentence: string, look: (change: Change, facts: Facts) => string | false | undefined): Invariant => ({
   sentence,
   search: (facts) =>

@@ -5,7 +5,7 @@ import type { EntryOf } from "../history.ts";
 /** Seconds by which a read of Secrets Manager may lag. */
 const lag = 6;
 
-/** Looks at every move of AWSCURRENT by a rotation. */
+/** Checks every move of AWSCURRENT by a rotation. */
 const moves = (
   sentence: string,
   look: (move: EntryOf<"secret">, facts: Facts) => string | false | undefined,

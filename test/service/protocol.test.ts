@@ -155,6 +155,34 @@ describe("a replacement", () => {
     expect(world.notices.map(({ kind }) => kind)).not.toContain("replacement_failed");
   });
 
+  it.each([
+    [0, [0.05, 0.08]],
+    [1, [0.1, 0.16]],
+  ])(
+    "waits for another environment with growing pauses, with jitter for the random number %d",
+    async (random, first) => {
+      const { ports, clock, connection, item, ...world } = await startWithExpired();
+      const now = clock.now();
+      await ports.table.takeLease(connection, {
+        expected: await item(),
+        owner: "other",
+        now,
+        until: now + leaseSeconds,
+      });
+      const pauses: number[] = [];
+      const sleep = (seconds: number) => {
+        pauses.push(seconds);
+        return clock.sleep(seconds);
+      };
+
+      const service = world.service({ clock: { now: () => clock.now(), sleep }, random: () => random });
+      const answer = await clock.passUntil(service.get(connection, { minTtl: 60 }));
+
+      expect(answer).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: 1 } });
+      expect(pauses.slice(0, 2)).toEqual(first.map((pause) => expect.closeTo(pause)));
+    },
+  );
+
   it("uses the refresh token that it reads under the lease, not the one that it read before", async () => {
     const { get, ports, clock, ...world } = await startWithExpired();
     let isOvertaken = false;

@@ -28,7 +28,8 @@ export async function retireKeys(ports: KeyPorts, item: ConnectionItem): Promise
     );
   }
   const now = await table.read(connection, "strong");
-  if (now) await table.reschedule(connection, now.nextActionAt, nextActionAt(now));
+  // Under a lease, the connection may be due because its stored token is dead: its outcome sets the next instant.
+  if (now && now.leaseOwner === undefined) await table.reschedule(connection, now.nextActionAt, nextActionAt(now));
 }
 
 async function retire(ports: KeyPorts, connection: ConnectionId, fingerprint: string, key: RetiringKey): Promise<void> {

@@ -194,3 +194,15 @@ it("A sweep that finds an instant in the index that nothing explains corrects it
 
   expect(await world.item(connection)).toMatchObject({ generation: 1, nextActionAt });
 });
+
+it("A sweep that retires a key leaves the instant of the connection alone while a replacement holds its lease", async () => {
+  const { table, clock } = world.ports;
+  const now = clock.now();
+  await table.noteKey(connection, "0123456789abcdef", { since: now - 10, end: now - 1 });
+  const expected = await world.item(connection);
+  await table.takeLease(connection, { expected, owner: "fake-owner", now, until: now + 15, isDue: true });
+
+  await world.sweep(connection);
+
+  expect(await world.item(connection)).toMatchObject({ leaseOwner: "fake-owner", nextActionAt: now, retiringKeys: {} });
+});

@@ -94,6 +94,27 @@ describe("TokenService while the table can be read and not written", () => {
   });
 });
 
+it("TokenService serves the token of the environment that took over its lease, if no later read succeeds", async () => {
+  const { connection, clock, simulator, ports, service } = await startWithToken();
+  clock.advance(3600);
+  simulator.setScenario({ mode: "refused" });
+  let readsLeft = Number.POSITIVE_INFINITY;
+  const table = around(ports.table, async (call, name) => {
+    if (name === "read" && (readsLeft -= 1) < 0) throw new UnavailableError("fake: the table is away");
+    if (name !== "write") return call();
+    clock.advance(leaseSeconds + 1);
+    simulator.setScenario({ mode: "ok" });
+    await service({ table: ports.table }).get(connection, requirements);
+    // The one that compares the refused write with the item.
+    readsLeft = 1;
+    return call();
+  });
+
+  const answer = await service({ table }).get(connection, requirements);
+
+  expect(answer).toMatchObject({ kind: "token", source: "memory", generation: 2 });
+});
+
 describe("a commit that cannot be written", () => {
   it("is retried until the lease ends; the caller gets the token, it is reported, and the API key recovers", async () => {
     const { cold, connection, clock, down, notices, item, ...world } = await startWithSwitch();

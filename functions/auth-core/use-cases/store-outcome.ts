@@ -14,8 +14,8 @@ export type Replacement =
   | { kind: "replaced"; set: TokenSet; generation: number; committed: boolean }
   /** Another environment had already replaced the token set. */
   | { kind: "already_replaced"; item: ConnectionItem }
-  /** This environment did not get the lease, or lost it: read the item and decide again. */
-  | { kind: "conflict" }
+  /** This environment did not get the lease, or lost it, to `winner` if it read that: read the item and decide again. */
+  | { kind: "conflict"; winner?: ConnectionItem | undefined }
   /** The registration has other names than the caller requires. Nothing was replaced. */
   | { kind: "other_names" }
   | { kind: "failed"; failure: Failure };
@@ -150,7 +150,7 @@ export async function fail(
     () => write(ports, next, lease),
     (error) => ports.notice({ kind: "table_unavailable", connection: item.connection, reason: error.message }),
   );
-  if (written?.kind === "lost") return { kind: "conflict" };
+  if (written?.kind === "lost") return { kind: "conflict", winner: written.winner };
   if (written?.kind === "written" && needsOperator(code) && !item.operatorError) {
     await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
@@ -180,7 +180,7 @@ export async function erase(ports: Ports, item: ConnectionItem, lease: Lease): P
     keys,
   );
   const written = await write(ports, next, lease, keys);
-  if (written.kind === "lost") return { kind: "conflict" };
+  if (written.kind === "lost") return { kind: "conflict", winner: written.winner };
   ports.notice({ kind: "registration_gone", connection });
   return { kind: "failed", failure: unknownConnection };
 }

@@ -139,8 +139,12 @@ export class TokenService {
         const isUsable = tokenSet && isValid(tokenSet, clock.now(), requirements);
         return isUsable ? this.#serve(connection, tokenSet, generation, "table", readAt) : undefined;
       }
-      case "conflict":
+      case "conflict": {
+        // The next read may fail: then the winner's token is served from memory.
+        const { tokenSet: set, generation = 0 } = outcome.winner ?? {};
+        if (set) this.#memory.remember(connection, { set, generation, readAt });
         return undefined;
+      }
       case "other_names":
         return { kind: "failure", failure: registeredOtherwise };
       case "failed":

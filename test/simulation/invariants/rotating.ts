@@ -72,8 +72,8 @@ export const rotatingInvariants: Invariant[] = [
       }),
   },
   moves(
-    "A rotation never makes a version current again from which an operator went back.",
-    ({ at, after, connection = "", process }, facts) => {
+    "A rotation makes a version current again from which an operator went back only if AWSPENDING stayed on it, and AWSPREVIOUS did not.",
+    ({ at, before, after, connection = "", process }, facts) => {
       const version = after["AWSCURRENT"]?.version;
       const left = facts
         .secretsOf(connection)
@@ -83,6 +83,9 @@ export const rotatingInvariants: Invariant[] = [
             each.before["AWSCURRENT"]?.version === version &&
             each.after["AWSCURRENT"]?.version !== version,
         );
+      // Against docs/rotating-keys.md, which says to cancel the rotation first. With AWSPREVIOUS, the step itself stops.
+      if (left?.after["AWSPENDING"]?.version === version && before["AWSPREVIOUS"]?.version !== version)
+        return undefined;
       // A step that was running when the operator went back: docs/rotating-keys.md has this limit.
       return left && (process?.startedAt ?? 0) > left.at + 6 && `${version} was current before`;
     },

@@ -112,7 +112,7 @@ it("TokenService serves the token of the environment that took over its lease, i
 
   const answer = await service({ table }).get(connection, requirements);
 
-  expect(answer).toMatchObject({ kind: "token", source: "memory", generation: 2 });
+  expect(answer).toMatchObject({ kind: "token", source: "table", generation: 2 });
 });
 
 describe("a commit that cannot be written", () => {

@@ -15,6 +15,7 @@ import { isRecent, Memory } from "./memory.ts";
 import type { Ports } from "./ports.ts";
 import { readRegistration } from "./read-registration.ts";
 import { replace } from "./replace.ts";
+import type { Replacement } from "./store-outcome.ts";
 
 /** The source of a served token. */
 export type Source = "memory" | "table" | "upstream";
@@ -107,7 +108,9 @@ export class TokenService {
           case "replace":
         }
         const answer = await this.#replace(connection, item, requirements);
-        if (answer) return answer;
+        if (answer.kind !== "conflict") return answer;
+        // The next read may fail: then the winner's token is served.
+        item = answer.winner ?? item;
         if (clock.now() >= giveUpAt) return await this.#tokenOr(stillReplacing, connection, requirements);
       }
     } catch (error) {
@@ -116,12 +119,12 @@ export class TokenService {
     }
   }
 
-  /** Replaces the token set once. `undefined` if another environment was faster: read the item again. */
+  /** Replaces the token set once. A conflict if another environment was faster: read the item again. */
   async #replace(
     connection: ConnectionId,
     expected: ConnectionItem | undefined,
     requirements: TokenRequirements,
-  ): Promise<Answer | undefined> {
+  ): Promise<Answer | Extract<Replacement, { kind: "conflict" }>> {
     const { clock } = this.#ports;
     const isNeeded = (item: ConnectionItem) =>
       !item.tokenSet || !isSufficient(item.tokenSet, clock.now(), requirements);
@@ -137,14 +140,10 @@ export class TokenService {
       case "already_replaced": {
         const { tokenSet, generation } = outcome.item;
         const isUsable = tokenSet && isValid(tokenSet, clock.now(), requirements);
-        return isUsable ? this.#serve(connection, tokenSet, generation, "table", readAt) : undefined;
+        return isUsable ? this.#serve(connection, tokenSet, generation, "table", readAt) : { kind: "conflict" };
       }
-      case "conflict": {
-        // The next read may fail: then the winner's token is served from memory.
-        const { tokenSet: set, generation = 0 } = outcome.winner ?? {};
-        if (set) this.#memory.remember(connection, { set, generation, readAt });
-        return undefined;
-      }
+      case "conflict":
+        return outcome;
       case "other_names":
         return { kind: "failure", failure: registeredOtherwise };
       case "failed":

@@ -236,12 +236,6 @@ const faults: Plant[] = [
     new: "const isDue = false;",
   },
   {
-    name: "testSecret leaves its note before the test",
-    file: `${rotation}/test-secret.ts`,
-    old: "await noteNextKey(step, registration);",
-    new: "await noteNextKey(step, registration, version);",
-  },
-  {
     name: "a sweep replaces what only an old index entry names",
     file: `${sweeps}/sweep.ts`,
     old: "return (replacementDueAt(item) ?? Number.POSITIVE_INFINITY) <= now;",

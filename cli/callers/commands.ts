@@ -2,6 +2,7 @@ import { join, relative } from "node:path";
 import type { Command } from "commander";
 import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
 import { expectStage } from "../deployment/stage.ts";
+import { CommandError } from "../exit.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** The folder with the settings of the stages, from any working directory. */
@@ -25,7 +26,13 @@ export function callersCommands(
     .description("check and print the list of callers in the settings of the stage")
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
-      const { stage, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
+      const { stage, stack, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
+      if (stack !== undefined && file === undefined) {
+        throw new CommandError(
+          "usage",
+          "With --stack, the list is in the props of SmartTokenBroker, and in no file here. Read it there, or set --file.",
+        );
+      }
       expectStage(stage);
       const { listCallers } = await import("./list.ts");
       print(await listCallers(file ?? relative(".", join(settings, `${stage}.json`))), json);

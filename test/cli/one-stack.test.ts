@@ -51,6 +51,12 @@ describe("--stack", () => {
     expectError(await onAws("callers", "revoke", "php", "--stack", "Shop-prod", "--yes"), 3, /No deployed caller has/);
   });
 
+  test("is rejected where the settings in this checkout would be listed", async () => {
+    const message = /With --stack, the list is in the props of SmartTokenBroker/;
+
+    expectError(await onAws("callers", "list", "--stack", "Shop-prod"), 2, message);
+  });
+
   test("is in every command that is printed, in place of the stage, whose name is in the outputs", async () => {
     const { stderr } = await onAws("connections", "show", "acme", "--stack", "Shop-prod");
 

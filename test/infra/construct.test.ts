@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { App, CfnElement, Stack } from "aws-cdk-lib";
+import { App, Aws, CfnElement, Fn, Stack } from "aws-cdk-lib";
+import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
 import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
@@ -15,7 +16,7 @@ type Accepted = { [Key in keyof Schemas]: v.InferInput<Schemas[Key]> };
 type Plain = Required<Omit<SmartTokenBrokerProps, "callers">>;
 
 /** The error of a broker whose props are wrong. A JavaScript app can pass anything. */
-function errorOf(props: object): string {
+function errorOf(props: object | undefined): string {
   try {
     new SmartTokenBroker(new Stack(new App(), "Shop"), "Broker", props as SmartTokenBrokerProps);
   } catch (error) {
@@ -58,6 +59,7 @@ test("Each wrong prop is one line that names the prop and the construct, and no 
 
 test.each([
   ["without a stage", {}, /^The setting "stage" must be .* Correct the prop stage of Shop\/Broker\.$/],
+  ["without props", undefined, /^The setting "stage" must be .* Correct the prop stage of Shop\/Broker\.$/],
   [
     "with more connections than a stack has room for",
     { stage: "prod", connections: Array.from({ length: 101 }, (_, index) => `c-${index}`) },
@@ -65,6 +67,33 @@ test.each([
   ],
 ])("A broker %s is rejected", (_, props, message) => {
   expect(errorOf(props)).toMatch(message);
+});
+
+// In an asset, the placeholder of a token is never replaced.
+test.each([
+  ["an audience", "callers.0.oidc.audience", { issuer: "https://id.example.com", audience: Fn.ref("Audience") }],
+  [
+    "a claim",
+    "callers.0.oidc.claims.sub",
+    { issuer: "https://id.example.com", audience: "a", claims: { sub: `${Aws.ACCOUNT_ID}:*` } },
+  ],
+])("A token of the CDK is rejected as %s", (_, place, oidc) => {
+  const callers = [{ name: "ci", connections: ["acme"], oidc }];
+
+  expect(errorOf({ stage: "prod", callers })).toBe(
+    `The setting "${place}" must be known at synthesis; it is a token of the CDK. Nothing was changed. Correct the prop callers of Shop/Broker.`,
+  );
+});
+
+test("grantToken rejects a role of another account, which the CDK would not change", () => {
+  const stack = new Stack(new App(), "Shop", { env: { account: "111111111111", region: "eu-south-1" } });
+  const broker = new SmartTokenBroker(stack, "Broker", { stage: "prod" });
+  const role = (account: string) => Role.fromRoleArn(stack, account, `arn:aws:iam::${account}:role/orders`);
+
+  expect(broker.grantToken(role("111111111111"), "acme").success).toBe(true);
+  for (const other of [role("222222222222"), new AccountPrincipal("222222222222")]) {
+    expect(() => broker.grantToken(other, "acme")).toThrow(/List the role as a principal in callers\.$/);
+  }
 });
 
 test("A second broker in a stack is rejected, and a connection that is no id", () => {

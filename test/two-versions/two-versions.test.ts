@@ -164,6 +164,30 @@ describe.each<[Version, Version]>([
   });
 });
 
+it("Every field that the previous version reads has the same name and value in the current one", async () => {
+  const item = fullItem(connection);
+  /** The item as a version writes it, and as each version reads it. */
+  const written = async (writer: Version) => {
+    const { connection: id, leaseOwner, generation } = encodeItem(item);
+    await stored.put({ connection: id, leaseOwner, generation, retiringKeys: { M: {} } } as Parameters<
+      TestTable["put"]
+    >[0]);
+    const table = tables[writer];
+    expect(await table.write(item, { owner: "owner-1", generation: 17 })).toBe(true);
+    await table.claimRegistrationCheck(connection, 1_800_000_000, 1_800_000_000);
+    await table.claimRotationCheck(connection, 1_800_000_000, 1_800_000_000);
+    const read = async (reader: Version) =>
+      JSON.parse(JSON.stringify(await tables[reader].read(connection, "strong"))) as object;
+    return { previous: await read("previous"), current: await read("current") };
+  };
+  const known = await written("previous");
+  const now = await written("current");
+
+  expect(known.current).toMatchObject(known.previous);
+  expect(now.previous).toEqual(known.previous);
+  expect(now.current).toMatchObject(known.previous);
+});
+
 describe("An attribute that this version does not know", () => {
   const now = 1_800_000_000;
   const key = "0123456789abcdef";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { cpSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import type { bundleFunction as bundleWithEsbuild } from "../../../infra/bundle.ts";
 
 /** Beside the folder of this module in the package. */
@@ -20,7 +20,12 @@ export const bundleFunction: typeof bundleWithEsbuild = (name, options) => {
   const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
   const copy = `${folder}-${hash}`;
   rmSync(copy, { recursive: true, force: true });
-  cpSync(built, copy, { recursive: true });
+  // `cpSync` of some versions of Node copies the mode of a folder, which is read-only in some package stores.
+  for (const file of readdirSync(built, { recursive: true, withFileTypes: true }).filter((each) => each.isFile())) {
+    const target = join(copy, relative(built, file.parentPath), file.name);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(file.parentPath, file.name), target);
+  }
   for (const [file, text] of Object.entries(files)) writeFileSync(join(copy, file), text);
   return copy;
 };

@@ -1,3 +1,4 @@
+import { Token } from "aws-cdk-lib";
 import {
   attempt,
   type DeploymentSettings,
@@ -20,9 +21,18 @@ const maxConnections = 100;
  *
  * @param path of the construct, for messages
  */
-export function readProps(props: SmartTokenBrokerProps, path: string): DeploymentSettings {
-  // An app in JavaScript may leave out the stage, and would share the names of another that does.
-  const values: Record<string, unknown> = { ...props, stage: props.stage ?? "", connections: props.connections ?? [] };
+export function readProps(props: Partial<SmartTokenBrokerProps> | undefined, path: string): DeploymentSettings {
+  // An app in JavaScript may leave out the stage or all props, and would share the names of another that does.
+  const { stage = "", connections = [] } = props ?? {};
+  const values: Record<string, unknown> = { ...props, stage, connections };
+  throwIfAny(
+    Object.entries(values).flatMap(([key, value]) =>
+      tokensIn(value, key).map(
+        (place) =>
+          `The setting "${place}" must be known at synthesis; it is a token of the CDK. ${unchanged} Correct the prop ${key} of ${path}.`,
+      ),
+    ),
+  );
   const mistakes = unknownSettings(Object.keys(values), settingNames, `the props of ${path}`);
   if (Array.isArray(values["connections"]) && values["connections"].length > maxConnections) {
     mistakes.push(
@@ -33,4 +43,14 @@ export function readProps(props: SmartTokenBrokerProps, path: string): Deploymen
   const settings = attempt(() => readDeploymentSettings((key) => values[key], options), mistakes);
   throwIfAny(mistakes);
   return settings as DeploymentSettings;
+}
+
+/**
+ * The places of values that only the deployment knows, such as a `CfnParameter`. The list of callers is a file of an asset,
+ * in which such a value would stay a placeholder.
+ */
+function tokensIn(value: unknown, place: string): string[] {
+  if (Token.isUnresolved(value)) return [place];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => tokensIn(each, `${place}.${key}`));
 }

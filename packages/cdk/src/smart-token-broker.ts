@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
+import { CfnOutput, Stack, Tags, Token, TokenComparison } from "aws-cdk-lib";
 import type * as iam from "aws-cdk-lib/aws-iam";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
@@ -58,9 +58,19 @@ export class SmartTokenBroker extends Construct {
    * connection. The connection need not be in `connections`.
    */
   grantToken(grantee: iam.IGrantable, connection: string): iam.Grant {
-    if (parseConnectionId(connection)) return this.#api.grantToken(grantee, connection);
-    throw new SettingError(
-      `grantToken of ${this.node.path}: the connection must be ${connectionIdRule}. ${unchanged} Correct the call.`,
-    );
+    const mistake = (text: string) => new SettingError(`grantToken of ${this.node.path}: ${text}`);
+    if (!parseConnectionId(connection)) {
+      throw mistake(`the connection must be ${connectionIdRule}. ${unchanged} Correct the call.`);
+    }
+    // The CDK adds nothing to a role of another account, and reports success.
+    const { account } = Stack.of(this);
+    if (
+      Token.compareStrings(grantee.grantPrincipal.principalAccount ?? account, account) === TokenComparison.DIFFERENT
+    ) {
+      throw mistake(
+        `the role is of another account, and an HTTP API has no resource policy. ${unchanged} List the role as a principal in callers.`,
+      );
+    }
+    return this.#api.grantToken(grantee, connection);
   }
 }

@@ -44,9 +44,9 @@ async function report(found: Run): Promise<boolean> {
 /** A fresh seed. With `--commit`, one that each commit has for itself: then CI can be repeated. */
 function firstSeed(): number {
   if (values.from !== undefined) return Number(values.from);
-  // Without git, the output is null.
-  const head = String(spawnSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).stdout);
-  const commit = Number.parseInt(head.slice(0, 7), 16);
+  // Without git, there is no output.
+  const head = spawnSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).stdout as string | null;
+  const commit = Number.parseInt(head?.slice(0, 7) ?? "", 16);
   return values.commit && !Number.isNaN(commit) ? commit : randomInt(2 ** 30);
 }
 

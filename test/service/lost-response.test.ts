@@ -83,6 +83,16 @@ describe("a replacement that loses the response to its own write", () => {
   });
 });
 
+it("A write that the table refused without applying it does not count as done, while its lease is still held", async () => {
+  const { get, sent, noticed, item, ...world } = await start();
+
+  await get({ table: { ...world.table, write: () => Promise.resolve(false) } });
+
+  expect(noticed()).toContain("commit_not_written");
+  expect(sent()).toEqual([]);
+  expect(await item()).toMatchObject({ generation: 1 });
+});
+
 describe("a replacement that lost its lease to another environment with the same outcome", () => {
   it("reports no new token set, though both received the same token", async () => {
     const { get, item, clock, ...world } = await start();

@@ -92,13 +92,17 @@ async function write(ports: Ports, next: ConnectionItem, lease: Lease, keys?: Ke
 }
 
 /**
- * Whether this process wrote the stored item. Two instants tell: every lease changes `attemptedAt`, and only an erasure, which
- * removes it, depends on the instant of the error.
+ * Whether this process wrote the stored item: the write ended the lease, and no later attempt has begun. Every lease changes
+ * `attemptedAt`; only an erasure, which removes it, depends on the instant of the error.
  */
 function isWrittenAs(next: ConnectionItem, stored: ConnectionItem): boolean {
   // The table rounds instants to milliseconds.
   const isSame = (one = 0, other = 0) => Math.abs(one - other) < 0.001;
-  return isSame(stored.attemptedAt, next.attemptedAt) && isSame(stored.lastError?.at, next.lastError?.at);
+  return (
+    stored.leaseOwner === undefined &&
+    isSame(stored.attemptedAt, next.attemptedAt) &&
+    isSame(stored.lastError?.at, next.lastError?.at)
+  );
 }
 
 async function writeUntil(

@@ -114,15 +114,23 @@ describeTables((on) => {
       expect(await indexed()).toBe(String(now));
     });
 
-    it("is now for a connection that is made due, also during a backoff", async () => {
+    it("is now for a connection that is made due, also during a backoff; a lease that has run out ends", async () => {
       const tokenSet = fakeTokenSet({ dueAt: now + 1800 });
-      await store({ tokenSet, attemptedAt: now - 9, failures: 2, retryAt: now + 900, nextActionAt: now + 900 });
+      const lease = { leaseOwner: "fake-owner", leaseUntil: now - 1 };
+      await store({
+        tokenSet,
+        attemptedAt: now - 9,
+        failures: 2,
+        retryAt: now + 900,
+        nextActionAt: now + 900,
+        ...lease,
+      });
 
       expect(await on.table.makeDue(connection, now)).toBe(true);
 
       const item = await stored();
       expect(item).toMatchObject({ nextActionAt: now, failures: 2, tokenSet: { dueAt: now } });
-      expect(item).not.toHaveProperty("retryAt");
+      for (const ended of ["retryAt", "leaseOwner", "leaseUntil"]) expect(item).not.toHaveProperty(ended);
     });
 
     it("is not set for an item that does not exist", async () => {

@@ -177,7 +177,7 @@ export function memoryTable(onChange: (after: ConnectionItem) => void = () => {}
         (stored) => "attemptedAt" in stored && isBy(stored["leaseUntil"], now),
         (stored) => {
           const { nextActionAt } = encode({ nextActionAt: now });
-          delete stored["retryAt"];
+          for (const ended of ["retryAt", "leaseOwner", "leaseUntil"]) delete stored[ended];
           Object.assign(stored, { dueAt: nextActionAt, nextActionAt });
         },
       );

@@ -234,7 +234,8 @@ export function dynamoDbTokenTable(tableName: string, dynamoDb: DynamoDb): KeyTa
     async makeDue(connection, now) {
       const output = await update({
         Key: itemKey(connection),
-        UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt",
+        // Without its lease, a replacement that is late stores no token from before this instant.
+        UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt, leaseOwner, leaseUntil",
         // A running replacement may have read the old registration, and sets nextActionAt itself.
         ConditionExpression:
           "attribute_exists(attemptedAt) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)",

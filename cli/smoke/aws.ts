@@ -74,7 +74,7 @@ export const awsChecks: Check[] = [
   },
   {
     question: "How many bytes does the token function log per request? (docs/cost.md, last day)",
-    expected: "about 1,220: 920 of its own and 300 of Lambda",
+    expected: "about 1,200: 900 of its own and 300 of Lambda",
     observe: async ({ deployment }) => {
       const { function: FunctionName, logGroup: LogGroupName } = await functionOf(deployment, "api", "Token");
       const [invocations, bytes] = await sumsOfDay(deployment, [

@@ -54,7 +54,7 @@ const variants: Record<string, Record<string, unknown>> = {
 function oneStack() {
   const outdir = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
   const app = new App({ outdir });
-  // oxlint-disable-next-line no-new -- a construct
+  // oxlint-disable-next-line no-new -- a construct adds itself to its scope
   new SmartTokenBroker(new Stack(app, "Shop"), "Broker", variants["all"] as unknown as SmartTokenBrokerProps);
   return { name: "one stack", assembly: app.synth(), outdir };
 }

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { install } from "../examples/debian.ts";
 import { guzzle, php, python } from "./recipes.ts";
 
-const packages = [
-  ...["python3-requests", "python3-authlib", "python3-requests-oauthlib"],
-  ...["php-cli", "php-curl", "php-guzzlehttp-guzzle", "curl", "jq"],
-];
+const packages =
+  "python3-requests python3-authlib python3-requests-oauthlib php-cli php-curl php-guzzlehttp-guzzle curl jq".split(
+    " ",
+  );
 
 const succeeds = (program: string, ...args: string[]) => spawnSync(program, args, { stdio: "ignore" }).status === 0;
 

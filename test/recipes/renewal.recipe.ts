@@ -24,10 +24,9 @@ it("Every recipe requests another token after its token expired, before it calls
   );
 
   await api.close();
-  const tokens = (path: string) =>
-    new Set(api.forwarded.filter((each) => each.path.endsWith(path)).map(({ token }) => token));
+  const tokens = (path: string) => api.forwarded.filter((each) => each.path.endsWith(path)).map(({ token }) => token);
   expect(api.forwarded.map(({ status }) => status)).toEqual(recipes.flatMap(() => [200, 200]));
-  expect(tokens("/first").intersection(tokens("/second"))).toEqual(new Set());
+  expect(tokens("/second").filter((token) => tokens("/first").includes(token))).toEqual([]);
 });
 
 it("Every recipe reports a token that the business API rejects, and repeats its call with another", async () => {

@@ -14,5 +14,9 @@ export function sidebar(root: string): object[] {
     .split(/^\*\*(.+)\*\*$/m)
     .slice(1);
   const named = groups.flatMap((text, at) => (at % 2 === 0 ? [{ text, items: pages(groups[at + 1] ?? "") }] : []));
-  return [{ text: "Start", items: [{ text: "Smart Token Broker", link: "/" }] }, ...named];
+  const start = [
+    { text: "Smart Token Broker", link: "/" },
+    { text: "In italiano", link: "/docs/it" },
+  ];
+  return [{ text: "Start", items: start }, ...named];
 }

@@ -35,18 +35,23 @@ function install(): void {
   const installed = join(site, "node_modules/.package-lock.json");
   const lock = join(site, "package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund");
+  const ci = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  // `npm run` names its own program. On Windows, node cannot start `npm`, which is a script of the shell there.
+  const npm = process.env["npm_execpath"];
+  if (npm) run(process.execPath, npm, ...ci);
+  else run("npm", ...ci);
 }
 
-const vitepress = (...args: string[]) => run(process.execPath, "node_modules/vitepress/bin/vitepress.js", ...args);
+const vitepress = "node_modules/vitepress/bin/vitepress.js";
 
 install();
 collectPages(root, join(site, "build/pages"));
-vitepress("build", "--base", base);
+run(process.execPath, vitepress, "build", "--base", base);
 const broken = brokenLinks(folder, base);
 if (broken.length > 0) {
   console.error(`These links lead nowhere:\n${broken.join("\n")}`);
   process.exit(1);
 }
 console.log(`The site is in ${folder}. To read it: npm run docs -- --serve`);
-if (serve) vitepress("preview", "--host", "127.0.0.1", "--base", base);
+// Ctrl-C ends the server, which is no failure.
+if (serve) spawnSync(process.execPath, [vitepress, "preview", "--base", base], { cwd: site, stdio: "inherit" });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 
 /** The groups and pages of docs/README.md, with the title of each page. */
 export function sidebar(root: string): object[] {
@@ -7,7 +7,7 @@ export function sidebar(root: string): object[] {
   const title = (file: string) => /^# (.+)$/m.exec(read(file))?.[1]?.replaceAll("`", "") ?? file;
   const pages = (rows: string) =>
     [...rows.matchAll(/^\| \[[^\]]*\]\(([^)]+\.md)\)/gm)].map(([, link = ""]) => {
-      const file = join("docs", link);
+      const file = posix.join("docs", link);
       return { text: title(file), link: `/${file.replace(/README\.md$/, "")}` };
     });
   const groups = read("docs/README.md")

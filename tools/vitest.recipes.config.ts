@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/recipes/**/*.recipe.ts"],
     globalSetup: ["test/support/temporary-folder.ts", "test/recipes/packages.ts"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });

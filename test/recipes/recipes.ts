@@ -1,8 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
-import { output, type StartedCommand } from "../local/run-harness.ts";
+import type { Recipe } from "./run-recipe.ts";
 
 // Debian's own, because the libraries are packages of Debian. Other versions may come first on the PATH.
 export const python = "/usr/bin/python3";
@@ -10,14 +9,6 @@ export const php = "/usr/bin/php";
 export const guzzle = "/usr/share/php/GuzzleHttp/autoload.php";
 
 const examples = join(import.meta.dirname, "../../examples");
-
-/** A client of examples/ that calls the business API for each of its arguments. */
-export interface Recipe {
-  name: string;
-  /** Sends OAuth's client credentials; otherwise the vendor's form. */
-  oauth: boolean;
-  command: () => string[];
-}
 
 const inPython = (file: string) => () => [python, join(examples, "python", file)];
 
@@ -38,26 +29,3 @@ export const recipes: Recipe[] = [
   { name: "guzzle", oauth: true, command: () => withGuzzle(join(examples, "php/guzzle_client.php")) },
   { name: "bash", oauth: true, command: () => [join(examples, "bash/client.sh")] },
 ];
-
-/** Runs a recipe with the caller key of the local run's sample list. Resolves with the responses that it printed. */
-export async function runRecipe(
-  { command }: Recipe,
-  run: StartedCommand,
-  paths: string[],
-  env: Record<string, string> = {},
-): Promise<unknown[]> {
-  const [program = "", ...args] = command();
-  const printed = await output(program, [...args, ...paths], {
-    SMART_SERVICES_HOST: run.url("ready"),
-    SMART_SERVICES_API: run.url("simulator"),
-    SMART_SERVICES_CLIENT_ID: "local-php",
-    SMART_SERVICES_CREDENTIAL: sampleCallerKey,
-    // oauthlib rejects the http URL of the local run without it.
-    OAUTHLIB_INSECURE_TRANSPORT: "1",
-    ...env,
-  });
-  return printed
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as unknown);
-}

@@ -17,7 +17,9 @@ let page: Page;
 const foreign: string[] = [];
 
 beforeAll(async () => {
-  await output(process.execPath, [join(root, "site/build.ts"), "--base", base], { HOME: process.env["HOME"] ?? "" });
+  // npm needs its own settings, like a proxy, if the generator is not installed.
+  const env = process.env as Record<string, string>;
+  await output(process.execPath, [join(root, "site/build.ts"), "--base", base], env);
   server = await listen(
     createServer(({ url = "" }, response) => {
       const path = decodeURIComponent(new URL(url, "http://site.test").pathname).slice(base.length);

@@ -53,5 +53,17 @@ if (broken.length > 0) {
   process.exit(1);
 }
 console.log(`The site is in ${folder}. To read it: npm run docs -- --serve`);
-// Ctrl-C ends the server, which is no failure.
-if (serve) spawnSync(process.execPath, [vitepress, "preview", "--base", base], { cwd: site, stdio: "inherit" });
+if (serve) {
+  const preview = [
+    "node_modules/vite/bin/vite.js",
+    "preview",
+    "--host",
+    "127.0.0.1",
+    "--base",
+    base,
+    "--outDir",
+    folder,
+  ];
+  // Ctrl-C ends the server, which is no failure.
+  spawnSync(process.execPath, preview, { cwd: site, stdio: "inherit" });
+}

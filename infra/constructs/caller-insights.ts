@@ -38,7 +38,7 @@ export class CallerInsights extends Construct {
       name: `${named("queries")}/who had this token`,
       logGroupNames: serving,
       queryString: `# printf %s "$TOKEN" | sha256sum | cut -c1-16
-fields @timestamp, callerRole, connection, route, source, generation, remainingSeconds, requestId
+fields @timestamp, callerRole, connection, route, source, generation, Remaining, requestId
 | filter message = "request" and tokenFingerprint = "0123456789abcdef"
 | sort @timestamp desc
 | limit 1000`,

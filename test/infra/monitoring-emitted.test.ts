@@ -37,12 +37,12 @@ test("The functions emit exactly the metrics and dimensions of the catalogue", a
   await expect.poll(emitted, { timeout: 10_000 }).toEqual([...catalogue("dev")].toSorted());
 });
 
-/** Actions of the function's own requests, without those of Lambda's runtime, X-Ray and KMS. */
+/** Actions of the function's own requests, without those of Lambda's runtime and KMS. */
 function grantedTo(id: string): Set<string> {
   const statements = ofType("AWS::IAM::Policy")
     .filter(({ Properties }) => Properties.Roles.some((role: unknown) => render(role).startsWith(`\${${id}Role`)))
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[] }[]);
-  return new Set(statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|xray|kms|sqs):/.test(action)));
+  return new Set(statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|kms|sqs):/.test(action)));
 }
 
 test.each<[Service, string]>([

@@ -1,4 +1,4 @@
-import { type MetricName, metricDefinitions, metricNamespace } from "./metrics.ts";
+import { type MetricName, metricNamespace } from "./metrics.ts";
 import { readTraceId } from "./rules/settings.ts";
 
 type Level = "info" | "warn" | "error";
@@ -53,11 +53,11 @@ export function logLines(common: { service: string; stage: string }): LogLines {
 }
 
 function definitionOf({ values, at }: Metrics, now: number) {
-  const names = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name as MetricName]));
+  const present = Object.entries(values).filter(([, value]) => value !== undefined);
   const definition = {
     Namespace: metricNamespace,
     Dimensions: [["service", "stage", "code", "source"]],
-    Metrics: names.map((name) => ({ Name: name, Unit: metricDefinitions[name].unit })),
+    Metrics: present.map(([Name]) => ({ Name })),
   };
   return { _aws: { Timestamp: at ?? now, CloudWatchMetrics: [definition] } };
 }

@@ -53,14 +53,8 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
   return {
     // The connection is no dimension: every customer would cost a metric.
     request({ code, source, remaining, ...line }, durationMs) {
-      // Also 0, so that the average is the share of served tokens that missed the required validity.
-      const missed = line.validity === undefined ? 0 : 1;
-      const values = {
-        Requests: 1,
-        Duration: durationMs,
-        Remaining: remaining,
-        ValidityMissed: remaining === undefined ? undefined : missed,
-      };
+      const missed = line.validity === undefined ? undefined : 1;
+      const values = { Requests: 1, Duration: durationMs, Remaining: remaining, ValidityMissed: missed };
       lines.log("info", "request", { ...line, ...coldStart() }, { values, code, source });
     },
 

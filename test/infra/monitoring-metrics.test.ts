@@ -126,12 +126,12 @@ test("docs/cost.md has the right numbers of metrics, alarms and their metrics", 
   expect(cost).toContain(`| ${monitored + 2 * bands} × \`p_alarm\` |`);
 });
 
-test("The dashboard shows every alarm and both rules of Contributor Insights", () => {
+test("The dashboard shows every alarm and the rule of Contributor Insights", () => {
   const rules = ofType("AWS::CloudWatch::InsightRule").map(({ Properties }) => String(Properties.RuleName));
   const shownRules = widgets.flatMap(({ properties }) => properties.insightRule?.ruleName ?? []);
   const shownAlarms = widgets.flatMap(({ properties }) => properties.alarms ?? []);
 
   expect(shownRules.toSorted()).toEqual(rules.toSorted());
   expect(shownAlarms.toSorted()).toEqual(alarms.map(({ id }) => `\${${id}.Arn}`).toSorted());
-  expect(rules).toHaveLength(2);
+  expect(rules).toHaveLength(1);
 });

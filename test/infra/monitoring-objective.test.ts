@@ -116,9 +116,9 @@ function metricsOf(line: Partial<ResponseLine>): Record<string, unknown> {
   return JSON.parse(printed.join(""));
 }
 
-test("ValidityMissed is 0 or 1 for a returned token, and absent for an error", () => {
-  expect(metricsOf({ remaining: 600 })).toMatchObject({ ValidityMissed: 0, Remaining: 600 });
-  expect(metricsOf({ remaining: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1 });
+test("ValidityMissed counts a token with too little time left, and is absent for every other request", () => {
+  expect(metricsOf({ remaining: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1, Remaining: 9 });
+  expect(metricsOf({ remaining: 600 })).not.toHaveProperty("ValidityMissed");
   expect(metricsOf({ code: "internal" })).not.toHaveProperty("ValidityMissed");
 });
 

@@ -40,7 +40,6 @@ test("The log has one line for a served request, with the caller's name, these f
     Requests: 1,
     Duration: expect.any(Number),
     Remaining: expect.any(Number),
-    ValidityMissed: 0,
   });
 });
 

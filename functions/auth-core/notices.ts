@@ -55,6 +55,7 @@ export function noticeTelemetry(notice: Notice): NoticeTelemetry {
   }
 }
 
-function fieldsOf<Kind extends Notice>({ kind: _, ...fields }: Kind): Omit<Kind, "kind"> {
+function fieldsOf<Kind extends Notice>(notice: Kind): Omit<Kind, "kind"> {
+  const { kind: _, ...fields } = notice;
   return fields;
 }

@@ -14,12 +14,12 @@ import type { DeploymentSettings } from "../settings.ts";
 const fields = {
   requestId: "$context.requestId",
   ip: "$context.identity.sourceIp",
-  routeKey: "$context.routeKey",
+  route: "$context.routeKey",
   status: "$context.status",
   functionStatus: "$context.integration.status",
   latencyMs: "$context.responseLatency",
-  integrationError: "$context.integrationErrorMessage",
-  authorizerError: "$context.authorizer.error",
+  // Of the function's invocation, then of the authorizer, each `-` if there is no error. One field: few lines have an error.
+  error: "$context.integrationErrorMessage $context.authorizer.error",
 };
 
 const throttled = { namespace: metricNamespace, metricName: "GatewayThrottles" };

@@ -77,7 +77,7 @@ export function bill(counts: Counts, prices: Prices, connections: number, rate: 
   const sum = (of: (work: Work) => number) => done.reduce((total, [times, work]) => total + times * of(work), 0);
   const operations = (name: string) => sum(({ table }) => table[name] ?? 0);
   const secretCalls = sum(({ secrets }) => Object.values(secrets).reduce((total, count) => total + count, 0));
-  const decryptions = sum(({ secrets }) => secrets["GetSecretValue"] ?? 0);
+  const decrypts = sum(({ secrets }) => secrets["GetSecretValue"] ?? 0);
   const gigabytes = (sum(({ logBytes }) => logBytes) + requests * counts.accessLogBytes) / 1e9;
   const emitting = done.filter(([times]) => times > 0).map(([, work]) => work);
   const metrics = new Set(emitting.flatMap((work) => work.metrics)).size;
@@ -103,7 +103,7 @@ export function bill(counts: Counts, prices: Prices, connections: number, rate: 
       connections * prices.secretMonth +
       secretCalls * prices.secretCall +
       fixed.keys * prices.keyMonth +
-      decryptions * prices.keyCall,
+      decrypts * prices.keyCall,
   };
   const total = Object.values(dollars).reduce((all, each) => all + each, 0);
   return { connections, rate, dollars, total, ...(requests > 0 && { perMillion: (total / requests) * 1e6 }) };

@@ -44,7 +44,7 @@ export interface Counts {
 
 const place = { region: "eu-west-1", accountId: "123456789012" };
 const connection = "acme";
-const requestId = "JKJaXmPLvHcESHA=";
+const requestId = "0123456789abcde=";
 const tokenRoute = "GET /v1/connections/{connection}/token";
 
 /** Counts what the deployed bundles do, against embedded parts: the real handlers, sockets, log lines and templates. */

@@ -101,6 +101,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     "## What dominates",
     "",
     `- **Few requests**: the alarms' metrics and the custom metrics, ${dollars(all[0]?.dollars["metrics and alarms"] ?? 0)} $ of ${dollars(all[0]?.total ?? 0)} $ a month. A deployment without callers pays little else.`,
+    `- **One service with one connection**: a variable in its process and one secret cost ${prices.secretMonth.toFixed(2)} $ a month, and the broker at least ${dollars(all[0]?.total ?? 0)} $.`,
     `- **Many connections**: one secret each, ${prices.secretMonth.toFixed(2)} $ a month. Remove connections that nobody uses.`,
     "- **Many requests**: the gateway, then the logs. Callers should keep a token until shortly before it expires.",
     `- **Traces**, if you turn them on: ${dollars(tracing(prices, 1))} $ a month at one request a second, ${dollars(tracing(prices, 100))} $ at 100.`,

@@ -20,7 +20,7 @@ export interface ResponseLine {
   validity?: string;
 }
 
-export interface RequestLine extends ResponseLine {
+interface RequestLine extends ResponseLine {
   requestId: string;
   route: string;
   status: number;
@@ -114,8 +114,9 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
 }
 
 /**
- * Fields for the first line of an environment, nothing for all others. `initMs` is from the start of the Node.js process
- * until the handler is loaded, without what Lambda does before: it gets the code and starts the process.
+ * Fields for the first request or sweep of an environment, nothing for all others. `initMs` is from the start of the Node.js
+ * process until the handler is loaded, without what Lambda does before: it gets the code and starts the process. In a local
+ * run, all environments are in one process, so it is from the start of the run.
  */
 function coldStartOnce(): () => { coldStart?: true; initMs?: number } {
   let first: { coldStart: true; initMs: number } | undefined;

@@ -96,7 +96,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     `- An item has ${assumptions.itemKb} KB; tokens live for an hour and are replaced after ${whole(assumptions.replacementSeconds)} s.`,
     `- Lambda bills ${assumptions.requestMs} ms for a request, ${assumptions.sweepMs} ms for a sweep and ${assumptions.replacementMs} ms for each replacement. Each further millisecond of a request costs ${million(prices.lambdaGbSecond / 1000)} $ a million.`,
     `- The token function has 1 environment at 1 request a second and ${assumptions.environments(100)} at 100. Requests spread evenly over the connections.`,
-    `- A GB of logs has 10⁹ bytes, is stored for a month, and CloudWatch compresses it to ${100 * assumptions.compressed} %.`,
+    `- A GB of logs has 10⁹ bytes (logs cost 7 % less if AWS charges by 2³⁰), is stored for a month, and CloudWatch compresses it to ${100 * assumptions.compressed} %.`,
     "",
     "## What dominates",
     "",

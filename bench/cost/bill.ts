@@ -1,4 +1,5 @@
-import type { Counts, Work } from "./count.ts";
+import type { Counts } from "./count.ts";
+import type { Work } from "./work.ts";
 
 export type PriceName =
   | "httpApiRequest"

@@ -1,5 +1,6 @@
 import { assumptions, bill, type Bill, type Item, items, type PriceName, type Prices, tracing } from "./bill.ts";
-import type { Counts, Work } from "./count.ts";
+import type { Counts } from "./count.ts";
+import type { Work } from "./work.ts";
 
 /** The file prices.json. */
 export interface PriceList {

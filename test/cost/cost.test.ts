@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readPrices } from "../../bench/cost.ts";
 import { bill, tracing } from "../../bench/cost/bill.ts";
-import { type Counts, countOperations, type Work } from "../../bench/cost/count.ts";
+import { type Counts, countOperations } from "../../bench/cost/count.ts";
 import { costSection, pricesOf } from "../../bench/cost/page.ts";
+import type { Work } from "../../bench/cost/work.ts";
 import { indexWrites } from "../../bench/cost/counting-table.ts";
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");

@@ -1,9 +1,14 @@
 import { benchColdStart, coldStartHead } from "./cold-start.ts";
+import { benchCost } from "./cost.ts";
 import { startParts } from "./parts.ts";
 import { benchServing } from "./serving.ts";
 
 // Measures the speed that the documentation claims, beside baselines in the same run. Compare within a table only.
-// `npm run bench -- cold` measures the cold start alone.
+// `npm run bench -- cold` measures the cold start alone. `npm run bench -- cost` counts what AWS charges, and writes docs/cost.md.
+if (process.argv[2] === "cost") {
+  print(["a month in dollars", "total", "a million tokens"], await benchCost());
+  process.exit(0);
+}
 const parts = await startParts();
 try {
   if (process.argv[2] !== "cold") {

@@ -15,4 +15,20 @@ export const scenarios: Record<string, Scenario> = {
     title: "a new environment, from the start of its process to its first response",
     run: async (size) => (await import("./cold.ts")).cold(size),
   },
+  warm: {
+    title: "a token from memory, the whole handler",
+    run: async (size) => (await import("./warm.ts")).warm(size),
+  },
+  table: {
+    title: "a token from the table over loopback, the whole handler",
+    run: async (size) => (await import("./table.ts")).table(size),
+  },
+  status: {
+    title: "the status of 10,000 connections",
+    run: async (size) => (await import("./status.ts")).status(size),
+  },
+  memory: {
+    title: "the memory of an environment that serves 1,000 connections",
+    run: async (size) => (await import("./memory.ts")).memory(size),
+  },
 };

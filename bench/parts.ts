@@ -8,6 +8,7 @@ import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts"
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { tokenEvent } from "../test/handler/event.ts";
 import { startStage } from "../test/stampede/stage.ts";
+import type { Attributes } from "../test/support/table.ts";
 
 /** The embedded parts around a function, behind real sockets. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
@@ -24,7 +25,9 @@ export async function startParts() {
     async fill(connections: ConnectionId[]): Promise<void> {
       const table = stage.environment[environmentVariables.tableName] ?? "";
       for (let from = 0; from < connections.length; from += 25) {
-        const writes = connections.slice(from, from + 25).map((each) => ({ PutRequest: { Item: storedItem(each) } }));
+        const writes = connections
+          .slice(from, from + 25)
+          .map((each) => ({ PutRequest: { Item: storedItem(each, Date.now() / 1000) } }));
         await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: writes } }));
       }
     },
@@ -40,15 +43,20 @@ export function connectionsUpTo(count: number): ConnectionId[] {
   return Array.from({ length: count }, (_, index) => `bench-${index + 1}` as ConnectionId);
 }
 
-/** A token set like a real one: two tokens of 1.5 KB, an hour, due after half of it. */
-export function storedTokenSet(connection: ConnectionId, now: number, dueAt = now + 1800): TokenSet {
+/**
+ * The item of a connection whose token set is like a real one: two tokens of 1.5 KB, an hour.
+ *
+ * @param obtainedAt instant
+ * @param dueAt instant
+ */
+export function storedItem(connection: ConnectionId, obtainedAt: number, dueAt = obtainedAt + 1800): Attributes {
   const fake = (kind: string) => new Secret(`fake-${kind}-of-${connection}-`.padEnd(1500, "0123456789abcdef"));
-  return {
+  const tokenSet: TokenSet = {
     accessToken: fake("access"),
-    accessTokenExpiresAt: now + 3600,
+    accessTokenExpiresAt: obtainedAt + 3600,
     refreshToken: fake("refresh"),
-    refreshTokenExpiresAt: now + 30 * 86_400,
-    obtainedAt: now,
+    refreshTokenExpiresAt: obtainedAt + 30 * 86_400,
+    obtainedAt,
     obtainedBy: "api_key",
     scope: connection,
     username: `admin_${connection}`,
@@ -58,11 +66,7 @@ export function storedTokenSet(connection: ConnectionId, now: number, dueAt = no
     singleActiveToken: false,
     dueAt,
   };
-}
-
-function storedItem(connection: ConnectionId) {
-  const tokenSet = storedTokenSet(connection, Date.now() / 1000);
-  const item = { connection, generation: 1, failures: 0, nextActionAt: tokenSet.dueAt, tokenSet, retiringKeys: {} };
+  const item = { connection, generation: 1, failures: 0, nextActionAt: dueAt, tokenSet, retiringKeys: {} };
   return { ...encodeItem(item), partition: { N: String(partitionOf(connection)) } };
 }
 

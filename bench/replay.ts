@@ -5,13 +5,18 @@ import type { Order, Replay } from "./replay-process.ts";
 const path = new URL("replay-process.ts", import.meta.url).pathname;
 
 /**
- * Starts a process that has these bundles, by name, and handles events with them. What they print goes to /dev/null. Its
- * young generation is so large that nothing is collected within 100 MB of allocations.
+ * Starts a process that has these bundles, by name, and handles events with them. What they print goes to /dev/null.
+ *
+ * @param execArgv further options of node
  */
-export async function startReplay(folders: Record<string, string>, env: Record<string, string>) {
+export async function startReplay(
+  folders: Record<string, string>,
+  env: Record<string, string>,
+  execArgv: string[] = [],
+) {
   const child = fork(path, [JSON.stringify(folders)], {
     env,
-    execArgv: ["--expose-gc"],
+    execArgv: ["--expose-gc", ...execArgv],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const ended = once(child, "exit").then(([code]) => {

@@ -23,6 +23,14 @@ export const scenarios: Record<string, Scenario> = {
     title: "a token from the table over loopback, the whole handler",
     run: async (size) => (await import("./table.ts")).table(size),
   },
+  stampede: {
+    title: "an expired token that many request at once",
+    run: async (size) => (await import("./stampede.ts")).stampede(size),
+  },
+  sweep: {
+    title: "the replacement of what is due, one connection of a hundred",
+    run: async (size) => (await import("./sweep.ts")).sweep(size),
+  },
   status: {
     title: "the status of 10,000 connections",
     run: async (size) => (await import("./status.ts")).status(size),

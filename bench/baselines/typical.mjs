@@ -1,6 +1,6 @@
 import middy from "@middy/core";
 import secretsManager from "@middy/secrets-manager";
-import { moduleCache } from "./module-cache.mjs";
+import { moduleCache } from "./module-cache.ts";
 
 const { BASE_URL, SECRET_ID } = process.env;
 

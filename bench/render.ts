@@ -19,7 +19,7 @@ function rowsOf({ name, unit, median, spread, comparisons }: Figure): string[][]
     ...(index === 0 ? own : [name, "", ""]),
     comparison.baseline,
     `${format(comparison.median)} ${unit}`,
-    comparison.ratio.toFixed(2),
+    comparison.ratio < 0.1 ? format(comparison.ratio) : comparison.ratio.toFixed(2),
     ...verdict(comparison),
   ]);
 }
@@ -35,5 +35,5 @@ function goalText({ atMost, atLeast }: Goal): string {
 /** Three significant digits, without an exponent. */
 function format(value: number): string {
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en");
-  return String(Number(value.toPrecision(3)));
+  return value < 0.001 ? value.toFixed(6).replace(/0+$/, "") : String(Number(value.toPrecision(3)));
 }

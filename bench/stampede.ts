@@ -1,10 +1,10 @@
-import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { KeyTable } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { memoryTable } from "../test/support/memory-table.ts";
 import { startTable, type TestTable } from "../test/support/table.ts";
+import { deployedDynamoDb } from "../test/adapters/readers.ts";
 import { moduleCache } from "./baselines/module-cache.ts";
 import { type Figure, figureOf, percentile, type Report } from "./figures.ts";
 import { memoryPorts } from "./memory-ports.ts";
@@ -29,13 +29,18 @@ const crowds: Crowd[] = [
 /** Measures what an expired token costs if many request it at once. */
 export async function stampede(size: Size): Promise<Report> {
   const stored = await startTable();
-  const sdk = dynamoDbClient(stored.config);
+  const dynamoDb = deployedDynamoDb(stored.config.endpoint);
   const figures: Figure[] = [];
   try {
     for (const crowd of size === "full" ? crowds : crowds.slice(0, 2)) {
       const name = `${crowd.environments.toLocaleString("en")} × ${crowd.callersEach.toLocaleString("en")}`;
-      const onDynalite = await expiredToken(stored.put, dynamoDbTokenTable(stored.name, sdk), crowd);
-      figures.push(await callsOf(`${name}: upstream calls`, onDynalite.calls, crowd));
+      // One embedded table cannot answer 2,000 environments that poll it.
+      const isOnDynalite = crowd.environments <= 200;
+      const memory = memoryTable();
+      const { calls } = isOnDynalite
+        ? await expiredToken(stored.put, dynamoDbTokenTable(stored.name, dynamoDb), crowd)
+        : await expiredToken(memory.put, memory.port, crowd);
+      figures.push(await callsOf(`${name}: upstream calls`, calls, crowd));
       const slowest: number[] = [];
       for (let round = 0; round < (size === "full" ? 10 : 1); round += 1) {
         const { put, port } = memoryTable();
@@ -58,7 +63,12 @@ async function expiredToken(put: TestTable["put"], table: KeyTable, { environmen
   const callers = Array.from({ length: environments }, () => new TokenService(ports)).flatMap((service) =>
     Array.from({ length: callersEach }, async () => {
       const startedAt = performance.now();
-      const answer = await service.get(connection, { minTtl: 60 });
+      let answer = await service.get(connection, { minTtl: 60 });
+      // A busy machine may make the embedded table late. Then a caller retries after a second, as the response says.
+      while (answer.kind === "failure" && answer.failure.code === "unavailable") {
+        await ports.clock.sleep(1);
+        answer = await service.get(connection, { minTtl: 60 });
+      }
       if (answer.kind !== "token") throw new Error(`A caller got no token: ${answer.failure.detail}`);
       return performance.now() - startedAt;
     }),
@@ -95,6 +105,8 @@ async function callsOfTypical(environments: number, callersEach: number): Promis
 
 const notes = [
   `*N × M*: N environments with M callers each. Upstream takes ${upstreamMs} ms. The stored token has expired, and all callers request it at once.`,
-  "Calls are counted on the embedded DynamoDB (dynalite). Times are of a table in memory, in one process: no network.",
+  "Of 2,000 environments, the time is mostly that of one processor that does the work of all.",
+  "Calls are counted on the embedded DynamoDB (dynalite), those of 2,000 environments on a table in memory. Times are of a " +
+    "table in memory, in one process: no network.",
   "*typical*: each environment keeps its token in a variable of its module. *vendor*: a call for each request.",
 ];

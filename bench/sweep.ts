@@ -10,13 +10,15 @@ const upstreamMs = 50;
 const lanes = 16;
 const partitions = 16;
 
-/** What one sweep of all shards did. `ms` is the time of the slowest shard, `bound` the least that it could take. */
+/** What one sweep of all shards did. */
 interface Run {
+  /** Time of the slowest shard, and the least that upstream and the lanes allow. */
   ms: number;
   bound: number;
   due: number;
   operations: number;
-  queries: number;
+  /** CPU time of all shards, in milliseconds. */
+  cpu: number;
 }
 
 /** Measures sweeps of fleets in which one connection of a hundred is due. */
@@ -26,59 +28,73 @@ export async function sweep(size: Size): Promise<Report> {
   let perConnection: number | undefined;
   let fastest = 0;
   for (const connections of sizes) {
+    const fleet = await startFleet(connections);
     for (const shards of [1, 16]) {
       const runs: Run[] = [];
-      for (let round = 0; round < rounds; round += 1) runs.push(await sweepOnce(connections, shards));
+      for (let round = 0; round < rounds; round += 1) runs.push(await fleet.sweep(shards));
       const name = `${connections.toLocaleString("en")} connections, ${shards === 1 ? "1 shard" : `${shards} shards`}`;
       const perSecond = runs.map(({ due, ms }) => due / (ms / 1000));
       const bound = { name: "bound of upstream and lanes", goal: { atLeast: 0.9 } };
       const bounds = runs.map((run) => run.due / (run.bound / 1000));
       figures.push(figureOf(`${name}: replaced a second`, "", perSecond, { ...bound, values: bounds }));
+      fastest = Math.max(fastest, ...perSecond);
+      if (shards > 1) continue;
       const operations = runs.map((run) => run.operations / run.due);
       perConnection ??= operations[0] ?? Number.NaN;
-      const smallest = { name: `${sizes[0]} connections`, values: [perConnection], goal: { atMost: 1 } };
-      figures.push(figureOf(`${name}: table operations per due connection`, "", operations, smallest));
-      fastest = Math.max(fastest, ...perSecond);
+      const smallest = { name: `${sizes[0]?.toLocaleString("en")} connections`, values: [perConnection] };
+      const title = `${name}: table operations per due connection`;
+      figures.push(figureOf(title, "", operations, { ...smallest, goal: { atMost: 1 } }));
+      const cpu = runs.map((run) => run.cpu / run.due);
+      figures.push(figureOf(`${name}: CPU per due connection`, "ms", cpu));
     }
   }
   return { figures, notes: notes(fastest) };
 }
 
-async function sweepOnce(connections: number, shards: number): Promise<Run> {
+/** A table in memory with these connections. Each sweep finds one of a hundred due. */
+async function startFleet(connections: number) {
   const { put, port } = memoryTable();
-  const now = Date.now() / 1000;
-  const due = connections / 100;
-  const perShard = new Map<number, number>();
-  for (const [index, connection] of connectionsUpTo(connections).entries()) {
-    const isDue = index < due;
-    const shard = partitionOf(connection) % shards;
-    if (isDue) perShard.set(shard, (perShard.get(shard) ?? 0) + 1);
-    await put(storedItem(connection, now - 1800, isDue ? now - 1 : now + 1800));
+  const names = connectionsUpTo(connections);
+  const dueNames = names.slice(0, connections / 100);
+  const now = () => Date.now() / 1000;
+  for (const name of names) await put(storedItem(name, now() - 1800, now() + 1800));
+
+  async function sweepAll(shards: number): Promise<Run> {
+    const perShard = Array.from({ length: shards }, () => 0);
+    for (const name of dueNames) {
+      await put(storedItem(name, now() - 1800, now() - 1));
+      perShard[partitionOf(name) % shards]! += 1;
+    }
+    const { ports, count } = memoryPorts(port, upstreamMs);
+    // DynamoDB has an index, this table has none: it searches all items. That time is not the sweep's.
+    const due = await Promise.all(Array.from({ length: partitions }, (_, partition) => port.due(partition, now())));
+    const table = { ...ports.table, due: async (partition: number) => due[partition] ?? [] };
+    const times: number[] = [];
+    const before = process.cpuUsage();
+    // On AWS, each shard has its own environment. Here they run one after another, and do not share a processor.
+    for (let shard = 0; shard < shards; shard += 1) {
+      const startedAt = performance.now();
+      const { replaced } = await runSweep({ ...ports, table }, { shard, shards }, (error) => {
+        throw error;
+      });
+      times.push(performance.now() - startedAt);
+      if (replaced !== perShard[shard]) throw new Error(`Shard ${shard} replaced ${replaced} of ${perShard[shard]}.`);
+    }
+    const { user, system } = process.cpuUsage(before);
+    const operations = ["read", "takeLease", "write", "reschedule"].reduce((sum, name) => sum + count(name), 0);
+    const bound = Math.ceil(Math.max(...perShard) / lanes) * upstreamMs;
+    return { ms: Math.max(...times), bound, due: dueNames.length, operations, cpu: (user + system) / 1000 };
   }
-  const { ports, count } = memoryPorts(port, upstreamMs);
-  const times: number[] = [];
-  // On AWS, each shard has its own environment. Here they run one after another, and do not share a processor.
-  for (let shard = 0; shard < shards; shard += 1) {
-    const startedAt = performance.now();
-    const summary = await runSweep(ports, { shard, shards }, (error) => {
-      throw error;
-    });
-    times.push(performance.now() - startedAt);
-    if (summary.replaced !== (perShard.get(shard) ?? 0)) throw new Error(`It replaced ${JSON.stringify(summary)}.`);
-  }
-  const operations = ["read", "takeLease", "write", "reschedule"].reduce((sum, name) => sum + count(name), 0);
-  const queries = count("due");
-  if (queries !== partitions) throw new Error(`It made ${queries} queries instead of ${partitions}.`);
-  const bound = Math.ceil(Math.max(...perShard.values()) / lanes) * upstreamMs;
-  return { ms: Math.max(...times), bound, due, operations, queries };
+  return { sweep: sweepAll };
 }
 
 function notes(fastest: number): string[] {
-  const million = 1_000_000 / 1830;
+  const perSecond = 1_000_000 / 1830;
   return [
-    `Upstream takes ${upstreamMs} ms, a shard has ${lanes} lanes, one connection of a hundred is due. The table is in memory.`,
-    "Each sweep also makes 16 queries of the index, whatever the number of connections.",
-    `By calculation: a million connections with tokens of an hour are ${Math.round(million)} replacements a second (one in 1,830 s ` +
-      `each). 16 shards replaced ${Math.round(fastest)} a second.`,
+    `Upstream takes ${upstreamMs} ms, a shard has ${lanes} lanes. The table is in memory: without the time of the network and of ` +
+      "the 16 queries of the index, which a sweep makes whatever the number of connections.",
+    "Shards run one after another, as if each had a processor; the slowest counts.",
+    `By calculation: a million connections with tokens of an hour need ${Math.round(perSecond)} replacements a second (each one in ` +
+      `1,830 s). 16 shards reached up to ${Math.round(fastest).toLocaleString("en")}.`,
   ];
 }

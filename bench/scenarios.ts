@@ -3,6 +3,15 @@ import type { Report } from "./figures.ts";
 /** `tiny` is as little as shows that the scenario works. Its figures mean nothing. */
 export type Size = "full" | "tiny";
 
+/** A deployment, or a local run. */
+export interface Target {
+  /** Of the API. */
+  url: string;
+  connection: string;
+  /** How many tokens to request, one after another. */
+  requests: number;
+}
+
 export interface Scenario {
   /** What it measures, for the head of its table. */
   title: string;
@@ -40,3 +49,9 @@ export const scenarios: Record<string, Scenario> = {
     run: async (size) => (await import("./memory.ts")).memory(size),
   },
 };
+
+/** The scenario of a deployment. It runs only by its name, because it costs money. */
+export const ofDeployment = (target: Target): Scenario => ({
+  title: `tokens from ${target.url}`,
+  run: async () => (await import("./deployed.ts")).deployed(target),
+});

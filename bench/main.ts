@@ -14,7 +14,7 @@ async function main(args: string[]): Promise<number> {
   try {
     options = readOptions(args);
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n\n${help}`);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
     return 2;
   }
   if (options === "help") {
@@ -43,15 +43,11 @@ async function run({ chosen, size, json, isToWrite }: Options): Promise<number> 
       process.stdout.write(`\n${table}`);
     } catch (error) {
       failed += 1;
-      process.stderr.write(`\n${name} failed: ${messageOf(error)}\n`);
+      process.stderr.write(`\n${name} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
     }
   }
   const result = { at, size, machine: on, scenarios: reports };
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
   if (isToWrite && failed === 0) writePage(`${at.slice(0, 10)} on ${machineText(on)}`, tables);
   return failed === 0 ? 0 : 1;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

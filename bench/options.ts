@@ -54,7 +54,7 @@ export function readOptions(args: string[]): Options | "help" {
   return { ...common, chosen: Object.fromEntries(Object.entries(scenarios).filter(isChosen)) };
 }
 
-function deployment(values: Record<"url" | "connection" | "requests", string | undefined>): Scenario {
+function deployment(values: { url?: string; connection?: string; requests?: string }): Scenario {
   const { url, connection, requests = "100" } = values;
   if (url === undefined || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
     throw new Error("deployed needs --url, the URL of the API: https://….");

@@ -6,7 +6,7 @@ import { startEnvironment } from "../test/lambda/environment.ts";
 import { bundlesFor, withSdk } from "./bundles.ts";
 import { type Baseline, type Figure, figureOf, type Report } from "./figures.ts";
 import { callersFile, oauthEvent, type Parts, startParts, statusEvent } from "./parts.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 import { newCertificate, startTls } from "./tls.ts";
 
 /** A function that starts cold once in each round. */

@@ -1,7 +1,7 @@
 import { STSClient } from "@aws-sdk/client-sts";
 import { callApi } from "../cli/deployment/api.ts";
 import { figureOf, percentile, type Report } from "./figures.ts";
-import type { Target } from "./scenarios.ts";
+import type { Target } from "./scenario.ts";
 
 const atOnce = 20;
 

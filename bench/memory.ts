@@ -3,7 +3,7 @@ import { bundlesFor } from "./bundles.ts";
 import { figureOf, type Report } from "./figures.ts";
 import { connectionsUpTo, startParts } from "./parts.ts";
 import { startReplay } from "./replay.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 
 /** Measures whether the memory of an environment grows with its requests. */
 export async function memory(size: Size): Promise<Report> {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { ofDeployment, type Scenario, scenarios, type Size } from "./scenarios.ts";
+import type { Scenario, Size } from "./scenario.ts";
+import { ofDeployment, scenarios } from "./scenarios.ts";
 
 export const help = `npm run bench -- [SCENARIO…] [--json FILE] [--tiny] [--write]
 npm run bench -- deployed --url URL --connection ID [--requests N] [--json FILE]

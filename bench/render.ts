@@ -35,5 +35,7 @@ function goalText({ atMost, atLeast }: Goal): string {
 /** Three significant digits, without an exponent. */
 function format(value: number): string {
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en");
-  return value < 0.001 ? value.toFixed(6).replace(/0+$/, "") : String(Number(value.toPrecision(3)));
+  return value !== 0 && Math.abs(value) < 0.001
+    ? value.toFixed(6).replace(/0+$/, "")
+    : String(Number(value.toPrecision(3)));
 }

@@ -1,22 +1,4 @@
-import type { Report } from "./figures.ts";
-
-/** `tiny` is as little as shows that the scenario works. Its figures mean nothing. */
-export type Size = "full" | "tiny";
-
-/** A deployment, or a local run. */
-export interface Target {
-  /** Of the API. */
-  url: string;
-  connection: string;
-  /** How many tokens to request, one after another. */
-  requests: number;
-}
-
-export interface Scenario {
-  /** What it measures, for the head of its table. */
-  title: string;
-  run: (size: Size) => Promise<Report>;
-}
+import type { Scenario, Target } from "./scenario.ts";
 
 /** Every scenario, in the order of the tables. Each is loaded when it runs. */
 export const scenarios: Record<string, Scenario> = {

@@ -9,7 +9,7 @@ import { moduleCache } from "./baselines/module-cache.ts";
 import { type Figure, figureOf, percentile, type Report } from "./figures.ts";
 import { memoryPorts } from "./memory-ports.ts";
 import { storedItem } from "./parts.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 
 const upstreamMs = 300;
 

@@ -3,7 +3,7 @@ import { figureOf, type Report } from "./figures.ts";
 import { connectionsUpTo, startParts, statusEvent } from "./parts.ts";
 import type { Replay } from "./replay-process.ts";
 import { startReplay } from "./replay.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 
 /** The share of a processor that Lambda gives a function of 1 GB. 1,769 MB is one processor. */
 const shareAt1Gb = 1024 / 1769;

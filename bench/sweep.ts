@@ -1,10 +1,10 @@
 import { partitionOf } from "@smart-token-broker/auth-core/rules/partition.ts";
-import { sweep as runSweep } from "../functions/token-rotation/sweep.ts";
+import { sweep as runSweep } from "@smart-token-broker/token-rotation/sweep.ts";
 import { memoryTable } from "../test/support/memory-table.ts";
 import { type Figure, figureOf, type Report } from "./figures.ts";
 import { memoryPorts } from "./memory-ports.ts";
 import { connectionsUpTo, storedItem } from "./parts.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 
 const upstreamMs = 50;
 const lanes = 16;

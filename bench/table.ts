@@ -4,7 +4,7 @@ import { bundlesFor } from "./bundles.ts";
 import { figureOf, median, percentile, type Report } from "./figures.ts";
 import { connectionsUpTo, startParts } from "./parts.ts";
 import { startReplay } from "./replay.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 
 /** Measures a token from the table through the whole handler, beside the bare lean read in the same process. */
 export async function table(size: Size): Promise<Report> {

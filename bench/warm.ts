@@ -4,7 +4,7 @@ import { type Figure, figureOf, median, percentile, type Report } from "./figure
 import { connectionsUpTo, startParts } from "./parts.ts";
 import type { Replay } from "./replay-process.ts";
 import { startReplay } from "./replay.ts";
-import type { Size } from "./scenarios.ts";
+import type { Size } from "./scenario.ts";
 
 const names = ["token", "powertools", "bare"] as const;
 type Replays = Record<(typeof names)[number], Replay[]>;

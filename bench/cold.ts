@@ -49,8 +49,9 @@ export async function cold(size: Size): Promise<Report> {
   }
 }
 
-function subjectsOf({ register, environment }: Parts, bundles: ReturnType<typeof bundlesFor>) {
-  register(connection);
+function subjectsOf(parts: Parts, bundles: ReturnType<typeof bundlesFor>) {
+  const { environment } = parts;
+  parts.register(connection);
   const baseUrl = environment[environmentVariables.defaultBaseUrl] ?? "";
   const forVendor = { BASE_URL: baseUrl, USER_NAME: `admin_${connection}`, SCOPE: connection, API_KEY: "fake-key-1" };
   const SECRET_ID = `${environment[environmentVariables.secretPrefix]}/${connection}`;
@@ -58,7 +59,7 @@ function subjectsOf({ register, environment }: Parts, bundles: ReturnType<typeof
   let newest = 0;
   const neverStored = () => {
     newest += 1;
-    register(`new-${newest}`);
+    parts.register(`new-${newest}`);
     return tokenEvent(`new-${newest}`);
   };
   const token = bundles.deployed("token");

@@ -31,8 +31,13 @@ export function readOptions(args: string[]): Options | "help" {
     args,
     allowPositionals: true,
     options: {
-      ...{ json: string, tiny: boolean, write: boolean, help: { ...boolean, short: "h" } },
-      ...{ url: string, connection: string, requests: string },
+      json: string,
+      tiny: boolean,
+      write: boolean,
+      help: { ...boolean, short: "h" },
+      url: string,
+      connection: string,
+      requests: string,
     },
   });
   if (values.help) return "help";

@@ -33,8 +33,13 @@ for (const [name, folder] of Object.entries(folders)) {
   handlers.set(name, ((await import(file)) as { handler: Handler }).handler);
 }
 
-process.on("message", (order: Order) => void replay(order).then((done) => process.send?.(done)));
+process.on("message", (order: Order) => void answer(order));
 process.send?.("ready");
+
+/** An error ends the process, and its parent sees the exit. */
+async function answer(order: Order): Promise<void> {
+  process.send?.(await replay(order));
+}
 
 async function replay({ name, events, repeat }: Order): Promise<Replay> {
   const handler = handlers.get(name);

@@ -27,8 +27,11 @@ export default async function setup({ provide }: Pick<TestProject, "provide">): 
     "java",
     [
       `-Djava.library.path=${join(home, "DynamoDBLocal_lib")}`,
-      ...["-cp", classes, launcher],
-      ...["-inMemory", "-disableTelemetry"],
+      "-cp",
+      classes,
+      launcher,
+      "-inMemory",
+      "-disableTelemetry",
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );

@@ -9,7 +9,8 @@ const programs = ["cmake", "g++", "make", "python3", "xz"].map((name) => `/usr/b
 /** Before the tests: the runtime client, which npm compiles. That takes a minute or two, once. */
 export default function setup(): void {
   if (installedPackages(folder)) return;
-  if (process.platform !== "linux") throw new Error("These tests need Linux: Lambda's runtime client runs nowhere else.");
+  if (process.platform !== "linux")
+    throw new Error("These tests need Linux: Lambda's runtime client runs nowhere else.");
   install(["cmake", "g++", "make", "python3", "xz-utils"], () => programs.every(existsSync));
   installPackages(folder);
 }

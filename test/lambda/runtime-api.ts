@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { listen } from "../support/server.ts";
 
@@ -31,21 +31,22 @@ export async function startRuntimeApi() {
     idle = undefined;
   }
 
+  async function take(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const outcome = { kind: path.replace(/^invocation\/[^/]+\//, "") as Outcome["kind"], body: await json(request) };
+    if (waiting) waiting(outcome);
+    else outcomes.push(outcome);
+    waiting = undefined;
+    response.writeHead(202, { "content-type": "application/json" }).end('{"status":"OK"}');
+  }
+
   const server = createServer((request, response) => {
     const path = (request.url ?? "").replace("/2018-06-01/runtime/", "");
     if (path === "invocation/next") {
       idle = response;
       giveNext();
-      return;
+    } else {
+      void take(path, request, response);
     }
-    void json(request).then((body) => {
-      const kind = path.replace(/^invocation\/[^/]+\//, "") as Outcome["kind"];
-      const outcome = { kind, body };
-      if (waiting) waiting(outcome);
-      else outcomes.push(outcome);
-      waiting = undefined;
-      response.writeHead(202, { "content-type": "application/json" }).end('{"status":"OK"}');
-    });
   });
   const { url, close } = await listen(server);
 

@@ -20,10 +20,11 @@ export function installPackages(folder: string): string {
     try {
       for (const file of ["package.json", "package-lock.json"])
         cpSync(join(root, folder, file), join(unfinished, file));
-      const { status, stdout, stderr } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-        cwd: unfinished,
-        encoding: "utf8",
-      });
+      // `npm run` names its own program. On Windows, node cannot start `npm`, which is a script of the shell there.
+      const npm = process.env["npm_execpath"];
+      const [program, args] = npm ? [process.execPath, [npm]] : ["npm", []];
+      const ci = [...args, "ci", "--no-audit", "--no-fund"];
+      const { status, stdout, stderr } = spawnSync(program, ci, { cwd: unfinished, encoding: "utf8" });
       if (status !== 0) {
         const end = `${stdout ?? ""}${stderr ?? ""}`.slice(-2000);
         throw new Error(`npm could not install the packages of ${folder}. Is the registry reachable?\n${end}`);

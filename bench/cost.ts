@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { figureOf, type Report } from "./figures.ts";
 import { countOperations } from "./cost/count.ts";
 import { bills, costSection, end, type PriceList, start } from "./cost/page.ts";
 
@@ -11,7 +12,7 @@ export const readPrices = () =>
   JSON.parse(readFileSync(join(import.meta.dirname, "cost/prices.json"), "utf8")) as PriceList;
 
 /** Counts what AWS charges, and writes the counts and the bill: `bench/cost/counts.json` and docs/cost.md. */
-export async function benchCost(): Promise<string[][]> {
+export async function cost(): Promise<Report> {
   const counts = await countOperations();
   writeFileSync(join(import.meta.dirname, "cost/counts.json"), `${JSON.stringify(counts, null, 2)}\n`);
   const prices = readPrices();
@@ -19,9 +20,12 @@ export async function benchCost(): Promise<string[][]> {
   const [before, after] = [text.indexOf(start), text.indexOf(end)];
   if (before < 0 || after < 0) throw new Error(`docs/cost.md has no markers. Add the lines ${start} and ${end}.`);
   writeFileSync(page, text.slice(0, before) + costSection(counts, prices) + text.slice(after + end.length));
-  return bills(counts, prices).map(({ connections, rate, total, perMillion }) => [
-    `${connections} connections, ${rate} requests/s`,
-    `${total.toFixed(2)} $`,
-    perMillion === undefined ? "-" : `${perMillion.toFixed(2)} $`,
-  ]);
+  const figures = bills(counts, prices).flatMap(({ connections, rate, total, perMillion }) => {
+    const name = `${connections} connections, ${rate} requests/s`;
+    const month = figureOf(`${name}: a month`, "$", [total]);
+    if (perMillion === undefined) return [month];
+    const target = connections === 1 && rate === 100 ? [{ name: "goal", values: [1.9], goal: { atMost: 1 } }] : [];
+    return [month, figureOf(`${name}: a million tokens`, "$", [perMillion], ...target)];
+  });
+  return { figures };
 }

@@ -1,0 +1,88 @@
+import type { Runtime } from "../runtime.ts";
+
+/** A new task of the event loop: everything that can go on without time, goes on before it. */
+const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+/** Time that stands still until a test moves it. Durations are seconds. */
+export class SteppedTime {
+  #monotonic = 0;
+  #wall: number;
+  #timers: { at: number; fire: () => void }[] = [];
+  /** Digests are computed outside the event loop: time waits for them. */
+  #digests = 0;
+
+  /** @param start the wall clock at the start, in epoch seconds */
+  constructor(start = 1_800_000_000) {
+    this.#wall = start;
+  }
+
+  /** A runtime with this time. */
+  runtime(system: Runtime, more: Pick<Runtime, "fetch" | "random">): Runtime {
+    return {
+      ...more,
+      wall: () => this.#wall,
+      monotonic: () => this.#monotonic,
+      timeout: (seconds) => {
+        const controller = new AbortController();
+        void this.sleep(seconds).then(() => controller.abort(new DOMException("The time is over.", "TimeoutError")));
+        return controller.signal;
+      },
+      sha256: (text) => {
+        this.#digests += 1;
+        return system.sha256(text).finally(() => (this.#digests -= 1));
+      },
+    };
+  }
+
+  /** Resolves after this many seconds of the monotonic clock. */
+  sleep(seconds: number): Promise<void> {
+    return new Promise((fire) => this.#timers.push({ at: this.#monotonic + seconds, fire }));
+  }
+
+  /** Moves both clocks on. Timers fire at their instants, and what they cause happens before time goes on. */
+  async advance(seconds: number): Promise<void> {
+    const end = this.#monotonic + seconds;
+    while (await this.#fireNext(end));
+    this.#stepTo(end);
+    await this.#quiet();
+  }
+
+  /** Moves the wall clock alone: it was set, or the process was frozen meanwhile. */
+  moveWall(seconds: number): void {
+    this.#wall += seconds;
+  }
+
+  /** Moves both clocks from one timer to the next until some work has settled. The seconds that it took. */
+  async passUntil(work: Promise<unknown>): Promise<number> {
+    const begunAt = this.#monotonic;
+    let isSettled = false;
+    const settle = () => void (isSettled = true);
+    work.then(settle, settle);
+    await this.#quiet();
+    while (!isSettled) {
+      if (!(await this.#fireNext(Infinity))) throw new Error("The work waits for something that never happens.");
+      await this.#quiet();
+    }
+    return this.#monotonic - begunAt;
+  }
+
+  /** Fires the first timer that is due by an instant. False if there is none. */
+  async #fireNext(until: number): Promise<boolean> {
+    await this.#quiet();
+    const [next] = this.#timers.filter(({ at }) => at <= until).toSorted((one, other) => one.at - other.at);
+    if (!next) return false;
+    this.#timers = this.#timers.filter((timer) => timer !== next);
+    this.#stepTo(next.at);
+    next.fire();
+    return true;
+  }
+
+  #stepTo(instant: number): void {
+    this.#wall += instant - this.#monotonic;
+    this.#monotonic = instant;
+  }
+
+  async #quiet(): Promise<void> {
+    for (let turns = 0; turns < 3 || this.#digests > 0; turns += 1) await turn();
+  }
+}

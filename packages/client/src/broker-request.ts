@@ -63,8 +63,10 @@ export async function requestToken(
       ...(body !== undefined && { body }),
     };
     const response = await abortable(runtime.fetch(url, sent), deadline);
-    const text = secrets.reduce((clean, secret) => clean.replaceAll(secret, "[removed]"), await readText(response));
-    return { response, body: parse(text) };
+    const text = await readText(response);
+    // Parts of an error response go into errors: it may be of a proxy that repeats the request.
+    const clean = response.ok ? text : secrets.reduce((all, secret) => all.replaceAll(secret, "[removed]"), text);
+    return { response, body: parse(clean) };
   }
 
   async function readText(response: Response): Promise<string> {

@@ -67,7 +67,7 @@ describe("client.fetch", () => {
     const { client, broker } = await startBoth(() => "fake-token-2");
     const body = new Blob(["fake-value"]).stream();
 
-    const first = await client.fetch("/customers", { method: "POST", body, duplex: "half" } as RequestInit);
+    const first = await client.fetch("/customers", { method: "POST", body, duplex: "half" });
     const second = await client.fetch("/customers", { method: "POST", body: "fake-value" });
 
     expect([first.status, await first.text()]).toEqual([401, "fake-value"]);
@@ -135,7 +135,7 @@ describe("A real outage", () => {
     const api = await startApi(() => "fake-token-1");
     const broker = await startTokenServer(() => api.url);
     let address = broker.url;
-    const movable: typeof fetch = (input, init) => fetch(String(input).replace(broker.url, address), init);
+    const movable: typeof fetch = (input, init) => fetch(new Request(input).url.replace(broker.url, address), init);
     const client = clientOf(broker.url, { fetch: movable, margin: 3599 });
     return { client, broker, move: (url: string) => (address = url) };
   }

@@ -54,10 +54,10 @@ export async function requestToken(
   }
 
   async function send({ url, method, headers, body, secrets }: BrokerRequest) {
-    const all = { ...settings.headers?.(), ...headers };
+    const allHeaders = { ...settings.headers?.(), ...headers };
     const sent = {
       method,
-      headers: all,
+      headers: allHeaders,
       signal: deadline,
       redirect: "error" as const,
       ...(body !== undefined && { body }),

@@ -2,7 +2,7 @@ import type { AccessToken, HeldToken } from "./access-token.ts";
 import { ApiRequest } from "./api-request.ts";
 import { requestToken } from "./broker-request.ts";
 import { Circuit } from "./circuit.ts";
-import { BrokerError, concernsConnection } from "./errors.ts";
+import { type BrokerError, concernsConnection } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 import { abortable, ignoreFailure } from "./wait.ts";
 

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import axios from "axios";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "../support/server.ts";
 import { clientOf, isReport, startServer, startTokenServer } from "./servers.ts";
@@ -61,6 +62,16 @@ describe("client.fetch", () => {
     const response = await client.fetch(request);
 
     expect([response.status, await response.text()]).toEqual([200, "fake-value"]);
+  });
+
+  test("is the fetch of axios: a request with JSON is sent again after a 401", async () => {
+    const { client, api, broker } = await startBoth(() => "fake-token-2");
+    const http = axios.create({ adapter: "fetch", env: { fetch: client.fetch }, baseURL: api.url });
+
+    const { status, data } = await http.post<unknown>("/customers", { field: "fake-value" });
+
+    expect([status, data]).toEqual([200, { field: "fake-value" }]);
+    expect(broker.received.map(isReport)).toEqual([false, true]);
   });
 
   test("returns the 401 to a streamed body, and reports the token for the next call", async () => {

@@ -7,23 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { figureOf, type Report } from "./figures.ts";
+import type { Size } from "./scenario.ts";
 import { callerKey, createClient } from "../packages/client/src/index.ts";
 import { TestBroker } from "../packages/client/src/testing.ts";
 
-/** What the client costs. Each nth value was measured next to the nth of its baseline. */
-export interface ClientFigures {
-  /** Microseconds of a call whose network answers at once: the client's own work, and that of calling such a network. */
-  own: { client: number[]; bare: number[] };
-  /** Microseconds of a call over loopback, with the client and with `fetch` alone. */
-  loopback: { client: number[]; bare: number[] };
-  /** Milliseconds of the first import in a new process, of the package and of an empty module. */
-  cold: { client: number[]; empty: number[] };
-  /** Requests to the broker in one hour, from one process with so many callers. */
-  brokerCalls: { callers: number; perHour: number }[];
-}
-
-/** Measures what the client costs a service. `tiny` only shows that it works. */
-export async function client(size: "full" | "tiny"): Promise<ClientFigures> {
+/** Measures what the client costs a service, beside `fetch` alone. */
+export async function client(size: Size): Promise<Report> {
   const [rounds, calls, hours] = size === "full" ? [25, 1000, 24] : [1, 10, 1];
   const answer = new Response();
   const own = await paired(rounds, calls, "https://api.test", async () => answer);
@@ -37,9 +27,18 @@ export async function client(size: "full" | "tiny"): Promise<ClientFigures> {
   });
   server.close();
   server.closeAllConnections();
-  const brokerCalls = [];
-  for (const callers of [1, 10, 100, 1000]) brokerCalls.push({ callers, perHour: await brokerCallsOf(callers, hours) });
-  return { own, loopback, cold: await coldImports(size === "full" ? 15 : 1), brokerCalls };
+  const cold = await coldImports(size === "full" ? 15 : 1);
+  const extra = own.client.map((each, index) => each - (own.bare[index] ?? 0));
+  const figures = [
+    figureOf("added to a call", "µs", extra, { name: "the goal", values: [20], goal: { atMost: 1 } }),
+    figureOf("a call over loopback", "µs", loopback.client, { name: "`fetch` alone", values: loopback.bare }),
+    figureOf("first import", "ms", cold.client, { name: "an empty module", values: cold.empty }),
+  ];
+  for (const callers of [1, 10, 100, 1000]) {
+    const name = `requests to the broker an hour, ${callers} callers in one process`;
+    figures.push(figureOf(name, "requests", [await brokerCallsOf(callers, hours)]));
+  }
+  return { figures, notes: ["Each caller calls once a minute, with tokens of one hour."] };
 }
 
 /** Microseconds of a call with the client and of the same `fetch` alone, in turns. */
@@ -101,13 +100,4 @@ async function coldImports(processes: number) {
   }
   rmSync(folder, { recursive: true });
   return measured;
-}
-
-// `node bench/client.ts` prints the medians.
-if (import.meta.main) {
-  const median = (values: number[]) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
-  const { own, loopback, cold, brokerCalls } = await client(process.argv[2] === "--tiny" ? "tiny" : "full");
-  const medianOf = (pair: Record<string, number[]>) =>
-    Object.fromEntries(Object.entries(pair).map(([name, values]) => [name, median(values)]));
-  console.log({ own: medianOf(own), loopback: medianOf(loopback), cold: medianOf(cold), brokerCalls });
 }

@@ -126,6 +126,10 @@ describe("readForm reads what is sent by", () => {
     expect(await read(json(odd), { json: true })).toEqual(odd);
   });
 
+  test("a client without a body, urlencoded", async () => {
+    expect(await read(urlencoded({}))).toEqual({});
+  });
+
   test("a client with 16 KiB", async () => {
     expect(await read(urlencoded({ a: "x".repeat(maxBodyBytes - 2) }))).toEqual({ a: "x".repeat(maxBodyBytes - 2) });
   });

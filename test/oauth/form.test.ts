@@ -176,6 +176,11 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a boundary without a blank before it", otherBoundary(";boundary=x"), "not valid multipart"],
   ["an empty boundary", multipartOf("multipart/form-data; boundary=", "y", []), "not valid multipart"],
   ["a body without a boundary", withType("multipart/form-data", "a=b"), "not valid multipart"],
+  [
+    "a body whose first line only ends like a boundary",
+    withType("multipart/form-data", Buffer.concat([Buffer.from("fake--fake-boundary\r\n"), whole.body])),
+    "not valid multipart",
+  ],
   ["a body without its end", { ...whole, body: whole.body.subarray(0, -6) }, "not valid multipart"],
   [
     "line feeds without carriage returns",

@@ -15,6 +15,7 @@ const set = tokenSet({
 it.each<[ages: object, what: string, fields: object, failures?: number]>([
   [{ keyAgeDays: 0.25 }, "its key", { keyCreatedAt: now - 0.25 * day, refreshTokenExpiresAt: undefined }],
   [{ refreshTokenDaysLeft: 1.5 }, "a refresh token", {}, 0],
+  [{ refreshTokenDaysLeft: -0.5 }, "an expired one", { obtainedAt: 0, refreshTokenExpiresAt: now - 0.5 * day }, 0],
   [{ refreshTokenDaysLeft: 1.5, refreshTokenEnds: true }, "one near its end, overdue", {}, 1],
   [{ refreshTokenDaysLeft: 1.5 }, "one near its end, late by two sweeps", { dueAt: now - 120 }, 1],
   [

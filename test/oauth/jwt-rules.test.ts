@@ -27,7 +27,7 @@ describe("brokenRule: typ", () => {
     " at+jwt",
     "text/jwt",
     "application/application/jwt",
-    "jwtapplication/",
+    "jwtAPPLICATION/",
     "at",
     "",
     null,

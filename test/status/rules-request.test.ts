@@ -3,7 +3,7 @@ import { connectionId } from "../support/registration.ts";
 import { readStatusRequest, writeCursor } from "../../functions/status/status-request.ts";
 import { statusEvent } from "./event.ts";
 
-const read = (...of: Parameters<typeof statusEvent>) => readStatusRequest(statusEvent(...of) as never);
+const read = (...of: Parameters<typeof statusEvent>) => readStatusRequest(statusEvent(...of));
 const invalid = (detail: string) => ({ failure: { code: "invalid_request", detail: expect.stringContaining(detail) } });
 
 describe("readStatusRequest", () => {

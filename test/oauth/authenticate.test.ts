@@ -89,9 +89,12 @@ async function authenticated({ key, handleOf, claims, as = "caller_key_or_jwt", 
   const authenticator = new Authenticator(parseCallers(list, testSettings), verifier, {
     clock,
     notice: () => undefined,
-    issuedHandles: { ownerOf: async () => handleOf && { keySha256: hashOf(handleOf), names: { username: "fake" } } },
+    issuedHandles: {
+      ownerOf: async () =>
+        handleOf === "nobody" ? undefined : { keySha256: hashOf(handleOf ?? ""), names: { username: "fake" } },
+    },
     revoked: { has: async (hash) => hash === hashOf(revokedKey) },
-  } as ConstructorParameters<typeof Authenticator>[2]);
+  });
   const value = new Secret(key ?? (handleOf ? fakeHandle("a", "1") : unsignedJwt(all, {})));
   const accepted = handleOf ? "refresh_handle" : as;
   const answer = await authenticator.authenticate({ value, accepted }, { origin, clientId });
@@ -133,6 +136,8 @@ describe("Authenticator rejects", () => {
     ["a handle of a revoked key", { handleOf: revokedKey }, notAccepted],
     ["a handle of another client_id", { handleOf: phpKey, clientId: "ci" }, notAccepted],
     ["a handle of a web page", { handleOf: phpKey, origin: portal }, byPage],
+    ["a handle that was not issued", { handleOf: "nobody" }, notAccepted],
+    ["a handle of a web page that was not issued", { handleOf: "nobody", origin: portal }, byPage],
     ["a JWT in place of a key", { claims: pipeline, as: "caller_key" }, notAccepted],
     ["a JWT of an issuer that is not listed", { claims: { ...pipeline, iss: "https://evil.test" } }, notAccepted],
     ["a JWT without an issuer", { claims: { ...pipeline, iss: undefined } }, notAccepted],

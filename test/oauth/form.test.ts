@@ -110,7 +110,7 @@ describe("readForm reads what is sent by", () => {
 
   test("a client with a urlencoded form and a charset", async () => {
     const { body } = urlencoded({ ...fields, city: "Città di Castello" });
-    const headers = { "content-type": "application/x-www-form-urlencoded; charset=UTF-8" };
+    const headers = { "content-type": "application/x-www-form-urlencoded ; charset=UTF-8" };
 
     expect(await read({ headers, body })).toEqual({ ...fields, city: "Città di Castello" });
   });
@@ -178,7 +178,7 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a body without a boundary", withType("multipart/form-data", "a=b"), "not valid multipart"],
   [
     "a body whose first line only ends like a boundary",
-    withType("multipart/form-data", Buffer.concat([Buffer.from("fake--fake-boundary\r\n"), whole.body])),
+    withType("multipart/form-data", Buffer.concat([Buffer.from("fake"), whole.body])),
     "not valid multipart",
   ],
   ["a body without its end", { ...whole, body: whole.body.subarray(0, -6) }, "not valid multipart"],

@@ -39,8 +39,8 @@ const end = 5;
  * Reads a token response (RFC 6749 §5.1). `undefined` if it is not one.
  *
  * @param sentAt the instant at which the request was sent: the lifetime counts from there
- * @param margin seconds before the expiry, at most half of the lifetime; a fifth of it is random, so that processes that
- *   started together do not refresh together
+ * @param of.margin seconds before the expiry, at most three quarters of the lifetime; up to a tenth more is random, so that
+ *   processes that started together do not refresh together
  */
 export function readToken(
   body: Record<string, unknown>,
@@ -52,7 +52,7 @@ export function readToken(
   if (typeof type !== "string" || type.toLowerCase() !== "bearer") return undefined;
   if (typeof seconds !== "number" || !(seconds > 0 && seconds < Infinity)) return undefined;
   if (url !== undefined && !isHttpUrl(url)) return undefined;
-  const margin = Math.min(of.margin, seconds / 2) * (1 + of.random / 5);
+  const margin = Math.min(of.margin, 0.75 * seconds) * (1 + of.random / 10);
   const token = new AccessToken(text, {
     connection: of.connection,
     scope: typeof scope === "string" ? scope : undefined,

@@ -14,7 +14,6 @@ export class Circuit {
   readonly #counts: (error: BrokerError) => boolean;
   #failure: BrokerError | undefined;
   #failures = 0;
-  #failedAt = -Infinity;
   #pausedUntil = -Infinity;
   #isTesting = false;
 
@@ -34,7 +33,7 @@ export class Circuit {
 
   /** Does the request, and learns from its result. A failure that counts is thrown with the seconds of the pause. */
   async run<Result>(request: () => Promise<Result>): Promise<Result> {
-    const begunAt = this.#now();
+    const begunWith = this.#failures;
     const isTest = this.#failure !== undefined;
     if (isTest) this.#isTesting = true;
     try {
@@ -43,7 +42,7 @@ export class Circuit {
       this.#failures = 0;
       return result;
     } catch (error) {
-      if (this.#counts(error as BrokerError)) throw this.#fail(error as BrokerError, begunAt);
+      if (this.#counts(error as BrokerError)) throw this.#fail(error as BrokerError, begunWith);
       this.#failure = undefined;
       this.#failures = 0;
       throw error;
@@ -52,12 +51,11 @@ export class Circuit {
     }
   }
 
-  #fail(failure: BrokerError, begunAt: number): BrokerError {
+  #fail(failure: BrokerError, begunWith: number): BrokerError {
     const now = this.#now();
     // Requests that began before the last failure belong to the same pause: many at once count as one failure.
-    if (!this.#failure || begunAt >= this.#failedAt) {
+    if (begunWith === this.#failures) {
       this.#failures += 1;
-      this.#failedAt = now;
       const pause = Math.min(longestPause, firstPause * 2 ** (this.#failures - 1));
       this.#pausedUntil = now + pause * (1 - this.#random() / 2);
     }

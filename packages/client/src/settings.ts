@@ -19,7 +19,7 @@ export interface ClientOptions {
   connection?: string;
   /** Base URL of the business API, for connections that have none registered at the broker. */
   apiBaseUrl?: string;
-  /** Seconds before a token's expiry from which the client asks for the next one. At most half of the lifetime. Default 1200. */
+  /** Seconds before a token's expiry from which the client asks for the next one. At most three quarters of the lifetime. Default 1200. */
   margin?: number;
   /** Seconds for a request to the broker. Default 15: the broker needs so long for a replacement at worst. */
   timeout?: number;

@@ -1,1 +1,1 @@
-export {};
+export { TestBroker, type TestBrokerOptions, type TestBrokerState } from "./testing/test-broker.ts";

@@ -16,6 +16,11 @@ export class SteppedTime {
     this.#wall = start;
   }
 
+  /** Seconds that the monotonic clock has moved. */
+  get elapsed(): number {
+    return this.#monotonic;
+  }
+
   /** A runtime with this time. */
   runtime(system: Runtime, more: Pick<Runtime, "fetch" | "random">): Runtime {
     return {

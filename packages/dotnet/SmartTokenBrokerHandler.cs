@@ -131,7 +131,7 @@ namespace SmartTokenBroker
         /// <summary>Base URL of the business API, for connections that have none registered at the broker.</summary>
         public string ApiBaseUrl { get; set; }
 
-        /// <summary>Time before a token's expiry from which the client asks for the next one. At most half of the lifetime.</summary>
+        /// <summary>Time before a token's expiry from which the client asks for the next one. At most three quarters of the lifetime.</summary>
         public TimeSpan Margin { get; set; } = TimeSpan.FromMinutes(20);
 
         /// <summary>Time for a request to the broker. It needs 15 s for a replacement at worst.</summary>
@@ -370,8 +370,8 @@ namespace SmartTokenBroker
             {
                 var now = client.Now();
                 took = now - attempt.BegunAt;
-                error = own.End(attempt, attempt.IsOwnTest, error, now);
-                error = client.Circuit.End(attempt, attempt.IsSharedTest, error, now);
+                error = own.End(attempt.OwnFailures, error, now);
+                error = client.Circuit.End(attempt.SharedFailures, error, now);
                 if (rejectedSha256 == null) requesting = null;
                 if (answer != null && !IsOutdated(answer, now)) held = answer;
             }
@@ -590,7 +590,7 @@ namespace SmartTokenBroker
 
         /// <summary>Reads a token response (RFC 6749 section 5.1). Null if it is not one.</summary>
         /// <param name="sentAt">The instant at which the request was sent: the lifetime counts from there.</param>
-        /// <param name="random">A fifth of the margin is random, so that processes that started together do not refresh together.</param>
+        /// <param name="random">Makes the margin longer, by up to a tenth, so that processes that started together do not refresh together.</param>
         internal static HeldToken Read(
             Dictionary<string, object> body, string connection, TimeSpan sentAt, DateTimeOffset wallAtSent, BrokerOptions options,
             double random)
@@ -603,7 +603,7 @@ namespace SmartTokenBroker
             var apiBaseUrl = Json.Text(body, "api_base_url");
             if (body.ContainsKey("api_base_url") && !BrokerClient.IsHttpUrl(apiBaseUrl)) return null;
             var lifetime = TimeSpan.FromSeconds(seconds);
-            var margin = TimeSpan.FromSeconds(Math.Min(options.Margin.TotalSeconds, seconds / 2) * (1 + random / 5));
+            var margin = TimeSpan.FromSeconds(Math.Min(options.Margin.TotalSeconds, 0.75 * seconds) * (1 + random / 10));
             var usableUntil = sentAt + lifetime - End;
             var refreshAt = sentAt + lifetime - margin;
             return new HeldToken
@@ -700,9 +700,9 @@ namespace SmartTokenBroker
         private static BrokerException Failure(HttpResponseMessage response, Dictionary<string, object> body, string connection)
         {
             var status = (int)response.StatusCode;
-            var code = Json.Text(body, "code") ?? Json.Text(body, "error");
-            var message = Json.Text(body, "message");
-            var requestId = Json.Text(body, "request_id") ?? Header(response, "apigw-requestid");
+            var code = Start(body, "code") ?? Start(body, "error");
+            var message = Start(body, "message");
+            var requestId = Start(body, "request_id") ?? Header(response, "apigw-requestid");
             var seconds = Header(response, "Retry-After") ?? "";
             TimeSpan? retryAfter = null;
             if (Regex.IsMatch(seconds, @"\A[0-9]{1,9}\z"))
@@ -710,7 +710,7 @@ namespace SmartTokenBroker
             string text;
             if (code != null && Regex.IsMatch(code, @"\A[a-z][a-z_]*\z"))
             {
-                var detail = Json.Text(body, "detail") ?? Json.Text(body, "error_description") ?? "";
+                var detail = Start(body, "detail") ?? Start(body, "error_description") ?? "";
                 text = ("The broker answered " + status + " " + code + ". " + detail).Trim();
             }
             else if (message != null)
@@ -726,6 +726,13 @@ namespace SmartTokenBroker
             return new BrokerException(text, code, connection, status, retryAfter, requestId);
         }
 
+        /// <summary>The first 500 characters of a member that is a text.</summary>
+        private static string Start(Dictionary<string, object> body, string name)
+        {
+            var text = Json.Text(body, name);
+            return text == null || text.Length <= 500 ? text : text.Substring(0, 500);
+        }
+
         private static string Header(HttpResponseMessage response, string name) =>
             response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
     }
@@ -735,15 +742,16 @@ namespace SmartTokenBroker
     {
         internal readonly string Reason;
         internal readonly TimeSpan BegunAt;
-        internal readonly bool IsSharedTest;
-        internal readonly bool IsOwnTest;
+        /// <summary>What both circuits returned as it began.</summary>
+        internal readonly int SharedFailures;
+        internal readonly int OwnFailures;
 
-        internal Attempt(string reason, TimeSpan begunAt, bool isSharedTest, bool isOwnTest)
+        internal Attempt(string reason, TimeSpan begunAt, int sharedFailures, int ownFailures)
         {
             Reason = reason;
             BegunAt = begunAt;
-            IsSharedTest = isSharedTest;
-            IsOwnTest = isOwnTest;
+            SharedFailures = sharedFailures;
+            OwnFailures = ownFailures;
         }
     }
 
@@ -761,7 +769,6 @@ namespace SmartTokenBroker
         private readonly Func<BrokerException, bool> counts;
         private BrokerException failure;
         private int failures;
-        private TimeSpan failedAt;
         private TimeSpan pausedUntil;
         private bool isTesting;
 
@@ -779,18 +786,17 @@ namespace SmartTokenBroker
             return failure.Again(pausedUntil - now);
         }
 
-        /// <summary>Begins a request that nothing blocks. Returns whether it is the test after a pause.</summary>
-        internal bool Begin()
+        /// <summary>Begins a request that nothing blocks; after a failure, it is the test. Returns the failures in a row.</summary>
+        internal int Begin()
         {
-            var isTest = failure != null;
-            if (isTest) isTesting = true;
-            return isTest;
+            if (failures > 0) isTesting = true;
+            return failures;
         }
 
         /// <summary>Learns from the end of a request. Returns its failure, with the time of the pause if it counts.</summary>
-        internal BrokerException End(Attempt attempt, bool isTest, BrokerException error, TimeSpan now)
+        internal BrokerException End(int begunWith, BrokerException error, TimeSpan now)
         {
-            if (isTest) isTesting = false;
+            if (begunWith > 0) isTesting = false;
             if (error == null || !counts(error))
             {
                 failure = null;
@@ -798,10 +804,9 @@ namespace SmartTokenBroker
                 return error;
             }
             // Requests that began before the last failure belong to the same pause: many at once count as one failure.
-            if (failure == null || attempt.BegunAt >= failedAt)
+            if (begunWith >= failures)
             {
                 failures += 1;
-                failedAt = now;
                 var pause = Math.Min(LongestPause, FirstPause * Math.Pow(2, failures - 1));
                 pausedUntil = now + TimeSpan.FromSeconds(pause * (1 - environs.Random() / 2));
             }
@@ -955,13 +960,13 @@ namespace SmartTokenBroker
                     return members;
                 }
             }
-            catch (Exception error) when (error is XmlException || error is FormatException)
+            catch (Exception error) when (error is XmlException || error is FormatException || error is OverflowException)
             {
                 return new Dictionary<string, object>();
             }
         }
 
-        /// <summary>A member that is a text, at most 500 characters of it except for tokens. Null if there is none.</summary>
+        /// <summary>A member that is a text. Null if there is none.</summary>
         internal static string Text(Dictionary<string, object> members, string name) =>
             members.TryGetValue(name, out var value) ? value as string : null;
 

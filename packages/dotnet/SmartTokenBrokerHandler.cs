@@ -881,22 +881,16 @@ namespace SmartTokenBroker
 
     internal static class Wait
     {
-        /// <summary>Waits for some work, or throws OperationCanceledException as soon as the token is cancelled.</summary>
+        /// <summary>Waits for some work, or throws TaskCanceledException as soon as the token is cancelled.</summary>
         internal static async Task<T> For<T>(Task<T> work, CancellationToken cancellationToken)
         {
-            if (!work.IsCompleted && cancellationToken.CanBeCanceled)
+            if (work.IsCompleted || !cancellationToken.CanBeCanceled) return await work.ConfigureAwait(false);
+            var cancelled = new TaskCompletionSource<T>();
+            using (cancellationToken.Register(() => cancelled.TrySetCanceled()))
             {
-                var cancelled = new TaskCompletionSource<bool>();
-                using (cancellationToken.Register(() => cancelled.TrySetResult(true)))
-                {
-                    if (await Task.WhenAny(work, cancelled.Task).ConfigureAwait(false) != work)
-                    {
-                        Ignore(work);
-                        throw new OperationCanceledException(cancellationToken);
-                    }
-                }
+                Ignore(work);
+                return await (await Task.WhenAny(work, cancelled.Task).ConfigureAwait(false)).ConfigureAwait(false);
             }
-            return await work.ConfigureAwait(false);
         }
 
         /// <summary>Marks a task whose failure its other users handle.</summary>

@@ -14,13 +14,14 @@ using SmartTokenBroker;
 internal static class Service
 {
     private static readonly List<object> Seen = new List<object>();
+    private static BrokerClient client;
     private static Connection connection;
     private static HttpClient http;
 
     private static void Main(string[] arguments)
     {
         System.Net.ServicePointManager.DefaultConnectionLimit = 50;
-        var client = new BrokerClient(new BrokerOptions
+        client = new BrokerClient(new BrokerOptions
         {
             Broker = arguments[0],
             Credential = Credential.CallerKey("orders", "stb_fake-key"),
@@ -63,6 +64,7 @@ internal static class Service
                 using (var source = new CancellationTokenSource())
                 {
                     var call = http.GetAsync(command[1], source.Token);
+                    await Console.In.ReadLineAsync();
                     source.Cancel();
                     return await ReadAsync(await call);
                 }
@@ -73,13 +75,11 @@ internal static class Service
                 var statuses = (await Task.WhenAll(calls)).Select(each => (int)each.StatusCode);
                 return string.Join(" ", statuses.GroupBy(each => each).Select(each => each.Key + "x" + each.Count()));
             case "token":
-                var token = await connection.TokenAsync();
+                var token = await (command.Length > 1 ? client.Connection(command[1]) : connection).TokenAsync();
                 Seen.Add(token);
                 return token.Reveal();
-            case "scope":
-                return (await connection.TokenAsync()).Scope;
             case "shown":
-                return string.Join(" ", Seen).Replace("\n", " ");
+                return string.Join(" ", Seen).Replace("\r", "").Replace("\n", " ");
             default:
                 throw new Exception("Unknown command " + command[0]);
         }

@@ -5,16 +5,23 @@ export const outage = { from: 15, until: 35, end: 50 };
 
 /** How a service gets its tokens; `call` returns whether the business API answered it. */
 const kinds = {
-  "a token for each call": (broker: TestBroker) => () => broker.client().fetch("/customers"),
-  "a token kept until it expires": (broker: TestBroker) => broker.client({ margin: 5 }).fetch.bind(null, "/customers"),
-  "the client": (broker: TestBroker) => broker.client().fetch.bind(null, "/customers"),
+  "a token for each call": (broker: TestBroker, connection: string) => () =>
+    broker.client({ connection }).fetch("/customers"),
+  "a token kept until it expires": (broker: TestBroker, connection: string) =>
+    broker.client({ connection, margin: 5 }).fetch.bind(null, "/customers"),
+  "the client": (broker: TestBroker, connection: string) =>
+    broker.client({ connection }).fetch.bind(null, "/customers"),
 };
 export type Kind = keyof typeof kinds;
 
-/** Services of each kind. They start one after another during the hour before the plot, so their tokens have all ages. */
-const services = 60;
+/**
+ * One service starts in each of 90 minutes before the plot, for 60 connections in turn: tokens have all ages, and half of the
+ * connections have two services.
+ */
+const warmUp = 90;
+const connections = 60;
 /** Seconds between two calls of a service. */
-const interval = 15;
+const interval = 30;
 
 /**
  * Percent of calls that the business API answers, for each minute: services call it while the broker is unreachable for 20
@@ -24,8 +31,8 @@ export async function availability(kind: Kind): Promise<number[]> {
   const broker = new TestBroker();
   const running: (() => Promise<Response>)[] = [];
   const answered: number[] = [];
-  for (let minute = -60; minute < outage.end; minute += 1) {
-    if (minute < 0) running.push(...Array.from({ length: services / 60 }, () => kinds[kind](broker)));
+  for (let minute = -warmUp; minute < outage.end; minute += 1) {
+    if (minute < 0) running.push(kinds[kind](broker, `acme-${(minute + warmUp) % connections}`));
     broker.state = minute >= outage.from && minute < outage.until ? "unreachable" : "up";
     let good = 0;
     for (let second = 0; second < 60; second += interval) {

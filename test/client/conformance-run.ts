@@ -9,12 +9,12 @@ import type { Answer, Case, Step } from "./conformance-case.ts";
 const broker = "https://broker.test";
 
 /** Runs a case on the client. Throws at the first step that differs. */
-export async function runCase({ margin, timeout, random = 0, steps }: Case): Promise<void> {
+export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }: Case): Promise<void> {
   const time = new SteppedTime();
   const network = new ScriptedNetwork(time);
   const runtime = time.runtime(systemRuntime, { fetch: network.fetch, random: () => random });
   const credential = callerKey("orders", "stb_fake-key");
-  const options = { broker, credential, ...(margin && { margin }), ...(timeout && { timeout }) };
+  const options = { broker, credential, margin, timeout };
   const client = clientWith(options, runtime);
   let truth = 0;
   let wallAhead = 0;

@@ -19,7 +19,10 @@ export interface ClientOptions {
   connection?: string;
   /** Base URL of the business API, for connections that have none registered at the broker. */
   apiBaseUrl?: string;
-  /** Seconds before a token's expiry from which the client asks for the next one. At most three quarters of the lifetime. Default 1200. */
+  /**
+   * Seconds before a token's expiry from which the client asks for the next one: at most three quarters of the lifetime.
+   * Default 1320, for an outage of 20 minutes, the pause of a minute at its end, and a few seconds.
+   */
   margin?: number;
   /** Seconds for a request to the broker. Default 15: the broker needs so long for a replacement at worst. */
   timeout?: number;
@@ -47,7 +50,7 @@ export interface Settings {
 
 /** @throws TypeError that names the option */
 export function readOptions(options: ClientOptions, system: Runtime): Settings {
-  const { broker, credential, apiBaseUrl, margin = 1200, timeout = 15, headers, onEvent } = options;
+  const { broker, credential, apiBaseUrl, margin = 1320, timeout = 15, headers, onEvent } = options;
   if (!isHttpUrl(broker)) fail("broker", "must be the https URL of the broker");
   if (typeof credential?.request !== "function") fail("credential", "must be one, such as callerKey(name, key)");
   if (apiBaseUrl !== undefined && !isHttpUrl(apiBaseUrl)) fail("apiBaseUrl", "must be an https URL");

@@ -47,9 +47,9 @@ export class SteppedTime {
   /** Moves both clocks on. Timers fire at their instants, and what they cause happens before time goes on. */
   async advance(seconds: number): Promise<void> {
     const end = this.#monotonic + seconds;
-    while (await this.#fireNext(end));
-    this.#stepTo(end);
     await this.#quiet();
+    while (this.#fireNext(end)) await this.#quiet();
+    this.#stepTo(end);
   }
 
   /** Moves the wall clock alone: it was set, or the process was frozen meanwhile. */
@@ -65,20 +65,20 @@ export class SteppedTime {
     work.then(settle, settle);
     await this.#quiet();
     while (!isSettled) {
-      if (!(await this.#fireNext(Infinity))) throw new Error("The work waits for something that never happens.");
+      if (!this.#fireNext(Infinity)) throw new Error("The work waits for something that never happens.");
       await this.#quiet();
     }
     return this.#monotonic - begunAt;
   }
 
-  /** Fires the first timer that is due by an instant. False if there is none. */
-  async #fireNext(until: number): Promise<boolean> {
-    await this.#quiet();
-    const [next] = this.#timers.filter(({ at }) => at <= until).toSorted((one, other) => one.at - other.at);
-    if (!next) return false;
-    this.#timers = this.#timers.filter((timer) => timer !== next);
-    this.#stepTo(next.at);
-    next.fire();
+  /** Fires the next timers that are due by an instant: all of the same instant. False if there are none. */
+  #fireNext(until: number): boolean {
+    const next = this.#timers.reduce((first, { at }) => Math.min(first, at), Infinity);
+    if (next > until || next === Infinity) return false;
+    const due = this.#timers.filter(({ at }) => at === next);
+    this.#timers = this.#timers.filter(({ at }) => at !== next);
+    this.#stepTo(next);
+    for (const { fire } of due) fire();
     return true;
   }
 

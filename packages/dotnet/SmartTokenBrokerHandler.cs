@@ -131,8 +131,11 @@ namespace SmartTokenBroker
         /// <summary>Base URL of the business API, for connections that have none registered at the broker.</summary>
         public string ApiBaseUrl { get; set; }
 
-        /// <summary>Time before a token's expiry from which the client asks for the next one. At most three quarters of the lifetime.</summary>
-        public TimeSpan Margin { get; set; } = TimeSpan.FromMinutes(20);
+        /// <summary>
+        /// Time before a token's expiry from which the client asks for the next one: at most three quarters of the lifetime. The
+        /// default is for an outage of 20 minutes, the pause of a minute at its end, and a few seconds.
+        /// </summary>
+        public TimeSpan Margin { get; set; } = TimeSpan.FromMinutes(22);
 
         /// <summary>Time for a request to the broker. It needs 15 s for a replacement at worst.</summary>
         public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(15);
@@ -502,10 +505,15 @@ namespace SmartTokenBroker
     }
 
     /// <summary>How a service authenticates at the broker.</summary>
-    public abstract class Credential
+    public sealed class Credential
     {
-        internal Credential()
+        private readonly Func<CancellationToken, Task<string>> supplier;
+        private readonly Func<string, Dictionary<string, string>> grant;
+
+        private Credential(Func<CancellationToken, Task<string>> supplier, Func<string, Dictionary<string, string>> grant)
         {
+            this.supplier = supplier;
+            this.grant = grant;
         }
 
         /// <summary>A caller key of the broker's list "callers" (RFC 6749 section 4.4). Never in an app on a user's device.</summary>
@@ -518,60 +526,34 @@ namespace SmartTokenBroker
                 throw new ArgumentException("CallerKey: the name is missing. Give the name of the entry in the list callers.");
             if (string.IsNullOrEmpty(key))
                 throw new ArgumentException("CallerKey: the key is missing. Is the environment variable set?");
-            return new KeyCredential(name, key);
+            return new Credential(_ => Task.FromResult(key), secret => new Dictionary<string, string>
+            {
+                { "grant_type", "client_credentials" }, { "client_id", name }, { "client_secret", secret },
+            });
         }
 
         /// <summary>A JWT of an issuer in the broker's list "callers", of a user or a workload (RFC 8693).</summary>
         /// <param name="supplier">Returns a valid JWT. Called for each request to the broker, about once in half an hour.</param>
-        public static Credential Jwt(Func<CancellationToken, Task<string>> supplier) =>
-            new JwtCredential(supplier ?? throw new ArgumentNullException(nameof(supplier)));
-
-        /// <summary>The form without the connection, and the secret in it.</summary>
-        internal abstract Task<KeyValuePair<Dictionary<string, string>, string>> FormAsync(CancellationToken cancellationToken);
-
-        private sealed class KeyCredential : Credential
+        public static Credential Jwt(Func<CancellationToken, Task<string>> supplier)
         {
-            private readonly string name;
-            private readonly string key;
-
-            internal KeyCredential(string name, string key)
+            if (supplier == null) throw new ArgumentNullException(nameof(supplier));
+            return new Credential(supplier, secret => new Dictionary<string, string>
             {
-                this.name = name;
-                this.key = key;
-            }
-
-            internal override Task<KeyValuePair<Dictionary<string, string>, string>> FormAsync(CancellationToken cancellationToken)
-            {
-                var form = new Dictionary<string, string>
-                {
-                    { "grant_type", "client_credentials" }, { "client_id", name }, { "client_secret", key },
-                };
-                return Task.FromResult(new KeyValuePair<Dictionary<string, string>, string>(form, key));
-            }
+                { "grant_type", "urn:ietf:params:oauth:grant-type:token-exchange" },
+                { "subject_token", secret },
+                { "subject_token_type", "urn:ietf:params:oauth:token-type:jwt" },
+            });
         }
 
-        private sealed class JwtCredential : Credential
+        internal async Task<string> SecretAsync(CancellationToken cancellationToken)
         {
-            private readonly Func<CancellationToken, Task<string>> supplier;
-
-            internal JwtCredential(Func<CancellationToken, Task<string>> supplier)
-            {
-                this.supplier = supplier;
-            }
-
-            internal override async Task<KeyValuePair<Dictionary<string, string>, string>> FormAsync(CancellationToken cancellationToken)
-            {
-                var token = await supplier(cancellationToken).ConfigureAwait(false);
-                if (string.IsNullOrEmpty(token)) throw new InvalidOperationException("The supplier of the JWT returned none.");
-                var form = new Dictionary<string, string>
-                {
-                    { "grant_type", "urn:ietf:params:oauth:grant-type:token-exchange" },
-                    { "subject_token", token },
-                    { "subject_token_type", "urn:ietf:params:oauth:token-type:jwt" },
-                };
-                return new KeyValuePair<Dictionary<string, string>, string>(form, token);
-            }
+            var secret = await supplier(cancellationToken).ConfigureAwait(false);
+            if (string.IsNullOrEmpty(secret)) throw new InvalidOperationException("The supplier of the JWT returned none.");
+            return secret;
         }
+
+        /// <summary>The form fields of a request with the secret.</summary>
+        internal Dictionary<string, string> Grant(string secret) => grant(secret);
     }
 
     /// <summary>A token in the client's memory. Instants are those of the client's elapsed clock.</summary>
@@ -637,25 +619,25 @@ namespace SmartTokenBroker
             {
                 for (var isRetry = false; ; isRetry = true)
                 {
-                    var isAuthenticated = false;
+                    string secret = null;
                     try
                     {
-                        var form = await Wait.For(options.Credential.FormAsync(timeout.Token), timeout.Token).ConfigureAwait(false);
-                        isAuthenticated = true;
-                        form.Key["scope"] = connection;
-                        if (rejectedSha256 != null) form.Key["rejected_token_sha256"] = rejectedSha256;
+                        secret = await Wait.For(options.Credential.SecretAsync(timeout.Token), timeout.Token).ConfigureAwait(false);
+                        var form = options.Credential.Grant(secret);
+                        form["scope"] = connection;
+                        if (rejectedSha256 != null) form["rejected_token_sha256"] = rejectedSha256;
                         TimeSpan sentAt;
                         lock (client.Gate) sentAt = client.Now();
                         var wallAtSent = client.Environs.UtcNow;
                         var request = new HttpRequestMessage(HttpMethod.Post, options.Broker.TrimEnd('/') + "/oauth/token")
                         {
-                            Content = new FormUrlEncodedContent(form.Key),
+                            Content = new FormUrlEncodedContent(form),
                         };
                         var sending = client.Http.SendAsync(request, timeout.Token);
                         using (var response = await Wait.For(sending, timeout.Token).ConfigureAwait(false))
                         {
                             var text = await ReadAsync(response, timeout.Token).ConfigureAwait(false);
-                            var body = Json.Parse(text.Replace(form.Value, "[removed]"));
+                            var body = Json.Parse(text.Replace(secret, "[removed]"));
                             if (!response.IsSuccessStatusCode) throw Failure(response, body, connection);
                             double random;
                             lock (client.Gate) random = client.Environs.Random();
@@ -670,7 +652,7 @@ namespace SmartTokenBroker
                             throw new BrokerException(
                                 "The broker did not answer in " + options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture) + " s.",
                                 "timeout", connection);
-                        if (!isAuthenticated)
+                        if (secret == null)
                             throw new BrokerException(
                                 "There is no credential for the broker. " + error.Message, "credential_unavailable", connection);
                         if (isRetry)

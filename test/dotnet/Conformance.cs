@@ -199,9 +199,9 @@ internal sealed class Script
             Broker = Conformance.Broker,
             Credential = Credential.CallerKey("orders", "stb_fake-key"),
             BrokerHandler = network,
+            Margin = TimeSpan.FromSeconds(of.Number("margin", 1200)),
+            Timeout = TimeSpan.FromSeconds(of.Number("timeout", 15)),
         };
-        options.Margin = TimeSpan.FromSeconds(of.Number("margin", options.Margin.TotalSeconds));
-        options.Timeout = TimeSpan.FromSeconds(of.Number("timeout", options.Timeout.TotalSeconds));
         client = new BrokerClient(options, time);
     }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Case, conformance, readCases } from "../client/conformance-case.ts";
+import { type Case, conformance, readCases, type Step } from "../client/conformance-case.ts";
 import { output } from "../local/run-harness.ts";
 import { compile, handler } from "./compile.ts";
 
@@ -26,8 +26,8 @@ describe.each(files)("%s", async (file) => {
 
 describe("The runner finds", () => {
   const answer = { token: "fake-token-1", expiresIn: 3600 };
-  const first = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } } as const;
-  const used = { ...first, at: 1, call: "fetch", broker: [], expect: { status: 200 } } as const;
+  const first: Step = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } };
+  const used: Step = { at: 1, call: "fetch", expect: { status: 200 } };
   const api = (bearer: string) => [{ bearer, answer: { status: 200 } }];
   const wrong: [string, Case["steps"]][] = [
     ["a request that no step lists", [{ ...first, broker: [] }]],
@@ -41,7 +41,10 @@ describe("The runner finds", () => {
     ["a request without a call's step, late", [first, { at: 2400, call: "token", expect: { token: "fake-token-1" } }]],
     ["another token at the business API", [first, { ...used, api: api("fake-token-2") }]],
     ["another status", [first, { ...used, api: api("fake-token-1"), expect: { status: 201 } }]],
-    ["a missing request to the business API", [first, { ...used, api: [...api("fake-token-1"), ...api("fake-token-1")] }]],
+    [
+      "a missing request to the business API",
+      [first, { ...used, api: [...api("fake-token-1"), ...api("fake-token-1")] }],
+    ],
   ];
 
   test.each(wrong)("%s", async (name, steps) => {

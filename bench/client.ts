@@ -50,7 +50,7 @@ async function paired(rounds: number, calls: number, api: string, send: typeof f
     connection: "webapicorso",
     credential: callerKey("orders", "stb_fake-key"),
     fetch: async (url, init) =>
-      String(url).startsWith("https://broker.test") ? Response.json(token) : send(url, init),
+      typeof url === "string" && url.startsWith("https://broker.test") ? Response.json(token) : send(url, init),
   });
   const headers = { authorization: "Bearer fake-token-1" };
   const bare = async (): Promise<unknown> => send(`${api}/customers`, { headers });

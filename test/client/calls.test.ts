@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { BrokerError } from "../../packages/client/src/index.ts";
+import { abortable } from "../../packages/client/src/wait.ts";
 import { TestBroker } from "../../packages/client/src/testing.ts";
 
 describe("An AbortSignal", () => {
@@ -45,6 +46,12 @@ describe("An AbortSignal", () => {
 
     await call;
     expect(broker.requests.map(({ isReport }) => isReport)).toEqual([false, true]);
+  });
+
+  test("that aborted before some work failed is the reason, and the work's failure is handled", async () => {
+    const work = Promise.reject(new Error("Fake failure of the work"));
+
+    await expect(abortable(work, AbortSignal.abort(new Error("Fake reason")))).rejects.toThrow("Fake reason");
   });
 
   test("of a long-lived process collects no listeners", async () => {

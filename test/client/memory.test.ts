@@ -14,7 +14,7 @@ test("A client's memory is flat over a million calls of the business API", async
   };
   let calls = 0;
   const fetch = async (url: string | URL | Request) => {
-    if (String(url).startsWith("https://broker.test")) return Response.json(token);
+    if (typeof url === "string" && url.startsWith("https://broker.test")) return Response.json(token);
     calls += 1;
     return answer;
   };

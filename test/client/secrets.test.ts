@@ -40,6 +40,24 @@ test.each(["400", "401", "500", "200"])(
   },
 );
 
+test.each([
+  ["an OAuth error", (text: string) => ({ error: "invalid_client", error_description: text, request_id: text })],
+  ["problem details", (text: string) => ({ code: "unavailable", detail: text, request_id: text })],
+  ["a message", (text: string) => ({ message: text })],
+])("An error does not show the key that %s repeats", async (_, bodyOf) => {
+  const broker = await startServer(({ body }, response) => {
+    response.writeHead(400, { "apigw-requestid": body });
+    response.end(JSON.stringify(bodyOf(body)));
+  });
+
+  const error: unknown = await clientOf(broker.url)
+    .token()
+    .catch((each: unknown) => each);
+
+  expect(shown(error)).toContain("client_secret=[removed]");
+  expect(shown(error)).not.toContain(fakeKey);
+});
+
 test("The error of a token with a line break does not show it", async () => {
   const body = { access_token: "fake-secret\r\nx: y", token_type: "Bearer", expires_in: 60 };
   const broker = await startServer((_, response) => response.end(JSON.stringify(body)));

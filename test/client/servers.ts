@@ -11,7 +11,7 @@ interface Received {
   body: string;
 }
 
-/** A server that notes what it receives, and answers as it is told. It ends with its test. */
+/** A server that notes what it receives, and answers with a function. It ends with its test. */
 export async function startServer(answer: (request: Received, response: ServerResponse) => void) {
   const received: Received[] = [];
   const listener = async (request: IncomingMessage, response: ServerResponse) => {

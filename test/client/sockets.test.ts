@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import axios from "axios";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "../support/server.ts";
 import { clientOf, isReport, startServer, startTokenServer } from "./servers.ts";
@@ -63,11 +64,21 @@ describe("client.fetch", () => {
     expect([response.status, await response.text()]).toEqual([200, "fake-value"]);
   });
 
+  test("is the fetch of axios: a request with JSON is sent again after a 401", async () => {
+    const { client, api, broker } = await startBoth(() => "fake-token-2");
+    const http = axios.create({ adapter: "fetch", env: { fetch: client.fetch }, baseURL: api.url });
+
+    const { status, data } = await http.post<unknown>("/customers", { field: "fake-value" });
+
+    expect([status, data]).toEqual([200, { field: "fake-value" }]);
+    expect(broker.received.map(isReport)).toEqual([false, true]);
+  });
+
   test("returns the 401 to a streamed body, and reports the token for the next call", async () => {
     const { client, broker } = await startBoth(() => "fake-token-2");
     const body = new Blob(["fake-value"]).stream();
 
-    const first = await client.fetch("/customers", { method: "POST", body, duplex: "half" } as RequestInit);
+    const first = await client.fetch("/customers", { method: "POST", body, duplex: "half" });
     const second = await client.fetch("/customers", { method: "POST", body: "fake-value" });
 
     expect([first.status, await first.text()]).toEqual([401, "fake-value"]);
@@ -135,7 +146,7 @@ describe("A real outage", () => {
     const api = await startApi(() => "fake-token-1");
     const broker = await startTokenServer(() => api.url);
     let address = broker.url;
-    const movable: typeof fetch = (input, init) => fetch(String(input).replace(broker.url, address), init);
+    const movable: typeof fetch = (input, init) => fetch(new Request(input).url.replace(broker.url, address), init);
     const client = clientOf(broker.url, { fetch: movable, margin: 3599 });
     return { client, broker, move: (url: string) => (address = url) };
   }

@@ -29,10 +29,10 @@ export async function requestToken(
       if (isRetry) throw unreachable(error);
     });
     if (!answer) continue;
-    const { response, body } = answer;
+    const { response, body, gatewayId } = answer;
     if (!response.ok) {
       if (!isRetry && credential.learn?.(response, runtime)) continue;
-      throw readFailure(response, body ?? {}, connection);
+      throw readFailure(response, body ?? {}, { connection, gatewayId });
     }
     const token = body && readToken(body, { connection, sentAt, wallAtSent, margin, random: runtime.random() });
     if (!token) throw malformed(response.status);
@@ -54,17 +54,21 @@ export async function requestToken(
   }
 
   async function send({ url, method, headers, body, secrets }: BrokerRequest) {
-    const all = { ...settings.headers?.(), ...headers };
+    const allHeaders = new Headers(settings.headers?.());
+    for (const [name, value] of Object.entries(headers)) allHeaders.set(name, value);
     const sent = {
       method,
-      headers: all,
+      headers: allHeaders,
       signal: deadline,
       redirect: "error" as const,
       ...(body !== undefined && { body }),
     };
     const response = await abortable(runtime.fetch(url, sent), deadline);
-    const text = secrets.reduce((clean, secret) => clean.replaceAll(secret, "[removed]"), await readText(response));
-    return { response, body: parse(text) };
+    const text = await readText(response);
+    // Parts of an error response go into errors: it may be of a proxy that repeats the request.
+    const clean = (part: string) => secrets.reduce((all, secret) => all.replaceAll(secret, "[removed]"), part);
+    const gatewayId = clean(response.headers.get("apigw-requestid") ?? "") || undefined;
+    return { response, body: parse(response.ok ? text : clean(text)), gatewayId };
   }
 
   async function readText(response: Response): Promise<string> {

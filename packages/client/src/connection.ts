@@ -2,7 +2,7 @@ import type { AccessToken, HeldToken } from "./access-token.ts";
 import { ApiRequest } from "./api-request.ts";
 import { requestToken } from "./broker-request.ts";
 import { Circuit } from "./circuit.ts";
-import { BrokerError, concernsConnection } from "./errors.ts";
+import { type BrokerError, concernsConnection } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 import { abortable, ignoreFailure } from "./wait.ts";
 
@@ -44,7 +44,7 @@ export class Connection {
     const now = this.#settings.now();
     if (held && now < held.refreshAt) return held.token;
     if (held && now < held.usableUntil) {
-      if (!this.#blockedBy()) ignoreFailure(this.#request());
+      ignoreFailure(this.#request());
       return held.token;
     }
     return (await abortable(this.#request(), signal)).token;
@@ -79,10 +79,8 @@ export class Connection {
     if (this.#requesting) return this.#requesting;
     const blocked = this.#blockedBy();
     if (blocked) return Promise.reject(blocked);
-    const requesting = this.#ask().finally(() => (this.#requesting = undefined));
-    // The calls that wait for it may all have been aborted.
-    ignoreFailure(requesting);
-    return (this.#requesting = requesting);
+    this.#requesting = this.#ask().finally(() => (this.#requesting = undefined));
+    return this.#requesting;
   }
 
   async #ask(rejectedSha256?: string): Promise<HeldToken> {

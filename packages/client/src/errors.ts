@@ -47,13 +47,13 @@ const maxRetryAfter = 900;
 export function readFailure(
   response: { status: number; headers: Headers },
   body: Record<string, unknown>,
-  connection: string,
+  { connection, gatewayId }: { connection: string; gatewayId?: string | undefined },
 ): BrokerError {
   const { status, headers } = response;
   const textOf = (name: string) => (typeof body[name] === "string" ? body[name].slice(0, 500) : undefined);
   const code = textOf("code") ?? textOf("error");
   const message = textOf("message");
-  const requestId = textOf("request_id") ?? headers.get("apigw-requestid") ?? undefined;
+  const requestId = textOf("request_id") ?? gatewayId;
   const seconds = /^\d{1,9}$/.exec(headers.get("retry-after") ?? "")?.[0];
   const retryAfter = seconds === undefined ? undefined : Math.min(Number(seconds), maxRetryAfter);
   const fields = { status, requestId, connection, retryAfter };

@@ -1,16 +1,16 @@
 /** What the client takes from its environment. The test double replaces all of it. Durations are seconds. */
 export interface Runtime {
   /** The wall clock, in epoch seconds. It can be wrong, and can step. */
-  wall(): number;
+  wall: () => number;
   /** A clock that never steps back, in seconds since any instant. It can stand still while the process is frozen. */
-  monotonic(): number;
+  monotonic: () => number;
   /** At least 0, below 1. */
-  random(): number;
+  random: () => number;
   /** A signal that aborts after this many seconds. It does not keep the process alive. */
-  timeout(seconds: number): AbortSignal;
+  timeout: (seconds: number) => AbortSignal;
   fetch: typeof fetch;
   /** SHA-256 of a text's UTF-8 bytes, in lower-case hex. */
-  sha256(text: string): Promise<string>;
+  sha256: (text: string) => Promise<string>;
 }
 
 export const systemRuntime: Runtime = {

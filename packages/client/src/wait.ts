@@ -4,14 +4,14 @@ export async function abortable<Result>(
   signal: AbortSignal | null | undefined,
 ): Promise<Result> {
   if (!signal) return work;
-  signal.throwIfAborted();
   let stop = () => undefined as void;
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   });
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([aborted, work]);
   } finally {
     // A signal may live as long as the process: it must not collect listeners.
     signal.removeEventListener("abort", stop);

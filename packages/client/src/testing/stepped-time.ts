@@ -60,11 +60,11 @@ export class SteppedTime {
   /** Moves both clocks from one timer to the next until some work has settled. The seconds that it took. */
   async passUntil(work: Promise<unknown>): Promise<number> {
     const begunAt = this.#monotonic;
-    let isSettled = false;
-    const settle = () => void (isSettled = true);
+    const state = { isSettled: false };
+    const settle = () => void (state.isSettled = true);
     work.then(settle, settle);
     await this.#quiet();
-    while (!isSettled) {
+    while (!state.isSettled) {
       if (!this.#fireNext(Infinity)) throw new Error("The work waits for something that never happens.");
       await this.#quiet();
     }

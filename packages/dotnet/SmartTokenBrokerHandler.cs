@@ -96,6 +96,7 @@ namespace SmartTokenBroker
             {
                 var folder = api.GetLeftPart(UriPartial.Path).TrimEnd('/');
                 var url = new Uri(folder + requested.PathAndQuery);
+                // From .NET 6, a Uri can keep its dots.
                 if (url.AbsoluteUri.StartsWith(folder + "/", StringComparison.Ordinal)) return url;
                 throw new InvalidOperationException(
                     "The path leads out of the business API's base URL " + folder + ". Remove '..' from it.");
@@ -637,11 +638,10 @@ namespace SmartTokenBroker
                         using (var response = await Wait.For(sending, timeout.Token).ConfigureAwait(false))
                         {
                             var text = await ReadAsync(response, timeout.Token).ConfigureAwait(false);
-                            var body = Json.Parse(text.Replace(secret, "[removed]"));
-                            if (!response.IsSuccessStatusCode) throw Failure(response, body, connection);
+                            if (!response.IsSuccessStatusCode) throw Failure(response, text, secret, connection);
                             double random;
                             lock (client.Gate) random = client.Environs.Random();
-                            return HeldToken.Read(body, connection, sentAt, wallAtSent, options, random) ?? throw new BrokerException(
+                            return HeldToken.Read(Json.Parse(text), connection, sentAt, wallAtSent, options, random) ?? throw new BrokerException(
                                 "The response of the broker is not a token response (HTTP " + (int)response.StatusCode + ").",
                                 "malformed_response", connection, (int)response.StatusCode);
                         }
@@ -679,12 +679,14 @@ namespace SmartTokenBroker
         }
 
         /// <summary>Reads an error response of the broker (RFC 9457, RFC 6749 section 5.2) or of its gateway.</summary>
-        private static BrokerException Failure(HttpResponseMessage response, Dictionary<string, object> body, string connection)
+        private static BrokerException Failure(HttpResponseMessage response, string content, string secret, string connection)
         {
+            // Parts of the response go into the error: it may be of a proxy that repeats the request.
+            var body = Json.Parse(content.Replace(secret, "[removed]"));
             var status = (int)response.StatusCode;
             var code = Start(body, "code") ?? Start(body, "error");
             var message = Start(body, "message");
-            var requestId = Start(body, "request_id") ?? Header(response, "apigw-requestid");
+            var requestId = Start(body, "request_id") ?? Header(response, "apigw-requestid")?.Replace(secret, "[removed]");
             var seconds = Header(response, "Retry-After") ?? "";
             TimeSpan? retryAfter = null;
             if (Regex.IsMatch(seconds, @"\A[0-9]{1,9}\z"))

@@ -17,6 +17,8 @@ internal static class Service
     private static BrokerClient client;
     private static Connection connection;
     private static HttpClient http;
+    private static readonly ManualResetEventSlim Open = new ManualResetEventSlim(true);
+    private static readonly ShiftedTime Time = new ShiftedTime();
 
     private static void Main(string[] arguments)
     {
@@ -24,14 +26,19 @@ internal static class Service
         client = new BrokerClient(new BrokerOptions
         {
             Broker = arguments[0],
-            Credential = Credential.CallerKey("orders", "stb_fake-key"),
+            Credential = Credential.Jwt(_ =>
+            {
+                // As a name that is looked up: it blocks the thread.
+                Open.Wait();
+                return Task.FromResult("fake-jwt");
+            }),
             Timeout = TimeSpan.FromSeconds(double.Parse(arguments[1], CultureInfo.InvariantCulture)),
             OnEvent = happened =>
             {
                 Seen.AddRange(new object[] { happened, happened.Reason, happened.Error });
                 throw new Exception("A log that fails.");
             },
-        });
+        }, Time);
         connection = client.Connection("webapicorso");
         http = connection.CreateHttpClient(arguments[2] == "true" ? new HttpClientHandler() : null);
         Seen.AddRange(new object[] { client, connection, http });
@@ -48,7 +55,7 @@ internal static class Service
         {
             Seen.Add(error);
             var failure = error as BrokerException;
-            return error.GetType().Name + "\t" + failure?.Code + "\t" + failure?.Status + "\t" + error.Message.Replace("\n", " ");
+            return error.GetType().Name + "\t" + failure?.Code + "\t" + failure?.Status + "\t" + error.Message.Replace("\n", " ") + "\t" + failure?.RequestId;
         }
     }
 
@@ -78,6 +85,15 @@ internal static class Service
                 var token = await (command.Length > 1 ? client.Connection(command[1]) : connection).TokenAsync();
                 Seen.Add(token);
                 return token.Reveal();
+            case "advance":
+                Time.Shift += TimeSpan.FromSeconds(int.Parse(command[1], CultureInfo.InvariantCulture));
+                return "";
+            case "block":
+                Open.Reset();
+                return "";
+            case "release":
+                Open.Set();
+                return "";
             case "shown":
                 return string.Join(" ", Seen).Replace("\r", "").Replace("\n", " ");
             default:
@@ -109,6 +125,16 @@ internal static class Service
         Seen.AddRange(new object[] { response, response.RequestMessage });
         var text = await response.Content.ReadAsStringAsync();
         return (int)response.StatusCode + "\t" + text.Replace("\r", "").Replace("\n", " ");
+    }
+
+    /// <summary>The time of this machine, and what a test adds to it.</summary>
+    private sealed class ShiftedTime : Environs
+    {
+        internal TimeSpan Shift;
+
+        internal override DateTimeOffset UtcNow => base.UtcNow + Shift;
+
+        internal override TimeSpan Monotonic => base.Monotonic + Shift;
     }
 
     /// <summary>A stream as from a socket: it cannot go back.</summary>

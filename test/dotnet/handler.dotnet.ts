@@ -1,9 +1,8 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { sampleCallerKey } from "../../local/sample-callers.ts";
-import { fakeKey, isReport, startServer, startTokenServer } from "../client/servers.ts";
+import { isReport, startServer, startTokenServer } from "../client/servers.ts";
 import { output, StartedCommand } from "../local/run-harness.ts";
-import { startEcho } from "../support/echo-server.ts";
 import { listen } from "../support/server.ts";
 import { compile, handler } from "./compile.ts";
 import { startService } from "./service.ts";
@@ -157,8 +156,23 @@ describe("In a real outage of the broker, the .NET client", () => {
     await broker.close();
 
     const [, code] = await service("token", "acme");
+    await service("advance", "3500");
 
+    // The request for the next token fails beside the call.
     expect([code, await service("get", "customers")]).toEqual(["unreachable", ["200", "empty"]]);
+  });
+
+  test("uses its token at once, even if the request for the next one blocks its thread", async () => {
+    const { broker, service } = await startBoth("fake-token-1");
+    await service("token");
+    await service("advance", "3000");
+    await service("block");
+
+    const during = await service("get", "customers");
+    await service("release");
+
+    expect(during).toEqual(["200", "empty"]);
+    await expect.poll(() => broker.received.length, { timeout: 10_000 }).toBe(2);
   });
 
   test.each([
@@ -170,6 +184,7 @@ describe("In a real outage of the broker, the .NET client", () => {
       "unreachable",
       "",
       `The broker ${url} is unreachable.`,
+      "",
     ]);
   });
 
@@ -234,7 +249,7 @@ describe("No text of the .NET client", () => {
     const shown = (await service("shown")).join("\t");
 
     expect(shown).toContain("base/customers");
-    expect(shown).not.toMatch(/fake-token|stb_fake|Bearer/);
+    expect(shown).not.toMatch(/fake-token|fake-jwt|Bearer/);
   });
 
   test("shows the token if the business API breaks the connection", async () => {
@@ -247,19 +262,31 @@ describe("No text of the .NET client", () => {
 
     expect(type).toBe("HttpRequestException");
     expect(shown).toContain("HttpRequestException");
-    expect(shown).not.toMatch(/fake-token|stb_fake/);
+    expect(shown).not.toMatch(/fake-token|fake-jwt/);
   });
 
-  test.each(["400", "401", "500", "200"])("shows the key that the broker's response %s repeats", async (status) => {
-    const echo = await startEcho();
-    onTestFinished(echo.close);
-    const service = startService(program, `${echo.url}/${status}`);
+  test.each([400, 401, 500])("shows the credential that the broker's response %i repeats", async (status) => {
+    const broker = await startServer(({ body }, response) => {
+      const repeated = { error: "invalid_client", error_description: `Wrong: ${body}`, request_id: body };
+      response.writeHead(status, { "apigw-requestid": "fake-jwt" }).end(JSON.stringify(repeated));
+    });
+    const service = startService(program, broker.url);
 
-    const [type, code] = await service("token");
+    const [type, , , message] = await service("token");
     const shown = (await service("shown")).join("\t");
 
-    expect([type, code]).toEqual(["BrokerException", expect.any(String)]);
+    expect([type, message]).toEqual(["BrokerException", expect.stringMatching(/Wrong: .*subject_token=\[removed\]&/)]);
     expect(shown).toContain("BrokerException");
-    expect(shown).not.toMatch(new RegExp(`${fakeKey}|fake-key`));
+    expect(shown).not.toContain("fake-jwt");
+  });
+
+  test("shows the credential that is in the gateway's request id", async () => {
+    const broker = await startServer((_, response) =>
+      response.writeHead(403, { "apigw-requestid": "fake-jwt" }).end('{"message":"fake-jwt is wrong"}'),
+    );
+
+    expect((await startService(program, broker.url)("token")).join("\t")).toBe(
+      "BrokerException\tgateway\t403\tThe broker's gateway answered 403 [removed] is wrong.\t[removed]",
+    );
   });
 });

@@ -44,13 +44,16 @@ export function join(secrets: SecretFacts[], statuses: ConnectionStatus[]): List
     return {
       connection,
       secret: secretState(secret),
-      state:
-        status && !(secret && areTokensDeleted(status) && secret.deletedAt === undefined)
-          ? status.state
-          : "no token yet",
+      state: status && !isUnused(status, secret) ? status.state : "no token yet",
       rotation: secret?.rotationEnabled ?? false,
     };
   });
+}
+
+/** Whether the next request fetches the first token, although the table has an item. */
+function isUnused(status: ConnectionStatus, secret: SecretFacts | undefined): boolean {
+  if (areTokensDeleted(status)) return secret !== undefined && secret.deletedAt === undefined;
+  return status.state === "due" && status.access_token_expires_at === undefined;
 }
 
 function secretState(secret: SecretFacts | undefined): Listed["secret"] {

@@ -8,6 +8,7 @@ import { brokerCommand, clientConfig, type Deployment } from "../deployment/depl
 import { expectSecret } from "../deployment/secrets.ts";
 import { explain } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
+import { forgetRemoval } from "./forget-removal.ts";
 
 /** Makes a connection due now, whatever its backoff. The schedule replaces its tokens within a minute. */
 export async function renewConnection(deployment: Deployment, id: string): Promise<CommandResult> {
@@ -24,16 +25,31 @@ export async function renewConnection(deployment: Deployment, id: string): Promi
 export const tokenTable = (deployment: Deployment) =>
   dynamoDbTokenTable(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
 
-/** Makes the sweep replace a connection's tokens within a minute. Returns whether the connection has any. */
-export function makeDue(deployment: Deployment, connection: ConnectionId): Promise<boolean> {
-  const ports = { table: tokenTable(deployment), clock: systemClock() };
-  return withProgress("Writing to the table", makeConnectionDue(ports, connection));
+/**
+ * Makes the sweep replace a connection's tokens within a minute. Returns whether the connection has any. Waits for a
+ * running replacement, which may use the old registration, at most `waits` times.
+ */
+export async function makeDue(deployment: Deployment, connection: ConnectionId, waits?: number): Promise<boolean> {
+  const system = systemClock();
+  const sleep = (seconds: number) =>
+    withProgress(
+      `Waiting for the running replacement of ${connection}, at most ${Math.ceil(seconds)} s`,
+      system.sleep(seconds),
+    );
+  const table = tokenTable(deployment);
+  const isDue = await makeConnectionDue({ table, clock: { ...system, sleep } }, connection, waits);
+  if (!isDue) await forgetRemoval(table, connection, system.now());
+  return isDue;
 }
 
 /** As `makeDue`, but a failure is only a warning. */
-export async function tryMakeDue(deployment: Deployment, connection: ConnectionId): Promise<string | undefined> {
+export async function tryMakeDue(
+  deployment: Deployment,
+  connection: ConnectionId,
+  waits?: number,
+): Promise<string | undefined> {
   try {
-    await makeDue(deployment, connection);
+    await makeDue(deployment, connection, waits);
     return undefined;
   } catch (error) {
     const command = brokerCommand(deployment, `connections renew ${connection}`);
@@ -60,7 +76,8 @@ export async function actThenRenew<Result>(
     const warning = isNeeded(result) ? await tryMakeDue(deployment, connection) : undefined;
     return { result, ...(warning !== undefined && { warning }) };
   } catch (error) {
-    await tryMakeDue(deployment, connection);
+    // A replacement that starts after this wait is newer than the action.
+    await tryMakeDue(deployment, connection, 1);
     throw error;
   } finally {
     process.off("SIGINT", onInterrupt);

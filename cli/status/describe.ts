@@ -40,6 +40,11 @@ function sentences(status: ConnectionStatus, now: number, deployment: Deployment
         served,
         `Stage a valid key: ${brokerCommand(deployment, `keys stage ${connection}`)}`,
       ];
+    case "removed":
+      return [
+        `Removed at ${timeOfDay(status.last_error?.at ?? "", now)}. Callers get the error unknown_connection.`,
+        `Add it again: ${brokerCommand(deployment, `connections add ${connection}`)}`,
+      ];
     case "not_ready":
       return [
         ...failure(status, now),

@@ -144,7 +144,7 @@ function withoutValues({ code, message }: CommanderError): string {
     case "commander.invalidArgument":
       return text.replace(/'.*' is invalid/s, "is invalid");
     default:
-      return text.replace(/\. Expected.*$/s, ": see --help.");
+      return (text.split("\n")[0] ?? "").replace(/\. Expected.*$/, ": see --help.");
   }
 }
 

@@ -12,7 +12,10 @@ export async function main(args: string[]): Promise<number> {
       process.stdout.write(isJson() ? jsonLine(json, options.fields) : text);
       status = exitCode;
     };
-    await program(print).parseAsync(args, { from: "user" });
+    // Loaded only for the commands that need it.
+    const isCompletion = /^complet(e|ion)$/.test(args[0] ?? "");
+    const completion = isCompletion ? (await import("./completion.ts")).completionCommands : undefined;
+    await program(print, completion).parseAsync(args, { from: "user" });
     return status;
   } catch (error) {
     // Commander has printed the help already, on request or because a command is missing.

@@ -12,8 +12,12 @@ import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
 
-/** All commands. A mistake in the arguments throws a CommanderError. */
-export function program(print: Print): Command {
+/**
+ * All commands. A mistake in the arguments throws a CommanderError.
+ *
+ * @param addCompletion adds the commands of completion; absent, `completion` is only in the help
+ */
+export function program(print: Print, addCompletion?: (root: Command) => void): Command {
   const root = new Command("broker")
     .description("Operate the Smart Token Broker (docs/cli.md)")
     .version(packageJson.version, "-V, --version", "print the version")
@@ -51,6 +55,10 @@ export function program(print: Print): Command {
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);
+  const completion = "completion <shell>";
+  const description = "print a completion script: bash, zsh, fish or powershell";
+  if (!addCompletion) examples(root.command(completion), "completion bash").description(description);
+  addCompletion?.(root);
   return root;
 }
 

@@ -36,7 +36,12 @@ test.each<[string, string[], number, RegExp]>([
 });
 
 test.each<[string, string, number, object]>([
-  ["an unavailable Smart Services", "unavailable", 5, { code: "upstream_unavailable", retry_after: expect.any(Number) }],
+  [
+    "an unavailable Smart Services",
+    "unavailable",
+    5,
+    { code: "upstream_unavailable", retry_after: expect.any(Number) },
+  ],
   ["a rejected key", "refused", 4, { code: "credentials_rejected" }],
 ])("token get fails with the documented exit code and the members of the error: %s", async (_, mode, code, members) => {
   const id = `get-${mode}`;
@@ -48,7 +53,9 @@ test.each<[string, string, number, object]>([
 
   expect(status).toBe(code);
   expect(JSON.parse(stderr)).toEqual({
-    error: expect.stringMatching(new RegExp(`^${mode === "unavailable" ? "upstream" : "credentials"}_.* npx broker status`)),
+    error: expect.stringMatching(
+      new RegExp(`^${mode === "unavailable" ? "upstream" : "credentials"}_.* npx broker status`),
+    ),
     exit_code: code,
     request_id: expect.stringMatching(/./) as string,
     ...members,

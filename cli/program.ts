@@ -7,6 +7,7 @@ import { connectionsCommands } from "./connections/commands.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
+import { logsCommands } from "./logs/commands.ts";
 import { smokeCommand } from "./smoke/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
@@ -52,6 +53,7 @@ export function program(print: Print, addCompletion?: (root: Command) => void): 
   callersCommands(root, onDeployment, print);
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
+  logsCommands(root, onDeployment);
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);

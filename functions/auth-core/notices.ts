@@ -34,7 +34,9 @@ export function noticeTelemetry(notice: Notice): NoticeTelemetry {
     case "api_key_action_needed":
       return { level: "warn", values: { KeyActionsNeeded: 1 }, code: notice.reason };
     case "key_not_retired":
+    case "connection_recovered":
       return { level: "info" };
+    case "connection_rejected":
     case "lean_read_failed":
     case "refresh_failed":
     case "registration_warning":

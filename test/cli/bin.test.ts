@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import packageJson from "../../cli/package.json" with { type: "json" };
-import { broker, expectError } from "./harness.ts";
+import { broker, type Ended, expectError } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "bin-test-"));
@@ -12,9 +12,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const bin = join(import.meta.dirname, "../../cli/bin.cjs");
 
 const run = (program: string, args: string[]) =>
-  new Promise<{ status: number; stdout: string; stderr: string }>((resolve) => {
+  new Promise<Ended>((resolve) => {
     execFile(program, args, (error, stdout, stderr) =>
-      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr, progress: "" }),
     );
   });
 
@@ -50,7 +50,7 @@ test.skipIf(!hasPrograms("bash"))("bash accepts the script of completion", async
   const script = join(folder, "completion.bash");
   writeFileSync(script, (await run(process.execPath, [bin, "completion", "bash"])).stdout);
 
-  expect(await run("bash", ["-n", script])).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect(await run("bash", ["-n", script])).toMatchObject({ status: 0, stdout: "", stderr: "" });
 });
 
 test("completion offers the commands and options below a command", async () => {

@@ -44,6 +44,7 @@ export function connectionsCommands(root: Command, onDeployment: OnDeployment): 
     .action(onDeployment(async () => (await import("./show.ts")).showConnection));
   examples(connections.command("renew <id>"), "connections renew acme", "connections renew acme --wait")
     .description("replace the tokens within a minute, whatever the backoff")
+    .option("--wait", "wait for the replacement, and report its outcome")
     .action(onDeployment(async () => (await import("./renew.ts")).renewConnection));
   examples(connections.command("remove <id>"), "connections remove acme --recovery-days 7")
     .description("delete the tokens now, and schedule the deletion of the secret")

@@ -89,7 +89,12 @@ export async function brokerInTerminal(
 
 /** A local run for this test file, and `broker` on it. */
 export class LocalBroker {
-  readonly run = new StartedCommand(["--port", "0"]);
+  readonly run: StartedCommand;
+
+  /** @param options more options of `npm start` */
+  constructor(options: string[] = []) {
+    this.run = new StartedCommand(["--port", "0", ...options]);
+  }
 
   async start(): Promise<this> {
     await this.run.ready();

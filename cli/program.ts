@@ -4,7 +4,7 @@ import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
 import { type Action, type CommonOptions, type DeploymentCommand, examples, type Print } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
-import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
+import { defaultLocalUrl, findLocal, localUrlOf } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
 import { logsCommands } from "./logs/commands.ts";
@@ -66,7 +66,7 @@ export function program(print: Print, addCompletion?: (root: Command) => void): 
 
 /** Loads AWS clients only for a command that needs them: each takes a tenth of a second. */
 async function find(options: CommonOptions) {
-  const url = options.localUrl ?? (options.local ? defaultLocalUrl : undefined);
+  const url = localUrlOf(options);
   if (url !== undefined) return findLocal(url);
   const { findStacks } = await import("./deployment/find-stacks.ts");
   return findStacks(options);

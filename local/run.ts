@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CreateSecretCommand, PutSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
+import { callersPage } from "./callers-page.ts";
 import { deploymentPage } from "./deployment-page.ts";
 import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
@@ -161,7 +164,10 @@ export async function startLocalRun(
       secrets,
       secretName: (connection) => secretNameOf(deployment, connection),
     });
-    pages = [describe, logsPage(ring), page];
+    const oauth = deployment.functions.find(({ folder }) => existsSync(join(folder, "callers.json")));
+    const running = functions.get(oauth?.arns[0] ?? "");
+    const addCaller = callersPage(oauth && running && { folder: oauth.folder, running }, deployment.callers);
+    pages = [describe, logsPage(ring), addCaller, page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

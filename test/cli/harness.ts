@@ -56,7 +56,7 @@ const secrets = new Set<string>();
 
 /** Keeps what a command printed. The output of the three commands that print a secret is a secret. */
 function record(args: string[], output: string): void {
-  const prints = /^(token (get|reject)|callers key)$/.test(args.slice(0, 2).join(" "));
+  const prints = /^(token (get|reject)|callers (key|add))$/.test(args.slice(0, 2).join(" "));
   if (!prints) printed.push(output);
   else for (const [secret] of output.matchAll(/\beyJ[\w.-]{20,}|\bstb_[\w-]{43}/g)) secrets.add(secret);
 }

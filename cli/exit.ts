@@ -82,7 +82,7 @@ const known: [pattern: RegExp, kind: ErrorKind, message: string][] = [
   [
     /InvalidRequestException/,
     "failed",
-    "The secret is in a state that does not allow this ({}). See it: npx broker doctor",
+    "The secret is in a state that does not allow this ({}). broker doctor checks it.",
   ],
   [
     /ResourceNotFound|NoSuchEntity|StackNotFound/,
@@ -144,7 +144,7 @@ function withoutValues({ code, message }: CommanderError): string {
     case "commander.invalidArgument":
       return text.replace(/'.*' is invalid/s, "is invalid");
     default:
-      return (text.split("\n")[0] ?? "").replace(/\. Expected.*$/, ": see --help.");
+      return text.replace(/\. Expected.*$/s, ": see --help.").replace(/\n.*$/s, "");
   }
 }
 

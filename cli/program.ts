@@ -8,6 +8,7 @@ import { defaultLocalUrl, findLocal, localUrlOf } from "./deployment/find-local.
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
 import { logsCommands } from "./logs/commands.ts";
+import { openCommand } from "./open/command.ts";
 import { smokeCommand } from "./smoke/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
@@ -57,6 +58,7 @@ export function program(print: Print, addCompletion?: (root: Command) => void): 
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);
+  openCommand(root, print, find);
   const completion = "completion <shell>";
   const description = "print a completion script: bash, zsh, fish or powershell";
   if (!addCompletion) examples(root.command(completion), "completion bash").description(description);

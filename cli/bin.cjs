@@ -17,4 +17,4 @@ try {
 } catch {
   fail("The packages of this checkout are not installed. Run npm ci in its folder, then run the command again.");
 }
-import("./broker.ts");
+void import("./broker.ts");

@@ -118,7 +118,7 @@ export async function actThenRenew<Result>(
   act: () => Promise<Result>,
   isNeeded: (result: Result) => boolean = () => true,
 ): Promise<{ result: Result; warning?: string }> {
-  const onInterrupt = () => void tryMakeDue(deployment, connection).then(() => process.exit(130));
+  const onInterrupt = () => void tryMakeDue(deployment, connection, 1).then(() => process.exit(130));
   process.once("SIGINT", onInterrupt);
   try {
     const result = await act();

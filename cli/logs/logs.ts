@@ -53,8 +53,8 @@ async function readerOf(deployment: Deployment, filter: LogFilter): Promise<LogR
 }
 
 /** The fields of a line, with its instant and without the description of its metrics. */
-function jsonOf({ at, fields: { _aws: _, ...fields } }: LogEntry): object {
-  return { at: new Date(at).toISOString(), ...fields };
+function jsonOf({ at, fields }: LogEntry): object {
+  return { at: new Date(at).toISOString(), ...fields, _aws: undefined };
 }
 
 const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };

@@ -33,7 +33,8 @@ export function table(rows: Cell[][], limits: number[], style: TableStyle): stri
   const widest = [...limits, 0].map((_, at) => Math.max(...rows.map((row) => row[at]?.text.length ?? 0)));
   const doesFit = widest.reduce((sum, width) => sum + width + 2, -2) <= style.width;
   const widths = limits.map((limit, at) => Math.min(widest[at] ?? 0, doesFit ? Number.POSITIVE_INFINITY : limit));
-  const columns = widths.reduce<number[]>((all, width) => [...all, (all.at(-1) ?? 0) + width + 2], [0]);
+  const columns = [0];
+  for (const width of widths) columns.push((columns.at(-1) ?? 0) + width + 2);
   return rows.flatMap((row) => linesOf(row, columns, style)).join("");
 }
 

@@ -116,7 +116,7 @@ test.each(commandsBelow(program(() => {})).map((command) => [command.name(), com
     for (const line of lines) {
       // With the help option, commander reads the command, and checks neither arguments nor options.
       const { stdout } = await broker([...line.split(" "), "--help"]);
-      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(`${option}`);
+      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(option);
     }
   },
 );

@@ -65,7 +65,7 @@ const known: [pattern: RegExp, kind: ErrorKind, message: string][] = [
     "AWS denies this to your role ({}). Grant it the permission (docs/cli.md#permissions).",
   ],
   [
-    /Throttl|TooManyRequests|RequestLimitExceeded|Rate exceeded|ProvisionedThroughputExceeded/,
+    /Throttling|Throttled|TooManyRequests|RequestLimitExceeded|Rate exceeded|ProvisionedThroughputExceeded/,
     "unreachable",
     "AWS limits the requests of this account ({}). Run the command again in a minute.",
   ],

@@ -13,7 +13,7 @@ export async function main(args: string[]): Promise<number> {
       status = exitCode;
     };
     // Loaded only for the commands that need it.
-    const isCompletion = /^complet(e|ion)$/.test(args[0] ?? "");
+    const isCompletion = /^(complete|completion)$/.test(args[0] ?? "");
     const completion = isCompletion ? (await import("./completion.ts")).completionCommands : undefined;
     await program(print, completion).parseAsync(args, { from: "user" });
     return status;

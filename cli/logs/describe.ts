@@ -45,7 +45,10 @@ function whatHappened(fields: LogEntry["fields"]): string {
       // Its name before metrics moved into the line.
       const duration = text(fields["Duration"] ?? fields["durationMs"]);
       const caller = text(callerRole).replace(/^arn:[^/]*\//, "");
-      const result = code === "ok" ? `${text(route)} from ${text(source)}` : `${text(route)}: ${text(code)}`;
+      const result =
+        code === "ok"
+          ? `${text(route)}${source === "none" ? "" : ` from ${text(source)}`}`
+          : `${text(route)}: ${text(code)}`;
       return facts(
         result,
         duration && `${duration} ms`,
@@ -59,7 +62,7 @@ function whatHappened(fields: LogEntry["fields"]): string {
       return `replacement failed, ${text(failures)} in a row: ${text(code)}. ${reason ?? ""}`;
     default:
       return facts(
-        [text(message), text(code)].filter((part) => part !== "" && part !== "ok").join(" "),
+        [text(message), text(fields["step"]), text(code)].filter((part) => part !== "" && part !== "ok").join(" "),
         reason,
         fingerprint(fields),
       );

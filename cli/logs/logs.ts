@@ -61,7 +61,7 @@ const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** Seconds. */
 function readDuration(text: string): number {
-  const [, count, unit = ""] = /^([1-9]\d{0,4})([smhd])$/.exec(text) ?? [];
+  const [, count, unit = ""] = /^([1-9]\d{0,4})(s|m|h|d)$/.exec(text) ?? [];
   if (count !== undefined) return Number(count) * (units[unit] ?? 1);
   throw new CommandError("usage", "--since must be a number and a unit, for example 90s, 10m, 2h or 1d.");
 }

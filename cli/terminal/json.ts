@@ -13,7 +13,7 @@ export function jsonLine(json: unknown, fields: string | undefined): string {
  *
  * @throws CommandError if no object has any of them
  */
-export function select(json: unknown, fields: string): unknown {
+function select(json: unknown, fields: string): unknown {
   const names = fields.split(",").map((name) => name.trim());
   const objects = (Array.isArray(json) ? json : [json]) as Record<string, unknown>[];
   const available = [...new Set(objects.flatMap((each) => Object.keys(each)))];

@@ -75,7 +75,7 @@ function linesOf(row: Cell[], columns: number[], { width, colour }: TableStyle):
 }
 
 /** Breaks a text at its spaces into parts of at most `width` characters. A longer word stays whole: people copy it. */
-export function wrapped(text: string, width: number): string[] {
+function wrapped(text: string, width: number): string[] {
   const parts: string[] = [];
   for (const word of text.split(" ")) {
     const last = parts.at(-1);

@@ -10,7 +10,7 @@ const nowhere = ["--local-url", "http://127.0.0.1:1"];
 test.each<[string, string[], number, RegExp]>([
   ["an unknown command", ["conections"], 2, /unknown command 'conections'\. Did you mean connections\?\n$/],
   ["an unknown subcommand", ["keys", "stag"], 2, /unknown command 'stag'\. Did you mean stage\?\n$/],
-  ["a misspelt option", ["status", "--josn"], 2, /unknown option '--josn'\. Did you mean --json\?\n$/],
+  ["a misspelt option", ["status", "--jason"], 2, /unknown option '--jason'\. Did you mean --json\?\n$/],
   [
     "--local with --stage",
     ["status", "--local", "--stage", "prod"],

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -126,6 +127,22 @@ describe.skipIf(!hasPrograms("curl"))("a command of the pages", () => {
       expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
     },
   );
+
+  const python = ["/usr/bin/python3", "-c"];
+  const hasOAuthlib = spawnSync(python[0] ?? "", ["-c", "import requests_oauthlib"]).status === 0;
+  it.skipIf(!hasOAuthlib)("on docs/callers.md gets a valid token with requests-oauthlib", async () => {
+    const [script = ""] = blocks("python");
+    const runs = (text: string) =>
+      output("bash", ["-c", `${values().replace(/^export \w+_JWT.*$/gm, "")}\nexec ${python.join(" ")} "$SCRIPT"`], {
+        OAUTHLIB_INSECURE_TRANSPORT: "1",
+        SCRIPT: text,
+      });
+
+    expect(await usedStatus(run, (await runs(script)).trim())).toBe(200);
+    await expect(runs(script.replace("webapicorso_alywebapicorso", "webapicorso"))).rejects.toThrow(
+      "Scope has changed",
+    );
+  });
 
   it("on docs/callers.md is there for each grant", () => {
     expect(commands).toHaveLength(3);

@@ -51,6 +51,14 @@ describe("openid-client", () => {
     },
   );
 
+  test("fails with its default, OpenID Connect Discovery, because the broker issues no ID tokens", async () => {
+    const options = { execute: [openid.allowInsecureRequests] };
+
+    await expect(openid.discovery(new URL(broker.url), name, secret, undefined, options)).rejects.toThrow(
+      "unexpected HTTP response status code",
+    );
+  });
+
   test("gets a token by client credentials, with an assertion that it signs itself", async () => {
     const { key, url } = broker.issuer;
     const cryptoKey = key.privateKey.toCryptoKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);

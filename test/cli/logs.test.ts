@@ -20,8 +20,14 @@ const failed = entry({ message: "replacement_failed", level: "WARN", code: "unav
 const rejected = entry({
   message: "connection_rejected",
   connection: "acme",
-  code: "credentials_rejected",
+  reason: "credentials_rejected",
+  detail: "Fake.",
   level: "WARN",
+});
+const bug = entry({
+  message: "internal error",
+  level: "ERROR",
+  error: { name: "TypeError", message: "fake", stack: "at" },
 });
 
 describe("a line of broker logs", () => {
@@ -30,13 +36,17 @@ describe("a line of broker logs", () => {
     [refused, `503    acme  ${route}: upstream_unavailable, request_id fake-request-1`],
     [replaced, "info   acme  replaced by refresh_token, generation 17"],
     [failed, `warn   -  replacement failed, 3 in a row: unavailable. ${reason}`],
-    [rejected, "event  acme  connection_rejected credentials_rejected"],
+    [rejected, "event  acme  connection_rejected, credentials_rejected: Fake."],
+    [bug, "error  -  internal error, TypeError: fake"],
   ])("of %j is readable", (line, text) => {
     expect(describeEntry(line, false)).toMatch(/^\d\d:\d\d:\d\d {2}/);
     expect(describeEntry(line, false).slice(10)).toBe(`${text}\n`);
   });
 
-  it("has the duration also in the older form of the line", () => {
+  it("is readable also in the older and the newer form of the functions' lines", () => {
+    expect(describeEntry(entry({ message: "replaced", source: "api_key", generation: 2 }), false)).toContain(
+      "replaced by api_key, generation 2",
+    );
     expect(describeEntry(entry({ ...request, route, durationMs: 3.4 }), false)).toContain(", 3.4 ms");
   });
 
@@ -114,7 +124,7 @@ describe("broker logs of a local run", () => {
   it("has events too", async () => {
     const { stdout } = await local.broker(["events"]);
 
-    expect(stdout).toMatch(/^\d{4}-\d\d-\d\d [\d:]{8} {2}other {2}connection_rejected .* See docs\/runbook\.md#cred/m);
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\d [\d:]{8} {2}other {2}connection_rejected, .* See docs\/runbook\.md#cred/m);
     expect((await local.broker(["events", "--connection", "acme"])).stdout).toMatch(
       /^Nothing in the last 1d\. Look further back: npx broker events --since 1d --local-url /,
     );

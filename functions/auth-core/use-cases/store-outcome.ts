@@ -1,6 +1,5 @@
 import { backoff } from "../rules/backoff.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import type { BrokerEvent } from "../rules/event.ts";
 import { catchUnavailable, type Failure, needsOperator, unknownConnection, withRetry } from "../rules/failure.ts";
 import { retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
 import { nextActionAt } from "../rules/schedule.ts";
@@ -49,7 +48,10 @@ export async function commit(
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome.kind === "written") {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
-    if (item.operatorError) await report(ports, { kind: "connection_recovered", connection });
+    if (item.operatorError) {
+      ports.notice({ kind: "connection_recovered", connection });
+      await sendEvent(ports, { kind: "connection_recovered", connection });
+    }
     return { kind: "replaced", set, generation, committed: true };
   }
   let reason = outcome.kind === "unavailable" ? outcome.reason : "another environment took the lease";
@@ -157,18 +159,11 @@ export async function fail(
   );
   if (written?.kind === "lost") return { kind: "conflict", winner: written.winner };
   if (written?.kind === "written" && needsOperator(code) && !item.operatorError) {
-    await report(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
+    // EventBridge keeps no events: the log is where an operator can read them.
+    ports.notice({ kind: "connection_rejected", connection: item.connection, reason: code, detail });
+    await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : withRetry(failure, wait) };
-}
-
-/** Sends an event, and logs it: EventBridge keeps none. */
-async function report(
-  ports: Ports,
-  event: BrokerEvent & { kind: "connection_rejected" | "connection_recovered" },
-): Promise<void> {
-  ports.notice(event);
-  await sendEvent(ports, event);
 }
 
 /** Deletes the tokens of a deleted registration. The higher generation stops a replacement that is still running. */

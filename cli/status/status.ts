@@ -54,8 +54,8 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
     const text = describeStatus(status, Date.now() / 1000, deployment);
     return { text, json: status, isAnyBroken: isBroken(status) };
   }
-  const list = brokerCommand(deployment, "connections list");
-  throw new CommandError("notFound", `${connection} has no token yet, or does not exist. See all connections: ${list}`);
+  const show = brokerCommand(deployment, `connections show ${connection}`);
+  throw new CommandError("notFound", `${connection} has no token yet, or does not exist. See its secret: ${show}`);
 }
 
 async function statusOfAll(deployment: Deployment): Promise<Shown> {

@@ -9,7 +9,12 @@ test.each<[string, string[], number, RegExp]>([
   ["show of an unknown id", ["connections", "show", "nobody"], 3, /dev\/nobody does not exist/],
   ["renew of an unknown id", ["connections", "renew", "nobody"], 3, /dev\/nobody does not exist/],
   ["remove of an unknown id", ["connections", "remove", "nobody", "--yes"], 3, /The connection nobody does not exist/],
-  ["status of an unknown id", ["status", "nobody"], 3, /nobody has no token yet, .*: npx broker connections list /],
+  [
+    "status of an unknown id",
+    ["status", "nobody"],
+    3,
+    /nobody has no token yet, .*: npx broker connections show nobody /,
+  ],
   ["a token of an unknown id", ["token", "get", "nobody"], 3, /unknown_connection: .*broker connections list /],
   ["keys of an unknown id", ["keys", "status", "nobody"], 3, /dev\/nobody does not exist/],
   ["stage for an unknown id", ["keys", "stage", "nobody"], 3, /dev\/nobody does not exist/],

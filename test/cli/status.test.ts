@@ -6,7 +6,7 @@ import type { ConnectionState, ConnectionStatus } from "../../functions/status/c
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { describeStatus } from "../../cli/status/describe.ts";
 import { problems, statusTable } from "../../cli/status/status.ts";
-import { brokerInTerminal, LocalBroker } from "./harness.ts";
+import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 const local = new LocalBroker();
@@ -169,6 +169,23 @@ test("broker status --fields prints only these members, and null for one that is
     code: "usage",
     error: expect.stringMatching(/^--fields names no member of the output\. It has: connection, state, /) as string,
   });
+});
+
+test("broker status --exit-code is 1 if callers of a connection get errors, and describes it", async () => {
+  const key = await local.issueKey("bad");
+  await local.json([...addCommand("bad"), "--rotate-every-days", "0", "--skip-exchange"], key);
+  await local.scenario({ mode: "refused" });
+  await local.broker(["token", "get", "bad"]);
+  await local.scenario({ mode: "ok" });
+
+  const all = await local.broker(["status", "--exit-code"]);
+  const good = await local.broker(["status", "webapicorso", "--exit-code"]);
+  const withoutOption = await local.broker(["status"]);
+
+  expect([all.status, good.status, withoutOption.status]).toEqual([1, 0, 0]);
+  expect(all.stdout).toMatch(
+    /^\nbad: Smart Services rejected the API key \(HTTP 401\)\. .* Callers get an error\.\n  Stage a valid key: npx broker keys stage bad --local-url /m,
+  );
 });
 
 test("broker status --watch prints the table until it is interrupted", async () => {

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { knownErrors } from "./known-errors.ts";
 
 /** The documented exit codes (docs/cli.md). */
 export const exitCodes = { failed: 1, usage: 2, notFound: 3, denied: 4, unreachable: 5 } as const;
@@ -42,60 +43,6 @@ export function errorJson({ message, exitCode, code, retryAfter, requestId }: Ex
   return { error: message, exit_code: exitCode, code, retry_after: retryAfter, request_id: requestId };
 }
 
-/** Errors of AWS and of the network, matched in this order with 'name codes message'. `{}` is the detail of the error. */
-const known: [pattern: RegExp, kind: ErrorKind, message: string][] = [
-  [
-    /CredentialsProviderError|TokenProviderError|Could not load credentials/,
-    "denied",
-    "No AWS credentials were found. Sign in with aws sso login, or name a profile that has credentials (--profile, AWS_PROFILE).",
-  ],
-  [
-    /ExpiredToken|UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature|RequestTimeTooSkewed|RequestExpired/,
-    "denied",
-    "AWS does not accept these credentials. Sign in again, and check the clock of this machine.",
-  ],
-  [
-    /DecryptionFailure|EncryptionFailure|KMSAccessDenied|KMSInvalidState|KMSNotFound|KeyUnavailable|DisabledException/,
-    "denied",
-    "The KMS key of the secret cannot be used ({}). Enable the key, or grant your role its use (docs/cli.md#permissions).",
-  ],
-  [
-    /AccessDenied|NotAuthorized|not authorized|UnauthorizedOperation/,
-    "denied",
-    "AWS denies this to your role ({}). Grant it the permission (docs/cli.md#permissions).",
-  ],
-  [
-    /Throttling|Throttled|TooManyRequests|RequestLimitExceeded|Rate exceeded|ProvisionedThroughputExceeded/,
-    "unreachable",
-    "AWS limits the requests of this account ({}). Run the command again in a minute.",
-  ],
-  [
-    /InternalService|InternalServerError|InternalFailure|ServiceUnavailable|ServiceException/,
-    "unreachable",
-    "AWS has a temporary failure ({}). Run the command again; see https://health.aws.amazon.com if it stays.",
-  ],
-  [
-    /LimitExceeded|ServiceQuotaExceeded/,
-    "failed",
-    "A quota of this AWS account is used up ({}). Delete what you do not need, or raise the quota in Service Quotas.",
-  ],
-  [
-    /InvalidRequestException/,
-    "failed",
-    "The secret is in a state that does not allow this ({}). broker doctor checks it.",
-  ],
-  [
-    /ResourceNotFound|NoSuchEntity|StackNotFound/,
-    "notFound",
-    "A resource of the deployment does not exist ({}). Check --stage and --region, or deploy again.",
-  ],
-  [
-    /fetch failed|CERT_|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError|UND_ERR|socket hang up/,
-    "unreachable",
-    "Cannot reach the server ({}). Check the network, the region, --local-url, and the DNS record if the stage has a domain.",
-  ],
-];
-
 /** The `code` of an error that is not an answer of the broker. */
 const codeOf = (kind: ErrorKind) => (kind === "notFound" ? "not_found" : kind);
 const ofKind = (kind: ErrorKind, message: string, details: ErrorDetails = {}): Explained => ({
@@ -114,7 +61,7 @@ export function explain(error: unknown): Explained {
   // A parser's message quotes the text, which may be a secret.
   const detail = (error instanceof SyntaxError ? "" : message).split("\n")[0] ?? "";
   const codes = codesOf(error);
-  const match = known.find(([pattern]) => pattern.test(`${name} ${codes} ${detail}`));
+  const match = knownErrors.find(([pattern]) => pattern.test(`${name} ${codes} ${detail}`));
   if (!match) return ofKind("failed", `${name}: ${detail}`);
   const [, kind, text] = match;
   // The message of fetch says nothing; the code of its cause does.

@@ -1,15 +1,13 @@
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { CommandError, errorJson, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
-import { outputStyle, plain, table, type TableStyle } from "../terminal/table.ts";
-import { duration } from "../terminal/time.ts";
-import { causeOf, fixOf, isBroken, servedUntil } from "./cause.ts";
-import { describeStatus, inTime } from "./describe.ts";
-import { stateCell } from "./state-cell.ts";
+import { outputStyle } from "../terminal/table.ts";
+import { isBroken } from "./cause.ts";
+import { describeStatus } from "./describe.ts";
+import { problems, statusTable } from "./status-table.ts";
 
 export interface StatusOptions {
   watch?: boolean;
@@ -68,48 +66,4 @@ async function statusOfAll(deployment: Deployment): Promise<Shown> {
   const now = Date.now() / 1000;
   const text = statusTable(sorted, now, outputStyle()) + problems(sorted, now, deployment);
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
-}
-
-/** A row for each connection. Pure. */
-export function statusTable(statuses: ConnectionStatus[], now: number, style: TableStyle): string {
-  const head = plain("CONNECTION", "STATE", "TOKEN", "KEY", "NEXT");
-  const rows = statuses.map((status) => [
-    { text: status.connection },
-    stateCell(status.state),
-    ...plain(remaining(status.access_token_expires_at, now), age(status.key_age_days), nextStep(status, now)),
-  ]);
-  return table([head, ...rows], [24, 9, 8, 6], style);
-}
-
-const age = (days: number | undefined) => (days === undefined ? "-" : `${days} d`);
-
-function remaining(end: string | undefined, now: number): string {
-  if (end === undefined) return "-";
-  const seconds = Date.parse(end) / 1000 - now;
-  return seconds > 0 ? duration(seconds) : "expired";
-}
-
-function nextStep({ last_error: error, next_action: next, failures }: ConnectionStatus, now: number): string {
-  if (!error || (failures === 0 && next)) return next?.what.replace(/^replacement by /, "by ") ?? "nothing";
-  return `${next ? `retry ${inTime(next.at, now)}` : "nothing"}: ${causeOf(error)}`;
-}
-
-/** `status` describes at most this many problems. */
-const maxProblems = 10;
-
-/** Under the table: cause, until when callers are served, and the command that fixes it. Worst first. Pure. */
-export function problems(statuses: ConnectionStatus[], now: number, deployment: Deployment): string {
-  const found = statuses
-    .filter((status) => isBroken(status) || status.state === "retrying")
-    .toSorted((one, other) => (one.access_token_expires_at ?? "").localeCompare(other.access_token_expires_at ?? ""));
-  const blocks = found
-    .slice(0, maxProblems)
-    .map((status) =>
-      [
-        `\n${status.connection}: ${status.last_error?.detail ?? "The token has expired."} ${servedUntil(status, now)}\n`,
-        `  ${fixOf(status, deployment)}\n`,
-      ].join(""),
-    );
-  const more = found.length - maxProblems;
-  return blocks.join("") + (more > 0 ? `\nand ${more} more: ${brokerCommand(deployment, "status ID")}\n` : "");
 }

@@ -5,7 +5,7 @@ import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { describeStatus } from "../../cli/status/describe.ts";
-import { problems, statusTable } from "../../cli/status/status.ts";
+import { problems, statusTable } from "../../cli/status/status-table.ts";
 import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 

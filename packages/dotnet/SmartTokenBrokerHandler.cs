@@ -931,10 +931,6 @@ namespace SmartTokenBroker
                             members[name] = new object();
                         }
                     }
-                    while (reader.Read())
-                    {
-                        // What comes behind the object is no JSON, and throws.
-                    }
                     return members;
                 }
             }

@@ -39,10 +39,30 @@ test("TestBroker shows that a frozen process never uses an expired token", async
   const client = broker.client();
   const first = await client.token();
 
-  broker.freeze(3600);
+  await broker.freeze(3600);
 
   expect((await client.fetch("/customers")).status).toBe(200);
   expect((await client.token()).accessToken).not.toBe(first.accessToken);
+});
+
+test("TestBroker shows that no call waits for a request from before a freeze, and that its late answer changes nothing", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  await broker.advance(2400);
+  const late = Promise.withResolvers<Response>();
+  broker.state = () => late.promise;
+  await client.token();
+  await broker.freeze(3600);
+  broker.state = "up";
+
+  const { accessToken } = await client.token();
+  late.resolve(Response.json({ access_token: "fake-token-old", token_type: "Bearer", expires_in: 7200 }));
+  await broker.advance(0);
+
+  expect(accessToken).toBe("fake-token-2");
+  expect((await client.token()).accessToken).toBe(accessToken);
+  expect(broker.requests.map(({ at }) => at)).toEqual([0, 2400, 6000]);
 });
 
 test("TestBroker shows that a token that dies early is replaced, and that reports wait for Retry-After", async () => {

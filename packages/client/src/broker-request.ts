@@ -89,9 +89,13 @@ export async function requestToken(
   }
 
   function unreachable(error: unknown): BrokerError {
-    const { code } = ((error as Error | undefined)?.cause ?? {}) as { code?: unknown };
-    const reason = typeof code === "string" ? ` (${code})` : "";
-    return new BrokerError(`The broker ${broker} is unreachable${reason}.`, { code: "unreachable", connection }, error);
+    const { code, message } = ((error as Error).cause ?? error) as { code?: unknown; message?: unknown };
+    const reason = String(code ?? message);
+    return new BrokerError(
+      `The broker ${broker} is unreachable (${reason}).`,
+      { code: "unreachable", connection },
+      error,
+    );
   }
 
   function malformed(status: number): BrokerError {

@@ -18,10 +18,11 @@ export class Connection {
   /** The circuit of this connection's own failures, such as `connection_not_ready`. */
   readonly #own: Circuit;
   #held: HeldToken | undefined;
+  /** Answers to requests that began before this instant do not replace the token. */
+  #heldFrom = -Infinity;
   /** The request for a token that is in progress. However many calls need one, there is one. */
-  #requesting: Promise<HeldToken> | undefined;
+  #requesting: { since: number; result: Promise<HeldToken> } | undefined;
   #reporting: { rejected: AccessToken; result: Promise<AccessToken | undefined> } | undefined;
-  #lastRejected: string | undefined;
   #reportAgainAt = -Infinity;
 
   constructor(id: string, settings: Settings, shared: Circuit) {
@@ -76,11 +77,17 @@ export class Connection {
   }
 
   #request(): Promise<HeldToken> {
-    if (this.#requesting) return this.#requesting;
+    const { now, timeout } = this.#settings;
+    // After a freeze of the process, an older request waits for an answer that may never come, and its timer has not moved.
+    if (this.#requesting && now() - this.#requesting.since <= timeout) return this.#requesting.result;
     const blocked = this.#blockedBy();
     if (blocked) return Promise.reject(blocked);
-    this.#requesting = this.#ask().finally(() => (this.#requesting = undefined));
-    return this.#requesting;
+    const result = this.#ask().finally(() => {
+      if (this.#requesting === requesting) this.#requesting = undefined;
+    });
+    const requesting = { since: now(), result };
+    this.#requesting = requesting;
+    return result;
   }
 
   async #ask(rejectedSha256?: string): Promise<HeldToken> {
@@ -93,12 +100,11 @@ export class Connection {
       const answer = await this.#shared.run(() =>
         this.#own.run(() => requestToken(this.#settings, this.id, rejectedSha256)),
       );
-      // An older answer must not bring back a token that was replaced since.
-      const isOutdated =
-        answer.token.accessToken === this.#lastRejected &&
-        this.#held?.token.accessToken !== this.#lastRejected &&
-        isUsable();
-      if (!isOutdated) this.#held = answer;
+      // What was requested before may be a token that the broker has replaced since, or the rejected one.
+      if (reason === "rejected" || begunAt >= this.#heldFrom || !isUsable()) {
+        this.#held = answer;
+        this.#heldFrom = reason === "rejected" ? now() : begunAt;
+      }
       onEvent({ kind: "token", ...about, seconds: now() - begunAt, expiresAt: answer.token.expiresAt });
       return answer;
     } catch (error) {
@@ -111,7 +117,7 @@ export class Connection {
   async #replacementOf(rejected: AccessToken): Promise<AccessToken | undefined> {
     const { accessToken } = rejected;
     // Another call reported it, or the client replaced it, since this request was sent.
-    if (this.#held && this.#held.token.accessToken !== accessToken) return this.#held.token;
+    if (this.#held && this.#held.token.accessToken !== accessToken) return this.token().catch(() => undefined);
     if (this.#reporting?.rejected.accessToken === accessToken) return this.#reporting.result;
     if (this.#settings.now() < this.#reportAgainAt || this.#blockedBy()) return undefined;
     const result = this.#report(accessToken).finally(() => (this.#reporting = undefined));
@@ -122,7 +128,6 @@ export class Connection {
   async #report(rejected: string): Promise<AccessToken | undefined> {
     const { runtime, now } = this.#settings;
     try {
-      this.#lastRejected = rejected;
       const { token } = await this.#ask(await runtime.sha256(rejected));
       return token.accessToken === rejected ? undefined : token;
     } catch (error) {

@@ -10,7 +10,7 @@ import { SteppedTime } from "./stepped-time.ts";
  * What the broker does with requests: it answers, its connections break, it never answers, it answers 200 with a page of
  * a proxy, or what a function returns.
  */
-export type TestBrokerState = "up" | "unreachable" | "silent" | "nonsense" | (() => Response);
+export type TestBrokerState = "up" | "unreachable" | "silent" | "nonsense" | (() => Response | Promise<Response>);
 
 export interface TestBrokerOptions {
   /** Lifetime of its tokens in seconds. Default 3600. */
@@ -52,7 +52,9 @@ export class TestBroker {
   }
 
   /** Lets time pass while the process is frozen, as between two invocations of a Lambda function: no timer fires. */
-  freeze(seconds: number): void {
+  async freeze(seconds: number): Promise<void> {
+    // What the process has begun before reaches the broker before.
+    await this.#time.advance(0);
     this.#time.moveWall(seconds);
     this.#frozen += seconds;
   }

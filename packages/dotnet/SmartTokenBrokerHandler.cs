@@ -235,10 +235,14 @@ namespace SmartTokenBroker
         /// <summary>The circuit of this connection's own failures, such as connection_not_ready.</summary>
         private readonly Circuit own;
         private HeldToken held;
+        /// <summary>Answers to requests that began before this instant do not replace the token.</summary>
+        private TimeSpan heldFrom = TimeSpan.MinValue;
         /// <summary>The request for a token that is in progress. However many calls need one, there is one.</summary>
         private TaskCompletionSource<HeldToken> requesting;
+        private TimeSpan requestingSince;
+        /// <summary>The report that is in progress, and its token.</summary>
         private TaskCompletionSource<AccessToken> reporting;
-        private string lastRejected;
+        private string reported;
         private TimeSpan reportAgainAt = TimeSpan.MinValue;
 
         internal Connection(string id, BrokerClient client)
@@ -278,7 +282,7 @@ namespace SmartTokenBroker
                 if (current != null && now < current.RefreshAt) return current.Token;
                 if (current != null && now >= current.UsableUntil) current = null;
             }
-            var request = Request(client.Environs, current != null);
+            var request = Request(current != null);
             if (current != null) return current.Token;
             return (await Wait.For(request, cancellationToken).ConfigureAwait(false)).Token;
         }
@@ -287,20 +291,35 @@ namespace SmartTokenBroker
         internal Task<AccessToken> ReplacementOfAsync(AccessToken rejected)
         {
             var text = rejected.Reveal();
-            Attempt attempt;
-            TaskCompletionSource<AccessToken> report;
+            Attempt attempt = null;
+            TaskCompletionSource<AccessToken> report = null;
             lock (client.Gate)
             {
-                // Another call reported it, or the client replaced it, since this request was sent.
-                if (held != null && held.Token.Reveal() != text) return Task.FromResult(held.Token);
-                if (reporting != null && lastRejected == text) return reporting.Task;
-                if (client.Now() < reportAgainAt || BlockedBy() != null) return Task.FromResult<AccessToken>(null);
-                report = reporting = client.Environs.Completion<AccessToken>();
-                lastRejected = text;
-                attempt = Begin("rejected");
+                if (reporting != null && reported == text) return reporting.Task;
+                // Otherwise another call reported it, or the client replaced it, since this request was sent.
+                if (held == null || held.Token.Reveal() == text)
+                {
+                    if (client.Now() < reportAgainAt || BlockedBy() != null) return Task.FromResult<AccessToken>(null);
+                    report = reporting = client.Environs.Completion<AccessToken>();
+                    reported = text;
+                    attempt = Begin("rejected");
+                }
             }
+            if (report == null) return TokenOrNullAsync();
             Wait.Ignore(ReportAsync(text, attempt, report));
             return report.Task;
+        }
+
+        private async Task<AccessToken> TokenOrNullAsync()
+        {
+            try
+            {
+                return await TokenAsync().ConfigureAwait(false);
+            }
+            catch (BrokerException)
+            {
+                return null;
+            }
         }
 
         private async Task ReportAsync(string rejected, Attempt attempt, TaskCompletionSource<AccessToken> report)
@@ -324,16 +343,20 @@ namespace SmartTokenBroker
             report.SetResult(next);
         }
 
-        private Task<HeldToken> Request(Environs environs, bool inBackground)
+        private Task<HeldToken> Request(bool inBackground)
         {
+            var environs = client.Environs;
             Attempt attempt;
             TaskCompletionSource<HeldToken> request;
             lock (client.Gate)
             {
-                if (requesting != null) return requesting.Task;
+                var now = client.Now();
+                // After the machine slept, an older request waits for an answer that may never come, and its timer has not moved.
+                if (requesting != null && now - requestingSince <= client.Options.Timeout) return requesting.Task;
                 var blocked = BlockedBy();
                 if (blocked != null) return Wait.Failed<HeldToken>(blocked);
                 request = requesting = environs.Completion<HeldToken>();
+                requestingSince = now;
                 attempt = Begin(inBackground ? "expiring" : "missing");
             }
             // A handler can look up a name before its first await: a call that has a token must not wait for it.
@@ -347,14 +370,22 @@ namespace SmartTokenBroker
             try
             {
                 var answer = await AskAsync(attempt, null).ConfigureAwait(false);
+                Forget(request);
                 request.SetResult(answer);
             }
             catch (BrokerException error)
             {
+                Forget(request);
                 // The calls that wait for it may all have been cancelled.
                 Wait.Ignore(request.Task);
                 request.SetException(error);
             }
+        }
+
+        private void Forget(TaskCompletionSource<HeldToken> request)
+        {
+            lock (client.Gate)
+                if (requesting == request) requesting = null;
         }
 
         private async Task<HeldToken> AskAsync(Attempt attempt, string rejectedSha256)
@@ -376,17 +407,18 @@ namespace SmartTokenBroker
                 took = now - attempt.BegunAt;
                 error = own.End(attempt.OwnFailures, error, now);
                 error = client.Circuit.End(attempt.SharedFailures, error, now);
-                if (rejectedSha256 == null) requesting = null;
-                if (answer != null && !IsOutdated(answer, now)) held = answer;
+                var isReport = rejectedSha256 != null;
+                // What was requested before may be a token that the broker has replaced since, or the rejected one.
+                if (answer != null && (isReport || attempt.BegunAt >= heldFrom || now >= held.UsableUntil))
+                {
+                    held = answer;
+                    heldFrom = isReport ? now : attempt.BegunAt;
+                }
             }
             client.Tell(new BrokerEvent(Id, attempt.Reason, took, answer?.Token.ExpiresAt, error));
             if (error != null) throw error;
             return answer;
         }
-
-        /// <summary>Whether an answer is older than the report of its token: it must not bring the token back.</summary>
-        private bool IsOutdated(HeldToken answer, TimeSpan now) =>
-            answer.Token.Reveal() == lastRejected && held != null && held.Token.Reveal() != lastRejected && now < held.UsableUntil;
 
         private BrokerException BlockedBy()
         {
@@ -657,7 +689,8 @@ namespace SmartTokenBroker
                                 "There is no credential for the broker. " + error.Message, "credential_unavailable", connection);
                         if (isRetry)
                             throw new BrokerException(
-                                "The broker " + options.Broker + " is unreachable.", "unreachable", connection, cause: error);
+                                "The broker " + options.Broker + " is unreachable (" + error.GetBaseException().Message + ").",
+                                "unreachable", connection, cause: error);
                     }
                 }
             }

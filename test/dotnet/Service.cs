@@ -128,7 +128,7 @@ internal static class Service
     }
 
     /// <summary>The time of this machine, and what a test adds to it.</summary>
-    private sealed class ShiftedTime : Environs
+    private sealed class ShiftedTime : Runtime
     {
         internal TimeSpan Shift;
 

@@ -314,7 +314,8 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
     {
         var text = request.Content == null ? "" : await request.Content.ReadAsStringAsync();
         var isBroker = request.RequestUri.AbsoluteUri == Conformance.Broker + "/oauth/token";
-        var received = isBroker ? BrokerRequest(Form.Read(text)) : request.Method + " " + request.RequestUri.AbsoluteUri + " " + request.Headers.Authorization + " " + text;
+        var received = isBroker ? BrokerRequest(Form.Read(text))
+            : string.Join(" ", request.Method, request.RequestUri.AbsoluteUri, request.Headers.Authorization, text);
         var expected = isBroker ? broker : api;
         var next = expected.Count == 0 ? default(KeyValuePair<string, XmlElement>) : expected.Dequeue();
         if (next.Key == received) return await AnswerAsync(next.Value, request);

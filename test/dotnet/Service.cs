@@ -55,7 +55,8 @@ internal static class Service
         {
             Seen.Add(error);
             var failure = error as BrokerException;
-            return error.GetType().Name + "\t" + failure?.Code + "\t" + failure?.Status + "\t" + error.Message.Replace("\n", " ") + "\t" + failure?.RequestId;
+            var message = error.Message.Replace("\n", " ");
+            return string.Join("\t", error.GetType().Name, failure?.Code, failure?.Status, message, failure?.RequestId);
         }
     }
 

@@ -69,7 +69,7 @@ export function oauthTokenResponse(
     line: {
       code: "ok",
       source,
-      remainingSeconds: expiresIn,
+      remaining: expiresIn,
       generation,
       tokenFingerprint: fingerprint(set.accessToken),
     },

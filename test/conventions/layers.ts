@@ -63,7 +63,7 @@ const forInfra = files(
 const forPackage = new Set([
   `${core}rules/one-stack.ts`,
   "infra/logical-id.ts",
-  "infra/settings.ts",
+  ...["read-settings", "setting-error", "setting-schemas", "settings"].map((module) => `infra/${module}.ts`),
   ...["api", "monitoring", "rotation", "state"].map((part) => `infra/parts/${part}.ts`),
 ]);
 

@@ -19,7 +19,7 @@ import { grantTypes } from "../../functions/oauth/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
 import { oauthErrorResponse, statusOf } from "../../functions/oauth/oauth-response.ts";
 import { readStatusRequest } from "../../functions/status/status-request.ts";
-import { readDeploymentSettings } from "../../infra/settings.ts";
+import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 import { parseShard } from "../../functions/token-rotation/shard.ts";
 import { tokenEvent } from "../handler/event.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readSettings, readTraceId } from "../../functions/auth-core/rules/settings.ts";
+import { eventSource, readSettings, readTraceId, secretName } from "../../functions/auth-core/rules/settings.ts";
 
 const env = {
   BROKER_STAGE: "dev",
@@ -21,6 +21,11 @@ it("readSettings needs stage, table and prefix, and has defaults for the rest", 
 it.each(Object.keys(env))("readSettings names %s if it is missing or empty", (name) => {
   expect(() => readSettings({ ...env, [name]: undefined })).toThrow(`The environment variable ${name} is not set`);
   expect(() => readSettings({ ...env, [name]: "" })).toThrow(`The environment variable ${name} is not set`);
+});
+
+it("the name of a secret and the source of events are those that policies and rules of operators have", () => {
+  expect(secretName(readSettings(env), "webapicorso")).toBe("smart-token-broker/dev/webapicorso");
+  expect(eventSource).toBe("smart-token-broker");
 });
 
 it("readSettings reads the base URL of upstream, and takes the vendor's if that is empty", () => {
@@ -51,7 +56,8 @@ it.each([
 
 it.each([
   ["Root=1-fake-trace;Parent=53995c3f42cd8ad8;Sampled=1", "1-fake-trace"],
-  ["Self=1-a;Root=1-fake-trace", "1-fake-trace"],
+  ["Self=1-a;Root=1-fake-trace;Sampled=1", "1-fake-trace"],
+  ["Root=1-fake-trace;Sampled=0", undefined],
   ["", undefined],
   [undefined, undefined],
 ])("readTraceId reads the root of the header %j: %j", (header, trace) => {

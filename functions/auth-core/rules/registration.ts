@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
 import { brokenUrlRule, type UrlOptions } from "./https-url.ts";
 import { maxAcceptedLifetime } from "./lifetimes.ts";
+import { maxNameLength } from "./name-length.ts";
 import { Secret } from "./secret.ts";
 import { unknownName } from "./unknown-name.ts";
 
@@ -31,9 +32,6 @@ export type ParsedRegistration =
   /** `unreadable`: the value could not be read; it may be valid. */
   | { kind: "not_ready"; detail: string; unreadable?: true };
 
-/** Characters of a username or scope. */
-export const maxNameLength = 256;
-
 /** The longest value that Secrets Manager stores, in bytes. A text never has more characters than bytes. */
 const maxSecretLength = 64 * 1024;
 
@@ -46,9 +44,12 @@ const line = (field: string) =>
     v.regex(/^[^\p{Cc}\p{Cs}]*$/u, `${field} contains a line break, another control character or invalid Unicode`),
   );
 
+/** An API key may be copied with the word `Bearer` of its header. */
+export const withoutBearer = (text: string) => text.replace(/^Bearer +/i, "");
+
 const apiKey = v.pipe(
   v.string("apiKey must be a string"),
-  v.transform((text) => text.replace(/^Bearer +/i, "")),
+  v.transform(withoutBearer),
   v.minLength(1, "apiKey is empty"),
   v.maxLength(8192, "apiKey is longer than 8 KiB"),
   v.regex(/^[\x21-\x7e]*$/, "apiKey contains a space, a line break or a character that is not visible ASCII"),

@@ -154,7 +154,7 @@ namespace SmartTokenBroker
         /// <summary>Guards the state of the client and of all its connections. Nothing waits while it is held.</summary>
         internal readonly object Gate = new object();
         internal readonly BrokerOptions Options;
-        internal readonly Environs Environs;
+        internal readonly Runtime Runtime;
         internal readonly HttpMessageInvoker Http;
         /// <summary>The circuit of the broker, which all connections share.</summary>
         internal readonly Circuit Circuit;
@@ -162,11 +162,11 @@ namespace SmartTokenBroker
         private readonly ElapsedClock clock;
 
         /// <exception cref="ArgumentException">An option is wrong. The message names it.</exception>
-        public BrokerClient(BrokerOptions options) : this(options, new Environs())
+        public BrokerClient(BrokerOptions options) : this(options, new Runtime())
         {
         }
 
-        internal BrokerClient(BrokerOptions options, Environs environs)
+        internal BrokerClient(BrokerOptions options, Runtime runtime)
         {
             if (!IsHttpUrl(options.Broker)) throw Wrong("Broker", "must be the https URL of the broker");
             if (options.Credential == null) throw Wrong("Credential", "must be one, such as Credential.CallerKey(name, key)");
@@ -174,10 +174,10 @@ namespace SmartTokenBroker
             CheckDuration("Margin", options.Margin);
             CheckDuration("Timeout", options.Timeout);
             Options = options;
-            Environs = environs;
+            Runtime = runtime;
             Http = new HttpMessageInvoker(options.BrokerHandler ?? new HttpClientHandler { AllowAutoRedirect = false });
-            clock = new ElapsedClock(environs);
-            Circuit = new Circuit(environs, error => !error.ConcernsConnection);
+            clock = new ElapsedClock(runtime);
+            Circuit = new Circuit(runtime, error => !error.ConcernsConnection);
         }
 
         /// <summary>A connection by its id. The same object for the same id.</summary>
@@ -235,17 +235,21 @@ namespace SmartTokenBroker
         /// <summary>The circuit of this connection's own failures, such as connection_not_ready.</summary>
         private readonly Circuit own;
         private HeldToken held;
+        /// <summary>Answers to requests that began before this instant do not replace the token.</summary>
+        private TimeSpan heldFrom = TimeSpan.MinValue;
         /// <summary>The request for a token that is in progress. However many calls need one, there is one.</summary>
         private TaskCompletionSource<HeldToken> requesting;
+        private TimeSpan requestingSince;
+        /// <summary>The report that is in progress, and its token.</summary>
         private TaskCompletionSource<AccessToken> reporting;
-        private string lastRejected;
+        private string reported;
         private TimeSpan reportAgainAt = TimeSpan.MinValue;
 
         internal Connection(string id, BrokerClient client)
         {
             Id = id;
             this.client = client;
-            own = new Circuit(client.Environs, error => error.ConcernsConnection && error.Code != "too_soon");
+            own = new Circuit(client.Runtime, error => error.ConcernsConnection && error.Code != "too_soon");
         }
 
         public string Id { get; }
@@ -278,7 +282,7 @@ namespace SmartTokenBroker
                 if (current != null && now < current.RefreshAt) return current.Token;
                 if (current != null && now >= current.UsableUntil) current = null;
             }
-            var request = Request(client.Environs, current != null);
+            var request = Request(current != null);
             if (current != null) return current.Token;
             return (await Wait.For(request, cancellationToken).ConfigureAwait(false)).Token;
         }
@@ -287,20 +291,35 @@ namespace SmartTokenBroker
         internal Task<AccessToken> ReplacementOfAsync(AccessToken rejected)
         {
             var text = rejected.Reveal();
-            Attempt attempt;
-            TaskCompletionSource<AccessToken> report;
+            Attempt attempt = null;
+            TaskCompletionSource<AccessToken> report = null;
             lock (client.Gate)
             {
-                // Another call reported it, or the client replaced it, since this request was sent.
-                if (held != null && held.Token.Reveal() != text) return Task.FromResult(held.Token);
-                if (reporting != null && lastRejected == text) return reporting.Task;
-                if (client.Now() < reportAgainAt || BlockedBy() != null) return Task.FromResult<AccessToken>(null);
-                report = reporting = client.Environs.Completion<AccessToken>();
-                lastRejected = text;
-                attempt = Begin("rejected");
+                // Otherwise another call reported it, or the client replaced it, since this request was sent.
+                if (held == null || held.Token.Reveal() == text)
+                {
+                    if (reporting != null && reported == text) return reporting.Task;
+                    if (client.Now() < reportAgainAt || BlockedBy() != null) return Task.FromResult<AccessToken>(null);
+                    report = reporting = client.Runtime.Completion<AccessToken>();
+                    reported = text;
+                    attempt = Begin("rejected");
+                }
             }
+            if (report == null) return TokenOrNullAsync();
             Wait.Ignore(ReportAsync(text, attempt, report));
             return report.Task;
+        }
+
+        private async Task<AccessToken> TokenOrNullAsync()
+        {
+            try
+            {
+                return await TokenAsync().ConfigureAwait(false);
+            }
+            catch (BrokerException)
+            {
+                return null;
+            }
         }
 
         private async Task ReportAsync(string rejected, Attempt attempt, TaskCompletionSource<AccessToken> report)
@@ -324,20 +343,24 @@ namespace SmartTokenBroker
             report.SetResult(next);
         }
 
-        private Task<HeldToken> Request(Environs environs, bool inBackground)
+        private Task<HeldToken> Request(bool inBackground)
         {
+            var runtime = client.Runtime;
             Attempt attempt;
             TaskCompletionSource<HeldToken> request;
             lock (client.Gate)
             {
-                if (requesting != null) return requesting.Task;
+                var now = client.Now();
+                // After the machine slept, an older request waits for an answer that may never come, and its timer has not moved.
+                if (requesting != null && now - requestingSince <= client.Options.Timeout) return requesting.Task;
                 var blocked = BlockedBy();
                 if (blocked != null) return Wait.Failed<HeldToken>(blocked);
-                request = requesting = environs.Completion<HeldToken>();
+                request = requesting = runtime.Completion<HeldToken>();
+                requestingSince = now;
                 attempt = Begin(inBackground ? "expiring" : "missing");
             }
             // A handler can look up a name before its first await: a call that has a token must not wait for it.
-            if (inBackground) environs.InBackground(() => RequestAsync(attempt, request));
+            if (inBackground) runtime.InBackground(() => RequestAsync(attempt, request));
             else Wait.Ignore(RequestAsync(attempt, request));
             return request.Task;
         }
@@ -347,14 +370,22 @@ namespace SmartTokenBroker
             try
             {
                 var answer = await AskAsync(attempt, null).ConfigureAwait(false);
+                Forget(request);
                 request.SetResult(answer);
             }
             catch (BrokerException error)
             {
+                Forget(request);
                 // The calls that wait for it may all have been cancelled.
                 Wait.Ignore(request.Task);
                 request.SetException(error);
             }
+        }
+
+        private void Forget(TaskCompletionSource<HeldToken> request)
+        {
+            lock (client.Gate)
+                if (requesting == request) requesting = null;
         }
 
         private async Task<HeldToken> AskAsync(Attempt attempt, string rejectedSha256)
@@ -376,17 +407,18 @@ namespace SmartTokenBroker
                 took = now - attempt.BegunAt;
                 error = own.End(attempt.OwnFailures, error, now);
                 error = client.Circuit.End(attempt.SharedFailures, error, now);
-                if (rejectedSha256 == null) requesting = null;
-                if (answer != null && !IsOutdated(answer, now)) held = answer;
+                var isReport = rejectedSha256 != null;
+                // What was requested before may be a token that the broker has replaced since, or the rejected one.
+                if (answer != null && (isReport || attempt.BegunAt >= heldFrom || now >= held.UsableUntil))
+                {
+                    held = answer;
+                    heldFrom = isReport ? now : attempt.BegunAt;
+                }
             }
             client.Tell(new BrokerEvent(Id, attempt.Reason, took, answer?.Token.ExpiresAt, error));
             if (error != null) throw error;
             return answer;
         }
-
-        /// <summary>Whether an answer is older than the report of its token: it must not bring the token back.</summary>
-        private bool IsOutdated(HeldToken answer, TimeSpan now) =>
-            answer.Token.Reveal() == lastRejected && held != null && held.Token.Reveal() != lastRejected && now < held.UsableUntil;
 
         private BrokerException BlockedBy()
         {
@@ -573,7 +605,9 @@ namespace SmartTokenBroker
 
         /// <summary>Reads a token response (RFC 6749 section 5.1). Null if it is not one.</summary>
         /// <param name="sentAt">The instant at which the request was sent: the lifetime counts from there.</param>
-        /// <param name="random">Makes the margin longer, by up to a tenth, so that processes that started together do not refresh together.</param>
+        /// <param name="random">
+        /// Makes the margin longer, by up to a tenth, so that processes that started together do not refresh together.
+        /// </param>
         internal static HeldToken Read(
             Dictionary<string, object> body, string connection, TimeSpan sentAt, DateTimeOffset wallAtSent, BrokerOptions options,
             double random)
@@ -616,7 +650,7 @@ namespace SmartTokenBroker
         internal static async Task<HeldToken> SendAsync(BrokerClient client, string connection, string rejectedSha256)
         {
             var options = client.Options;
-            using (var timeout = client.Environs.Timeout(options.Timeout))
+            using (var timeout = client.Runtime.Timeout(options.Timeout))
             {
                 for (var isRetry = false; ; isRetry = true)
                 {
@@ -629,7 +663,7 @@ namespace SmartTokenBroker
                         if (rejectedSha256 != null) form["rejected_token_sha256"] = rejectedSha256;
                         TimeSpan sentAt;
                         lock (client.Gate) sentAt = client.Now();
-                        var wallAtSent = client.Environs.UtcNow;
+                        var wallAtSent = client.Runtime.UtcNow;
                         var request = new HttpRequestMessage(HttpMethod.Post, options.Broker.TrimEnd('/') + "/oauth/token")
                         {
                             Content = new FormUrlEncodedContent(form),
@@ -640,24 +674,28 @@ namespace SmartTokenBroker
                             var text = await ReadAsync(response, timeout.Token).ConfigureAwait(false);
                             if (!response.IsSuccessStatusCode) throw Failure(response, text, secret, connection);
                             double random;
-                            lock (client.Gate) random = client.Environs.Random();
-                            return HeldToken.Read(Json.Parse(text), connection, sentAt, wallAtSent, options, random) ?? throw new BrokerException(
-                                "The response of the broker is not a token response (HTTP " + (int)response.StatusCode + ").",
-                                "malformed_response", connection, (int)response.StatusCode);
+                            lock (client.Gate) random = client.Runtime.Random();
+                            var token = HeldToken.Read(Json.Parse(text), connection, sentAt, wallAtSent, options, random);
+                            var status = (int)response.StatusCode;
+                            return token ?? throw new BrokerException(
+                                "The response of the broker is not a token response (HTTP " + status + ").",
+                                "malformed_response", connection, status);
                         }
                     }
                     catch (Exception error) when (!(error is BrokerException))
                     {
                         if (timeout.IsCancellationRequested)
                             throw new BrokerException(
-                                "The broker did not answer in " + options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture) + " s.",
+                                string.Format(
+                                    CultureInfo.InvariantCulture, "The broker did not answer in {0} s.", options.Timeout.TotalSeconds),
                                 "timeout", connection);
                         if (secret == null)
                             throw new BrokerException(
                                 "There is no credential for the broker. " + error.Message, "credential_unavailable", connection);
                         if (isRetry)
                             throw new BrokerException(
-                                "The broker " + options.Broker + " is unreachable.", "unreachable", connection, cause: error);
+                                "The broker " + options.Broker + " is unreachable (" + error.GetBaseException().Message + ").",
+                                "unreachable", connection, cause: error);
                     }
                 }
             }
@@ -749,7 +787,7 @@ namespace SmartTokenBroker
         private const double FirstPause = 1;
         private const double LongestPause = 60;
 
-        private readonly Environs environs;
+        private readonly Runtime runtime;
         private readonly Func<BrokerException, bool> counts;
         private BrokerException failure;
         private int failures;
@@ -757,9 +795,9 @@ namespace SmartTokenBroker
         private bool isTesting;
 
         /// <param name="counts">Whether a failure opens this circuit. Another one shows that it may close.</param>
-        internal Circuit(Environs environs, Func<BrokerException, bool> counts)
+        internal Circuit(Runtime runtime, Func<BrokerException, bool> counts)
         {
-            this.environs = environs;
+            this.runtime = runtime;
             this.counts = counts;
         }
 
@@ -792,7 +830,7 @@ namespace SmartTokenBroker
             {
                 failures += 1;
                 var pause = Math.Min(LongestPause, FirstPause * Math.Pow(2, failures - 1));
-                pausedUntil = now + TimeSpan.FromSeconds(pause * (1 - environs.Random() / 2));
+                pausedUntil = now + TimeSpan.FromSeconds(pause * (1 - runtime.Random() / 2));
             }
             var obeyed = now + (error.RetryAfter ?? TimeSpan.Zero);
             if (pausedUntil < obeyed) pausedUntil = obeyed;
@@ -802,7 +840,7 @@ namespace SmartTokenBroker
     }
 
     /// <summary>What the client takes from its environment. Its tests replace all of it.</summary>
-    internal class Environs
+    internal class Runtime
     {
         // By time alone, machines that started together would have the same numbers.
         private readonly Random random = new Random(Guid.NewGuid().GetHashCode());
@@ -834,22 +872,22 @@ namespace SmartTokenBroker
     /// </remarks>
     internal sealed class ElapsedClock
     {
-        private readonly Environs environs;
+        private readonly Runtime runtime;
         private TimeSpan elapsed;
         private DateTimeOffset wallBase;
         private TimeSpan monotonicBase;
 
-        internal ElapsedClock(Environs environs)
+        internal ElapsedClock(Runtime runtime)
         {
-            this.environs = environs;
-            wallBase = environs.UtcNow;
-            monotonicBase = environs.Monotonic;
+            this.runtime = runtime;
+            wallBase = runtime.UtcNow;
+            monotonicBase = runtime.Monotonic;
         }
 
         internal TimeSpan Now()
         {
-            var wall = environs.UtcNow;
-            var monotonic = environs.Monotonic;
+            var wall = runtime.UtcNow;
+            var monotonic = runtime.Monotonic;
             var byWall = wall - wallBase;
             var byMonotonic = monotonic - monotonicBase;
             var now = elapsed + (byWall > byMonotonic ? byWall : byMonotonic);
@@ -930,10 +968,6 @@ namespace SmartTokenBroker
                             reader.Skip();
                             members[name] = new object();
                         }
-                    }
-                    while (reader.Read())
-                    {
-                        // What comes behind the object is no JSON, and throws.
                     }
                     return members;
                 }

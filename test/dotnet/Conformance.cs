@@ -50,7 +50,8 @@ internal static class Conformance
 
     internal static void Equal(object expected, object received, string what)
     {
-        if (!Equals(expected, received)) throw new Exception(what + ": expected " + (expected ?? "none") + ", and received " + (received ?? "none"));
+        if (Equals(expected, received)) return;
+        throw new Exception(what + ": expected " + (expected ?? "none") + ", and received " + (received ?? "none"));
     }
 }
 
@@ -94,7 +95,7 @@ internal static class Data
 }
 
 /// <summary>Time that stands still until a script moves it. All continuations run at once, on the one thread.</summary>
-internal sealed class SteppedTime : Environs
+internal sealed class SteppedTime : Runtime
 {
     private readonly List<KeyValuePair<TimeSpan, Action>> timers = new List<KeyValuePair<TimeSpan, Action>>();
     private readonly double random;
@@ -232,6 +233,10 @@ internal sealed class Script
         Conformance.Equal("", string.Join("; ", network.Unexpected), "unexpected");
     }
 
+    internal static string TokenResponse(string token, string expiresIn, string apiBaseUrl) =>
+        "{\"access_token\":\"" + token + "\",\"token_type\":\"Bearer\",\"expires_in\":" + expiresIn +
+        ",\"scope\":\"fake-scope\",\"api_base_url\":\"" + apiBaseUrl + "\"}";
+
     private async Task<object> CallAsync(XmlElement step)
     {
         var connection = client.Connection(step.Text("connection", "webapicorso"));
@@ -309,7 +314,8 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
     {
         var text = request.Content == null ? "" : await request.Content.ReadAsStringAsync();
         var isBroker = request.RequestUri.AbsoluteUri == Conformance.Broker + "/oauth/token";
-        var received = isBroker ? BrokerRequest(Form.Read(text)) : request.Method + " " + request.RequestUri.AbsoluteUri + " " + request.Headers.Authorization + " " + text;
+        var received = isBroker ? BrokerRequest(Form.Read(text))
+            : string.Join(" ", request.Method, request.RequestUri.AbsoluteUri, request.Headers.Authorization, text);
         var expected = isBroker ? broker : api;
         var next = expected.Count == 0 ? default(KeyValuePair<string, XmlElement>) : expected.Dequeue();
         if (next.Key == received) return await AnswerAsync(next.Value, request);
@@ -326,8 +332,7 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
         var token = answer.Text("token");
         var json = answer.Member("json");
         var body = token != null
-            ? "{\"access_token\":\"" + token + "\",\"token_type\":\"Bearer\",\"expires_in\":" + answer.Text("expiresIn") +
-                ",\"scope\":\"fake-scope\",\"api_base_url\":\"https://api.test/base\"}"
+            ? Script.TokenResponse(token, answer.Text("expiresIn"), "https://api.test/base")
             : answer.Text("text") ?? (json == null ? "{}" : Data.Json(json));
         var response = new HttpResponseMessage((HttpStatusCode)(int)answer.Number("status", 200))
         {
@@ -371,7 +376,7 @@ internal static class Tables
     internal static void RunUrl(XmlElement row)
     {
         var sent = new List<HttpRequestMessage>();
-        var broker = new Answers(_ => "{\"access_token\":\"fake-token-1\",\"token_type\":\"Bearer\",\"expires_in\":3600,\"api_base_url\":\"" + row.Text("base") + "\"}");
+        var broker = new Answers(_ => Script.TokenResponse("fake-token-1", "3600", row.Text("base")));
         var api = new Answers(request =>
         {
             sent.Add(request);
@@ -390,8 +395,9 @@ internal static class Tables
         // HttpClient resolves the input before the handler sees it.
         var expected = row.Member("resolved") == null ? row.Text("url") : row.Text("resolved");
         Conformance.Equal(expected, sent.SingleOrDefault()?.RequestUri.AbsoluteUri, "URL");
-        if (expected == null && !(rejected is InvalidOperationException || rejected is ArgumentException)) throw new Exception("expected an error, and received " + rejected);
         if (expected != null) Conformance.Equal(null, rejected, "error");
+        else if (!(rejected is InvalidOperationException || rejected is ArgumentException))
+            throw new Exception("expected an error, and received " + rejected);
     }
 
     /// <summary>What a client sends to the broker.</summary>
@@ -407,16 +413,21 @@ internal static class Tables
             Conformance.Equal(null, request.Headers.Authorization, "Authorization");
             Conformance.Equal("application/x-www-form-urlencoded", request.Content.Headers.ContentType.MediaType, "Content-Type");
             received.Add(request.Method + " " + request.RequestUri.AbsolutePath);
-            received.AddRange(Form.Read(request.Content.ReadAsStringAsync().Result).OrderBy(each => each.Key).Select(each => each.Key + "=" + each.Value));
+            var sent = Form.Read(request.Content.ReadAsStringAsync().Result);
+            received.AddRange(sent.OrderBy(each => each.Key).Select(each => each.Key + "=" + each.Value));
             return "{}";
         });
         var connection = Client(credential, broker).Connection(row.Text("connection"));
         if (row.Member("rejects") == null) connection.TokenAsync().ContinueWith(done => done.Exception).Wait();
-        else connection.ReplacementOfAsync(new AccessToken(row.Text("rejects"), connection.Id, null, null, DateTimeOffset.UtcNow)).Wait();
+        else
+        {
+            var token = new AccessToken(row.Text("rejects"), connection.Id, null, null, DateTimeOffset.UtcNow);
+            connection.ReplacementOfAsync(token).Wait();
+        }
         var expected = row.Member("request");
         var form = expected.Member("form").Items().OrderBy(each => each.Name).Select(each => each.Name + "=" + each.InnerText);
-        Conformance.Equal(
-            string.Join("\n", new[] { expected.Text("method") + " " + expected.Text("path") }.Concat(form)), string.Join("\n", received), "request");
+        var lines = new[] { expected.Text("method") + " " + expected.Text("path") }.Concat(form);
+        Conformance.Equal(string.Join("\n", lines), string.Join("\n", received), "request");
     }
 
     private static BrokerClient Client(Credential credential, HttpMessageHandler broker) =>

@@ -55,7 +55,8 @@ internal static class Service
         {
             Seen.Add(error);
             var failure = error as BrokerException;
-            return error.GetType().Name + "\t" + failure?.Code + "\t" + failure?.Status + "\t" + error.Message.Replace("\n", " ") + "\t" + failure?.RequestId;
+            var message = error.Message.Replace("\n", " ");
+            return string.Join("\t", error.GetType().Name, failure?.Code, failure?.Status, message, failure?.RequestId);
         }
     }
 
@@ -128,7 +129,7 @@ internal static class Service
     }
 
     /// <summary>The time of this machine, and what a test adds to it.</summary>
-    private sealed class ShiftedTime : Environs
+    private sealed class ShiftedTime : Runtime
     {
         internal TimeSpan Shift;
 

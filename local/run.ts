@@ -7,6 +7,8 @@ import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
 import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
+import { LogRing } from "./log-ring.ts";
+import { logsPage } from "./logs-page.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import type { LoopbackServer } from "./loopback-server.ts";
@@ -45,9 +47,14 @@ export interface LocalRun {
  */
 export async function startLocalRun(
   options: Options,
-  onLog: (line: string) => void,
+  printLog: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<LocalRun> {
+  const ring = new LogRing();
+  const onLog = (line: string) => {
+    ring.add(line);
+    printLog(line);
+  };
   const started: (() => unknown)[] = [];
   let gateway: LoopbackServer | undefined;
   // Pages that the gateway's port serves in addition to the deployed routes. Empty until the other parts have started.
@@ -154,7 +161,7 @@ export async function startLocalRun(
       secrets,
       secretName: (connection) => secretNameOf(deployment, connection),
     });
-    pages = [describe, page];
+    pages = [describe, logsPage(ring), page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

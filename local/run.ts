@@ -1,7 +1,17 @@
+import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
 import { CreateSecretCommand, PutSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
+import { History } from "../dashboard/history.ts";
+import { readLogLine } from "../dashboard/log-line.ts";
+import { serveDashboard } from "../dashboard/serve.ts";
+import { TrafficCounter } from "../dashboard/traffic.ts";
+import { localSource } from "./dashboard/source.ts";
 import { deploymentPage } from "./deployment-page.ts";
 import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
@@ -12,7 +22,7 @@ import { logsPage } from "./logs-page.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import type { LoopbackServer } from "./loopback-server.ts";
-import { operator, secretNameOf, switchRotationOn } from "./operator.ts";
+import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRotationOn } from "./operator.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
@@ -20,7 +30,6 @@ import { sampleCallers } from "./sample-callers.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
-import { statusPage } from "./status-page/page.ts";
 import { stageConnections, synthesise } from "./synthesise.ts";
 
 /** The start waits until rotation is on for at most this many connections. */
@@ -51,8 +60,12 @@ export async function startLocalRun(
   signal?: AbortSignal,
 ): Promise<LocalRun> {
   const ring = new LogRing();
+  const history = new History();
+  const traffic = new TrafficCounter();
   const onLog = (line: string) => {
     ring.add(line);
+    const read = readLogLine(line);
+    if (read) for (const reader of [history, traffic]) reader.add(read);
     printLog(line);
   };
   const started: (() => unknown)[] = [];
@@ -152,15 +165,30 @@ export async function startLocalRun(
       secretsmanager: secretsManager.url,
       simulator: simulator.url,
     });
-    const page = statusPage({
-      callers,
+    const dynamoDbOfOperator = dynamoDbClient({
+      endpoint: dynamoDb.url,
       region: place.region,
-      simulator,
-      profile,
-      events: eventBridge.events,
-      secrets,
-      secretName: (connection) => secretNameOf(deployment, connection),
+      credentials: operatorCredentials,
     });
+    const tableName = deployedSetting(deployment, "tableName") ?? "";
+    const due = { table: dynamoDbTokenTable(tableName, dynamoDbOfOperator), clock: systemClock() };
+    const page = serveDashboard(
+      localSource({
+        clock,
+        gateway: () => gateway?.url ?? "",
+        callers,
+        region: place.region,
+        simulator,
+        profile,
+        table: dynamoDbStatusTable(tableName, dynamoDbOfOperator),
+        history,
+        traffic,
+        secrets,
+        secretName: (connection) => secretNameOf(deployment, connection),
+        makeDue: (connection) => makeDue(due, connection),
+        sweep: () => Promise.all(deployment.schedules.map(({ functionArn, input }) => invoke(functionArn, input))),
+      }),
+    );
     pages = [describe, logsPage(ring), page];
 
     signal?.throwIfAborted();

@@ -47,7 +47,8 @@ export async function commit(
   );
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome.kind === "written") {
-    ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
+    const remainingSeconds = Math.floor(remaining(set, ports.clock.now()));
+    ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, remainingSeconds, progress: !isSame });
     if (item.operatorError) await sendEvent(ports, { kind: "connection_recovered", connection });
     return { kind: "replaced", set, generation, committed: true };
   }

@@ -42,5 +42,5 @@ function build(footer, { scenarios }, act) {
     "Replace all now",
   );
   all.addEventListener("click", () => act("replace", {}));
-  footer.append(title, group, short, all, element("p", { className: "watch" }));
+  footer.append(title, element("p", { className: "watch" }), group, short, all);
 }

@@ -31,13 +31,13 @@ export function showInspector(section, view, data, act) {
   renderIfChanged(section, shown, () => [
     element("h2", { id: "inspected" }, view.connection, " ", badge(view.state)),
     element("p", {}, view.sentence),
-    element("dl", {}, ...shown.fields.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])),
     element(
       "ul",
       { className: "commands", "aria-label": "Commands that help" },
       ...view.commands.map((command) => element("li", {}, element("code", {}, command), copyButton(command))),
     ),
     element("p", { className: "buttons" }, ...buttons),
+    element("dl", {}, ...shown.fields.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])),
   ]);
 
   function button(text, title, action) {

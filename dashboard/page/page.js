@@ -20,8 +20,6 @@ async function act(action, body) {
     const response = await fetch(`_dashboard/${action}`, { method: "POST", body: JSON.stringify(body) });
     const { message: text } = await response.json();
     message(text);
-    // Tokens of two minutes are a few pixels wide in a range of two hours.
-    if (action === "lifetime" && response.ok) byId("range").value = body.short ? "600" : "7200";
   } catch {
     message(noAnswer);
   }
@@ -35,21 +33,17 @@ function show() {
   const accepts = (view) =>
     (state === "" || view.state === state) &&
     (find === "" || view.connection.includes(find) || view.sentence.toLowerCase().includes(find));
-  if (!connections.some(({ connection }) => connection === selected)) selected = connections[0]?.connection;
+  // Until one is chosen, the worst one is inspected.
+  const inspected = connections.find(({ connection }) => connection === selected) ?? connections[0];
   write(byId("source"), source.name);
   document.title = titleOf(connections, source);
   renderIfChanged(byId("problems"), problems, () => problems.map((text) => element("li", {}, text)));
   showStates(connections);
   const range = Number(byId("range").value);
   showTiles(byId("tiles"), data, range);
-  const shown = showList(connections, selected, accepts, { now: data.now, range });
+  const shown = showList(connections, inspected?.connection, accepts, { now: data.now, range });
   write(byId("shown"), shown === connections.length ? `· ${shown}` : `· ${shown} of ${connections.length}`);
-  showInspector(
-    byId("inspector"),
-    connections.find(({ connection }) => connection === selected),
-    data,
-    act,
-  );
+  showInspector(byId("inspector"), inspected, data, act);
   showErrors(byId("errors"), data.traffic);
   showEvents(byId("events"), data.events, "The events are not available.");
   showControls(byId("controls"), controls, act);
@@ -100,6 +94,8 @@ async function refresh() {
     const response = await fetch(`_dashboard/data?range=${byId("range").value}`);
     const body = await response.json();
     if (!response.ok) throw new Error(body.message);
+    // On the local run everything is minutes old. A deployment has a past.
+    if (!data && body.source.kind === "deployment") byId("range").value = "7200";
     data = body;
     if (byId("message").textContent === noAnswer) message("");
     show();

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import {
   type AttributeValue,
   CreateTableCommand,
+  DescribeTableCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -37,6 +38,8 @@ export async function startTable(server?: { url: string; close: () => Promise<vo
   const client = new DynamoDBClient(config);
   const TableName = "fake-connections";
   await client.send(new CreateTableCommand({ TableName, ...schema }));
+  // Until then it has no items.
+  while ((await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus !== "ACTIVE");
   return {
     name: TableName,
     config,

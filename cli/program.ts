@@ -3,6 +3,7 @@ import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
 import type { Action, CommandResult, CommonOptions, DeploymentCommand } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
+import { dashboardCommand } from "./dashboard/command.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
@@ -44,6 +45,7 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   callersCommands(root, onDeployment, print);
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
+  dashboardCommand(root, onDeployment);
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);

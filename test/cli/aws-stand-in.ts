@@ -53,6 +53,10 @@ export interface StandIn {
   drifted?: string;
   /** Lines of every log group. */
   logLines?: string[];
+  /** Lines that a query of Logs Insights finds, and the statuses that it has one after the other. */
+  found?: { lines: string[]; statuses: string[] };
+  /** The requests to CloudWatch Logs, added by the stand-in. */
+  logRequests?: ({ operation: string } & Record<string, unknown>)[];
 }
 
 /** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, alarms, … */
@@ -88,8 +92,10 @@ async function answer(state: StandIn, request: IncomingMessage) {
   if (target.startsWith("Granite")) {
     return json(cloudWatch(account, target.split(".")[1] ?? "", JSON.parse(body) as Record<string, unknown>));
   }
-  if (target.endsWith("FilterLogEvents")) {
-    return json({ events: (state.logLines ?? []).map((message) => ({ message })) });
+  if (target.startsWith("Logs_")) {
+    const operation = target.split(".")[1] ?? "";
+    state.logRequests?.push({ operation, ...(JSON.parse(body) as Record<string, unknown>) });
+    return json(logs(state, operation));
   }
   if (request.url?.includes("/account-settings")) {
     return json({ AccountLimit: { ConcurrentExecutions: account.concurrency } });
@@ -108,6 +114,21 @@ async function answer(state: StandIn, request: IncomingMessage) {
     return xml(200, result("ListSubscriptionsByTopic", `<Subscriptions>${found}</Subscriptions>`));
   }
   return cloudFormation(state, new URLSearchParams(body), `http://${request.headers.host}`);
+}
+
+/** The answer of CloudWatch Logs. Each line is an event of its own instant, if it has one. */
+function logs({ logLines = [], found }: StandIn, operation: string): object {
+  if (operation === "FilterLogEvents") {
+    const events = logLines.map((message, index) => {
+      const timestamp = Date.parse(String(/"timestamp":"([^"]+)"/.exec(message)?.[1]));
+      return { message, eventId: String(index), ...(Number.isNaN(timestamp) ? {} : { timestamp }) };
+    });
+    return { events };
+  }
+  if (operation === "StartQuery") return { queryId: "fake-query" };
+  const status = found?.statuses.shift() ?? "Complete";
+  const results = (found?.lines ?? []).map((value) => [{ field: "@message", value }]);
+  return { status, statistics: { bytesScanned: 12_345_678 }, ...(status === "Complete" && { results }) };
 }
 
 const xml = (status: number, body: string) => ({ status, type: "text/xml", body });

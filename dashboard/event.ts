@@ -24,7 +24,7 @@ function describe(line: LogLine): string | undefined {
   const field = (name: string) => textField(line, name) ?? "";
   switch (line.message) {
     case "replaced":
-      return `New token, generation ${numberField(line, "generation") ?? "unknown"}, by ${grantInWords(field("by"))}.`;
+      return `New token, generation ${numberField(line, "generation") ?? "unknown"}, by ${grantInWords(grantOf(line))}.`;
     case "replacement_failed":
       return `Replacement failed: ${field("reason")}`;
     case "refresh_failed":
@@ -35,6 +35,10 @@ function describe(line: LogLine): string | undefined {
       return `No token depends on the API key ${field("keyFingerprint")} any more. Revoke it at the vendor.`;
     case "api_key_action_needed":
       return field("detail");
+    case "connection_rejected":
+      return field("detail");
+    case "connection_recovered":
+      return "Works again.";
     case "registration_gone":
       return "The secret does not exist any more. The tokens were deleted.";
     case "commit_not_written":
@@ -56,6 +60,9 @@ function describe(line: LogLine): string | undefined {
   }
 }
 
+/** How a `replaced` line names the grant: in its metric's dimension, or in a field of older versions. */
+export const grantOf = (line: LogLine): string => textField(line, "by") ?? textField(line, "source") ?? "unknown";
+
 const grantInWords = (grant: string) => (grant === "api_key" ? "API key" : "refresh token");
 
 const sections: Record<string, string> = {
@@ -68,7 +75,7 @@ const sections: Record<string, string> = {
 
 /** The runbook has a section for each alarm and for each error code. */
 function runbookOf(line: LogLine): string | undefined {
-  if (line.message === "replacement_failed") return textField(line, "code");
+  if (line.message === "replacement_failed" || line.message === "connection_rejected") return textField(line, "code");
   if (line.message !== "api_key_action_needed") return sections[line.message];
   const reason = textField(line, "reason");
   if (reason === "rotation_off") return "rotation-off";

@@ -1,5 +1,5 @@
 import type { DashboardEvent, FailedAttempt, Past, TokenBar } from "./contract.ts";
-import { eventOf } from "./event.ts";
+import { eventOf, grantOf } from "./event.ts";
 import { type LogLine, numberField, textField } from "./log-line.ts";
 
 /** Seconds that the past of a connection is kept. */
@@ -57,7 +57,7 @@ export class History {
       generation,
       from: line.at,
       until: line.at + remaining,
-      by: textField(line, "by") ?? "unknown",
+      by: grantOf(line),
     };
     // Smart Services can return the same token again: it stays one bar.
     if (known?.generation === generation) known.until = token.until;

@@ -1,3 +1,4 @@
+import { devNull } from "node:os";
 import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
@@ -47,6 +48,8 @@ export interface LocalRun {
   issuerUrl: string;
   region: string;
   callers: Identity[];
+  /** Origins whose pages can read the API's responses. */
+  origins: string[];
   close: () => Promise<void>;
 }
 
@@ -87,7 +90,7 @@ export async function startLocalRun(
     started.push(() => issuer.close());
     const { assembly, remove } = await synthesise({
       ...(connections && { connections: [] }),
-      callers: options.callers ?? sampleCallers(issuer.url, ids),
+      callers: options.callers ?? sampleCallers(issuer.url, ids, options.origins),
     });
     started.push(remove);
     signal?.throwIfAborted();
@@ -204,6 +207,7 @@ export async function startLocalRun(
       issuerUrl: issuer.url,
       region: place.region,
       callers,
+      origins: deployment.api.cors?.allowOrigins ?? [],
       close,
     };
   } catch (error) {
@@ -230,8 +234,8 @@ function functionEnvironment(
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMegabytes),
     ...endpoints,
     // The developer's own AWS profiles must have no effect.
-    AWS_CONFIG_FILE: "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
     TZ: "UTC",
   };
 }

@@ -9,7 +9,8 @@ import { readLogLine } from "../../dashboard/log-line.ts";
 import { timeOfDay } from "../terminal/time.ts";
 
 /** Every notice that a person may want to see. No request has one of these levels. */
-const filterPattern = '{ ($.level = "WARN") || ($.level = "ERROR") || ($.message = "api_key_*") }';
+const filterPattern =
+  '{ ($.level = "WARN") || ($.level = "ERROR") || ($.message = "api_key_*") || ($.message = "connection_recovered") }';
 
 /** Pages of one log group in one reading. A page without a match still takes a second. */
 const maxPages = 10;

@@ -99,7 +99,7 @@ export interface DashboardEvent {
 }
 
 /** What the buttons of the local run do, and what is on. */
-export interface Controls {
+interface Controls {
   scenarios: { name: string; does: string; watch: string }[];
   /** Absent if the switches were set one by one. */
   scenario?: string;
@@ -107,15 +107,10 @@ export interface Controls {
   shortTokens: boolean;
 }
 
-/** An error of the page's server: the page shows the message. */
-export interface Message {
-  message: string;
-}
-
 /** What a source of the page offers. */
 export interface DashboardSource {
   /** @param range seconds back from now */
   read: (range: number) => Promise<DashboardData>;
-  /** Actions by name. Each returns what it did, or throws an error that says why not. */
-  actions: Record<string, (body: Record<string, unknown>) => Promise<Message & { past?: Past }>>;
+  /** Actions by name. Each returns a sentence that says what it did, or throws an error that says why not. */
+  actions: Record<string, (body: Record<string, unknown>) => Promise<{ message: string }>>;
 }

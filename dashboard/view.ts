@@ -53,19 +53,18 @@ function callerGets(
   return `${problem ? `HTTP ${problem.status} ` : ""}${error.code}.${wait}`;
 }
 
+/** Commands for an operator, by state: the one that fixes it comes first. */
+const commandsByState: Record<string, string[]> = {
+  rejected: ["keys stage ID", "keys status ID", "logs --connection ID --errors"],
+  not_ready: ["connections show ID", "keys stage ID", "logs --connection ID --errors"],
+  retrying: ["connections renew ID", "logs --connection ID --errors", "doctor --probe ID"],
+  expired: ["connections renew ID", "logs --connection ID --errors", "doctor --probe ID"],
+  removed: ["connections add ID", "connections list"],
+};
+
 function commandsOf({ connection, state }: ConnectionStatus): string[] {
-  const logs = `logs --connection ${connection} --errors`;
-  switch (state) {
-    case "rejected":
-      return [`keys stage ${connection}`, `keys status ${connection}`, logs];
-    case "not_ready":
-      return [`connections show ${connection}`, `keys stage ${connection}`, logs];
-    case "retrying":
-    case "expired":
-      return [`connections renew ${connection}`, logs, `doctor --probe ${connection}`];
-    default:
-      return [`status ${connection}`, `connections renew ${connection}`, `keys status ${connection}`];
-  }
+  const commands = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];
+  return commands.map((command) => command.replace("ID", connection));
 }
 
 const severity: ConnectionView["state"][] = [

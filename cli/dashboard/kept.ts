@@ -1,7 +1,7 @@
 import { explain } from "../exit.ts";
 
 /** The last value that was read, and why the latest reading failed. */
-export interface Kept<Value> {
+interface Kept<Value> {
   value?: Value;
   /** Epoch seconds at which `value` was read. */
   at?: number;

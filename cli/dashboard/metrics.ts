@@ -1,11 +1,13 @@
 import { type CloudWatchClient, type MetricDataQuery, paginateGetMetricData } from "@aws-sdk/client-cloudwatch";
-import { type MetricName, metricNamespace, originsOf } from "@smart-token-broker/auth-core/metrics.ts";
+import { metricNamespace, originsOf } from "@smart-token-broker/auth-core/metrics.ts";
 import type { Traffic, TrafficStep } from "../../dashboard/contract.ts";
 import { emptyStep, isCallersFault } from "../../dashboard/traffic.ts";
 
 const serving = { services: ["token", "oauth"] } as const;
 
-type Count = ReturnType<typeof originsOf>[number] & { name: MetricName };
+type Count = ReturnType<typeof originsOf>[number] & {
+  name: "Requests" | "ValidityMissed" | "UpstreamCalls" | "ReplacementFailures";
+};
 
 /** The metrics that the page counts: one for each combination of dimensions, under 100. */
 const counts: Count[] = (
@@ -77,7 +79,7 @@ function addTo(step: TrafficStep, errors: Record<string, number>, { name, code, 
     case "ReplacementFailures":
       step.callsFailed += value;
       return;
-    default:
+    case "Requests":
       if (code !== "ok") {
         step[isCallersFault(code) ? "refused" : "failed"] += value;
         if (value > 0) errors[code] = (errors[code] ?? 0) + value;

@@ -22,12 +22,12 @@ export function localSource(parts: LocalParts): DashboardSource {
   async function read(range: number): Promise<DashboardData> {
     const url = parts.gateway();
     const now = clock.now();
-    const read = await catchUnavailable(
+    const found = await catchUnavailable(
       async () => ({ statuses: await allStatuses(parts.table, now) }),
       ({ message }) => ({ problem: `The table is unavailable: ${message}` }),
     );
-    const problems = "problem" in read ? [read.problem] : [];
-    const connections = "statuses" in read ? await views(read.statuses, secrets, now, url) : [];
+    const problems = "problem" in found ? [found.problem] : [];
+    const connections = "statuses" in found ? await views(found.statuses, secrets, now, url) : [];
     const scenario = nameOfScenario(simulator.scenario, profile());
     return {
       now,

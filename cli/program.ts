@@ -3,7 +3,6 @@ import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
 import type { Action, CommandResult, CommonOptions, DeploymentCommand } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
-import { dashboardCommand } from "./dashboard/command.ts";
 import { defaultLocalUrl, findLocal } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
@@ -11,6 +10,7 @@ import { smokeCommand } from "./smoke/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
+import { dashboardCommand } from "./dashboard/command.ts";
 
 /** All commands. A mistake in the arguments throws a CommanderError. */
 export function program(print: (result: CommandResult, json: boolean) => void): Command {
@@ -45,10 +45,10 @@ export function program(print: (result: CommandResult, json: boolean) => void): 
   callersCommands(root, onDeployment, print);
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
-  dashboardCommand(root, onDeployment);
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);
+  dashboardCommand(root, onDeployment);
   return root;
 }
 

@@ -13,15 +13,15 @@ export function viewOf(
   past: Past | undefined,
 ): ConnectionView {
   const { connection, state } = status;
-  // The first line of `broker status ID` is the state and these sentences.
-  const [line = ""] = describeStatus(status, now, deployment).split("\n");
+  // The first line of `broker status ID` is the state and these sentences. It needs only the flags of the deployment.
+  const [line = ""] = describeStatus(status, now, deployment as Deployment).split("\n");
   return {
     connection,
     state,
     sentence: line.slice(state.length).trim(),
     status,
     callerGets: callerGets(status, now),
-    commands: commandsOf(status).map((args) => brokerCommand(deployment, args)),
+    commands: commandsOf(status).map((args) => brokerCommand(deployment as Deployment, args)),
     ...(past && { past }),
   };
 }
@@ -34,8 +34,8 @@ export function viewWithoutToken(connection: string, deployment: Pick<Deployment
     sentence: "No token yet. The first request fetches one.",
     callerGets: "The first request fetches a token: it takes as long as Smart Services takes.",
     commands: [
-      brokerCommand(deployment, `token get ${connection}`),
-      brokerCommand(deployment, `connections show ${connection}`),
+      brokerCommand(deployment as Deployment, `token get ${connection}`),
+      brokerCommand(deployment as Deployment, `connections show ${connection}`),
     ],
   };
 }

@@ -1,18 +1,7 @@
-import { devNull } from "node:os";
-import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
-import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
-import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
-import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
 import { CreateSecretCommand, PutSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
-import { History } from "../dashboard/history.ts";
-import { readLogLine } from "../dashboard/log-line.ts";
-import { serveDashboard } from "../dashboard/serve.ts";
-import { TrafficCounter } from "../dashboard/traffic.ts";
-import { localSource } from "./dashboard/source.ts";
 import { deploymentPage } from "./deployment-page.ts";
 import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
@@ -32,6 +21,17 @@ import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
 import { stageConnections, synthesise } from "./synthesise.ts";
+import { devNull } from "node:os";
+import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
+import { History } from "../dashboard/history.ts";
+import { readLogLine } from "../dashboard/log-line.ts";
+import { serveDashboard } from "../dashboard/serve.ts";
+import { TrafficCounter } from "../dashboard/traffic.ts";
+import { localSource } from "./dashboard/source.ts";
 
 /** The start waits until rotation is on for at most this many connections. */
 const maxAwaited = 8;

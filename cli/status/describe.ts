@@ -3,7 +3,7 @@ import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { duration, timeOfDay } from "../terminal/time.ts";
 
 /** The status of one connection: its state in a sentence, then all fields. Pure. */
-export function describeStatus(status: ConnectionStatus, now: number, deployment: Pick<Deployment, "flags">): string {
+export function describeStatus(status: ConnectionStatus, now: number, deployment: Deployment): string {
   const { connection: _, state, retiring_keys: retiring, last_error: error, next_action: next, ...fields } = status;
   const rows = [
     ...Object.entries(fields),
@@ -20,7 +20,7 @@ export function describeStatus(status: ConnectionStatus, now: number, deployment
   ].join("");
 }
 
-function sentences(status: ConnectionStatus, now: number, deployment: Pick<Deployment, "flags">): string[] {
+function sentences(status: ConnectionStatus, now: number, deployment: Deployment): string[] {
   const { connection, state, next_action: next } = status;
   const planned = next ? [`Next: ${next.what}.`] : [];
   const served = servedUntil(status, now);

@@ -45,6 +45,10 @@ export interface StandIn {
   account?: Account;
   /** The only secret, whose one version has AWSPENDING and no value. */
   pending?: string;
+  /** Lines that a query of Logs Insights finds, and the statuses that it has one after the other. */
+  found?: { lines: string[]; statuses: string[] };
+  /** The requests to CloudWatch Logs, added by the stand-in. */
+  logRequests?: ({ operation: string } & Record<string, unknown>)[];
   /** State of the schedule `sweep-0`. */
   schedule: "ENABLED" | "DISABLED";
   deadLetters: number;
@@ -53,10 +57,6 @@ export interface StandIn {
   drifted?: string;
   /** Lines of every log group. */
   logLines?: string[];
-  /** Lines that a query of Logs Insights finds, and the statuses that it has one after the other. */
-  found?: { lines: string[]; statuses: string[] };
-  /** The requests to CloudWatch Logs, added by the stand-in. */
-  logRequests?: ({ operation: string } & Record<string, unknown>)[];
 }
 
 /** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, alarms, … */
@@ -82,6 +82,11 @@ async function answer(state: StandIn, request: IncomingMessage) {
     type: "application/x-amz-json-1.0",
     body: JSON.stringify(content),
   });
+  if (target.startsWith("Logs_")) {
+    const operation = target.split(".")[1] ?? "";
+    state.logRequests?.push({ operation, ...(JSON.parse(body) as Record<string, unknown>) });
+    if (operation !== "FilterLogEvents") return json(insights(state, operation));
+  }
   if (request.url?.startsWith("/schedules/")) return { ...json({ State: state.schedule }), type: "application/json" };
   if (target.includes("SQS")) return json({ Attributes: { ApproximateNumberOfMessages: String(state.deadLetters) } });
   if (target.endsWith("DescribeTable")) return json({ Table: { DeletionProtectionEnabled: state.deletionProtection } });
@@ -92,10 +97,15 @@ async function answer(state: StandIn, request: IncomingMessage) {
   if (target.startsWith("Granite")) {
     return json(cloudWatch(account, target.split(".")[1] ?? "", JSON.parse(body) as Record<string, unknown>));
   }
-  if (target.startsWith("Logs_")) {
-    const operation = target.split(".")[1] ?? "";
-    state.logRequests?.push({ operation, ...(JSON.parse(body) as Record<string, unknown>) });
-    return json(logs(state, operation));
+  if (target.endsWith("FilterLogEvents")) {
+    const { logGroupName, startTime = 0 } = JSON.parse(body) as Record<string, string>;
+    // Each line is a second later than the one before.
+    const events = (state.logLines ?? []).map((message, at) => ({
+      message,
+      eventId: `${logGroupName} ${at}`,
+      timestamp: Number(startTime) + at * 1000,
+    }));
+    return json({ events });
   }
   if (request.url?.includes("/account-settings")) {
     return json({ AccountLimit: { ConcurrentExecutions: account.concurrency } });
@@ -116,21 +126,6 @@ async function answer(state: StandIn, request: IncomingMessage) {
   return cloudFormation(state, new URLSearchParams(body), `http://${request.headers.host}`);
 }
 
-/** The answer of CloudWatch Logs. Each line is an event of its own instant, if it has one. */
-function logs({ logLines = [], found }: StandIn, operation: string): object {
-  if (operation === "FilterLogEvents") {
-    const events = logLines.map((message, index) => {
-      const timestamp = Date.parse(String(/"timestamp":"([^"]+)"/.exec(message)?.[1]));
-      return { message, eventId: String(index), ...(Number.isNaN(timestamp) ? {} : { timestamp }) };
-    });
-    return { events };
-  }
-  if (operation === "StartQuery") return { queryId: "fake-query" };
-  const status = found?.statuses.shift() ?? "Complete";
-  const results = (found?.lines ?? []).map((value) => [{ field: "@message", value }]);
-  return { status, statistics: { bytesScanned: 12_345_678 }, ...(status === "Complete" && { results }) };
-}
-
 const xml = (status: number, body: string) => ({ status, type: "text/xml", body });
 const error = (status: number, code: string, message: string) =>
   xml(
@@ -142,6 +137,14 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => Object.entries(fields).map(([name, value]) => `<${name}>${value}</${name}>`))
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
+
+/** The answer of Logs Insights. */
+function insights({ found }: StandIn, operation: string): object {
+  if (operation === "StartQuery") return { queryId: "fake-query" };
+  const status = found?.statuses.shift() ?? "Complete";
+  const results = (found?.lines ?? []).map((value) => [{ field: "@message", value }]);
+  return { status, statistics: { bytesScanned: 12_345_678 }, ...(status === "Complete" && { results }) };
+}
 
 function cloudFormation(
   { stacks, metadata, refusal, drifted, resources: own }: StandIn,

@@ -18,7 +18,11 @@ export function viewOf(
   return {
     connection,
     state,
-    sentence: line.slice(state.length).trim(),
+    // The command is in `commands`.
+    sentence: line
+      .slice(state.length)
+      .trim()
+      .replace(/: npx broker .*$/, "."),
     status,
     callerGets: callerGets(status, now),
     commands: commandsOf(status).map((args) => brokerCommand(deployment as Deployment, args)),

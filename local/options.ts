@@ -50,13 +50,13 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
 Open the ready URL in a browser: a page shows every connection and has a button for each scenario.
 
 The simulator accepts the keys of its own connections and of --connections. Get another key, then register it:
-  curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys
+  curl -d username=admin_acme -d scope=acme_alyacme SIMULATOR_URL/_simulator/keys
   npx broker --local connections add acme
 
 Callers: LOCALORDERS / local-orders-secret may call every route;
          LOCALAUDIT / local-audit-secret only GET /v1/status and GET /v1/status/{connection}.
 
-Switches of the simulator. Change one with  curl -d '{"mode": "slow"}' SIMULATOR_URL/_simulator
+Switches of the simulator. Change one with  curl -d mode=slow SIMULATOR_URL/_simulator
 
 ${scenarioHelp()}`;
 

@@ -31,6 +31,7 @@ export function showInspector(section, view, data, act) {
   renderIfChanged(section, shown, () => [
     element("h2", { id: "inspected" }, view.connection, " ", badge(view.state)),
     element("p", {}, view.sentence),
+    element("p", {}, element("strong", {}, "A caller gets now: "), view.callerGets),
     element(
       "ul",
       { className: "commands", "aria-label": "Commands that help" },
@@ -47,8 +48,8 @@ export function showInspector(section, view, data, act) {
   }
 }
 
-function fieldsOf({ status, callerGets }, now) {
-  const fields = [["A caller gets now", callerGets]];
+function fieldsOf({ status }, now) {
+  const fields = [];
   if (!status) return fields;
   const left = (iso) => (instant(iso) > now ? `${duration(instant(iso) - now)} left` : "expired");
   const add = (name, value, text = value) => value !== undefined && fields.push([name, text]);

@@ -18,7 +18,7 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
   const missed = sum(steps, (step) => step.missed);
   const refused = sum(steps, (step) => step.refused);
   const [calls, callsFailed] = [sum(steps, (step) => step.calls), sum(steps, (step) => step.callsFailed)];
-  const share = (count) => `${figure((100 * count) / served)} %`;
+  const share = (count) => `${Math.round((100 * count) / served)} %`;
   const over = duration(range);
   return [
     {
@@ -70,7 +70,9 @@ function endTile({ now, connections }) {
     .filter(({ end }) => end !== undefined && end > now)
     .toSorted((one, other) => one.end - other.end);
   const first = ending.find(({ view }) => isFailing(view));
-  const without = connections.filter((view) => view.state === "expired").length;
+  const without = connections.filter(
+    (view) => isFailing(view) && !(instant(view.status?.access_token_expires_at) > now),
+  ).length;
   return {
     value: without > 0 ? `${without} without` : first ? clock(first.end) : "–",
     text:

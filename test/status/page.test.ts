@@ -55,7 +55,9 @@ describe("the page of the local run", () => {
       {
         connection: "beta",
         state: "rejected",
-        sentence: expect.stringMatching(/^Smart Services rejected the API key\..* Callers are served until /),
+        sentence: expect.stringMatching(
+          /^Smart Services rejected the API key\..* Callers are served until \S+\. Stage a valid key\.$/,
+        ),
         commands: expect.arrayContaining([`npx broker keys stage beta --local-url http://${page.host}`]),
       },
       { connection: "other", state: "no_token", callerGets: expect.stringContaining("first request") },

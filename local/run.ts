@@ -21,7 +21,11 @@ import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
 import { stageConnections, synthesise } from "./synthesise.ts";
+import { existsSync } from "node:fs";
 import { devNull } from "node:os";
+import { join } from "node:path";
+import { callersPage } from "./callers-page.ts";
+import { sampleListPage } from "./sample-list.ts";
 import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
@@ -192,7 +196,12 @@ export async function startLocalRun(
         sweep: () => Promise.all(deployment.schedules.map(({ functionArn, input }) => invoke(functionArn, input))),
       }),
     );
-    pages = [describe, logsPage(ring), page];
+    const oauth = deployment.functions.find(({ folder }) => existsSync(join(folder, "callers.json")));
+    const running = functions.get(oauth?.arns[0] ?? "");
+    const oauthFunction = oauth && running && { folder: oauth.folder, running };
+    const addCaller = callersPage(oauthFunction, deployment.callers);
+    const extendSampleList = sampleListPage(options.callers ? undefined : oauthFunction);
+    pages = [describe, logsPage(ring), addCaller, extendSampleList, page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

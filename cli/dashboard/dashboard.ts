@@ -1,9 +1,8 @@
 import { once } from "node:events";
-import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
-import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import type { CommandResult } from "../command.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
 import { openBrowser } from "../terminal/open-browser.ts";
+import { dashboardClients } from "./clients.ts";
 import { deployedSource } from "./deployed-source.ts";
 import { startDashboardServer } from "./server.ts";
 
@@ -25,8 +24,7 @@ export async function showDashboard(
     return { text: `The local run has the page itself: ${url}\n`, json: { url } };
   }
   const { region, credentials } = deployment;
-  const config = { ...patience, region, credentials };
-  const clients = { metrics: new CloudWatchClient(config), logs: new CloudWatchLogsClient(config) };
+  const clients = dashboardClients({ ...patience, region, credentials });
   const server = await startDashboardServer(deployedSource(deployment, clients, () => Date.now() / 1000));
   process.stdout.write(json ? `${JSON.stringify({ url: server.url })}\n` : `${server.url}\nCtrl-C ends it.\n`);
   if (open) openBrowser(server.url);

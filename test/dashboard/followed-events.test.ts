@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
-import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { expect, it, onTestFinished } from "vitest";
+import { dashboardClients } from "../../cli/dashboard/clients.ts";
 import { FollowedEvents } from "../../cli/dashboard/followed-events.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { listen } from "../support/server.ts";
@@ -22,16 +22,16 @@ const lineAt = (seconds: number, message: string) => ({
 /** CloudWatch Logs with these pages of one log group, and the requests for them. */
 async function startLogs(pages: object[][]) {
   const requests: Record<string, unknown>[] = [];
-  const server = createServer((request, response) => {
-    void json(request).then((body) => {
-      requests.push(body as Record<string, unknown>);
-      const at = Number((body as { nextToken?: string }).nextToken ?? 0);
-      const answer = { events: pages[at] ?? [], ...(at < pages.length - 1 && { nextToken: String(at + 1) }) };
-      response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(answer));
-    });
-  });
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const body = (await json(request)) as Record<string, unknown>;
+    requests.push(body);
+    const at = Number(body["nextToken"] ?? 0);
+    const page = { events: pages[at] ?? [], ...(at < pages.length - 1 && { nextToken: String(at + 1) }) };
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(page));
+  };
+  const server = createServer((request, response) => void answer(request, response));
   const { url, close } = await listen(server);
-  const client = new CloudWatchLogsClient(emulatorConfig(url));
+  const { logs: client } = dashboardClients(emulatorConfig(url));
   onTestFinished(async () => {
     client.destroy();
     await close();

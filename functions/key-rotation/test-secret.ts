@@ -3,6 +3,9 @@ import { noteNextKey, readPending, readVersion, type Step, versionWith } from ".
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
+/** Longer than the request of a test, which ends after 5 s. */
+const testSeconds = 15;
+
 /**
  * Tests the pending key: Smart Services must exchange it for a token. The token is not stored. With `singleActiveToken` it
  * invalidates the stored one, so the connection becomes due, whatever step comes next.
@@ -23,8 +26,11 @@ export async function testSecret(step: Step): Promise<void> {
   if ((await readVersion(step, version)) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
+  const invalidatesStored = registration.singleActiveToken;
+  // Before the request too: the process may die before its response, and then nothing else replaces the invalid token.
+  if (invalidatesStored) await makeDue(ports, connection, testSeconds);
   const answer = await upstream.call(apiKeyRequest(registration), registration);
-  if (registration.singleActiveToken) {
+  if (invalidatesStored) {
     // Also after an error: upstream may have issued a token, which invalidates the stored one.
     const { keepsPending } = progress;
     progress.keepsPending = true;

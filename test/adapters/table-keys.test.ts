@@ -133,6 +133,14 @@ describeTables((on) => {
       for (const ended of ["retryAt", "leaseOwner", "leaseUntil"]) expect(item).not.toHaveProperty(ended);
     });
 
+    it("can be set to a later instant", async () => {
+      await store({ tokenSet: fakeTokenSet(), attemptedAt: now - 9 });
+
+      expect(await on.table.makeDue(connection, now, now + 15)).toBe(true);
+
+      expect(await stored()).toMatchObject({ nextActionAt: now + 15, tokenSet: { dueAt: now + 15 } });
+    });
+
     it("is not set for an item that does not exist", async () => {
       expect(await on.table.makeDue(connection, now)).toBe(false);
       expect(await on.raw(connection)).toBeUndefined();

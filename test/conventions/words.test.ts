@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { retiredWords } from "./retired-words.ts";
 
 const root = join(import.meta.dirname, "../..");
-const types = "{md,ts,js,mjs,cjs,html,css,json,jsonc,yml,sh,cs,py}";
+const types = "{md,ts,js,mjs,cjs,html,css,json,jsonc,yml,sh,cs,py,php}";
 const generated = new Set(["node_modules", "build", "cdk.out", "coverage", ".git", "package-lock.json"]);
 const list = "test/conventions/retired-words.ts";
 // Pages that may name a word that was replaced, as code: '`fix` (was `…`)'. Their sentences are checked like any other.

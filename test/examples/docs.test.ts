@@ -28,6 +28,14 @@ function rowsOf(file: string, heading: string): string[][] {
   ]);
 }
 
+it("docs/it.md has no command that the README does not have, except the form and the region of Milan", () => {
+  const commands = (file: string) =>
+    [...page(file).matchAll(/^ *```sh\n([^]*?)^ *```/gm)].map(([, block = ""]) => block.replaceAll(/^ +/gm, ""));
+  const others = commands("docs/it.md").filter((command) => !commands("README.md").includes(command));
+
+  expect(others).toEqual([expect.stringContaining("/api/v1/auth/token"), "export AWS_REGION=eu-south-1\n"]);
+});
+
 describe("docs/callers.md", () => {
   it("has a list that is accepted, with one entry of each kind", () => {
     const [list = ""] = blocks("json");
@@ -44,6 +52,13 @@ describe("docs/callers.md", () => {
     expect(parseCallers([entry], { allowLoopbackHttp: false })).toEqual([
       parseCallers(JSON.parse(blocks("json")[0] ?? ""), { allowLoopbackHttp: false })[2],
     ]);
+  });
+
+  it("quotes the examples as they are", () => {
+    const quotes = [...page("docs/callers.md").matchAll(/From\s\[[^\]]+\]\(\.\.\/(\S+)\):\n\n```\w+\n([^]*?)```/g)];
+
+    expect(quotes).toHaveLength(3);
+    for (const [, file = "", quote = ""] of quotes) expect(page(file)).toContain(quote);
   });
 
   it("lists every shared issuer with the claims that name a tenant, and their source", () => {
@@ -131,10 +146,12 @@ describe.skipIf(!hasPrograms("curl"))("a command of the pages", () => {
     expect(commands).toHaveLength(3);
   });
 
-  it("in the README gets a valid token from the local run", async () => {
-    const command = blocksOf("README.md", "sh").find((block) => block.startsWith("curl"));
+  const printed = ["README.md", "docs/it.md"].flatMap((file) =>
+    blocksOf(file, "sh").flatMap((block) => (block.startsWith("curl") ? [[file, block] as const] : [])),
+  );
 
-    const answer = await output("bash", ["-c", local(command ?? "")]);
+  it.each(printed)("in %s gets a valid token from the local run: %s", async (_, command) => {
+    const answer = await output("bash", ["-c", local(command)]);
 
     expect(await usedStatus(run, (JSON.parse(answer) as Record<string, unknown>)["access_token"])).toBe(200);
   });

@@ -32,13 +32,23 @@ function losingResponse(): Partial<KeyPorts> {
   return { upstream: { call } };
 }
 
-/** Runs steps with a table that rejects the first write that makes the connection due. */
+/** An upstream that issues a token, which invalidates the stored one, in the last act of a process. */
+function dying(): Partial<KeyPorts> {
+  const { upstream } = world.ports;
+  const call: typeof upstream.call = async (...args) => {
+    await upstream.call(...args);
+    throw new Error("died");
+  };
+  return { upstream: { call } };
+}
+
+/** Runs steps with a table that rejects the first write after a test that makes the connection due. */
 function withoutTableOnce(): void {
   const { table } = world.ports;
   let attempts = 0;
   const makeDue: typeof table.makeDue = async (...args) => {
     attempts += 1;
-    if (attempts === 1) throw new UnavailableError("DynamoDB: down");
+    if (attempts === 2) throw new UnavailableError("DynamoDB: down");
     return table.makeDue(...args);
   };
   world.onInvoke((event) => world.step(event, { table: { ...table, makeDue } }));
@@ -53,8 +63,13 @@ it("With singleActiveToken too, a staged key does not stay pending if the respon
 });
 
 describe("With singleActiveToken, the sweep replaces the token that the test of a next key invalidated,", () => {
-  it.each<[string, () => void]>([
+  it.each<[string, () => void, seconds?: number]>([
     ["although the response to the test is lost", () => world.onInvoke((event) => world.step(event, losingResponse()))],
+    [
+      "15 s later if the process dies before it gets the response",
+      () => world.onInvoke((event) => world.step(event, dying())),
+      15,
+    ],
     ["although the table is unavailable right after the test", () => withoutTableOnce()],
     [
       "although an operator stores another value after the test",
@@ -73,11 +88,12 @@ describe("With singleActiveToken, the sweep replaces the token that the test of 
           event.Step === "finishSecret" ? Promise.reject(new Error("died")) : world.step(event),
         ),
     ],
-  ])("%s", async (_why, disturb) => {
+  ])("%s", async (_why, disturb, seconds = 0) => {
     disturb();
     await world.rotate(connection);
     expect(await isServedTokenAccepted()).toBe(false);
 
+    world.clock.advance(seconds);
     await world.sweep(connection);
 
     expect(await isServedTokenAccepted()).toBe(true);

@@ -51,6 +51,14 @@ describe("openid-client", () => {
     },
   );
 
+  test("finds nothing by its default discovery, because the broker issues no ID tokens", async () => {
+    const options = { execute: [openid.allowInsecureRequests] };
+
+    const found = openid.discovery(new URL(broker.url), name, undefined, openid.ClientSecretBasic(secret), options);
+
+    await expect(found).rejects.toMatchObject({ cause: { status: 404 } });
+  });
+
   test("gets a token by client credentials, with an assertion that it signs itself", async () => {
     const { key, url } = broker.issuer;
     const cryptoKey = key.privateKey.toCryptoKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);

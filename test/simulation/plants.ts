@@ -16,8 +16,8 @@ const defects: Plant[] = [
   {
     name: "1: a rotation that stops after its test leaves a dead token",
     file: `${rotation}/test-secret.ts`,
-    old: "if (registration.singleActiveToken) {",
-    new: "if (false) {",
+    old: "const invalidatesStored = registration.singleActiveToken;",
+    new: "const invalidatesStored = false;",
   },
   {
     name: "2: a lost response of a write counts as a lost lease",

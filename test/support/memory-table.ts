@@ -171,12 +171,12 @@ export function memoryTable(onChange: (after: ConnectionItem) => void = () => {}
       );
       return moved !== undefined;
     },
-    async makeDue(connection, now) {
+    async makeDue(connection, now, dueAt = now) {
       const made = await update(
         connection,
         (stored) => "attemptedAt" in stored && isBy(stored["leaseUntil"], now),
         (stored) => {
-          const { nextActionAt } = encode({ nextActionAt: now });
+          const { nextActionAt } = encode({ nextActionAt: dueAt });
           for (const ended of ["retryAt", "leaseOwner", "leaseUntil"]) delete stored[ended];
           Object.assign(stored, { dueAt: nextActionAt, nextActionAt });
         },

@@ -231,15 +231,15 @@ export function dynamoDbTokenTable(tableName: string, dynamoDb: DynamoDb): KeyTa
       return output !== undefined;
     },
 
-    async makeDue(connection, now) {
+    async makeDue(connection, now, dueAt = now) {
       const output = await update({
         Key: itemKey(connection),
         // Without its lease, a replacement that is late stores no token from before this instant.
-        UpdateExpression: "SET dueAt = :now, nextActionAt = :now REMOVE retryAt, leaseOwner, leaseUntil",
+        UpdateExpression: "SET dueAt = :dueAt, nextActionAt = :dueAt REMOVE retryAt, leaseOwner, leaseUntil",
         // A running replacement may have read the old registration, and sets nextActionAt itself.
         ConditionExpression:
           "attribute_exists(attemptedAt) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now)",
-        ExpressionAttributeValues: { ":now": instant(now) },
+        ExpressionAttributeValues: { ":now": instant(now), ":dueAt": instant(dueAt) },
       });
       return output !== undefined;
     },

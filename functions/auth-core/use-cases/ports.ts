@@ -87,10 +87,10 @@ export interface KeyTable extends TokenTable {
   /** Changes `nextActionAt`, if it is the expected one. */
   reschedule(connection: ConnectionId, expected: number | undefined, next: number | undefined): Promise<boolean>;
   /**
-   * Makes a connection due, and ends its backoff and a lease that has run out. `false` if there is no token set or a
-   * replacement is running.
+   * Makes a connection due at an instant, by default now, and ends its backoff and a lease that has run out. `false` if
+   * there is no token set or a replacement is running.
    */
-  makeDue(connection: ConnectionId, now: number): Promise<boolean>;
+  makeDue(connection: ConnectionId, now: number, dueAt?: number): Promise<boolean>;
   /** Claims the daily check of the secret's rotation. `false` if another sweep has claimed it. */
   claimRotationCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Calls the business API with a token that the broker issues by OAuth, with curl 7.76 or newer, jq and sha256sum. Prints
+# each response. Usage: client.sh PATH...   A path is below the scope, like CO/Customers.
+#
+#   SMART_SERVICES_HOST        URL of the broker, https://…
+#   SMART_SERVICES_CLIENT_ID   name of your entry in the list of callers
+#   SMART_SERVICES_CREDENTIAL  your caller key, stb_…
+#   SMART_SERVICES_SCOPE       the connection's id or the vendor's scope, if your entry has several connections
+#   SMART_SERVICES_API         URL of the business API, https://…
+set -euo pipefail
+: "${SMART_SERVICES_HOST:?is not set: the URL of the broker}"
+: "${SMART_SERVICES_CLIENT_ID:?is not set: the name of your entry in the list of callers}"
+: "${SMART_SERVICES_CREDENTIAL:?is not set: your caller key}"
+: "${SMART_SERVICES_API:?is not set: the URL of the business API}"
+
+renew_at=0
+
+# Sets token, scope and renew_at. Arguments: more fields of the form.
+fetch_token() {
+  local response
+  # Standard input, because everyone on the machine can read the arguments of a program.
+  response=$({
+    printf 'user = "%s:%s"
+' "$SMART_SERVICES_CLIENT_ID" "$SMART_SERVICES_CREDENTIAL"
+    printf 'data = "%s"
+' grant_type=client_credentials ${SMART_SERVICES_SCOPE:+"scope=$SMART_SERVICES_SCOPE"} "$@"
+  } | curl --silent --show-error --fail-with-body --max-time 30 --config - "$SMART_SERVICES_HOST/oauth/token") ||
+    { echo "$response" >&2; return 1; }
+  token=$(jq -er .access_token <<<"$response")
+  scope=$(jq -er .scope <<<"$response")
+  renew_at=$((SECONDS + $(jq -er .expires_in <<<"$response") - 30))
+}
+
+# Sets status and body.
+send() {
+  local response
+  response=$(printf 'header = "Authorization: Bearer %s"\n' "$token" |
+    curl --silent --show-error --max-time 30 --config - --write-out '\n%{http_code}' \
+      "$SMART_SERVICES_API/api/v1/$scope/$1")
+  status=${response##*$'\n'} body=${response%$'\n'*}
+}
+
+for path; do
+  if ((SECONDS >= renew_at)); then fetch_token; fi
+  send "$path"
+  if [[ $status == 401 ]]; then
+    fetch_token "rejected_token_sha256=$(printf %s "$token" | sha256sum | cut -c 1-64)"
+    send "$path"
+  fi
+  if [[ $status != 2* ]]; then echo "The business API answered $status: $body" >&2; exit 1; fi
+  printf '%s\n' "$body"
+done

@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { dashboardClients } from "../../cli/dashboard/clients.ts";
+import { deployedSource } from "../../cli/dashboard/deployed-source.ts";
+import { findLocal } from "../../cli/deployment/find-local.ts";
 import type { DashboardData } from "../../dashboard/contract.ts";
 import { asker } from "../status/page-harness.ts";
+import { emulatorConfig } from "../support/aws.ts";
 import { healthyAccount } from "./account-stand-in.ts";
 import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, LocalBroker } from "./harness.ts";
@@ -190,5 +194,24 @@ describe("broker dashboard on a local run", () => {
     const { status, stdout } = await broker(["dashboard", "--no-open", ...local.options]);
 
     expect([status, stdout]).toEqual([0, `The local run has the page itself: ${local.run.url("ready")}/\n`]);
+  });
+});
+
+describe("the page of a deployment", () => {
+  it("shows what it can read, and says in a sentence each what it cannot", async () => {
+    const nowhere = "http://127.0.0.1:1";
+    vi.stubEnv("AWS_ENDPOINT_URL", nowhere);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const deployment = await findLocal(local.run.url("ready"));
+    const clients = dashboardClients({ ...emulatorConfig(nowhere), maxAttempts: 1 });
+
+    const { connections, problems, traffic, events } = await deployedSource(deployment, clients, () => 0).read(600);
+
+    expect(connections).toMatchObject([{ connection: "webapicorso" }]);
+    expect(problems).toEqual([
+      expect.stringMatching(/^The metrics are not available: Cannot reach the server/),
+      expect.stringMatching(/^The events are not available: /),
+    ]);
+    expect([traffic, events]).toEqual([undefined, []]);
   });
 });

@@ -1,28 +1,53 @@
-import { benchColdStart, coldStartHead } from "./cold-start.ts";
-import { startParts } from "./parts.ts";
-import { benchServing } from "./serving.ts";
+import { writeFileSync } from "node:fs";
+import type { Report } from "./figures.ts";
+import { machine, machineText } from "./machine.ts";
+import { help, type Options, readOptions } from "./options.ts";
+import { writePage } from "./page.ts";
+import { toMarkdown } from "./render.ts";
 
-// Measures the speed that the documentation claims, beside baselines in the same run. Compare within a table only.
-// `npm run bench -- cold` measures the cold start alone.
-const parts = await startParts();
-try {
-  if (process.argv[2] !== "cold") {
-    print(["getting a token", "median", "99th percentile", "upstream calls"], await benchServing(parts));
+process.exitCode = await main(process.argv.slice(2));
+// Whatever a scenario leaves open, the run is over.
+process.exit();
+
+async function main(args: string[]): Promise<number> {
+  let options: Options | "help";
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return 2;
   }
-  for (const { protocol, rows } of await benchColdStart(parts))
-    print([`cold start, ${protocol}`, ...coldStartHead], rows);
-} finally {
-  await parts.close();
+  if (options === "help") {
+    process.stdout.write(help);
+    return 0;
+  }
+  return run(options);
 }
-process.exit(0);
 
-function print(head: string[], rows: string[][]): void {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  for (const row of [head, ...rows]) {
-    const cells = row.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-    );
-    process.stdout.write(`${cells.join("   ")}\n`);
+/** Runs the scenarios one after another, also if one fails. */
+async function run({ chosen, size, json, isToWrite }: Options): Promise<number> {
+  const on = machine();
+  const at = new Date().toISOString();
+  process.stdout.write(`${machineText(on)}\n`);
+  const reports: Record<string, Report & { title: string; seconds: number }> = {};
+  const tables: string[] = [];
+  let failed = 0;
+  for (const [name, scenario] of Object.entries(chosen)) {
+    const startedAt = performance.now();
+    try {
+      const report = await scenario.run(size);
+      const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+      reports[name] = { title: scenario.title, seconds, ...report };
+      const table = toMarkdown(name, scenario.title, report);
+      tables.push(table);
+      process.stdout.write(`\n${table}`);
+    } catch (error) {
+      failed += 1;
+      process.stderr.write(`\n${name} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+    }
   }
-  process.stdout.write("\n");
+  const result = { at, size, machine: on, scenarios: reports };
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
+  if (isToWrite && failed === 0) writePage(`${at.slice(0, 10)} on ${machineText(on)}`, tables);
+  return failed === 0 ? 0 : 1;
 }

@@ -1,111 +1,98 @@
-import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { partitionOf } from "@smart-token-broker/auth-core/rules/partition.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
+import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { startDynamoDb } from "../local/dynamodb.ts";
-import { startSecretsManager } from "../local/secrets-manager/server.ts";
-import { startSimulator } from "../local/simulator/server.ts";
-import type { Simulator } from "../local/simulator/simulator.ts";
+import { tokenEvent } from "../test/handler/event.ts";
+import { startStage } from "../test/stampede/stage.ts";
+import type { Attributes } from "../test/support/table.ts";
 
-/** The embedded parts that every measurement uses, with one connection and a valid key. */
-export interface Parts {
-  environment: Record<string, string>;
-  /** A request of each function for the connection. */
-  events: Record<"token" | "oauth" | "status", object>;
-  /** The list of callers, as JSON. */
-  callers: string;
-  simulator: Simulator;
-  registration: { username: string; scope: string; apiKey: string };
-  close: () => Promise<void>;
-}
+/** The embedded parts around a function, behind real sockets. */
+export type Parts = Awaited<ReturnType<typeof startParts>>;
 
-const region = "eu-south-1";
-const tableName = "bench";
-const secretPrefix = "smart-token-broker/bench";
-const connection = "webapicorso";
 const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
 
-export async function startParts(): Promise<Parts> {
-  const clock = { now: () => Date.now() / 1000 };
-  const dynamoDb = await startDynamoDb(
-    [
-      {
-        TableName: tableName,
-        BillingMode: "PAY_PER_REQUEST",
-        KeySchema: [{ AttributeName: "connection", KeyType: "HASH" }],
-        AttributeDefinitions: [{ AttributeName: "connection", AttributeType: "S" }],
-      },
-    ],
-    region,
-  );
-  const secretsManager = await startSecretsManager({ clock, region, accountId: "123456789012" });
-  const simulator = await startSimulator({ clock });
-  const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
-  const registration = { ...account, apiKey: simulator.issueKey(account) };
-  const credentials = { accessKeyId: "LOCAL", secretAccessKey: "local-secret" };
-  const client = new SecretsManagerClient({ endpoint: secretsManager.url, region, credentials });
-  const SecretString = JSON.stringify(registration);
-  await client.send(new CreateSecretCommand({ Name: `${secretPrefix}/${connection}`, SecretString }));
-  client.destroy();
-  const form = "application/x-www-form-urlencoded";
-  const named = { client_id: "bench", client_secret: callerKey.reveal() };
-  const body = String(new URLSearchParams({ grant_type: "client_credentials", ...named }));
+export async function startParts() {
+  const stage = await startStage();
+  const config = { endpoint: stage.environment["AWS_ENDPOINT_URL_DYNAMODB"] ?? "", region: "eu-south-1" };
+  const client = new DynamoDBClient({ ...config, credentials: { accessKeyId: "FAKEID", secretAccessKey: "fake" } });
   return {
-    simulator,
-    registration,
-    events: {
-      token: event("GET /v1/connections/{connection}/token"),
-      status: event("GET /v1/status/{connection}"),
-      oauth: { ...event("POST /oauth/token"), headers: { "content-type": form }, body },
+    ...stage,
+    /** Stores a valid token for each of these connections. Nobody has registered them. */
+    async fill(connections: ConnectionId[]): Promise<void> {
+      const table = stage.environment[environmentVariables.tableName] ?? "";
+      for (let from = 0; from < connections.length; from += 25) {
+        const writes = connections
+          .slice(from, from + 25)
+          .map((each) => ({ PutRequest: { Item: storedItem(each, Date.now() / 1000) } }));
+        await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: writes } }));
+      }
     },
-    callers: JSON.stringify([{ name: "bench", connections: [connection], keySha256: [callerKeyHash(callerKey)] }]),
-    environment: {
-      [environmentVariables.stage]: "bench",
-      [environmentVariables.tableName]: tableName,
-      [environmentVariables.secretPrefix]: secretPrefix,
-      [environmentVariables.defaultBaseUrl]: simulator.url,
-      [environmentVariables.allowLoopbackHttp]: "true",
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
-    },
-    async close() {
-      await simulator.close();
-      await secretsManager.close();
-      await dynamoDb.close();
+    async close(): Promise<void> {
+      client.destroy();
+      await stage.close();
     },
   };
 }
 
-/** An event of the gateway for the connection. */
-function event(routeKey: string) {
-  const [method = "", path = ""] = routeKey.replace("{connection}", connection).split(" ");
+/** `bench-1`, `bench-2`, … */
+export function connectionsUpTo(count: number): ConnectionId[] {
+  return Array.from({ length: count }, (_, index) => `bench-${index + 1}` as ConnectionId);
+}
+
+/**
+ * The item of a connection whose token set is like a real one: two tokens of 1.5 KB, an hour.
+ *
+ * @param obtainedAt instant
+ * @param dueAt instant
+ */
+export function storedItem(connection: ConnectionId, obtainedAt: number, dueAt = obtainedAt + 1800): Attributes {
+  const fake = (kind: string) => new Secret(`fake-${kind}-of-${connection}-`.padEnd(1500, "0123456789abcdef"));
+  const tokenSet: TokenSet = {
+    accessToken: fake("access"),
+    accessTokenExpiresAt: obtainedAt + 3600,
+    refreshToken: fake("refresh"),
+    refreshTokenExpiresAt: obtainedAt + 30 * 86_400,
+    obtainedAt,
+    obtainedBy: "api_key",
+    scope: connection,
+    username: `admin_${connection}`,
+    registeredScope: connection,
+    keyFingerprint: "0123456789abcdef",
+    credentialFingerprint: "fedcba9876543210",
+    singleActiveToken: false,
+    dueAt,
+  };
+  const item = { connection, generation: 1, failures: 0, nextActionAt: dueAt, tokenSet, retiringKeys: {} };
+  return { ...encodeItem(item), partition: { N: String(partitionOf(connection)) } };
+}
+
+/** The event of a request for the status: of one connection, or the page behind a cursor. */
+export function statusEvent(of: { connection: string } | { limit: number; cursor?: string | undefined }): object {
+  const path = "connection" in of ? `/v1/status/${of.connection}` : "/v1/status";
+  const { pathParameters: _, ...event } = tokenEvent("none", { rawPath: path });
+  if ("connection" in of) return { ...event, pathParameters: of };
+  return { ...event, queryStringParameters: { limit: String(of.limit), ...(of.cursor && { cursor: of.cursor }) } };
+}
+
+/** The event of a request by caller key: the caller of `callersFile` for its only connection. */
+export function oauthEvent(): object {
+  const { pathParameters: _, ...event } = tokenEvent("none", { rawPath: "/oauth/token", post: "" });
+  const credential = { client_id: "bench", client_secret: callerKey.reveal() };
   return {
-    version: "2.0",
-    routeKey,
-    rawPath: path,
-    rawQueryString: "",
-    headers: {},
-    pathParameters: { connection },
-    requestContext: {
-      requestId: "bench",
-      routeKey,
-      stage: "$default",
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: "bench" },
-      authorizer: { iam: { userArn: "arn:aws:sts::123456789012:assumed-role/bench/bench" } },
-    },
-    isBase64Encoded: false,
+    ...event,
+    routeKey: "POST /oauth/token",
+    requestContext: { ...event.requestContext, routeKey: "POST /oauth/token" },
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: String(new URLSearchParams({ grant_type: "client_credentials", ...credential })),
   };
 }
 
-export function median(values: number[]): number {
-  return percentile(values, 0.5);
-}
-
-/** @param fraction 0 to 1 */
-export function percentile(values: number[], fraction: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
+/** `callers.json` of the oauth function with one caller, who may use this connection. */
+export function callersFile(connection: string): Record<string, string> {
+  const caller = { name: "bench", connections: [connection], keySha256: [callerKeyHash(callerKey)] };
+  return { "callers.json": JSON.stringify([caller]) };
 }

@@ -4,7 +4,7 @@ import { Api } from "./parts/api.ts";
 import { Monitoring } from "./parts/monitoring.ts";
 import { Rotation } from "./parts/rotation.ts";
 import { State } from "./parts/state.ts";
-import { SettingError } from "./settings.ts";
+import { SettingError } from "./setting-error.ts";
 import { readStageSettings, settingsFolder, type StageOptions } from "./stage-settings.ts";
 
 /**

@@ -1,17 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  attempt,
-  type DeploymentSettings,
-  type ReadOptions,
-  readDeploymentSettings,
-  rejectUnknownSettings,
-  SettingError,
-  settingNames,
-  throwIfAny,
-  unchanged,
-  unknownSettings,
-} from "./settings.ts";
+import { attempt, SettingError, throwIfAny, unchanged, unknownSettings } from "./setting-error.ts";
+import { readDeploymentSettings } from "./read-settings.ts";
+import { rejectUnknownSettings, settingNames } from "./setting-schemas.ts";
+import type { DeploymentSettings, ReadOptions } from "./settings.ts";
 
 /** The folder with a file for each stage. */
 export const settingsFolder = join(import.meta.dirname, "../settings");

@@ -73,7 +73,7 @@ const meaningOf = (code: FailureCode) => `${problems[code].cause} ${problems[cod
 const now = 1_795_507_200;
 const requestId = "HKf2dhXxsu8EMYA=";
 
-function token(apiBaseUrl?: string): TokenAnswer {
+function token(): TokenAnswer {
   const set = {
     accessToken: new Secret("fake-access-token"),
     accessTokenExpiresAt: now + 3012,
@@ -84,7 +84,7 @@ function token(apiBaseUrl?: string): TokenAnswer {
     credentialFingerprint: "0123456789abcdef",
     singleActiveToken: false,
     dueAt: now + 1212,
-    ...(apiBaseUrl !== undefined && { apiBaseUrl }),
+    apiBaseUrl: "https://apicorso.teamsystem.io",
   };
   return { kind: "token", set, generation: 17, source: "memory" };
 }
@@ -104,12 +104,6 @@ export function answer(
 /** The token responses of the routes for callers with an IAM role. */
 export const tokenAnswers: Answer[] = [
   answer("token", "A token that is valid now.", "Token", tokenResponse(token(), now, requestId)),
-  answer(
-    "with_api_base_url",
-    "The same, if the registration has an API base URL.",
-    "Token",
-    tokenResponse(token("https://apicorso.teamsystem.io"), now, requestId),
-  ),
 ];
 
 export function statusAnswer(schema: "Status" | "StatusPage", body: object): Answer {
@@ -133,19 +127,19 @@ export const oauthTokens = {
     "token",
     "For a JWT and for client credentials: no refresh token.",
     "OAuthToken",
-    oauthTokenResponse(token(), now, {}),
+    oauthTokenResponse(token(), now, requestId, {}),
   ),
   with_refresh_token: answer(
     "with_refresh_token",
     "For a caller key in the vendor's form, and for its refresh. The refresh token is random, gives access to this connection, and ends with the key or the connection. It is missing while the table is unavailable.",
     "OAuthToken",
-    oauthTokenResponse(token(), now, { refreshToken: new Secret("fake-refresh-token") }),
+    oauthTokenResponse(token(), now, requestId, { refreshToken: new Secret("fake-refresh-token") }),
   ),
   token_exchange: answer(
     "token_exchange",
     "For a token exchange (RFC 8693 §2.2).",
     "OAuthToken",
-    oauthTokenResponse(token(), now, { issuedTokenType: accessTokenType }),
+    oauthTokenResponse(token(), now, requestId, { issuedTokenType: accessTokenType }),
   ),
 };
 
@@ -153,13 +147,13 @@ export const oauthTokens = {
 export function oauthErrors(own: { error: GrantRequest | OAuthError; meaning: string; basic?: boolean }[]): Answer[] {
   const ownErrors = own.map(({ error, meaning, basic }) => {
     if (error.kind !== "oauth_error") throw new Error(`no error: ${meaning}`);
-    return answer(error.error, meaning, "OAuthError", oauthErrorResponse(error, basic));
+    return answer(error.error, meaning, "OAuthError", oauthErrorResponse(error, requestId, basic));
   });
   const brokerFailures = failureCodes
     .filter((code) => code !== "invalid_request")
     .map((code) => {
       const error = toOAuthError({ ...failures[code], code });
-      return answer(code, meaningOf(code), "OAuthError", oauthErrorResponse(error));
+      return answer(code, meaningOf(code), "OAuthError", oauthErrorResponse(error, requestId));
     });
   return [...ownErrors, ...brokerFailures];
 }

@@ -11,6 +11,7 @@ const code = {
   description: "A minor version may add a code: treat an unknown one by its HTTP status.",
 };
 const accessToken = { ...text, description: "Send it to Smart Services as `Authorization: Bearer`." };
+const apiBaseUrl = { ...url, description: "Base URL of the business API, if it is registered." };
 const expiresIn = { type: "integer", minimum: 0, description: "Remaining time of the token in seconds." };
 
 function answer(properties: Record<string, Schema>, optional: string[] = []): Schema {
@@ -68,7 +69,7 @@ export const schemas = {
       expires_at: { type: "string", format: "date-time" },
       scope: text,
       generation: { type: "integer", minimum: 1, description: "Grows by one with every new token." },
-      api_base_url: { ...url, description: "Base URL of the business API, if it is registered." },
+      api_base_url: apiBaseUrl,
     },
     ["api_base_url"],
   ),
@@ -96,13 +97,14 @@ export const schemas = {
         scope: text,
         refresh_token: { ...text, description: "Issued by the broker; never a refresh token of Smart Services." },
         issued_token_type: { const: accessTokenType },
+        api_base_url: apiBaseUrl,
       },
-      ["refresh_token", "issued_token_type"],
+      ["refresh_token", "issued_token_type", "api_base_url"],
     ),
   },
   OAuthError: {
     description: "RFC 6749 §5.2, with the broker's code if the broker failed.",
-    ...answer({ error: { enum: Object.keys(statusOf) }, error_description: text, code }, ["code"]),
+    ...answer({ error: { enum: Object.keys(statusOf) }, error_description: text, code, request_id: text }, ["code"]),
   },
   OAuthMetadata: {
     description: "RFC 8414.",

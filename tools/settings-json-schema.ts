@@ -1,6 +1,6 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import { defaults, schemas } from "../infra/settings.ts";
+import { defaults, schemas } from "../infra/setting-schemas.ts";
 import { callersJsonSchema, config, described, type JsonSchema, schemaField } from "./json-schemas.ts";
 
 const descriptions = {
@@ -16,6 +16,7 @@ const descriptions = {
   rotateApiKeysEveryDays:
     "Days between two rotations of an API key of the stack's own connections; 0 turns rotation off.",
   shards: "Number of schedules that share the connections.",
+  tracing: "Whether AWS X-Ray traces the functions.",
   throttle: "Requests per second, and burst, for each route of a kind, from all callers together.",
 };
 

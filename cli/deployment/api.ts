@@ -10,7 +10,7 @@ export interface ApiResponse {
 
 /** Sends a request to the deployment's API, signed with SigV4. Returns every response; throws if none comes in 30 s. */
 export async function callApi(
-  { url, region, credentials }: Deployment,
+  { url, region, credentials }: Pick<Deployment, "url" | "region" | "credentials">,
   path: string,
   post?: object,
 ): Promise<ApiResponse> {

@@ -5,13 +5,14 @@ import { withProgress } from "../terminal/progress.ts";
 import { awsChecks } from "./aws.ts";
 import { type Answer, answer, type Check } from "./check.ts";
 import { gatewayChecks, throttleCheck } from "./gateway.ts";
+import { logChecks } from "./logs.ts";
 import { emptySecretCheck } from "./rotation.ts";
 
 const checks: Check[] = [
   ...gatewayChecks,
   throttleCheck,
   emptySecretCheck,
-  ...awsChecks.map((check) => ({ ...check, needsAws: true as const })),
+  ...[...awsChecks, ...logChecks].map((check) => ({ ...check, needsAws: true as const })),
 ];
 
 /**

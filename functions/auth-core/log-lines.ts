@@ -1,48 +1,71 @@
-import { type MetricName, metricDefinitions, metricNamespace } from "./metrics.ts";
+import { type MetricName, metricNamespace } from "./metrics.ts";
 import { readTraceId } from "./rules/settings.ts";
 
 type Level = "info" | "warn" | "error";
 
+/** Members of a line that only this module writes. */
+type Reserved = MetricName | "_aws" | "level" | "message" | "timestamp" | "service" | "stage" | "code" | "source";
+
+/** Fields of a line besides its metrics. One with the name of a metric or a dimension would replace it. */
+export type LineFields = Record<string, unknown> & { [Name in Reserved]?: never };
+
+/** Metrics of a line, and their dimensions. */
+export interface Metrics {
+  /** `undefined` is no value. */
+  values: Partial<Record<MetricName, number | undefined>>;
+  /** Default: `ok`. */
+  code?: string | undefined;
+  /** Default: `none`. */
+  source?: string | undefined;
+  /** Milliseconds since 1970 in which CloudWatch counts them. Default: the line's time. */
+  at?: number;
+}
+
 /** Lines of JSON on standard output, which Lambda puts into the log group. */
 export interface LogLines {
-  log: (level: Level, message: string, fields: object) => void;
   /**
-   * Writes metrics in CloudWatch's Embedded Metric Format. `undefined` is no value. All fields of `dimensions` are dimensions;
-   * `metadata` is only in the line.
+   * Writes one line. Its metrics are in it, in CloudWatch's Embedded Metric Format: the dimensions are `service`, `stage`,
+   * `code` and `source`, and all other fields belong to the line only.
    *
    * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
    */
-  metrics: (
-    values: Partial<Record<MetricName, number | undefined>>,
-    dimensions: Record<string, string>,
-    metadata?: object,
-    at?: Date,
-  ) => void;
+  log: (level: Level, message: string, fields: LineFields, metrics?: Metrics) => void;
 }
 
 /** @param common fields of every line */
 export function logLines(common: { service: string; stage: string }): LogLines {
   return {
-    log(level, message, fields) {
-      const start = { level: level.toUpperCase(), message, timestamp: new Date(), ...common };
-      write({ ...start, xray_trace_id: readTraceId(process.env), ...fields });
-    },
-    metrics(values, dimensions, metadata = {}, at = new Date()) {
-      const present = Object.entries(values).filter(([, value]) => value !== undefined);
-      const names = present.map(([name]) => name as MetricName);
-      const all = { ...common, ...dimensions };
-      const definition = {
-        Namespace: metricNamespace,
-        Dimensions: [Object.keys(all)],
-        Metrics: names.map((name) => ({ Name: name, Unit: metricDefinitions[name].unit })),
-      };
-      const format = { Timestamp: at.getTime(), CloudWatchMetrics: [definition] };
-      write({ _aws: format, ...metadata, ...all, ...Object.fromEntries(present) });
+    log(level, message, fields, metrics) {
+      const now = new Date();
+      write({
+        ...(metrics && definitionOf(metrics, now.getTime())),
+        level: level.toUpperCase(),
+        message,
+        timestamp: now,
+        ...common,
+        ...(metrics && { code: metrics.code ?? "ok", source: metrics.source ?? "none" }),
+        xray_trace_id: readTraceId(process.env),
+        ...fields,
+        ...metrics?.values,
+      });
     },
   };
 }
 
-/** Not by `console`: with Lambda's text format, its lines start with a time and a request id. */
+function definitionOf({ values, at }: Metrics, now: number) {
+  const present = Object.entries(values).filter(([, value]) => value !== undefined);
+  const definition = {
+    Namespace: metricNamespace,
+    Dimensions: [["service", "stage", "code", "source"]],
+    Metrics: present.map(([Name]) => ({ Name })),
+  };
+  return { _aws: { Timestamp: at ?? now, CloudWatchMetrics: [definition] } };
+}
+
+/**
+ * Not by `console`, which adds a time and a request id to a line in Lambda's text format, and in its JSON format puts the
+ * line into another object, as a text.
+ */
 function write(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }

@@ -1,22 +1,41 @@
 import { logLines } from "./log-lines.ts";
-import type { MetricName, Service } from "./metrics.ts";
+import type { Service } from "./metrics.ts";
 import { noticeTelemetry } from "./notices.ts";
 import type { CredentialAges, SweepSummary } from "./rules/measurements.ts";
 import type { Notice } from "./rules/notice.ts";
 
-/** Fields of a request line. `code` and `source` are also dimensions of its metrics. */
-export type RequestLine = { code: string; source: string } & Record<string, string | number>;
+/** What a response says about its request in the log. It contains no secret. */
+export interface ResponseLine {
+  /** `ok` or the error. With `source` a dimension of the metrics. */
+  code: string;
+  source: string;
+  /** Remaining time of the returned token, in seconds: the metric `Remaining`. */
+  remaining?: number;
+  connection?: string;
+  callerRole?: string;
+  detail?: string;
+  generation?: number;
+  tokenFingerprint?: string;
+  minTtl?: number;
+  validity?: string;
+}
+
+interface RequestLine extends ResponseLine {
+  requestId: string;
+  route: string;
+  status: number;
+}
 
 export interface Telemetry {
-  /** Logs one line and emits the metrics of a request. */
+  /** Logs one line with the metrics of a request. */
   request: (line: RequestLine, durationMs: number) => void;
-  /** Logs a notice and emits its metrics. */
+  /** Logs a notice with its metrics. */
   notice: (notice: Notice) => void;
-  /** Logs one line and emits the metrics of a completed sweep. */
+  /** Logs one line with the metrics of a completed sweep. */
   sweep: (line: SweepSummary & { requestId: string; shard: number; shards: number }) => void;
-  /** Emits the ages of a connection's credentials. */
+  /** Logs the ages of a connection's credentials, as metrics. */
   credentials: (connection: string, ages: CredentialAges) => void;
-  /** Logs one line and emits the metrics of a probe. `code` is `ok` or the problem; `status` is 0 without a response. */
+  /** Logs one line with the metrics of a probe. `code` is `ok` or the problem; `status` is 0 without a response. */
   probe: (line: { code: string; connection: string; durationMs: number; status: number }) => void;
   /** Logs a completed step of a key rotation. */
   step: (line: { connection: string; step: string; version: string }) => void;
@@ -26,76 +45,51 @@ export interface Telemetry {
   bug: (error: unknown, requestId: string) => void;
 }
 
-/** Log and metrics of a function. Both are lines on standard output; there is no other I/O. */
+/** Log and metrics of a function. Both are in lines on standard output; there is no other I/O. */
 export function createTelemetry(service: Service, stage: string): Telemetry {
   const lines = logLines({ service, stage });
-
-  function emit(
-    values: Partial<Record<MetricName, number | undefined>>,
-    { code = "ok", source = "none", connection }: { code?: string; source?: string; connection?: unknown } = {},
-    at?: Date,
-  ) {
-    // The connection is metadata: as a dimension, every customer would cost a metric.
-    lines.metrics(values, { code, source }, typeof connection === "string" ? { connection } : {}, at);
-  }
+  const coldStart = coldStartOnce();
 
   return {
-    request(line, durationMs) {
-      lines.log("info", "request", { ...line, durationMs });
-      const remaining = typeof line["remainingSeconds"] === "number" ? line["remainingSeconds"] : undefined;
-      // Also 0, so that the average is the share of served tokens that missed the required validity.
-      const missed = line["validity"] === undefined ? 0 : 1;
-      emit(
-        {
-          Requests: 1,
-          Duration: durationMs,
-          Remaining: remaining,
-          ValidityMissed: remaining === undefined ? undefined : missed,
-        },
-        line,
-      );
+    // The connection is no dimension: every customer would cost a metric.
+    request({ code, source, remaining, ...line }, durationMs) {
+      const missed = line.validity === undefined ? undefined : 1;
+      const values = { Requests: 1, Duration: durationMs, Remaining: remaining, ValidityMissed: missed };
+      lines.log("info", "request", { ...line, ...coldStart() }, { values, code, source });
     },
 
     notice(notice) {
-      const { kind, ...fields } = notice;
-      const { level, values, ...dimensions } = noticeTelemetry(notice);
-      lines.log(level, kind, fields);
-      if (values) emit(values, { ...dimensions, connection: notice.connection });
+      const { level, fields, metrics } = noticeTelemetry(notice);
+      lines.log(level, notice.kind, fields, metrics);
     },
 
-    sweep(line) {
-      lines.log("info", "sweep", line);
-      emit(
-        {
-          SweepsCompleted: 1,
-          Due: line.due,
-          Replaced: line.replaced,
-          Failed: line.failed,
-          KeysOnly: line.keysOnly,
-          LeasedByOthers: line.leasedByOthers,
-          Deferred: line.deferred,
-          OldestLateness: line.oldestLateness,
-        },
-        { source: "schedule" },
-      );
+    sweep({ due, replaced, failed, keysOnly, leasedByOthers, deferred, oldestLateness, ...line }) {
+      const values = {
+        SweepsCompleted: 1,
+        Due: due,
+        Replaced: replaced,
+        Failed: failed,
+        KeysOnly: keysOnly,
+        LeasedByOthers: leasedByOthers,
+        Deferred: deferred,
+        OldestLateness: oldestLateness,
+      };
+      lines.log("info", "sweep", { ...line, ...coldStart() }, { values, source: "schedule" });
     },
 
     credentials(connection, { refreshTokenDaysLeft, refreshTokenEnds, keyAgeDays }) {
       if (refreshTokenDaysLeft === undefined && keyAgeDays === undefined) return;
-      emit(
-        {
-          RefreshTokenDaysLeft: refreshTokenDaysLeft,
-          RefreshTokensEnding: refreshTokenEnds && 1,
-          KeyAgeDays: keyAgeDays,
-        },
-        { source: "schedule", connection },
-      );
+      const values = {
+        RefreshTokenDaysLeft: refreshTokenDaysLeft,
+        RefreshTokensEnding: refreshTokenEnds && 1,
+        KeyAgeDays: keyAgeDays,
+      };
+      lines.log("info", "credentials", { connection }, { values, source: "schedule" });
     },
 
-    probe({ code, ...fields }) {
-      lines.log(code === "ok" ? "info" : "error", "probe", { code, ...fields });
-      const { connection, durationMs } = fields;
-      emit({ Probes: 1, ProbeDuration: durationMs }, { code, source: "prober", connection });
+    probe({ code, durationMs, ...line }) {
+      const values = { Probes: 1, ProbeDuration: durationMs };
+      lines.log(code === "ok" ? "info" : "error", "probe", line, { values, code, source: "prober" });
     },
 
     step(line) {
@@ -103,13 +97,36 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
     },
 
     stepFailed(startedAt) {
-      emit({ StepsFailed: 1 }, { code: "failed" }, new Date(startedAt * 1000));
+      lines.log(
+        "info",
+        "rotation step failed",
+        {},
+        { values: { StepsFailed: 1 }, code: "failed", at: startedAt * 1000 },
+      );
     },
 
     bug(error, requestId) {
       const { name, message, stack } = error instanceof Error ? error : new Error("not an Error");
-      lines.log("error", "internal error", { requestId, error: { name, message, stack } });
-      emit({ Bugs: 1 }, { code: "internal" });
+      const line = { requestId, error: { name, message, stack } };
+      lines.log("error", "internal error", line, { values: { Bugs: 1 }, code: "internal" });
     },
+  };
+}
+
+/**
+ * Fields for the first request or sweep of an environment, nothing for all others. `initMs` is from the start of the Node.js
+ * process until the handler is loaded, without what Lambda does before: it gets the code and starts the process. In a local
+ * run, all environments are in one process, so it is from the start of the run.
+ */
+function coldStartOnce(): () => { coldStart?: true; initMs?: number } {
+  let first: { coldStart: true; initMs: number } | undefined;
+  // Runs after the rest of the handler's module.
+  queueMicrotask(() => {
+    first = { coldStart: true, initMs: Math.round(performance.now()) };
+  });
+  return () => {
+    const fields = first ?? {};
+    first = undefined;
+    return fields;
   };
 }

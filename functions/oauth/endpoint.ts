@@ -57,15 +57,18 @@ export class OAuthEndpoint {
       return metadataResponse(event.requestContext.domainName, this.#settings.allowLoopbackHttp ? "http" : "https");
     }
     const { authorization, origin } = event.headers;
+    const { requestId } = event.requestContext;
     const request = await readRequest(event);
     // If the request has an Authorization header, the error says how to use it.
-    if (request.kind === "oauth_error") return oauthErrorResponse(request, authorization !== undefined);
+    if (request.kind === "oauth_error") return oauthErrorResponse(request, requestId, authorization !== undefined);
 
     const caller = await this.#callerOf(request, origin);
-    if (caller.kind === "oauth_error") return oauthErrorResponse(caller, request.basic);
+    if (caller.kind === "oauth_error") return oauthErrorResponse(caller, requestId, request.basic);
     const found = await this.#connectionFor(caller, request);
-    if (found.kind === "oauth_error") return withCaller(oauthErrorResponse(found), [...caller.allowed.values()][0]);
-    return this.#tokenOf(found.connection, caller, request);
+    if (found.kind === "oauth_error") {
+      return withCaller(oauthErrorResponse(found, requestId), [...caller.allowed.values()][0]);
+    }
+    return this.#tokenOf(found.connection, caller, request, requestId);
   };
 
   /** Authenticates the client, if it sent a credential of its own, and then the grant. */
@@ -99,7 +102,12 @@ export class OAuthEndpoint {
     return this.#finder.find(new Set([connection]), request);
   }
 
-  async #tokenOf(connection: ConnectionId, caller: Authenticated, request: GrantRequest): Promise<HttpResponse> {
+  async #tokenOf(
+    connection: ConnectionId,
+    caller: Authenticated,
+    request: GrantRequest,
+    requestId: string,
+  ): Promise<HttpResponse> {
     const { username, scope, rejectedSha256, issuedTokenType } = request;
     const entry = caller.allowed.get(connection);
     const reporter = [entry, caller.user].filter((part) => part !== undefined).join(" ");
@@ -113,7 +121,7 @@ export class OAuthEndpoint {
       this.#finder.forget(connection);
       // The handle has ended: it was issued for the token of other names.
       const error = caller.names ? { ...notAccepted, error: request.notAcceptedError } : noSuchConnection;
-      const rejection = withCaller(oauthErrorResponse(error), entry);
+      const rejection = withCaller(oauthErrorResponse(error, requestId), entry);
       return { ...rejection, line: { ...rejection.line, connection } };
     }
     // The connection may have got its first token: then its names are in the index from now on.
@@ -121,7 +129,7 @@ export class OAuthEndpoint {
     const refreshToken =
       answer.kind === "token" ? await this.#refreshTokenOf(connection, answer.set, caller, request) : undefined;
     const now = this.#ports.clock.now();
-    const response = withCaller(oauthTokenResponse(answer, now, { refreshToken, issuedTokenType }), entry);
+    const response = withCaller(oauthTokenResponse(answer, now, requestId, { refreshToken, issuedTokenType }), entry);
     const line = { ...response.line, connection, ...validityFields(answer, requirements.minTtl, now) };
     return { ...response, line };
   }

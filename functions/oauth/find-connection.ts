@@ -1,7 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { catchUnavailable, secretsUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
-import { maxNameLength } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { maxNameLength } from "@smart-token-broker/auth-core/rules/name-length.ts";
 import { hasNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { readRegistration } from "@smart-token-broker/auth-core/use-cases/read-registration.ts";

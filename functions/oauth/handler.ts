@@ -41,5 +41,5 @@ const endpoint = new OAuthEndpoint(parseCallers(list, settings), ports, lazyVeri
 
 /** `POST /api/v1/auth/token` (the vendor's API), `POST /oauth/token`, and the authorization server metadata. */
 export const handler = middy()
-  .use(report(telemetry, (failure) => oauthErrorResponse(toOAuthError(failure))))
+  .use(report(telemetry, (failure, requestId) => oauthErrorResponse(toOAuthError(failure), requestId)))
   .handler(endpoint.answer);

@@ -21,11 +21,16 @@ export const statusOf: Record<OAuthErrorCode, number> = {
 const headers = { "content-type": "application/json", "cache-control": "no-store", pragma: "no-cache" };
 
 /**
- * An error response (RFC 6749 §5.2). If the broker failed, it has the failure's `code` too.
+ * An error response (RFC 6749 §5.2), with the `request_id` that the log has. If the broker failed, it has the failure's
+ * `code` too.
  *
  * @param basic the request has an Authorization header: then a 401 names the scheme to use
  */
-export function oauthErrorResponse({ error, description, failure }: OAuthError, basic = false): HttpResponse {
+export function oauthErrorResponse(
+  { error, description, failure }: OAuthError,
+  requestId: string,
+  basic = false,
+): HttpResponse {
   const status = failure ? problems[failure.code].status : statusOf[error];
   return {
     status,
@@ -34,7 +39,7 @@ export function oauthErrorResponse({ error, description, failure }: OAuthError, 
       ...(failure?.retryAfter !== undefined && { "retry-after": String(wholeSeconds(failure.retryAfter)) }),
       ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
     },
-    body: { error, error_description: description, ...(failure && { code: failure.code }) },
+    body: { error, error_description: description, ...(failure && { code: failure.code }), request_id: requestId },
     line: { code: failure?.code ?? error, source: "none", ...detailLine(status, description) },
   };
 }
@@ -43,9 +48,10 @@ export function oauthErrorResponse({ error, description, failure }: OAuthError, 
 export function oauthTokenResponse(
   answer: Answer,
   now: number,
+  requestId: string,
   more: { refreshToken?: Secret | undefined; issuedTokenType?: string | undefined },
 ): HttpResponse {
-  if (answer.kind === "failure") return oauthErrorResponse(toOAuthError(answer.failure));
+  if (answer.kind === "failure") return oauthErrorResponse(toOAuthError(answer.failure), requestId);
   const { set, generation, source } = answer;
   const expiresIn = Math.max(0, Math.floor(remaining(set, now)));
   return {
@@ -56,13 +62,14 @@ export function oauthTokenResponse(
       token_type: "Bearer",
       expires_in: expiresIn,
       scope: set.scope,
+      ...(set.apiBaseUrl !== undefined && { api_base_url: set.apiBaseUrl }),
       ...(more.refreshToken && { refresh_token: more.refreshToken.reveal() }),
       ...(more.issuedTokenType !== undefined && { issued_token_type: more.issuedTokenType }),
     },
     line: {
       code: "ok",
       source,
-      remainingSeconds: expiresIn,
+      remaining: expiresIn,
       generation,
       tokenFingerprint: fingerprint(set.accessToken),
     },

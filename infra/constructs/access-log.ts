@@ -7,20 +7,19 @@ import { metricNamespace } from "@smart-token-broker/auth-core/metrics.ts";
 import type { Construct } from "constructs";
 import type { DeploymentSettings } from "../settings.ts";
 
-/** What API Gateway logs of every request, including rejected ones. No header and no body. */
+/**
+ * What only API Gateway knows of a request, rejected ones included, and `requestId`, by which the function's line is found.
+ * No header and no body.
+ */
 const fields = {
   requestId: "$context.requestId",
-  time: "$context.requestTime",
   ip: "$context.identity.sourceIp",
-  caller: "$context.identity.userArn",
-  routeKey: "$context.routeKey",
-  path: "$context.path",
+  route: "$context.routeKey",
   status: "$context.status",
   functionStatus: "$context.integration.status",
-  responseLength: "$context.responseLength",
   latencyMs: "$context.responseLatency",
-  integrationError: "$context.integrationErrorMessage",
-  authorizerError: "$context.authorizer.error",
+  // Of the function's invocation, then of the authorizer, each `-` if there is no error. One field: few lines have an error.
+  error: "$context.integrationErrorMessage $context.authorizer.error",
 };
 
 const throttled = { namespace: metricNamespace, metricName: "GatewayThrottles" };

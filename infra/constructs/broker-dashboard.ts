@@ -11,7 +11,7 @@ const minute = Duration.minutes(1);
 export function dashboardRows(
   monitored: MonitoredResources,
   alarms: cloudwatch.IAlarm[],
-  callers: cloudwatch.IWidget[],
+  callers: cloudwatch.IWidget,
 ): cloudwatch.IWidget[][] {
   const { metrics, functions, table } = monitored;
   const title = (markdown: string) => [new cloudwatch.TextWidget({ markdown: `## ${markdown}`, width: 24, height: 1 })];
@@ -119,7 +119,7 @@ export function dashboardRows(
     ],
 
     title("Who calls?"),
-    callers,
+    [callers],
 
     title("Does AWS limit the broker?"),
     [

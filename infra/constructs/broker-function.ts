@@ -30,8 +30,8 @@ export interface BrokerFunctionProps {
 }
 
 /**
- * A Lambda function of the broker with its bundle, log group, environment variables and role. The role allows only logs
- * and traces. Everything else is granted by the resource: `stores.grantItems(fn)`.
+ * A Lambda function of the broker with its bundle, log group, environment variables and role. The role allows only logs,
+ * and traces if they are on. Everything else is granted by the resource: `stores.grantItems(fn)`.
  */
 export class BrokerFunction extends Construct implements iam.IGrantable {
   readonly function: lambda.Function;
@@ -61,7 +61,13 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
       // Lambda gives CPU in proportion to memory. A cold start takes twice as long with 512 MB.
       memorySize: 1024,
       timeout: props.timeout,
-      tracing: lambda.Tracing.ACTIVE,
+      ...(settings.tracing && { tracing: lambda.Tracing.ACTIVE }),
+      // The function's own lines are JSON objects with `level` and `timestamp`, so Lambda keeps them as they are, with the
+      // metrics in them. It drops its lines about invocations that succeed; those about timeouts and crashes are warnings.
+      // Sources: AWS Lambda Developer Guide, 'Configuring JSON and plain text log formats' and 'Log-level filtering'.
+      loggingFormat: lambda.LoggingFormat.JSON,
+      applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,
+      systemLogLevelV2: lambda.SystemLogLevel.WARN,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       // The CDK's own grants are wider than what is needed, so they never reach the role.
       role: role.withoutPolicyUpdates(),
@@ -77,15 +83,17 @@ export class BrokerFunction extends Construct implements iam.IGrantable {
         [environmentVariables.rotateKeysEveryDays]: String(settings.rotateApiKeysEveryDays),
       },
     });
-    role.addToPolicy(
-      new iam.PolicyStatement({
-        actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-        resources: ["*"],
-      }),
-    );
-    acknowledge(role, {
-      "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions have no resource-level permissions.",
-    });
+    if (settings.tracing) {
+      const actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+      role.addToPolicy(new iam.PolicyStatement({ actions, resources: ["*"] }));
+      acknowledge(role, {
+        "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions have no resource-level permissions.",
+      });
+    } else {
+      acknowledge(this.function, {
+        "Serverless::Serverless-LambdaTracing": "Traces cost more than all else with few requests. They are a setting.",
+      });
+    }
     if (deadLetterQueue) {
       // Lambda rejects a destination that the role may not send to.
       role.addToPolicy(

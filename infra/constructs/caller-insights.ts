@@ -4,10 +4,10 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
-/** Rules of Contributor Insights and saved queries. Both read the request lines of the log. */
+/** A rule of Contributor Insights and saved queries. Both read the request lines of the log. */
 export class CallerInsights extends Construct {
-  /** The ten callers and the ten connections with the most requests. */
-  readonly widgets: cloudwatch.IWidget[];
+  /** The ten pairs of caller and connection with the most requests. */
+  readonly widget: cloudwatch.IWidget;
 
   constructor(scope: Construct, id: string, { settings, functions }: MonitoredResources) {
     super(scope, id);
@@ -15,30 +15,25 @@ export class CallerInsights extends Construct {
     const groupNames = (of: { logGroup: logs.ILogGroup }[]) => of.map(({ logGroup }) => logGroup.logGroupName);
     const serving = groupNames(functions.oauth ? [functions.token, functions.oauth] : [functions.token]);
 
-    const contributors = (name: string, field: string): string => {
-      const rule = new cloudwatch.CfnInsightRule(this, name, {
-        ruleName: named(name),
-        ruleState: "ENABLED",
-        ruleBody: Stack.of(this).toJsonString({
-          Schema: { Name: "CloudWatchLogRule", Version: 1 },
-          LogGroupNames: serving,
-          LogFormat: "JSON",
-          Contribution: { Keys: [`$.${field}`], Filters: [{ Match: "$.message", In: ["request"] }] },
-          AggregateOn: "Count",
-        }),
-      });
-      return rule.ruleName;
-    };
-    this.widgets = [
-      new ContributorsWidget("Requests by caller", contributors("callers", "callerRole")),
-      new ContributorsWidget("Requests by connection", contributors("connections", "connection")),
-    ];
+    // One rule for both keys: CloudWatch charges each line again for each rule that it matches.
+    const { ruleName } = new cloudwatch.CfnInsightRule(this, "callers", {
+      ruleName: named("callers"),
+      ruleState: "ENABLED",
+      ruleBody: Stack.of(this).toJsonString({
+        Schema: { Name: "CloudWatchLogRule", Version: 1 },
+        LogGroupNames: serving,
+        LogFormat: "JSON",
+        Contribution: { Keys: ["$.callerRole", "$.connection"], Filters: [{ Match: "$.message", In: ["request"] }] },
+        AggregateOn: "Count",
+      }),
+    });
+    this.widget = new ContributorsWidget("Requests by caller and connection", ruleName);
 
     new logs.CfnQueryDefinition(this, "WhoHadThisToken", {
       name: `${named("queries")}/who had this token`,
       logGroupNames: serving,
       queryString: `# printf %s "$TOKEN" | sha256sum | cut -c1-16
-fields @timestamp, callerRole, connection, route, source, generation, remainingSeconds, requestId
+fields @timestamp, callerRole, connection, route, source, generation, Remaining, requestId
 | filter message = "request" and tokenFingerprint = "0123456789abcdef"
 | sort @timestamp desc
 | limit 1000`,
@@ -61,7 +56,7 @@ class ContributorsWidget extends cloudwatch.ConcreteWidget {
   readonly #ruleName: string;
 
   constructor(title: string, ruleName: string) {
-    super(12, 6);
+    super(24, 6);
     this.#title = title;
     this.#ruleName = ruleName;
   }

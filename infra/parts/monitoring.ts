@@ -49,7 +49,7 @@ export class Monitoring extends Construct {
       // Names of dashboards are global to an account, and a stage may be in several regions.
       dashboardName: `smart-token-broker-${stage}-${Stack.of(this).region}`,
       defaultInterval: Duration.hours(12),
-      widgets: dashboardRows(monitored, alarms, insights.widgets),
+      widgets: dashboardRows(monitored, alarms, insights.widget),
     });
 
     new CfnOutput(this, "AlarmTopicArn", {

@@ -8,7 +8,7 @@ import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { fullItem } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
-import type { Attributes, TestTable } from "../support/table.ts";
+import { type Attributes, startTable, type TestTable } from "../support/table.ts";
 
 /** DynamoDB as a deployed function uses it: with lean reads, and the SDK for all else. */
 export function deployedDynamoDb(
@@ -49,4 +49,15 @@ export async function expectStoredItems(table: TestTable, at: (url: string) => D
   expect(await read(connection)).toEqual(stored);
   expect(await read(connection, part)).toEqual({ scope: stored["scope"], failures: { N: "3" } });
   expect(await read("nobody")).toBeUndefined();
+}
+
+/** Expects the same of both readers at another emulator, and that the lean one needs no SDK there. */
+export async function expectBothReadersAt(url: string): Promise<void> {
+  const table = await startTable({ url, close: async () => {} });
+
+  for (const [, at] of readers) await expectStoredItems(table, at);
+  await expectStoredItems(table, () => deployedDynamoDb(url, () => Promise.reject(new Error("loaded the SDK"))));
+
+  expect(await table.raw("webapicorso")).toBeDefined();
+  await table.close();
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, inject } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
@@ -11,12 +11,17 @@ import { deployedDynamoDb } from "./readers.ts";
 /** A table by its port, and its items as they are stored. */
 export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: KeyTable; names: NameIndex };
 
-/** Runs a suite over the DynamoDB adapter, and over the table in memory that stands in for it in other tests. */
+/**
+ * Runs a suite over the DynamoDB adapter, and over the table in memory that stands in for it in other tests. With
+ * `npm run test:dynamodb-local` only the adapter, on Amazon's DynamoDB Local.
+ */
 export function describeTables(suite: (on: Tables) => void): void {
+  const url = inject("dynamoDbLocalUrl") as string | undefined;
+
   describe("the DynamoDB adapter", () => {
     const on = {} as Tables & TestTable;
     beforeAll(async () => {
-      const emulator = await startTable();
+      const emulator = await startTable(url === undefined ? undefined : { url, close: async () => {} });
       const { name, config } = emulator;
       const client = deployedDynamoDb(config.endpoint, async () => dynamoDbClient(config));
       Object.assign(on, emulator, { table: dynamoDbTokenTable(name, client), names: dynamoDbNameIndex(name, client) });
@@ -25,6 +30,7 @@ export function describeTables(suite: (on: Tables) => void): void {
     suite(on);
   });
 
+  if (url !== undefined) return;
   describe("the table in memory", () => {
     const { port: table, ...stored } = memoryTable();
     suite({ ...stored, table });

@@ -77,6 +77,7 @@ describe("the page of the local run in a browser", () => {
 
     await grownFrom(before);
     await state("fresh").waitFor();
+    await row().locator(".bar.past").first().waitFor();
     await events().first().getByText("New token").waitFor();
   });
 

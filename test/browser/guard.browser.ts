@@ -60,11 +60,11 @@ it("a page on another port of this machine cannot read or write what the local r
     post({ url: run.url("secretsmanager"), target: "secretsmanager.ListSecrets" }),
     post({ url: run.url("eventbridge"), target: "AWSEvents.PutEvents" }),
     post({ url: `${run.url("simulator")}/_simulator`, body: { mode: "unavailable" } }),
-    post({ url: `${run.url("ready")}/_local/scenario`, body: { scenario: "outage" } }),
+    post({ url: `${run.url("ready")}/_dashboard/scenario`, body: { scenario: "outage" } }),
   ]);
   const opaque = await Promise.all([
     post({ url: `${run.url("simulator")}/_simulator`, body: { mode: "unavailable" }, mode: "no-cors" }),
-    post({ url: `${run.url("ready")}/_local/scenario`, body: { scenario: "outage" }, mode: "no-cors" }),
+    post({ url: `${run.url("ready")}/_dashboard/scenario`, body: { scenario: "outage" }, mode: "no-cors" }),
   ]);
 
   expect(answers).toEqual(answers.map(() => "blocked"));

@@ -40,7 +40,7 @@ export function healthyAccount(): Account {
     history: [],
     counts: { Delivered: 1, Failed: 0 },
     set: [],
-    daySums: { Invocations: 1440, IncomingBytes: 1440 * 1200, Errors: 0 },
+    daySums: { Invocations: 1440, IncomingBytes: 1440 * 650, Errors: 0, Requests: 460 },
   };
 }
 

@@ -225,7 +225,7 @@ describe("smoke", () => {
   test("asks a deployment the rest, and with --write also what changes something", async () => {
     aws.account = { ...healthyAccount(), subscriptions: [`${topic}:1`] };
     aws.metadata = { [callersMetadata]: {} };
-    aws.logLines = ["REPORT RequestId: fake Init Duration: 187.21 ms", "REPORT RequestId: fake Init Duration: 120 ms"];
+    aws.logLines = [187, 120].map((initMs) => JSON.stringify({ message: "request", coldStart: true, initMs }));
 
     const { observed, status, stdout } = await ask(["--write", "--json"]);
 
@@ -234,8 +234,9 @@ describe("smoke", () => {
     expect(observed("empty secret")).toMatchObject({ observed: "on, without a pending version" });
     expect(observed("an alarm delivered")).toMatchObject({ observed: "yes" });
     expect(observed("drift")).toMatchObject({ observed: "IN_SYNC, IN_SYNC, IN_SYNC, IN_SYNC" });
-    expect(observed("initialise")).toMatchObject({ observed: "median 187.21 ms, longest 187.21 ms, of 2" });
-    expect(observed("bytes")).toMatchObject({ observed: "1200, of 1440 requests" });
+    expect(observed("initialise")).toMatchObject({ observed: "median 187 ms, longest 187 ms, of 2" });
+    expect(observed("bytes")).toMatchObject({ observed: "650, of 1440 requests" });
+    expect(observed("metrics arrive")).toMatchObject({ observed: "1380 tokens of 1440 requests" });
     expect(observed("sweeps")).toMatchObject({ observed: "1440 by 1 schedules, of which 0 failed" });
     expect(status).toBe(0);
     for (const name of ["123456789012", "webapicorso", "127.0.0.1"]) expect(stdout).not.toContain(name);
@@ -247,9 +248,9 @@ describe("smoke", () => {
     const slow = {
       ...healthyAccount(),
       onAlarm: failed,
-      daySums: { Invocations: 1440, IncomingBytes: 9e6, Errors: 3 },
+      daySums: { Invocations: 1440, IncomingBytes: 9e6, Errors: 3, Requests: 0 },
     };
-    Object.assign(aws, { account: slow, drifted: "AWS::ApiGatewayV2::Stage", logLines: ["Init Duration: 900 ms"] });
+    Object.assign(aws, { account: slow, drifted: "AWS::ApiGatewayV2::Stage", logLines: ['{"initMs":900}'] });
 
     const { answers, status } = await ask(["--write", "--json"]);
     const { stdout } = await onAws(["smoke"]);
@@ -259,11 +260,12 @@ describe("smoke", () => {
     expect(different).toEqual([
       expect.stringContaining(keyDenies),
       Array.from({ length: 4 }, () => "DRIFTED (AWS::ApiGatewayV2::Stage)").join(", "),
+      "1440 by 1 schedules, of which 3 failed",
       "median 900 ms, longest 900 ms, of 1",
       "6250, of 1440 requests",
-      "1440 by 1 schedules, of which 3 failed",
+      "0 tokens of 1440 requests",
     ]);
     expect(stdout).toMatch(/^different +Do the stacks show drift.*\n +observed: DRIFTED .*\n +expected: IN_SYNC/m);
-    expect(stdout).toMatch(/\n\n.*4 different.*\n$/);
+    expect(stdout).toMatch(/\n\n.*5 different.*\n$/);
   });
 });

@@ -63,9 +63,21 @@ const forInfra = files(
 const forPackage = new Set([
   `${core}rules/one-stack.ts`,
   "infra/logical-id.ts",
-  "infra/settings.ts",
+  ...["read-settings", "setting-error", "setting-schemas", "settings"].map((module) => `infra/${module}.ts`),
   ...["api", "monitoring", "rotation", "state"].map((part) => `infra/parts/${part}.ts`),
 ]);
+
+/** What each credential of the client imports, all of it late except `sha256.ts`, which is itself imported late. */
+const clientImports: Record<string, string[]> = {
+  "iam.ts": ["@smithy/signature-v4", "@aws-sdk/credential-provider-node"],
+  "kubernetes.ts": ["node:fs/promises"],
+  "sha256.ts": ["node:crypto"],
+};
+
+/** The entries of the client's package beside `index.ts`. */
+const clientEntries = new Set(
+  ["iam", "github-actions", "kubernetes", "testing"].map((name) => `packages/client/src/${name}.ts`),
+);
 
 const functionOf = (path: string) => /^functions\/([^/]+)\//.exec(path)?.[1];
 
@@ -204,6 +216,27 @@ export const layers: Layer[] = [
       { file: "packages/cdk/src/index.ts", text: 'import { bundleFunction } from "../../../infra/bundle.ts";' },
       { file: "packages/cdk/src/index.ts", text: 'import { buildSync } from "esbuild";' },
       { file: "packages/cdk/src/index.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
+    ],
+  },
+  {
+    name: "the client's package imports itself alone, and its credentials what they need",
+    binds: below("packages/client/src/"),
+    allows: (target, file) =>
+      target.startsWith("packages/client/src/") ||
+      (clientImports[file.slice("packages/client/src/".length)] ?? []).includes(target),
+    planted: [
+      { file: "packages/client/src/index.ts", text: 'import { createHash } from "node:crypto";' },
+      { file: "packages/client/src/client.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
+      { file: "packages/client/src/iam.ts", text: 'import { STS } from "@aws-sdk/client-sts";' },
+    ],
+  },
+  {
+    name: "what importing the client loads imports no credential that needs Node, and no test double",
+    binds: (file) => /^packages\/client\/src\/[\w-]+\.ts$/.test(file) && !clientEntries.has(file),
+    allows: (target) => !clientEntries.has(target) && !target.startsWith("packages/client/src/testing/"),
+    planted: [
+      { file: "packages/client/src/client.ts", text: 'import { iam } from "./iam.ts";' },
+      { file: "packages/client/src/client.ts", text: 'import { SteppedTime } from "./testing/stepped-time.ts";' },
     ],
   },
   {

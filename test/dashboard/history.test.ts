@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { History } from "../../dashboard/history.ts";
+import { noticeTelemetry } from "../../functions/auth-core/notices.ts";
 import { readLogLine } from "../../dashboard/log-line.ts";
 import { startWorld } from "../support/world.ts";
 import { failedAt, lineAt, replacedAt, requestAt, start } from "./lines.ts";
@@ -65,9 +66,11 @@ describe("the past of a connection", () => {
     const world = await startWorld();
     const connection = world.register("webapicorso");
     await world.service().get(connection, { minTtl: 0 });
-    const { kind, ...fields } = world.notices.at(-1) ?? { kind: "none" };
+    const notice = world.notices.at(-1);
+    if (!notice) throw new Error("Nothing was noticed.");
+    const { fields, metrics } = noticeTelemetry(notice);
 
-    const history = historyOf(lineAt(0, kind, fields));
+    const history = historyOf(lineAt(0, notice.kind, { ...fields, source: metrics?.source }));
 
     expect(history.past("webapicorso")?.tokens).toEqual([
       { generation: 1, from: start, until: start + 3600, by: "api_key" },

@@ -6,7 +6,7 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
-import { readDeploymentSettings } from "../../infra/settings.ts";
+import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { output, type StartedCommand } from "../local/run-harness.ts";
 import { startBroker, usedStatus } from "./broker.ts";
 import { hasPrograms } from "../support/programs.ts";

@@ -166,15 +166,22 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
     ]);
   });
 
-  it("find throttled callers in the access log", { timeout: 60_000 }, async () => {
-    const command = /`(insights "[^`]+)`/.exec(text)?.[1] ?? "";
+  it.each([
+    ["timeouts among Lambda's lines", "internal-errors", "smart-token-broker-prod-", /^filter type like \/\^platform/],
+    [
+      "throttled requests in the access log",
+      "gateway-throttles",
+      "/aws/vendedlogs/smart-token-broker-prod/access",
+      /^filter status = 429 \| stats count/,
+    ],
+  ])("find %s", { timeout: 60_000 }, async (_, heading, logGroupNamePrefix, query) => {
+    const [, section = ""] = text.split(`\n## ${heading}\n`);
+    const command = /`(insights "[^`]+)`/.exec(section)?.[1] ?? "";
 
     await run(shell, `${functions}\n${command}`);
 
-    expect(inputOf("DescribeLogGroups")).toEqual({
-      logGroupNamePrefix: "/aws/vendedlogs/smart-token-broker-prod/access",
-    });
-    expect(inputOf("StartQuery")["queryString"]).toMatch(/^filter status = 429 \| stats count/);
+    expect(inputOf("DescribeLogGroups")).toEqual({ logGroupNamePrefix });
+    expect(inputOf("StartQuery")["queryString"]).toMatch(query);
   });
 
   it("enable a schedule and keep its other properties", { timeout: 60_000 }, async () => {

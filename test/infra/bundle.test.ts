@@ -86,7 +86,7 @@ const served = ["@middy/core", "node:crypto", "node:timers", "valibot"];
 // Each module and each kilobyte costs every cold start: before you raise a number here, measure it (npm run bench).
 test.each([
   { name: "token", files: 3, kilobytes: 60, modules: served },
-  { name: "oauth", files: 4, kilobytes: 100, modules: [...served, "node:fs", "node:net"] },
+  { name: "oauth", files: 4, kilobytes: 100, modules: [...served, "node:fs"] },
   { name: "status", files: 3, kilobytes: 35, modules: served },
   // No caller waits for these.
   { name: "prober", files: 3, kilobytes: 50 },

@@ -5,7 +5,7 @@ import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
 import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
-import { type schemas, settingNames } from "../../infra/settings.ts";
+import { type schemas, settingNames } from "../../infra/setting-schemas.ts";
 import { type CallerEntry, SmartTokenBroker, type SmartTokenBrokerProps } from "../../packages/cdk/src/index.ts";
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");

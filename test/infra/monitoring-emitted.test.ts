@@ -33,16 +33,18 @@ const metricsOf = (line: Line) =>
 test("The functions emit exactly the metrics and dimensions of the catalogue", async () => {
   const emitted = () => [...new Set(lines().flatMap(metricsOf))].toSorted();
 
+  // A new token has too little time left only if its response took most of its lifetime: no test waits for that.
+  const expected = [...catalogue("dev")].filter((metric) => !/ ValidityMissed .* source=upstream /.test(metric));
   // Output arrives after the response.
-  await expect.poll(emitted, { timeout: 10_000 }).toEqual([...catalogue("dev")].toSorted());
+  await expect.poll(emitted, { timeout: 10_000 }).toEqual(expected.toSorted());
 });
 
-/** Actions of the function's own requests, without those of Lambda's runtime, X-Ray and KMS. */
+/** Actions of the function's own requests, without those of Lambda's runtime and KMS. */
 function grantedTo(id: string): Set<string> {
   const statements = ofType("AWS::IAM::Policy")
     .filter(({ Properties }) => Properties.Roles.some((role: unknown) => render(role).startsWith(`\${${id}Role`)))
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[] }[]);
-  return new Set(statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|xray|kms|sqs):/.test(action)));
+  return new Set(statements.flatMap(({ Action }) => Action).filter((action) => !/^(logs|kms|sqs):/.test(action)));
 }
 
 test.each<[Service, string]>([
@@ -80,7 +82,7 @@ test("The prober logs code, connection and HTTP status of each probe, and never 
   expect(run.output.join("\n")).not.toContain(accessToken?.S);
 });
 
-test("The rules of Contributor Insights count request lines by fields that these lines have", () => {
+test("The rule of Contributor Insights counts request lines by fields that these lines have", () => {
   const groups = ["Token", "OAuth"].map(
     (id) => `\${${ofType("AWS::Logs::LogGroup").find((each) => each.id.startsWith(`${id}Logs`))?.id}}`,
   );

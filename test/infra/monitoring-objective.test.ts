@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { validityFields } from "../../functions/auth-core/http/response.ts";
 import type { CredentialAges } from "../../functions/auth-core/rules/measurements.ts";
-import { createTelemetry } from "../../functions/auth-core/telemetry.ts";
+import { createTelemetry, type ResponseLine } from "../../functions/auth-core/telemetry.ts";
 import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
 import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -107,17 +107,18 @@ test.each([true, false])(
 );
 
 /** The metrics of a request. */
-function metricsOf(line: Record<string, string | number>): Record<string, unknown> {
+function metricsOf(line: Partial<ResponseLine>): Record<string, unknown> {
   const printed: string[] = [];
   const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
-  createTelemetry("token", "test").request({ code: "ok", source: "table", ...line }, 1);
+  const request = { requestId: "fake", route: "GET /fake", status: 200, code: "ok", source: "table" };
+  createTelemetry("token", "test").request({ ...request, ...line }, 1);
   write.mockRestore();
-  return JSON.parse(printed.find((text) => text.includes("_aws")) ?? "{}");
+  return JSON.parse(printed.join(""));
 }
 
-test("ValidityMissed is 0 or 1 for a returned token, and absent for an error", () => {
-  expect(metricsOf({ remainingSeconds: 600 })).toMatchObject({ ValidityMissed: 0, Remaining: 600 });
-  expect(metricsOf({ remainingSeconds: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1 });
+test("ValidityMissed counts a token with too little time left, and is absent for every other request", () => {
+  expect(metricsOf({ remaining: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1, Remaining: 9 });
+  expect(metricsOf({ remaining: 600 })).not.toHaveProperty("ValidityMissed");
   expect(metricsOf({ code: "internal" })).not.toHaveProperty("ValidityMissed");
 });
 

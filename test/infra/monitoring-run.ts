@@ -250,6 +250,7 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   const invoke = await world.start(service);
   for (const event of [tooSoon, ...wrongRequests[service]]) await invoke(event);
   await askExpired("fine");
+  await missValidity(world, trialOf(service, "fine"), environment);
   for (const [trial, mode] of [
     ["down", "unavailable"] as const,
     ["html", "html"] as const,
@@ -273,6 +274,28 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   await ask("damaged");
   await withDamage(world, () => askExpired("damaged"));
   for (const more of [noTable, badTable]) await (await environment(more))("fine");
+}
+
+/** Requests that get a token with too little time left, from the table, and from memory without the table. */
+async function missValidity(
+  world: World,
+  connection: string,
+  environment: () => Promise<(trial: Trial) => Promise<unknown>>,
+): Promise<void> {
+  const { table, now } = world;
+  const at = (seconds: number) => ({ N: String(now() + seconds) });
+  await table.put({ ...(await table.raw(connection)), obtainedAt: at(-3570), accessTokenExpiresAt: at(30) });
+  await inScenario(world, "unavailable", async () => {
+    const ask = await environment();
+    await ask("fine");
+    await withTableFault(
+      world,
+      () => "AccessDeniedException",
+      () => ask("fine"),
+    );
+  });
+  const { retryAt: _, ...item } = (await table.raw(connection)) ?? {};
+  await table.put({ ...item, accessTokenExpiresAt: at(3000), failures: { N: "0" } });
 }
 
 /** Requests of callers outside AWS with every credential, and with credentials where none belongs. */

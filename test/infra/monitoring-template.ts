@@ -1,5 +1,5 @@
 import type { Resource, Synthesised } from "./synth.ts";
-import { metricDefinitions, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
+import { metricOrigins, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
 
 /** Namespace, name and dimensions of a metric as one string. */
 export const metricKey = (namespace: string, name: string, dimensions: Record<string, unknown>) =>
@@ -11,7 +11,7 @@ export const metricKey = (namespace: string, name: string, dimensions: Record<st
 /** The keys of all metrics of the catalogue. */
 export const catalogue = (stage: string): Set<string> =>
   new Set(
-    (Object.keys(metricDefinitions) as MetricName[]).flatMap((name) =>
+    (Object.keys(metricOrigins) as MetricName[]).flatMap((name) =>
       originsOf(name).map((origin) => metricKey(metricNamespace, name, { ...origin, stage })),
     ),
   );

@@ -37,14 +37,17 @@ const acknowledgements = (app: App) =>
         ),
     );
 
-test("cdk-nag has no finding, and every acknowledgement gives a reason", () => {
-  const { app, outdir } = newApp(everything);
+test.each([false, true])(
+  "cdk-nag has no finding, and every acknowledgement gives a reason (tracing: %s)",
+  (tracing) => {
+    const { app, outdir } = newApp({ ...everything, tracing });
 
-  app.synth();
+    app.synth();
 
-  expect(findings(outdir)).toEqual([]);
-  for (const { reason } of acknowledgements(app)) expect(reason.length).toBeGreaterThan(20);
-});
+    expect(findings(outdir)).toEqual([]);
+    for (const { reason } of acknowledgements(app)) expect(reason.length).toBeGreaterThan(20);
+  },
+);
 
 // Then a finding names the account and the region, and an app with the CDK's flags has the partition in it.
 test("cdk-nag has no finding on the construct in another app's stack with a fixed account and region", () => {
@@ -88,21 +91,24 @@ test("cdk-nag stops the synth if a route has no authorizer", () => {
   expect(findings(outdir).map(({ ruleName }) => ruleName)).toContain("AwsSolutions-APIG4");
 });
 
-test("Every acknowledgement is needed: without it cdk-nag has this finding at this construct", () => {
-  const acknowledged = acknowledgements(newApp(everything).app);
-  vi.spyOn(Validations.prototype, "acknowledge").mockReturnValue();
-  const { app, outdir } = newApp(everything);
+test.each([false, true])(
+  "Every acknowledgement is needed: without it cdk-nag has this finding at this construct (tracing: %s)",
+  (tracing) => {
+    const acknowledged = acknowledgements(newApp({ ...everything, tracing }).app);
+    vi.spyOn(Validations.prototype, "acknowledge").mockReturnValue();
+    const { app, outdir } = newApp({ ...everything, tracing });
 
-  expect(() => app.synth()).toThrow();
+    expect(() => app.synth()).toThrow();
 
-  const found = findings(outdir);
-  const unneeded = acknowledged.filter(
-    ({ id, path }) =>
-      !found.some(
-        ({ ruleName, constructPath }) =>
-          id.endsWith(`::${ruleName}`) && (constructPath === path || constructPath.startsWith(`${path}/`)),
-      ),
-  );
-  expect(unneeded).toEqual([]);
-  expect(acknowledged).not.toHaveLength(0);
-});
+    const found = findings(outdir);
+    const unneeded = acknowledged.filter(
+      ({ id, path }) =>
+        !found.some(
+          ({ ruleName, constructPath }) =>
+            id.endsWith(`::${ruleName}`) && (constructPath === path || constructPath.startsWith(`${path}/`)),
+        ),
+    );
+    expect(unneeded).toEqual([]);
+    expect(acknowledged).not.toHaveLength(0);
+  },
+);

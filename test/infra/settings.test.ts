@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { readDeploymentSettings, rejectUnknownSettings, SettingError } from "../../infra/settings.ts";
+import { SettingError } from "../../infra/setting-error.ts";
+import { rejectUnknownSettings } from "../../infra/setting-schemas.ts";
+import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { domain } from "./synth.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);
@@ -18,6 +20,7 @@ test("Settings have defaults", () => {
     shards: 1,
     rotateApiKeysEveryDays: 90,
     deployment: "all-at-once",
+    tracing: false,
   });
 });
 
@@ -32,6 +35,7 @@ test("Settings are used unchanged", () => {
     logRetentionDays: 365,
     domain,
     deployment: "canary",
+    tracing: true,
   };
 
   expect(read(chosen)).toMatchObject(chosen);
@@ -44,6 +48,7 @@ test("Settings on the command line are text, and JSON in it is parsed", () => {
     connections: '["a", "b"]',
     throttle: '{"token": {"rate": 5, "burst": 6}}',
     logRetentionDays: "7",
+    tracing: "true",
   });
 
   expect(settings).toMatchObject({
@@ -51,6 +56,7 @@ test("Settings on the command line are text, and JSON in it is parsed", () => {
     connections: ["a", "b"],
     throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
     logRetentionDays: 7,
+    tracing: true,
   });
 });
 
@@ -96,6 +102,7 @@ test.each(
       { ...domain, hostedZone: { id: "Z0123456789FAKE", name: "example.com." } },
       { ...domain, defaultEndpoint: "off" },
     ],
+    tracing: ["yes", 1, null],
     prober: [{ connection: "Upper" }, { connection: "a", often: true }, "webapicorso"],
   }).flatMap(([key, values]) => values.map((value) => [key, value] as const)),
 )("The setting %s rejects %j in one line with key, rule, value, consequence and next step", (key, value) => {
@@ -136,7 +143,7 @@ test("An unknown setting whose name may be a key is rejected with its position a
 test.each(["alarmEmial", "Stage", "shard", "toString"])(
   "The unknown setting %s is rejected in one line that names it and lists the settings",
   (key) => {
-    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, deployment, domain, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle.`;
+    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, deployment, domain, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle, tracing.`;
 
     expect(() => rejectUnknownSettings(["stage", key])).toThrow(new SettingError(line));
   },

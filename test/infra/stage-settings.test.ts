@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { attempt, readDeploymentSettings } from "../../infra/settings.ts";
+import { attempt } from "../../infra/setting-error.ts";
+import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { readStageSettings, settingsFolder } from "../../infra/stage-settings.ts";
 import { stageConnections, synthesise } from "../../local/synthesise.ts";
 

@@ -39,12 +39,34 @@ test("A function has the reserved concurrency of its setting, and no other funct
   expect(reservedIn({}).filter(([, reserved]) => reserved !== undefined)).toEqual([]);
 });
 
+test("With the setting tracing, X-Ray traces every function, and every function may send its trace", () => {
+  const traced = synthesise({ tracing: true, callers: [keyCaller], prober: { connection: "webapicorso" } });
+  const mayTrace = /"xray:PutT/;
+  const senders = traced
+    .ofType("AWS::IAM::Policy")
+    .filter(({ Properties }) =>
+      Properties.PolicyDocument.Statement.some(({ Action }: { Action: unknown }) =>
+        mayTrace.test(JSON.stringify(Action)),
+      ),
+    );
+
+  const modes = traced.ofType("AWS::Lambda::Function").map(({ Properties }) => Properties.TracingConfig?.Mode);
+
+  expect(modes).toEqual(Array.from({ length: 6 }, () => "Active"));
+  expect(senders).toHaveLength(6);
+});
+
 describe.each(functions)("$id", ({ Properties }) => {
-  test("runs on Node 24 and arm64, with traces", () => {
-    expect(Properties).toMatchObject({
-      Runtime: "nodejs24.x",
-      Architectures: ["arm64"],
-      TracingConfig: { Mode: "Active" },
+  test("runs on Node 24 and arm64, without traces", () => {
+    expect(Properties).toMatchObject({ Runtime: "nodejs24.x", Architectures: ["arm64"] });
+    expect(Properties).not.toHaveProperty("TracingConfig");
+  });
+
+  test("logs JSON: its own lines from INFO, and Lambda's lines from WARN, so none about an invocation that succeeds", () => {
+    expect(Properties.LoggingConfig).toMatchObject({
+      LogFormat: "JSON",
+      ApplicationLogLevel: "INFO",
+      SystemLogLevel: "WARN",
     });
   });
 

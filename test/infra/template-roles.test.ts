@@ -125,21 +125,19 @@ test.each([
       putEvents,
     ],
   ],
-])("The role of the %s function allows exactly its logs, its traces and these actions", (_, name, allowed) => {
+])("The role of the %s function allows exactly its logs and these actions", (_, name, allowed) => {
   const fn = functions.find(({ id }) => name.test(id));
   const role = fn && roles.find(({ id }) => `\${${id}.Arn}` === render(fn.Properties.Role));
   const logGroup = `\${${render(fn?.Properties.LoggingConfig.LogGroup).slice(2, -1)}.Arn}`;
-  const logsAndTraces: Permission[] = [
+  const logs: Permission[] = [
     { action: "logs:CreateLogStream", resource: logGroup },
     { action: "logs:PutLogEvents", resource: logGroup },
-    { action: "xray:PutTelemetryRecords", resource: "*" },
-    { action: "xray:PutTraceSegments", resource: "*" },
   ];
 
   const permissions = role && permissionsOf(role);
 
   const flat = (each: Permission) => [each.action, each.resource, JSON.stringify(each.only)].join(" ");
-  expect([...new Set(permissions?.map(flat))].toSorted()).toEqual([...allowed, ...logsAndTraces].map(flat).toSorted());
+  expect([...new Set(permissions?.map(flat))].toSorted()).toEqual([...allowed, ...logs].map(flat).toSorted());
 });
 
 test("The scheduler's role may only invoke the sweep and send its failures to the queue", () => {

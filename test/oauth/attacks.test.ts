@@ -52,13 +52,13 @@ test.each(attacks)(
     // For an accepted caller, the endpoint may read the names of its connections.
     if (accepted) expect(broker.io().upstream).toBe(before.upstream);
     else expect(broker.io()).toEqual({ ...before, table: before.table + (readsTable ? 1 : 0) });
-    expect(Object.keys(got.json).toSorted()).toEqual(["error", "error_description"]);
+    expect(Object.keys(got.json).toSorted()).toEqual(["error", "error_description", "request_id"]);
     expect(textsOf(made).filter((text) => isShown(text, got))).toEqual([]);
     expect(own.requests).toEqual([]);
     everything.push(...textsOf(made));
     table.push(`| ${attack} | ${by} | ${got.status} \`${got.json.error}\` ${got.json.error_description} |`);
     if (got.status === 401 || (by === "exchange" && !accepted)) {
-      descriptions.set(got.json.error, (descriptions.get(got.json.error) ?? new Set()).add(got.text));
+      descriptions.set(got.json.error, (descriptions.get(got.json.error) ?? new Set()).add(got.json.error_description));
     }
   },
 );

@@ -28,6 +28,7 @@ test("POST /oauth/token responds with unavailable, without other I/O, while an i
       error: "temporarily_unavailable",
       code: "unavailable",
       error_description: expect.stringContaining("issuer of the JWT does not answer"),
+      request_id: headers.get("apigw-requestid"),
     },
   ]);
   expect(headers.get("retry-after")).toMatch(/^[1-9]\d*$/);

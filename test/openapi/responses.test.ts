@@ -119,12 +119,18 @@ test("the document has the response to a refresh", async () => {
   expect(record(sent.route, await on.request(sent))).toBe("200 application/json with_refresh_token");
 });
 
-test.each([get, post])("a token response has api_base_url if it is registered (%#)", async (request) => {
-  const { id } = await on.connection({ apiBaseUrl: "https://api.example.com" });
-  const sent = request(id);
+test.each([get, post, (id: string) => vendor(id, callerKey), (id: string) => oauth(id, callerKey)])(
+  "a token response has api_base_url only if it is registered (%#)",
+  async (request) => {
+    const registered = await on.connection({ apiBaseUrl: "https://api.example.com" });
+    const other = await on.connection();
 
-  expect(record(sent.route, await on.request(sent))).toBe("200 application/json with_api_base_url");
-});
+    const answers = [await on.request(request(registered.id)), await on.request(request(other.id))];
+
+    for (const answer of answers) expect(record(request(other.id).route, answer)).toMatch(/^200 /);
+    expect(answers.map(({ text }) => JSON.parse(text).api_base_url)).toEqual(["https://api.example.com", undefined]);
+  },
+);
 
 test("a 401 names the scheme if the request has an Authorization header", async () => {
   const { headers } = await on.request(oauth("fake-scope", wrongKey));
@@ -145,7 +151,9 @@ describe.each([getToken, postToken, vendorToken, oauthToken, ...statusRoutes])("
   /** Checks the response to a failure of the broker. */
   function check(response: Response, code: FailureCode, retryAfter: boolean): void {
     expect(record(route, response)).toBe(`${contract[code].status} ${type} ${code}`);
-    if (isOAuth) expect(JSON.parse(response.text).error).toBe(contract[code].error);
+    const { error, request_id } = JSON.parse(response.text);
+    if (isOAuth) expect(error).toBe(contract[code].error);
+    expect(request_id).toBe(response.headers["apigw-requestid"]);
     if (retryAfter) expect(response.headers["retry-after"]).toMatch(/^[1-9]\d*$/);
     else expect(response.headers).not.toHaveProperty("retry-after");
   }

@@ -94,7 +94,7 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
     await vi.waitFor(() => expect(caller.polls.at(-1)?.generation).toBeGreaterThan(generation), soon);
 
     const isByKeySince = (line: Record<string, unknown>) =>
-      line["message"] === "replaced" && line["by"] === "api_key" && Number(line["generation"]) > generation;
+      line["message"] === "replaced" && line["source"] === "api_key" && Number(line["generation"]) > generation;
     await vi.waitFor(() => expect(logged().some(isByKeySince)).toBe(true), soon);
     await run.simulator("/_simulator", { mode: "ok", on: "both" });
   });

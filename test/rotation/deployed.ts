@@ -24,13 +24,9 @@ export async function startDeployed(tableUrl?: string) {
     /** What it printed when `sweeps` sweeps have completed: a line may arrive after its invocation's end. */
     async printed(sweeps: number) {
       const parsed = () => output.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []));
-      const completed = () => parsed().filter((line) => "SweepsCompleted" in line);
+      const completed = () => parsed().filter(({ message }) => message === "sweep");
       await expect.poll(() => completed().length, { timeout: 10_000 }).toBe(sweeps);
-      return {
-        text: output.join("\n"),
-        summaries: parsed().filter(({ message }) => message === "sweep"),
-        completed: completed(),
-      };
+      return { text: output.join("\n"), sweeps: completed() };
     },
   };
 }

@@ -53,11 +53,28 @@ export async function startFunctionEnvironment(secretStore: Partial<StoreOptions
   const ends: (() => unknown)[] = [];
   let registered = 0;
 
+  /** The environment variables of a function. */
+  const ofFunction = {
+    [environmentVariables.stage]: testSettings.stage,
+    [environmentVariables.tableName]: table.name,
+    [environmentVariables.secretPrefix]: testSettings.secretPrefix,
+    [environmentVariables.defaultBaseUrl]: simulator.url,
+    [environmentVariables.allowLoopbackHttp]: "true",
+    AWS_REGION: place.region,
+    AWS_ACCESS_KEY_ID: "FAKEID",
+    AWS_SECRET_ACCESS_KEY: "fake-secret",
+    AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  };
+
   const environment = {
     clock,
     table,
     secrets,
     simulator,
+    variables: ofFunction,
     /** Every line that the functions printed. */
     output,
 
@@ -78,21 +95,7 @@ export async function startFunctionEnvironment(secretStore: Partial<StoreOptions
         timeoutSeconds: 60,
         memoryMegabytes: 256,
         onLog: (line) => output.push(line),
-        environment: {
-          [environmentVariables.stage]: testSettings.stage,
-          [environmentVariables.tableName]: table.name,
-          [environmentVariables.secretPrefix]: testSettings.secretPrefix,
-          [environmentVariables.defaultBaseUrl]: simulator.url,
-          [environmentVariables.allowLoopbackHttp]: "true",
-          AWS_REGION: place.region,
-          AWS_ACCESS_KEY_ID: "FAKEID",
-          AWS_SECRET_ACCESS_KEY: "fake-secret",
-          AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
-          AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-          AWS_CONFIG_FILE: "/dev/null",
-          AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-          ...variables,
-        },
+        environment: { ...ofFunction, ...variables },
       });
       ends.push(close);
       return invoke;

@@ -3,7 +3,17 @@ import { delimiter, join, relative } from "node:path";
 import { expect } from "vitest";
 
 /** Programs outside of this repository that tests use, and the oldest version of each that they work with. */
-const oldest = { aws: "2", bash: "3.2", "cfn-lint": "1.51", curl: "7.88", jq: "1.5", python3: "3.9", zsh: "5" };
+const oldest = {
+  aws: "2",
+  bash: "3.2",
+  bun: "1.4",
+  "cfn-lint": "1.51",
+  curl: "7.88",
+  deno: "2.9",
+  jq: "1.5",
+  python3: "3.9",
+  zsh: "5",
+};
 
 export type Program = keyof typeof oldest;
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import {
@@ -31,12 +32,12 @@ export interface TestTable {
   close(): Promise<void>;
 }
 
-/** Starts an empty table on 127.0.0.1, in an own server or in one that is there already. */
+/** Starts an empty table on 127.0.0.1, in a server of its own or, under a new name, in one that is there already. */
 export async function startTable(server?: { url: string; close: () => Promise<void> }): Promise<TestTable> {
   const { url, close } = server ?? (await listen(dynalite({ createTableMs: 0 })));
   const config = { ...emulatorConfig(url), requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true } };
   const client = new DynamoDBClient(config);
-  const TableName = "fake-connections";
+  const TableName = server ? `fake-connections-${randomUUID()}` : "fake-connections";
   await client.send(new CreateTableCommand({ TableName, ...schema }));
   // Until then it has no items.
   while ((await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus !== "ACTIVE");

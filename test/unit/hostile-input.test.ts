@@ -19,7 +19,7 @@ import { grantTypes } from "../../functions/oauth/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
 import { oauthErrorResponse, statusOf } from "../../functions/oauth/oauth-response.ts";
 import { readStatusRequest } from "../../functions/status/status-request.ts";
-import { readDeploymentSettings } from "../../infra/settings.ts";
+import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 import { parseShard } from "../../functions/token-rotation/shard.ts";
 import { tokenEvent } from "../handler/event.ts";
@@ -42,7 +42,10 @@ const sent = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) a
 const description = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
 
 const expectDescription = (failure: Failure) => {
-  const { error_description } = oauthErrorResponse(toOAuthError(failure)).body as Record<string, unknown>;
+  const { error_description } = oauthErrorResponse(toOAuthError(failure), "fake-request").body as Record<
+    string,
+    unknown
+  >;
   expect(error_description).toMatch(description);
 };
 
@@ -155,7 +158,7 @@ describe("No request is a bug, and each error is a documented one:", () => {
     },
   };
   const endpoint = new OAuthEndpoint(parseCallers(callers(issuer), testSettings), ports, verifier, testSettings);
-  const ask = functionOf(endpoint.answer, (failure) => oauthErrorResponse(toOAuthError(failure)));
+  const ask = functionOf(endpoint.answer, (failure) => oauthErrorResponse(toOAuthError(failure), "fake-request"));
 
   const key = fakeCallerKey("back-office");
   const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
-import { readDeploymentSettings } from "../../infra/settings.ts";
+import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { callersJsonSchema, registrationJsonSchema } from "../../tools/json-schemas.ts";
 import { settingsJsonSchema } from "../../tools/settings-json-schema.ts";
 
@@ -166,6 +166,7 @@ describe("docs/settings.schema.json", () => {
       defaultEndpoint: false,
     },
     deployment: "canary",
+    tracing: true,
   };
 
   test.each<[string, Record<string, unknown>]>([

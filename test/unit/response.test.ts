@@ -98,7 +98,7 @@ it("tokenResponse logs source, remaining time and fingerprint of a token, and no
   expect(line).toEqual({
     code: "ok",
     source: "table",
-    remainingSeconds: 3000,
+    remaining: 3000,
     generation: 17,
     tokenFingerprint: fingerprint(tokenSet().accessToken),
   });

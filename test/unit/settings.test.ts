@@ -51,7 +51,8 @@ it.each([
 
 it.each([
   ["Root=1-fake-trace;Parent=53995c3f42cd8ad8;Sampled=1", "1-fake-trace"],
-  ["Self=1-a;Root=1-fake-trace", "1-fake-trace"],
+  ["Self=1-a;Root=1-fake-trace;Sampled=1", "1-fake-trace"],
+  ["Root=1-fake-trace;Sampled=0", undefined],
   ["", undefined],
   [undefined, undefined],
 ])("readTraceId reads the root of the header %j: %j", (header, trace) => {

@@ -1,7 +1,7 @@
 import { type Failure, wholeSeconds } from "../rules/failure.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
 import { remaining, validityMiss } from "../rules/token-set.ts";
-import type { RequestLine } from "../telemetry.ts";
+import type { ResponseLine } from "../telemetry.ts";
 import { problems, problemType } from "./problems.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 
@@ -11,7 +11,7 @@ export interface HttpResponse {
   headers: Record<string, string>;
   body: object;
   /** Fields of the request line. They contain no secret. */
-  line: RequestLine;
+  line: ResponseLine;
 }
 
 /** Problem details (RFC 9457) of a failure, with Retry-After if a retry makes sense. */
@@ -65,7 +65,7 @@ export function tokenResponse(answer: Answer, now: number, requestId: string): H
     line: {
       code: "ok",
       source,
-      remainingSeconds: expiresIn,
+      remaining: expiresIn,
       generation,
       tokenFingerprint: fingerprint(set.accessToken),
     },

@@ -8,8 +8,16 @@ export function sha256Hex(text: string): string {
 
 /** First 16 hex digits of the SHA-256 of a secret. Distinguishes secrets without revealing them. */
 export function fingerprint(secret: Secret): string {
-  return sha256Hex(secret.reveal()).slice(0, 16);
+  let hash = known.get(secret);
+  if (hash === undefined) {
+    hash = sha256Hex(secret.reveal()).slice(0, 16);
+    known.set(secret, hash);
+  }
+  return hash;
 }
+
+/** A token is served from memory many times, and each response logs its fingerprint. */
+const known = new WeakMap<Secret, string>();
 
 /**
  * Fingerprint of all that an API-key request sends: base URL, username, scope and API key.

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { credentialFingerprint, fingerprint } from "./fingerprint.ts";
 import { brokenUrlRule, type UrlOptions } from "./https-url.ts";
 import { maxAcceptedLifetime } from "./lifetimes.ts";
+import { maxNameLength } from "./name-length.ts";
 import { Secret } from "./secret.ts";
 import { unknownName } from "./unknown-name.ts";
 
@@ -30,9 +31,6 @@ export type ParsedRegistration =
   | { kind: "registered"; registration: Registration; warnings: string[] }
   /** `unreadable`: the value could not be read; it may be valid. */
   | { kind: "not_ready"; detail: string; unreadable?: true };
-
-/** Characters of a username or scope. */
-export const maxNameLength = 256;
 
 /** The longest value that Secrets Manager stores, in bytes. A text never has more characters than bytes. */
 const maxSecretLength = 64 * 1024;

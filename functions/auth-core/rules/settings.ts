@@ -60,7 +60,8 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   };
 }
 
-/** The X-Ray trace of the current invocation; `undefined` without tracing. */
+/** The X-Ray trace of the current invocation; `undefined` if it is not traced. Lambda sets a `Root` without a trace too. */
 export function readTraceId(env: Record<string, string | undefined>): string | undefined {
-  return /\bRoot=([^;]+)/.exec(env["_X_AMZN_TRACE_ID"] ?? "")?.[1];
+  const header = env["_X_AMZN_TRACE_ID"] ?? "";
+  return header.includes("Sampled=1") ? /\bRoot=([^;]+)/.exec(header)?.[1] : undefined;
 }

@@ -178,16 +178,21 @@ export class TokenService {
     return reading.kind === "unknown";
   }
 
-  /** Polls with eventually consistent reads until the decision is no longer to wait. */
+  /**
+   * Polls with eventually consistent reads until the decision is no longer to wait. Each pause is a share of the time waited
+   * so far, so that a short replacement is noticed soon and a long one costs few reads.
+   */
   async #waitForChange(
     connection: ConnectionId,
     requirements: TokenRequirements,
     giveUpAt: number,
   ): Promise<ConnectionItem | undefined> {
     const { table, clock, random } = this.#ports;
+    const startedAt = clock.now();
     let item: ConnectionItem | undefined;
-    for (let pause = 0.1; clock.now() < giveUpAt; pause = Math.min(pause * 1.6, 1)) {
-      await clock.sleep(Math.min(pause * (0.5 + 0.5 * random()), giveUpAt - clock.now()));
+    for (let now = startedAt; now < giveUpAt; now = clock.now()) {
+      const pause = Math.min(Math.max(0.1, 0.4 * (now - startedAt)), 1);
+      await clock.sleep(Math.min(pause * (0.5 + 0.5 * random()), giveUpAt - now));
       item = await table.read(connection, "eventual");
       if (decide(item, clock.now(), requirements).kind !== "wait") break;
     }

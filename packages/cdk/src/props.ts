@@ -77,6 +77,12 @@ export interface SmartTokenBrokerProps {
    * @default "all-at-once"
    */
   readonly deployment?: "all-at-once" | "canary";
+  /**
+   * Whether AWS X-Ray traces the functions. X-Ray then samples one request a second and 5 % of the rest, in each function.
+   *
+   * @default false
+   */
+  readonly tracing?: boolean;
 }
 
 /** An entry of the list of callers, as in docs/callers.md. */

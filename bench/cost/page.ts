@@ -1,0 +1,122 @@
+import { assumptions, bill, type Bill, type Item, items, type PriceName, type Prices, tracing } from "./bill.ts";
+import type { Counts } from "./count.ts";
+import type { Work } from "./work.ts";
+
+/** The file prices.json. */
+export interface PriceList {
+  region: string;
+  date: string;
+  note: string;
+  prices: Record<PriceName, { usd: number; unit: string; source: string; from: string }>;
+}
+
+export const start = "<!-- npm run bench -- cost: start -->";
+export const end = "<!-- npm run bench -- cost: end -->";
+
+const row = (...cells: string[]) => `| ${cells.join(" | ")} |`;
+const head = (...cells: string[]) => [row(...cells), row(...cells.map(() => "---"))];
+const whole = (value: number) => value.toLocaleString("en-US");
+const dollars = (value: number) => (value >= 100 ? whole(Math.round(value)) : value.toFixed(2));
+
+export const pricesOf = ({ prices }: PriceList): Prices =>
+  Object.fromEntries(Object.entries(prices).map(([name, { usd }]) => [name, usd])) as Prices;
+
+export const bills = (counts: Counts, list: PriceList): Bill[] =>
+  [1, 100, 10_000].flatMap((connections) => [0, 1, 100].map((rate) => bill(counts, pricesOf(list), connections, rate)));
+
+const listed = (counts: Record<string, number>) =>
+  Object.entries(counts)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ") || "–";
+
+const workRow = (name: string, { table, secrets, upstream, logLines, logBytes }: Work) =>
+  row(
+    name,
+    listed(table),
+    listed(secrets),
+    String(upstream),
+    logLines === 0 ? "–" : `${logLines}: ${whole(logBytes)} B`,
+  );
+
+function largest({ dollars: of, total }: Bill): string {
+  const [name, value] = items.map((item): [Item, number] => [item, of[item]]).toSorted(([, a], [, b]) => b - a)[0] ?? [
+    "",
+    0,
+  ];
+  return `${name}, ${Math.round((100 * value) / total)} %`;
+}
+
+/** The generated part of docs/cost.md, between its two markers. */
+export function costSection(counts: Counts, list: PriceList): string {
+  const prices = pricesOf(list);
+  const all = bills(counts, list);
+  const busy = all.find(({ connections, rate }) => connections === 1 && rate === 100);
+  if (!busy) throw new Error("The bill of 100 requests a second is missing.");
+  const { fixed } = counts;
+  const bytes = counts.memory.logBytes + counts.accessLogBytes;
+  const million = (usd: number) => (usd * 1e6).toFixed(2);
+  return [
+    start,
+    "",
+    "## A month's bill",
+    "",
+    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without traces and without the OAuth function.`,
+    "`npm run bench -- cost` counts the operations on the embedded parts, multiplies them by the prices in `bench/cost/prices.json`,",
+    "and writes this part of the page.",
+    "",
+    ...head("connections", "requests/s", ...items, "total", "a million tokens", "largest"),
+    ...all.map((each) =>
+      row(
+        whole(each.connections),
+        String(each.rate),
+        ...items.map((item) => dollars(each.dollars[item])),
+        `**${dollars(each.total)}**`,
+        each.perMillion === undefined ? "–" : each.perMillion.toFixed(2),
+        largest(each),
+      ),
+    ),
+    "",
+    `Of ${busy.perMillion?.toFixed(2)} $ for a million tokens at 100 requests a second and one connection, the gateway takes ${million(prices.httpApiRequest)} $,`,
+    `${whole(bytes)} bytes of logs a request ${((bytes / 1e3) * prices.logGb).toFixed(2)} $ and Lambda's price of a request ${million(prices.lambdaRequest)} $.`,
+    "",
+    "## Counted operations",
+    "",
+    ...head("work", "table", "Secrets Manager", "Smart Services", "log lines"),
+    workRow("a token from memory", counts.memory),
+    workRow("a token from the table", counts.table),
+    workRow("the first token of a connection, by a request", counts.upstream),
+    workRow("a sweep, nothing due", counts.sweep),
+    workRow("a replacement in a sweep", counts.replacement),
+    workRow("the daily check of a secret, in addition", counts.dailyCheck),
+    "",
+    `A line of the access log has ${counts.accessLogBytes} bytes, a token response ${counts.responseBytes} bytes with the simulator's token. The templates have ${fixed.alarmMetrics} metrics of`,
+    `alarms, ${fixed.dashboards} dashboard, ${fixed.insightRules} rule of Contributor Insights, ${fixed.keys} KMS keys and ${fixed.sweepSchedules} schedule of the sweep. A test counts all of this again.`,
+    "",
+    "Assumed, not measured on AWS:",
+    "",
+    `- An item has ${assumptions.itemKb} KB; tokens live for an hour and are replaced after ${whole(assumptions.replacementSeconds)} s.`,
+    `- Lambda bills ${assumptions.requestMs} ms for a request, ${assumptions.sweepMs} ms for a sweep and ${assumptions.replacementMs} ms for each replacement. Each further millisecond of a request costs ${million(prices.lambdaGbSecond / 1000)} $ a million.`,
+    `- The token function has 1 environment at 1 request a second and ${assumptions.environments(100)} at 100. Requests spread evenly over the connections.`,
+    `- A GB of logs has 10⁹ bytes (logs cost 7 % less if AWS charges by 2³⁰), is stored for a month, and CloudWatch compresses it to ${100 * assumptions.compressed} %.`,
+    "",
+    "## What dominates",
+    "",
+    `- **Few requests**: the alarms' metrics and the custom metrics, ${dollars(all[0]?.dollars["metrics and alarms"] ?? 0)} $ of ${dollars(all[0]?.total ?? 0)} $ a month. A deployment without callers pays little else.`,
+    `- **One service with one connection**: a variable in its process and one secret cost ${prices.secretMonth.toFixed(2)} $ a month, and the broker at least ${dollars(all[0]?.total ?? 0)} $.`,
+    `- **Many connections**: one secret each, ${prices.secretMonth.toFixed(2)} $ a month. Remove connections that nobody uses.`,
+    "- **Many requests**: the gateway, then the logs. Callers should keep a token until shortly before it expires.",
+    `- **Traces**, if you turn them on: ${dollars(tracing(prices, 1))} $ a month at one request a second, ${dollars(tracing(prices, 100))} $ at 100.`,
+    `- **Data transfer** is not in the bill: a caller outside AWS adds ${((counts.responseBytes / 1e3) * prices.transferGb).toFixed(2)} $ a million responses of ${counts.responseBytes} bytes.`,
+    "",
+    "## List prices",
+    "",
+    list.note,
+    "",
+    ...head("$", "for a", "from"),
+    ...Object.values(list.prices).map(({ usd, unit, from }) =>
+      row(usd < 0.001 ? `${Number((usd * 1e6).toPrecision(7))} / 10⁶` : String(usd), unit, from),
+    ),
+    "",
+    end,
+  ].join("\n");
+}

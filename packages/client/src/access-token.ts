@@ -1,0 +1,72 @@
+/** An access token of a connection. `util.inspect` and `JSON.stringify` do not show the token itself. */
+export class AccessToken {
+  readonly #accessToken: string;
+  readonly connection: string;
+  /** The vendor's scope, which is part of most paths of the business API. */
+  readonly scope: string | undefined;
+  /** Base URL of the business API, if it is registered. */
+  readonly apiBaseUrl: string | undefined;
+  /** When the token expires, by the clock of this machine when the token arrived. */
+  readonly expiresAt: Date;
+
+  constructor(accessToken: string, fields: Omit<AccessToken, "accessToken">) {
+    this.#accessToken = accessToken;
+    this.connection = fields.connection;
+    this.scope = fields.scope;
+    this.apiBaseUrl = fields.apiBaseUrl;
+    this.expiresAt = fields.expiresAt;
+  }
+
+  /** Send it as `Authorization: Bearer`. */
+  get accessToken(): string {
+    return this.#accessToken;
+  }
+}
+
+/** A token in the client's memory. Instants are those of the client's elapsed clock. */
+export interface HeldToken {
+  token: AccessToken;
+  /** From this instant on, the client asks the broker for another one, and still uses this one. */
+  refreshAt: number;
+  /** Until this instant, the client uses it. */
+  usableUntil: number;
+}
+
+/** Seconds before its end from which a token is not used: a request needs some to arrive. The broker has the same rule. */
+const end = 5;
+
+/**
+ * Reads a token response (RFC 6749 §5.1). `undefined` if it is not one.
+ *
+ * @param sentAt the instant at which the request was sent: the lifetime counts from there
+ * @param of.margin seconds before the expiry, at most three quarters of the lifetime; up to a tenth more is random, so that
+ *   processes that started together do not refresh together
+ */
+export function readToken(
+  body: Record<string, unknown>,
+  of: { connection: string; sentAt: number; wallAtSent: number; margin: number; random: number },
+): HeldToken | undefined {
+  const { access_token: text, token_type: type, expires_in: seconds, scope, api_base_url: url } = body;
+  // Only these characters can be sent in a header (RFC 6750 §2.1, and room for others).
+  if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) return undefined;
+  if (typeof type !== "string" || type.toLowerCase() !== "bearer") return undefined;
+  if (typeof seconds !== "number" || !(seconds > 0 && seconds < Infinity)) return undefined;
+  if (url !== undefined && !isHttpUrl(url)) return undefined;
+  const margin = Math.min(of.margin, 0.75 * seconds) * (1 + of.random / 10);
+  const token = new AccessToken(text, {
+    connection: of.connection,
+    scope: typeof scope === "string" ? scope : undefined,
+    apiBaseUrl: url,
+    expiresAt: new Date((of.wallAtSent + seconds) * 1000),
+  });
+  const usableUntil = of.sentAt + seconds - end;
+  return { token, refreshAt: Math.min(of.sentAt + seconds - margin, usableUntil), usableUntil };
+}
+
+/** Whether a value is the URL of an HTTP API. Without TLS only on this machine. */
+export function isHttpUrl(value: unknown): value is string {
+  if (typeof value !== "string" || !URL.canParse(value)) return false;
+  const { protocol, hostname, username, password } = new URL(value);
+  if (username || password) return false;
+  return protocol === "https:" || (protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname));
+}

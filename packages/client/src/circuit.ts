@@ -1,0 +1,66 @@
+import { type BrokerError, repeated } from "./errors.ts";
+
+/** Seconds of the first pause after a failure, and of the longest. Each is twice the one before. */
+const firstPause = 1;
+const longestPause = 60;
+
+/**
+ * Pauses requests after a failure, so that an outage costs callers at most one timeout in each pause. After a pause, one
+ * request at a time tests whether the other side is back. Instants are those of the client's elapsed clock.
+ */
+export class Circuit {
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #counts: (error: BrokerError) => boolean;
+  #failure: BrokerError | undefined;
+  #failures = 0;
+  #pausedUntil = -Infinity;
+  #isTesting = false;
+
+  /** @param counts whether a failure opens this circuit; another one shows that it may close */
+  constructor(now: () => number, random: () => number, counts: (error: BrokerError) => boolean) {
+    this.#now = now;
+    this.#random = random;
+    this.#counts = counts;
+  }
+
+  /** The failure that stops a request now, with the seconds until the next attempt; `undefined` if none does. */
+  blockedBy(): BrokerError | undefined {
+    const left = this.#pausedUntil - this.#now();
+    if (!this.#failure || (left <= 0 && !this.#isTesting)) return undefined;
+    return repeated(this.#failure, Math.max(1, Math.ceil(left)));
+  }
+
+  /** Does the request, and learns from its result. A failure that counts is thrown with the seconds of the pause. */
+  async run<Result>(request: () => Promise<Result>): Promise<Result> {
+    const begunWith = this.#failures;
+    const isTest = this.#failure !== undefined;
+    if (isTest) this.#isTesting = true;
+    try {
+      const result = await request();
+      this.#failure = undefined;
+      this.#failures = 0;
+      return result;
+    } catch (error) {
+      if (this.#counts(error as BrokerError)) throw this.#fail(error as BrokerError, begunWith);
+      this.#failure = undefined;
+      this.#failures = 0;
+      throw error;
+    } finally {
+      if (isTest) this.#isTesting = false;
+    }
+  }
+
+  #fail(failure: BrokerError, begunWith: number): BrokerError {
+    const now = this.#now();
+    // Requests that began before the last failure belong to the same pause: many at once count as one failure.
+    if (begunWith === this.#failures) {
+      this.#failures += 1;
+      const pause = Math.min(longestPause, firstPause * 2 ** (this.#failures - 1));
+      this.#pausedUntil = now + pause * (1 - this.#random() / 2);
+    }
+    this.#failure = failure;
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + (failure.retryAfter ?? 0));
+    return repeated(failure, Math.max(1, Math.ceil(this.#pausedUntil - now)));
+  }
+}

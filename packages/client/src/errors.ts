@@ -1,0 +1,90 @@
+/** The codes of the client itself. The others are the broker's `code` or OAuth's `error`. */
+export type ClientCode = "unreachable" | "timeout" | "malformed_response" | "gateway" | "credential_unavailable";
+
+export interface BrokerErrorFields {
+  /** Decide by it: a code of the broker, an OAuth error or one of `ClientCode`. */
+  code: string;
+  /** HTTP status of the broker's response, if there was one. */
+  status?: number | undefined;
+  /** Seconds after which a retry makes sense. Until then the client does not ask the broker. */
+  retryAfter?: number | undefined;
+  /** Finds the request in the broker's log. */
+  requestId?: string | undefined;
+  connection?: string | undefined;
+}
+
+/** No valid token, and the broker gave none. Holds no token and no key. */
+export class BrokerError extends Error implements BrokerErrorFields {
+  override readonly name = "BrokerError";
+  readonly code: string;
+  readonly status: number | undefined;
+  readonly retryAfter: number | undefined;
+  readonly requestId: string | undefined;
+  readonly connection: string | undefined;
+
+  constructor(message: string, fields: BrokerErrorFields, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    ({
+      code: this.code,
+      status: this.status,
+      retryAfter: this.retryAfter,
+      requestId: this.requestId,
+      connection: this.connection,
+    } = fields);
+  }
+}
+
+/** The same failure for another call, with the seconds that are left until the client asks the broker again. */
+export function repeated(error: BrokerError, retryAfter: number): BrokerError {
+  const { code, status, requestId, connection } = error;
+  return new BrokerError(error.message, { code, status, requestId, connection, retryAfter }, error.cause);
+}
+
+/** Longest `Retry-After` that is obeyed, in seconds: the broker's own maximum. */
+const maxRetryAfter = 900;
+
+/** Reads an error response of the broker (RFC 9457, RFC 6749 §5.2) or of its gateway (`{"message": …}`). */
+export function readFailure(
+  response: { status: number; headers: Headers },
+  body: Record<string, unknown>,
+  { connection, gatewayId }: { connection: string; gatewayId?: string | undefined },
+): BrokerError {
+  const { status, headers } = response;
+  const textOf = (name: string) => (typeof body[name] === "string" ? body[name].slice(0, 500) : undefined);
+  const code = textOf("code") ?? textOf("error");
+  const message = textOf("message");
+  const requestId = textOf("request_id") ?? gatewayId;
+  const seconds = /^\d{1,9}$/.exec(headers.get("retry-after") ?? "")?.[0];
+  const retryAfter = seconds === undefined ? undefined : Math.min(Number(seconds), maxRetryAfter);
+  const fields = { status, requestId, connection, retryAfter };
+  if (code !== undefined && /^[a-z][a-z_]*$/.test(code)) {
+    const detail = textOf("detail") ?? textOf("error_description") ?? "";
+    return new BrokerError(`The broker answered ${status} ${code}. ${detail}`.trim(), { code, ...fields });
+  }
+  if (message !== undefined) {
+    return new BrokerError(`The broker's gateway answered ${status} ${message}.`, { code: "gateway", ...fields });
+  }
+  return new BrokerError(`The broker's response is not one of the broker (HTTP ${status}).`, {
+    code: "malformed_response",
+    ...fields,
+  });
+}
+
+/** Codes that the broker sends for one connection, while it may serve others. */
+const ofConnection = new Set([
+  "invalid_request",
+  "invalid_scope",
+  "unknown_connection",
+  "connection_not_ready",
+  "too_soon",
+  "credentials_rejected",
+  "upstream_malformed",
+  "upstream_unavailable",
+  "internal",
+]);
+
+/** Whether a failure says nothing about other connections: then only its own connection waits. */
+export function concernsConnection({ code, status }: BrokerError): boolean {
+  // IAM decides for each connection.
+  return ofConnection.has(code) || (code === "gateway" && status === 403);
+}

@@ -1,0 +1,1 @@
+export { TestBroker, type TestBrokerOptions, type TestBrokerState } from "./testing/test-broker.ts";

@@ -1,0 +1,152 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { getEventListeners } from "node:events";
+import { describe, expect, test } from "vitest";
+import { BrokerError } from "../../packages/client/src/index.ts";
+import { abortable } from "../../packages/client/src/wait.ts";
+import { TestBroker } from "../../packages/client/src/testing.ts";
+
+describe("An AbortSignal", () => {
+  test("ends the wait of its own call, and not the request for the others", async () => {
+    const broker = new TestBroker();
+    broker.state = "silent";
+    const client = broker.client();
+    const controller = new AbortController();
+    const aborted = expect(client.token({ signal: controller.signal })).rejects.toThrow("Fake reason");
+    const other = expect(client.token()).rejects.toMatchObject({ code: "timeout" });
+
+    controller.abort(new Error("Fake reason"));
+    await aborted;
+    await broker.advance(15);
+    await other;
+
+    expect(broker.requests).toHaveLength(1);
+  });
+
+  test("that aborted before the call sends nothing", async () => {
+    const broker = new TestBroker();
+    const signal = AbortSignal.abort(new Error("Fake reason"));
+
+    await expect(broker.client().token({ signal })).rejects.toThrow("Fake reason");
+    await expect(broker.client().fetch("/x", { signal })).rejects.toThrow("Fake reason");
+    await expect(broker.client().fetch(new Request("https://api.test/x", { signal }))).rejects.toThrow("Fake reason");
+    expect(broker.requests).toEqual([]);
+  });
+
+  test("ends the wait for a report, and the call fails with its reason", async () => {
+    const broker = new TestBroker();
+    const client = broker.client();
+    await client.token();
+    broker.rejectToken();
+    broker.state = "silent";
+    const controller = new AbortController();
+    const call = expect(client.fetch("/x", { signal: controller.signal })).rejects.toThrow("Fake reason");
+    await broker.advance(1);
+
+    controller.abort(new Error("Fake reason"));
+
+    await call;
+    expect(broker.requests.map(({ isReport }) => isReport)).toEqual([false, true]);
+  });
+
+  test("that aborted before some work failed is the reason, and the work's failure is handled", async () => {
+    const work = Promise.reject(new Error("Fake failure of the work"));
+
+    await expect(abortable(work, AbortSignal.abort(new Error("Fake reason")))).rejects.toThrow("Fake reason");
+  });
+
+  test("of a long-lived process collects no listeners", async () => {
+    const broker = new TestBroker({ lifetime: 6 });
+    const client = broker.client();
+    const { signal } = new AbortController();
+    for (let call = 0; call < 20; call += 1) {
+      await client.token({ signal });
+      await broker.advance(6);
+    }
+
+    expect(broker.requests).toHaveLength(20);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+});
+
+test("Failures of a hundred connections at once count as one: the first pause is a second", async () => {
+  const broker = new TestBroker();
+  broker.state = "unreachable";
+  const client = broker.client();
+  const call = (at: number) =>
+    client
+      .connection(`acme-${at}`)
+      .token()
+      .catch((error: unknown) => (error as BrokerError).retryAfter);
+
+  const waits = await Promise.all(Array.from({ length: 100 }, (_, at) => call(at)));
+
+  expect(new Set(waits)).toEqual(new Set([1]));
+  await broker.advance(1);
+  broker.state = "up";
+  expect(await client.token()).toMatchObject({ connection: "webapicorso" });
+});
+
+test("A pause ends with one request of all connections, however many calls come at once", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  broker.state = "unreachable";
+  await expect(client.token()).rejects.toThrow(BrokerError);
+  await broker.advance(1);
+  broker.state = "silent";
+  const before = broker.requests.length;
+
+  const calls = Array.from({ length: 100 }, (_, at) => client.connection(`acme-${at}`).token());
+  const failed = Promise.allSettled(calls);
+  await broker.advance(15);
+
+  expect(broker.requests.length - before).toBe(1);
+  expect((await failed).filter(({ status }) => status === "rejected")).toHaveLength(100);
+});
+
+test("A 401 that arrives after another call replaced the token is not reported", async () => {
+  const answers: (() => void)[] = [];
+  const held = () =>
+    new Promise<Response>((resolve) => answers.push(() => resolve(new Response(null, { status: 401 }))));
+  let isHeld = true;
+  const broker = new TestBroker({ api: () => (isHeld ? held() : new Response("{}")) });
+  const client = broker.client();
+  const late = client.fetch("/late");
+  await broker.advance(31);
+  broker.rejectToken();
+  isHeld = false;
+  await client.fetch("/x");
+
+  for (const answer of answers) answer();
+
+  expect((await late).status).toBe(200);
+  expect(broker.requests.map(({ isReport }) => isReport)).toEqual([false, true]);
+});
+
+test("onEvent runs in the context of the call that caused the request, and what it throws is ignored", async () => {
+  const context = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const broker = new TestBroker();
+  const client = broker.client({
+    onEvent({ kind, reason }) {
+      seen.push([context.getStore(), kind, reason]);
+      throw new Error("Fake failure of a log");
+    },
+  });
+
+  await context.run("first", () => client.token());
+  await broker.advance(2400);
+  await context.run("second", () => client.token());
+  await broker.advance(0);
+
+  expect(seen).toEqual([
+    ["first", "token", "missing"],
+    ["second", "token", "expiring"],
+  ]);
+});
+
+test("The option headers adds headers to requests to the broker, and does not replace the client's own", async () => {
+  const broker = new TestBroker();
+  const headers = () => ({ traceparent: "00-fake", "content-type": "text/plain" });
+
+  expect(await broker.client({ headers }).token()).toMatchObject({ scope: "fake-scope" });
+});

@@ -1,0 +1,114 @@
+import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import { expect } from "vitest";
+import { clientWith, type SmartServicesConnection } from "../../packages/client/src/client.ts";
+import { callerKey } from "../../packages/client/src/credentials.ts";
+import { systemRuntime } from "../../packages/client/src/runtime.ts";
+import { SteppedTime } from "../../packages/client/src/testing/stepped-time.ts";
+import type { Answer, Case, Step } from "./conformance-case.ts";
+
+const broker = "https://broker.test";
+
+/** Runs a case on the client. Throws at the first step that differs. */
+export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }: Case): Promise<void> {
+  const time = new SteppedTime();
+  const network = new ScriptedNetwork(time);
+  const runtime = time.runtime(systemRuntime, { fetch: network.fetch, random: () => random });
+  const credential = callerKey("orders", "stb_fake-key");
+  const options = { broker, credential, margin, timeout };
+  const client = clientWith(options, runtime);
+  let truth = 0;
+  let wallAhead = 0;
+  for (const step of steps) {
+    if (step.frozen) time.moveWall(step.at - truth);
+    else await time.advance(step.at - truth);
+    truth = step.at;
+    time.moveWall((step.wallClock ?? wallAhead) - wallAhead);
+    wallAhead = step.wallClock ?? wallAhead;
+    if (!step.call || !step.expect) continue;
+    network.expect(step);
+    const connection = client.connection(step.connection ?? "webapicorso");
+    const calls = Array.from({ length: step.times ?? 1 }, () => call(connection, step));
+    truth += await time.passUntil(Promise.all(calls));
+    const { after = 0, ...expected } = step.expect;
+    const took = Math.round((truth - step.at) * 1000) / 1000;
+    for (const result of await Promise.all(calls)) {
+      expect({ at: step.at, ...result, took }).toMatchObject({ at: step.at, ...expected, took: after });
+    }
+    expect({ at: step.at, missing: network.missing() }).toEqual({ at: step.at, missing: [] });
+  }
+  expect(network.unexpected).toEqual([]);
+}
+
+async function call(connection: SmartServicesConnection, { call: kind, path, method, body }: Step): Promise<object> {
+  try {
+    if (kind === "token") return { token: (await connection.token()).accessToken };
+    const sent = typeof body === "object" ? new Blob([body.stream]).stream() : body;
+    const init = { method: method ?? "GET", ...(sent !== undefined && { body: sent, duplex: "half" as const }) };
+    return { status: (await connection.fetch(path ?? "/customers", init)).status };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Answers as the step says, and notes what differs. */
+class ScriptedNetwork {
+  readonly unexpected: string[] = [];
+  readonly #time: SteppedTime;
+  #broker: { request: string; answer: Answer }[] = [];
+  #api: { request: string; answer: Answer }[] = [];
+
+  constructor(time: SteppedTime) {
+    this.#time = time;
+  }
+
+  expect(step: Step): void {
+    this.#broker = (step.broker ?? []).map(({ connection = step.connection ?? "webapicorso", rejects, answer }) => ({
+      request: brokerRequest(connection, rejects && sha256Hex(rejects)),
+      answer,
+    }));
+    this.#api = (step.api ?? []).flatMap(({ bearer, body = bodyOf(step), times = 1, answer }) =>
+      Array.from({ length: times }, () => ({
+        request: `${step.method ?? "GET"} https://api.test/base${step.path ?? "/customers"} Bearer ${bearer} ${body}`,
+        answer,
+      })),
+    );
+  }
+
+  missing(): string[] {
+    return [...this.#broker, ...this.#api].map(({ request }) => request);
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const text = await request.text();
+    const isBroker = request.url === `${broker}/oauth/token`;
+    const form = new URLSearchParams(text);
+    const received = isBroker
+      ? brokerRequest(form.get("scope"), form.get("rejected_token_sha256"))
+      : `${request.method} ${request.url} ${request.headers.get("authorization")} ${text}`;
+    const next = (isBroker ? this.#broker : this.#api).shift();
+    if (!next || next.request !== received) {
+      this.unexpected.push(received);
+      throw new Error(`Expected ${next?.request ?? "no request"}, and received ${received}`);
+    }
+    return this.#answer(next.answer);
+  };
+
+  async #answer({ after, silent, broken, token, expiresIn, status, json, text, headers }: Answer): Promise<Response> {
+    if (after !== undefined) await this.#time.sleep(after);
+    if (silent) return new Promise<never>(() => undefined);
+    if (broken) throw new TypeError("fetch failed", { cause: { code: "ECONNRESET" } });
+    if (token === undefined) {
+      const type = json ? "application/json" : "text/html";
+      const body = text ?? JSON.stringify(json ?? {});
+      return new Response(body, { status: status ?? 200, headers: { "content-type": type, ...headers } });
+    }
+    const more = { token_type: "Bearer", scope: "fake-scope", api_base_url: "https://api.test/base" };
+    return Response.json({ access_token: token, expires_in: expiresIn, ...more });
+  }
+}
+
+const brokerRequest = (connection: string | null, sha256: string | null | undefined) =>
+  `broker: token of ${connection}${sha256 ? `, rejects ${sha256}` : ""}`;
+
+const bodyOf = ({ body }: Step) => (typeof body === "object" ? body.stream : (body ?? ""));

@@ -1,0 +1,80 @@
+import { Ajv } from "ajv";
+import { describe, expect, test } from "vitest";
+import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import { apiUrl } from "../../packages/client/src/api-request.ts";
+import { callerKey, type Credential, jwt } from "../../packages/client/src/credentials.ts";
+import { iam } from "../../packages/client/src/iam.ts";
+import { systemRuntime } from "../../packages/client/src/runtime.ts";
+import { type Case, readCases, type Step } from "./conformance-case.ts";
+import { runCase } from "./conformance-run.ts";
+
+const scripts = ["lifetimes.json", "outages.json", "rejected-tokens.json", "errors.json"];
+const isValid = new Ajv({ allErrors: true }).compile(readCases<object>("case.schema.json"));
+
+describe.each(scripts)("%s", (file) => {
+  test("The file has the format of its schema", () => {
+    isValid(readCases(file));
+
+    expect(isValid.errors ?? []).toEqual([]);
+  });
+
+  test.each(readCases(file))("$name", (each) => runCase(each));
+});
+
+describe("urls.json", () => {
+  test.each(readCases<{ name: string; base: string; input: string; url: string | null }[]>("urls.json"))(
+    "$name: $input",
+    ({ base, input, url }) => {
+      if (url === null) expect(() => apiUrl(input, base)).toThrow(TypeError);
+      else expect(apiUrl(input, base).href).toBe(url);
+    },
+  );
+});
+
+describe("requests.json", () => {
+  interface Row {
+    name: string;
+    credential: Record<string, string>;
+    connection: string;
+    rejects?: string;
+    request: { method: string; path: string; form?: object; json?: object; signed?: boolean };
+  }
+  const credentialOf = (of: Row["credential"]): Credential => {
+    const { kind, name, key, jwt: token = "", region = "", accessKeyId = "", secretAccessKey = "" } = of;
+    if (kind === "iam") return iam({ region, credentials: { accessKeyId, secretAccessKey } });
+    return kind === "jwt" ? jwt(() => token) : callerKey(name, key);
+  };
+
+  test.each(readCases<Row[]>("requests.json"))("$name", async ({ credential, connection, rejects, request }) => {
+    const order = { broker: "https://broker.test", connection, rejectedSha256: rejects && sha256Hex(rejects) };
+
+    const { method, url, headers, body = "" } = await credentialOf(credential).request(order, systemRuntime);
+
+    expect([method, url]).toEqual([request.method, `https://broker.test${request.path}`]);
+    if (request.form) expect(Object.fromEntries(new URLSearchParams(body))).toEqual(request.form);
+    else expect(body && (JSON.parse(body) as unknown)).toEqual(request.json ?? "");
+    const signature = /^AWS4-HMAC-SHA256 Credential=\w+\/\d{8}\/eu-south-1\/execute-api\//;
+    if (request.signed) expect(headers["authorization"]).toMatch(signature);
+    else expect(headers).not.toHaveProperty("authorization");
+  });
+});
+
+describe("The runner finds", () => {
+  const answer = { token: "fake-token-1", expiresIn: 3600 };
+  const first: Step = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } };
+  const wrong: [string, Case["steps"]][] = [
+    ["a request that no step lists", [{ ...first, broker: [] }]],
+    ["a listed request that is not sent", [{ ...first, broker: [{ answer }, { answer }] }]],
+    ["a request of another connection", [{ ...first, broker: [{ connection: "other", answer }] }]],
+    ["another token", [{ ...first, expect: { token: "fake-token-2" } }]],
+    ["a call that waits", [{ ...first, broker: [{ answer: { ...answer, after: 1 } }] }]],
+    ["a call that does not wait", [{ ...first, expect: { token: "fake-token-1", after: 1 } }]],
+    ["a token where an error should be", [{ ...first, expect: { error: { code: "timeout" } } }]],
+    ["a report of another token", [{ ...first, broker: [{ rejects: "fake-token-0", answer }] }]],
+    ["a request without a call's step, late", [first, { at: 2400, call: "token", expect: { token: "fake-token-1" } }]],
+  ];
+
+  test.each(wrong)("%s", async (_, steps) => {
+    await expect(runCase({ name: "A case that is wrong, so that the runner must find it", steps })).rejects.toThrow();
+  });
+});

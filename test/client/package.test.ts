@@ -1,0 +1,194 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { build } from "esbuild";
+import { publint } from "publint";
+import { beforeAll, describe, expect, test } from "vitest";
+import { findProgram } from "../support/programs.ts";
+import { isReport, startServer, startTokenServer } from "./servers.ts";
+
+const root = join(import.meta.dirname, "../..");
+const run = promisify(execFile);
+
+/** An empty folder with the package, as `npm install` unpacks it, and nothing else. */
+let folder: string;
+let installed: string;
+let tarball: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "client-package-"));
+  installed = join(folder, "node_modules/@smart-token-broker/client");
+  mkdirSync(installed, { recursive: true });
+  const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", folder], {
+    cwd: join(root, "packages/client"),
+  });
+  tarball = join(folder, stdout.trim().split("\n").at(-1) ?? "");
+  await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+});
+
+test("The package passes publint and are-the-types-wrong", async () => {
+  const { messages } = await publint({ pkgDir: installed, strict: true });
+  const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+
+  expect(messages).toEqual([]);
+  if (!analysis.types) throw new Error("The package has no types.");
+  // It has ES modules alone: CommonJS loads them with `require` since Node 22.12, and old module resolution finds none.
+  const kinds = analysis.problems.filter(
+    (problem) => !("resolutionKind" in problem && problem.resolutionKind === "node10"),
+  );
+  expect([...new Set(kinds.map(({ kind }) => kind))]).toEqual(["CJSResolvesToESM"]);
+});
+
+describe("What importing the package loads", () => {
+  test("is 5 KB at most, minified and compressed, and imports nothing else", async () => {
+    const entry = join(installed, "build/index.js");
+    const { outputFiles, metafile } = await build({
+      entryPoints: [entry],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "neutral",
+      write: false,
+      metafile: true,
+    });
+    const [bundle] = outputFiles;
+    const bytes = gzipSync(bundle?.contents ?? "", { level: 9 }).length;
+
+    expect(bytes).toBeLessThanOrEqual(5000);
+    expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
+      [],
+    );
+  });
+
+  test("has no dependency", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+      dependencies?: object;
+    };
+
+    expect(dependencies).toBeUndefined();
+  });
+});
+
+/** The program of a user: gets a 401, has the token replaced, and outlives the broker's end. */
+const program = `
+  import { callerKey, createClient } from "@smart-token-broker/client";
+  const credential = callerKey("orders", "stb_fake-key");
+  const client = createClient({ broker: BROKER, connection: "webapicorso", credential });
+  const response = await client.fetch("/customers", { method: "POST", body: "fake-value" });
+  const text = await response.text();
+  const error = await createClient({ broker: "http://127.0.0.1:9", connection: "acme", credential }).token().catch((e) => e);
+  console.log(JSON.stringify([response.status, text, error.code]));
+`;
+
+const runtimes: [string, string | undefined, string[]][] = [
+  ["Node", process.execPath, []],
+  ["Deno", findProgram("deno"), ["run", "--allow-net=127.0.0.1", "--node-modules-dir=manual"]],
+  ["Bun", findProgram("bun"), []],
+];
+
+describe.each(runtimes)("In %s", (_, command = "", args) => {
+  const inFolder = (code: string) => {
+    const file = join(folder, "program.mjs");
+    writeFileSync(file, code);
+    return run(command, [...args, file], { cwd: folder });
+  };
+
+  test.skipIf(!command)(
+    "the package gets tokens, reports a rejected one, and sends none to another origin",
+    async () => {
+      const other = await startServer((_request, response) => response.end("other"));
+      const api = await startServer(({ authorization }, response) => {
+        if (authorization === "Bearer fake-token-2") response.writeHead(307, { location: `${other.url}/x` }).end();
+        else response.writeHead(401).end();
+      });
+      const broker = await startTokenServer(() => api.url);
+
+      const { stdout } = await inFolder(program.replace("BROKER", JSON.stringify(broker.url)));
+
+      expect(JSON.parse(stdout)).toEqual([200, "other", "unreachable"]);
+      expect(broker.received.map(isReport)).toEqual([false, true]);
+      expect(api.received.map(({ authorization, body }) => [authorization, body])).toEqual([
+        ["Bearer fake-token-1", "fake-value"],
+        ["Bearer fake-token-2", "fake-value"],
+      ]);
+      expect(other.received.map(({ authorization, body }) => [authorization, body])).toEqual([
+        [undefined, "fake-value"],
+      ]);
+    },
+  );
+
+  test.skipIf(!command)(
+    "a request to the broker that fails beside a call ends no process, and a token keeps none alive",
+    async () => {
+      let requests = 0;
+      const broker = await startTokenServer(
+        () => "http://127.0.0.1:9",
+        (_request, response) => {
+          requests += 1;
+          if (requests > 1) response.socket?.destroy();
+          return requests > 1;
+        },
+      );
+      const code = `
+      import { callerKey, createClient } from "@smart-token-broker/client";
+      const credential = callerKey("orders", "stb_fake-key");
+      const onEvent = ({ kind, reason }) => console.log(kind, reason);
+      const client = createClient({ broker: "${broker.url}", connection: "webapicorso", credential, onEvent });
+      await client.token();
+      // The clock steps forward, into the margin of the token.
+      const now = Date.now;
+      Date.now = () => now() + 2_500_000;
+      console.log((await client.token()).accessToken);`;
+
+      const { stdout } = await inFolder(code);
+
+      expect(stdout).toBe("token missing\nfake-token-1\nfailure expiring\n");
+      // The first token, and both attempts of the client. Deno's own fetch repeats one.
+      expect([3, 4]).toContain(requests);
+    },
+  );
+});
+
+test("The types of the package compile in an app that has only Node's types", async () => {
+  const app = join(folder, "app.ts");
+  writeFileSync(
+    app,
+    `import { BrokerError, callerKey, createClient, jwt, type ClientEvent } from "@smart-token-broker/client";
+     import { iam } from "@smart-token-broker/client/iam";
+     import { githubActions } from "@smart-token-broker/client/github-actions";
+     import { kubernetes } from "@smart-token-broker/client/kubernetes";
+     import { TestBroker } from "@smart-token-broker/client/testing";
+     const events: ClientEvent[] = [];
+     const client = createClient({
+       broker: "https://broker.test", credential: callerKey("orders", process.env["KEY"]), onEvent: (event) => events.push(event),
+     });
+     const asFetch: typeof fetch = client.connection("acme").fetch;
+     const expiry: Promise<Date> = client.token({ signal: AbortSignal.timeout(1) }).then(({ expiresAt }) => expiresAt);
+     const credentials = [iam({ region: "eu-south-1" }), githubActions(), kubernetes("/x"), jwt(async () => "x")];
+     // @ts-expect-error -- a key alone is no credential
+     createClient({ broker: "https://broker.test", credential: "stb_fake-key" });
+     export { asFetch, BrokerError, credentials, expiry, TestBroker };\n`,
+  );
+  const options = [
+    "--noEmit",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2024",
+    "--types",
+    "node",
+    "--skipLibCheck",
+    "false",
+  ];
+  const typeRoots = ["--typeRoots", join(root, "node_modules/@types")];
+
+  await expect(
+    run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...options, ...typeRoots, app], {
+      cwd: folder,
+    }).catch(({ stdout }: { stdout: string }) => stdout),
+  ).resolves.toMatchObject({ stdout: "" });
+});

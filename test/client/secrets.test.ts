@@ -1,0 +1,80 @@
+import { inspect } from "node:util";
+import { expect, test } from "vitest";
+import { type ClientEvent, jwt } from "../../packages/client/src/index.ts";
+import { startEcho } from "../support/echo-server.ts";
+import { clientOf, fakeKey, startServer, startTokenServer } from "./servers.ts";
+
+/** Everything of a value that a log could show. */
+const shown = (value: unknown) => `${inspect(value, { depth: null, showHidden: true })} ${JSON.stringify(value)}`;
+
+test("A client, its connections, its tokens and its events show no token and no key", async () => {
+  const api = await startServer((_, response) => response.writeHead(401).end());
+  const broker = await startTokenServer(() => api.url);
+  const events: ClientEvent[] = [];
+  const client = clientOf(broker.url, { onEvent: (event) => events.push(event) });
+  await client.fetch("/customers");
+  const token = await client.token();
+
+  const all = [client, client.connection("webapicorso"), token, events].map(shown).join("\n");
+
+  expect(events.map(({ kind, reason }) => `${kind} ${reason}`)).toEqual(["token missing", "token rejected"]);
+  expect(all).toContain("webapicorso");
+  expect(all).not.toMatch(/fake-token|stb_fake/);
+  expect(token.accessToken).toBe("fake-token-2");
+});
+
+test.each(["400", "401", "500", "200"])(
+  "An error does not show the credential that the response %s repeats everywhere",
+  async (status) => {
+    const echo = await startEcho();
+    const events: ClientEvent[] = [];
+    const credential = jwt(() => "fake-jwt-credential");
+    const client = clientOf(`${echo.url}/${status}`, { credential, onEvent: (event) => events.push(event) });
+
+    const error: unknown = await client.token().catch((each: unknown) => each);
+    await echo.close();
+
+    expect(error).toBeInstanceOf(Error);
+    expect(shown([error, events])).not.toContain("fake-jwt-credential");
+    expect(events).toHaveLength(1);
+  },
+);
+
+test.each([
+  ["an OAuth error", (text: string) => ({ error: "invalid_client", error_description: text, request_id: text })],
+  ["problem details", (text: string) => ({ code: "unavailable", detail: text, request_id: text })],
+  ["a message", (text: string) => ({ message: text })],
+])("An error does not show the key that %s repeats", async (_, bodyOf) => {
+  const broker = await startServer(({ body }, response) => {
+    response.writeHead(400, { "apigw-requestid": body });
+    response.end(JSON.stringify(bodyOf(body)));
+  });
+
+  const error: unknown = await clientOf(broker.url)
+    .token()
+    .catch((each: unknown) => each);
+
+  expect(shown(error)).toContain("client_secret=[removed]");
+  expect(shown(error)).not.toContain(fakeKey);
+});
+
+test("The error of a token with a line break does not show it", async () => {
+  const body = { access_token: "fake-secret\r\nx: y", token_type: "Bearer", expires_in: 60 };
+  const broker = await startServer((_, response) => response.end(JSON.stringify(body)));
+
+  const error: unknown = await clientOf(broker.url)
+    .fetch("/x")
+    .catch((each: unknown) => each);
+
+  expect(error).toMatchObject({ code: "malformed_response" });
+  expect(shown(error)).not.toContain("fake-secret");
+});
+
+test("The key is in no URL and no header of a request", async () => {
+  const broker = await startServer((_, response) => response.writeHead(500).end());
+
+  await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "malformed_response" });
+  const [request] = broker.received;
+  expect([request?.path, request?.authorization]).toEqual(["/oauth/token", undefined]);
+  expect(request?.body).toContain(fakeKey);
+});

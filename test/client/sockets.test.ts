@@ -1,0 +1,202 @@
+import { createServer } from "node:http";
+import axios from "axios";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { listen } from "../support/server.ts";
+import { clientOf, isReport, startServer, startTokenServer } from "./servers.ts";
+
+/** A business API that accepts only one token. Its answer has the body that it received. */
+async function startApi(accepted: () => string) {
+  return startServer(({ authorization, body }, response) => {
+    response.statusCode = authorization === `Bearer ${accepted()}` ? 200 : 401;
+    response.end(body);
+  });
+}
+
+async function startBoth(accepted: () => string) {
+  const api = await startApi(accepted);
+  const broker = await startTokenServer(() => api.url);
+  return { api, broker, client: clientOf(broker.url) };
+}
+
+describe("client.fetch", () => {
+  test("reports a token that five hundred calls saw rejected once, and sends each call again with one new token", async () => {
+    const { api, broker, client } = await startBoth(() => "fake-token-2");
+    await client.token();
+
+    const responses = await Promise.all(Array.from({ length: 500 }, () => client.fetch("/customers")));
+
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(broker.received.map(isReport)).toEqual([false, true]);
+    expect(api.received).toHaveLength(1000);
+    await Promise.all(responses.map((response) => response.text()));
+  });
+
+  const form = new FormData();
+  form.set("field", "fake-value");
+  const bodies: [string, () => RequestInit["body"]][] = [
+    ["a text", () => "fake-value"],
+    ["bytes", () => new TextEncoder().encode("fake-value")],
+    ["a buffer", () => new TextEncoder().encode("fake-value").buffer],
+    ["a blob", () => new Blob(["fake-value"])],
+    ["URL parameters", () => new URLSearchParams({ field: "fake-value" })],
+    ["a form", () => form],
+  ];
+
+  test.each(bodies)("sends %s again after a 401", async (_, body) => {
+    const { client, api } = await startBoth(() => "fake-token-2");
+
+    const response = await client.fetch("/customers", { method: "POST", body: body() });
+
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("fake-value")]);
+    expect(api.received.map(({ body: sent }) => sent.includes("fake-value"))).toEqual([true, true]);
+  });
+
+  test("sends a Request with a body again after a 401", async () => {
+    const { client, api } = await startBoth(() => "fake-token-2");
+    const request = new Request(`${api.url}/customers`, {
+      method: "PUT",
+      body: "fake-value",
+      headers: { "x-fake": "1" },
+    });
+
+    const response = await client.fetch(request);
+
+    expect([response.status, await response.text()]).toEqual([200, "fake-value"]);
+  });
+
+  test("is the fetch of axios: a request with JSON is sent again after a 401", async () => {
+    const { client, api, broker } = await startBoth(() => "fake-token-2");
+    const http = axios.create({ adapter: "fetch", env: { fetch: client.fetch }, baseURL: api.url });
+
+    const { status, data } = await http.post<unknown>("/customers", { field: "fake-value" });
+
+    expect([status, data]).toEqual([200, { field: "fake-value" }]);
+    expect(broker.received.map(isReport)).toEqual([false, true]);
+  });
+
+  test("returns the 401 to a streamed body, and reports the token for the next call", async () => {
+    const { client, broker } = await startBoth(() => "fake-token-2");
+    const body = new Blob(["fake-value"]).stream();
+
+    const first = await client.fetch("/customers", { method: "POST", body, duplex: "half" });
+    const second = await client.fetch("/customers", { method: "POST", body: "fake-value" });
+
+    expect([first.status, await first.text()]).toEqual([401, "fake-value"]);
+    expect([second.status, await second.text()]).toEqual([200, "fake-value"]);
+    expect(broker.received.map(isReport)).toEqual([false, true]);
+  });
+
+  test("sends no token to another origin, and reports none for its 401", async () => {
+    const other = await startServer((_, response) => response.writeHead(401).end("other"));
+    const api = await startServer((_, response) => response.writeHead(307, { location: `${other.url}/x` }).end());
+    const broker = await startTokenServer(() => api.url);
+
+    const response = await clientOf(broker.url).fetch("/customers", { method: "POST", body: "fake-value" });
+
+    expect([response.status, await response.text()]).toEqual([401, "other"]);
+    expect(api.received.map(({ authorization }) => authorization)).toEqual(["Bearer fake-token-1"]);
+    expect(other.received.map(({ authorization }) => authorization)).toEqual([undefined]);
+    expect(broker.received.map(isReport)).toEqual([false]);
+  });
+
+  test("keeps the token on a redirect within the origin, and its own header replaces the caller's", async () => {
+    const api = await startServer(({ path }, response) =>
+      path === "/a" ? response.writeHead(302, { location: "/b" }).end() : response.end("b"),
+    );
+    const broker = await startTokenServer(() => api.url);
+
+    const response = await clientOf(broker.url).fetch("/a", { headers: { Authorization: "Bearer fake-other" } });
+
+    expect(await response.text()).toBe("b");
+    expect(api.received.map(({ authorization }) => authorization)).toEqual(Array(2).fill("Bearer fake-token-1"));
+  });
+
+  test.each(["https://evil.test/x", "https://127.0.0.1.evil.test/x", "/../../x"])(
+    "rejects %s before it sends anything to the business API",
+    async (url) => {
+      const api = await startApi(() => "fake-token-1");
+      const broker = await startTokenServer(() => `${api.url}/base`);
+
+      await expect(clientOf(broker.url).fetch(url)).rejects.toThrow(/business API/);
+      expect(api.received).toEqual([]);
+    },
+  );
+
+  test("says what to do if the connection has no base URL", async () => {
+    const { url } = await startServer((_, response) =>
+      response.end(JSON.stringify({ access_token: "fake-token-1", token_type: "Bearer", expires_in: 60 })),
+    );
+    const api = await startApi(() => "fake-token-1");
+
+    await expect(clientOf(url).fetch("/x")).rejects.toThrow(/Register it at the broker, or set the option apiBaseUrl/);
+    expect((await clientOf(url, { apiBaseUrl: api.url }).fetch("/x")).status).toBe(200);
+  });
+
+  test("can be passed on without its client", async () => {
+    const { client } = await startBoth(() => "fake-token-1");
+    const { fetch: passed } = client.connection("acme");
+
+    expect((await passed("/customers")).status).toBe(200);
+  });
+});
+
+describe("A real outage", () => {
+  /** A client whose requests to the broker go to another address, once it is set. */
+  async function startMovable() {
+    const api = await startApi(() => "fake-token-1");
+    const broker = await startTokenServer(() => api.url);
+    let address = broker.url;
+    const movable: typeof fetch = (input, init) => fetch(new Request(input).url.replace(broker.url, address), init);
+    const client = clientOf(broker.url, { fetch: movable, margin: 3599 });
+    return { client, broker, move: (url: string) => (address = url) };
+  }
+
+  test.each([
+    ["the name of the broker does not resolve", "http://broker.invalid", /ENOTFOUND|EAI_AGAIN/],
+    ["nothing listens at its address", "http://127.0.0.1:9", /ECONNREFUSED|bad port/],
+  ])("names the cause if %s, and another connection's token stays in use", async (_, address, cause) => {
+    const { client, move } = await startMovable();
+    await client.token();
+    move(address);
+
+    const failing = client.connection("acme").token();
+
+    await expect(failing).rejects.toMatchObject({ code: "unreachable", retryAfter: 1, connection: "acme" });
+    await expect(failing).rejects.toThrow(cause);
+    expect((await client.fetch("/customers")).status).toBe(200);
+  });
+
+  test("follows no redirect of the broker", async () => {
+    const other = await startTokenServer(() => "https://api.test");
+    const broker = await startServer((_, response) => response.writeHead(307, { location: other.url }).end());
+
+    await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "unreachable" });
+    expect(other.received).toEqual([]);
+  });
+
+  test("reads no more than 64 KiB of a broker that never ends its response", async () => {
+    const broker = await startServer((_, response) => {
+      const send = () => void (response.writable && response.write("x".repeat(16_384), send));
+      send();
+    });
+
+    await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "malformed_response", status: 200 });
+  });
+
+  test("does not fail a call whose idle connection to the broker was closed meanwhile", async () => {
+    const tokens = { count: 0 };
+    const server = createServer((_, response) => {
+      tokens.count += 1;
+      response.end(JSON.stringify({ access_token: `fake-token-${tokens.count}`, token_type: "Bearer", expires_in: 5 }));
+      // The next request meets a socket that is closed while the request is on its way, as after a freeze.
+      response.socket?.once("data", () => response.socket?.destroy());
+    });
+    const { url, close } = await listen(server);
+    onTestFinished(close);
+    const client = clientOf(url);
+
+    const got = [(await client.token()).accessToken, (await client.token()).accessToken];
+
+    expect(got).toEqual(["fake-token-1", expect.stringMatching(/^fake-token-[23]$/)]);
+  });
+});

@@ -1,0 +1,105 @@
+import { expect, test } from "vitest";
+import { TestBroker } from "../../packages/client/src/testing.ts";
+
+test("TestBroker shows that a service outlives an outage longer than the margin and shorter than the token", async () => {
+  const broker = new TestBroker();
+  const client = broker.client({ margin: 300 });
+  await client.fetch("/customers");
+  await broker.advance(3200);
+  broker.state = "unreachable";
+  const statuses = [];
+  for (let at = 3200; at < 3590; at += 10) {
+    statuses.push((await client.fetch("/customers")).status);
+    await broker.advance(10);
+  }
+
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  await broker.advance(10);
+  await expect(client.fetch("/customers")).rejects.toMatchObject({ code: "unreachable" });
+  broker.state = "up";
+  await broker.advance(60);
+  expect((await client.fetch("/customers")).status).toBe(200);
+});
+
+test("TestBroker shows that a silent broker delays no call that has a token", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  await broker.advance(2400);
+  broker.state = "silent";
+
+  const responses = await Promise.all(Array.from({ length: 100 }, () => client.fetch("/customers")));
+
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(broker.requests).toHaveLength(2);
+});
+
+test("TestBroker shows that a frozen process never uses an expired token", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  const first = await client.token();
+
+  await broker.freeze(3600);
+
+  expect((await client.fetch("/customers")).status).toBe(200);
+  expect((await client.token()).accessToken).not.toBe(first.accessToken);
+});
+
+test("TestBroker shows that no call waits for a request from before a freeze, and that its late answer changes nothing", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  await broker.advance(2400);
+  const late = Promise.withResolvers<Response>();
+  broker.state = () => late.promise;
+  await client.token();
+  await broker.freeze(3600);
+  broker.state = "up";
+
+  const { accessToken } = await client.token();
+  late.resolve(Response.json({ access_token: "fake-token-old", token_type: "Bearer", expires_in: 7200 }));
+  await broker.advance(0);
+
+  expect(accessToken).toBe("fake-token-2");
+  expect((await client.token()).accessToken).toBe(accessToken);
+  expect(broker.requests.map(({ at }) => at)).toEqual([0, 2400, 6000]);
+});
+
+test("TestBroker shows that a token that dies early is replaced, and that reports wait for Retry-After", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  broker.rejectToken();
+  const statuses = [(await client.fetch("/x")).status];
+  await broker.advance(29);
+  statuses.push((await client.fetch("/x")).status);
+  await broker.advance(1);
+  statuses.push((await client.fetch("/x")).status);
+
+  expect(statuses).toEqual([401, 401, 200]);
+  expect(broker.requests.map(({ at, isReport }) => [at, isReport])).toEqual([
+    [0, false],
+    [0, true],
+    [30, true],
+  ]);
+});
+
+test("TestBroker answers with the user's API, also after a step of the clock, and names what it received", async () => {
+  const broker = new TestBroker({ api: async (request) => new Response(await request.text(), { status: 201 }) });
+  const client = broker.client();
+  broker.stepClock(-600);
+
+  const response = await client.fetch("/customers", { method: "POST", body: "fake-value" });
+
+  expect([response.status, await response.text()]).toEqual([201, "fake-value"]);
+  broker.state = () => Response.json({ message: "Too Many Requests" }, { status: 429 });
+  await expect(client.connection("acme").token()).rejects.toMatchObject({ code: "gateway", status: 429 });
+  broker.state = "nonsense";
+  await broker.advance(1);
+  await expect(client.connection("acme").token()).rejects.toMatchObject({ code: "malformed_response" });
+  expect(broker.requests.map(({ connection }) => connection)).toEqual(["webapicorso", "acme", "acme"]);
+});
+
+test("TestBroker says that it cannot reject a token that it has not issued", () => {
+  expect(() => new TestBroker().rejectToken("acme")).toThrow("acme has no token yet");
+});

@@ -1,0 +1,5 @@
+import { inject, it } from "vitest";
+import { expectBothReadersAt } from "../adapters/readers.ts";
+
+it("An item in DynamoDB Local is the same for both readers, and the lean one needs no SDK", () =>
+  expectBothReadersAt(inject("dynamoDbLocalUrl")));

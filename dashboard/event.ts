@@ -75,7 +75,8 @@ const sections: Record<string, string> = {
 
 /** The runbook has a section for each alarm and for each error code. */
 function runbookOf(line: LogLine): string | undefined {
-  if (line.message === "replacement_failed" || line.message === "connection_rejected") return textField(line, "code");
+  if (line.message === "replacement_failed") return textField(line, "code");
+  if (line.message === "connection_rejected") return textField(line, "reason");
   if (line.message !== "api_key_action_needed") return sections[line.message];
   const reason = textField(line, "reason");
   if (reason === "rotation_off") return "rotation-off";

@@ -17,8 +17,8 @@ export function describeEvent({ at, fields }: LogEntry): string {
   const time = new Date(at).toLocaleTimeString("en-GB");
   const { message } = fields;
   const page =
-    message === "connection_rejected" && typeof fields["code"] === "string"
-      ? `docs/runbook.md#${fields["code"]}`
+    message === "connection_rejected" && typeof fields["reason"] === "string"
+      ? `docs/runbook.md#${fields["reason"]}`
       : "docs/events.md";
   const isActionNeeded = message === "connection_rejected" || message === "api_key_action_needed";
   const next = isActionNeeded || message === "api_key_retirable" ? `  See ${page}` : "";
@@ -36,35 +36,46 @@ function outcomeOf(fields: LogEntry["fields"]): string {
 }
 
 function whatHappened(fields: LogEntry["fields"]): string {
-  const { message, code, source, by, generation, failures, callerRole, requestId, route } = fields;
-  const facts = (...found: (string | undefined)[]) =>
-    found.filter((fact) => fact !== undefined && fact !== "").join(", ");
-  const reason = ["reason", "detail", "warning"].map((name) => text(fields[name])).find((found) => found !== "");
+  const { message, code, generation, failures, reason, detail, warning } = fields;
+  // Lines of an older version of the functions have `by`, and `durationMs` instead of `Duration`.
+  const { source, by = source } = fields;
+  const cause = joined(": ", reason, detail, warning, causeOf(fields["error"]));
   switch (message) {
-    case "request": {
-      // Its name before metrics moved into the line.
-      const duration = text(fields["Duration"] ?? fields["durationMs"]);
-      const caller = text(callerRole).replace(/^arn:[^/]*\//, "");
-      const result = code === "ok" ? `${text(route)} from ${text(source)}` : `${text(route)}: ${text(code)}`;
-      return facts(
-        result,
-        duration && `${duration} ms`,
-        caller && caller !== "unknown" ? `caller ${caller}` : "",
-        code === "ok" ? "" : facts(reason, `request_id ${text(requestId)}`),
-      );
-    }
+    case "request":
+      return describeRequest(fields, cause);
     case "replaced":
       return `replaced by ${text(by)}, generation ${text(generation)}`;
     case "replacement_failed":
-      return `replacement failed, ${text(failures)} in a row: ${text(code)}. ${reason ?? ""}`;
-    default:
-      return facts(
-        [text(message), text(code)].filter((part) => part !== "" && part !== "ok").join(" "),
-        reason,
-        fingerprint(fields),
-      );
+      return `replacement failed, ${text(failures)} in a row: ${text(code)}. ${cause}`;
+    default: {
+      const key = fields["keyFingerprint"];
+      return joined(", ", joined(" ", message, fields["step"]), cause, key === undefined ? "" : `key ${text(key)}`);
+    }
   }
 }
 
-const fingerprint = ({ keyFingerprint }: LogEntry["fields"]) =>
-  keyFingerprint === undefined ? "" : `key ${text(keyFingerprint)}`;
+function describeRequest({ code, source, callerRole, requestId, route, ...fields }: LogEntry["fields"], cause: string) {
+  const duration = text(fields["Duration"] ?? fields["durationMs"]);
+  const caller = text(callerRole).replace(/^arn:[^/]*\//, "");
+  return joined(
+    ", ",
+    `${text(route)}${code === "ok" ? (source === "none" ? "" : ` from ${text(source)}`) : `: ${text(code)}`}`,
+    duration === "" ? "" : `${duration} ms`,
+    caller === "" || caller === "unknown" ? "" : `caller ${caller}`,
+    ...(code === "ok" ? [] : [cause, `request_id ${text(requestId)}`]),
+  );
+}
+
+/** The error of a bug, without its stack trace. */
+function causeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  const { name, message } = error as Record<string, unknown>;
+  return joined(": ", name, message);
+}
+
+/** The texts and numbers that are there, separated. */
+const joined = (separator: string, ...parts: unknown[]) =>
+  parts
+    .map(text)
+    .filter((part) => part !== "")
+    .join(separator);

@@ -13,6 +13,7 @@ import { smokeCommand } from "./smoke/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { tokenCommands } from "./token/commands.ts";
+import { dashboardCommand } from "./dashboard/command.ts";
 
 /**
  * All commands. A mistake in the arguments throws a CommanderError.
@@ -58,6 +59,7 @@ export function program(print: Print, addCompletion?: (root: Command) => void): 
   doctorCommand(root, onDeployment);
   alarmsCommands(root, onDeployment);
   smokeCommand(root, onDeployment);
+  dashboardCommand(root, onDeployment);
   openCommand(root, print, find);
   const completion = "completion <shell>";
   const description = "print a completion script: bash, zsh, fish or powershell";

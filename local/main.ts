@@ -8,14 +8,14 @@ const linger = 150;
 /** Milliseconds to wait for the log lines of the first request. */
 const maxLogDelay = 1000;
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
 const printError = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Resolves after the last log line of a request. */
 const logged = Promise.withResolvers<void>();
+let show: (line: string) => void = printError;
 
 function log(line: string): void {
-  printError(line);
+  show(line);
   if (line.includes('"Requests":')) logged.resolve();
 }
 
@@ -38,9 +38,18 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
+// npm's shell forwards no signal. SIGTERM to npm ends that shell, and this process gets another parent.
+if (process.env["npm_lifecycle_event"] === "start") {
+  const parent = process.ppid;
+  const orphaned = () => {
+    if (process.ppid !== parent) ending ??= end(0);
+  };
+  setInterval(orphaned, 250).unref();
+}
+
 try {
   const options = readOptions(process.argv.slice(2));
-  if (options === "help") say(helpText);
+  if (options === "help") process.stdout.write(`${helpText}\n`);
   else await run(options);
 } catch (error) {
   // A failure that the shutdown causes is not worth a message.
@@ -50,56 +59,29 @@ try {
 
 async function run(options: Options): Promise<void> {
   // Loaded late, so that the signal handlers above are in place within a tenth of a second.
+  const { logOutput } = await import("./log-output.ts");
+  const output = logOutput(process.stderr, options.logFile);
+  show = output.show;
   starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, aborted.signal));
   const running = await starting;
   if (ending) return;
   const { signedGet } = await import("./callers.ts");
-  const { sampleCallerKey } = await import("./sample-callers.ts");
-  const { simulatedAccount } = await import("./run.ts");
-  const { url, region, callers, simulator } = running;
-  const [[connection, registration] = ["webapicorso", {}]] = Object.entries(options.connections ?? {});
-  const tokenUrl = `${url}/v1/connections/${connection}/token`;
-  const [orders] = callers;
+  const { describeRun } = await import("./start-page.ts");
+  const [[connection] = ["webapicorso"]] = Object.entries(options.connections ?? {});
+  const [orders] = running.callers;
   if (!orders) throw new Error("The local run has no caller.");
   // The first request runs before anything is printed, so that its log lines do not appear in the middle of the output.
-  const first = options.connections ? undefined : await answerOf(await signedGet(new URL(tokenUrl), orders, region));
+  const tokenUrl = new URL(`${running.url}/v1/connections/${connection}/token`);
+  const first = options.connections ? undefined : await answerOf(await signedGet(tokenUrl, orders, running.region));
   if (first) await Promise.race([logged.promise, wait(maxLogDelay, undefined, { ref: false })]);
 
-  say(`dynamodb ${running.dynamoDbUrl}`);
-  say(`secretsmanager ${running.secretsManagerUrl}`);
-  say(`eventbridge ${running.eventBridgeUrl}`);
-  say(`simulator ${simulator.url}`);
-  say(`issuer ${running.issuerUrl}`);
-  say("");
-  say("Get a token:");
-  say(
-    `  curl --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders.accessKeyId}:${orders.secretAccessKey} ${tokenUrl}`,
-  );
-  if (!options.callers) {
-    const { username, scope } = { ...simulatedAccount(connection), ...registration };
-    say("");
-    say("Get a token with the vendor's API (only the host and the credential differ):");
-    say(
-      `  curl ${url}/api/v1/auth/token --form 'username="${username}"' --form 'scope="${scope}"' --form 'token="Bearer ${sampleCallerKey}"'`,
-    );
-  }
-  if (first) {
-    say("");
-    say(`The response (HTTP ${first.status}, token shortened):`);
-    say(`  ${JSON.stringify({ ...first.body, ...shortened(first.body["access_token"]) })}`);
-  }
-  say("");
-  say(`Watch it in a browser, and simulate failures of Smart Services: ${url}/`);
-  say("");
-  say(`ready ${url}`);
+  const { lines, reminder } = describeRun(running, options, connection, first);
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  output.remind(reminder);
 }
 
 async function answerOf(response: Response): Promise<{ status: number; body: Record<string, unknown> }> {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
-
-function shortened(token: unknown): object {
-  return typeof token === "string" ? { access_token: `${token.slice(0, 12)}…` } : {};
 }
 
 /** A wrong option, or a wrong setting of stage dev. SettingError is known by name: its module takes time to load. */

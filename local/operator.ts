@@ -5,10 +5,11 @@ import type { Deployment } from "./assembly/deployment.ts";
 /** Rotation is turned on for at most this many connections of a file: each takes a second of the function. */
 const maxRotated = 100;
 
+export const operatorCredentials = { accessKeyId: "LOCALOPERATOR", secretAccessKey: "local-operator-secret" };
+
 /** A Secrets Manager client with an operator's credentials. The caller destroys it. */
 export function operator(endpoint: string, region: string): SecretsManagerClient {
-  const credentials = { accessKeyId: "LOCALOPERATOR", secretAccessKey: "local-operator-secret" };
-  return new SecretsManagerClient({ endpoint, region, credentials });
+  return new SecretsManagerClient({ endpoint, region, credentials: operatorCredentials });
 }
 
 /** The name of a connection's secret. The secret may not exist. */

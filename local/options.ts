@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { asListed, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
@@ -18,6 +18,10 @@ export interface Options {
   profile?: Partial<Scenario>;
   /** The checked list of callers. Absent: the sample list. */
   callers?: object[];
+  /** Origins of pages that the sample list of callers admits, besides the sample application. */
+  origins?: string[];
+  /** File to which the functions' own lines are appended. */
+  logFile?: string;
   /** Seconds that one minute of every schedule lasts. */
   tick: number;
 }
@@ -34,6 +38,9 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
                         Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
   --callers FILE        JSON: a list of callers, as in the settings. Issuers may use http on loopback.
                         Default: a sample list with a local issuer.
+  --origin URL          Also admit pages of this origin, for example http://localhost:5173. Repeatable. Not with
+                        --callers: there, an entry has its origins.
+  --log-file FILE       Append the functions' own log lines to FILE, as JSON. A terminal shows readable lines.
   --tick SECONDS        How long one minute of every schedule lasts (60).
   --scenario NAME       Behaviour of the simulated Smart Services: ${Object.keys(namedScenarios).join(", ")}
   --profile FILE        JSON: switches of the simulator, recorded from a real upstream with
@@ -43,13 +50,13 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
 Open the ready URL in a browser: a page shows every connection and has a button for each scenario.
 
 The simulator accepts the keys of its own connections and of --connections. Get another key, then register it:
-  curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys
+  curl -d username=admin_acme -d scope=acme_alyacme SIMULATOR_URL/_simulator/keys
   npx broker --local connections add acme
 
 Callers: LOCALORDERS / local-orders-secret may call every route;
          LOCALAUDIT / local-audit-secret only GET /v1/status and GET /v1/status/{connection}.
 
-Switches of the simulator. Change one with  curl -d '{"mode": "slow"}' SIMULATOR_URL/_simulator
+Switches of the simulator. Change one with  curl -d mode=slow SIMULATOR_URL/_simulator
 
 ${scenarioHelp()}`;
 
@@ -77,9 +84,16 @@ export function readOptions(args: string[]): Options | "help" {
       `--scenario must be one of ${Object.keys(namedScenarios).join(", ")}. It is ${JSON.stringify(scenario)}.`,
     );
   }
+  if (values.callers !== undefined && values.origin.length > 0) {
+    throw new UsageError(
+      "--origin changes the sample list of callers. With --callers, add the origin to an entry there.",
+    );
+  }
   return {
     port,
     tick,
+    origins: values.origin.map(readOrigin),
+    ...(values["log-file"] !== undefined && { logFile: readLogFile(values["log-file"]) }),
     allowedHosts: values["allow-host"].map(readHostName),
     ...(values.connections !== undefined && { connections: readConnections(values.connections) }),
     ...(values.callers !== undefined && { callers: readCallers(values.callers) }),
@@ -96,6 +110,8 @@ function parse(args: string[]) {
       "allow-host": { type: "string", multiple: true, default: [] },
       connections: { type: "string" },
       callers: { type: "string" },
+      origin: { type: "string", multiple: true, default: [] },
+      "log-file": { type: "string" },
       scenario: { type: "string" },
       profile: { type: "string" },
       tick: { type: "string", default: "60" },
@@ -114,6 +130,26 @@ function readHostName(text: string): string {
   const rule =
     "must be a host name or an address without scheme, port and wildcard, for example broker.test or [fd00::1]";
   throw new UsageError(`--allow-host ${rule}. It is ${JSON.stringify(text)}.`);
+}
+
+/** An origin as browsers send it. */
+function readOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && [url.origin, `${url.origin}/`].includes(text)) return url.origin;
+  throw new UsageError(
+    `--origin must be a scheme and a host, for example http://localhost:5173. It is ${JSON.stringify(text)}.`,
+  );
+}
+
+/** Creates the file if it does not exist. */
+function readLogFile(file: string): string {
+  try {
+    closeSync(openSync(file, "a"));
+    return file;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new UsageError(`--log-file ${file}: cannot be written (${code}).`);
+  }
 }
 
 /** Checks the form of the file only. The broker reports a wrong field of an entry at the first request. */

@@ -15,7 +15,7 @@ import { logsPage } from "./logs-page.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import type { LoopbackServer } from "./loopback-server.ts";
-import { operator, secretNameOf, switchRotationOn } from "./operator.ts";
+import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRotationOn } from "./operator.ts";
 import type { Options } from "./options.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
@@ -23,8 +23,19 @@ import { sampleCallers } from "./sample-callers.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
-import { statusPage } from "./status-page/page.ts";
 import { stageConnections, synthesise } from "./synthesise.ts";
+import { devNull } from "node:os";
+import { sampleListPage } from "./sample-list.ts";
+import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
+import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
+import { History } from "../dashboard/history.ts";
+import { readLogLine } from "../dashboard/log-line.ts";
+import { serveDashboard } from "../dashboard/serve.ts";
+import { TrafficCounter } from "../dashboard/traffic.ts";
+import { localSource } from "./dashboard/source.ts";
 
 /** The start waits until rotation is on for at most this many connections. */
 const maxAwaited = 8;
@@ -41,6 +52,8 @@ export interface LocalRun {
   issuerUrl: string;
   region: string;
   callers: Identity[];
+  /** Origins whose pages can read the API's responses. */
+  origins: string[];
   close: () => Promise<void>;
 }
 
@@ -54,8 +67,12 @@ export async function startLocalRun(
   signal?: AbortSignal,
 ): Promise<LocalRun> {
   const ring = new LogRing();
+  const history = new History();
+  const traffic = new TrafficCounter();
   const onLog = (line: string) => {
     ring.add(line);
+    const read = readLogLine(line);
+    if (read) for (const reader of [history, traffic]) reader.add(read);
     printLog(line);
   };
   const started: (() => unknown)[] = [];
@@ -77,7 +94,7 @@ export async function startLocalRun(
     started.push(() => issuer.close());
     const { assembly, remove } = await synthesise({
       ...(connections && { connections: [] }),
-      callers: options.callers ?? sampleCallers(issuer.url, ids),
+      callers: options.callers ?? sampleCallers(issuer.url, ids, options.origins),
     });
     started.push(remove);
     signal?.throwIfAborted();
@@ -155,19 +172,36 @@ export async function startLocalRun(
       secretsmanager: secretsManager.url,
       simulator: simulator.url,
     });
-    const page = statusPage({
-      callers,
+    const dynamoDbOfOperator = dynamoDbClient({
+      endpoint: dynamoDb.url,
       region: place.region,
-      simulator,
-      profile,
-      events: eventBridge.events,
-      secrets,
-      secretName: (connection) => secretNameOf(deployment, connection),
+      credentials: operatorCredentials,
     });
+    const tableName = deployedSetting(deployment, "tableName") ?? "";
+    const due = { table: dynamoDbTokenTable(tableName, dynamoDbOfOperator), clock: systemClock() };
+    const page = serveDashboard(
+      localSource({
+        clock,
+        gateway: () => gateway?.url ?? "",
+        callers,
+        region: place.region,
+        simulator,
+        profile,
+        table: dynamoDbStatusTable(tableName, dynamoDbOfOperator),
+        history,
+        traffic,
+        secrets,
+        secretName: (connection) => secretNameOf(deployment, connection),
+        makeDue: (connection) => makeDue(due, connection),
+        sweep: () => Promise.all(deployment.schedules.map(({ functionArn, input }) => invoke(functionArn, input))),
+      }),
+    );
     const oauth = deployment.functions.find(({ folder }) => existsSync(join(folder, "callers.json")));
     const running = functions.get(oauth?.arns[0] ?? "");
-    const addCaller = callersPage(oauth && running && { folder: oauth.folder, running }, deployment.callers);
-    pages = [describe, logsPage(ring), addCaller, page];
+    const oauthFunction = oauth && running && { folder: oauth.folder, running };
+    const addCaller = callersPage(oauthFunction, deployment.callers);
+    const extendSampleList = sampleListPage(options.callers ? undefined : oauthFunction);
+    pages = [describe, logsPage(ring), addCaller, extendSampleList, page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);
@@ -182,6 +216,7 @@ export async function startLocalRun(
       issuerUrl: issuer.url,
       region: place.region,
       callers,
+      origins: deployment.api.cors?.allowOrigins ?? [],
       close,
     };
   } catch (error) {
@@ -208,8 +243,8 @@ function functionEnvironment(
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMegabytes),
     ...endpoints,
     // The developer's own AWS profiles must have no effect.
-    AWS_CONFIG_FILE: "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
     TZ: "UTC",
   };
 }

@@ -9,7 +9,7 @@ export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, 
 export const samplePortalOrigin = "http://127.0.0.1:8788";
 
 /** The list of callers without `--callers`: one of each kind outside AWS. */
-export function sampleCallers(issuer: string, connections: string[]): object[] {
+export function sampleCallers(issuer: string, connections: string[], origins: string[] = []): object[] {
   return [
     { name: "local-php", connections, keySha256: [callerKeyHash(new Secret(sampleCallerKey))] },
     {
@@ -20,7 +20,7 @@ export function sampleCallers(issuer: string, connections: string[]): object[] {
     {
       name: "local-portal",
       oidc: { issuer, audience: portalAudience, connectionsClaim: "smart_services" },
-      origins: [samplePortalOrigin],
+      origins: [...new Set([samplePortalOrigin, ...origins])],
     },
   ];
 }

@@ -19,6 +19,7 @@ import { duration } from "../terminal/time.ts";
 import { callerStatement } from "./caller-statement.ts";
 import { type RegistrationInput, readRegistration } from "./registration-input.ts";
 import { tryMakeDue } from "./make-due.ts";
+import { extendSampleList } from "./sample-list.ts";
 import { verifyKey } from "./verify-key.ts";
 
 export interface AddOptions extends RegistrationInput {
@@ -49,12 +50,14 @@ export async function addConnection(deployment: Deployment, id: string, options:
     lifetime === undefined
       ? "Its values are not verified (--skip-exchange)."
       : `Smart Services accepted the key; tokens last ${duration(lifetime)}.`;
+  const callers = deployment.local && (await extendSampleList(deployment, connection));
   const isRotated = everyDays > 0 && rotationOff === undefined;
   const stage = brokerCommand(deployment, `keys stage ${connection}`);
   const text = [
     `${done[step](connection)} ${verified}`,
     ...warnings.map((warning) => `warning: ${warning}`),
     `Key rotation: ${isRotated ? `every ${everyDays} days. Stage the next key before: ${stage}` : "off."}`,
+    ...(callers === undefined ? [] : [callers]),
     "Attach exactly this statement to a caller's role:",
     JSON.stringify(statement, null, 2),
   ].join("\n");

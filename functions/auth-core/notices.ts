@@ -19,10 +19,10 @@ export function noticeTelemetry(notice: Notice): NoticeTelemetry {
       return { level: "info", fields: { connection, outcome }, metrics: { values, code: "any", source: grant } };
     }
     case "replaced": {
-      const { connection, generation, progress, by } = notice;
+      const { connection, generation, remainingSeconds, progress, by } = notice;
       return {
         level: "info",
-        fields: { connection, generation, progress },
+        fields: { connection, generation, remainingSeconds, progress },
         metrics: { values: { Replacements: 1 }, source: by },
       };
     }

@@ -6,7 +6,7 @@ import type { Simulator } from "./simulator.ts";
 /** `/_simulator`: shows and changes the scenario, issues and revokes keys. Shows no credential but a new key. */
 export function answerControl(simulator: Simulator, method: string, path: string, body: string): Answer {
   if (method === "GET" && path === "/_simulator") return state(simulator);
-  const request = parseObject(body);
+  const request = parseObject(body) ?? parseForm(body);
   switch (`${method} ${path}`) {
     case "POST /_simulator":
       return request ? changeScenario(simulator, request) : wrong("the body is not a JSON object");
@@ -23,6 +23,16 @@ export function answerControl(simulator: Simulator, method: string, path: string
     default:
       return json(404, { error: "not_found" });
   }
+}
+
+/** A form, because every shell can quote it: `mode=slow`. A value that is JSON is that value: `lifetime=60`. */
+function parseForm(body: string): Record<string, unknown> | undefined {
+  if (!/^\w+=/.test(body)) return undefined;
+  return Object.fromEntries([...new URLSearchParams(body)].map(([name, value]) => [name, parseValue(value)]));
+}
+
+function parseValue(text: string): unknown {
+  return /^(true|false|null|-?\d+(\.\d+)?)$/.test(text) ? JSON.parse(text) : text;
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

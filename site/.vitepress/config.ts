@@ -14,7 +14,9 @@ export default {
   title: "Smart Token Broker",
   lang: "en-GB",
   // Many pages have wide tables.
-  head: [["style", {}, ":root{--vp-layout-max-width:1700px}.VPDoc.has-aside .content-container{max-width:1000px!important}"]],
+  head: [
+    ["style", {}, ":root{--vp-layout-max-width:1700px}.VPDoc.has-aside .content-container{max-width:1000px!important}"],
+  ],
   markdown: { anchor: { slugify: githubAnchors }, config: prepareLinks },
   themeConfig: {
     search: { provider: "local" },

@@ -1,8 +1,7 @@
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { startBrowser } from "../browser/chromium.ts";
 import { StartedCommand } from "../local/run-harness.ts";
-import { makeDue } from "./due.ts";
 
 let run: StartedCommand;
 let browser: Browser;
@@ -25,7 +24,7 @@ beforeEach(async () => {
 
 /** The page in its own window. Records every error of the page. */
 async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
-  const context: BrowserContext = await browser.newContext({ viewport: { width: 1100, height: 640 }, ...options });
+  const context: BrowserContext = await browser.newContext({ viewport: { width: 1280, height: 760 }, ...options });
   onTestFinished(() => context.close());
   const opened = await context.newPage();
   faults.length = 0;
@@ -36,100 +35,106 @@ async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise
   return opened;
 }
 
-const row = (of = page): Locator => of.getByRole("row", { name: /webapicorso/ });
-const state = (word: string) => row().locator(".state", { hasText: new RegExp(`^${word}$`) });
+const row = (of = page) => of.locator("#connections li", { hasText: "webapicorso" });
+const inspector = () => page.locator("#inspector");
+const state = (word: string) => row().locator(".badge", { hasText: new RegExp(`^${word}$`) });
 const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
-const due = () => makeDue(run.url("dynamodb"), "webapicorso");
+const events = () => page.locator("#events li");
 
 async function generation(): Promise<number> {
-  return Number(/generation (\d+)/.exec((await row().textContent()) ?? "")?.[1]);
+  return Number(/generation (\d+)/.exec((await inspector().textContent()) ?? "")?.[1]);
 }
 
 async function grownFrom(before: number): Promise<void> {
   await expect.poll(generation, { timeout: 15_000 }).toBeGreaterThan(before);
 }
 
-/** Back to a healthy connection, whatever a test has left. */
-async function fix(): Promise<void> {
-  await press("ok");
-  await page.getByRole("button", { name: "ok", pressed: true }).waitFor();
-}
-
-describe("the status page in a browser", () => {
-  it("shows the connection with its state, its lifetimes as bars, and its next action", async () => {
+describe("the page of the local run in a browser", () => {
+  it("shows a connection with its state, its lane, and all that is known of it", async () => {
     await state("fresh").waitFor();
 
-    await expect(row().textContent()).resolves.toMatch(
-      /generation \d+.*(59|60) min left.*30 d left.*replacement by refresh token in \d+ min/s,
+    await expect(row().textContent()).resolves.toMatch(/Callers are served until \d\d:\d\d\. Next: replacement by/);
+    const lane = row().getByRole("img", { name: /^Last 10 min: 1 token, 0 failed attempts, the token ends at/ });
+    await lane.waitFor();
+    expect(await lane.locator(".bar.current.fresh").count()).toBe(1);
+    await expect(inspector().textContent()).resolves.toMatch(
+      /HTTP 200 with a token.*generation \d+, (59|60) min left|1 hour left.*30 days left/s,
     );
-    const bar = row().getByRole("meter", { name: "remaining time of the access token", exact: true });
-    expect(await bar.evaluate((meter: unknown) => (meter as { value: number }).value)).toBeGreaterThan(0.9);
     expect(faults).toEqual([]);
   });
 
-  it("shows the refresh token against the lifetime that the simulator gives it", async () => {
-    await run.simulator("/_simulator", { refreshLifetime: 7200 });
-    await due();
-
-    const bar = row().getByRole("meter", { name: "remaining time of the refresh token", exact: true });
-    await row().getByText("2 h left").waitFor();
-    await expect.poll(() => bar.evaluate((meter: unknown) => (meter as { value: number }).value)).toBeGreaterThan(0.9);
-    await run.simulator("/_simulator", { refreshLifetime: 30 * 86_400 });
-    await due();
-    await row().getByText("30 d left").waitFor();
-  });
-
-  it("shows a replacement without a reload", async () => {
-    const before = await generation();
-
-    await due();
-
-    await grownFrom(before);
-    await state("fresh").waitFor();
-  });
-
-  it("a button starts an outage: the connection is retrying, its token is still served, and it recovers", async () => {
+  it("shows an outage at once, without a wait for the next replacement: the token is still served, and it recovers", async () => {
     const before = await generation();
 
     await press("outage");
-    await page.getByText("Scenario of Smart Services: outage").waitFor();
-    await due();
-    await state("retrying").waitFor();
-    const next = await row().textContent();
+    await state("retrying").waitFor({ timeout: 10_000 });
+    await row().locator(".tick.attempt").first().waitFor();
+    await row().getByText("Callers are served until").waitFor();
+    await events().first().getByText("Replacement failed").waitFor();
     await press("Get a token");
-    await page.getByText(/^webapicorso: got a token of generation \d+, valid for \d+ s$/).waitFor();
-    const screenshot = process.env["SHOW_SCREENSHOT"];
-    if (screenshot) await page.screenshot({ path: screenshot });
-    await fix();
+    await page.getByText(/^webapicorso: HTTP 200, a token of generation \d+, valid for \d+ s/).waitFor();
+    await press("ok");
 
-    expect(next).toMatch(/retry by/);
-    expect(next).toContain("upstream_unavailable");
     await grownFrom(before);
     await state("fresh").waitFor();
+    await row().locator(".bar.past").first().waitFor();
+    await events().first().getByText("New token").waitFor();
   });
 
-  it("a button revokes the key: the connection is rejected, and a rotated key fixes it", async () => {
+  it("shows a revoked key as rejected with the command that fixes it, and a rotated key fixes it", async () => {
     const before = await generation();
-    const key = await row().locator("code").textContent();
+    const key = /(?<!Old )API key([0-9a-f]{16})/.exec((await inspector().textContent()) ?? "")?.[1] ?? "none";
 
     await press("revoked");
-    await page.getByText("Scenario of Smart Services: revoked").waitFor();
-    await due();
     await state("rejected").waitFor();
-    await page.getByText("connection_rejected webapicorso").waitFor();
-    await fix();
+    const [command = ""] = await inspector().locator("code").allTextContents();
+    await press("ok");
+    await state("fresh").waitFor();
     await press("Rotate key");
 
+    expect(command).toBe(`npx broker keys stage webapicorso --local-url ${run.url("ready")}`);
+    await grownFrom(before + 1);
+    await expect.poll(() => inspector().textContent()).not.toMatch(new RegExp(`(?<!Old )API key${key}`));
+    await inspector().getByText("Old API key").waitFor();
+  });
+
+  it("makes tokens of two minutes by a switch, and replaces all now by a button", async () => {
+    await page.getByRole("switch", { name: "tokens of 2 minutes" }).click();
+    await row().locator('.bar.current[title*="generation"]').waitFor();
+    await expect.poll(() => inspector().textContent(), { timeout: 15_000 }).toMatch(/(11\d|12\d|2 min|\d\d s)/);
+    const before = await generation();
+
+    await press("Replace all now");
     await grownFrom(before);
-    await state("fresh").waitFor();
-    expect(await row().locator("code").textContent()).not.toBe(key);
-    await expect(row().textContent()).resolves.toContain("1 retiring");
-    await page.getByText("connection_recovered webapicorso").waitFor();
+
+    await page.getByRole("switch", { name: "tokens of 2 minutes", checked: true }).click();
+    await page.getByRole("switch", { name: "tokens of 2 minutes", checked: false }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("draws in half a screen of time after now what is planned, and nothing that is not known", async () => {
+    await page.getByLabel("Range of time").selectOption("7200");
+
+    await row().locator(".bar.planned").waitFor();
+    const place = (selector: string) =>
+      row()
+        .locator(selector)
+        .first()
+        .evaluate((bar: unknown) => Number.parseFloat((bar as { style: { left: string } }).style.left));
+    expect(await place(".bar.planned")).toBeGreaterThan(66);
+    expect(await row().locator(".bar.past").count()).toBe(
+      await row().locator('.bar.past[title*="generation"]').count(),
+    );
   });
 
   it("works with the keyboard alone, and an update does not move the focus", async () => {
-    const polled = () => page.waitForResponse((response) => response.url().endsWith("/_local/status"));
-    const ask = row().getByRole("button", { name: "Get a token" });
+    const polled = () => page.waitForResponse((response) => response.url().includes("/_dashboard/data"));
+    await page.keyboard.press("/");
+    await page.keyboard.type("no such connection");
+    await page.getByText("· 0 of 1").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByText("· 1", { exact: true }).waitFor();
+    const ask = inspector().getByRole("button", { name: "Get a token" });
     await ask.focus();
     await polled();
     await polled();
@@ -140,29 +145,36 @@ describe("the status page in a browser", () => {
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Get a token");
   });
 
-  it.each(["light", "dark"] as const)(
-    "fits into a narrow window, %s, and stays a table to a screen reader",
-    async (scheme) => {
-      const narrow = await open({ viewport: { width: 340, height: 640 }, colorScheme: scheme });
+  it("filters by a state", async () => {
+    await page.getByRole("button", { name: "1 fresh" }).click();
+    await row().waitFor();
 
-      const [wide, background] = (await narrow.evaluate(
-        "[document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]",
-      )) as [number, string];
-      expect(wide).toBeLessThanOrEqual(340);
-      expect(background).toBe(scheme === "light" ? "rgb(255, 255, 255)" : "rgb(20, 23, 26)");
-      await narrow
-        .getByRole("table")
-        .getByRole("row", { name: /webapicorso/ })
-        .getByRole("cell")
-        .first()
-        .waitFor();
-      expect(await narrow.getByRole("columnheader").count()).toBe(7);
-    },
-  );
+    await page.getByLabel("State", { exact: true }).selectOption("");
+
+    await page.getByRole("button", { name: "1 fresh", pressed: false }).waitFor();
+  });
+
+  it.each(["light", "dark"] as const)("fits into a narrow window, %s", async (scheme) => {
+    const narrow = await open({ viewport: { width: 340, height: 640 }, colorScheme: scheme });
+
+    const [wide, background] = (await narrow.evaluate(
+      "[document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]",
+    )) as [number, string];
+    expect(wide).toBeLessThanOrEqual(340);
+    expect(background).toBe(scheme === "light" ? "rgb(247, 248, 250)" : "rgb(14, 17, 23)");
+  });
+
+  it("logs nothing when it reads", async () => {
+    const polled = () => page.waitForResponse((response) => response.url().includes("/_dashboard/data"));
+    await polled();
+    await polled();
+
+    expect(run.stderr).not.toContain('"service":"status"');
+  });
 
   it("says when the run has ended", async () => {
-    await page.route("**/_local/status", (route) => route.abort());
+    await page.route("**/_dashboard/data*", (route) => route.abort());
 
-    await page.getByText("The local run does not answer.").waitFor();
+    await page.getByText("No answer. The page shows what it knew last.").waitFor();
   });
 });

@@ -60,15 +60,15 @@ it("a page on another port of this machine cannot read or write what the local r
     post({ url: run.url("secretsmanager"), target: "secretsmanager.ListSecrets" }),
     post({ url: run.url("eventbridge"), target: "AWSEvents.PutEvents" }),
     post({ url: `${run.url("simulator")}/_simulator`, body: { mode: "unavailable" } }),
-    post({ url: `${run.url("ready")}/_local/scenario`, body: { scenario: "outage" } }),
+    post({ url: `${run.url("ready")}/_dashboard/scenario`, body: { scenario: "outage" } }),
   ]);
   const opaque = await Promise.all([
     post({ url: `${run.url("simulator")}/_simulator`, body: { mode: "unavailable" }, mode: "no-cors" }),
-    post({ url: `${run.url("ready")}/_local/scenario`, body: { scenario: "outage" }, mode: "no-cors" }),
+    post({ url: `${run.url("ready")}/_dashboard/scenario`, body: { scenario: "outage" }, mode: "no-cors" }),
   ]);
 
   expect(answers).toEqual(answers.map(() => "blocked"));
-  // Cross-Origin-Resource-Policy, which the status page has, blocks the second.
+  // Cross-Origin-Resource-Policy, which the page of the local run has, blocks the second.
   expect(opaque).toEqual(["opaque 0 ", "blocked"]);
   expect(await table.send(new GetItemCommand({ TableName, Key: key }))).not.toHaveProperty("Item");
   const state = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
@@ -85,10 +85,10 @@ it.each(words)("a page whose name was rebound to this machine gets nothing from 
   expect(answer).toMatch(/^basic 403 \{"message":"The Host of the request is not a name of the local run/);
 });
 
-it("the status page works, by either name of this machine", async () => {
+it("the page of the local run works, by either name of this machine", async () => {
   for (const name of ["127.0.0.1", "localhost"]) {
     await page.goto(run.url("ready").replace("127.0.0.1", name));
     await page.getByRole("button", { name: "ok", exact: true }).click();
-    await page.getByText("Scenario of Smart Services: ok").waitFor();
+    await page.getByText("Smart Services: ok.").waitFor();
   }
 });

@@ -13,6 +13,8 @@ export interface Account {
   set: { AlarmName: string; StateValue: string; StateReason: string }[];
   /** Sum of a metric in the last day. */
   daySums: Record<string, number>;
+  /** Values of a metric at one instant, by its name and the dimensions code and source. Absent: `daySums`. */
+  valuesAt?: { at: number; values: Record<string, number> };
 }
 
 export const topic = "arn:aws:sns:eu-south-1:123456789012:fake-topic";
@@ -42,6 +44,16 @@ export function healthyAccount(): Account {
   };
 }
 
+interface Metric {
+  MetricName: string;
+  Dimensions: { Name: string; Value: string }[];
+}
+
+function nameOf({ MetricName, Dimensions }: Metric): string {
+  const value = (name: string) => Dimensions.find(({ Name }) => Name === name)?.Value;
+  return [value("service"), MetricName, value("code"), value("source")].join(" ");
+}
+
 /** The answer of CloudWatch to an operation; `now` is the instant of what it records. */
 export function cloudWatch(account: Account, operation: string, input: Record<string, unknown>): object {
   const now = 1_790_000_000 + account.set.length;
@@ -58,7 +70,20 @@ export function cloudWatch(account: Account, operation: string, input: Record<st
       return {};
     }
     case "GetMetricData": {
-      const queries = input["MetricDataQueries"] as { Id: string; MetricStat: { Metric: { MetricName: string } } }[];
+      const queries = input["MetricDataQueries"] as { Id: string; MetricStat: { Metric: Metric } }[];
+      const { valuesAt } = account;
+      if (valuesAt) {
+        return {
+          MetricDataResults: queries.map(({ Id, MetricStat: { Metric } }) => {
+            const value = valuesAt.values[nameOf(Metric)];
+            return {
+              Id,
+              Timestamps: value === undefined ? [] : [valuesAt.at],
+              Values: value === undefined ? [] : [value],
+            };
+          }),
+        };
+      }
       const sum = (name: string) => account.daySums[name] ?? 0;
       return {
         MetricDataResults: queries.map(({ Id, MetricStat }) => ({

@@ -45,6 +45,10 @@ export interface StandIn {
   account?: Account;
   /** The only secret, whose one version has AWSPENDING and no value. */
   pending?: string;
+  /** Lines that a query of Logs Insights finds, and the statuses that it has one after the other. */
+  found?: { lines: string[]; statuses: string[] };
+  /** The requests to CloudWatch Logs, added by the stand-in. */
+  logRequests?: ({ operation: string } & Record<string, unknown>)[];
   /** State of the schedule `sweep-0`. */
   schedule: "ENABLED" | "DISABLED";
   deadLetters: number;
@@ -80,6 +84,11 @@ async function answer(state: StandIn, request: IncomingMessage) {
     type: "application/x-amz-json-1.0",
     body: JSON.stringify(content),
   });
+  if (target.startsWith("Logs_")) {
+    const operation = target.split(".")[1] ?? "";
+    state.logRequests?.push({ operation, ...(JSON.parse(body) as Record<string, unknown>) });
+    if (operation !== "FilterLogEvents") return json(insights(state, operation));
+  }
   if (request.url?.startsWith("/schedules/")) return { ...json({ State: state.schedule }), type: "application/json" };
   if (target.includes("SQS")) return json({ Attributes: { ApproximateNumberOfMessages: String(state.deadLetters) } });
   if (target.endsWith("DescribeTable")) return json({ Table: { DeletionProtectionEnabled: state.deletionProtection } });
@@ -131,6 +140,14 @@ const members = (content: Record<string, string>[]) =>
     .map((fields) => Object.entries(fields).map(([name, value]) => `<${name}>${value}</${name}>`))
     .map((fields) => `<member>${fields.join("")}</member>`)
     .join("");
+
+/** The answer of Logs Insights. */
+function insights({ found }: StandIn, operation: string): object {
+  if (operation === "StartQuery") return { queryId: "fake-query" };
+  const status = found?.statuses.shift() ?? "Complete";
+  const results = (found?.lines ?? []).map((value) => [{ field: "@message", value }]);
+  return { status, statistics: { bytesScanned: 12_345_678 }, ...(status === "Complete" && { results }) };
+}
 
 function cloudFormation(
   { stacks, metadata, refusal, drifted, resources: own }: StandIn,

@@ -192,11 +192,11 @@ describe("the gateway", () => {
 
   it.each([
     ["GET", "/"],
-    ["GET", "/_local/status"],
+    ["GET", "/_dashboard/data"],
     ["GET", "/_local/deployment"],
-    ["POST", "/_local/scenario"],
-    ["POST", "/_local/token"],
-    ["POST", "/_local/rotation"],
+    ["POST", "/_dashboard/scenario"],
+    ["POST", "/_dashboard/token"],
+    ["POST", "/_dashboard/rotation"],
   ])("rejects pages of other origins at its own page, also listed ones: %s %s", async (method, path) => {
     const answers = await Promise.all(
       [samplePortalOrigin, "https://evil.test", "null"].map((origin) =>
@@ -212,7 +212,7 @@ describe("the gateway", () => {
     const post = (origin: string) =>
       send(
         portOf("ready"),
-        ["POST /_local/scenario HTTP/1.1", "Host: broker.test", `Origin: ${origin}`],
+        ["POST /_dashboard/scenario HTTP/1.1", "Host: broker.test", `Origin: ${origin}`],
         JSON.stringify({ scenario: "ok" }),
       );
 

@@ -64,6 +64,10 @@ describe("npm start rejects an option in one line, with status 1", () => {
     [["--allow-host", "fd00::1"], /--allow-host must be .* \[fd00::1\]/],
     [["--allow-host", ""], /--allow-host must be/],
     [["--allow-host", "broker.test", "--allow-host", "user@broker.test"], /--allow-host must be/],
+    [["--origin", "localhost:5173"], /--origin must be a scheme and a host/],
+    [["--origin", "http://localhost:5173/app"], /--origin must be .* It is "http:\/\/localhost:5173\/app"/],
+    [["--origin", "http://localhost:5173", "--callers", "x.json"], /With --callers, add the origin to an entry/],
+    [["--log-file", "/nonexistent/broker.log"], /--log-file .*: cannot be written \(ENOENT\)/],
     [["--tick", "0"], /--tick must be a number of seconds/],
     [["--scenario", "toString"], /--scenario must be one of outage, /],
   ])("%j", async (args, words) => {
@@ -94,7 +98,8 @@ it("npm start reports a wrong setting of the stacks in one line, also if the lis
 it("--help says how to get a key that the simulator accepts, and how to register it", async () => {
   const { stdout } = await refusal(["--help"]);
 
-  expect(stdout).toContain(`curl -d '{"username":"admin_acme","scope":"acme_alyacme"}' SIMULATOR_URL/_simulator/keys`);
+  expect(stdout).toContain("curl -d username=admin_acme -d scope=acme_alyacme SIMULATOR_URL/_simulator/keys");
+  expect(stdout).not.toMatch(/curl.*'/);
   expect(stdout).toContain("npx broker --local connections add acme");
 });
 
@@ -106,6 +111,8 @@ it("--help lists every option, both callers and the simulator's switches, with s
     "--port",
     "--allow-host",
     "--connections",
+    "--origin",
+    "--log-file",
     "--tick",
     "--scenario",
     "LOCALORDERS",

@@ -51,6 +51,18 @@ describe("/_simulator", () => {
     for (const secret of [apiKey, grant["access_token"], grant["refresh_token"]]) expect(text).not.toContain(secret);
   });
 
+  it("takes a form too, which every shell can quote", async () => {
+    const simulator = await start();
+    const post = (path: string, body: string) => fetch(simulator.url + path, { method: "POST", body });
+
+    const changed = await post("/_simulator", "mode=slow&lifetime=60&rotateRefresh=false&retryAfter=null");
+    const issued = await post("/_simulator/keys", "username=admin_acme&scope=acme_alyacme");
+    const wrong = await post("/_simulator", "lifetime=soon");
+
+    expect([changed.status, issued.status, wrong.status]).toEqual([200, 201, 400]);
+    expect(simulator.scenario).toMatchObject({ mode: "slow", lifetime: 60, rotateRefresh: false, retryAfter: null });
+  });
+
   it("changes only the given switches", async () => {
     const simulator = await start({ scenario: { lifetime: 60 } });
     const { status } = await control(simulator, "/_simulator", { mode: "unavailable", retryAfter: null });

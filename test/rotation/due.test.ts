@@ -15,7 +15,14 @@ describe("A sweep", () => {
 
     expect(summary).toEqual(summaryOf({ due: 1, replaced: 1, oldestLateness: 7 }));
     expect(world.callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
-    const replaced = { kind: "replaced", connection: due, by: "refresh_token", generation: 2, progress: true };
+    const replaced = {
+      kind: "replaced",
+      connection: due,
+      by: "refresh_token",
+      generation: 2,
+      remainingSeconds: 3600,
+      progress: true,
+    };
     expect(world.notices.at(-1)).toEqual(replaced);
     expect(await world.table.raw("fresh")).toEqual(fresh);
   });

@@ -1,5 +1,6 @@
 import { CreateSecretCommand, DeleteSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { DashboardData } from "../../dashboard/contract.ts";
 import { signedGet } from "../../local/callers.ts";
 import { audit, orders, region, StartedCommand } from "../local/run-harness.ts";
 import { emulatorConfig } from "../support/aws.ts";
@@ -18,6 +19,8 @@ afterAll(() => run?.remove());
 
 const get = (path: string, by = audit) => signedGet(new URL(path, run.url("ready")), by, region);
 const page = (path: string, of?: { post: object }) => asker(Number(new URL(run.url("ready")).port))(path, of);
+
+const dataOfPage = async () => (await page("/_dashboard/data?range=600")).json() as unknown as DashboardData;
 
 describe("the status routes of a local run", () => {
   it.each(["/v1/status", "/v1/status/webapicorso"])("accept LOCALAUDIT: %s", async (path) => {
@@ -43,21 +46,24 @@ describe("the page of a local run", () => {
     const Name = "smart-token-broker/dev/added";
     await client.send(new CreateSecretCommand({ Name, SecretString: "{}" }));
 
-    const data = (await page("/_local/status")).json();
-
-    expect(data["without_token"]).toEqual(["added"]);
+    // The page lists the secrets every five seconds.
+    const withoutToken = async () =>
+      (await dataOfPage()).connections.filter(({ state }) => state === "no_token").map(({ connection }) => connection);
+    await expect.poll(withoutToken, { timeout: 15_000 }).toEqual(["added"]);
     await client.send(new DeleteSecretCommand({ SecretId: Name }));
-    expect((await page("/_local/status")).json()["without_token"]).toEqual([]);
+    await expect.poll(withoutToken, { timeout: 15_000 }).toEqual([]);
     client.destroy();
   });
 
   it("shows the same as the status route", async () => {
     const { connections } = (await (await get("/v1/status")).json()) as { connections: { connection: string }[] };
 
-    const data = (await page("/_local/status")).json();
+    const data = await dataOfPage();
 
     expect(connections.map(({ connection }) => connection)).toEqual(["webapicorso"]);
-    expect(data["connections"]).toEqual(connections.map((each) => ({ ...each, next_action: expect.anything() })));
+    expect(data.connections.map(({ status }) => status)).toEqual(
+      connections.map((each) => ({ ...each, next_action: expect.anything() })),
+    );
   });
 
   it("is served at /", async () => {
@@ -79,7 +85,7 @@ describe("--profile", () => {
   });
 
   it("stays in effect under the scenarios of the page", async () => {
-    await page("/_local/scenario", { post: { scenario: "ok" } });
+    await page("/_dashboard/scenario", { post: { scenario: "ok" } });
 
     const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
     expect(scenario).toMatchObject({ ...profile, mode: "ok" });

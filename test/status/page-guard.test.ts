@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Route } from "../../local/gateway/options.ts";
+import { defaultScenario } from "../../local/simulator/scenario.ts";
 import { startPage } from "./page-harness.ts";
 
 describe("a foreign Host (DNS rebinding)", () => {
@@ -13,7 +14,7 @@ describe("a foreign Host (DNS rebinding)", () => {
     const headers = { host: name.replace("PORT", host.split(":")[1] ?? "") };
 
     const statuses = await Promise.all(
-      ["/", "/_local/status", "/_local/page.js"].map((path) => ask(path, { headers })),
+      ["/", "/_dashboard/data", "/_dashboard/page.js"].map((path) => ask(path, { headers })),
     );
 
     expect(statuses.map(({ status }) => status)).toEqual([403, 403, 403]);
@@ -24,8 +25,8 @@ describe("a foreign Host (DNS rebinding)", () => {
     const { ask, host } = await startPage();
     const name = host.replace("127.0.0.1", "localhost");
 
-    const got = await ask("/_local/status", { headers: { host: name } });
-    const posted = await ask("/_local/scenario", {
+    const got = await ask("/_dashboard/data", { headers: { host: name } });
+    const posted = await ask("/_dashboard/scenario", {
       post: { scenario: "slow" },
       headers: { host: name, origin: `http://${name}` },
     });
@@ -42,23 +43,24 @@ describe("a POST from another site", () => {
     ["from the other loopback name", "http://localhost:PORT"],
     ["with no origin at all", ""],
   ])("changes nothing: %s", async (_, origin) => {
-    const { ask, host, simulator, steps } = await startPage();
+    const { ask, host, simulator, steps, sweeps } = await startPage();
     const headers = { origin: origin.replace("PORT", host.split(":")[1] ?? ""), "content-type": "text/plain" };
-    const post = { scenario: "outage", connection: "webapicorso" };
+    const post = { scenario: "outage", short: true, connection: "webapicorso" };
 
     const all = [];
-    for (const path of ["scenario", "token", "rotation"]) all.push(await ask(`/_local/${path}`, { post, headers }));
+    for (const path of ["scenario", "lifetime", "replace", "token", "rotation"])
+      all.push(await ask(`/_dashboard/${path}`, { post, headers }));
 
     expect(all.map(({ status, body }) => [status, body])).toEqual(all.map(() => [403, '{"message":"Forbidden"}']));
-    expect([simulator.scenario.mode, steps]).toEqual(["ok", []]);
+    expect([simulator.scenario, steps, sweeps.count]).toEqual([defaultScenario(), [], 0]);
   });
 
   it("cannot read the data either: no response has a CORS header", async () => {
     const { ask } = await startPage();
     const headers = { origin: "https://evil.test" };
 
-    const data = await ask("/_local/status", { headers });
-    const api = await ask("/v1/status", { headers });
+    const data = await ask("/_dashboard/data", { headers });
+    const api = await ask("/v1/connections/webapicorso/token", { headers });
 
     expect(data.headers).not.toHaveProperty("access-control-allow-origin");
     expect(api.headers).toMatchObject({ "access-control-allow-origin": "*" });
@@ -77,12 +79,12 @@ describe("the deployed routes", () => {
     const { ask, host } = await startPage();
     const headers = { origin: `http://${host}` };
 
-    const { status, body } = await ask("/v1/status", { headers });
+    const { status, body } = await ask("/v1/connections/webapicorso/token", { headers });
 
     expect([status, body]).toEqual([403, '{"message":"Forbidden"}']);
   });
 
-  it.each(["/fake", "/_local", "/_local/fake", "/_local/page.html", "/_local/../page.html", "//"])(
+  it.each(["/fake", "/_dashboard", "/_dashboard/fake", "/_dashboard/page.html", "/_dashboard/../page.html", "//"])(
     "return 404 for an unknown path: %s",
     async (path) => {
       const { ask } = await startPage();

@@ -8,18 +8,25 @@ import { startGateway } from "../../local/gateway/server.ts";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
-import type { PageParts } from "../../local/status-page/data.ts";
-import { statusPage } from "../../local/status-page/page.ts";
+import { History } from "../../dashboard/history.ts";
+import { serveDashboard } from "../../dashboard/serve.ts";
+import { TrafficCounter } from "../../dashboard/traffic.ts";
+import type { LocalParts } from "../../local/dashboard/parts.ts";
+import { localSource } from "../../local/dashboard/source.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { makeDue } from "../../functions/auth-core/use-cases/make-due.ts";
+import { dynamoDbStatusTable } from "../../functions/status/status-table.ts";
 import { emulatorConfig } from "../support/aws.ts";
+import { startTable } from "../support/table.ts";
+import { systemClock } from "../../functions/auth-core/rules/clock.ts";
+import { storedItemAt } from "./items.ts";
 
 const place = { region: "eu-south-1", accountId: "123456789012" };
 const clock = { now: () => Date.now() / 1000 };
 
-export const oneConnection = { connection: "webapicorso", state: "fresh", generation: 17, retiring_keys: [] };
-
-/** The default responses of the functions behind the gateway. */
+/** The default response of the token function behind the gateway. */
 export const answers = {
-  "GET /v1/status": { connections: [oneConnection] } as object,
   "GET /v1/connections/{connection}/token": {
     access_token: "fake-access-1",
     generation: 17,
@@ -27,9 +34,12 @@ export const answers = {
   } as object,
 };
 
-/** Starts the page in front of a gateway whose functions return the given answers. It stops with the test. */
+/**
+ * Starts the page in front of a gateway whose functions return the given answers, with the connection webapicorso in an
+ * emulated table. It stops with the test.
+ */
 export async function startPage(
-  of: { answers?: Partial<typeof answers>; routes?: Route[]; registration?: object; parts?: Partial<PageParts> } = {},
+  of: { answers?: Partial<typeof answers>; routes?: Route[]; registration?: object; parts?: Partial<LocalParts> } = {},
 ) {
   const steps: RotationEvent[] = [];
   const simulator = await startSimulator({ clock });
@@ -48,6 +58,14 @@ export async function startPage(
   await secretsManager.rotationsSettled();
   steps.length = 0;
 
+  const table = await startTable();
+  await table.put(storedItemAt(clock.now(), "webapicorso", { generation: 17, attemptedAt: clock.now() - 600 }));
+  const dynamoDb = dynamoDbClient(table.config);
+  const due = { table: dynamoDbTokenTable(table.name, dynamoDb), clock: systemClock() };
+  const sweeps = { count: 0 };
+  const history = new History();
+  const traffic = new TrafficCounter();
+  const url = { gateway: "" };
   const callers = localCallers({ ...place, apiId: "fakeapi" });
   const routes = Object.entries({ ...answers, ...of.answers }).map(
     ([routeKey, answer]): Route => ({ routeKey, authorization: "AWS_IAM", invoke: async () => answer }),
@@ -61,25 +79,34 @@ export async function startPage(
     clock,
     routes: [...routes, ...(of.routes ?? [])],
     cors: { allowOrigins: ["*"], allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAge: 0 },
-    fallback: statusPage({
-      callers,
-      region: place.region,
-      simulator,
-      profile: {},
-      events: [],
-      secrets,
-      secretName: (connection) => connection,
-      ...of.parts,
-    }),
+    fallback: serveDashboard(
+      localSource({
+        clock,
+        gateway: () => url.gateway,
+        callers,
+        region: place.region,
+        simulator,
+        profile: {},
+        table: dynamoDbStatusTable(table.name, dynamoDb),
+        history,
+        traffic,
+        secrets,
+        secretName: (connection) => connection,
+        makeDue: (connection) => makeDue(due, connection),
+        sweep: async () => void (sweeps.count += 1),
+        ...of.parts,
+      }),
+    ),
   });
+  url.gateway = gateway.url;
   onTestFinished(async () => {
     await gateway.close();
     secrets.destroy();
-    await Promise.all([secretsManager.close(), simulator.close()]);
+    await Promise.all([secretsManager.close(), simulator.close(), table.close()]);
   });
 
   const host = `127.0.0.1:${gateway.port}`;
-  return { simulator, secretsManager, steps, host, ask: asker(gateway.port) };
+  return { simulator, secretsManager, steps, sweeps, history, traffic, table, host, ask: asker(gateway.port) };
 }
 
 /** Sends a request as a browser does: with a body it is a POST, by default from the page's own origin. */

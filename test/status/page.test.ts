@@ -1,143 +1,252 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { PutEvent } from "../../local/eventbridge.ts";
-import { answers, oneConnection, startPage } from "./page-harness.ts";
+import type { DashboardData } from "../../dashboard/contract.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { storedItemAt } from "./items.ts";
+import { answers, startPage } from "./page-harness.ts";
 
-describe("the status page", () => {
-  it("is one page with its own script and style", async () => {
+/** The item of a connection that was replaced once. */
+const storedItem = (name: string, changes: Parameters<typeof storedItemAt>[2] = {}) =>
+  storedItemAt(Date.now() / 1000, name, { attemptedAt: Date.now() / 1000 - 600, ...changes });
+
+type Page = Awaited<ReturnType<typeof startPage>>;
+
+const dataOf = async ({ ask }: Page, range = 600) =>
+  (await ask(`/_dashboard/data?range=${range}`)).json() as unknown as DashboardData;
+
+/** Presses a button. The status and the message of its answer. */
+async function press({ ask }: Page, action: string, post: object) {
+  const { status, json } = await ask(`/_dashboard/${action}`, { post });
+  return { status, message: String(json()["message"]) };
+}
+
+describe("the page of the local run", () => {
+  it("is one page with its own style and modules, and serves every file of its folder", async () => {
     const { ask } = await startPage();
 
-    const [page, script, style] = [await ask("/"), await ask("/_local/page.js"), await ask("/_local/page.css")];
+    const page = await ask("/");
 
-    expect(page.body).toContain("<title>");
     expect(page.headers).toMatchObject({
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),
       "cross-origin-resource-policy": "same-origin",
     });
-    expect([script.status, style.status]).toEqual([200, 200]);
     const files = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file);
-    expect(new Set(files)).toEqual(new Set(["/_local/page.css", "/_local/page.js", "data:,"]));
-  });
-
-  it("shows the response of the status route and the simulator's scenario", async () => {
-    const event: PutEvent = { source: "fake", detailType: "api_key_rotated", detail: { connection: "webapicorso" } };
-    const { ask, simulator, secretsManager } = await startPage({
-      parts: { events: Array.from({ length: 9 }, () => event) },
-    });
-    simulator.setScenario({ mode: "slow", refreshLifetime: 172_800 });
-    for (const Name of ["other", "No connection"]) secretsManager.store.createSecret({ Name });
-
-    const data = (await ask("/_local/status")).json();
-
-    expect(data).toMatchObject({
-      connections: [oneConnection],
-      without_token: ["other"],
-      refresh_lifetime: 172_800,
-      upstream_calls: { exchange: 0, refresh: 0 },
-      events: Array.from({ length: 5 }, () => ({ type: "api_key_rotated", detail: { connection: "webapicorso" } })),
-    });
-    expect(data["scenarios"]).toEqual(
-      expect.arrayContaining(["ok", "slow", "outage", "malformed", "revoked", "broken-refresh", "short-lived"]),
+    expect(new Set(files)).toEqual(new Set(["_dashboard/page.css", "_dashboard/page.js", "data:,"]));
+    const folder = readdirSync(join(import.meta.dirname, "../../dashboard/page")).filter(
+      (name) => name !== "page.html",
     );
-    expect(data).not.toHaveProperty("problem");
+    const statuses = await Promise.all(folder.map(async (name) => (await ask(`/_dashboard/${name}`)).status));
+    expect(statuses).toEqual(folder.map(() => 200));
   });
 
-  it("calls no connection 'without token' if the status has more than one page", async () => {
-    const page = { connections: [oneConnection], next_cursor: "fake-cursor" };
-    const { ask, secretsManager } = await startPage({ answers: { "GET /v1/status": page } });
-    secretsManager.store.createSecret({ Name: "other" });
+  it("shows worst first each connection with its sentence, its command and what a caller gets", async () => {
+    const page = await startPage();
+    const now = Date.now() / 1000;
+    const rejected = { code: "credentials_rejected" as const, detail: "Smart Services rejected the API key.", at: now };
+    await page.table.put(storedItem("beta", { failures: 1, lastError: rejected, retryAt: now + 60 }));
+    page.secretsManager.store.createSecret({ Name: "other" });
+    page.secretsManager.store.createSecret({ Name: "No connection" });
 
-    expect((await ask("/_local/status")).json()).toMatchObject({ has_more: true, without_token: [] });
+    const { connections, source } = await dataOf(page);
+
+    expect(connections).toMatchObject([
+      {
+        connection: "beta",
+        state: "rejected",
+        sentence: expect.stringMatching(
+          /^Smart Services rejected the API key\..* Callers are served until \S+\. Stage a valid key\.$/,
+        ),
+        commands: expect.arrayContaining([`npx broker keys stage beta --local-url http://${page.host}`]),
+      },
+      { connection: "other", state: "no_token", callerGets: expect.stringContaining("first request") },
+      { connection: "webapicorso", state: "fresh", callerGets: expect.stringMatching(/^HTTP 200 .* valid for 50 min/) },
+    ]);
+    expect(source).toMatchObject({ kind: "local", name: `local run · ${page.host}`, refreshSeconds: 1 });
   });
 
-  it("describes the problem if the status is not available", async () => {
-    const problem = { code: "unavailable", detail: "The table of the broker is unavailable." };
-    const { ask } = await startPage({
-      answers: { "GET /v1/status": { statusCode: 503, body: JSON.stringify(problem) } },
+  it("says what a caller without a valid token gets", async () => {
+    const page = await startPage();
+    const now = Date.now() / 1000;
+    const lastError = { code: "upstream_unavailable" as const, detail: "Smart Services is unavailable.", at: now };
+    const { tokenSet: _, ...item } = storedItem("gamma", { failures: 1, lastError, retryAt: now + 60 });
+    await page.table.put({ ...item, accessTokenExpiresAt: { N: "1" } });
+
+    const { connections } = await dataOf(page);
+
+    expect(connections[0]).toMatchObject({
+      state: "expired",
+      callerGets: expect.stringMatching(/^HTTP 503 upstream_unavailable\. Retry-After is about (59|60) s\.$/),
     });
+  });
 
-    expect((await ask("/_local/status")).json()).toMatchObject({
-      problem: "HTTP 503 unavailable: The table of the broker is unavailable.",
+  it("shows what is readable if the table is unavailable, and says why the rest is not", async () => {
+    const list = async () => Promise.reject(new UnavailableError("DynamoDB: no response in time"));
+    const page = await startPage({ parts: { table: { read: async () => undefined, list } } });
+
+    expect(await dataOf(page)).toMatchObject({
+      problems: ["The table is unavailable: DynamoDB: no response in time"],
       connections: [],
+      events: [],
     });
+  });
+
+  it("reads more than a hundred connections every five seconds only", async () => {
+    const page = await startPage();
+    const ids = Array.from({ length: 101 }, (_, at) => `many-${at}`);
+    await Promise.all(ids.map((id) => page.table.put(storedItem(id))));
+
+    expect((await dataOf(page)).source.refreshSeconds).toBe(5);
+  });
+
+  it.each(["0", "601", "", "abc"])("rejects the range %j, and names the accepted ones", async (range) => {
+    const { ask } = await startPage();
+
+    const { status, body } = await ask(`/_dashboard/data?range=${range}`);
+
+    expect([status, body]).toEqual([400, expect.stringContaining("600, 1800, 7200 seconds")]);
+  });
+
+  it("has the runbook with a heading for each link of an event", async () => {
+    const { ask } = await startPage();
+
+    const { body } = await ask("/_dashboard/runbook");
+
+    for (const section of ["upstream_unavailable", "store-unavailable", "key-rotation-failed", "internal-errors"]) {
+      expect(body).toContain(`id="${section}"`);
+    }
+    expect(body).not.toContain("<script");
   });
 });
 
-describe("a button", () => {
-  it("for a scenario sets it in the simulator, on top of the profile", async () => {
-    const { ask, simulator } = await startPage({ parts: { profile: { shape: "data", rotateRefresh: false } } });
+describe("a button of the page", () => {
+  it("for a scenario sets it on top of the profile, and makes every connection due now", async () => {
+    const page = await startPage({ parts: { profile: { shape: "data", rotateRefresh: false } } });
 
-    await ask("/_local/scenario", { post: { scenario: "broken-refresh" } });
-    const broken = simulator.scenario;
-    const { status } = await ask("/_local/scenario", { post: { scenario: "short-lived" } });
+    const first = await press(page, "scenario", { scenario: "broken-refresh" });
+    const broken = page.simulator.scenario;
+    await press(page, "scenario", { scenario: "short-lived" });
 
-    expect(status).toBe(200);
+    expect(first).toEqual({ status: 200, message: "Smart Services: broken-refresh. 1 connection is replaced now." });
     expect(broken).toMatchObject({ mode: "hang", on: "refresh", shape: "data", lifetime: 3600 });
-    expect(simulator.scenario).toMatchObject({
-      mode: "ok",
-      on: "both",
-      shape: "data",
-      rotateRefresh: false,
-      lifetime: 60,
-    });
-    expect((await ask("/_local/status")).json()).toMatchObject({ scenario: "short-lived" });
+    expect(page.simulator.scenario).toMatchObject({ mode: "ok", on: "both", shape: "data", lifetime: 60 });
+    const { controls, connections } = await dataOf(page);
+    expect(controls).toMatchObject({ scenario: "short-lived", shortTokens: false });
+    expect(connections).toMatchObject([{ connection: "webapicorso", state: "due" }]);
+    expect(page.sweeps.count).toBe(2);
+  });
+
+  it("explains each scenario and what to watch for", async () => {
+    const { controls } = await dataOf(await startPage());
+
+    expect(controls?.scenarios.map(({ name }) => name)).toEqual(expect.arrayContaining(["ok", "outage", "revoked"]));
+    for (const { does, watch } of controls?.scenarios ?? []) expect([does, watch]).not.toContain("");
   });
 
   it.each(["fake", "toString", 1, null])("for an unknown scenario changes nothing: %j", async (scenario) => {
-    const { ask, simulator } = await startPage();
-    const before = simulator.scenario;
+    const page = await startPage();
+    const before = page.simulator.scenario;
 
-    const { status } = await ask("/_local/scenario", { post: { scenario } });
+    const { status } = await press(page, "scenario", { scenario });
 
-    expect(status).toBe(400);
-    expect(simulator.scenario).toEqual(before);
+    expect(status).toBe(409);
+    expect([page.simulator.scenario, page.sweeps.count]).toEqual([before, 0]);
   });
 
-  it("that requests a token describes the response without the token", async () => {
-    const { ask } = await startPage();
+  it("makes tokens last two minutes, under every scenario, until it is pressed again", async () => {
+    const page = await startPage();
 
-    const { body } = await ask("/_local/token", { post: { connection: "webapicorso" } });
+    await press(page, "lifetime", { short: true });
+    await press(page, "scenario", { scenario: "slow" });
+    const { controls } = await dataOf(page);
+    const short = page.simulator.scenario;
+    await press(page, "lifetime", { short: false });
 
-    expect(JSON.parse(body)).toEqual({ message: "webapicorso: got a token of generation 17, valid for 1234 s" });
+    expect([short.lifetime, short.mode]).toEqual([120, "slow"]);
+    expect(controls).toMatchObject({ scenario: "slow", shortTokens: true });
+    expect([page.simulator.scenario.lifetime, page.simulator.scenario.mode]).toEqual([3600, "slow"]);
+  });
+
+  it("replaces one connection or all, and says which has no token", async () => {
+    const page = await startPage();
+    await page.table.put(storedItem("other"));
+
+    const messages = [
+      await press(page, "replace", { connection: "webapicorso" }),
+      await press(page, "replace", {}),
+      await press(page, "replace", { connection: "nobody" }),
+    ].map(({ message }) => message);
+
+    expect(messages).toEqual([
+      "webapicorso is replaced now.",
+      "2 connections are replaced now.",
+      "nobody has no token yet. Get one first.",
+    ]);
+    expect(page.sweeps.count).toBe(2);
+  });
+
+  it("requests a token and describes the response without the token", async () => {
+    const page = await startPage();
+
+    const { message } = await press(page, "token", { connection: "webapicorso" });
+
+    expect(message).toBe("webapicorso: HTTP 200, a token of generation 17, valid for 1234 s.");
     expect(JSON.stringify(answers)).toContain("fake-access-1");
-    expect(body).not.toContain("fake-access-1");
+  });
+
+  it("says that a response is from memory if the table has a newer token", async () => {
+    const page = await startPage();
+    await page.table.put(storedItem("webapicorso", { generation: 18 }));
+
+    const { message } = await press(page, "token", { connection: "webapicorso" });
+
+    expect(message).toContain("generation 17, valid for 1234 s, from memory, up to a minute old.");
+  });
+
+  it("shows the error and the Retry-After that a caller gets", async () => {
+    const problem = { code: "upstream_unavailable", detail: "Smart Services is unavailable." };
+    const answer = { statusCode: 503, headers: { "retry-after": "7" }, body: JSON.stringify(problem) };
+    const page = await startPage({ answers: { "GET /v1/connections/{connection}/token": answer } });
+
+    const { message } = await press(page, "token", { connection: "webapicorso" });
+
+    expect(message).toContain("HTTP 503 upstream_unavailable: Smart Services is unavailable. Retry-After: 7.");
   });
 
   it("that rotates a key stages a key of the simulator and starts the rotation, and shows no key", async () => {
-    const { ask, steps, secretsManager } = await startPage();
+    const page = await startPage();
 
-    const { status, body } = await ask("/_local/rotation", { post: { connection: "webapicorso" } });
+    const { status, message } = await press(page, "rotation", { connection: "webapicorso" });
 
-    expect([status, JSON.parse(body).message]).toEqual([200, expect.stringContaining("rotation has started")]);
-    expect(steps.map(({ Step }) => Step)).toContain("createSecret");
-    const staged = secretsManager.store.getSecretValue({ SecretId: "webapicorso", VersionStage: "NEXT" });
+    expect([status, message]).toEqual([200, expect.stringContaining("rotation has started")]);
+    expect(page.steps.map(({ Step }) => Step)).toContain("createSecret");
+    const staged = page.secretsManager.store.getSecretValue({ SecretId: "webapicorso", VersionStage: "NEXT" });
     expect(staged.SecretString).toMatch(/^eyJ/);
-    expect(body).not.toContain(staged.SecretString);
+    expect(message).not.toContain(staged.SecretString);
   });
 
   it.each([
     ["whose upstream is another", { baseUrl: "https://smart-services.test" }, /does not use the simulator/],
     ["whose secret is not ready", { scope: 1 }, /no username and scope/],
   ])("stages nothing for a connection %s", async (_, registration, words) => {
-    const { ask, steps } = await startPage({ registration });
+    const page = await startPage({ registration });
 
-    const { body } = await ask("/_local/rotation", { post: { connection: "webapicorso" } });
+    const { message } = await press(page, "rotation", { connection: "webapicorso" });
 
-    expect(JSON.parse(body).message).toMatch(words);
-    expect(steps).toEqual([]);
+    expect(message).toMatch(words);
+    expect(page.steps).toEqual([]);
   });
 
   it("that fails shows the error of Secrets Manager", async () => {
-    const { ask } = await startPage();
+    const answer = await press(await startPage(), "rotation", { connection: "nobody" });
 
-    const { status, body } = await ask("/_local/rotation", { post: { connection: "nobody" } });
-
-    expect([status, JSON.parse(body).message]).toEqual([409, expect.stringContaining("can't find")]);
+    expect(answer).toEqual({ status: 409, message: expect.stringContaining("can't find") });
   });
 
-  it.each(["/_local/token", "/_local/rotation"])("rejects an invalid connection id: %s", async (path) => {
-    const { ask } = await startPage();
+  it.each(["token", "rotation", "replace"])("rejects an invalid connection id: %s", async (action) => {
+    const answer = await press(await startPage(), action, { connection: "../webapicorso" });
 
-    expect((await ask(path, { post: { connection: "../webapicorso" } })).status).toBe(400);
+    expect(answer).toEqual({ status: 409, message: "Invalid connection id." });
   });
 });

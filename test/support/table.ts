@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import {
   type AttributeValue,
   CreateTableCommand,
+  DescribeTableCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -38,6 +39,8 @@ export async function startTable(server?: { url: string; close: () => Promise<vo
   const client = new DynamoDBClient(config);
   const TableName = server ? `fake-connections-${randomUUID()}` : "fake-connections";
   await client.send(new CreateTableCommand({ TableName, ...schema }));
+  // Until then it has no items.
+  while ((await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus !== "ACTIVE");
   return {
     name: TableName,
     config,

@@ -21,6 +21,8 @@ export type Notice =
       connection: ConnectionId;
       by: "api_key" | "refresh_token";
       generation: number;
+      /** Whole seconds that the access token lasts from now. */
+      remainingSeconds: number;
       progress: boolean;
     }
   | { kind: "replacement_failed"; connection: ConnectionId; code: string; reason: string; failures: number }

@@ -47,7 +47,15 @@ export async function commit(
   );
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome.kind === "written") {
-    ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
+    const remainingSeconds = Math.floor(remaining(set, ports.clock.now()));
+    ports.notice({
+      kind: "replaced",
+      connection,
+      by: next.obtainedBy,
+      generation,
+      remainingSeconds,
+      progress: !isSame,
+    });
     if (item.operatorError) {
       ports.notice({ kind: "connection_recovered", connection });
       await sendEvent(ports, { kind: "connection_recovered", connection });

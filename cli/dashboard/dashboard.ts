@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import type { CommandResult } from "../command.ts";
+import { type Deployment, patience } from "../deployment/deployment.ts";
+import { openBrowser } from "../terminal/open-browser.ts";
+import { dashboardClients } from "./clients.ts";
+import { deployedSource } from "./deployed-source.ts";
+import { startDashboardServer } from "./server.ts";
+
+export interface DashboardOptions {
+  /** False with `--no-open`. */
+  open: boolean;
+  json?: boolean;
+}
+
+/** Opens the page of a local run, or serves the page of a deployment until Ctrl-C. The page of a deployment changes nothing. */
+export async function showDashboard(
+  deployment: Deployment,
+  _: string,
+  { open, json = false }: DashboardOptions,
+): Promise<CommandResult> {
+  if (deployment.local) {
+    const url = `${deployment.url}/`;
+    if (open) openBrowser(url);
+    return { text: `The local run has the page itself: ${url}\n`, json: { url } };
+  }
+  const { region, credentials } = deployment;
+  const clients = dashboardClients({ ...patience, region, credentials });
+  const server = await startDashboardServer(deployedSource(deployment, clients, () => Date.now() / 1000));
+  process.stdout.write(json ? `${JSON.stringify({ url: server.url })}\n` : `${server.url}\nCtrl-C ends it.\n`);
+  if (open) openBrowser(server.url);
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  await server.close();
+  return { text: "", json: { closed: true } };
+}

@@ -1,0 +1,116 @@
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+
+/** One contract of the page and its sources: the local run and `broker dashboard`. Numbers of time are epoch seconds. Nothing here is a secret. */
+export interface DashboardData {
+  now: number;
+  source: {
+    kind: "local" | "deployment";
+    /** For example `stage prod · eu-south-1`. */
+    name: string;
+    /** Seconds until the page reads again. */
+    refreshSeconds: number;
+  };
+  /** What could not be read, in a sentence each. What it would have shown is absent. */
+  problems: string[];
+  /** Worst first. */
+  connections: ConnectionView[];
+  /** Absent: not known. */
+  traffic?: Traffic;
+  /** Newest first, at most 100. Absent: not known. */
+  events?: DashboardEvent[];
+  /** Only of the local run. */
+  controls?: Controls;
+}
+
+/** A connection: what `broker status ID` says, and what is known of its past. */
+export interface ConnectionView {
+  connection: string;
+  state: ConnectionStatus["state"] | "no_token";
+  /** Cause, consequence and next step. */
+  sentence: string;
+  /** Absent without an item in the table. */
+  status?: ConnectionStatus;
+  /** What a request gets now, in a sentence. */
+  callerGets: string;
+  /** Commands that help now, the most useful one first. */
+  commands: string[];
+  /** Absent: not known. */
+  past?: Past;
+}
+
+/** The past of a connection, from the functions' log. */
+export interface Past {
+  tokens: TokenBar[];
+  attempts: FailedAttempt[];
+}
+
+/** The life of an access token. */
+export interface TokenBar {
+  generation: number;
+  from: number;
+  /** The end of its life, whether or not another token replaced it before. */
+  until: number;
+  by: string;
+}
+
+/** A replacement that failed. */
+export interface FailedAttempt {
+  at: number;
+  code: string;
+}
+
+/** Requests for tokens and calls of Smart Services, in steps up to `end`. */
+export interface Traffic {
+  end: number;
+  stepSeconds: number;
+  steps: TrafficStep[];
+  /** Requests per second of the last minute, or of the last complete step. */
+  requestsPerSecond: number;
+  /** Failed requests by code, in all steps. */
+  errors: Record<string, number>;
+}
+
+/** Counts of one step. */
+export interface TrafficStep {
+  /** Served tokens by source. */
+  memory: number;
+  table: number;
+  upstream: number;
+  /** Requests that got no token because of the broker, its stores, the registration or Smart Services. */
+  failed: number;
+  /** Requests that got an error because of the caller: an invalid request, an unknown connection, … */
+  refused: number;
+  /** Served tokens with less time left than required: they miss the validity objective. */
+  missed: number;
+  calls: number;
+  callsFailed: number;
+}
+
+/** One entry of the feed. */
+export interface DashboardEvent {
+  at: number;
+  level: "info" | "warn" | "error";
+  /** The log message or the kind of the notice. */
+  kind: string;
+  connection?: string;
+  text: string;
+  /** A heading of docs/runbook.md. */
+  runbook?: string;
+}
+
+/** What the buttons of the local run do, and what is on. */
+interface Controls {
+  scenarios: { name: string; does: string; watch: string }[];
+  /** Absent if the switches were set one by one. */
+  scenario?: string;
+  /** Whether new tokens last two minutes. */
+  shortTokens: boolean;
+}
+
+/** What a source of the page offers. */
+export interface DashboardSource {
+  /** @param range seconds back from now */
+  read: (range: number) => Promise<DashboardData>;
+  /** Actions by name. Each returns a sentence that says what it did, or throws an error that says why not. */
+  actions: Record<string, (body: Record<string, unknown>) => Promise<{ message: string }>>;
+}

@@ -1,0 +1,41 @@
+/** A line of a function's log with its instant. Metrics without a message are not lines. */
+export interface LogLine {
+  /** Epoch seconds. */
+  at: number;
+  message: string;
+  level: string;
+  fields: Record<string, unknown>;
+}
+
+/** Reads a line of a function's log; `undefined` for metrics alone, stack traces and what is not JSON. */
+export function readLogLine(text: string): LogLine | undefined {
+  const fields = parse(text);
+  const { message, level = "INFO", timestamp, _aws: metrics } = fields ?? {};
+  if (!fields || typeof message !== "string" || typeof level !== "string") return undefined;
+  const milliseconds =
+    typeof timestamp === "string" || typeof timestamp === "number"
+      ? new Date(timestamp).getTime()
+      : Number((metrics as { Timestamp?: unknown } | undefined)?.Timestamp);
+  return Number.isFinite(milliseconds) ? { at: milliseconds / 1000, message, level, fields } : undefined;
+}
+
+/** A field that is a text; else `undefined`. */
+export function textField({ fields }: LogLine, name: string): string | undefined {
+  const value = fields[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A field that is a finite number; else `undefined`. */
+export function numberField({ fields }: LogLine, name: string): number | undefined {
+  const value = fields[name];
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

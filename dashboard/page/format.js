@@ -1,0 +1,58 @@
+/** A duration for people, as `broker status` writes it. @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes === 60) return "1 hour";
+  if (minutes < 120) return `${minutes} min`;
+  if (minutes < 48 * 60) return `${Math.round(minutes / 60)} hours`;
+  return `${Math.round(minutes / 60 / 24)} days`;
+}
+
+/** The time of day, `10:47`, in the time zone of the browser. @param {number} at epoch seconds */
+export const clock = (at, withSeconds = false) =>
+  new Date(at * 1000).toLocaleTimeString("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(withSeconds && { second: "2-digit" }),
+  });
+
+/** Epoch seconds of an ISO instant; `undefined` without one. @param {string | undefined} iso */
+export const instant = (iso) => (iso === undefined ? undefined : Date.parse(iso) / 1000);
+
+/** A number with few digits. @param {number} value */
+export const figure = (value) =>
+  value.toLocaleString("en-GB", { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 });
+
+/** Makes an element. @param {string} tag @param {object} [properties] @param {(Node | string)[]} children */
+export function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("aria-") || name === "role" || name.startsWith("data-")) node.setAttribute(name, value);
+    else node[name] = value;
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Replaces a text only if it differs, so that a screen reader does not repeat it. @param {Node} node @param {string} text */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Replaces the content of an element only if the data behind it has changed, so that focus and selection stay.
+ * @param {HTMLElement} node @param {unknown} data @param {() => (Node | string)[]} render
+ */
+export function renderIfChanged(node, data, render) {
+  const seen = JSON.stringify(data);
+  if (node.dataset.seen === seen) return;
+  node.dataset.seen = seen;
+  node.replaceChildren(...render());
+}
+
+/** The state of a connection, in words. @param {string} state */
+export const stateName = (state) => (state === "no_token" ? "no token yet" : state.replaceAll("_", " "));
+
+/** A badge with a state. @param {string} state */
+export const badge = (state, text = stateName(state)) =>
+  element("span", { className: "badge", "data-state": state }, text);

@@ -1,0 +1,111 @@
+import { clock, duration, element, figure, instant, renderIfChanged } from "./format.js";
+
+const svg = "http://www.w3.org/2000/svg";
+const servedOf = ({ memory, table, upstream }) => memory + table + upstream;
+const sum = (steps, of) => steps.reduce((total, step) => total + of(step), 0);
+
+/** The four figures at the top of the page. */
+export function showTiles(node, data, range) {
+  const tiles = [...(data.traffic ? trafficTiles(data.traffic, range) : []), endTile(data)];
+  if (node.children.length !== tiles.length)
+    node.replaceChildren(...tiles.map(() => element("div", { className: "tile" })));
+  tiles.forEach((tile, at) => renderIfChanged(node.children[at], tile, () => render(tile)));
+}
+
+function trafficTiles({ steps, requestsPerSecond }, range) {
+  const served = sum(steps, servedOf);
+  const failed = sum(steps, (step) => step.failed);
+  const missed = sum(steps, (step) => step.missed);
+  const refused = sum(steps, (step) => step.refused);
+  const [calls, callsFailed] = [sum(steps, (step) => step.calls), sum(steps, (step) => step.callsFailed)];
+  const share = (count) => `${Math.round((100 * count) / served)} %`;
+  const over = duration(range);
+  return [
+    {
+      value: `${figure(requestsPerSecond)}/s`,
+      text:
+        served === 0
+          ? `requests · none was served in ${over}`
+          : `requests · ${share(sum(steps, (step) => step.memory))} from memory, ${share(sum(steps, (step) => step.table))} from the table`,
+      label: `Requests, ${over}: ${served} served, ${failed + refused} with an error`,
+      bars: steps.map((step) => [
+        ["memory", step.memory],
+        ["table", step.table],
+        ["upstream", step.upstream],
+        ["bad", step.failed + step.refused],
+      ]),
+    },
+    {
+      value:
+        served + failed === 0 ? "–" : `${figure(Math.floor((10_000 * (served - missed)) / (served + failed)) / 100)} %`,
+      text: `answered with a valid token, ${over}${missed > 0 ? ` · ${missed} with too little time left` : ""}`,
+      label: `Validity objective, ${over}: ${served - missed} of ${served + failed} requests`,
+      bars: steps.map((step) => {
+        const all = servedOf(step) + step.failed;
+        const good = all === 0 ? 0 : (servedOf(step) - step.missed) / all;
+        return [
+          ["memory", good],
+          ["warn", all === 0 ? 0 : 1 - good],
+        ];
+      }),
+    },
+    {
+      value: figure(calls),
+      text: `calls of Smart Services, ${over} · ${callsFailed} failed`,
+      label: `Calls of Smart Services, ${over}: ${calls}, ${callsFailed} of them failed`,
+      bars: steps.map((step) => [
+        ["call", step.calls - step.callsFailed],
+        ["bad", step.callsFailed],
+      ]),
+    },
+  ];
+}
+
+const isFailing = ({ state }) => ["retrying", "rejected", "expired", "not_ready"].includes(state);
+
+/** The first token whose replacement fails: until its end, no caller notices. */
+function endTile({ now, connections }) {
+  const ending = connections
+    .map((view) => ({ view, end: instant(view.status?.access_token_expires_at) }))
+    .filter(({ end }) => end !== undefined && end > now)
+    .toSorted((one, other) => one.end - other.end);
+  const first = ending.find(({ view }) => isFailing(view));
+  const without = connections.filter(
+    (view) => isFailing(view) && !(instant(view.status?.access_token_expires_at) > now),
+  ).length;
+  return {
+    value: without > 0 ? `${without} without` : first ? clock(first.end) : "–",
+    text:
+      without > 0
+        ? "a valid token: their callers get errors now"
+        : first
+          ? `first token to end without a replacement (${first.view.connection})`
+          : "no token ends without a replacement",
+    label: `Remaining time of the ${Math.min(40, ending.length)} tokens that end first`,
+    bars: ending.slice(0, 40).map(({ view, end }) => [[isFailing(view) ? "bad" : "memory", Math.round(end - now)]]),
+  };
+}
+
+function render({ value, text, label, bars }) {
+  const highest = Math.max(...bars.map((parts) => parts.reduce((total, [, size]) => total + size, 0)), 1e-9);
+  const chart = document.createElementNS(svg, "svg");
+  chart.setAttribute("viewBox", `0 0 ${Math.max(bars.length, 12) * 10} 100`);
+  chart.setAttribute("preserveAspectRatio", "none");
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", label);
+  bars.forEach((parts, at) => {
+    let top = 100;
+    for (const [kind, size] of parts) {
+      const height = (100 * size) / highest;
+      if (height <= 0) continue;
+      // Also a single failure among thousands must be visible.
+      const shown = Math.max(height, kind === "bad" || kind === "warn" ? 4 : 1);
+      top -= shown;
+      const rectangle = document.createElementNS(svg, "rect");
+      const box = { x: at * 10 + 1, y: Math.max(0, top), width: 8, height: shown, class: kind };
+      for (const [name, number] of Object.entries(box)) rectangle.setAttribute(name, String(number));
+      chart.append(rectangle);
+    }
+  });
+  return [element("strong", {}, value), element("p", {}, text), chart];
+}

@@ -1,0 +1,94 @@
+import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import { describeStatus } from "../cli/status/describe.ts";
+import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
+import { duration, timeOfDay } from "../cli/terminal/time.ts";
+import type { ConnectionView, Past } from "./contract.ts";
+
+/** What the page shows of a connection with an item. Pure. */
+export function viewOf(
+  status: ConnectionStatus,
+  now: number,
+  deployment: Pick<Deployment, "flags">,
+  past: Past | undefined,
+): ConnectionView {
+  const { connection, state } = status;
+  // The first line of `broker status ID` is the state and these sentences. It needs only the flags of the deployment.
+  const [line = ""] = describeStatus(status, now, deployment as Deployment).split("\n");
+  return {
+    connection,
+    state,
+    // The command is in `commands`.
+    sentence: line
+      .slice(state.length)
+      .trim()
+      .replace(/: npx broker .*$/, "."),
+    status,
+    callerGets: callerGets(status, now),
+    commands: commandsOf(status).map((args) => brokerCommand(deployment as Deployment, args)),
+    ...(past && { past }),
+  };
+}
+
+/** A connection whose secret exists, and which nobody has requested. */
+export function viewWithoutToken(connection: string, deployment: Pick<Deployment, "flags">): ConnectionView {
+  return {
+    connection,
+    state: "no_token",
+    sentence: "No token yet. The first request fetches one.",
+    callerGets: "The first request fetches a token: it takes as long as Smart Services takes.",
+    commands: [
+      brokerCommand(deployment as Deployment, `token get ${connection}`),
+      brokerCommand(deployment as Deployment, `connections show ${connection}`),
+    ],
+  };
+}
+
+function callerGets(
+  { access_token_expires_at: end, last_error: error, next_action: next }: ConnectionStatus,
+  now: number,
+): string {
+  const left = end === undefined ? 0 : Date.parse(end) / 1000 - now;
+  if (left > 5) return `HTTP 200 with a token that is valid for ${duration(left)}, until ${timeOfDay(end ?? "", now)}.`;
+  if (!error) return "The first request fetches a token: it takes as long as Smart Services takes.";
+  const problem = Object.hasOwn(problems, error.code) ? problems[error.code as keyof typeof problems] : undefined;
+  const retry = next ? Math.ceil(Date.parse(next.at) / 1000 - now) : 0;
+  const wait = retry > 0 && problem?.status === 503 ? ` Retry-After is about ${retry} s.` : "";
+  return `${problem ? `HTTP ${problem.status} ` : ""}${error.code}.${wait}`;
+}
+
+/** Commands for an operator, by state: the one that fixes it comes first. */
+const commandsByState: Record<string, string[]> = {
+  rejected: ["keys stage ID", "keys status ID", "logs --connection ID --errors"],
+  not_ready: ["connections show ID", "keys stage ID", "logs --connection ID --errors"],
+  retrying: ["connections renew ID", "logs --connection ID --errors", "doctor --probe ID"],
+  expired: ["connections renew ID", "logs --connection ID --errors", "doctor --probe ID"],
+  removed: ["connections add ID", "connections list"],
+};
+
+function commandsOf({ connection, state }: ConnectionStatus): string[] {
+  const commands = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];
+  return commands.map((command) => command.replace("ID", connection));
+}
+
+const severity: ConnectionView["state"][] = [
+  "expired",
+  "rejected",
+  "not_ready",
+  "retrying",
+  "due",
+  "no_token",
+  "fresh",
+];
+
+/** Worst first: by state, then by the end of the token, then by id. */
+export function worstFirst(views: ConnectionView[]): ConnectionView[] {
+  const rank = ({ state }: ConnectionView) => severity.indexOf(state);
+  const end = ({ status }: ConnectionView) => Date.parse(status?.access_token_expires_at ?? "") || 0;
+  return views.toSorted(
+    (one, other) =>
+      rank(one) - rank(other) ||
+      (one.state === "fresh" ? 0 : end(one) - end(other)) ||
+      (one.connection < other.connection ? -1 : 1),
+  );
+}

@@ -1,0 +1,76 @@
+import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { DashboardSource } from "../../dashboard/contract.ts";
+import type { Scenario } from "../simulator/scenario.ts";
+import { rotateKey } from "./rotate-key.ts";
+import { requestToken } from "./request-token.ts";
+import { scenarioNamed } from "./scenarios.ts";
+import { allStatuses, type LocalParts } from "./parts.ts";
+
+/** Connections that are made due at the same time. */
+const lanes = 16;
+
+/** The buttons of the local run. Every one takes effect now: it makes connections due and runs a sweep. */
+export function localActions(
+  parts: LocalParts,
+  switches: { shortTokens: boolean },
+  profile: () => Partial<Scenario>,
+): DashboardSource["actions"] {
+  const { simulator, secrets, secretName } = parts;
+
+  /** Makes these connections due and replaces them. Does not wait for the replacements. */
+  async function replace(ids: ConnectionId[]): Promise<number> {
+    const waiting = [...ids];
+    const made: boolean[] = [];
+    const lane = async () => {
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) made.push(await parts.makeDue(id));
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    const due = made.filter(Boolean).length;
+    // A sweep that fails is in the log, and the schedule runs the next one.
+    if (due > 0) parts.sweep().catch(() => undefined);
+    return due;
+  }
+  const replaceAll = async () =>
+    replace((await allStatuses(parts.table, parts.clock.now())).map(({ connection }) => connection));
+
+  return {
+    async scenario({ scenario }) {
+      const chosen = scenarioNamed(scenario, profile());
+      if (!chosen) throw new Error("Unknown scenario.");
+      simulator.setScenario(chosen);
+      const due = await replaceAll();
+      return { message: `Smart Services: ${String(scenario)}. ${counted(due)} replaced now.` };
+    },
+    async lifetime({ short }) {
+      if (typeof short !== "boolean") throw new Error("short must be true or false.");
+      switches.shortTokens = short;
+      simulator.setScenario({ lifetime: profile().lifetime ?? 3600 });
+      const due = await replaceAll();
+      return {
+        message: `New tokens last ${short ? "two minutes" : "as long as before"}. ${counted(due)} replaced now.`,
+      };
+    },
+    async replace({ connection }) {
+      if (connection === undefined) return { message: `${counted(await replaceAll())} replaced now.` };
+      const id = readId(connection);
+      const due = await replace([id]);
+      return { message: due > 0 ? `${id} is replaced now.` : `${id} has no token yet. Get one first.` };
+    },
+    async token({ connection }) {
+      const id = readId(connection);
+      return { message: `${id}: ${await requestToken(parts, id)}` };
+    },
+    async rotation({ connection }) {
+      const id = readId(connection);
+      return { message: `${id}: ${await rotateKey(secrets, secretName(id), simulator)}` };
+    },
+  };
+}
+
+const counted = (count: number) => (count === 1 ? "1 connection is" : `${count} connections are`);
+
+function readId(text: unknown): ConnectionId {
+  const id = typeof text === "string" ? parseConnectionId(text) : undefined;
+  if (!id) throw new Error("Invalid connection id.");
+  return id;
+}

@@ -1,0 +1,71 @@
+import { createWriteStream } from "node:fs";
+import type { WriteStream } from "node:tty";
+import { describeEntry } from "../cli/logs/describe.ts";
+import { isShown } from "../cli/logs/entry.ts";
+
+/** Lines of the terminal that stay free below the reminder. */
+const reserve = 6;
+
+/** Where the lines of the functions go. */
+export interface LogOutput {
+  show: (line: string) => void;
+  /** Shows these lines again whenever the terminal has scrolled by almost its height. Has no effect without a terminal. */
+  remind: (lines: string[]) => void;
+}
+
+/**
+ * Prints one readable line for each request, replacement and event on a terminal; elsewhere the functions' own lines, which
+ * are JSON. A file always gets those.
+ */
+export function logOutput(stream: NodeJS.WriteStream | WriteStream, logFile?: string): LogOutput {
+  const file = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" });
+  const isTerminal = stream.isTTY;
+  const colour = isTerminal && !process.env["NO_COLOR"];
+  let reminder: string[] = [];
+  let scrolled = 0;
+
+  const rowsOf = (text: string) => Math.max(1, Math.ceil(text.length / (stream.columns || 80)));
+  function print(text: string, length: number): void {
+    const height = reminder.reduce((sum, line) => sum + rowsOf(line), 0);
+    if (reminder.length > 0 && scrolled + height + reserve > (stream.rows || 24)) {
+      stream.write(reminder.map((line) => `${line}\n`).join(""));
+      scrolled = 0;
+    }
+    stream.write(`${text}\n`);
+    scrolled += Math.max(1, Math.ceil(length / (stream.columns || 80)));
+  }
+
+  return {
+    show(line) {
+      file?.write(`${line}\n`);
+      if (!isTerminal) stream.write(`${line}\n`);
+      else {
+        const plain = readable(line, false);
+        if (plain !== undefined) print(readable(line, colour) ?? plain, plain.length);
+      }
+    },
+    remind(lines) {
+      reminder = lines;
+      scrolled = 0;
+    },
+  };
+}
+
+/** A line for people; `undefined` for what repeats another line, or says each minute that all is well. Pure. */
+export function readable(line: string, colour: boolean): string | undefined {
+  const fields = parse(line);
+  // A stack trace, or a text of the local run.
+  if (!fields) return line;
+  const { timestamp } = fields;
+  const entry = { at: typeof timestamp === "string" ? Date.parse(timestamp) : 0, fields };
+  return isShown(entry, {}) ? describeEntry(entry, colour).trimEnd() : undefined;
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Options } from "./options.ts";
+import type { LocalRun } from "./run.ts";
+import { simulatedAccount } from "./run.ts";
+import { sampleCallerKey } from "./sample-callers.ts";
+
+/**
+ * What `npm start` prints when it is ready. `reminder` is the part that a terminal shows again. The commands have no single
+ * quotes, so that cmd and PowerShell take them too.
+ *
+ * @param first the response to the first request, if there was one
+ */
+export function describeRun(
+  running: Pick<LocalRun, "url" | "region" | "callers" | "simulator" | "origins"> &
+    Pick<LocalRun, "dynamoDbUrl" | "secretsManagerUrl" | "eventBridgeUrl" | "issuerUrl">,
+  options: Pick<Options, "connections" | "callers">,
+  connection: string,
+  first: { status: number; body: Record<string, unknown> } | undefined,
+  platform: NodeJS.Platform = process.platform,
+): { lines: string[]; reminder: string[] } {
+  const { url, region, callers, simulator } = running;
+  const [orders] = callers;
+  // In PowerShell, curl is another program.
+  const curl = platform === "win32" ? "curl.exe" : "curl";
+  const signed = `${curl} --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders?.accessKeyId}:${orders?.secretAccessKey} ${url}/v1/connections/${connection}/token`;
+  const { username, scope } = { ...simulatedAccount(connection), ...options.connections?.[connection] };
+  const vendor = `${curl} ${url}/api/v1/auth/token --form-string "username=${username}" --form-string "scope=${scope}" --form-string "token=Bearer ${sampleCallerKey}"`;
+  const page = `Watch it in a browser, and simulate failures of Smart Services: ${url}/`;
+  const lines = [
+    `dynamodb ${running.dynamoDbUrl}`,
+    `secretsmanager ${running.secretsManagerUrl}`,
+    `eventbridge ${running.eventBridgeUrl}`,
+    `simulator ${simulator.url}`,
+    `issuer ${running.issuerUrl}`,
+    ...(running.origins.length === 0 ? [] : [`origins ${running.origins.join(" ")}`]),
+    "",
+    "Get a token:",
+    `  ${signed}`,
+    ...(options.callers
+      ? []
+      : ["", "Get a token with the vendor's API (only the host and the credential differ):", `  ${vendor}`]),
+    ...(first
+      ? [
+          "",
+          `The response (HTTP ${first.status}, token shortened):`,
+          `  ${JSON.stringify({ ...first.body, ...shortened(first.body["access_token"]) })}`,
+        ]
+      : []),
+    "",
+    page,
+    "",
+    `ready ${url}`,
+  ];
+  return {
+    lines,
+    reminder: ["", page, `Get a token: ${signed}`, ...(options.callers ? [] : [`Vendor's API: ${vendor}`]), ""],
+  };
+}
+
+function shortened(token: unknown): object {
+  return typeof token === "string" ? { access_token: `${token.slice(0, 12)}…` } : {};
+}

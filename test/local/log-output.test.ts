@@ -1,0 +1,132 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { logOutput, readable } from "../../local/log-output.ts";
+import { describeRun } from "../../local/start-page.ts";
+import { tmpdir } from "node:os";
+import { hasPrograms } from "../support/programs.ts";
+import { command, StartedCommand } from "./run-harness.ts";
+
+const request = (connection: string) =>
+  JSON.stringify({
+    level: "INFO",
+    message: "request",
+    timestamp: "2026-11-24T10:00:00Z",
+    route: "GET /v1/connections/{connection}/token",
+    callerRole: "arn:aws:sts::123456789012:assumed-role/orders",
+    status: 200,
+    code: "ok",
+    source: "memory",
+    connection,
+  });
+
+/** A terminal of 12 lines, and what it shows. */
+function terminal(isTTY = true) {
+  const shown: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      shown.push(...chunk.toString().trimEnd().split("\n"));
+      done();
+    },
+  });
+  return { shown, stream: Object.assign(stream, { isTTY, rows: 12, columns: 120 }) as unknown as NodeJS.WriteStream };
+}
+
+describe("the log of npm start on a terminal", () => {
+  it("has a readable line for a request, and none for what repeats it", () => {
+    expect(readable(request("webapicorso"), false)).toMatch(/200 +webapicorso +.*from memory.*orders/);
+    expect(readable(JSON.stringify({ level: "INFO", message: "sweep" }), false)).toBeUndefined();
+    expect(readable(JSON.stringify({ _aws: {}, Requests: 1 }), false)).toBeUndefined();
+    expect(readable("createSecret failed: Error", false)).toBe("createSecret failed: Error");
+  });
+
+  it("shows the URLs again before they scroll away", () => {
+    const { stream, shown } = terminal();
+    const { show, remind } = logOutput(stream);
+    remind(["URL one", "URL two"]);
+
+    for (let at = 0; at < 12; at += 1) show(request(`number-${at}`));
+
+    const urls = shown.flatMap((line, at) => (line === "URL one" ? [at] : []));
+    expect(urls).toEqual([5, 12]);
+    expect(shown.filter((line) => line.includes("number-"))).toHaveLength(12);
+  });
+
+  it("is the functions' own JSON elsewhere, without the URLs", () => {
+    const { stream, shown } = terminal(false);
+    const { show, remind } = logOutput(stream);
+    remind(["URL one"]);
+
+    for (let at = 0; at < 20; at += 1) show(request("webapicorso"));
+
+    expect(shown).toEqual(Array.from({ length: 20 }, () => request("webapicorso")));
+  });
+});
+
+describe("the commands that npm start prints", () => {
+  const running = {
+    url: "http://127.0.0.1:8787",
+    region: "eu-south-1",
+    callers: [{ accessKeyId: "LOCALORDERS", secretAccessKey: "local-orders-secret", userArn: "", allow: [] }],
+    simulator: { url: "http://127.0.0.1:2" } as Parameters<typeof describeRun>[0]["simulator"],
+    origins: [],
+    dynamoDbUrl: "",
+    secretsManagerUrl: "",
+    eventBridgeUrl: "",
+    issuerUrl: "",
+  };
+
+  it.each([
+    ["win32", "curl.exe "],
+    ["linux", "curl "],
+  ] as const)("have no single quotes and no backslashes, and start on %s with %s", (platform, start) => {
+    const { lines } = describeRun(running, {}, "webapicorso", undefined, platform);
+
+    const commands = lines.filter((line) => line.startsWith("  "));
+    expect(commands).toHaveLength(2);
+    for (const each of commands) {
+      expect(each.trim().startsWith(start)).toBe(true);
+      expect(each).not.toMatch(/['\\$`%^]/);
+    }
+  });
+});
+
+describe("npm start", () => {
+  let run: StartedCommand | undefined;
+  afterEach(() => run?.remove());
+
+  it("appends the functions' own lines to --log-file, and admits pages of --origin", { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "log-output-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, "broker.log");
+    run = new StartedCommand(["--port", "0", "--log-file", file, "--origin", "http://localhost:5173"]);
+    const url = await run.ready();
+
+    const preflight = await fetch(`${url}/oauth/token`, {
+      method: "OPTIONS",
+      headers: { origin: "http://localhost:5173", "access-control-request-method": "POST" },
+    });
+
+    expect(run.stdout).toContain("origins http://127.0.0.1:8788 http://localhost:5173\n");
+    expect(preflight.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => (JSON.parse(line) as object) && line)).toContainEqual(
+      expect.stringContaining('"message":"request"'),
+    );
+  });
+
+  it.skipIf(process.platform === "win32" || !hasPrograms("python3"))(
+    "shows no JSON in a terminal",
+    { timeout: 60_000 },
+    async () => {
+      const terminalOf = ["python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"];
+      run = new StartedCommand(["--port", "0"], { command: [...terminalOf, ...command] });
+      while (!/ready http\S+\r\n/.test(run.stdout))
+        await new Promise((resolve) => run?.child.stdout?.once("data", resolve));
+
+      expect(run.stdout).toMatch(/200.*webapicorso/);
+      expect(run.stdout).not.toContain('{"level"');
+    },
+  );
+});

@@ -132,11 +132,24 @@ describe("client.fetch", () => {
     expect((await clientOf(url, { apiBaseUrl: api.url }).fetch("/x")).status).toBe(200);
   });
 
-  test("can be passed on without its client", async () => {
+  test("can be passed on without its connection, as token can", async () => {
     const { client } = await startBoth(() => "fake-token-1");
-    const { fetch: passed } = client.connection("acme");
+    const { fetch: passed, token } = client.connection("acme");
 
     expect((await passed("/customers")).status).toBe(200);
+    expect((await token()).accessToken).toBe("fake-token-1");
+  });
+
+  test("calls the fetch of the options without a receiver, as a browser's own fetch requires it", async () => {
+    const { api, broker } = await startBoth(() => "fake-token-1");
+    async function strict(this: unknown, ...args: Parameters<typeof fetch>) {
+      if (this !== undefined) throw new TypeError("Illegal invocation");
+      return fetch(...args);
+    }
+
+    const response = await clientOf(broker.url, { fetch: strict }).fetch(`${api.url}/customers`);
+
+    expect(response.status).toBe(200);
   });
 });
 

@@ -39,7 +39,7 @@ export class Connection {
    *
    * @throws BrokerError if there is no valid token and the broker gave none; the signal's reason if it aborts
    */
-  async token({ signal }: { signal?: AbortSignal | null | undefined } = {}): Promise<AccessToken> {
+  readonly token = async ({ signal }: { signal?: AbortSignal | null | undefined } = {}): Promise<AccessToken> => {
     signal?.throwIfAborted();
     const held = this.#held;
     const now = this.#settings.now();
@@ -49,7 +49,7 @@ export class Connection {
       return held.token;
     }
     return (await abortable(this.#request(), signal)).token;
-  }
+  };
 
   /**
    * `fetch` of the standard, with the connection's token. A path is appended to the base URL of the business API.

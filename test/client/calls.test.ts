@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import { BrokerError } from "../../packages/client/src/index.ts";
+import { BrokerError, jwt } from "../../packages/client/src/index.ts";
 import { abortable } from "../../packages/client/src/wait.ts";
 import { TestBroker } from "../../packages/client/src/testing.ts";
 
@@ -149,4 +149,35 @@ test("The option headers adds headers to requests to the broker, and does not re
   const headers = () => ({ traceparent: "00-fake", "content-type": "text/plain" });
 
   expect(await broker.client({ headers }).token()).toMatchObject({ scope: "fake-scope" });
+});
+
+test("The option headers fails no request by what it throws or by a header that cannot be sent", async () => {
+  const fail = (): never => {
+    throw new Error("Fake failure of a trace");
+  };
+
+  expect(await new TestBroker().client({ headers: fail }).token()).toMatchObject({ scope: "fake-scope" });
+  expect(await new TestBroker().client({ headers: () => ({ "fake header": "x" }) }).token()).toMatchObject({
+    scope: "fake-scope",
+  });
+});
+
+test("A supplier that never answers is an error of the credential, not of the broker", async () => {
+  const broker = new TestBroker();
+  const client = broker.client({ credential: jwt(() => new Promise(() => undefined)) });
+  const failing = expect(client.token()).rejects.toMatchObject({
+    code: "credential_unavailable",
+    message: "There is no credential for the broker. Its supplier did not answer in 15 s.",
+  });
+
+  await broker.advance(15);
+
+  await failing;
+  expect(broker.requests).toEqual([]);
+});
+
+test("An endless lifetime is no token response: its expiry would be no date", async () => {
+  const broker = new TestBroker({ lifetime: 1e300 });
+
+  await expect(broker.client().token()).rejects.toMatchObject({ code: "malformed_response" });
 });

@@ -33,9 +33,12 @@ test("createClient without options says what to give", () => {
   expect(() => createClient(undefined as never)).toThrow("options are missing: give { broker, credential }");
 });
 
-test.each([undefined, null, 12, "__proto__", "Acme", "", "a/b", "-a", "a".repeat(64), "acme?x=1"])("client.connection rejects %j", (id) => {
-  expect(() => createClient(valid).connection(id as string)).toThrow(/connection must be an id/);
-});
+test.each([undefined, null, 12, "__proto__", "Acme", "", "a/b", "-a", "a".repeat(64), "acme?x=1"])(
+  "client.connection rejects %j",
+  (id) => {
+    expect(() => createClient(valid).connection(id as string)).toThrow(/connection must be an id/);
+  },
+);
 
 test("A client without a connection says what to do", async () => {
   const client = createClient({ broker: "https://broker.test", credential });

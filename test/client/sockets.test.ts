@@ -183,8 +183,9 @@ describe("A real outage", () => {
     const other = await startTokenServer(() => "https://api.test");
     const broker = await startServer((_, response) => response.writeHead(307, { location: other.url }).end());
 
-    await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "unreachable" });
+    await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "malformed_response", status: 307 });
     expect(other.received).toEqual([]);
+    expect(broker.received).toHaveLength(1);
   });
 
   test("reads no more than 64 KiB of a broker that never ends its response", async () => {

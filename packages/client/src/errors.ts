@@ -22,8 +22,8 @@ export class BrokerError extends Error implements BrokerErrorFields {
   readonly requestId: string | undefined;
   readonly connection: string | undefined;
 
-  constructor(message: string, fields: BrokerErrorFields, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(message: string, fields: BrokerErrorFields) {
+    super(message);
     ({
       code: this.code,
       status: this.status,
@@ -37,7 +37,7 @@ export class BrokerError extends Error implements BrokerErrorFields {
 /** The same failure for another call, with the seconds that are left until the client asks the broker again. */
 export function repeated(error: BrokerError, retryAfter: number): BrokerError {
   const { code, status, requestId, connection } = error;
-  return new BrokerError(error.message, { code, status, requestId, connection, retryAfter }, error.cause);
+  return new BrokerError(error.message, { code, status, requestId, connection, retryAfter });
 }
 
 /** Longest `Retry-After` that is obeyed, in seconds: the broker's own maximum. */

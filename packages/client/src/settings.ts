@@ -28,7 +28,7 @@ export interface ClientOptions {
   timeout?: number;
   /** For logs and metrics. Called in the context of the call that caused the request. What it throws is ignored. */
   onEvent?: (event: ClientEvent) => void;
-  /** Headers for each request to the broker, such as OpenTelemetry's `traceparent`. */
+  /** Headers for each request to the broker, such as OpenTelemetry's `traceparent`. What it throws is ignored. */
   headers?: () => Record<string, string>;
   /** Sends all requests, in place of the global `fetch`: for a proxy or a client certificate. */
   fetch?: typeof fetch;
@@ -41,7 +41,7 @@ export interface Settings {
   apiBaseUrl: string | undefined;
   margin: number;
   timeout: number;
-  headers: (() => Record<string, string>) | undefined;
+  headers: () => Headers;
   onEvent: (event: ClientEvent) => void;
   runtime: Runtime;
   /** Elapsed seconds. */
@@ -71,12 +71,19 @@ export function readOptions(options: ClientOptions, system: Runtime): Settings {
     apiBaseUrl,
     margin,
     timeout,
-    headers,
     onEvent(event) {
       try {
         onEvent?.(event);
       } catch {
         // A log that fails must not fail the call.
+      }
+    },
+    headers() {
+      try {
+        return new Headers(headers?.());
+      } catch {
+        // Neither must a trace.
+        return new Headers();
       }
     },
     runtime,

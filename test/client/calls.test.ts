@@ -103,6 +103,68 @@ test("A pause ends with one request of all connections, however many calls come 
   expect((await failed).filter(({ status }) => status === "rejected")).toHaveLength(100);
 });
 
+test("A token for one connection, requested before a failure of another, does not end the pause of Retry-After", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  const late = Promise.withResolvers<Response>();
+  broker.state = () => late.promise;
+  const first = client.connection("acme").token();
+  await broker.advance(1);
+  const headers = { "retry-after": "60" };
+  broker.state = () => Response.json({ message: "Too Many Requests" }, { status: 429, headers });
+  await expect(client.token()).rejects.toMatchObject({ retryAfter: 60 });
+
+  late.resolve(Response.json({ access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600 }));
+
+  expect(await first).toMatchObject({ connection: "acme" });
+  await expect(client.token()).rejects.toMatchObject({ retryAfter: 60 });
+  expect(broker.requests).toHaveLength(2);
+});
+
+test.each([
+  ["Thu, 26 Nov 2026 07:02:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 120],
+  ["Thu, 26 Nov 2026 06:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
+  ["Thu, 26 Nov 2036 07:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 900],
+  ["Thu, 26 Nov 2026 07:02:00 GMT", "", 1],
+  ["99999999999", "", 900],
+  ["-5", "", 1],
+  ["soon", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
+])("Retry-After %j with the date %j is a pause of %i s", async (retryAfter, date, seconds) => {
+  const broker = new TestBroker();
+  const headers = { "retry-after": retryAfter, ...(date && { date }) };
+  broker.state = () => Response.json({ code: "unavailable" }, { status: 503, headers });
+
+  await expect(broker.client().token()).rejects.toMatchObject({ code: "unavailable", retryAfter: seconds });
+});
+
+test("A token that the broker does not replace is reported once in 30 s", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  broker.rejectToken();
+  const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600 };
+  broker.state = () => Response.json({ ...token, api_base_url: broker.apiBaseUrl });
+
+  const statuses = [(await client.fetch("/x")).status, (await client.fetch("/x")).status];
+  await broker.advance(30);
+  statuses.push((await client.fetch("/x")).status);
+
+  expect(statuses).toEqual([401, 401, 401]);
+  expect(broker.requests.map(({ at, isReport }) => [at, isReport])).toEqual([
+    [0, false],
+    [0, true],
+    [30, true],
+  ]);
+});
+
+test("A request that is no text, no URL and no Request is rejected: another library's Request would become a path", async () => {
+  const { fetch } = new TestBroker().client();
+
+  for (const input of [undefined, null, 12, { url: "/x" }]) {
+    await expect(fetch(input as never)).rejects.toThrow("fetch: give a text, a URL or a Request of this runtime.");
+  }
+});
+
 test("A 401 that arrives after another call replaced the token is not reported", async () => {
   const answers: (() => void)[] = [];
   const held = () =>

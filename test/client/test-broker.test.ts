@@ -65,6 +65,22 @@ test("TestBroker shows that no call waits for a request from before a freeze, an
   expect(broker.requests.map(({ at }) => at)).toEqual([0, 2400, 6000]);
 });
 
+test("TestBroker shows that a test of the broker that a freeze interrupted stops no later call", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  await broker.advance(2400);
+  broker.state = "unreachable";
+  await client.token();
+  await broker.advance(2);
+  broker.state = "silent";
+  await client.token();
+  await broker.freeze(3600);
+  broker.state = "up";
+
+  expect((await client.token()).accessToken).toBe("fake-token-2");
+});
+
 test("TestBroker shows that a call gets no token that expired in a freeze before the answer arrived", async () => {
   const broker = new TestBroker();
   const late = Promise.withResolvers<Response>();

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { BrokerError, jwt } from "../../packages/client/src/index.ts";
 import { abortable } from "../../packages/client/src/wait.ts";
 import { TestBroker } from "../../packages/client/src/testing.ts";
@@ -204,6 +204,19 @@ test("onEvent runs in the context of the call that caused the request, and what 
     ["first", "token", "missing"],
     ["second", "token", "expiring"],
   ]);
+});
+
+test("An asynchronous onEvent that fails is no unhandled rejection", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  const broker = new TestBroker();
+
+  await broker.client({ onEvent: async () => Promise.reject(new Error("Fake failure of a log")) }).token();
+  await broker.advance(1);
+
+  expect(unhandled).toEqual([]);
 });
 
 test("The option headers adds headers to requests to the broker, and does not replace the client's own", async () => {

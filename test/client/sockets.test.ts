@@ -179,6 +179,23 @@ describe("A real outage", () => {
     expect((await client.fetch("/customers")).status).toBe(200);
   });
 
+  test("is an error after the timeout, also one that is no whole number of milliseconds", async () => {
+    const broker = await startServer(() => undefined);
+
+    const failing = clientOf(broker.url, { timeout: 0.0101 }).token();
+
+    await expect(failing).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test.each([[undefined], ["fake"], [new Error("fake")], [{ code: "FAKE" }]])(
+    "is an error with a code, whatever the fetch of the options throws: %o",
+    async (thrown) => {
+      const client = clientOf("https://broker.test", { fetch: () => Promise.reject(thrown) });
+
+      await expect(client.token()).rejects.toMatchObject({ code: "unreachable" });
+    },
+  );
+
   test("follows no redirect of the broker", async () => {
     const other = await startTokenServer(() => "https://api.test");
     const broker = await startServer((_, response) => response.writeHead(307, { location: other.url }).end());

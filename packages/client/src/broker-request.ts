@@ -89,8 +89,8 @@ export async function requestToken(
 
   function unreachable(error: unknown, clean: (text: string) => string): BrokerError {
     // The error itself may hold the request, if a library made it in the `fetch` of the options.
-    const { cause = error } = error as Error;
-    const reason = clean(messageOf(cause) || String((cause as { code?: unknown }).code)).slice(0, 500);
+    const { cause = error } = (error ?? {}) as Error;
+    const reason = clean(messageOf(cause) || String((cause as { code?: unknown } | undefined)?.code)).slice(0, 500);
     return failure("unreachable", `The broker ${broker} is unreachable (${reason}).`);
   }
 

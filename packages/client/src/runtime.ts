@@ -17,7 +17,7 @@ export const systemRuntime: Runtime = {
   wall: () => Date.now() / 1000,
   monotonic: () => performance.now() / 1000,
   random: () => Math.random(),
-  timeout: (seconds) => AbortSignal.timeout(seconds * 1000),
+  timeout: (seconds) => AbortSignal.timeout(Math.ceil(seconds * 1000)),
   // Looked up with each request, so that instrumentation can replace it later.
   fetch: (input, init) => fetch(input, init),
   async sha256(text) {

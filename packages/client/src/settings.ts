@@ -2,6 +2,7 @@ import { isHttpUrl } from "./access-token.ts";
 import type { Credential } from "./credentials.ts";
 import type { BrokerError } from "./errors.ts";
 import { elapsedClock, type Runtime } from "./runtime.ts";
+import { ignoreFailure } from "./wait.ts";
 
 /** What happened between the client and the broker. Holds no token and no key. Durations are seconds. */
 export type ClientEvent = {
@@ -72,17 +73,14 @@ export function readOptions(options: ClientOptions, system: Runtime): Settings {
     margin,
     timeout,
     onEvent(event) {
-      try {
-        onEvent?.(event);
-      } catch {
-        // A log that fails must not fail the call.
-      }
+      // A log that fails must not fail the call, nor end the process if it is asynchronous.
+      ignoreFailure((async () => onEvent?.(event))());
     },
     headers() {
       try {
         return new Headers(headers?.());
       } catch {
-        // Neither must a trace.
+        // A trace that fails must not fail the call.
         return new Headers();
       }
     },

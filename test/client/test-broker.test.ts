@@ -79,6 +79,9 @@ test("TestBroker shows that a test of the broker that a freeze interrupted stops
   broker.state = "up";
 
   expect((await client.token()).accessToken).toBe("fake-token-2");
+  await broker.advance(15);
+  const others = ["acme", "other"].map((id) => client.connection(id).token());
+  expect((await Promise.all(others)).map(({ connection }) => connection)).toEqual(["acme", "other"]);
 });
 
 test("TestBroker shows that a call gets no token that expired in a freeze before the answer arrived", async () => {

@@ -69,6 +69,8 @@ export class Circuit {
   }
 
   #fail(failure: BrokerError, begunWith: number): BrokerError {
+    // The circuit closed since this request began.
+    if (begunWith > this.#failures) return failure;
     const now = this.#now();
     // Requests that began before the last failure belong to the same pause: many at once count as one failure.
     if (begunWith === this.#failures) {

@@ -83,7 +83,7 @@ test("The error of a credential that cannot be sent in a header does not show it
 
 test("An error does not show the request that the error of the user's fetch holds", async () => {
   const failing: typeof fetch = (_, init) => {
-    const failure = new Error(`Fake failure of ${String(init?.body)}`);
+    const failure = new Error(`Fake failure of ${init?.body as string}`);
     return Promise.reject(Object.assign(failure, { config: init }));
   };
 

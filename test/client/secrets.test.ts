@@ -81,6 +81,16 @@ test("The error of a credential that cannot be sent in a header does not show it
   expect(shown(error)).not.toMatch(/fake-s/);
 });
 
+test("An empty session token removes nothing from an error", async () => {
+  const credentials = { accessKeyId: "FAKE", secretAccessKey: "fake-secret", sessionToken: "" };
+  const credential = iam({ region: "eu-south-1", credentials });
+  const send = async () => Response.json({ message: "Forbidden" }, { status: 403 });
+
+  const failing = clientOf("https://broker.test", { credential, fetch: send }).token();
+
+  await expect(failing).rejects.toMatchObject({ code: "gateway", message: expect.stringMatching(/ 403 Forbidden\.$/) });
+});
+
 test("An error does not show the request that the error of the user's fetch holds", async () => {
   const failing: typeof fetch = (_, init) => {
     const failure = new Error(`Fake failure of ${init?.body as string}`);

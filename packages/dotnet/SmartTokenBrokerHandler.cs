@@ -177,7 +177,7 @@ namespace SmartTokenBroker
             Runtime = runtime;
             Http = new HttpMessageInvoker(options.BrokerHandler ?? new HttpClientHandler { AllowAutoRedirect = false });
             clock = new ElapsedClock(runtime);
-            Circuit = new Circuit(runtime, error => !error.ConcernsConnection);
+            Circuit = new Circuit(runtime, options.Timeout, error => !error.ConcernsConnection);
         }
 
         /// <summary>A connection by its id. The same object for the same id.</summary>
@@ -228,7 +228,7 @@ namespace SmartTokenBroker
     /// <summary>One connection: its token in memory, and requests to the broker for the next one.</summary>
     public sealed class Connection
     {
-        /// <summary>Time without a report of a rejected token, if the broker rejected one and did not say how long.</summary>
+        /// <summary>Time without a report of a rejected token, if the broker replaced none and did not say how long.</summary>
         private static readonly TimeSpan ReportPause = TimeSpan.FromSeconds(30);
 
         private readonly BrokerClient client;
@@ -249,7 +249,8 @@ namespace SmartTokenBroker
         {
             Id = id;
             this.client = client;
-            own = new Circuit(client.Runtime, error => error.ConcernsConnection && error.Code != "too_soon");
+            own = new Circuit(
+                client.Runtime, client.Options.Timeout, error => error.ConcernsConnection && error.Code != "too_soon");
         }
 
         public string Id { get; }
@@ -328,7 +329,8 @@ namespace SmartTokenBroker
             try
             {
                 var token = (await AskAsync(attempt, Sha256.Hex(rejected)).ConfigureAwait(false)).Token;
-                next = token.Reveal() == rejected ? null : token;
+                if (token.Reveal() != rejected) next = token;
+                else lock (client.Gate) reportAgainAt = client.Now() + ReportPause;
             }
             catch (BrokerException error)
             {
@@ -427,7 +429,7 @@ namespace SmartTokenBroker
         }
 
         private Attempt Begin(string reason) =>
-            new Attempt(reason, client.Now(), client.Circuit.Begin(), own.Begin());
+            new Attempt(reason, client.Now(), client.Circuit.Begin(client.Now()), own.Begin(client.Now()));
     }
 
     /// <summary>An access token of a connection. ToString and serializers do not show the token itself.</summary>
@@ -602,6 +604,8 @@ namespace SmartTokenBroker
         internal TimeSpan RefreshAt;
         /// <summary>Until this instant, the client uses it.</summary>
         internal TimeSpan UsableUntil;
+        /// <summary>When it expires. A call that waited for it gets it until then.</summary>
+        internal TimeSpan EndsAt;
 
         /// <summary>Reads a token response (RFC 6749 section 5.1). Null if it is not one.</summary>
         /// <param name="sentAt">The instant at which the request was sent: the lifetime counts from there.</param>
@@ -621,14 +625,16 @@ namespace SmartTokenBroker
             if (body.ContainsKey("api_base_url") && !BrokerClient.IsHttpUrl(apiBaseUrl)) return null;
             var lifetime = TimeSpan.FromSeconds(seconds);
             var margin = TimeSpan.FromSeconds(Math.Min(options.Margin.TotalSeconds, 0.75 * seconds) * (1 + random / 10));
-            var usableUntil = sentAt + lifetime - End;
-            var refreshAt = sentAt + lifetime - margin;
+            var endsAt = sentAt + lifetime;
+            var usableUntil = endsAt - End;
+            var refreshAt = endsAt - margin;
             return new HeldToken
             {
                 Token = new AccessToken(
                     text, connection, Json.Text(body, "scope"), apiBaseUrl ?? options.ApiBaseUrl, wallAtSent + lifetime),
                 RefreshAt = refreshAt < usableUntil ? refreshAt : usableUntil,
                 UsableUntil = usableUntil,
+                EndsAt = endsAt,
             };
         }
     }
@@ -639,8 +645,8 @@ namespace SmartTokenBroker
         /// <summary>Longest response that is read, in bytes: the broker's have less than 20,000.</summary>
         private const int MaxLength = 64 * 1024;
 
-        /// <summary>Longest Retry-After that is obeyed, in seconds: the broker's own maximum.</summary>
-        private const int MaxRetryAfter = 900;
+        /// <summary>Longest Retry-After that is obeyed: the broker's own maximum.</summary>
+        private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromSeconds(900);
 
         /// <summary>
         /// Requests a token from the broker, once; twice if a connection broke, which an idle one does without an outage. The
@@ -677,21 +683,29 @@ namespace SmartTokenBroker
                             lock (client.Gate) random = client.Runtime.Random();
                             var token = HeldToken.Read(Json.Parse(text), connection, sentAt, wallAtSent, options, random);
                             var status = (int)response.StatusCode;
-                            return token ?? throw new BrokerException(
-                                "The response of the broker is not a token response (HTTP " + status + ").",
-                                "malformed_response", connection, status);
+                            if (token == null)
+                                throw new BrokerException(
+                                    "The response of the broker is not a token response (HTTP " + status + ").",
+                                    "malformed_response", connection, status);
+                            // The machine may have slept since it sent the request.
+                            lock (client.Gate)
+                                if (client.Now() < token.EndsAt) return token;
+                            if (isRetry)
+                                throw new BrokerException(
+                                    "The token of the broker had expired when it arrived.", "timeout", connection);
                         }
                     }
                     catch (Exception error) when (!(error is BrokerException))
                     {
-                        if (timeout.IsCancellationRequested)
-                            throw new BrokerException(
-                                string.Format(
-                                    CultureInfo.InvariantCulture, "The broker did not answer in {0} s.", options.Timeout.TotalSeconds),
-                                "timeout", connection);
+                        var late = timeout.IsCancellationRequested
+                            ? string.Format(
+                                CultureInfo.InvariantCulture, " did not answer in {0} s.", options.Timeout.TotalSeconds)
+                            : null;
                         if (secret == null)
                             throw new BrokerException(
-                                "There is no credential for the broker. " + error.Message, "credential_unavailable", connection);
+                                "There is no credential for the broker. " + (late == null ? error.Message : "Its supplier" + late),
+                                "credential_unavailable", connection);
+                        if (late != null) throw new BrokerException("The broker" + late, "timeout", connection);
                         if (isRetry)
                             throw new BrokerException(
                                 "The broker " + options.Broker + " is unreachable (" + error.GetBaseException().Message + ").",
@@ -725,10 +739,11 @@ namespace SmartTokenBroker
             var code = Start(body, "code") ?? Start(body, "error");
             var message = Start(body, "message");
             var requestId = Start(body, "request_id") ?? Header(response, "apigw-requestid")?.Replace(secret, "[removed]");
-            var seconds = Header(response, "Retry-After") ?? "";
-            TimeSpan? retryAfter = null;
-            if (Regex.IsMatch(seconds, @"\A[0-9]{1,9}\z"))
-                retryAfter = TimeSpan.FromSeconds(Math.Min(int.Parse(seconds, CultureInfo.InvariantCulture), MaxRetryAfter));
+            // A date counts by the sender's own clock.
+            var after = response.Headers.RetryAfter;
+            var retryAfter = after?.Delta ?? after?.Date - response.Headers.Date;
+            if (retryAfter < TimeSpan.Zero) retryAfter = null;
+            if (retryAfter > MaxRetryAfter) retryAfter = MaxRetryAfter;
             string text;
             if (code != null && Regex.IsMatch(code, @"\A[a-z][a-z_]*\z"))
             {
@@ -792,41 +807,50 @@ namespace SmartTokenBroker
         private BrokerException failure;
         private int failures;
         private TimeSpan pausedUntil;
-        private bool isTesting;
+        /// <summary>Since when a request tests whether the other side is back. A freeze can hide its end.</summary>
+        private TimeSpan? testingSince;
+        private readonly TimeSpan longestTest;
 
+        /// <param name="longestTest">Time until another request may test.</param>
         /// <param name="counts">Whether a failure opens this circuit. Another one shows that it may close.</param>
-        internal Circuit(Runtime runtime, Func<BrokerException, bool> counts)
+        internal Circuit(Runtime runtime, TimeSpan longestTest, Func<BrokerException, bool> counts)
         {
             this.runtime = runtime;
+            this.longestTest = longestTest;
             this.counts = counts;
         }
 
         /// <summary>The failure that stops a request now, with the time until the next attempt. Null if none does.</summary>
         internal BrokerException BlockedBy(TimeSpan now)
         {
+            var isTesting = now - testingSince <= longestTest;
             if (failure == null || (now >= pausedUntil && !isTesting)) return null;
             return failure.Again(pausedUntil - now);
         }
 
         /// <summary>Begins a request that nothing blocks; after a failure, it is the test. Returns the failures in a row.</summary>
-        internal int Begin()
+        internal int Begin(TimeSpan now)
         {
-            if (failures > 0) isTesting = true;
+            if (failures > 0) testingSince = now;
             return failures;
         }
 
         /// <summary>Learns from the end of a request. Returns its failure, with the time of the pause if it counts.</summary>
         internal BrokerException End(int begunWith, BrokerException error, TimeSpan now)
         {
-            if (begunWith > 0) isTesting = false;
+            if (begunWith > 0) testingSince = null;
+            // The circuit closed since the request began.
+            if (begunWith > failures) return error;
             if (error == null || !counts(error))
             {
+                // A failure since then is newer: its pause stays.
+                if (begunWith != failures) return error;
                 failure = null;
                 failures = 0;
                 return error;
             }
             // Requests that began before the last failure belong to the same pause: many at once count as one failure.
-            if (begunWith >= failures)
+            if (begunWith == failures)
             {
                 failures += 1;
                 var pause = Math.Min(LongestPause, FirstPause * Math.Pow(2, failures - 1));
@@ -873,6 +897,7 @@ namespace SmartTokenBroker
     internal sealed class ElapsedClock
     {
         private readonly Runtime runtime;
+        private TimeSpan now;
         private TimeSpan elapsed;
         private DateTimeOffset wallBase;
         private TimeSpan monotonicBase;
@@ -890,7 +915,9 @@ namespace SmartTokenBroker
             var monotonic = runtime.Monotonic;
             var byWall = wall - wallBase;
             var byMonotonic = monotonic - monotonicBase;
-            var now = elapsed + (byWall > byMonotonic ? byWall : byMonotonic);
+            var counted = elapsed + (byWall > byMonotonic ? byWall : byMonotonic);
+            // Never back: a step back takes away no short freeze before it.
+            if (now < counted) now = counted;
             if ((byWall - byMonotonic).Duration() > TimeSpan.FromSeconds(1))
             {
                 elapsed = now;

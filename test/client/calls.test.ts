@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
-import { describe, expect, test } from "vitest";
-import { BrokerError } from "../../packages/client/src/index.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { BrokerError, jwt } from "../../packages/client/src/index.ts";
 import { abortable } from "../../packages/client/src/wait.ts";
 import { TestBroker } from "../../packages/client/src/testing.ts";
 
@@ -103,6 +103,68 @@ test("A pause ends with one request of all connections, however many calls come 
   expect((await failed).filter(({ status }) => status === "rejected")).toHaveLength(100);
 });
 
+test("A token for one connection, requested before a failure of another, does not end the pause of Retry-After", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  const late = Promise.withResolvers<Response>();
+  broker.state = () => late.promise;
+  const first = client.connection("acme").token();
+  await broker.advance(1);
+  const headers = { "retry-after": "60" };
+  broker.state = () => Response.json({ message: "Too Many Requests" }, { status: 429, headers });
+  await expect(client.token()).rejects.toMatchObject({ retryAfter: 60 });
+
+  late.resolve(Response.json({ access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600 }));
+
+  expect(await first).toMatchObject({ connection: "acme" });
+  await expect(client.token()).rejects.toMatchObject({ retryAfter: 60 });
+  expect(broker.requests).toHaveLength(2);
+});
+
+test.each([
+  ["Thu, 26 Nov 2026 07:02:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 120],
+  ["Thu, 26 Nov 2026 06:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
+  ["Thu, 26 Nov 2036 07:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 900],
+  ["Thu, 26 Nov 2026 07:02:00 GMT", "", 1],
+  ["99999999999", "", 900],
+  ["-5", "", 1],
+  ["soon", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
+])("Retry-After %j with the date %j is a pause of %i s", async (retryAfter, date, seconds) => {
+  const broker = new TestBroker();
+  const headers = { "retry-after": retryAfter, ...(date && { date }) };
+  broker.state = () => Response.json({ code: "unavailable" }, { status: 503, headers });
+
+  await expect(broker.client().token()).rejects.toMatchObject({ code: "unavailable", retryAfter: seconds });
+});
+
+test("A token that the broker does not replace is reported once in 30 s", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  broker.rejectToken();
+  const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600 };
+  broker.state = () => Response.json({ ...token, api_base_url: broker.apiBaseUrl });
+
+  const statuses = [(await client.fetch("/x")).status, (await client.fetch("/x")).status];
+  await broker.advance(30);
+  statuses.push((await client.fetch("/x")).status);
+
+  expect(statuses).toEqual([401, 401, 401]);
+  expect(broker.requests.map(({ at, isReport }) => [at, isReport])).toEqual([
+    [0, false],
+    [0, true],
+    [30, true],
+  ]);
+});
+
+test("A request that is no text, no URL and no Request is rejected: another library's Request would become a path", async () => {
+  const { fetch } = new TestBroker().client();
+
+  for (const input of [undefined, null, 12, { url: "/x" }]) {
+    await expect(fetch(input as never)).rejects.toThrow("fetch: give a text, a URL or a Request of this runtime.");
+  }
+});
+
 test("A 401 that arrives after another call replaced the token is not reported", async () => {
   const answers: (() => void)[] = [];
   const held = () =>
@@ -144,9 +206,54 @@ test("onEvent runs in the context of the call that caused the request, and what 
   ]);
 });
 
+test("An asynchronous onEvent that fails is no unhandled rejection", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  const broker = new TestBroker();
+
+  const onEvent = () => Promise.reject(new Error("Fake failure of a log")) as unknown as void;
+  await broker.client({ onEvent }).token();
+  await broker.advance(1);
+
+  expect(unhandled).toEqual([]);
+});
+
 test("The option headers adds headers to requests to the broker, and does not replace the client's own", async () => {
   const broker = new TestBroker();
   const headers = () => ({ traceparent: "00-fake", "content-type": "text/plain" });
 
   expect(await broker.client({ headers }).token()).toMatchObject({ scope: "fake-scope" });
+});
+
+test("The option headers fails no request by what it throws or by a header that cannot be sent", async () => {
+  const fail = (): never => {
+    throw new Error("Fake failure of a trace");
+  };
+
+  expect(await new TestBroker().client({ headers: fail }).token()).toMatchObject({ scope: "fake-scope" });
+  expect(await new TestBroker().client({ headers: () => ({ "fake header": "x" }) }).token()).toMatchObject({
+    scope: "fake-scope",
+  });
+});
+
+test("A supplier that never answers is an error of the credential, not of the broker", async () => {
+  const broker = new TestBroker();
+  const client = broker.client({ credential: jwt(() => new Promise(() => undefined)) });
+  const failing = expect(client.token()).rejects.toMatchObject({
+    code: "credential_unavailable",
+    message: "There is no credential for the broker. Its supplier did not answer in 15 s.",
+  });
+
+  await broker.advance(15);
+
+  await failing;
+  expect(broker.requests).toEqual([]);
+});
+
+test("An endless lifetime is no token response: its expiry would be no date", async () => {
+  const broker = new TestBroker({ lifetime: 1e300 });
+
+  await expect(broker.client().token()).rejects.toMatchObject({ code: "malformed_response" });
 });

@@ -34,6 +34,19 @@ test("elapsedClock never counts less than the true time, however often clocks st
   );
 });
 
+test("elapsedClock keeps the short freezes that steps back follow", () => {
+  let wall = 1_800_000_000;
+  const now = elapsedClock({ ...systemRuntime, wall: () => wall, monotonic: () => 0 });
+  for (let round = 0; round < 10; round += 1) {
+    wall += 0.9;
+    now();
+    wall -= 5;
+    now();
+  }
+
+  expect(now()).toBeCloseTo(9, 3);
+});
+
 test("elapsedClock counts the true time if only the wall clock is wrong, and never steps", () => {
   fc.assert(
     fc.property(fc.array(seconds, { maxLength: 20 }), seconds, (passes, ahead) => {

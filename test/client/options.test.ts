@@ -17,6 +17,11 @@ const wrong: [string, object, RegExp][] = [
   ["a base URL without TLS", { apiBaseUrl: "http://api.test" }, /apiBaseUrl must be an https URL/],
   ["a negative margin", { margin: -1 }, /margin must be a number of seconds/],
   ["a timeout in the form of a text", { timeout: "15s" }, /timeout must be a number of seconds/],
+  ["a timeout that is a numeral in a text", { timeout: "15" }, /timeout must be a number of seconds/],
+  ["null as the connection", { connection: null }, /connection must be an id/],
+  ["headers that are no function", { headers: {} }, /headers must be a function/],
+  ["a log that is no function", { onEvent: "fake" }, /onEvent must be a function/],
+  ["a fetch that is no function", { fetch: "fake" }, /fetch must be a function/],
   ["a timeout of zero", { timeout: 0 }, /timeout must be a number of seconds/],
 ];
 
@@ -24,9 +29,16 @@ test.each(wrong)("createClient rejects %s, and names the option", (_, options, m
   expect(() => createClient({ ...valid, ...options })).toThrow(message);
 });
 
-test.each(["Acme", "", "a/b", "-a", "a".repeat(64), "acme?x=1"])("client.connection rejects %j", (id) => {
-  expect(() => createClient(valid).connection(id)).toThrow(/connection must be an id/);
+test("createClient without options says what to give", () => {
+  expect(() => createClient(undefined as never)).toThrow("options are missing: give { broker, credential }");
 });
+
+test.each([undefined, null, 12, "__proto__", "Acme", "", "a/b", "-a", "a".repeat(64), "acme?x=1"])(
+  "client.connection rejects %j",
+  (id) => {
+    expect(() => createClient(valid).connection(id as string)).toThrow(/connection must be an id/);
+  },
+);
 
 test("A client without a connection says what to do", async () => {
   const client = createClient({ broker: "https://broker.test", credential });
@@ -45,6 +57,7 @@ test("client.connection returns the same object for the same id: it has the toke
 test.each([
   [() => callerKey("orders", undefined), /key is missing. Is the environment variable set/],
   [() => callerKey(undefined, "stb_fake-key"), /name is missing/],
+  [() => jwt("fake-jwt" as never), /jwt: give a function that returns a valid JWT/],
   [() => kubernetes(""), /path is missing/],
   [() => iam({ region: "" }), /region is missing. Set AWS_REGION/],
 ])("%s is rejected at once, with the reason", (make, message) => {

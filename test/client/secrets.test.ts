@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { type ClientEvent, jwt } from "../../packages/client/src/index.ts";
+import { iam } from "../../packages/client/src/iam.ts";
 import { startEcho } from "../support/echo-server.ts";
 import { clientOf, fakeKey, startServer, startTokenServer } from "./servers.ts";
 
@@ -68,6 +69,40 @@ test("The error of a token with a line break does not show it", async () => {
 
   expect(error).toMatchObject({ code: "malformed_response" });
   expect(shown(error)).not.toContain("fake-secret");
+});
+
+test("The error of a credential that cannot be sent in a header does not show it", async () => {
+  const credentials = { accessKeyId: "FAKE", secretAccessKey: "fake-secret", sessionToken: "fake-sess\nion" };
+  const client = clientOf("https://broker.test", { credential: iam({ region: "eu-south-1", credentials }) });
+
+  const error: unknown = await client.token().catch((each: unknown) => each);
+
+  expect(error).toMatchObject({ code: "credential_unavailable", message: expect.stringContaining("[removed]") });
+  expect(shown(error)).not.toMatch(/fake-s/);
+});
+
+test("An empty session token removes nothing from an error", async () => {
+  const credentials = { accessKeyId: "FAKE", secretAccessKey: "fake-secret", sessionToken: "" };
+  const credential = iam({ region: "eu-south-1", credentials });
+  const send = async () => Response.json({ message: "Forbidden" }, { status: 403 });
+
+  const failing = clientOf("https://broker.test", { credential, fetch: send }).token();
+
+  await expect(failing).rejects.toMatchObject({ code: "gateway", message: expect.stringMatching(/ 403 Forbidden\.$/) });
+});
+
+test("An error does not show the request that the error of the user's fetch holds", async () => {
+  const failing: typeof fetch = (_, init) => {
+    const failure = new Error(`Fake failure of ${init?.body as string}`);
+    return Promise.reject(Object.assign(failure, { config: init }));
+  };
+
+  const error: unknown = await clientOf("https://broker.test", { fetch: failing })
+    .token()
+    .catch((each: unknown) => each);
+
+  expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining("Fake failure") });
+  expect(shown(error)).not.toContain(fakeKey);
 });
 
 test("The key is in no URL and no header of a request", async () => {

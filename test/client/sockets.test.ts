@@ -132,11 +132,24 @@ describe("client.fetch", () => {
     expect((await clientOf(url, { apiBaseUrl: api.url }).fetch("/x")).status).toBe(200);
   });
 
-  test("can be passed on without its client", async () => {
+  test("can be passed on without its connection, as token can", async () => {
     const { client } = await startBoth(() => "fake-token-1");
-    const { fetch: passed } = client.connection("acme");
+    const { fetch: passed, token } = client.connection("acme");
 
     expect((await passed("/customers")).status).toBe(200);
+    expect((await token()).accessToken).toBe("fake-token-1");
+  });
+
+  test("calls the fetch of the options without a receiver, as a browser's own fetch requires it", async () => {
+    const { api, broker } = await startBoth(() => "fake-token-1");
+    async function strict(this: unknown, ...args: Parameters<typeof fetch>) {
+      if (this !== undefined) throw new TypeError("Illegal invocation");
+      return fetch(...args);
+    }
+
+    const response = await clientOf(broker.url, { fetch: strict }).fetch(`${api.url}/customers`);
+
+    expect(response.status).toBe(200);
   });
 });
 
@@ -166,12 +179,30 @@ describe("A real outage", () => {
     expect((await client.fetch("/customers")).status).toBe(200);
   });
 
+  test("is an error after the timeout, also one that is no whole number of milliseconds", async () => {
+    const broker = await startServer(() => undefined);
+
+    const failing = clientOf(broker.url, { timeout: 0.0101 }).token();
+
+    await expect(failing).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test.each([[undefined], ["fake"], [new Error("fake")], [{ code: "FAKE" }]])(
+    "is an error with a code, whatever the fetch of the options throws: %o",
+    async (thrown) => {
+      const client = clientOf("https://broker.test", { fetch: () => Promise.reject(thrown) });
+
+      await expect(client.token()).rejects.toMatchObject({ code: "unreachable" });
+    },
+  );
+
   test("follows no redirect of the broker", async () => {
     const other = await startTokenServer(() => "https://api.test");
     const broker = await startServer((_, response) => response.writeHead(307, { location: other.url }).end());
 
-    await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "unreachable" });
+    await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "malformed_response", status: 307 });
     expect(other.received).toEqual([]);
+    expect(broker.received).toHaveLength(1);
   });
 
   test("reads no more than 64 KiB of a broker that never ends its response", async () => {

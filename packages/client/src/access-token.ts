@@ -30,7 +30,12 @@ export interface HeldToken {
   refreshAt: number;
   /** Until this instant, the client uses it. */
   usableUntil: number;
+  /** When it expires. A call that waited for it gets it until then. */
+  endsAt: number;
 }
+
+/** Longest lifetime that is one, in seconds: 31 years. */
+const longestLifetime = 1e9;
 
 /** Seconds before its end from which a token is not used: a request needs some to arrive. The broker has the same rule. */
 const end = 5;
@@ -50,7 +55,7 @@ export function readToken(
   // Only these characters can be sent in a header (RFC 6750 §2.1, and room for others).
   if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) return undefined;
   if (typeof type !== "string" || type.toLowerCase() !== "bearer") return undefined;
-  if (typeof seconds !== "number" || !(seconds > 0 && seconds < Infinity)) return undefined;
+  if (typeof seconds !== "number" || !(seconds > 0 && seconds <= longestLifetime)) return undefined;
   if (url !== undefined && !isHttpUrl(url)) return undefined;
   const margin = Math.min(of.margin, 0.75 * seconds) * (1 + of.random / 10);
   const token = new AccessToken(text, {
@@ -59,8 +64,9 @@ export function readToken(
     apiBaseUrl: url,
     expiresAt: new Date((of.wallAtSent + seconds) * 1000),
   });
-  const usableUntil = of.sentAt + seconds - end;
-  return { token, refreshAt: Math.min(of.sentAt + seconds - margin, usableUntil), usableUntil };
+  const endsAt = of.sentAt + seconds;
+  const usableUntil = endsAt - end;
+  return { token, refreshAt: Math.min(endsAt - margin, usableUntil), usableUntil, endsAt };
 }
 
 /** Whether a value is the URL of an HTTP API. Without TLS only on this machine. */

@@ -36,6 +36,9 @@ export class ApiRequest {
  * @throws TypeError
  */
 export function apiUrl(input: string | URL | Request, apiBaseUrl: string | undefined): URL {
+  if (typeof input !== "string" && !(input instanceof URL) && !(input instanceof Request)) {
+    throw new TypeError("fetch: give a text, a URL or a Request of this runtime.");
+  }
   if (apiBaseUrl === undefined) {
     throw new TypeError("The connection has no apiBaseUrl. Register it at the broker, or set the option apiBaseUrl.");
   }

@@ -1,8 +1,8 @@
 import { type HeldToken, readToken } from "./access-token.ts";
 import type { BrokerRequest } from "./credentials.ts";
-import { BrokerError, readFailure } from "./errors.ts";
+import { BrokerError, type ClientCode, readFailure } from "./errors.ts";
 import type { Settings } from "./settings.ts";
-import { abortable } from "./wait.ts";
+import { abortable, ignoreFailure } from "./wait.ts";
 
 /** Longest response that is read, in characters: the broker's have less than 20,000. */
 const maxLength = 64 * 1024;
@@ -25,48 +25,51 @@ export async function requestToken(
     const wallAtSent = runtime.wall();
     const sentAt = now();
     const answer = await send(request).catch((error: unknown) => {
-      if (deadline.aborted) throw timedOut();
-      if (isRetry) throw unreachable(error);
+      if (deadline.aborted) throw failure("timeout", `The broker did not answer in ${timeout} s.`);
+      if (isRetry) throw unreachable(error, request.clean);
     });
     if (!answer) continue;
     const { response, body, gatewayId } = answer;
+    const { status } = response;
     if (!response.ok) {
       if (!isRetry && credential.learn?.(response, runtime)) continue;
       throw readFailure(response, body ?? {}, { connection, gatewayId });
     }
     const token = body && readToken(body, { connection, sentAt, wallAtSent, margin, random: runtime.random() });
-    if (!token) throw malformed(response.status);
-    return token;
+    if (!token) {
+      throw failure(
+        "malformed_response",
+        `The response of the broker is not a token response (HTTP ${status}).`,
+        status,
+      );
+    }
+    // The process may have been frozen since it sent the request.
+    if (now() < token.endsAt) return token;
+    if (isRetry) throw failure("timeout", "The token of the broker had expired when it arrived.");
   }
 
-  async function authenticated(): Promise<BrokerRequest> {
+  async function authenticated() {
+    let clean = (text: string) => text;
     try {
       const order = { broker, connection, rejectedSha256 };
-      return await abortable(Promise.resolve(credential.request(order, runtime)), deadline);
+      const request: BrokerRequest = await abortable(Promise.resolve(credential.request(order, runtime)), deadline);
+      clean = (text) => request.secrets.reduce((all, secret) => all.replaceAll(secret, "[removed]"), text);
+      const headers = settings.headers();
+      for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
+      return { ...request, headers, clean };
     } catch (error) {
-      if (deadline.aborted) throw timedOut();
-      const message = error instanceof Error ? error.message : "";
-      throw new BrokerError(`There is no credential for the broker. ${message}`.trim(), {
-        code: "credential_unavailable",
-        connection,
-      });
+      const reason = deadline.aborted ? `Its supplier did not answer in ${timeout} s.` : clean(messageOf(error));
+      throw failure("credential_unavailable", `There is no credential for the broker. ${reason}`.trim());
     }
   }
 
-  async function send({ url, method, headers, body, secrets }: BrokerRequest) {
-    const allHeaders = new Headers(settings.headers?.());
-    for (const [name, value] of Object.entries(headers)) allHeaders.set(name, value);
-    const sent = {
-      method,
-      headers: allHeaders,
-      signal: deadline,
-      redirect: "error" as const,
-      ...(body !== undefined && { body }),
-    };
+  async function send({ url, method, headers, body, clean }: Awaited<ReturnType<typeof authenticated>>) {
+    // Not "error": Cloudflare's Workers do not know it.
+    const redirect = "manual" as const;
+    const sent = { method, headers, signal: deadline, redirect, ...(body !== undefined && { body }) };
     const response = await abortable(runtime.fetch(url, sent), deadline);
     const text = await readText(response);
     // Parts of an error response go into errors: it may be of a proxy that repeats the request.
-    const clean = (part: string) => secrets.reduce((all, secret) => all.replaceAll(secret, "[removed]"), part);
     const gatewayId = clean(response.headers.get("apigw-requestid") ?? "") || undefined;
     return { response, body: parse(response.ok ? text : clean(text)), gatewayId };
   }
@@ -77,31 +80,28 @@ export async function requestToken(
     for (;;) {
       const { done, value } = (await (reader && abortable(reader.read(), deadline))) ?? { done: true };
       if (done || text.length > maxLength) {
-        if (!done) void reader?.cancel();
+        if (!done && reader) ignoreFailure(reader.cancel());
         return text;
       }
       text += value;
     }
   }
 
-  function timedOut(): BrokerError {
-    return new BrokerError(`The broker did not answer in ${timeout} s.`, { code: "timeout", connection });
+  function unreachable(error: unknown, clean: (text: string) => string): BrokerError {
+    // The error itself may hold the request, if a library made it in the `fetch` of the options.
+    const { cause = error } = (error ?? {}) as Error;
+    const reason = clean(messageOf(cause) || String((cause as { code?: unknown } | undefined)?.code)).slice(0, 500);
+    return failure("unreachable", `The broker ${broker} is unreachable (${reason}).`);
   }
 
-  function unreachable(error: unknown): BrokerError {
-    const { code, message } = ((error as Error).cause ?? error) as { code?: unknown; message?: unknown };
-    const reason = String(code ?? message);
-    return new BrokerError(
-      `The broker ${broker} is unreachable (${reason}).`,
-      { code: "unreachable", connection },
-      error,
-    );
+  function failure(code: ClientCode, message: string, status?: number): BrokerError {
+    return new BrokerError(message, { code, status, connection });
   }
+}
 
-  function malformed(status: number): BrokerError {
-    const message = `The response of the broker is not a token response (HTTP ${status}).`;
-    return new BrokerError(message, { code: "malformed_response", status, connection });
-  }
+function messageOf(error: unknown): string {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return typeof message === "string" ? message : "";
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

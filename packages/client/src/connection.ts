@@ -6,7 +6,7 @@ import { type BrokerError, concernsConnection } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 import { abortable, ignoreFailure } from "./wait.ts";
 
-/** Seconds without a report of a rejected token, if the broker rejected one and did not say how long. */
+/** Seconds without a report of a rejected token, if the broker replaced none and did not say how long. */
 const reportPause = 30;
 
 /** One connection: its token in memory, and requests to the business API with it. */
@@ -29,8 +29,12 @@ export class Connection {
     this.id = id;
     this.#settings = settings;
     this.#shared = shared;
-    const counts = (error: BrokerError) => concernsConnection(error) && error.code !== "too_soon";
-    this.#own = new Circuit(settings.now, settings.runtime.random, counts);
+    this.#own = new Circuit({
+      now: settings.now,
+      random: settings.runtime.random,
+      longestTest: settings.timeout,
+      counts: (error) => concernsConnection(error) && error.code !== "too_soon",
+    });
   }
 
   /**
@@ -39,7 +43,7 @@ export class Connection {
    *
    * @throws BrokerError if there is no valid token and the broker gave none; the signal's reason if it aborts
    */
-  async token({ signal }: { signal?: AbortSignal | null | undefined } = {}): Promise<AccessToken> {
+  readonly token = async ({ signal }: { signal?: AbortSignal | null | undefined } = {}): Promise<AccessToken> => {
     signal?.throwIfAborted();
     const held = this.#held;
     const now = this.#settings.now();
@@ -49,7 +53,7 @@ export class Connection {
       return held.token;
     }
     return (await abortable(this.#request(), signal)).token;
-  }
+  };
 
   /**
    * `fetch` of the standard, with the connection's token. A path is appended to the base URL of the business API.
@@ -129,7 +133,9 @@ export class Connection {
     const { runtime, now } = this.#settings;
     try {
       const { token } = await this.#ask(await runtime.sha256(rejected));
-      return token.accessToken === rejected ? undefined : token;
+      if (token.accessToken !== rejected) return token;
+      this.#reportAgainAt = now() + reportPause;
+      return undefined;
     } catch (error) {
       const { code, status, retryAfter = reportPause } = error as BrokerError;
       // The gateway's 429 has no Retry-After: its seconds are those of the circuit.

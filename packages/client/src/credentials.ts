@@ -46,8 +46,10 @@ export function callerKey(name: string | undefined, key: string | undefined): Cr
  * A JWT of an issuer in the broker's list `callers`, of a user or a workload (RFC 8693).
  *
  * @param supplier returns a valid JWT. The client calls it for each request to the broker, about once in half an hour
+ * @throws TypeError if the supplier is no function
  */
 export function jwt(supplier: () => string | Promise<string>): Credential {
+  if (typeof supplier !== "function") throw new TypeError("jwt: give a function that returns a valid JWT.");
   return {
     async request(order) {
       const token = await supplier();

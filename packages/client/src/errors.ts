@@ -22,8 +22,8 @@ export class BrokerError extends Error implements BrokerErrorFields {
   readonly requestId: string | undefined;
   readonly connection: string | undefined;
 
-  constructor(message: string, fields: BrokerErrorFields, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(message: string, fields: BrokerErrorFields) {
+    super(message);
     ({
       code: this.code,
       status: this.status,
@@ -37,7 +37,7 @@ export class BrokerError extends Error implements BrokerErrorFields {
 /** The same failure for another call, with the seconds that are left until the client asks the broker again. */
 export function repeated(error: BrokerError, retryAfter: number): BrokerError {
   const { code, status, requestId, connection } = error;
-  return new BrokerError(error.message, { code, status, requestId, connection, retryAfter }, error.cause);
+  return new BrokerError(error.message, { code, status, requestId, connection, retryAfter });
 }
 
 /** Longest `Retry-After` that is obeyed, in seconds: the broker's own maximum. */
@@ -54,9 +54,7 @@ export function readFailure(
   const code = textOf("code") ?? textOf("error");
   const message = textOf("message");
   const requestId = textOf("request_id") ?? gatewayId;
-  const seconds = /^\d{1,9}$/.exec(headers.get("retry-after") ?? "")?.[0];
-  const retryAfter = seconds === undefined ? undefined : Math.min(Number(seconds), maxRetryAfter);
-  const fields = { status, requestId, connection, retryAfter };
+  const fields = { status, requestId, connection, retryAfter: readRetryAfter(headers) };
   if (code !== undefined && /^[a-z][a-z_]*$/.test(code)) {
     const detail = textOf("detail") ?? textOf("error_description") ?? "";
     return new BrokerError(`The broker answered ${status} ${code}. ${detail}`.trim(), { code, ...fields });
@@ -68,6 +66,13 @@ export function readFailure(
     code: "malformed_response",
     ...fields,
   });
+}
+
+/** Seconds of `Retry-After`, which is a number or a date (RFC 9110 §10.2.3). A date counts by the sender's own clock. */
+function readRetryAfter(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.parse(headers.get("date") ?? "")) / 1000;
+  return seconds >= 0 ? Math.min(seconds, maxRetryAfter) : undefined;
 }
 
 /** Codes that the broker sends for one connection, while it may serve others. */

@@ -68,7 +68,8 @@ export function iam(options: IamOptions = {}): Credential {
       // `fetch` sets the host itself.
       const { host: _, ...headers } = signed.headers;
       const { secretAccessKey, sessionToken } = identity;
-      const secrets = [secretAccessKey, sessionToken, headers["authorization"]].filter((each) => each !== undefined);
+      // An empty one is in every text.
+      const secrets = [secretAccessKey, sessionToken, headers["authorization"]].flatMap((each) => each || []);
       return { url: url.href, method, headers, ...report, secrets };
     },
 

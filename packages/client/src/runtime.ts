@@ -17,7 +17,7 @@ export const systemRuntime: Runtime = {
   wall: () => Date.now() / 1000,
   monotonic: () => performance.now() / 1000,
   random: () => Math.random(),
-  timeout: (seconds) => AbortSignal.timeout(seconds * 1000),
+  timeout: (seconds) => AbortSignal.timeout(Math.ceil(seconds * 1000)),
   // Looked up with each request, so that instrumentation can replace it later.
   fetch: (input, init) => fetch(input, init),
   async sha256(text) {
@@ -32,8 +32,10 @@ export const systemRuntime: Runtime = {
  * A wall clock that steps forward ends tokens early; one that steps back extends none, because the monotonic clock counts.
  * A monotonic clock that stood still while the process was frozen extends none either, because the wall clock counts.
  * When the two disagree by more than a second, counting starts again from there: so a step does not hide a later freeze.
+ * It never steps back: so a step back takes away no short freeze before it.
  */
 export function elapsedClock({ wall, monotonic }: Runtime): () => number {
+  let now = 0;
   let base = 0;
   let wallBase = wall();
   let monotonicBase = monotonic();
@@ -42,7 +44,7 @@ export function elapsedClock({ wall, monotonic }: Runtime): () => number {
     const monotonicNow = monotonic();
     const byWall = wallNow - wallBase;
     const byMonotonic = monotonicNow - monotonicBase;
-    const now = base + Math.max(byWall, byMonotonic);
+    now = Math.max(now, base + byWall, base + byMonotonic);
     if (Math.abs(byWall - byMonotonic) > 1) [base, wallBase, monotonicBase] = [now, wallNow, monotonicNow];
     return now;
   };

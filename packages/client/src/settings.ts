@@ -2,6 +2,7 @@ import { isHttpUrl } from "./access-token.ts";
 import type { Credential } from "./credentials.ts";
 import type { BrokerError } from "./errors.ts";
 import { elapsedClock, type Runtime } from "./runtime.ts";
+import { ignoreFailure } from "./wait.ts";
 
 /** What happened between the client and the broker. Holds no token and no key. Durations are seconds. */
 export type ClientEvent = {
@@ -28,7 +29,7 @@ export interface ClientOptions {
   timeout?: number;
   /** For logs and metrics. Called in the context of the call that caused the request. What it throws is ignored. */
   onEvent?: (event: ClientEvent) => void;
-  /** Headers for each request to the broker, such as OpenTelemetry's `traceparent`. */
+  /** Headers for each request to the broker, such as OpenTelemetry's `traceparent`. What it throws is ignored. */
   headers?: () => Record<string, string>;
   /** Sends all requests, in place of the global `fetch`: for a proxy or a client certificate. */
   fetch?: typeof fetch;
@@ -41,7 +42,7 @@ export interface Settings {
   apiBaseUrl: string | undefined;
   margin: number;
   timeout: number;
-  headers: (() => Record<string, string>) | undefined;
+  headers: () => Headers;
   onEvent: (event: ClientEvent) => void;
   runtime: Runtime;
   /** Elapsed seconds. */
@@ -50,26 +51,37 @@ export interface Settings {
 
 /** @throws TypeError that names the option */
 export function readOptions(options: ClientOptions, system: Runtime): Settings {
-  const { broker, credential, apiBaseUrl, margin = 1320, timeout = 15, headers, onEvent } = options;
+  // Programs without types call this too.
+  if (typeof options !== "object" || options === null) fail("options", "are missing: give { broker, credential }");
+  const { broker, credential, apiBaseUrl, margin = 1320, timeout = 15, headers, onEvent, fetch: send } = options;
   if (!isHttpUrl(broker)) fail("broker", "must be the https URL of the broker");
   if (typeof credential?.request !== "function") fail("credential", "must be one, such as callerKey(name, key)");
   if (apiBaseUrl !== undefined && !isHttpUrl(apiBaseUrl)) fail("apiBaseUrl", "must be an https URL");
   for (const [name, value] of Object.entries({ margin, timeout })) {
-    if (!(value > 0 && value < 86_400)) fail(name, "must be a number of seconds above 0 and below 86,400");
+    const isSeconds = typeof value === "number" && value > 0 && value < 86_400;
+    if (!isSeconds) fail(name, "must be a number of seconds above 0 and below 86,400");
   }
-  const runtime = options.fetch ? { ...system, fetch: options.fetch } : system;
+  for (const [name, value] of Object.entries({ headers, onEvent, fetch: send })) {
+    if (value !== undefined && typeof value !== "function") fail(name, "must be a function");
+  }
+  // Not as a method: the `fetch` of a browser rejects every `this` but its own.
+  const runtime: Runtime = send ? { ...system, fetch: (input, init) => send(input, init) } : system;
   return {
     broker: broker.replace(/\/+$/, ""),
     credential,
     apiBaseUrl,
     margin,
     timeout,
-    headers,
     onEvent(event) {
+      // A log that fails must not fail the call, nor end the process if it is asynchronous.
+      ignoreFailure((async () => onEvent?.(event))());
+    },
+    headers() {
       try {
-        onEvent?.(event);
+        return new Headers(headers?.());
       } catch {
-        // A log that fails must not fail the call.
+        // A trace that fails must not fail the call.
+        return new Headers();
       }
     },
     runtime,
@@ -79,7 +91,7 @@ export function readOptions(options: ClientOptions, system: Runtime): Settings {
 
 /** @throws TypeError if it is not the id of a connection */
 export function checkConnectionId(id: string): void {
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id)) {
+  if (typeof id !== "string" || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(id)) {
     fail("connection", "must be an id: 1 to 63 characters of a-z, 0-9 and '-', not starting with '-'");
   }
 }

@@ -83,7 +83,8 @@ const severity: ConnectionView["state"][] = [
 
 /** Worst first: by state, then by the end of the token, then by id. */
 export function worstFirst(views: ConnectionView[]): ConnectionView[] {
-  const rank = ({ state }: ConnectionView) => severity.indexOf(state);
+  // A state that is not in the list is nothing to act on.
+  const rank = ({ state }: ConnectionView) => (severity.includes(state) ? severity.indexOf(state) : severity.length);
   const end = ({ status }: ConnectionView) => Date.parse(status?.access_token_expires_at ?? "") || 0;
   return views.toSorted(
     (one, other) =>

@@ -7,42 +7,44 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { figureOf, type Report } from "./figures.ts";
+import type { Size } from "./scenario.ts";
 import { callerKey, createClient } from "../packages/client/src/index.ts";
 import { TestBroker } from "../packages/client/src/testing.ts";
 
-/** What the client costs. Each nth value was measured next to the nth of its baseline. */
-export interface ClientFigures {
-  /** Microseconds of a call whose network answers at once: the client's own work, and that of calling such a network. */
-  own: { client: number[]; bare: number[] };
-  /** Microseconds of a call over loopback, with the client and with `fetch` alone. */
-  loopback: { client: number[]; bare: number[] };
-  /** Milliseconds of the first import in a new process, of the package and of an empty module. */
-  cold: { client: number[]; empty: number[] };
-  /** Requests to the broker in one hour, from one process with so many callers. */
-  brokerCalls: { callers: number; perHour: number }[];
-}
-
-/** Measures what the client costs a service. `tiny` only shows that it works. */
-export async function client(size: "full" | "tiny"): Promise<ClientFigures> {
-  const [rounds, calls, hours] = size === "full" ? [25, 1000, 24] : [1, 10, 1];
+/** Measures what the client costs a service, beside `fetch` alone. */
+export async function client(size: Size): Promise<Report> {
+  const [rounds, calls, hours] = size === "full" ? [41, 1000, 24] : [1, 10, 1];
   const answer = new Response();
   const own = await paired(rounds, calls, "https://api.test", async () => answer);
   const server = createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const loopback = await paired(rounds, Math.ceil(calls / 10), `http://127.0.0.1:${port}`, async (url, init) => {
+  const loopback = await paired(rounds, Math.ceil(calls / 2), `http://127.0.0.1:${port}`, async (url, init) => {
     const response = await fetch(url, init);
     await response.arrayBuffer();
     return response;
   });
   server.close();
   server.closeAllConnections();
-  const brokerCalls = [];
-  for (const callers of [1, 10, 100, 1000]) brokerCalls.push({ callers, perHour: await brokerCallsOf(callers, hours) });
-  return { own, loopback, cold: await coldImports(size === "full" ? 15 : 1), brokerCalls };
+  const cold = await coldImports(size === "full" ? 15 : 1);
+  const extra = own.client.map((each, index) => each - (own.bare[index] ?? 0));
+  const figures = [
+    figureOf("added to a call", "µs of CPU", extra, { name: "the goal", values: [20], goal: { atMost: 1 } }),
+    figureOf("a call over loopback, with its server", "µs of CPU", loopback.client, {
+      name: "`fetch` alone",
+      values: loopback.bare,
+    }),
+    figureOf("first import", "ms", cold.client, { name: "an empty module", values: cold.empty }),
+  ];
+  for (const callers of [1, 10, 100, 1000]) {
+    const name = `requests to the broker an hour, ${callers} callers in one process`;
+    figures.push(figureOf(name, "requests", [await brokerCallsOf(callers, hours)]));
+  }
+  return { figures, notes: ["Each caller calls once a minute, with tokens of one hour."] };
 }
 
-/** Microseconds of a call with the client and of the same `fetch` alone, in turns. */
+/** Microseconds of CPU of a call with the client and of the same `fetch` alone, in turns. */
 async function paired(rounds: number, calls: number, api: string, send: typeof fetch) {
   const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600, api_base_url: api };
   const smartServices = createClient({
@@ -57,15 +59,18 @@ async function paired(rounds: number, calls: number, api: string, send: typeof f
   const withClient = async (): Promise<unknown> => smartServices.fetch("/customers");
   const measured = { client: [] as number[], bare: [] as number[] };
   const time = async (call: () => Promise<unknown>) => {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     for (let at = 0; at < calls; at += 1) await call();
-    return ((performance.now() - startedAt) / calls) * 1000;
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / calls;
   };
   await time(withClient);
   await time(bare);
   for (let round = 0; round < rounds; round += 1) {
-    measured.client.push(await time(withClient));
+    // The first of a round is measured while the machine is in another state: they take turns.
+    if (round % 2 === 0) measured.client.push(await time(withClient));
     measured.bare.push(await time(bare));
+    if (round % 2 === 1) measured.client.push(await time(withClient));
   }
   return measured;
 }
@@ -101,13 +106,4 @@ async function coldImports(processes: number) {
   }
   rmSync(folder, { recursive: true });
   return measured;
-}
-
-// `node bench/client.ts` prints the medians.
-if (import.meta.main) {
-  const median = (values: number[]) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
-  const { own, loopback, cold, brokerCalls } = await client(process.argv[2] === "--tiny" ? "tiny" : "full");
-  const medianOf = (pair: Record<string, number[]>) =>
-    Object.fromEntries(Object.entries(pair).map(([name, values]) => [name, median(values)]));
-  console.log({ own: medianOf(own), loopback: medianOf(loopback), cold: medianOf(cold), brokerCalls });
 }

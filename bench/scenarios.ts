@@ -26,6 +26,10 @@ export const scenarios: Record<string, Scenario> = {
     title: "the status of 10,000 connections",
     run: async (size) => (await import("./status.ts")).status(size),
   },
+  client: {
+    title: "what the client adds to a call of the business API",
+    run: async (size) => (await import("./client.ts")).client(size),
+  },
   memory: {
     title: "the memory of an environment that serves 1,000 connections",
     run: async (size) => (await import("./memory.ts")).memory(size),

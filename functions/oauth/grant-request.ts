@@ -57,8 +57,8 @@ export function readVendorRequest(fields: Fields): GrantRequest | OAuthError {
   for (const [name, value] of Object.entries({ username, scope, token })) {
     if (!value) return invalid(`The field ${name} is missing or empty. Send username, scope and token.`);
   }
-  const text = /^Bearer +([\x21-\x7e]+)$/i.exec((token ?? "").trim())?.[1];
-  if (!username || !scope || text === undefined) return invalid("The field token must be 'Bearer <credential>'.");
+  const text = token && /^Bearer +([\x21-\x7e]+)$/i.exec(token.trim())?.[1];
+  if (!username || !scope || !text) return invalid("The field token must be 'Bearer <credential>'.");
   const credential = { value: new Secret(text), accepted: "caller_key_or_jwt" } as const;
   return grantRequest(fields, { ...clientIdOf(fields), credential, username, scope, issuesHandle: true });
 }

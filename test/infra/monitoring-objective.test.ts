@@ -3,26 +3,13 @@ import { validityFields } from "../../functions/auth-core/http/response.ts";
 import type { CredentialAges } from "../../functions/auth-core/rules/measurements.ts";
 import { createTelemetry, type ResponseLine } from "../../functions/auth-core/telemetry.ts";
 import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
-import { canRefresh, nextTokenSet, type TokenSet, validityMiss } from "../../functions/auth-core/rules/token-set.ts";
+import { canRefresh, nextTokenSet, type TokenSet } from "../../functions/auth-core/rules/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { fakeRegistration } from "../support/registration.ts";
 
 // The token lives for an hour, so a caller may expect at most 40 % of it: 1,440 s.
 const set = fakeTokenSet();
 const at = (left: number) => set.accessTokenExpiresAt - left;
-
-test.each([
-  [61, 60, undefined],
-  [60, 60, undefined],
-  [59, 60, "below_minimum"],
-  [1440, 1800, undefined],
-  [1439, 1800, "below_minimum"],
-  [6, 0, undefined],
-  [5, 0, "expired"],
-  [-1, 60, "expired"],
-])("validityMiss of a token with %i s left and a min_ttl of %i is %j", (left, minTtl, miss) => {
-  expect(validityMiss(set, at(left), minTtl)).toBe(miss);
-});
 
 test("The request line has `validity` only for a token with too little time left", () => {
   const answer = { kind: "token" as const, set, generation: 1, source: "table" as const };
@@ -31,17 +18,6 @@ test("The request line has `validity` only for a token with too little time left
   expect(validityFields(answer, 60, at(59))).toEqual({ minTtl: 60, validity: "below_minimum" });
   expect(validityFields(answer, 60, at(600))).toEqual({ minTtl: 60 });
   expect(validityFields(failure, 60, at(600))).toEqual({ minTtl: 60 });
-});
-
-test.each([
-  ["an hour", 3600],
-  ["a day", 86_400],
-  ["two days", 2 * 86_400 - 60],
-])("A refresh token that lives for %s is not reported, because the broker never uses it", (_, life) => {
-  const tokenSet = { ...set, refreshTokenExpiresAt: set.obtainedAt + life };
-
-  for (const age of [0, 1800, life - 60, life + 60])
-    expect(credentialAges({ tokenSet, failures: 1 }, set.obtainedAt + age)).toEqual({});
 });
 
 test("A refresh token in its last two days is reported if the API-key request in its place fails", () => {
@@ -120,15 +96,4 @@ test("ValidityMissed counts a token with too little time left, and is absent for
   expect(metricsOf({ remaining: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1, Remaining: 9 });
   expect(metricsOf({ remaining: 600 })).not.toHaveProperty("ValidityMissed");
   expect(metricsOf({ code: "internal" })).not.toHaveProperty("ValidityMissed");
-});
-
-test("Credential ages are days with a fraction, negative after expiry, absent if unknown", () => {
-  const now = set.obtainedAt;
-  const tokenSet = { ...set, refreshTokenExpiresAt: now + 30 * 86_400, keyCreatedAt: now - 90 * 86_400 };
-  const failures = 0;
-
-  expect(credentialAges({ tokenSet, failures }, now)).toEqual({ refreshTokenDaysLeft: 30, keyAgeDays: 90 });
-  expect(credentialAges({ tokenSet, failures }, now + 30.5 * 86_400).refreshTokenDaysLeft).toBe(-0.5);
-  expect(credentialAges({ tokenSet: set, failures }, now)).toEqual({});
-  expect(credentialAges({ failures }, now)).toEqual({});
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { replacementAttributes } from "../../functions/auth-core/adapters/item-codec.ts";
 import { storedItemAt } from "../status/items.ts";
-import { startStatus, statusEvent } from "../status/status-function.ts";
+import { statusEvent } from "../status/event.ts";
+import { startStatus } from "../status/status-function.ts";
 import { synthesise } from "./synth.ts";
 
 /** A read of DynamoDB, as it is sent. */

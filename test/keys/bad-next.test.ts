@@ -63,7 +63,8 @@ describe("A rotation without a key under NEXT", () => {
 
     await world.rotate(connection);
 
-    expect(failure).toMatchObject({ name: "RotationError", reason: "no_next_key" });
+    const message = expect.stringMatching(/^no_next_key: ./);
+    expect(failure).toMatchObject({ name: "RotationError", reason: "no_next_key", message });
     expect(noticedReasons()).toEqual(["no_next_key"]);
     expect(world.notices).toContainEqual({ kind: "event_not_sent", connection, reason: "EventBridge: down" });
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1) });

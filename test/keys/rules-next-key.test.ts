@@ -58,6 +58,12 @@ describe("nextSecret", () => {
     },
   );
 
+  it("fails with next_key_of_another_scope if the next value names another scope", () => {
+    const made = next('{"apiKey":"fake-key-2","scope":"other"}');
+
+    expect(made).toMatchObject({ kind: "failed", reason: "next_key_of_another_scope" });
+  });
+
   it("never repeats the staged value in its detail", () => {
     const made = next('{"apiKey":"fake key 2"}');
 

@@ -33,6 +33,8 @@ describe("readRotationEvent", () => {
     ["deeper below the prefix", arn(`${prefix}/a/b-AbC123`)],
     ["that is not an id", arn(`${prefix}/UPPER-AbC123`)],
     ["without a suffix", arn(`${prefix}/webapicorso`)],
+    ["with more after its suffix", `${event.SecretId}:AWSCURRENT`],
+    ["with more before its ARN", `secret ${event.SecretId}`],
     ["given by its name", `${prefix}/webapicorso-AbC123`],
     ["of another service", event.SecretId.replace("secretsmanager", "ssm")],
     ["that is missing", undefined],

@@ -178,6 +178,7 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     byRole,
     [
       ["no connections", { connections: undefined }, "needs connections"],
+      ["an empty principal", { principal: "" }, "principal is empty"],
       ["a user", { principal: "arn:aws:iam::123456789012:user/a" }, "principal must"],
       ["a wildcard as role", { principal: "arn:aws:iam::123456789012:role/*" }, "principal must"],
       ["everyone as principal", { principal: "*" }, "principal must"],

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { jwksUriOf } from "../../functions/oauth/fetch-keys.ts";
+import { fetchKeys, jwksUriOf } from "../../functions/oauth/fetch-keys.ts";
+
+import { serve } from "../support/server.ts";
 
 const deployed = { allowLoopbackHttp: false };
 const local = { allowLoopbackHttp: true };
@@ -13,6 +15,7 @@ describe("jwksUriOf", () => {
     ["https://accounts.issuer.test", "https://other-host.test:8443/keys"],
     ["https://issuer.test/tenant", "https://issuer.test/keys?p=fake-policy"],
     ["https://issuer.test", "https://8.8.8.8/keys"],
+    ["https://issuer.test", `https://issuer.test/${"a".repeat(2028)}`],
   ])("allows the issuer %s to have its keys at %s", (issuer, jwksUri) => {
     expect(at(issuer, jwksUri, deployed)).toBe(jwksUri);
     expect(at(issuer, jwksUri, local)).toBe(jwksUri);
@@ -60,7 +63,7 @@ describe("jwksUriOf", () => {
     ["empty", ""],
     ["a path", "/keys"],
     ["a list", ["https://issuer.test/keys"]],
-    ["longer than 2,048 characters", `https://${".".repeat(2040)}a/keys`],
+    ["longer than 2,048 characters", `https://issuer.test/${"a".repeat(2029)}`],
   ])("rejects a jwks_uri that is %s", (_, jwksUri) => {
     expect(() => at("https://issuer.test", jwksUri, deployed)).toThrow("no jwks_uri");
   });
@@ -80,4 +83,36 @@ describe("jwksUriOf", () => {
       expect(() => jwksUriOf("https://issuer.test", document, deployed)).toThrow("another issuer");
     },
   );
+});
+
+describe("fetchKeys", () => {
+  /** An issuer that sends a discovery document or, if there is one, the response of a fault. */
+  async function startIssuer(path: string, fault?: { status?: number; body: string }) {
+    const requests: unknown[] = [];
+    const url = await serve(({ url: target, headers: { accept } }, response) => {
+      requests.push([target, accept]);
+      const body = target === "/keys" ? { keys: [] } : { issuer: url + path, jwks_uri: `${url}/keys` };
+      response.writeHead(fault?.status ?? 200).end(fault?.body ?? JSON.stringify(body));
+    });
+    return { issuer: url + path, requests };
+  }
+
+  test.each(["", "/", "/tenant", "/tenant/"])("requests JSON from an issuer with the path %j", async (path) => {
+    const { issuer, requests } = await startIssuer(path);
+
+    await fetchKeys(issuer, local);
+
+    const discovery = `${path.replace(/\/$/, "")}/.well-known/openid-configuration`;
+    expect(requests).toEqual([discovery, "/keys"].map((target) => [target, "application/json"]));
+  });
+
+  test.each([
+    ["HTTP 404", { status: 404, body: "{}" }],
+    ["not a JSON object", { body: "null" }],
+    ["not a JSON object", { body: '"fake"' }],
+  ])("throws %j for the response %j", async (error, fault) => {
+    const { issuer } = await startIssuer("", fault);
+
+    await expect(fetchKeys(issuer, local)).rejects.toThrow(error);
+  });
 });

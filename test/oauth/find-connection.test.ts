@@ -83,13 +83,21 @@ describe("ConnectionFinder finds a connection", () => {
     expect(await finder.find(ids("shop"), { username: "new_shop", scope: "scope_shop" })).toEqual(found("shop"));
   });
 
-  test("no longer from memory after forget()", async () => {
+  test("no longer from memory after forget(), which forgets nothing else", async () => {
     const { finder, reads, register } = await startShop();
+    register("other", { scope: "scope_other" });
+    const findOthers = async () => {
+      await finder.find(ids("other"), { scope: "scope_other" });
+      await finder.find(ids("shop"), { scope: "nobody" });
+    };
     await finder.find(ids("shop"), shopName);
+    await findOthers();
     register("shop", { username: "new_shop" });
     finder.forget(connectionId("shop"));
     reads();
 
+    await findOthers();
+    expect(reads()).toEqual(none);
     expect(await finder.find(ids("shop"), shopName)).toEqual(invalidScope);
     expect(reads()).toEqual({ names: 1, items: 0, secrets: 1 });
   });
@@ -110,7 +118,7 @@ describe("ConnectionFinder finds a connection", () => {
       if (when === "from the index") for (const id of all) await service().get(id, { minTtl: 60 });
 
       expect(await finder.find(all, { scope: "scope_shop" })).toEqual(found("shop"));
-      expect(await finder.find(all, { scope: "shared" })).toEqual(saying("More than one"));
+      expect(await finder.find(all, { scope: "shared" })).toEqual(saying("has this scope. Send"));
       expect(await finder.find(ids("shop", "shop-3"), { scope: "shared" })).toEqual(found("shop-3"));
     },
   );
@@ -123,7 +131,7 @@ describe("ConnectionFinder finds a connection", () => {
       const both = ids("shop", "twin");
       if (when === "from the index") for (const id of both) await service().get(id, { minTtl: 60 });
 
-      expect(await finder.find(both, shopName)).toEqual(saying("More than one"));
+      expect(await finder.find(both, shopName)).toEqual(saying("has this username and scope. Send"));
       expect(await finder.find(ids("twin"), shopName)).toEqual(found("twin"));
     },
   );
@@ -156,6 +164,9 @@ describe("ConnectionFinder reads at most 10 times", () => {
 
     expect(await finder.find(allowed, { ...vendor, scope: "somewhere-connection-8" })).toEqual(found("connection-8"));
     expect(await finder.find(allowed, { ...vendor, scope: "somewhere-connection-9" })).toEqual(invalidScope);
+    const unusual = { username: "shop-admin_", scope: "scope_shop" };
+    register("shop-", unusual);
+    expect(await finder.find(ids(...many(100), "shop-"), unusual)).toEqual(invalidScope);
   });
 
   test("and only once for a connection with a token, however many the caller has", async () => {
@@ -168,16 +179,21 @@ describe("ConnectionFinder reads at most 10 times", () => {
 });
 
 test("ConnectionFinder remembers at most 10,000 requests: the oldest is forgotten", async () => {
-  const { finder, reads } = await startShop();
+  const { finder, reads, clock } = await startShop();
   const guess = (number: number) => finder.find(ids(), { scope: `guess-${number}` });
-  for (let number = 0; number < 10_001; number += 1) await guess(number);
+  await guess(0);
+  clock.advance(1);
+  for (let number = 1; number < 10_000; number += 1) await guess(number);
+  clock.advance(29);
+  // Its miss has ended, so it becomes the latest.
+  await guess(0);
   reads();
 
-  await guess(10_000);
-  const ofLatest = reads();
-  await guess(0);
+  for (const number of [0, 1, 10_000, 10_000, 0]) await guess(number);
+  const withoutOldest = reads();
+  await guess(1);
 
-  expect([ofLatest.names, reads().names]).toEqual([0, 1]);
+  expect([withoutOldest.names, reads().names]).toEqual([1, 1]);
 });
 
 test.each(["names", "registrations"] as const)(
@@ -221,6 +237,13 @@ describe("ConnectionFinder finds no connection", () => {
 
     expect(await finder.find(ids("shop"), name)).toEqual(invalidScope);
     expect(reads()).toEqual(none);
+  });
+
+  test("after a search, by the longest names that a registration can have", async () => {
+    const { finder, reads } = await startShop();
+
+    await finder.find(ids("shop"), { scope: "s".repeat(256), username: "u".repeat(256) });
+    expect(reads()).toEqual({ names: 1, items: 0, secrets: 1 });
   });
 
   test("for 30 s after it found none", async () => {

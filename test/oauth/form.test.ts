@@ -110,20 +110,26 @@ describe("readForm reads what is sent by", () => {
 
   test("a client with a urlencoded form and a charset", async () => {
     const { body } = urlencoded({ ...fields, city: "Città di Castello" });
-    const headers = { "content-type": "application/x-www-form-urlencoded; charset=UTF-8" };
+    const headers = { "content-type": "application/x-www-form-urlencoded ; charset=UTF-8" };
 
     expect(await read({ headers, body })).toEqual({ ...fields, city: "Città di Castello" });
   });
 
   test("a client with JSON, only on the route that allows it", async () => {
     expect(await read(json(fields), { json: true })).toEqual(fields);
-    expect(await read(json(fields), { json: false })).toEqual(refused("Content-Type"));
+    expect(await read(json(fields), { json: false })).toEqual(
+      refused("one of multipart/form-data, application/x-www-form-urlencoded."),
+    );
   });
 
   test("a client with JSON whose strings look like more fields", async () => {
     const odd = { token: 'a","token":"b', scope: '\\":', username: "\\" };
 
     expect(await read(json(odd), { json: true })).toEqual(odd);
+  });
+
+  test("a client without a body, urlencoded", async () => {
+    expect(await read(urlencoded({}))).toEqual({});
   });
 
   test("a client with 16 KiB", async () => {
@@ -145,6 +151,8 @@ const withType = (type: string, body: Buffer | string = whole.body) => ({
   headers: { "content-type": type },
   body: Buffer.from(body),
 });
+/** A body of another boundary than the header names. */
+const otherBoundary = (parameter: string) => withType(`multipart/form-data${parameter}`);
 const tokenTwice = (second: string) =>
   [
     ["token", "fake"],
@@ -156,12 +164,23 @@ const ofJson = (text: string) => withType("application/json", text);
 
 const unreadable: [what: string, sent: Sent, description: string][] = [
   ["an empty body", withType("multipart/form-data", ""), "not valid multipart"],
-  ["a request without Content-Type", { ...whole, headers: {} }, "Content-Type"],
+  [
+    "a request without Content-Type",
+    { ...whole, headers: {} },
+    "one of multipart/form-data, application/x-www-form-urlencoded, application/json.",
+  ],
   ["another Content-Type", withType("text/plain"), "Content-Type"],
   ["another kind of multipart", withType("multipart/mixed"), "Content-Type"],
   ["a boundary that is not the body's", multipartOf("multipart/form-data; boundary=x", "y", []), "not valid multipart"],
+  ["a boundary that another one in the body precedes", otherBoundary("; boundary=x"), "not valid multipart"],
+  ["a boundary without a blank before it", otherBoundary(";boundary=x"), "not valid multipart"],
   ["an empty boundary", multipartOf("multipart/form-data; boundary=", "y", []), "not valid multipart"],
   ["a body without a boundary", withType("multipart/form-data", "a=b"), "not valid multipart"],
+  [
+    "a body whose first line only ends like a boundary",
+    withType("multipart/form-data", Buffer.concat([Buffer.from("fake"), whole.body])),
+    "not valid multipart",
+  ],
   ["a body without its end", { ...whole, body: whole.body.subarray(0, -6) }, "not valid multipart"],
   [
     "line feeds without carriage returns",

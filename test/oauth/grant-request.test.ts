@@ -102,10 +102,10 @@ describe("readGrantRequest, for client_credentials,", () => {
     });
   });
 
-  test("reads the scheme in any case", () => {
+  test("reads the scheme in any case, with any blanks, and the same client_id beside it", () => {
     const { authorization } = basic("old-php", "fake");
 
-    expect(byGrant(grant, authorization.replace("Basic", "bAsIc"))).toMatchObject({
+    expect(byGrant({ ...grant, client_id: "old-php" }, authorization.replace("Basic", "bAsIc  "))).toMatchObject({
       credential: "caller_key fake",
     });
   });

@@ -27,6 +27,7 @@ describe("brokenRule: typ", () => {
     " at+jwt",
     "text/jwt",
     "application/application/jwt",
+    "jwtAPPLICATION/",
     "at",
     "",
     null,

@@ -65,8 +65,15 @@ describe("oidcVerifier", () => {
     ["no issuer", { iss: undefined }],
     ["another issuer", { iss: "https://other.test" }],
     ["a list of issuers", { iss: ["https://other.test"] }],
+    ["no end", { exp: undefined }],
   ])("rejects a JWT with %s", async (_, claims) => {
     expect(await verify(issuer.token(claims))).toMatchObject({ kind: "invalid" });
+  });
+
+  test("rejects a JWT whose key the issuer publishes damaged", async () => {
+    issuer.keys = [{ ...issuer.key, jwk: { ...issuer.key.jwk, x: "AAAA" } }];
+
+    expect(await verify(issuer.token())).toEqual({ kind: "invalid", reason: "unknown" });
   });
 
   test("uses the injected clock, not the machine's", async () => {
@@ -104,6 +111,13 @@ describe("oidcVerifier", () => {
   test("fetches the keys of an issuer with the first JWT and keeps them", async () => {
     for (let i = 0; i < 20; i += 1) await verify(issuer.token());
 
+    expect(fetched()).toEqual(once);
+  });
+
+  test("fetches no keys again for a JWT with another fault than an unknown key", async () => {
+    await verify(issuer.token());
+
+    expect(await verify(issuer.token({ exp: 1 }))).toMatchObject({ kind: "invalid" });
     expect(fetched()).toEqual(once);
   });
 

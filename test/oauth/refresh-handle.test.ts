@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { isSameHandle, readRefreshHandle, refreshHandle } from "../../functions/oauth/refresh-handle.ts";
+import { handleName, isSameHandle, readRefreshHandle, refreshHandle } from "../../functions/oauth/refresh-handle.ts";
 import { connectionId } from "../support/registration.ts";
 import { fakeHandle } from "./key-tables.ts";
 
@@ -48,4 +48,9 @@ test.each([
   ["a longer text", "fake-1", "fake-11", false],
 ])("isSameHandle compares with %s", (_, one, other, isSame) => {
   expect(isSameHandle(new Secret(one), new Secret(other))).toBe(isSame);
+});
+
+test("handleName is the name that stored handles of a key, username and scope have", () => {
+  // The start of the SHA-256 of '["000…","admin_beta","scope_shop"]'.
+  expect(handleName("0".repeat(64), { username: "admin_beta", scope: "scope_shop" })).toBe("c41bde5225fe4494");
 });

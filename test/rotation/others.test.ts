@@ -154,4 +154,19 @@ describe("An index that lags behind", () => {
     expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
     expect(await itemOf(world, connection)).not.toHaveProperty("leaseOwner");
   });
+
+  it("causes none either if a process stored the same token after its lease had ended", async () => {
+    const { world, connection } = await startDue({ sameToken: true });
+    let expected: ConnectionItem | undefined;
+    const upstream = world.upstreamAfter(async () => {
+      world.clock.advance(leaseSeconds);
+      expected = await itemOf(world, connection);
+    });
+    await sweepAll(world, { upstream });
+
+    const summary = await sweepAll(world, { table: stuckAt(expected!, world) });
+
+    expect(summary).toMatchObject({ due: 1, leasedByOthers: 1, replaced: 0 });
+    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
+  });
 });

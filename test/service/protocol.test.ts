@@ -342,6 +342,25 @@ it("TokenService replaces nothing in a backoff if another environment claims the
   expect(world.callCounts()).toEqual({ ...before, secrets: before.secrets + 1 });
 });
 
+it("TokenService replaces nothing in a backoff if the registration cannot be read or used", async () => {
+  const { get, clock, item, secrets, ...world } = await startWithExpired();
+  world.simulator.setScenario({ mode: "refused" });
+  await get();
+  const [stored, { exchanges, refreshes }] = [await item(), world.callCounts()];
+  for (const damage of [
+    // Only the check fails: a replacement could read the registration.
+    () => secrets.faults.set("GetSecretValue", "InternalServiceError", 1),
+    () => world.putSecret("webapicorso", "{}"),
+  ]) {
+    damage();
+    expect(await get()).toMatchObject({ failure: { code: "credentials_rejected" } });
+    expect(await item()).toEqual({ ...stored, registrationCheckedAt: clock.now() });
+    clock.advance(registrationCheckInterval);
+  }
+
+  expect(world.callCounts()).toMatchObject({ exchanges, refreshes });
+});
+
 describe.each(["rejected", "not ready"])("TokenService in a backoff after a registration that is %s", (state) => {
   it.each([
     ["GET", requirements],

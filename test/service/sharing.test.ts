@@ -174,6 +174,15 @@ describe("TokenService in two environments", () => {
     expect(world.callCounts().exchanges).toBe(1);
   });
 
+  it("serves the token that it waited for, though another attempt has failed since", async () => {
+    const { gate, first, second, ...world } = await startTwo();
+    gate.open();
+    await first;
+    await world.table.put({ ...(await world.table.raw("webapicorso")), failures: { N: "1" } });
+
+    expect(await world.clock.passUntil(second)).toMatchObject({ kind: "token", source: "table", generation: 1 });
+  });
+
   it("makes one upstream call if both read the item first, though upstream returns the same token again", async () => {
     const { connection, clock, ...world } = await startWithToken({ sameToken: true });
     clock.advance(2400);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStatus, statusEvent } from "./status-function.ts";
+import { statusEvent } from "./event.ts";
+import { startStatus } from "./status-function.ts";
 import { storedItemAt } from "./items.ts";
 
 let status: Awaited<ReturnType<typeof startStatus>>;

@@ -47,7 +47,7 @@ describe("The state", () => {
     ["rejected", "after a rejected key, without a valid token", { ...failed("credentials_rejected"), ...expired }],
     ["not_ready", "if the secret lacks a field", failed("connection_not_ready")],
     [
-      "not_ready",
+      "removed",
       "if the secret and the tokens are deleted",
       { ...noTokens, lastError: { code: "unknown_connection", detail: "fake", at: now } },
     ],
@@ -64,6 +64,7 @@ describe("The next action", () => {
     ["replacement by refresh token in 2 h", set({ dueAt: now + 5400 }), 5400],
     ["replacement by refresh token in 2 d", set({ dueAt: now + 36 * 3600 }), 36 * 3600],
     ["replacement by refresh token within a minute", set({ dueAt: now - 10 }), -10],
+    ["replacement by refresh token within a minute", set({ dueAt: now }), 0],
     ["retry by refresh token in 60 s", failed("upstream_unavailable"), 60],
     ["replacement by API key in 20 min", set({ refreshToken: undefined, refreshTokenExpiresAt: undefined }), 1200],
     ["retry by API key in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],
@@ -89,6 +90,11 @@ describe("The next action", () => {
       "in 10 min: check whether the old key can be revoked",
       { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day, end: now + 600 } } },
       600,
+    ],
+    [
+      "replacement by refresh token in 20 min",
+      { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day, end: now + 1200 } } },
+      1200,
     ],
     ["replacement by refresh token in 20 min", { retiringKeys: { aaaaaaaaaaaaaaaa: { since: now - day } } }, 1200],
     ["replacement by API key within a minute", { ...noTokens, attemptedAt: now - 100 }, -100],
@@ -130,6 +136,10 @@ it("A status has the expiries, the key's fingerprint and age, the last success a
     last_error: { code: "upstream_unavailable", detail: "fake detail", at: "2026-11-24T07:59:30Z" },
     next_action: { what: "retry by refresh token in 60 s", at: "2026-11-24T08:01:00Z" },
   });
+});
+
+it("A status has the URL at which callers use the token, if the registration has one", () => {
+  expect(statusAt(set({ apiBaseUrl: "https://api.test" }))).toMatchObject({ api_base_url: "https://api.test" });
 });
 
 it("A status has no token, even if its item has", () => {

@@ -1,16 +1,7 @@
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { tokenEvent } from "../handler/event.ts";
 import { startFunctionEnvironment } from "../support/function-environment.ts";
 import type { Attributes } from "../support/table.ts";
 import { startTableProxy } from "../support/table-proxy.ts";
-
-/** An event for `GET /v1/status` or, with a connection, `GET /v1/status/{connection}`; `rawPath` is the path as sent. */
-export function statusEvent(of: { connection?: string; rawPath?: string; query?: Record<string, string> } = {}) {
-  const { connection, query } = of;
-  const rawPath = of.rawPath ?? (connection === undefined ? "/v1/status" : `/v1/status/${connection}`);
-  const { pathParameters: _, ...event } = tokenEvent("none", { rawPath, ...(query && { query }) });
-  return { ...event, ...(connection !== undefined && { pathParameters: { connection } }) };
-}
 
 /** The status function on an embedded table, whose requests are recorded. */
 export async function startStatus() {

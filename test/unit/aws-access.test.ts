@@ -30,7 +30,10 @@ it("readAwsAccess reads credentials, region and endpoint of a function, and show
 it.each([
   ["us-gov-west-1", {}, "https://dynamodb.us-gov-west-1.amazonaws.com"],
   ["cn-north-1", {}, "https://dynamodb.cn-north-1.amazonaws.com.cn"],
+  ["eu-south-10", {}, "https://dynamodb.eu-south-10.amazonaws.com"],
+  ["cn-north-10", {}, "https://dynamodb.cn-north-10.amazonaws.com.cn"],
   ["eu-west-1", { AWS_ENDPOINT_URL: "https://all.test" }, "https://all.test"],
+  ["eu-west-1", { NOT_AWS_PROFILE: "fake" }, "https://dynamodb.eu-west-1.amazonaws.com"],
   ["eu-west-1", { AWS_ENDPOINT_URL: "https://all.test", AWS_ENDPOINT_URL_DYNAMODB: "" }, "https://all.test"],
   [
     "eu-west-1",
@@ -53,10 +56,15 @@ it.each([
   { AWS_REGION: "eusc-de-east-1" },
   { AWS_REGION: "local" },
   { AWS_REGION: "eu-west-1.evil.test/" },
+  { AWS_REGION: "fake-eu-west-1" },
+  { AWS_REGION: "eu-west-1-fake" },
+  { AWS_REGION: "fake-cn-north-1" },
+  { AWS_REGION: "cn-north-1-fake" },
   { AWS_ENDPOINT_URL: "https://all.test/path" },
   { AWS_ENDPOINT_URL: "https://name:fake-word@all.test" },
   { AWS_ENDPOINT_URL_DYNAMODB: "all.test" },
   { AWS_ENDPOINT_URL_DYNAMODB: "ftp://all.test" },
+  { AWS_ENDPOINT_URL_DYNAMODB: "ws://https:443" },
   { AWS_USE_FIPS_ENDPOINT: "true" },
   { AWS_USE_DUALSTACK_ENDPOINT: "true" },
   { AWS_PROFILE: "fake" },
@@ -65,6 +73,8 @@ it.each([
   { AWS_ACCOUNT_ID: "123456789012" },
   { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" },
   { AWS_A_VARIABLE_OF_NEXT_YEAR: "1" },
+  { AWS_REGION_OF_NEXT_YEAR: "1" },
+  { AWS_NEW_AWS_REGION: "1" },
 ])("readAwsAccess leaves %j to the SDK", (variables) => {
   expect(readAwsAccess({ ...lambda, ...variables })).toBeUndefined();
 });

@@ -25,6 +25,7 @@ test("callerKeyHash is the SHA-256 of a key", () => {
 
 test.each([
   ["an additional character", `${fakeKey}0`],
+  ["an additional character before it", `0${fakeKey}`],
   ["a missing character", fakeKey.slice(0, -1)],
   ["another prefix", fakeKey.replace("stb_", "stc_")],
   ["a blank at its end", `${fakeKey} `],

@@ -56,6 +56,20 @@ it("systemClock returns epoch seconds with a fraction", () => {
   expect(instant).toBeLessThan(before + 60);
 });
 
+it("systemClock sleeps for seconds", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let isAwake = false;
+  const sleeping = systemClock()
+    .sleep(1.5)
+    .then(() => (isAwake = true));
+
+  await vi.advanceTimersByTimeAsync(1499);
+  expect(isAwake).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  await sleeping;
+});
+
 it("systemClock continues by the monotonic clock while the wall clock stands still", () => {
   let monotonic = 0;
   vi.spyOn(Date, "now").mockReturnValue(1_800_000_000_000);

@@ -170,12 +170,9 @@ it.each([
 
 const liar = { ...rejecting, reporter: "liar" };
 const single = tokenSet({ singleActiveToken: true });
+const reportsAt = (at: number) => ({ rejectionReports: { [sha256Hex("liar").slice(0, 16)]: { count: 4, at } } });
 /** The caller reported four tokens, the last one 40 s ago: its pause is 240 s. */
-const reported: Partial<ConnectionItem> = {
-  tokenSet: single,
-  attemptedAt: now - 40,
-  rejectionReports: { [sha256Hex("liar").slice(0, 16)]: { count: 4, at: now - 40 } },
-};
+const reported: Partial<ConnectionItem> = { tokenSet: single, attemptedAt: now - 40, ...reportsAt(now - 40) };
 
 it.each<[string, Partial<ConnectionItem>, Parameters<typeof decide>[2], object]>([
   [
@@ -184,6 +181,7 @@ it.each<[string, Partial<ConnectionItem>, Parameters<typeof decide>[2], object]>
     liar,
     { kind: "fail", failure: { code: "too_soon", retryAfter: 200 } },
   ],
+  ["replaces it at the end of the pause", reportsAt(now - 240), liar, { kind: "replace" }],
   ["replaces it for another caller", {}, { ...rejecting, reporter: "other" }, { kind: "replace" }],
   [
     "replaces an expired token in the pause",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openToStrangers, type RequiredClaims } from "../../functions/auth-core/rules/issuer-trust.ts";
+import { openToStrangers, type RequiredClaims, sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
 
 const github = "https://token.actions.githubusercontent.com";
 const fault = (issuer: string, claims: RequiredClaims, namesConnections = false) =>
@@ -134,6 +134,7 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       { toString: "a*" },
       { toString: "a" },
       { repository: "shop" },
+      { repository: "evil/acme/shop" },
       { repository: "acme/*" },
       { repository: "acme*" },
       { repository_owner: "acme/*" },
@@ -154,7 +155,9 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       { project_path: "acme*" },
       { project_path: "acme/shop*" },
       { namespace_path: "acme*" },
+      { project_path: "/acme/shop" },
       { namespace_path: "/*" },
+      { namespace_path: "/acme" },
     ],
   ],
   [
@@ -224,11 +227,21 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
     `${github}:8443`,
     `${github}.`,
     `${github}./`,
+    `${github}..`,
     "https://token。actions。githubusercontent。com",
     "https:\\\\token.actions.githubusercontent.com\\",
   ])("recognises GitHub's issuer as %s", (issuer) => {
     expect(fault(issuer, { ref: "refs/heads/main" })).toContain("GitHub Actions");
   });
+
+  test.each(sharedIssuers)(
+    "knows a subject of one tenant of $name, and its source",
+    ({ name, url, subject, source }) => {
+      expect(fault(`https://${url}`, { sub: subject })).toBeUndefined();
+      expect(fault(`https://${url}`, { sub: `*${subject}` })).toMatch(/^oidc\.claims/);
+      expect([name, source]).toEqual([expect.stringMatching(/^[A-Z]/), expect.stringMatching(/^https:/)]);
+    },
+  );
 
   test.each([
     ["the custom issuer of an enterprise of GitHub", `${github}/acme`],
@@ -290,7 +303,9 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     `https://login.microsoftonline.com/${tenant.toUpperCase()}/v2.0`,
     `https://sts.windows.net/${tenant}/`,
     `https://login.microsoftonline.us/${tenant}/v2.0`,
-  ])("accepts a tenant's issuer %s", (issuer) => {
+    "https://fake-login.microsoftonline.com/common",
+    "https://login.microsoftonline.us.example.com/common",
+  ])("accepts a tenant's issuer, or one of another host: %s", (issuer) => {
     expect(fault(issuer, { roles: "Deploy" })).toBeUndefined();
   });
 
@@ -315,6 +330,17 @@ describe("openToStrangers, on Microsoft Entra,", () => {
   ])("rejects %s, whatever the claims", (issuer) => {
     expect(fault(issuer, { sub: "fake-subject" }, true)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);
   });
+});
+
+test.each<[issuer: string, RequiredClaims, string]>([
+  ["https://gitlab.com", { project_path: "acme*" }, 'Write "acme/*", or write the full value'],
+  [
+    "https://accounts.google.com",
+    { azp: "fake" },
+    'Require "sub": "ID_OF_THE_ACCOUNT" or email with "email_verified": true or hd',
+  ],
+])("openToStrangers on %s says what to write instead of %j", (issuer, claims, message) => {
+  expect(fault(issuer, claims)).toContain(message);
 });
 
 test.each<[RequiredClaims, string]>([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { readJwtClaims } from "../../functions/auth-core/rules/jwt.ts";
+import { readJwtClaims, readUnverifiedIssuer } from "../../functions/auth-core/rules/jwt.ts";
 import { jwt } from "./examples.ts";
 
 const encode = (text: string) => Buffer.from(text).toString("base64url");
@@ -47,4 +47,12 @@ it("readJwtClaims never throws", () => {
       expect(() => readJwtClaims(`a.${text}.c`)).not.toThrow();
     }),
   );
+});
+
+it.each([
+  ["a text", jwt({ iss: "https://issuer.test" }), "https://issuer.test"],
+  ["a number", jwt({ iss: 7 }), undefined],
+  ["in a token that is no JWT", `${encode("{}")}.${encode('{"iss":"fake"}')}`, undefined],
+])("readUnverifiedIssuer reads an issuer that is %s", (_, token, issuer) => {
+  expect(readUnverifiedIssuer(token)).toBe(issuer);
 });

@@ -47,11 +47,15 @@ it("nextTokenSet counts both ends from the instant of the request, and is due in
 it("nextTokenSet has the fields of the registration, and the instant at which its key was created", () => {
   const set = next(
     {},
-    { keyCreatedAt: now - 7, registration: { apiBaseUrl: "https://api.example", singleActiveToken: true } },
+    {
+      keyCreatedAt: now - 7,
+      registration: { apiBaseUrl: "https://api.example", apiKeyId: "key-1", singleActiveToken: true },
+    },
   );
 
   expect(set).toMatchObject({
     apiBaseUrl: "https://api.example",
+    apiKeyId: "key-1",
     keyCreatedAt: now - 7,
     singleActiveToken: true,
     dueAt: now + 3300,

@@ -5,6 +5,7 @@ test.each([
   "localhost",
   "LOCALHOST",
   "localhost.",
+  "localhost..",
   "issuer.localhost",
   "a.b.localhost.",
   "127.0.0.1",

@@ -39,6 +39,7 @@ it.each<[string, unknown, unknown]>([
   ["language", "it-IT, en;q=0.5, *;q=0.1", "it-IT, en;q=0.5, *;q=0.1"],
   ["maxLifetime", 1, 1],
   ["maxLifetime", 604_800, 604_800],
+  ["apiKeyId", "key-1", "key-1"],
   ["singleActiveToken", true, true],
   ["singleActiveToken", false, false],
 ])("parseRegistration reads the optional field %s from %j", (field, written, value) => {
@@ -84,6 +85,18 @@ it.each([
     kind: "not_ready",
     detail: "the secret's field baseUrl must start with https://",
   });
+});
+
+it("parseRegistration warns of ten unknown fields, and of the number of the others", () => {
+  const warningsOf = (names: string) =>
+    registered(Object.fromEntries(names.split("").map((name) => [name, 1]))).warnings;
+
+  expect(warningsOf("abcdefghij")).toHaveLength(10);
+  const warnings = warningsOf("abcdefghijkl");
+  expect(warnings.slice(9)).toEqual([
+    'the secret\'s field "j" is unknown and ignored',
+    "the secret has 2 more unknown fields, which are ignored",
+  ]);
 });
 
 it("parseRegistration warns of each unknown field and ignores it", () => {

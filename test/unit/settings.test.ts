@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readSettings, readTraceId } from "../../functions/auth-core/rules/settings.ts";
+import { eventSource, readSettings, readTraceId, secretName } from "../../functions/auth-core/rules/settings.ts";
 
 const env = {
   BROKER_STAGE: "dev",
@@ -21,6 +21,11 @@ it("readSettings needs stage, table and prefix, and has defaults for the rest", 
 it.each(Object.keys(env))("readSettings names %s if it is missing or empty", (name) => {
   expect(() => readSettings({ ...env, [name]: undefined })).toThrow(`The environment variable ${name} is not set`);
   expect(() => readSettings({ ...env, [name]: "" })).toThrow(`The environment variable ${name} is not set`);
+});
+
+it("the name of a secret and the source of events are those that policies and rules of operators have", () => {
+  expect(secretName(readSettings(env), "webapicorso")).toBe("smart-token-broker/dev/webapicorso");
+  expect(eventSource).toBe("smart-token-broker");
 });
 
 it("readSettings reads the base URL of upstream, and takes the vendor's if that is empty", () => {

@@ -10,6 +10,7 @@ import {
   lifetime,
   memoryLifetime,
   remaining,
+  validityMiss,
 } from "../../functions/auth-core/rules/token-set.ts";
 import { now, registration, tokenSet, tokenSetWith } from "./examples.ts";
 
@@ -87,6 +88,19 @@ it.each([
   ["a lifetime so short that 40 % of it is below the skew", 10, 4.5, 60, false],
 ])("isSufficient decides with %s", (_, whole, left, minTtl, good) => {
   expect(isSufficient(tokenSetWith({ lifetime: whole, left }), now, { minTtl })).toBe(good);
+});
+
+it.each([
+  [60, 60, undefined],
+  [59, 60, "below_minimum"],
+  // At most 40 % of an hour.
+  [1440, 1800, undefined],
+  [1439, 1800, "below_minimum"],
+  [6, 0, undefined],
+  [5, 0, "expired"],
+  [-1, 60, "expired"],
+])("validityMiss of a token with %i s left and a min_ttl of %i is %j", (left, minTtl, miss) => {
+  expect(validityMiss(tokenSetWith({ lifetime: 3600, left }), now, minTtl)).toBe(miss);
 });
 
 it("isSufficient implies isValid, and effectiveMinTtl is never more than min_ttl", () => {

@@ -48,6 +48,10 @@ it.each([
   expect(read(body)).toMatchObject({ access: token });
 });
 
+it("parseTokenResponse keeps the word Bearer within a token", () => {
+  expect(read('"fake-Bearer"')).toMatchObject({ access: "fake-Bearer" });
+});
+
 it("parseTokenResponse prefers names in their order, the top level to an envelope, and one envelope to the next", () => {
   expect(read('{"id_token":"d","token":"c","accessToken":"b","access_token":"a"}')).toMatchObject({ access: "a" });
   expect(read('{"id_token":"d","token":"c","accessToken":"b"}')).toMatchObject({ access: "b" });
@@ -60,7 +64,7 @@ it("parseTokenResponse prefers names in their order, the top level to an envelop
 it.each([
   ["the standard's words", '"refresh_token":"r","expires_in":60,"refresh_expires_in":120'],
   ["camel case", '"refreshToken":"r","expiresIn":60,"refreshExpiresIn":120'],
-  ["digits in strings", '"refresh_token":"Bearer r","expires_in":"60","refresh_expires_in":"120"'],
+  ["digits in strings", '"refresh_token":"Bearer r","expires_in":" 60","refresh_expires_in":"120 "'],
 ])("parseTokenResponse reads the members beside the token in %s", (_, fields) => {
   const expected = { refresh: "r", lifetime: 60, refreshLifetime: 120 };
   expect(read(`{"access_token":"a",${fields}}`)).toMatchObject(expected);
@@ -121,6 +125,8 @@ it.each([
   ['{"fake-key-1":1}', "{?: number}"],
   [`{"${"k".repeat(25)}":1}`, "{?: number}"],
   ["a.b.c", "text of 5 characters"],
+  [`"${token}`, `text of ${token.length + 1} characters`],
+  [`${token}"`, `text of ${token.length + 1} characters`],
 ])("parseTokenResponse calls %j malformed, and describes it without a value", (body, shape) => {
   expect(parse(body)).toEqual({ kind: "malformed", shape });
 });

@@ -46,6 +46,8 @@ it.each([
   ["far too many seconds", "99999999999999999999", 900],
   ["a future instant", httpDate(now + 90), 90],
   ["an instant more than 15 minutes away", httpDate(now + 86_400), 900],
+  ["an instant that ends in digits", httpDate(now + 90).replace("GMT", "+0000"), 90],
+  ["an instant that starts with digits", new Date((now + 90) * 1000).toISOString(), 90],
   ["a past instant", httpDate(now - 90), 0],
 ])("parseRetryAfter reads %s", (_, header, seconds) => {
   expect(parseRetryAfter(header, now)).toBe(seconds);

@@ -24,7 +24,7 @@ export const groups = {
     tests: behaviour,
     patterns: [
       "functions/auth-core/use-cases/*.ts",
-      "functions/key-rotation/{create-secret,finish-secret,rotate-key,step,step-failure,test-secret}.ts",
+      "functions/key-rotation/{create-secret,finish-secret,rotate-key,rotation-error,step,step-failure,test-secret}.ts",
       "functions/token-rotation/{check-secret,maintain-keys,retire-keys,sweep}.ts",
       "functions/oauth/{authenticate,fetch-keys,find-connection,issued-handles,issuer-keys,jwt-verifier,named-token,revoked-keys}.ts",
     ],
@@ -35,7 +35,7 @@ export const groups = {
     withConstants: true,
     patterns: [
       "functions/auth-core/rules/*.ts",
-      "functions/key-rotation/{rotation-error,rotation-event}.ts",
+      "functions/key-rotation/rotation-event.ts",
       "functions/token-rotation/{credential-ages,shard}.ts",
       "functions/oauth/{claims,form,grant-request,jwt-rules,oauth-error,refresh-handle}.ts",
       "functions/status/{connection-status,status-request}.ts",

@@ -6,7 +6,7 @@ import { filesOf, type Group, groups, type MutatedGroup } from "./files.ts";
 import { mutate } from "./mutate.ts";
 import { type Excused, type Score, scoreOf, shares } from "./score.ts";
 
-// Mutates the sources in a copy of the tree, and runs the tests for each mutant. Files as arguments: only these.
+// Mutates the sources in a copy of the tree, and runs the tests for each mutant. Files or groups as arguments: only these.
 // A survivor that `survivors.json` does not excuse, and a group below its goal, are errors.
 
 const root = resolve(import.meta.dirname, "../..");
@@ -14,10 +14,10 @@ const excused: Record<string, Excused[]> = JSON.parse(readFileSync(new URL("surv
 const only = process.argv.slice(2).map((file) => relative(root, resolve(file)));
 const plan = (Object.keys(groups) as Group[]).map((group) => ({
   group,
-  files: filesOf(group, root).filter((file) => only.length === 0 || only.includes(file)),
+  files: filesOf(group, root).filter((file) => only.length === 0 || only.includes(group) || only.includes(file)),
 }));
-const unknown = only.filter((file) => !plan.some(({ files }) => files.includes(file)));
-if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: tools/mutation/files.ts does not list this source.`);
+const unknown = only.filter((name) => !plan.some(({ group, files }) => group === name || files.includes(name)));
+if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: tools/mutation/files.ts has no such source or group.`);
 
 // For the type check, which needs the sources without mutants.
 process.env["MUTATION_TYPES"] = copySources(root);
@@ -47,7 +47,7 @@ for (const { group, files } of plan) {
     failed ||= outdated.length > 0 || (goal !== undefined && score.survivors.length > 0);
   }
   totals.push(print(`${group} (${Math.round((performance.now() - startedAt) / 60_000)} min)`, scores));
-  failed ||= only.length === 0 && goal !== undefined && shares(scores).adjusted < goal;
+  failed ||= (only.length === 0 || only.includes(group)) && goal !== undefined && shares(scores).adjusted < goal;
 }
 console.log(`\n${totals.join("\n")}`);
 process.exit(failed ? 1 : 0);

@@ -31,15 +31,15 @@ export function readAwsAccess(env: Record<string, string | undefined>): AwsAcces
     !name.startsWith("AWS_") || !value || usual.test(name) || value === "/dev/null";
   if (!Object.entries(env).every(isUsual)) return undefined;
   const { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
-  const domain = domains.find(([regions]) => regions.test(region ?? ""))?.[1];
+  const domain = region && domains.find(([regions]) => regions.test(region))?.[1];
   if (!region || !domain || !accessKeyId || !secretAccessKey) return undefined;
   const endpoint =
     env["AWS_ENDPOINT_URL_DYNAMODB"] || env["AWS_ENDPOINT_URL"] || `https://dynamodb.${region}.${domain}`;
-  const { origin, href, protocol } = URL.parse(endpoint) ?? {};
-  if (origin === undefined || href !== `${origin}/` || !/^https?:$/.test(protocol ?? "")) return undefined;
+  const url = URL.parse(endpoint);
+  if (!url || url.href !== `${url.origin}/` || !/^https?:/.test(url.href)) return undefined;
   const sessionToken = env["AWS_SESSION_TOKEN"];
   return {
-    origin,
+    origin: url.origin,
     region,
     accessKeyId,
     secretAccessKey: new Secret(secretAccessKey),

@@ -161,8 +161,8 @@ export const impersonalClaims = ["iss", "aud", "exp", "nbf", "iat", "jti", "nonc
  */
 export function openToStrangers(issuer: string, claims: RequiredClaims, namesConnections: boolean): string | undefined {
   const url = normalised(issuer);
-  const [host = "", path = ""] = url.split(/\/(.*)/s);
-  if (entraHosts.test(host) && !entraTenant.test(path)) {
+  const host = url.replace(/\/.*/, "");
+  if (entraHosts.test(host) && !entraTenant.test(url.slice(host.length + 1))) {
     return `oidc.issuer ${JSON.stringify(issuer)} is not the issuer of one tenant of Microsoft Entra. Write the iss of your JWTs, like https://login.microsoftonline.com/TENANT_ID/v2.0`;
   }
   const shared = sharedIssuers.find((each) => each.url === url);
@@ -192,8 +192,7 @@ function openPrefix(claims: RequiredClaims, shared: SharedIssuer | undefined): s
 
 /** What to write instead of a prefix that names no tenant; `undefined` if it names one and ends within another name. */
 function narrowedToTenant(shared: SharedIssuer, claim: string, prefix: string): string | undefined {
-  const lastEnd = Math.max(...[":", "/", "@"].map((end) => prefix.lastIndexOf(end)));
-  if (namesTenant(shared, claim, `${prefix.slice(0, lastEnd + 1)}*`)) return undefined;
+  if (namesTenant(shared, claim, `${prefix}*`)) return undefined;
   const closed = [`${prefix}:*`, `${prefix}/*`].find((each) => namesTenant(shared, claim, each));
   return closed ?? (claim === "sub" ? shared.subject : undefined);
 }

@@ -28,17 +28,9 @@ export interface JwtClaims {
  * uses the claims only for planning. `undefined` if the text is not a readable JWT (RFC 7519 §7.2).
  */
 export function readJwtClaims(token: string): JwtClaims | undefined {
-  const parts = token.split(".");
-  const payload = parts[1];
-  if (parts.length !== 3 || !payload) return undefined;
-  let claims: unknown;
-  try {
-    claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
-  } catch {
-    return undefined;
-  }
-  if (typeof claims !== "object" || claims === null || Array.isArray(claims)) return undefined;
-  const { exp, iat, scope } = claims as Record<string, unknown>;
+  const claims = readPayload(token);
+  if (!claims) return undefined;
+  const { exp, iat, scope } = claims;
   return {
     ...(typeof exp === "number" && Number.isFinite(exp) && { exp }),
     ...(typeof iat === "number" && Number.isFinite(iat) && { iat }),
@@ -53,11 +45,17 @@ export function isScope(value: unknown): value is string {
 
 /** The issuer that a JWT claims, **unverified**: use it only to choose the keys for the verification. */
 export function readUnverifiedIssuer(token: string): string | undefined {
-  const parts = token.split(".");
-  if (parts.length !== 3) return undefined;
+  const iss = readPayload(token)?.["iss"];
+  return typeof iss === "string" ? iss : undefined;
+}
+
+function readPayload(token: string): Record<string, unknown> | undefined {
+  const [, payload, ...rest] = token.split(".");
+  if (payload === undefined || rest.length !== 1) return undefined;
   try {
-    const claims = JSON.parse(Buffer.from(parts[1] ?? "", "base64url").toString("utf8")) as { iss?: unknown } | null;
-    return typeof claims?.iss === "string" ? claims.iss : undefined;
+    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
+    const isObject = typeof claims === "object" && claims !== null && !Array.isArray(claims);
+    return isObject ? (claims as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { fingerprint } from "./fingerprint.ts";
-import { parseRegistration, type Registration } from "./registration.ts";
+import { parseRegistration, type Registration, withoutBearer } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
 /** Why a rotation failed. Closed; each is a reason of the event `api_key_action_needed`. */
@@ -52,7 +52,7 @@ export function nextSecret(
 /** Fingerprint of the staged key, in any form; `undefined` if the staged text has no key. */
 export function stagedKeyFingerprint(staged: string): string | undefined {
   const { apiKey } = stagedFields(staged);
-  return typeof apiKey === "string" ? fingerprint(new Secret(apiKey.replace(/^Bearer +/i, ""))) : undefined;
+  return typeof apiKey === "string" ? fingerprint(new Secret(withoutBearer(apiKey))) : undefined;
 }
 
 /** The issuer's id of the staged key, if it has one. */

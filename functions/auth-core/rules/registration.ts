@@ -44,9 +44,12 @@ const line = (field: string) =>
     v.regex(/^[^\p{Cc}\p{Cs}]*$/u, `${field} contains a line break, another control character or invalid Unicode`),
   );
 
+/** An API key may be copied with the word `Bearer` of its header. */
+export const withoutBearer = (text: string) => text.replace(/^Bearer +/i, "");
+
 const apiKey = v.pipe(
   v.string("apiKey must be a string"),
-  v.transform((text) => text.replace(/^Bearer +/i, "")),
+  v.transform(withoutBearer),
   v.minLength(1, "apiKey is empty"),
   v.maxLength(8192, "apiKey is longer than 8 KiB"),
   v.regex(/^[\x21-\x7e]*$/, "apiKey contains a space, a line break or a character that is not visible ASCII"),

@@ -98,8 +98,8 @@ const envelopeNames = ["data", "result", "response"];
 
 /** Accepts, in this order: a bare JWT, a JSON string, an object, an object inside an envelope. */
 function readTokens(body: string): ParsedTokens | { kind: "malformed"; shape: string } {
-  // The adapter removes the byte-order mark; other callers may not.
-  const text = body.replace(/^\uFEFF/, "").trim();
+  // Removes a byte-order mark, too.
+  const text = body.trim();
   let json: unknown;
   try {
     json = JSON.parse(text);

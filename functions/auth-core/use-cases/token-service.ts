@@ -162,7 +162,7 @@ export class TokenService {
     const reading = await readRegistration(this.#ports, connection);
     if (reading.kind === "registered") return undefined;
     if (reading.kind === "unavailable") return secretsUnavailable;
-    if (reading.kind === "unknown") this.#memory.forget(connection);
+    this.#memory.forget(connection);
     const failure = reading.kind === "unknown" ? unknownConnection : connectionNotReady(reading.detail);
     this.#memory.rememberMissing(connection, failure, readAt);
     return failure;

@@ -1,5 +1,6 @@
 import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import { fixOf } from "../cli/status/cause.ts";
 import { describeStatus } from "../cli/status/describe.ts";
 import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
 import { duration, timeOfDay } from "../cli/terminal/time.ts";
@@ -25,7 +26,7 @@ export function viewOf(
       .replace(/: npx broker .*$/, "."),
     status,
     callerGets: callerGets(status, now),
-    commands: commandsOf(status).map((args) => brokerCommand(deployment as Deployment, args)),
+    commands: commandsOf(status, deployment as Deployment),
     ...(past && { past }),
   };
 }
@@ -57,18 +58,21 @@ function callerGets(
   return `${problem ? `HTTP ${problem.status} ` : ""}${error.code}.${wait}`;
 }
 
-/** Commands for an operator, by state: the one that fixes it comes first. */
+/** Commands that help an operator, after the one that `broker status ID` names. */
 const commandsByState: Record<string, string[]> = {
-  rejected: ["keys stage ID", "keys status ID", "logs --connection ID --errors"],
-  not_ready: ["connections show ID", "keys stage ID", "logs --connection ID --errors"],
-  retrying: ["connections renew ID", "logs --connection ID --errors", "doctor --probe ID"],
-  expired: ["connections renew ID", "logs --connection ID --errors", "doctor --probe ID"],
-  removed: ["connections add ID", "connections list"],
+  rejected: ["keys status ID", "logs --connection ID --errors"],
+  not_ready: ["keys stage ID", "logs --connection ID --errors"],
+  retrying: ["logs --connection ID --errors", "doctor --probe ID"],
+  expired: ["logs --connection ID --errors", "doctor --probe ID"],
+  removed: ["connections list"],
 };
 
-function commandsOf({ connection, state }: ConnectionStatus): string[] {
-  const commands = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];
-  return commands.map((command) => command.replace("ID", connection));
+function commandsOf(status: ConnectionStatus, deployment: Deployment): string[] {
+  const { connection, state } = status;
+  const [, fix] = fixOf(status, deployment)?.split(": ") ?? [];
+  const others = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];
+  const commands = others.map((command) => brokerCommand(deployment, command.replace("ID", connection)));
+  return [...new Set([...(fix === undefined ? [] : [fix]), ...commands])];
 }
 
 const severity: ConnectionView["state"][] = [
@@ -83,7 +87,8 @@ const severity: ConnectionView["state"][] = [
 
 /** Worst first: by state, then by the end of the token, then by id. */
 export function worstFirst(views: ConnectionView[]): ConnectionView[] {
-  const rank = ({ state }: ConnectionView) => severity.indexOf(state);
+  // A state that is not in the list is nothing to act on.
+  const rank = ({ state }: ConnectionView) => (severity.includes(state) ? severity.indexOf(state) : severity.length);
   const end = ({ status }: ConnectionView) => Date.parse(status?.access_token_expires_at ?? "") || 0;
   return views.toSorted(
     (one, other) =>

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { CommandResult } from "../command.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
-import { openBrowser } from "../terminal/open-browser.ts";
+import { openUrl } from "../open/open.ts";
 import { dashboardClients } from "./clients.ts";
 import { deployedSource } from "./deployed-source.ts";
 import { startDashboardServer } from "./server.ts";
@@ -18,16 +18,12 @@ export async function showDashboard(
   _: string,
   { open, json = false }: DashboardOptions,
 ): Promise<CommandResult> {
-  if (deployment.local) {
-    const url = `${deployment.url}/`;
-    if (open) openBrowser(url);
-    return { text: `The local run has the page itself: ${url}\n`, json: { url } };
-  }
+  if (deployment.local) return openUrl(`${deployment.url}/`, open);
   const { region, credentials } = deployment;
   const clients = dashboardClients({ ...patience, region, credentials });
   const server = await startDashboardServer(deployedSource(deployment, clients, () => Date.now() / 1000));
-  process.stdout.write(json ? `${JSON.stringify({ url: server.url })}\n` : `${server.url}\nCtrl-C ends it.\n`);
-  if (open) openBrowser(server.url);
+  const opened = await openUrl(server.url, open);
+  process.stdout.write(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}Ctrl-C ends it.\n`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   await server.close();
   return { text: "", json: { closed: true } };

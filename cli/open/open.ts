@@ -35,7 +35,7 @@ export function pageUrl(deployment: Deployment, page: Exclude<Page, "runbook">):
   if (page === "dashboard") {
     throw new CommandError(
       "usage",
-      `The dashboard of a deployment is in the AWS console: ${brokerCommand(deployment, "open console")}`,
+      `The page of a deployment runs with a command of its own: ${brokerCommand(deployment, "dashboard")}`,
     );
   }
   const host = consoles[partition] ?? consoles["aws"];

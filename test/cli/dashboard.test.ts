@@ -193,7 +193,7 @@ describe("broker dashboard on a local run", () => {
   it("names the page of the local run", async () => {
     const { status, stdout } = await broker(["dashboard", "--no-open", ...local.options]);
 
-    expect([status, stdout]).toEqual([0, `The local run has the page itself: ${local.run.url("ready")}/\n`]);
+    expect([status, stdout]).toEqual([0, `${local.run.url("ready")}/\n`]);
   });
 });
 

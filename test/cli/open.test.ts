@@ -23,7 +23,7 @@ test("broker open dashboard is the page of the local run", () => {
 
 test("broker open names the page that there is instead", () => {
   expect(() => pageUrl(local, "console")).toThrow("Open its page: npx broker open dashboard --local");
-  expect(() => pageUrl(deployed, "dashboard")).toThrow("in the AWS console: npx broker open console --stage prod");
+  expect(() => pageUrl(deployed, "dashboard")).toThrow("a command of its own: npx broker dashboard --stage prod");
 });
 
 test("broker open runbook prints the URL of the page in this checkout, and needs no deployment", async () => {

@@ -26,7 +26,7 @@ it("The baseline typical has one version of middy: that of its middleware for se
   const code = readFileSync(join(bundles.byDefault("typical"), "index.js"), "utf8");
 
   // The bundler writes a comment with the path of each source.
-  const sources = [...code.matchAll(/^\/\/ (.*)\/node_modules\/(@middy\/.*)$/gm)];
-  expect(sources.map(([, , path]) => path?.split("/")[1]).toSorted()).toEqual(["core", "secrets-manager", "util"]);
-  for (const [, folder] of sources) expect(folder).toContain("build/packages/bench-baselines-");
+  const folders = [...code.matchAll(/^\/\/ (.*)\/node_modules\/@middy\//gm)].map(([, folder]) => folder);
+  expect(new Set(folders).size).toBe(1);
+  expect(folders[0]).toContain("build/packages/bench-baselines-");
 });

@@ -14,6 +14,8 @@ const place = { region: "eu-west-1", accountId: "123456789012" };
 const connection = "acme";
 export const requestId = "0123456789abcde=";
 const tokenRoute = "GET /v1/connections/{connection}/token";
+/** The path of a token request. */
+export const tokenPath = (id = connection) => `/v1/connections/${id}/token`;
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
@@ -137,7 +139,7 @@ export async function startCountedWorld() {
 
 /** A request of API Gateway by a caller with a role. */
 function eventOf(id: string) {
-  const path = `/v1/connections/${id}/token`;
+  const path = tokenPath(id);
   return {
     version: "2.0",
     routeKey: tokenRoute,

@@ -21,7 +21,7 @@ export async function deployed({ url, connection, requests }: Target): Promise<R
   const path = `/v1/connections/${encodeURIComponent(connection)}/token`;
   const signed = async () => {
     const { status, body } = await callApi(access, path);
-    if (status === 200) return;
+    if (status === 200 && typeof body["access_token"] === "string") return;
     const { code, detail, message } = body as Record<string, string | undefined>;
     throw new Error(
       `${origin}${path} responded with HTTP ${status}: ${code ?? ""} ${detail ?? message ?? ""}. ` +

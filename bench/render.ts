@@ -5,7 +5,9 @@ const head = ["figure", "median", "10th to 90th percentile", "compared with", "i
 /** A scenario's report as a heading, a table in Markdown, and its notes. */
 export function toMarkdown(name: string, title: string, { figures, notes = [] }: Report): string {
   const rows = figures.flatMap((figure) => rowsOf(figure));
-  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+  const table = [head, head.map(() => "---"), ...rows]
+    .map((cells) => `|${cells.map((cell) => ` ${cell} `.replace(/^ +$/, " ")).join("|")}|\n`)
+    .join("");
   const list = notes.map((note) => `- ${note}\n`).join("");
   return `### ${name}: ${title}\n\n${table}${list && `\n${list}`}`;
 }
@@ -13,12 +15,12 @@ export function toMarkdown(name: string, title: string, { figures, notes = [] }:
 /** A row for each comparison. */
 function rowsOf({ name, unit, median, spread, comparisons }: Figure): string[][] {
   const isExact = spread[0] === spread[1];
-  const own = [name, `${format(median)} ${unit}`, isExact ? "" : `${format(spread[0])} to ${format(spread[1])}`];
+  const own = [name, `${format(median)} ${unit}`.trim(), isExact ? "" : `${format(spread[0])} to ${format(spread[1])}`];
   if (comparisons.length === 0) return [[...own, "", "", "", "", ""]];
   return comparisons.map((comparison, index) => [
     ...(index === 0 ? own : [name, "", ""]),
     comparison.baseline,
-    `${format(comparison.median)} ${unit}`,
+    `${format(comparison.median)} ${unit}`.trim(),
     comparison.ratio < 0.1 ? format(comparison.ratio) : comparison.ratio.toFixed(2),
     ...verdict(comparison),
   ]);

@@ -21,7 +21,12 @@ export interface CommonOptions extends StacksOptions {
   local?: boolean;
   localUrl?: string;
   json?: boolean;
+  /** Members of the JSON to print, separated by commas. */
+  fields?: string;
 }
+
+/** Prints a result as the options say. */
+export type Print = (result: CommandResult, options: CommonOptions) => void;
 
 /** A command that works on a deployment. `id` is its argument, empty without one. */
 export type DeploymentCommand<Options> = (
@@ -35,6 +40,11 @@ export type Action = (this: Command) => Promise<void>;
 
 /** Makes an action of a command whose module is loaded on first use. */
 export type OnDeployment = <Options>(load: () => Promise<DeploymentCommand<Options>>) => Action;
+
+/** Adds examples to the help of a command. Each is what follows `npx broker`. */
+export function examples(command: Command, ...lines: string[]): Command {
+  return command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  npx broker ${line}`).join("\n")}`);
+}
 
 /** The option of every command that asks for confirmation. */
 export const yes = ["--yes", "do not ask for confirmation"] as const;

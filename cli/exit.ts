@@ -1,74 +1,97 @@
 import { CommanderError } from "commander";
+import { knownErrors } from "./known-errors.ts";
 
 /** The documented exit codes (docs/cli.md). */
 export const exitCodes = { failed: 1, usage: 2, notFound: 3, denied: 4, unreachable: 5 } as const;
+export type ErrorKind = keyof typeof exitCodes;
+
+/** What an answer of the broker says about its error. */
+export interface ErrorDetails {
+  /** Of docs/errors.md; without an answer of the broker, the kind of the error. */
+  code?: string;
+  /** Seconds. */
+  retryAfter?: number;
+  requestId?: string;
+}
 
 /** An expected failure: its message is one line with cause and next step, and never holds a secret. */
 export class CommandError extends Error {
   override name = "CommandError";
-  readonly exitCode: number;
+  readonly kind: ErrorKind;
+  readonly details: ErrorDetails;
 
-  constructor(kind: keyof typeof exitCodes, message: string) {
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
     super(message);
-    this.exitCode = exitCodes[kind];
+    this.kind = kind;
+    this.details = details;
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.kind];
   }
 }
 
-/** Errors of AWS and of the network, matched in this order with 'name codes message'. `{}` is the detail of the error. */
-const known: [pattern: RegExp, kind: keyof typeof exitCodes, message: string][] = [
-  [
-    /CredentialsProviderError|TokenProviderError|Could not load credentials/,
-    "denied",
-    "No AWS credentials were found. Sign in with aws sso login, or name a profile that has credentials (--profile, AWS_PROFILE).",
-  ],
-  [
-    /ExpiredToken|UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature/,
-    "denied",
-    "AWS does not accept these credentials. Sign in again, and check the clock of this machine.",
-  ],
-  [
-    /AccessDenied|NotAuthorized|not authorized|UnauthorizedOperation/,
-    "denied",
-    "AWS denies this to your role ({}). Grant it the permission (docs/cli.md#permissions).",
-  ],
-  [
-    /fetch failed|CERT_|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError|UND_ERR|socket hang up/,
-    "unreachable",
-    "Cannot reach the server ({}). Check the network, the region, --local-url, and the DNS record if the stage has a domain.",
-  ],
-];
+/** An error as it is printed. */
+export interface Explained extends ErrorDetails {
+  message: string;
+  exitCode: number;
+  code: string;
+}
 
-/** One line and an exit code for any error. Shows no stack: an unknown error keeps its name and message. */
-export function explain(error: unknown): { message: string; exitCode: number } {
-  if (error instanceof CommanderError) return { message: withoutValues(error), exitCode: exitCodes.usage };
-  if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
+/** The members of an error with `--json`. */
+export function errorJson({ message, exitCode, code, retryAfter, requestId }: Explained): object {
+  return { error: message, exit_code: exitCode, code, retry_after: retryAfter, request_id: requestId };
+}
+
+/** The `code` of an error that is not an answer of the broker. */
+const codeOf = (kind: ErrorKind) => (kind === "notFound" ? "not_found" : kind);
+const ofKind = (kind: ErrorKind, message: string, details: ErrorDetails = {}): Explained => ({
+  message,
+  exitCode: exitCodes[kind],
+  code: codeOf(kind),
+  ...details,
+});
+
+/** One line, an exit code and a code for any error. Shows no stack: an unknown error keeps its name and message. */
+export function explain(error: unknown): Explained {
+  if (error instanceof CommanderError) return ofKind("usage", withoutValues(error));
+  if (error instanceof CommandError) return ofKind(error.kind, error.message, error.details);
   const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
-  if (name === "ExitPromptError") return { message: "Cancelled. Nothing was changed.", exitCode: exitCodes.failed };
+  if (name === "ExitPromptError") return ofKind("failed", "Cancelled. Nothing was changed.");
   // A parser's message quotes the text, which may be a secret.
   const detail = (error instanceof SyntaxError ? "" : message).split("\n")[0] ?? "";
   const codes = codesOf(error);
-  const match = known.find(([pattern]) => pattern.test(`${name} ${codes} ${detail}`));
-  if (!match) return { message: `${name}: ${detail}`, exitCode: exitCodes.failed };
+  const match = knownErrors.find(([pattern]) => pattern.test(`${name} ${codes} ${detail}`));
+  if (!match) return ofKind("failed", `${name}: ${detail}`);
   const [, kind, text] = match;
   // The message of fetch says nothing; the code of its cause does.
   const cause = detail === "fetch failed" ? codes : detail;
-  return { message: text.replace("{}", () => cause || codes || detail), exitCode: exitCodes[kind] };
+  return ofKind(
+    kind,
+    text.replace("{}", () => cause || codes || name),
+  );
 }
 
 /** Commander's message without the values that it quotes: one may be a key in the wrong place. */
 function withoutValues({ code, message }: CommanderError): string {
   const text = message.replace(/^error: /, "");
+  // A suggestion has names of commands and options only.
+  const suggestion = /\n(\(Did you mean [^)]*\?\))$/.exec(text)?.[1];
+  const add = (plain: string) => (suggestion === undefined ? plain : `${plain}. ${suggestion.slice(1, -1)}`);
   switch (code) {
     // These quote an option or an argument as it is declared.
     case "commander.optionMissingArgument":
     case "commander.missingArgument":
+    case "commander.conflictingOption":
       return text;
     case "commander.unknownOption":
-      return text.replace(/'(--[\w-]*|-\w).*'/s, "'$1'");
+      return add(text.replace(/'(--[\w-]*|-\w).*'.*/s, "'$1'"));
     case "commander.unknownCommand":
-      return /^unknown command '[a-z]{1,12}'/.exec(text)?.[0] ?? "unknown command: see --help.";
+      return add(/^unknown command '[a-z]{1,12}'/.exec(text)?.[0] ?? "unknown command: see --help");
+    case "commander.invalidArgument":
+      return text.replace(/'.*' is invalid/s, "is invalid");
     default:
-      return text.replace(/\. Expected.*$/s, ": see --help.");
+      return text.replace(/\. Expected.*$/s, ": see --help.").replace(/\n.*$/s, "");
   }
 }
 

@@ -1,12 +1,17 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CreateSecretCommand, PutSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
 import { localCallers } from "./callers.ts";
+import { callersPage } from "./callers-page.ts";
 import { deploymentPage } from "./deployment-page.ts";
 import { startDynamoDb } from "./dynamodb.ts";
 import { startEventBridge } from "./eventbridge.ts";
 import { startIssuer } from "./issuer.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
+import { LogRing } from "./log-ring.ts";
+import { logsPage } from "./logs-page.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import type { LoopbackServer } from "./loopback-server.ts";
@@ -45,9 +50,14 @@ export interface LocalRun {
  */
 export async function startLocalRun(
   options: Options,
-  onLog: (line: string) => void,
+  printLog: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<LocalRun> {
+  const ring = new LogRing();
+  const onLog = (line: string) => {
+    ring.add(line);
+    printLog(line);
+  };
   const started: (() => unknown)[] = [];
   let gateway: LoopbackServer | undefined;
   // Pages that the gateway's port serves in addition to the deployed routes. Empty until the other parts have started.
@@ -154,7 +164,10 @@ export async function startLocalRun(
       secrets,
       secretName: (connection) => secretNameOf(deployment, connection),
     });
-    pages = [describe, page];
+    const oauth = deployment.functions.find(({ folder }) => existsSync(join(folder, "callers.json")));
+    const running = functions.get(oauth?.arns[0] ?? "");
+    const addCaller = callersPage(oauth && running && { folder: oauth.folder, running }, deployment.callers);
+    pages = [describe, logsPage(ring), addCaller, page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

@@ -71,11 +71,10 @@ function ruleOf(schema: Parameters<typeof safeParse>[0], value: object): string 
 }
 
 const clientNotAccepted = { error: notAccepted, meaning: "The credential is not accepted." };
-const noConnection = {
-  error: noSuchConnection,
-  meaning:
-    "No connection that the caller may use has this username and scope, or more than one has, or the caller did not name one.",
-};
+const noConnection = (username?: string) => ({
+  error: noSuchConnection(username),
+  meaning: `No connection that the caller may use has this ${username === undefined ? "" : "username and "}scope, or more than one has, or the caller did not name one.`,
+});
 const invalidForm = "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix it.";
 
 export const routes: Route[] = [
@@ -152,7 +151,11 @@ export const routes: Route[] = [
     answers: [
       oauthTokens.token,
       oauthTokens.with_refresh_token,
-      ...oauthErrors([{ error: readVendorRequest(new Map()), meaning: invalidForm }, clientNotAccepted, noConnection]),
+      ...oauthErrors([
+        { error: readVendorRequest(new Map()), meaning: invalidForm },
+        clientNotAccepted,
+        noConnection("admin_acme"),
+      ]),
       ...gatewayAnswers({ iam: false }),
     ],
   },
@@ -183,7 +186,7 @@ export const routes: Route[] = [
           ),
           meaning: "The refresh token or the subject token is not accepted.",
         },
-        noConnection,
+        noConnection(),
         {
           error: readGrantRequest(new Map([["grant_type", "password"]]), undefined),
           meaning: "The grant is not supported.",

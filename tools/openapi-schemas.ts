@@ -24,7 +24,7 @@ const connectionStatus: Schema = {
   ...answer(
     {
       connection: text,
-      state: { enum: ["fresh", "due", "retrying", "rejected", "expired", "not_ready"] },
+      state: { enum: ["fresh", "due", "retrying", "rejected", "expired", "not_ready", "removed"] },
       generation: { type: "integer", minimum: 0 },
       access_token_expires_at: instant,
       refresh_token_expires_at: instant,

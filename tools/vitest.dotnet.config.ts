@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** The tests that compile and run the .NET example: `npm run test:dotnet`. */
+/** The tests that compile and run the .NET client and the .NET examples: `npm run test:dotnet`. */
 export default defineConfig({
   test: {
     include: ["test/dotnet/**/*.dotnet.ts"],

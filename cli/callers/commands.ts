@@ -1,46 +1,62 @@
 import { join, relative } from "node:path";
 import type { Command } from "commander";
-import { type CommandResult, type CommonOptions, type OnDeployment, yes } from "../command.ts";
+import { type CommonOptions, examples, type OnDeployment, type Print, yes } from "../command.ts";
 import { expectStage } from "../deployment/stage.ts";
 import { CommandError } from "../exit.ts";
+import { findLocal, localUrlOf } from "../deployment/find-local.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** The folder with the settings of the stages, from any working directory. */
 const settings = join(import.meta.dirname, "../../settings");
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
-export function callersCommands(
-  root: Command,
-  onDeployment: OnDeployment,
-  print: (result: CommandResult, json: boolean) => void,
-): void {
+export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print): void {
   const callers = root.command("callers").description("manage callers that do not sign with IAM");
-  callers
-    .command("key <name>")
+  examples(callers, "callers list", "callers key old-php");
+  examples(callers.command("key <name>"), "callers key old-php")
     .description("create a caller key: print the key, once, and its hash for the list of callers")
     .action(function act(this: Command, name: string) {
-      print(makeCallerKey(name), this.optsWithGlobals<CommonOptions>().json ?? false);
+      print(makeCallerKey(name), this.optsWithGlobals<CommonOptions>());
     });
-  callers
-    .command("list")
+  examples(callers.command("add <name>"), "callers add old-php --connections acme", "callers add old-php --local")
+    .description("create a caller key and add its caller to the settings of the stage, or to the local run at once")
+    .option("--connections <ids>", "ids that the caller may use, separated by commas; default: prompt")
+    .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
+    .action(async function act(this: Command, name: string) {
+      const options = this.optsWithGlobals<CommonOptions & { file?: string; connections?: string }>();
+      const { stage, connections } = options;
+      const { addCaller, addLocalCaller } = await import("./add.ts");
+      const url = localUrlOf(options);
+      print(
+        url === undefined
+          ? await addCaller(name, connections, listFile(options), stage)
+          : await addLocalCaller(await findLocal(url), name, connections),
+        options,
+      );
+    });
+  examples(callers.command("list"), "callers list --stage prod", "callers list --file callers.json")
     .description("check and print the list of callers in the settings of the stage")
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
-      const { stage, stack, file, json = false } = this.optsWithGlobals<CommonOptions & { file?: string }>();
-      if (stack !== undefined && file === undefined) {
-        throw new CommandError(
-          "usage",
-          "With --stack, the list is in the props of SmartTokenBroker, and in no file here. Read it there, or set --file.",
-        );
-      }
-      expectStage(stage);
+      const options = this.optsWithGlobals<CommonOptions & { file?: string }>();
       const { listCallers } = await import("./list.ts");
-      print(await listCallers(file ?? relative(".", join(settings, `${stage}.json`))), json);
+      print(await listCallers(listFile(options)), options);
     });
-  callers
-    .command("revoke <name>")
+  examples(callers.command("revoke <name>"), "callers revoke old-php --stage prod")
     .description("revoke the keys of a deployed caller within 30 s, without a deployment")
     .option("--key-sha256 <hash>", "only the key with this hash, which need not be deployed")
     .option(...yes)
     .action(onDeployment(async () => (await import("./revoke.ts")).revokeCallerKeys));
+}
+
+/** The file with the list of callers, from the options. Throws CommandError. */
+function listFile({ stage, stack, file }: CommonOptions & { file?: string }): string {
+  if (stack !== undefined && file === undefined) {
+    throw new CommandError(
+      "usage",
+      "With --stack, the list is in the props of SmartTokenBroker, and in no file here. Read it there, or set --file.",
+    );
+  }
+  expectStage(stage);
+  return file ?? relative(".", join(settings, `${stage}.json`));
 }

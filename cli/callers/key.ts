@@ -4,12 +4,20 @@ import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-co
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
+/** Throws CommandError for a name that no caller can have. Does not repeat it: it may be a key in the wrong place. */
+export function expectCallerName(name: string): void {
+  if (!parseConnectionId(name)) throw new CommandError("usage", `Invalid caller name. Use ${connectionIdRule}.`);
+}
+
+export function newCallerKey(): { key: string; keySha256: string } {
+  const secret = callerKey(randomBytes(32));
+  return { key: secret.reveal(), keySha256: callerKeyHash(secret) };
+}
+
 /** Creates a caller key and its hash. Shows the key once, and stores nothing. */
 export function makeCallerKey(name: string): CommandResult {
-  if (!parseConnectionId(name)) throw new CommandError("usage", `Invalid caller name. Use ${connectionIdRule}.`);
-  const secret = callerKey(randomBytes(32));
-  const key = secret.reveal();
-  const keySha256 = callerKeyHash(secret);
+  expectCallerName(name);
+  const { key, keySha256 } = newCallerKey();
   const text = `key        ${key}
 keySha256  ${keySha256}
 

@@ -84,7 +84,8 @@ async function readCallers(file: string): Promise<Caller[]> {
   }
 }
 
-async function readJson(file: string, name = `The file ${file}`): Promise<object> {
+/** The JSON of a file, an object or an array. Throws CommandError. */
+export async function readJson(file: string, name = `The file ${file}`): Promise<object> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",

@@ -6,7 +6,7 @@ import { dynamoDbRevokedKeys } from "@smart-token-broker/oauth/revoked-key-table
 import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/oauth/revoked-keys.ts";
 import type { CommandResult } from "../command.ts";
 import { deployedCallers } from "../deployment/deployed-callers.ts";
-import { clientConfig, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { withProgress } from "../terminal/progress.ts";
@@ -58,7 +58,7 @@ export async function revokeCallerKeys(
       : `Nothing was changed: ${keys} had been revoked before.`,
     ...(isDeployed ? [] : [notDeployed]),
     `Access tokens that ${name} already has stay valid until they expire: by ${iso(at + takesEffectWithin + 3600)} if they last an hour.`,
-    `Next: create a key (npx broker callers key ${name}), replace the hash in the list, deploy, then hand over the key.`,
+    `Next: create a key (${brokerCommand(deployment, `callers key ${name}`)}), replace the hash in the list, deploy, then hand over the key.`,
   ];
   return {
     text: `${text.join("\n")}\n`,

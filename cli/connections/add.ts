@@ -18,7 +18,7 @@ import { withProgress } from "../terminal/progress.ts";
 import { duration } from "../terminal/time.ts";
 import { callerStatement } from "./caller-statement.ts";
 import { type RegistrationInput, readRegistration } from "./registration-input.ts";
-import { tryMakeDue } from "./renew.ts";
+import { tryMakeDue } from "./make-due.ts";
 import { verifyKey } from "./verify-key.ts";
 
 export interface AddOptions extends RegistrationInput {

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import { type OnDeployment, yes } from "../command.ts";
+import { examples, type OnDeployment, yes } from "../command.ts";
 
 /** `broker connections …` */
 export function connectionsCommands(root: Command, onDeployment: OnDeployment): void {
   const connections = root.command("connections").description("manage connections (customers' installations)");
+  examples(connections, "connections list", "connections add acme");
   const withFields = (command: Command) =>
     command
       .option("--base-url <url>", "base URL of the token endpoints")
@@ -13,7 +14,14 @@ export function connectionsCommands(root: Command, onDeployment: OnDeployment): 
       .option("--single-active-token", "a new token invalidates the previous one")
       .option("--key-issuer <url>", "service that issues and revokes API keys (docs/key-issuer.md)")
       .option("--skip-exchange", "do not verify the key with Smart Services");
-  withFields(connections.command("add <id>"))
+  const add = connections.command("add <id>");
+  examples(
+    add,
+    "connections add acme",
+    "connections add acme --file acme.json",
+    "connections add acme --username admin_acme --scope acme_alyacme --key-file -",
+  );
+  withFields(add)
     .description("add a connection: verify the key, store the secret, turn rotation on")
     .option("--file <file>", "file with the whole registration as JSON, - for stdin")
     .option("--username <name>", "username at Smart Services; default: prompt")
@@ -22,24 +30,23 @@ export function connectionsCommands(root: Command, onDeployment: OnDeployment): 
     .option("--rotate-every-days <days>", "rotation interval in days, 0 for off; default: as deployed")
     .option(...yes)
     .action(onDeployment(async () => (await import("./add.ts")).addConnection));
-  withFields(connections.command("set <id>"))
+  const set = connections.command("set <id>");
+  examples(set, "connections set acme --max-lifetime 900", "connections set acme --no-single-active-token");
+  withFields(set)
     .description("change these fields of a registration; account and key stay")
     .option("--no-single-active-token", "a new token leaves the previous one valid")
     .action(onDeployment(async () => (await import("./set.ts")).setFields));
-  connections
-    .command("list")
+  examples(connections.command("list"), "connections list", "connections list --fields connection,state")
     .description("list all connections, including those without a token")
     .action(onDeployment(async () => (await import("./list.ts")).listConnections));
-  connections
-    .command("show <id>")
+  examples(connections.command("show <id>"), "connections show acme")
     .description("show the registration without its key, and the status")
     .action(onDeployment(async () => (await import("./show.ts")).showConnection));
-  connections
-    .command("renew <id>")
+  examples(connections.command("renew <id>"), "connections renew acme", "connections renew acme --wait")
     .description("replace the tokens within a minute, whatever the backoff")
+    .option("--wait", "wait for the replacement, and report its outcome")
     .action(onDeployment(async () => (await import("./renew.ts")).renewConnection));
-  connections
-    .command("remove <id>")
+  examples(connections.command("remove <id>"), "connections remove acme --recovery-days 7")
     .description("delete the tokens now, and schedule the deletion of the secret")
     .option("--recovery-days <days>", "days until the secret is deleted, 7 to 30", "30")
     .option(...yes)

@@ -4,7 +4,7 @@ import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, areTokensDeleted } from "../deployment/statuses.ts";
 import { stateCell } from "../status/state-cell.ts";
-import { hasColour, plain, table } from "../terminal/table.ts";
+import { outputStyle, plain, table } from "../terminal/table.ts";
 
 interface Listed {
   connection: string;
@@ -30,7 +30,7 @@ export async function listConnections(deployment: Deployment): Promise<CommandRe
     ...plain(secret, rotation ? "on" : "off"),
   ]);
   const head = plain("CONNECTION", "STATE", "SECRET", "ROTATION");
-  return { json: listed, text: table([head, ...rows], [42, 12, 8, 8], hasColour()) };
+  return { json: listed, text: table([head, ...rows], [42, 12, 8], outputStyle()) };
 }
 
 /** Joins secrets and items by connection id, and sorts them by it. Pure. */
@@ -44,13 +44,16 @@ export function join(secrets: SecretFacts[], statuses: ConnectionStatus[]): List
     return {
       connection,
       secret: secretState(secret),
-      state:
-        status && !(secret && areTokensDeleted(status) && secret.deletedAt === undefined)
-          ? status.state
-          : "no token yet",
+      state: status && !isUnused(status, secret) ? status.state : "no token yet",
       rotation: secret?.rotationEnabled ?? false,
     };
   });
+}
+
+/** Whether the next request fetches the first token, although the table has an item. */
+function isUnused(status: ConnectionStatus, secret: SecretFacts | undefined): boolean {
+  if (areTokensDeleted(status)) return secret !== undefined && secret.deletedAt === undefined;
+  return status.state === "due" && status.access_token_expires_at === undefined;
 }
 
 function secretState(secret: SecretFacts | undefined): Listed["secret"] {

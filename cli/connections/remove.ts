@@ -11,7 +11,7 @@ import { findSecret, secretsClient } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
-import { tokenTable } from "./renew.ts";
+import { tokenTable } from "./make-due.ts";
 
 export interface RemoveOptions {
   recoveryDays: string;

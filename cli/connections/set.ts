@@ -9,7 +9,7 @@ import { expectSecret, secretsClient, unfinishedVersion, versionAt, versionsOf }
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { type FieldInput, parseValue, readFields } from "./registration-input.ts";
-import { actThenRenew } from "./renew.ts";
+import { actThenRenew } from "./make-due.ts";
 import { verifyKey } from "./verify-key.ts";
 
 export interface SetOptions extends FieldInput {

@@ -1,10 +1,12 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { CommandError } from "../exit.ts";
+import { CommandError, type ErrorKind } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
 export interface ApiResponse {
   status: number;
+  /** Seconds: the header `Retry-After`. */
+  retryAfter?: number;
   body: Record<string, unknown>;
 }
 
@@ -32,7 +34,12 @@ export async function callApi(
   const redirect = "manual";
   const response = await fetch(target, { method, headers, redirect, signal, ...(body !== undefined && { body }) });
   const text = await response.text();
-  return { status: response.status, body: readObject(text) };
+  const retryAfter = response.headers.get("retry-after");
+  return {
+    status: response.status,
+    ...(retryAfter !== null && { retryAfter: Number(retryAfter) }),
+    body: readObject(text),
+  };
 }
 
 /**
@@ -41,13 +48,33 @@ export async function callApi(
  * @param next the next step after any other response, as a sentence or a command
  * @throws CommandError with the error of the broker or the gateway
  */
-export function expectOk({ status, body }: ApiResponse, next: string): Record<string, unknown> {
+export function expectOk({ status, retryAfter, body }: ApiResponse, next: string): Record<string, unknown> {
   if (status === 200) return body;
-  const { code, detail, message } = body as Record<string, string | undefined>;
+  const { code, detail, message, request_id: requestId } = body as Record<string, string | undefined>;
   const cause = code === undefined ? `HTTP ${status} ${message ?? ""}`.trim() : `${code}: ${detail}`;
-  const kind =
-    status === 400 ? "usage" : status === 404 ? "notFound" : status === 401 || status === 403 ? "denied" : "failed";
-  throw new CommandError(kind, `${cause.replace(/\.$/, "")}. ${next}`);
+  throw new CommandError(kindOf(status, code), `${cause.replace(/\.$/, "")}. ${next}`, {
+    ...(code !== undefined && { code }),
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(requestId !== undefined && { requestId }),
+  });
+}
+
+function kindOf(status: number, code: string | undefined): ErrorKind {
+  if (code === "credentials_rejected") return "denied";
+  switch (status) {
+    case 400:
+      return "usage";
+    case 401:
+    case 403:
+      return "denied";
+    case 404:
+      return "notFound";
+    case 503:
+    case 504:
+      return "unreachable";
+    default:
+      return "failed";
+  }
 }
 
 function readObject(text: string): Record<string, unknown> {

@@ -6,6 +6,10 @@ import type { Deployment } from "./deployment.ts";
 /** Where `npm start` listens without `--port`. */
 export const defaultLocalUrl = "http://127.0.0.1:8787";
 
+/** The URL of the local run that the options name; `undefined` if they name a deployment on AWS. */
+export const localUrlOf = ({ local, localUrl }: { local?: boolean; localUrl?: string }) =>
+  localUrl ?? (local ? defaultLocalUrl : undefined);
+
 /** The local run's own caller. Not a secret: its help prints it, and it works on loopback only. */
 const localCaller = { accessKeyId: "LOCALORDERS", secretAccessKey: "local-orders-secret" };
 

@@ -27,10 +27,7 @@ export async function findStacks(options: StacksOptions): Promise<Deployment> {
   const chosen = await chooseRegion(option);
   const { region } = chosen;
   const client = new CloudFormationClient({ ...patience, region });
-  const awsFlags = [
-    ...(option === undefined ? [] : [` --region ${region}`]),
-    ...(profile === undefined ? [] : [` --profile ${quoted(profile)}`]),
-  ].join("");
+  const awsFlags = [...(option === undefined ? [] : [` --region ${region}`]), profileFlag(profile)].join("");
   const target = { ...options, awsFlags };
   const parts: Part[] = stack === undefined ? ["state", "api", "rotation"] : ["state"];
   const outputs = Object.assign(
@@ -71,8 +68,13 @@ export async function findStacks(options: StacksOptions): Promise<Deployment> {
   };
 }
 
-/** A word for a shell. */
-const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+const profileFlag = (profile: string | undefined) => (profile === undefined ? "" : ` --profile ${quoted(profile)}`);
+
+/** A word for a shell: in double quotes, which Windows knows too, unless a shell interprets something in them. */
+function quoted(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", String.raw`'\''`)}'` : `"${text}"`;
+}
 
 async function outputsOf(
   client: CloudFormationClient,
@@ -83,7 +85,7 @@ async function outputsOf(
   try {
     return await stackOutputs(client, target, part);
   } catch (error) {
-    if (!isMissing(error)) throw asRegionError(error, chosen);
+    if (!isMissing(error)) throw asRegionError(error, chosen, profileFlag(target.profile));
     const name = stackOf(target, part);
     const next =
       target.stack === undefined

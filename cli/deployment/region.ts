@@ -37,7 +37,7 @@ async function regionOfProfile(): Promise<string> {
     if (!(error instanceof Error && /Region is missing/.test(error.message))) throw error;
     throw new CommandError(
       "usage",
-      "No AWS region is set. Add --region, set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region (--profile, AWS_PROFILE). For the local run add --local.",
+      "No AWS region is set. For the local run (npm start), add --local. For a deployment, add --region, set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region (--profile, AWS_PROFILE).",
     );
   }
 }
@@ -60,12 +60,16 @@ const enabledForAll = new Set(
 /** AWS's errors for credentials that it does not know, also for valid ones in a region that is not enabled. */
 const notAccepted = /UnrecognizedClient|InvalidClientTokenId|OptInRequired/;
 
-/** The error to throw instead of AWS's if the account may have to enable the region first; else the same error. */
-export function asRegionError(error: unknown, { region, source }: ChosenRegion): unknown {
+/**
+ * The error to throw instead of AWS's if the account may have to enable the region first; else the same error.
+ *
+ * @param profile the option of the AWS command line, or nothing
+ */
+export function asRegionError(error: unknown, { region, source }: ChosenRegion, profile: string): unknown {
   if (!(error instanceof Error && notAccepted.test(error.name))) return error;
   if (enabledForAll.has(region) || /^(cn|us-gov|us-iso\w*|eusc)-/.test(region)) return error;
   return new CommandError(
     "denied",
-    `AWS does not accept these credentials in ${region} (from ${source}), an opt-in region. Enable it, which takes minutes to hours: aws account enable-region --region-name ${region}. If aws account get-region-opt-status --region-name ${region} prints ENABLED, sign in again.`,
+    `AWS does not accept these credentials in ${region} (from ${source}), an opt-in region. Enable it, which takes minutes to hours: aws account enable-region --region-name ${region}${profile}. If aws account get-region-opt-status --region-name ${region}${profile} prints ENABLED, sign in again.`,
   );
 }

@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { type OnDeployment, yes } from "../command.ts";
+import { examples, type OnDeployment, yes } from "../command.ts";
 
 /** `broker doctor` */
 export function doctorCommand(root: Command, onDeployment: OnDeployment): void {
-  root
-    .command("doctor")
+  examples(root.command("doctor"), "doctor", "doctor --probe acme --observe 3600", "doctor --probe acme --apply --yes")
     .description("examine a deployment, or with --probe how Smart Services behaves for one connection")
     .option("--probe <connection>", "request real tokens for this connection, and report what Smart Services does")
     .option("--observe <seconds>", "with --probe: watch a token for this many seconds", "0")

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { readId, readInteger } from "../command.ts";
-import { actThenRenew } from "../connections/renew.ts";
+import { actThenRenew } from "../connections/make-due.ts";
 import { changeRegistration } from "../connections/set.ts";
 import { type Deployment, expectLoopback } from "../deployment/deployment.ts";
 import { expectRegistration } from "../deployment/registrations.ts";

@@ -6,7 +6,7 @@ import {
   refreshTokenRequest,
   type UpstreamRequest,
 } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
-import { CommandError, type exitCodes } from "../exit.ts";
+import { CommandError, type ErrorKind } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 import { type Behaviour, hasExpiryClaim, isOpaque, responseFormat } from "./behaviour.ts";
 import { isAccepted, type RawResponse, sendGrant } from "./wire.ts";
@@ -53,7 +53,7 @@ const isRotated = (after: UpstreamTokens, before: UpstreamTokens) =>
 
 type GrantResult =
   | { kind: "tokens"; tokens: UpstreamTokens; response: RawResponse }
-  | { kind: "failed"; reason: string; exit: keyof typeof exitCodes };
+  | { kind: "failed"; reason: string; exit: ErrorKind };
 
 async function sendRequest(request: UpstreamRequest): Promise<GrantResult> {
   const response = await withProgress(`Requesting a token from ${new URL(request.url).host}`, sendGrant(request));

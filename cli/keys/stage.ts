@@ -4,7 +4,7 @@ import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId } from "../command.ts";
-import { actThenRenew } from "../connections/renew.ts";
+import { actThenRenew } from "../connections/make-due.ts";
 import { putCurrent } from "../connections/set.ts";
 import { verifyKey } from "../connections/verify-key.ts";
 import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";

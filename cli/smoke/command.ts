@@ -1,13 +1,12 @@
 import type { Command } from "commander";
-import type { OnDeployment } from "../command.ts";
+import { examples, type OnDeployment } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
 /** `broker smoke` */
 export function smokeCommand(root: Command, onDeployment: OnDeployment): void {
   // Before the arguments are read: the value of an option that npm kept is one argument too many.
   rejectOptionsOfNpm();
-  root
-    .command("smoke")
+  examples(root.command("smoke"), "smoke --stage dev", "smoke --stage dev --write --json")
     .description("check on AWS what no emulator can show; you can send the report to others")
     .option("--write", "also ask what changes something for a moment, or pages someone")
     .action(onDeployment(async () => (await import("./smoke.ts")).smoke));
@@ -16,7 +15,7 @@ export function smokeCommand(root: Command, onDeployment: OnDeployment): void {
 /** Without `--`, `npm run smoke --stage prod` keeps the option, and the report would be of another deployment. */
 function rejectOptionsOfNpm(): void {
   const { env } = process;
-  const names = ["stage", "region", "profile", "local", "local-url", "write", "json"];
+  const names = ["stage", "stack", "region", "profile", "local", "local-url", "write", "json", "fields"];
   const taken = names.find((name) => env[`npm_config_${name.replace("-", "_")}`] !== undefined);
   if (env["npm_lifecycle_event"] !== "smoke" || taken === undefined) return;
   throw new CommandError(

@@ -1,6 +1,7 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { duration, timeOfDay } from "../terminal/time.ts";
+import { fixOf, servedUntil } from "./cause.ts";
 
 /** The status of one connection: its state in a sentence, then all fields. Pure. */
 export function describeStatus(status: ConnectionStatus, now: number, deployment: Deployment): string {
@@ -21,9 +22,10 @@ export function describeStatus(status: ConnectionStatus, now: number, deployment
 }
 
 function sentences(status: ConnectionStatus, now: number, deployment: Deployment): string[] {
-  const { connection, state, next_action: next } = status;
+  const { state, next_action: next, last_error: error } = status;
   const planned = next ? [`Next: ${next.what}.`] : [];
   const served = servedUntil(status, now);
+  const fix = fixOf(status, deployment) ?? "";
   switch (state) {
     case "fresh":
       return [served, ...planned];
@@ -33,25 +35,13 @@ function sentences(status: ConnectionStatus, now: number, deployment: Deployment
         : [served, ...planned];
     case "retrying":
     case "expired":
-      return [...failure(status, now), served, ...(next ? [`Next attempt ${inTime(next.at, now)}.`] : [])];
+      return [...failure(status, now), served, ...(next ? [`Next attempt ${inTime(next.at, now)}.`] : []), fix];
     case "rejected":
-      return [
-        ...failure(status, now),
-        served,
-        `Stage a valid key: ${brokerCommand(deployment, `keys stage ${connection}`)}`,
-      ];
     case "not_ready":
-      return [
-        ...failure(status, now),
-        served,
-        `See its secret: ${brokerCommand(deployment, `connections show ${connection}`)}`,
-      ];
+      return [...failure(status, now), served, fix];
+    case "removed":
+      return [`Removed at ${timeOfDay(error?.at ?? "", now)}. Callers get the error unknown_connection.`, fix];
   }
-}
-
-function servedUntil({ access_token_expires_at: end }: ConnectionStatus, now: number): string {
-  const isServed = end !== undefined && Date.parse(end) / 1000 > now;
-  return isServed ? `Callers are served until ${timeOfDay(end, now)}.` : "Callers get an error.";
 }
 
 function failure({ last_error: error, failures }: ConnectionStatus, now: number): string[] {

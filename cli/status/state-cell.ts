@@ -8,6 +8,7 @@ const paints: Record<ConnectionState, NonNullable<Cell["paint"]>> = {
   rejected: "red",
   expired: "red",
   not_ready: "magenta",
+  removed: "dim",
 };
 
 /** A state in its colour; any other text without colour. */

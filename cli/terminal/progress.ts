@@ -1,9 +1,11 @@
+import { isJson } from "./json.ts";
+
 /**
  * Awaits a promise, and prints on stderr what it waits for if that takes over a second. Prints nothing with `--json`,
  * where stderr holds only an error.
  */
 export async function withProgress<Value>(activity: string, awaited: Promise<Value>): Promise<Value> {
-  if (process.argv.includes("--json")) return awaited;
+  if (isJson()) return awaited;
   const timer = setTimeout(() => process.stderr.write(`${activity} …\n`), 1000);
   try {
     return await awaited;

@@ -6,6 +6,12 @@ import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { readSecret } from "../terminal/read-secret.ts";
 import { withProgress } from "../terminal/progress.ts";
 
+/** The command that shows more about an error; `status` for the others. */
+const nextCommands: Record<string, string> = {
+  unknown_connection: "connections list",
+  connection_not_ready: "connections show",
+};
+
 /** Requests a token as a caller does. Prints only the token, for a pipe; `--json` prints the whole response. */
 export function getToken(deployment: Deployment, id: string, options: { minTtl: string }): Promise<CommandResult> {
   const connection = readId(id);
@@ -35,12 +41,11 @@ async function requestToken(
 ): Promise<CommandResult> {
   const request = callApi(deployment, `/v1/connections/${connection}/token${query}`, post);
   const response = await withProgress("Requesting a token", request);
-  const isRegistered = !["connection_not_ready", "unknown_connection"].includes(String(response.body["code"]));
-  const command = isRegistered ? "status" : "connections show";
+  const command = nextCommands[String(response.body["code"])] ?? "status";
   const next =
     response.status === 403
       ? "Grant your role execute-api:Invoke on this connection (docs/connections.md#grant-a-caller), and check the clock of this machine."
-      : `See ${brokerCommand(deployment, `${command} ${connection}`)}`;
+      : `See ${brokerCommand(deployment, command === "connections list" ? command : `${command} ${connection}`)}`;
   const body = expectOk(response, next);
   return { text: `${String(body["access_token"])}\n`, json: body };
 }

@@ -44,7 +44,9 @@ export function noticeTelemetry(notice: Notice): NoticeTelemetry {
     case "api_key_action_needed":
       return { level: "warn", fields: fieldsOf(notice), metrics: counted("KeyActionsNeeded", notice.reason) };
     case "key_not_retired":
+    case "connection_recovered":
       return { level: "info", fields: fieldsOf(notice) };
+    case "connection_rejected":
     case "lean_read_failed":
     case "refresh_failed":
     case "registration_warning":

@@ -28,7 +28,7 @@ export async function testSecret(step: Step): Promise<void> {
   }
   const invalidatesStored = registration.singleActiveToken;
   // Before the request too: the process may die before its response, and then nothing else replaces the invalid token.
-  if (invalidatesStored) await makeDue(ports, connection, testSeconds);
+  if (invalidatesStored) await makeDue(ports, connection, { delay: testSeconds });
   const answer = await upstream.call(apiKeyRequest(registration), registration);
   if (invalidatesStored) {
     // Also after an error: upstream may have issued a token, which invalidates the stored one.

@@ -120,7 +120,7 @@ export class OAuthEndpoint {
     if (answer.kind === "other_names") {
       this.#finder.forget(connection);
       // The handle has ended: it was issued for the token of other names.
-      const error = caller.names ? { ...notAccepted, error: request.notAcceptedError } : noSuchConnection;
+      const error = caller.names ? { ...notAccepted, error: request.notAcceptedError } : noSuchConnection(username);
       const rejection = withCaller(oauthErrorResponse(error, requestId), entry);
       return { ...rejection, line: { ...rejection.line, connection } };
     }

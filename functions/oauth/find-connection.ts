@@ -63,7 +63,7 @@ export class ConnectionFinder {
     const id = scope as ConnectionId;
     if (allowed.has(id)) return { kind: "found", connection: id };
     // DynamoDB rejects a longer key, and no registration has such a name.
-    if (!isName(scope) || !isName(username ?? "")) return noSuchConnection;
+    if (!isName(scope) || !isName(username ?? "")) return noSuchConnection(username);
 
     const key = keyOf(allowed, { scope, username });
     const startedAt = this.#ports.clock.now();
@@ -102,7 +102,7 @@ export class ConnectionFinder {
     // Without the index, a second connection with these names would not be found.
     if (!indexed) return toOAuthError(tableUnavailable);
     const inUse = indexed.filter((connection) => allowed.has(connection));
-    if (inUse.length > 0) return theOnly(inUse);
+    if (inUse.length > 0) return theOnly(inUse, username);
 
     const candidates = likeliestFirst(allowed, username).slice(0, maxReads - 1);
     const read = await Promise.all(
@@ -113,9 +113,9 @@ export class ConnectionFinder {
       }),
     );
     const matches = read.filter(({ isMatch }) => isMatch).map(({ connection }) => connection);
-    if (matches.length > 0) return theOnly(matches);
+    if (matches.length > 0) return theOnly(matches, username);
     if (read.some(({ isUnavailable }) => isUnavailable)) return toOAuthError(secretsUnavailable);
-    return noSuchConnection;
+    return noSuchConnection(username);
   }
 
   #remember(key: string, outcome: Found | OAuthError, startedAt: number): void {
@@ -137,8 +137,8 @@ function isName(text: string): boolean {
   return text.length <= maxNameLength && text.isWellFormed();
 }
 
-function theOnly([connection, second]: ConnectionId[]): Found | OAuthError {
-  return connection === undefined || second !== undefined ? ambiguous : { kind: "found", connection };
+function theOnly([connection, second]: ConnectionId[], username: string | undefined): Found | OAuthError {
+  return connection === undefined || second !== undefined ? ambiguous(username) : { kind: "found", connection };
 }
 
 /** The connection that the vendor's form of usernames suggests (`admin_ID`), then the others in the order of the list. */
@@ -150,11 +150,18 @@ function likeliestFirst(allowed: ReadonlySet<ConnectionId>, username: string | u
 
 const invalidScope = (description: string) => oauthError("invalid_scope", description);
 
-export const noSuchConnection = invalidScope(
-  "No connection of this caller was found by this scope and, if it was sent, username. Send the registered ones. " +
-    "If the connection never had a token, send its id in scope once.",
-);
+/** The names that the request sent, for a text: only the vendor's form has a username. */
+const namesSent = (username: string | undefined) => (username === undefined ? "scope" : "username and scope");
 
-const ambiguous = invalidScope(
-  "More than one connection of this caller has this username and scope. Send the id of one connection in scope.",
-);
+export function noSuchConnection(username: string | undefined): OAuthError {
+  const names = namesSent(username);
+  return invalidScope(
+    `No connection of this caller was found by this ${names}. Send the registered ${names}. ` +
+      "If the connection never had a token, send its id in scope once.",
+  );
+}
+
+const ambiguous = (username: string | undefined) =>
+  invalidScope(
+    `More than one connection of this caller has this ${namesSent(username)}. Send the id of one connection in scope.`,
+  );

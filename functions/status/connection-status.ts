@@ -6,7 +6,7 @@ import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.t
 import { isExpired, refreshTokenMargin } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** The state of a connection in one word: the worst that applies. */
-export type ConnectionState = "fresh" | "due" | "retrying" | "rejected" | "expired" | "not_ready";
+export type ConnectionState = "fresh" | "due" | "retrying" | "rejected" | "expired" | "not_ready" | "removed";
 
 /** The status of a connection for its operator, without secrets. Instants are ISO 8601, UTC. */
 export interface ConnectionStatus {
@@ -69,7 +69,7 @@ export function statusOf(item: ItemWithoutTokens, now: number): ConnectionStatus
 
 function stateOf(item: ItemWithoutTokens, now: number): ConnectionState {
   const { tokenSet, failures, lastError, operatorError } = item;
-  if (lastError?.code === "unknown_connection") return "not_ready";
+  if (lastError?.code === "unknown_connection") return "removed";
   // After a rejection, a later outage does not clear the state: only a success does.
   const code = lastError && needsOperator(lastError.code) ? lastError.code : operatorError;
   if (code !== undefined) return code === "credentials_rejected" ? "rejected" : "not_ready";

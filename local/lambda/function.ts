@@ -24,6 +24,8 @@ export interface FunctionOptions {
 export interface LocalFunction {
   /** Resolves with the function's result. Rejects if it throws, exits, times out or is closed. */
   invoke: (event: unknown) => Promise<unknown>;
+  /** Later invocations get new environments, which load the bundle again, as after a deployment. */
+  restart: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -65,7 +67,12 @@ export async function startFunction(options: FunctionOptions): Promise<LocalFunc
     return new Promise((resolve) => waiting.push(resolve));
   }
 
+  /** Environments of before the last restart. */
+  const outdated = new Set<Worker>();
+
   function giveBack(worker: Worker): void {
+    // Its exit lets the next invocation start.
+    if (outdated.delete(worker)) return void worker.terminate();
     const next = waiting.shift();
     if (next) next(worker);
     else idle.push(worker);
@@ -80,6 +87,15 @@ export async function startFunction(options: FunctionOptions): Promise<LocalFunc
       giveBack(worker);
       if (message.kind === "error") throw new Error(`${options.name} failed: ${message.message}`);
       return message.kind === "result" ? message.result : undefined;
+    },
+    async restart() {
+      for (const worker of all) outdated.add(worker);
+      await Promise.all(
+        idle.splice(0).map((worker) => {
+          outdated.delete(worker);
+          return worker.terminate();
+        }),
+      );
     },
     async close() {
       closed = true;

@@ -110,8 +110,9 @@ describe("the adapter of Smart Services", () => {
     const baseUrl = await serve((request) => void request.socket.on("close", closed.resolve));
     const registration = fakeRegistration({ baseUrl });
 
-    await smartServices(clock, { timeout: 100 }).call(apiKeyRequest(registration), registration);
+    const result = await smartServices(clock, { timeout: 100 }).call(apiKeyRequest(registration), registration);
 
+    expect(result).toEqual({ kind: "temporary", reason: "no response in 0.1 s", rateLimited: false });
     await closed.promise;
   });
 

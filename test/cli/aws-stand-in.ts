@@ -53,6 +53,8 @@ export interface StandIn {
   drifted?: string;
   /** Lines of every log group. */
   logLines?: string[];
+  /** Log group and filter pattern of each query, added by the stand-in. */
+  logQueries?: string[];
 }
 
 /** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, alarms, … */
@@ -89,7 +91,15 @@ async function answer(state: StandIn, request: IncomingMessage) {
     return json(cloudWatch(account, target.split(".")[1] ?? "", JSON.parse(body) as Record<string, unknown>));
   }
   if (target.endsWith("FilterLogEvents")) {
-    return json({ events: (state.logLines ?? []).map((message) => ({ message })) });
+    const { logGroupName, filterPattern, startTime = 0 } = JSON.parse(body) as Record<string, string>;
+    state.logQueries?.push(`${logGroupName} ${filterPattern}`);
+    // Each line is a second later than the one before.
+    const events = (state.logLines ?? []).map((message, at) => ({
+      message,
+      eventId: `${logGroupName} ${at}`,
+      timestamp: Number(startTime) + at * 1000,
+    }));
+    return json({ events });
   }
   if (request.url?.includes("/account-settings")) {
     return json({ AccountLimit: { ConcurrentExecutions: account.concurrency } });

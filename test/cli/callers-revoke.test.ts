@@ -72,7 +72,7 @@ describe("broker callers revoke", () => {
 
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(
-      /^Revoked 1 key of leaked\. From \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by \S+Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked\), .*\n$/,
+      /^Revoked 1 key of leaked\. From \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by \S+Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked --local-url \S+\), .*\n$/,
     );
     // The function reads the revoked keys with the first request that has a listed key.
     expect(await vendor("leaked")).toMatchObject({ status: 401, error: "invalid_client" });

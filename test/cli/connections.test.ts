@@ -147,12 +147,15 @@ test("connections remove deletes the tokens now and the secret later, and connec
   const removed = await local.json(["connections", "remove", "gone", "--recovery-days", "7", "--yes"]);
 
   expect(removed).toEqual({ connection: "gone", recovery_days: 7, erased: true });
-  expect(await listed("gone")).toMatchObject({ secret: "deleted", state: "not_ready" });
+  expect(await listed("gone")).toMatchObject({ secret: "deleted", state: "removed" });
+  expect((await local.broker(["status", "gone"])).stdout).toMatch(/^removed +Removed at \d\d:\d\d\. Callers get/);
   expect(await statusOf("gone")).toMatchObject({ generation: 2 });
   expect(await statusOf("gone")).not.toHaveProperty("access_token_expires_at");
 
   await local.addRotating("gone", "--yes");
 
+  expect(await statusOf("gone")).toMatchObject({ state: "due", generation: 2, retiring_keys: [{}] });
+  expect(await statusOf("gone")).not.toHaveProperty("last_error");
   expect(await listed("gone")).toMatchObject({ secret: "present", rotation: true });
   expect(await listed("gone")).toMatchObject({ state: "no token yet" });
   const { stdout } = await local.broker(["doctor"]);

@@ -63,7 +63,7 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
     "no region",
     () => ({ ...credentials, AWS_ENDPOINT_URL: standIn.url }),
     2,
-    /No AWS region is set\. Add --region, set AWS_REGION or AWS_DEFAULT_REGION, .* profile/,
+    /No AWS region is set\. For the local run \(npm start\), add --local\. For a deployment, add --region, /,
   ],
   [
     "an endpoint that does not answer",

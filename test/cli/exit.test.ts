@@ -9,12 +9,25 @@ test.each([
   [new TypeError("fetch failed", { cause: Object.assign(new Error(""), { code: "ECONNREFUSED" }) }), 5],
   [new AggregateError([Object.assign(new Error(""), { code: "ENOTFOUND" })], ""), 5],
   [named("TimeoutError", "The operation was aborted due to timeout"), 5],
+  [named("ThrottlingException", "Rate exceeded"), 5],
+  [named("InternalServiceError", "An error occurred on the server side"), 5],
+  [named("DecryptionFailure", "Secrets Manager can't decrypt the protected secret text"), 4],
+  [named("LimitExceededException", "You have too many secrets"), 1],
+  [named("ResourceNotFoundException", "Requested resource not found"), 3],
   [new Error("a bug\n    at somewhere"), 1],
 ])("explain gives %s one line and its exit code", (error, exitCode) => {
   const explained = explain(error);
 
   expect(explained.exitCode).toBe(exitCode);
   expect(explained.message).not.toContain("\n");
+});
+
+test.each([
+  ["ThrottlingException", /AWS limits the requests .*\(fake detail\)\. Run the command again in a minute\.$/],
+  ["KMSInvalidStateException", /KMS key .*cannot be used \(fake detail\)\. Enable the key/],
+  ["InvalidRequestException", /state that does not allow this \(fake detail\)\./],
+])("explain says what AWS's %s means, and what to do", (name, message) => {
+  expect(explain(named(name, "fake detail")).message).toMatch(message);
 });
 
 test("explain does not repeat the message of a parser, which quotes the text", () => {

@@ -56,7 +56,7 @@ const secrets = new Set<string>();
 
 /** Keeps what a command printed. The output of the three commands that print a secret is a secret. */
 function record(args: string[], output: string): void {
-  const prints = /^(token (get|reject)|callers key)$/.test(args.slice(0, 2).join(" "));
+  const prints = /^(token (get|reject)|callers (key|add))$/.test(args.slice(0, 2).join(" "));
   if (!prints) printed.push(output);
   else for (const [secret] of output.matchAll(/\beyJ[\w.-]{20,}|\bstb_[\w-]{43}/g)) secrets.add(secret);
 }
@@ -89,7 +89,12 @@ export async function brokerInTerminal(
 
 /** A local run for this test file, and `broker` on it. */
 export class LocalBroker {
-  readonly run = new StartedCommand(["--port", "0"]);
+  readonly run: StartedCommand;
+
+  /** @param options more options of `npm start` */
+  constructor(options: string[] = []) {
+    this.run = new StartedCommand(["--port", "0", ...options]);
+  }
 
   async start(): Promise<this> {
     await this.run.ready();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expectError, LocalBroker } from "./harness.ts";
+import { addCommand, expectError, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
@@ -9,8 +9,13 @@ test.each<[string, string[], number, RegExp]>([
   ["show of an unknown id", ["connections", "show", "nobody"], 3, /dev\/nobody does not exist/],
   ["renew of an unknown id", ["connections", "renew", "nobody"], 3, /dev\/nobody does not exist/],
   ["remove of an unknown id", ["connections", "remove", "nobody", "--yes"], 3, /The connection nobody does not exist/],
-  ["status of an unknown id", ["status", "nobody"], 3, /nobody has no token yet/],
-  ["a token of an unknown id", ["token", "get", "nobody"], 3, /unknown_connection: .*broker connections show nobody/],
+  [
+    "status of an unknown id",
+    ["status", "nobody"],
+    3,
+    /nobody has no token yet, .*: npx broker connections show nobody /,
+  ],
+  ["a token of an unknown id", ["token", "get", "nobody"], 3, /unknown_connection: .*broker connections list /],
   ["keys of an unknown id", ["keys", "status", "nobody"], 3, /dev\/nobody does not exist/],
   ["stage for an unknown id", ["keys", "stage", "nobody"], 3, /dev\/nobody does not exist/],
   ["rotate of an unknown id", ["keys", "rotate", "nobody"], 3, /dev\/nobody does not exist/],
@@ -33,6 +38,33 @@ test.each<[string, string[], number, RegExp]>([
   ],
 ])("%s fails with one line and the documented exit code", async (_, args, code, message) => {
   expectError(await local.broker(args), code, message);
+});
+
+test.each<[string, string, number, object]>([
+  [
+    "an unavailable Smart Services",
+    "unavailable",
+    5,
+    { code: "upstream_unavailable", retry_after: expect.any(Number) },
+  ],
+  ["a rejected key", "refused", 4, { code: "credentials_rejected" }],
+])("token get fails with the documented exit code and the members of the error: %s", async (_, mode, code, members) => {
+  const id = `get-${mode}`;
+  const key = await local.issueKey(id);
+  await local.json([...addCommand(id), "--skip-exchange", "--rotate-every-days", "0"], key);
+  await local.scenario({ mode });
+  const { status, stderr } = await local.broker(["token", "get", id, "--json"]);
+  await local.scenario({ mode: "ok" });
+
+  expect(status).toBe(code);
+  expect(JSON.parse(stderr)).toEqual({
+    error: expect.stringMatching(
+      new RegExp(`^${mode === "unavailable" ? "upstream" : "credentials"}_.* npx broker status`),
+    ),
+    exit_code: code,
+    request_id: expect.stringMatching(/./) as string,
+    ...members,
+  });
 });
 
 test("an error does not repeat the name of a missing file, which may be the key", async () => {

@@ -59,7 +59,7 @@ test.each<[string, string, string[], Record<string, string>]>([
 });
 
 test.each<[string, string[], Record<string, string>, RegExp]>([
-  ["no region", ["--profile", "bare"], {}, /^error: No AWS region is set\. Add --region, set AWS_REGION .*--profile/],
+  ["no region", ["--profile", "bare"], {}, /^error: No AWS region is set\. For the local run .* --local\. .*--profile/],
   ["a malformed option", ["--region", "fake-Key-1"], {}, /^error: The region of --region is not a region's name/],
   ["an empty option", ["--region", ""], variables, /^error: The region of --region is not/],
   ["a malformed variable", [], { AWS_REGION: "Milan" }, /^error: The region of AWS_REGION is not/],
@@ -86,6 +86,14 @@ test.each(["InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired
   },
 );
 
+test("broker repeats the profile in the command that enables a region", async () => {
+  aws.refusal = "OptInRequired";
+
+  expect((await run(["--region", "eu-south-1", "--profile", "other"])).stderr).toContain(
+    "enable-region --region-name eu-south-1 --profile other. ",
+  );
+});
+
 test("broker suggests to sign in again after InvalidClientTokenId in a region that every account has", async () => {
   aws.refusal = "InvalidClientTokenId";
 
@@ -96,7 +104,7 @@ test.each([
   [[], ""],
   [["--region", "eu-west-1", "--profile", "other"], " --region eu-west-1 --profile other"],
   [["--stage", "dev", "--region", "eu-west-1"], " --region eu-west-1"],
-  [["--profile", "it's mine", "--region", "eu-west-1"], String.raw` --region eu-west-1 --profile 'it'\''s mine'`],
+  [["--profile", "it's mine", "--region", "eu-west-1"], ` --region eu-west-1 --profile "it's mine"`],
 ])("broker repeats the options %j in the commands that it prints", async (args, flags) => {
   aws.stacks = stacksWith(standIn.url);
 

@@ -41,7 +41,7 @@ test.each([
   },
 );
 
-test.each(["stage", "write", "local-url"])(
+test.each(["stage", "stack", "write", "local-url"])(
   "smoke rejects the option --%s that npm kept, and npx may have it",
   async (name) => {
     onTestFinished(() => void vi.unstubAllEnvs());

@@ -5,16 +5,17 @@ import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { describeStatus } from "../../cli/status/describe.ts";
-import { statusTable } from "../../cli/status/status.ts";
-import { brokerInTerminal, LocalBroker } from "./harness.ts";
+import { problems, statusTable } from "../../cli/status/status-table.ts";
+import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
 afterAll(() => local.remove());
 
+const time = String.raw`\d\d:\d\d`;
 const now = Date.parse("2026-11-24T12:00:00Z") / 1000;
-const states: ConnectionState[] = ["fresh", "due", "retrying", "rejected", "expired", "not_ready"];
+const states: ConnectionState[] = ["fresh", "due", "retrying", "rejected", "expired", "not_ready", "removed"];
 
 const codes: Partial<Record<ConnectionState, string>> = {
   retrying: "upstream_unavailable",
@@ -47,41 +48,78 @@ function status(id: string, state: ConnectionState): ConnectionStatus {
   };
 }
 
-test("statusTable has a line of at most 80 characters for each connection, however long its id", () => {
-  const statuses = [...states.map((state) => status(state.replace("_", "-"), state)), status("a".repeat(63), "fresh")];
+const piped = { width: Number.POSITIVE_INFINITY, colour: false };
+const longId = "a".repeat(63);
 
-  const lines = statusTable(statuses, now, false).trimEnd().split("\n");
+test("statusTable has one whole line for each connection in a pipe, with the cause of a failure", () => {
+  const statuses = [...states.map((state) => status(state.replace("_", "-"), state)), status(longId, "fresh")];
 
-  expect(lines).toHaveLength(8);
-  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
-  expect(lines[1]).toMatch(/^fresh +fresh +52 min +12 d +by API key in 3 d, bec/);
-  expect(lines[4]).toMatch(/^rejected +rejected +52 min +12 d +retry in 4 min: credentials_/);
+  const lines = statusTable(statuses, now, piped).trimEnd().split("\n");
+
+  expect(lines).toHaveLength(9);
+  expect(lines[1]).toMatch(/^fresh +fresh +52 min +12 d +by API key in 3 d, because the refresh token expires$/);
+  expect(lines[4]).toMatch(/^rejected +rejected +52 min +12 d +retry in 4 min: HTTP 503$/);
+});
+
+test.each([60, 80, 120])("statusTable wraps in a terminal of %i columns, and cuts nothing", (width) => {
+  const text = statusTable([status("acme", "fresh"), status(longId, "retrying")], now, { width, colour: false });
+
+  const lines = text.trimEnd().split("\n");
+  expect(lines.filter((line) => line.length > Math.max(width, longId.length))).toEqual([]);
+  expect(text.replaceAll(/\s+/g, " ")).toContain(
+    `acme fresh 52 min 12 d by API key in 3 d, because the refresh token expires ${longId} retrying 52 min 12 d retry in 4 min: HTTP 503`,
+  );
+});
+
+const deployment = { flags: " --stage prod" } as Deployment;
+
+test("broker status describes each problem: its cause, until when callers are served, and the command that fixes it", () => {
+  const found = [status("acme", "fresh"), status("b", "retrying"), status("c", "rejected"), status("d", "removed")];
+
+  expect(problems(found, now, deployment)).toMatch(
+    new RegExp(
+      String.raw`^\nb: Smart Services is unavailable \(HTTP 503\)\. Callers are served until ${time}\.\n  Retry now: npx broker connections renew b --wait --stage prod\n` +
+        String.raw`\nc: .* Callers are served until ${time}\.\n  Stage a valid key: npx broker keys stage c --stage prod\n$`,
+    ),
+  );
+});
+
+test("broker status describes the ten problems that are worst for callers, and counts the others", () => {
+  const found = Array.from({ length: 12 }, (_, at) => ({
+    ...status(`c-${at}`, "retrying"),
+    access_token_expires_at: `2026-11-24T12:${10 + at}:00Z`,
+  }));
+
+  const text = problems(found.toReversed(), now, deployment);
+
+  expect(text.match(/^c-\d+/gm)).toEqual(found.slice(0, 10).map(({ connection }) => connection));
+  expect(text).toMatch(/\nand 2 more: npx broker status ID --stage prod\n$/);
 });
 
 test("statusTable paints each state, and prints no escape sequence without colours", () => {
   const statuses = states.map((state) => status("a", state));
 
-  const painted = statusTable(statuses, now, true);
+  const painted = statusTable(statuses, now, { ...piped, colour: true });
 
   expect(painted).toContain("\u001B[32mfresh");
   expect(painted).toContain("\u001B[31mrejected");
   expect(painted).toContain("\u001B[33mretrying");
-  expect(statusTable(statuses, now, false)).not.toContain("\u001B");
+  expect(statusTable(statuses, now, piped)).not.toContain("\u001B");
 });
 
-const time = String.raw`\d\d:\d\d`;
 test.each<[ConnectionState, string]>([
   ["fresh", `Callers are served until ${time}. Next: replacement by API key in 3 d, .*`],
   ["due", `Callers are served until ${time}. Next: .*`],
   [
     "retrying",
-    String.raw`Smart Services is unavailable \(HTTP 503\). 3 attempts failed, the last at ${time}. Callers are served until ${time}. Next attempt in 4 min.`,
+    String.raw`Smart Services is unavailable \(HTTP 503\). 3 attempts failed, the last at ${time}. Callers are served until ${time}. Next attempt in 4 min. Retry now: npx broker connections renew a --wait`,
   ],
   [
     "rejected",
     String.raw`\(HTTP 503\). 3 attempts failed, .* Callers are served until ${time}. Stage a valid key: npx broker keys stage a`,
   ],
-  ["expired", "Next attempt in 4 min."],
+  ["expired", "Next attempt in 4 min. Retry now: npx broker connections renew a --wait"],
+  ["removed", `Add it again: npx broker connections add a`],
   ["not_ready", "Callers are served until .* See its secret: npx broker connections show a"],
 ])("describeStatus says in its first line what %s means", (state, sentences) => {
   const [line] = describeStatus(status("a", state), now, { flags: "" } as Deployment).split("\n");
@@ -117,6 +155,37 @@ test.skipIf(!hasPrograms("python3")).each([
 
   expect(output).toContain("webapicorso");
   expect(output.includes("\u001B[32mfresh")).toBe(coloured);
+});
+
+test("broker status --fields prints only these members, and null for one that is missing", async () => {
+  const all = await local.json<object[]>(["status", "--fields", "connection, last_error"]);
+  const one = await local.broker(["status", "webapicorso", "--fields=state,generation"]);
+  const wrong = await local.broker(["status", "--fields", "stb_Fake-Secret-1"]);
+
+  expect(all).toEqual([{ connection: "webapicorso", last_error: null }]);
+  expect(one.stdout).toBe('{"state":"fresh","generation":1}\n');
+  expect(wrong).toMatchObject({ status: 2, stdout: "" });
+  expect(JSON.parse(wrong.stderr)).toMatchObject({
+    code: "usage",
+    error: expect.stringMatching(/^--fields names no member of the output\. It has: connection, state, /) as string,
+  });
+});
+
+test("broker status --exit-code is 1 if callers of a connection get errors, and describes it", async () => {
+  const key = await local.issueKey("bad");
+  await local.json([...addCommand("bad"), "--rotate-every-days", "0", "--skip-exchange"], key);
+  await local.scenario({ mode: "refused" });
+  await local.broker(["token", "get", "bad"]);
+  await local.scenario({ mode: "ok" });
+
+  const all = await local.broker(["status", "--exit-code"]);
+  const good = await local.broker(["status", "webapicorso", "--exit-code"]);
+  const withoutOption = await local.broker(["status"]);
+
+  expect([all.status, good.status, withoutOption.status]).toEqual([1, 0, 0]);
+  expect(all.stdout).toMatch(
+    /^\nbad: Smart Services rejected the API key \(HTTP 401\)\. .* Callers get an error\.\n  Stage a valid key: npx broker keys stage bad --local-url /m,
+  );
 });
 
 test("broker status --watch prints the table until it is interrupted", async () => {

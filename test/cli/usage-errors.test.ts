@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import packageJson from "../../cli/package.json" with { type: "json" };
+import { program } from "../../cli/program.ts";
 import { createServer } from "node:http";
 import { listen } from "../support/server.ts";
 import { broker, brokerProcess, expectError } from "./harness.ts";
@@ -6,7 +8,16 @@ import { broker, brokerProcess, expectError } from "./harness.ts";
 const nowhere = ["--local-url", "http://127.0.0.1:1"];
 
 test.each<[string, string[], number, RegExp]>([
-  ["an unknown command", ["conections"], 2, /unknown command 'conections'/],
+  ["an unknown command", ["conections"], 2, /unknown command 'conections'\. Did you mean connections\?\n$/],
+  ["an unknown subcommand", ["keys", "stag"], 2, /unknown command 'stag'\. Did you mean stage\?\n$/],
+  ["a misspelt option", ["status", "--jason"], 2, /unknown option '--jason'\. Did you mean --json\?\n$/],
+  [
+    "--local with --stage",
+    ["status", "--local", "--stage", "prod"],
+    2,
+    /'--local' cannot be used with option '--stage/,
+  ],
+  ["--local with --stack", ["status", "--local", "--stack", "a"], 2, /'--local' cannot be used with option '--stack/],
   ["an unknown option", ["status", "--colour"], 2, /unknown option '--colour'/],
   ["a missing argument", ["connections", "show"], 2, /missing required argument 'id'/],
   ["too many arguments", ["connections", "show", "a", "b"], 2, /too many arguments/],
@@ -28,7 +39,11 @@ test.each([["status", ...nowhere], ["frobnicate"], ["connections", "add"], ["sta
   async (...args) => {
     const { status, stderr } = await broker([...args, "--json"]);
 
-    expect(JSON.parse(stderr)).toEqual({ error: expect.stringMatching(/../) as string, exit_code: status });
+    expect(JSON.parse(stderr)).toEqual({
+      error: expect.stringMatching(/../) as string,
+      exit_code: status,
+      code: status === 5 ? "unreachable" : "usage",
+    });
   },
 );
 
@@ -72,8 +87,39 @@ test.each([
 });
 
 test("broker ends its process with the exit code of an error", async () => {
-  expectError(await brokerProcess(["conections"]), 2, /^error: unknown command 'conections'\n$/);
+  expectError(
+    await brokerProcess(["conections"]),
+    2,
+    /^error: unknown command 'conections'\. Did you mean connections\?\n$/,
+  );
 });
+
+test("--version prints the version", async () => {
+  expect(await broker(["--version"])).toMatchObject({ status: 0, stdout: `${packageJson.version}\n` });
+});
+
+const commandsBelow = (command: ReturnType<typeof program>): (typeof command)[] => [
+  command,
+  ...command.commands.flatMap(commandsBelow),
+];
+
+test.each(commandsBelow(program(() => {})).map((command) => [command.name(), command] as const))(
+  "the help of %s has examples that the command line accepts",
+  async (_, command) => {
+    let help = "";
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    const lines = [...(help.split("Examples:\n")[1] ?? "").matchAll(/^ {2}npx broker (.+)$/gm)].map(
+      ([, line = ""]) => line,
+    );
+
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) {
+      // With the help option, commander reads the command, and checks neither arguments nor options.
+      const { stdout } = await broker([...line.split(" "), "--help"]);
+      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(option);
+    }
+  },
+);
 
 test("--help exits with 0 and lists the common options too", async () => {
   const { status, stdout } = await brokerProcess(["connections", "add", "--help"]);

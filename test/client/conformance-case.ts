@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const conformance = join(import.meta.dirname, "../../packages/conformance");
+export const conformance = join(import.meta.dirname, "../../packages/conformance");
 
 /** An answer of the broker or of the business API. packages/conformance/README.md explains every field of a case. */
 export interface Answer {

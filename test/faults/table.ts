@@ -288,10 +288,9 @@ const secretsManager = {
 
 const eventBridge = {
   rejectedEvent: {
-    call: "the event `connection_rejected`. It is lost; `GET /v1/status` has the state",
+    call: "the event `connection_rejected`. It is lost, except in the log; `GET /v1/status` has the state",
     outcomes: [
-      [allBut("lost", "reset", "drip", "truncated"), failed(rejected, 9, "refresh_failed", "event_not_sent")],
-      [["reset", "drip", "truncated"], failed(rejected, 9, "refresh_failed", "event_not_sent", "connection_rejected")],
+      [allBut("lost"), failed(rejected, 9, "refresh_failed", "event_not_sent", "connection_rejected")],
       [["lost"], failed(rejected, 9, "refresh_failed", "connection_rejected")],
     ],
   },

@@ -30,13 +30,20 @@ describe("makeDue", () => {
     [0, true, 0],
     [1, true, 15],
     [2, true, 30],
-    [3, false, 45],
+    [3, false, 30],
   ])("behind %i replacements, one after the other: %s, after %i s", async (leases, isDue, seconds) => {
     const { clock, table, item, waited } = await start(leases);
 
     expect(await clock.passUntil(makeDue({ table, clock }, connection))).toBe(isDue);
     expect(waited()).toBe(seconds);
     expect((await item())?.nextActionAt).toBe(isDue ? clock.now() : undefined);
+  });
+
+  it("waits only as often as its caller allows", async () => {
+    const { clock, table, waited } = await start(2);
+
+    expect(await clock.passUntil(makeDue({ table, clock }, connection, { waits: 1 }))).toBe(false);
+    expect(waited()).toBe(15);
   });
 
   it("does nothing for a connection that was never replaced", async () => {

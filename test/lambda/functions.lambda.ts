@@ -7,7 +7,7 @@ import { startEventBridge } from "../../local/eventbridge.ts";
 import { tokenEvent } from "../handler/event.ts";
 import { operatorOf } from "../keys/operator.ts";
 import { callers, fakeCallerKey } from "../oauth/callers.ts";
-import { statusEvent } from "../status/status-function.ts";
+import { statusEvent } from "../status/event.ts";
 import { type Line, startFunctionEnvironment } from "../support/function-environment.ts";
 import { connectionId } from "../support/registration.ts";
 import { serve } from "../support/server.ts";

@@ -117,6 +117,20 @@ describe("execution environments", () => {
     expect(answers.map(({ most }) => most)).toEqual([1, 1, 1, 1, 1]);
   });
 
+  it("are new after a restart, which lets a running invocation end", async () => {
+    const { invoke, restart } = await start("overlap", { maxEnvironments: 1 });
+    const before = (await invoke({ milliseconds: 1 })) as Served;
+
+    const running = invoke({ milliseconds: 50 }) as Promise<Served>;
+    const waiting = invoke({ milliseconds: 1 }) as Promise<Served>;
+    await restart();
+    const after = (await invoke({ milliseconds: 1 })) as Served;
+
+    expect((await running).environment).toBe(before.environment);
+    expect(after).toMatchObject({ environment: (await waiting).environment, served: 2 });
+    expect(after.environment).not.toBe(before.environment);
+  });
+
   it("have the function's environment variables and no other", async () => {
     const { invoke } = await start("variables", { environment: { BROKER_STAGE: "dev" } });
 

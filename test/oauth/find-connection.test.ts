@@ -118,7 +118,7 @@ describe("ConnectionFinder finds a connection", () => {
       if (when === "from the index") for (const id of all) await service().get(id, { minTtl: 60 });
 
       expect(await finder.find(all, { scope: "scope_shop" })).toEqual(found("shop"));
-      expect(await finder.find(all, { scope: "shared" })).toEqual(saying("More than one"));
+      expect(await finder.find(all, { scope: "shared" })).toEqual(saying("has this scope. Send"));
       expect(await finder.find(ids("shop", "shop-3"), { scope: "shared" })).toEqual(found("shop-3"));
     },
   );
@@ -131,7 +131,7 @@ describe("ConnectionFinder finds a connection", () => {
       const both = ids("shop", "twin");
       if (when === "from the index") for (const id of both) await service().get(id, { minTtl: 60 });
 
-      expect(await finder.find(both, shopName)).toEqual(saying("More than one"));
+      expect(await finder.find(both, shopName)).toEqual(saying("has this username and scope. Send"));
       expect(await finder.find(ids("twin"), shopName)).toEqual(found("twin"));
     },
   );

@@ -45,7 +45,13 @@ describe("a replacement that loses the response to its own write", () => {
 
     expect(answer).toMatchObject({ kind: "token", source: "upstream", generation: 2 });
     expect(world.sent()).toEqual(["connection_rejected", "connection_recovered"]);
-    expect(world.noticed()).toEqual(["refresh_failed", "replacement_failed", "replaced"]);
+    expect(world.noticed()).toEqual([
+      "refresh_failed",
+      "replacement_failed",
+      "connection_rejected",
+      "replaced",
+      "connection_recovered",
+    ]);
     expect(await world.item()).toMatchObject({ generation: 2, failures: 0 });
   });
 

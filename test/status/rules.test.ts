@@ -47,7 +47,7 @@ describe("The state", () => {
     ["rejected", "after a rejected key, without a valid token", { ...failed("credentials_rejected"), ...expired }],
     ["not_ready", "if the secret lacks a field", failed("connection_not_ready")],
     [
-      "not_ready",
+      "removed",
       "if the secret and the tokens are deleted",
       { ...noTokens, lastError: { code: "unknown_connection", detail: "fake", at: now } },
     ],

@@ -19,8 +19,10 @@ function mutantOf(text: string, replacement: string, fields: Partial<MutantResul
   return { fileName: "", id: "1", mutatorName: "Any", status: "Survived", location, replacement, ...fields };
 }
 
-const comparison = mutantOf("count < limit", "count <= limit");
+const comparisonOf = (fields?: Partial<MutantResult>) => mutantOf("count < limit", "count <= limit", fields);
+const comparison = comparisonOf();
 const texts = { code: "return count < limit;", mutant: "return count <= limit;" };
+const excuse = { ...texts, reason: "equivalent" };
 
 describe("the score of a file", () => {
   it("names the line of a survivor as it was and as it is", () => {
@@ -46,19 +48,20 @@ describe("the score of a file", () => {
   it.each([
     ["killed", mutantOf("5", "6", { status: "Killed" }), { killed: 1 }],
     ["killed, if it ran too long", mutantOf("5", "6", { status: "Timeout" }), { killed: 1 }],
-    ["excused", comparison, { excused: [{ ...texts, reason: "equivalent" }] }],
+    ["excused", comparison, { excused: [excuse] }],
+    ["excused, even if it ran too long", comparisonOf({ status: "Timeout" }), { excused: [excuse] }],
+    ["killed, though it is excused", comparisonOf({ status: "Killed" }), { killed: 1 }],
     ["not counted, if it did not run", mutantOf("5", "6", { status: "Ignored" }), {}],
   ])("counts a mutant as %s", (_, mutant, expected) => {
     const none = { killed: 0, excused: [], survivors: [] };
 
-    expect(scoreOf([mutant], source, [{ ...texts, reason: "equivalent" }])).toEqual({ ...none, ...expected });
+    expect(scoreOf([mutant], source, [excuse])).toEqual({ ...none, ...expected });
   });
 
   it("is the share of killed mutants, with and without those that are excused", () => {
-    const excused = { ...texts, reason: "equivalent" };
     const survivor = { ...texts, line: 3, isCovered: true };
 
-    expect(shares([{ killed: 6, excused: [excused, excused], survivors: [survivor, survivor] }])).toEqual({
+    expect(shares([{ killed: 6, excused: [excuse, excuse], survivors: [survivor, survivor] }])).toEqual({
       raw: 60,
       adjusted: 75,
     });

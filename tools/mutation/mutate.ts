@@ -31,7 +31,8 @@ export function mutate(
     logLevel: "error",
     warnings: false,
     allowEmpty: true,
-    timeoutMS: 5_000,
+    // A timeout counts as killed, so a busy machine must not cause one.
+    timeoutMS: 15_000,
     dryRunTimeoutMinutes: 60,
   };
   return new Stryker(options as ConstructorParameters<typeof Stryker>[0]).runMutationTest();

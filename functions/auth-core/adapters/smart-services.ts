@@ -52,13 +52,13 @@ export function smartServices(clock: Clock, options: SmartServicesOptions = {}):
         return parseTokenResponse(await send(call, agent, deadline), registration.maxLifetime);
       } catch (error) {
         const wasReused = connections === before;
-        if (!(call.grant === "api_key" && wasReused && isDeadSocket(error))) return networkFailure(error);
+        if (!(call.grant === "api_key" && wasReused && isDeadSocket(error))) return networkFailure(error, timeout);
       }
       const fresh = new Agent({ connect: { timeout: connectTimeout }, pipelining: 0 });
       try {
         return parseTokenResponse(await send(call, fresh, deadline), registration.maxLifetime);
       } catch (error) {
-        return networkFailure(error);
+        return networkFailure(error, timeout);
       } finally {
         await fresh.destroy();
       }
@@ -75,9 +75,11 @@ function wireForm(call: UpstreamRequest): { body: FormData | string; headers: Re
   return { body: form, headers };
 }
 
-function networkFailure(error: unknown): UpstreamResult {
+function networkFailure(error: unknown, timeout: number): UpstreamResult {
   if (error instanceof OversizedBodyError) return { kind: "malformed", shape: error.message };
-  return { kind: "temporary", reason: nameOf(error), rateLimited: false };
+  const name = nameOf(error);
+  const reason = name === "TimeoutError" ? `no response in ${timeout / 1000} s` : name;
+  return { kind: "temporary", reason, rateLimited: false };
 }
 
 /** The code or the name of a network error; never its message, which may quote the request. */

@@ -24,6 +24,8 @@ export type Notice =
       progress: boolean;
     }
   | { kind: "replacement_failed"; connection: ConnectionId; code: string; reason: string; failures: number }
+  | { kind: "connection_rejected"; connection: ConnectionId; reason: string; detail: string }
+  | { kind: "connection_recovered"; connection: ConnectionId }
   | { kind: "refresh_failed"; connection: ConnectionId; reason: string }
   | { kind: "registration_gone"; connection: ConnectionId }
   | { kind: "event_not_sent"; connection: ConnectionId; reason: string }

@@ -8,18 +8,18 @@ import type { KeyTable } from "./ports.ts";
  * Returns whether the connection has a token set to replace.
  *
  * @param delay seconds from now until it is due
+ * @param waits maximum number of waits, each until the end of a lease
  * @throws UnavailableError if the table is unavailable
  */
 export async function makeDue(
   { table, clock }: { table: KeyTable; clock: Clock },
   connection: ConnectionId,
-  delay = 0,
+  { delay = 0, waits = 2 }: { delay?: number; waits?: number } = {},
 ): Promise<boolean> {
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let waited = 0; ; waited++) {
     if (await table.makeDue(connection, clock.now(), clock.now() + delay)) return true;
     const item = await table.read(connection, "strong");
-    if (!item || !isLeased(item, clock.now())) return false;
+    if (!item || !isLeased(item, clock.now()) || waited >= waits) return false;
     await clock.sleep((item.leaseUntil ?? 0) - clock.now());
   }
-  return false;
 }

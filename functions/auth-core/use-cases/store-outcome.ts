@@ -48,7 +48,10 @@ export async function commit(
   const outcome = await writeUntil(ports, written, lease, keys);
   if (outcome.kind === "written") {
     ports.notice({ kind: "replaced", connection, by: next.obtainedBy, generation, progress: !isSame });
-    if (item.operatorError) await sendEvent(ports, { kind: "connection_recovered", connection });
+    if (item.operatorError) {
+      ports.notice({ kind: "connection_recovered", connection });
+      await sendEvent(ports, { kind: "connection_recovered", connection });
+    }
     return { kind: "replaced", set, generation, committed: true };
   }
   let reason = outcome.kind === "unavailable" ? outcome.reason : "another environment took the lease";
@@ -156,6 +159,8 @@ export async function fail(
   );
   if (written?.kind === "lost") return { kind: "conflict", winner: written.winner };
   if (written?.kind === "written" && needsOperator(code) && !item.operatorError) {
+    // EventBridge keeps no events: the log is where an operator can read them.
+    ports.notice({ kind: "connection_rejected", connection: item.connection, reason: code, detail });
     await sendEvent(ports, { kind: "connection_rejected", connection: item.connection, code, detail });
   }
   return { kind: "failed", failure: needsOperator(code) ? failure : withRetry(failure, wait) };

@@ -1,0 +1,87 @@
+import { writeFile } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { type CommandResult, readId } from "../command.ts";
+import { type Deployment, deployStep } from "../deployment/deployment.ts";
+import { CommandError } from "../exit.ts";
+import { askText } from "../terminal/ask.ts";
+import { expectCallerName, newCallerKey } from "./key.ts";
+import { readJson } from "./list.ts";
+
+/** Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment. */
+export async function addCaller(name: string, connections: string | undefined, file: string, stage: string) {
+  const entry = await entryOf(name, connections);
+  const { file: place, document, list } = await findList(file);
+  list.push(entry.listed);
+  try {
+    parseCallers(list, { allowLoopbackHttp: false });
+  } catch (error) {
+    throw new CommandError("usage", `${place}: ${(error as Error).message}. Nothing was changed.`);
+  }
+  await writeFile(place, `${JSON.stringify(document, null, 2)}\n`);
+  const deploy = deployStep({ stage, awsFlags: "" });
+  return resultOf(entry, `Added ${name} to ${place}. The key works after the next deployment: ${deploy}`, place);
+}
+
+/** Creates a caller key and adds its caller to the list of a local run, until that ends. Takes effect at once. */
+export async function addLocalCaller(deployment: Deployment, name: string, connections: string | undefined) {
+  const entry = await entryOf(name, connections);
+  const response = await fetch(`${deployment.url}/_local/callers`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(entry.listed),
+    redirect: "manual",
+    signal: AbortSignal.timeout(30_000),
+  });
+  if (!response.ok) {
+    const { message = `HTTP ${response.status}` } = (await response.json().catch(() => ({}))) as { message?: string };
+    throw new CommandError("usage", `The local run did not add ${name}: ${message}`);
+  }
+  return resultOf(entry, `Added ${name} to the local run, until that ends. The key works now.`);
+}
+
+async function entryOf(name: string, connections: string | undefined) {
+  expectCallerName(name);
+  const ids = connections ?? (await askText(`Connections of ${name}, separated by commas`, "--connections IDS"));
+  const { key, keySha256 } = newCallerKey();
+  const listed = { name, connections: ids.split(",").map((id) => readId(id.trim())), keySha256: [keySha256] };
+  return { key, keySha256, listed };
+}
+
+function resultOf(
+  { key, keySha256, listed }: Awaited<ReturnType<typeof entryOf>>,
+  done: string,
+  file?: string,
+): CommandResult {
+  const { name, connections } = listed;
+  const text = `key        ${key}
+keySha256  ${keySha256}
+
+Keep the key: it is not shown again. ${done}
+`;
+  return { text, json: { name, connections, key, keySha256, ...(file !== undefined && { file }) } };
+}
+
+interface ListFile {
+  /** The file that has the list. */
+  file: string;
+  document: object;
+  /** A part of the document. */
+  list: unknown[];
+}
+
+/** Finds the list in the settings of a stage, in the file that they name, or in a file of its own. */
+async function findList(file: string): Promise<ListFile> {
+  const document = await readJson(file);
+  if (Array.isArray(document)) return { file, document, list: document };
+  const holder = document as { callers?: unknown };
+  const isSettings = basename(dirname(resolve(file))) === "settings";
+  if (holder.callers === undefined && isSettings) holder.callers = [];
+  const { callers } = holder;
+  if (Array.isArray(callers)) return { file, document, list: callers };
+  // The deployment reads the path from the folder of cdk.json, where it runs.
+  if (typeof callers === "string") return findList(resolve(dirname(resolve(file)), "..", callers));
+  const inner = (callers as { callers?: unknown } | undefined)?.callers;
+  if (Array.isArray(inner)) return { file, document, list: inner };
+  throw new CommandError("usage", `${file} is neither a list of callers nor settings with the key callers.`);
+}

@@ -1,0 +1,59 @@
+/** A line of a function's log. */
+export interface LogEntry {
+  /** Instant in milliseconds. */
+  at: number;
+  fields: Record<string, unknown>;
+}
+
+/** Which lines to show. */
+export interface LogFilter {
+  connection?: string;
+  /** Only failures. */
+  errors?: boolean;
+  /** Only events of docs/events.md. */
+  events?: boolean;
+}
+
+/** The notices that are events too: EventBridge keeps none, so the log is where they can be read. */
+export const eventNames = [
+  "api_key_rotated",
+  "api_key_retirable",
+  "api_key_action_needed",
+  "connection_rejected",
+  "connection_recovered",
+];
+
+/** Lines that repeat what another line says, or say each minute that all is well. */
+const repeated = new Set(["upstream_called", "sweep", "credentials"]);
+
+/** Whether a line is of a failure: a request that got an error, or a warning. */
+export function isFailure({ message, code, level }: LogEntry["fields"]): boolean {
+  if (message === "request") return code !== "ok";
+  return level === "WARN" || level === "ERROR";
+}
+
+/** Whether the filter shows a line. Leaves out answers of the status routes, because operators and pages poll them. Pure. */
+export function isShown({ fields }: LogEntry, { connection, errors, events }: LogFilter): boolean {
+  const { message, route } = fields;
+  if (typeof message !== "string") return false;
+  if (connection !== undefined && fields["connection"] !== connection) return false;
+  if (events) return eventNames.includes(message);
+  if (isFailure(fields)) return true;
+  if (errors || repeated.has(message)) return false;
+  return !(typeof route === "string" && route.startsWith("GET /v1/status"));
+}
+
+/**
+ * The same filter in CloudWatch's language, which is less exact: `isShown` still applies.
+ *
+ * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+ */
+export function filterPattern({ connection, errors, events }: LogFilter): string {
+  const named = (names: string[]) => names.map((name) => `$.message = "${name}"`).join(" || ");
+  const which = events
+    ? `(${named(eventNames)})`
+    : errors
+      ? '($.level = "WARN" || $.level = "ERROR" || ($.message = "request" && $.code != "ok"))'
+      : '($.message = "*")';
+  return connection === undefined ? `{ ${which} }` : `{ ${which} && $.connection = "${connection}" }`;
+}

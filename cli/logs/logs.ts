@@ -1,0 +1,67 @@
+import { type CommandResult, readId } from "../command.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { CommandError } from "../exit.ts";
+import { isJson, jsonLine } from "../terminal/json.ts";
+import { pause, withProgress } from "../terminal/progress.ts";
+import { hasColour } from "../terminal/table.ts";
+import { describeEntry, describeEvent } from "./describe.ts";
+import { isShown, type LogEntry, type LogFilter } from "./entry.ts";
+import type { LogReader } from "./log-reader.ts";
+
+export interface LogsOptions {
+  follow?: boolean;
+  /** How far back: `10m`, `2h`, `1d`. */
+  since: string;
+  connection?: string;
+  errors?: boolean;
+  fields?: string;
+}
+
+/** Shows requests, replacements and failures. With `--follow` it runs until Ctrl-C. */
+export function showLogs(deployment: Deployment, _: string, options: LogsOptions): Promise<CommandResult> {
+  return show(deployment, options, { errors: options.errors ?? false });
+}
+
+/** Shows the events of docs/events.md. */
+export function showEvents(deployment: Deployment, _: string, options: LogsOptions): Promise<CommandResult> {
+  return show(deployment, options, { events: true });
+}
+
+async function show(deployment: Deployment, options: LogsOptions, kind: LogFilter): Promise<CommandResult> {
+  const since = Date.now() - readDuration(options.since) * 1000;
+  const filter = { ...kind, ...(options.connection !== undefined && { connection: readId(options.connection) }) };
+  const reader = await readerOf(deployment, filter);
+  const read = async () => (await reader.read(since)).filter((entry) => isShown(entry, filter));
+  const describe = filter.events ? describeEvent : (entry: LogEntry) => describeEntry(entry, hasColour());
+  const entries = await withProgress("Reading the log", read());
+  if (!options.follow) {
+    const hint = brokerCommand(deployment, `${filter.events ? "events" : "logs"} --since 1d`);
+    const none = `Nothing in the last ${options.since}. Look further back: ${hint}\n`;
+    return { text: entries.length > 0 ? entries.map(describe).join("") : none, json: entries.map(jsonOf) };
+  }
+  for (let found = entries; ; found = await read()) {
+    for (const entry of found) {
+      process.stdout.write(isJson() ? jsonLine(jsonOf(entry), options.fields) : describe(entry));
+    }
+    await pause(reader.everySeconds);
+  }
+}
+
+async function readerOf(deployment: Deployment, filter: LogFilter): Promise<LogReader> {
+  if (deployment.local) return (await import("./read-local.ts")).localLogReader(deployment);
+  return (await import("./read-cloudwatch.ts")).cloudWatchLogReader(deployment, filter);
+}
+
+/** The fields of a line, with its instant and without the description of its metrics. */
+function jsonOf({ at, fields }: LogEntry): object {
+  return { at: new Date(at).toISOString(), ...fields, _aws: undefined };
+}
+
+const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds. */
+function readDuration(text: string): number {
+  const [, count, unit = ""] = /^([1-9]\d{0,4})(s|m|h|d)$/.exec(text) ?? [];
+  if (count !== undefined) return Number(count) * (units[unit] ?? 1);
+  throw new CommandError("usage", "--since must be a number and a unit, for example 90s, 10m, 2h or 1d.");
+}

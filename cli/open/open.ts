@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { CommandResult } from "../command.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { CommandError } from "../exit.ts";
+import { isJson } from "../terminal/json.ts";
+
+export const pages = ["console", "dashboard", "runbook"] as const;
+export type Page = (typeof pages)[number];
+
+/** Consoles of AWS by partition. */
+const consoles: Record<string, string> = {
+  aws: "console.aws.amazon.com",
+  "aws-cn": "console.amazonaws.cn",
+  "aws-us-gov": "console.amazonaws-us-gov.com",
+};
+
+/** The URL of the runbook in this checkout. */
+export const runbookUrl = () => pathToFileURL(join(import.meta.dirname, "../../docs/runbook.md")).href;
+
+/**
+ * The URL of a deployment's page: its dashboard in the AWS console, or the page of a local run.
+ *
+ * @throws CommandError if it has no such page
+ */
+export function pageUrl(deployment: Deployment, page: Exclude<Page, "runbook">): string {
+  const { local, url, stage, region, partition } = deployment;
+  if (local) {
+    if (page === "dashboard") return `${url}/`;
+    throw new CommandError(
+      "usage",
+      `A local run has no AWS console. Open its page: ${brokerCommand(deployment, "open dashboard")}`,
+    );
+  }
+  if (page === "dashboard") {
+    throw new CommandError(
+      "usage",
+      `The dashboard of a deployment is in the AWS console: ${brokerCommand(deployment, "open console")}`,
+    );
+  }
+  const host = consoles[partition] ?? consoles["aws"];
+  const dashboard = `smart-token-broker-${stage}-${region}`;
+  return `https://${region}.${host}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard}`;
+}
+
+/** Opens a URL in the browser if a person is at a terminal, and prints it. */
+export async function openUrl(url: string, browser: boolean): Promise<CommandResult> {
+  if (browser && process.stdout.isTTY && !isJson()) {
+    const { default: open } = await import("open");
+    // Without a browser, the printed URL is what remains.
+    await open(url).catch(() => undefined);
+  }
+  return { text: `${url}\n`, json: { url } };
+}

@@ -1,0 +1,38 @@
+import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { timeOfDay } from "../terminal/time.ts";
+
+/** The cause of an error in a few words: the HTTP status or the network's error if its detail has one, else its code. */
+export function causeOf({ code, detail }: NonNullable<ConnectionStatus["last_error"]>): string {
+  return /\(([^()]{1,40})\)/.exec(detail)?.[1] ?? code;
+}
+
+/** Until when callers are served from the stored token. */
+export function servedUntil({ access_token_expires_at: end }: ConnectionStatus, now: number): string {
+  const isServed = end !== undefined && Date.parse(end) / 1000 > now;
+  return isServed ? `Callers are served until ${timeOfDay(end, now)}.` : "Callers get an error.";
+}
+
+/** What an operator can do about a connection, with the command to paste; `undefined` if there is nothing to do. */
+export function fixOf({ connection, state, last_error: error }: ConnectionStatus, deployment: Deployment) {
+  const fix = (what: string, args: string) => `${what}: ${brokerCommand(deployment, args)}`;
+  switch (state) {
+    case "fresh":
+    case "due":
+      return undefined;
+    case "rejected":
+      return fix("Stage a valid key", `keys stage ${connection}`);
+    case "not_ready":
+      return fix("See its secret", `connections show ${connection}`);
+    case "removed":
+      return fix("Add it again", `connections add ${connection}`);
+    case "retrying":
+    case "expired":
+      return error?.code === "upstream_malformed"
+        ? fix("See what Smart Services sends", `doctor --probe ${connection}`)
+        : fix("Retry now", `connections renew ${connection} --wait`);
+  }
+}
+
+/** Whether callers get errors, or soon will, until someone acts: for monitoring. */
+export const isBroken = ({ state }: ConnectionStatus) => ["rejected", "not_ready", "expired"].includes(state);

@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { broker, expectError, LocalBroker } from "./harness.ts";
+
+interface Added {
+  key: string;
+  keySha256: string;
+}
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const old = { name: "old-php", connections: ["acme"], keySha256: ["a".repeat(64)] };
+
+/** A checkout with these files. Returns the path of a file. */
+function checkout(files: Record<string, unknown>): (name: string) => string {
+  const folder = mkdtempSync(join(tmpdir(), "callers-add-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "settings"));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
+  return (name) => join(folder, name);
+}
+
+describe("broker callers add for a deployment", () => {
+  it.each<[string, Record<string, unknown>, string, (json: never) => unknown]>([
+    [
+      "the settings",
+      { "settings/prod.json": { shards: 2, callers: [old] } },
+      "settings/prod.json",
+      (json: { callers: unknown }) => json.callers,
+    ],
+    [
+      "settings without a list",
+      { "settings/prod.json": { shards: 2 } },
+      "settings/prod.json",
+      (json: { callers: unknown }) => json.callers,
+    ],
+    [
+      "the file that the settings name",
+      { "settings/prod.json": { callers: "l.json" }, "l.json": [old] },
+      "l.json",
+      (json) => json,
+    ],
+    [
+      "a list with its schema",
+      { "l.json": { $schema: "x", callers: [old] } },
+      "l.json",
+      (json: { callers: unknown }) => json.callers,
+    ],
+  ])("writes the entry into %s, and prints the key once", async (_, files, changed, listIn) => {
+    const path = checkout(files);
+    const file = path("settings/prod.json" in files ? "settings/prod.json" : "l.json");
+
+    const args = ["callers", "add", "shop", "--connections", "acme, other", "--file", file, "--stage", "prod"];
+    const { status, stdout } = await broker(args);
+
+    const [, key = ""] = /^key +(stb_[\w-]{43})$/m.exec(stdout) ?? [];
+    const entry = { name: "shop", connections: ["acme", "other"], keySha256: [sha256(key)] };
+    expect(status).toBe(0);
+    expect(stdout.split(key)).toHaveLength(2);
+    expect(stdout).toMatch(/works after the next deployment: npm run deploy -- --stage prod\n$/);
+    const written = readFileSync(path(changed), "utf8");
+    expect((listIn(JSON.parse(written) as never) as object[]).at(-1)).toEqual(entry);
+    expect(written).not.toContain(key);
+  });
+
+  it.each([
+    [["old-php", "--connections", "acme"], /name.* Nothing was changed\.\n$/],
+    [["Old PHP", "--connections", "acme"], /^error: Invalid caller name\. /],
+    [["shop", "--connections", "A!"], /^error: Invalid connection id\. /],
+    [["shop"], /^error: Connections of shop, separated by commas is missing\. Add --connections IDS\.\n$/],
+  ])("changes nothing for %j", async (args, message) => {
+    const file = checkout({ "l.json": [old] })("l.json");
+
+    expectError(await broker(["callers", "add", ...args, "--file", file]), 2, message);
+    expect(readFileSync(file, "utf8")).toBe(JSON.stringify([old]));
+  });
+});
+
+describe("broker callers add for a local run", () => {
+  const local = new LocalBroker();
+  beforeAll(() => local.start());
+  afterAll(() => local.remove());
+
+  const tokenWith = (key: string, scope = "webapicorso") =>
+    fetch(`${local.run.url("ready")}/oauth/token`, {
+      method: "POST",
+      headers: { authorization: `Basic ${Buffer.from(`shop:${key}`).toString("base64")}` },
+      body: new URLSearchParams({ grant_type: "client_credentials", scope }),
+    });
+
+  it("makes a key that works at once, and that callers revoke finds", async () => {
+    const { key } = await local.json<Added>(["callers", "add", "shop", "--connections", "webapicorso"]);
+
+    expect((await tokenWith(key)).status).toBe(200);
+    expect((await tokenWith(`${key.slice(0, -1)}!`)).status).toBe(401);
+    const revoked = await local.broker(["callers", "revoke", "shop", "--yes"]);
+    expect(revoked.stdout).toMatch(/^Revoked 1 key of shop\./);
+  });
+
+  it("says why an entry is not added", async () => {
+    await local.json(["callers", "add", "twice", "--connections", "webapicorso"]);
+
+    const again = await local.broker(["callers", "add", "twice", "--connections", "webapicorso"]);
+
+    expectError(again, 2, /^error: The local run did not add twice: .*name/);
+  });
+
+  it("accepts no entry of a web page", async () => {
+    const url = `${local.run.url("ready")}/_local/callers`;
+    const response = await fetch(url, { method: "POST", headers: { origin: local.run.url("ready") }, body: "{}" });
+
+    expect(response.status).toBe(403);
+  });
+});

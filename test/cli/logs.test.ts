@@ -1,0 +1,220 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describeEntry, describeEvent } from "../../cli/logs/describe.ts";
+import { filterPattern, isShown, type LogEntry } from "../../cli/logs/entry.ts";
+import { cloudWatchLogReader } from "../../cli/logs/read-cloudwatch.ts";
+import type { Deployment } from "../../cli/deployment/deployment.ts";
+import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { addCommand, broker, expectError, LocalBroker } from "./harness.ts";
+
+const at = Date.parse("2026-11-24T12:00:00Z");
+const entry = (fields: object): LogEntry => ({ at, fields: { level: "INFO", ...fields } });
+const request = { message: "request", status: 200, code: "ok", source: "memory", connection: "acme" };
+const route = "GET /v1/connections/{connection}/token";
+const served = entry({ ...request, route, Duration: 1.2, callerRole: "arn:aws:sts::1:assumed-role/orders" });
+const refused = entry({ ...request, route, code: "upstream_unavailable", status: 503, requestId: "fake-request-1" });
+const replaced = entry({ message: "replaced", connection: "acme", by: "refresh_token", generation: 17 });
+const reason = "Smart Services is unavailable (HTTP 503).";
+const failed = entry({ message: "replacement_failed", level: "WARN", code: "unavailable", reason, failures: 3 });
+const rejected = entry({
+  message: "connection_rejected",
+  connection: "acme",
+  reason: "credentials_rejected",
+  detail: "Fake.",
+  level: "WARN",
+});
+const bug = entry({
+  message: "internal error",
+  level: "ERROR",
+  error: { name: "TypeError", message: "fake", stack: "at" },
+});
+
+describe("a line of broker logs", () => {
+  it.each<[LogEntry, string]>([
+    [served, `200    acme  ${route} from memory, 1.2 ms, caller orders`],
+    [refused, `503    acme  ${route}: upstream_unavailable, request_id fake-request-1`],
+    [replaced, "info   acme  replaced by refresh_token, generation 17"],
+    [failed, `warn   -  replacement failed, 3 in a row: unavailable. ${reason}`],
+    [rejected, "event  acme  connection_rejected, credentials_rejected: Fake."],
+    [bug, "error  -  internal error, TypeError: fake"],
+  ])("of %j is readable", (line, text) => {
+    expect(describeEntry(line, false)).toMatch(/^\d\d:\d\d:\d\d {2}/);
+    expect(describeEntry(line, false).slice(10)).toBe(`${text}\n`);
+  });
+
+  it("is readable also in the older and the newer form of the functions' lines", () => {
+    expect(describeEntry(entry({ message: "replaced", source: "api_key", generation: 2 }), false)).toContain(
+      "replaced by api_key, generation 2",
+    );
+    expect(describeEntry(entry({ ...request, route, durationMs: 3.4 }), false)).toContain(", 3.4 ms");
+  });
+
+  it("is red for a failure in a terminal", () => {
+    expect(describeEntry(refused, true)).toContain("\u001B[31m503");
+    expect(describeEntry(served, true)).toContain("\u001B[32m200");
+  });
+
+  it("of an event has its date and where the next step is", () => {
+    expect(describeEvent(rejected)).toMatch(/^2026-11-2\d .* {2}acme .*See docs\/runbook\.md#credentials_rejected\n$/);
+  });
+});
+
+describe("the filter of broker logs", () => {
+  const statusPoll = entry({ ...request, route: "GET /v1/status" });
+  const sweep = entry({ message: "sweep" });
+  const all = [served, refused, replaced, failed, rejected, statusPoll, sweep];
+
+  it.each([
+    [{}, [served, refused, replaced, failed, rejected]],
+    [{ errors: true }, [refused, failed, rejected]],
+    [{ connection: "acme" }, [served, refused, replaced, rejected]],
+    [{ events: true }, [rejected]],
+    [{ events: true, connection: "other" }, []],
+  ])("%j shows what it names", (filter, shown) => {
+    expect(all.filter((line) => isShown(line, filter))).toEqual(shown);
+  });
+
+  it("is a pattern of CloudWatch", () => {
+    expect(filterPattern({ errors: true, connection: "acme" })).toBe(
+      '{ ($.level = "WARN" || $.level = "ERROR" || ($.message = "request" && $.code != "ok")) && $.connection = "acme" }',
+    );
+    expect(filterPattern({ events: true })).toContain('$.message = "connection_recovered"');
+  });
+});
+
+describe("broker logs of a local run", () => {
+  const local = new LocalBroker();
+  beforeAll(async () => {
+    await local.start();
+    const key = await local.issueKey("acme");
+    await local.json([...addCommand("acme"), "--rotate-every-days", "0"], key);
+    await local.broker(["token", "get", "acme"]);
+    const other = await local.issueKey("other");
+    await local.json([...addCommand("other"), "--rotate-every-days", "0", "--skip-exchange"], other);
+    await local.scenario({ mode: "refused" });
+    await local.broker(["token", "get", "other"]);
+    await local.scenario({ mode: "ok" });
+  });
+  afterAll(() => local.remove());
+
+  it("shows requests and replacements", async () => {
+    const { status, stdout } = await local.broker(["logs", "--connection", "acme"]);
+
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^[\d:]{8} {2}info {3}acme {2}replaced by api_key, generation 1$/m);
+    expect(stdout).toMatch(/^[\d:]{8} {2}200 {4}acme {2}GET \/v1\/connections\/\{connection\}\/token from upstream, /m);
+    expect(stdout).not.toContain("other");
+  });
+
+  it("shows failures with their cause", async () => {
+    const { stdout } = await local.broker(["logs", "--errors"]);
+
+    expect(stdout).toMatch(/replacement failed, 1 in a row: credentials_rejected\. .*\(HTTP 401\)/);
+    expect(stdout).toMatch(/ {2}502 {4}other .*: credentials_rejected, .*request_id /);
+    expect(stdout).not.toContain("acme");
+  });
+
+  it("prints the fields of lines with --json", async () => {
+    const lines = await local.json<object[]>(["logs", "--connection", "other", "--fields", "message,code,status"]);
+
+    expect(lines).toContainEqual({ message: "request", code: "credentials_rejected", status: 502 });
+  });
+
+  it("has events too", async () => {
+    const { stdout } = await local.broker(["events"]);
+
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\d [\d:]{8} {2}other {2}connection_rejected, .* See docs\/runbook\.md#cred/m);
+    expect((await local.broker(["events", "--connection", "acme"])).stdout).toMatch(
+      /^Nothing in the last 1d\. Look further back: npx broker events --since 1d --local-url /,
+    );
+  });
+
+  it.each(["0m", "10", "1w", "x"])("rejects the duration %s", async (since) => {
+    expectError(await local.broker(["logs", "--since", since]), 2, /--since must be a number and a unit/);
+  });
+
+  it("follows until Ctrl-C, with a JSON document on each line", async () => {
+    const args = ["cli/broker.ts", "logs", "--follow", "--json", "--connection", "acme", ...local.options];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    let shown = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));
+
+    const lines = () => shown.trimEnd().split("\n");
+    while (!shown.endsWith("\n")) await once(child.stdout, "data");
+    const before = lines().length;
+    await local.broker(["token", "get", "acme"]);
+    while (lines().length <= before) await once(child.stdout, "data");
+    child.kill("SIGINT");
+    await once(child, "exit");
+
+    expect(
+      lines()
+        .map((line) => JSON.parse(line) as object)
+        .at(-1),
+    ).toMatchObject({ connection: "acme", code: "ok" });
+    expect(shown).not.toContain("_aws");
+  });
+});
+
+describe("broker logs of a deployment", () => {
+  const aws: StandIn = {
+    stacks: stacksWith("http://127.0.0.1:1", { apiId: "fake", tableName: "fake", keyRotationFunctionArn: "fake" }),
+    resources: ["TokenLogs1", "AccessLogs2"].map((LogicalResourceId) => ({
+      LogicalResourceId,
+      PhysicalResourceId: `/fake/${LogicalResourceId}`,
+      ResourceType: "AWS::Logs::LogGroup",
+    })),
+    schedule: "ENABLED",
+    deadLetters: 0,
+    deletionProtection: true,
+    logLines: [
+      "START RequestId: fake",
+      ...[failed, served, refused].map(({ fields }) => JSON.stringify({ ...fields, _aws: {} })),
+    ],
+    logQueries: [],
+  };
+  let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
+  beforeAll(async () => {
+    standIn = await startAwsStandIn(aws);
+  });
+  afterAll(() => standIn.close());
+  const onAws = (args: string[]) =>
+    broker(args, {
+      env: {
+        AWS_REGION: "eu-south-1",
+        AWS_ACCESS_KEY_ID: "FAKE",
+        AWS_SECRET_ACCESS_KEY: "fake-secret",
+        AWS_ENDPOINT_URL: standIn.url,
+      },
+    });
+
+  it("reads the log groups of the functions, and not the access log", async () => {
+    const { stdout } = await onAws(["logs"]);
+
+    expect(new Set(aws.logQueries)).toEqual(new Set(['/fake/TokenLogs1 { ($.message = "*") }']));
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.slice(10, 15)),
+    ).toEqual(["warn ", "200  ", "503  "]);
+  });
+
+  it("asks CloudWatch for failures only", async () => {
+    const { stdout } = await onAws(["logs", "--errors", "--connection", "acme", "--since", "2h"]);
+
+    expect(aws.logQueries?.at(-1)).toMatch(/\$\.code != "ok".*\$\.connection = "acme"/);
+    expect(stdout).toMatch(/^[\d:]{8} {2}503 {4}acme .*\n$/);
+  });
+
+  it("repeats no line with --follow, although CloudWatch returns the last minute again", async () => {
+    vi.stubEnv("AWS_ENDPOINT_URL", standIn.url);
+    const credentials = () => Promise.resolve({ accessKeyId: "FAKE", secretAccessKey: "fake-secret" });
+    const reader = await cloudWatchLogReader({ stage: "dev", region: "eu-south-1", credentials } as Deployment, {});
+    const read = [await reader.read(Date.now()), await reader.read(Date.now())];
+    vi.unstubAllEnvs();
+
+    expect(read.map(({ length }) => length)).toEqual([3, 0]);
+  });
+});

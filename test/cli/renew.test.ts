@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { operator, region } from "../local/run-harness.ts";
+import { awaitReplacement, maxReplacementSeconds } from "../../cli/connections/await-replacement.ts";
+import { steppedClock } from "../support/clock.ts";
+import { memoryTable } from "../support/memory-table.ts";
+import { connectionId } from "../support/registration.ts";
+import { LocalBroker } from "./harness.ts";
+
+// A minute of the schedule lasts a second.
+const local = new LocalBroker(["--tick", "1"]);
+beforeAll(async () => {
+  await local.start();
+  await local.add("acme");
+  await local.broker(["token", "get", "acme"]);
+});
+afterAll(() => local.remove());
+
+test("connections renew --wait reports the new token", async () => {
+  const renewed = await local.broker(["connections", "renew", "acme", "--wait"]);
+  const again = await local.json<object>(["connections", "renew", "acme", "--wait"]);
+
+  expect(renewed.stdout).toMatch(/^Replaced the tokens of acme: generation 2, valid until 20\S+Z\.\n$/);
+  expect(again).toMatchObject({ connection: "acme", due: true, replaced: true, generation: 3 });
+});
+
+test.each([
+  [
+    "refused",
+    4,
+    "credentials_rejected",
+    /rejected the API key \(HTTP 401\)\..* See npx broker status acme --local-url /,
+  ],
+  ["unavailable", 5, "upstream_unavailable", /is unavailable \(HTTP 503\)\. See npx broker status acme /],
+])(
+  "connections renew --wait fails with the cause of a failed replacement: %s",
+  async (mode, exitCode, code, message) => {
+    await local.scenario({ mode });
+    const result = await local.broker(["connections", "renew", "acme", "--wait", "--json"]);
+    await local.scenario({ mode: "ok" });
+
+    expect({ ...result, stderr: "" }).toMatchObject({ status: exitCode, stdout: "" });
+    const { error, ...members } = JSON.parse(result.stderr) as Record<string, unknown>;
+    expect(error).toMatch(message);
+    expect(members).toEqual({ exit_code: exitCode, code });
+  },
+);
+
+test("connections renew --wait says so if the connection has no token yet", async () => {
+  await local.add("unused");
+
+  const { stdout } = await local.broker(["connections", "renew", "unused", "--wait"]);
+
+  expect(stdout).toMatch(/^unused has no token yet\. Get one: npx broker token get unused /);
+});
+
+test("connections renew says what it waits for while a replacement is running", async () => {
+  const { tableName } = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as {
+    tableName: string;
+  };
+  const client = dynamoDbClient({ endpoint: local.run.url("dynamodb"), region, credentials: operator });
+  const table = dynamoDbTokenTable(tableName, client);
+  const connection = connectionId("acme");
+  const expected = await table.read(connection, "strong");
+  const now = Date.now() / 1000;
+  expect(await table.takeLease(connection, { expected, owner: "fake-owner", now, until: now + 3 })).toBeDefined();
+
+  const { status, progress } = await local.broker(["connections", "renew", "acme"]);
+
+  expect(status).toBe(0);
+  expect(progress).toMatch(/^Waiting for the running replacement of acme, at most [23] s …\n/m);
+});
+
+test("awaitReplacement returns nothing if no replacement starts in time", async () => {
+  const clock = steppedClock();
+  const { port: table } = memoryTable();
+  const startedAt = clock.now();
+
+  const awaited = awaitReplacement({ table, clock }, connectionId("acme"), undefined);
+
+  expect(await clock.passUntil(awaited)).toBeUndefined();
+  expect(clock.now() - startedAt).toBe(maxReplacementSeconds);
+});

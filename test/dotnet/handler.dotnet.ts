@@ -1,0 +1,292 @@
+import { createServer } from "node:http";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { isReport, startServer, startTokenServer } from "../client/servers.ts";
+import { output, StartedCommand } from "../local/run-harness.ts";
+import { listen } from "../support/server.ts";
+import { compile, handler } from "./compile.ts";
+import { startService } from "./service.ts";
+
+const program = await compile(handler, "test/dotnet/Service.cs");
+
+/** A business API that accepts only one token, and answers with the body that it received. */
+const startApi = (accepted: string) =>
+  startServer(({ authorization, body }, response) => {
+    response.statusCode = authorization === `Bearer ${accepted}` ? 200 : 401;
+    response.end(body || "empty");
+  });
+
+async function startBoth(accepted = "fake-token-2") {
+  const api = await startApi(accepted);
+  const broker = await startTokenServer(() => `${api.url}/base`);
+  return { api, broker, service: startService(program, broker.url) };
+}
+
+describe("In the local run, the example", () => {
+  let run: StartedCommand;
+  const example = compile(handler, "examples/dotnet/Customers.cs");
+  beforeAll(async () => {
+    run = new StartedCommand(["--port", "0"]);
+    await run.ready();
+  });
+  afterAll(() => run?.remove());
+
+  const start = async (key: string) =>
+    output("mono", [await example], {
+      BROKER_URL: run.url("ready"),
+      BROKER_CALLER: "local-php",
+      BROKER_CALLER_KEY: key,
+    });
+
+  test("prints a response of the business API", async () => {
+    expect(JSON.parse(await start(sampleCallerKey))).toBeInstanceOf(Object);
+  });
+
+  test("says why it has no token", async () => {
+    await expect(start("stb_fake-key")).rejects.toThrow(/The broker answered 401 invalid_client\./);
+  });
+});
+
+describe("An HttpClient with the handler", () => {
+  test("sends a relative URL below the base URL of the business API", async () => {
+    const { api, service } = await startBoth("fake-token-1");
+
+    expect(await service("get", "customers?page=1")).toEqual(["200", "empty"]);
+    expect(api.received.map(({ path }) => path)).toEqual(["/base/customers?page=1"]);
+  });
+
+  test("reports a token that five hundred calls of many threads saw rejected once, and repeats each call", async () => {
+    const { api, broker, service } = await startBoth();
+    await service("token");
+
+    expect(await service("many", "500", "customers")).toEqual(["200x500"]);
+    expect(broker.received.map(isReport)).toEqual([false, true]);
+    expect(api.received.filter(({ authorization }) => authorization === "Bearer fake-token-2")).toHaveLength(500);
+  });
+
+  test("requests one first token for five hundred calls of many threads", async () => {
+    const { broker, service } = await startBoth("fake-token-1");
+
+    expect(await service("many", "500", "customers")).toEqual(["200x500"]);
+    expect(broker.received).toHaveLength(1);
+  });
+
+  test.each(["text", "form", "parts"])("sends content of the kind %s again after a 401", async (kind) => {
+    const { api, service } = await startBoth();
+
+    const [status, body] = await service("post", "customers", kind, "fake-value");
+
+    expect([status, body]).toEqual(["200", expect.stringContaining("fake-value")]);
+    expect(api.received.map(({ body: sent }) => sent.includes("fake-value"))).toEqual([true, true]);
+  });
+
+  test.each(["stream", "partsWithStream"])(
+    "returns the 401 to content of the kind %s, and reports the token for the next call",
+    async (kind) => {
+      const { broker, service } = await startBoth();
+
+      const [status, body] = await service("post", "customers", kind, "fake-value");
+
+      expect([status, body]).toEqual(["401", expect.stringContaining("fake-value")]);
+      expect(await service("get", "customers")).toEqual(["200", "empty"]);
+      expect(broker.received.map(isReport)).toEqual([false, true]);
+    },
+  );
+
+  test.each([false, true])(
+    "sends no token to another origin (redirects are followed: %s)",
+    async (followsRedirects) => {
+      const other = await startServer((_, response) => response.writeHead(401).end("other"));
+      const api = await startServer((_, response) =>
+        response.writeHead(302, { location: `${other.url}/x` }).end("api"),
+      );
+      const broker = await startTokenServer(() => api.url);
+      const service = startService(program, broker.url, { followsRedirects });
+
+      const response = await service("get", "customers");
+
+      expect(response).toEqual(followsRedirects ? ["401", "other"] : ["302", "api"]);
+      expect(api.received.map(({ authorization }) => authorization)).toEqual(["Bearer fake-token-1"]);
+      expect(other.received.map(({ authorization }) => authorization)).toEqual(followsRedirects ? [undefined] : []);
+      expect(broker.received.map(isReport)).toEqual([false]);
+    },
+  );
+
+  test("rejects a URL of another origin, and names it", async () => {
+    const { api, service } = await startBoth();
+
+    const [type, , , message] = await service("get", "https://evil.test/x");
+
+    expect([type, message]).toEqual([
+      "InvalidOperationException",
+      expect.stringMatching(/^The request goes to https:\/\/evil\.test, not to the business API http:/),
+    ]);
+    expect(api.received).toEqual([]);
+  });
+
+  test("ends a call that is cancelled while the broker is silent, and others get the token", async () => {
+    const waiting: (() => void)[] = [];
+    const api = await startApi("fake-token-1");
+    const broker = await startServer((_, response) => {
+      const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600, api_base_url: api.url };
+      waiting.push(() => response.end(JSON.stringify(token)));
+    });
+    const service = startService(program, broker.url);
+
+    const cancelling = service("cancel", "customers");
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(1);
+    service.write("now");
+    const cancelled = await cancelling;
+    const next = service("get", "customers");
+    waiting[0]?.();
+
+    expect(cancelled[0]).toBe("TaskCanceledException");
+    expect(await next).toEqual(["200", "empty"]);
+    expect(broker.received).toHaveLength(1);
+  });
+});
+
+describe("In a real outage of the broker, the .NET client", () => {
+  test("uses its token, and fails for a connection without one", async () => {
+    const api = await startApi("fake-token-1");
+    const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600, api_base_url: api.url };
+    const broker = await listen(createServer((_, response) => response.end(JSON.stringify(token))));
+    const service = startService(program, broker.url);
+    await service("token");
+    await broker.close();
+
+    const [, code] = await service("token", "acme");
+    await service("advance", "3500");
+
+    // The request for the next token fails beside the call.
+    expect([code, await service("get", "customers")]).toEqual(["unreachable", ["200", "empty"]]);
+  });
+
+  test("uses its token at once, even if the request for the next one blocks its thread", async () => {
+    const { broker, service } = await startBoth("fake-token-1");
+    await service("token");
+    await service("advance", "3000");
+    await service("block");
+
+    const during = await service("get", "customers");
+    await service("release");
+
+    expect(during).toEqual(["200", "empty"]);
+    await expect.poll(() => broker.received.length, { timeout: 10_000 }).toBe(2);
+  });
+
+  test.each([
+    ["the name of the broker does not resolve", "https://broker.invalid", /unreachable \(.*(resolve|known)/],
+    ["nothing listens at its address", "http://127.0.0.1:9", /^The broker http:\S+ is unreachable \(.*refused/],
+  ])("fails with the code unreachable and the cause if %s", async (_, url, cause) => {
+    expect(await startService(program, url)("token")).toEqual([
+      "BrokerException",
+      "unreachable",
+      "",
+      expect.stringMatching(cause),
+      "",
+    ]);
+  });
+
+  test.each([
+    ["does not answer", ""],
+    ["stops in the middle of its answer", "{"],
+  ])("fails after its timeout if the broker %s", async (_, begin) => {
+    const broker = await startServer((__, response) => void (begin && response.write(begin)));
+
+    const [, code, , message] = await startService(program, broker.url, { timeout: 2.5 })("token");
+
+    expect([code, message]).toEqual(["timeout", "The broker did not answer in 2.5 s."]);
+    expect(broker.received).toHaveLength(1);
+  });
+
+  test("follows no redirect of the broker", async () => {
+    const other = await startTokenServer(() => "https://api.test");
+    const broker = await startServer((_, response) => response.writeHead(307, { location: other.url }).end());
+
+    const [, code, status] = await startService(program, broker.url)("token");
+
+    expect([code, status]).toEqual(["malformed_response", "307"]);
+    expect(other.received).toEqual([]);
+  });
+
+  test("reads no more than 64 KiB of a broker that never ends its response", async () => {
+    const broker = await startServer((_, response) => {
+      const send = () => void (response.writable && response.write("x".repeat(16_384), send));
+      send();
+    });
+
+    const [, code, status] = await startService(program, broker.url)("token");
+
+    expect([code, status]).toEqual(["malformed_response", "200"]);
+  });
+
+  test("does not fail a call whose idle connection to the broker was closed meanwhile", async () => {
+    let issued = 0;
+    const server = createServer((_, response) => {
+      issued += 1;
+      response.end(JSON.stringify({ access_token: `fake-token-${issued}`, token_type: "Bearer", expires_in: 5 }));
+      response.socket?.once("data", () => response.socket?.destroy());
+    });
+    const { url, close } = await listen(server);
+    onTestFinished(close);
+    const service = startService(program, url);
+
+    expect([...(await service("token")), ...(await service("token"))]).toEqual([
+      "fake-token-1",
+      expect.stringMatching(/^fake-token-[23]$/),
+    ]);
+  });
+});
+
+describe("No text of the .NET client", () => {
+  test("shows a token or a key: of requests, responses, tokens, events and clients", async () => {
+    const { service } = await startBoth();
+    await service("get", "customers");
+    await service("post", "customers", "text", "body");
+    await service("token");
+
+    const shown = (await service("shown")).join("\t");
+
+    expect(shown).toContain("base/customers");
+    expect(shown).not.toMatch(/fake-token|fake-jwt|Bearer/);
+  });
+
+  test("shows the token if the business API breaks the connection", async () => {
+    const api = await startServer((_, response) => response.destroy());
+    const broker = await startTokenServer(() => api.url);
+    const service = startService(program, broker.url);
+
+    const [type] = await service("get", "customers");
+    const shown = (await service("shown")).join("\t");
+
+    expect(type).toBe("HttpRequestException");
+    expect(shown).toContain("HttpRequestException");
+    expect(shown).not.toMatch(/fake-token|fake-jwt/);
+  });
+
+  test.each([400, 401, 500])("shows the credential that the broker's response %i repeats", async (status) => {
+    const broker = await startServer(({ body }, response) => {
+      const repeated = { error: "invalid_client", error_description: `Wrong: ${body}`, request_id: body };
+      response.writeHead(status, { "apigw-requestid": "fake-jwt" }).end(JSON.stringify(repeated));
+    });
+    const service = startService(program, broker.url);
+
+    const [type, , , message] = await service("token");
+    const shown = (await service("shown")).join("\t");
+
+    expect([type, message]).toEqual(["BrokerException", expect.stringMatching(/Wrong: .*subject_token=\[removed\]&/)]);
+    expect(shown).toContain("BrokerException");
+    expect(shown).not.toContain("fake-jwt");
+  });
+
+  test("shows the credential that is in the gateway's request id", async () => {
+    const broker = await startServer((_, response) =>
+      response.writeHead(403, { "apigw-requestid": "fake-jwt" }).end('{"message":"fake-jwt is wrong"}'),
+    );
+
+    expect((await startService(program, broker.url)("token")).join("\t")).toBe(
+      "BrokerException\tgateway\t403\tThe broker's gateway answered 403 [removed] is wrong.\t[removed]",
+    );
+  });
+});

@@ -83,7 +83,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     ),
     "",
     `Of ${busy.perMillion?.toFixed(2)} $ for a million tokens at 100 requests a second and one connection, the gateway takes ${million(prices.httpApiRequest)} $,`,
-    `${whole(bytes)} bytes of logs a request ${cents(bytes)} $ and Lambda's price of a request ${million(prices.lambdaRequest)} $.`,
+    `${whole(bytes)} bytes of logs a request ${cents(bytes)} $ and Lambda's price of a request ${million(prices.lambdaRequest)} $. The rest is Lambda's time and what does not depend on requests.`,
     "",
     "## Counted operations",
     "",

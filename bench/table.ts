@@ -37,7 +37,7 @@ export async function table(size: Size): Promise<Report> {
     if (operations.some((operation) => operation !== "GetItem")) throw new Error(`It also did ${operations.join()}.`);
 
     // Of all rounds: a round has too few requests.
-    const p99 = (rounds: number[][]) => [percentile(rounds.flat(), 0.99)];
+    const p99 = (ms: number[][]) => [percentile(ms.flat(), 0.99)];
     return {
       figures: [
         figureOf("token from the table, p50", "ms", times.token.map(median), {

@@ -187,7 +187,7 @@ test("The runbook's command that enables a schedule keeps every property that th
 
 test("The saved query 'what went wrong' has the fields and the filter of the runbook's command wrong", () => {
   const queries = ofType("AWS::Logs::QueryDefinition").map(({ Properties }) => Properties);
-  const saved: string = queries.find(({ Name }) => /what went wrong$/.test(Name))?.QueryString ?? "";
+  const saved: string = queries.find(({ Name }) => Name.endsWith("what went wrong"))?.QueryString ?? "";
   const stages = (query: string) => query.split("|").map((stage) => stage.replaceAll(/\s+/g, " ").trim());
 
   const [, command = ""] = /^wrong\(\) \{\n.*?"(fields [^"]*)"/ms.exec(runbook) ?? [];

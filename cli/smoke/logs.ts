@@ -33,19 +33,22 @@ export const logChecks: Check[] = [
   {
     question:
       "Do metrics arrive from the lines of Lambda's JSON log format? (Requests of the token function, last day)",
-    expected: "one for each invocation",
+    expected: "one for each invocation, and no line whose metrics CloudWatch rejects",
     observe: async ({ deployment }) => {
-      const { function: FunctionName } = await functionOf(deployment, "api", "Token");
+      const { function: FunctionName, logGroup: LogGroupName } = await functionOf(deployment, "api", "Token");
       const requests = { Namespace: metricNamespace, MetricName: "Requests", stage: deployment.stage };
-      const [invocations, ...counts] = await sumsOfDay(deployment, [
+      const [invocations, unreadable, invalid, ...counts] = await sumsOfDay(deployment, [
         { Namespace: "AWS/Lambda", MetricName: "Invocations", FunctionName },
+        { Namespace: "AWS/Logs", MetricName: "EMFParsingErrors", LogGroupName },
+        { Namespace: "AWS/Logs", MetricName: "EMFValidationErrors", LogGroupName },
         ...originsOf("Requests", { services: ["token"] }).map((origin) => ({ ...requests, ...origin })),
       ]);
       const counted = counts.reduce((sum, each) => sum + each, 0);
-      const observed = `${counted} requests of ${invocations} invocations`;
+      const rejected = unreadable + invalid;
+      const observed = `${counted} requests of ${invocations} invocations, ${rejected} rejected`;
       if (invocations < 100) return unknown(observed);
       // A timeout has no line. CloudWatch may count a line twice, or after Lambda's own metric.
-      return asExpected(Math.abs(counted / invocations - 1) < 0.02, observed);
+      return asExpected(rejected === 0 && Math.abs(counted / invocations - 1) < 0.02, observed);
     },
   },
 ];

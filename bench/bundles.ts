@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
@@ -22,18 +22,20 @@ export function bundlesFor() {
     },
     /**
      * A baseline as the construct `NodejsFunction` bundles it by default: CommonJS, not minified, without the SDK, which Lambda
-     * has in `NODE_PATH`.
+     * has in `NODE_PATH`. From a copy of the sources: in this repository, they would get our version of middy.
      */
     byDefault(name: string): string {
       const outdir = join(folder, name);
+      const sources = join(folder, "baselines");
+      cpSync(baselines, sources, { recursive: true });
       buildSync({
-        entryPoints: { index: join(baselines, `${name}.mjs`) },
+        entryPoints: { index: join(sources, `${name}.mjs`) },
         outdir,
         bundle: true,
         platform: "node",
         target: "node24",
         external: ["@aws-sdk/*", "@smithy/*"],
-        nodePaths: [installPackages("bench/baselines")],
+        nodePaths: [installPackages("bench/baselines"), withSdk.NODE_PATH],
         logLevel: "error",
       });
       return outdir;

@@ -4,7 +4,7 @@ import { tokenEvent } from "../test/handler/event.ts";
 import { runtimeClient } from "../test/lambda/client.ts";
 import { startEnvironment } from "../test/lambda/environment.ts";
 import { bundlesFor, withSdk } from "./bundles.ts";
-import { type Baseline, type Figure, figureOf, type Report } from "./figures.ts";
+import { type Baseline, type Figure, figureOf, median, type Report } from "./figures.ts";
 import { callersFile, oauthEvent, type Parts, startParts, statusEvent } from "./parts.ts";
 import type { Size } from "./scenario.ts";
 import { newCertificate, startTls } from "./tls.ts";
@@ -126,13 +126,18 @@ function cpuOf(pid: number): number {
 
 function figuresOf(timesOf: (name: string) => Times[]): Figure[] {
   const all = (name: string, kind: keyof Times = "wall") => timesOf(name).map((times) => times[kind]);
-  /** Without the time of the runtime alone in the same round. */
+  /** Without the time of the runtime alone. */
   const own = (name: string, kind: keyof Times = "wall") => {
-    const empty = all("empty", kind);
-    return all(name, kind).map((value, round) => value - (empty[round] ?? Number.NaN));
+    const empty = median(all("empty", kind));
+    return all(name, kind).map((value) => value - empty);
   };
   const against = (values: typeof all, kind: keyof Times, goals: Record<string, Baseline["goal"]>): Baseline[] =>
-    Object.entries(goals).map(([name, goal]) => ({ name, values: values(name, kind), ...(goal && { goal }) }));
+    Object.entries(goals).map(([name, goal]) => ({
+      name,
+      values: values(name, kind),
+      ...(goal && { goal }),
+      isDifference: values === own,
+    }));
   const isCpuKnown = all("empty", "cpu").every(Number.isFinite);
 
   const functions = {
@@ -170,6 +175,7 @@ function notes(hasClient: boolean): string[] {
     hasClient
       ? "Each environment is a process with Lambda's runtime client (`aws-lambda-ric`) and a Runtime API server."
       : "Lambda's runtime client is not installed, so a plain client replaced it. `npm run test:lambda` installs it.",
+    "*without the runtime*: less the median of the empty handler. The ratio is that of the medians.",
     "*limit*: one signed GetItem over node's HTTPS. *floor*: one GetItem by the SDK. Both have our bundler options.",
     "*typical* and *vendor* have no table: a new environment reads the secret (typical) and calls Smart Services. The " +
       "simulator answers at once, so their figures lack the time that Smart Services takes.",

@@ -36,6 +36,8 @@ export interface Baseline {
   name: string;
   values: number[];
   goal?: Goal;
+  /** The values of a round are differences, which may be near 0: the ratio is that of the medians. */
+  isDifference?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface Baseline {
  */
 export function figureOf(name: string, unit: string, values: number[], ...baselines: Baseline[]): Figure {
   const comparisons = baselines.map((baseline): Comparison => {
-    const isPaired = values.length === baseline.values.length;
+    const isPaired = values.length === baseline.values.length && !baseline.isDifference;
     const ratio = isPaired
       ? median(values.map((value, index) => value / (baseline.values[index] ?? Number.NaN)))
       : median(values) / median(baseline.values);

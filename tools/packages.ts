@@ -15,6 +15,7 @@ const root = join(import.meta.dirname, "..");
 export function installPackages(folder: string): string {
   const { parent, target } = placeOf(folder);
   if (!existsSync(target)) {
+    process.stderr.write(`Installing the packages of ${folder}, once. This can take some minutes.\n`);
     mkdirSync(parent, { recursive: true });
     const unfinished = mkdtempSync(join(parent, "unfinished-"));
     try {

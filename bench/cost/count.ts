@@ -1,6 +1,6 @@
 import { accessLogBytes, fixedParts, type FixedParts } from "./fixed-parts.ts";
 import { difference, type Work } from "./work.ts";
-import { requestId, startCountedWorld } from "./world.ts";
+import { requestId, startCountedWorld, tokenPath } from "./world.ts";
 
 /** Everything that the bill is made of. */
 export interface Counts {
@@ -44,7 +44,7 @@ export async function countOperations(): Promise<Counts> {
       sweep: idle,
       replacement,
       dailyCheck: difference(first, replacement),
-      accessLogBytes: accessLogBytes(world.assembly, requestId),
+      accessLogBytes: accessLogBytes(world.assembly, requestId, tokenPath()),
       responseBytes: token.responseBytes(),
       fixed: fixedParts(world.assembly),
     };

@@ -13,6 +13,9 @@ export interface PriceList {
 export const start = "<!-- npm run bench -- cost: start -->";
 export const end = "<!-- npm run bench -- cost: end -->";
 
+/** Bytes that CloudWatch counts for each event besides its text, in the limits of PutLogEvents. */
+const eventOverhead = 26;
+
 const row = (...cells: string[]) => `| ${cells.join(" | ")} |`;
 const head = (...cells: string[]) => [row(...cells), row(...cells.map(() => "---"))];
 const whole = (value: number) => value.toLocaleString("en-US");
@@ -54,7 +57,10 @@ export function costSection(counts: Counts, list: PriceList): string {
   if (!busy) throw new Error("The bill of 100 requests a second is missing.");
   const { fixed } = counts;
   const bytes = counts.memory.logBytes + counts.accessLogBytes;
+  const coldStarts = 10 * (assumptions.monthHours / 2) * 0.2 * prices.lambdaGbSecond;
   const million = (usd: number) => (usd * 1e6).toFixed(2);
+  /** Dollars for these bytes of log, a million times. */
+  const cents = (each: number) => ((each / 1e3) * prices.logGb).toFixed(2);
   return [
     start,
     "",
@@ -77,7 +83,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     ),
     "",
     `Of ${busy.perMillion?.toFixed(2)} $ for a million tokens at 100 requests a second and one connection, the gateway takes ${million(prices.httpApiRequest)} $,`,
-    `${whole(bytes)} bytes of logs a request ${((bytes / 1e3) * prices.logGb).toFixed(2)} $ and Lambda's price of a request ${million(prices.lambdaRequest)} $.`,
+    `${whole(bytes)} bytes of logs a request ${cents(bytes)} $ and Lambda's price of a request ${million(prices.lambdaRequest)} $. The rest is Lambda's time and what does not depend on requests.`,
     "",
     "## Counted operations",
     "",
@@ -96,8 +102,11 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     `- An item has ${assumptions.itemKb} KB; tokens live for an hour and are replaced after ${whole(assumptions.replacementSeconds)} s.`,
     `- Lambda bills ${assumptions.requestMs} ms for a request, ${assumptions.sweepMs} ms for a sweep and ${assumptions.replacementMs} ms for each replacement. Each further millisecond of a request costs ${million(prices.lambdaGbSecond / 1000)} $ a million.`,
+    `- The connection's id has 4 characters, and the name of the caller's role 6. An id of 14 characters costs ${cents(20)} $ more for a million tokens: it is in both lines.`,
     `- The token function has 1 environment at 1 request a second and ${assumptions.environments(100)} at 100. Requests spread evenly over the connections.`,
-    `- A GB of logs has 10⁹ bytes (logs cost 7 % less if AWS charges by 2³⁰), is stored for a month, and CloudWatch compresses it to ${100 * assumptions.compressed} %.`,
+    `- A GB of logs has 10⁹ bytes (a million tokens cost ${cents(bytes * (1 - 1e9 / 2 ** 30))} $ less if AWS charges by 2³⁰), is stored for a month, and CloudWatch compresses it to ${100 * assumptions.compressed} %.`,
+    `- AWS charges only the text of a log event. For its limits, CloudWatch counts ${eventOverhead} bytes more for each event. If AWS charges those too, a million tokens cost ${cents(2 * eventOverhead)} $ more: we found no page that says so.`,
+    `- Cold starts are not in the bill: ten environments that each live for two hours and start in 0.2 s add ${coldStarts.toFixed(2)} $ a month.`,
     "",
     "## What dominates",
     "",

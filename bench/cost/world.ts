@@ -14,6 +14,8 @@ const place = { region: "eu-west-1", accountId: "123456789012" };
 const connection = "acme";
 export const requestId = "0123456789abcde=";
 const tokenRoute = "GET /v1/connections/{connection}/token";
+/** The path of a token request. */
+export const tokenPath = (id = connection) => `/v1/connections/${id}/token`;
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
@@ -83,7 +85,7 @@ export async function startCountedWorld() {
       secrets: added(before.secrets, Object.fromEntries(secrets.calls)),
       upstream: upstreamCalls() - before.calls,
       logLines: lines.length,
-      logBytes: lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0),
+      logBytes: lines.reduce((sum, line) => sum + Buffer.byteLength(withUsualTimes(line)), 0),
       metrics: [...new Set(lines.flatMap(metricsOf))].toSorted(),
     };
   }
@@ -135,9 +137,12 @@ export async function startCountedWorld() {
   };
 }
 
+/** A line whose length does not depend on how fast this machine is. */
+const withUsualTimes = (line: string) => line.replaceAll(/("(?:Upstream)?Duration":)[\d.]+/g, "$11.5");
+
 /** A request of API Gateway by a caller with a role. */
 function eventOf(id: string) {
-  const path = `/v1/connections/${id}/token`;
+  const path = tokenPath(id);
   return {
     version: "2.0",
     routeKey: tokenRoute,

@@ -43,6 +43,21 @@ export function isShown({ fields }: LogEntry, { connection, errors, events }: Lo
   return !(typeof route === "string" && route.startsWith("GET /v1/status"));
 }
 
+const platform = '$.type = "platform.*"';
+
+/**
+ * A line of Lambda itself, about a timeout or a crash, in the form of the functions' lines; any other line as it is. The
+ * functions are deployed so that Lambda writes none about an invocation that succeeds. Pure.
+ *
+ * Source: AWS Lambda Developer Guide, 'Lambda Telemetry API Event schema reference'
+ */
+export function fromLambda(fields: LogEntry["fields"]): LogEntry["fields"] {
+  const { type, record } = fields;
+  if (typeof type !== "string" || !type.startsWith("platform.")) return fields;
+  const { requestId, status, errorType } = (record ?? {}) as Record<string, unknown>;
+  return { ...fields, level: "WARN", message: type, reason: status, detail: errorType, requestId };
+}
+
 /**
  * The same filter in CloudWatch's language, which is less exact: `isShown` still applies.
  *
@@ -53,7 +68,7 @@ export function filterPattern({ connection, errors, events }: LogFilter): string
   const which = events
     ? `(${named(eventNames)})`
     : errors
-      ? '($.level = "WARN" || $.level = "ERROR" || ($.message = "request" && $.code != "ok"))'
-      : '($.message = "*")';
+      ? `($.level = "WARN" || $.level = "ERROR" || ${platform} || ($.message = "request" && $.code != "ok"))`
+      : `($.message = "*" || ${platform})`;
   return connection === undefined ? `{ ${which} }` : `{ ${which} && $.connection = "${connection}" }`;
 }

@@ -2,7 +2,7 @@ import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-c
 import { type Deployment, deployStep, patience } from "../deployment/deployment.ts";
 import { stackResources } from "../deployment/stack-resources.ts";
 import { CommandError } from "../exit.ts";
-import { filterPattern, type LogEntry, type LogFilter } from "./entry.ts";
+import { filterPattern, fromLambda, type LogEntry, type LogFilter } from "./entry.ts";
 import type { LogReader } from "./log-reader.ts";
 
 /** Milliseconds for which CloudWatch may show a line late: each reading repeats them. */
@@ -61,7 +61,7 @@ async function linesOf(
   )) {
     for (const { eventId = "", timestamp = 0, message = "" } of events) {
       const fields = readObject(message);
-      if (fields) lines.push({ id: `${logGroupName} ${eventId}`, at: timestamp, fields });
+      if (fields) lines.push({ id: `${logGroupName} ${eventId}`, at: timestamp, fields: fromLambda(fields) });
     }
   }
   return lines;

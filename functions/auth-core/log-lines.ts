@@ -59,7 +59,8 @@ function definitionOf({ values, at }: Metrics, now: number) {
     Dimensions: [["service", "stage", "code", "source"]],
     Metrics: present.map(([Name]) => ({ Name })),
   };
-  return { _aws: { Timestamp: at ?? now, CloudWatchMetrics: [definition] } };
+  // The format's schema has an integer, and seconds times 1000 may have a fraction.
+  return { _aws: { Timestamp: Math.round(at ?? now), CloudWatchMetrics: [definition] } };
 }
 
 /**

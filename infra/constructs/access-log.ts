@@ -9,12 +9,13 @@ import type { DeploymentSettings } from "../settings.ts";
 
 /**
  * What only API Gateway knows of a request, rejected ones included, and `requestId`, by which the function's line is found.
- * No header and no body.
+ * No header and no body. The path is there, because it names the connection of a request that no function sees.
  */
 const fields = {
+  // First: if a stranger's path could end the text, the fields behind it would replace his.
+  request: "$context.httpMethod $context.path",
   requestId: "$context.requestId",
   ip: "$context.identity.sourceIp",
-  route: "$context.routeKey",
   status: "$context.status",
   functionStatus: "$context.integration.status",
   latencyMs: "$context.responseLatency",

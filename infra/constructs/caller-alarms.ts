@@ -83,7 +83,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       name: "gateway-throttles",
       happens: "API Gateway rejected requests, because a route received more than its throttle allows.",
       callers: "Callers of that route receive 429, also those that send few requests.",
-      first: "see in the access log which route and IP address sent most of them.",
+      first: "see in the access log which path and IP address had most of them.",
       metric: total(
         [gatewayThrottles(monitored.settings.stage, Duration.minutes(5))],
         "requests over the throttle",

@@ -41,9 +41,10 @@ fields @timestamp, callerRole, connection, route, source, generation, Remaining,
     new logs.CfnQueryDefinition(this, "WhatWentWrong", {
       name: `${named("queries")}/what went wrong`,
       logGroupNames: groupNames(Object.values(functions)),
-      // Keep in step with the command `wrong` of docs/runbook.md.
-      queryString: `fields @timestamp, service, message, connection, callerRole, route, status, code, reason, detail, validity, warning, requestId, error.message, error.stack
-| filter level in ["WARN", "ERROR"] or status >= 400 or ispresent(validity)
+      // Keep in step with the command `wrong` of docs/runbook.md. Lambda's own lines have a `type`, and no level. With the
+      // system log level WARN, it writes only those about timeouts, crashes and dropped lines.
+      queryString: `fields @timestamp, service, message, connection, callerRole, route, status, code, reason, detail, validity, warning, requestId, error.message, error.stack, type, record.status, record.errorType, record.requestId
+| filter level in ["WARN", "ERROR"] or status >= 400 or ispresent(validity) or type like /^platform/
 | sort @timestamp desc
 | limit 1000`,
     });

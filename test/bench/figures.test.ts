@@ -17,6 +17,12 @@ describe("A figure", () => {
     expect(comparisons).toEqual([{ baseline: "b", median: 80, ratio: 0.5 }]);
   });
 
+  it("has the ratio of the medians if the values are differences, of which some are near 0 or negative", () => {
+    const baseline = { name: "b", values: [-1, 20, 30], isDifference: true };
+
+    expect(figureOf("a", "ms", [10, 40, 90], baseline).comparisons).toEqual([{ baseline: "b", median: 20, ratio: 2 }]);
+  });
+
   it.each([
     [{ atMost: 1.5 }, 15, true],
     [{ atMost: 1.5 }, 15.1, false],

@@ -30,6 +30,13 @@ const bug = entry({
   error: { name: "TypeError", message: "fake", stack: "at" },
 });
 
+/** Lambda's line about an invocation that timed out. */
+const timeout = {
+  time: "2026-11-24T12:00:00.000Z",
+  type: "platform.report",
+  record: { requestId: "fake-request-2", status: "timeout", errorType: "fake.Error", metrics: { durationMs: 30_000 } },
+};
+
 describe("a line of broker logs", () => {
   it.each<[LogEntry, string]>([
     [served, `200    acme  ${route} from memory, 1.2 ms, caller orders`],
@@ -77,7 +84,7 @@ describe("the filter of broker logs", () => {
 
   it("is a pattern of CloudWatch", () => {
     expect(filterPattern({ errors: true, connection: "acme" })).toBe(
-      '{ ($.level = "WARN" || $.level = "ERROR" || ($.message = "request" && $.code != "ok")) && $.connection = "acme" }',
+      '{ ($.level = "WARN" || $.level = "ERROR" || $.type = "platform.*" || ($.message = "request" && $.code != "ok")) && $.connection = "acme" }',
     );
     expect(filterPattern({ events: true })).toContain('$.message = "connection_recovered"');
   });
@@ -171,6 +178,7 @@ describe("broker logs of a deployment", () => {
     logLines: [
       "START RequestId: fake",
       ...[failed, served, refused].map(({ fields }) => JSON.stringify({ ...fields, _aws: {} })),
+      JSON.stringify(timeout),
     ],
     logQueries: [],
   };
@@ -192,13 +200,21 @@ describe("broker logs of a deployment", () => {
   it("reads the log groups of the functions, and not the access log", async () => {
     const { stdout } = await onAws(["logs"]);
 
-    expect(new Set(aws.logQueries)).toEqual(new Set(['/fake/TokenLogs1 { ($.message = "*") }']));
+    expect(new Set(aws.logQueries)).toEqual(
+      new Set(['/fake/TokenLogs1 { ($.message = "*" || $.type = "platform.*") }']),
+    );
     expect(
       stdout
         .trimEnd()
         .split("\n")
         .map((line) => line.slice(10, 15)),
-    ).toEqual(["warn ", "200  ", "503  "]);
+    ).toEqual(["warn ", "200  ", "503  ", "warn "]);
+  });
+
+  it("shows a timeout, of which only Lambda has a line", async () => {
+    const { stdout } = await onAws(["logs", "--errors"]);
+
+    expect(stdout).toMatch(/ {2}warn {3}- {2}platform\.report, timeout: fake\.Error\n$/);
   });
 
   it("asks CloudWatch for failures only", async () => {
@@ -215,6 +231,6 @@ describe("broker logs of a deployment", () => {
     const read = [await reader.read(Date.now()), await reader.read(Date.now())];
     vi.unstubAllEnvs();
 
-    expect(read.map(({ length }) => length)).toEqual([3, 0]);
+    expect(read.map(({ length }) => length)).toEqual([4, 0]);
   });
 });

@@ -156,10 +156,19 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
         .split(",")
         .map((field) => field.trim()),
     ).toEqual(
-      expect.arrayContaining(["callerRole", "route", "status", "detail", "validity", "error.message", "error.stack"]),
+      expect.arrayContaining([
+        "callerRole",
+        "route",
+        "status",
+        "detail",
+        "validity",
+        "error.message",
+        "error.stack",
+        "record.status",
+      ]),
     );
     expect(stages.map((stage) => stage.trim())).toEqual([
-      "filter level in ['WARN', 'ERROR'] or status >= 400 or ispresent(validity)",
+      "filter level in ['WARN', 'ERROR'] or status >= 400 or ispresent(validity) or type like /^platform/",
       "filter code = 'too_soon'",
       "sort @timestamp desc",
       "limit 100",

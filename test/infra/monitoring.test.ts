@@ -185,6 +185,16 @@ test("The runbook's command that enables a schedule keeps every property that th
   for (const properties of set) expect([...properties, "Name"].toSorted()).toEqual(kept.toSorted());
 });
 
+test("The saved query 'what went wrong' has the fields and the filter of the runbook's command wrong", () => {
+  const queries = ofType("AWS::Logs::QueryDefinition").map(({ Properties }) => Properties);
+  const saved: string = queries.find(({ Name }) => Name.endsWith("what went wrong"))?.QueryString ?? "";
+  const stages = (query: string) => query.split("|").map((stage) => stage.replaceAll(/\s+/g, " ").trim());
+
+  const [, command = ""] = /^wrong\(\) \{\n.*?"(fields [^"]*)"/ms.exec(runbook) ?? [];
+  expect(stages(saved.replaceAll('"', "'")).slice(0, 2)).toEqual(stages(command).slice(0, 2));
+  expect(saved).toContain("or type like /^platform/");
+});
+
 test.each(Object.entries(problems))(
   "The runbook has a section for the code %s, with its HTTP status",
   (code, { status }) => {

@@ -93,7 +93,7 @@ describe("Under Lambda's runtime client", () => {
     const outcome = await rotation.invoke({ shard: 0, shards: 1 });
 
     expect(outcome).toEqual({ kind: "response", body: null });
-    expect(await rotation.lines("sweep")).toContainEqual(expect.objectContaining({ message: "sweep", failed: 0 }));
+    expect(await rotation.lines("sweep")).toContainEqual(expect.objectContaining({ message: "sweep", Failed: 0 }));
   });
 
   it("key-rotation rotates a key in four steps", async () => {

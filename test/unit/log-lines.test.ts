@@ -37,6 +37,15 @@ test("The metrics of a line have the given instant, and a metric without a value
   expect(line).not.toHaveProperty("Remaining");
 });
 
+test("The instant of metrics is a whole number of milliseconds, as the format demands", () => {
+  const seconds = 2_147_483_648.048;
+  expect(seconds * 1000).not.toSatisfy(Number.isInteger);
+
+  const [line] = printed(({ log }) => log("info", "fake", {}, { values: { Requests: 1 }, at: seconds * 1000 }));
+
+  expect(line).toMatchObject({ _aws: { Timestamp: 2_147_483_648_048 } });
+});
+
 // `tsc` is the test: vitest does not check types.
 test("A field cannot have the name of a metric, of a dimension or of a member that every line has", () => {
   // @ts-expect-error -- a metric

@@ -4,9 +4,15 @@ import type { EntryOf } from "../history.ts";
 type Change = EntryOf<"change">;
 
 /** An event or a notice, and the write that it reports. */
-function exactly(sentence: string, isCause: (change: Change) => unknown, name: string): Invariant {
+function exactly(
+  sentence: string,
+  isCause: (change: Change) => unknown,
+  report: { event: string } | { notice: string },
+): Invariant {
   const isReport = (entry: Facts["entries"][number]) =>
-    (entry.kind === "event" && entry.event.kind === name) || (entry.kind === "notice" && entry.notice.kind === name);
+    "event" in report
+      ? entry.kind === "event" && entry.event.kind === report.event
+      : entry.kind === "notice" && entry.notice.kind === report.notice;
   return {
     sentence,
     search: (facts) => {
@@ -42,17 +48,17 @@ export const eventInvariants: Invariant[] = [
   exactly(
     "connection_rejected is sent when a connection starts to need an operator, and only then.",
     ({ before, after }) => after.operatorError && !before?.operatorError,
-    "connection_rejected",
+    { event: "connection_rejected" },
   ),
   exactly(
     "connection_recovered is sent when such a connection gets a token, and only then.",
     (change) => change.before?.operatorError && !change.after.operatorError && !isErased(change),
-    "connection_recovered",
+    { event: "connection_recovered" },
   ),
   exactly(
     "registration_gone is reported when the tokens of a deleted registration are erased, and only then.",
     (change) => isErased(change) && change.before?.generation !== change.after.generation,
-    "registration_gone",
+    { notice: "registration_gone" },
   ),
   {
     sentence: "commit_not_written is reported only if the process did not store its token.",

@@ -32,7 +32,8 @@ export function callersPage(
     const entry = body === "too_large" ? undefined : parseObject(body.toString());
     if (!entry) return { status: 400, message: "The body must be an entry of the list of callers, as JSON." };
     if (!oauth) {
-      const message = "No caller in its --callers has a key or an issuer. Add this caller there, and restart npm start.";
+      const message =
+        "No caller in its --callers has a key or an issuer. Add this caller there, and restart npm start.";
       return { status: 409, message };
     }
     const file = join(oauth.folder, "callers.json");

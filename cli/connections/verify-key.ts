@@ -7,10 +7,12 @@ import { type Deployment, expectLoopback } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 
-/** The command that gets a key from the simulator, which accepts only keys that it issued. */
-function issueCommand({ simulator }: NonNullable<Deployment["local"]>, { username, scope }: Registration): string {
+/** What to do if the simulator rejects a key. */
+function simulatorAdvice({ simulator }: NonNullable<Deployment["local"]>, { username, scope }: Registration): string {
   const account = JSON.stringify({ username, scope }).replaceAll("'", "'\\''");
-  return `Get a key from the simulator: curl -d '${account}' ${simulator}/_simulator/keys`;
+  const rule =
+    "The simulator accepts only keys that it issued, and none in the scenario revoked: press ok on the page to end that";
+  return `${rule}. Get a key: curl -d '${account}' ${simulator}/_simulator/keys`;
 }
 
 /** Why a command requests a token: only if it is `optional`, --skip-exchange skips it. */
@@ -47,7 +49,7 @@ export async function verifyKey(
       throw new CommandError("failed", `${problem}. Check maxLifetime.`);
     }
     case "rejected": {
-      const next = deployment.local ? issueCommand(deployment.local, registration) : "Check all three.";
+      const next = deployment.local ? simulatorAdvice(deployment.local, registration) : "Check all three.";
       const problem = `Smart Services rejected username, scope or key (HTTP ${result.status})`;
       throw new CommandError("denied", `${problem}. ${next}`);
     }

@@ -35,9 +35,8 @@ async function show(deployment: Deployment, options: LogsOptions, kind: LogFilte
   const describe = filter.events ? describeEvent : (entry: LogEntry) => describeEntry(entry, hasColour());
   const entries = await withProgress("Reading the log", read());
   if (!options.follow) {
-    const hint = brokerCommand(deployment, `${filter.events ? "events" : "logs"} --since 1d`);
-    const none = `Nothing in the last ${options.since}. Look further back: ${hint}\n`;
-    return { text: entries.length > 0 ? entries.map(describe).join("") : none, json: entries.map(jsonOf) };
+    const text = entries.length > 0 ? entries.map(describe).join("") : nothing(deployment, options.since, filter);
+    return { text, json: entries.map(jsonOf) };
   }
   for (let found = entries; ; found = await read()) {
     for (const entry of found) {
@@ -45,6 +44,15 @@ async function show(deployment: Deployment, options: LogsOptions, kind: LogFilte
     }
     await pause(reader.everySeconds);
   }
+}
+
+/** Says that nothing was found. Names the command that looks further back, up to a week. */
+function nothing(deployment: Deployment, since: string, { events, errors, connection }: LogFilter): string {
+  const further = ["1d", "7d"].find((longer) => readDuration(longer) > readDuration(since));
+  if (further === undefined) return `Nothing in the last ${since}.\n`;
+  const only = `${errors ? " --errors" : ""}${connection === undefined ? "" : ` --connection ${connection}`}`;
+  const command = brokerCommand(deployment, `${events ? "events" : "logs"}${only} --since ${further}`);
+  return `Nothing in the last ${since}. Look further back: ${command}\n`;
 }
 
 async function readerOf(deployment: Deployment, filter: LogFilter): Promise<LogReader> {

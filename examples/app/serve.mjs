@@ -16,8 +16,11 @@ const {
   CLIENT_ID: clientId = "portal",
   PORT: port = 8788,
 } = process.env;
-if (!broker) {
-  console.error("BROKER_URL is not set");
+// Another folder's pages may need the broker alone.
+const required = process.argv[2] ? { BROKER_URL: broker } : { BROKER_URL: broker, ISSUER_URL: issuer, API_URL: api };
+for (const [name, value] of Object.entries(required)) {
+  if (value) continue;
+  console.error(`${name} is not set`);
   process.exit(1);
 }
 const folder = resolve(process.argv[2] ?? import.meta.dirname);
@@ -59,7 +62,8 @@ const server = createServer((request, response) => {
 });
 
 server.on("error", ({ code, message }) => {
-  console.error(code === "EADDRINUSE" ? `Port ${port} is in use. Set PORT to another.` : message);
+  const advice = "Set PORT to another, and list its origin: npm start -- --origin http://127.0.0.1:PORT";
+  console.error(code === "EADDRINUSE" ? `Port ${port} is in use. ${advice}` : message);
   process.exitCode = 1;
 });
 server.listen(port, "127.0.0.1", () => console.log(`ready http://127.0.0.1:${server.address().port}`));

@@ -20,10 +20,8 @@ fetch_token() {
   local response
   # Standard input, because everyone on the machine can read the arguments of a program.
   response=$({
-    printf 'user = "%s:%s"
-' "$SMART_SERVICES_CLIENT_ID" "$SMART_SERVICES_CREDENTIAL"
-    printf 'data = "%s"
-' grant_type=client_credentials ${SMART_SERVICES_SCOPE:+"scope=$SMART_SERVICES_SCOPE"} "$@"
+    printf 'user = "%s:%s"\n' "$SMART_SERVICES_CLIENT_ID" "$SMART_SERVICES_CREDENTIAL"
+    printf 'data = "%s"\n' grant_type=client_credentials ${SMART_SERVICES_SCOPE:+"scope=$SMART_SERVICES_SCOPE"} "$@"
   } | curl --silent --show-error --fail-with-body --max-time 30 --config - "$SMART_SERVICES_HOST/oauth/token") ||
     { echo "$response" >&2; return 1; }
   token=$(jq -er .access_token <<<"$response")

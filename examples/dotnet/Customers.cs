@@ -10,20 +10,19 @@ using SmartTokenBroker;
 
 public static class Customers
 {
-    // One of each for the whole process: they hold the tokens and the connections.
-    private static readonly Connection SmartServices = new BrokerClient(new BrokerOptions
-    {
-        Broker = Environment.GetEnvironmentVariable("BROKER_URL"),
-        Credential = Credential.CallerKey(
-            Environment.GetEnvironmentVariable("BROKER_CALLER"), Environment.GetEnvironmentVariable("BROKER_CALLER_KEY")),
-    }).Connection("webapicorso");
-
-    private static readonly HttpClient Http = SmartServices.CreateHttpClient();
-
     private static async Task PrintAsync()
     {
-        var token = await SmartServices.TokenAsync();
-        using (var response = await Http.GetAsync("api/v1/" + token.Scope + "/CO/Customers"))
+        // Make one of each for the whole process: they hold the tokens and the connections.
+        var smartServices = new BrokerClient(new BrokerOptions
+        {
+            Broker = Environment.GetEnvironmentVariable("BROKER_URL"),
+            Credential = Credential.CallerKey(
+                Environment.GetEnvironmentVariable("BROKER_CALLER"), Environment.GetEnvironmentVariable("BROKER_CALLER_KEY")),
+        }).Connection("webapicorso");
+        var http = smartServices.CreateHttpClient();
+
+        var token = await smartServices.TokenAsync();
+        using (var response = await http.GetAsync("api/v1/" + token.Scope + "/CO/Customers"))
         {
             response.EnsureSuccessStatusCode();
             Console.WriteLine(await response.Content.ReadAsStringAsync());
@@ -37,9 +36,9 @@ public static class Customers
             PrintAsync().GetAwaiter().GetResult();
             return 0;
         }
-        catch (HttpRequestException error)
+        // A wrong option is an ArgumentException. The broker's failures are HttpRequestExceptions too, with a Code.
+        catch (Exception error) when (error is ArgumentException || error is HttpRequestException)
         {
-            // The broker's failures are HttpRequestExceptions too, with a Code.
             Console.Error.WriteLine(error.Message);
             return 1;
         }

@@ -46,7 +46,11 @@ test("connections add stores the registration of a file as it is", async () => {
 test("connections add stores no values that Smart Services rejects", async () => {
   const result = await local.broker(addCommand("refused"), "fake-key-1");
 
-  expectError(result, 4, /^error: Smart Services rejected .*HTTP 401.*\n$/);
+  expectError(
+    result,
+    4,
+    /^error: Smart Services rejected .*HTTP 401\)\. .* none in the scenario revoked: .* curl .*\n$/,
+  );
   expect(result.stderr).not.toContain("fake-key-1");
   expect(await listed("refused")).toBeUndefined();
 });

@@ -132,9 +132,17 @@ describe("broker logs of a local run", () => {
     const { stdout } = await local.broker(["events"]);
 
     expect(stdout).toMatch(/^\d{4}-\d\d-\d\d [\d:]{8} {2}other {2}connection_rejected, .* See docs\/runbook\.md#cred/m);
-    expect((await local.broker(["events", "--connection", "acme"])).stdout).toMatch(
-      /^Nothing in the last 1d\. Look further back: npx broker events --since 1d --local-url /,
-    );
+  });
+
+  it.each([
+    ["1h", /^Nothing in the last 1h\. Look further back: npx broker events --connection acme --since 1d --local-url /],
+    [
+      "24h",
+      /^Nothing in the last 24h\. Look further back: npx broker events --connection acme --since 7d --local-url /,
+    ],
+    ["7d", /^Nothing in the last 7d\.\n$/],
+  ])("that finds nothing in %s says how to look further back", async (since, said) => {
+    expect((await local.broker(["events", "--connection", "acme", "--since", since])).stdout).toMatch(said);
   });
 
   it.each(["0m", "10", "1w", "x"])("rejects the duration %s", async (since) => {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -150,6 +150,20 @@ describe.each(runtimes)("In %s", (_, command = "", args) => {
       expect([3, 4]).toContain(requests);
     },
   );
+});
+
+test("The example calls the business API with the installed package, and names a variable that is not set", async () => {
+  const api = await startServer(({ path, authorization }, response) => response.end(`${path} ${authorization}`));
+  const broker = await startTokenServer(() => api.url);
+  const example = join(folder, "customers.mjs");
+  copyFileSync(join(root, "examples/node/customers.mjs"), example);
+  const env = { SMART_SERVICES_HOST: broker.url, SMART_SERVICES_CLIENT_ID: "orders" };
+  const start = (more: Record<string, string>) => run(process.execPath, [example], { env: { ...env, ...more } });
+
+  const { stdout } = await start({ SMART_SERVICES_CREDENTIAL: "stb_fake-key" });
+
+  expect(stdout).toBe("/api/v1/fake-scope/CO/Customers Bearer fake-token-1\n");
+  await expect(start({})).rejects.toMatchObject({ stderr: "SMART_SERVICES_CREDENTIAL is not set\n" });
 });
 
 test("The types of the package compile in an app that has only Node's types", async () => {

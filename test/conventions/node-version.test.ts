@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Runtime } from "aws-cdk-lib/aws-lambda";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 const { engines, optionalDependencies, devDependencies, scripts } = JSON.parse(read("package.json")) as {
@@ -32,4 +34,22 @@ test("every command that runs TypeScript, also that of the CDK, checks the versi
 
   expect(commands).toEqual(expect.arrayContaining([scripts["deploy"], scripts["synth"], app]));
   for (const command of commands) expect(command).toMatch(/^(exec )?node --require \.\/tools\/require-node\.cjs /);
+});
+
+test("a script before npm ci says to run it; only the site's script starts", () => {
+  const checkout = mkdtempSync(join(tmpdir(), "before-npm-ci-"));
+  onTestFinished(() => rmSync(checkout, { recursive: true }));
+  for (const folder of ["tools", "local", "site"]) mkdirSync(join(checkout, folder));
+  copyFileSync(join(import.meta.dirname, "../../tools/require-node.cjs"), join(checkout, "tools/require-node.cjs"));
+  const start = (script: string) => {
+    writeFileSync(join(checkout, script), "");
+    const args = ["--require", "./tools/require-node.cjs", script];
+    return spawnSync(process.execPath, args, { cwd: checkout, encoding: "utf8" });
+  };
+
+  expect(start("local/main.ts")).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^The .* Run `npm ci`, .*\n$/),
+  });
+  expect(start("site/build.ts")).toMatchObject({ status: 0, stderr: "" });
 });

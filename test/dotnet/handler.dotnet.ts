@@ -42,8 +42,11 @@ describe("In the local run, the example", () => {
     expect(JSON.parse(await start(sampleCallerKey))).toBeInstanceOf(Object);
   });
 
-  test("says why it has no token", async () => {
-    await expect(start("stb_fake-key")).rejects.toThrow(/The broker answered 401 invalid_client\./);
+  test.each([
+    ["stb_fake-key", /The broker answered 401 invalid_client\./],
+    ["", /\nCallerKey: the key is missing\. /],
+  ])("says why it has no token with the key '%s'", async (key, said) => {
+    await expect(start(key)).rejects.toThrow(said);
   });
 });
 

@@ -31,7 +31,11 @@ export function callersPage(
     const body = await readBody(request);
     const entry = body === "too_large" ? undefined : parseObject(body.toString());
     if (!entry) return { status: 400, message: "The body must be an entry of the list of callers, as JSON." };
-    if (!oauth) return { status: 409, message: "It has no OAuth routes. Restart it with --callers, or without." };
+    if (!oauth) {
+      const message =
+        "No caller in its --callers has a key or an issuer. Add this caller there, and restart npm start.";
+      return { status: 409, message };
+    }
     const file = join(oauth.folder, "callers.json");
     const list = [...(JSON.parse(readFileSync(file, "utf8")) as object[]), entry];
     try {

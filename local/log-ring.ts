@@ -7,7 +7,7 @@ export interface KeptLine {
   line: Record<string, unknown>;
 }
 
-/** The last lines that the functions printed and the last events, for the command line and the status page. */
+/** The last lines that the functions printed and the last events, for the command line and the dashboard. */
 export class LogRing {
   readonly #lines: KeptLine[] = [];
   readonly #capacity: number;

@@ -38,8 +38,8 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
                         Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
   --callers FILE        JSON: a list of callers, as in the settings. Issuers may use http on loopback.
                         Default: a sample list with a local issuer.
-  --origin URL          Also admit pages of this origin, for example http://localhost:5173. Repeatable. Not with
-                        --callers: there, an entry has its origins.
+  --origin URL          Also accept requests of web pages of this origin, for example http://localhost:5173.
+                        Repeatable. Not with --callers: there, an entry has its origins.
   --log-file FILE       Append the functions' own log lines to FILE, as JSON. A terminal shows readable lines.
   --tick SECONDS        How long one minute of every schedule lasts (60).
   --scenario NAME       Behaviour of the simulated Smart Services: ${Object.keys(namedScenarios).join(", ")}

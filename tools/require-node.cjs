@@ -8,7 +8,7 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
 // The site has packages of its own, which its script installs.
 if (!/[\\/]site[\\/]build\.ts$/.test(process.argv[1])) {
   try {
-    require.resolve("aws-cdk-lib");
+    require.resolve("valibot");
   } catch {
     console.error("The packages of this checkout are not installed. Run `npm ci`, then run the command again.");
     process.exit(1);

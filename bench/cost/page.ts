@@ -121,7 +121,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     list.note,
     "",
-    ...head("$", "for a", "from"),
+    ...head("$", "for a", "source"),
     ...Object.values(list.prices).map(({ usd, unit, from }) =>
       row(usd < 0.001 ? `${Number((usd * 1e6).toPrecision(7))} / 10⁶` : String(usd), unit, from),
     ),

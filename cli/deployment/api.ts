@@ -69,6 +69,7 @@ function kindOf(status: number, code: string | undefined): ErrorKind {
       return "denied";
     case 404:
       return "notFound";
+    case 429:
     case 503:
     case 504:
       return "unreachable";

@@ -22,6 +22,6 @@ export function keysCommands(root: Command, onDeployment: OnDeployment): void {
     .option(...yes)
     .action(onDeployment(async () => (await import("./rotate.ts")).rotateKeyNow));
   examples(keys.command("status [id]"), "keys status", "keys status acme --json")
-    .description("show age, next key and rotation")
+    .description("show the age of the API key, the staged next key and the next rotation")
     .action(onDeployment(async () => (await import("./status.ts")).keysStatus));
 }

@@ -6,7 +6,7 @@ import { openUrl, type Page, pageUrl, pages, runbookUrl } from "./open.ts";
 /** `broker open` */
 export function openCommand(root: Command, print: Print, find: (options: CommonOptions) => Promise<Deployment>): void {
   examples(root.command("open"), "open console --stage prod", "open dashboard --local", "open runbook --no-browser")
-    .description("open the AWS console's dashboard, the page of the local run, or the runbook, and print its URL")
+    .description("open the CloudWatch dashboard, the page of the local run, or the runbook, and print its URL")
     .addArgument(new Argument("<page>", "what to open").choices(pages))
     .option("--no-browser", "only print the URL")
     .action(async function act(this: Command, page: Page) {

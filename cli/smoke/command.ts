@@ -8,7 +8,7 @@ export function smokeCommand(root: Command, onDeployment: OnDeployment): void {
   rejectOptionsOfNpm();
   examples(root.command("smoke"), "smoke --stage dev", "smoke --stage dev --write --json")
     .description("check on AWS what no emulator can show; you can send the report to others")
-    .option("--write", "also ask what changes something for a moment, or pages someone")
+    .option("--write", "also run checks that change something for a moment, or page someone")
     .action(onDeployment(async () => (await import("./smoke.ts")).smoke));
 }
 
@@ -20,6 +20,6 @@ function rejectOptionsOfNpm(): void {
   if (env["npm_lifecycle_event"] !== "smoke" || taken === undefined) return;
   throw new CommandError(
     "usage",
-    `npm has taken --${taken} for itself. Nothing was asked. Write -- before it: npm run smoke -- --${taken} …`,
+    `npm has taken --${taken} for itself. Nothing was checked. Write -- before it: npm run smoke -- --${taken} …`,
   );
 }

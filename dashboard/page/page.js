@@ -7,7 +7,7 @@ import { showList, startList } from "./list.js";
 import { showTiles } from "./tiles.js";
 
 const byId = (id) => document.getElementById(id);
-const noAnswer = "No answer. The page shows what it knew last. Start it again: npm start, or broker dashboard.";
+const noAnswer = "No response. The page shows what it read last. Start it again: npm start, or npx broker dashboard.";
 let data;
 let selected;
 let timer;

@@ -39,7 +39,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       name: "errors",
       happens: "Callers receive no token, because Smart Services, DynamoDB or Secrets Manager does not respond.",
       callers: "Callers receive 502 or 503.",
-      first: "see the errors by code on the dashboard.",
+      first: "see the errors by code on the CloudWatch dashboard.",
       metric: failedRequests(metrics, Duration.minutes(5)),
       threshold: 5,
       periods: 2,
@@ -67,7 +67,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       name: "throttles",
       happens: "AWS throttles the broker: Lambda's concurrency or the table's throughput is at its limit.",
       callers: "Callers may receive 429 or 503.",
-      first: "see on the dashboard which of the two it is, then request a higher quota.",
+      first: "see on the CloudWatch dashboard which of the two it is, then request a higher quota.",
       metric: total(
         [
           ...all.map((each) => each.function.metricThrottles({ statistic: "Sum", period: Duration.minutes(1) })),
@@ -97,7 +97,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       name: "unusual-requests",
       happens: "The number of requests is far above or below the normal value for this hour of the week.",
       callers: "Callers may be unable to reach the API.",
-      first: "see on the dashboard which callers and connections are new at the top.",
+      first: "see on the CloudWatch dashboard which callers and connections are new at the top.",
       metric: total(
         // The gateway emits nothing without a request. `total` counts that as 0.
         [apiMetric(monitored, "Count", "Sum", Duration.minutes(5), "requests")],

@@ -16,10 +16,11 @@ const texts: Record<string, { does: string; watch: string }> = {
     watch: "New bars begin 2 s later. Callers with a stored token do not wait.",
   },
   "rate-limited": { does: "Every token request gets HTTP 429 with Retry-After.", watch: failing },
-  malformed: { does: "Token responses are not JSON.", watch: failing },
+  malformed: { does: "Token responses have no token.", watch: failing },
   revoked: {
     does: "Smart Services rejects every credential with HTTP 401.",
-    watch: "Connections are rejected, and an operator must act. Press ok, then Rotate key.",
+    watch:
+      "Connections are rejected. With the real Smart Services, an operator must store a valid key. Here, press ok.",
   },
   "broken-refresh": {
     does: "Requests with a refresh token get no response.",

@@ -133,7 +133,7 @@ namespace SmartTokenBroker
         public string ApiBaseUrl { get; set; }
 
         /// <summary>
-        /// Time before a token's expiry from which the client asks for the next one: at most three quarters of the lifetime. The
+        /// Time before a token's expiry from which the client requests the next one: at most three quarters of the lifetime. The
         /// default is for an outage of 20 minutes, the pause of a minute at its end, and a few seconds.
         /// </summary>
         public TimeSpan Margin { get; set; } = TimeSpan.FromMinutes(22);
@@ -521,7 +521,7 @@ namespace SmartTokenBroker
         /// <summary>HTTP status of the broker's response. Null if there was none.</summary>
         public int? Status { get; }
 
-        /// <summary>Time after which a retry makes sense. Until then the client does not ask the broker.</summary>
+        /// <summary>Time after which a retry makes sense. Until then the client sends the broker no request.</summary>
         public TimeSpan? RetryAfter { get; }
 
         /// <summary>Finds the request in the broker's log.</summary>
@@ -531,7 +531,7 @@ namespace SmartTokenBroker
         // IAM decides for each connection.
         internal bool ConcernsConnection => OfConnection.Contains(Code) || (Code == "gateway" && Status == 403);
 
-        /// <summary>The same failure for another call, with the time that is left until the client asks the broker again.</summary>
+        /// <summary>The same failure for another call, with the time that is left until the client sends the broker another request.</summary>
         internal BrokerException Again(TimeSpan left)
         {
             var seconds = Math.Max(1, Math.Ceiling(left.TotalSeconds));
@@ -600,7 +600,7 @@ namespace SmartTokenBroker
         private static readonly TimeSpan End = TimeSpan.FromSeconds(5);
 
         internal AccessToken Token;
-        /// <summary>From this instant on, the client asks the broker for another one, and still uses this one.</summary>
+        /// <summary>From this instant on, the client requests another one from the broker, and still uses this one.</summary>
         internal TimeSpan RefreshAt;
         /// <summary>Until this instant, the client uses it.</summary>
         internal TimeSpan UsableUntil;

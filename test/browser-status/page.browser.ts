@@ -175,6 +175,6 @@ describe("the page of the local run in a browser", () => {
   it("says when the run has ended", async () => {
     await page.route("**/_dashboard/data*", (route) => route.abort());
 
-    await page.getByText("No answer. The page shows what it knew last.").waitFor();
+    await page.getByText("No response. The page shows what it read last.").waitFor();
   });
 });

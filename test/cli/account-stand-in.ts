@@ -11,7 +11,7 @@ export interface Account {
   counts: { Delivered: number; Failed: number };
   /** The requests that set an alarm. */
   set: { AlarmName: string; StateValue: string; StateReason: string }[];
-  /** Sum of a metric in the last day. */
+  /** Sum of a metric in the last day, by its name, with service, code and source if it has them. */
   daySums: Record<string, number>;
   /** Values of a metric at one instant, by its name and the dimensions code and source. Absent: `daySums`. */
   valuesAt?: { at: number; values: Record<string, number> };
@@ -40,7 +40,13 @@ export function healthyAccount(): Account {
     history: [],
     counts: { Delivered: 1, Failed: 0 },
     set: [],
-    daySums: { Invocations: 1440, IncomingBytes: 1440 * 650, Errors: 0, Requests: 460 },
+    daySums: {
+      Invocations: 1440,
+      IncomingBytes: 1440 * 650,
+      Errors: 0,
+      "token Requests ok memory": 1430,
+      "token Requests ok table": 10,
+    },
   };
 }
 
@@ -84,11 +90,11 @@ export function cloudWatch(account: Account, operation: string, input: Record<st
           }),
         };
       }
-      const sum = (name: string) => account.daySums[name] ?? 0;
+      const sum = (metric: Metric) => account.daySums[nameOf(metric).trim()] ?? 0;
       return {
         MetricDataResults: queries.map(({ Id, MetricStat }) => ({
           Id,
-          Values: [1, sum(MetricStat.Metric.MetricName) - 1],
+          Values: [1, sum(MetricStat.Metric) - 1],
         })),
       };
     }

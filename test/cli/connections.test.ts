@@ -208,7 +208,7 @@ test("token reject prints another token, and says how long to wait after too man
   const early = await local.broker(["token", "reject", "rejecting", "--token-file", "-"], token);
   const other = await local.broker(["token", "reject", "rejecting", "--token-file", "-"], "fake-token-1");
 
-  expectError(early, 1, /^error: too_soon: .*, or retry in \d+ s\. See npx broker status .*\n$/);
+  expectError(early, 5, /^error: too_soon: .*, or retry in \d+ s\. See npx broker status .*\n$/);
   expect(other).toMatchObject({ status: 0, stdout: token, stderr: "" });
 });
 

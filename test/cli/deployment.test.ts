@@ -236,7 +236,7 @@ describe("smoke", () => {
     expect(observed("drift")).toMatchObject({ observed: "IN_SYNC, IN_SYNC, IN_SYNC, IN_SYNC" });
     expect(observed("initialise")).toMatchObject({ observed: "median 187 ms, longest 187 ms, of 2" });
     expect(observed("bytes")).toMatchObject({ observed: "650, of 1440 requests" });
-    expect(observed("metrics arrive")).toMatchObject({ observed: "1380 tokens of 1440 requests" });
+    expect(observed("metrics arrive")).toMatchObject({ observed: "1440 requests of 1440 invocations, 0 rejected" });
     expect(observed("sweeps")).toMatchObject({ observed: "1440 by 1 schedules, of which 0 failed" });
     expect(status).toBe(0);
     for (const name of ["123456789012", "webapicorso", "127.0.0.1"]) expect(stdout).not.toContain(name);
@@ -248,7 +248,7 @@ describe("smoke", () => {
     const slow = {
       ...healthyAccount(),
       onAlarm: failed,
-      daySums: { Invocations: 1440, IncomingBytes: 9e6, Errors: 3, Requests: 0 },
+      daySums: { Invocations: 1440, IncomingBytes: 9e6, Errors: 3, EMFValidationErrors: 2 },
     };
     Object.assign(aws, { account: slow, drifted: "AWS::ApiGatewayV2::Stage", logLines: ['{"initMs":900}'] });
 
@@ -263,7 +263,7 @@ describe("smoke", () => {
       "1440 by 1 schedules, of which 3 failed",
       "median 900 ms, longest 900 ms, of 1",
       "6250, of 1440 requests",
-      "0 tokens of 1440 requests",
+      "0 requests of 1440 invocations, 2 rejected",
     ]);
     expect(stdout).toMatch(/^different +Do the stacks show drift.*\n +observed: DRIFTED .*\n +expected: IN_SYNC/m);
     expect(stdout).toMatch(/\n\n.*5 different.*\n$/);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectOk } from "../../cli/deployment/api.ts";
 import { explain } from "../../cli/exit.ts";
 
 const named = (name: string, message: string) => Object.assign(new Error(message), { name });
@@ -38,4 +39,16 @@ test("explain names why fetch failed: a domain without a DNS record looks like a
   const cause = Object.assign(new Error("getaddrinfo ENOTFOUND tokens.example.com"), { code: "ENOTFOUND" });
 
   expect(explain(new TypeError("fetch failed", { cause })).message).toMatch(/\(ENOTFOUND\).*DNS record/);
+});
+
+test.each([
+  [401, 4],
+  [404, 3],
+  [429, 5],
+  [500, 1],
+  [503, 5],
+])("expectOk fails for HTTP %i of the gateway with the documented exit code", (status, exitCode) => {
+  const rejected = () => expectOk({ status, body: { message: "fake message" } }, "Retry.");
+
+  expect(rejected).toThrow(expect.objectContaining({ exitCode, message: `HTTP ${status} fake message. Retry.` }));
 });

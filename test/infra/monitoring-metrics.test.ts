@@ -122,8 +122,8 @@ test("docs/cost.md has the right numbers of metrics, alarms and their metrics", 
     catalogue("dev").size - ofProber + filtered.length,
   );
   expect(documented(/two alarms and up to (\d+) metrics more/)).toBe(ofProber);
-  expect(cost).toContain(`| alarms: ${always.length}, of ${monitored} metrics in all,`);
-  expect(cost).toContain(`which CloudWatch charges as ${monitored + 2 * bands}, because a band counts as two`);
+  expect(cost).toContain(`| ${always.length} alarms of ${monitored} metrics. `);
+  expect(cost).toContain(`CloudWatch charges ${monitored + 2 * bands}, because each of the two bands`);
 });
 
 test("The dashboard shows every alarm and the rule of Contributor Insights", () => {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
+import { install } from "../examples/debian.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -12,12 +13,11 @@ declare module "vitest" {
 
 // Debian's own Python, because moto is a package of Debian. Another Python may come first on the PATH.
 const python = "/usr/bin/python3";
-const installer = "/usr/bin/apt-get";
 const packages = ["python3-moto", "python3-flask-cors"];
 
 /** Starts moto's server on a free port of 127.0.0.1 for all tests of the run. Returns what ends it. */
 export default async function setup({ provide }: Pick<TestProject, "provide">): Promise<() => Promise<void>> {
-  install();
+  install(packages, isInstalled);
   const port = await freePort();
   const child = spawn(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
     // Its standard output has a line for every request. Only its errors are useful.
@@ -40,19 +40,6 @@ export default async function setup({ provide }: Pick<TestProject, "provide">): 
 }
 
 const isInstalled = () => spawnSync(python, ["-c", "import moto.server"], { stdio: "ignore" }).status === 0;
-
-/** Installs moto with apt-get as root. Otherwise throws an error that says what to install. */
-function install(): void {
-  if (isInstalled()) return;
-  if (process.getuid?.() === 0) {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const aptGet = (...args: string[]) => spawnSync(installer, args, { stdio: "ignore", env });
-    aptGet("update", "-q");
-    aptGet("install", "-qy", "--no-install-recommends", ...packages);
-    if (isInstalled()) return;
-  }
-  throw new Error(`These tests need moto's server for ${python}. On Debian: apt-get install ${packages.join(" ")}`);
-}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

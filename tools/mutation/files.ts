@@ -1,4 +1,5 @@
-import { globSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
 
 /** Tests that need milliseconds. Only they can run for mutants of constants and schemas, as these need all tests. */
 const quick = [
@@ -67,4 +68,13 @@ export type Group = keyof typeof groups;
 /** The files of a group, by name. */
 export function filesOf(group: Group, root: string): string[] {
   return globSync(groups[group].patterns, { cwd: root }).toSorted();
+}
+
+/** Some lines of files of the current folder, as Stryker names them: a fixed sample. A mutant of several lines is in none. */
+export function linesOf(files: readonly string[], share: number): string[] {
+  const isSampled = (place: string) => createHash("sha256").update(place).digest().readUInt32BE() < share * 2 ** 32;
+  return files.flatMap((file) => {
+    const lines = readFileSync(file, "utf8").split("\n").keys();
+    return [...lines].map((line) => `${file}:${line + 1}-${line + 1}`).filter(isSampled);
+  });
 }

@@ -3,7 +3,7 @@ import { Stryker } from "@stryker-mutator/core";
 export type MutantResult = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
 
 /**
- * Mutates files of the current folder, and returns every mutant with its result. A mutant runs in a new thread, with the tests
+ * Mutates files of the current folder, or lines of them (`file:1-2`), and returns every mutant with its result. A mutant runs in a new thread, with the tests
  * that it covers.
  *
  * @param tests patterns of the test files @param ignoreStatic leaves out code that runs only while a file loads, such as a

@@ -26,7 +26,7 @@ export class AccessToken {
 /** A token in the client's memory. Instants are those of the client's elapsed clock. */
 export interface HeldToken {
   token: AccessToken;
-  /** From this instant on, the client asks the broker for another one, and still uses this one. */
+  /** From this instant on, the client requests another one from the broker, and still uses this one. */
   refreshAt: number;
   /** Until this instant, the client uses it. */
   usableUntil: number;

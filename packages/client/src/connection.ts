@@ -38,8 +38,8 @@ export class Connection {
   }
 
   /**
-   * A token that is valid now. Does not wait while there is one: near its expiry, it asks the broker for the next one, and
-   * returns this one.
+   * A token that is valid now. Does not wait while there is one: near its expiry, it requests the next one from the
+   * broker, and returns this one.
    *
    * @throws BrokerError if there is no valid token and the broker gave none; the signal's reason if it aborts
    */

@@ -6,7 +6,7 @@ export interface BrokerErrorFields {
   code: string;
   /** HTTP status of the broker's response, if there was one. */
   status?: number | undefined;
-  /** Seconds after which a retry makes sense. Until then the client does not ask the broker. */
+  /** Seconds after which a retry makes sense. Until then the client sends the broker no request. */
   retryAfter?: number | undefined;
   /** Finds the request in the broker's log. */
   requestId?: string | undefined;
@@ -34,7 +34,7 @@ export class BrokerError extends Error implements BrokerErrorFields {
   }
 }
 
-/** The same failure for another call, with the seconds that are left until the client asks the broker again. */
+/** The same failure for another call, with the seconds that are left until the client sends the broker another request. */
 export function repeated(error: BrokerError, retryAfter: number): BrokerError {
   const { code, status, requestId, connection } = error;
   return new BrokerError(error.message, { code, status, requestId, connection, retryAfter });

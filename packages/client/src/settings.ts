@@ -21,7 +21,7 @@ export interface ClientOptions {
   /** Base URL of the business API, for connections that have none registered at the broker. */
   apiBaseUrl?: string;
   /**
-   * Seconds before a token's expiry from which the client asks for the next one: at most three quarters of the lifetime.
+   * Seconds before a token's expiry from which the client requests the next one: at most three quarters of the lifetime.
    * Default 1320, for an outage of 20 minutes, the pause of a minute at its end, and a few seconds.
    */
   margin?: number;

@@ -62,6 +62,7 @@ async function run(options: Options): Promise<void> {
   const { logOutput } = await import("./log-output.ts");
   const output = logOutput(process.stderr, options.logFile);
   show = output.show;
+  if (process.stdout.isTTY) process.stdout.write("Starting. This takes some seconds.\n");
   starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, aborted.signal));
   const running = await starting;
   if (ending) return;

@@ -4,14 +4,21 @@ import { fixOf } from "../cli/status/cause.ts";
 import { describeStatus } from "../cli/status/describe.ts";
 import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
 import { duration, timeOfDay } from "../cli/terminal/time.ts";
-import type { ConnectionView, Past } from "./contract.ts";
+import type { ConnectionView, KeyRotation, Past, RequestCounts } from "./contract.ts";
+
+/** What is known of a connection besides its status. */
+interface Known {
+  past?: Past | undefined;
+  requests?: RequestCounts;
+  rotation?: KeyRotation | undefined;
+}
 
 /** What the page shows of a connection with an item. Pure. */
 export function viewOf(
   status: ConnectionStatus,
   now: number,
   deployment: Pick<Deployment, "flags">,
-  past: Past | undefined,
+  { past, requests, rotation }: Known,
 ): ConnectionView {
   const { connection, state } = status;
   // The first line of `broker status ID` is the state and these sentences. It needs only the flags of the deployment.
@@ -28,6 +35,8 @@ export function viewOf(
     callerGets: callerGets(status, now),
     commands: commandsOf(status, deployment as Deployment),
     ...(past && { past }),
+    ...(requests && { requests }),
+    ...(rotation && { rotation }),
   };
 }
 

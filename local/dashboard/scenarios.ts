@@ -19,7 +19,8 @@ const texts: Record<string, { does: string; watch: string }> = {
   malformed: { does: "Token responses are not JSON.", watch: failing },
   revoked: {
     does: "Smart Services rejects every credential with HTTP 401.",
-    watch: "Connections are rejected, and an operator must act. Press ok, then Rotate key.",
+    watch:
+      "Connections are rejected: an operator must act. Callers still get the stored token. Press ok: the keys work again.",
   },
   "broken-refresh": {
     does: "Requests with a refresh token get no response.",

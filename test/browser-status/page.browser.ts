@@ -60,7 +60,16 @@ describe("the page of the local run in a browser", () => {
     await expect(inspector().textContent()).resolves.toMatch(
       /HTTP 200 with a token.*generation \d+, (59|60) min left|1 hour left.*30 days left/s,
     );
+    await expect(inspector().textContent()).resolves.toMatch(/Next key rotationin \d+ (min|hours|days)/);
     expect(faults).toEqual([]);
+  });
+
+  it("counts the requests of the inspected connection, by source", async () => {
+    await press("Get a token");
+
+    await expect
+      .poll(() => inspector().textContent(), { timeout: 10_000 })
+      .toMatch(/Requests, 1 h\d+ · (memory|table|Smart Services) \d+ %/);
   });
 
   it("shows an outage at once, without a wait for the next replacement: the token is still served, and it recovers", async () => {

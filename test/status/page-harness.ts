@@ -92,7 +92,7 @@ export async function startPage(
         table: dynamoDbStatusTable(table.name, dynamoDb),
         history,
         traffic,
-      requests,
+        requests,
         secrets,
         secretName: (connection) => connection,
         makeDue: (connection) => makeDue(due, connection),

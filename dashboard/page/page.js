@@ -8,6 +8,8 @@ import { showTiles } from "./tiles.js";
 
 const byId = (id) => document.getElementById(id);
 const noAnswer = "No answer. The page shows what it knew last. Start it again: npm start, or broker dashboard.";
+/** So few lanes leave room for the events below them. */
+const few = 5;
 let data;
 let selected;
 let timer;
@@ -39,6 +41,7 @@ function show() {
   document.title = titleOf(connections, source);
   renderIfChanged(byId("problems"), problems, () => problems.map((text) => element("li", {}, text)));
   showStates(connections);
+  document.querySelector(".columns").classList.toggle("few", connections.length <= few);
   const range = Number(byId("range").value);
   showTiles(byId("tiles"), data, range);
   const shown = showList(connections, inspected?.connection, accepts, { now: data.now, range });

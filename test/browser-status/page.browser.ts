@@ -136,6 +136,15 @@ describe("the page of the local run in a browser", () => {
     );
   });
 
+  it("has lanes, inspector and events in view at once if the connections are few", async () => {
+    await events().first().waitFor();
+
+    const topOf = async (selector: string) => (await page.locator(selector).first().boundingBox())?.y ?? Infinity;
+    const footer = await topOf("#controls");
+    for (const part of ["#connections li", "#inspected", "#events li"])
+      expect(await topOf(part), part).toBeLessThan(footer);
+  });
+
   it("works with the keyboard alone, and an update does not move the focus", async () => {
     const polled = () => page.waitForResponse((response) => response.url().includes("/_dashboard/data"));
     await page.keyboard.press("/");

@@ -94,7 +94,9 @@ export function deployedSource(
         const { connection } = status;
         return viewOf(status, at, deployment, { past: pasts.get(connection), rotation: rotations.get(connection) });
       }),
-      ...others.map(({ connection }) => viewWithoutToken(connection, deployment)),
+      ...others.map(({ connection }) =>
+        viewWithoutToken(connection, deployment, { rotation: rotations.get(connection) }),
+      ),
     ];
   }
 

@@ -46,9 +46,15 @@ const deployedButtons = [
 
 function fieldsOf({ status, requests, rotation }, now) {
   const fields = [];
-  if (!status) return fields;
-  const left = (iso) => (instant(iso) > now ? `${duration(instant(iso) - now)} left` : "expired");
   const add = (name, value, text = value) => value !== undefined && fields.push([name, text]);
+  if (status) addStatus(status, add, now);
+  add("Next key rotation", rotation, rotation && rotationText(rotation, now));
+  add("Requests, 1 h", requests, requests && requestsText(requests));
+  return fields;
+}
+
+function addStatus(status, add, now) {
+  const left = (iso) => (instant(iso) > now ? `${duration(instant(iso) - now)} left` : "expired");
   const { access_token_expires_at: access, refresh_token_expires_at: refresh, last_error: error } = status;
   add("Token", access, `generation ${status.generation}, ${access && left(access)}`);
   add(
@@ -61,10 +67,8 @@ function fieldsOf({ status, requests, rotation }, now) {
   const age = days === undefined ? "" : ` · ${days === 1 ? "1 day" : `${days} days`} old`;
   add("API key", status.key_fingerprint, `${status.key_fingerprint}${age}`);
   for (const { fingerprint, retirable_at: at } of status.retiring_keys) {
-    fields.push(["Old API key", `${fingerprint} · can be revoked from ${day(at, now)}`]);
+    add("Old API key", `${fingerprint} · can be revoked from ${day(at, now)}`);
   }
-  add("Next key rotation", rotation, rotation && rotationText(rotation, now));
-  add("Requests, 1 h", requests, requests && requestsText(requests));
   add("Failed attempts", status.failures || undefined, String(status.failures));
   add("Last error", error, error && `${error.code} at ${day(error.at, now)}`);
   add(
@@ -74,7 +78,6 @@ function fieldsOf({ status, requests, rotation }, now) {
   );
   add("Scope", status.scope);
   add("API", status.api_base_url);
-  return fields;
 }
 
 function rotationText({ isOn, nextAt }, now) {

@@ -67,7 +67,13 @@ export function localSource(parts: LocalParts): DashboardSource {
           },
         );
       }),
-      ...others.map((connection) => viewWithoutToken(connection, { flags })),
+      ...others.map((connection) =>
+        viewWithoutToken(
+          connection,
+          { flags },
+          { requests: requests.lastHour(connection, now), rotation: rotations.get(connection) },
+        ),
+      ),
     ];
   }
 

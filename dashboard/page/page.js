@@ -18,6 +18,8 @@ const message = (text) => write(byId("message"), text);
 
 /** Sends an action, shows what it did, and reads again. */
 async function act(action, body) {
+  // Hundreds of connections take seconds.
+  message("Working …");
   try {
     const response = await fetch(`_dashboard/${action}`, { method: "POST", body: JSON.stringify(body) });
     const { message: text } = await response.json();

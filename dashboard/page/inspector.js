@@ -16,8 +16,8 @@ export function showInspector(section, view, { now, source, controls }, act) {
     element("p", { className: "buttons" }, ...(controls ? localButtons : deployedButtons).map(button)),
     element("dl", {}),
   ]);
-  const [title, sentence, gets, commands, , list] = section.children;
-  renderIfChanged(title, view.state, () => [view.connection, " ", badge(view.state)]);
+  const [heading, sentence, gets, commands, , list] = section.children;
+  renderIfChanged(heading, view.state, () => [view.connection, " ", badge(view.state)]);
   write(sentence, view.sentence);
   renderIfChanged(gets, view.callerGets, () => [element("strong", {}, "A caller gets now: "), view.callerGets]);
   renderIfChanged(commands, view.commands, () =>

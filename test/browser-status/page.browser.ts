@@ -60,7 +60,7 @@ describe("the page of the local run in a browser", () => {
     await expect(inspector().textContent()).resolves.toMatch(
       /HTTP 200 with a token.*generation \d+, (59|60) min left|1 hour left.*30 days left/s,
     );
-    await expect(inspector().textContent()).resolves.toMatch(/Next key rotationin \d+ (min|hours|days)/);
+    await expect(inspector().textContent()).resolves.toMatch(/Next key rotation ?in \d+ (min|hours|days)/);
     expect(faults).toEqual([]);
   });
 

@@ -61,7 +61,7 @@ test.skipIf(!hasPrograms("bash"))("bash completes a command, and runs nothing th
 
   const { stdout, stderr } = await run("bash", [
     "-c",
-    `node=$2; bin=$3; touched=$4; source "$1"; source "$1"; broker() { "$node" "$bin" "$@"; }; ${typed("conn")}; ${typed("connections", "re")}; ${typed(`'$(touch "$touched")'`, "''")}; test -e "$touched" || echo untouched`,
+    `node=$2; bin=$3; touched=$4; source "$1"; source "$1"; broker() { "$node" "$bin" "$@"; }; ${typed("connect")}; ${typed("connections", "re")}; ${typed(`'$(touch "$touched")'`, "''")}; test -e "$touched" || echo untouched`,
     "bash",
     script,
     process.execPath,

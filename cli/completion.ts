@@ -6,5 +6,25 @@ import type { Command } from "commander";
  * words. Only for these two: it reads all other commands, which must be there already.
  */
 export function completionCommands(root: Command): void {
-  tab(root, { completionCommandName: "completion" });
+  const completions = tab(root, { completionCommandName: "completion" });
+  const command = root.commands.find((one) => one.name() === "completion");
+  command?.action((shell: string) => {
+    if (shell === "bash") process.stdout.write(bashScript);
+    else completions.setup("broker", "broker", shell);
+  });
 }
+
+/**
+ * The library's script for bash evaluates what is typed, so that TAB would run a command in `$(…)`; it also needs the
+ * package bash-completion, and fails if it is read twice.
+ */
+const bashScript = `# bash completion for broker
+_broker() {
+  local word
+  COMPREPLY=()
+  while IFS=$'\\t' read -r word _; do
+    [[ $word != :* && $word == "\${COMP_WORDS[COMP_CWORD]}"* ]] && COMPREPLY+=("$word")
+  done < <(broker complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F _broker broker
+`;

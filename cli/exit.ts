@@ -89,7 +89,9 @@ function withoutValues({ code, message }: CommanderError): string {
     case "commander.unknownCommand":
       return add(/^unknown command '[a-z]{1,12}'/.exec(text)?.[0] ?? "unknown command: see --help");
     case "commander.invalidArgument":
-      return text.replace(/'.*' is invalid/s, "is invalid");
+      return text
+        .replace(/^command-argument value '.*' is invalid for/s, "invalid value of")
+        .replace(/'.*' is invalid/s, "is invalid");
     default:
       return text.replace(/\. Expected.*$/s, ": see --help.").replace(/\n.*$/s, "");
   }

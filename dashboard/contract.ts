@@ -36,6 +36,25 @@ export interface ConnectionView {
   commands: string[];
   /** Absent: not known. */
   past?: Past;
+  /** Of the last hour. Absent: not known. */
+  requests?: RequestCounts;
+  /** Of its API key. Absent: not known. */
+  rotation?: KeyRotation;
+}
+
+/** Token requests for one connection: served ones by source, and those that got an error. */
+export interface RequestCounts {
+  memory: number;
+  table: number;
+  upstream: number;
+  errors: number;
+}
+
+/** What Secrets Manager says of a key's rotation. */
+export interface KeyRotation {
+  isOn: boolean;
+  /** The end of the day by which it rotates. */
+  nextAt?: number;
 }
 
 /** The past of a connection, from the functions' log. */

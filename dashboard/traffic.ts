@@ -90,6 +90,6 @@ export function isCallersFault(code: string): boolean {
 }
 
 /** Not a request for the status. */
-function isTokenRequest(line: LogLine): boolean {
+export function isTokenRequest(line: LogLine): boolean {
   return ["token", "oauth"].includes(textField(line, "service") ?? "");
 }

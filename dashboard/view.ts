@@ -4,14 +4,21 @@ import { fixOf } from "../cli/status/cause.ts";
 import { describeStatus } from "../cli/status/describe.ts";
 import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
 import { duration, timeOfDay } from "../cli/terminal/time.ts";
-import type { ConnectionView, Past } from "./contract.ts";
+import type { ConnectionView, KeyRotation, Past, RequestCounts } from "./contract.ts";
+
+/** What is known of a connection besides its status. */
+interface Known {
+  past?: Past | undefined;
+  requests?: RequestCounts;
+  rotation?: KeyRotation | undefined;
+}
 
 /** What the page shows of a connection with an item. Pure. */
 export function viewOf(
   status: ConnectionStatus,
   now: number,
   deployment: Pick<Deployment, "flags">,
-  past: Past | undefined,
+  { past, requests, rotation }: Known,
 ): ConnectionView {
   const { connection, state } = status;
   // The first line of `broker status ID` is the state and these sentences. It needs only the flags of the deployment.
@@ -28,20 +35,35 @@ export function viewOf(
     callerGets: callerGets(status, now),
     commands: commandsOf(status, deployment as Deployment),
     ...(past && { past }),
+    ...(requests && { requests }),
+    ...(rotation && { rotation }),
   };
 }
 
-/** A connection whose secret exists, and which nobody has requested. */
-export function viewWithoutToken(connection: string, deployment: Pick<Deployment, "flags">): ConnectionView {
+/** A connection whose secret exists, and which has no item: nobody requested it, or no request got as far as Smart Services. */
+export function viewWithoutToken(
+  connection: string,
+  deployment: Pick<Deployment, "flags">,
+  { requests, rotation }: Omit<Known, "past">,
+): ConnectionView {
+  const errors = requests?.errors ?? 0;
+  const logs = errors > 0 ? [`logs --connection ${connection} --errors --since 1h`] : [];
   return {
     connection,
     state: "no_token",
-    sentence: "No token yet. The first request fetches one.",
-    callerGets: "The first request fetches a token: it takes as long as Smart Services takes.",
-    commands: [
-      brokerCommand(deployment as Deployment, `token get ${connection}`),
-      brokerCommand(deployment as Deployment, `connections show ${connection}`),
-    ],
+    sentence:
+      errors > 0
+        ? `No token yet. ${errors} ${errors === 1 ? "request" : "requests"} in the last hour got an error.`
+        : "No token yet. The first request fetches one.",
+    callerGets:
+      errors > 0
+        ? "An error, until its cause is gone: see the log."
+        : "The first request fetches a token: it takes as long as Smart Services takes.",
+    commands: [...logs, `connections show ${connection}`, `token get ${connection}`].map((command) =>
+      brokerCommand(deployment as Deployment, command),
+    ),
+    ...(requests && { requests }),
+    ...(rotation && { rotation }),
   };
 }
 
@@ -88,7 +110,11 @@ const severity: ConnectionView["state"][] = [
 /** Worst first: by state, then by the end of the token, then by id. */
 export function worstFirst(views: ConnectionView[]): ConnectionView[] {
   // A state that is not in the list is nothing to act on.
-  const rank = ({ state }: ConnectionView) => (severity.includes(state) ? severity.indexOf(state) : severity.length);
+  const rank = ({ state, requests }: ConnectionView) => {
+    // Its callers get errors, as those of a connection that is not ready.
+    if (state === "no_token" && (requests?.errors ?? 0) > 0) return severity.indexOf("not_ready");
+    return severity.includes(state) ? severity.indexOf(state) : severity.length;
+  };
   const end = ({ status }: ConnectionView) => Date.parse(status?.access_token_expires_at ?? "") || 0;
   return views.toSorted(
     (one, other) =>

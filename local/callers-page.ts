@@ -41,7 +41,7 @@ export function callersPage(
     try {
       Object.assign(deployed, describeCallers(parseCallers(list, { allowLoopbackHttp: true })));
     } catch (error) {
-      return { status: 400, message: `${(error as Error).message}.` };
+      return { status: 400, message: (error as Error).message };
     }
     writeFileSync(file, JSON.stringify(list));
     await oauth.running.restart();

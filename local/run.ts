@@ -31,6 +31,7 @@ import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynam
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
+import { ConnectionRequests } from "../dashboard/connection-requests.ts";
 import { History } from "../dashboard/history.ts";
 import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
@@ -69,10 +70,11 @@ export async function startLocalRun(
   const ring = new LogRing();
   const history = new History();
   const traffic = new TrafficCounter();
+  const requests = new ConnectionRequests();
   const onLog = (line: string) => {
     ring.add(line);
     const read = readLogLine(line);
-    if (read) for (const reader of [history, traffic]) reader.add(read);
+    if (read) for (const reader of [history, traffic, requests]) reader.add(read);
     printLog(line);
   };
   const started: (() => unknown)[] = [];
@@ -190,6 +192,7 @@ export async function startLocalRun(
         table: dynamoDbStatusTable(tableName, dynamoDbOfOperator),
         history,
         traffic,
+        requests,
         secrets,
         secretName: (connection) => secretNameOf(deployment, connection),
         makeDue: (connection) => makeDue(due, connection),

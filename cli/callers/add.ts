@@ -16,7 +16,7 @@ export async function addCaller(name: string, connections: string | undefined, f
   try {
     parseCallers(list, { allowLoopbackHttp: false });
   } catch (error) {
-    throw new CommandError("usage", `${place}: ${(error as Error).message}. Nothing was changed.`);
+    throw new CommandError("usage", `${place}: ${(error as Error).message} Nothing was changed.`);
   }
   await writeFile(place, `${JSON.stringify(document, null, 2)}\n`);
   const deploy = deployStep({ stage, awsFlags: "" });

@@ -40,7 +40,7 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
     .action(async function act(this: Command) {
       const options = this.optsWithGlobals<CommonOptions & { file?: string }>();
       const { listCallers } = await import("./list.ts");
-      print(await listCallers(listFile(options)), options);
+      print(await listCallers(listFile(options), localUrlOf(options) !== undefined), options);
     });
   examples(callers.command("revoke <name>"), "callers revoke old-php --stage prod")
     .description("revoke the keys of a deployed caller within 30 s, without a deployment")

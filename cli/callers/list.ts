@@ -6,12 +6,14 @@ import { CommandError } from "../exit.ts";
 
 /** Printed because a reader in an incident may think that this is the deployed list. */
 const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
+const localNote = "This is the list in this checkout, and not that of the local run.\n";
 
 /** Checks and lists the callers in the settings of a stage. Does NOT read what is deployed, or what a local run has. */
-export async function listCallers(file: string): Promise<CommandResult> {
+export async function listCallers(file: string, isLocal: boolean): Promise<CommandResult> {
+  const note = isLocal ? localNote : sourceNote;
   const callers = await readCallers(file);
   if (callers.length === 0) {
-    return { json: [], text: `${file} lists no callers. IAM roles of this account need no entry.\n${sourceNote}` };
+    return { json: [], text: `${file} lists no callers. IAM roles of this account need no entry.\n${note}` };
   }
   return {
     json: callers.map((caller) => ({
@@ -27,7 +29,7 @@ export async function listCallers(file: string): Promise<CommandResult> {
         max_lifetime: caller.maxLifetime,
       }),
     })),
-    text: callers.map(describe).join("") + sourceNote,
+    text: callers.map(describe).join("") + note,
   };
 }
 

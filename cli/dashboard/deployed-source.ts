@@ -2,10 +2,10 @@ import type { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import type { DashboardData, DashboardSource, Past, Traffic } from "../../dashboard/contract.ts";
+import type { DashboardData, DashboardSource, KeyRotation, Past, Traffic } from "../../dashboard/contract.ts";
 import { viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 import type { Deployment } from "../deployment/deployment.ts";
-import { allSecrets } from "../deployment/secrets.ts";
+import { allSecrets, type SecretFacts } from "../deployment/secrets.ts";
 import { allStatuses } from "../deployment/statuses.ts";
 import { timeOfDay } from "../terminal/time.ts";
 import { type Keeper, kept } from "./kept.ts";
@@ -79,12 +79,24 @@ export function deployedSource(
     };
   }
 
-  function views(found: ConnectionStatus[], listed: { connection: string; deletedAt?: number }[], at: number) {
+  function views(found: ConnectionStatus[], listed: SecretFacts[], at: number) {
     const known = new Set<string>(found.map(({ connection }) => connection));
-    const others = listed.filter(({ connection, deletedAt }) => deletedAt === undefined && !known.has(connection));
+    const present = listed.filter(({ deletedAt }) => deletedAt === undefined);
+    const rotations = new Map<string, KeyRotation>(
+      present.map(({ connection, rotationEnabled: isOn, nextRotationAt: nextAt }) => [
+        connection,
+        { isOn, ...(nextAt !== undefined && { nextAt }) },
+      ]),
+    );
+    const others = present.filter(({ connection }) => !known.has(connection));
     return [
-      ...found.map((status) => viewOf(status, at, deployment, pasts.get(status.connection))),
-      ...others.map(({ connection }) => viewWithoutToken(connection, deployment)),
+      ...found.map((status) => {
+        const { connection } = status;
+        return viewOf(status, at, deployment, { past: pasts.get(connection), rotation: rotations.get(connection) });
+      }),
+      ...others.map(({ connection }) =>
+        viewWithoutToken(connection, deployment, { rotation: rotations.get(connection) }),
+      ),
     ];
   }
 

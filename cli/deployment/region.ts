@@ -23,7 +23,9 @@ export async function chooseRegion(option: string | undefined): Promise<ChosenRe
     ["AWS_REGION", AWS_REGION],
     ["AWS_DEFAULT_REGION", AWS_DEFAULT_REGION],
   ];
-  // An empty variable counts as none, also for the SDK and the AWS command line; an empty option is a mistake.
+  // The SDK rejects an empty variable before it reads the profile. The AWS command line ignores it.
+  if (AWS_REGION === "") delete process.env["AWS_REGION"];
+  // An empty option is a mistake.
   const given = found.find(([source, region]) => (source === "--region" ? region !== undefined : region));
   const [source, region = ""] = given ?? (["the AWS profile", await regionOfProfile()] as const);
   if (regionName.test(region)) return { region, source };

@@ -7,6 +7,18 @@ export function causeOf({ code, detail }: NonNullable<ConnectionStatus["last_err
   return /\(([^()]{1,40})\)/.exec(detail)?.[1] ?? code;
 }
 
+/** Errors that keep a state until a replacement works, whatever later attempts get. */
+const kept: Partial<Record<ConnectionStatus["state"], [code: string, text: string]>> = {
+  rejected: ["credentials_rejected", "Smart Services rejected the API key, and no replacement worked since."],
+  not_ready: ["connection_not_ready", "The secret had no usable value, and no replacement worked since."],
+};
+
+/** Why a connection is in its state, then why its last attempt failed if that is another reason. */
+export function reasonOf({ state, last_error: error }: ConnectionStatus): string | undefined {
+  const [code, text] = kept[state] ?? [];
+  return error && code !== undefined && error.code !== code ? `${text} Now: ${error.detail}` : error?.detail;
+}
+
 /** Until when callers are served from the stored token. */
 export function servedUntil({ access_token_expires_at: end }: ConnectionStatus, now: number): string {
   const isServed = end !== undefined && Date.parse(end) / 1000 > now;

@@ -1,7 +1,7 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { duration, timeOfDay } from "../terminal/time.ts";
-import { fixOf, servedUntil } from "./cause.ts";
+import { fixOf, reasonOf, servedUntil } from "./cause.ts";
 
 /** The status of one connection: its state in a sentence, then all fields. Pure. */
 export function describeStatus(status: ConnectionStatus, now: number, deployment: Deployment): string {
@@ -44,10 +44,11 @@ function sentences(status: ConnectionStatus, now: number, deployment: Deployment
   }
 }
 
-function failure({ last_error: error, failures }: ConnectionStatus, now: number): string[] {
+function failure(status: ConnectionStatus, now: number): string[] {
+  const { last_error: error, failures } = status;
   if (!error) return [];
   const attempts = failures > 1 ? `${failures} attempts failed, the last at` : "Last attempt at";
-  return [error.detail, `${attempts} ${timeOfDay(error.at, now)}.`];
+  return [reasonOf(status) ?? error.detail, `${attempts} ${timeOfDay(error.at, now)}.`];
 }
 
 /** When a planned action happens: `in 71 s`; an action that is due waits for the next run of the schedule. */

@@ -2,7 +2,7 @@ import type { ConnectionStatus } from "@smart-token-broker/status/connection-sta
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { plain, table, type TableStyle } from "../terminal/table.ts";
 import { duration } from "../terminal/time.ts";
-import { causeOf, fixOf, isBroken, servedUntil } from "./cause.ts";
+import { causeOf, fixOf, isBroken, reasonOf, servedUntil } from "./cause.ts";
 import { inTime } from "./describe.ts";
 import { stateCell } from "./state-cell.ts";
 
@@ -42,7 +42,7 @@ export function problems(statuses: ConnectionStatus[], now: number, deployment: 
     .slice(0, maxProblems)
     .map((status) =>
       [
-        `\n${status.connection}: ${status.last_error?.detail ?? "The token has expired."} ${servedUntil(status, now)}\n`,
+        `\n${status.connection}: ${reasonOf(status) ?? "The token has expired."} ${servedUntil(status, now)}\n`,
         `  ${fixOf(status, deployment)}\n`,
       ].join(""),
     );

@@ -23,6 +23,13 @@ export const instant = (iso) => (iso === undefined ? undefined : Date.parse(iso)
 export const figure = (value) =>
   value.toLocaleString("en-GB", { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 });
 
+/** A share of a whole. 100 % means all, 0 % none. @param {number} part @param {number} whole */
+export function percent(part, whole) {
+  const rounded = Math.round((100 * part) / whole);
+  if (part > 0 && rounded === 0) return "under 1 %";
+  return `${part < whole ? Math.min(99, rounded) : rounded} %`;
+}
+
 /** Makes an element. @param {string} tag @param {object} [properties] @param {(Node | string)[]} children */
 export function element(tag, properties = {}, ...children) {
   const node = document.createElement(tag);

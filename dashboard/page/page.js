@@ -8,6 +8,8 @@ import { showTiles } from "./tiles.js";
 
 const byId = (id) => document.getElementById(id);
 const noAnswer = "No response. The page shows what it read last. Start it again: npm start, or npx broker dashboard.";
+/** So few lanes leave room for the events below them. */
+const few = 5;
 let data;
 let selected;
 let timer;
@@ -16,6 +18,8 @@ const message = (text) => write(byId("message"), text);
 
 /** Sends an action, shows what it did, and reads again. */
 async function act(action, body) {
+  // Hundreds of connections take seconds.
+  message("Working …");
   try {
     const response = await fetch(`_dashboard/${action}`, { method: "POST", body: JSON.stringify(body) });
     const { message: text } = await response.json();
@@ -39,6 +43,7 @@ function show() {
   document.title = titleOf(connections, source);
   renderIfChanged(byId("problems"), problems, () => problems.map((text) => element("li", {}, text)));
   showStates(connections);
+  document.querySelector(".columns").classList.toggle("few", connections.length <= few);
   const range = Number(byId("range").value);
   showTiles(byId("tiles"), data, range);
   const shown = showList(connections, inspected?.connection, accepts, { now: data.now, range });

@@ -1,4 +1,4 @@
-import { clock, duration, element, figure, instant, renderIfChanged } from "./format.js";
+import { clock, duration, element, figure, instant, percent, renderIfChanged } from "./format.js";
 
 const svg = "http://www.w3.org/2000/svg";
 const servedOf = ({ memory, table, upstream }) => memory + table + upstream;
@@ -18,7 +18,11 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
   const missed = sum(steps, (step) => step.missed);
   const refused = sum(steps, (step) => step.refused);
   const [calls, callsFailed] = [sum(steps, (step) => step.calls), sum(steps, (step) => step.callsFailed)];
-  const share = (count) => `${Math.round((100 * count) / served)} %`;
+  const sources = [
+    ["memory", sum(steps, (step) => step.memory)],
+    ["the table", sum(steps, (step) => step.table)],
+    ["Smart Services", sum(steps, (step) => step.upstream)],
+  ].filter(([, count]) => count > 0);
   const over = duration(range);
   return [
     {
@@ -26,7 +30,7 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
       text:
         served === 0
           ? `requests · none was served in ${over}`
-          : `requests · ${share(sum(steps, (step) => step.memory))} from memory, ${share(sum(steps, (step) => step.table))} from the table`,
+          : `requests · ${sources.map(([source, count]) => `${percent(count, served)} from ${source}`).join(", ")}`,
       label: `Requests, ${over}: ${served} served, ${failed + refused} with an error`,
       bars: steps.map((step) => [
         ["memory", step.memory],

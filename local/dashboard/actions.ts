@@ -39,7 +39,7 @@ export function localActions(
       if (!chosen) throw new Error("Unknown scenario.");
       simulator.setScenario(chosen);
       const due = await replaceAll();
-      return { message: `Smart Services: ${String(scenario)}. ${counted(due)} replaced now.` };
+      return { message: `Smart Services: ${String(scenario)}. ${counted(due)} being replaced now.` };
     },
     async lifetime({ short }) {
       if (typeof short !== "boolean") throw new Error("short must be true or false.");
@@ -47,14 +47,14 @@ export function localActions(
       simulator.setScenario({ lifetime: profile().lifetime ?? 3600 });
       const due = await replaceAll();
       return {
-        message: `New tokens last ${short ? "two minutes" : "as long as before"}. ${counted(due)} replaced now.`,
+        message: `New tokens last ${short ? "two minutes" : "as long as before"}. ${counted(due)} being replaced now.`,
       };
     },
     async replace({ connection }) {
-      if (connection === undefined) return { message: `${counted(await replaceAll())} replaced now.` };
+      if (connection === undefined) return { message: `${counted(await replaceAll())} being replaced now.` };
       const id = readId(connection);
       const due = await replace([id]);
-      return { message: due > 0 ? `${id} is replaced now.` : `${id} has no token yet. Get one first.` };
+      return { message: due > 0 ? `${id} is being replaced now.` : `${id} has no token yet. Get one first.` };
     },
     async token({ connection }) {
       const id = readId(connection);

@@ -2,6 +2,7 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type ConnectionStatus, statusOf } from "@smart-token-broker/status/connection-status.ts";
 import type { StatusTable } from "@smart-token-broker/status/status-table.ts";
+import type { ConnectionRequests } from "../../dashboard/connection-requests.ts";
 import type { History } from "../../dashboard/history.ts";
 import type { TrafficCounter } from "../../dashboard/traffic.ts";
 import type { LocalCallers } from "../callers.ts";
@@ -23,6 +24,7 @@ export interface LocalParts {
   table: StatusTable;
   history: History;
   traffic: TrafficCounter;
+  requests: ConnectionRequests;
   secrets: SecretsManagerClient;
   /** The name of a connection's secret, which ends in its id. */
   secretName: (connection: string) => string;

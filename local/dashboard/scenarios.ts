@@ -20,7 +20,7 @@ const texts: Record<string, { does: string; watch: string }> = {
   revoked: {
     does: "Smart Services rejects every credential with HTTP 401.",
     watch:
-      "Connections are rejected. With the real Smart Services, an operator must store a valid key. Here, press ok.",
+      "Connections are rejected: an operator must act. Callers still get the stored token. Press ok: the keys work again.",
   },
   "broken-refresh": {
     does: "Requests with a refresh token get no response.",

@@ -1,25 +1,30 @@
 import { paginateListSecrets, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { KeyRotation } from "../../dashboard/contract.ts";
 
-export type SecretList = () => Promise<string[]>;
+/** The rotation of each connection that has a secret. */
+export type SecretList = () => Promise<Map<string, KeyRotation>>;
 
 /** Seconds after which the list is read again: it has a page for each 100 secrets. */
 const maxAge = 5;
 
-/** Lists the ids of the connections that have a secret, at most five seconds old. */
+/** Lists the connections that have a secret, at most five seconds old. */
 export function secretList(client: SecretsManagerClient, prefix: string, clock: { now: () => number }): SecretList {
-  let listed: { ids: Promise<string[]>; at: number } | undefined;
+  let listed: { found: ReturnType<SecretList>; at: number } | undefined;
   return () => {
-    if (!listed || clock.now() - listed.at > maxAge) listed = { ids: list(client, prefix), at: clock.now() };
-    return listed.ids;
+    if (!listed || clock.now() - listed.at > maxAge) listed = { found: list(client, prefix), at: clock.now() };
+    return listed.found;
   };
 }
 
-async function list(client: SecretsManagerClient, prefix: string): Promise<string[]> {
-  const ids: string[] = [];
+async function list(client: SecretsManagerClient, prefix: string): ReturnType<SecretList> {
+  const found = new Map<string, KeyRotation>();
   const input = { Filters: [{ Key: "name" as const, Values: [prefix] }] };
   for await (const { SecretList: page = [] } of paginateListSecrets({ client }, input)) {
-    ids.push(...page.map(({ Name = "" }) => Name.slice(prefix.length)).filter((id) => parseConnectionId(id)));
+    for (const { Name = "", RotationEnabled: isOn = false, NextRotationDate: next } of page) {
+      const connection = parseConnectionId(Name.slice(prefix.length));
+      if (connection) found.set(connection, { isOn, ...(next && { nextAt: next.getTime() / 1000 }) });
+    }
   }
-  return ids;
+  return found;
 }

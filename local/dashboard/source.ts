@@ -13,7 +13,7 @@ const shortLifetime = 120;
 
 /** The page's view of a local run. */
 export function localSource(parts: LocalParts): DashboardSource {
-  const { clock, simulator, history, traffic } = parts;
+  const { clock, simulator, history, traffic, requests } = parts;
   const secrets = secretList(parts.secrets, parts.secretName(""), clock);
   const switches = { shortTokens: false };
   /** The profile with the page's switch. */
@@ -51,10 +51,29 @@ export function localSource(parts: LocalParts): DashboardSource {
   async function views(statuses: ConnectionStatus[], list: SecretList, now: number, url: string) {
     const flags = url.endsWith(":8787") ? " --local" : ` --local-url ${url}`;
     const known = new Set<string>(statuses.map(({ connection }) => connection));
-    const others = (await list()).filter((connection) => !known.has(connection));
+    const rotations = await list();
+    const others = [...rotations.keys()].filter((connection) => !known.has(connection));
     return [
-      ...statuses.map((status) => viewOf(status, now, { flags }, history.past(status.connection))),
-      ...others.map((connection) => viewWithoutToken(connection, { flags })),
+      ...statuses.map((status) => {
+        const { connection } = status;
+        return viewOf(
+          status,
+          now,
+          { flags },
+          {
+            past: history.past(connection),
+            requests: requests.lastHour(connection, now),
+            rotation: rotations.get(connection),
+          },
+        );
+      }),
+      ...others.map((connection) =>
+        viewWithoutToken(
+          connection,
+          { flags },
+          { requests: requests.lastHour(connection, now), rotation: rotations.get(connection) },
+        ),
+      ),
     ];
   }
 

@@ -89,3 +89,10 @@ it("a page of a thousand connections stays quick: no task of an update takes a q
   if (process.env["SHOW_FIGURES"]) console.log(`longest task of an update: ${String(longest)} ms`);
   expect(longest).toBeLessThan(250);
 });
+
+it("a page of a thousand connections has the inspector one screen below the first lane on a phone", async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const top = async (selector: string) => (await page.locator(selector).first().boundingBox())?.y ?? Infinity;
+
+  await expect.poll(async () => (await top("#inspected")) - (await top("#connections"))).toBeLessThan(844);
+});

@@ -60,7 +60,16 @@ describe("the page of the local run in a browser", () => {
     await expect(inspector().textContent()).resolves.toMatch(
       /HTTP 200 with a token.*generation \d+, (59|60) min left|1 hour left.*30 days left/s,
     );
+    await expect(inspector().textContent()).resolves.toMatch(/Next key rotation ?in \d+ (min|hours|days)/);
     expect(faults).toEqual([]);
+  });
+
+  it("counts the requests of the inspected connection, by source", async () => {
+    await press("Get a token");
+
+    await expect
+      .poll(() => inspector().textContent(), { timeout: 10_000 })
+      .toMatch(/Requests, 1 h\d+ · (memory|table|Smart Services) \d+ %/);
   });
 
   it("shows an outage at once, without a wait for the next replacement: the token is still served, and it recovers", async () => {
@@ -125,6 +134,15 @@ describe("the page of the local run in a browser", () => {
     expect(await row().locator(".bar.past").count()).toBe(
       await row().locator('.bar.past[title*="generation"]').count(),
     );
+  });
+
+  it("has lanes, inspector and events in view at once if the connections are few", async () => {
+    await events().first().waitFor();
+
+    const topOf = async (selector: string) => (await page.locator(selector).first().boundingBox())?.y ?? Infinity;
+    const footer = await topOf("#controls");
+    for (const part of ["#connections li", "#inspected", "#events li"])
+      expect(await topOf(part), part).toBeLessThan(footer);
   });
 
   it("works with the keyboard alone, and an update does not move the focus", async () => {

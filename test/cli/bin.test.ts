@@ -53,6 +53,26 @@ test.skipIf(!hasPrograms("bash"))("bash accepts the script of completion", async
   expect(await run("bash", ["-n", script])).toMatchObject({ status: 0, stdout: "", stderr: "" });
 });
 
+test.skipIf(!hasPrograms("bash"))("bash completes a command, and runs nothing that is typed", async () => {
+  const script = join(folder, "completing.bash");
+  writeFileSync(script, (await run(process.execPath, [bin, "completion", "bash"])).stdout);
+  const typed = (...words: string[]) =>
+    `COMP_WORDS=(broker ${words.join(" ")}); COMP_CWORD=${words.length}; _broker; echo "found \${COMPREPLY[*]}"`;
+
+  const { stdout, stderr } = await run("bash", [
+    "-c",
+    `node=$2; bin=$3; touched=$4; source "$1"; source "$1"; broker() { "$node" "$bin" "$@"; }; ${typed("connect")}; ${typed("connections", "re")}; ${typed(`'$(touch "$touched")'`, "''")}; test -e "$touched" || echo untouched`,
+    "bash",
+    script,
+    process.execPath,
+    bin,
+    join(folder, "touched"),
+  ]);
+
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^found connections\nfound renew remove\nfound .*\nuntouched\n$/);
+});
+
 test("completion offers the commands and options below a command", async () => {
   const commands = await run(process.execPath, [bin, "complete", "--", "keys", ""]);
   const options = await run(process.execPath, [bin, "complete", "--", "token", "get", "--m"]);

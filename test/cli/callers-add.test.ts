@@ -104,7 +104,7 @@ describe("broker callers add for a local run", () => {
 
     const again = await local.broker(["callers", "add", "twice", "--connections", "webapicorso"]);
 
-    expectError(again, 2, /^error: The local run did not add twice: .*name/);
+    expectError(again, 2, /^error: The local run did not add twice: .*name twice\.\n$/);
   });
 
   it("accepts no entry of a web page", async () => {

@@ -105,6 +105,14 @@ This is the list in this checkout. The deployed list is the one of the last npm 
   );
 });
 
+test("broker callers list --local says that it is not the list of the local run", async () => {
+  const folder = folderWith({ "list.json": [] });
+
+  const { stdout } = await broker(["callers", "list", "--file", join(folder, "list.json"), "--local"]);
+
+  expect(stdout).toContain("This is the list in this checkout, and not that of the local run.");
+});
+
 test("broker callers list --json has all that a JWT of an entry must have, also with --local and a file", async () => {
   const folder = folderWith({ "list.json": jwtCallers });
 

@@ -94,6 +94,7 @@ describe("broker dashboard on a deployment", () => {
         connection: "webapicorso",
         state: "fresh",
         commands: expect.arrayContaining(["npx broker status webapicorso"]),
+        rotation: { isOn: true, nextAt: expect.any(Number) },
       },
     ]);
     expect(source).toMatchObject({ kind: "deployment", name: "stage dev · eu-south-1, read-only" });

@@ -36,6 +36,10 @@ test("broker open runbook prints the URL of the page in this checkout, and needs
 test("broker open does not repeat a page that it does not know", async () => {
   const result = await broker(["open", "stb_Fake-Secret-1"]);
 
-  expectError(result, 2, /'page'\. Allowed choices are console, dashboard, runbook\.\n$/);
+  expectError(
+    result,
+    2,
+    /^error: invalid value of argument 'page'\. Allowed choices are console, dashboard, runbook\.\n$/,
+  );
   expect(result.stderr).not.toContain("Fake-Secret");
 });

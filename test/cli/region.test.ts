@@ -44,6 +44,7 @@ test.each<[string, string, string[], Record<string, string>]>([
   ["eu-north-1 (from AWS_REGION)", "FAKEdefault", [], variables],
   ["eu-south-2 (from AWS_DEFAULT_REGION)", "FAKEdefault", [], { ...variables, AWS_REGION: "" }],
   ["eu-west-1 (from the AWS profile)", "FAKEdefault", [], {}],
+  ["eu-west-1 (from the AWS profile)", "FAKEdefault", [], { AWS_REGION: "" }],
   ["eu-west-2 (from the AWS profile)", "FAKEother", [], { AWS_PROFILE: "other" }],
   ["eu-west-2 (from the AWS profile)", "FAKEother", ["--profile", "other"], { AWS_PROFILE: "default" }],
   ["eu-west-2 (from the AWS profile)", "FAKEother", ["--profile", "other"], ofEnvironment],
@@ -60,6 +61,7 @@ test.each<[string, string, string[], Record<string, string>]>([
 
 test.each<[string, string[], Record<string, string>, RegExp]>([
   ["no region", ["--profile", "bare"], {}, /^error: No AWS region is set\. For the local run .* --local\. .*--profile/],
+  ["an empty variable", ["--profile", "bare"], { AWS_REGION: "" }, /^error: No AWS region is set\./],
   ["a malformed option", ["--region", "fake-Key-1"], {}, /^error: The region of --region is not a region's name/],
   ["an empty option", ["--region", ""], variables, /^error: The region of --region is not/],
   ["a malformed variable", [], { AWS_REGION: "Milan" }, /^error: The region of AWS_REGION is not/],

@@ -127,6 +127,23 @@ test.each<[ConnectionState, string]>([
   expect(line).toMatch(new RegExp(`^${state} +.*${sentences}$`));
 });
 
+test.each<[ConnectionState, string]>([
+  ["rejected", "Smart Services rejected the API key, and no replacement worked since."],
+  ["not_ready", "The secret had no usable value, and no replacement worked since."],
+])(
+  "describeStatus and problems say why a connection is %s, also if its last attempt failed for another reason",
+  (state, why) => {
+    const outage = { ...status("a", state), last_error: status("a", "retrying").last_error } as ConnectionStatus;
+
+    for (const text of [
+      describeStatus(outage, now, { flags: "" } as Deployment),
+      problems([outage], now, { flags: "" } as Deployment),
+    ]) {
+      expect(text).toContain(`${why} Now: Smart Services is unavailable (HTTP 503).`);
+    }
+  },
+);
+
 test("describeStatus says that callers get an error without a valid token", () => {
   const expired = { ...status("a", "expired"), access_token_expires_at: "2026-11-24T11:00:00Z" };
 

@@ -10,6 +10,7 @@ import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { History } from "../../dashboard/history.ts";
 import { serveDashboard } from "../../dashboard/serve.ts";
+import { ConnectionRequests } from "../../dashboard/connection-requests.ts";
 import { TrafficCounter } from "../../dashboard/traffic.ts";
 import type { LocalParts } from "../../local/dashboard/parts.ts";
 import { localSource } from "../../local/dashboard/source.ts";
@@ -65,6 +66,7 @@ export async function startPage(
   const sweeps = { count: 0 };
   const history = new History();
   const traffic = new TrafficCounter();
+  const requests = new ConnectionRequests();
   const url = { gateway: "" };
   const callers = localCallers({ ...place, apiId: "fakeapi" });
   const routes = Object.entries({ ...answers, ...of.answers }).map(
@@ -90,6 +92,7 @@ export async function startPage(
         table: dynamoDbStatusTable(table.name, dynamoDb),
         history,
         traffic,
+        requests,
         secrets,
         secretName: (connection) => connection,
         makeDue: (connection) => makeDue(due, connection),

@@ -128,7 +128,10 @@ describe("a button of the page", () => {
     const broken = page.simulator.scenario;
     await press(page, "scenario", { scenario: "short-lived" });
 
-    expect(first).toEqual({ status: 200, message: "Smart Services: broken-refresh. 1 connection is replaced now." });
+    expect(first).toEqual({
+      status: 200,
+      message: "Smart Services: broken-refresh. 1 connection is being replaced now.",
+    });
     expect(broken).toMatchObject({ mode: "hang", on: "refresh", shape: "data", lifetime: 3600 });
     expect(page.simulator.scenario).toMatchObject({ mode: "ok", on: "both", shape: "data", lifetime: 60 });
     const { controls, connections } = await dataOf(page);
@@ -179,8 +182,8 @@ describe("a button of the page", () => {
     ].map(({ message }) => message);
 
     expect(messages).toEqual([
-      "webapicorso is replaced now.",
-      "2 connections are replaced now.",
+      "webapicorso is being replaced now.",
+      "2 connections are being replaced now.",
       "nobody has no token yet. Get one first.",
     ]);
     expect(page.sweeps.count).toBe(2);

@@ -135,7 +135,7 @@ test("The logical ids of what holds data, of the API and of the outputs never ch
   ]);
 });
 
-test("The package's page has a row for each setting, and its version is that of the release", () => {
+test("The package's page has a row for each setting, and all packages have the version of the release", () => {
   const [, table = ""] = /^\| prop \|.*\n.*\n((?:\|.*\n)+)/m.exec(read("packages/cdk/README.md")) ?? [];
   const versionOf = (path: string) => (JSON.parse(read(path)) as { version: string }).version;
 
@@ -143,4 +143,5 @@ test("The package's page has a row for each setting, and its version is that of 
     expect.arrayContaining(settingNames),
   );
   expect(versionOf("packages/cdk/package.json")).toBe(versionOf("package.json"));
+  expect(versionOf("packages/client/package.json")).toBe(versionOf("package.json"));
 });

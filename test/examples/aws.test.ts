@@ -91,24 +91,11 @@ describe.each(programs)("the example of a service on AWS with %s", (_, program, 
 
 describe("the error of an example", () => {
   const host = { SMART_SERVICES_HOST: "http://127.0.0.1:1" };
-  const broker = { BROKER_URL: "http://127.0.0.1:1" };
 
   it.each([
     ["SMART_SERVICES_HOST", {}],
     ["SMART_SERVICES_CREDENTIAL", host],
   ])("of the vendor's wire with Node is which variable is missing: %s", async (name, env) => {
     expect(await complaint(process.execPath, [join(folder, "node-axios/token.mjs")], env)).toBe(`${name} is not set\n`);
-  });
-
-  it("of the application's server is one line if its port is in use", async () => {
-    const { port } = new URL(await serve(() => undefined));
-
-    expect(await complaint(process.execPath, [join(folder, "app/serve.mjs")], { ...broker, PORT: port })).toBe(
-      `Port ${port} is in use. Set PORT to another.\n`,
-    );
-  });
-
-  it("of the application's server is one line if it does not know the broker", async () => {
-    expect(await complaint(process.execPath, [join(folder, "app/serve.mjs")], {})).toBe("BROKER_URL is not set\n");
   });
 });

@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import type { WriteStream } from "node:tty";
 import { describeEntry } from "../cli/logs/describe.ts";
 import { isShown } from "../cli/logs/entry.ts";
+import { parseObject } from "./simulator/parse-object.ts";
 
 /** Lines of the terminal that stay free below the reminder. */
 const reserve = 6;
@@ -53,19 +54,10 @@ export function logOutput(stream: NodeJS.WriteStream | WriteStream, logFile?: st
 
 /** A line for people; `undefined` for what repeats another line, or says each minute that all is well. Pure. */
 export function readable(line: string, colour: boolean): string | undefined {
-  const fields = parse(line);
+  const fields = parseObject(line);
   // A stack trace, or a text of the local run.
   if (!fields) return line;
   const { timestamp } = fields;
   const entry = { at: typeof timestamp === "string" ? Date.parse(timestamp) : 0, fields };
   return isShown(entry, {}) ? describeEntry(entry, colour).trimEnd() : undefined;
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  if (!text.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,5 @@
+import { parseObject } from "./simulator/parse-object.ts";
+
 /** A line that the run keeps: the JSON of a function, or `{ event }` of the event bus. */
 export interface KeptLine {
   /** Counts from 1 for each run. */
@@ -22,7 +24,7 @@ export class LogRing {
 
   /** Keeps a line if it is a JSON object with a `message` or an `event`. Metrics alone and stack traces are dropped. */
   add(text: string): void {
-    const line = parse(text);
+    const line = parseObject(text);
     if (typeof line?.["message"] !== "string" && line?.["event"] === undefined) return;
     this.#last += 1;
     this.#lines.push({ number: this.#last, at: this.#now(), line });
@@ -38,14 +40,5 @@ export class LogRing {
     const skipped = Math.max(0, from - (this.#lines[0]?.number ?? 1) + 1);
     const lines = this.#lines.slice(skipped, skipped + limit);
     return { lines, next: lines.at(-1)?.number ?? this.#last };
-  }
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  if (!text.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
   }
 }

@@ -1,34 +1,10 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { CreateSecretCommand, PutSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { type DeployedFunction, type Deployment, readDeployment } from "./assembly/deployment.ts";
-import { localCallers } from "./callers.ts";
-import { callersPage } from "./callers-page.ts";
-import { deploymentPage } from "./deployment-page.ts";
-import { startDynamoDb } from "./dynamodb.ts";
-import { startEventBridge } from "./eventbridge.ts";
-import { startIssuer } from "./issuer.ts";
-import { type LocalFunction, startFunction } from "./lambda/function.ts";
-import { LogRing } from "./log-ring.ts";
-import { logsPage } from "./logs-page.ts";
-import type { GatewayOptions, Identity } from "./gateway/options.ts";
-import { startGateway } from "./gateway/server.ts";
-import type { LoopbackServer } from "./loopback-server.ts";
-import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRotationOn } from "./operator.ts";
-import type { Options } from "./options.ts";
-import { startScheduler } from "./scheduler.ts";
-import { startSecretsManager } from "./secrets-manager/server.ts";
-import { sampleCallers } from "./sample-callers.ts";
-import { namedScenarios } from "./simulator/named-scenarios.ts";
-import { startSimulator } from "./simulator/server.ts";
-import type { Simulator } from "./simulator/simulator.ts";
-import { stageConnections, synthesise } from "./synthesise.ts";
 import { devNull } from "node:os";
-import { sampleListPage } from "./sample-list.ts";
+import { join } from "node:path";
 import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
 import { ConnectionRequests } from "../dashboard/connection-requests.ts";
@@ -36,7 +12,31 @@ import { History } from "../dashboard/history.ts";
 import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { TrafficCounter } from "../dashboard/traffic.ts";
+import { type DeployedFunction, readDeployment } from "./assembly/deployment.ts";
+import { callersPage } from "./callers-page.ts";
+import { localCallers } from "./callers.ts";
 import { localSource } from "./dashboard/source.ts";
+import { deploymentPage } from "./deployment-page.ts";
+import { startDynamoDb } from "./dynamodb.ts";
+import { startEventBridge } from "./eventbridge.ts";
+import type { GatewayOptions, Identity } from "./gateway/options.ts";
+import { startGateway } from "./gateway/server.ts";
+import { startIssuer } from "./issuer.ts";
+import { type LocalFunction, startFunction } from "./lambda/function.ts";
+import { LogRing } from "./log-ring.ts";
+import { logsPage } from "./logs-page.ts";
+import type { LoopbackServer } from "./loopback-server.ts";
+import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRotationOn } from "./operator.ts";
+import type { Options } from "./options.ts";
+import { putSecrets } from "./put-secrets.ts";
+import { sampleCallers } from "./sample-callers.ts";
+import { sampleListPage } from "./sample-list.ts";
+import { startScheduler } from "./scheduler.ts";
+import { startSecretsManager } from "./secrets-manager/server.ts";
+import { namedScenarios } from "./simulator/named-scenarios.ts";
+import { startSimulator } from "./simulator/server.ts";
+import type { Simulator } from "./simulator/simulator.ts";
+import { stageConnections, synthesise } from "./synthesise.ts";
 
 /** The start waits until rotation is on for at most this many connections. */
 const maxAwaited = 8;
@@ -250,35 +250,4 @@ function functionEnvironment(
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     TZ: "UTC",
   };
-}
-
-/** Creates the stack's empty secrets, then stores the values as an operator does. */
-async function putSecrets(
-  client: SecretsManagerClient,
-  deployment: Deployment,
-  connections: Record<string, object> | undefined,
-  simulator: Simulator,
-): Promise<void> {
-  for (const { name, description, kmsKeyId, tags } of deployment.secrets) {
-    const input = { Name: name, Description: description, KmsKeyId: kmsKeyId, Tags: tags };
-    await client.send(new CreateSecretCommand(input));
-    if (connections) continue;
-    const account = simulatedAccount(name.split("/").at(-1) ?? name);
-    const value = { ...account, apiKey: simulator.issueKey(account), apiBaseUrl: simulator.url };
-    await client.send(new PutSecretValueCommand({ SecretId: name, SecretString: JSON.stringify(value) }));
-  }
-  for (const [id, value] of Object.entries(connections ?? {})) {
-    const { username, scope, apiKey } = value as Record<string, unknown>;
-    if (typeof username === "string" && typeof scope === "string" && typeof apiKey === "string") {
-      simulator.admit({ username, scope, apiKey });
-    }
-    await client.send(
-      new CreateSecretCommand({ Name: secretNameOf(deployment, id), SecretString: JSON.stringify(value) }),
-    );
-  }
-}
-
-/** Username and scope of a simulated environment, in the vendor's form. */
-export function simulatedAccount(cid: string): { username: string; scope: string } {
-  return { username: `admin_${cid}`, scope: `${cid}_aly${cid}` };
 }

@@ -1,6 +1,6 @@
 import type { Options } from "./options.ts";
 import type { LocalRun } from "./run.ts";
-import { simulatedAccount } from "./run.ts";
+import { simulatedAccount } from "./put-secrets.ts";
 import { sampleCallerKey } from "./sample-callers.ts";
 
 /**

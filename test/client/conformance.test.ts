@@ -5,8 +5,9 @@ import { apiUrl } from "../../packages/client/src/api-request.ts";
 import { callerKey, type Credential, jwt } from "../../packages/client/src/credentials.ts";
 import { iam } from "../../packages/client/src/iam.ts";
 import { systemRuntime } from "../../packages/client/src/runtime.ts";
-import { type Case, readCases, type Step } from "./conformance-case.ts";
+import { readCases } from "./conformance-case.ts";
 import { runCase } from "./conformance-run.ts";
+import { wrongCases } from "./wrong-cases.ts";
 
 const scripts = ["lifetimes.json", "outages.json", "rejected-tokens.json", "errors.json"];
 const isValid = new Ajv({ allErrors: true }).compile(readCases<object>("case.schema.json"));
@@ -60,21 +61,7 @@ describe("requests.json", () => {
 });
 
 describe("The runner finds", () => {
-  const answer = { token: "fake-token-1", expiresIn: 3600 };
-  const first: Step = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } };
-  const wrong: [string, Case["steps"]][] = [
-    ["a request that no step lists", [{ ...first, broker: [] }]],
-    ["a listed request that is not sent", [{ ...first, broker: [{ answer }, { answer }] }]],
-    ["a request of another connection", [{ ...first, broker: [{ connection: "other", answer }] }]],
-    ["another token", [{ ...first, expect: { token: "fake-token-2" } }]],
-    ["a call that waits", [{ ...first, broker: [{ answer: { ...answer, after: 1 } }] }]],
-    ["a call that does not wait", [{ ...first, expect: { token: "fake-token-1", after: 1 } }]],
-    ["a token where an error should be", [{ ...first, expect: { error: { code: "timeout" } } }]],
-    ["a report of another token", [{ ...first, broker: [{ rejects: "fake-token-0", answer }] }]],
-    ["a request without a call's step, late", [first, { at: 2400, call: "token", expect: { token: "fake-token-1" } }]],
-  ];
-
-  test.each(wrong)("%s", async (_, steps) => {
+  test.each(wrongCases)("%s", async (_, steps) => {
     await expect(runCase({ name: "A case that is wrong, so that the runner must find it", steps })).rejects.toThrow();
   });
 });

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Case, conformance, readCases, type Step } from "../client/conformance-case.ts";
+import { conformance, readCases } from "../client/conformance-case.ts";
+import { wrongCases } from "../client/wrong-cases.ts";
 import { output } from "../local/run-harness.ts";
 import { compile, handler } from "./compile.ts";
 
@@ -25,29 +26,7 @@ describe.each(files)("%s", async (file) => {
 });
 
 describe("The runner finds", () => {
-  const answer = { token: "fake-token-1", expiresIn: 3600 };
-  const first: Step = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } };
-  const used: Step = { at: 1, call: "fetch", expect: { status: 200 } };
-  const api = (bearer: string) => [{ bearer, answer: { status: 200 } }];
-  const wrong: [string, Case["steps"]][] = [
-    ["a request that no step lists", [{ ...first, broker: [] }]],
-    ["a listed request that is not sent", [{ ...first, broker: [{ answer }, { answer }] }]],
-    ["a request of another connection", [{ ...first, broker: [{ connection: "other", answer }] }]],
-    ["another token", [{ ...first, expect: { token: "fake-token-2" } }]],
-    ["a call that waits", [{ ...first, broker: [{ answer: { ...answer, after: 1 } }] }]],
-    ["a call that does not wait", [{ ...first, expect: { token: "fake-token-1", after: 1 } }]],
-    ["a token where an error should be", [{ ...first, expect: { error: { code: "timeout" } } }]],
-    ["a report of another token", [{ ...first, broker: [{ rejects: "fake-token-0", answer }] }]],
-    ["a request without a call's step, late", [first, { at: 2400, call: "token", expect: { token: "fake-token-1" } }]],
-    ["another token at the business API", [first, { ...used, api: api("fake-token-2") }]],
-    ["another status", [first, { ...used, api: api("fake-token-1"), expect: { status: 201 } }]],
-    [
-      "a missing request to the business API",
-      [first, { ...used, api: [...api("fake-token-1"), ...api("fake-token-1")] }],
-    ],
-  ];
-
-  test.each(wrong)("%s", async (name, steps) => {
+  test.each(wrongCases)("%s", async (name, steps) => {
     const folder = mkdtempSync(join(tmpdir(), "dotnet-test-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, "wrong.json"), JSON.stringify([{ name, steps }]));

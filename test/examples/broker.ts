@@ -1,5 +1,5 @@
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { simulatedAccount } from "../../local/run.ts";
+import { simulatedAccount } from "../../local/put-secrets.ts";
 import { operator as credentials, region, StartedCommand } from "../local/run-harness.ts";
 
 export const account = simulatedAccount("webapicorso");

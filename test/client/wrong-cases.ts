@@ -1,0 +1,25 @@
+import type { Case, Step } from "./conformance-case.ts";
+
+const answer = { token: "fake-token-1", expiresIn: 3600 };
+const first: Step = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } };
+const used: Step = { at: 1, call: "fetch", expect: { status: 200 } };
+const api = (bearer: string) => [{ bearer, answer: { status: 200 } }];
+
+/** Cases that are wrong, and what a runner must find in each. */
+export const wrongCases: [finds: string, Case["steps"]][] = [
+  ["a request that no step lists", [{ ...first, broker: [] }]],
+  ["a listed request that is not sent", [{ ...first, broker: [{ answer }, { answer }] }]],
+  ["a request of another connection", [{ ...first, broker: [{ connection: "other", answer }] }]],
+  ["another token", [{ ...first, expect: { token: "fake-token-2" } }]],
+  ["a call that waits", [{ ...first, broker: [{ answer: { ...answer, after: 1 } }] }]],
+  ["a call that does not wait", [{ ...first, expect: { token: "fake-token-1", after: 1 } }]],
+  ["a token where an error should be", [{ ...first, expect: { error: { code: "timeout" } } }]],
+  ["a report of another token", [{ ...first, broker: [{ rejects: "fake-token-0", answer }] }]],
+  ["a request without a call's step, late", [first, { at: 2400, call: "token", expect: { token: "fake-token-1" } }]],
+  ["another token at the business API", [first, { ...used, api: api("fake-token-2") }]],
+  ["another status", [first, { ...used, api: api("fake-token-1"), expect: { status: 201 } }]],
+  [
+    "a missing request to the business API",
+    [first, { ...used, api: [...api("fake-token-1"), ...api("fake-token-1")] }],
+  ],
+];

@@ -5,7 +5,7 @@ import { runtimeClient } from "../test/lambda/client.ts";
 import { startEnvironment } from "../test/lambda/environment.ts";
 import { bundlesFor, withSdk } from "./bundles.ts";
 import { type Baseline, type Figure, figureOf, median, type Report } from "./figures.ts";
-import { callersFile, oauthEvent, type Parts, startParts, statusEvent } from "./parts.ts";
+import { oauthEvent, oneCaller, type Parts, startParts, statusEvent } from "./parts.ts";
 import type { Size } from "./scenario.ts";
 import { newCertificate, startTls } from "./tls.ts";
 
@@ -76,7 +76,7 @@ function subjectsOf(parts: Parts, bundles: ReturnType<typeof bundlesFor>) {
     },
     vendor: { folder: bundles.byDefault("vendor"), event: stored, variables: forVendor },
     token: { folder: token, event: stored },
-    oauth: { folder: bundles.deployed("oauth", callersFile(connection)), event: oauthEvent },
+    oauth: { folder: bundles.deployed("oauth", oneCaller(connection)), event: oauthEvent },
     status: { folder: bundles.deployed("status"), event: () => statusEvent({ connection }) },
     upstream: { folder: token, event: neverStored },
   } satisfies Record<string, Subject>;

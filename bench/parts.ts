@@ -1,6 +1,7 @@
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { partitionOf } from "@smart-token-broker/auth-core/rules/partition.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
@@ -78,7 +79,7 @@ export function statusEvent(of: { connection: string } | { limit: number; cursor
   return { ...event, queryStringParameters: { limit: String(of.limit), ...(of.cursor && { cursor: of.cursor }) } };
 }
 
-/** The event of a request by caller key: the caller of `callersFile` for its only connection. */
+/** The event of a request by caller key: the caller of `oneCaller` for its only connection. */
 export function oauthEvent(): object {
   const { pathParameters: _, ...event } = tokenEvent("none", { rawPath: "/oauth/token", post: "" });
   const credential = { client_id: "bench", client_secret: callerKey.reveal() };
@@ -91,8 +92,8 @@ export function oauthEvent(): object {
   };
 }
 
-/** `callers.json` of the oauth function with one caller, who may use this connection. */
-export function callersFile(connection: string): Record<string, string> {
+/** The list of the oauth function with one caller, who may use this connection. */
+export function oneCaller(connection: string): Record<string, string> {
   const caller = { name: "bench", connections: [connection], keySha256: [callerKeyHash(callerKey)] };
-  return { "callers.json": JSON.stringify([caller]) };
+  return callersFile(parseCallers([caller], { allowLoopbackHttp: true }));
 }

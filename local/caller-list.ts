@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { type Caller, callersFile } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readBody } from "./gateway/request.ts";
 import type { LocalFunction } from "./lambda/function.ts";
 import { originOf } from "./loopback-guard.ts";
@@ -14,11 +15,11 @@ export interface OAuthFunction {
 }
 
 /** The answer to a change of the list: with a `list`, that is the new one. */
-export type Change = { status: number; message: string; list?: object[] };
+export type Change = { status: number; message: string; list?: Caller[] };
 
 /** The list of callers in the function's bundle. */
-export function readList({ folder }: OAuthFunction): object[] {
-  return JSON.parse(readFileSync(join(folder, "callers.json"), "utf8")) as object[];
+export function readList({ folder }: OAuthFunction): Caller[] {
+  return JSON.parse(readFileSync(join(folder, "callers.json"), "utf8")) as Caller[];
 }
 
 /**
@@ -37,7 +38,7 @@ export function listPage(
     const body = await readBody(request);
     const changed = change(body === "too_large" ? undefined : parseObject(body.toString()));
     if (oauth && changed.list) {
-      writeFileSync(join(oauth.folder, "callers.json"), JSON.stringify(changed.list));
+      writeFileSync(join(oauth.folder, "callers.json"), callersFile(changed.list)["callers.json"]);
       await oauth.running.restart();
     }
     return changed;

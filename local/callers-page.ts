@@ -1,4 +1,4 @@
-import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { distinct, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { type DeployedCallers, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { listPage, type OAuthFunction, readList } from "./caller-list.ts";
 
@@ -16,12 +16,12 @@ export function callersPage(oauth: OAuthFunction | undefined, deployed: Deployed
         "No caller in its --callers has a key or an issuer. Add this caller there, and restart npm start.";
       return { status: 409, message };
     }
-    const list = [...readList(oauth), entry];
     try {
-      Object.assign(deployed, describeCallers(parseCallers(list, { allowLoopbackHttp: true })));
+      const list = distinct([...readList(oauth), ...parseCallers([entry], { allowLoopbackHttp: true })]);
+      Object.assign(deployed, describeCallers(list));
+      return { status: 200, message: "Added.", list };
     } catch (error) {
       return { status: 400, message: (error as Error).message };
     }
-    return { status: 200, message: "Added.", list };
   });
 }

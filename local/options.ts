@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { asListed, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { parseHostName } from "./loopback-guard.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
@@ -16,8 +16,8 @@ export interface Options {
   scenario?: keyof typeof namedScenarios;
   /** Recorded behaviour of a real upstream: the switches that `scenario` is applied on top of. */
   profile?: Partial<Scenario>;
-  /** The checked list of callers. Absent: the sample list. */
-  callers?: object[];
+  /** The list of callers as in its file, without a mistake. Absent: the sample list. */
+  callers?: unknown;
   /** Origins of pages that the sample list of callers admits, besides the sample application. */
   origins?: string[];
   /** File to which the functions' own lines are appended. */
@@ -167,10 +167,11 @@ function readConnections(file: string): Record<string, object> {
 }
 
 /** Checks the list with the schema that synth uses. */
-function readCallers(file: string): object[] {
+function readCallers(file: string): unknown {
   const json = readJsonFile("--callers", file);
   try {
-    return parseCallers(json, { allowLoopbackHttp: true }).map(asListed);
+    parseCallers(json, { allowLoopbackHttp: true });
+    return json;
   } catch (error) {
     throw new UsageError(`--callers ${file}: ${(error as Error).message}`);
   }

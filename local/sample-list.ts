@@ -13,10 +13,9 @@ export function sampleListPage(oauth: OAuthFunction | undefined) {
     const id = typeof connection === "string" ? parseConnectionId(connection) : undefined;
     if (!id) return { status: 400, message: "Invalid connection id." };
     if (!oauth) return { status: 409, message: "It has a list of its own (--callers)." };
-    const list = (readList(oauth) as { connections?: string[] }[]).map(({ connections, ...caller }) => ({
-      ...caller,
-      ...(connections && { connections: [...new Set([...connections, id])] }),
-    }));
+    const list = readList(oauth).map((caller) =>
+      caller.connections ? { ...caller, connections: [...new Set([...caller.connections, id])] } : caller,
+    );
     return { status: 200, message: `Added ${id}.`, list };
   });
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { leanDynamoDb } from "./adapters/dynamodb-lean.ts";
 import { type DynamoDb, dynamoDbTokenTable } from "./adapters/dynamodb.ts";
 import { systemClock } from "./rules/clock.ts";
@@ -48,7 +47,7 @@ export function deployedPorts(
     },
     clock,
     random: Math.random,
-    newLeaseOwner: randomUUID,
+    newLeaseOwner: process.getBuiltinModule("node:crypto").randomUUID,
     events: {
       put: async (event) => (await events()).put(event),
     },

@@ -6,10 +6,9 @@ import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { RegisteredNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { connectionsOf, matchesClaims } from "./claims.ts";
+import { connectionsOf, livesAtMost, matchesClaims } from "./claims.ts";
 import type { Credential } from "./grant-request.ts";
 import type { IssuedHandles } from "./issued-handles.ts";
-import { livesAtMost } from "./jwt-rules.ts";
 import { type OAuthError, oauthError, toOAuthError } from "./oauth-error.ts";
 import { readRefreshHandle } from "./refresh-handle.ts";
 import type { RevokedKeys } from "./revoked-keys.ts";

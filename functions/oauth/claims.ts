@@ -1,5 +1,6 @@
 import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { clockTolerance } from "@smart-token-broker/auth-core/rules/jwt.ts";
 
 /** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. */
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {
@@ -27,4 +28,13 @@ export function connectionsOf(caller: OidcCaller, claims: Record<string, unknown
   const known = ids.filter((id) => id !== undefined);
   // The entry's own list limits what the claim may name.
   return caller.connections ? known.filter((id) => caller.connections?.includes(id)) : known;
+}
+
+/**
+ * Whether a JWT lives at most `maxLifetime` seconds: from `iat` to `exp`, or from now if it has no `iat`. The claims are
+ * those of a JWT that breaks no rule.
+ */
+export function livesAtMost(maxLifetime: number, { exp, iat }: Record<string, unknown>, now: number): boolean {
+  if (typeof exp !== "number") return false;
+  return typeof iat === "number" ? exp - iat <= maxLifetime : exp - now <= maxLifetime + clockTolerance;
 }

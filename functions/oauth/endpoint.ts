@@ -30,6 +30,9 @@ const minTtl = 60;
  */
 export class OAuthEndpoint {
   readonly #authenticator: Authenticator;
+  readonly #revoked: RevokedKeys;
+  /** Of the keys of all callers. */
+  readonly #hashes: string[];
   readonly #handles: IssuedHandles;
   readonly #finder: ConnectionFinder;
   readonly #tokens: TokenService;
@@ -37,17 +40,24 @@ export class OAuthEndpoint {
   readonly #settings: Settings;
 
   constructor(callers: Caller[], ports: OAuthPorts, verifier: JwtVerifier, settings: Settings) {
-    const hashes = callers.flatMap((caller) => (caller.kind === "key" ? caller.keySha256 : []));
-    this.#handles = new IssuedHandles(ports, hashes);
+    this.#hashes = callers.flatMap((caller) => (caller.kind === "key" ? caller.keySha256 : []));
+    this.#handles = new IssuedHandles(ports, this.#hashes);
+    this.#revoked = new RevokedKeys(ports);
     this.#authenticator = new Authenticator(callers, verifier, {
       ...ports,
       issuedHandles: this.#handles,
-      revoked: new RevokedKeys(ports),
+      revoked: this.#revoked,
     });
     this.#finder = new ConnectionFinder(ports);
     this.#tokens = new TokenService(ports);
     this.#ports = ports;
     this.#settings = settings;
+  }
+
+  /** Reads the revoked keys before the first request, which otherwise waits for it. If that fails, the request reads them. */
+  warmUp(): void {
+    const [some] = this.#hashes;
+    if (some !== undefined) this.#revoked.has(some).catch(() => undefined);
   }
 
   /** Answers a request of any of the routes. */

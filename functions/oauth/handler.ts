@@ -1,11 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import middy from "@middy/core";
 import { leanDynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb-lean.ts";
 import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
-import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { JwtVerifier } from "./authenticate.ts";
 import { OAuthEndpoint } from "./endpoint.ts";
@@ -23,7 +21,7 @@ const ports = {
   names: dynamoDbNameIndex(settings.tableName, dynamoDb),
   handles: dynamoDbHandles(settings.tableName, dynamoDb),
   revokedKeys: dynamoDbRevokedKeys(settings.tableName, dynamoDb),
-  randomBytes: () => randomBytes(32),
+  randomBytes: () => process.getBuiltinModule("node:crypto").randomBytes(32),
 };
 
 /** Loads the JWT library with the first JWT: callers with a key never need it. */
@@ -35,9 +33,13 @@ const lazyVerifier: JwtVerifier = {
   },
 };
 
-// The bundle holds the list of callers: it may be longer than the 4 KB that Lambda allows for environment variables.
-const list: unknown = JSON.parse(readFileSync(new URL("callers.json", import.meta.url), "utf8"));
-const endpoint = new OAuthEndpoint(parseCallers(list, settings), ports, lazyVerifier, settings);
+// As an ES module, node:fs also loads its promises and streams, which takes longer than reading the list.
+const { readFileSync } = process.getBuiltinModule("node:fs");
+// In the bundle: the list may be longer than the 4 KB that Lambda allows for environment variables. The synthesis checked it.
+const callers = JSON.parse(readFileSync(new URL("callers.json", import.meta.url), "utf8")) as Caller[];
+const endpoint = new OAuthEndpoint(callers, ports, lazyVerifier, settings);
+// Not awaited: Lambda gets the first request meanwhile. If it freezes the environment instead, the read is repeated.
+endpoint.warmUp();
 
 /** `POST /api/v1/auth/token` (the vendor's API), `POST /oauth/token`, and the authorization server metadata. */
 export const handler = middy()

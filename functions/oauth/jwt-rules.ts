@@ -1,5 +1,4 @@
-/** Seconds by which the clocks of the broker and the issuer may differ. */
-export const clockTolerance = 30;
+import { clockTolerance } from "@smart-token-broker/auth-core/rules/jwt.ts";
 
 /** `typ` of the header (RFC 7519 §5.1, RFC 9068 §2.1), in lower case and without `application/` (RFC 7515 §4.1.9). */
 const acceptedTypes = new Set(["jwt", "at+jwt"]);
@@ -34,13 +33,4 @@ export function brokenRule(
 function isAcceptedType(typ: unknown): boolean {
   if (typ === undefined) return true;
   return typeof typ === "string" && acceptedTypes.has(typ.toLowerCase().replace(/^application\//, ""));
-}
-
-/**
- * Whether a JWT lives at most `maxLifetime` seconds: from `iat` to `exp`, or from now if it has no `iat`. The claims are
- * those of a JWT that breaks no rule.
- */
-export function livesAtMost(maxLifetime: number, { exp, iat }: Record<string, unknown>, now: number): boolean {
-  if (typeof exp !== "number") return false;
-  return typeof iat === "number" ? exp - iat <= maxLifetime : exp - now <= maxLifetime + clockTolerance;
 }

@@ -1,11 +1,11 @@
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
-import { jwtAlgorithms } from "@smart-token-broker/auth-core/adapters/late.ts";
+import { clockTolerance, jwtAlgorithms } from "@smart-token-broker/auth-core/adapters/late.ts";
 import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import type { JwtVerdict, JwtVerifier } from "./authenticate.ts";
 import { fetchKeys, type Keys } from "./fetch-keys.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
-import { brokenRule, clockTolerance } from "./jwt-rules.ts";
+import { brokenRule } from "./jwt-rules.ts";
 
 /**
  * Verifies JWTs with the published keys of their issuer (RFC 7519): signature, issuer, `exp` (required), `nbf`, and the

@@ -1,6 +1,6 @@
-import { timingSafeEqual } from "node:crypto";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import { timingSafeEqual } from "@smart-token-broker/auth-core/rules/node-crypto.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { RegisteredNames } from "@smart-token-broker/auth-core/rules/token-set.ts";
 

@@ -5,7 +5,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import { asListed } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { callersFile } from "@smart-token-broker/auth-core/rules/callers.ts";
 import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
@@ -107,7 +107,7 @@ export class Api extends Construct {
     return new BrokerFunction(this, "OAuth", {
       name: "oauth",
       description: "Smart Token Broker: returns access tokens to callers of the vendor's API and of OAuth grants",
-      files: { "callers.json": JSON.stringify(settings.callers.map(asListed)) },
+      files: callersFile(settings.callers),
       // As the token function, and up to 5 s to fetch an issuer's keys.
       timeout: Duration.seconds(29),
       stores,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
@@ -126,6 +126,24 @@ describe("A lean read", () => {
     expect(await dynamoDb.get(input)).toEqual(item);
 
     expect([server.requests.length, used.size]).toEqual([4, 3]);
+  });
+
+  it.each([
+    ["never comes", () => {}],
+    ["is only a closed connection", (response: ServerResponse) => void response.destroy()],
+  ])("is sent again over a new connection if the environment was frozen and its response %s", async (_case, end) => {
+    const server = await startServer((nth, response) => {
+      if (nth > 1) return answer(response);
+      vi.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
+      end(response);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    const dynamoDb = deployedDynamoDb(server.url, () => Promise.reject(new Error("loaded the SDK")));
+
+    expect(await dynamoDb.get(input)).toEqual(item);
+
+    expect(server.requests[1]?.port).not.toBe(server.requests[0]?.port);
+    expect(server.readers()).toEqual(["lean", "lean"]);
   });
 
   it("is sent again only once", async () => {

@@ -74,7 +74,9 @@ describe("broker callers revoke", () => {
     expect(stdout).toMatch(
       /^Revoked 1 key of leaked\. From \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by \S+Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked --local-url \S+\), .*\n$/,
     );
-    // The function reads the revoked keys with the first request that has a listed key.
+    // A change of the list starts the function anew: then it reads the revoked keys again, before 30 s have passed.
+    const added = await broker(["callers", "add", "new-one", "--connections", "webapicorso", "--local", ...local()]);
+    expect(added.status).toBe(0);
     expect(await vendor("leaked")).toMatchObject({ status: 401, error: "invalid_client" });
     expect(await vendor("good")).toMatchObject({ status: 200 });
   });

@@ -1,6 +1,7 @@
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { Service } from "../../functions/auth-core/metrics.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
@@ -126,9 +127,8 @@ async function startWorld(stage: string) {
         AWS_ENDPOINT_URL_EVENTBRIDGE: busProxy.url,
         ...variables,
       };
-      const invoke = await emulators.start(name, all, {
-        "callers.json": JSON.stringify([{ name, connections, keySha256 }, ci]),
-      });
+      const list = parseCallers([{ name, connections, keySha256 }, ci], { allowLoopbackHttp: true });
+      const invoke = await emulators.start(name, all, callersFile(list));
       return async (event: unknown) => {
         try {
           const answer = await invoke(event);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
 import { tokenEvent } from "../handler/event.ts";
@@ -62,7 +63,8 @@ describe("Under Lambda's runtime client", () => {
 
   it("oauth serves a caller with a key", async () => {
     await around.connection({}, "webapicorso");
-    const oauth = await start("oauth", {}, { "callers.json": JSON.stringify(callers("https://issuer.test")) });
+    const list = parseCallers(callers("https://issuer.test"), { allowLoopbackHttp: false });
+    const oauth = await start("oauth", {}, callersFile(list));
     const credential = { client_id: "old-php", client_secret: fakeCallerKey("old-php") };
     const { pathParameters: _, ...event } = tokenEvent("none", { rawPath: "/oauth/token", post: "" });
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
@@ -50,12 +51,14 @@ function environment(list: object[] = callers(issuer)) {
   const ports = { table, names, clock, notice: () => undefined, ...tables } as unknown as Ports &
     typeof tables & { names: NameIndex };
   const endpoint = new OAuthEndpoint(parseCallers(list, testSettings), ports, verifier, testSettings);
-  return async (route: string, sent: Sent, headers: Record<string, string> = {}) => {
+  const warmUp = () => endpoint.warmUp();
+  const ask = async (route: string, sent: Sent, headers: Record<string, string> = {}) => {
     const event = eventOf(route, sent);
     Object.assign(event.headers, headers);
     const { status, body } = await endpoint.answer(event);
     return { status, ...(body as { error?: string; access_token?: string; refresh_token?: string }) };
   };
+  return Object.assign(ask, { warmUp });
 }
 type Environment = ReturnType<typeof environment>;
 
@@ -216,6 +219,35 @@ describe("A revoked caller key", () => {
     }
 
     expect(tables.state.revokedReads).toBe(2);
+  });
+
+  test("needs no read in the first 30 s of an environment that has warmed up", async () => {
+    const ask = environment();
+
+    ask.warmUp();
+    expect(await byKey(ask, "old-php")).toMatchObject({ status: 200 });
+    clock.advance(29.9);
+    expect(await byKey(ask, "old-php")).toMatchObject({ status: 200 });
+
+    expect(tables.state.revokedReads).toBe(1);
+  });
+
+  test("is found by the first request if the table was unavailable during the warm-up", async () => {
+    const ask = environment();
+    revoke("old-php");
+    down(true);
+    ask.warmUp();
+    await nextTurn();
+    down(false);
+
+    expect(await byKey(ask, "old-php")).toMatchObject({ status: 401 });
+    expect(tables.state.revokedReads).toBe(2);
+  });
+
+  test("is not looked for by the warm-up if no caller has a key", async () => {
+    environment(callers(issuer).filter((caller) => !("keySha256" in caller))).warmUp();
+
+    expect(tables.state.revokedReads).toBe(0);
   });
 
   test("stays rejected while the table is unavailable, and other keys are served from memory", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { OidcCaller } from "../../functions/auth-core/rules/callers.ts";
-import { connectionsOf, matchesClaims } from "../../functions/oauth/claims.ts";
+import { connectionsOf, livesAtMost, matchesClaims } from "../../functions/oauth/claims.ts";
 import { connectionId } from "../support/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
@@ -113,5 +113,26 @@ describe("connectionsOf", () => {
   test("never returns more than the list of the entry", () => {
     expect(claimed("a b c", ["b", "d"])).toEqual(["b"]);
     expect(claimed("a", ["b"])).toEqual([]);
+  });
+});
+
+describe("livesAtMost", () => {
+  const now = 1_800_000_000;
+  const day = 86_400;
+  /** As a JWT has them: JSON. */
+  const parsed = (text: string) => JSON.parse(text) as Record<string, unknown>;
+
+  test.each<[string, Record<string, unknown>, boolean]>([
+    ["a day from its iat", { iat: now - 60, exp: now - 60 + day }, true],
+    ["a second longer than a day from its iat", { iat: now - 60, exp: now - 59 + day }, false],
+    ["a year, of which an hour is left", { iat: now - 364 * day, exp: now + 3600 }, false],
+    ["a day from now, without iat", { exp: now + day }, true],
+    ["a day and 30 s from now, without iat: clocks differ", { exp: now + day + 30 }, true],
+    ["a day and 31 s from now, without iat", { exp: now + day + 31 }, false],
+    ["for ever", parsed('{"exp": 1e999}'), false],
+    ["for ever, as its iat never was", parsed(`{"iat": -1e999, "exp": ${now}}`), false],
+    ["without an end", { iat: now }, false],
+  ])("judges a JWT that lives %s", (_, times, isAccepted) => {
+    expect(livesAtMost(day, times, now)).toBe(isAccepted);
   });
 });

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { brokenRule, livesAtMost } from "../../functions/oauth/jwt-rules.ts";
+import { brokenRule } from "../../functions/oauth/jwt-rules.ts";
 
 const now = 1_800_000_000;
 const claims = { iss: "https://issuer.test", iat: now, exp: now + 300 };
 const header = { alg: "ES256", kid: "key-1" };
-const day = 86_400;
 
 /** As a JWT has them: JSON. */
 const parsed = (text: string) => JSON.parse(text) as Record<string, unknown>;
@@ -80,21 +79,5 @@ describe("brokenRule: exp, iat and nbf", () => {
 
   test("rejects a JWT that was issued 31 s from now", () => {
     expect(brokenRule(header, { ...claims, iat: now + 31 }, now)).toBe("issued_in_the_future");
-  });
-});
-
-describe("livesAtMost", () => {
-  test.each<[string, Record<string, unknown>, boolean]>([
-    ["a day from its iat", { iat: now - 60, exp: now - 60 + day }, true],
-    ["a second longer than a day from its iat", { iat: now - 60, exp: now - 59 + day }, false],
-    ["a year, of which an hour is left", { iat: now - 364 * day, exp: now + 3600 }, false],
-    ["a day from now, without iat", { exp: now + day }, true],
-    ["a day and 30 s from now, without iat: clocks differ", { exp: now + day + 30 }, true],
-    ["a day and 31 s from now, without iat", { exp: now + day + 31 }, false],
-    ["for ever", parsed('{"exp": 1e999}'), false],
-    ["for ever, as its iat never was", parsed(`{"iat": -1e999, "exp": ${now}}`), false],
-    ["without an end", { iat: now }, false],
-  ])("judges a JWT that lives %s", (_, times, isAccepted) => {
-    expect(livesAtMost(day, times, now)).toBe(isAccepted);
   });
 });

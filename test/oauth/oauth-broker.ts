@@ -1,3 +1,5 @@
+import { expect, vi } from "vitest";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { startGateway } from "../../local/gateway/server.ts";
 import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
 import { startTableProxy } from "../support/table-proxy.ts";
@@ -32,7 +34,7 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
   const invoke = await emulators.start(
     "oauth",
     { AWS_ENDPOINT_URL_DYNAMODB: proxy.url, ...variables },
-    { "callers.json": JSON.stringify(callers(issuer.url)) },
+    callersFile(parseCallers(callers(issuer.url), { allowLoopbackHttp: true })),
   );
   const route = (routeKey: string) => ({ routeKey, authorization: "NONE" as const, invoke });
   const gateway = await startGateway({
@@ -44,6 +46,8 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
     clock,
     routes: [route(`POST ${vendorRoute}`), route(`POST ${oauthRoute}`), route(`GET ${metadataRoute}`)],
   });
+  // Before its first request, the function reads the revoked keys.
+  await vi.waitFor(() => expect(proxy.requests).toHaveLength(1), { timeout: 10_000, interval: 10 });
   await emulators.connection({}, "webapicorso");
   await emulators.connection({}, "other");
 

@@ -1,5 +1,6 @@
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
@@ -34,7 +35,7 @@ export async function startHttpFunctions() {
       oidc: { issuer: issuer.url, audience: pipelineAudience, claims: { sub: "repo:acme/shop:*" } },
     },
   ];
-  const files = { "callers.json": JSON.stringify(callers) };
+  const files = callersFile(parseCallers(callers, { allowLoopbackHttp: true }));
   const start = async (variables: Record<string, string> = {}) => {
     const token = await emulators.start("token", variables);
     const oauth = await emulators.start("oauth", variables, files);

@@ -1,7 +1,7 @@
 // What a cold start and the adapters that are loaded late have in common. Those adapters import it from here, and from
 // nowhere else: then esbuild puts all of it into one chunk. Otherwise a cold start loads a chunk for each combination.
 export { UnavailableError } from "../rules/failure.ts";
-export { jwtAlgorithms } from "../rules/jwt.ts";
+export { clockTolerance, jwtAlgorithms } from "../rules/jwt.ts";
 export { parseRegistration } from "../rules/registration.ts";
 export { Secret } from "../rules/secret.ts";
 export { eventSource, secretName } from "../rules/settings.ts";

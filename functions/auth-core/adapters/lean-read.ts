@@ -10,14 +10,15 @@ const timeout = 1000;
 /** An item has at most 400 KB. JSON can be longer. */
 const maxBodyBytes = 1024 * 1024;
 
-/** A keep-alive socket that was closed before it answered, perhaps while the environment was frozen. */
-class DeadSocketError extends Error {}
+/** The socket of a read was closed while it was idle, or the environment was frozen during the read. */
+class StaleSocketError extends Error {}
 
 /**
  * Reads items with GetItem, over node's own HTTP and without the SDK, which takes longer to load than to answer.
  *
- * Makes one attempt within 1 s; a second one only if the first used a socket that the server had closed. Throws for
- * everything but a complete response 200 with the right checksum: a `TimeoutError` after 1 s.
+ * Makes one attempt within 1 s; a second one only if the first used a socket that the server had closed, or if the
+ * environment was frozen meanwhile. Throws for everything but a complete response 200 with the right checksum: a
+ * `TimeoutError` after 1 s.
  */
 export function leanRead(
   access: AwsAccess,
@@ -26,40 +27,40 @@ export function leanRead(
   const { Agent, request } = process.getBuiltinModule(access.origin.startsWith("https:") ? "node:https" : "node:http");
   let agent = new Agent({ keepAlive: true });
 
-  async function send(body: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async function attempt(body: string): Promise<Record<string, AttributeValue> | undefined> {
     const signed = signedHeaders(access, "DynamoDB_20120810.GetItem", body, new Date());
     const headers = { ...signed, "user-agent": "smart-token-broker" };
-    return new Promise((resolve, reject) => {
-      const sent = request(access.origin, { method: "POST", headers, agent, signal });
-      sent.on("error", (error) => reject(sent.reusedSocket ? new DeadSocketError(error.message) : error));
-      sent.on("response", resolve).end(body);
-    });
+    const startedAt = Date.now();
+    const signal = AbortSignal.timeout(timeout);
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const sent = request(access.origin, { method: "POST", headers, agent, signal });
+        sent.on("error", (error) => reject(sent.reusedSocket ? new StaleSocketError(error.message) : error));
+        // Loaded while DynamoDB answers.
+        sent.on("finish", () => process.getBuiltinModule("node:zlib"));
+        sent.on("response", resolve).end(body);
+      });
+      return await itemIn(response);
+    } catch (error) {
+      if (Date.now() - startedAt > 2 * timeout) throw new StaleSocketError("the environment was frozen");
+      throw signal.aborted ? signal.reason : error;
+    }
   }
 
   return async (input) => {
     const body = JSON.stringify(input);
-    const signal = AbortSignal.timeout(timeout);
-    const sent = send(body, signal).catch((error: unknown) => {
-      if (!(error instanceof DeadSocketError)) throw error;
+    return attempt(body).catch((error: unknown) => {
+      if (!(error instanceof StaleSocketError)) throw error;
       // The other sockets of this agent are as old.
       agent = new Agent({ keepAlive: true });
-      return send(body, signal);
+      return attempt(body);
     });
-    // Loaded while the request is under way.
-    const { crc32 } = process.getBuiltinModule("node:zlib");
-    try {
-      return await itemIn(await sent, crc32);
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error;
-    }
   };
 }
 
-async function itemIn(
-  response: IncomingMessage,
-  crc32: (bytes: Buffer) => number,
-): Promise<Record<string, AttributeValue> | undefined> {
+async function itemIn(response: IncomingMessage): Promise<Record<string, AttributeValue> | undefined> {
   const bytes = await readBody(response, maxBodyBytes);
+  const { crc32 } = process.getBuiltinModule("node:zlib");
   const { "content-length": length, "x-amz-crc32": checksum } = response.headers;
   if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
   if (length !== String(bytes.length) || checksum !== String(crc32(bytes))) {

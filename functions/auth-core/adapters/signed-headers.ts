@@ -1,5 +1,6 @@
-import { createHash, createHmac } from "node:crypto";
 import type { AwsAccess } from "../rules/aws-access.ts";
+import { sha256Hex } from "../rules/fingerprint.ts";
+import { createHmac } from "../rules/node-crypto.ts";
 
 /**
  * The headers of a POST to `/` of DynamoDB, signed with AWS Signature Version 4.
@@ -18,19 +19,15 @@ export function signedHeaders(access: AwsAccess, target: string, body: string, n
   };
   const names = Object.keys(headers).join(";");
   const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
-  const canonicalRequest = `POST\n/\n\n${lines.join("")}\n${names}\n${sha256(body)}`;
+  const canonicalRequest = `POST\n/\n\n${lines.join("")}\n${names}\n${sha256Hex(body)}`;
   const scope = [time.slice(0, 8), access.region, "dynamodb", "aws4_request"];
   const key = scope.reduce<string | Buffer>(hmac, `AWS4${access.secretAccessKey.reveal()}`);
-  const text = `AWS4-HMAC-SHA256\n${time}\n${scope.join("/")}\n${sha256(canonicalRequest)}`;
+  const text = `AWS4-HMAC-SHA256\n${time}\n${scope.join("/")}\n${sha256Hex(canonicalRequest)}`;
   return {
     ...headers,
     "content-length": String(Buffer.byteLength(body)),
     authorization: `AWS4-HMAC-SHA256 Credential=${access.accessKeyId}/${scope.join("/")}, SignedHeaders=${names}, Signature=${hmac(key, text).toString("hex")}`,
   };
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {

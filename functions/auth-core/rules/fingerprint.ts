@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash } from "./node-crypto.ts";
 import type { Secret } from "./secret.ts";
 
 /** SHA-256 of a text, 64 hex digits. */

@@ -16,6 +16,9 @@ export const jwtAlgorithms = [
   "Ed25519",
 ] as const;
 
+/** Seconds by which the clocks of the broker and an issuer may differ. */
+export const clockTolerance = 30;
+
 /** The claims that the broker reads from an access token. All are optional, none is trusted. */
 export interface JwtClaims {
   exp?: number;

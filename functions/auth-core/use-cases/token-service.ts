@@ -191,7 +191,7 @@ export class TokenService {
     const startedAt = clock.now();
     let item: ConnectionItem | undefined;
     for (let now = startedAt; now < giveUpAt; now = clock.now()) {
-      const pause = Math.min(Math.max(0.1, 0.4 * (now - startedAt)), 1);
+      const pause = Math.min(Math.max(0.1, 0.3 * (now - startedAt)), 1);
       await clock.sleep(Math.min(pause * (0.5 + 0.5 * random()), giveUpAt - now));
       item = await table.read(connection, "eventual");
       if (decide(item, clock.now(), requirements).kind !== "wait") break;

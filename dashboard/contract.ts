@@ -78,7 +78,7 @@ export interface FailedAttempt {
   code: string;
 }
 
-/** Requests for tokens and calls of Smart Services, in steps up to `end`. */
+/** Requests for tokens and calls to Smart Services, in steps up to `end`. */
 export interface Traffic {
   end: number;
   stepSeconds: number;

@@ -25,7 +25,7 @@ export const emptyStep = (): TrafficStep => ({
   callsFailed: 0,
 });
 
-/** Counts the requests and the calls of Smart Services in the lines of the log, for two hours. */
+/** Counts the requests and the calls to Smart Services in the lines of the log, for two hours. */
 export class TrafficCounter {
   readonly #buckets: Bucket[] = [];
 

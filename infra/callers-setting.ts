@@ -60,10 +60,10 @@ function readCallersFile(value: string, nextStep: string): unknown {
   } catch (error) {
     // A text that is no file may be a list with a mistake in its JSON, or a pasted key.
     const named = value.endsWith(".json")
-      ? `names the file ${name}`
-      : `is ${shown(value)}, not a list but a file's name`;
+      ? `names the file ${name}, which cannot be read`
+      : `is ${shown(value)}: neither a list nor a file that can be read`;
     throw new SettingError(
-      `The setting "callers" ${named}, which cannot be read (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
+      `The setting "callers" ${named} (${(error as NodeJS.ErrnoException).code}). ${unchanged} ${nextStep}`,
       { cause: error },
     );
   }

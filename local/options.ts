@@ -33,7 +33,7 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
 
   --port NUMBER         Port of the gateway (8787). 0 picks a free one.
   --allow-host NAME     Also accept the Host NAME, with any port: for a tunnel or a proxy that ends on this machine, or a
-                        container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1] with the own port.
+                        container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1], with the server's port.
   --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
                         Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
   --callers FILE        JSON: a list of callers, as in the settings. Issuers may use http on loopback.

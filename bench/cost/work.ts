@@ -4,7 +4,7 @@ export interface Work {
   table: Record<string, number>;
   /** Calls of Secrets Manager by name. */
   secrets: Record<string, number>;
-  /** Calls of Smart Services. */
+  /** Calls to Smart Services. */
   upstream: number;
   /** Of the function's log, without line ends. */
   logLines: number;

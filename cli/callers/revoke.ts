@@ -115,7 +115,7 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
 
 /** A hash of a key and a line break, as `echo` sends it, is a wrong one. */
 const notDeployed =
-  "No deployed caller has a key with this hash, so no caller loses access. If you meant one of them, check the hash: no line break belongs to the key.";
+  "No deployed caller has a key with this hash, so no caller loses access. If you meant a deployed caller, hash its key again, without a line break.";
 
 function deployedHashes(callers: DeployedCallers): Set<string> {
   return new Set(Object.values(callers).flatMap(({ keySha256 = [] }) => keySha256));

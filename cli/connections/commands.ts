@@ -33,7 +33,7 @@ export function connectionsCommands(root: Command, onDeployment: OnDeployment): 
   const set = connections.command("set <id>");
   examples(set, "connections set acme --max-lifetime 900", "connections set acme --no-single-active-token");
   withFields(set)
-    .description("change these fields of a registration; account and key stay")
+    .description("change fields of a registration, except username, scope and API key")
     .option("--no-single-active-token", "a new token leaves the previous one valid")
     .action(onDeployment(async () => (await import("./set.ts")).setFields));
   examples(connections.command("list"), "connections list", "connections list --fields connection,state")

@@ -7,7 +7,7 @@ export function smokeCommand(root: Command, onDeployment: OnDeployment): void {
   // Before the arguments are read: the value of an option that npm kept is one argument too many.
   rejectOptionsOfNpm();
   examples(root.command("smoke"), "smoke --stage dev", "smoke --stage dev --write --json")
-    .description("check on AWS what no emulator can show; you can send the report to others")
+    .description("check on AWS what no emulator can show; the report names no account, connection or secret")
     .option("--write", "also run checks that change something for a moment, or page someone")
     .action(onDeployment(async () => (await import("./smoke.ts")).smoke));
 }

@@ -55,8 +55,8 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
     },
     {
       value: figure(calls),
-      text: `calls of Smart Services, ${over} · ${callsFailed} failed`,
-      label: `Calls of Smart Services, ${over}: ${calls}, ${callsFailed} of them failed`,
+      text: `calls to Smart Services, ${over} · ${callsFailed} failed`,
+      label: `Calls to Smart Services, ${over}: ${calls}, ${callsFailed} of them failed`,
       bars: steps.map((step) => [
         ["call", step.calls - step.callsFailed],
         ["bad", step.callsFailed],

@@ -72,7 +72,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
     },
     {
       name: "registration-gone",
-      happens: "The secret of a connection in use was deleted, so the broker erased its tokens.",
+      happens: "The secret of a connection in use was deleted, so the broker deleted its tokens.",
       callers: "Its callers receive 404.",
       first: "find the connection (saved query 'what went wrong', `registration_gone`) and restore its secret.",
       metric: total(metrics.all("RegistrationsGone"), "deleted registrations", Duration.hours(1)),

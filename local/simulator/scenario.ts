@@ -14,7 +14,7 @@ const modes = {
   html: "200 with an HTML page",
   empty: "200 without a body",
   oversized: "a token in a body of 64 KiB and one byte",
-  truncated: "JSON cut in the middle, after the credential was used up",
+  truncated: "JSON cut in the middle, after the credential was used",
   bad_jwt: "a token that looks like a JWT but does not parse",
   expired: "a token that has expired",
   redirect: "302 to another path",

@@ -268,8 +268,8 @@ namespace SmartTokenBroker
             };
 
         /// <summary>
-        /// A token that is valid now. Does not wait while there is one: near its expiry, it asks the broker for the next one,
-        /// and returns this one.
+        /// A token that is valid now. Does not wait while there is one: near its expiry, it requests the next one from the
+        /// broker, and returns this one.
         /// </summary>
         /// <exception cref="BrokerException">There is no valid token, and the broker gave none.</exception>
         public async Task<AccessToken> TokenAsync(CancellationToken cancellationToken = default(CancellationToken))
@@ -476,8 +476,8 @@ namespace SmartTokenBroker
         public string Connection { get; }
 
         /// <summary>
-        /// Why the client asked: it had no valid token ("missing"), it had an old one ("expiring"), or the business API rejected
-        /// one ("rejected").
+        /// Why the client sent the request: it had no valid token ("missing"), its token was old ("expiring"), or the business
+        /// API rejected it ("rejected").
         /// </summary>
         public string Reason { get; }
 

@@ -8,7 +8,7 @@ const counted = (...lines: Parameters<TrafficCounter["add"]>[0][]) => {
   return counter;
 };
 
-it("counts requests by source, errors by code and calls of Smart Services, in steps", () => {
+it("counts requests by source, errors by code and calls to Smart Services, in steps", () => {
   const counter = counted(
     requestAt(0, {}),
     requestAt(1, { source: "table" }),

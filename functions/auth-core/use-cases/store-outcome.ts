@@ -104,7 +104,7 @@ async function write(ports: Ports, next: ConnectionItem, lease: Lease, keys?: Ke
 
 /**
  * Whether this process wrote the stored item: the write ended the lease, and no later attempt has begun. Every lease changes
- * `attemptedAt`; only an erasure, which removes it, depends on the instant of the error.
+ * `attemptedAt`; only a deletion of the tokens, which removes it, depends on the instant of the error.
  */
 function isWrittenAs(next: ConnectionItem, stored: ConnectionItem): boolean {
   // The table rounds instants to milliseconds.

@@ -6,7 +6,7 @@ export class AccessToken {
   readonly scope: string | undefined;
   /** Base URL of the business API, if it is registered. */
   readonly apiBaseUrl: string | undefined;
-  /** When the token expires, by the clock of this machine when the token arrived. */
+  /** When the token expires, by the clock of this machine when the request was sent. */
   readonly expiresAt: Date;
 
   constructor(accessToken: string, fields: Omit<AccessToken, "accessToken">) {

@@ -6,7 +6,7 @@ export class ApiRequest {
   readonly #url: URL;
   readonly #input: Request | undefined;
   readonly #init: RequestInit | undefined;
-  /** Whether the body can be sent again. A stream cannot: it is gone. */
+  /** Whether the body can be sent again: a stream cannot. */
   readonly canRepeat: boolean;
 
   /** @throws TypeError if the URL is not one of the API: the token must not leave its origin */

@@ -7,7 +7,7 @@ import { ignoreFailure } from "./wait.ts";
 /** What happened between the client and the broker. Holds no token and no key. Durations are seconds. */
 export type ClientEvent = {
   connection: string;
-  /** Why the client asked: it had no valid token, it had an old one, or the business API rejected one. */
+  /** Why the client sent the request: it had no valid token, its token was old, or the business API rejected one. */
   reason: "missing" | "expiring" | "rejected";
   seconds: number;
 } & ({ kind: "token"; expiresAt: Date } | { kind: "failure"; error: BrokerError });

@@ -38,7 +38,7 @@ export class IssuedTokens {
     return { accessToken, expiresIn: this.#lifetime };
   }
 
-  /** Whether the business API accepts a token. It knows the last one of each connection, and the one before is gone. */
+  /** Whether the business API accepts a token. It accepts the last token of each connection, and none before it. */
   isAccepted(accessToken: string, now: number): boolean {
     const issued = [...this.#current.values()].find((each) => each.accessToken === accessToken);
     return issued !== undefined && !issued.isRejected && now < issued.issuedAt + this.#lifetime;

@@ -1,6 +1,6 @@
 import type { Runtime } from "../runtime.ts";
 
-/** A new task of the event loop: everything that can go on without time, goes on before it. */
+/** A new task of the event loop: all work that needs no time is done before it. */
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 /** Time that stands still until a test moves it. Durations are seconds. */

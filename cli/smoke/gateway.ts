@@ -58,9 +58,25 @@ export const gatewayChecks: Check[] = [
     },
   },
   {
-    question: "Does IAM let the status function read the table? (conditions dynamodb:Select and Attributes)",
-    expected: "200",
-    observe: async ({ deployment }) => same("200", await callApi(deployment, "/v1/status")),
+    question:
+      "Does IAM let the status function scan the table and read an item? (conditions dynamodb:Select and Attributes)",
+    // A denied read is 503.
+    expected: "200 for the list, 404 for an id that no connection has",
+    observe: async ({ deployment }) => {
+      const list = await callApi(deployment, "/v1/status");
+      const item = await callApi(deployment, "/v1/status/smoke-nobody");
+      return asExpected(list.status === 200 && item.status === 404, `${list.status} and ${item.status}`);
+    },
+  },
+  {
+    question:
+      "What does a caller get for a connection without a secret? (Secrets Manager may deny it instead of not finding it)",
+    expected: "404",
+    observe: async ({ deployment }) => {
+      const { status } = await callApi(deployment, "/v1/connections/smoke-nobody/token");
+      if (status === 403) return unknown("you may not get tokens of every connection");
+      return asExpected(status === 404, String(status));
+    },
   },
   {
     question: "Can a page read the gateway's own errors? (CORS headers on a 403)",

@@ -28,7 +28,8 @@ const throttled = { namespace: metricNamespace, metricName: "GatewayThrottles" }
 /** Adds the log group of the API's access log, and the metric that counts the requests over a route's throttle. */
 export function addAccessLog(scope: Construct, { stage, logRetentionDays }: DeploymentSettings): IAccessLogSettings {
   const logGroup = new logs.LogGroup(scope, "AccessLogs", {
-    // Log delivery to this prefix needs no resource policy. An account has only ten of those.
+    // CloudWatch Logs lists each group in a resource policy of 5,120 characters. When it gets full, it allows this prefix as a
+    // whole. Source: Amazon CloudWatch Logs User Guide, 'Log group resource policy size limit considerations'.
     logGroupName: `/aws/vendedlogs/smart-token-broker-${stage}/access`,
     retention: logRetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,

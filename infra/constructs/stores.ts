@@ -44,7 +44,8 @@ export class Stores {
    *
    * DynamoDB sets `Select` for each of these reads: `ALL_ATTRIBUTES` without a projection. So a read that names no
    * attribute is denied, although `ForAllValues` alone would allow it.
-   * Source: Amazon DynamoDB Developer Guide, 'Using IAM policy conditions for fine-grained access control'.
+   * Sources: Amazon DynamoDB Developer Guide, 'Using IAM policy conditions for fine-grained access control'; for GetItem, which
+   * has no such parameter, the example with StringEquals in 'DynamoDB resource-based policy examples'.
    */
   grantReadItemsWithoutTokens(grantee: Grantee): void {
     this.#grantTable(grantee, ["GetItem", "Scan"], {

@@ -120,7 +120,8 @@ export class Api extends Construct {
       apiName: `smart-token-broker-${stage}`,
       description: "Smart Token Broker",
       createDefaultStage: false,
-      ...(domain?.defaultEndpoint === false && { disableExecuteApiEndpoint: true }),
+      // Never absent: an update of API Gateway leaves an absent field as it was (go-to-k/cdkd#1163).
+      disableExecuteApiEndpoint: domain?.defaultEndpoint === false,
       // The gateway has one list for the whole API. The function checks which origin may use which credential.
       ...(origins.length > 0 && {
         corsPreflight: {

@@ -218,8 +218,8 @@ describe("smoke", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const verdicts = Object.groupBy(answers, ({ verdict }) => verdict);
     expect(Object.keys(verdicts).toSorted()).toEqual(["as expected", "needs --write", "needs AWS"]);
-    expect(verdicts["as expected"]?.length).toBe(10);
-    expect(answers.filter(({ observed }) => observed === undefined)).toHaveLength(answers.length - 10);
+    expect(verdicts["as expected"]?.length).toBe(11);
+    expect(answers.filter(({ observed }) => observed === undefined)).toHaveLength(answers.length - 11);
   });
 
   test("asks a deployment the rest, and with --write also what changes something", async () => {

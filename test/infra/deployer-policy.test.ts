@@ -4,11 +4,12 @@ import { describe, expect, it } from "vitest";
 import { everything, synthesise } from "./synth.ts";
 
 interface Policy {
-  Statement: { Action: string[] }[];
+  Statement: { Action: string[]; Resource: string | string[]; Condition?: object }[];
 }
 
 const file = readFileSync(join(import.meta.dirname, "../../docs/deployer-policy.json"), "utf8");
-const allowed = (JSON.parse(file) as Policy).Statement.flatMap(({ Action }) => Action);
+const { Statement: statements } = JSON.parse(file) as Policy;
+const allowed = statements.flatMap(({ Action }) => Action);
 
 const of = (service: string, ...names: string[]) => names.map((name) => `${service}:${name}`);
 const tags = ["TagResource", "UntagResource"];
@@ -18,12 +19,19 @@ const api = of("apigateway", "GET", "POST", "PUT", "PATCH", "DELETE", ...tags);
 const actionsOf: Record<string, string[]> = {
   "AWS::ApiGatewayV2::Api": api,
   "AWS::ApiGatewayV2::ApiMapping": api,
-  "AWS::ApiGatewayV2::DomainName": api,
+  // The first domain of an account creates API Gateway's own role, in the name of the deployer
+  // (amplify-education/serverless-domain-manager#112).
+  "AWS::ApiGatewayV2::DomainName": api.concat(
+    of("apigateway", "AddCertificateToDomain", "RemoveCertificateFromDomain"),
+    "iam:CreateServiceLinkedRole",
+  ),
   "AWS::ApiGatewayV2::Integration": api,
   "AWS::ApiGatewayV2::Route": api,
   "AWS::ApiGatewayV2::Stage": api.concat(
     of("logs", "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries"),
-    of("logs", "DescribeResourcePolicies"),
+    // API Gateway adds its permission to the resource policy of the log group, in the name of the deployer.
+    // Source: Amazon API Gateway Developer Guide, 'Configure logging for HTTP APIs', 'Permissions to activate logging'.
+    of("logs", "DescribeLogGroups", "DescribeResourcePolicies", "PutResourcePolicy"),
   ),
   "AWS::CloudWatch::Alarm": of("cloudwatch", "PutMetricAlarm", "DeleteAlarms", "DescribeAlarms", ...tags),
   "AWS::CloudWatch::Dashboard": of("cloudwatch", "PutDashboard", "GetDashboard", "DeleteDashboards", "ListDashboards"),
@@ -42,8 +50,10 @@ const actionsOf: Record<string, string[]> = {
   ).concat("iam:PassRole"),
   "AWS::DynamoDB::Table": of("dynamodb", "CreateTable", "UpdateTable", "DeleteTable", "DescribeTable", ...tags).concat(
     of("dynamodb", "DescribeContinuousBackups", "UpdateContinuousBackups"),
-    // DynamoDB uses the key with a grant that the creator of the table gives.
-    of("kms", "CreateGrant", "Decrypt", "DescribeKey"),
+    // DynamoDB uses the key with a grant that the creator of the table gives, who needs all that the grant allows.
+    // Source: Amazon DynamoDB Developer Guide, 'DynamoDB encryption at rest usage notes', 'Key policy for a customer managed key'.
+    of("kms", "CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
+    of("kms", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"),
   ),
   "AWS::Events::Rule": of("events", "PutRule", "DescribeRule", "DeleteRule", ...tags),
   "AWS::IAM::ManagedPolicy": of("iam", "CreatePolicy", "GetPolicy", "DeletePolicy", "TagPolicy", "UntagPolicy").concat(
@@ -147,6 +157,14 @@ describe("docs/deployer-policy.json", () => {
     expect(allowed.filter((pattern) => !isRead(pattern) && !needed.some((action) => matches(pattern, action)))).toEqual(
       [],
     );
+  });
+
+  it("lets CloudFormation create no role of a service but API Gateway's", () => {
+    const { Resource, Condition } =
+      statements.find(({ Action }) => Action.includes("iam:CreateServiceLinkedRole")) ?? {};
+
+    expect(Resource).toMatch(/:role\/aws-service-role\/ops\.apigateway\.amazonaws\.com\/AWSServiceRoleForAPIGateway$/);
+    expect(Condition).toEqual({ StringEquals: { "iam:AWSServiceName": "ops.apigateway.amazonaws.com" } });
   });
 
   it("fits into one managed policy", () => {

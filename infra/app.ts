@@ -27,7 +27,7 @@ export function brokerApp(props: AppProps = {}, options?: StageOptions): App {
   const monitoring = stack("Monitoring");
   // With exports, CloudFormation would reject a deployment that removes a function which this stack still watches.
   CrossStackReferences.of(monitoring).consume(ReferenceStrength.WEAK);
-  new Monitoring(monitoring, "Default", settings, { state, api, rotation });
+  new Monitoring(monitoring, "Default", settings, { state, api, rotation, target: `--stage ${settings.stage}` });
 
   Tags.of(app).add("application", "smart-token-broker");
   Tags.of(app).add("stage", settings.stage);
@@ -36,8 +36,10 @@ export function brokerApp(props: AppProps = {}, options?: StageOptions): App {
 }
 
 if (import.meta.main) {
+  // `npm run deploy` sets it. In CDK_DEFAULT_REGION, the CDK says us-east-1 if it knows no region.
+  const { AWS_REGION: region } = process.env;
   try {
-    brokerApp({}, { allowLoopbackHttp: false, folder: settingsFolder }).synth();
+    brokerApp({}, { allowLoopbackHttp: false, folder: settingsFolder, ...(region && { region }) }).synth();
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     process.stderr.write(`${error.message}\n`);

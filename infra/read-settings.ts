@@ -38,6 +38,7 @@ export function readDeploymentSettings(
   }, mistakes);
   attempt(() => checkSweeps(settings), mistakes);
   attempt(() => checkZone(settings.domain, nextStep("domain")), mistakes);
+  attempt(() => checkCertificate(settings.domain, options.region, nextStep("domain")), mistakes);
   throwIfAny(mistakes);
   return { ...settings, callers: callers ?? [] };
 }
@@ -54,9 +55,13 @@ function correction(key: string, { fileOf, propsOf }: Partial<ReadOptions>): str
 /** The rule that a value breaks, and the value. */
 function mistakeOf(key: string, issue: v.BaseIssue<unknown>): string {
   const isUnknownName = issue.expected === "never";
+  const isMissing = issue.type === "strict_object" && issue.received === "undefined";
   const steps = (issue.path ?? []).map((step) => step.key);
   // The unknown name is not shown: it may be a pasted key.
   const path = [key, ...(isUnknownName ? steps.slice(0, -1) : steps)].join(".");
+  if (isMissing && steps.length > 0) {
+    return `The setting "${path}" is missing: "${[key, ...steps.slice(0, -1)].join(".")}" ${issue.message}.`;
+  }
   const found = isUnknownName ? "it has another field" : `it is ${shown(issue.input)}`;
   return `The setting "${path}" ${issue.message}; ${found}.`;
 }
@@ -75,6 +80,15 @@ function checkZone(domain: DomainSettings | undefined, nextStep: string): void {
   if (!domain?.hostedZone || `.${domain.name}`.endsWith(`.${domain.hostedZone.name}`)) return;
   throw new SettingError(
     `The setting "domain.name" must be in the hosted zone ${domain.hostedZone.name}; it is ${shown(domain.name)}. ${unchanged} ${nextStep}`,
+  );
+}
+
+/** Throws if the certificate is in another region: API Gateway would reject it after the first stack is deployed. */
+function checkCertificate(domain: DomainSettings | undefined, region: string | undefined, nextStep: string): void {
+  const place = domain?.certificateArn.split(":")[3];
+  if (place === undefined || region === undefined || place === region) return;
+  throw new SettingError(
+    `The setting "domain.certificateArn" must be in ${region}, the region of this deployment; it is in ${place}. ${unchanged} ${nextStep}`,
   );
 }
 

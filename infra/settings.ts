@@ -54,4 +54,6 @@ export interface ReadOptions extends UrlOptions {
   fileOf?: (key: string) => string | undefined;
   /** The path of the construct whose props the values are. A text is then what it is: no JSON and no file's name. */
   propsOf?: string;
+  /** The region of the deployment. Absent: unknown. */
+  region?: string | undefined;
 }

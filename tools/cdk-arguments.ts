@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { settingsFolder } from "../infra/stage-settings.ts";
 
 /** A mistake that the user can correct. Its message is one line. */
 export class CdkUsageError extends Error {}
@@ -11,20 +14,34 @@ export interface CdkArguments {
   profile?: string;
   /** Whether they only ask for help or a version. */
   isQuestion: boolean;
+  /** Whether they name a stack: `cdk` rejects it beside `--all`, and prints its template without `--quiet`. */
+  namesStack: boolean;
   /** The arguments for `cdk`, with the stage as `-c stage=…`. */
   forCdk: string[];
 }
 
 /**
- * Reads the arguments of `npm run deploy -- …`: `--stage prod` becomes `-c stage=prod`, `--region` is not for `cdk`, and
+ * Reads the arguments of `npm run deploy -- …` and `npm run synth -- …`: `--stage prod` becomes `-c stage=prod`, `--region` is not for `cdk`, and
  * `cdk` gets all others as they are. `-c stage=prod` counts before `--stage`, and `--stage` before the stage in the
  * context of cdk.json.
  *
- * @throws CdkUsageError if an option has no value, or npm has taken one that was meant for the script
+ * @throws CdkUsageError if an option has no value, npm has taken one that was meant for the script, or `--stage` is missing
+ *   before a stage
  */
-export function readCdkArguments(args: string[], context: Record<string, unknown>): CdkArguments {
-  rejectOptionsOfNpm(process.env);
+export function readCdkArguments(
+  command: "synth" | "deploy",
+  args: string[],
+  context: Record<string, unknown>,
+): CdkArguments {
+  rejectOptionsOfNpm(command, process.env);
   const { tokens } = parseArgs({ args, options, strict: false, tokens: true });
+  const plain = tokens.filter((token) => token.kind === "positional").map(({ value }) => value);
+  const misplaced = plain.find((value) => existsSync(join(settingsFolder, `${value}.json`)));
+  if (misplaced !== undefined) {
+    throw new CdkUsageError(
+      `${misplaced} is a stage, and not a stack. Nothing was changed. Write: npm run ${command} -- --stage ${misplaced}`,
+    );
+  }
   const found = tokens.filter((token) => token.kind === "option");
   const last = (name: string) => found.findLast((token) => token.name === name);
 
@@ -62,9 +79,13 @@ export function readCdkArguments(args: string[], context: Record<string, unknown
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile }),
     isQuestion: found.some(({ name }) => name === "help" || name === "version"),
+    namesStack: plain.some((value) => stackIds.has(value)),
     forCdk: inContext === undefined ? ["-c", `stage=${stage}`, ...rest] : rest,
   };
 }
+
+/** As in infra/app.ts. The value of an option that only `cdk` knows is one of `plain` too. */
+const stackIds = new Set(["State", "Api", "Rotation", "Monitoring"]);
 
 const options = {
   stage: { type: "string" },
@@ -76,13 +97,13 @@ const options = {
 } as const;
 
 /** Without `--`, npm keeps the options, and the script would deploy another stage, or elsewhere. */
-function rejectOptionsOfNpm(env: Record<string, string | undefined>): void {
+function rejectOptionsOfNpm(command: string, env: Record<string, string | undefined>): void {
   const option = ["stage", "region", "context", "profile"].find((name) => env[`npm_config_${name}`] !== undefined);
   // npm's own -c is --call.
   const isContext = /^\w+=/.test(env["npm_config_call"] ?? "");
   if (option === undefined && !isContext) return;
   const written = option === undefined ? "-c" : `--${option}`;
   throw new CdkUsageError(
-    `npm has taken ${written} for itself. Nothing was changed. Write -- before it: npm run deploy -- ${written} …`,
+    `npm has taken ${written} for itself. Nothing was changed. Write -- before it: npm run ${command} -- ${written} …`,
   );
 }

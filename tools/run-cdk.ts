@@ -26,9 +26,17 @@ export async function runCdk(
   args: string[],
   { print, cdk = fileURLToPath(import.meta.resolve("aws-cdk/bin/cdk")), context = contextInCdkJson() }: Ports,
 ): Promise<number> {
-  const { stage, stageFrom, region: ofOption, profile, isQuestion, forCdk } = readCdkArguments(args, context);
+  const {
+    stage,
+    stageFrom,
+    region: ofOption,
+    profile,
+    isQuestion,
+    namesStack,
+    forCdk,
+  } = readCdkArguments(command, args, context);
   const start = (more: string[], env = {}) => startCdk(cdk, [command, ...more, ...forCdk], env);
-  if (command === "synth") return start(["--quiet"]);
+  if (command === "synth") return start(namesStack ? [] : ["--quiet"]);
   if (isQuestion) return start([]);
 
   print(`stage    ${stage} (${stageFrom}): ${fileOfStage(stage)}`);
@@ -51,7 +59,7 @@ export async function runCdk(
       ? `account  ${account.account} (${account.arn})`
       : `account  unknown: ${account.reason}. If the CDK cannot resolve it either, sign in, for example with: aws sso login`,
   );
-  return start(["--all"], { AWS_REGION: region });
+  return start(namesStack ? [] : ["--all"], { AWS_REGION: region });
 }
 
 function rejection(region: string, { code, account }: Account & { kind: "rejected" }): string {

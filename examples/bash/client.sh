@@ -8,6 +8,7 @@
 #   SMART_SERVICES_SCOPE       the connection's id or the vendor's scope, if your entry has several connections
 #   SMART_SERVICES_API         URL of the business API, https://…
 set -euo pipefail
+: "${1:?is missing. Usage: client.sh PATH...}"
 : "${SMART_SERVICES_HOST:?is not set: the URL of the broker}"
 : "${SMART_SERVICES_CLIENT_ID:?is not set: the name of your entry in the list of callers}"
 : "${SMART_SERVICES_CREDENTIAL:?is not set: your caller key}"

@@ -84,7 +84,7 @@ function setting(string $name): string
 $settings = array_map('setting', ['HOST', 'CREDENTIAL', 'API']);
 try {
     $client = new SmartServices(...$settings);
-    foreach (array_slice($argv, 1) as $path) {
+    foreach (array_slice($argv, 1) ?: throw new RuntimeException('Usage: php curl_client.php PATH...') as $path) {
         echo $client->get($path), "\n";
     }
 } catch (RuntimeException $error) {

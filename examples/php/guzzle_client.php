@@ -80,7 +80,7 @@ function setting(string $name): string
 $settings = array_map('setting', ['HOST', 'CLIENT_ID', 'CREDENTIAL', 'API']);
 try {
     $client = new SmartServices(...$settings, scope: getenv('SMART_SERVICES_SCOPE') ?: null);
-    foreach (array_slice($argv, 1) as $path) {
+    foreach (array_slice($argv, 1) ?: throw new RuntimeException('Usage: php guzzle_client.php PATH...') as $path) {
         echo $client->get($path), "\n";
     }
 } catch (GuzzleException | RuntimeException $error) {

@@ -55,7 +55,7 @@ def main():
     api, scope = setting("API"), os.environ.get("SMART_SERVICES_SCOPE")
     try:
         session = start_session(host, client_id, caller_key, scope)
-        for path in sys.argv[1:]:
+        for path in sys.argv[1:] or sys.exit("Usage: authlib_client.py PATH..."):
             print(get(session, api, path).text)
     except (requests.RequestException, OAuthError) as error:
         sys.exit(str(error))

@@ -74,7 +74,7 @@ def setting(name):
 def main():
     client = SmartServices(setting("HOST"), setting("CREDENTIAL"), setting("API"))
     try:
-        for path in sys.argv[1:]:
+        for path in sys.argv[1:] or sys.exit("Usage: requests_client.py PATH..."):
             print(client.get(path).text)
     except (requests.RequestException, RuntimeError) as error:
         sys.exit(str(error))

@@ -63,7 +63,7 @@ def main():
     api, scope = setting("API"), os.environ.get("SMART_SERVICES_SCOPE")
     client = SmartServices(host, client_id, caller_key, api, scope)
     try:
-        for path in sys.argv[1:]:
+        for path in sys.argv[1:] or sys.exit("Usage: requests_oauthlib_client.py PATH..."):
             print(client.get(path).text)
     # oauthlib raises a Warning if the scope differs.
     except (requests.RequestException, OAuth2Error, Warning) as error:

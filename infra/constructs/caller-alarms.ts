@@ -24,14 +24,14 @@ export const failedRequests = (metrics: BrokerMetrics, period: Duration) =>
 
 /** Alarms about what callers receive and request. */
 export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
-  const { metrics, functions } = monitored;
+  const { metrics, functions, statusCommand } = monitored;
   const all = Object.values(functions);
   return [
     {
       name: "validity-objective",
       happens: "A caller received a token that had expired or had less time left than it may expect.",
       callers: "The caller may get errors from Smart Services.",
-      first: "run `npx broker status`: if Smart Services fails, no fresher token is available.",
+      first: `run \`${statusCommand}\`: if Smart Services fails, no fresher token is available.`,
       metric: missedValidity(metrics),
       ...anyOfFiveMinutes,
     },

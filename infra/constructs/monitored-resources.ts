@@ -10,6 +10,8 @@ import type { BrokerMetrics } from "./broker-metrics.ts";
 /** The resources of all stacks that alarms and dashboard watch. */
 export interface MonitoredResources {
   settings: DeploymentSettings;
+  /** The command that shows the states of this deployment's connections, and not those of another stage or region. */
+  statusCommand: string;
   metrics: BrokerMetrics;
   functions: Record<Exclude<Service, "prober" | "oauth">, BrokerFunction> & { oauth?: BrokerFunction };
   apiId: string;

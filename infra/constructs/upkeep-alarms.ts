@@ -6,7 +6,7 @@ import { serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
 /** Alarms about the replacement of tokens and the rotation of keys. Most come before a caller notices. */
-export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResources): AlarmSpec[] {
+export function upkeepAlarms({ metrics, settings, statusCommand, deadLetters }: MonitoredResources): AlarmSpec[] {
   const day = Duration.days(1);
   // A daily check can be a little later tomorrow. Two periods avoid a false all-clear between the two.
   const daily = { periods: 2, breaching: 1 };
@@ -38,7 +38,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       name: "rejected-credentials",
       happens: "Smart Services rejects the API key of a connection, or its secret has no usable value.",
       callers: "Callers are served until the stored token expires, then receive 502 or 409.",
-      first: "find the connection (`npx broker status`, state rejected or not_ready) and store a valid key.",
+      first: `find the connection (\`${statusCommand}\`, state rejected or not_ready) and store a valid key.`,
       metric: total(
         [
           ...metrics.all("ReplacementFailures", { codes: rejections }),
@@ -57,7 +57,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       name: "replacements-failing",
       happens: "Replacements fail: Smart Services does not respond, or its response is not recognised.",
       callers: "Callers with a stored token are served.",
-      first: "run `npx broker status`: does one connection fail or all?",
+      first: `run \`${statusCommand}\`: does one connection fail or all?`,
       metric: total(
         metrics.all("ReplacementFailures", {
           codes: ["upstream_unavailable", "upstream_malformed"],
@@ -164,7 +164,7 @@ export function upkeepAlarms({ metrics, settings, deadLetters }: MonitoredResour
       name: "refresh-token-ends",
       happens: "A refresh token expires within two days, and the API-key request that should replace it fails.",
       callers: "Callers are served until the stored token expires: with one-hour tokens less than 30 minutes.",
-      first: "find the connection (`npx broker status`) and fix what it fails with.",
+      first: `find the connection (\`${statusCommand}\`) and fix what it fails with.`,
       metric: metrics.one("RefreshTokensEnding", {}, { period: Duration.hours(1) }),
       threshold: 1,
       // As for rejected credentials: each attempt reports it, at most an hour apart.

@@ -16,7 +16,10 @@ import type { Api } from "./api.ts";
 import type { Rotation } from "./rotation.ts";
 import type { State } from "./state.ts";
 
-/** Dashboard, alarms and caller statistics. No caller needs them. */
+/**
+ * Dashboard, alarms and caller statistics. No caller needs them. `target` is the option of `npx broker` for this deployment:
+ * without it, an operator reads the stage dev.
+ */
 export class Monitoring extends Construct {
   readonly alarmTopic: sns.ITopic;
 
@@ -24,13 +27,14 @@ export class Monitoring extends Construct {
     scope: Construct,
     id: string,
     settings: DeploymentSettings,
-    { state, api, rotation }: { state: State; api: Api; rotation: Rotation },
+    { state, api, rotation, target }: { state: State; api: Api; rotation: Rotation; target: string },
   ) {
     super(scope, id);
     const { stage, prober } = settings;
     const functions = { ...api.functions, ...rotation.functions };
     const monitored: MonitoredResources = {
       settings,
+      statusCommand: `npx broker status ${target} --region ${Stack.of(this).region}`,
       metrics: new BrokerMetrics(stage, functions.oauth ? [] : ["oauth"]),
       functions,
       apiId: api.apiId,

@@ -166,6 +166,27 @@ test("The example calls the business API with the installed package, and names a
   await expect(start({})).rejects.toMatchObject({ stderr: "SMART_SERVICES_CREDENTIAL is not set\n" });
 });
 
+test("A bundle for Lambda needs no credential chain, and outside of Lambda its error names the missing package", async () => {
+  const broker = await startTokenServer(() => "http://127.0.0.1:9");
+  const [entry, outfile] = [join(folder, "lambda.mjs"), join(folder, "lambda.cjs")];
+  writeFileSync(
+    entry,
+    `import { createClient } from "@smart-token-broker/client";
+     import { iam } from "@smart-token-broker/client/iam";
+     const client = createClient({ broker: "${broker.url}", connection: "acme", credential: iam() });
+     client.token().then(({ accessToken }) => console.log(accessToken), ({ message }) => console.log(message));`,
+  );
+  const alias = { "@smithy/signature-v4": join(root, "node_modules/@smithy/signature-v4") };
+  await build({ entryPoints: [entry], bundle: true, platform: "node", outfile, alias, logLevel: "silent" });
+  const start = async (env: Record<string, string>) =>
+    (await run(process.execPath, [outfile], { env: { AWS_REGION: "eu-south-1", ...env } })).stdout;
+
+  expect(await start({ AWS_ACCESS_KEY_ID: "FAKEKEY", AWS_SECRET_ACCESS_KEY: "fake-secret" })).toBe("fake-token-1\n");
+  expect(await start({})).toMatch(
+    / no AWS credentials, and the package @aws-sdk\/credential-provider-node, .+ Install it/,
+  );
+});
+
 test("The types of the package compile in an app that has only Node's types", async () => {
   const app = join(folder, "app.ts");
   writeFileSync(

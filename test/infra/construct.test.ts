@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { App, Aws, CfnElement, Fn, Stack } from "aws-cdk-lib";
+import { CfnAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
@@ -104,6 +105,16 @@ test("A second broker in a stack is rejected, and a connection that is no id", (
     /^The stack Shop has a second SmartTokenBroker, Shop\/Other: .* Put it into a stack of its own\.$/,
   );
   expect(() => broker.grantToken(broker.node.findAll()[0] as never, "*")).toThrow(/^grantToken of Shop\/Broker: /);
+});
+
+test("The commands in the descriptions of alarms name the stack", () => {
+  const stack = new Stack(new App(), "Shop", { env: { account: "111111111111", region: "eu-south-1" } });
+  const broker = new SmartTokenBroker(stack, "Broker", { stage: "prod" });
+
+  const alarms = broker.node.findAll().filter((each) => CfnAlarm.isCfnAlarm(each));
+  const commands = alarms.flatMap(({ alarmDescription }) => alarmDescription?.match(/`npx broker [^`]+`/g) ?? []);
+
+  expect([...new Set(commands)]).toEqual(["`npx broker status --stack Shop --region eu-south-1`"]);
 });
 
 // CloudFormation would create a renamed resource, whose name exists, and leave the old one behind.

@@ -2,7 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Stack } from "aws-cdk-lib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { brokerApp } from "../../infra/app.ts";
 import { runCdk } from "../../tools/run-cdk.ts";
 import { serve } from "../support/server.ts";
 
@@ -75,7 +77,7 @@ test("The deployment of a stage prints stage, region and account, and passes all
       "account  123456789012 (arn:aws:iam::123456789012:user/FAKEKEY)",
     ],
     cdk: {
-      args: ["deploy", "--all", "-c", "stage=prod", "Api", "-c", "shards=2", "--exclusively"],
+      args: ["deploy", "-c", "stage=prod", "Api", "-c", "shards=2", "--exclusively"],
       region: "eu-south-1",
     },
   });
@@ -83,7 +85,7 @@ test("The deployment of a stage prints stage, region and account, and passes all
 
 test.each<[string, string[], Record<string, unknown>, string, string[]]>([
   ["dev without arguments", [], {}, "dev (default): settings/dev.json", ["-c", "stage=dev"]],
-  ["of --stage=prod", ["--stage=prod", "Api"], {}, "prod (--stage): settings/prod.json", ["-c", "stage=prod", "Api"]],
+  ["of --stage=prod", ["--stage=prod", "-v"], {}, "prod (--stage): settings/prod.json", ["-c", "stage=prod", "-v"]],
   ["of -c", ["-c", "stage=prod"], {}, "prod (-c stage): settings/prod.json", ["-c", "stage=prod"]],
   ["of -c before the one of --stage", ["--stage", "a", "-c=stage=b"], {}, "b (-c stage)", ["-c=stage=b"]],
   ["of --context", ["--context=stage=b"], {}, "b (-c stage)", ["--context=stage=b"]],
@@ -153,6 +155,18 @@ test.each<[string, Record<string, string>, RegExp]>([
   expect(cdk).toBeUndefined();
 });
 
+test("A synthesis whose --stage npm has taken names its own command", async () => {
+  vi.stubEnv("npm_config_stage", "true");
+
+  expect((await deploy([], {}, "synth")).end).toMatch(/ npm run synth -- --stage …$/);
+});
+
+test("A stage without --stage is rejected, because cdk would look for a stack of this name", async () => {
+  expect((await deploy(["dev"])).end).toBe(
+    "dev is a stage, and not a stack. Nothing was changed. Write: npm run deploy -- --stage dev",
+  );
+});
+
 test("A deployment whose --stage has no value is rejected", async () => {
   expect((await deploy(["--stage"])).end).toBe("--stage needs a value. Write: --stage VALUE");
 });
@@ -179,9 +193,21 @@ test("A deployment names the settings in cdk.json that hide the ones of the stag
 });
 
 test("A synthesis needs no region and prints nothing of its own", async () => {
-  const { lines, cdk } = await deploy(["--stage", "prod", "Api"], {}, "synth");
+  const { lines, cdk } = await deploy(["--stage", "prod"], {}, "synth");
 
-  expect({ lines, args: cdk?.args }).toEqual({ lines: [], args: ["synth", "--quiet", "-c", "stage=prod", "Api"] });
+  expect({ lines, args: cdk?.args }).toEqual({ lines: [], args: ["synth", "--quiet", "-c", "stage=prod"] });
+});
+
+test("A synthesis of one stack prints its template, and a deployment of one is not of all", async () => {
+  const stacks = brokerApp().node.children.filter((child) => Stack.isStack(child));
+  vi.stubEnv("AWS_REGION", "eu-south-1");
+  await useSts();
+
+  expect(stacks).toHaveLength(4);
+  for (const { id } of stacks.map(({ node }) => node)) {
+    expect((await deploy([id], {}, "synth")).cdk?.args).toEqual(["synth", "-c", "stage=dev", id]);
+    expect((await deploy([id])).cdk?.args).toEqual(["deploy", "-c", "stage=dev", id]);
+  }
 });
 
 test("A question about cdk's options needs no region", async () => {

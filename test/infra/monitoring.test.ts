@@ -27,7 +27,8 @@ describe.each(alarms)("The alarm $Properties.AlarmName", (alarm) => {
   const { Properties } = alarm;
 
   test("says what happens, what callers notice and what to do first, and names its section of the runbook", () => {
-    const [, text, first, section] = /^(.+) First: (.+) Runbook: (.+)\.$/.exec(Properties.AlarmDescription) ?? [];
+    const description = render(Properties.AlarmDescription);
+    const [, text, first, section] = /^(.+) First: (.+) Runbook: (.+)\.$/.exec(description) ?? [];
 
     expect(text).toMatch(/^[A-Z].{20,}\. [A-Z].{10,}\.$/);
     expect(first?.length).toBeGreaterThan(20);
@@ -52,6 +53,14 @@ describe.each(alarms)("The alarm $Properties.AlarmName", (alarm) => {
       expect(period * Properties.EvaluationPeriods).toBeLessThanOrEqual(7 * 86_400);
     }
   });
+});
+
+test("Each command of broker in a description names stage and region: without them, it would read another deployment", () => {
+  const commands = alarms.flatMap(
+    ({ Properties }) => render(Properties.AlarmDescription).match(/`npx broker [^`]+`/g) ?? [],
+  );
+
+  expect([...new Set(commands)]).toEqual(["`npx broker status --stage dev --region ${AWS::Region}`"]);
 });
 
 describe("The topic of the alarms", () => {

@@ -75,7 +75,6 @@ test.each(
     ],
     throttle: [
       200,
-      { token: { rate: 1 } },
       { token: { rate: 0, burst: 1 } },
       { token: { rate: 1, burst: 1.5 } },
       { token: { rate: "1", burst: 1 } },
@@ -117,6 +116,13 @@ test.each(
 test("The error of a nested setting names its path", () => {
   expect(() => read({ throttle: { token: { rate: 1, burst: 0 } } })).toThrow('"throttle.token.burst"');
   expect(() => read({ connections: ["a", 7] })).toThrow('"connections.1" must be a list of strings; it is 7.');
+});
+
+test("The error of a missing field names the field, and what its parent needs", () => {
+  expect(() => read({ throttle: { token: { rate: 1 } } })).toThrow(
+    'The setting "throttle.token.burst" is missing: "throttle.token" must be an object with rate and burst only, in requests per second. Nothing was changed.',
+  );
+  expect(() => read({ prober: {} })).toThrow('The setting "prober.connection" is missing: "prober" must be');
 });
 
 test.each([
@@ -167,14 +173,27 @@ test.each([
   ["an unknown setting", { alarmEmial: "ops@example.com" }, /^Unknown setting "alarmEmial" [^\n]+\n$/],
   ["a stage without a file", { stage: "staging" }, /^The stage staging has no file [^\n]+\n$/],
   ["a wrong caller", { callers: [{ name: "orders" }] }, /^callers: orders: [^\n]+ Nothing was changed\. [^\n]+\n$/],
+  [
+    "a certificate of another region than AWS_REGION",
+    { domain },
+    /^The setting "domain\.certificateArn" must be in eu-west-1, the region of this deployment; it is in eu-south-1\. [^\n]+\n$/,
+  ],
 ])("`cdk` prints one line without a stack trace for %s, and exits with 1", (_, context, line) => {
-  const env = { PATH: process.env["PATH"], CDK_CONTEXT_JSON: JSON.stringify(context) };
+  const env = { PATH: process.env["PATH"], AWS_REGION: "eu-west-1", CDK_CONTEXT_JSON: JSON.stringify(context) };
   const app = join(import.meta.dirname, "../../infra/app.ts");
 
   const { status, stdout, stderr } = spawnSync(process.execPath, [app], { env, encoding: "utf8" });
 
   expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
   expect(stderr).toMatch(line);
+});
+
+test("A certificate of the deployment's region is accepted, and any if the region is unknown", () => {
+  for (const region of ["eu-south-1", undefined]) {
+    expect(
+      readDeploymentSettings((key) => ({ domain })[key as "domain"], { allowLoopbackHttp: false, region }).domain,
+    ).toEqual(domain);
+  }
 });
 
 const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };

@@ -50,6 +50,10 @@ export function tryCalls(recipes: Recipe[]): void {
 
         expect(error).toMatch(new RegExp(`^[^\\n]*SMART_SERVICES_${name}:? is not set[^\\n]*\\n$`));
       });
+
+      it("says in one line how to use it if it gets no path", async () => {
+        expect(await complaint(runRecipe(recipe, run, []))).toMatch(/^[^\n]*Usage: [^\n]+ PATH\.\.\.\n$/);
+      });
     });
 
     describe.each(recipes.filter(({ oauth }) => oauth))("the recipe $name", (recipe) => {

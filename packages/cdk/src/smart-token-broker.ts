@@ -36,7 +36,12 @@ export class SmartTokenBroker extends Construct {
     const state = new State(parts, "State", settings);
     this.#api = new Api(parts, "Api", settings, state.stores);
     const rotation = new Rotation(parts, "Rotation", settings, state.stores);
-    const monitoring = new Monitoring(parts, "Monitoring", settings, { state, api: this.#api, rotation });
+    const monitoring = new Monitoring(parts, "Monitoring", settings, {
+      state,
+      api: this.#api,
+      rotation,
+      target: `--stack ${stack.stackName}`,
+    });
     // A schedule has its secret's name only. In one stack, CloudFormation would create both at the same time.
     for (const connection of settings.connections.map(withoutHyphens)) {
       const schedule = rotation.node.tryFindChild(`KeyRotationOf-${connection}`);

@@ -18,6 +18,15 @@ export interface IamOptions {
 /** Seconds that the signature's date may differ from the gateway's clock: it allows 5 minutes. */
 const allowedSkew = 240;
 
+/** With `catch` at the import, esbuild bundles for Lambda without the package. */
+const loadChain = () =>
+  import("@aws-sdk/credential-provider-node").catch((cause: unknown) => {
+    throw new Error(
+      "The environment has no AWS credentials, and the package @aws-sdk/credential-provider-node, which finds others, cannot be loaded. Install it, or give iam({ credentials }).",
+      { cause },
+    );
+  });
+
 /**
  * The IAM role of a service on AWS (SigV4). Needs the package `@smithy/signature-v4`, and for the credential chain
  * `@aws-sdk/credential-provider-node`: each is loaded with the first request that needs it.
@@ -42,7 +51,7 @@ export function iam(options: IamOptions = {}): Credential {
     } = process.env;
     if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey, ...(token && { sessionToken: token }) };
     // A provider keeps credentials until they expire.
-    chain ??= import("@aws-sdk/credential-provider-node").then(({ defaultProvider }) => defaultProvider());
+    chain ??= loadChain().then(({ defaultProvider }) => defaultProvider());
     return (await chain)();
   }
 

@@ -38,7 +38,7 @@ const { readFileSync } = process.getBuiltinModule("node:fs");
 // In the bundle: the list may be longer than the 4 KB that Lambda allows for environment variables. The synthesis checked it.
 const callers = JSON.parse(readFileSync(new URL("callers.json", import.meta.url), "utf8")) as Caller[];
 const endpoint = new OAuthEndpoint(callers, ports, lazyVerifier, settings);
-// Not awaited: Lambda gets the first request meanwhile. If it freezes the environment instead, the read is repeated.
+// Not awaited: Lambda gets the first request meanwhile. If it freezes the environment instead, that request reads again.
 endpoint.warmUp();
 
 /** `POST /api/v1/auth/token` (the vendor's API), `POST /oauth/token`, and the authorization server metadata. */

@@ -21,15 +21,19 @@ export interface RevokedKey {
 /** Seconds after which a revocation is effective: each environment uses what it read for this long. */
 export const takesEffectWithin = 30;
 
+/** Seconds during which requests share a read. Lambda may have frozen the environment during an older one: it is stale. */
+const sharedFor = 1;
+
 /**
- * Tells whether a caller key is revoked. Reads the table at most once per 30 s, for all concurrent requests together. If
- * that fails, uses what it read before.
+ * Tells whether a caller key is revoked. Reads the table once per 30 s, for all requests that begin within a second together.
+ * If that fails, uses what it read before.
  */
 export class RevokedKeys {
   readonly #ports: RevokedKeyPorts;
   #known: ReadonlyMap<string, RevokedKey> | undefined;
   #readAgainAt = 0;
   #reading: Promise<ReadonlyMap<string, RevokedKey>> | undefined;
+  #sharedUntil = 0;
 
   constructor(ports: RevokedKeyPorts) {
     this.#ports = ports;
@@ -38,15 +42,18 @@ export class RevokedKeys {
   /** @throws UnavailableError if the table is unavailable and this environment has never read it */
   async has(keySha256: string): Promise<boolean> {
     const known = this.#known;
-    if (known && this.#ports.clock.now() < this.#readAgainAt) return known.has(keySha256);
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    const now = this.#ports.clock.now();
+    if (known && now < this.#readAgainAt) return known.has(keySha256);
+    if (!this.#reading || now >= this.#sharedUntil) {
+      this.#sharedUntil = now + sharedFor;
+      this.#reading = this.#read(now).finally(() => (this.#reading = undefined));
+    }
     return (await this.#reading).has(keySha256);
   }
 
-  async #read(): Promise<ReadonlyMap<string, RevokedKey>> {
-    const { revokedKeys, clock, notice } = this.#ports;
+  async #read(startedAt: number): Promise<ReadonlyMap<string, RevokedKey>> {
+    const { revokedKeys, notice } = this.#ports;
     const before = this.#known;
-    const startedAt = clock.now();
     const known = await catchUnavailable(
       () => revokedKeys.read(),
       (error) => {
@@ -55,8 +62,12 @@ export class RevokedKeys {
         return before;
       },
     );
-    this.#known = known;
-    this.#readAgainAt = startedAt + takesEffectWithin;
+    const readAgainAt = startedAt + takesEffectWithin;
+    // Of two reads, the later one counts.
+    if (readAgainAt > this.#readAgainAt) {
+      this.#known = known;
+      this.#readAgainAt = readAgainAt;
+    }
     return known;
   }
 }

@@ -3,6 +3,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { RevokedKeys } from "../../functions/oauth/revoked-keys.ts";
 import { steppedClock } from "../support/clock.ts";
+import { closedGate } from "../support/gate.ts";
 import { memoryKeyTables } from "./key-tables.ts";
 
 const [hash, other] = ["a".repeat(64), "b".repeat(64)] as const;
@@ -71,4 +72,42 @@ test("RevokedKeys.has throws UnavailableError if it never read the table, and re
 
   tables.state.isDown = false;
   expect(await keys.has(hash)).toBe(true);
+});
+
+/** Holds the response of the next read: the table has answered, and the environment has not received it. */
+function holdNextRead() {
+  const sound = { ...tables.revokedKeys };
+  const gate = closedGate();
+  tables.revokedKeys.read = async () => {
+    Object.assign(tables.revokedKeys, sound);
+    const answer = await sound.read();
+    await gate.pass();
+    return answer;
+  };
+  return gate;
+}
+
+test("RevokedKeys.has does not wait for a read during which the environment was frozen", async () => {
+  const gate = holdNextRead();
+  const warmUp = keys.has(other);
+  await gate.reached;
+  revoke();
+  clock.advance(1);
+
+  expect(await keys.has(hash)).toBe(true);
+  gate.open();
+  await warmUp;
+  expect(await keys.has(hash)).toBe(true);
+  expect(tables.state.revokedReads).toBe(2);
+});
+
+test("RevokedKeys.has waits for a read that began less than 1 s ago", async () => {
+  const gate = holdNextRead();
+  const first = keys.has(hash);
+  await gate.reached;
+  clock.advance(0.9);
+  const second = keys.has(hash);
+  gate.open();
+
+  expect([await first, await second, tables.state.revokedReads]).toEqual([false, false, 1]);
 });

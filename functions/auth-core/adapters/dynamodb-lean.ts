@@ -1,4 +1,5 @@
 import { type AwsAccess, readAwsAccess } from "../rules/aws-access.ts";
+import { UnavailableError } from "../rules/failure.ts";
 import type { Notice } from "../rules/notice.ts";
 import { once } from "../rules/once.ts";
 import type { DynamoDb } from "./dynamodb.ts";
@@ -28,6 +29,8 @@ export function leanDynamoDb(
       try {
         return await read(input);
       } catch (error) {
+        // The environment was frozen. No request waits for such a read, and DynamoDB is not the cause.
+        if (error instanceof UnavailableError) throw error;
         read = undefined;
         const isLate = error instanceof Error && error.name === "TimeoutError";
         notice({ kind: "lean_read_failed", reason: isLate ? "no response within 1 s" : reasonOf(error) });

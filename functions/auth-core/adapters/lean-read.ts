@@ -1,6 +1,7 @@
 import type { AttributeValue, GetItemCommandInput } from "@aws-sdk/client-dynamodb";
 import type { IncomingMessage } from "node:http";
 import type { AwsAccess } from "../rules/aws-access.ts";
+import { UnavailableError } from "../rules/failure.ts";
 import { readBody } from "./read-body.ts";
 import { signedHeaders } from "./signed-headers.ts";
 
@@ -10,15 +11,18 @@ const timeout = 1000;
 /** An item has at most 400 KB. JSON can be longer. */
 const maxBodyBytes = 1024 * 1024;
 
-/** The socket of a read was closed while it was idle, or the environment was frozen during the read. */
-class StaleSocketError extends Error {}
+/** Milliseconds after which a read can only fail because Lambda froze the environment meanwhile. */
+const frozenAfter = 2 * timeout;
+
+/** A keep-alive socket that was closed before it answered, perhaps while the environment was frozen. */
+class DeadSocketError extends Error {}
 
 /**
  * Reads items with GetItem, over node's own HTTP and without the SDK, which takes longer to load than to answer.
  *
- * Makes one attempt within 1 s; a second one only if the first used a socket that the server had closed, or if the
- * environment was frozen meanwhile. Throws for everything but a complete response 200 with the right checksum: a
- * `TimeoutError` after 1 s.
+ * Makes one attempt within 1 s; a second one only if the first used a socket that the server had closed. Throws for
+ * everything but a complete response 200 with the right checksum: a `TimeoutError` after 1 s, and an `UnavailableError` if
+ * Lambda froze the environment meanwhile.
  */
 export function leanRead(
   access: AwsAccess,
@@ -27,34 +31,34 @@ export function leanRead(
   const { Agent, request } = process.getBuiltinModule(access.origin.startsWith("https:") ? "node:https" : "node:http");
   let agent = new Agent({ keepAlive: true });
 
-  async function attempt(body: string): Promise<Record<string, AttributeValue> | undefined> {
+  async function send(body: string, signal: AbortSignal): Promise<IncomingMessage> {
     const signed = signedHeaders(access, "DynamoDB_20120810.GetItem", body, new Date());
     const headers = { ...signed, "user-agent": "smart-token-broker" };
-    const startedAt = Date.now();
-    const signal = AbortSignal.timeout(timeout);
-    try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const sent = request(access.origin, { method: "POST", headers, agent, signal });
-        sent.on("error", (error) => reject(sent.reusedSocket ? new StaleSocketError(error.message) : error));
-        // Loaded while DynamoDB answers.
-        sent.on("finish", () => process.getBuiltinModule("node:zlib"));
-        sent.on("response", resolve).end(body);
-      });
-      return await itemIn(response);
-    } catch (error) {
-      if (Date.now() - startedAt > 2 * timeout) throw new StaleSocketError("the environment was frozen");
-      throw signal.aborted ? signal.reason : error;
-    }
+    return new Promise((resolve, reject) => {
+      const sent = request(access.origin, { method: "POST", headers, agent, signal });
+      sent.on("error", (error) => reject(sent.reusedSocket ? new DeadSocketError(error.message) : error));
+      // Loaded while DynamoDB answers.
+      sent.on("finish", () => process.getBuiltinModule("node:zlib"));
+      sent.on("response", resolve).end(body);
+    });
   }
 
   return async (input) => {
     const body = JSON.stringify(input);
-    return attempt(body).catch((error: unknown) => {
-      if (!(error instanceof StaleSocketError)) throw error;
+    const startedAt = Date.now();
+    const signal = AbortSignal.timeout(timeout);
+    const sent = send(body, signal).catch((error: unknown) => {
+      if (!(error instanceof DeadSocketError)) throw error;
       // The other sockets of this agent are as old.
       agent = new Agent({ keepAlive: true });
-      return attempt(body);
+      return send(body, signal);
     });
+    try {
+      return await itemIn(await sent);
+    } catch (error) {
+      if (Date.now() - startedAt > frozenAfter) throw new UnavailableError("The environment was frozen.");
+      throw signal.aborted ? signal.reason : error;
+    }
   };
 }
 

@@ -3,7 +3,7 @@ import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { MetricName, MetricOrigins } from "@smart-token-broker/auth-core/metrics.ts";
 import { gatewayThrottles } from "./access-log.ts";
 import { type MetricOptions, replacing, serving, tokenSources, total, valuesOf } from "./broker-metrics.ts";
-import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
+import { apiMetric, functionMetric, type MonitoredResources, tableThrottles } from "./monitored-resources.ts";
 
 const minute = Duration.minutes(1);
 
@@ -13,7 +13,7 @@ export function dashboardRows(
   alarms: cloudwatch.IAlarm[],
   callers: cloudwatch.IWidget,
 ): cloudwatch.IWidget[][] {
-  const { metrics, functions, table } = monitored;
+  const { metrics, functions } = monitored;
   const title = (markdown: string) => [new cloudwatch.TextWidget({ markdown: `## ${markdown}`, width: 24, height: 1 })];
   const graph = (name: string, width: number, left: cloudwatch.IMetric[], more: cloudwatch.GraphWidgetProps = {}) =>
     new cloudwatch.GraphWidget({ title: name, width, height: 6, left, leftYAxis: { min: 0 }, ...more });
@@ -37,7 +37,11 @@ export function dashboardRows(
     title("Are callers served?"),
     [
       graph("Requests per minute", 8, [
-        apiMetric(monitored, "Count", "Sum", minute, "all, including those that the gateway rejects"),
+        apiMetric(monitored, "Count", {
+          statistic: "Sum",
+          period: minute,
+          label: "all, including those that the gateway rejects",
+        }),
         total(metrics.all("Requests", tokens), "tokens"),
       ]),
       graph(
@@ -52,10 +56,14 @@ export function dashboardRows(
             ? [total(metrics.all("Requests", { codes: ["invalid_client", "invalid_grant"] }), "caller rejected")]
             : []),
         ],
-        { right: ["4xx", "5xx"].map((name) => apiMetric(monitored, name, "Sum", minute, `${name} of the gateway`)) },
+        {
+          right: ["4xx", "5xx"].map((name) =>
+            apiMetric(monitored, name, { statistic: "Sum", period: minute, label: `${name} of the gateway` }),
+          ),
+        },
       ),
       graph("Latency (ms)", 8, [
-        apiMetric(monitored, "Latency", "p99", minute, "p99 for callers"),
+        apiMetric(monitored, "Latency", { statistic: "p99", period: minute, label: "p99 for callers" }),
         ...durations("p50"),
         ...durations("p99"),
       ]),
@@ -127,20 +135,18 @@ export function dashboardRows(
         "Throttles",
         12,
         [
-          ...Object.entries(functions).map(([label, each]) => each.function.metricThrottles({ period: minute, label })),
+          ...Object.entries(functions).map(([label, each]) =>
+            functionMetric(each, "Throttles", { statistic: "Sum", period: minute, label }),
+          ),
           gatewayThrottles(monitored.settings.stage, minute),
         ],
-        {
-          right: ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) =>
-            table.metric(name, { statistic: "Sum", period: minute }),
-          ),
-        },
+        { right: tableThrottles(monitored, { statistic: "Sum", period: minute }) },
       ),
       graph(
         "Concurrent environments",
         12,
         Object.entries(functions).map(([label, each]) =>
-          each.function.metric("ConcurrentExecutions", { statistic: "Maximum", period: minute, label }),
+          functionMetric(each, "ConcurrentExecutions", { statistic: "Maximum", period: minute, label }),
         ),
       ),
     ],

@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import { gatewayThrottles } from "./access-log.ts";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { type BrokerMetrics, replacing, serving, total } from "./broker-metrics.ts";
-import { apiMetric, type MonitoredResources } from "./monitored-resources.ts";
+import { apiMetric, functionMetric, type MonitoredResources, tableThrottles } from "./monitored-resources.ts";
 
 /** Each of the last five minutes is evaluated, because values can arrive late. */
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
@@ -54,7 +54,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
         [
           // A bug of the key-rotation function is in its errors.
           ...metrics.all("Bugs", { services: [...replacing, "status"] }),
-          ...all.map((each) => each.function.metricErrors({ statistic: "Sum", period: Duration.minutes(1) })),
+          ...all.map((each) => functionMetric(each, "Errors", { statistic: "Sum", period: Duration.minutes(1) })),
         ],
         "failures",
         Duration.minutes(1),
@@ -70,10 +70,8 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       first: "see on the CloudWatch dashboard which of the two it is, then request a higher quota.",
       metric: total(
         [
-          ...all.map((each) => each.function.metricThrottles({ statistic: "Sum", period: Duration.minutes(1) })),
-          ...["ReadThrottleEvents", "WriteThrottleEvents"].map((name) =>
-            monitored.table.metric(name, { statistic: "Sum", period: Duration.minutes(1) }),
-          ),
+          ...all.map((each) => functionMetric(each, "Throttles", { statistic: "Sum", period: Duration.minutes(1) })),
+          ...tableThrottles(monitored, { statistic: "Sum", period: Duration.minutes(1) }),
         ],
         "throttles",
       ),
@@ -100,7 +98,7 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       first: "see on the CloudWatch dashboard which callers and connections are new at the top.",
       metric: total(
         // The gateway emits nothing without a request. `total` counts that as 0.
-        [apiMetric(monitored, "Count", "Sum", Duration.minutes(5), "requests")],
+        [apiMetric(monitored, "Count", { statistic: "Sum", period: Duration.minutes(5), label: "requests" })],
         "requests",
         Duration.minutes(5),
       ),

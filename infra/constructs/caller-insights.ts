@@ -12,7 +12,7 @@ export class CallerInsights extends Construct {
   constructor(scope: Construct, id: string, { settings, functions }: MonitoredResources) {
     super(scope, id);
     const named = (name: string) => `smart-token-broker-${settings.stage}-${name}`;
-    const groupNames = (of: { logGroup: logs.ILogGroup }[]) => of.map(({ logGroup }) => logGroup.logGroupName);
+    const groupNames = (of: { logGroupName: string }[]) => of.map(({ logGroupName }) => logGroupName);
     const serving = groupNames(functions.oauth ? [functions.token, functions.oauth] : [functions.token]);
 
     // One rule for both keys: CloudWatch charges each line again for each rule that it matches.

@@ -1,38 +1,66 @@
 import type { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
-import type * as sqs from "aws-cdk-lib/aws-sqs";
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import type { DeploymentSettings } from "../settings.ts";
-import type { BrokerFunction } from "./broker-function.ts";
 import type { BrokerMetrics } from "./broker-metrics.ts";
 
-/** The resources of all stacks that alarms and dashboard watch. */
-export interface MonitoredResources {
+interface FunctionNames {
+  functionName: string;
+  logGroupName: string;
+}
+
+/** The names of resources of all stacks that alarms and dashboard watch. */
+export interface WatchedNames {
+  functions: Record<Exclude<Service, "prober" | "oauth">, FunctionNames> & { oauth?: FunctionNames };
+  apiId: string;
+  tableName: string;
+  deadLettersName: string;
+}
+
+/** What alarms and dashboard are made from. */
+export interface MonitoredResources extends WatchedNames {
   settings: DeploymentSettings;
   /** The command that shows the states of this deployment's connections, and not those of another stage or region. */
   statusCommand: string;
   metrics: BrokerMetrics;
-  functions: Record<Exclude<Service, "prober" | "oauth">, BrokerFunction> & { oauth?: BrokerFunction };
-  apiId: string;
-  table: dynamodb.ITable;
-  deadLetters: sqs.IQueue;
+}
+
+/** How a metric is read from CloudWatch. */
+interface Reading {
+  statistic: string;
+  period: Duration;
+  label?: string;
 }
 
 /** A metric that API Gateway emits for the whole API. */
-export function apiMetric(
-  { apiId }: MonitoredResources,
-  metricName: string,
-  statistic: string,
-  period: Duration,
-  label: string,
-) {
+export function apiMetric({ apiId }: WatchedNames, metricName: string, reading: Reading): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: "AWS/ApiGateway",
     metricName,
     dimensionsMap: { ApiId: apiId },
-    statistic,
-    period,
-    label,
+    ...reading,
   });
+}
+
+/** A metric that Lambda emits for a function. */
+export function functionMetric({ functionName }: FunctionNames, metricName: string, reading: Reading) {
+  return new cloudwatch.Metric({
+    namespace: "AWS/Lambda",
+    metricName,
+    dimensionsMap: { FunctionName: functionName },
+    ...reading,
+  });
+}
+
+/** The two metrics that DynamoDB emits for the requests that it throttles. */
+export function tableThrottles({ tableName }: WatchedNames, reading: Reading): cloudwatch.Metric[] {
+  return ["ReadThrottleEvents", "WriteThrottleEvents"].map(
+    (metricName) =>
+      new cloudwatch.Metric({
+        namespace: "AWS/DynamoDB",
+        metricName,
+        dimensionsMap: { TableName: tableName },
+        ...reading,
+      }),
+  );
 }

@@ -6,7 +6,7 @@ import { serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
 /** Alarms about the replacement of tokens and the rotation of keys. Most come before a caller notices. */
-export function upkeepAlarms({ metrics, settings, statusCommand, deadLetters }: MonitoredResources): AlarmSpec[] {
+export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName }: MonitoredResources): AlarmSpec[] {
   const day = Duration.days(1);
   // A daily check can be a little later tomorrow. Two periods avoid a false all-clear between the two.
   const daily = { periods: 2, breaching: 1 };
@@ -106,7 +106,10 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLetters }: 
       happens: "An invocation of the token-rotation function failed or could not start.",
       callers: "Callers notice nothing: the next sweep does the same work.",
       first: "read the function's newest error. Fix it, then purge the queue.",
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+      metric: new cloudwatch.Metric({
+        namespace: "AWS/SQS",
+        metricName: "ApproximateNumberOfMessagesVisible",
+        dimensionsMap: { QueueName: deadLettersName },
         statistic: cloudwatch.Stats.MAXIMUM,
         period: Duration.minutes(1),
       }),

@@ -10,7 +10,8 @@ import { callerAlarms } from "../constructs/caller-alarms.ts";
 import { CallerInsights } from "../constructs/caller-insights.ts";
 import { addProber, proberAlarms } from "../constructs/prober.ts";
 import { upkeepAlarms } from "../constructs/upkeep-alarms.ts";
-import type { MonitoredResources } from "../constructs/monitored-resources.ts";
+import { readOnce } from "../constructs/read-once.ts";
+import type { MonitoredResources, WatchedNames } from "../constructs/monitored-resources.ts";
 import type { DeploymentSettings } from "../settings.ts";
 import type { Api } from "./api.ts";
 import type { Rotation } from "./rotation.ts";
@@ -32,14 +33,26 @@ export class Monitoring extends Construct {
     super(scope, id);
     const { stage, prober } = settings;
     const functions = { ...api.functions, ...rotation.functions };
+    const namesOf = Object.entries(functions).map(
+      ([
+        id,
+        {
+          function: { functionName },
+          logGroup: { logGroupName },
+        },
+      ]) => [id, { functionName, logGroupName }],
+    );
+    const names: WatchedNames = {
+      functions: Object.fromEntries(namesOf) as WatchedNames["functions"],
+      apiId: api.apiId,
+      tableName: state.stores.table.tableName,
+      deadLettersName: rotation.deadLetters.queueName,
+    };
     const monitored: MonitoredResources = {
+      ...(Stack.of(api) === Stack.of(this) ? names : readOnce(this, names)),
       settings,
       statusCommand: `npx broker status ${target} --region ${Stack.of(this).region}`,
       metrics: new BrokerMetrics(stage, functions.oauth ? [] : ["oauth"]),
-      functions,
-      apiId: api.apiId,
-      table: state.stores.table,
-      deadLetters: rotation.deadLetters,
     };
 
     const { topic } = new AlarmTopic(this, "Alarms", settings);

@@ -60,6 +60,7 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::SNS::TopicPolicy": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SQS::Queue": (resource, place) => named(resource, place, "sqs", ""),
   "AWS::SQS::QueuePolicy": ({ logicalId }) => ({ ref: logicalId }),
+  "AWS::SSM::Parameter": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Scheduler::Schedule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SecretsManager::RotationSchedule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SecretsManager::Secret": ({ logicalId }) => ({ ref: logicalId }),

@@ -102,6 +102,9 @@ const actionsOf: Record<string, string[]> = {
     of("sqs", "TagQueue", "UntagQueue"),
   ),
   "AWS::SQS::QueuePolicy": of("sqs", "SetQueueAttributes"),
+  "AWS::SSM::Parameter": of("ssm", "PutParameter", "GetParameters", "DeleteParameter").concat(
+    of("ssm", "AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource"),
+  ),
   "AWS::Scheduler::Schedule": of(
     "scheduler",
     "CreateSchedule",

@@ -16,7 +16,7 @@ const globalNames: Record<string, string[]> = {
 
 /** Types whose names, if they have any, belong to one region. */
 const regional = [
-  /^AWS::(ApiGatewayV2|CodeDeploy|DynamoDB|Events|KMS|Lambda|Logs|SNS|SQS|Scheduler|SecretsManager)::/,
+  /^AWS::(ApiGatewayV2|CodeDeploy|DynamoDB|Events|KMS|Lambda|Logs|SNS|SQS|SSM|Scheduler|SecretsManager)::/,
   /^AWS::CloudWatch::(Alarm|InsightRule)$/,
 ];
 

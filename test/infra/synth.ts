@@ -77,15 +77,17 @@ export function synthesiseAgain(context: Record<string, unknown> = {}): Synthesi
   const resources = templates.flatMap(({ stack, template }) =>
     Object.entries(template.Resources).map(([id, resource]) => ({ stack, id, ...resource })),
   );
-  // By the name of the export, and by stack and name of the output.
-  const outputs = new Map(
-    assembly.stacks.flatMap(({ stackName, template }) =>
+  const parameters = resources.filter(({ Type }) => Type === "AWS::SSM::Parameter");
+  // By the name of the export, by stack and name of the output, and by the attribute of a parameter.
+  const outputs = new Map<string | undefined, unknown>([
+    ...parameters.map(({ id, Properties }) => [`${id},Value`, Properties.Value] as const),
+    ...assembly.stacks.flatMap(({ stackName, template }) =>
       Object.entries((template as Template).Outputs ?? {}).flatMap(([name, { Export, Value }]) => [
         [Export?.Name, Value] as const,
         [`${stackName}/${name}`, Value] as const,
       ]),
     ),
-  );
+  ]);
   return {
     outdir,
     assembly,
@@ -106,7 +108,13 @@ function render(value: unknown, outputs: Map<string | undefined, unknown>): stri
   switch (name) {
     case "Ref":
       return `\${${argument}}`;
+    case "Fn::Select": {
+      // Of the names in the parameter of Monitoring.
+      const [index, { "Fn::Split": split }] = argument as [number, { "Fn::Split": [string, unknown] }];
+      return render(split[1], outputs).split(split[0])[index] ?? "";
+    }
     case "Fn::GetAtt":
+      if (outputs.has(String(argument))) return render(outputs.get(String(argument)), outputs);
       return `\${${(argument as string[]).join(".")}}`;
     case "Fn::Join": {
       const [separator, parts] = argument as [string, unknown[]];

@@ -32,13 +32,13 @@ describe.each([
     expect(routesOf(synthesised).toSorted()).toEqual(routes.toSorted());
   });
 
-  test(`the stacks have ${routes === signed ? "no" : "a"} function, role, log group, metric or query for OAuth`, () => {
+  test(`the stacks have ${routes === signed ? "no" : "a"} function, role, log group or watched name for OAuth`, () => {
     const mentions = synthesised.resources.filter((resource) => /oauth/i.test(JSON.stringify(resource)));
     const types = new Set(mentions.map(({ Type }) => Type));
 
     if (routes === signed) expect(mentions).toEqual([]);
     else {
-      for (const type of ["Lambda::Function", "IAM::Role", "Logs::LogGroup", "Logs::QueryDefinition"]) {
+      for (const type of ["Lambda::Function", "IAM::Role", "Logs::LogGroup", "SSM::Parameter"]) {
         expect(types).toContain(`AWS::${type}`);
       }
     }

@@ -12,6 +12,19 @@ export function completionCommands(root: Command): void {
     if (shell === "bash") process.stdout.write(bashScript);
     else completions.setup("broker", "broker", shell);
   });
+  const complete = root.commands.find((one) => one.name() === "complete");
+  complete?.hook("preAction", (_, { args }) => {
+    // The library says that no value is a file. The directive 0 lets the shell complete it (cobra's ShellCompDirective).
+    if (takesFile(root, args.at(-2))) completions.parse = () => void process.stdout.write(":0\n");
+  });
+}
+
+/** Whether a word is an option of a command whose value is a file. */
+function takesFile(command: Command, word: string | undefined): boolean {
+  return (
+    command.options.some(({ long, flags }) => long === word && flags.endsWith("<file>")) ||
+    command.commands.some((one) => takesFile(one, word))
+  );
 }
 
 /**

@@ -61,7 +61,9 @@ export function explain(error: unknown): Explained {
   // A parser's message quotes the text, which may be a secret.
   const detail = (error instanceof SyntaxError ? "" : message).split("\n")[0] ?? "";
   const codes = codesOf(error);
-  const match = knownErrors.find(([pattern]) => pattern.test(`${name} ${codes} ${detail}`));
+  // The SDK's hint about a response that it cannot parse is on the second line.
+  const hint = message.includes("\n  Deserialization error:") ? "Deserialization error:" : "";
+  const match = knownErrors.find(([pattern]) => pattern.test(`${name} ${codes} ${detail} ${hint}`));
   if (!match) return ofKind("failed", `${name}: ${detail}`);
   const [, kind, text] = match;
   // The message of fetch says nothing; the code of its cause does.
@@ -98,7 +100,7 @@ function withoutValues({ code, message }: CommanderError): string {
 }
 
 /** The codes of an error and of its causes: fetch and the SDK wrap the errors of the socket. */
-function codesOf(error: unknown): string {
+export function codesOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
   const { code, cause, errors } = error as Error & { code?: unknown; errors?: unknown };
   const causes = [cause, ...(Array.isArray(errors) ? errors : [])].map(codesOf);

@@ -16,6 +16,11 @@ export const knownErrors = [
     "The KMS key of the secret cannot be used ({}). Enable the key, or grant your role its use (docs/cli.md#permissions).",
   ],
   [
+    /Deserialization error:/,
+    "unreachable",
+    "A response of an AWS service cannot be read. A proxy or another server can answer in its place: check the network, AWS_ENDPOINT_URL and --local-url.",
+  ],
+  [
     /AccessDenied|NotAuthorized|not authorized|UnauthorizedOperation/,
     "denied",
     "AWS denies this to your role ({}). Grant it the permission (docs/cli.md#permissions).",

@@ -19,7 +19,13 @@ export interface LogOutput {
  * are JSON. A file always gets those.
  */
 export function logOutput(stream: NodeJS.WriteStream | WriteStream, logFile?: string): LogOutput {
-  const file = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" });
+  let file = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" });
+  file?.once("error", ({ code }: NodeJS.ErrnoException) => {
+    file = undefined;
+    stream.write(
+      `--log-file ${logFile}: cannot be written (${code}). The run continues, and writes no more lines to it. Free space, or name another file, and start again.\n`,
+    );
+  });
   const isTerminal = stream.isTTY;
   const colour = isTerminal && !process.env["NO_COLOR"];
   let reminder: string[] = [];

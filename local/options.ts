@@ -148,7 +148,9 @@ function readLogFile(file: string): string {
     return file;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-    throw new UsageError(`--log-file ${file}: cannot be written (${code}).`);
+    throw new UsageError(
+      `--log-file ${file}: cannot be written (${code}). Name a file in a folder that exists and that you may write.`,
+    );
   }
 }
 

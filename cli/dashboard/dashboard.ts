@@ -18,7 +18,10 @@ export async function showDashboard(
   _: string,
   { open, json = false }: DashboardOptions,
 ): Promise<CommandResult> {
-  if (deployment.local) return openUrl(`${deployment.url}/`, open);
+  if (deployment.local) {
+    const { text, json: page } = await openUrl(`${deployment.url}/`, open);
+    return { text: `${text}The local run serves it until that ends.\n`, json: page };
+  }
   const { region, credentials } = deployment;
   const clients = dashboardClients({ ...patience, region, credentials });
   const server = await startDashboardServer(deployedSource(deployment, clients, () => Date.now() / 1000));

@@ -1,9 +1,11 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { CommandError, type ErrorKind } from "../exit.ts";
+import { codesOf, CommandError, type ErrorKind } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
 export interface ApiResponse {
+  /** The base URL of the API that was called. */
+  url: string;
   status: number;
   /** Seconds: the header `Retry-After`. */
   retryAfter?: number;
@@ -32,26 +34,52 @@ export async function callApi(
   const signal = AbortSignal.timeout(30_000);
   // A redirect would send the request to another server.
   const redirect = "manual";
-  const response = await fetch(target, { method, headers, redirect, signal, ...(body !== undefined && { body }) });
-  const text = await response.text();
+  const { response, text } = await send(target, {
+    method,
+    headers,
+    redirect,
+    signal,
+    ...(body !== undefined && { body }),
+  });
   const retryAfter = response.headers.get("retry-after");
   return {
+    url,
     status: response.status,
     ...(retryAfter !== null && { retryAfter: Number(retryAfter) }),
     body: readObject(text),
   };
 }
 
+/** The response and its whole body. Throws CommandError that names the URL. */
+async function send({ href, origin }: URL, init: RequestInit): Promise<{ response: Response; text: string }> {
+  try {
+    const response = await fetch(href, init);
+    return { response, text: await response.text() };
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    const cause = isLate ? "no answer in 30 s" : codesOf(error) || String(error);
+    const check = "Check the network, --local-url, and the DNS record if the stage has a domain.";
+    throw new CommandError("unreachable", `Cannot reach the API at ${origin} (${cause}). ${check}`);
+  }
+}
+
 /**
  * The body of a successful response.
  *
+ * @param member the member, a text or a list, that tells the broker's answer from one of another server
  * @param next the next step after any other response, as a sentence or a command
- * @throws CommandError with the error of the broker or the gateway
+ * @throws CommandError with the error of the broker or the gateway, or if another server answered
  */
-export function expectOk({ status, retryAfter, body }: ApiResponse, next: string): Record<string, unknown> {
-  if (status === 200) return body;
+export function expectOk(response: ApiResponse, member: string, next: string): Record<string, unknown> {
+  const { url, status, retryAfter, body } = response;
+  if (status === 200) {
+    if (typeof body[member] === "string" || Array.isArray(body[member])) return body;
+    const check = "A proxy or another server can answer in its place: check the network, the domain and --local-url.";
+    throw new CommandError("unreachable", `The answer of ${url} is not the broker's: it has no ${member}. ${check}`);
+  }
   const { code, detail, message, request_id: requestId } = body as Record<string, string | undefined>;
-  const cause = code === undefined ? `HTTP ${status} ${message ?? ""}`.trim() : `${code}: ${detail}`;
+  const plain = message === undefined ? `${url} answered HTTP ${status}` : `HTTP ${status} ${message}`;
+  const cause = code === undefined ? plain : `${code}: ${detail}`;
   throw new CommandError(kindOf(status, code), `${cause.replace(/\.$/, "")}. ${next}`, {
     ...(code !== undefined && { code }),
     ...(retryAfter !== undefined && { retryAfter }),

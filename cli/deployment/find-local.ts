@@ -6,6 +6,9 @@ import type { Deployment } from "./deployment.ts";
 /** Where `npm start` listens without `--port`. */
 export const defaultLocalUrl = "http://127.0.0.1:8787";
 
+/** The next step if no local run of this version answers. */
+export const startLocal = "Start it with npm start, and set --local-url to the URL that it prints after ready";
+
 /** The URL of the local run that the options name; `undefined` if they name a deployment on AWS. */
 export const localUrlOf = ({ local, localUrl }: { local?: boolean; localUrl?: string }) =>
   localUrl ?? (local ? defaultLocalUrl : undefined);
@@ -56,20 +59,22 @@ const answerSchema = v.object({
  */
 export async function findLocal(url: string): Promise<Deployment> {
   const origin = loopbackOrigin(url);
-  const next = "Start it with npm start, and set --local-url to the URL that it prints after ready";
   if (origin === undefined) {
     throw new CommandError("usage", "--local-url must be the URL that npm start prints after ready.");
   }
   // Otherwise NODE_USE_ENV_PROXY and HTTP_PROXY send the requests to a proxy. fetch reads this at each request.
   process.env["no_proxy"] = "*";
-  const answer = await readAnswer(new URL("/_local/deployment", origin)).catch(() => {
-    throw new CommandError("unreachable", `No local run answers at ${url}. ${next}.`);
+  const answer = await readAnswer(new URL("/_local/deployment", origin), maxAnswerBytes).catch(() => {
+    throw new CommandError("unreachable", `No local run answers at ${url}. ${startLocal}.`);
   });
   const parsed = v.safeParse(answerSchema, answer, { abortEarly: true });
   if (!parsed.success) {
     const field = v.getDotPath(parsed.issues[0]);
     const cause = field === null ? "" : `: the field ${field} of its answer is missing or invalid`;
-    throw new CommandError("unreachable", `The server at ${url} is not a local run of this version${cause}. ${next}.`);
+    throw new CommandError(
+      "unreachable",
+      `The server at ${url} is not a local run of this version${cause}. ${startLocal}.`,
+    );
   }
   const flags = url === defaultLocalUrl ? " --local" : ` --local-url ${url}`;
   const { region, local } = parsed.output;
@@ -87,11 +92,11 @@ function loopbackOrigin(text: string): string | undefined {
 }
 
 /** The JSON of a successful answer, else `undefined`. Follows no redirect. Rejects if no answer begins in 5 s. */
-async function readAnswer(url: URL): Promise<unknown> {
+export async function readAnswer(url: URL, maxBytes: number): Promise<unknown> {
   const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5000) });
   if (!response.ok) return undefined;
   try {
-    return JSON.parse((await readBody(response.body ?? [], maxAnswerBytes)).toString()) as unknown;
+    return JSON.parse((await readBody(response.body ?? [], maxBytes)).toString()) as unknown;
   } catch {
     return undefined;
   }

@@ -14,7 +14,7 @@ export async function allStatuses(deployment: Deployment): Promise<ConnectionSta
   do {
     const more = typeof cursor === "string" ? `&cursor=${encodeURIComponent(cursor)}` : "";
     const response = await withProgress("Reading the status", callApi(deployment, `/v1/status?limit=500${more}`));
-    const body = expectOk(response, nextStep(response.status));
+    const body = expectOk(response, "connections", nextStep(response.status));
     found.push(...(body["connections"] as ConnectionStatus[]));
     cursor = body["next_cursor"];
   } while (cursor !== undefined);
@@ -36,5 +36,5 @@ export async function statusOfOne(
 ): Promise<ConnectionStatus | undefined> {
   const response = await withProgress("Reading the status", callApi(deployment, `/v1/status/${connection}`));
   if (response.status === 404 && response.body["code"] === "unknown_connection") return undefined;
-  return expectOk(response, nextStep(response.status)) as unknown as ConnectionStatus;
+  return expectOk(response, "connection", nextStep(response.status)) as unknown as ConnectionStatus;
 }

@@ -1,20 +1,18 @@
 import { styleText } from "node:util";
 import { eventNames, isFailure, type LogEntry } from "./entry.ts";
 
-/** One readable line: time of day, outcome, connection, and what happened. The time zone is that of this machine. Pure. */
+/** One readable line: time of day in UTC, outcome, connection, and what happened. Pure. */
 export function describeEntry({ at, fields }: LogEntry, colour: boolean): string {
-  const time = new Date(at).toLocaleTimeString("en-GB");
   const outcome = outcomeOf(fields).padEnd(5);
   const connection = text(fields["connection"]) || "-";
   const paint = isFailure(fields) ? "red" : fields["message"] === "request" ? "green" : "cyan";
   const shown = colour ? styleText(paint, outcome, { validateStream: false }) : outcome;
-  return `${time}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
+  return `${timeOf(at)}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
 }
 
 /** As `describeEntry` for an event, with its date, and where the next step is described. */
 export function describeEvent({ at, fields }: LogEntry): string {
-  const date = new Date(at).toLocaleDateString("en-CA");
-  const time = new Date(at).toLocaleTimeString("en-GB");
+  const date = new Date(at).toLocaleDateString("en-CA", { timeZone: "UTC" });
   const { message } = fields;
   const page =
     message === "connection_rejected" && typeof fields["reason"] === "string"
@@ -22,8 +20,11 @@ export function describeEvent({ at, fields }: LogEntry): string {
       : "docs/events.md";
   const isActionNeeded = message === "connection_rejected" || message === "api_key_action_needed";
   const next = isActionNeeded || message === "api_key_retirable" ? `  See ${page}` : "";
-  return `${date} ${time}  ${text(fields["connection"])}  ${whatHappened(fields)}${next}\n`;
+  return `${date} ${timeOf(at)}  ${text(fields["connection"])}  ${whatHappened(fields)}${next}\n`;
 }
+
+/** `12:00:00Z` */
+const timeOf = (at: number) => `${new Date(at).toLocaleTimeString("en-GB", { timeZone: "UTC" })}Z`;
 
 const text = (value: unknown) => (typeof value === "string" || typeof value === "number" ? String(value) : "");
 

@@ -1,6 +1,6 @@
-import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import * as v from "valibot";
 import type { Deployment } from "../deployment/deployment.ts";
+import { readAnswer, startLocal } from "../deployment/find-local.ts";
 import { CommandError } from "../exit.ts";
 import type { LogEntry } from "./entry.ts";
 import type { LogReader } from "./log-reader.ts";
@@ -13,7 +13,7 @@ const answerSchema = v.object({
 /** Lines of one answer are at most 500, of about 1 KiB. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 
-/** Reads the lines that a local run keeps. Throws CommandError if it has ended, or is of an older version. */
+/** Reads the lines that a local run keeps. Throws CommandError if it has ended, is of another version or another server. */
 export function localLogReader({ url }: Deployment): LogReader {
   let after = 0;
   return {
@@ -21,7 +21,7 @@ export function localLogReader({ url }: Deployment): LogReader {
     async read(since) {
       const entries: LogEntry[] = [];
       for (;;) {
-        const { lines, next } = await page(`${url}/_local/logs?after=${after}`);
+        const { lines, next } = await page(url, after);
         entries.push(...lines.map(({ at, line }) => ({ at, fields: line })));
         after = next;
         if (lines.length === 0) return entries.filter(({ at }) => at >= since);
@@ -30,13 +30,12 @@ export function localLogReader({ url }: Deployment): LogReader {
   };
 }
 
-async function page(url: string): Promise<v.InferOutput<typeof answerSchema>> {
-  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5000) });
-  const text = (await readBody(response.body ?? [], maxAnswerBytes)).toString();
-  const parsed = v.safeParse(answerSchema, response.ok ? JSON.parse(text) : undefined);
+async function page(url: string, after: number): Promise<v.InferOutput<typeof answerSchema>> {
+  const failed = (cause: string) => new CommandError("unreachable", `${cause}. ${startLocal}.`);
+  const answer = await readAnswer(new URL(`/_local/logs?after=${after}`, url), maxAnswerBytes).catch(() => {
+    throw failed(`The local run at ${url} has ended`);
+  });
+  const parsed = v.safeParse(answerSchema, answer);
   if (parsed.success) return parsed.output;
-  throw new CommandError(
-    "unreachable",
-    "The local run keeps no log lines: it is of another version. Restart npm start.",
-  );
+  throw failed(`The server at ${url} returned no log lines: it is not a local run of this version`);
 }

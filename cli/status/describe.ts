@@ -40,7 +40,10 @@ function sentences(status: ConnectionStatus, now: number, deployment: Deployment
     case "not_ready":
       return [...failure(status, now), served, fix];
     case "removed":
-      return [`Removed at ${timeOfDay(error?.at ?? "", now)}. Callers get the error unknown_connection.`, fix];
+      return [
+        `Removed${error ? ` at ${timeOfDay(error.at, now)}` : ""}. Callers get the error unknown_connection.`,
+        fix,
+      ];
   }
 }
 

@@ -8,10 +8,11 @@ export function duration(seconds: number): string {
   return `${Math.round(minutes / 60 / 24)} days`;
 }
 
-/** The time of day of an ISO instant, in the time zone of this machine: `10:47`; with its date if that is not today. */
+/** The time of day of an ISO instant, in UTC: `10:47Z`; with its date if that is not today: `24 Nov, 10:47Z`. */
 export function timeOfDay(iso: string, now: number): string {
   const date = new Date(iso);
-  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
-  return isToday ? time : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${time}`;
+  const time = `${date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" })}Z`;
+  const dayOf = (one: Date) => one.toUTCString().slice(0, 16);
+  if (dayOf(date) === dayOf(new Date(now * 1000))) return time;
+  return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })}, ${time}`;
 }

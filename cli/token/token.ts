@@ -46,6 +46,6 @@ async function requestToken(
     response.status === 403
       ? "Grant your role execute-api:Invoke on this connection (docs/connections.md#grant-a-caller), and check the clock of this machine."
       : `See ${brokerCommand(deployment, command === "connections list" ? command : `${command} ${connection}`)}`;
-  const body = expectOk(response, next);
+  const body = expectOk(response, "access_token", next);
   return { text: `${String(body["access_token"])}\n`, json: body };
 }

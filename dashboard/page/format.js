@@ -8,13 +8,23 @@ export function duration(seconds) {
   return `${Math.round(minutes / 60 / 24)} days`;
 }
 
-/** The time of day, `10:47`, in the time zone of the browser. @param {number} at epoch seconds */
+/** The time of day in UTC, `10:47Z`, as `broker status` writes it. @param {number} at epoch seconds */
 export const clock = (at, withSeconds = false) =>
-  new Date(at * 1000).toLocaleTimeString("en-GB", {
+  `${new Date(at * 1000).toLocaleTimeString("en-GB", {
+    timeZone: "UTC",
     hour: "2-digit",
     minute: "2-digit",
     ...(withSeconds && { second: "2-digit" }),
-  });
+  })}Z`;
+
+/** The time of day; with the date if that is not today. @param {string} iso @param {number} now epoch seconds */
+export function day(iso, now) {
+  const date = new Date(iso);
+  const time = clock(date.getTime() / 1000);
+  const dayOf = (one) => one.toUTCString().slice(0, 16);
+  if (dayOf(date) === dayOf(new Date(now * 1000))) return time;
+  return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })}, ${time}`;
+}
 
 /** Epoch seconds of an ISO instant; `undefined` without one. @param {string | undefined} iso */
 export const instant = (iso) => (iso === undefined ? undefined : Date.parse(iso) / 1000);

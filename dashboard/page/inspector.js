@@ -1,4 +1,4 @@
-import { badge, clock, duration, element, figure, instant, percent, renderIfChanged, write } from "./format.js";
+import { badge, day, duration, element, figure, instant, percent, renderIfChanged, write } from "./format.js";
 
 /**
  * Everything about one connection: state, fields, commands, and on the local run its buttons. Each part changes on its
@@ -99,14 +99,6 @@ function requestsText({ memory, table, upstream, errors }) {
     ...shares.map(([source, count]) => `${source} ${percent(count, served)}`),
     ...(errors > 0 ? [`${figure(errors)} with an error`] : []),
   ].join(" · ");
-}
-
-/** The time of day; with the date if that is not today. */
-function day(iso, now) {
-  const date = new Date(iso);
-  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
-  const time = clock(date.getTime() / 1000);
-  return isToday ? time : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${time}`;
 }
 
 function copyButton(command) {

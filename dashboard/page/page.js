@@ -7,12 +7,15 @@ import { showList, startList } from "./list.js";
 import { showTiles } from "./tiles.js";
 
 const byId = (id) => document.getElementById(id);
-const noAnswer = "No response. The page shows what it read last. Start it again: npm start, or npx broker dashboard.";
+const startAgain = "start it again (npm start, or npx broker dashboard), and open the URL that it prints.";
+const noAnswer = `No response. The page shows what it read last. If this stays, ${startAgain}`;
 /** So few lanes leave room for the events below them. */
 const few = 5;
 let data;
 let selected;
 let timer;
+/** The text of the last reading that failed. */
+let failure;
 
 const message = (text) => write(byId("message"), text);
 
@@ -22,12 +25,17 @@ async function act(action, body) {
   message("Working …");
   try {
     const response = await fetch(`_dashboard/${action}`, { method: "POST", body: JSON.stringify(body) });
-    const { message: text } = await response.json();
-    message(text);
+    const text = said(response, await response.json());
+    message(response.ok ? text : `The action failed: ${text}. Press the button again to retry.`);
   } catch {
     message(noAnswer);
   }
   await refresh();
+}
+
+/** What the server said, without its last full stop if it is an error. */
+function said({ ok, status }, { message: text }) {
+  return ok ? text : `${String(text ?? "no reason given").replace(/\.$/, "")} (HTTP ${status})`;
 }
 
 function show() {
@@ -93,20 +101,37 @@ function showStates(connections) {
   }
 }
 
-async function refresh() {
-  clearTimeout(timer);
+/** Reads the data and shows it. Returns what failed, with the next step; `undefined` if nothing did. */
+async function read() {
+  let body;
   try {
     const response = await fetch(`_dashboard/data?range=${byId("range").value}`);
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.message);
+    body = await response.json();
+    if (!response.ok) {
+      return `The server cannot read the data: ${said(response, body)}. The page shows what it read last, and reads again. If this stays, ${startAgain}`;
+    }
+  } catch {
+    return noAnswer;
+  }
+  const last = data;
+  try {
     // On the local run everything is minutes old. A deployment has a past.
     if (!data && body.source.kind === "deployment") byId("range").value = "7200";
     data = body;
-    if (byId("message").textContent === noAnswer) message("");
     show();
-  } catch {
-    message(noAnswer);
+    return undefined;
+  } catch (error) {
+    data = last;
+    return `The page cannot show the data (${String(error)}). Reload it: the server may be of another version.`;
   }
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  const before = failure;
+  failure = await read();
+  if (failure) message(failure);
+  else if (before && byId("message").textContent === before) message("");
   // A hidden page reads nothing: on a deployment each reading costs.
   clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(() => void refresh(), 1000 * (data?.source.refreshSeconds ?? 1));

@@ -243,6 +243,7 @@ namespace SmartTokenBroker
         /// <summary>The report that is in progress, and its token.</summary>
         private TaskCompletionSource<AccessToken> reporting;
         private string reported;
+        private TimeSpan reportingSince;
         private TimeSpan reportAgainAt = TimeSpan.MinValue;
 
         internal Connection(string id, BrokerClient client)
@@ -299,10 +300,12 @@ namespace SmartTokenBroker
                 // Otherwise another call reported it, or the client replaced it, since this request was sent.
                 if (held == null || held.Token.Reveal() == text)
                 {
-                    if (reporting != null && reported == text) return reporting.Task;
-                    if (client.Now() < reportAgainAt || BlockedBy() != null) return Task.FromResult<AccessToken>(null);
+                    var now = client.Now();
+                    if (reporting != null && reported == text && !IsInterrupted(reportingSince, now)) return reporting.Task;
+                    if (now < reportAgainAt || BlockedBy() != null) return Task.FromResult<AccessToken>(null);
                     report = reporting = client.Runtime.Completion<AccessToken>();
                     reported = text;
+                    reportingSince = now;
                     attempt = Begin("rejected");
                 }
             }
@@ -341,9 +344,15 @@ namespace SmartTokenBroker
                     lock (client.Gate) reportAgainAt = client.Now() + pause;
                 }
             }
-            lock (client.Gate) reporting = null;
+            lock (client.Gate)
+                if (reporting == report) reporting = null;
             report.SetResult(next);
         }
+
+        /// <summary>
+        /// Whether a sleep of the machine interrupted a request: it waits for an answer that may never come, and its timer has not moved.
+        /// </summary>
+        private bool IsInterrupted(TimeSpan since, TimeSpan now) => now - since > client.Options.Timeout;
 
         private Task<HeldToken> Request(bool inBackground)
         {
@@ -353,8 +362,7 @@ namespace SmartTokenBroker
             lock (client.Gate)
             {
                 var now = client.Now();
-                // After the machine slept, an older request waits for an answer that may never come, and its timer has not moved.
-                if (requesting != null && now - requestingSince <= client.Options.Timeout) return requesting.Task;
+                if (requesting != null && !IsInterrupted(requestingSince, now)) return requesting.Task;
                 var blocked = BlockedBy();
                 if (blocked != null) return Wait.Failed<HeldToken>(blocked);
                 request = requesting = runtime.Completion<HeldToken>();
@@ -409,7 +417,7 @@ namespace SmartTokenBroker
                 took = now - attempt.BegunAt;
                 error = own.End(attempt.OwnFailures, error, now);
                 error = client.Circuit.End(attempt.SharedFailures, error, now);
-                var isReport = rejectedSha256 != null;
+                var isReport = rejectedSha256 != null && !IsInterrupted(attempt.BegunAt, now);
                 // What was requested before may be a token that the broker has replaced since, or the rejected one.
                 if (answer != null && (isReport || attempt.BegunAt >= heldFrom || now >= held.UsableUntil))
                 {
@@ -490,7 +498,7 @@ namespace SmartTokenBroker
         public BrokerException Error { get; }
     }
 
-    /// <summary>No valid token, and the broker gave none. Holds no token and no key.</summary>
+    /// <summary>No valid token, and the broker gave none. Holds no token and no key, so it has no InnerException.</summary>
     public sealed class BrokerException : HttpRequestException
     {
         private static readonly HashSet<string> OfConnection = new HashSet<string>
@@ -501,7 +509,7 @@ namespace SmartTokenBroker
 
         internal BrokerException(
             string message, string code, string connection, int? status = null, TimeSpan? retryAfter = null,
-            string requestId = null, Exception cause = null) : base(message, cause)
+            string requestId = null) : base(message)
         {
             Code = code;
             Connection = connection;
@@ -535,7 +543,7 @@ namespace SmartTokenBroker
         internal BrokerException Again(TimeSpan left)
         {
             var seconds = Math.Max(1, Math.Ceiling(left.TotalSeconds));
-            return new BrokerException(Message, Code, Connection, Status, TimeSpan.FromSeconds(seconds), RequestId, InnerException);
+            return new BrokerException(Message, Code, Connection, Status, TimeSpan.FromSeconds(seconds), RequestId);
         }
     }
 
@@ -707,9 +715,12 @@ namespace SmartTokenBroker
                                 "credential_unavailable", connection);
                         if (late != null) throw new BrokerException("The broker" + late, "timeout", connection);
                         if (isRetry)
+                        {
+                            // No InnerException: the one of a handler can hold the request.
+                            var reason = Start(error.GetBaseException().Message.Replace(secret, "[removed]"));
                             throw new BrokerException(
-                                "The broker " + options.Broker + " is unreachable (" + error.GetBaseException().Message + ").",
-                                "unreachable", connection, cause: error);
+                                "The broker " + options.Broker + " is unreachable (" + reason + ").", "unreachable", connection);
+                        }
                     }
                 }
             }
@@ -742,6 +753,8 @@ namespace SmartTokenBroker
             // A date counts by the sender's own clock.
             var after = response.Headers.RetryAfter;
             var retryAfter = after?.Delta ?? after?.Date - response.Headers.Date;
+            // The framework reads no seconds above int.MaxValue.
+            if (after == null && Regex.IsMatch(Header(response, "Retry-After") ?? "", @"\A[0-9]+\z")) retryAfter = MaxRetryAfter;
             if (retryAfter < TimeSpan.Zero) retryAfter = null;
             if (retryAfter > MaxRetryAfter) retryAfter = MaxRetryAfter;
             string text;
@@ -764,11 +777,9 @@ namespace SmartTokenBroker
         }
 
         /// <summary>The first 500 characters of a member that is a text.</summary>
-        private static string Start(Dictionary<string, object> body, string name)
-        {
-            var text = Json.Text(body, name);
-            return text == null || text.Length <= 500 ? text : text.Substring(0, 500);
-        }
+        private static string Start(Dictionary<string, object> body, string name) => Start(Json.Text(body, name));
+
+        private static string Start(string text) => text == null || text.Length <= 500 ? text : text.Substring(0, 500);
 
         private static string Header(HttpResponseMessage response, string name) =>
             response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;

@@ -1,7 +1,10 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { DashboardData } from "../../dashboard/contract.ts";
+import { serveDashboard } from "../../dashboard/serve.ts";
 import { startBrowser } from "../browser/chromium.ts";
 import { StartedCommand } from "../local/run-harness.ts";
+import { serve } from "../support/server.ts";
 
 let run: StartedCommand;
 let browser: Browser;
@@ -53,7 +56,7 @@ describe("the page of the local run in a browser", () => {
   it("shows a connection with its state, its lane, and all that is known of it", async () => {
     await state("fresh").waitFor();
 
-    await expect(row().textContent()).resolves.toMatch(/Callers are served until \d\d:\d\d\. Next: replacement by/);
+    await expect(row().textContent()).resolves.toMatch(/Callers are served until \d\d:\d\dZ\. Next: replacement by/);
     const lane = row().getByRole("img", { name: /^Last 10 min: 1 token, 0 failed attempts, the token ends at/ });
     await lane.waitFor();
     expect(await lane.locator(".bar.current.fresh").count()).toBe(1);
@@ -188,6 +191,39 @@ describe("the page of the local run in a browser", () => {
     await polled();
 
     expect(run.stderr).not.toContain('"service":"status"');
+  });
+
+  it("shows as text what the server says of a reading or an action that fails, with the next step, until one works", async () => {
+    let fault = "";
+    const data = async () => (await fetch(`${run.url("ready")}/_dashboard/data?range=600`)).json();
+    const read = async () => (fault === "" ? ((await data()) as DashboardData) : Promise.reject(new Error(fault)));
+    const replace = () => Promise.reject(new Error("Fake <b>rotation</b> is unfinished."));
+    const faulty = serveDashboard({ read, actions: { replace } });
+    await page.goto(await serve((request, response) => void faulty(request, response)));
+    await row().waitFor();
+    const message = page.locator("#message");
+
+    await press("Replace all now");
+    await message
+      .getByText("The action failed: Fake <b>rotation</b> is unfinished (HTTP 409). Press the button")
+      .waitFor();
+    fault = "Fake <b>table</b> is locked.";
+    await message
+      .getByText("The server cannot read the data: Fake <b>table</b> is locked (HTTP 409). The page")
+      .waitFor();
+    await message.getByText("If this stays, start it again (npm start, or npx broker dashboard)").waitFor();
+    fault = "";
+    await expect.poll(() => message.textContent(), { timeout: 10_000 }).toBe("");
+  });
+
+  it("says that it cannot show data of another version, and reads again", async () => {
+    await page.route("**/_dashboard/data*", (route) => route.fulfill({ json: {} }));
+    await page
+      .getByText(/^The page cannot show the data \(TypeError: .*\)\. Reload it: the server may be of/)
+      .waitFor();
+    await page.unroute("**/_dashboard/data*");
+
+    await expect.poll(() => page.locator("#message").textContent(), { timeout: 10_000 }).toBe("");
   });
 
   it("says when the run has ended", async () => {

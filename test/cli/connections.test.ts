@@ -152,7 +152,7 @@ test("connections remove deletes the tokens now and the secret later, and connec
 
   expect(removed).toEqual({ connection: "gone", recovery_days: 7, erased: true });
   expect(await listed("gone")).toMatchObject({ secret: "deleted", state: "removed" });
-  expect((await local.broker(["status", "gone"])).stdout).toMatch(/^removed +Removed at \d\d:\d\d\. Callers get/);
+  expect((await local.broker(["status", "gone"])).stdout).toMatch(/^removed +Removed at \d\d:\d\dZ\. Callers get/);
   expect(await statusOf("gone")).toMatchObject({ generation: 2 });
   expect(await statusOf("gone")).not.toHaveProperty("access_token_expires_at");
 

@@ -191,10 +191,20 @@ describe("broker dashboard on a deployment", () => {
 });
 
 describe("broker dashboard on a local run", () => {
-  it("names the page of the local run", async () => {
+  it("names the page of the local run, and says until when it is there, as its help does", async () => {
     const { status, stdout } = await broker(["dashboard", "--no-open", ...local.options]);
+    const help = await broker(["dashboard", "--help"]);
 
-    expect([status, stdout]).toEqual([0, `${local.run.url("ready")}/\n`]);
+    expect([status, stdout]).toEqual([0, `${local.run.url("ready")}/\nThe local run serves it until that ends.\n`]);
+    expect(help.stdout.replaceAll(/\s+/g, " ")).toContain(
+      "of a deployment until Ctrl-C, of a local run until that ends",
+    );
+  });
+
+  it("prints only JSON with --json", async () => {
+    const { stdout } = await broker(["dashboard", "--json", ...local.options]);
+
+    expect(JSON.parse(stdout)).toEqual({ url: `${local.run.url("ready")}/` });
   });
 });
 

@@ -48,7 +48,8 @@ test.each([
   [500, 1],
   [503, 5],
 ])("expectOk fails for HTTP %i of the gateway with the documented exit code", (status, exitCode) => {
-  const rejected = () => expectOk({ status, body: { message: "fake message" } }, "Retry.");
+  const rejected = () =>
+    expectOk({ url: "https://fake.test", status, body: { message: "fake message" } }, "access_token", "Retry.");
 
   expect(rejected).toThrow(expect.objectContaining({ exitCode, message: `HTTP ${status} fake message. Retry.` }));
 });

@@ -365,3 +365,92 @@ describe("broker --local calls the local run whatever the environment has:", () 
     expect(status).toBe(0);
   });
 });
+
+describe.each(["logs", "events"])("broker %s names the URL of the local run if it", (command) => {
+  it.each<[string, RequestListener]>([
+    ["is now a server that answers 200 with a page", (_, to) => to.end("<html>fake</html>")],
+    ["is now a server that answers 200 with other JSON", (_, to) => to.end('{"lines":[{}],"next":1}')],
+    ["is now a server that answers 404", (_, to) => to.writeHead(404).end("{}")],
+    ["answers without end", (_, to) => endless(to)],
+  ])("%s", async (_, answer) => {
+    const held = await holdPort((honest) => honest, answer);
+
+    const ended = await broker([command, ...held.options]);
+
+    expectError(
+      ended,
+      5,
+      new RegExp(`The server at ${held.url} returned no log lines: it is not .* npm start, and set`),
+    );
+  });
+
+  it("has ended", async () => {
+    const held = await holdPort(
+      (honest) => honest,
+      ({ socket }) => socket.destroy(),
+    );
+
+    const ended = await broker([command, ...held.options]);
+
+    expectError(ended, 5, new RegExp(`The local run at ${held.url} has ended\\. Start it with npm start, and set`));
+  });
+});
+
+describe.each([
+  ["status", "connections"],
+  ["status acme", "connection"],
+  ["connections list", "connections"],
+  ["token get acme", "access_token"],
+  ["token reject acme --token-file -", "access_token"],
+])("broker %s prints no answer of another server, and names its URL:", (command, member) => {
+  it.each([
+    ["a page", "<html>fake</html>"],
+    ["other JSON", `{"${member}":1}`],
+    ["broken JSON", `{"${member}":"fake`],
+  ])("%s", async (_, body) => {
+    const held = await holdPort(
+      (honest) => honest,
+      (__, to) => to.end(body),
+    );
+
+    const ended = await broker([...command.split(" "), ...held.options], { stdin: "fake-token" });
+
+    expectError(
+      ended,
+      5,
+      new RegExp(`^error: The answer of ${held.url} is not the broker's: it has no ${member}\\. .* --local-url`),
+    );
+  });
+});
+
+test("broker connections list says that the answer is not one of AWS", async () => {
+  const url = await serve((_, to) => to.end('{"fake'));
+  const held = await holdPort(
+    (honest) => ({ ...honest, local: { ...honest.local, secretsmanager: url } }),
+    (_, to) => to.end('{"connections":[]}'),
+  );
+
+  expectError(
+    await broker(["connections", "list", ...held.options]),
+    5,
+    /^error: A response of an AWS service cannot be read/,
+  );
+});
+
+test.each(["status", "status acme", "token get acme"])(
+  "broker %s names the URL of an API that breaks the connection",
+  async (command) => {
+    const held = await holdPort(
+      (honest) => honest,
+      ({ socket }) => socket.destroy(),
+    );
+
+    const ended = await broker([...command.split(" "), ...held.options]);
+
+    expectError(
+      ended,
+      5,
+      new RegExp(`^error: Cannot reach the API at ${held.url} \\(\\w+\\)\\. Check the network, --local-url`),
+    );
+  },
+);

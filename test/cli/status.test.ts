@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
@@ -13,7 +13,7 @@ const local = new LocalBroker();
 beforeAll(() => local.start());
 afterAll(() => local.remove());
 
-const time = String.raw`\d\d:\d\d`;
+const time = String.raw`\d\d:\d\dZ`;
 const now = Date.parse("2026-11-24T12:00:00Z") / 1000;
 const states: ConnectionState[] = ["fresh", "due", "retrying", "rejected", "expired", "not_ready", "removed"];
 
@@ -152,6 +152,19 @@ test("describeStatus says that callers get an error without a valid token", () =
   );
 });
 
+test("describeStatus has every instant in UTC, in a machine of any time zone", () => {
+  vi.stubEnv("TZ", "Asia/Tokyo");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const later = { ...status("a", "retrying"), access_token_expires_at: "2026-11-24T23:52:00Z" };
+
+  const text = describeStatus(later, now, { flags: "" } as Deployment);
+  const nextDay = describeStatus(later, now - 86_400, { flags: "" } as Deployment);
+
+  expect(text).toContain("the last at 11:59Z. Callers are served until 23:52Z.");
+  expect(nextDay).toContain("the last at 24 Nov, 11:59Z. Callers are served until 24 Nov, 23:52Z.");
+  expect(text.match(/\d\d:\d\d(:\d\d)?(?![\d:Z])/g)).toBeNull();
+});
+
 test("broker status shows what the status route says", async () => {
   const all = await local.json<ConnectionStatus[]>(["status"]);
   const { stdout } = await local.broker(["status"]);
@@ -161,7 +174,7 @@ test("broker status shows what the status route says", async () => {
   expect(stdout).toMatch(
     /^CONNECTION +STATE +TOKEN +KEY +NEXT\nwebapicorso +fresh +(1 hour|\d+ min) +0 d +by refresh token in \d+ min\n$/,
   );
-  expect(one.stdout).toMatch(/^fresh +Callers are served until (\d+ [A-Z][a-z]{2}, )?\d\d:\d\d\./);
+  expect(one.stdout).toMatch(/^fresh +Callers are served until (\d+ [A-Z][a-z]{2}, )?\d\d:\d\dZ\./);
 });
 
 test.skipIf(!hasPrograms("python3")).each([

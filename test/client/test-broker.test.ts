@@ -65,6 +65,58 @@ test("TestBroker shows that no call waits for a request from before a freeze, an
   expect(broker.requests.map(({ at }) => at)).toEqual([0, 2400, 6000]);
 });
 
+test("TestBroker shows that no 401 waits for a report from before a freeze, and that its late answer changes nothing", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  await broker.advance(40);
+  broker.rejectToken();
+  const late = Promise.withResolvers<Response>();
+  broker.state = () => late.promise;
+  const interrupted = client.fetch("/customers");
+  await broker.freeze(60);
+  broker.state = "up";
+
+  const { status } = await client.fetch("/customers");
+  late.resolve(Response.json({ access_token: "fake-token-old", token_type: "Bearer", expires_in: 3600 }));
+  await interrupted;
+
+  expect(status).toBe(200);
+  expect((await client.token()).accessToken).toBe("fake-token-2");
+  expect(broker.requests.map(({ at, isReport }) => [at, isReport])).toEqual([
+    [0, false],
+    [40, true],
+    [100, true],
+  ]);
+});
+
+test("TestBroker shows that a call waits for the report in progress, although an interrupted one has ended", async () => {
+  const broker = new TestBroker();
+  const client = broker.client();
+  await client.token();
+  await broker.advance(40);
+  broker.rejectToken();
+  const late = Promise.withResolvers<Response>();
+  broker.state = () => late.promise;
+  const interrupted = client.fetch("/customers");
+  await broker.freeze(60);
+  broker.state = "silent";
+  const inProgress = client.fetch("/customers");
+  await broker.advance(1);
+  late.resolve(Response.json({ code: "unavailable" }, { status: 503 }));
+  await interrupted;
+
+  const ended: string[] = [];
+  const calls = [inProgress, client.fetch("/customers")].map(async (call) => ended.push(String((await call).status)));
+  await broker.advance(13);
+  const endedBefore = [...ended];
+  await broker.advance(1);
+  await Promise.all(calls);
+
+  expect([endedBefore, ended]).toEqual([[], ["401", "401"]]);
+  expect(broker.requests.map(({ at }) => at)).toEqual([0, 40, 100]);
+});
+
 test("TestBroker shows that a test of the broker that a freeze interrupted stops no later call", async () => {
   const broker = new TestBroker();
   const client = broker.client();

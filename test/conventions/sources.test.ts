@@ -79,6 +79,18 @@ const bans: Ban[] = [
     ],
   },
   {
+    name: "an operator reads every instant in UTC",
+    folders: ["cli", "dashboard", "local", "functions"],
+    pattern:
+      /\btoLocale(Time|Date)String\((?![^)]*timeZone: "UTC")|\bto(Date|Time)String\b|\bget(Hours|Minutes|Date|Day|Month|FullYear)\b/,
+    planted: [
+      'date.toLocaleTimeString("en-GB");',
+      'date.toLocaleDateString("en-GB", { day: "numeric" });',
+      "date.toDateString();",
+      "date.getHours();",
+    ],
+  },
+  {
     name: "no test waits for time to pass",
     folders: ["test"],
     pattern:

@@ -1,8 +1,12 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 
 // A module of the page, which has no types.
 const page = new URL("../../dashboard/page/format.js", import.meta.url).href;
-const { percent } = (await import(page)) as { percent: (part: number, whole: number) => string };
+const { clock, day, percent } = (await import(page)) as {
+  clock: (at: number, withSeconds?: boolean) => string;
+  day: (iso: string, now: number) => string;
+  percent: (part: number, whole: number) => string;
+};
 
 it.each([
   [0, 1000, "0 %"],
@@ -12,4 +16,14 @@ it.each([
   [1000, 1000, "100 %"],
 ])("a share of %d in %d is %s: only all are 100 %%, and only none are 0 %%", (part, whole, text) => {
   expect(percent(part, whole)).toBe(text);
+});
+
+it("an instant is in UTC in a browser of any time zone, as the sentences of the server", () => {
+  vi.stubEnv("TZ", "Asia/Tokyo");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const at = "2026-11-24T23:52:01Z";
+  const now = Date.parse(at) / 1000;
+
+  expect([clock(now), clock(now, true), day(at, now)]).toEqual(["23:52Z", "23:52:01Z", "23:52Z"]);
+  expect(day(at, now + 3600)).toBe("24 Nov, 23:52Z");
 });

@@ -86,6 +86,15 @@ internal static class Service
                 var token = await (command.Length > 1 ? client.Connection(command[1]) : connection).TokenAsync();
                 Seen.Add(token);
                 return token.Reveal();
+            case "quote":
+                var quoted = new BrokerClient(new BrokerOptions
+                {
+                    Broker = "https://broker.test",
+                    Credential = Credential.Jwt(_ => Task.FromResult("fake-jwt")),
+                    BrokerHandler = new QuotingHandler(),
+                    OnEvent = happened => Seen.Add(happened.Error),
+                });
+                return (await quoted.Connection("webapicorso").TokenAsync()).Reveal();
             case "advance":
                 Time.Shift += TimeSpan.FromSeconds(int.Parse(command[1], CultureInfo.InvariantCulture));
                 return "";
@@ -126,6 +135,15 @@ internal static class Service
         Seen.AddRange(new object[] { response, response.RequestMessage });
         var text = await response.Content.ReadAsStringAsync();
         return (int)response.StatusCode + "\t" + text.Replace("\r", "").Replace("\n", " ");
+    }
+
+    /// <summary>Fails, and quotes the request in its exception, as a proxy or a log of a service can.</summary>
+    private sealed class QuotingHandler : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            throw new HttpRequestException("No route for " + await request.Content.ReadAsStringAsync());
+        }
     }
 
     /// <summary>The time of this machine, and what a test adds to it.</summary>

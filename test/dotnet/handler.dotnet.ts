@@ -149,6 +149,23 @@ describe("An HttpClient with the handler", () => {
   });
 });
 
+test("After the machine slept, no call of the .NET client waits for a report from before", async () => {
+  const api = await startApi("fake-token-2");
+  let reports = 0;
+  const isFirstReport: typeof isReport = (request) => isReport(request) && (reports += 1) === 1;
+  const broker = await startTokenServer(() => api.url, isFirstReport);
+  const service = startService(program, broker.url);
+  await service("token");
+  const cancelled = service("cancel", "customers");
+  await expect.poll(() => reports, { timeout: 10_000 }).toBe(1);
+  service.write("now");
+  await cancelled;
+  await service("advance", "100");
+
+  expect(await service("get", "customers")).toEqual(["200", "empty"]);
+  expect(broker.received.map(isReport)).toEqual([false, true, true]);
+});
+
 describe("In a real outage of the broker, the .NET client", () => {
   test("uses its token, and fails for a connection without one", async () => {
     const api = await startApi("fake-token-1");
@@ -279,6 +296,21 @@ describe("No text of the .NET client", () => {
     const shown = (await service("shown")).join("\t");
 
     expect([type, message]).toEqual(["BrokerException", expect.stringMatching(/Wrong: .*subject_token=\[removed\]&/)]);
+    expect(shown).toContain("BrokerException");
+    expect(shown).not.toContain("fake-jwt");
+  });
+
+  test("shows the credential that an exception of the BrokerHandler quotes", async () => {
+    const service = startService(program, "https://broker.test");
+
+    const [type, code, , message] = await service("quote");
+    const shown = (await service("shown")).join("\t");
+
+    expect([type, code, message]).toEqual([
+      "BrokerException",
+      "unreachable",
+      expect.stringMatching(/ is unreachable \(No route for .*subject_token=\[removed\]&/),
+    ]);
     expect(shown).toContain("BrokerException");
     expect(shown).not.toContain("fake-jwt");
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
@@ -32,6 +32,22 @@ function terminal(isTTY = true) {
   });
   return { shown, stream: Object.assign(stream, { isTTY, rows: 12, columns: 120 }) as unknown as NodeJS.WriteStream };
 }
+
+describe.skipIf(!existsSync("/dev/full"))("the log of npm start with a --log-file on a full disk", () => {
+  it("says so once, and goes to the terminal further", async () => {
+    const { shown, stream } = terminal(false);
+    const { show } = logOutput(stream, "/dev/full");
+
+    show("one");
+    await expect
+      .poll(() => shown)
+      .toContainEqual(expect.stringMatching(/^--log-file \/dev\/full: cannot be written \(ENOSPC\)\. The run/));
+    show("two");
+    await expect.poll(() => shown.at(-1)).toBe("two");
+
+    expect(shown).toHaveLength(3);
+  });
+});
 
 describe("the log of npm start on a terminal", () => {
   it("has a readable line for a request, and none for what repeats it", () => {

@@ -22,7 +22,7 @@ export class Connection {
   #heldFrom = -Infinity;
   /** The request for a token that is in progress. However many calls need one, there is one. */
   #requesting: { since: number; result: Promise<HeldToken> } | undefined;
-  #reporting: { rejected: AccessToken; result: Promise<AccessToken | undefined> } | undefined;
+  #reporting: { rejected: string; since: number; result: Promise<AccessToken | undefined> } | undefined;
   #reportAgainAt = -Infinity;
 
   constructor(id: string, settings: Settings, shared: Circuit) {
@@ -80,10 +80,14 @@ export class Connection {
     return this.#shared.blockedBy() ?? this.#own.blockedBy();
   }
 
+  /** Whether a freeze interrupted a request: it waits for an answer that may never come, and its timer has not moved. */
+  #isInterrupted(since: number): boolean {
+    return this.#settings.now() - since > this.#settings.timeout;
+  }
+
   #request(): Promise<HeldToken> {
-    const { now, timeout } = this.#settings;
-    // After a freeze of the process, an older request waits for an answer that may never come, and its timer has not moved.
-    if (this.#requesting && now() - this.#requesting.since <= timeout) return this.#requesting.result;
+    const { now } = this.#settings;
+    if (this.#requesting && !this.#isInterrupted(this.#requesting.since)) return this.#requesting.result;
     const blocked = this.#blockedBy();
     if (blocked) return Promise.reject(blocked);
     const result = this.#ask().finally(() => {
@@ -104,10 +108,11 @@ export class Connection {
       const answer = await this.#shared.run(() =>
         this.#own.run(() => requestToken(this.#settings, this.id, rejectedSha256)),
       );
+      const isReport = reason === "rejected" && !this.#isInterrupted(begunAt);
       // What was requested before may be a token that the broker has replaced since, or the rejected one.
-      if (reason === "rejected" || begunAt >= this.#heldFrom || !isUsable()) {
+      if (isReport || begunAt >= this.#heldFrom || !isUsable()) {
         this.#held = answer;
-        this.#heldFrom = reason === "rejected" ? now() : begunAt;
+        this.#heldFrom = isReport ? now() : begunAt;
       }
       onEvent({ kind: "token", ...about, seconds: now() - begunAt, expiresAt: answer.token.expiresAt });
       return answer;
@@ -122,10 +127,15 @@ export class Connection {
     const { accessToken } = rejected;
     // Another call reported it, or the client replaced it, since this request was sent.
     if (this.#held && this.#held.token.accessToken !== accessToken) return this.token().catch(() => undefined);
-    if (this.#reporting?.rejected.accessToken === accessToken) return this.#reporting.result;
-    if (this.#settings.now() < this.#reportAgainAt || this.#blockedBy()) return undefined;
-    const result = this.#report(accessToken).finally(() => (this.#reporting = undefined));
-    this.#reporting = { rejected, result };
+    const last = this.#reporting;
+    if (last?.rejected === accessToken && !this.#isInterrupted(last.since)) return last.result;
+    const since = this.#settings.now();
+    if (since < this.#reportAgainAt || this.#blockedBy()) return undefined;
+    const result = this.#report(accessToken).finally(() => {
+      if (this.#reporting === reporting) this.#reporting = undefined;
+    });
+    const reporting = { rejected: accessToken, since, result };
+    this.#reporting = reporting;
     return result;
   }
 

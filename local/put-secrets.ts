@@ -10,9 +10,8 @@ export async function putSecrets(
   connections: Record<string, object> | undefined,
   simulator: Simulator,
 ): Promise<void> {
-  for (const { name, description, kmsKeyId, tags } of deployment.secrets) {
-    const input = { Name: name, Description: description, KmsKeyId: kmsKeyId, Tags: tags };
-    await client.send(new CreateSecretCommand(input));
+  for (const { name, tags } of deployment.secrets) {
+    await client.send(new CreateSecretCommand({ Name: name, Tags: tags }));
     if (connections) continue;
     const account = simulatedAccount(name.split("/").at(-1) ?? name);
     const value = { ...account, apiKey: simulator.issueKey(account), apiBaseUrl: simulator.url };

@@ -33,15 +33,10 @@ export class Monitoring extends Construct {
     super(scope, id);
     const { stage, prober } = settings;
     const functions = { ...api.functions, ...rotation.functions };
-    const namesOf = Object.entries(functions).map(
-      ([
-        id,
-        {
-          function: { functionName },
-          logGroup: { logGroupName },
-        },
-      ]) => [id, { functionName, logGroupName }],
-    );
+    const namesOf = Object.entries(functions).map(([name, each]) => [
+      name,
+      { functionName: each.function.functionName, logGroupName: each.logGroup.logGroupName },
+    ]);
     const names: WatchedNames = {
       functions: Object.fromEntries(namesOf) as WatchedNames["functions"],
       apiId: api.apiId,

@@ -17,8 +17,6 @@ export interface Deployment {
 
 interface DeployedSecret {
   name: string;
-  description?: string;
-  kmsKeyId?: string;
   tags: { Key: string; Value: string }[];
 }
 
@@ -65,10 +63,8 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
   const aliases = ofType<{ FunctionName: string }>("AWS::Lambda::Alias");
   return {
     tables: ofType<TableProperties>("AWS::DynamoDB::Table").map(({ ref, properties }) => tableInput(ref(), properties)),
-    secrets: ofType<SecretProperties>("AWS::SecretsManager::Secret").map(({ properties, stack }) => ({
+    secrets: ofType<{ Name: string }>("AWS::SecretsManager::Secret").map(({ properties, stack }) => ({
       name: properties.Name,
-      ...(properties.Description && { description: properties.Description }),
-      ...(properties.KmsKeyId && { kmsKeyId: properties.KmsKeyId }),
       // CloudFormation adds this tag.
       tags: [{ Key: "aws:cloudformation:stack-name", Value: stack }],
     })),
@@ -170,12 +166,6 @@ type TableProperties = Pick<
   CreateTableCommandInput,
   "KeySchema" | "AttributeDefinitions" | "GlobalSecondaryIndexes" | "BillingMode"
 >;
-
-interface SecretProperties {
-  Name: string;
-  Description?: string;
-  KmsKeyId?: string;
-}
 
 interface FunctionProperties {
   Code: { S3Key: string };

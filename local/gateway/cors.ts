@@ -39,8 +39,5 @@ export function withCors(cors: Cors | undefined, request: HeaderLines, answer: [
 /** The value of Access-Control-Allow-Origin for this request, if its origin is allowed. */
 function allowedOrigin({ allowOrigins }: Cors, headers: HeaderLines): string | undefined {
   const [origin] = headers.get("origin") ?? [];
-  if (!origin) return undefined;
-  if (allowOrigins.includes("*")) return "*";
-  const anyOfScheme = `${origin.slice(0, origin.indexOf("://"))}://*`;
-  return allowOrigins.includes(origin) || allowOrigins.includes(anyOfScheme) ? origin : undefined;
+  return origin !== undefined && allowOrigins.includes(origin) ? origin : undefined;
 }

@@ -41,7 +41,7 @@ export type Route = {
 export type Throttle = { rate: number; burst: number };
 
 export type Cors = {
-  /** Exact origins, `*`, or a scheme with a wildcard (`https://*`). */
+  /** Exact origins: the list of callers has no others. */
   allowOrigins: string[];
   allowMethods: string[];
   allowHeaders: string[];

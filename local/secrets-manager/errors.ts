@@ -20,7 +20,6 @@ export const accessDenied = error("AccessDeniedException");
 export const invalidNextToken = error("InvalidNextTokenException");
 export const invalidParameter = error("InvalidParameterException");
 export const invalidRequest = error("InvalidRequestException");
-export const limitExceeded = error("LimitExceededException");
 export const notFound = error("ResourceNotFoundException");
 export const resourceExists = error("ResourceExistsException");
 export const serialization = error("SerializationException");

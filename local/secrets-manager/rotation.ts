@@ -1,11 +1,11 @@
 import { invalidParameter, invalidRequest } from "./errors.ts";
-import type { Members, RotationRules } from "./members.ts";
+import type { Members } from "./members.ts";
 import { CURRENT, type Rotation, type Secret, tokenInUse, type Version, versionAt } from "./versions.ts";
 
 export const PENDING = "AWSPENDING";
 
 /**
- * The rotation of a secret after RotateSecret: turned on, with the new members; the others stay. A day of the rules
+ * The rotation of a secret after RotateSecret: with the new members; the others stay. A day of the rules
  * lasts `daySeconds`. Does not change the secret. Throws InvalidRequestException if there is no function,
  * InvalidParameterException for invalid rules.
  */
@@ -18,20 +18,13 @@ export function configured(
   if (functionArn === undefined) {
     throw invalidRequest("No Lambda rotation function ARN is associated with this secret.");
   }
-  const rotation: Rotation = { since: now, ...known, enabled: true, functionArn };
+  const rotation: Rotation = { since: now, ...known, functionArn };
   if (rules === undefined) return rotation;
-  const days = daysOf(rules);
-  return { ...rotation, rules: { ...rules, AutomaticallyAfterDays: days }, interval: days * daySeconds };
-}
-
-function daysOf({ AutomaticallyAfterDays, ScheduleExpression }: RotationRules): number {
-  if ((AutomaticallyAfterDays === undefined) === (ScheduleExpression === undefined)) {
-    throw invalidParameter("You must specify either AutomaticallyAfterDays or ScheduleExpression, but not both.");
+  const { AutomaticallyAfterDays: days, ...others } = rules;
+  if (days === undefined || Object.keys(others).length > 0) {
+    throw invalidParameter("Only RotationRules with AutomaticallyAfterDays alone are emulated.");
   }
-  const days = AutomaticallyAfterDays ?? Number(/^rate\((\d+) days?\)$/.exec(ScheduleExpression ?? "")?.[1]);
-  // AWS also has cron expressions and hours; they are not emulated.
-  if (!(days >= 1 && days <= 1000)) throw invalidParameter("The ScheduleExpression is not a rate of 1 to 1000 days.");
-  return days;
+  return { ...rotation, rules, interval: days * daySeconds };
 }
 
 /** The version of an unfinished rotation: it has AWSPENDING and not AWSCURRENT. */
@@ -63,7 +56,7 @@ export function refuseRotation(secret: Secret, token: string, kind: "rotation" |
  */
 export function nextRotationAt(secret: Secret): number | undefined {
   const { rotation } = secret;
-  if (rotation?.enabled !== true || rotation.interval === undefined) return undefined;
+  if (rotation?.interval === undefined) return undefined;
   const current = versionAt(secret, CURRENT)?.createdAt ?? Number.NEGATIVE_INFINITY;
   return Math.max(rotation.rotatedAt ?? rotation.since, current) + rotation.interval;
 }

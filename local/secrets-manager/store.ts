@@ -11,8 +11,6 @@ export interface StoreOptions extends RotationOptions {
   clock: { now(): number };
   region: string;
   accountId: string;
-  /** The KMS key of secrets that are created without one. Absent: AWS's default key, which responses never name. */
-  kmsKeyArn?: string | undefined;
 }
 
 type Value = Pick<Members, "SecretString" | "SecretBinary">;
@@ -77,8 +75,6 @@ export class SecretStore {
       const which = stage === undefined ? `VersionId: ${id}` : `staging label: ${stage}`;
       throw notFound(`Secrets Manager can't find the specified secret value for ${which}`);
     }
-    version.accessedAt = this.#now();
-    secret.accessedAt = version.accessedAt;
     return {
       ARN: secret.arn,
       Name: secret.name,
@@ -137,8 +133,6 @@ export class SecretStore {
     return {
       arn: this.#secrets.newArn(input.Name),
       name: input.Name,
-      description: input.Description || undefined,
-      kmsKeyId: input.KmsKeyId || this.#options.kmsKeyArn,
       tags: new Map((input.Tags ?? []).map(({ Key, Value }) => [Key, Value])),
       versions: new Map(),
       createdAt: now,

@@ -1,4 +1,4 @@
-import { invalidParameter, limitExceeded, notFound, resourceExists } from "./errors.ts";
+import { invalidParameter, notFound, resourceExists } from "./errors.ts";
 import type { RotationRules } from "./members.ts";
 
 export const CURRENT = "AWSCURRENT";
@@ -12,9 +12,8 @@ export interface SecretValue {
 
 /** The rotation of a secret, once configured. Instants are epoch seconds. */
 export interface Rotation {
-  enabled: boolean;
   functionArn: string;
-  /** As in the request, with the days filled in. Absent: rotated by hand only. */
+  /** As in the request. Absent: rotated by hand only. */
   rules?: RotationRules;
   /** Seconds from one rotation to the next. */
   interval?: number;
@@ -31,26 +30,19 @@ export interface Version {
   value?: SecretValue;
   stages: Set<string>;
   createdAt: number;
-  accessedAt?: number;
 }
 
 export interface Secret {
   arn: string;
   name: string;
-  description?: string | undefined;
-  kmsKeyId?: string | undefined;
   tags: Map<string, string>;
   versions: Map<string, Version>;
   createdAt: number;
   changedAt: number;
-  accessedAt?: number;
   /** End of the recovery window, if the secret is scheduled for deletion. */
   deletedAt?: number | undefined;
   rotation?: Rotation;
 }
-
-const MAX_STAGES = 20;
-const MAX_VERSIONS = 100;
 
 /** The version that has a staging label; at most one version has it. */
 export function versionAt(secret: Secret, stage: string): Version | undefined {
@@ -61,7 +53,7 @@ export function versionAt(secret: Secret, stage: string): Version | undefined {
 /**
  * Adds a version with its staging labels, or stores the value of a version that has none yet. A version that already
  * has the same value stays unchanged, also its labels. The caller decides the labels. Throws ResourceExistsException
- * for another value under the same id, LimitExceededException beyond 20 labels per secret.
+ * for another value under the same id.
  */
 export function addVersion(
   secret: Secret,
@@ -73,13 +65,11 @@ export function addVersion(
     if (!sameValue(known.value, added.value)) throw tokenInUse(secret, added.id);
     return known;
   }
-  refuseTooManyStages(secret, added.stages);
   const version = known ?? { id: added.id, stages: new Set<string>(), createdAt: now };
   if (added.value !== undefined) version.value = added.value;
   secret.versions.set(version.id, version);
   for (const stage of added.stages) attach(secret, version, stage);
   secret.changedAt = now;
-  forgetDeprecated(secret);
   return version;
 }
 
@@ -119,7 +109,6 @@ export function moveStage(
       `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder.id}, so you must explicitly reference that version in RemoveFromVersionId.`,
     );
   }
-  refuseTooManyStages(secret, [stage]);
   attach(secret, target, stage);
 }
 
@@ -146,19 +135,4 @@ function existing(secret: Secret, id: string): Version {
 
 function sameValue(one: SecretValue, other: SecretValue | undefined): boolean {
   return one.SecretString === other?.SecretString && one.SecretBinary === other?.SecretBinary;
-}
-
-function refuseTooManyStages(secret: Secret, added: readonly string[]): void {
-  const stages = new Set(added);
-  for (const version of secret.versions.values()) for (const stage of version.stages) stages.add(stage);
-  if (stages.size > MAX_STAGES) throw limitExceeded(`A secret can have at most ${MAX_STAGES} staging labels.`);
-}
-
-// Versions without a label are deprecated: beyond 100 versions AWS deletes the oldest of them. (AWS keeps those of the
-// last day; the emulator does not.)
-function forgetDeprecated(secret: Secret): void {
-  for (const version of secret.versions.values()) {
-    if (secret.versions.size <= MAX_VERSIONS) return;
-    if (version.stages.size === 0) secret.versions.delete(version.id);
-  }
 }

@@ -7,9 +7,6 @@ export const wireInstant = (instant: number): number => Math.round(instant * 100
 
 const optionalInstant = (instant: number | undefined) => (instant === undefined ? undefined : wireInstant(instant));
 
-// AWS gives only the day of the last access.
-const day = (instant: number | undefined) => (instant === undefined ? undefined : instant - (instant % 86_400));
-
 /** A version's staging labels in the order in which AWS lists them. */
 export const stagesOf = (version: Version): string[] => [...version.stages].toSorted();
 
@@ -30,26 +27,22 @@ function metadata(secret: Secret) {
   return {
     ARN: secret.arn,
     Name: secret.name,
-    Description: secret.description,
-    KmsKeyId: secret.kmsKeyId,
     ...rotationMetadata(secret),
     CreatedDate: wireInstant(secret.createdAt),
     LastChangedDate: wireInstant(secret.changedAt),
-    LastAccessedDate: day(secret.accessedAt),
     DeletedDate: optionalInstant(secret.deletedAt),
     Tags: secret.tags.size === 0 ? undefined : tagsOf(secret),
   };
 }
 
-// After rotation is turned off, the response still has its configuration, but no dates. (AWS leaves out RotationEnabled
-// for a secret whose rotation was never configured.)
+// AWS leaves out RotationEnabled for a secret whose rotation was never configured.
 function rotationMetadata(secret: Secret) {
-  const { enabled = false, functionArn, rules, rotatedAt } = secret.rotation ?? {};
+  const { functionArn, rules, rotatedAt } = secret.rotation ?? {};
   return {
-    RotationEnabled: enabled,
+    RotationEnabled: secret.rotation !== undefined,
     RotationLambdaARN: functionArn,
     RotationRules: rules,
-    LastRotatedDate: enabled ? optionalInstant(rotatedAt) : undefined,
+    LastRotatedDate: optionalInstant(rotatedAt),
     NextRotationDate: optionalInstant(nextRotationAt(secret)),
   };
 }

@@ -1,4 +1,4 @@
-import { fakeApiKey, fakeRefreshToken, type Mint, type TokenForm } from "./mint.ts";
+import { fakeAccessToken, fakeApiKey, fakeRefreshToken, type TokenForm } from "./mint.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** The account of a credential. */
@@ -27,15 +27,13 @@ function forgetExpired(tokens: Map<string, Alive>, now: number): void {
 
 /** Every credential that the simulator accepts now. It forgets revoked, invalidated, used and expired ones. */
 export class Credentials {
-  readonly #mint: Mint;
   readonly #now: () => number;
   readonly #apiKeys = new Map<string, Account[]>();
   readonly #accessTokens = new Map<string, Alive>();
   readonly #refreshTokens = new Map<string, Alive>();
 
   /** `now` is the simulator's clock, in epoch seconds. */
-  constructor(mint: Mint, now: () => number) {
-    this.#mint = mint;
+  constructor(now: () => number) {
     this.#now = now;
   }
 
@@ -97,10 +95,10 @@ export class Credentials {
     const form: TokenForm = scenario.mode === "bad_jwt" ? "bad_jwt" : scenario.opaque ? "opaque" : "jwt";
     const issuedAt = scenario.mode === "expired" ? now - scenario.lifetime - 60 : now;
     const expiresAt = issuedAt + scenario.lifetime;
-    const accessToken = this.#mint.accessToken(form, scope, username, issuedAt, expiresAt);
-    if (scenario.singleActiveToken) for (const [token] of former) this.#accessTokens.delete(token);
-    this.#accessTokens.set(accessToken, { username, scope, expiresAt });
-    return { accessToken, expiresIn: scenario.lifetime, scope };
+    const token = fakeAccessToken(form, scope, username, issuedAt, expiresAt);
+    if (scenario.singleActiveToken) for (const [each] of former) this.#accessTokens.delete(each);
+    this.#accessTokens.set(token, { username, scope, expiresAt });
+    return { accessToken: token, expiresIn: scenario.lifetime, scope };
   }
 
   #grantRefresh({ username, scope }: Account, scenario: Scenario): Pick<Grant, "refresh"> {

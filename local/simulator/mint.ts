@@ -1,41 +1,26 @@
-import { generateKeyPair, type KeyObject, randomUUID, sign } from "node:crypto";
-import { promisify } from "node:util";
+import { randomUUID } from "node:crypto";
 
 const json64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /** The form of an access token. `bad_jwt` has the three parts of a JWT, but its payload is not JSON. */
 export type TokenForm = "jwt" | "opaque" | "bad_jwt";
 
-export interface Mint {
-  publicKey: KeyObject;
-  accessToken(form: TokenForm, scope: string, username: string, issuedAt: number, expiresAt: number): string;
-}
+/** As long as a signature of RS256. Nobody can verify one, because Smart Services publishes no key. */
+const signature = Buffer.from("fake-signature--".repeat(16)).toString("base64url");
 
-/** Made once in a process, because it takes a tenth of a second. */
-let keys: ReturnType<typeof makeKeys> | undefined;
-const makeKeys = () => promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
-
-/** Makes a mint of access tokens: RS256 JWTs, signed with the key of this process, instants in whole epoch seconds. */
-export async function createMint(): Promise<Mint> {
-  const { publicKey, privateKey } = await (keys ??= makeKeys());
-  return {
-    publicKey,
-    accessToken(form, scope, username, issuedAt, expiresAt) {
-      if (form === "opaque") return `fake-access-${randomUUID()}`;
-      const header = json64({ alg: "RS256", typ: "JWT" });
-      const claims = {
-        iss: "smart-services-simulator",
-        sub: username,
-        scope,
-        iat: issuedAt,
-        exp: expiresAt,
-        jti: randomUUID(),
-      };
-      const payload = form === "jwt" ? json64(claims) : Buffer.from(`{not json ${claims.jti}`).toString("base64url");
-      const signature = sign("sha256", Buffer.from(`${header}.${payload}`), privateKey);
-      return `${header}.${payload}.${signature.toString("base64url")}`;
-    },
-  };
+/** An access token, by default a JWT; instants in whole epoch seconds. */
+export function fakeAccessToken(
+  form: TokenForm,
+  scope: string,
+  username: string,
+  issuedAt: number,
+  expiresAt: number,
+): string {
+  const jti = randomUUID();
+  if (form === "opaque") return `fake-access-${jti}`;
+  const claims = { iss: "smart-services-simulator", sub: username, scope, iat: issuedAt, exp: expiresAt, jti };
+  const payload = form === "jwt" ? json64(claims) : Buffer.from(`{not json ${jti}`).toString("base64url");
+  return `${json64({ alg: "RS256", typ: "JWT" })}.${payload}.${signature}`;
 }
 
 /** An API key in the vendor's form (a JWT) that is visibly fake and has no real signature. */

@@ -4,7 +4,6 @@ import { listenOnLoopback, type LoopbackOptions } from "../loopback-server.ts";
 import { type Answer, answerWithoutCredential, httpDate, json, scenarioOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
 import { Credentials } from "./credentials.ts";
-import { createMint } from "./mint.ts";
 import { createIssuer } from "./issuer.ts";
 import { defaultScenario, type Scenario } from "./scenario.ts";
 import { type ReceivedRequest, readFields } from "./recording.ts";
@@ -33,7 +32,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const requests: ReceivedRequest[] = [];
   const closing = new AbortController();
   const upstreamNow = () => clock.now() + scenario.clockOffset;
-  const credentials = new Credentials(await createMint(), upstreamNow);
+  const credentials = new Credentials(upstreamNow);
 
   const issue = createIssuer(credentials);
 

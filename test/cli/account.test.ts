@@ -5,7 +5,7 @@ import { findStacks } from "../../cli/deployment/find-stacks.ts";
 import { steppedClock } from "../support/clock.ts";
 import { runInProcess } from "../support/in-process.ts";
 import { type Account, alarmName, failed, healthyAccount, keyDenies, succeeded, topic } from "./account-stand-in.ts";
-import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError } from "./harness.ts";
 
 type Found = { level: string; what: string; fix?: string }[];
@@ -13,9 +13,8 @@ type Found = { level: string; what: string; fix?: string }[];
 let aws: StandIn;
 let account: Account;
 let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
-const protectedState = { schedule: "ENABLED", deadLetters: 0, deletionProtection: true } as const;
 beforeAll(async () => {
-  aws = { stacks: {}, ...protectedState };
+  aws = { stacks: {} };
   standIn = await startAwsStandIn(aws);
 });
 afterAll(() => standIn.close());
@@ -25,12 +24,7 @@ beforeEach(() => {
   delete aws.pending;
 });
 
-const environment = () => ({
-  AWS_REGION: "eu-south-1",
-  AWS_ACCESS_KEY_ID: "FAKEKEY",
-  AWS_SECRET_ACCESS_KEY: "fake-secret",
-  AWS_ENDPOINT_URL: standIn.url,
-});
+const environment = () => awsEnvironment(standIn.url);
 const onAws = (...args: string[]) => broker(args, { env: environment() });
 const examine = async () => JSON.parse((await onAws("doctor", "--json")).stdout) as Found;
 const runbook = "docs/runbook.md#alarms-do-not-arrive";

@@ -49,17 +49,26 @@ export interface StandIn {
   found?: { lines: string[]; statuses: string[] };
   /** The requests to CloudWatch Logs, added by the stand-in. */
   logRequests?: ({ operation: string } & Record<string, unknown>)[];
-  /** State of the schedule `sweep-0`. */
-  schedule: "ENABLED" | "DISABLED";
-  deadLetters: number;
-  deletionProtection: boolean;
+  /** State of the schedule `sweep-0`. Absent: it is on. */
+  schedule?: "DISABLED";
+  /** Absent: none. */
+  deadLetters?: number;
+  /** Absent: the table is protected. */
+  deletionProtection?: false;
   /** The type of a resource that drifted in each stack. */
   drifted?: string;
   /** Lines of every log group. */
   logLines?: string[];
-  /** Log group and filter pattern of each query, added by the stand-in. */
-  logQueries?: string[];
 }
+
+/** The environment of a command that uses a stand-in. */
+export const awsEnvironment = (url: string, more: Record<string, string> = {}) => ({
+  AWS_REGION: "eu-south-1",
+  AWS_ACCESS_KEY_ID: "LOCALORDERS",
+  AWS_SECRET_ACCESS_KEY: "local-orders-secret",
+  AWS_ENDPOINT_URL: url,
+  ...more,
+});
 
 /** Emulates what `broker` needs of AWS and a local run does not have: CloudFormation, Scheduler, SQS, alarms, … */
 export function startAwsStandIn(state: StandIn) {
@@ -89,9 +98,13 @@ async function answer(state: StandIn, request: IncomingMessage) {
     state.logRequests?.push({ operation, ...(JSON.parse(body) as Record<string, unknown>) });
     if (operation !== "FilterLogEvents") return json(insights(state, operation));
   }
-  if (request.url?.startsWith("/schedules/")) return { ...json({ State: state.schedule }), type: "application/json" };
-  if (target.includes("SQS")) return json({ Attributes: { ApproximateNumberOfMessages: String(state.deadLetters) } });
-  if (target.endsWith("DescribeTable")) return json({ Table: { DeletionProtectionEnabled: state.deletionProtection } });
+  if (request.url?.startsWith("/schedules/"))
+    return { ...json({ State: state.schedule ?? "ENABLED" }), type: "application/json" };
+  if (target.includes("SQS"))
+    return json({ Attributes: { ApproximateNumberOfMessages: String(state.deadLetters ?? 0) } });
+  if (target.endsWith("DescribeTable")) {
+    return json({ Table: { DeletionProtectionEnabled: state.deletionProtection ?? true } });
+  }
   if (target.endsWith("DescribeContinuousBackups")) {
     const PointInTimeRecoveryDescription = { PointInTimeRecoveryStatus: "ENABLED" };
     return json({ ContinuousBackupsDescription: { PointInTimeRecoveryDescription } });
@@ -100,8 +113,7 @@ async function answer(state: StandIn, request: IncomingMessage) {
     return json(cloudWatch(account, target.split(".")[1] ?? "", JSON.parse(body) as Record<string, unknown>));
   }
   if (target.endsWith("FilterLogEvents")) {
-    const { logGroupName, filterPattern, startTime = 0 } = JSON.parse(body) as Record<string, string>;
-    state.logQueries?.push(`${logGroupName} ${filterPattern}`);
+    const { logGroupName, startTime = 0 } = JSON.parse(body) as Record<string, string>;
     // Each line is a second later than the one before.
     const events = (state.logLines ?? []).map((message, at) => ({
       message,

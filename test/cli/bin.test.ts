@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import packageJson from "../../cli/package.json" with { type: "json" };
 import { type Ended, expectError } from "./harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "bin-test-"));
-afterAll(() => rmSync(folder, { recursive: true }));
 const bin = join(import.meta.dirname, "../../cli/bin.cjs");
 
 const run = (program: string, args: string[]) =>

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { broker, expectError, LocalBroker } from "./harness.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { broker, checkoutWith, expectError, LocalBroker } from "./harness.ts";
 
 interface Added {
   key: string;
@@ -12,15 +11,6 @@ interface Added {
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const old = { name: "old-php", connections: ["acme"], keySha256: ["a".repeat(64)] };
-
-/** A checkout with these files. Returns the path of a file. */
-function checkout(files: Record<string, unknown>): (name: string) => string {
-  const folder = mkdtempSync(join(tmpdir(), "callers-add-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  mkdirSync(join(folder, "settings"));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
-  return (name) => join(folder, name);
-}
 
 describe("broker callers add for a deployment", () => {
   it.each<[string, Record<string, unknown>, string, (json: never) => unknown]>([
@@ -49,8 +39,8 @@ describe("broker callers add for a deployment", () => {
       (json: { callers: unknown }) => json.callers,
     ],
   ])("writes the entry into %s, and prints the key once", async (_, files, changed, listIn) => {
-    const path = checkout(files);
-    const file = path("settings/prod.json" in files ? "settings/prod.json" : "l.json");
+    const folder = checkoutWith(files);
+    const file = join(folder, "settings/prod.json" in files ? "settings/prod.json" : "l.json");
 
     const args = ["callers", "add", "shop", "--connections", "acme, other", "--file", file, "--stage", "prod"];
     const { status, stdout } = await broker(args);
@@ -60,7 +50,7 @@ describe("broker callers add for a deployment", () => {
     expect(status).toBe(0);
     expect(stdout.split(key)).toHaveLength(2);
     expect(stdout).toMatch(/works after the next deployment: npm run deploy -- --stage prod\n$/);
-    const written = readFileSync(path(changed), "utf8");
+    const written = readFileSync(join(folder, changed), "utf8");
     expect((listIn(JSON.parse(written) as never) as object[]).at(-1)).toEqual(entry);
     expect(written).not.toContain(key);
   });
@@ -71,7 +61,7 @@ describe("broker callers add for a deployment", () => {
     [["shop", "--connections", "A!"], /^error: Invalid connection id\. /],
     [["shop"], /^error: Connections of shop, separated by commas is missing\. Add --connections IDS\.\n$/],
   ])("changes nothing for %j", async (args, message) => {
-    const file = checkout({ "l.json": [old] })("l.json");
+    const file = join(checkoutWith({ "l.json": [old] }), "l.json");
 
     expectError(await broker(["callers", "add", ...args, "--file", file]), 2, message);
     expect(readFileSync(file, "utf8")).toBe(JSON.stringify([old]));

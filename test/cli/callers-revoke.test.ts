@@ -11,7 +11,7 @@ import { fakeCallerKey } from "../oauth/callers.ts";
 import { json, type Sent } from "../oauth/request-bodies.ts";
 import { vendorForm } from "../oauth/requests.ts";
 import { hasPrograms } from "../support/programs.ts";
-import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, brokerInTerminal, expectError } from "./harness.ts";
 
 const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
@@ -173,7 +173,7 @@ test("A refresh token ends when its connection is removed", async () => {
 });
 
 describe("broker callers revoke, on AWS,", () => {
-  const aws: StandIn = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true };
+  const aws: StandIn = { stacks: {} };
   let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
   beforeAll(async () => {
     standIn = await startAwsStandIn(aws);
@@ -182,13 +182,7 @@ describe("broker callers revoke, on AWS,", () => {
   afterAll(() => standIn.close());
   const onAws = (...args: string[]) =>
     broker(["callers", "revoke", ...args], {
-      env: {
-        AWS_REGION: region,
-        AWS_ACCESS_KEY_ID: operator.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,
-        AWS_ENDPOINT_URL: standIn.url,
-        AWS_ENDPOINT_URL_DYNAMODB: run.url("dynamodb"),
-      },
+      env: awsEnvironment(standIn.url, { AWS_ENDPOINT_URL_DYNAMODB: run.url("dynamodb") }),
     });
 
   test("finds the deployed keys in the metadata of the template", async () => {

@@ -1,23 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { broker, expectError } from "./harness.ts";
+import { expect, test } from "vitest";
+import { broker, checkoutWith, expectError } from "./harness.ts";
 
 const listed = [
   { name: "orders", connections: ["acme"], principal: "arn:aws:iam::123456789012:role/orders" },
   { name: "old-php", connections: ["acme", "other"], keySha256: ["a".repeat(64)] },
 ];
-
-/** A checkout with these files. */
-function folderWith(files: Record<string, unknown>): string {
-  const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  mkdirSync(join(folder, "settings"));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
-  return folder;
-}
 
 const prod = "settings/prod.json";
 const document = { $schema: "../docs/callers.schema.json", callers: listed };
@@ -34,7 +24,7 @@ test.each<[string, Record<string, unknown>, string]>([
     prod,
   ],
 ])("broker callers list reads the list %s", async (_, files, file) => {
-  const folder = folderWith(files);
+  const folder = checkoutWith(files);
 
   const { status, stdout } = await broker(["callers", "list", "--file", join(folder, file), "--json"]);
 
@@ -46,7 +36,7 @@ test.each<[string, Record<string, unknown>, string]>([
 });
 
 test("broker callers list reads a list with a byte order mark at an absolute path", async () => {
-  const folder = folderWith({});
+  const folder = checkoutWith({});
   writeFileSync(join(folder, "list.json"), `\uFEFF${JSON.stringify(listed)}`);
   writeFileSync(join(folder, prod), JSON.stringify({ callers: join(folder, "list.json") }));
 
@@ -75,7 +65,7 @@ const jwtCallers = [
 ];
 
 test("broker callers list prints in full all that a credential of an entry must have", async () => {
-  const folder = folderWith({ "list.json": [...listed, ...jwtCallers] });
+  const folder = checkoutWith({ "list.json": [...listed, ...jwtCallers] });
 
   const { stdout } = await broker(["callers", "list", "--file", join(folder, "list.json")]);
 
@@ -106,7 +96,7 @@ This is the list in this checkout. The deployed list is the one of the last npm 
 });
 
 test("broker callers list --local says that it is not the list of the local run", async () => {
-  const folder = folderWith({ "list.json": [] });
+  const folder = checkoutWith({ "list.json": [] });
 
   const { stdout } = await broker(["callers", "list", "--file", join(folder, "list.json"), "--local"]);
 
@@ -114,7 +104,7 @@ test("broker callers list --local says that it is not the list of the local run"
 });
 
 test("broker callers list --json has all that a JWT of an entry must have, also with --local and a file", async () => {
-  const folder = folderWith({ "list.json": jwtCallers });
+  const folder = checkoutWith({ "list.json": jwtCallers });
 
   const { stdout } = await broker(["callers", "list", "--file", join(folder, "list.json"), "--local", "--json"]);
 
@@ -145,7 +135,7 @@ test("broker callers list --json has all that a JWT of an entry must have, also 
 });
 
 test("broker callers list rejects a list with the same message as a deployment", async () => {
-  const folder = folderWith({ [prod]: { callers: [{ name: "orders" }] } });
+  const folder = checkoutWith({ [prod]: { callers: [{ name: "orders" }] } });
 
   const result = await broker(["callers", "list", "--file", join(folder, prod)]);
 
@@ -155,7 +145,7 @@ test("broker callers list rejects a list with the same message as a deployment",
 test("broker callers list rejects an entry that strangers' JWTs would match", async () => {
   const oidc = { issuer: "https://token.actions.githubusercontent.com", audience: "a", claims: { sub: "repo:acme/*" } };
   const open = { name: "ci", connections: ["acme"], oidc };
-  const folder = folderWith({ "list.json": { callers: [open] } });
+  const folder = checkoutWith({ "list.json": { callers: [open] } });
 
   const result = await broker(["callers", "list", "--file", join(folder, "list.json")]);
 
@@ -182,7 +172,7 @@ test("broker callers list reads the settings of --stage, and says that a stage h
 });
 
 test("broker callers list rejects a file that is neither settings nor a list, and lists none of settings without callers", async () => {
-  const folder = folderWith({ "cdk.json": { app: "node" }, [prod]: { shards: 2 } });
+  const folder = checkoutWith({ "cdk.json": { app: "node" }, [prod]: { shards: 2 } });
   const list = (file: string) => broker(["callers", "list", "--file", join(folder, file)]);
 
   expectError(await list("cdk.json"), 2, /cdk\.json is neither a list of callers nor settings/);

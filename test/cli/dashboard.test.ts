@@ -9,7 +9,7 @@ import type { DashboardData } from "../../dashboard/contract.ts";
 import { asker } from "../status/page-harness.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { healthyAccount } from "./account-stand-in.ts";
-import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, LocalBroker } from "./harness.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -27,7 +27,7 @@ const line = (seconds: number, level: string, message: string, fields: object) =
 beforeAll(async () => {
   await local.start();
   await local.run.token("webapicorso");
-  aws = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true, logRequests: [] };
+  aws = { stacks: {}, logRequests: [] };
   standIn = await startAwsStandIn(aws);
   aws.stacks = await stacksOf(local.run.url("ready"));
   aws.resources = ["TokenLogs1", "TokenRotationLogs1", "TokenRotation1", "AccessLogs1"].map((LogicalResourceId) => ({
@@ -65,10 +65,7 @@ beforeAll(async () => {
       HOME: "/nonexistent",
       AWS_CONFIG_FILE: "/nonexistent/config",
       AWS_SHARED_CREDENTIALS_FILE: "/nonexistent/credentials",
-      AWS_REGION: "eu-south-1",
-      AWS_ACCESS_KEY_ID: "LOCALORDERS",
-      AWS_SECRET_ACCESS_KEY: "local-orders-secret",
-      AWS_ENDPOINT_URL: standIn.url,
+      ...awsEnvironment(standIn.url),
       AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager"),
     },
   });

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
 import { failed, healthyAccount, keyDenies, topic } from "./account-stand-in.ts";
-import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
-const good = { schedule: "ENABLED", deadLetters: 0, deletionProtection: true } as const;
-const aws: StandIn = { stacks: {}, ...good };
+const aws: StandIn = { stacks: {} };
 let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
 let deployed: StandIn["stacks"];
 
@@ -21,19 +20,14 @@ afterAll(async () => {
 });
 const outputs = (part: string) => aws.stacks[`smart-token-broker-dev-${part}`] ?? {};
 beforeEach(() => {
+  for (const key of Object.keys(aws)) Reflect.deleteProperty(aws, key);
   aws.stacks = structuredClone(deployed);
-  for (const key of ["refusal", "account", "metadata", "drifted", "logLines"] as const) delete aws[key];
-  Object.assign(aws, good);
 });
 
 const credentials = { AWS_ACCESS_KEY_ID: "LOCALORDERS", AWS_SECRET_ACCESS_KEY: "local-orders-secret" };
 /** AWS's own variables, as an operator sets them. */
-const environment = () => ({
-  AWS_REGION: "eu-south-1",
-  ...credentials,
-  AWS_ENDPOINT_URL: standIn.url,
-  AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager"),
-});
+const environment = () =>
+  awsEnvironment(standIn.url, { AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager") });
 const onAws = (args: string[], env: Record<string, string> = environment()) => broker(args, { env });
 
 test("a command finds a deployment by the outputs of its stacks, with AWS's own variables", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -9,7 +9,6 @@ const local = new LocalBroker();
 const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
 beforeAll(() => local.start());
 afterAll(async () => {
-  rmSync(folder, { recursive: true });
   await local.remove();
 });
 const usual = { mode: "ok", singleActiveToken: false, rotateRefresh: true, refreshTokens: true, lifetime: 3600 };

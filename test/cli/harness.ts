@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
@@ -162,6 +164,14 @@ export function expectError({ status, stdout, stderr }: Ended, code: number, mes
   expect(stderr).toMatch(message);
   expect(stderr.trimEnd()).not.toContain("\n");
   expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+}
+
+/** A checkout with these files, and the folder `settings`. */
+export function checkoutWith(files: Record<string, unknown>): string {
+  const folder = mkdtempSync(join(tmpdir(), "cli-test-"));
+  mkdirSync(join(folder, "settings"));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
+  return folder;
 }
 
 export const secretName = (id: string) => `smart-token-broker/dev/${id}`;

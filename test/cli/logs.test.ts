@@ -5,7 +5,7 @@ import { describeEntry, describeEvent } from "../../cli/logs/describe.ts";
 import { filterPattern, isShown, type LogEntry } from "../../cli/logs/entry.ts";
 import { cloudWatchLogReader } from "../../cli/logs/read-cloudwatch.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
-import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { addCommand, broker, expectError, LocalBroker } from "./harness.ts";
 
 const at = Date.parse("2026-11-24T12:00:00Z");
@@ -189,15 +189,12 @@ describe("broker logs of a deployment", () => {
       PhysicalResourceId: `/fake/${LogicalResourceId}`,
       ResourceType: "AWS::Logs::LogGroup",
     })),
-    schedule: "ENABLED",
-    deadLetters: 0,
-    deletionProtection: true,
     logLines: [
       "START RequestId: fake",
       ...[failed, served, refused].map(({ fields }) => JSON.stringify({ ...fields, _aws: {} })),
       JSON.stringify(timeout),
     ],
-    logQueries: [],
+    logRequests: [],
   };
   let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
   beforeAll(async () => {
@@ -206,18 +203,13 @@ describe("broker logs of a deployment", () => {
   afterAll(() => standIn.close());
   const onAws = (args: string[]) =>
     broker(args, {
-      env: {
-        AWS_REGION: "eu-south-1",
-        AWS_ACCESS_KEY_ID: "FAKE",
-        AWS_SECRET_ACCESS_KEY: "fake-secret",
-        AWS_ENDPOINT_URL: standIn.url,
-      },
+      env: awsEnvironment(standIn.url),
     });
 
   it("reads the log groups of the functions, and not the access log", async () => {
     const { stdout } = await onAws(["logs"]);
 
-    expect(new Set(aws.logQueries)).toEqual(
+    expect(new Set(aws.logRequests?.map((sent) => [sent["logGroupName"], sent["filterPattern"]].join(" ")))).toEqual(
       new Set(['/fake/TokenLogs1 { ($.message = "*" || $.type = "platform.*") }']),
     );
     expect(
@@ -237,7 +229,7 @@ describe("broker logs of a deployment", () => {
   it("asks CloudWatch for failures only", async () => {
     const { stdout } = await onAws(["logs", "--errors", "--connection", "acme", "--since", "2h"]);
 
-    expect(aws.logQueries?.at(-1)).toMatch(/\$\.code != "ok".*\$\.connection = "acme"/);
+    expect(aws.logRequests?.at(-1)?.["filterPattern"]).toMatch(/\$\.code != "ok".*\$\.connection = "acme"/);
     expect(stdout).toMatch(/^[\d:]{8}Z {2}503 {4}acme .*\n$/);
   });
 

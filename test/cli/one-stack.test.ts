@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
-import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError } from "./harness.ts";
 
-const aws: StandIn = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true };
+const aws: StandIn = { stacks: {} };
 let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
 beforeAll(async () => {
   standIn = await startAwsStandIn(aws);
@@ -30,10 +30,7 @@ beforeEach(() => {
   }));
 });
 
-const onAws = (...args: string[]) => {
-  const keys = { AWS_ACCESS_KEY_ID: "FAKEKEY", AWS_SECRET_ACCESS_KEY: "fake-secret" };
-  return broker(args, { env: { AWS_REGION: "eu-south-1", ...keys, AWS_ENDPOINT_URL: standIn.url } });
-};
+const onAws = (...args: string[]) => broker(args, { env: awsEnvironment(standIn.url) });
 
 describe("--stack", () => {
   test("examines the broker's resources in another app's stack, and none of the app", async () => {

@@ -1,17 +1,15 @@
-import { createServer, request as ask } from "node:http";
+import { createServer } from "node:http";
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { findLocal } from "../../cli/deployment/find-local.ts";
-import { allSecrets } from "../../cli/deployment/secrets.ts";
-import { region } from "../local/run-harness.ts";
 import { listen } from "../support/server.ts";
-import { stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
+import { startTableProxy } from "../support/table-proxy.ts";
+import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { account, broker, expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
-const aws: StandIn = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true };
+const aws: StandIn = { stacks: {} };
 let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
-let proxy: Awaited<ReturnType<typeof listen>>;
+let proxy: Awaited<ReturnType<typeof startTableProxy>>;
 /** The proxy denies these calls to Secrets Manager with this message, as AWS does without a permission. */
 let denial = "";
 let denies: (operation: string, body: string) => boolean = () => false;
@@ -19,27 +17,8 @@ let denies: (operation: string, body: string) => boolean = () => false;
 beforeAll(async () => {
   await local.start();
   standIn = await startAwsStandIn(aws);
-  proxy = await listen(
-    createServer((incoming, response) => {
-      const chunks: Buffer[] = [];
-      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-      incoming.on("end", () => {
-        const body = Buffer.concat(chunks).toString();
-        const operation = String(incoming.headers["x-amz-target"]).split(".")[1] ?? "";
-        if (denies(operation, body)) {
-          const message = denial;
-          response.writeHead(400, { "content-type": "application/x-amz-json-1.1" });
-          return response.end(JSON.stringify({ __type: "AccessDeniedException", message }));
-        }
-        const { method = "", url = "" } = incoming;
-        const { host: _, ...headers } = incoming.headers;
-        const forwarded = ask(local.run.url("secretsmanager") + url, { method, headers }, (answer) => {
-          response.writeHead(answer.statusCode ?? 500, answer.headers);
-          answer.pipe(response);
-        });
-        return forwarded.end(body);
-      });
-    }),
+  proxy = await startTableProxy(local.run.url("secretsmanager"), (...request) =>
+    denies(...request) ? `AccessDeniedException: ${denial}` : undefined,
   );
   // The simulator uses plain http, which a registration on AWS may not name. So these tests add --skip-exchange.
   aws.stacks = await stacksOf(local.run.url("ready"));
@@ -56,15 +35,11 @@ afterAll(async () => {
 
 const onAws = (args: string[], stdin?: string, env: Record<string, string> = {}) =>
   broker(args, {
-    env: {
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: "LOCALORDERS",
-      AWS_SECRET_ACCESS_KEY: "local-orders-secret",
-      AWS_ENDPOINT_URL: standIn.url,
+    env: awsEnvironment(standIn.url, {
       AWS_ENDPOINT_URL_DYNAMODB: local.run.url("dynamodb"),
       AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
       ...env,
-    },
+    }),
     ...(stdin !== undefined && { stdin }),
   });
 const value = (id: string, apiKey: string) => JSON.stringify({ ...account(id), apiKey });
@@ -202,15 +177,6 @@ test("doctor checks the rest if it may not list the secrets", async () => {
   expect(stdout).toMatch(/^warning +Cannot check the secrets: AWS denies/m);
   expect(stdout).toMatch(/^ok +The dead-letter queue is empty/m);
   expect(stdout).not.toContain("There is no connection yet");
-});
-
-test("allSecrets reads every page", async () => {
-  const names = Array.from({ length: 120 }, (_, at) => secretName(`paged-${at}`));
-  for (const Name of names) await local.secrets.createSecret({ Name, SecretString: "{}" });
-
-  const found = await allSecrets(await findLocal(local.run.url("ready")));
-
-  expect(found.filter(({ connection }) => connection.startsWith("paged-"))).toHaveLength(120);
 });
 
 test.skipIf(process.platform === "win32").each([

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { findingsResult, warning } from "../../cli/doctor/finding.ts";
@@ -21,11 +21,10 @@ writeFileSync(
 let aws: StandIn;
 let standIn: Awaited<ReturnType<typeof startAwsStandIn>>;
 beforeEach(async () => {
-  aws = { stacks: {}, schedule: "ENABLED", deadLetters: 0, deletionProtection: true, signers: [] };
+  aws = { stacks: {}, signers: [] };
   standIn = await startAwsStandIn(aws);
 });
 afterEach(() => standIn.close());
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (args: string[], env: Record<string, string> = {}) =>
   broker(["keys", "status", "nobody", ...args], {

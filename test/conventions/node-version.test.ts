@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Runtime } from "aws-cdk-lib/aws-lambda";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 const { engines, optionalDependencies, devDependencies, scripts } = JSON.parse(read("package.json")) as {
@@ -38,7 +38,6 @@ test("every command that runs TypeScript, also that of the CDK, checks the versi
 
 test("a script before npm ci says to run it; only the site's script starts", () => {
   const checkout = mkdtempSync(join(tmpdir(), "before-npm-ci-"));
-  onTestFinished(() => rmSync(checkout, { recursive: true }));
   for (const folder of ["tools", "local", "site"]) mkdirSync(join(checkout, folder));
   copyFileSync(join(import.meta.dirname, "../../tools/require-node.cjs"), join(checkout, "tools/require-node.cjs"));
   const start = (script: string) => {

@@ -1,12 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "prose-"));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const cspell = "node_modules/cspell/bin.mjs";
 const markdownlint = "node_modules/markdownlint-cli2/markdownlint-cli2-bin.mjs";

@@ -100,9 +100,6 @@ beforeAll(async () => {
       "smart-token-broker-prod-rotation": {},
       "smart-token-broker-prod-state": { TableName: "fake-table" },
     },
-    schedule: "ENABLED",
-    deadLetters: 0,
-    deletionProtection: true,
   });
 });
 afterAll(() => Promise.all([logs, others, changed].map((server) => server?.close())));
@@ -130,7 +127,7 @@ const inputOf = (operation: string) => calls.find((call) => call.operation === o
 describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (shell) => {
   const functions = blockWith("wrong()");
 
-  it("print each failure with the names of its fields", { timeout: 60_000 }, async () => {
+  it("print each failure with the names of its fields", async () => {
     const printed = await run(shell, `${functions}\nwrong`);
 
     expect(printed).toBe(
@@ -142,7 +139,7 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
     );
   });
 
-  it("query every log group of the stage for the fields that the sections use", { timeout: 60_000 }, async () => {
+  it("query every log group of the stage for the fields that the sections use", async () => {
     await run(shell, `${functions}\nHOURS=24 wrong "code = 'too_soon'"`);
 
     const { startTime, endTime, logGroupNames, queryString } = inputOf("StartQuery");
@@ -183,7 +180,7 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
       "/aws/vendedlogs/smart-token-broker-prod/access",
       /^filter status = 429 \| stats count/,
     ],
-  ])("find %s", { timeout: 60_000 }, async (_, heading, logGroupNamePrefix, query) => {
+  ])("find %s", async (_, heading, logGroupNamePrefix, query) => {
     const [, section = ""] = text.split(`\n## ${heading}\n`);
     const command = /`(insights "[^`]+)`/.exec(section)?.[1] ?? "";
 
@@ -193,7 +190,7 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
     expect(inputOf("StartQuery")["queryString"]).toMatch(query);
   });
 
-  it("enable a schedule and keep its other properties", { timeout: 60_000 }, async () => {
+  it("enable a schedule and keep its other properties", async () => {
     const [, section = ""] = text.split("\n## no-sweep\n");
     const [, command = ""] = /^```sh\n([^]*?)^```/m.exec(section) ?? [];
 
@@ -204,7 +201,7 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
     expect(input).toEqual({ ...rest, State: "ENABLED" });
   });
 
-  it("protect the table again", { timeout: 60_000 }, async () => {
+  it("protect the table again", async () => {
     await run(shell, blockWith("update-continuous-backups"));
 
     expect(inputOf("UpdateTable")).toEqual({ TableName: "fake-table", DeletionProtectionEnabled: true });
@@ -217,7 +214,7 @@ describe.skipIf(!aws || !bash).each(shells)("the runbook's commands, in %s", (sh
   it.each([
     ["dead-letter queue", "purge-queue", "queue", () => `${others.url}/1/dead`],
     ["API", "delete-route", "api", () => "fakeapi"],
-  ])("find the %s", { timeout: 60_000 }, async (_, words, variable, found) => {
+  ])("find the %s", async (_, words, variable, found) => {
     const [command = ""] = blockWith(words).split(/^aws /m);
 
     expect(await run(shell, `${command}\nprintf %s "$${variable}"`)).toBe(found());

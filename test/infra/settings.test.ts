@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { SettingError } from "../../infra/setting-error.ts";
 import { rejectUnknownSettings } from "../../infra/setting-schemas.ts";
 import { readDeploymentSettings } from "../../infra/read-settings.ts";
@@ -171,7 +171,6 @@ test("Context keys of the CDK itself are accepted", () => {
 
 test.each([
   ["an unknown setting", { alarmEmial: "ops@example.com" }, /^Unknown setting "alarmEmial" [^\n]+\n$/],
-  ["a stage without a file", { stage: "staging" }, /^The stage staging has no file [^\n]+\n$/],
   ["a wrong caller", { callers: [{ name: "orders" }] }, /^callers: orders: [^\n]+ Nothing was changed\. [^\n]+\n$/],
   [
     "a certificate of another region than AWS_REGION",
@@ -201,7 +200,6 @@ const php = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(
 /** Writes a temporary file and returns its path. */
 function fileOf(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-settings-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, "callers.json"), text);
   return join(folder, "callers.json");
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { attempt } from "../../infra/setting-error.ts";
 import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { readStageSettings, settingsFolder } from "../../infra/stage-settings.ts";
@@ -12,7 +12,6 @@ const defaults = readDeploymentSettings(() => undefined);
 /** Reads the settings with the files of these stages; a text is a file's content, anything else is written as JSON. */
 function read(context: Record<string, unknown>, files: Record<string, unknown> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-settings-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
   for (const [stage, content] of Object.entries(files)) {
     writeFileSync(join(folder, `${stage}.json`), typeof content === "string" ? content : JSON.stringify(content));
   }
@@ -75,7 +74,6 @@ test.each<[string, unknown, string]>([
 
 test("A file that cannot be read is rejected with the reason", () => {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-settings-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, "dev.json"));
 
   expect(() => readStageSettings({}, { allowLoopbackHttp: false, folder })).toThrow(
@@ -113,7 +111,6 @@ test("Every mistake of a stage is in the error, one line each, with its place", 
 
 test("The error of a list of callers in a file of its own names this file", () => {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-settings-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
   const callers = join(folder, "callers.json");
   writeFileSync(callers, '[{"name": "orders"}]');
 

@@ -13,14 +13,6 @@ test("The stack has one KMS key, which rotates", () => {
   expect(key?.Properties.EnableKeyRotation).toBe(true);
 });
 
-test("The key's policy is the account's default: IAM decides, and no other principal is named", () => {
-  const principals = key?.Properties.KeyPolicy.Statement.map((each: { Principal: { AWS: unknown } }) =>
-    render(each.Principal.AWS),
-  );
-
-  expect(principals).toEqual(["arn:${AWS::Partition}:iam::${AWS::AccountId}:root"]);
-});
-
 test("The table is on demand, encrypted with that key, recoverable and protected from deletion", () => {
   expect(ofType("AWS::DynamoDB::Table")).toHaveLength(1);
   expect(table?.Properties).toMatchObject({

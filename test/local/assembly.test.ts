@@ -167,10 +167,10 @@ describe("the deployment that is read from the assembly", () => {
   });
 
   test("has each secret, without a value", () => {
-    const secret = resource("AWS::SecretsManager::Secret", "Secret", { Name: "broker/dev/a", Description: "fake" });
+    const secret = resource("AWS::SecretsManager::Secret", "Secret", { Name: "broker/dev/a" });
 
     const tags = [{ Key: "aws:cloudformation:stack-name", Value: "broker-state" }];
-    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", description: "fake", tags }]);
+    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", tags }]);
   });
 
   const schedule = (ScheduleExpression: string, Input = '{"shard":1,"shards":2}') =>

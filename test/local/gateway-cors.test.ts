@@ -54,28 +54,24 @@ describe("an API with CORS", () => {
     },
   );
 
-  it.each([
-    ["its own", [PORTAL], PORTAL],
-    ["one with the scheme that is allowed", ["https://*"], PORTAL],
-    ["any", ["*"], "*"],
-  ])("a response to an allowed origin has the CORS headers: %s", async (_, allowOrigins, allowed) => {
-    const to = await gateway({ cors: { ...CORS, allowOrigins } });
+  it("adds the CORS headers to a response to an allowed origin", async () => {
+    const to = await gateway({ cors: CORS });
 
     const answer = await send(to, { method: "GET", target: "/open/a", headers: { origin: PORTAL } });
 
     expect(corsHeaders(answer)).toEqual({
-      "access-control-allow-origin": allowed,
+      "access-control-allow-origin": PORTAL,
       "access-control-expose-headers": "etag,retry-after",
     });
   });
 
   it.each([
-    ["of another origin", { origin: "https://evil.example" }, [PORTAL]],
-    ["of another scheme", { origin: "http://portal.example.com" }, ["https://*"]],
-    ["without an origin", {}, ["*"]],
-  ])("a request %s gets none of its headers, not even the function's", async (_, headers, allowOrigins) => {
+    ["of another origin", { origin: "https://evil.example" }],
+    ["of another scheme", { origin: "http://portal.example.com" }],
+    ["without an origin", {}],
+  ])("gives a request %s none of its headers, not even the function's", async (_, headers) => {
     const result = { statusCode: 200, headers: { "Access-Control-Allow-Origin": "*" } };
-    const to = await gatewayOf(async () => result, { cors: { ...CORS, allowOrigins } });
+    const to = await gatewayOf(async () => result, { cors: CORS });
 
     const answer = await send(to, { method: "POST", target: "/f", headers });
 

@@ -31,20 +31,11 @@ describe.skipIf(!hasCurl)("the gateway accepts a request that curl signed", () =
   });
 });
 
-describe.skipIf(!hasCurl)("the gateway rejects a request that curl signed", () => {
-  it.each([
-    ["with the wrong secret", "/files/a", ["-u", `${ORDERS.accessKeyId}:fake-wrong`]],
-    ["for another service", "/files/a", ["--aws-sigv4", "aws:amz:eu-south-1:lambda"]],
-    ["with a path that its identity may not call", "/v1/connections/another/token", []],
-    // curl signs %2B as a blank. Accepting that would let one be exchanged for the other under a valid signature.
-    ["with %2B in the query", "/files/a?q=1%2B1", []],
-  ])("%s", async (_, target, args) => {
-    const to = await gateway({ clock: realClock });
+// curl signs %2B as a blank. Accepting that would let one be exchanged for the other under a valid signature.
+it.skipIf(!hasCurl)("the gateway rejects a request that curl signed with %2B in the query", async () => {
+  const to = await gateway({ clock: realClock });
 
-    const answer = await curl(`${to.url}${target}`, args);
-
-    expect(answer).toBe('403 {"message":"Forbidden"}');
-  });
+  expect(await curl(`${to.url}/files/a?q=1%2B1`, [])).toBe('403 {"message":"Forbidden"}');
 });
 
 /** Status and body, as curl got them. */

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import { Sha256 } from "@aws-crypto/sha256-js";
-import { SignatureV4 } from "@smithy/signature-v4";
 import { describe, expect, it } from "vitest";
-import { gateway, NOW, ORDERS, send, signed } from "./gateway-harness.ts";
+import { gateway, NOW, ORDERS, send, signed, signerOf } from "./gateway-harness.ts";
 
 const FORBIDDEN = { status: 403, text: '{"message":"Forbidden"}' };
 const POST = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"1"}' };
@@ -30,15 +28,8 @@ describe("the gateway accepts a request that the SDK's signer signed", () => {
 
   it("without the content hash header, which is optional", async () => {
     const to = await gateway();
-    const signer = new SignatureV4({
-      credentials: ORDERS,
-      region: "eu-south-1",
-      service: "execute-api",
-      sha256: Sha256,
-      applyChecksum: false,
-    });
     const request = { method: "GET", protocol: "http:", hostname: "127.0.0.1", path: "/files/a" };
-    const { headers } = await signer.sign(
+    const { headers } = await signerOf({ applyChecksum: false }).sign(
       { ...request, headers: { host: `127.0.0.1:${to.port}` } },
       { signingDate: new Date(NOW * 1000) },
     );
@@ -161,14 +152,8 @@ describe("the gateway rejects a signature", () => {
 
   it("in the query: presigned URLs are not accepted", async () => {
     const to = await gateway();
-    const signer = new SignatureV4({
-      credentials: ORDERS,
-      region: "eu-south-1",
-      service: "execute-api",
-      sha256: Sha256,
-    });
     const host = `127.0.0.1:${to.port}`;
-    const { query = {} } = await signer.presign(
+    const { query = {} } = await signerOf({}).presign(
       { method: "GET", protocol: "http:", hostname: "127.0.0.1", path: "/files/a", headers: { host } },
       { signingDate: new Date(NOW * 1000) },
     );

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type FunctionOptions, startFunction } from "../../local/lambda/function.ts";
 
 // Each export is a separate function. All share the state of their environment.
@@ -64,7 +64,6 @@ beforeAll(() => {
   writeFileSync(join(folder, "broken.mjs"), 'throw new Error("fake fault at load");');
   writeFileSync(join(folder, "exits.mjs"), "process.exit(4);");
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 async function start(exported: string, options: Partial<FunctionOptions> = {}) {
   const lines: string[] = [];

@@ -28,7 +28,7 @@ describe.skipIf(!aws)("the aws command, with the printed URLs", () => {
 
   const webapicorso = "smart-token-broker/dev/webapicorso";
 
-  it("lists the secret of the stack and reads its value", { timeout: 60_000 }, async () => {
+  it("lists the secret of the stack and reads its value", async () => {
     const listed = await call("secretsmanager", ["list-secrets"]);
     const read = await call("secretsmanager", ["get-secret-value", "--secret-id", webapicorso]);
 
@@ -36,7 +36,7 @@ describe.skipIf(!aws)("the aws command, with the printed URLs", () => {
     expect(JSON.parse(String(read["SecretString"]))).toMatchObject({ username: "admin_webapicorso" });
   });
 
-  it("creates a connection that works at once, and reads its item in the table", { timeout: 60_000 }, async () => {
+  it("creates a connection that works at once, and reads its item in the table", async () => {
     const account = { username: "fake-user", scope: "fake-scope" };
     const { apiKey } = await run.simulator("/_simulator/keys", account);
     const name = "smart-token-broker/dev/by-aws";
@@ -54,7 +54,7 @@ describe.skipIf(!aws)("the aws command, with the printed URLs", () => {
     });
   });
 
-  it("deletes a secret, and its connection is unknown", { timeout: 60_000 }, async () => {
+  it("deletes a secret, and its connection is unknown", async () => {
     const name = "smart-token-broker/dev/deleted";
     await call("secretsmanager", ["create-secret", "--name", name, "--secret-string", "{}"]);
     await call("secretsmanager", ["delete-secret", "--secret-id", name]);

@@ -27,9 +27,8 @@ const scenarios = [
   ["expired", 502, "upstream_malformed"],
   ["redirect", 502, "upstream_malformed"],
   ["refused", 502, "credentials_rejected"],
+  ["truncated", 502, "upstream_malformed"],
 ] as const;
-// Known fault: see the same case among the upstream's answers.
-const mistaken = ["truncated", 502, "upstream_malformed"] as const;
 const harmless = ["ok", "slow", "bad_jwt"] as const;
 
 const idOf = (mode: string) => `scenario-${mode.replace("_", "-")}`;
@@ -51,15 +50,13 @@ beforeAll(async () => {
       });
     }),
   );
-  const usual = [...scenarios.map(([mode]) => mode), mistaken[0], ...harmless].map((mode) => [idOf(mode), account]);
+  const usual = [...scenarios.map(([mode]) => mode), ...harmless].map((mode) => [idOf(mode), account]);
   const file = {
     ...Object.fromEntries(Object.entries(broken).map(([id, [value]]) => [id, value])),
     ...(Object.fromEntries(usual) as object),
-    "deleted-before": account,
     "deleted-after": account,
     "rate-limited": account,
     "under-way": account,
-    "wrong-key": { ...account, apiKey: "fake-key-2" },
     elsewhere: { ...account, baseUrl: `${other.url}/some/path/`, apiBaseUrl: "https://api.example.com" },
   };
   run = new StartedCommand(["--port", "0", "--connections", "FILE"], { file: JSON.stringify(file) });
@@ -136,12 +133,6 @@ describe("a secret", () => {
     expect(await item("mistyped")).toBeUndefined();
   });
 
-  it("that is deleted before the first request gives 404", async () => {
-    await secrets.send(new DeleteSecretCommand({ SecretId: named("deleted-before") }));
-
-    expect(await run.token("deleted-before")).toMatchObject({ status: 404, body: { code: "unknown_connection" } });
-  });
-
   it("that is deleted later gives 404 at the next replacement, and its tokens are erased", async () => {
     // A short life: a token with 5 seconds left counts as expired, and a busy machine may take some of the rest.
     await run.simulator("/_simulator", { mode: "ok", lifetime: 10 });
@@ -172,13 +163,6 @@ describe("a connection without a token, in the scenario", () => {
     expect(seconds).toBeLessThan(8);
   });
 
-  it(`${mistaken[0]}, answers ${mistaken[1]} ${mistaken[2]}`, async () => {
-    const [mode, status, code] = mistaken;
-    await run.simulator("/_simulator", { mode });
-
-    expect(await run.token(idOf(mode))).toMatchObject({ status, body: { status, code } });
-  });
-
   it.each(harmless)("%s, returns a token", async (mode) => {
     await run.simulator("/_simulator", { mode, delaySeconds: 0.3 });
 
@@ -191,13 +175,6 @@ describe("a connection without a token, in the scenario", () => {
     const { headers } = await run.token("rate-limited");
 
     expect(headers.get("retry-after")).toBe("120");
-  });
-
-  it("ok with a revoked key, answers credentials_rejected", async () => {
-    await run.simulator("/_simulator", { mode: "ok" });
-    await run.simulator("/_simulator/keys/revoke", { apiKey: "fake-key-2" });
-
-    expect(await run.token("wrong-key")).toMatchObject({ status: 502, body: { code: "credentials_rejected" } });
   });
 });
 

@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { command, StartedCommand } from "./run-harness.ts";
 
 // Each of these starts a whole run, some of them through npm.
-const patience = { timeout: 60_000 };
 const npm = ["npm", "start", "--"];
 
 let run: StartedCommand | undefined;
@@ -23,7 +22,7 @@ async function remains(of: StartedCommand) {
 }
 
 describe("a signal during the synthesis ends npm start with status 0 and leaves nothing behind", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("%s", patience, async (signal) => {
+  it.each(["SIGINT", "SIGTERM"] as const)("%s", async (signal) => {
     const started = start(["--port", "0"]);
     await vi.waitFor(() => expect(started.temporaryFiles()).not.toEqual([]), { timeout: 30_000, interval: 5 });
     expect(started.stdout).toBe("");
@@ -37,7 +36,7 @@ describe("a signal during the synthesis ends npm start with status 0 and leaves 
 
 // The shell that npm starts ends by the signal, and so does npm: that is its status.
 describe("a signal after ready ends npm and the run, and leaves nothing behind", () => {
-  it("SIGINT to the process group, as Ctrl-C sends it", patience, async () => {
+  it("SIGINT to the process group, as Ctrl-C sends it", async () => {
     const started = start(["--port", "0"], npm);
     await started.ready();
 
@@ -47,7 +46,7 @@ describe("a signal after ready ends npm and the run, and leaves nothing behind",
     await expect(fetch(started.url("ready"))).rejects.toThrow("fetch failed");
   });
 
-  it("SIGTERM to npm, which ends only the shell between them", patience, async () => {
+  it("SIGTERM to npm, which ends only the shell between them", async () => {
     const started = start(["--port", "0"], npm);
     await started.ready();
 
@@ -59,7 +58,7 @@ describe("a signal after ready ends npm and the run, and leaves nothing behind",
 });
 
 describe("a signal after ready ends the run with status 0 and leaves nothing behind", () => {
-  it("SIGTERM, sent twice, during an outage and sweeps", patience, async () => {
+  it("SIGTERM, sent twice, during an outage and sweeps", async () => {
     const started = start(["--port", "0", "--scenario", "outage", "--tick", "0.1"]);
     await started.ready();
 

@@ -1,9 +1,7 @@
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { audit, command, operator, orders, output, region, StartedCommand } from "./run-harness.ts";
-import { hasPrograms } from "../support/programs.ts";
+import { command, operator, region, StartedCommand } from "./run-harness.ts";
 
 let run: StartedCommand;
 
@@ -81,18 +79,6 @@ describe("the output of npm start", () => {
 });
 
 describe("a token", () => {
-  it.skipIf(!hasPrograms("curl")).each([
-    ["signed", 0],
-    ["of the vendor's API", 1],
-  ])("is the result of the printed curl %s, run in a shell", async (_, at) => {
-    const line = run.stdout.split("\n").filter((each) => each.startsWith("  curl "))[at] ?? "";
-
-    const answer = JSON.parse(await output("bash", ["-c", line])) as object;
-
-    expect(answer).toMatchObject({ token_type: "Bearer", scope: "webapicorso_alywebapicorso" });
-    expect(line).not.toContain("'");
-  });
-
   it("is accepted by Smart Services", async () => {
     const { status, body, headers } = await run.token("webapicorso");
 
@@ -103,77 +89,9 @@ describe("a token", () => {
     expect(headers.get("cache-control")).toBe("no-store");
   });
 
-  it.each(["?min_ttl=0", "?min_ttl=1800", "?unknown=1"])("is returned with %s", async (query) => {
-    expect(await run.token("webapicorso", query)).toMatchObject({ status: 200, body: { generation: 1 } });
-  });
-
-  it.each(["?min_ttl=1801", "?min_ttl=-1", "?min_ttl=1.5", "?min_ttl=", "?min_ttl=1e2"])(
-    "is rejected with %s, and the detail names the field",
-    async (query) => {
-      const { status, body, headers } = await run.token("webapicorso", query);
-
-      expect({ status, body }).toMatchObject({ status: 400, body: { code: "invalid_request" } });
-      expect(body["detail"]).toContain("min_ttl");
-      expect(headers.get("content-type")).toBe("application/problem+json");
-    },
-  );
-
-  it.each(["Webapicorso", "%77ebapicorso", "-webapicorso"])(
-    "is not returned for the spelling %s",
-    async (connection) => {
-      expect(await run.token(connection)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
-    },
-  );
-
-  it("is not returned to a caller that may only read the status", async () => {
-    expect(await run.token("webapicorso", "", audit)).toMatchObject({ status: 403, text: '{"message":"Forbidden"}' });
-  });
-
-  it("is not returned to a caller with a wrong secret", async () => {
-    const impostor = { ...orders, secretAccessKey: "fake-wrong-secret" };
-
-    expect(await run.token("webapicorso", "", impostor)).toMatchObject({ status: 403 });
-  });
-
   it("is not returned for a request without a signature", async () => {
     const response = await fetch(run.tokenUrl("webapicorso"));
 
     expect([response.status, await response.text()]).toEqual([403, '{"message":"Forbidden"}']);
   });
 });
-
-describe("the process", () => {
-  it.skipIf(!existsSync("/proc/net/tcp"))("listens on loopback only, at the printed URLs", () => {
-    const printed = ["dynamodb", "secretsmanager", "eventbridge", "simulator", "issuer", "ready"].map(
-      (word) => new URL(run.url(word)).host,
-    );
-
-    expect(listeners(run.child.pid ?? 0).toSorted()).toEqual(printed.toSorted());
-  });
-});
-
-/** Where a process listens, as `address:port`; IPv6 addresses as the kernel writes them. */
-function listeners(pid: number): string[] {
-  const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => readLink(`/proc/${pid}/fd/${fd}`)));
-  return ["tcp", "tcp6"].flatMap((table) =>
-    readFileSync(`/proc/${pid}/net/${table}`, "utf8")
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/))
-      .filter(([, , , state, , , , , , inode]) => state === "0A" && sockets.has(`socket:[${inode}]`))
-      .map(([, local = ""]) => {
-        const [address = "", port = ""] = local.split(":");
-        const bytes = address.match(/../g)?.toReversed() ?? [];
-        const readable = bytes.length === 4 ? bytes.map((byte) => Number.parseInt(byte, 16)).join(".") : address;
-        return `${readable}:${Number.parseInt(port, 16)}`;
-      }),
-  );
-}
-
-function readLink(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    // Closed between the listing and now.
-    return "";
-  }
-}

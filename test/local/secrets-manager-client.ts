@@ -1,4 +1,5 @@
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { type SecretsManager as Emulator, startSecretsManager } from "../../local/secrets-manager/server.ts";
 
 export type { Emulator };
@@ -15,4 +16,17 @@ export async function startWithClient(options: Pick<Options, "clock"> & Partial<
     await emulator.close();
   };
   return { emulator, client, close };
+}
+
+/** A step of a correct rotation function, which stores fake-key-2. */
+export async function rotate(client: SecretsManager, { Step, SecretId, ClientRequestToken }: RotationEvent) {
+  if (Step === "createSecret") {
+    const VersionStages = ["AWSPENDING"];
+    await client.putSecretValue({ SecretId, ClientRequestToken, VersionStages, SecretString: "fake-key-2" });
+  }
+  if (Step === "finishSecret") {
+    const { VersionId } = await client.getSecretValue({ SecretId });
+    const version = { MoveToVersionId: ClientRequestToken, RemoveFromVersionId: VersionId };
+    await client.updateSecretVersionStage({ SecretId, VersionStage: "AWSCURRENT", ...version });
+  }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
-import { type Emulator, startWithClient } from "./secrets-manager-client.ts";
+import { type Emulator, rotate, startWithClient } from "./secrets-manager-client.ts";
 
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const SecretId = "broker/one";
@@ -21,7 +21,7 @@ let invoked: (event: RotationEvent) => unknown;
 let sleep: () => Promise<unknown>;
 
 beforeEach(async () => {
-  [now, steps, first, invoked] = [START, [], randomUUID(), rotate];
+  [now, steps, first, invoked] = [START, [], randomUUID(), succeed];
   sleep = async () => undefined;
   const started = await startWithClient({
     clock: { now: () => now },
@@ -37,17 +37,7 @@ beforeEach(async () => {
   return started.close;
 });
 
-async function rotate({ Step, ClientRequestToken }: RotationEvent): Promise<void> {
-  if (Step === "createSecret") {
-    const VersionStages = ["AWSPENDING"];
-    await client.putSecretValue({ SecretId, ClientRequestToken, VersionStages, SecretString: "fake-key-2" });
-  }
-  if (Step === "finishSecret") {
-    const { VersionId } = await client.getSecretValue({ SecretId });
-    const version = { MoveToVersionId: ClientRequestToken, RemoveFromVersionId: VersionId };
-    await client.updateSecretVersionStage({ SecretId, VersionStage: "AWSCURRENT", ...version });
-  }
-}
+const succeed = (event: RotationEvent) => rotate(client, event);
 const removePending = (RemoveFromVersionId: string | undefined) =>
   client.updateSecretVersionStage({ SecretId, VersionStage: "AWSPENDING", RemoveFromVersionId });
 const fail = () => Promise.reject(new Error("The function failed."));
@@ -125,7 +115,7 @@ describe("the schedule", () => {
   it("retries a failed rotation a day later, with its date in the past", async () => {
     invoked = ({ ClientRequestToken }) => removePending(ClientRequestToken).then(fail);
     await tick(START + 90 * DAY);
-    invoked = rotate;
+    invoked = succeed;
 
     const soon = await tick(START + 91 * DAY - 1);
     const { NextRotationDate } = await described();

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
-import { type Emulator, startWithClient } from "./secrets-manager-client.ts";
+import { type Emulator, rotate, startWithClient } from "./secrets-manager-client.ts";
 
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"];
@@ -26,7 +26,7 @@ beforeEach(async () => {
     invokeRotation: async (functionArn, event) => {
       expect(functionArn).toBe(RotationLambdaARN);
       events.push(event);
-      await (instead[event.Step] ?? rotate)(event);
+      await (instead[event.Step] ?? ((each) => rotate(client, each)))(event);
     },
   });
   ({ emulator, client } = started);
@@ -34,17 +34,6 @@ beforeEach(async () => {
   return started.close;
 });
 
-/** A correct rotation function. */
-async function rotate({ Step, ClientRequestToken }: RotationEvent): Promise<void> {
-  if (Step === "createSecret") {
-    const VersionStages = ["AWSPENDING"];
-    await client.putSecretValue({ SecretId, ClientRequestToken, VersionStages, SecretString: "fake-key-2" });
-  }
-  if (Step === "finishSecret") {
-    const version = { MoveToVersionId: ClientRequestToken, RemoveFromVersionId: first };
-    await client.updateSecretVersionStage({ SecretId, VersionStage: "AWSCURRENT", ...version });
-  }
-}
 const fail = () => Promise.reject(new Error("The function failed."));
 const start = (ClientRequestToken = randomUUID()) =>
   client.rotateSecret({ SecretId, ClientRequestToken, RotationLambdaARN });
@@ -91,13 +80,15 @@ describe("a rotation", () => {
       const read = client.getSecretValue({ SecretId, VersionStage: "AWSPENDING" });
       const refused = await read.catch((error: Error) => error.name);
       seen = [await stages(), refused];
-      await rotate(event);
+      now += 60;
+      await rotate(client, event);
     };
 
     await start(token);
     await emulator.rotationsSettled();
 
     expect(seen).toEqual([{ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] }, "ResourceNotFoundException"]);
+    expect((await client.getSecretValue({ SecretId })).CreatedDate).toEqual(new Date((now - 60) * 1000));
   });
 
   it("takes AWSPENDING from the version of the previous rotation", async () => {

@@ -17,8 +17,7 @@ beforeEach(() => {
 });
 
 const create = (SecretString?: string) => client.createSecret({ Name: SecretId, SecretString });
-const put = (SecretString: string, ...VersionStages: string[]) =>
-  client.putSecretValue({ SecretId, SecretString, ...(VersionStages.length > 0 ? { VersionStages } : {}) });
+const put = (SecretString: string) => client.putSecretValue({ SecretId, SecretString });
 const stages = async () => (await client.describeSecret({ SecretId })).VersionIdsToStages;
 const refusal = (name: string, message: string) => ({ name, message: expect.stringContaining(message) });
 
@@ -31,17 +30,6 @@ describe("reading a value", () => {
     expect(answer).toMatchObject({ ARN, Name: SecretId, VersionId, SecretString: "fake-key-1" });
     expect(answer.VersionStages).toEqual(["AWSCURRENT"]);
     expect(answer.CreatedDate).toEqual(new Date(1_790_000_000_123));
-  });
-
-  it("returns the version of an id or of a label", async () => {
-    const { VersionId } = await create("fake-key-1");
-    await put("fake-key-2");
-
-    const byId = await client.getSecretValue({ SecretId, VersionId });
-    const byLabel = await client.getSecretValue({ SecretId, VersionStage: "AWSPREVIOUS" });
-    const byBoth = await client.getSecretValue({ SecretId, VersionId, VersionStage: "AWSPREVIOUS" });
-
-    expect([byId, byLabel, byBoth].map((answer) => answer.SecretString)).toEqual(Array(3).fill("fake-key-1"));
   });
 
   it("rejects a version without the given label", async () => {
@@ -78,18 +66,6 @@ describe("reading a value", () => {
     expect(Buffer.from(answer.SecretBinary ?? [])).toEqual(SecretBinary);
     expect(answer.SecretString).toBeUndefined();
   });
-
-  it("notes the day of the last access", async () => {
-    await create("fake-key-1");
-    const before = await client.describeSecret({ SecretId });
-    await client.getSecretValue({ SecretId });
-
-    const secret = await client.describeSecret({ SecretId });
-
-    const day = new Date("2026-09-21T00:00:00Z");
-    expect(before.LastAccessedDate).toBeUndefined();
-    expect(secret.LastAccessedDate).toEqual(day);
-  });
 });
 
 describe("storing a value", () => {
@@ -104,53 +80,6 @@ describe("storing a value", () => {
     expect(answer).toEqual({ [`${third.VersionId}`]: ["AWSCURRENT"], [`${second.VersionId}`]: ["AWSPREVIOUS"] });
   });
 
-  it("under other labels moves only those labels", async () => {
-    const first = await create("fake-key-1");
-    await put("fake-key-2", "NEXT", "AWSPENDING");
-    const third = await put("fake-key-3", "NEXT", "AWSPENDING");
-
-    const answer = await stages();
-
-    expect(answer).toEqual({
-      [`${first.VersionId}`]: ["AWSCURRENT"],
-      [`${third.VersionId}`]: ["AWSPENDING", "NEXT"],
-    });
-  });
-
-  it("into an empty secret under another label makes it the current one too", async () => {
-    await create();
-
-    const answer = await put("fake-key-1", "NEXT");
-
-    expect(answer.VersionStages).toEqual(["AWSCURRENT", "NEXT"]);
-    expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
-  });
-
-  it("twice under one token makes one version, and does not move labels back", async () => {
-    await create("fake-key-1");
-    const ClientRequestToken = randomUUID();
-    const twice = { SecretId, SecretString: "fake-key-2", ClientRequestToken };
-    await client.putSecretValue(twice);
-    const third = await put("fake-key-3");
-
-    const again = await client.putSecretValue(twice);
-
-    expect(again).toMatchObject({ VersionId: ClientRequestToken, VersionStages: ["AWSPREVIOUS"] });
-    expect(await stages()).toEqual({
-      [`${third.VersionId}`]: ["AWSCURRENT"],
-      [ClientRequestToken]: ["AWSPREVIOUS"],
-    });
-  });
-
-  it("rejects another value under a token in use", async () => {
-    const { VersionId } = await create("fake-key-1");
-
-    const call = client.putSecretValue({ SecretId, SecretString: "fake-key-2", ClientRequestToken: VersionId });
-
-    await expect(call).rejects.toMatchObject(refusal("ResourceExistsException", `ClientRequestToken ${VersionId}`));
-    expect((await client.getSecretValue({ SecretId })).SecretString).toBe("fake-key-1");
-  });
-
   it("accepts up to 65,536 bytes, and never repeats a value in an error", async () => {
     await create();
 
@@ -160,19 +89,6 @@ describe("storing a value", () => {
     expect(fits.VersionStages).toEqual(["AWSCURRENT"]);
     expect(tooLong).toMatchObject(refusal("ValidationException", "less than or equal to 65536"));
     expect(String(tooLong)).not.toContain("é");
-  });
-
-  it("accepts up to 20 labels in one request and per secret", async () => {
-    await create("fake-key-1");
-    const labels = Array.from({ length: 20 }, (_, index) => `L${index}`);
-
-    const atOnce = put("fake-key-2", ...labels, "L20");
-    const withCurrent = put("fake-key-2", ...labels);
-    const fits = put("fake-key-2", ...labels.slice(1));
-
-    await expect(atOnce).rejects.toMatchObject(refusal("ValidationException", "'versionStages'"));
-    await expect(withCurrent).rejects.toMatchObject(refusal("LimitExceededException", "20"));
-    expect((await fits).VersionStages).toHaveLength(19);
   });
 
   it("rejects a request without a value, and one with two", async () => {

@@ -1,63 +1,21 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
 import type { Simulator } from "../../local/simulator/simulator.ts";
+import { account, business, exchange, refresh, right, start as startWith } from "./simulator-client.ts";
 
-const account = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso" };
-
-async function start(scenario: Partial<Scenario> = {}) {
-  const clock = { seconds: 1_800_000_000, now: () => clock.seconds };
-  const slept: number[] = [];
-  const sleep = async (seconds: number) => {
-    slept.push(seconds);
-    clock.seconds += seconds;
-  };
-  const simulator = await startSimulator({ clock, scenario, sleep });
-  onTestFinished(() => simulator.close());
-  simulator.admit({ ...account, apiKey: "fake-key-1" });
-  return { simulator, clock, slept };
-}
-
-async function exchange(simulator: Simulator, init: RequestInit = {}, scope = account.scope) {
-  const body = new FormData();
-  const fields = { ...account, scope, token: "Bearer fake-key-1" };
-  for (const [name, value] of Object.entries(fields)) body.append(name, value);
-  const headers = { "accept-language": "it-IT", accept: "application/json" };
-  const url = `${simulator.url}/api/v1/auth/token`;
-  return answerOf(await fetch(url, { method: "POST", headers, body, redirect: "manual", ...init }));
-}
-
-async function refresh(simulator: Simulator, token: unknown) {
-  const body = JSON.stringify({ grant_type: "refresh_token", refresh_token: token });
-  const headers = { "content-type": "application/json" };
-  return answerOf(await fetch(`${simulator.url}/oauth/token`, { method: "POST", headers, body }));
-}
-
-async function answerOf(response: Response) {
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const text = bytes.toString();
-  return { status: response.status, headers: response.headers, bytes, text, field: (name: string) => read(text, name) };
-}
-
-function read(text: string, name: string): unknown {
-  const body: Record<string, unknown> = JSON.parse(text);
-  return body[name];
-}
+const start = (scenario: Partial<Scenario> = {}) => startWith({ scenario });
 
 const claimsOf = (token: unknown): unknown =>
   JSON.parse(Buffer.from(String(token).split(".")[1] ?? "", "base64url").toString());
 
-async function worksAt(simulator: Simulator, token: unknown): Promise<boolean> {
-  const headers = { authorization: `Bearer ${String(token)}` };
-  return (await fetch(`${simulator.url}/api/v1/${account.scope}/CO`, { headers })).ok;
-}
+const worksAt = async (simulator: Simulator, token: unknown) => (await business(simulator, token)).ok;
 
 describe("a mode", () => {
   it("slow returns a token after the delay", async () => {
     const { simulator, slept } = await start({ mode: "slow", delaySeconds: 6.5 });
     const answer = await exchange(simulator);
     expect(slept).toEqual([6.5]);
-    expect(await worksAt(simulator, answer.field("access_token"))).toBe(true);
+    expect(await worksAt(simulator, answer.body["access_token"])).toBe(true);
   });
 
   it.each([
@@ -81,7 +39,7 @@ describe("a mode", () => {
 
   it("refused returns 401 for a valid key and a valid refresh token", async () => {
     const { simulator } = await start();
-    const token = (await exchange(simulator)).field("refresh_token");
+    const token = (await exchange(simulator)).body["refresh_token"];
     simulator.setScenario({ mode: "refused" });
     const answers = [await exchange(simulator), await refresh(simulator, token)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401]);
@@ -109,31 +67,31 @@ describe("a mode", () => {
     const { simulator } = await start({ mode: "oversized", bom });
     const answer = await exchange(simulator);
     expect(answer.bytes.length).toBe(65_537);
-    expect(read(answer.text.replace("\uFEFF", ""), "access_token")).toMatch(/^ey/);
+    expect(answer.text).toMatch(/"access_token":"ey.*\} +$/);
   });
 
   it("truncated uses up the refresh token and returns JSON cut in the middle", async () => {
     const { simulator } = await start();
-    const token = (await exchange(simulator)).field("refresh_token");
+    const token = (await exchange(simulator)).body["refresh_token"];
     simulator.setScenario({ mode: "truncated" });
     const cut = await refresh(simulator, token);
     simulator.setScenario({ mode: "ok" });
     const again = await refresh(simulator, token);
     expect(cut.text).toMatch(/^\{"access_token":"ey/);
-    expect(() => cut.field("access_token")).toThrow(SyntaxError);
+    expect(() => cut.body["access_token"]).toThrow(SyntaxError);
     expect(again.status).toBe(401);
   });
 
   it("bad_jwt returns a token of three parts that does not parse", async () => {
     const { simulator } = await start({ mode: "bad_jwt" });
-    const token = (await exchange(simulator)).field("access_token");
+    const token = (await exchange(simulator)).body["access_token"];
     expect(token).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+$/);
     expect(() => claimsOf(token)).toThrow(SyntaxError);
   });
 
   it("expired returns a token that expired a minute ago and does not work", async () => {
     const { simulator, clock } = await start({ mode: "expired" });
-    const token = (await exchange(simulator)).field("access_token");
+    const token = (await exchange(simulator)).body["access_token"];
     expect(claimsOf(token)).toMatchObject({ iat: clock.seconds - 3660, exp: clock.seconds - 60 });
     expect(await worksAt(simulator, token)).toBe(false);
   });
@@ -141,7 +99,7 @@ describe("a mode", () => {
   it("redirect returns 302 to another path, where a client that follows is recorded", async () => {
     const { simulator } = await start({ mode: "redirect" });
     const answer = await exchange(simulator);
-    await exchange(simulator, { redirect: "follow" });
+    await exchange(simulator, right, { redirect: "follow" });
     expect([answer.status, answer.headers.get("location")]).toEqual([302, "/elsewhere"]);
     expect(simulator.requests.at(-1)?.path).toBe("/elsewhere");
   });
@@ -173,19 +131,19 @@ describe("a switch", () => {
   it("lifetime and refreshLifetime end the tokens", async () => {
     const { simulator, clock } = await start({ lifetime: 60, refreshLifetime: 120 });
     const answer = await exchange(simulator);
-    const token = answer.field("access_token");
+    const token = answer.body["access_token"];
     clock.seconds += 59;
     expect(await worksAt(simulator, token)).toBe(true);
     clock.seconds += 1;
     expect(await worksAt(simulator, token)).toBe(false);
     clock.seconds += 60;
-    expect((await refresh(simulator, answer.field("refresh_token"))).status).toBe(401);
-    expect([answer.field("expires_in"), answer.field("refresh_expires_in")]).toEqual([60, 120]);
+    expect((await refresh(simulator, answer.body["refresh_token"])).status).toBe(401);
+    expect([answer.body["expires_in"], answer.body["refresh_expires_in"]]).toEqual([60, 120]);
   });
 
   it("refreshTokens off returns none, and keeps earlier ones valid", async () => {
     const { simulator } = await start();
-    const token = (await exchange(simulator)).field("refresh_token");
+    const token = (await exchange(simulator)).body["refresh_token"];
     simulator.setScenario({ refreshTokens: false });
     const answers = [await exchange(simulator), await refresh(simulator, token), await refresh(simulator, token)];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
@@ -194,7 +152,7 @@ describe("a switch", () => {
 
   it("rotateRefresh off keeps the refresh token valid, and returns no other", async () => {
     const { simulator } = await start({ rotateRefresh: false });
-    const token = (await exchange(simulator)).field("refresh_token");
+    const token = (await exchange(simulator)).body["refresh_token"];
     const first = await refresh(simulator, token);
     expect(first.text).not.toContain("refresh");
     expect((await refresh(simulator, token)).status).toBe(200);
@@ -205,17 +163,17 @@ describe("a switch", () => {
     async (kills) => {
       const { simulator } = await start({ singleActiveToken: kills });
       const first = await exchange(simulator);
-      const second = await refresh(simulator, first.field("refresh_token"));
-      expect(await worksAt(simulator, first.field("access_token"))).toBe(!kills);
-      expect(await worksAt(simulator, second.field("access_token"))).toBe(true);
+      const second = await refresh(simulator, first.body["refresh_token"]);
+      expect(await worksAt(simulator, first.body["access_token"])).toBe(!kills);
+      expect(await worksAt(simulator, second.body["access_token"])).toBe(true);
     },
   );
 
   it("singleActiveToken does not affect the token of another scope", async () => {
     const { simulator } = await start({ singleActiveToken: true });
-    const token = (await exchange(simulator)).field("access_token");
+    const token = (await exchange(simulator)).body["access_token"];
     simulator.admit({ ...account, scope: "other", apiKey: "fake-key-1" });
-    const other = await exchange(simulator, {}, "other");
+    const other = await exchange(simulator, { ...right, scope: "other" });
     expect([other.status, await worksAt(simulator, token)]).toEqual([200, true]);
   });
 
@@ -223,17 +181,17 @@ describe("a switch", () => {
     const { simulator, clock } = await start({ sameToken: true });
     const first = await exchange(simulator);
     clock.seconds += 600;
-    const second = await refresh(simulator, first.field("refresh_token"));
+    const second = await refresh(simulator, first.body["refresh_token"]);
     clock.seconds += 3000;
     const third = await exchange(simulator);
-    expect(second.field("access_token")).toBe(first.field("access_token"));
-    expect(second.field("expires_in")).toBe(3000);
-    expect(third.field("access_token")).not.toBe(first.field("access_token"));
+    expect(second.body["access_token"]).toBe(first.body["access_token"]);
+    expect(second.body["expires_in"]).toBe(3000);
+    expect(third.body["access_token"]).not.toBe(first.body["access_token"]);
   });
 
   it("opaque makes access tokens that are not JWTs", async () => {
     const { simulator } = await start({ opaque: true });
-    const token = (await exchange(simulator)).field("access_token");
+    const token = (await exchange(simulator)).body["access_token"];
     expect(token).toMatch(/^fake-access-[\w-]+$/);
     expect(await worksAt(simulator, token)).toBe(true);
   });
@@ -248,7 +206,7 @@ describe("a switch", () => {
     const { simulator, clock } = await start({ clockOffset: -7200 });
     const answer = await exchange(simulator);
     expect(answer.headers.get("date")).toBe("Fri, 15 Jan 2027 06:00:00 GMT");
-    expect(claimsOf(answer.field("access_token"))).toMatchObject({ iat: clock.seconds - 7200 });
+    expect(claimsOf(answer.body["access_token"])).toMatchObject({ iat: clock.seconds - 7200 });
     expect(simulator.requests[0]?.at).toBe(clock.seconds);
   });
 });

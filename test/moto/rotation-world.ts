@@ -12,22 +12,22 @@ import { steppedClock } from "../support/clock.ts";
 import { withCalls } from "../support/crash-points.ts";
 import { connectionId, testSettings } from "../support/registration.ts";
 import { startTable } from "../support/table.ts";
-import { openStore, type StoreName } from "./stores.ts";
+import { openMoto } from "./client.ts";
 
-// Not a real function. Our emulator never calls it; moto rejects it, but only after it has made the pending version.
+// Not a real function: moto rejects it, but only after it has made the pending version.
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:none";
 
-/** A store with a table and an upstream, all behind real sockets. It ends with the test that started it. */
-export async function startRotationWorld(name: StoreName) {
+/** Moto with a table and an upstream, all behind real sockets. It ends with the test that started it. */
+export async function startRotationWorld() {
   const clock = steppedClock();
-  const [store, table, simulator] = await Promise.all([openStore(name), startTable(), startSimulator({ clock })]);
-  onTestFinished(async () => void (await Promise.all([store.close(), table.close(), simulator.close()])));
-  const { client } = store;
+  const { client, config } = openMoto();
+  const [table, simulator] = await Promise.all([startTable(), startSimulator({ clock })]);
+  onTestFinished(async () => void (await Promise.all([table.close(), simulator.close()])));
 
   const ports: KeyPorts = {
     table: dynamoDbTokenTable(table.name, dynamoDbClient(table.config)),
-    registrations: secretsManagerRegistrations(testSettings, store.config),
-    secrets: secretVersions(testSettings.secretPrefix, store.config),
+    registrations: secretsManagerRegistrations(testSettings, config),
+    secrets: secretVersions(testSettings.secretPrefix, config),
     upstream: smartServices(clock, { timeout: 500 }),
     events: { put: () => Promise.resolve() },
     issuer: { issue: () => Promise.reject(noIssuer), revoke: () => Promise.reject(noIssuer) },
@@ -52,15 +52,11 @@ export async function startRotationWorld(name: StoreName) {
       return { connection, account, arn: ARN, first: VersionId };
     },
 
-    /** Stores a new key of the connection's account, by default under NEXT. */
-    async stage({ arn, account }: Registered, label = "NEXT") {
+    /** Stores a new key of the connection's account under NEXT. */
+    async stage({ arn, account }: Registered) {
       const apiKey = simulator.issueKey(account);
-      const value = label === "NEXT" ? apiKey : JSON.stringify({ ...account, apiKey, baseUrl: simulator.url });
-      const { VersionId = "" } = await client.putSecretValue({
-        SecretId: arn,
-        SecretString: value,
-        VersionStages: [label],
-      });
+      const value = { SecretId: arn, SecretString: apiKey, VersionStages: ["NEXT"] };
+      const { VersionId = "" } = await client.putSecretValue(value);
       return { apiKey, version: VersionId };
     },
 
@@ -93,9 +89,9 @@ export async function startRotationWorld(name: StoreName) {
       return Object.fromEntries(Object.entries(VersionIdsToStages).filter(([, stages]) => stages.length > 0));
     },
 
-    /** The key in the version that has a label. */
-    async key({ arn }: Registered, label = "AWSCURRENT"): Promise<unknown> {
-      const { SecretString = "" } = await client.getSecretValue({ SecretId: arn, VersionStage: label });
+    /** The current key. */
+    async key({ arn }: Registered): Promise<unknown> {
+      const { SecretString = "" } = await client.getSecretValue({ SecretId: arn, VersionStage: "AWSCURRENT" });
       return (JSON.parse(SecretString) as Record<string, unknown>)["apiKey"];
     },
   };

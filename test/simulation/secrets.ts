@@ -224,7 +224,6 @@ function newSecret(name: string, now: number): Secret {
   return {
     arn: name,
     name,
-    description: undefined,
     tags: new Map(),
     versions: new Map(),
     createdAt: now,

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
-import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWorld } from "../support/world.ts";
 
@@ -17,10 +16,10 @@ async function startEventWorld() {
     events,
     types: () => events.map(({ kind }) => kind),
     /** Steps past every backoff there is, and requests a token in this scenario. */
-    async askIn(mode: Scenario["mode"], bus: { put(event: BrokerEvent): Promise<void> } = { put }) {
+    async askIn(mode: Scenario["mode"]) {
       world.simulator.setScenario({ mode });
       world.clock.advance(3700);
-      return world.service({ events: bus }).get(connection, { minTtl: 0 });
+      return world.service({ events: { put } }).get(connection, { minTtl: 0 });
     },
   };
 }
@@ -109,16 +108,4 @@ describe("connection_recovered", () => {
 
     expect(world.types()).toEqual(["connection_rejected", "connection_recovered"]);
   });
-});
-
-it("an event bus that does not answer fails no caller: the log names the event that was not sent", async () => {
-  const world = await startEventWorld();
-  const down = { put: () => Promise.reject(new UnavailableError("EventBridge: fake reason")) };
-
-  const refused = await world.askIn("refused", down);
-  const recovered = await world.askIn("ok", down);
-
-  expect([refused.kind, recovered.kind]).toEqual(["failure", "token"]);
-  const notSent = { kind: "event_not_sent", connection: world.connection, reason: "EventBridge: fake reason" };
-  expect(world.notices.filter(({ kind }) => kind === "event_not_sent")).toEqual([notSent, notSent]);
 });

@@ -1,5 +1,5 @@
 import { CreateSecretCommand, DeleteSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DashboardData } from "../../dashboard/contract.ts";
 import { signedGet } from "../../local/callers.ts";
 import { audit, orders, region, StartedCommand } from "../local/run-harness.ts";
@@ -34,10 +34,6 @@ describe("the status routes of a local run", () => {
     expect((await get("/v1/connections/webapicorso/token")).status).toBe(403);
     expect((await get("/v1/connections/webapicorso/token", orders)).status).toBe(200);
   });
-
-  it("return 404 for an id that is not registered", async () => {
-    expect((await get("/v1/status/nobody")).status).toBe(404);
-  });
 });
 
 describe("the page of a local run", () => {
@@ -65,10 +61,6 @@ describe("the page of a local run", () => {
       connections.map((each) => ({ ...each, next_action: expect.anything() })),
     );
   });
-
-  it("is served at /", async () => {
-    expect((await page("/")).body).toMatch(/^<!doctype html>/);
-  });
 });
 
 describe("--profile", () => {
@@ -89,29 +81,5 @@ describe("--profile", () => {
 
     const { scenario } = (await (await fetch(`${run.url("simulator")}/_simulator`)).json()) as { scenario: object };
     expect(scenario).toMatchObject({ ...profile, mode: "ok" });
-  });
-
-  it.each([
-    ["that cannot be read", undefined, /--profile .*: cannot be read \(ENOENT\)/],
-    ["that is no JSON", "{", /is not JSON/],
-    ["that is an array", "[]", /must be a JSON object/],
-    [
-      "with a switch that does not exist",
-      '{"apiKey": "fake-key-1"}',
-      /unknown switch "apiKey"; known switches: mode, /,
-    ],
-    ["with a switch of a prototype", '{"toString": 1}', /unknown switch "toString"/],
-    ["with a wrong value", '{"lifetime": "fake-key-1"}', /lifetime must be a whole number/],
-    ["with an unknown shape", '{"shape": "fake-key-1"}', /shape must be access_token/],
-  ])("is rejected in one line, with status 1 and without a value: a file %s", async (_, file, words) => {
-    const refused = new StartedCommand(["--profile", "FILE"], file === undefined ? {} : { file });
-    onTestFinished(() => refused.remove());
-
-    const { status } = await refused.ended();
-
-    expect([status, refused.stdout]).toEqual([1, ""]);
-    expect(refused.stderr).toMatch(words);
-    expect(refused.stderr.trimEnd().split("\n")).toHaveLength(1);
-    expect(refused.stderr).not.toContain("fake-key-1");
   });
 });

@@ -80,7 +80,13 @@ export async function startPage(
     identities: callers,
     clock,
     routes: [...routes, ...(of.routes ?? [])],
-    cors: { allowOrigins: ["*"], allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAge: 0 },
+    cors: {
+      allowOrigins: ["https://evil.test"],
+      allowMethods: ["GET"],
+      allowHeaders: [],
+      exposeHeaders: [],
+      maxAge: 0,
+    },
     fallback: serveDashboard(
       localSource({
         clock,

@@ -38,7 +38,7 @@ describe("GET /v1/status, with 10,000 connections,", () => {
     const lines = status.printed.filter((line) => line.includes('"Duration":')).map((line) => JSON.parse(line));
     expect(lines.length).toBeGreaterThanOrEqual(20);
     expect(Math.max(...lines.map(({ Duration }) => Duration))).toBeLessThan(5000);
-  }, 60_000);
+  });
 
   it("does not list the item of the revoked caller keys", async () => {
     const scans = status.requests.map(({ output }) => output).join("");
@@ -54,19 +54,6 @@ describe("GET /v1/status, with 10,000 connections,", () => {
     expect(json.next_cursor).toMatch(/^[\w-]+$/);
   });
 });
-
-it.each<Record<string, string>>([{ cursor: "fake" }, { limit: "501" }])(
-  "a request with %j is rejected without reading the table",
-  async (query) => {
-    const before = status.requests.length;
-
-    const { statusCode, json } = await status.ask(statusEvent({ query }));
-
-    expect([statusCode, json.code]).toEqual([400, "invalid_request"]);
-    expect(json.detail).toContain(Object.keys(query)[0]);
-    expect(status.requests).toHaveLength(before);
-  },
-);
 
 describe("cursor", () => {
   it("continues after the last connection of its page", async () => {

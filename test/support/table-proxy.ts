@@ -17,7 +17,8 @@ interface TableRequest {
  * Starts a proxy that forwards requests to a table at `endpoint` and records them. It serves an emulator of another
  * service with a JSON protocol too.
  *
- * @param fault returns the name of the AWS error with which a request fails, if it should; or how to damage its response:
+ * @param fault returns the name of the AWS error with which a request fails, if it should, with a message (`NAME: message`)
+ *   or without; or how to damage its response:
  *   `truncated` ends it in the middle, `corrupt` puts its content before the JSON
  */
 export async function startTableProxy(
@@ -32,7 +33,8 @@ export async function startTableProxy(
       const error = fault(operation, body);
       const damage = damages[error ?? ""];
       if (error !== undefined && !damage) {
-        const failure = JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${error}`, message: "fake" });
+        const [name, message = "fake"] = error.split(": ");
+        const failure = JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message });
         response.writeHead(400, { "content-type": "application/x-amz-json-1.0" }).end(failure);
         return;
       }

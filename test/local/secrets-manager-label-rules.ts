@@ -1,20 +1,30 @@
 import { randomUUID } from "node:crypto";
+import type { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { expect } from "vitest";
-import type { Store } from "./stores.ts";
 
 /** A secret with a current version, `first`, and a pending one, `second`. */
-export interface Subject {
-  client: Store["client"];
+interface Subject {
+  client: SecretsManager;
   SecretId: string;
   first: string;
   second: string;
 }
 
-export interface LabelRule {
+interface LabelRule {
   name: string;
   check: (subject: Subject) => Promise<void>;
   /** What moto does instead. */
   motoInstead?: string;
+}
+
+export async function newSubject(client: SecretsManager): Promise<Subject> {
+  const SecretId = `labels/${randomUUID()}`;
+  const [first, second] = [randomUUID(), randomUUID()];
+  await client.createSecret({ Name: SecretId, SecretString: "fake-key-1", ClientRequestToken: first });
+  const subject = { client, SecretId, first, second };
+  await put(subject, "fake-key-2", second, "AWSPENDING");
+  expect(await stages(subject)).toEqual({ [first]: ["AWSCURRENT"], [second]: ["AWSPENDING"] });
+  return subject;
 }
 
 const stages = async ({ client, SecretId }: Subject) =>
@@ -38,7 +48,7 @@ const put = ({ client, SecretId }: Subject, SecretString: string, version: strin
 
 const refused = (call: Promise<unknown>, name: string) => expect(call).rejects.toMatchObject({ name });
 
-/** AWS's rules for versions and staging labels that a rotation depends on. */
+/** AWS's rules for versions and staging labels that a rotation depends on. What is true for moto too is likely to be true for AWS. */
 export const labelRules: LabelRule[] = [
   {
     name: "moving AWSCURRENT leaves AWSPREVIOUS on the old version",
@@ -166,6 +176,11 @@ export const labelRules: LabelRule[] = [
     check: (subject) => refused(move(subject, "AWSCURRENT", { from: subject.first }), "InvalidParameterException"),
   },
   {
+    name: "moving a label requires a version",
+    motoInstead: "changes nothing",
+    check: (subject) => refused(move(subject, "NEXT", {}), "InvalidParameterException"),
+  },
+  {
     name: "a label cannot move to a version that does not exist",
     motoInstead: "rejects with another error name",
     check: (subject) => refused(move(subject, "NEXT", { to: randomUUID() }), "ResourceNotFoundException"),
@@ -181,6 +196,7 @@ export const labelRules: LabelRule[] = [
     async check(subject) {
       await moveCurrent(subject);
       await put(subject, "fake-key-2", subject.second, "AWSPENDING");
+      await put(subject, "fake-key-1", subject.first, "AWSCURRENT");
       expect(await stagesOf(subject, subject.second)).toEqual(["AWSCURRENT", "AWSPENDING"]);
     },
   },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addCommand, expectError, LocalBroker } from "./harness.ts";
+import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { account, addCommand, broker, brokerProcess, expectError, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
@@ -67,17 +68,6 @@ test.each<[string, string, number, object]>([
   });
 });
 
-test("an error does not repeat the name of a missing file, which may be the key", async () => {
-  for (const args of [
-    ["connections", "add", "x", "--file"],
-    ["keys", "stage", "webapicorso", "--key-file"],
-  ]) {
-    const result = await local.broker([...args, "stb_Fake-Secret-1"]);
-    expectError(result, 2, new RegExp(`^error: The file of ${args.at(-1)} cannot be read \\(ENOENT\\)\\. `));
-    expect(result.stderr).not.toContain("Fake-Secret");
-  }
-});
-
 test("connections add names the wrong field of a registration, and repeats no value", async () => {
   const text = JSON.stringify({ username: "fake", scope: "fake", apiKey: "fake key 1" });
 
@@ -87,4 +77,63 @@ test("connections add names the wrong field of a registration, and repeats no va
   expectError(wrong, 2, /apiKey contains a space/);
   expectError(broken, 2, /not JSON/);
   expect(wrong.stderr + broken.stderr).not.toContain("fake key 1");
+});
+
+// The other tests run commands inside their own process, which cannot show that a command ends by itself.
+test.each<[string[]]>([
+  [["--help"]],
+  [["conections"]],
+  [["callers", "list"]],
+  [["connections", "list"]],
+  [["connections", "show", "webapicorso"]],
+  [["connections", "show", "nobody"]],
+  [["connections", "set", "webapicorso", "--language", "it-IT"]],
+  [["connections", "remove", "webapicorso"]],
+  [["keys", "status", "webapicorso"]],
+  [["keys", "stage", "webapicorso", "--key-file", "-"]],
+  [["token", "get", "webapicorso"]],
+  [["token", "reject", "webapicorso", "--token-file", "-"]],
+  [["status", "--json"]],
+  [["doctor"]],
+])("a process of broker %j ends, and says what the same command says here", async (args) => {
+  const given = [...args, ...local.options];
+  const ended = await brokerProcess(given, { stdin: "fake-secret-1" });
+
+  const { status, stdout, stderr } = await broker(given, { stdin: "fake-secret-1" });
+
+  expect(ended).toMatchObject({ status, stderr });
+  expect(ended.stdout.replaceAll(/\d+/g, "0")).toBe(stdout.replaceAll(/\d+/g, "0"));
+});
+
+/** A token of the vendor's API with the caller key of the sample list. The status. */
+async function tokenOf(id: string): Promise<number> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...account(id), token: `Bearer ${sampleCallerKey}` }))
+    form.set(name, value);
+  return (await fetch(`${local.run.url("ready")}/api/v1/auth/token`, { method: "POST", body: form })).status;
+}
+
+const extend = (body: object, headers: Record<string, string> = {}) =>
+  fetch(`${local.run.url("ready")}/_local/sample-list`, { method: "POST", body: JSON.stringify(body), headers });
+
+test("the caller key of the sample list works for a connection that was added later, and add says so", async () => {
+  const key = await local.issueKey("later");
+
+  const command = [...addCommand("later"), "--rotate-every-days", "0", "--api-base-url", local.run.url("simulator")];
+  const { status, stdout } = await local.broker(command, key);
+
+  expect(status).toBe(0);
+  expect(stdout).toContain("The callers of the sample list can use later too, until the local run ends.\n");
+  expect(await tokenOf("later")).toBe(200);
+  expect(await tokenOf("webapicorso")).toBe(200);
+});
+
+test("a page cannot extend the sample list, and neither can an invalid id", async () => {
+  const statuses = [
+    await extend({ connection: "other" }, { origin: local.run.url("ready") }),
+    await extend({ connection: "../other" }),
+    await extend({}),
+  ].map(({ status }) => status);
+
+  expect(statuses).toEqual([403, 400, 400]);
 });

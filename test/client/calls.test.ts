@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { BrokerError, jwt } from "../../packages/client/src/index.ts";
+import { jwt } from "../../packages/client/src/index.ts";
 import { abortable } from "../../packages/client/src/wait.ts";
 import { TestBroker } from "../../packages/client/src/testing.ts";
 
@@ -68,59 +68,6 @@ describe("An AbortSignal", () => {
   });
 });
 
-test("Failures of a hundred connections at once count as one: the first pause is a second", async () => {
-  const broker = new TestBroker();
-  broker.state = "unreachable";
-  const client = broker.client();
-  const call = (at: number) =>
-    client
-      .connection(`acme-${at}`)
-      .token()
-      .catch((error: unknown) => (error as BrokerError).retryAfter);
-
-  const waits = await Promise.all(Array.from({ length: 100 }, (_, at) => call(at)));
-
-  expect(new Set(waits)).toEqual(new Set([1]));
-  await broker.advance(1);
-  broker.state = "up";
-  expect(await client.token()).toMatchObject({ connection: "webapicorso" });
-});
-
-test("A pause ends with one request of all connections, however many calls come at once", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  broker.state = "unreachable";
-  await expect(client.token()).rejects.toThrow(BrokerError);
-  await broker.advance(1);
-  broker.state = "silent";
-  const before = broker.requests.length;
-
-  const calls = Array.from({ length: 100 }, (_, at) => client.connection(`acme-${at}`).token());
-  const failed = Promise.allSettled(calls);
-  await broker.advance(15);
-
-  expect(broker.requests.length - before).toBe(1);
-  expect((await failed).filter(({ status }) => status === "rejected")).toHaveLength(100);
-});
-
-test("A token for one connection, requested before a failure of another, does not end the pause of Retry-After", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  const late = Promise.withResolvers<Response>();
-  broker.state = () => late.promise;
-  const first = client.connection("acme").token();
-  await broker.advance(1);
-  const headers = { "retry-after": "60" };
-  broker.state = () => Response.json({ message: "Too Many Requests" }, { status: 429, headers });
-  await expect(client.token()).rejects.toMatchObject({ retryAfter: 60 });
-
-  late.resolve(Response.json({ access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600 }));
-
-  expect(await first).toMatchObject({ connection: "acme" });
-  await expect(client.token()).rejects.toMatchObject({ retryAfter: 60 });
-  expect(broker.requests).toHaveLength(2);
-});
-
 test.each([
   ["Thu, 26 Nov 2026 07:02:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 120],
   ["Thu, 26 Nov 2026 06:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
@@ -137,51 +84,12 @@ test.each([
   await expect(broker.client().token()).rejects.toMatchObject({ code: "unavailable", retryAfter: seconds });
 });
 
-test("A token that the broker does not replace is reported once in 30 s", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  await client.token();
-  broker.rejectToken();
-  const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600 };
-  broker.state = () => Response.json({ ...token, api_base_url: broker.apiBaseUrl });
-
-  const statuses = [(await client.fetch("/x")).status, (await client.fetch("/x")).status];
-  await broker.advance(30);
-  statuses.push((await client.fetch("/x")).status);
-
-  expect(statuses).toEqual([401, 401, 401]);
-  expect(broker.requests.map(({ at, isReport }) => [at, isReport])).toEqual([
-    [0, false],
-    [0, true],
-    [30, true],
-  ]);
-});
-
 test("A request that is no text, no URL and no Request is rejected: another library's Request would become a path", async () => {
   const { fetch } = new TestBroker().client();
 
   for (const input of [undefined, null, 12, { url: "/x" }]) {
     await expect(fetch(input as never)).rejects.toThrow("fetch: give a text, a URL or a Request of this runtime.");
   }
-});
-
-test("A 401 that arrives after another call replaced the token is not reported", async () => {
-  const answers: (() => void)[] = [];
-  const held = () =>
-    new Promise<Response>((resolve) => answers.push(() => resolve(new Response(null, { status: 401 }))));
-  let isHeld = true;
-  const broker = new TestBroker({ api: () => (isHeld ? held() : new Response("{}")) });
-  const client = broker.client();
-  const late = client.fetch("/late");
-  await broker.advance(31);
-  broker.rejectToken();
-  isHeld = false;
-  await client.fetch("/x");
-
-  for (const answer of answers) answer();
-
-  expect((await late).status).toBe(200);
-  expect(broker.requests.map(({ isReport }) => isReport)).toEqual([false, true]);
 });
 
 test("onEvent runs in the context of the call that caused the request, and what it throws is ignored", async () => {

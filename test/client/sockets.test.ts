@@ -19,18 +19,6 @@ async function startBoth(accepted: () => string) {
 }
 
 describe("client.fetch", () => {
-  test("reports a token that five hundred calls saw rejected once, and sends each call again with one new token", async () => {
-    const { api, broker, client } = await startBoth(() => "fake-token-2");
-    await client.token();
-
-    const responses = await Promise.all(Array.from({ length: 500 }, () => client.fetch("/customers")));
-
-    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(broker.received.map(isReport)).toEqual([false, true]);
-    expect(api.received).toHaveLength(1000);
-    await Promise.all(responses.map((response) => response.text()));
-  });
-
   const form = new FormData();
   form.set("field", "fake-value");
   const bodies: [string, () => RequestInit["body"]][] = [
@@ -71,18 +59,6 @@ describe("client.fetch", () => {
     const { status, data } = await http.post<unknown>("/customers", { field: "fake-value" });
 
     expect([status, data]).toEqual([200, { field: "fake-value" }]);
-    expect(broker.received.map(isReport)).toEqual([false, true]);
-  });
-
-  test("returns the 401 to a streamed body, and reports the token for the next call", async () => {
-    const { client, broker } = await startBoth(() => "fake-token-2");
-    const body = new Blob(["fake-value"]).stream();
-
-    const first = await client.fetch("/customers", { method: "POST", body, duplex: "half" });
-    const second = await client.fetch("/customers", { method: "POST", body: "fake-value" });
-
-    expect([first.status, await first.text()]).toEqual([401, "fake-value"]);
-    expect([second.status, await second.text()]).toEqual([200, "fake-value"]);
     expect(broker.received.map(isReport)).toEqual([false, true]);
   });
 

@@ -21,19 +21,6 @@ test("TestBroker shows that a service outlives an outage longer than the margin 
   expect((await client.fetch("/customers")).status).toBe(200);
 });
 
-test("TestBroker shows that a silent broker delays no call that has a token", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  await client.token();
-  await broker.advance(2400);
-  broker.state = "silent";
-
-  const responses = await Promise.all(Array.from({ length: 100 }, () => client.fetch("/customers")));
-
-  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
-  expect(broker.requests).toHaveLength(2);
-});
-
 test("TestBroker shows that a frozen process never uses an expired token", async () => {
   const broker = new TestBroker();
   const client = broker.client();
@@ -43,26 +30,6 @@ test("TestBroker shows that a frozen process never uses an expired token", async
 
   expect((await client.fetch("/customers")).status).toBe(200);
   expect((await client.token()).accessToken).not.toBe(first.accessToken);
-});
-
-test("TestBroker shows that no call waits for a request from before a freeze, and that its late answer changes nothing", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  await client.token();
-  await broker.advance(2400);
-  const late = Promise.withResolvers<Response>();
-  broker.state = () => late.promise;
-  await client.token();
-  await broker.freeze(3600);
-  broker.state = "up";
-
-  const { accessToken } = await client.token();
-  late.resolve(Response.json({ access_token: "fake-token-old", token_type: "Bearer", expires_in: 7200 }));
-  await broker.advance(0);
-
-  expect(accessToken).toBe("fake-token-2");
-  expect((await client.token()).accessToken).toBe(accessToken);
-  expect(broker.requests.map(({ at }) => at)).toEqual([0, 2400, 6000]);
 });
 
 test("TestBroker shows that no 401 waits for a report from before a freeze, and that its late answer changes nothing", async () => {
@@ -115,50 +82,6 @@ test("TestBroker shows that a call waits for the report in progress, although an
 
   expect([endedBefore, ended]).toEqual([[], ["401", "401"]]);
   expect(broker.requests.map(({ at }) => at)).toEqual([0, 40, 100]);
-});
-
-test("TestBroker shows that a test of the broker that a freeze interrupted stops no later call", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  await client.token();
-  await broker.advance(2400);
-  broker.state = "unreachable";
-  await client.token();
-  await broker.advance(2);
-  broker.state = "silent";
-  await client.token();
-  await broker.freeze(3600);
-  broker.state = "up";
-
-  expect((await client.token()).accessToken).toBe("fake-token-2");
-  await broker.advance(15);
-  const others = ["acme", "other"].map((id) => client.connection(id).token());
-  expect((await Promise.all(others)).map(({ connection }) => connection)).toEqual(["acme", "other"]);
-});
-
-test("TestBroker shows that a call gets no token that expired in a freeze before the answer arrived", async () => {
-  const broker = new TestBroker();
-  const late = Promise.withResolvers<Response>();
-  broker.state = () => late.promise;
-  const call = broker.client().token();
-  await broker.freeze(3600);
-  broker.state = "up";
-
-  late.resolve(Response.json({ access_token: "fake-token-old", token_type: "Bearer", expires_in: 3600 }));
-
-  expect((await call).accessToken).toBe("fake-token-1");
-  expect(broker.requests.map(({ at }) => at)).toEqual([0, 3600]);
-});
-
-test("TestBroker shows that a broker that is slower than its tokens live is an error, not a loop", async () => {
-  const broker = new TestBroker();
-  broker.state = async () => {
-    broker.stepClock(10);
-    return Response.json({ access_token: "fake-token-old", token_type: "Bearer", expires_in: 10 });
-  };
-
-  await expect(broker.client().token()).rejects.toMatchObject({ code: "timeout" });
-  expect(broker.requests).toHaveLength(2);
 });
 
 test("TestBroker shows that a token that dies early is replaced, and that reports wait for Retry-After", async () => {

@@ -62,18 +62,6 @@ it("the token function answers the first request of an environment with one read
   await proxy.close();
 });
 
-it("the token function replaces a token that is reported as rejected", async () => {
-  const { id } = await broker.connection();
-  const { json: rejected } = await broker.ask(tokenEvent(id));
-  await broker.table.put({ ...(await broker.table.raw(id)), attemptedAt: { N: "0" } });
-
-  const post = JSON.stringify({ rejected_token_sha256: sha256Hex(rejected.access_token) });
-  const { statusCode, json } = await broker.ask(tokenEvent(id, { post }));
-
-  expect([statusCode, json.generation]).toEqual([200, 2]);
-  expect(json.access_token).not.toBe(rejected.access_token);
-});
-
 it("the token function counts the reports of a role's sessions together, if a token is the only active one", async () => {
   const { id } = await broker.connection({ singleActiveToken: true });
   let { json } = await broker.ask(tokenEvent(id));
@@ -111,19 +99,6 @@ it.each([
   expect(statusCode).toBe(400);
   expect(json).toMatchObject({ code: "invalid_request", detail: expect.stringContaining(what) });
   expect(broker.secrets.calls).toEqual(calls);
-});
-
-it("the token function returns a failure as problem details, with the seconds to wait", async () => {
-  broker.simulator.setScenario({ mode: "unavailable" });
-  const event = tokenEvent((await broker.connection()).id);
-
-  const { statusCode, headers, json } = await broker.ask(event);
-
-  expect(statusCode).toBe(503);
-  expect(headers).toMatchObject({ "content-type": "application/problem+json", "cache-control": "no-store" });
-  expect(headers["retry-after"]).toMatch(/^[1-9]\d*$/);
-  const { requestId } = event.requestContext;
-  expect(json).toMatchObject({ status: 503, code: "upstream_unavailable", request_id: requestId });
 });
 
 it("the token function returns an unexpected error as internal: the stack is in the log, not in the response", async () => {

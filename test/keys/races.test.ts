@@ -94,20 +94,6 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     for (const [point, state] of found) expect({ point, ...state }).toEqual({ point, ...undisturbed });
   });
 
-  itEverywhere("a second rotation is rejected at every point, and does not disturb the first", async () => {
-    const refusals: string[] = [];
-    const { found, undisturbed } = await duringRotation((connection) => {
-      try {
-        world.startRotation(connection);
-      } catch (error) {
-        refusals.push((error as Error).message);
-      }
-    });
-
-    for (const [point, state] of found) expect({ point, ...state }).toEqual({ point, ...undisturbed });
-    expect(refusals).toContain("A previous rotation isn't complete. That rotation will be reattempted.");
-  });
-
   it.each(["createSecret", "testSecret", "finishSecret"])("%s may run twice at once", async (step) => {
     const connection = await prepare();
     world.onInvoke(async (event) => {

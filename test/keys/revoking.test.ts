@@ -168,15 +168,6 @@ describe("An issued key that is no longer in use", () => {
     expect(sentReasons()).toContain("issuer_failed");
   });
 
-  it("is announced with its id and revoked after an operator stored another value, too", async () => {
-    const { apiKeyId } = await rotateToIssued();
-    world.put(connection, world.key(connection, 2, withIssuer()));
-    await outliveAndSweep();
-
-    expect(world.events).toContainEqual(expect.objectContaining({ kind: "api_key_retirable", apiKeyId }));
-    expect(issuerRequests("DELETE").at(-1)?.path).toBe(`/keys/${apiKeyId}`);
-  });
-
   it("is announced with its id and revoked even if an operator stored two values before one replacement", async () => {
     const { apiKey, apiKeyId } = await rotateToIssued();
     world.put(connection, world.key(connection, 2, withIssuer()));

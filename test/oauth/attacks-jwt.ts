@@ -45,16 +45,13 @@ const yearLong = () => ({ iat: seconds() - 364 * 86_400, exp: seconds() + 3600 }
 
 const text = (claims: string) => Buffer.from(claims).toString("base64url");
 
-/** JWTs that no entry of the list accepts, on any route. */
+/** JWTs that no entry of the list accepts, on any route; claims.test.ts and jwt-rules.test.ts have more claims. */
 export const badJwts: (readonly [attack: string, jwt: (attacker: Attacker) => string])[] = [
   ["expired", ({ broker }) => broker.issuer.token({ exp: seconds() - 60 })],
   ["not valid yet", ({ broker }) => broker.issuer.token({ nbf: seconds() + 60 })],
   ["without exp", claiming({ exp: undefined })],
   ["with a string as exp", claiming({ exp: "9999999999" })],
   ["for another audience", claiming({ aud: "other" })],
-  ["for other audiences", claiming({ aud: ["fake-audience-2", "other"] })],
-  ["for no audience", claiming({ aud: undefined })],
-  ["for a longer audience", claiming({ aud: "fake-audience-2" })],
   ["of an issuer that is not in the list", ({ own }) => own.token()],
   ["of another issuer that claims to be the listed one", ({ broker, own }) => own.token({ iss: broker.issuer.url })],
   ["of the listed issuer with a trailing slash", ({ broker }) => broker.issuer.token({ iss: `${broker.issuer.url}/` })],
@@ -100,27 +97,15 @@ export const badJwts: (readonly [attack: string, jwt: (attacker: Attacker) => st
     "that is a logout token by its events",
     claiming({ events: { "http://schemas.openid.net/event/backchannel-logout": {} } }),
   ],
-  ["that is a DPoP proof by its type", ({ broker }) => broker.issuer.token({}, { typ: "dpop+jwt" })],
-  ["with a type that is not a string", ({ broker }) => broker.issuer.token({}, { typ: ["JWT"] })],
   ["that is bound to a key, without a proof of it", claiming({ cnf: { jkt: "fake" } })],
   ["that was issued in the future", ({ broker }) => broker.issuer.token({ iat: seconds() + 60 })],
-  ["with a string as iat", claiming({ iat: "1" })],
-  ["with a string as nbf", claiming({ nbf: "1" })],
   ["that lives longer than a day", ({ broker }) => broker.issuer.token({ exp: seconds() + 86_460 })],
   ["that lives for a year, of which an hour is left", ({ broker }) => broker.issuer.token(yearLong())],
-  [
-    "that lives for two days, without iat",
-    ({ broker }) => broker.issuer.token({ iat: undefined, exp: seconds() + 172_800 }),
-  ],
   ["with another subject", claiming({ sub: "repo:evil/shop:ref:refs/heads/main" })],
   [
     "with a subject that continues the prefix without its end",
     claiming({ sub: "repo:acme/shop-evil:ref:refs/heads/main" }),
   ],
-  ["with the prefix and its star as subject", claiming({ sub: "repo:acme/*" })],
-  ["with a list as subject", claiming({ sub: ["repo:acme/shop:ref:refs/heads/main"] })],
-  ["with an object as subject", claiming({ sub: { "repo:acme/shop:": "" } })],
-  ["without a subject", claiming({ sub: undefined })],
 ];
 
 const user =
@@ -131,14 +116,8 @@ const user =
 /** JWTs that are accepted but do not allow the connection `webapicorso`. */
 export const foreignJwts: (readonly [attack: string, jwt: (attacker: Attacker) => string])[] = [
   ["whose claim names another connection", user(["other"])],
-  ["whose claim names a prefix of the id", user(["webapicors"])],
-  ["whose claim names a longer id", user(["webapicorso2"])],
-  ["whose claim names the id in upper case", user(["WEBAPICORSO"])],
   ["whose claim separates ids with a comma", user("webapicorso,other")],
   ["whose claim is a wildcard", user(["*"])],
   ["whose claim is an object", user({ webapicorso: true })],
-  ["whose claim is a list in a list", user([["webapicorso"]])],
-  ["whose claim is a list as a string", user('["webapicorso"]')],
-  ["whose claim is a number", user(1)],
   ["whose claim is absent", user(undefined)],
 ];

@@ -51,10 +51,6 @@ describe("parseCallers", () => {
     ]);
   });
 
-  test("reads an empty list", () => {
-    expect(parseCallers([], deployed)).toEqual([]);
-  });
-
   test("is the same after it was in the bundle's file", () => {
     const bounded = { ...byUser, name: "bounded", connections: ["a", "b"], oidc: { ...byUser.oidc, maxLifetime: 60 } };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
@@ -154,7 +150,6 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
       ],
       ["a key as an unknown field", { [fakeKey]: 1 }, "has an unknown field 4 (a name of 47 characters)"],
       ["a string as connections", { connections: "a" }, "connections must be a list"],
-      ["numbers as connections", { connections: [1] }, "connections must be a list"],
       ["empty connections", { connections: [] }, "connections is empty"],
       ["a malformed id", { connections: ["a_b"] }, `connections: every id must be ${id}`],
       ["a wildcard as id", { connections: ["*"] }, `connections: every id must be ${id}`],
@@ -215,7 +210,6 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ],
   ["a key as an unknown field", { [fakeKey]: 1 }, "oidc has an unknown field 4 (a name of 47 characters)"],
   ["a long issuer", { issuer: `https://${long}` }, "oidc.issuer is longer than 2,048 characters"],
-  ["a long audience", { audience: long }, "oidc.audience is longer than 2,048 characters"],
   ["a long claim", { claims: { sub: long } }, "oidc.claims: a value is longer than 2,048 characters"],
   ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: a name is longer than 2,048 characters"],
   ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
@@ -227,12 +221,10 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["two audiences", { audience: ["a", "b"] }, "oidc.audience must be a string"],
   ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings and booleans"],
   ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be a string, true or false"],
-  ["a number as claim", { claims: { sub: 7 } }, "oidc.claims: every value must be a string, true or false"],
   ["an empty claim", { claims: { sub: "" } }, "oidc.claims: a value is empty"],
   ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone matches everyone. Write'],
   ["two wildcards alone", { claims: { sub: "**" } }, "oidc.claims: * is allowed only at the end"],
   ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
-  ["a claim and a wildcard alone", { claims: { a: "b", sub: "*" } }, 'oidc.claims: "*" alone'],
   ["empty claims", { claims: {} }, "oidc.claims needs a claim other than"],
   ["its issuer as the only claim", { claims: { iss: "https://issuer.test" } }, "oidc.claims needs a claim other than"],
   ["claims that every JWT has", { claims: { aud: "a", exp: "1", nbf: "1", iat: "1", jti: "1" } }, "oidc.claims needs"],

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { fetchKeys, jwksUriOf } from "../../functions/oauth/fetch-keys.ts";
-
 import { serve } from "../support/server.ts";
 
 const deployed = { allowLoopbackHttp: false };
@@ -21,25 +20,13 @@ describe("jwksUriOf", () => {
     expect(at(issuer, jwksUri, local)).toBe(jwksUri);
   });
 
-  test.each([
-    "https://localhost/keys",
-    "https://issuer.localhost/keys",
-    "https://127.0.0.1:9000/keys",
-    "https://127.1/keys",
-    "https://2130706433/keys",
-    "https://0.0.0.0/keys",
-    "https://10.0.0.1/keys",
-    "https://172.16.0.1/keys",
-    "https://192.168.1.1/keys",
-    "https://169.254.169.254/latest/meta-data",
-    "https://169.254.170.2/v2/credentials",
-    "https://[::1]/keys",
-    "https://[fd00:ec2::254]/keys",
-    "https://[fe80::1]/keys",
-    "https://[::ffff:10.0.0.1]/keys",
-  ])("rejects keys at the private address %s in a deployment", (jwksUri) => {
-    expect(() => at("https://issuer.test", jwksUri, deployed)).toThrow("host");
-  });
+  // Which addresses are private: test/unit/private-host.test.ts.
+  test.each(["https://localhost/keys", "https://169.254.169.254/latest/meta-data", "https://[::ffff:10.0.0.1]/keys"])(
+    "rejects keys at the private address %s in a deployment",
+    (jwksUri) => {
+      expect(() => at("https://issuer.test", jwksUri, deployed)).toThrow("host");
+    },
+  );
 
   test.each([deployed, local])("rejects keys of an https issuer without https, with the options %j", (options) => {
     expect(() => at("https://issuer.test", "http://issuer.test/keys", options)).toThrow("not https");

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { StartedCommand } from "../local/run-harness.ts";
+import { findProgram } from "../support/programs.ts";
 import { logLines, reasonsOf } from "./log.ts";
-import { at, awsOperator, hasAws, type Operator, rotationSwitchedOn, sdkOperator, secretOf } from "./operators.ts";
+import { at, awsOperator, type Operator, rotationSwitchedOn, sdkOperator, secretOf } from "./operators.ts";
 import { type Polling, startPolling } from "./polling.ts";
-import { type Labels, note, noteLabels } from "./transcript.ts";
 
 const secretId = secretOf("webapicorso");
 const account = { username: "fake-user", scope: "fake-scope" };
@@ -15,14 +15,11 @@ const lifetime = 12;
 const soon = { timeout: 30_000, interval: 100 };
 const long = { timeout: 60_000 };
 
-describe.skipIf(!hasAws)("With the aws command, while a caller requests a token twice a second,", () => {
-  rotateByHand("the aws command", awsOperator);
-});
-describe("With the SDK, while a caller requests a token twice a second,", () => {
-  rotateByHand("the SDK", sdkOperator);
-});
+/** The commands of the page; without the `aws` command, the same calls of the SDK. */
+const aws = findProgram("aws");
+const operate = aws === undefined ? sdkOperator : awsOperator.bind(null, aws);
 
-function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator): void {
+describe("While a caller requests a token twice a second,", () => {
   let run: StartedCommand;
   let operator: Operator;
   let caller: Polling;
@@ -37,7 +34,6 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
     await run.simulator("/_simulator", { lifetime });
     await rotationSwitchedOn(run, ["webapicorso"]);
     operator = operate(run);
-    note(`\n--- with ${tool} ---`);
     versions.push(at("AWSCURRENT", await labels()));
     caller = startPolling(run, "webapicorso");
     await vi.waitFor(() => expect(caller.polls.length).toBeGreaterThan(1), soon);
@@ -51,11 +47,7 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
     }
   });
 
-  async function labels(): Promise<Labels> {
-    const now = await operator.labels(secretId);
-    noteLabels(now);
-    return now;
-  }
+  const labels = () => operator.labels(secretId);
 
   async function stageNewKey(): Promise<string> {
     const { apiKey } = await run.simulator("/_simulator/keys", account);
@@ -63,11 +55,9 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
     return operator.stage(secretId, String(apiKey));
   }
 
-  /** Waits until the caller gets a token of a key. Seconds. */
-  async function servedBy(key: string | undefined): Promise<number> {
-    const begin = performance.now();
+  /** Waits until the caller gets a token of a key. */
+  async function servedBy(key: string | undefined): Promise<void> {
     await vi.waitFor(() => expect(caller.keyOf(caller.polls.at(-1))).toBe(fingerprint(key ?? "")), soon);
-    return (performance.now() - begin) / 1000;
   }
 
   const logged = () => logLines(run).filter((line) => line["connection"] === "webapicorso");
@@ -77,9 +67,8 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
     const before = await labels();
 
     versions.push(await operator.rotate(secretId));
-    const seconds = await servedBy(keys[1]);
+    await servedBy(keys[1]);
 
-    note(`  first token of the new key after ${seconds.toFixed(1)} s`);
     expect(before).toEqual({ [version(0)]: ["AWSCURRENT"], [staged]: ["NEXT"] });
     expect(await labels()).toEqual({ [version(0)]: ["AWSPREVIOUS"], [version(1)]: ["AWSCURRENT"] });
   });
@@ -124,9 +113,8 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
 
   it("one command makes the previous key current again, and the broker uses it", long, async () => {
     await operator.makeCurrent(secretId, version(1), version(2));
-    const seconds = await servedBy(keys[1]);
+    await servedBy(keys[1]);
 
-    note(`  first token of the previous key after ${seconds.toFixed(1)} s`);
     expect(await labels()).toEqual({ [version(1)]: ["AWSCURRENT"], [version(2)]: ["AWSPREVIOUS"] });
   });
 
@@ -134,8 +122,6 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
     await caller.stop();
 
     const { polls } = caller;
-    const gaps = polls.slice(1).map(({ at: instant }, index) => instant - (polls[index]?.at ?? 0));
-    note(`  ${polls.length} requests, the longest gap between two ${Math.max(...gaps).toFixed(0)} ms`);
     expect(polls.filter(({ status, used }) => status !== 200 || used !== 200)).toEqual([]);
     expect(polls.filter((poll) => caller.keyOf(poll) === undefined)).toEqual([]);
     const afterwards = polls.filter((poll) => poll.at > revokedAt);
@@ -145,4 +131,4 @@ function rotateByHand(tool: string, operate: (run: StartedCommand) => Operator):
   });
 
   const version = (index: number) => versions[index] ?? "";
-}
+});

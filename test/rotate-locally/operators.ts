@@ -1,11 +1,12 @@
-import { execFileSync, type StdioOptions } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { expect, vi } from "vitest";
 import { operator as credentials, output, region, type StartedCommand } from "../local/run-harness.ts";
-import { type Labels, note } from "./transcript.ts";
+
+/** Version → its staging labels, in their order. */
+type Labels = Record<string, string[]>;
 
 /** The name of a connection's secret in the local run. */
 export const secretOf = (connection: string) => `smart-token-broker/dev/${connection}`;
@@ -26,30 +27,14 @@ export interface Operator {
   close(): void;
 }
 
-// The distribution's own comes first: an older version of the command may shadow it on the PATH.
-const aws = ["/usr/bin/aws", "aws"].find(isVersion2);
-
-/** Whether the `aws` command, version 2, is there. */
-export const hasAws = aws !== undefined;
-
-function isVersion2(path: string): boolean {
-  try {
-    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
-    return execFileSync(path, ["--version"], { encoding: "utf8", stdio }).startsWith("aws-cli/2");
-  } catch {
-    return false;
-  }
-}
-
 /** An operator with the `aws` command. Passes keys in files, as docs/rotating-keys.md does. */
-export function awsOperator(run: StartedCommand): Operator {
+export function awsOperator(aws: string, run: StartedCommand): Operator {
   const folder = mkdtempSync(join(tmpdir(), "next-key-"));
   const file = join(folder, "next-key.txt");
 
   async function call(...args: string[]): Promise<Record<string, unknown>> {
-    note(`$ aws secretsmanager ${args.join(" ").replace(file, "next-key.txt")}`);
     const options = ["--endpoint-url", run.url("secretsmanager"), "--region", region, "--output", "json"];
-    const text = await output(aws ?? "aws", ["secretsmanager", ...args, ...options], {
+    const text = await output(aws, ["secretsmanager", ...args, ...options], {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_CONFIG_FILE: "/dev/null",
@@ -78,7 +63,7 @@ export function awsOperator(run: StartedCommand): Operator {
   };
 }
 
-/** An operator with the SDK, where there is no `aws` command. */
+/** An operator with the SDK. */
 export function sdkOperator(run: StartedCommand): Operator {
   const client = new SecretsManager({ endpoint: run.url("secretsmanager"), region, credentials, maxAttempts: 1 });
   return {

@@ -63,15 +63,6 @@ describe("A sweep", () => {
     expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 12 });
   });
 
-  it("replaces by the API key if there is no refresh token", async () => {
-    const { world } = await startDue({ refreshTokens: false });
-
-    const summary = await sweepAll(world);
-
-    expect(summary).toEqual(summaryOf({ due: 1, replaced: 1 }));
-    expect(world.callCounts()).toMatchObject({ exchanges: 2, refreshes: 0 });
-  });
-
   it("does not count a token set that it could not commit as replaced", async () => {
     const { world, connection } = await startDue();
     const write: typeof world.ports.table.write = (...args) => world.unreachable().write(...args);

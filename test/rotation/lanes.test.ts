@@ -61,12 +61,10 @@ it("A sweep starts with the most overdue, starts nothing after 40 s, and defers 
   expect(fleet.calls.map(({ connection }) => connection).toSorted()).toEqual(all.toSorted());
 });
 
-it("A sweep replaces 100 healthy connections in 9 s, even if 5,000 revoked ones have been due for longer", {
-  timeout: 30_000,
-}, async () => {
+it("A sweep replaces 100 healthy connections in 9 s, even if 500 revoked ones have been due for longer", async () => {
   const fleet = await fleetOf(1);
   await fleet.fill(names("healthy", 100), { nextActionAt: () => -1 });
-  await fleet.fill(names("revoked", 5000), { failures: 2, nextActionAt: () => -300 });
+  await fleet.fill(names("revoked", 500), { failures: 2, nextActionAt: () => -300 });
 
   const summary = await fleet.sweep();
 
@@ -75,5 +73,5 @@ it("A sweep replaces 100 healthy connections in 9 s, even if 5,000 revoked ones 
   expect(healthy).toHaveLength(100);
   expect(max(healthy.map(({ at }) => at))).toBe(8);
   // The revoked ones have the other four lanes for all of the 40 s.
-  expect(summary).toMatchObject({ due: 5100, replaced: 100, failed: 160, deferred: 4840 });
+  expect(summary).toMatchObject({ due: 600, replaced: 100, failed: 160, deferred: 340 });
 });

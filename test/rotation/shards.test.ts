@@ -10,22 +10,6 @@ async function startedFleet() {
   return fleet;
 }
 
-it("The sweeps of 1 to 16 shards read each of the 16 partitions exactly once", async () => {
-  const { ports } = await startedFleet();
-  for (let shards = 1; shards <= 16; shards += 1) {
-    const queried: number[] = [];
-    const due: typeof ports.table.due = async (partition) => {
-      queried.push(partition);
-      return [];
-    };
-    const table = { ...ports.table, due };
-
-    for (let shard = 0; shard < shards; shard += 1) await sweep({ ...ports, table }, { shard, shards }, noBug);
-
-    expect(queried.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, partition) => partition));
-  }
-});
-
 it("Three concurrent shards replace every connection once, and never the same one", async () => {
   const fleet = await startedFleet();
   const all = names("healthy", 60);

@@ -14,8 +14,6 @@ export type Report = { kind: "ready" } | { kind: "answered"; answers: ProcessAns
 export interface ProcessAnswer {
   connection: string;
   status: number;
-  /** Milliseconds. */
-  waited: number;
   code?: string;
   /** Seconds. */
   retryAfter?: string;
@@ -52,13 +50,11 @@ async function ask(orders: Order[]): Promise<ProcessAnswer[]> {
 }
 
 async function call(handler: Handler, connection: string): Promise<ProcessAnswer> {
-  const started = performance.now();
   const { statusCode = 0, headers = {}, body = "" } = await handler(tokenEvent(connection), {});
   const { code, generation, access_token: token } = JSON.parse(body) as Record<string, unknown>;
   return {
     connection,
     status: statusCode,
-    waited: performance.now() - started,
     ...(typeof code === "string" && { code }),
     ...(headers["retry-after"] !== undefined && { retryAfter: String(headers["retry-after"]) }),
     ...(typeof generation === "number" && { generation }),

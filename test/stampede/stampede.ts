@@ -2,7 +2,6 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { type Crowd, startCrowd } from "./crowd.ts";
-import { showFigures } from "./figures.ts";
 import type { ProcessAnswer } from "./process.ts";
 import { type Stage, startStage } from "./stage.ts";
 
@@ -43,14 +42,14 @@ function tally(answers: ProcessAnswer[]): Record<string, number> {
 
 let attempts = 0;
 
-describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
+describe.each(crowds)("%s", { timeout: 40_000 }, (__, size) => {
   const callers = processes * size.environments * size.callersEach;
 
   it.each([
     ["a cold connection", "cold", { stored: false, mode: "ok" }],
     ["an expired token", "expired", { stored: true, mode: "ok" }],
     ["a cold connection while upstream takes 3 s", "slow", { stored: false, mode: "slow" }],
-  ] as const)("cost one upstream call on %s, and all are served the same token", async (what, id, { stored, mode }) => {
+  ] as const)("cost one upstream call on %s, and all are served the same token", async (_, id, { stored, mode }) => {
     // A retry needs a new connection: the first attempt has registered and used the last one.
     attempts += 1;
     const connection = `${id}-${callers}-${attempts}`;
@@ -67,7 +66,6 @@ describe.each(crowds)("%s", { timeout: 40_000 }, (name, size) => {
     const answers = await crowd.ask({ connection, ...size });
 
     const calls = simulator.counts.exchange + simulator.counts.refresh - before;
-    showFigures(`${name}, ${what}`, processes * size.environments, calls, answers);
     expect(tally(answers)).toEqual({ [`200 token ${stored ? 2 : 1}`]: callers });
     expect(new Set(answers.map(({ tokenFingerprint }) => tokenFingerprint)).size).toBe(1);
     expect(calls).toBe(1);
@@ -98,9 +96,6 @@ describe("a lease holder that is killed", () => {
     for (const { connection, environments, callersEach } of orders) {
       const of = (answers: ProcessAnswer[]) => answers.filter((answer) => answer.connection === connection);
       const failed = of(first).filter(({ status }) => status !== 200);
-      const name = `${processes * environments * callersEach} callers, a lease holder that is killed`;
-      showFigures(`${name}, at first`, processes * environments, stage.exchanges(connection), of(first));
-      showFigures(`${name}, then`, processes * environments, stage.exchanges(connection), of(second));
       expect(failed.length).toBeGreaterThan(0);
       expect(failed.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
       expect(tally(of(second))).toEqual({ "200 token 1": processes * environments * callersEach });

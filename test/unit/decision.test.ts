@@ -123,10 +123,6 @@ it.each<FailureCode>(["credentials_rejected", "connection_not_ready"])(
   },
 );
 
-it("decide does not recheck the registration after a temporary failure", () => {
-  expect(decided(failed("upstream_malformed", { registrationCheckedAt: 0 })).kind).toBe("fail");
-});
-
 it("decide rechecks the registration for a caller with a valid token too, and then serves that token", () => {
   const item = { tokenSet: short, ...failed("credentials_rejected") };
 

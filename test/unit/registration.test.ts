@@ -167,14 +167,3 @@ it("credentialFingerprint of a registration changes with base URL, user name, sc
 
   expect(new Set(prints).size).toBe(changes.length);
 });
-
-it("credentialFingerprint of a registration does not change with the other fields", () => {
-  const other = { apiBaseUrl: "https://api.example", language: "en-GB", maxLifetime: 60, singleActiveToken: true };
-
-  expect(registered(other).credentialFingerprint).toBe(registered({}).credentialFingerprint);
-});
-
-it("keyFingerprint of a registration depends on the key only", () => {
-  expect(registered({ username: "other" }).keyFingerprint).toBe(registered({}).keyFingerprint);
-  expect(registered({ apiKey: "fake-key-2" }).keyFingerprint).not.toBe(registered({}).keyFingerprint);
-});

@@ -8,10 +8,6 @@ it("partitionsOf gives each partition to exactly one shard, for any number of sh
   }
 });
 
-it("partitionsOf gives a shard the partitions with its remainder", () => {
-  expect(partitionsOf({ shard: 1, shards: 4 })).toEqual([1, 5, 9, 13]);
-});
-
 it.each([
   { shard: 0, shards: 1 },
   { shard: 3, shards: 4 },

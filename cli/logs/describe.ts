@@ -1,18 +1,21 @@
 import { styleText } from "node:util";
 import { eventNames, isFailure, type LogEntry } from "./entry.ts";
 
-/** One readable line: time of day in UTC, outcome, connection, and what happened. Pure. */
-export function describeEntry({ at, fields }: LogEntry, colour: boolean): string {
+/**
+ * One readable line: time of day in UTC, outcome, connection, and what happened. With the date if that is not the date of
+ * `now` (milliseconds since 1970). Pure.
+ */
+export function describeEntry({ at, fields }: LogEntry, colour: boolean, now = at): string {
   const outcome = outcomeOf(fields).padEnd(5);
   const connection = text(fields["connection"]) || "-";
   const paint = isFailure(fields) ? "red" : fields["message"] === "request" ? "green" : "cyan";
   const shown = colour ? styleText(paint, outcome, { validateStream: false }) : outcome;
-  return `${timeOf(at)}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
+  const date = dateOf(at) === dateOf(now) ? "" : `${dateOf(at)} `;
+  return `${date}${timeOf(at)}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
 }
 
 /** As `describeEntry` for an event, with its date, and where the next step is described. */
 export function describeEvent({ at, fields }: LogEntry): string {
-  const date = new Date(at).toLocaleDateString("en-CA", { timeZone: "UTC" });
   const { message } = fields;
   const page =
     message === "connection_rejected" && typeof fields["reason"] === "string"
@@ -20,8 +23,11 @@ export function describeEvent({ at, fields }: LogEntry): string {
       : "docs/events.md";
   const isActionNeeded = message === "connection_rejected" || message === "api_key_action_needed";
   const next = isActionNeeded || message === "api_key_retirable" ? `  See ${page}` : "";
-  return `${date} ${timeOf(at)}  ${text(fields["connection"])}  ${whatHappened(fields)}${next}\n`;
+  return `${dateOf(at)} ${timeOf(at)}  ${text(fields["connection"])}  ${whatHappened(fields)}${next}\n`;
 }
+
+/** `2026-11-24` */
+const dateOf = (at: number) => new Date(at).toISOString().slice(0, 10);
 
 /** `12:00:00Z` */
 const timeOf = (at: number) => `${new Date(at).toLocaleTimeString("en-GB", { timeZone: "UTC" })}Z`;

@@ -32,7 +32,7 @@ async function show(deployment: Deployment, options: LogsOptions, kind: LogFilte
   const filter = { ...kind, ...(options.connection !== undefined && { connection: readId(options.connection) }) };
   const reader = await readerOf(deployment, filter);
   const read = async () => (await reader.read(since)).filter((entry) => isShown(entry, filter));
-  const describe = filter.events ? describeEvent : (entry: LogEntry) => describeEntry(entry, hasColour());
+  const describe = filter.events ? describeEvent : (entry: LogEntry) => describeEntry(entry, hasColour(), Date.now());
   const entries = await withProgress("Reading the log", read());
   if (!options.follow) {
     const text = entries.length > 0 ? entries.map(describe).join("") : nothing(deployment, options.since, filter);

@@ -152,6 +152,17 @@ describe("A lean read", () => {
     },
   );
 
+  it("is repeated by the SDK if a used connection does not answer within 1 s", async () => {
+    const server = await startServer((nth, response) => (nth === 2 ? undefined : answer(response)));
+    const dynamoDb = deployedDynamoDb(server.url);
+    await dynamoDb.get(input);
+    await nextTurn();
+
+    expect(await dynamoDb.get(input)).toEqual(item);
+
+    expect(server.readers()).toEqual(["lean", "lean", "sdk"]);
+  });
+
   it("is sent again only once", async () => {
     const server = await startServer((nth, response, { socket }) =>
       nth === 2 || nth === 3 ? void socket.destroy() : answer(response),

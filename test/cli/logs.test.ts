@@ -60,6 +60,11 @@ describe("a line of broker logs", () => {
     expect(describeEntry(entry({ ...request, route, durationMs: 3.4 }), false)).toContain(", 3.4 ms");
   });
 
+  it("of another day has its date", () => {
+    expect(describeEntry(served, false, at + 12 * 3600_000)).toMatch(/^2026-11-24 12:00:00Z {2}200 /);
+    expect(describeEntry(served, false, at + 12 * 3600_000 - 1)).toMatch(/^12:00:00Z {2}200 /);
+  });
+
   it("is red for a failure in a terminal", () => {
     expect(describeEntry(refused, true)).toContain("\u001B[31m503");
     expect(describeEntry(served, true)).toContain("\u001B[32m200");

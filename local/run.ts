@@ -1,10 +1,8 @@
 import { existsSync } from "node:fs";
-import { devNull } from "node:os";
 import { join } from "node:path";
 import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { dynamoDbStatusTable } from "@smart-token-broker/status/status-table.ts";
 import { ConnectionRequests } from "../dashboard/connection-requests.ts";
@@ -12,7 +10,7 @@ import { History } from "../dashboard/history.ts";
 import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { TrafficCounter } from "../dashboard/traffic.ts";
-import { type DeployedFunction, readDeployment } from "./assembly/deployment.ts";
+import { readDeployment } from "./assembly/deployment.ts";
 import { callersPage } from "./callers-page.ts";
 import { localCallers } from "./callers.ts";
 import { localSource } from "./dashboard/source.ts";
@@ -22,6 +20,7 @@ import { startEventBridge } from "./eventbridge.ts";
 import type { GatewayOptions, Identity } from "./gateway/options.ts";
 import { startGateway } from "./gateway/server.ts";
 import { startIssuer } from "./issuer.ts";
+import { functionEnvironment } from "./lambda/environment.ts";
 import { type LocalFunction, startFunction } from "./lambda/function.ts";
 import { LogRing } from "./log-ring.ts";
 import { logsPage } from "./logs-page.ts";
@@ -158,7 +157,7 @@ export async function startLocalRun(
     signal?.throwIfAborted();
     await Promise.all(
       deployment.functions.map(async (deployed) => {
-        const environment = functionEnvironment(deployed, endpoints, simulator.url);
+        const environment = functionEnvironment(deployed, place.region, endpoints, simulator.url);
         const local = await startFunction({ ...deployed, environment, onLog });
         started.push(local.close);
         for (const arn of deployed.arns) functions.set(arn, local);
@@ -226,28 +225,4 @@ export async function startLocalRun(
     await close();
     throw error;
   }
-}
-
-/** The environment variables of the template, those that Lambda adds, and the endpoints of the embedded parts. */
-function functionEnvironment(
-  { name, memoryMegabytes, environment }: DeployedFunction,
-  endpoints: Record<string, string>,
-  simulatorUrl: string,
-): Record<string, string> {
-  return {
-    ...environment,
-    [environmentVariables.defaultBaseUrl]: simulatorUrl,
-    [environmentVariables.allowLoopbackHttp]: "true",
-    AWS_REGION: place.region,
-    AWS_DEFAULT_REGION: place.region,
-    AWS_ACCESS_KEY_ID: "LOCALFUNCTION",
-    AWS_SECRET_ACCESS_KEY: "local-function-secret",
-    AWS_LAMBDA_FUNCTION_NAME: name,
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMegabytes),
-    ...endpoints,
-    // The developer's own AWS profiles must have no effect.
-    AWS_CONFIG_FILE: devNull,
-    AWS_SHARED_CREDENTIALS_FILE: devNull,
-    TZ: "UTC",
-  };
 }

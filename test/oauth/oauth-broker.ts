@@ -47,7 +47,10 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
     routes: [route(`POST ${vendorRoute}`), route(`POST ${oauthRoute}`), route(`GET ${metadataRoute}`)],
   });
   // Before its first request, the function reads the revoked keys.
-  await vi.waitFor(() => expect(proxy.requests).toHaveLength(1), { timeout: 10_000, interval: 10 });
+  await vi.waitFor(() => expect(proxy.requests, "reads before the first request").toHaveLength(1), {
+    timeout: 10_000,
+    interval: 10,
+  });
   await emulators.connection({}, "webapicorso");
   await emulators.connection({}, "other");
 

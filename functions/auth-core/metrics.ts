@@ -41,9 +41,6 @@ const upstreamCalls: MetricOrigins[] = [
   { services: ["key-rotation"], codes: ["any"], sources: ["api_key"] },
 ];
 const sweeps: MetricOrigins[] = [{ services: ["token-rotation"], codes: ["ok"], sources: ["schedule"] }];
-const probes: MetricOrigins[] = [
-  { services: ["prober"], codes: ["ok", "open", "no_answer", "refused", "not_valid"], sources: ["prober"] },
-];
 
 /**
  * Every metric of the functions: who emits it with which dimensions. It is a count, if nothing else is said. The log lines
@@ -85,8 +82,6 @@ export const metricOrigins = {
   Due: sweeps,
   Replaced: sweeps,
   Failed: sweeps,
-  KeysOnly: sweeps,
-  LeasedByOthers: sweeps,
   Deferred: sweeps,
   /** Seconds. */
   OldestLateness: sweeps,
@@ -120,9 +115,7 @@ export const metricOrigins = {
   ],
   StepsFailed: [{ services: ["key-rotation"], codes: ["failed"], sources: none }],
   Bugs: [{ services: [...replacing, "status", "key-rotation"], codes: ["internal"], sources: none }],
-  Probes: probes,
-  /** Milliseconds. */
-  ProbeDuration: probes,
+  Probes: [{ services: ["prober"], codes: ["ok", "open", "no_answer", "refused", "not_valid"], sources: ["prober"] }],
 } as const satisfies Record<string, readonly MetricOrigins[]>;
 
 export type MetricName = keyof typeof metricOrigins;

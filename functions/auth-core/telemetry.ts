@@ -63,14 +63,12 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
       lines.log(level, notice.kind, fields, metrics);
     },
 
-    sweep({ due, replaced, failed, keysOnly, leasedByOthers, deferred, oldestLateness, ...line }) {
+    sweep({ due, replaced, failed, deferred, oldestLateness, ...line }) {
       const values = {
         SweepsCompleted: 1,
         Due: due,
         Replaced: replaced,
         Failed: failed,
-        KeysOnly: keysOnly,
-        LeasedByOthers: leasedByOthers,
         Deferred: deferred,
         OldestLateness: oldestLateness,
       };
@@ -87,9 +85,8 @@ export function createTelemetry(service: Service, stage: string): Telemetry {
       lines.log("info", "credentials", { connection }, { values, source: "schedule" });
     },
 
-    probe({ code, durationMs, ...line }) {
-      const values = { Probes: 1, ProbeDuration: durationMs };
-      lines.log(code === "ok" ? "info" : "error", "probe", line, { values, code, source: "prober" });
+    probe({ code, ...line }) {
+      lines.log(code === "ok" ? "info" : "error", "probe", line, { values: { Probes: 1 }, code, source: "prober" });
     },
 
     step(line) {

@@ -9,7 +9,7 @@ import { partitionsOf, type Shard } from "./shard.ts";
 /** Retires and checks the keys of a connection that was due. Resolves with whether the end of a key has passed. */
 type MaintainKeys = (item: ConnectionItem) => Promise<boolean>;
 
-type Outcome = "replaced" | "failed" | "erased" | "keysOnly" | "leasedByOthers";
+type Outcome = "replaced" | "failed" | "erased" | "keysOnly" | "leasedByOthers" | "notDue";
 
 /** Seconds during which a sweep starts replacements. The last ones may take one lease longer. */
 const sweepSeconds = 40;
@@ -51,6 +51,7 @@ export async function sweep(
     erased: 0,
     keysOnly: 0,
     leasedByOthers: 0,
+    notDue: 0,
     deferred: 0,
     oldestLateness: Math.max(0, startedAt - (due[0]?.nextActionAt ?? startedAt)),
   };
@@ -80,11 +81,10 @@ async function act(
   const { table, clock } = ports;
   try {
     const item = await table.read(connection, "strong");
-    if (!item) return "leasedByOthers";
-    const outcome =
-      isDue(item, clock.now()) || isAbandoned(item, clock.now()) ? await renew(ports, item) : "leasedByOthers";
+    if (!item) return "notDue";
+    const outcome = isDue(item, clock.now()) || isAbandoned(item, clock.now()) ? await renew(ports, item) : "notDue";
     const hadKeys = (await maintainKeys?.(item)) ?? false;
-    return hadKeys && outcome === "leasedByOthers" ? "keysOnly" : outcome;
+    return hadKeys && outcome === "notDue" ? "keysOnly" : outcome;
   } catch (error) {
     if (!(error instanceof UnavailableError)) bug(error);
     else ports.notice({ kind: "table_unavailable", connection, reason: error.message });

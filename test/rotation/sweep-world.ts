@@ -17,6 +17,7 @@ export const summaryOf = (fields: Partial<SweepSummary>): SweepSummary => ({
   erased: 0,
   keysOnly: 0,
   leasedByOthers: 0,
+  notDue: 0,
   deferred: 0,
   oldestLateness: 0,
   ...fields,

@@ -24,8 +24,17 @@ const scheduleInterval = 60;
 /** Seconds between two registration checks during a backoff. */
 export const registrationCheckInterval = 60;
 
-/** Decides in this order: a valid token is served whatever the lease, backoff or last error says. */
-export function decide(item: ConnectionItem | undefined, now: number, requirements: TokenRequirements): Decision {
+/**
+ * Decides in this order: a valid token is served whatever the lease, backoff or last error says.
+ *
+ * @param waitedSince the item when the request began to wait. If the attempt that it waited for failed, it gets that failure
+ */
+export function decide(
+  item: ConnectionItem | undefined,
+  now: number,
+  requirements: TokenRequirements,
+  waitedSince?: ConnectionItem,
+): Decision {
   if (!item) return { kind: "load_registration" };
   const { tokenSet } = item;
   if (tokenSet && isSufficient(tokenSet, now, requirements)) return { kind: "serve", set: tokenSet };
@@ -50,6 +59,7 @@ export function decide(item: ConnectionItem | undefined, now: number, requiremen
     if (serveValid) return serveValid;
     if (requirements.rejectedSha256 !== undefined) return { kind: "fail", failure: tooSoon(nextAttemptAt - now) };
   }
+  if (waitedSince && item.failures > waitedSince.failures) return { kind: "fail", failure: storedFailure(item, now) };
   return { kind: "replace" };
 }
 
@@ -58,7 +68,7 @@ function backoffFailure(item: ConnectionItem, now: number, requirements: TokenRe
 }
 
 /** The stored failure of an item, as a caller gets it now. */
-export function storedFailure(item: ConnectionItem, now: number): Failure {
+function storedFailure(item: ConnectionItem, now: number): Failure {
   const code = item.lastError?.code ?? "upstream_unavailable";
   const failure = { code, detail: item.lastError?.detail ?? "The last attempt failed." };
   return needsOperator(code) ? failure : withRetry(failure, Math.max(0, (item.retryAt ?? now) - now));

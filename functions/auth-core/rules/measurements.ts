@@ -9,6 +9,8 @@ export interface SweepSummary {
   keysOnly: number;
   /** Another environment was replacing the token set, or had just replaced it. */
   leasedByOthers: number;
+  /** The index lagged behind: there is no item, or nothing was due any more. */
+  notDue: number;
   /** Left for the next sweep, because this one ran out of time. */
   deferred: number;
   /** Seconds by which the most overdue connection was late at the start; 0 if nothing was due. */

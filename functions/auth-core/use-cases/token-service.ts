@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { decide, registrationCheckInterval, storedFailure } from "../rules/decision.ts";
+import { decide, registrationCheckInterval } from "../rules/decision.ts";
 import {
   connectionNotReady,
   type Failure,
@@ -79,15 +79,7 @@ export class TokenService {
       for (;;) {
         const readAt = clock.now();
         item = await table.read(connection, "strong");
-        let decision = decide(item, clock.now(), requirements);
-        if (decision.kind === "recheck_registration") {
-          // Another environment may have committed during the check: read the item again.
-          if (!(await this.#isRegistrationFixed(connection, decision.rejectedFingerprint))) continue;
-          decision = { kind: "replace" };
-        } else if (waitedSince && item && decision.kind === "replace" && item.failures > waitedSince.failures) {
-          // The attempt that this request waited for failed: return its failure instead of trying next.
-          decision = { kind: "fail", failure: storedFailure(item, clock.now()) };
-        }
+        const decision = decide(item, clock.now(), requirements, waitedSince);
         switch (decision.kind) {
           case "serve":
             return this.#serve(connection, decision.set, item?.generation ?? 0, "table", readAt);
@@ -105,6 +97,10 @@ export class TokenService {
             if (failure) return await this.#tokenOr(failure, connection, requirements);
             break;
           }
+          case "recheck_registration":
+            // Another environment may have committed during the check: read the item again.
+            if (!(await this.#isRegistrationFixed(connection, decision.rejectedFingerprint))) continue;
+            break;
           case "replace":
         }
         const answer = await this.#replace(connection, item, requirements);

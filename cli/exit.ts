@@ -1,9 +1,30 @@
+import { failureCatalogue, isFailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { CommanderError } from "commander";
 import { knownErrors } from "./known-errors.ts";
 
 /** The documented exit codes (docs/cli.md). */
 export const exitCodes = { failed: 1, usage: 2, notFound: 3, denied: 4, unreachable: 5 } as const;
 export type ErrorKind = keyof typeof exitCodes;
+
+/** The kind of an error of the broker, by its code, or of the gateway, by its status. */
+export function kindOf(code: string | undefined, gatewayStatus = 500): ErrorKind {
+  if (code === "credentials_rejected") return "denied";
+  switch (code !== undefined && isFailureCode(code) ? failureCatalogue[code].status : gatewayStatus) {
+    case 400:
+      return "usage";
+    case 401:
+    case 403:
+      return "denied";
+    case 404:
+      return "notFound";
+    case 429:
+    case 503:
+    case 504:
+      return "unreachable";
+    default:
+      return "failed";
+  }
+}
 
 /** What an answer of the broker says about its error. */
 export interface ErrorDetails {

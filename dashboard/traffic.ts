@@ -1,4 +1,4 @@
-import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import { failureCatalogue, isFailureCode, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { Traffic, TrafficStep } from "./contract.ts";
 import { type LogLine, textField } from "./log-line.ts";
 import { keptSeconds } from "./history.ts";
@@ -84,9 +84,8 @@ const requestsOf = ({ memory, table, upstream, failed, refused }: TrafficStep) =
 
 /** Whether the request is wrong, and not the broker. OAuth's own codes are about the request too. */
 export function isCallersFault(code: string): boolean {
-  if (!Object.hasOwn(problems, code)) return true;
-  const { status } = problems[code as keyof typeof problems];
-  return status < 500 && code !== "connection_not_ready";
+  if (!isFailureCode(code)) return true;
+  return failureCatalogue[code].status < 500 && !needsOperator(code);
 }
 
 /** Not a request for the status. */

@@ -1,4 +1,4 @@
-import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import { failureCatalogue, isFailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import { fixOf } from "../cli/status/cause.ts";
 import { describeStatus } from "../cli/status/describe.ts";
@@ -74,7 +74,7 @@ function callerGets(
   const left = end === undefined ? 0 : Date.parse(end) / 1000 - now;
   if (left > 5) return `HTTP 200 with a token that is valid for ${duration(left)}, until ${timeOfDay(end ?? "", now)}.`;
   if (!error) return "The first request fetches a token: it takes as long as Smart Services takes.";
-  const problem = Object.hasOwn(problems, error.code) ? problems[error.code as keyof typeof problems] : undefined;
+  const problem = isFailureCode(error.code) ? failureCatalogue[error.code] : undefined;
   const retry = next ? Math.ceil(Date.parse(next.at) / 1000 - now) : 0;
   const wait = retry > 0 && problem?.status === 503 ? ` Retry-After is about ${retry} s.` : "";
   return `${problem ? `HTTP ${problem.status} ` : ""}${error.code}.${wait}`;

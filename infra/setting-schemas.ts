@@ -32,7 +32,7 @@ const services = ["token", "oauth", "status", "token-rotation", "key-rotation", 
  */
 export const maxConnections = 450;
 
-/** Key → the schema of its value. `npm run schemas` makes the JSON Schema of them and of `defaults`. */
+/** Key → the schema of its value. `npm run generate` makes the JSON Schema of them and of `defaults`. */
 export const schemas = {
   alarmEmail: v.pipe(v.string("must be a string"), v.email("must be one e-mail address")),
   prober: v.strictObject(

@@ -1,9 +1,9 @@
-import { problems } from "../functions/auth-core/http/problems.ts";
+import { failureCatalogue } from "../functions/auth-core/rules/failure-catalogue.ts";
 import { dependencies, type Fault, faults, type Outcome, stored, table } from "../test/faults/table.ts";
 
 const introduction = `# When something fails
 
-What callers get when another service fails, and what is stored. \`npm run faults\` writes this page from
+What callers get when another service fails, and what is stored. \`npm run generate\` writes this page from
 \`test/faults/table.ts\`. Each row is also a test: a proxy breaks the requests of the deployed adapters at the socket.
 
 - **Callers get a valid stored token**, whatever fails. Only a new environment answers 503: if it cannot read the table, or
@@ -37,7 +37,8 @@ function callerOf(caller: Outcome["caller"], code: string): string {
 
 function rowOf(call: string, named: Fault[], { caller, stored: state, tells, within }: Outcome): string {
   const code = typeof caller === "object" ? caller.code : "";
-  if (typeof caller === "object" && problems[caller.code].status !== caller.status) throw new Error(`${call}: ${code}`);
+  if (typeof caller === "object" && failureCatalogue[caller.code].status !== caller.status)
+    throw new Error(`${call}: ${code}`);
   const told = tells.map((each) => `\`${each}\``).join(", ") || "–";
   return cells(call, faultsOf(named), callerOf(caller, code), stored[state], told, `${within} s`);
 }

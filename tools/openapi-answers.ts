@@ -1,19 +1,11 @@
-import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import { failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
 import {
   type HttpResponse,
   jsonResponse,
   problemDetails,
   tokenResponse,
 } from "@smart-token-broker/auth-core/http/response.ts";
-import {
-  connectionNotReady,
-  type Failure,
-  type FailureCode,
-  failureCodes,
-  tableUnavailable,
-  unknownConnection,
-  withRetry,
-} from "@smart-token-broker/auth-core/rules/failure.ts";
+import { type FailureCode, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { accessTokenType, type GrantRequest } from "@smart-token-broker/oauth/grant-request.ts";
@@ -42,33 +34,8 @@ export const headerMeanings: Record<string, string> = {
   "WWW-Authenticate": "If the request has an Authorization header.",
 };
 
-/** Examples of failures. test/openapi compares them with responses. */
-const failures: Record<FailureCode, Omit<Failure, "code">> = {
-  // Each route has its own example.
-  invalid_request: { detail: "" },
-  unknown_connection: unknownConnection,
-  connection_not_ready: connectionNotReady("the secret has no value yet"),
-  too_soon: {
-    detail: "The last attempt to replace this token was too recent. Keep using your token, or retry in 30 s.",
-    retryAfter: 30,
-  },
-  credentials_rejected: {
-    detail: "Smart Services rejected the API key (HTTP 401). An operator must store a valid key.",
-  },
-  upstream_malformed: withRetry(
-    { code: "upstream_malformed", detail: "Smart Services sent an unrecognised response." },
-    5,
-  ),
-  upstream_unavailable: withRetry(
-    { code: "upstream_unavailable", detail: "Smart Services is unavailable (HTTP 503)." },
-    5,
-  ),
-  unavailable: tableUnavailable,
-  internal: { detail: "Internal error. The log has details under this request_id." },
-};
-
 /** The cause of a failure, and what the caller does. */
-const meaningOf = (code: FailureCode) => `${problems[code].cause} ${problems[code].action}`;
+const meaningOf = (code: FailureCode) => `${failureTexts[code].cause} ${failureTexts[code].action}`;
 
 const now = 1_795_507_200;
 const requestId = "HKf2dhXxsu8EMYA=";
@@ -116,7 +83,8 @@ export function problemAnswers(
   codes: readonly FailureCode[] = failureCodes,
 ): Answer[] {
   return codes.map((code) => {
-    const failure = { ...failures[code], code, detail: details[code] ?? failures[code].detail };
+    const { example } = failureTexts[code];
+    const failure = { ...example, code, detail: details[code] ?? example.detail };
     return answer(code, meaningOf(code), "Problem", problemDetails(failure, requestId));
   });
 }
@@ -152,7 +120,7 @@ export function oauthErrors(own: { error: GrantRequest | OAuthError; meaning: st
   const brokerFailures = failureCodes
     .filter((code) => code !== "invalid_request")
     .map((code) => {
-      const error = toOAuthError({ ...failures[code], code });
+      const error = toOAuthError({ ...failureTexts[code].example, code });
       return answer(code, meaningOf(code), "OAuthError", oauthErrorResponse(error, requestId));
     });
   return [...ownErrors, ...brokerFailures];

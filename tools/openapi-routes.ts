@@ -1,5 +1,6 @@
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { failureCodes, invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { notAccepted } from "@smart-token-broker/oauth/authenticate.ts";
 import { noSuchConnection } from "@smart-token-broker/oauth/find-connection.ts";
 import { readGrantRequest, readVendorRequest } from "@smart-token-broker/oauth/grant-request.ts";

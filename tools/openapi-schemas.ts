@@ -1,15 +1,17 @@
-import { statusOf } from "@smart-token-broker/oauth/oauth-response.ts";
-import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
+import { requestErrors } from "@smart-token-broker/oauth/oauth-error.ts";
+import { failureCatalogue, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
 import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
 
+const failures = Object.values(failureCatalogue);
 const text = { type: "string" };
 const url = { type: "string", format: "uri" };
 const texts = { type: "array", items: text };
 const code = {
-  enum: Object.keys(problems),
+  enum: failureCodes,
   description: "A minor version may add a code: treat an unknown one by its HTTP status.",
 };
+const oauthErrors = [...new Set([...Object.keys(requestErrors), ...failures.map(({ oauthError }) => oauthError)])];
 const accessToken = { ...text, description: "Send it to Smart Services as `Authorization: Bearer`." };
 const apiBaseUrl = { ...url, description: "Base URL of the business API, if it is registered." };
 const expiresIn = { type: "integer", minimum: 0, description: "Remaining time of the token in seconds." };
@@ -79,7 +81,7 @@ export const schemas = {
     ...answer({
       type: { ...url, pattern: "^urn:smart-token-broker:" },
       title: text,
-      status: { enum: [...new Set(Object.values(problems).map(({ status }) => status))] },
+      status: { enum: [...new Set(failures.map(({ status }) => status))] },
       code,
       detail: text,
       request_id: text,
@@ -104,7 +106,7 @@ export const schemas = {
   },
   OAuthError: {
     description: "RFC 6749 §5.2, with the broker's code if the broker failed.",
-    ...answer({ error: { enum: Object.keys(statusOf) }, error_description: text, code, request_id: text }, ["code"]),
+    ...answer({ error: { enum: oauthErrors }, error_description: text, code, request_id: text }, ["code"]),
   },
   OAuthMetadata: {
     description: "RFC 8414.",

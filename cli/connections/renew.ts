@@ -3,7 +3,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { type CommandResult, readId } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
-import { CommandError, type ErrorKind } from "../exit.ts";
+import { CommandError, kindOf } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { awaitReplacement, maxReplacementSeconds } from "./await-replacement.ts";
 import { makeDue, tokenTable } from "./make-due.ts";
@@ -59,10 +59,4 @@ async function outcomeOf(deployment: Deployment, connection: ConnectionId, since
     text: `Replaced the tokens of ${connection}: generation ${generation}, valid until ${until}.\n`,
     json: { connection, due: true, replaced: true, generation, access_token_expires_at: until },
   };
-}
-
-/** The kind of the error of a replacement, for the exit code. */
-function kindOf(code: string | undefined): ErrorKind {
-  if (code === "credentials_rejected") return "denied";
-  return code === "upstream_unavailable" || code === "unavailable" ? "unreachable" : "failed";
 }

@@ -1,6 +1,6 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { codesOf, CommandError, type ErrorKind } from "../exit.ts";
+import { codesOf, CommandError, kindOf } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
 export interface ApiResponse {
@@ -80,30 +80,11 @@ export function expectOk(response: ApiResponse, member: string, next: string): R
   const { code, detail, message, request_id: requestId } = body as Record<string, string | undefined>;
   const plain = message === undefined ? `${url} answered HTTP ${status}` : `HTTP ${status} ${message}`;
   const cause = code === undefined ? plain : `${code}: ${detail}`;
-  throw new CommandError(kindOf(status, code), `${cause.replace(/\.$/, "")}. ${next}`, {
+  throw new CommandError(kindOf(code, status), `${cause.replace(/\.$/, "")}. ${next}`, {
     ...(code !== undefined && { code }),
     ...(retryAfter !== undefined && { retryAfter }),
     ...(requestId !== undefined && { requestId }),
   });
-}
-
-function kindOf(status: number, code: string | undefined): ErrorKind {
-  if (code === "credentials_rejected") return "denied";
-  switch (status) {
-    case 400:
-      return "usage";
-    case 401:
-    case 403:
-      return "denied";
-    case 404:
-      return "notFound";
-    case 429:
-    case 503:
-    case 504:
-      return "unreachable";
-    default:
-      return "failed";
-  }
 }
 
 function readObject(text: string): Record<string, unknown> {

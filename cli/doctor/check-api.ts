@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { problemType } from "@smart-token-broker/auth-core/http/problems.ts";
+import { problemType } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { callApi } from "../deployment/api.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";

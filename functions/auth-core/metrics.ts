@@ -1,4 +1,4 @@
-import { failureCodes } from "./rules/failure.ts";
+import { failureCodes, isOfReplacement } from "./rules/failure-catalogue.ts";
 
 /** Name of a function, and value of the dimension `service`. */
 export type Service = "token" | "oauth" | "status" | "token-rotation" | "key-rotation" | "prober";
@@ -61,13 +61,7 @@ export const metricOrigins = {
   ReplacementFailures: [
     {
       services: replacing,
-      codes: [
-        "connection_not_ready",
-        "credentials_rejected",
-        "upstream_malformed",
-        "upstream_unavailable",
-        "unavailable",
-      ],
+      codes: failureCodes.filter(isOfReplacement),
       sources: none,
     },
   ],

@@ -1,22 +1,10 @@
-import { problems } from "@smart-token-broker/auth-core/http/problems.ts";
 import { detailLine, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import { wholeSeconds } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { remaining } from "@smart-token-broker/auth-core/rules/token-set.ts";
 import type { Answer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { type OAuthError, type OAuthErrorCode, toOAuthError } from "./oauth-error.ts";
-
-/** The HTTP status of every error. An error that is a failure of the broker has the failure's status instead. */
-export const statusOf: Record<OAuthErrorCode, number> = {
-  invalid_request: 400,
-  invalid_client: 401,
-  invalid_grant: 400,
-  invalid_scope: 400,
-  unsupported_grant_type: 400,
-  server_error: 500,
-  temporarily_unavailable: 503,
-};
+import { type OAuthError, statusOf, toOAuthError } from "./oauth-error.ts";
 
 const headers = { "content-type": "application/json", "cache-control": "no-store", pragma: "no-cache" };
 
@@ -27,11 +15,12 @@ const headers = { "content-type": "application/json", "cache-control": "no-store
  * @param basic the request has an Authorization header: then a 401 names the scheme to use
  */
 export function oauthErrorResponse(
-  { error, description, failure }: OAuthError,
+  oauthError: OAuthError,
   requestId: string,
   basic = false,
 ): HttpResponse {
-  const status = failure ? problems[failure.code].status : statusOf[error];
+  const { error, description, failure } = oauthError;
+  const status = statusOf(oauthError);
   return {
     status,
     headers: {

@@ -1,4 +1,4 @@
-import { problemType } from "@smart-token-broker/auth-core/http/problems.ts";
+import { problemType } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
 
 /** The response to one request. `body` is its JSON, `undefined` if it is not JSON. */

@@ -1,6 +1,7 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { isLeased, type ItemWithoutTokens } from "@smart-token-broker/auth-core/rules/connection-item.ts";
-import { type Failure, needsOperator } from "@smart-token-broker/auth-core/rules/failure.ts";
+import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { retirementDueAt } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import { replacementDueAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
 import { isExpired, refreshTokenMargin } from "@smart-token-broker/auth-core/rules/token-set.ts";

@@ -2,6 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
+import { failureCodes, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
@@ -10,7 +11,7 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
   const day = Duration.days(1);
   // A daily check can be a little later tomorrow. Two periods avoid a false all-clear between the two.
   const daily = { periods: 2, breaching: 1 };
-  const rejections = ["credentials_rejected", "connection_not_ready"];
+  const rejections = failureCodes.filter(needsOperator);
   const keyActions = (service: Service, codes: string[]) =>
     metrics.all("KeyActionsNeeded", { services: [service], codes }, { period: day });
   return [

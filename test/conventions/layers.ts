@@ -53,9 +53,16 @@ const forInfra = files(
   ...[
     "metrics",
     "adapters/item-codec",
-    ...["callers", "connection-id", "deployed-callers", "https-url", "partition", "settings", "unknown-name"].map(
-      (rule) => `rules/${rule}`,
-    ),
+    ...[
+      "callers",
+      "connection-id",
+      "deployed-callers",
+      "failure-catalogue",
+      "https-url",
+      "partition",
+      "settings",
+      "unknown-name",
+    ].map((rule) => `rules/${rule}`),
   ].map((module) => `auth-core/${module}`),
 );
 
@@ -133,13 +140,9 @@ export const layers: Layer[] = [
     planted: [{ file: `${core}http/a.ts`, text: 'import { readBody } from "../adapters/read-body.ts";' }],
   },
   {
-    name: "rules in a function's folder import only rules, and the catalogue of problems",
+    name: "rules in a function's folder import only rules",
     binds: (file) => functionRules.has(file),
-    allows: (target) =>
-      target.startsWith(`${core}rules/`) ||
-      target === `${core}http/problems.ts` ||
-      functionRules.has(target) ||
-      isPurePackage(target),
+    allows: (target) => target.startsWith(`${core}rules/`) || functionRules.has(target) || isPurePackage(target),
     planted: [
       { file: "functions/token-rotation/shard.ts", text: 'import { request } from "undici";' },
       {
@@ -177,8 +180,12 @@ export const layers: Layer[] = [
   {
     name: "functions import the core and themselves, never each other, and nothing that is not deployed with them",
     binds: below("functions/"),
-    allows: (target, file) => isPackage(target) || target.startsWith(core) || functionOf(target) === functionOf(file),
+    allows: (target, file) =>
+      // Texts for people would delay each cold start.
+      target !== `${core}failure-texts.ts` &&
+      (isPackage(target) || target.startsWith(core) || functionOf(target) === functionOf(file)),
     planted: [
+      { file: `${core}http/a.ts`, text: 'import { failureTexts } from "../failure-texts.ts";' },
       { file: "functions/status/handler.ts", text: 'import { handler } from "../token/handler.ts";' },
       { file: "functions/status/handler.ts", text: 'await import("@smart-token-broker/token/handler.ts");' },
       { file: `${core}http/a.ts`, text: 'import { handler } from "../../token/handler.ts";' },

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { problems } from "../../functions/auth-core/http/problems.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
@@ -84,14 +83,6 @@ describe("docs/callers.md", () => {
     expect(await connections(["admins"])).toEqual([]);
     expect(await connections()).toEqual([]);
   });
-});
-
-it("docs/errors.md lists every code of the problem details with its status", () => {
-  const listed = rowsOf("docs/errors.md", "## Problem details: routes below `/v1`");
-
-  expect(Object.fromEntries(listed)).toEqual(
-    Object.fromEntries(Object.entries(problems).map(([code, { status }]) => [code, String(status)])),
-  );
 });
 
 it("docs/settings.md lists every setting with its default", () => {

@@ -1,9 +1,9 @@
-import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 
 // What happens when something that the broker calls fails: call × fault → outcome. The tests of this folder and
-// docs/faults.md are made from it (`npm run faults`).
+// docs/faults.md are made from it (`npm run generate`).
 
 /** Every fault, and what it looks like to the broker. */
 export const faults = {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/problems.ts";
+import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { problemDetails } from "../../functions/auth-core/http/response.ts";
-import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { sendProbe } from "../../functions/prober/probe-request.ts";
 import { probeResult } from "../../functions/prober/probe-result.ts";
 import { serve } from "../support/server.ts";
@@ -38,7 +38,7 @@ test.each([
   },
 );
 
-test.each(Object.keys(problems) as FailureCode[])(
+test.each(Object.keys(failureCatalogue) as FailureCode[])(
   "probeResult is open if a request without a signature gets the function's error %s",
   (code) => {
     const { status, body } = problemDetails({ code, detail: "fake" }, "fake-request");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/problems.ts";
+import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
 import { keyCaller, type Resource, synthesise } from "./synth.ts";
 
@@ -204,7 +204,7 @@ test("The saved query 'what went wrong' has the fields and the filter of the run
   expect(saved).toContain("or type like /^platform/");
 });
 
-test.each(Object.entries(problems))(
+test.each(Object.entries(failureCatalogue))(
   "The runbook has a section for the code %s, with its HTTP status",
   (code, { status }) => {
     expect(runbook).toMatch(new RegExp(`^## ${code}\\n\\n- \\*\\*Meaning\\*\\* ${status}\\b`, "m"));

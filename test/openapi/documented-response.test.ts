@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/problems.ts";
+import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { allDocumented, documented } from "./documented-response.ts";
 
 const path = "/v1/connections/webapicorso/token";
@@ -13,7 +13,7 @@ const token = {
 };
 const problem = {
   type: "urn:smart-token-broker:too_soon",
-  title: problems.too_soon.title,
+  title: failureCatalogue.too_soon.title,
   status: 429,
   code: "too_soon",
   detail: "fake",

@@ -1,5 +1,5 @@
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
-import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure.ts";
+import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { type TestRequest, callerKey, type HttpFunctions } from "./http-functions.ts";
 import { get, oauth, oauthToken, post, postToken, vendor, vendorToken } from "./requests.ts";
 
@@ -8,19 +8,6 @@ interface Given {
   id: string;
   rejected?: string;
 }
-
-/** The HTTP contract: the status of every failure, and its error on the token endpoints (RFC 6749 §5.2). */
-export const contract: Record<FailureCode, { status: number; error: string }> = {
-  invalid_request: { status: 400, error: "invalid_request" },
-  unknown_connection: { status: 404, error: "invalid_scope" },
-  connection_not_ready: { status: 409, error: "server_error" },
-  too_soon: { status: 429, error: "temporarily_unavailable" },
-  credentials_rejected: { status: 502, error: "server_error" },
-  upstream_malformed: { status: 502, error: "server_error" },
-  upstream_unavailable: { status: 503, error: "temporarily_unavailable" },
-  unavailable: { status: 503, error: "temporarily_unavailable" },
-  internal: { status: 500, error: "server_error" },
-};
 
 /** The failures that a connection or an upstream can cause. */
 export type Provokable = Exclude<FailureCode, "invalid_request" | "internal">;

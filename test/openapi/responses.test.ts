@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
-import { contract, failures, type Provokable, requestOf } from "./failures.ts";
+import { contract } from "./contract.ts";
+import { failures, type Provokable, requestOf } from "./failures.ts";
 import { ask, type TestRequest, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";
 import {
   formOf,

@@ -1,4 +1,4 @@
-import { needsOperator } from "../../functions/auth-core/rules/failure.ts";
+import { needsOperator } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { isInBackoff } from "../../functions/auth-core/rules/connection-item.ts";
 import { mintedAs } from "./fake-upstream.ts";
 import type { Change } from "./recording-table.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
+import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { statusOf } from "../../functions/status/connection-status.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
 import { itemAt, tokenSetAt } from "./items.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type FailureCode, needsOperator } from "../../functions/auth-core/rules/failure.ts";
+import { type FailureCode, needsOperator } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { backoff } from "../../functions/auth-core/rules/backoff.ts";
 
 const forOperators: FailureCode[] = ["credentials_rejected", "connection_not_ready"];

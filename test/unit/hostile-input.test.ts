@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { problems } from "../../functions/auth-core/http/problems.ts";
+import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { type HttpEvent, report } from "../../functions/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
@@ -17,7 +17,8 @@ import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import { grantTypes } from "../../functions/oauth/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
-import { oauthErrorResponse, statusOf } from "../../functions/oauth/oauth-response.ts";
+import { requestErrors } from "../../functions/oauth/oauth-error.ts";
+import { oauthErrorResponse } from "../../functions/oauth/oauth-response.ts";
 import { readStatusRequest } from "../../functions/status/status-request.ts";
 import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
@@ -130,7 +131,7 @@ describe("No request is a bug, and each error is a documented one:", () => {
       const { status, body: problem } = await ask(event);
       statuses[status as 200 | 400] += 1;
       if (status === 200) return;
-      expect(problem).toMatchObject({ status: problems.invalid_request.status, code: "invalid_request" });
+      expect(problem).toMatchObject({ status: failureCatalogue.invalid_request.status, code: "invalid_request" });
       expectDescription({ code: "invalid_request", detail: String(problem["detail"]) });
     });
     expect(Math.min(...Object.values(statuses))).toBeGreaterThan(enough);
@@ -232,7 +233,7 @@ describe("No request is a bug, and each error is a documented one:", () => {
       statuses[status] = (statuses[status] ?? 0) + 1;
       if (status === 200) return;
       const { error, error_description, code } = answer as Record<string, string>;
-      const documented = code === undefined ? statusOf[error as never] : problems[code as never]["status"];
+      const documented = code === undefined ? requestErrors[error as never] : failureCatalogue[code as never]["status"];
       expect([status, code]).toEqual([documented, code]);
       expect(status).not.toBe(500);
       expect(error_description).toMatch(description);

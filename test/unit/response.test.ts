@@ -1,28 +1,25 @@
 import { expect, it } from "vitest";
-import { problems } from "../../functions/auth-core/http/problems.ts";
+import { failureCatalogue, failureCodes } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { tokenResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
-import type { FailureCode } from "../../functions/auth-core/rules/failure.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import { contract } from "../openapi/contract.ts";
 import { now, tokenSet } from "./examples.ts";
 
-const statuses: [FailureCode, number][] = [
-  ["invalid_request", 400],
-  ["unknown_connection", 404],
-  ["connection_not_ready", 409],
-  ["too_soon", 429],
-  ["credentials_rejected", 502],
-  ["upstream_malformed", 502],
-  ["upstream_unavailable", 503],
-  ["unavailable", 503],
-  ["internal", 500],
-];
-
-it("problems has exactly the documented codes", () => {
-  expect(Object.keys(problems).toSorted()).toEqual(statuses.map(([code]) => code).toSorted());
+it("the catalogue has exactly the failures of the contract", () => {
+  expect(failureCatalogue).toEqual(
+    Object.fromEntries(
+      Object.entries(contract).map(([code, { status, error }]) => [
+        code,
+        expect.objectContaining({ status, oauthError: error }),
+      ]),
+    ),
+  );
 });
 
-it.each(statuses)("problemDetails returns %s with status %i as problem details", (code, status) => {
+it.each(failureCodes)("problemDetails returns %s as problem details", (code) => {
+  const { status } = contract[code];
+
   const response = problemDetails({ code, detail: "fake detail" }, "request-1");
 
   expect(response.status).toBe(status);

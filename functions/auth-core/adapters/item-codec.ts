@@ -1,7 +1,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { ConnectionItem, ItemWithoutTokens, StoredError } from "../rules/connection-item.ts";
-import type { FailureCode } from "../rules/failure.ts";
+import type { FailureCode } from "../rules/failure-catalogue.ts";
 import type { RejectionReports } from "../rules/rejection-reports.ts";
 import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";

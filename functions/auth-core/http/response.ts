@@ -1,8 +1,8 @@
 import { type Failure, wholeSeconds } from "../rules/failure.ts";
+import { failureCatalogue, problemType } from "../rules/failure-catalogue.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
 import { remaining, validityMiss } from "../rules/token-set.ts";
 import type { ResponseLine } from "../telemetry.ts";
-import { problems, problemType } from "./problems.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 
 /** The response of a handler, and the fields of its log line. */
@@ -16,7 +16,7 @@ export interface HttpResponse {
 
 /** Problem details (RFC 9457) of a failure, with Retry-After if a retry makes sense. */
 export function problemDetails(failure: Failure, requestId: string): HttpResponse {
-  const { status, title } = problems[failure.code];
+  const { status, title } = failureCatalogue[failure.code];
   const { code, detail, retryAfter } = failure;
   return {
     status,

@@ -1,4 +1,4 @@
-import { type FailureCode, needsOperator } from "./failure.ts";
+import { type FailureCode, needsOperator } from "./failure-catalogue.ts";
 
 /**
  * Seconds until the next attempt.

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "./connection-id.ts";
-import type { FailureCode } from "./failure.ts";
+import type { FailureCode } from "./failure-catalogue.ts";
 import type { RejectionReports } from "./rejection-reports.ts";
 import type { RetiringKeys } from "./retiring-keys.ts";
 import type { TokenSet } from "./token-set.ts";

@@ -1,5 +1,6 @@
 import { type ConnectionItem, isInBackoff, isLeased } from "./connection-item.ts";
-import { type Failure, needsOperator, wholeSeconds, withRetry } from "./failure.ts";
+import { type Failure, wholeSeconds, withRetry } from "./failure.ts";
+import { needsOperator } from "./failure-catalogue.ts";
 import { nextReportAt } from "./rejection-reports.ts";
 import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "./token-set.ts";
 

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "./connection-id.ts";
-import type { FailureCode } from "./failure.ts";
+import type { FailureCode } from "./failure-catalogue.ts";
 
 /** Events about keys and connections. Their schemas are in `docs/events.md`. They never contain a key. */
 export type BrokerEvent =

@@ -1,23 +1,5 @@
 import { connectionIdRule } from "./connection-id.ts";
-
-/** Every code of a failure. A new code changes the HTTP contract. */
-export const failureCodes = [
-  "invalid_request",
-  "unknown_connection",
-  "connection_not_ready",
-  "too_soon",
-  "credentials_rejected",
-  "upstream_malformed",
-  "upstream_unavailable",
-  "unavailable",
-  "internal",
-] as const;
-export type FailureCode = (typeof failureCodes)[number];
-
-/** Whether a failure lasts until an operator acts. Every other failure is temporary. */
-export function needsOperator(code: FailureCode): boolean {
-  return code === "credentials_rejected" || code === "connection_not_ready";
-}
+import type { FailureCode } from "./failure-catalogue.ts";
 
 /** An expected failure. `detail` is for the caller and never contains a secret or upstream's body. */
 export interface Failure {

@@ -1,6 +1,7 @@
 import { backoff } from "../rules/backoff.ts";
 import type { ConnectionItem } from "../rules/connection-item.ts";
-import { catchUnavailable, type Failure, needsOperator, unknownConnection, withRetry } from "../rules/failure.ts";
+import { catchUnavailable, type Failure, unknownConnection, withRetry } from "../rules/failure.ts";
+import { needsOperator } from "../rules/failure-catalogue.ts";
 import { retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
 import { nextActionAt } from "../rules/schedule.ts";
 import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";

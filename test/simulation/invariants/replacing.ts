@@ -1,4 +1,4 @@
-import { needsOperator } from "../../../functions/auth-core/rules/failure.ts";
+import { needsOperator } from "../../../functions/auth-core/rules/failure-catalogue.ts";
 import type { Broken, Facts, Invariant } from "../facts.ts";
 import type { EntryOf } from "../history.ts";
 import type { Process } from "../process.ts";

@@ -14,11 +14,7 @@ const headers = { "content-type": "application/json", "cache-control": "no-store
  *
  * @param basic the request has an Authorization header: then a 401 names the scheme to use
  */
-export function oauthErrorResponse(
-  oauthError: OAuthError,
-  requestId: string,
-  basic = false,
-): HttpResponse {
+export function oauthErrorResponse(oauthError: OAuthError, requestId: string, basic = false): HttpResponse {
   const { error, description, failure } = oauthError;
   const status = statusOf(oauthError);
   return {

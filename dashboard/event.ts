@@ -1,3 +1,4 @@
+import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/key-action.ts";
 import type { DashboardEvent } from "./contract.ts";
 import { type LogLine, numberField, textField } from "./log-line.ts";
 
@@ -78,7 +79,6 @@ function runbookOf(line: LogLine): string | undefined {
   if (line.message === "replacement_failed") return textField(line, "code");
   if (line.message === "connection_rejected") return textField(line, "reason");
   if (line.message !== "api_key_action_needed") return sections[line.message];
-  const reason = textField(line, "reason");
-  if (reason === "rotation_off") return "rotation-off";
-  return reason === "no_next_key_staged" || reason === "rotation_stuck" ? "key-overdue" : "key-rotation-failed";
+  const reason = textField(line, "reason") ?? "";
+  return Object.hasOwn(keyActions, reason) ? keyActions[reason as KeyActionReason].alarm : "key-rotation-failed";
 }

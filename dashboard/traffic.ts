@@ -1,4 +1,8 @@
-import { failureCatalogue, isFailureCode, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
+import {
+  failureCatalogue,
+  isFailureCode,
+  needsOperator,
+} from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { Traffic, TrafficStep } from "./contract.ts";
 import { type LogLine, textField } from "./log-line.ts";
 import { keptSeconds } from "./history.ts";

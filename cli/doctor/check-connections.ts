@@ -1,3 +1,4 @@
+import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/key-action.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import { warningOf } from "@smart-token-broker/token-rotation/check-secret.ts";
 import type { Deployment } from "../deployment/deployment.ts";
@@ -98,7 +99,7 @@ function okText({ connection, rotationEnabled }: SecretFacts, status: Status): s
   return `${connection}: secret readable, key rotation ${rotation}, ${token}`;
 }
 
-function keyFix(reason: string, id: string, everyDays: number): string {
+function keyFix(reason: Exclude<KeyActionReason, "issuer_failed">, id: string, everyDays: number): string {
   if (reason === "rotation_off") return `broker keys rotate ${id} --every-days ${everyDays} --wait-for-schedule`;
-  return reason === "rotation_stuck" ? `broker keys rotate ${id}` : `broker keys stage ${id} --wait-for-schedule`;
+  return `broker ${keyActions[reason].command(id)}`;
 }

@@ -1,4 +1,5 @@
 import { failureCodes, isOfReplacement } from "./rules/failure-catalogue.ts";
+import { reasonsOf } from "./rules/key-action.ts";
 
 /** Name of a function, and value of the dimension `service`. */
 export type Service = "token" | "oauth" | "status" | "token-rotation" | "key-rotation" | "prober";
@@ -87,26 +88,11 @@ export const metricOrigins = {
   KeysRotated: [{ services: ["key-rotation"], codes: ["ok"], sources: none }],
   KeysRetirable: [{ services: ["token-rotation"], codes: ["ok"], sources: none }],
   /** The code is the reason of the event `api_key_action_needed`. */
-  KeyActionsNeeded: [
-    {
-      services: ["key-rotation"],
-      codes: [
-        "no_next_key",
-        "next_key_malformed",
-        "next_key_refused",
-        "next_key_of_another_scope",
-        "superseded",
-        "issuer_failed",
-        "upstream_unavailable",
-      ],
-      sources: none,
-    },
-    {
-      services: ["token-rotation"],
-      codes: ["secret_not_ready", "rotation_stuck", "rotation_off", "no_next_key_staged", "issuer_failed"],
-      sources: none,
-    },
-  ],
+  KeyActionsNeeded: (["key-rotation", "token-rotation"] as const).map((by) => ({
+    services: [by],
+    codes: reasonsOf({ by }),
+    sources: none,
+  })),
   StepsFailed: [{ services: ["key-rotation"], codes: ["failed"], sources: none }],
   Bugs: [{ services: [...replacing, "status", "key-rotation"], codes: ["internal"], sources: none }],
   Probes: [{ services: ["prober"], codes: ["ok", "open", "no_answer", "refused", "not_valid"], sources: ["prober"] }],

@@ -1,4 +1,4 @@
-import type { RotationReason } from "@smart-token-broker/auth-core/rules/next-key.ts";
+import type { RotationReason } from "@smart-token-broker/auth-core/rules/key-action.ts";
 
 /**
  * Thrown when a step cannot run: its version does not exist, is not pending, or changed during the step. The rotation

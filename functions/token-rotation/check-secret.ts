@@ -40,7 +40,7 @@ export async function checkSecretDaily(
 
 /** Why an operator must act. `detail` is the cause alone. */
 interface Warning {
-  reason: KeyActionReason;
+  reason: Exclude<KeyActionReason, "issuer_failed">;
   detail: string;
 }
 

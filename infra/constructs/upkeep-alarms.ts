@@ -1,8 +1,8 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { AlarmSpec } from "./broker-alarm.ts";
-import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { failureCodes, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
+import { reasonsOf } from "@smart-token-broker/auth-core/rules/key-action.ts";
 import { serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
@@ -12,8 +12,11 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
   // A daily check can be a little later tomorrow. Two periods avoid a false all-clear between the two.
   const daily = { periods: 2, breaching: 1 };
   const rejections = failureCodes.filter(needsOperator);
-  const keyActions = (service: Service, codes: string[]) =>
-    metrics.all("KeyActionsNeeded", { services: [service], codes }, { period: day });
+  const keyActions = (alarm: Parameters<typeof reasonsOf>[0]["alarm"]) =>
+    (["key-rotation", "token-rotation"] as const).flatMap((by) => {
+      const codes = reasonsOf({ by, alarm });
+      return codes.length > 0 ? metrics.all("KeyActionsNeeded", { services: [by], codes }, { period: day }) : [];
+    });
   return [
     {
       name: "no-sweep",
@@ -121,14 +124,7 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
       happens: "An API key must be rotated within 14 days and no next key is staged, or a rotation is stuck.",
       callers: "Callers notice nothing: the current key works.",
       first: "find the connection (saved query 'what went wrong', `api_key_action_needed`) and stage its next key.",
-      metric: total(
-        [
-          ...keyActions("token-rotation", ["no_next_key_staged", "rotation_stuck"]),
-          ...keyActions("key-rotation", ["no_next_key"]),
-        ],
-        "keys without a next key",
-        day,
-      ),
+      metric: total(keyActions("key-overdue"), "keys without a next key", day),
       threshold: 1,
       ...daily,
     },
@@ -137,21 +133,7 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
       happens: "A next API key cannot be used, a secret is not usable, or an old key was not revoked.",
       callers: "Callers notice nothing while the current key works.",
       first: "read the reason (saved query 'what went wrong', `api_key_action_needed`).",
-      metric: total(
-        [
-          ...keyActions("key-rotation", [
-            "next_key_malformed",
-            "next_key_refused",
-            "next_key_of_another_scope",
-            "superseded",
-            "issuer_failed",
-            "upstream_unavailable",
-          ]),
-          ...keyActions("token-rotation", ["secret_not_ready", "issuer_failed"]),
-        ],
-        "failed rotations",
-        day,
-      ),
+      metric: total(keyActions("key-rotation-failed"), "failed rotations", day),
       threshold: 1,
       ...daily,
     },
@@ -160,7 +142,7 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
       happens: "Rotation is off for the secret of a connection, although this deployment rotates keys.",
       callers: "Callers notice nothing.",
       first: "find the connection (saved query 'what went wrong', `rotation_off`) and turn rotation on.",
-      metric: total(keyActions("token-rotation", ["rotation_off"]), "secrets without rotation", day),
+      metric: total(keyActions("rotation-off"), "secrets without rotation", day),
       threshold: 1,
       ...daily,
     },

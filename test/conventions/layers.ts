@@ -59,6 +59,7 @@ const forInfra = files(
       "deployed-callers",
       "failure-catalogue",
       "https-url",
+      "key-action",
       "partition",
       "settings",
       "unknown-name",

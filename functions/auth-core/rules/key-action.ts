@@ -1,31 +1,69 @@
-/** Reasons of the event `api_key_action_needed`. Closed; docs/events.md lists them. */
-export type KeyActionReason =
-  | "no_next_key"
-  | "no_next_key_staged"
-  | "next_key_malformed"
-  | "next_key_refused"
-  | "next_key_of_another_scope"
-  | "superseded"
-  | "issuer_failed"
-  | "upstream_unavailable"
-  | "secret_not_ready"
-  | "rotation_stuck"
-  | "rotation_off";
+interface KeyAction {
+  /** The functions that send it. */
+  by: readonly ("key-rotation" | "token-rotation")[];
+  /** The alarm that watches it: also its section of docs/runbook.md. */
+  alarm: "key-overdue" | "key-rotation-failed" | "rotation-off";
+  /** What the operator does next: a clause before a command of `broker`, or a sentence. */
+  next: string;
+  command?: (connection: string) => string;
+}
 
-/** What the operator does next. */
-const nextSteps: Record<KeyActionReason, (connection: string) => string> = {
-  no_next_key: (id) => `Stage the next key with: broker keys stage ${id}`,
-  no_next_key_staged: (id) => `Stage the next key with: broker keys stage ${id} --wait-for-schedule`,
-  next_key_malformed: (id) => `Stage a correct one with: broker keys stage ${id}`,
-  next_key_refused: (id) => `Request another key from Smart Services, then run: broker keys stage ${id}`,
-  next_key_of_another_scope: (id) => `Stage a key of this connection with: broker keys stage ${id}`,
-  superseded: (id) => `Check the labels with: broker keys status ${id}`,
-  issuer_failed: () => "Check the key issuer of the registration.",
-  upstream_unavailable: (id) => `When Smart Services is available again, run: broker keys rotate ${id}`,
-  secret_not_ready: (id) => `Fix the value with: broker connections set ${id}`,
-  rotation_stuck: (id) => `Cancel it and start another one with: broker keys rotate ${id}`,
-  rotation_off: (id) => `Turn it on with: broker keys rotate ${id} --every-days 90 --wait-for-schedule`,
-};
+const stage = (id: string) => `keys stage ${id}`;
+const rotate = (id: string) => `keys rotate ${id}`;
+const rotation = ["key-rotation"] as const;
+const sweep = ["token-rotation"] as const;
+const failed = { by: rotation, alarm: "key-rotation-failed" } as const;
+const overdue = { by: sweep, alarm: "key-overdue" } as const;
+
+/** Every reason of the event `api_key_action_needed`. Closed; docs/events.md lists them. */
+export const keyActions = {
+  no_next_key: { by: rotation, alarm: "key-overdue", next: "Stage the next key", command: stage },
+  no_next_key_staged: { ...overdue, next: "Stage the next key", command: (id) => `${stage(id)} --wait-for-schedule` },
+  next_key_malformed: { ...failed, next: "Stage a correct one", command: stage },
+  next_key_refused: { ...failed, next: "Request another key from Smart Services and stage it", command: stage },
+  next_key_of_another_scope: { ...failed, next: "Stage a key of this connection", command: stage },
+  superseded: { ...failed, next: "Check the labels", command: (id) => `keys status ${id}` },
+  issuer_failed: { ...failed, by: [...rotation, ...sweep], next: "Check the key issuer of the registration." },
+  upstream_unavailable: {
+    ...failed,
+    next: "When Smart Services is available again, start the rotation again",
+    command: rotate,
+  },
+  secret_not_ready: {
+    by: sweep,
+    alarm: "key-rotation-failed",
+    next: "Fix the value",
+    command: (id) => `connections set ${id}`,
+  },
+  rotation_stuck: { ...overdue, next: "Cancel it and start another one", command: rotate },
+  rotation_off: {
+    by: sweep,
+    alarm: "rotation-off",
+    next: "Turn it on",
+    command: (id) => `${rotate(id)} --every-days 90 --wait-for-schedule`,
+  },
+} as const satisfies Record<string, KeyAction>;
+
+export type KeyActionReason = keyof typeof keyActions;
+
+/** The reasons for which a rotation fails. */
+export type RotationReason = {
+  [Reason in KeyActionReason]: "key-rotation" extends (typeof keyActions)[Reason]["by"][number] ? Reason : never;
+}[KeyActionReason];
+
+/** The reasons that a function sends, or that an alarm watches. */
+export function reasonsOf({
+  by,
+  alarm,
+}: {
+  by: KeyAction["by"][number];
+  alarm?: KeyAction["alarm"];
+}): KeyActionReason[] {
+  return (Object.keys(keyActions) as KeyActionReason[]).filter((reason) => {
+    const action: KeyAction = keyActions[reason];
+    return action.by.includes(by) && (alarm === undefined || action.alarm === alarm);
+  });
+}
 
 /**
  * The `detail` of an event and of its log line: cause, consequence, next step.
@@ -39,5 +77,7 @@ export function keyActionDetail(
   consequence?: string,
 ): string {
   const sentence = `${cause.charAt(0).toUpperCase()}${cause.slice(1).replace(/\.$/, "")}.`;
-  return [sentence, ...(consequence === undefined ? [] : [consequence]), nextSteps[reason](connection)].join(" ");
+  const { next, command }: KeyAction = keyActions[reason];
+  const step = command ? `${next} with: broker ${command(connection)}` : next;
+  return [sentence, ...(consequence === undefined ? [] : [consequence]), step].join(" ");
 }

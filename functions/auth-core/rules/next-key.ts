@@ -2,16 +2,6 @@ import { fingerprint } from "./fingerprint.ts";
 import { parseRegistration, type Registration, withoutBearer } from "./registration.ts";
 import { Secret } from "./secret.ts";
 
-/** Why a rotation failed. Closed; each is a reason of the event `api_key_action_needed`. */
-export type RotationReason =
-  | "no_next_key"
-  | "next_key_malformed"
-  | "next_key_refused"
-  | "next_key_of_another_scope"
-  | "superseded"
-  | "issuer_failed"
-  | "upstream_unavailable";
-
 /** `value` is the text of the new version. `detail` is a clause: the cause alone. */
 export type NextSecret =
   | { kind: "next"; value: Secret; registration: Registration }

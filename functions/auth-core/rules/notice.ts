@@ -1,4 +1,5 @@
 import type { ConnectionId } from "./connection-id.ts";
+import type { KeyActionReason } from "./key-action.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 import type { UpstreamResult } from "./upstream-response.ts";
 
@@ -35,4 +36,4 @@ export type Notice =
   | { kind: "api_key_retirable"; connection: ConnectionId; keyFingerprint: string }
   | { kind: "key_not_retired"; connection: ConnectionId; keyFingerprint: string; reason: string }
   | { kind: "keys_not_maintained"; connection: ConnectionId; reason: string }
-  | { kind: "api_key_action_needed"; connection: ConnectionId; reason: string; detail: string };
+  | { kind: "api_key_action_needed"; connection: ConnectionId; reason: KeyActionReason; detail: string };

@@ -4,8 +4,8 @@ import { Api } from "./parts/api.ts";
 import { Monitoring } from "./parts/monitoring.ts";
 import { Rotation } from "./parts/rotation.ts";
 import { State } from "./parts/state.ts";
-import { SettingError } from "./setting-error.ts";
-import { readStageSettings, settingsFolder, type StageOptions } from "./stage-settings.ts";
+import { SettingError } from "./settings/error.ts";
+import { readStageSettings, settingsFolder, type StageOptions } from "./settings/stage.ts";
 
 /**
  * Builds the CDK app with all stacks. `cdk` runs this file. The local run and the tests call the function; without

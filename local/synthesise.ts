@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readStageSettings, settingsFolder } from "../infra/stage-settings.ts";
+import { readStageSettings, settingsFolder } from "../infra/settings/stage.ts";
 import { type CloudAssembly, readCloudAssembly } from "./assembly/cloud-assembly.ts";
 
 /**

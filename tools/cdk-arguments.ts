@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { settingsFolder } from "../infra/stage-settings.ts";
+import { settingsFolder } from "../infra/settings/stage.ts";
 
 /** A mistake that the user can correct. Its message is one line. */
 export class CdkUsageError extends Error {}

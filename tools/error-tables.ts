@@ -1,6 +1,7 @@
 import { failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
 import { failureCatalogue, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { requestErrors } from "@smart-token-broker/oauth/oauth-error.ts";
+import { table } from "./markdown.ts";
 
 /** What a caller of a token endpoint does about each error. */
 const oauthActions: Record<string, string> = {
@@ -40,8 +41,4 @@ function statusesOf(error: string): string {
   const byStatus = Map.groupBy(failures, (code) => failureCatalogue[code].status);
   const listed = [...byStatus].map(([status, codes]) => `${status} ${codes.map((code) => `\`${code}\``).join(", ")}`);
   return [...own, ...listed].join("; ");
-}
-
-function table(head: string[], rows: string[][]): string {
-  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { settingNames } from "../infra/setting-schemas.ts";
-import { fileOfStage } from "../infra/stage-settings.ts";
+import { settingNames } from "../infra/settings/schemas.ts";
+import { fileOfStage } from "../infra/settings/stage.ts";
 import { type Account, findAccount, findRegion } from "./aws-target.ts";
 import { CdkUsageError, readCdkArguments } from "./cdk-arguments.ts";
 

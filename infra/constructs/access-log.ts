@@ -5,7 +5,7 @@ import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { metricNamespace } from "@smart-token-broker/auth-core/metrics.ts";
 import type { Construct } from "constructs";
-import type { DeploymentSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 
 /**
  * What only API Gateway knows of a request, rejected ones included, and `requestId`, by which the function's line is found.

@@ -4,7 +4,7 @@ import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import * as route53 from "aws-cdk-lib/aws-route53";
 import { ApiGatewayv2DomainProperties } from "aws-cdk-lib/aws-route53-targets";
 import type { Construct } from "constructs";
-import type { DomainSettings } from "../domain-settings.ts";
+import type { DomainSettings } from "../settings/domain.ts";
 
 /**
  * Adds a custom domain that leads to the stage of the API, and its DNS record if there is a hosted zone. Returns the URL,

@@ -9,7 +9,7 @@ import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { environmentVariables, smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { Construct } from "constructs";
 import { bundleFunction } from "../bundle.ts";
-import type { DeploymentSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 import { acknowledge } from "./acknowledge.ts";
 import type { Stores } from "./stores.ts";
 

@@ -1,7 +1,7 @@
 import type { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
-import type { DeploymentSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 import type { BrokerMetrics } from "./broker-metrics.ts";
 
 interface FunctionNames {

@@ -1,7 +1,7 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
-import type { DeploymentSettings, ProberSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { BrokerFunction } from "./broker-function.ts";
 import { total } from "./broker-metrics.ts";
@@ -12,7 +12,7 @@ import type { Stores } from "./stores.ts";
 /** Adds a function that requests a token from the public URL every five minutes, so that an outage without callers shows. */
 export function addProber(
   scope: Construct,
-  { connection }: ProberSettings,
+  { connection }: NonNullable<DeploymentSettings["prober"]>,
   settings: DeploymentSettings,
   stores: Stores,
   api: { url: string; grantGetToken: (grantee: iam.IGrantable, connection: string) => void },

@@ -15,7 +15,7 @@ import { addCallerRole } from "../constructs/caller-role.ts";
 import { addCanaries } from "../constructs/canaries.ts";
 import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
-import type { DeploymentSettings, Throttle } from "../settings.ts";
+import type { DeploymentSettings, Throttle } from "../settings/types.ts";
 
 /** `oauth` exists only if a caller needs it. */
 type ApiFunctions = Record<"token" | "status", BrokerFunction> & { oauth?: BrokerFunction };

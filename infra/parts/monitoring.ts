@@ -12,7 +12,7 @@ import { addProber, proberAlarms } from "../constructs/prober.ts";
 import { upkeepAlarms } from "../constructs/upkeep-alarms.ts";
 import { readOnce } from "../constructs/read-once.ts";
 import type { MonitoredResources, WatchedNames } from "../constructs/monitored-resources.ts";
-import type { DeploymentSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 import type { Api } from "./api.ts";
 import type { Rotation } from "./rotation.ts";
 import type { State } from "./state.ts";

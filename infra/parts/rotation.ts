@@ -11,7 +11,7 @@ import { addSchedules } from "../constructs/function-schedule.ts";
 import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
 import { withoutHyphens } from "../logical-id.ts";
-import type { DeploymentSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 
 /** Rotation schedules that CloudFormation creates at the same time. */
 const schedulesAtOnce = 5;

@@ -7,7 +7,7 @@ import { Construct } from "constructs";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { Stores } from "../constructs/stores.ts";
 import { withoutHyphens } from "../logical-id.ts";
-import type { DeploymentSettings } from "../settings.ts";
+import type { DeploymentSettings } from "../settings/types.ts";
 
 /** Everything that must not be lost: the key, the table, the secrets. CloudFormation keeps them on delete and replace. */
 export class State extends Construct {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { generatedFiles, withSection } from "../../tools/generated-files.ts";
+import { generatedFiles } from "../../tools/generated-files.ts";
+import { withSection } from "../../tools/markdown.ts";
 
 test.each(Object.entries(generatedFiles))("docs/%s is up to date; if not, run `npm run generate`", (name, textOf) => {
   const page = readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");

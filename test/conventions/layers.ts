@@ -71,7 +71,7 @@ const forInfra = files(
 const forPackage = new Set([
   `${core}rules/one-stack.ts`,
   "infra/logical-id.ts",
-  ...["read-settings", "setting-error", "setting-schemas", "settings"].map((module) => `infra/${module}.ts`),
+  ...["callers", "domain", "error", "read", "schemas", "types"].map((module) => `infra/settings/${module}.ts`),
   ...["api", "monitoring", "rotation", "state"].map((part) => `infra/parts/${part}.ts`),
 ]);
 

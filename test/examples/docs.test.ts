@@ -5,7 +5,6 @@ import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
 import { output, type StartedCommand } from "../local/run-harness.ts";
 import { startBroker, usedStatus } from "./broker.ts";
 import { hasPrograms } from "../support/programs.ts";
@@ -83,17 +82,6 @@ describe("docs/callers.md", () => {
     expect(await connections(["admins"])).toEqual([]);
     expect(await connections()).toEqual([]);
   });
-});
-
-it("docs/settings.md lists every setting with its default", () => {
-  const written = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
-  const settings = Object.entries(readDeploymentSettings(() => undefined));
-
-  const listed = rowsOf("docs/settings.md", "# Settings of a deployment");
-
-  expect(Object.fromEntries(listed.map(([key, value = ""]) => [key, value.replaceAll(" ", "")]))).toEqual(
-    Object.fromEntries(settings.map(([key, value]) => [key, written(value ?? "none")])),
-  );
 });
 
 it("docs/connections.md lists every field that a registration can have", () => {

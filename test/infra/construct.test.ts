@@ -6,14 +6,14 @@ import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
 import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
-import { type schemas, settingNames } from "../../infra/setting-schemas.ts";
+import { type plainSettings, settingNames } from "../../infra/settings/schemas.ts";
 import { type CallerEntry, SmartTokenBroker, type SmartTokenBrokerProps } from "../../packages/cdk/src/index.ts";
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
-type Schemas = typeof schemas;
+type Settings = typeof plainSettings;
 /** What the schemas of the settings accept. */
-type Accepted = { [Key in keyof Schemas]: v.InferInput<Schemas[Key]> };
+type Accepted = { [Key in keyof Settings]: v.InferInput<Settings[Key]["schema"]> };
 type Plain = Required<Omit<SmartTokenBrokerProps, "callers">>;
 
 /** The error of a broker whose props are wrong. A JavaScript app can pass anything. */

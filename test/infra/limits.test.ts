@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { maxConnections } from "../../infra/setting-schemas.ts";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
+import { maxConnections } from "../../infra/settings/schemas.ts";
+import { readDeploymentSettings } from "../../infra/settings/read.ts";
 import { everything, keyCaller, synthesise } from "./synth.ts";
 
 /** As many ids or names of the greatest length, with hyphens. */

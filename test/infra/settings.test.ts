@@ -3,9 +3,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { SettingError } from "../../infra/setting-error.ts";
-import { rejectUnknownSettings } from "../../infra/setting-schemas.ts";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
+import { SettingError } from "../../infra/settings/error.ts";
+import { rejectUnknownSettings } from "../../infra/settings/schemas.ts";
+import { readDeploymentSettings } from "../../infra/settings/read.ts";
 import { domain } from "./synth.ts";
 
 const read = (context: Record<string, unknown>) => readDeploymentSettings((key) => context[key]);

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { attempt } from "../../infra/setting-error.ts";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
-import { readStageSettings, settingsFolder } from "../../infra/stage-settings.ts";
+import { attempt } from "../../infra/settings/error.ts";
+import { readDeploymentSettings } from "../../infra/settings/read.ts";
+import { readStageSettings, settingsFolder } from "../../infra/settings/stage.ts";
 import { stageConnections, synthesise } from "../../local/synthesise.ts";
 
 const defaults = readDeploymentSettings(() => undefined);

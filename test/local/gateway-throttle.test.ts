@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
+import { readDeploymentSettings } from "../../infra/settings/read.ts";
 import { gatewayOf, NOW, send } from "./gateway-harness.ts";
 
 it("The default throttle of the OAuth routes rejects no good request beside 30 bad ones a second", async () => {

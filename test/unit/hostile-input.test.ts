@@ -20,7 +20,7 @@ import { toOAuthError } from "../../functions/oauth/oauth-error.ts";
 import { requestErrors } from "../../functions/oauth/oauth-error.ts";
 import { oauthErrorResponse } from "../../functions/oauth/oauth-response.ts";
 import { readStatusRequest } from "../../functions/status/status-request.ts";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
+import { readDeploymentSettings } from "../../infra/settings/read.ts";
 import { readTokenRequest } from "../../functions/token/token-request.ts";
 import { parseShard } from "../../functions/token-rotation/shard.ts";
 import { tokenEvent } from "../handler/event.ts";

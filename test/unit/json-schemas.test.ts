@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
-import { readDeploymentSettings } from "../../infra/read-settings.ts";
+import { readDeploymentSettings } from "../../infra/settings/read.ts";
 
 const docs = join(import.meta.dirname, "../../docs");
 const published = (name: string) => JSON.parse(readFileSync(join(docs, `${name}.schema.json`), "utf8")) as object;

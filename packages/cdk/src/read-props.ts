@@ -1,8 +1,8 @@
 import { Token } from "aws-cdk-lib";
-import { readDeploymentSettings } from "../../../infra/read-settings.ts";
-import { attempt, throwIfAny, unchanged, unknownSettings } from "../../../infra/setting-error.ts";
-import { settingNames } from "../../../infra/setting-schemas.ts";
-import type { DeploymentSettings } from "../../../infra/settings.ts";
+import { readDeploymentSettings } from "../../../infra/settings/read.ts";
+import { attempt, throwIfAny, unchanged, unknownSettings } from "../../../infra/settings/error.ts";
+import { settingNames } from "../../../infra/settings/schemas.ts";
+import type { DeploymentSettings } from "../../../infra/settings/types.ts";
 import type { SmartTokenBrokerProps } from "./props.ts";
 
 /**

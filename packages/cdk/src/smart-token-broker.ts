@@ -10,7 +10,7 @@ import { Api } from "../../../infra/parts/api.ts";
 import { Monitoring } from "../../../infra/parts/monitoring.ts";
 import { Rotation } from "../../../infra/parts/rotation.ts";
 import { State } from "../../../infra/parts/state.ts";
-import { SettingError, unchanged } from "../../../infra/setting-error.ts";
+import { SettingError, unchanged } from "../../../infra/settings/error.ts";
 import type { SmartTokenBrokerProps } from "./props.ts";
 import { readProps } from "./read-props.ts";
 

@@ -1,16 +1,5 @@
 import * as v from "valibot";
 
-/** A host name of the API, which stays when the API is created again. */
-export interface DomainSettings {
-  name: string;
-  /** Certificate in ACM, in the region of the API. */
-  certificateArn: string;
-  /** Absent: the DNS record is made elsewhere. */
-  hostedZone?: { id: string; name: string } | undefined;
-  /** Whether the API also answers at its default endpoint. Default: true. */
-  defaultEndpoint?: boolean | undefined;
-}
-
 const hostName = (rule: string) =>
   v.pipe(
     v.string(rule),
@@ -26,6 +15,7 @@ export const domainSchema = v.strictObject(
       v.string("must be a string"),
       v.regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/, "must be the ARN of a certificate in ACM"),
     ),
+    // Absent: the DNS record is made elsewhere.
     hostedZone: v.optional(
       v.strictObject(
         {
@@ -38,7 +28,11 @@ export const domainSchema = v.strictObject(
         "must be an object with id and name only",
       ),
     ),
+    // Whether the API also answers at its default endpoint. Absent: true.
     defaultEndpoint: v.optional(v.boolean("must be true or false")),
   },
   "must be an object with name and certificateArn, and optionally hostedZone and defaultEndpoint",
 );
+
+/** A host name of the API, which stays when the API is created again. */
+export type DomainSettings = v.InferOutput<typeof domainSchema>;

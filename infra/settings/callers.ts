@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
-import { SettingError, shown, unchanged } from "./setting-error.ts";
-import type { ReadOptions } from "./settings.ts";
+import { SettingError, shown, unchanged } from "./error.ts";
+import type { ReadOptions } from "./types.ts";
 
 /** A role has at most ten policies, and each has room for the ARNs of 15 connections with two routes. */
 const maxConnectionsPerRole = 150;

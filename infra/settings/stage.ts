@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { attempt, SettingError, throwIfAny, unchanged, unknownSettings } from "./setting-error.ts";
-import { readDeploymentSettings } from "./read-settings.ts";
-import { rejectUnknownSettings, settingNames } from "./setting-schemas.ts";
-import type { DeploymentSettings, ReadOptions } from "./settings.ts";
+import { attempt, SettingError, throwIfAny, unchanged, unknownSettings } from "./error.ts";
+import { readDeploymentSettings } from "./read.ts";
+import { rejectUnknownSettings, settingNames } from "./schemas.ts";
+import type { DeploymentSettings, ReadOptions } from "./types.ts";
 
 /** The folder with a file for each stage. */
-export const settingsFolder = join(import.meta.dirname, "../settings");
+export const settingsFolder = join(import.meta.dirname, "../../settings");
 
 export interface StageOptions extends Omit<ReadOptions, "fileOf"> {
   /** Folder with the files of the stages. Absent: only the context and the defaults count. */

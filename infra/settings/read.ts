@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { readCallersSetting } from "./callers-setting.ts";
-import type { DomainSettings } from "./domain-settings.ts";
-import { attempt, SettingError, shown, throwIfAny, unchanged } from "./setting-error.ts";
-import { defaults, schemas } from "./setting-schemas.ts";
-import type { DeploymentSettings, PlainSettings, ReadOptions } from "./settings.ts";
+import { readCallersSetting } from "./callers.ts";
+import type { DomainSettings } from "./domain.ts";
+import { attempt, SettingError, shown, throwIfAny, unchanged } from "./error.ts";
+import { defaultOf, plainNames, type PlainSettings, plainSettings } from "./schemas.ts";
+import type { DeploymentSettings, ReadOptions } from "./types.ts";
 
 /**
  * Reads and checks every setting. Throws a `SettingError` with one line for each mistake: the key and the rule that its
@@ -21,17 +21,18 @@ export function readDeploymentSettings(
     options.propsOf === undefined ? fromCommandLine(key, value) : value;
   const read = <Key extends keyof PlainSettings>(key: Key): PlainSettings[Key] => {
     const value = context(key);
-    if (value === undefined) return defaults[key];
+    const fallback = defaultOf(key) as PlainSettings[Key];
+    if (value === undefined) return fallback;
+    const { schema } = plainSettings[key];
     const given = valueOf(key, value);
     // Valibot takes a list for an object, and an empty one for an object without fields.
-    const isList = Array.isArray(given) && schemas[key].type === "strict_object";
-    const parsed = v.safeParse(schemas[key], isList ? "a list" : given, { abortPipeEarly: true });
+    const isList = Array.isArray(given) && schema.type === "strict_object";
+    const parsed = v.safeParse(schema, isList ? "a list" : given, { abortPipeEarly: true });
     if (parsed.success) return parsed.output as PlainSettings[Key];
     mistakes.push(...parsed.issues.map((issue) => `${mistakeOf(key, issue)} ${unchanged} ${nextStep(key)}`));
-    return defaults[key];
+    return fallback;
   };
-  const keys = Object.keys(schemas) as (keyof PlainSettings)[];
-  const settings = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as PlainSettings;
+  const settings = Object.fromEntries(plainNames.map((key) => [key, read(key)])) as unknown as PlainSettings;
   const callers = attempt(() => {
     const given = context("callers");
     return readCallersSetting(valueOf("callers", given === undefined ? [] : given), nextStep("callers"), options);

@@ -76,7 +76,7 @@ const callerFields: Descriptions = {
   oidc: {
     issuer: "https URL, exactly as in the JWT's iss.",
     audience: "The JWT's aud, or one of its members.",
-    claims: "Claim → its value, or a prefix that ends in :*, /* or @*. All are required.",
+    claims: "Claim → its value, or a prefix that ends in :* or /*. All are required.",
     connectionsClaim: "Claim that lists the connections of this JWT's user.",
     maxLifetime: "Seconds. A JWT that lives longer is rejected.",
   },

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
+import { openToStrangers, sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { output, type StartedCommand } from "../local/run-harness.ts";
@@ -64,6 +64,16 @@ describe("docs/callers.md", () => {
 
     expect(listed).toEqual(sharedIssuers.map(({ url, tenantClaims }) => [url, Object.keys(tenantClaims).join(", ")]));
     for (const { name, source } of sharedIssuers) expect(page("docs/callers.md")).toContain(`[${name}](${source})`);
+  });
+
+  it("lists claims that do not name the caller, which the deployment rejects alone", () => {
+    const [impersonal = [], profile = []] = rowsOf("docs/callers.md", "### Claims that do not name the caller");
+    const claims = [impersonal, profile].flatMap(([names = ""]) => names.split("`, `"));
+
+    expect(claims.length).toBeGreaterThan(30);
+    for (const claim of claims) {
+      expect(openToStrangers("https://login.example.com", { [claim]: "fake" })).toContain(`.${claim} "fake" does not`);
+    }
   });
 
   it("has a trigger for Cognito whose claim gives each user the connections of their groups, and no other", async () => {

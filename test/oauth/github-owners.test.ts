@@ -108,7 +108,7 @@ test("no accepted entry for GitHub's issuer matches a job of one owner and its c
   const options = { seed: 1, numRuns: 20_000 };
 
   fc.assert(
-    twoOwners((claims) => openToStrangers(issuer, claims, false) === undefined),
+    twoOwners((claims) => openToStrangers(issuer, claims) === undefined),
     options,
   );
 

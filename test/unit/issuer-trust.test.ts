@@ -1,9 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { openToStrangers, type RequiredClaims, sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
+import {
+  openConnectionsClaim,
+  openToStrangers,
+  type RequiredClaims,
+  sharedIssuers,
+} from "../../functions/auth-core/rules/issuer-trust.ts";
 
 const github = "https://token.actions.githubusercontent.com";
-const fault = (issuer: string, claims: RequiredClaims, namesConnections = false) =>
-  openToStrangers(issuer, claims, namesConnections);
+const fault = openToStrangers;
+/** A `connectionsClaim` that only administrators set. */
+const set = "smart_services";
+const personalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /** Claims that name one tenant of a shared issuer. */
 const bound: [issuer: string, claims: RequiredClaims[]][] = [
@@ -16,6 +23,7 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
       { sub: "repo:acme/shop:ref:refs/heads/release/*" },
       { sub: "repo:acme/shop" },
       { sub: "repo:acme@123/shop@456:*" },
+      { sub: "repo:acme/shop:job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@*" },
       { sub: "repo:acme@123/shop@456:ref:refs/heads/main" },
       { sub: "repository_owner:acme" },
       { sub: "repository_owner_id:123:*" },
@@ -55,7 +63,7 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
   ],
   ["https://appleid.apple.com", [{ sub: "001234.fake.5678" }]],
   [
-    "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+    `https://login.microsoftonline.com/${personalTenant}/v2.0`,
     [{ sub: "fake-subject" }, { oid: "00000000-0000-0000-0000-000000000000" }],
   ],
   [
@@ -96,6 +104,23 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
   ],
   ["https://oidc.codefresh.io", [{ sub: "account:fake-account:pipeline:fake-pipeline:*" }]],
   ["https://scalr.io", [{ sub: "account:acme:environment:production:workspace:shop" }]],
+  [
+    "https://identity.depot.dev",
+    [
+      { sub: "spiffe://identity.depot.dev/org/org_fake/ci/github/acme/shop/*" },
+      { sub: "spiffe://identity.depot.dev/org/org_fake/*" },
+      { org_id: "org_fake", repository: "acme/shop" },
+    ],
+  ],
+  [
+    "https://oidc.deno.com",
+    [
+      { sub: "deployment:acme/shop/production" },
+      { sub: "deployment:acme/*" },
+      { org_slug: "acme" },
+      { app_id: "fake" },
+    ],
+  ],
 ];
 
 /** Claims that strangers' JWTs of a shared issuer can have. */
@@ -174,7 +199,18 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     ],
   ],
   ["https://appleid.apple.com", [{ email: "ci@acme.example", email_verified: true }, { is_private_email: false }]],
-  ["https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", [{ email: "ci@acme.example" }]],
+  ...[
+    `login.microsoftonline.com/${personalTenant}/v2.0`,
+    `LOGIN.microsoftonline.com/${personalTenant.toUpperCase()}/v2.0/`,
+    `login.microsoftonline.com/${personalTenant}`,
+    `login.microsoftonline.us/${personalTenant}/v2.0`,
+    `login.partner.microsoftonline.cn/${personalTenant}/v2.0`,
+    `sts.windows.net/${personalTenant}/`,
+    `sts.chinacloudapi.cn/${personalTenant}/`,
+  ].map((issuer): (typeof bound)[number] => [
+    `https://${issuer}`,
+    [{ email: "ci@acme.example", email_verified: true }, { azp: "fake-client" }, { tid: personalTenant }],
+  ]),
   [
     "https://agent.buildkite.com",
     [{ pipeline_slug: "shop" }, { sub: "organization:*" }, { sub: "organization:acme*" }, { build_branch: "main" }],
@@ -202,6 +238,28 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
   ],
   ["https://oidc.codefresh.io", [{ sub: "account:*" }, { pipeline_name: "shop" }]],
   ["https://scalr.io", [{ sub: "account:*" }, { sub: "account:acme*" }]],
+  [
+    "https://identity.depot.dev",
+    [
+      { sub: "spiffe://identity.depot.dev/*" },
+      { sub: "spiffe://identity.depot.dev/org/*" },
+      { sub: "spiffe://identity.depot.dev/org//*" },
+      { sub: "spiffe://evil.example/spiffe://identity.depot.dev/org/org_fake/*" },
+      { repository: "acme/shop", ref: "refs/heads/main" },
+      { actor: "someone" },
+    ],
+  ],
+  [
+    "https://oidc.deno.com",
+    [
+      { sub: "deployment:*" },
+      { sub: "deployment:/shop/*" },
+      { sub: "deployment:acme*" },
+      { sub: "x:deployment:acme/*" },
+      { app_slug: "shop" },
+      { context_name: "production" },
+    ],
+  ],
 ];
 
 const each = (of: typeof bound) => of.flatMap(([issuer, all]) => all.map((claims) => [issuer, claims] as const));
@@ -209,12 +267,12 @@ const each = (of: typeof bound) => of.flatMap(([issuer, all]) => all.map((claims
 describe("openToStrangers, on an issuer that many tenants share,", () => {
   test.each(each(bound))("accepts from %s %j", (issuer, claims) => {
     expect(fault(issuer, claims)).toBeUndefined();
-    expect(fault(issuer, claims, true)).toBeUndefined();
+    expect(fault(issuer, claims, set)).toBeUndefined();
   });
 
   test.each(each(open))("rejects from %s %j, also with a connectionsClaim", (issuer, claims) => {
     expect(fault(issuer, claims)).toMatch(/^oidc\.claims/);
-    expect(fault(issuer, claims, true)).toBe(fault(issuer, claims));
+    expect(fault(issuer, claims, set)).toBe(fault(issuer, claims));
   });
 
   test.each([
@@ -258,40 +316,152 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
 describe("openToStrangers, on the issuer of one tenant,", () => {
   const keycloak = "https://login.example.com/realms/acme";
 
-  test.each<[RequiredClaims]>([
-    [{ sub: "fake-subject" }],
-    [{ groups: "admins" }],
-    [{ groups: "/admins/*" }],
-    [{ azp: "shop" }],
-    [{ tid: "shop" }],
-    [{ email_verified: true }],
-    [{ sub: "system:serviceaccount:shop:*" }],
-    [{ sub: "https://acme.example/shop/*", aud: "broker" }],
-  ])("accepts %j", (claims) => {
+  /** Claims that name a caller, also among users who registered themselves. */
+  const closed: RequiredClaims[] = [
+    { sub: "fake-subject" },
+    { groups: "admins" },
+    { groups: "/admins/*" },
+    { roles: "deploy" },
+    { role: "service" },
+    { roles: "authenticated-partners" },
+    { groups: "Not Everyone" },
+    { groups: "my-default-roles-acme" },
+    { azp: "shop" },
+    { tid: "shop" },
+    { organization: "acme" },
+    { upn: "ci@acme.example" },
+    { scope: "openid smart-services" },
+    { scp: "deploy" },
+    { scope: "acme.openid" },
+    { scope: "profile.write" },
+    { email: "ci@acme.example", email_verified: true },
+    { phone_number: "+390000000000", phone_number_verified: true },
+    { sub: "system:serviceaccount:shop:*" },
+    { sub: "spiffe://acme.example/*" },
+    { sub: "arn:aws:iam::123456789012:*" },
+    { sub: "acme:arn:aws:*" },
+    { sub: "https://acme.example/shop/*", aud: "broker" },
+    { sub: "repo:acme/shop:*" },
+    { repository_owner_id: "123", sub: "repo:*" },
+    { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@*" },
+    { workflow_ref: "acme/shop/.github/workflows/deploy.yml@*" },
+    { ci_config_ref_uri: "gitlab.example.com/acme/shop//.gitlab-ci.yml@*" },
+  ];
+
+  const withValue = (value: string, names: string): RequiredClaims[] =>
+    names.split(" ").map((claim) => ({ [claim]: value }));
+  const withPrefix = (claim: string, prefixes: string): RequiredClaims[] =>
+    prefixes.split(" ").map((prefix) => ({ [claim]: `${prefix}*` }));
+
+  /** Claims that strangers can have too. They count only beside another. */
+  const countless: RequiredClaims[] = [
+    ...withValue("1", "iss aud exp nbf iat jti nonce acr amr auth_time typ token_use gty aal"),
+    ...withValue("1", "ver idtyp azpacr appidacr acrs tfp"),
+    { email_verified: true },
+    { phone_number_verified: true },
+    { is_anonymous: false },
+    ...withValue("admin", "name given_name family_name middle_name nickname preferred_username profile picture"),
+    ...withValue("it", "website gender birthdate zoneinfo locale updated_at address"),
+    { email: "ci@acme.example" },
+    { email: "ci@acme.example", email_verified: false },
+    { email: "ci@acme.example", phone_number_verified: true },
+    { phone_number: "+390000000000" },
+    { ver: "2.0", typ: "ID", email_verified: true },
+    { scope: "openid profile" },
+    { scope: "address email offline_access openid phone profile" },
+    { scope: " openid " },
+    { scp: "openid" },
+    { role: "authenticated" },
+    { groups: "Everyone" },
+    ...["offline_access", "uma_authorization", "default-roles-acme"].map((role) => ({ roles: role })),
+    ...withPrefix("sub", "system: system:serviceaccount: http:// https: https:// spiffe: spiffe://"),
+    ...withPrefix("sub", "repo: project_path: organization: pulumi: deployment: repo:OWNER/"),
+    ...withPrefix("principal", "arn: arn:aws: arn:aws:iam: arn:aws:iam:: arn:aws-us-gov:sts:eu-south-1:"),
+  ];
+
+  test.each(closed)("accepts %j", (claims) => {
     expect(fault(keycloak, claims)).toBeUndefined();
   });
 
-  test.each<[RequiredClaims]>([
-    [{}],
-    [{ iss: keycloak, aud: "broker", exp: "1" }],
-    [{ nbf: "1", iat: "1", jti: "a" }],
-    [{ nonce: "a" }],
-    [{ token_use: "id" }],
-  ])("rejects %j, but not with a connectionsClaim", (claims) => {
-    expect(fault(keycloak, claims)).toMatch(/^oidc\.claims needs a claim other than .+every JWT/);
-    expect(fault(keycloak, claims, true)).toBeUndefined();
+  test.each(countless)("rejects %j alone", (claims) => {
+    expect(fault(keycloak, claims)).toMatch(/^oidc\.claims\.\w+ .+ does not name the caller: .+ a claim that does/);
+    expect(fault(keycloak, { ...claims, azp: "shop" })).toBeUndefined();
+    expect(fault(keycloak, claims, set)).toBeUndefined();
+    expect(fault(keycloak, claims, "scope")).toBeUndefined();
+    expect(fault(keycloak, claims, "nickname")).toBe(fault(keycloak, claims));
+  });
+
+  test("rejects no claims, except with a connectionsClaim that users do not choose", () => {
+    const empty =
+      "oidc.claims is empty, so every JWT of the issuer would match. Add a claim that names the caller, like sub, roles or groups";
+
+    expect(fault(keycloak, {})).toBe(empty);
+    expect(fault(keycloak, {}, set)).toBeUndefined();
+    for (const chosen of ["name", "email", "username", "cognito:username"]) {
+      expect(fault(keycloak, {}, chosen)).toBe(empty);
+    }
+  });
+
+  test.each<[RequiredClaims, string]>([
+    [{ ver: "2.0" }, 'oidc.claims.ver "2.0" does not name the caller: JWTs of strangers have it too. Add a claim'],
+    [{ name: "admin" }, 'oidc.claims.name "admin" does not name the caller: users choose it. Add a claim that does'],
+    [{ email: "a@b.example" }, 'users choose it. Add "email_verified": true, or a claim that does, like sub, roles or'],
+    [{ phone_number: "1" }, 'users choose it. Add "phone_number_verified": true, or a claim that does'],
+    [{ scope: "openid" }, 'oidc.claims.scope "openid" does not name the caller: every user can have it. Add a claim'],
+    [{ sub: "repo:*" }, "many JWTs of the issuer begin so. Write more of the value, or add a claim that does"],
+  ])("says why %j does not count, and what to add", (claims, message) => {
+    expect(fault(keycloak, claims)).toContain(message);
   });
 
   test("names a claim by its position if somebody may have pasted a key as its name", () => {
     const key = `stb_${"a".repeat(43)}`;
 
     expect(fault(keycloak, { sub: "exact", [key]: "a*" })).toBe(
-      'oidc.claims: 2 (a name of 47 characters) "a*" also matches a-evil. End the prefix with ":", "/" or "@", or write the full value',
+      'oidc.claims: 2 (a name of 47 characters) "a*" also matches a-evil. End the prefix with ":" or "/", or write the full value',
     );
   });
 
   test.each(["shop*", "team-*", "a.*", "/*", ":*", "://*", "@*"])("rejects the prefix %s of any claim", (prefix) => {
-    expect(fault(keycloak, { sub: "exact", department: prefix }, true)).toMatch(/^oidc\.claims\.department "/);
+    expect(fault(keycloak, { sub: "exact", department: prefix }, set)).toMatch(/^oidc\.claims\.department "/);
+  });
+
+  test.each<[RequiredClaims, string]>([
+    [{ email: "admin@*", email_verified: true }, "admin@evil.example. Write the full value"],
+    [{ email: "admin/*", email_verified: true }, "admin/-evil. Write the full value"],
+    [{ upn: "admin@*" }, "admin@evil.example. Write the full value"],
+    [{ unique_name: "admin@*" }, "admin@evil.example. Write the full value"],
+    [{ preferred_username: "admin@*", azp: "shop" }, "admin@evil.example. Write the full value"],
+    [{ sub: "admin@*" }, 'admin@evil.example. End the prefix with ":" or "/", or write the full value'],
+    [{ contact: "admin@*" }, 'admin@evil.example. End the prefix with ":" or "/", or write the full value'],
+    [{ workflow_ref: "acme/shop*" }, 'acme/shop-evil. End the prefix with ":", "/" or "@", or write the full value'],
+  ])("rejects %j, whose prefix does not end where a name ends", (claims, message) => {
+    expect(fault(keycloak, claims, set)).toMatch(new RegExp(`also matches ${message.replaceAll(".", "\\.")}$`));
+  });
+});
+
+describe("openConnectionsClaim", () => {
+  test.each([set, "groups", "roles", "https://acme.example/connections"])("accepts %s", (claim) => {
+    expect(openConnectionsClaim(claim, false)).toBeUndefined();
+  });
+
+  test.each(["aud", "nonce", "ver", "acr", "email_verified"])("rejects %s, which names no user", (claim) => {
+    const message = `oidc.connectionsClaim cannot be ${claim}: it says nothing about the JWT's user, and its sender may choose it. Name a claim that the issuer sets for each user`;
+
+    expect(openConnectionsClaim(claim, false)).toBe(message);
+    expect(openConnectionsClaim(claim, true)).toBe(message);
+  });
+
+  test.each([
+    ...["scope", "scp"].map((claim) => [claim, "request"]),
+    ...["name", "preferred_username", "nickname", "locale", "email", "username", "cognito:username"].map((claim) => [
+      claim,
+      "choose",
+    ]),
+  ])("rejects %s without connections", (claim, verb) => {
+    expect(openConnectionsClaim(claim, true)).toBeUndefined();
+    expect(openConnectionsClaim(claim, false)).toBe(
+      `oidc.connectionsClaim can be ${claim} only with connections: without them, users who ${verb} the id of a connection as ${claim} would get it. Add connections, or name a claim that only administrators set`,
+    );
   });
 });
 
@@ -309,8 +479,16 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     expect(fault(issuer, { roles: "Deploy" })).toBeUndefined();
   });
 
-  test("rejects the tenant's id as the only claim: all JWTs of the issuer have it", () => {
-    expect(fault(`https://sts.windows.net/${tenant}/`, { tid: tenant })).toMatch(/^oidc\.claims needs a claim .+tid/);
+  test.each([
+    `https://sts.windows.net/${tenant}/`,
+    `https://login.microsoftonline.com/${tenant.toUpperCase()}/v2.0`,
+    `https://acme.ciamlogin.com/${tenant}/v2.0`,
+  ])("rejects the tenant's id as the only claim, because all JWTs of the issuer have it: %s", (issuer) => {
+    for (const tid of [tenant, tenant.toUpperCase()]) {
+      expect(fault(issuer, { tid })).toBe(
+        `oidc.claims.tid "${tid}" does not name the caller: JWTs of strangers have it too. Add a claim that does, like sub, roles or groups`,
+      );
+    }
   });
 
   test.each([
@@ -331,7 +509,7 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     "https://sts.windows.net/common/",
     "https://login.partner.microsoftonline.cn/common/v2.0",
   ])("rejects %s, whatever the claims", (issuer) => {
-    expect(fault(issuer, { sub: "fake-subject" }, true)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);
+    expect(fault(issuer, { sub: "fake-subject" }, set)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);
   });
 });
 
@@ -362,7 +540,7 @@ test.each<[RequiredClaims, string]>([
   [{ environment: "/*" }, 'oidc.claims.environment "/*" has no name in its prefix. Add one, or write the full value'],
   [
     { environment: "prod*" },
-    'oidc.claims.environment "prod*" also matches prod-evil. End the prefix with ":", "/" or "@", or write the full value',
+    'oidc.claims.environment "prod*" also matches prod-evil. End the prefix with ":" or "/", or write the full value',
   ],
   [
     { ref: "refs/heads/*" },

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { callerSchema } from "./caller-schema.ts";
 import { type ConnectionId, parseConnectionId } from "./connection-id.ts";
 import { brokenUrlRule, isOrigin, type UrlOptions } from "./https-url.ts";
-import { impersonalClaims, openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
+import { openConnectionsClaim, openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
 import { isPrivateHost } from "./private-host.ts";
 import { unknownName } from "./unknown-name.ts";
 
@@ -114,15 +114,13 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
     if (!fields.connections && connectionsClaim === undefined) {
       throw wrong("needs connections or oidc.connectionsClaim");
     }
-    if (connectionsClaim !== undefined && impersonalClaims.includes(connectionsClaim)) {
-      throw wrong(
-        `oidc.connectionsClaim cannot be ${connectionsClaim}: it says nothing about the JWT's user, and its sender may choose it. Name a claim that the issuer sets for each user`,
-      );
-    }
+    const isLimited = fields.connections !== undefined;
+    const openClaim = connectionsClaim !== undefined && openConnectionsClaim(connectionsClaim, isLimited);
+    if (openClaim) throw wrong(openClaim);
     // The schema drops the names that all objects inherit. Without them, the entry would match more JWTs.
     const dropped = listedClaims(item).find((claim) => !Object.hasOwn(claims, claim));
     if (dropped !== undefined) throw wrong(`oidc.claims cannot have the claim ${dropped}`);
-    const fault = openToStrangers(issuer, claims, connectionsClaim !== undefined);
+    const fault = openToStrangers(issuer, claims, connectionsClaim);
     if (fault) throw wrong(fault);
     return {
       kind: "oidc",

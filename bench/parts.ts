@@ -1,7 +1,7 @@
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
-import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
-import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
+import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { partitionOf } from "@smart-token-broker/auth-core/rules/partition.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { type Caller, callersFile } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { type Caller, callersFile } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readBody } from "./gateway/request.ts";
 import type { LocalFunction } from "./lambda/function.ts";
 import { originOf } from "./loopback-guard.ts";

@@ -1,5 +1,5 @@
-import { distinct, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
-import { type DeployedCallers, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { distinct, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import { type DeployedCallers, describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { listPage, type OAuthFunction, readList } from "./caller-list.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { pipelineAudience, portalAudience } from "./issuer.ts";
 

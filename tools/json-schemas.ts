@@ -1,4 +1,4 @@
-import { callerSchema } from "@smart-token-broker/auth-core/rules/caller-schema.ts";
+import { callerKinds, callerSchema } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { registrationSchema } from "@smart-token-broker/auth-core/rules/registration.ts";
 import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
@@ -23,7 +23,7 @@ export const config: ConversionConfig = {
 
 /** The rules between the fields of an entry, which `parseCallers` checks after its schema. */
 const rulesOfEntry: JsonSchema = {
-  oneOf: [{ required: ["principal"] }, { required: ["keySha256"] }, { required: ["oidc"] }],
+  oneOf: Object.keys(callerKinds).map((field) => ({ required: [field] })),
   anyOf: [
     { required: ["connections"] },
     { required: ["oidc"], properties: { oidc: { required: ["connectionsClaim"] } } },
@@ -42,12 +42,11 @@ export function callersJsonSchema(): JsonSchema {
     v.union([list, v.strictObject({ $schema: schemaField, callers: list })]),
     { ...config, definitions: { caller: callerSchema } },
   );
-  const caller = described($defs?.["caller"] as JsonSchema, callerFields);
   return {
     $schema,
     title: "Callers of Smart Token Broker",
     ...schema,
-    $defs: { caller: { ...caller, ...rulesOfEntry } },
+    $defs: { caller: { ...($defs?.["caller"] as JsonSchema), ...rulesOfEntry } },
   };
 }
 
@@ -63,27 +62,7 @@ export function registrationJsonSchema(): JsonSchema {
   };
 }
 
-/** Field → its description, or those of its own fields. */
-interface Descriptions {
-  [field: string]: string | Descriptions;
-}
-
-const callerFields: Descriptions = {
-  name: "Unique. The log names the caller by it, and it is the client_id of a caller key.",
-  connections: "Ids that this caller may use. Optional with oidc.connectionsClaim.",
-  principal: "ARN of an AWS role or account, or the account's 12 digits.",
-  keySha256: "SHA-256 of the caller key, and of its replacement.",
-  oidc: {
-    issuer: "https URL, exactly as in the JWT's iss.",
-    audience: "The JWT's aud, or one of its members.",
-    claims: "Claim → its value, or a prefix that ends in :* or /*. All are required.",
-    connectionsClaim: "Claim that lists the connections of this JWT's user.",
-    maxLifetime: "Seconds. A JWT that lives longer is rejected.",
-  },
-  origins: "Origins of the web pages that may use this entry, like https://portal.example.com.",
-};
-
-const registrationFields: Descriptions = {
+const registrationFields = {
   $schema: "This JSON Schema, for editors.",
   username: "As the vendor gave it.",
   scope: "As the vendor gave it.",
@@ -97,11 +76,11 @@ const registrationFields: Descriptions = {
   apiKeyId: "The issuer's id of the API key.",
 };
 
-export function described(schema: JsonSchema, fields: Descriptions): JsonSchema {
+export function described(schema: JsonSchema, fields: Record<string, string>): JsonSchema {
   const properties = Object.entries(schema.properties ?? {}).map(([field, property]) => {
-    const text = fields[field];
-    if (typeof property !== "object" || text === undefined) throw new Error(`Describe the field ${field}.`);
-    return [field, typeof text === "string" ? { description: text, ...property } : described(property, text)] as const;
+    const description = fields[field];
+    if (typeof property !== "object" || description === undefined) throw new Error(`Describe the field ${field}.`);
+    return [field, { description, ...property }] as const;
   });
   return { ...schema, properties: Object.fromEntries(properties) };
 }

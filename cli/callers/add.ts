@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";

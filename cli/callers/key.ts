@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { callerKey, callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
+import { callerKey, callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";

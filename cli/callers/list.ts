@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
 

@@ -1,7 +1,7 @@
 import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { dynamoDbRevokedKeys } from "@smart-token-broker/oauth/revoked-key-table.ts";
 import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/oauth/revoked-keys.ts";
 import type { CommandResult } from "../command.ts";

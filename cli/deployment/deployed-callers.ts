@@ -1,5 +1,5 @@
 import { CloudFormationClient, GetTemplateSummaryCommand } from "@aws-sdk/client-cloudformation";
-import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { type Deployment, deployStep, patience, stackOf } from "./deployment.ts";

@@ -1,4 +1,4 @@
-import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { CommandError } from "../exit.ts";
 

@@ -1,5 +1,7 @@
-import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/caller-key.ts";
-import type { Caller, KeyCaller, OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { callerKeyHash, isCallerKey } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import type { KeyCaller } from "@smart-token-broker/auth-core/rules/callers/key-caller.ts";
+import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers/oidc-caller.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { catchUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readUnverifiedIssuer } from "@smart-token-broker/auth-core/rules/jwt.ts";

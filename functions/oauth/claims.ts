@@ -1,4 +1,4 @@
-import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers/oidc-caller.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { clockTolerance } from "@smart-token-broker/auth-core/rules/jwt.ts";
 

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { type HttpResponse, validityFields } from "@smart-token-broker/auth-core/http/response.ts";
-import type { Caller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";

@@ -3,7 +3,7 @@ import { leanDynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb-le
 import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
-import type { Caller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { JwtVerifier } from "./authenticate.ts";
 import { OAuthEndpoint } from "./endpoint.ts";

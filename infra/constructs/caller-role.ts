@@ -1,7 +1,7 @@
 import { CfnOutput } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
-import type { PrincipalCaller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { PrincipalCaller } from "@smart-token-broker/auth-core/rules/callers/principal-caller.ts";
 import { withoutHyphens } from "../logical-id.ts";
 
 /** ARNs that fit into one policy of 6,144 characters when all ids are as long as possible. */

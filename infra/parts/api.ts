@@ -5,8 +5,8 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import { callersFile } from "@smart-token-broker/auth-core/rules/callers.ts";
-import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { callersFile } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
 import { addDomain } from "../constructs/api-domain.ts";

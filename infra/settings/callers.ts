@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { SettingError, shown, unchanged } from "./error.ts";
 import type { ReadOptions } from "./types.ts";
 

@@ -1,4 +1,4 @@
-import type { Caller } from "@smart-token-broker/auth-core/rules/callers.ts";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import type { PlainSettings } from "./schemas.ts";
 

@@ -1,5 +1,5 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
-import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import type { CloudAssembly } from "./cloud-assembly.ts";
 import type { Cors } from "../gateway/options.ts";
 import { createResolver, type Place } from "./resolve.ts";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { delimiter, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { broker, expectError } from "./harness.ts";
 
 const bin = join(import.meta.dirname, "../../node_modules/.bin");

@@ -1,8 +1,8 @@
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
-import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
+import { callersMetadata } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { dynamoDbRevokedKeys } from "../../functions/oauth/revoked-key-table.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
+import { callersMetadata } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 import { failed, healthyAccount, keyDenies, topic } from "./account-stand-in.ts";
 import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError, LocalBroker } from "./harness.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { callersMetadata } from "../../functions/auth-core/rules/deployed-callers.ts";
+import { callersMetadata } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError } from "./harness.ts";
 

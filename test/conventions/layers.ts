@@ -54,9 +54,10 @@ const forInfra = files(
     "metrics",
     "adapters/item-codec",
     ...[
-      "callers",
+      "callers/callers",
+      "callers/deployed-callers",
+      "callers/principal-caller",
       "connection-id",
-      "deployed-callers",
       "failure-catalogue",
       "https-url",
       "key-action",

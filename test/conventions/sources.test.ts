@@ -40,7 +40,7 @@ const bans: Ban[] = [
       "functions/oauth/oauth-response.ts",
       "functions/oauth/refresh-handle.ts",
       `${core}/http/response.ts`,
-      `${core}/rules/caller-key.ts`,
+      `${core}/rules/callers/caller-key.ts`,
       `${core}/rules/fingerprint.ts`,
       `${core}/rules/secret.ts`,
       `${core}/rules/token-set.ts`,

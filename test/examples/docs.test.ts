@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { openToStrangers, sharedIssuers } from "../../functions/auth-core/rules/issuer-trust.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
+import { openToStrangers } from "../../functions/auth-core/rules/callers/issuer-trust.ts";
+import { sharedIssuers } from "../../functions/auth-core/rules/callers/shared-issuers.ts";
 import { connectionsOf } from "../../functions/oauth/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { output, type StartedCommand } from "../local/run-harness.ts";

@@ -1,4 +1,4 @@
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import { buildEvent } from "../../local/gateway/event.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
 import { searcherFor } from "./canaries.ts";

@@ -5,7 +5,7 @@ import { CfnAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import type * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
-import type { callerSchema } from "../../functions/auth-core/rules/caller-schema.ts";
+import type { callerSchema } from "../../functions/auth-core/rules/callers/callers.ts";
 import { type plainSettings, settingNames } from "../../infra/settings/schemas.ts";
 import { type CallerEntry, SmartTokenBroker, type SmartTokenBrokerProps } from "../../packages/cdk/src/index.ts";
 

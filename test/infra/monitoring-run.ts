@@ -1,7 +1,7 @@
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { Service } from "../../functions/auth-core/metrics.ts";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
-import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
 import { tokenEvent } from "../handler/event.ts";

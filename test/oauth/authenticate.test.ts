@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { Authenticator } from "../../functions/oauth/authenticate.ts";
 import type { Credential } from "../../functions/oauth/grant-request.ts";

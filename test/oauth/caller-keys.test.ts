@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 
 const deployed = { allowLoopbackHttp: false };
 const local = { allowLoopbackHttp: true };

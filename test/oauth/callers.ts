@@ -1,4 +1,4 @@
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { audience } from "./issuer.ts";
 

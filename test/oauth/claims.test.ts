@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { OidcCaller } from "../../functions/auth-core/rules/callers.ts";
+import type { OidcCaller } from "../../functions/auth-core/rules/callers/oidc-caller.ts";
 import { connectionsOf, livesAtMost, matchesClaims } from "../../functions/oauth/claims.ts";
 import { connectionId } from "../support/registration.ts";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
 import type { NameIndex } from "../../functions/oauth/find-connection.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { RegisteredNames } from "../../functions/auth-core/rules/token-set.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";

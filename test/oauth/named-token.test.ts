@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { callerKeyHash } from "../../functions/auth-core/rules/caller-key.ts";
-import { type Caller, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
+import { type Caller, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";

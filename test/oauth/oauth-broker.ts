@@ -1,5 +1,5 @@
 import { expect, vi } from "vitest";
-import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { startGateway } from "../../local/gateway/server.ts";
 import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
 import { startTableProxy } from "../support/table-proxy.ts";

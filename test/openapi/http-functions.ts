@@ -1,6 +1,6 @@
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
-import { callerKeyHash } from "@smart-token-broker/auth-core/rules/caller-key.ts";
-import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers.ts";
+import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
+import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";

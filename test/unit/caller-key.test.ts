@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { callerKey, callerKeyHash, isCallerKey } from "../../functions/auth-core/rules/caller-key.ts";
+import { callerKey, callerKeyHash, isCallerKey } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 
 const fakeKey = `stb_${"fake-key-1_".padEnd(43, "0")}`;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
-import { callersMetadata, describeCallers } from "../../functions/auth-core/rules/deployed-callers.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
+import { callersMetadata, describeCallers } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 import { outputPrefix, resourceMark } from "../../functions/auth-core/rules/one-stack.ts";
 
 it("a broker that is deployed is found by names that never change", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { type HttpEvent, report } from "../../functions/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { connectionNotReady, type Failure } from "../../functions/auth-core/rules/failure.ts";
 import { maxAcceptedLifetime } from "../../functions/auth-core/rules/lifetimes.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";

@@ -3,8 +3,8 @@ import {
   openConnectionsClaim,
   openToStrangers,
   type RequiredClaims,
-  sharedIssuers,
-} from "../../functions/auth-core/rules/issuer-trust.ts";
+} from "../../functions/auth-core/rules/callers/issuer-trust.ts";
+import { sharedIssuers } from "../../functions/auth-core/rules/callers/shared-issuers.ts";
 
 const github = "https://token.actions.githubusercontent.com";
 const fault = openToStrangers;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { parseCallers } from "../../functions/auth-core/rules/callers.ts";
+import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
 import { sampleCallers } from "../../local/sample-callers.ts";
 import { readDeploymentSettings } from "../../infra/settings/read.ts";

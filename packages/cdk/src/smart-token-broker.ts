@@ -3,7 +3,7 @@ import type * as iam from "aws-cdk-lib/aws-iam";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { callersMetadata } from "@smart-token-broker/auth-core/rules/deployed-callers.ts";
+import { callersMetadata } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { outputPrefix, resourceMark } from "@smart-token-broker/auth-core/rules/one-stack.ts";
 import { withoutHyphens } from "../../../infra/logical-id.ts";
 import { Api } from "../../../infra/parts/api.ts";

@@ -1,5 +1,5 @@
-import { sha256Hex } from "./fingerprint.ts";
-import { Secret } from "./secret.ts";
+import { sha256Hex } from "../fingerprint.ts";
+import { Secret } from "../secret.ts";
 
 /** A caller key: `stb_` and 256 random bits in base64url. The prefix lets secret scanners recognise it. */
 const keyPattern = /^stb_[A-Za-z0-9_-]{43}$/;

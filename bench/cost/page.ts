@@ -25,7 +25,9 @@ export const pricesOf = ({ prices }: PriceList): Prices =>
   Object.fromEntries(Object.entries(prices).map(([name, { usd }]) => [name, usd])) as Prices;
 
 export const bills = (counts: Counts, list: PriceList): Bill[] =>
-  [1, 100, 10_000].flatMap((connections) => [0, 1, 100].map((rate) => bill(counts, pricesOf(list), connections, rate)));
+  [1, 20, 100, 10_000].flatMap((connections) =>
+    [0, 1, 100].map((rate) => bill(counts, pricesOf(list), connections, rate)),
+  );
 
 const listed = (counts: Record<string, number>) =>
   Object.entries(counts)
@@ -53,8 +55,12 @@ function largest({ dollars: of, total }: Bill): string {
 export function costSection(counts: Counts, list: PriceList): string {
   const prices = pricesOf(list);
   const all = bills(counts, list);
-  const busy = all.find(({ connections, rate }) => connections === 1 && rate === 100);
-  if (!busy) throw new Error("The bill of 100 requests a second is missing.");
+  const busy = bill(counts, prices, 1, 100);
+  const idle = bill(counts, prices, 1, 0);
+  const perConnection = bill(counts, prices, 2, 0).total - idle.total;
+  const oauthAlarms = bill({ ...counts, fixed: counts.fixedWithOAuth }, prices, 1, 0).total - idle.total;
+  // The OAuth function emits the metrics of the token function, with its own name.
+  const oauthMetrics = (counts.memory.metrics.length + counts.table.metrics.length) * prices.metricMonth;
   const { fixed } = counts;
   const bytes = counts.memory.logBytes + counts.accessLogBytes;
   const coldStarts = 10 * (assumptions.monthHours / 2) * 0.2 * prices.lambdaGbSecond;
@@ -66,7 +72,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     "## A month's bill",
     "",
-    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without traces and without the OAuth function.`,
+    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without [traces and the OAuth function](#what-dominates).`,
     "`npm run bench -- cost` counts the operations on the embedded parts, multiplies them by the prices in `bench/cost/prices.json`,",
     "and writes this part of the page.",
     "",
@@ -110,10 +116,11 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     "## What dominates",
     "",
-    `- **Few requests**: the alarms' metrics and the custom metrics, ${dollars(all[0]?.dollars["metrics and alarms"] ?? 0)} $ of ${dollars(all[0]?.total ?? 0)} $ a month. A deployment without callers pays little else.`,
-    `- **One service with one connection**: a variable in its process and one secret cost ${prices.secretMonth.toFixed(2)} $ a month, and the broker at least ${dollars(all[0]?.total ?? 0)} $.`,
-    `- **Many connections**: one secret each, ${prices.secretMonth.toFixed(2)} $ a month. Remove connections that nobody uses.`,
+    `- **Few requests**: the alarms' metrics and the custom metrics, ${dollars(idle.dollars["metrics and alarms"])} $ of ${dollars(idle.total)} $ a month. A deployment without callers pays little else.`,
+    `- **One service with one connection**: a variable in its process and one secret cost ${prices.secretMonth.toFixed(2)} $ a month, and the broker at least ${dollars(idle.total)} $.`,
+    `- **Many connections**: n connections cost ${dollars(idle.total - perConnection)} $ + n × ${dollars(perConnection)} $ a month without requests. ${dollars(prices.secretMonth)} $ of each is its secret. Remove connections that nobody uses.`,
     "- **Many requests**: the gateway, then the logs. Callers should keep a token until shortly before it expires.",
+    `- **The OAuth function**, if a caller needs it: ${dollars(oauthAlarms)} $ a month for its alarms, and ${dollars(oauthMetrics)} $ for its metrics if it serves tokens. Its requests [add reads](#with-other-settings).`,
     `- **Traces**, if you turn them on: ${dollars(tracing(prices, 1))} $ a month at one request a second, ${dollars(tracing(prices, 100))} $ at 100.`,
     `- **Data transfer** is not in the bill: a caller outside AWS adds ${((counts.responseBytes / 1e3) * prices.transferGb).toFixed(2)} $ a million responses of ${counts.responseBytes} bytes.`,
     "",

@@ -102,11 +102,12 @@ test("CodeDeploy may move the aliases of token and oauth and read alarms, and no
   );
   const functions = ofType("AWS::Lambda::Function").filter(({ id }) => ["OAuth", "Token"].includes(nameOf(id)));
   const arns = functions.map(({ id }) => `\${${id}.Arn}`);
-  const [{ PolicyDocument }] = role?.Properties.Policies;
-  const statements = PolicyDocument.Statement.map(({ Resource: on, ...rest }: { Resource: unknown }) => ({
-    ...rest,
-    on: [on].flat().map(render).toSorted(),
-  }));
+  const statements = role?.Properties.Policies[0].PolicyDocument.Statement.map(
+    ({ Resource: on, ...rest }: { Resource: unknown }) => ({
+      ...rest,
+      on: [on].flat().map(render).toSorted(),
+    }),
+  );
 
   expect(others).toEqual([]);
   expect(role?.Properties.ManagedPolicyArns).toBeUndefined();

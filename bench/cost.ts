@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { figureOf, type Report } from "./figures.ts";
 import { countOperations } from "./cost/count.ts";
-import { bills, costSection, end, type PriceList, start } from "./cost/page.ts";
+import { withSection } from "../tools/markdown.ts";
+import { bills, costSection, type PriceList } from "./cost/page.ts";
 
 const root = join(import.meta.dirname, "..");
 const page = join(root, "docs/cost.md");
@@ -16,10 +17,7 @@ export async function cost(): Promise<Report> {
   const counts = await countOperations();
   writeFileSync(join(import.meta.dirname, "cost/counts.json"), `${JSON.stringify(counts, null, 2)}\n`);
   const prices = readPrices();
-  const text = readFileSync(page, "utf8");
-  const [before, after] = [text.indexOf(start), text.indexOf(end)];
-  if (before < 0 || after < 0) throw new Error(`docs/cost.md has no markers. Add the lines ${start} and ${end}.`);
-  writeFileSync(page, text.slice(0, before) + costSection(counts, prices) + text.slice(after + end.length));
+  writeFileSync(page, withSection(readFileSync(page, "utf8"), "cost", costSection(counts, prices)));
   const figures = bills(counts, prices).flatMap(({ connections, rate, total, perMillion }) => {
     const name = `${connections} connections, ${rate} requests/s`;
     const month = figureOf(`${name}: a month`, "$", [total]);

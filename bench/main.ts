@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Report } from "./figures.ts";
 import { machine, machineText } from "./machine.ts";
 import { help, type Options, readOptions } from "./options.ts";
-import { writePage } from "./page.ts";
+import { withSection } from "../tools/markdown.ts";
 import { toMarkdown } from "./render.ts";
 
 process.exitCode = await main(process.argv.slice(2));
@@ -48,6 +48,10 @@ async function run({ chosen, size, json, isToWrite }: Options): Promise<number> 
   }
   const result = { at, size, machine: on, scenarios: reports };
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
-  if (isToWrite && failed === 0) writePage(`${at.slice(0, 10)} on ${machineText(on)}`, tables);
+  if (isToWrite && failed === 0) {
+    const page = new URL("../docs/performance.md", import.meta.url);
+    const section = `Run of ${at.slice(0, 10)} on ${machineText(on)}.\n\n${tables.join("\n")}`.trimEnd();
+    writeFileSync(page, withSection(readFileSync(page, "utf8"), "bench", section));
+  }
   return failed === 0 ? 0 : 1;
 }

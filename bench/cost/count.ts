@@ -1,3 +1,4 @@
+import { synthesise } from "../../local/synthesise.ts";
 import { accessLogBytes, fixedParts, type FixedParts } from "./fixed-parts.ts";
 import { difference, type Work } from "./work.ts";
 import { requestId, startCountedWorld, tokenPath } from "./world.ts";
@@ -17,6 +18,8 @@ export interface Counts {
   /** Of a token response, with the simulator's token. */
   responseBytes: number;
   fixed: FixedParts;
+  /** With a caller that needs the OAuth function. */
+  fixedWithOAuth: FixedParts;
 }
 
 /** Counts what the deployed bundles do, against embedded parts: the real handlers, sockets, log lines and templates. */
@@ -47,8 +50,16 @@ export async function countOperations(): Promise<Counts> {
       accessLogBytes: accessLogBytes(world.assembly, requestId, tokenPath()),
       responseBytes: token.responseBytes(),
       fixed: fixedParts(world.assembly),
+      fixedWithOAuth: await partsWithOAuth(),
     };
   } finally {
     await world.close();
   }
+}
+
+async function partsWithOAuth(): Promise<FixedParts> {
+  const callers = [{ name: "php", connections: ["acme"], keySha256: ["0".repeat(64)] }];
+  const { assembly, remove } = await synthesise({ stage: "dev", connections: ["acme"], callers });
+  remove();
+  return fixedParts(assembly);
 }

@@ -4,6 +4,8 @@ import type { CloudAssembly } from "../../local/assembly/cloud-assembly.ts";
 export interface FixedParts {
   /** Metrics that the alarms watch. A band counts as two more. */
   alarmMetrics: number;
+  /** Metrics that CloudWatch makes from log lines. */
+  filteredMetrics: number;
   dashboards: number;
   insightRules: number;
   keys: number;
@@ -27,6 +29,7 @@ export function fixedParts({ resources }: CloudAssembly): FixedParts {
     alarmMetrics: ofType("AWS::CloudWatch::Alarm")
       .map(queriesOf)
       .reduce((sum, queries) => sum + queries.filter(({ MetricStat }) => MetricStat).length + bands(queries), 0),
+    filteredMetrics: ofType("AWS::Logs::MetricFilter").length,
     dashboards: ofType("AWS::CloudWatch::Dashboard").length,
     insightRules: ofType("AWS::CloudWatch::InsightRule").length,
     keys: ofType("AWS::KMS::Key").length,

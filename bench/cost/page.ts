@@ -1,3 +1,4 @@
+import { type MetricName, metricOrigins, originsOf } from "@smart-token-broker/auth-core/metrics.ts";
 import { assumptions, bill, type Bill, type Item, items, type PriceName, type Prices, tracing } from "./bill.ts";
 import type { Counts } from "./count.ts";
 import type { Work } from "./work.ts";
@@ -9,9 +10,6 @@ export interface PriceList {
   note: string;
   prices: Record<PriceName, { usd: number; unit: string; source: string; from: string }>;
 }
-
-export const start = "<!-- npm run bench -- cost: start -->";
-export const end = "<!-- npm run bench -- cost: end -->";
 
 /** Bytes that CloudWatch counts for each event besides its text, in the limits of PutLogEvents. */
 const eventOverhead = 26;
@@ -25,7 +23,9 @@ export const pricesOf = ({ prices }: PriceList): Prices =>
   Object.fromEntries(Object.entries(prices).map(([name, { usd }]) => [name, usd])) as Prices;
 
 export const bills = (counts: Counts, list: PriceList): Bill[] =>
-  [1, 100, 10_000].flatMap((connections) => [0, 1, 100].map((rate) => bill(counts, pricesOf(list), connections, rate)));
+  [1, 20, 100, 10_000].flatMap((connections) =>
+    [0, 1, 100].map((rate) => bill(counts, pricesOf(list), connections, rate)),
+  );
 
 const listed = (counts: Record<string, number>) =>
   Object.entries(counts)
@@ -49,24 +49,28 @@ function largest({ dollars: of, total }: Bill): string {
   return `${name}, ${Math.round((100 * value) / total)} %`;
 }
 
-/** The generated part of docs/cost.md, between its two markers. */
+/** The generated part of docs/cost.md, between its marks. */
 export function costSection(counts: Counts, list: PriceList): string {
   const prices = pricesOf(list);
   const all = bills(counts, list);
-  const busy = all.find(({ connections, rate }) => connections === 1 && rate === 100);
-  if (!busy) throw new Error("The bill of 100 requests a second is missing.");
+  const busy = bill(counts, prices, 1, 100);
+  const idle = bill(counts, prices, 1, 0);
+  const perConnection = bill(counts, prices, 2, 0).total - idle.total;
+  const oauthAlarms = bill({ ...counts, fixed: counts.fixedWithOAuth }, prices, 1, 0).total - idle.total;
+  // The OAuth function emits the metrics of the token function, with its own name.
+  const oauthMetrics = (counts.memory.metrics.length + counts.table.metrics.length) * prices.metricMonth;
   const { fixed } = counts;
+  const emitted = (Object.keys(metricOrigins) as MetricName[]).flatMap((name) => originsOf(name));
+  const ofProber = emitted.filter(({ service }) => service === "prober").length;
   const bytes = counts.memory.logBytes + counts.accessLogBytes;
   const coldStarts = 10 * (assumptions.monthHours / 2) * 0.2 * prices.lambdaGbSecond;
   const million = (usd: number) => (usd * 1e6).toFixed(2);
   /** Dollars for these bytes of log, a million times. */
   const cents = (each: number) => ((each / 1e3) * prices.logGb).toFixed(2);
   return [
-    start,
-    "",
     "## A month's bill",
     "",
-    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without traces and without the OAuth function.`,
+    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without [traces and the OAuth function](#what-dominates).`,
     "`npm run bench -- cost` counts the operations on the embedded parts, multiplies them by the prices in `bench/cost/prices.json`,",
     "and writes this part of the page.",
     "",
@@ -110,10 +114,13 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     "## What dominates",
     "",
-    `- **Few requests**: the alarms' metrics and the custom metrics, ${dollars(all[0]?.dollars["metrics and alarms"] ?? 0)} $ of ${dollars(all[0]?.total ?? 0)} $ a month. A deployment without callers pays little else.`,
-    `- **One service with one connection**: a variable in its process and one secret cost ${prices.secretMonth.toFixed(2)} $ a month, and the broker at least ${dollars(all[0]?.total ?? 0)} $.`,
-    `- **Many connections**: one secret each, ${prices.secretMonth.toFixed(2)} $ a month. Remove connections that nobody uses.`,
+    `- **Few requests**: the alarms' metrics and the custom metrics, ${dollars(idle.dollars["metrics and alarms"])} $ of ${dollars(idle.total)} $ a month. A deployment without callers pays little else.`,
+    `- **One service with one connection**: a variable in its process and one secret cost ${prices.secretMonth.toFixed(2)} $ a month, and the broker at least ${dollars(idle.total)} $.`,
+    `- **Many connections**: n connections cost ${dollars(idle.total - perConnection)} $ + n × ${dollars(perConnection)} $ a month without requests. ${dollars(prices.secretMonth)} $ of each is its secret. Remove connections that nobody uses.`,
     "- **Many requests**: the gateway, then the logs. Callers should keep a token until shortly before it expires.",
+    `- **The OAuth function**, if a caller needs it: ${dollars(oauthAlarms)} $ a month for its alarms, and ${dollars(oauthMetrics)} $ for its metrics if it serves tokens. Its requests [add reads](#with-other-settings).`,
+    `- **Errors**: at most ${emitted.length - ofProber + fixed.filteredMetrics} custom metrics in all, of which those of errors appear only with an error. More connections and callers add none.`,
+    `- **The prober**, if you turn it on: two alarms and up to ${ofProber} metrics more, and 8,760 invocations of two API requests each.`,
     `- **Traces**, if you turn them on: ${dollars(tracing(prices, 1))} $ a month at one request a second, ${dollars(tracing(prices, 100))} $ at 100.`,
     `- **Data transfer** is not in the bill: a caller outside AWS adds ${((counts.responseBytes / 1e3) * prices.transferGb).toFixed(2)} $ a million responses of ${counts.responseBytes} bytes.`,
     "",
@@ -125,7 +132,5 @@ export function costSection(counts: Counts, list: PriceList): string {
     ...Object.values(list.prices).map(({ usd, unit, from }) =>
       row(usd < 0.001 ? `${Number((usd * 1e6).toPrecision(7))} / 10⁶` : String(usd), unit, from),
     ),
-    "",
-    end,
   ].join("\n");
 }

@@ -27,13 +27,7 @@ export function addCanaries(
     Object.values(functions),
     new BrokerMetrics(stage, oauth ? [] : ["oauth"]),
   );
-  const role = new iam.Role(scope, "DeploymentRole", {
-    assumedBy: new iam.ServicePrincipal("codedeploy.amazonaws.com"),
-  });
-  acknowledge(role, {
-    "AwsSolutions::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]":
-      "AWS maintains what CodeDeploy needs. Only CodeDeploy can assume the role.",
-  });
+  const role = deploymentRole(scope, Object.values(functions));
   const application = new codedeploy.LambdaApplication(scope, "Deployments");
   for (const [id, { live }] of Object.entries(functions)) {
     new codedeploy.LambdaDeploymentGroup(scope, `${id}Deployment`, {
@@ -44,6 +38,37 @@ export function addCanaries(
       deploymentConfig: codedeploy.LambdaDeploymentConfig.CANARY_10PERCENT_5MINUTES,
     });
   }
+}
+
+/**
+ * The role of CodeDeploy may move the aliases of these functions, and of no others. Its policy is inline, so that it exists
+ * before the first deployment. Of AWSCodeDeployRoleForLambdaLimited it lacks what reads an AppSpec from S3 and what invokes
+ * hooks: CloudFormation sends the AppSpec in its request (not verified on AWS), and there are no hooks.
+ */
+function deploymentRole(scope: Construct, functions: BrokerFunction[]): iam.IRole {
+  // The alias itself depends on the deployment group, and so on this role. IAM checks GetAlias and UpdateAlias against the
+  // function, GetProvisionedConcurrencyConfig against the alias. Source: Service Authorization Reference, 'AWS Lambda'.
+  const aliases = functions.flatMap(({ function: { functionArn } }) => [functionArn, `${functionArn}:live`]);
+  const role = new iam.Role(scope, "DeploymentRole", {
+    assumedBy: new iam.ServicePrincipal("codedeploy.amazonaws.com"),
+    inlinePolicies: {
+      MoveAliases: new iam.PolicyDocument({
+        statements: [
+          new iam.PolicyStatement({
+            actions: ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
+            resources: aliases,
+          }),
+          new iam.PolicyStatement({ actions: ["cloudwatch:DescribeAlarms"], resources: ["*"] }),
+        ],
+      }),
+    },
+  });
+  acknowledge(role, {
+    "AwsSolutions::AwsSolutions-IAM5[Resource::*]":
+      "It only reads alarms. AWS does not say that CodeDeploy can work with fewer.",
+  });
+  // Without this, the CDK attaches AWSCodeDeployRoleForLambdaLimited.
+  return role.withoutPolicyUpdates();
 }
 
 /** The end of each name is the paging alarm of the same metrics. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { figureOf, percentile } from "../../bench/figures.ts";
-import { withTables } from "../../bench/page.ts";
 import { toMarkdown } from "../../bench/render.ts";
 
 describe("A figure", () => {
@@ -71,18 +70,4 @@ it("A report is a table with a row for each comparison, and its notes", () => {
 
 - A note.
 `);
-});
-
-describe("The tables of a run", () => {
-  const page = "before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n";
-
-  it("replace those of the last run in the page", () => {
-    expect(withTables(page, "a machine", ["one\n", "two\n"])).toBe(
-      "before\n<!-- bench: begin -->\n\nRun of a machine.\n\none\n\ntwo\n\n<!-- bench: end -->\nafter\n",
-    );
-  });
-
-  it("are an error for a page without the marks", () => {
-    expect(() => withTables("no marks", "a machine", [])).toThrow("docs/performance.md lacks <!-- bench: begin -->");
-  });
 });

@@ -27,6 +27,7 @@ test("The deployed bundles and templates do what the bill counts; if not, run `n
   expect(counted.memory).toEqual(counts.memory);
   expect(counted.table).toEqual(counts.table);
   expect(counted.fixed).toEqual(counts.fixed);
+  expect(counted.fixedWithOAuth).toEqual(counts.fixedWithOAuth);
   expect(counted.accessLogBytes).toBe(counts.accessLogBytes);
   expect(Math.abs(counted.responseBytes - counts.responseBytes)).toBeLessThan(20);
 }, 60_000);

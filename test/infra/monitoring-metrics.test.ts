@@ -110,22 +110,6 @@ test("An alarm watches every reason for which a key needs an operator, and docs/
   expect(new Set(originsOf("KeyActionsNeeded").map(({ code }) => code))).toEqual(new Set(reasons));
 });
 
-test("docs/cost.md has the right numbers of metrics, alarms and their metrics", () => {
-  const cost = document("cost.md");
-  const documented = (pattern: RegExp) => Number(pattern.exec(cost)?.[1]);
-  const ofProber = [...catalogue("dev")].filter((key) => key.includes(" service=prober ")).length;
-  const always = alarms.filter(({ Properties }) => !/-(probe-failed|api-open)$/.test(Properties.AlarmName));
-  const monitored = always.flatMap((alarm) => metricsOfAlarm(alarm, synthesised)).length;
-  const bands = always.filter(({ Properties }) => Properties.ThresholdMetricId !== undefined).length;
-
-  expect(documented(/at most (\d+), of which those of errors/)).toBe(
-    catalogue("dev").size - ofProber + filtered.length,
-  );
-  expect(documented(/two alarms and up to (\d+) metrics more/)).toBe(ofProber);
-  expect(cost).toContain(`| ${always.length} alarms of ${monitored} metrics. `);
-  expect(cost).toContain(`CloudWatch charges ${monitored + 2 * bands}, because each of the two bands`);
-});
-
 test("The dashboard shows every alarm and the rule of Contributor Insights", () => {
   const rules = ofType("AWS::CloudWatch::InsightRule").map(({ Properties }) => String(Properties.RuleName));
   const shownRules = widgets.flatMap(({ properties }) => properties.insightRule?.ruleName ?? []);

@@ -96,6 +96,32 @@ test("With canary, CodeDeploy moves the aliases of token and oauth in two steps,
   }
 });
 
+test("CodeDeploy may move the aliases of token and oauth and read alarms, and nothing else", () => {
+  const [role, ...others] = ofType("AWS::IAM::Role").filter(({ Properties }) =>
+    JSON.stringify(Properties.AssumeRolePolicyDocument).includes("codedeploy"),
+  );
+  const functions = ofType("AWS::Lambda::Function").filter(({ id }) => ["OAuth", "Token"].includes(nameOf(id)));
+  const arns = functions.map(({ id }) => `\${${id}.Arn}`);
+  const statements = role?.Properties.Policies[0].PolicyDocument.Statement.map(
+    ({ Resource: on, ...rest }: { Resource: unknown }) => ({
+      ...rest,
+      on: [on].flat().map(render).toSorted(),
+    }),
+  );
+
+  expect(others).toEqual([]);
+  expect(role?.Properties.ManagedPolicyArns).toBeUndefined();
+  expect(JSON.stringify(ofType("AWS::IAM::Policy"))).not.toContain(`"${role?.id}"`);
+  expect(statements).toEqual([
+    {
+      Effect: "Allow",
+      Action: ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
+      on: arns.flatMap((arn) => [arn, `${arn}:live`]).toSorted(),
+    },
+    { Effect: "Allow", Action: "cloudwatch:DescribeAlarms", on: ["*"] },
+  ]);
+});
+
 test("The alarms of a rollback watch the metrics of token and oauth, those of Lambda only for the new version, and notify no one", () => {
   const guards = ofType("AWS::CloudWatch::Alarm").filter(({ stack }) => stack === "Api");
   const watched = guards.map((alarm) => [

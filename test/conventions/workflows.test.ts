@@ -1,0 +1,60 @@
+import { globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+const nodeVersion = readFileSync(join(root, ".node-version"), "utf8").trim();
+const workflows = Object.fromEntries(
+  globSync(".github/workflows/*.yml", { cwd: root }).map((file) => [
+    basename(file),
+    readFileSync(join(root, file), "utf8"),
+  ]),
+);
+const publish = workflows["publish.yml"] ?? "";
+
+/** The only command that may run where an OpenID token can be requested: it runs no code of a package. */
+const publishesTarball = /^npm publish \.\/\S+\.tgz --ignore-scripts [-a-z ]+$/;
+
+const canRequestToken = /\b(id-token: write|write-all)\b/;
+
+/** Where a workflow names an action that can change, or lets code of others request an OpenID token of this repository. */
+function faultsOf(workflow: string): string[] {
+  const [head = "", jobs = ""] = workflow.split(/^jobs:\n/m);
+  const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = ""]) => found);
+  const isExact = /^(\.\/|[\w-]+\/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)/;
+  const trusted = jobs.split(/^ {2}(?=[\w-]+:\n)/m).filter((job) => canRequestToken.test(job));
+  return [
+    ...all(workflow, /\buses: (.+)/g).filter((action) => !isExact.test(action)),
+    ...(canRequestToken.test(head) ? ["every job can request a token"] : []),
+    ...(trusted.every((job) => job.includes("environment:")) ? [] : ["no environment"]),
+    ...all(trusted.join(""), /\b(uses: actions\/checkout)\b/g),
+    ...all(trusted.join(""), /\brun: (.+)/g).filter((command) => !publishesTarball.test(command)),
+    ...all(trusted.join(""), /\bnode-version\S*: (.+)/g).filter((version) => version !== nodeVersion),
+  ];
+}
+
+test.each(Object.entries(workflows))(
+  "%s names each action by its commit, and no code of a package can request an OpenID token",
+  (_, workflow) => {
+    expect(faultsOf(workflow)).toEqual([]);
+  },
+);
+
+test.each([
+  ["an action by its tag", /(actions\/download-artifact)@.*/, "$1@v6", ["actions/download-artifact@v6"]],
+  ["an installation", /run: (npm publish)/, "run: npm ci && $1", [expect.stringMatching(/^npm ci/)]],
+  ["several commands", /run: (npm publish)/, "run: |\n          $1", ["|"]],
+  ["a build by the publication", / --ignore-scripts/, "", [expect.stringMatching(/^npm publish/)]],
+  [
+    "the sources",
+    /(download-artifact@.*)/,
+    "$1\n      - uses: actions/checkout@v5",
+    ["actions/checkout@v5", "uses: actions/checkout"],
+  ],
+  ["a version of Node, and of its npm, that can change", /node-version: .*/, "node-version: 24", ["24"]],
+  ["no environment", /environment: npm\n/, "", ["no environment"]],
+  ["the permission for all jobs", /(permissions:\n)/, "$1  id-token: write\n", ["every job can request a token"]],
+])("publish.yml with %s is rejected", (_, place, planted, faults) => {
+  expect(publish).toMatch(place);
+  expect(faultsOf(publish.replace(place, planted))).toEqual(faults);
+});

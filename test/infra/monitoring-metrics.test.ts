@@ -47,17 +47,19 @@ const ofAws: Record<string, { names: string[]; dimension: string; type: string }
 };
 
 /** Metrics that the metric filters of log groups make. A dimension is a field of the access log, which has the stage. */
-const filtered = ofType("AWS::Logs::MetricFilter").flatMap(({ Properties }) =>
-  (Properties.MetricTransformations as MetricTransformation[]).map(({ MetricNamespace, MetricName, Dimensions }) => {
-    const dimensions = Dimensions.map(({ Key, Value }): [string, unknown] => [Key, logged[Value.replace("$.", "")]]);
-    return metricKey(MetricNamespace, MetricName, Object.fromEntries(dimensions));
-  }),
+const filtered = new Set(
+  ofType("AWS::Logs::MetricFilter").flatMap(({ Properties }) =>
+    (Properties.MetricTransformations as MetricTransformation[]).map(({ MetricNamespace, MetricName, Dimensions }) => {
+      const dimensions = Dimensions.map(({ Key, Value }): [string, unknown] => [Key, logged[Value.replace("$.", "")]]);
+      return metricKey(MetricNamespace, MetricName, Object.fromEntries(dimensions));
+    }),
+  ),
 );
 
 /** Whether the functions, a metric filter or AWS emit a metric. */
 function isEmitted({ namespace, name, dimensions, key }: Referred): boolean {
   const aws = ofAws[namespace];
-  if (!aws) return catalogue("dev").has(key) || filtered.includes(key);
+  if (!aws) return catalogue("dev").has(key) || filtered.has(key);
   const resources = ofType(aws.type).flatMap(({ id }) => [`\${${id}}`, `\${${id}.${aws.dimension}}`]);
   const [value, ...others] = Object.values(dimensions);
   return (

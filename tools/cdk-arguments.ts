@@ -6,6 +6,8 @@ import { settingsFolder } from "../infra/settings/stage.ts";
 /** A mistake that the user can correct. Its message is one line. */
 export class CdkUsageError extends Error {}
 
+export type CdkCommand = "synth" | "bootstrap" | "deploy";
+
 export interface CdkArguments {
   stage: string;
   /** Where the stage is from: `-c stage`, `--stage`, `cdk.json` or `default`. */
@@ -21,7 +23,7 @@ export interface CdkArguments {
 }
 
 /**
- * Reads the arguments of `npm run deploy -- …` and `npm run synth -- …`: `--stage prod` becomes `-c stage=prod`, `--region` is not for `cdk`, and
+ * Reads the arguments of `npm run deploy -- …` and the others: `--stage prod` becomes `-c stage=prod`, `--region` is not for `cdk`, and
  * `cdk` gets all others as they are. `-c stage=prod` counts before `--stage`, and `--stage` before the stage in the
  * context of cdk.json.
  *
@@ -29,7 +31,7 @@ export interface CdkArguments {
  *   before a stage
  */
 export function readCdkArguments(
-  command: "synth" | "deploy",
+  command: CdkCommand,
   args: string[],
   context: Record<string, unknown>,
 ): CdkArguments {
@@ -97,7 +99,7 @@ const options = {
 } as const;
 
 /** Without `--`, npm keeps the options, and the script would deploy another stage, or elsewhere. */
-function rejectOptionsOfNpm(command: string, env: Record<string, string | undefined>): void {
+function rejectOptionsOfNpm(command: CdkCommand, env: Record<string, string | undefined>): void {
   const option = ["stage", "region", "context", "profile"].find((name) => env[`npm_config_${name}`] !== undefined);
   // npm's own -c is --call.
   const isContext = /^\w+=/.test(env["npm_config_call"] ?? "");

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { settingNames } from "../infra/settings/schemas.ts";
 import { fileOfStage } from "../infra/settings/stage.ts";
 import { type Account, findAccount, findRegion } from "./aws-target.ts";
-import { CdkUsageError, readCdkArguments } from "./cdk-arguments.ts";
+import { type CdkCommand, CdkUsageError, readCdkArguments } from "./cdk-arguments.ts";
 
 interface Ports {
   print: (line: string) => void;
@@ -16,13 +16,14 @@ interface Ports {
 }
 
 /**
- * Runs `cdk synth` or `cdk deploy` for a stage. Before a deployment, it prints what is deployed where.
+ * Runs a command of `cdk` for a stage. Before one that changes the account, it checks region and credentials, and prints where
+ * it acts.
  *
  * @returns the exit status of `cdk`
  * @throws CdkUsageError before it starts `cdk`: there is no region, or the region rejects the credentials
  */
 export async function runCdk(
-  command: "synth" | "deploy",
+  command: CdkCommand,
   args: string[],
   { print, cdk = fileURLToPath(import.meta.resolve("aws-cdk/bin/cdk")), context = contextInCdkJson() }: Ports,
 ): Promise<number> {
@@ -39,7 +40,8 @@ export async function runCdk(
   if (command === "synth") return start(namesStack ? [] : ["--quiet"]);
   if (isQuestion) return start([]);
 
-  print(`stage    ${stage} (${stageFrom}): ${fileOfStage(stage)}`);
+  // `cdk bootstrap` prepares an account and region, for all stages.
+  if (command === "deploy") print(`stage    ${stage} (${stageFrom}): ${fileOfStage(stage)}`);
   const inCdkJson = settingNames.filter((name) => Object.hasOwn(context, name));
   if (inCdkJson.length > 0) {
     print(`warning  cdk.json (context) has ${inCdkJson.join(", ")}: the file of the stage does not count for them.`);
@@ -59,7 +61,7 @@ export async function runCdk(
       ? `account  ${account.account} (${account.arn})`
       : `account  unknown: ${account.reason}. If the CDK cannot resolve it either, sign in, for example with: aws sso login`,
   );
-  return start(namesStack ? [] : ["--all"], { AWS_REGION: region });
+  return start(namesStack || command === "bootstrap" ? [] : ["--all"], { AWS_REGION: region });
 }
 
 function rejection(region: string, { code, account }: Account & { kind: "rejected" }): string {

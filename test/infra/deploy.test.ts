@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Stack } from "aws-cdk-lib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { brokerApp } from "../../infra/app.ts";
+import type { CdkCommand } from "../../tools/cdk-arguments.ts";
 import { runCdk } from "../../tools/run-cdk.ts";
 import { serve } from "../support/server.ts";
 
@@ -55,7 +56,7 @@ async function useSts(rejecting: Record<string, string> = {}) {
 }
 
 /** Runs `npm run deploy -- …` with a stand-in for `cdk`: what it prints, and how `cdk` was started. */
-async function deploy(args: string[], context: Record<string, unknown> = {}, command: "deploy" | "synth" = "deploy") {
+async function deploy(args: string[], context: Record<string, unknown> = {}, command: CdkCommand = "deploy") {
   const lines: string[] = [];
   const run = runCdk(command, args, { print: (line) => lines.push(line), cdk: join(folder, "cdk"), context });
   const end = await run.catch((error: unknown) => (error as Error).message);
@@ -152,6 +153,25 @@ test.each<[string, Record<string, string>, RegExp]>([
 
   expect(end).toMatch(message);
   expect(cdk).toBeUndefined();
+});
+
+test("The bootstrap of an account and region checks both, as a deployment does, and names no stage", async () => {
+  await useSts({ "eu-south-1": "InvalidClientTokenId" });
+  const rejected = [await deploy([], {}, "bootstrap")];
+  vi.stubEnv("AWS_REGION", "eu-south-1");
+  rejected.push(await deploy([], {}, "bootstrap"));
+  vi.stubEnv("AWS_REGION", "eu-west-1");
+  const { lines, cdk } = await deploy(["--qualifier", "broker"], {}, "bootstrap");
+
+  expect(rejected.map(({ end }) => end)).toEqual([
+    expect.stringMatching(/^No region/),
+    expect.stringMatching(/^Region eu-south-1/),
+  ]);
+  expect(lines[0]).toBe("region   eu-west-1 (AWS_REGION)");
+  expect(cdk).toEqual({
+    args: ["bootstrap", "-c", "stage=dev", "--qualifier", "broker"],
+    region: "eu-west-1",
+  });
 });
 
 test("A synthesis whose --stage npm has taken names its own command", async () => {

@@ -30,11 +30,7 @@ export interface CdkArguments {
  * @throws CdkUsageError if an option has no value, npm has taken one that was meant for the script, or `--stage` is missing
  *   before a stage
  */
-export function readCdkArguments(
-  command: CdkCommand,
-  args: string[],
-  context: Record<string, unknown>,
-): CdkArguments {
+export function readCdkArguments(command: CdkCommand, args: string[], context: Record<string, unknown>): CdkArguments {
   rejectOptionsOfNpm(command, process.env);
   const { tokens } = parseArgs({ args, options, strict: false, tokens: true });
   const plain = tokens.filter((token) => token.kind === "positional").map(({ value }) => value);

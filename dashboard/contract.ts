@@ -28,6 +28,8 @@ export interface ConnectionView {
   state: ConnectionStatus["state"] | "no_token";
   /** Cause, consequence and next step. */
   sentence: string;
+  /** When a key was stored that the next attempt uses. Only of a rejected connection whose next attempt is due. */
+  keyStoredAt?: number;
   /** Absent without an item in the table. */
   status?: ConnectionStatus;
   /** What a request gets now, in a sentence. */
@@ -55,6 +57,8 @@ export interface KeyRotation {
   isOn: boolean;
   /** The end of the day by which it rotates. */
   nextAt?: number;
+  /** When the secret last changed. Absent while a next key waits in it: that is not used yet. */
+  changedAt?: number;
 }
 
 /** The past of a connection, from the functions' log. */

@@ -1,6 +1,7 @@
 import { failureCatalogue, isFailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
+import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { fixOf } from "../cli/status/cause.ts";
+import { fixOf, reasonOf, servedUntil } from "../cli/status/cause.ts";
 import { describeStatus } from "../cli/status/describe.ts";
 import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
 import { duration, timeOfDay } from "../cli/terminal/time.ts";
@@ -21,23 +22,65 @@ export function viewOf(
   { past, requests, rotation }: Known,
 ): ConnectionView {
   const { connection, state } = status;
+  const retried = retryOfRejected(status, now, rotation);
   // The first line of `broker status ID` is the state and these sentences. It needs only the flags of the deployment.
   const [line = ""] = describeStatus(status, now, deployment as Deployment).split("\n");
   return {
     connection,
     state,
     // The command is in `commands`.
-    sentence: line
-      .slice(state.length)
-      .trim()
-      .replace(/: npx broker .*$/, "."),
+    sentence:
+      retried?.sentence ??
+      line
+        .slice(state.length)
+        .trim()
+        .replace(/: npx broker .*$/, "."),
+    ...(retried?.keyStoredAt !== undefined && { keyStoredAt: retried.keyStoredAt }),
     status,
     callerGets: callerGets(status, now),
-    commands: commandsOf(status, deployment as Deployment),
+    commands: commandsOf(status, deployment as Deployment, retried?.keyStoredAt === undefined),
     ...(past && { past }),
     ...(requests && { requests }),
     ...(rotation && { rotation }),
   };
+}
+
+/** What Secrets Manager says of a connection's key. */
+export function keyRotationOf({
+  rotationEnabled: isOn,
+  nextRotationAt: nextAt,
+  lastChangedAt: changedAt,
+  labels,
+}: SecretDescription): KeyRotation {
+  const waits = [...labels.values()].some(
+    (stages) => !stages.includes("AWSCURRENT") && (stages.includes("NEXT") || stages.includes("AWSPENDING")),
+  );
+  return {
+    isOn,
+    ...(nextAt !== undefined && { nextAt }),
+    ...(changedAt !== undefined && !waits && { changedAt }),
+  };
+}
+
+/** Whether a rejected connection is tried again now: then its operator may have stored a key already. */
+export const isRetriedNow = ({ state, next_action: next }: ConnectionStatus, now: number) =>
+  state === "rejected" && next !== undefined && Date.parse(next.at) / 1000 <= now;
+
+/** What the page says of a rejected connection whose next attempt is due, instead of the advice to stage a key. */
+function retryOfRejected(status: ConnectionStatus, now: number, rotation: KeyRotation | undefined) {
+  const { last_error: error } = status;
+  if (!error || !isRetriedNow(status, now)) return undefined;
+  // Without the error's own advice to store a key.
+  const [cause = ""] = /^.+?\.(?= |$)/.exec(reasonOf(status) ?? "") ?? [];
+  const before = [cause, servedUntil(status, now)];
+  const { changedAt = 0 } = rotation ?? {};
+  // The error's instant has no fraction.
+  if (changedAt < Date.parse(error.at) / 1000 + 1) {
+    const then = "The next attempt is within a minute. If the key is rejected again, stage a valid one.";
+    return { sentence: [...before, then].join(" ") };
+  }
+  const stored = `A key was stored at ${timeOfDay(new Date(changedAt * 1000).toISOString(), now)}. The next attempt, within a minute, uses it.`;
+  return { sentence: [...before, stored].join(" "), keyStoredAt: changedAt };
 }
 
 /** A connection whose secret exists, and which has no item: nobody requested it, or no request got as far as Smart Services. */
@@ -89,9 +132,9 @@ const commandsByState: Record<string, string[]> = {
   removed: ["connections list"],
 };
 
-function commandsOf(status: ConnectionStatus, deployment: Deployment): string[] {
+function commandsOf(status: ConnectionStatus, deployment: Deployment, needsFix: boolean): string[] {
   const { connection, state } = status;
-  const [, fix] = fixOf(status, deployment)?.split(": ") ?? [];
+  const [, fix] = (needsFix && fixOf(status, deployment)?.split(": ")) || [];
   const others = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];
   const commands = others.map((command) => brokerCommand(deployment, command.replace("ID", connection)));
   return [...new Set([...(fix === undefined ? [] : [fix]), ...commands])];

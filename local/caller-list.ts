@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type Caller, callersFile } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readBody } from "./gateway/request.ts";
 import type { LocalFunction } from "./lambda/function.ts";
-import { originOf } from "./loopback-guard.ts";
+import { isFromPage } from "./loopback-guard.ts";
+import { answerJson } from "./loopback-server.ts";
 import { parseObject } from "./simulator/parse-object.ts";
 
 /** The OAuth function of a local run. */
@@ -34,7 +35,7 @@ export function listPage(
   change: (body: Record<string, unknown> | undefined) => Change,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   async function answer(request: IncomingMessage): Promise<Change> {
-    if (originOf(request.headers) !== "none") return { status: 403, message: "Forbidden" };
+    if (isFromPage(request.headers)) return { status: 403, message: "Forbidden" };
     const body = await readBody(request);
     const changed = change(body === "too_large" ? undefined : parseObject(body.toString()));
     if (oauth && changed.list) {
@@ -47,10 +48,7 @@ export function listPage(
   return (request, response) => {
     if (request.method !== "POST" || request.url !== path) return false;
     answer(request).then(
-      ({ status, message }) =>
-        response
-          .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
-          .end(JSON.stringify({ message })),
+      ({ status, message }) => answerJson(response, status, { message }),
       // The client closed the connection.
       () => response.destroy(),
     );

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Deployment } from "./assembly/deployment.ts";
-import { originOf } from "./loopback-guard.ts";
+import { isFromPage } from "./loopback-guard.ts";
+import { answerJson } from "./loopback-server.ts";
 import { deployedSetting } from "./operator.ts";
 
 /**
  * Answers `GET /_local/deployment`: the command line finds a local run with it. The answer has what the stack outputs
- * have on AWS, and the URLs of the embedded parts. It holds no secret. Returns whether the request was for this path.
+ * have on AWS, and the URLs of the embedded parts. It holds no secret, and no page can read it. Returns whether the
+ * request was for this path.
  */
 export function deploymentPage(
   deployment: Deployment,
@@ -28,11 +30,8 @@ export function deploymentPage(
   return (request, response) => {
     const port = request.socket.localPort;
     if (request.method !== "GET" || request.url !== "/_local/deployment" || port === undefined) return false;
-    const allowed = originOf(request.headers) !== "foreign";
-    const body = allowed ? { ...described, url: `http://127.0.0.1:${port}` } : { message: "Forbidden" };
-    response
-      .writeHead(allowed ? 200 : 403, { "content-type": "application/json", "cache-control": "no-store" })
-      .end(JSON.stringify(body));
+    if (isFromPage(request.headers)) answerJson(response, 403, { message: "Forbidden" });
+    else answerJson(response, 200, { ...described, url: `http://127.0.0.1:${port}` });
     return true;
   };
 }

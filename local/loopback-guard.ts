@@ -66,6 +66,6 @@ function isAccepted(authority: string, port: number, allowedHosts: string[]): bo
 }
 
 /** Browsers add an Origin to every POST and preflight, and `Sec-Fetch-Site` to the other requests of a page. */
-function isFromPage({ origin, "sec-fetch-site": site }: IncomingHttpHeaders): boolean {
+export function isFromPage({ origin, "sec-fetch-site": site }: IncomingHttpHeaders): boolean {
   return origin !== undefined || site === "cross-site" || site === "same-site";
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type GuardOptions, type Rejection, rejectionOf } from "./loopback-guard.ts";
+import { type GuardOptions, rejectionOf } from "./loopback-guard.ts";
 
 export interface LoopbackServer {
   /** `http://127.0.0.1:{port}` */
@@ -17,6 +17,12 @@ export type LoopbackOptions = Pick<GuardOptions, "allowedHosts"> & {
   port?: number;
 };
 
+/** Answers with JSON that no cache stores, and that no browser takes for something else. */
+export function answerJson(response: ServerResponse, status: number, body: object): void {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  response.writeHead(status, { ...headers, "x-content-type-options": "nosniff" }).end(JSON.stringify(body));
+}
+
 /**
  * Starts an HTTP server on 127.0.0.1 behind the guard. Every server of the local run starts here, so that each has the
  * guard. Rejects with Node's error if the port is in use.
@@ -27,7 +33,7 @@ export async function listenOnLoopback(
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
     const rejection = rejectionOf(request, guard);
-    if (rejection) reject(response, rejection);
+    if (rejection) answerJson(response, rejection.status, { message: rejection.message });
     else listener(request, response);
   });
   server.listen(port, "127.0.0.1");
@@ -42,9 +48,4 @@ export async function listenOnLoopback(
       await closed;
     },
   };
-}
-
-function reject(response: ServerResponse, { status, message }: Rejection): void {
-  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
-  response.end(JSON.stringify({ message }));
 }

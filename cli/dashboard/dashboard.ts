@@ -4,7 +4,11 @@ import { type Deployment, patience } from "../deployment/deployment.ts";
 import { openUrl } from "../open/open.ts";
 import { dashboardClients } from "./clients.ts";
 import { deployedSource } from "./deployed-source.ts";
+import { redirectFile } from "./redirect-file.ts";
 import { startDashboardServer } from "./server.ts";
+
+const advice =
+  "If no page opens, paste the URL into your browser. Do not pass it on: who has it can read the page. Ctrl-C ends it.\n";
 
 export interface DashboardOptions {
   /** False with `--no-open`. */
@@ -25,9 +29,14 @@ export async function showDashboard(
   const { region, credentials } = deployment;
   const clients = dashboardClients({ ...patience, region, credentials });
   const server = await startDashboardServer(deployedSource(deployment, clients, () => Date.now() / 1000));
-  const opened = await openUrl(server.url, open);
-  process.stdout.write(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}Ctrl-C ends it.\n`);
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  await server.close();
+  const file = redirectFile(server.url);
+  const ended = Promise.race(["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => once(process, signal)));
+  try {
+    const opened = await openUrl(server.url, open, file.write);
+    process.stdout.write(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}${advice}`);
+    await ended;
+  } finally {
+    await Promise.all([file.remove(), server.close()]);
+  }
   return { text: "", json: { closed: true } };
 }

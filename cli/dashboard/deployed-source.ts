@@ -3,7 +3,7 @@ import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import type { DashboardData, DashboardSource, KeyRotation, Past, Traffic } from "../../dashboard/contract.ts";
-import { viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
+import { isRetriedNow, keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts } from "../deployment/secrets.ts";
 import { allStatuses } from "../deployment/statuses.ts";
@@ -43,9 +43,8 @@ export function deployedSource(
   const pasts = new Map<string, Past>();
 
   async function read(range: number): Promise<DashboardData> {
-    const [status, secret, counts, feed, group] = await Promise.all([
-      statuses.read(),
-      secrets.read(),
+    const [[status, secret], counts, feed, group] = await Promise.all([
+      statusesAndSecrets(),
       traffic(range),
       events.read(),
       groups.read(),
@@ -79,15 +78,17 @@ export function deployedSource(
     };
   }
 
+  /** Reads the secrets again soon while a rejected connection is tried again: an operator may have stored a key. */
+  async function statusesAndSecrets() {
+    const status = await statuses.read();
+    const isAwaited = status.value?.some((one) => isRetriedNow(one, now())) ?? false;
+    return [status, await secrets.read(isAwaited ? ages.status : ages.secrets)] as const;
+  }
+
   function views(found: ConnectionStatus[], listed: SecretFacts[], at: number) {
     const known = new Set<string>(found.map(({ connection }) => connection));
     const present = listed.filter(({ deletedAt }) => deletedAt === undefined);
-    const rotations = new Map<string, KeyRotation>(
-      present.map(({ connection, rotationEnabled: isOn, nextRotationAt: nextAt }) => [
-        connection,
-        { isOn, ...(nextAt !== undefined && { nextAt }) },
-      ]),
-    );
+    const rotations = new Map<string, KeyRotation>(present.map((secret) => [secret.connection, keyRotationOf(secret)]));
     const others = present.filter(({ connection }) => !known.has(connection));
     return [
       ...found.map((status) => {

@@ -43,12 +43,20 @@ export function pageUrl(deployment: Deployment, page: Exclude<Page, "runbook">):
   return `https://${region}.${host}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard}`;
 }
 
-/** Opens a URL in the browser if a person is at a terminal, and prints it. */
-export async function openUrl(url: string, browser: boolean): Promise<CommandResult> {
+/**
+ * Opens a URL in the browser if a person is at a terminal, and prints it.
+ *
+ * @param target what the browser gets: every user of the machine can read it. Default: the URL
+ */
+export async function openUrl(
+  url: string,
+  browser: boolean,
+  target: () => Promise<string> | string = () => url,
+): Promise<CommandResult> {
   if (browser && process.stdout.isTTY && !isJson()) {
     const { default: open } = await import("open");
     // Without a browser, the printed URL is what remains.
-    await open(url).catch(() => undefined);
+    await open(await target()).catch(() => undefined);
   }
   return { text: `${url}\n`, json: { url } };
 }

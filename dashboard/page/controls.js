@@ -1,5 +1,8 @@
 import { element, write } from "./format.js";
 
+/** On a phone, or at 200 %, the page needs the room. */
+const hasRoom = "(min-width: 60rem) and (min-height: 40rem)";
+
 /** The buttons of the local run: the scenario of Smart Services, short tokens, and a replacement of everything. */
 export function showControls(footer, controls, act) {
   footer.hidden = !controls;
@@ -11,6 +14,7 @@ export function showControls(footer, controls, act) {
   }
   footer.querySelector("[role=switch]").setAttribute("aria-checked", String(shortTokens));
   const known = scenarios.find(({ name }) => name === scenario);
+  write(footer.querySelector("summary b"), `Simulated Smart Services: ${scenario ?? "other switches"}`);
   write(
     footer.querySelector(".watch"),
     known ? `${known.does} ${known.watch}` : "The switches of the simulator were set one by one.",
@@ -18,8 +22,7 @@ export function showControls(footer, controls, act) {
 }
 
 function build(footer, { scenarios }, act) {
-  const title = element("h2", { id: "scenarios-title" }, "Simulated Smart Services");
-  const group = element("div", { role: "group", "aria-labelledby": "scenarios-title" });
+  const group = element("div", { role: "group", "aria-label": "Simulated Smart Services" });
   for (const { name, does, watch } of scenarios) {
     const button = element("button", { type: "button", title: `${does} ${watch}`, "data-scenario": name }, name);
     button.addEventListener("click", () => act("scenario", { scenario: name }));
@@ -42,5 +45,7 @@ function build(footer, { scenarios }, act) {
     "Replace all now",
   );
   all.addEventListener("click", () => act("replace", {}));
-  footer.append(title, element("p", { className: "watch" }), group, short, all);
+  const summary = element("summary", {}, element("b"), " ", element("span", { className: "watch" }));
+  const content = element("div", { className: "controls" }, group, short, all);
+  footer.append(element("details", { open: matchMedia(hasRoom).matches }, summary, content));
 }

@@ -3,7 +3,7 @@ import { clock, element, renderIfChanged } from "./format.js";
 const runbook = (section) => element("a", { href: `_dashboard/runbook#${section}`, target: "_blank" }, "runbook");
 
 /** The events, newest first; a failure that repeats is one entry. */
-export function showEvents(section, events, why) {
+export function showEvents(section, { events, now }, why) {
   section.querySelector(".empty").textContent = events?.length ? "" : events ? "Nothing has happened yet." : why;
   const list = section.querySelector("ol");
   list.hidden = !events?.length;
@@ -12,13 +12,13 @@ export function showEvents(section, events, why) {
       element(
         "li",
         { "data-level": event.level },
-        element("time", { dateTime: new Date(event.at * 1000).toISOString() }, clock(event.at, true)),
+        element("time", { dateTime: new Date(event.at * 1000).toISOString() }, clock(event.at, now)),
         element(
           "p",
           {},
           ...(event.connection === undefined ? [] : [element("b", {}, event.connection), " "]),
           event.text,
-          ...(count > 1 ? [` ${count} times since ${clock(since, true)}.`] : []),
+          ...(count > 1 ? [` ${count} times since ${clock(since, now)}.`] : []),
           ...(event.runbook === undefined ? [] : [" ", runbook(event.runbook)]),
         ),
       ),

@@ -8,19 +8,13 @@ export function duration(seconds) {
   return `${Math.round(minutes / 60 / 24)} days`;
 }
 
-/** The time of day in UTC, `10:47Z`, as `broker status` writes it. @param {number} at epoch seconds */
-export const clock = (at, withSeconds = false) =>
-  `${new Date(at * 1000).toLocaleTimeString("en-GB", {
-    timeZone: "UTC",
-    hour: "2-digit",
-    minute: "2-digit",
-    ...(withSeconds && { second: "2-digit" }),
-  })}Z`;
-
-/** The time of day; with the date if that is not today. @param {string} iso @param {number} now epoch seconds */
-export function day(iso, now) {
-  const date = new Date(iso);
-  const time = clock(date.getTime() / 1000);
+/**
+ * The time of day in UTC, as `broker status` writes it: `10:47Z`; with its date if that is not today: `24 Nov, 10:47Z`.
+ * @param {number} at epoch seconds @param {number} now epoch seconds
+ */
+export function clock(at, now) {
+  const date = new Date(at * 1000);
+  const time = `${date.toLocaleTimeString("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" })}Z`;
   const dayOf = (one) => one.toUTCString().slice(0, 16);
   if (dayOf(date) === dayOf(new Date(now * 1000))) return time;
   return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })}, ${time}`;
@@ -32,6 +26,9 @@ export const instant = (iso) => (iso === undefined ? undefined : Date.parse(iso)
 /** A number with few digits. @param {number} value */
 export const figure = (value) =>
   value.toLocaleString("en-GB", { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 });
+
+/** A share of a whole, exact to 0.01 %. 100 % means all. @param {number} part @param {number} whole */
+export const exactPercent = (part, whole) => `${Math.floor((10_000 * part) / whole) / 100} %`;
 
 /** A share of a whole. 100 % means all, 0 % none. @param {number} part @param {number} whole */
 export function percent(part, whole) {

@@ -1,4 +1,4 @@
-import { badge, day, duration, element, figure, instant, percent, renderIfChanged, write } from "./format.js";
+import { badge, clock, duration, element, figure, instant, percent, renderIfChanged, write } from "./format.js";
 
 /**
  * Everything about one connection: state, fields, commands, and on the local run its buttons. Each part changes on its
@@ -44,38 +44,38 @@ const deployedButtons = [
   ["Load the past", "One query of Logs Insights over 3 hours. AWS charges for it by the data that it scans", "past"],
 ];
 
-function fieldsOf({ status, requests, rotation }, now) {
+function fieldsOf(view, now) {
+  const { status, requests, rotation } = view;
   const fields = [];
   const add = (name, value, text = value) => value !== undefined && fields.push([name, text]);
-  if (status) addStatus(status, add, now);
+  if (status) addStatus(view, add, now);
   add("Next key rotation", rotation, rotation && rotationText(rotation, now));
   add("Requests, 1 h", requests, requests && requestsText(requests));
   return fields;
 }
 
-function addStatus(status, add, now) {
+function addStatus({ status, keyStoredAt }, add, now) {
+  const day = (iso) => clock(instant(iso), now);
   const left = (iso) => (instant(iso) > now ? `${duration(instant(iso) - now)} left` : "expired");
   const { access_token_expires_at: access, refresh_token_expires_at: refresh, last_error: error } = status;
   add("Token", access, `generation ${status.generation}, ${access && left(access)}`);
   add(
     "Obtained",
     status.last_success_at,
-    `${day(status.last_success_at, now)} by ${status.obtained_by === "api_key" ? "API key" : "refresh token"}`,
+    `${day(status.last_success_at)} by ${status.obtained_by === "api_key" ? "API key" : "refresh token"}`,
   );
   add("Refresh token", refresh, refresh && left(refresh));
   const days = status.key_age_days;
   const age = days === undefined ? "" : ` · ${days === 1 ? "1 day" : `${days} days`} old`;
-  add("API key", status.key_fingerprint, `${status.key_fingerprint}${age}`);
+  // The fingerprint comes with a token.
+  const stored = keyStoredAt === undefined ? "" : " · former key until the next token";
+  add("API key", status.key_fingerprint, `${status.key_fingerprint}${age}${stored}`);
   for (const { fingerprint, retirable_at: at } of status.retiring_keys) {
-    add("Old API key", `${fingerprint} · can be revoked from ${day(at, now)}`);
+    add("Old API key", `${fingerprint} · can be revoked from ${day(at)}`);
   }
   add("Failed attempts", status.failures || undefined, String(status.failures));
-  add("Last error", error, error && `${error.code} at ${day(error.at, now)}`);
-  add(
-    "Next",
-    status.next_action,
-    status.next_action && `${status.next_action.what} (${day(status.next_action.at, now)})`,
-  );
+  add("Last error", error, error && `${error.code} at ${day(error.at)}`);
+  add("Next", status.next_action, status.next_action && `${status.next_action.what} (${day(status.next_action.at)})`);
   add("Scope", status.scope);
   add("API", status.api_base_url);
 }

@@ -14,11 +14,16 @@ export function lane(view, time) {
   const node = element("div", { className: "lane", role: "img", "aria-label": describe(view, time) });
   const tokens = tokensOf(view, time);
   node.append(...outages(view, time).map(([from, until]) => bar("outage", from, until, time)));
-  for (const token of tokens) node.append(bar(kindOf(token, view, tokens, time), token.from, token.until, time, token));
+  for (const token of tokens) {
+    const isCurrent = token === tokens.at(-1) && token.until > time.now;
+    const kind = `track-${token.generation % 2} ${isCurrent ? `current ${view.state}` : "past"}`;
+    // Callers do not get an earlier token any more, also if Smart Services would accept it.
+    node.append(bar(kind, token.from, isCurrent ? token.until : Math.min(token.until, time.now), time, token));
+  }
   const next = plannedReplacement(view, time, tokens);
   if (next) node.append(bar(`planned track-${next.track}`, next.from, next.until, time, next));
   for (const { at, code } of attemptsIn(view, time))
-    node.append(tick("attempt", at, `${clock(at, true)} ${code}`, time));
+    node.append(tick("attempt", at, `${clock(at, time.now)} ${code}`, time));
   for (const { at, text } of ends(view, time)) node.append(tick("end", at, text, time));
   return node;
 }
@@ -27,7 +32,7 @@ export function lane(view, time) {
 export function ticks(time) {
   const { now, range } = time;
   return [-range, -range / 2, 0, range / 2].map((offset) => {
-    const label = element("span", {}, offset === 0 ? `now ${clock(now)}` : clock(now + offset));
+    const label = element("span", {}, offset === 0 ? `now ${clock(now, now)}` : clock(now + offset, now + offset));
     label.style.left = `${placeOf(now + offset, time)}%`;
     label.className = offset === 0 ? "now" : "";
     return label;
@@ -50,15 +55,10 @@ function tokensOf({ past: known, status }, { now, range }) {
   return clipped.filter(({ from, until }) => until > now - range && from < now + range / 2);
 }
 
-function kindOf({ generation, until }, { state }, tokens, { now }) {
-  const isCurrent = generation === tokens.at(-1)?.generation && until > now;
-  return `track-${generation % 2} ${isCurrent ? `current ${state}` : "past"}`;
-}
-
-function plannedReplacement({ status, state }, { now, range }, tokens) {
+/** Not while replacements fail: then no instant is known at which one works. */
+function plannedReplacement({ status }, { now, range }, tokens) {
   const { next_action: next, access_token_expires_at: end, last_success_at: start } = status ?? {};
-  if (!next || end === undefined || state === "retrying" || !/^(replacement by|retry)/.test(next.what))
-    return undefined;
+  if (!next || end === undefined || !next.what.startsWith("replacement by")) return undefined;
   const from = Math.max(now, instant(next.at));
   if (from > now + range / 2) return undefined;
   const track = ((tokens.at(-1)?.generation ?? 0) + 1) % 2;
@@ -95,7 +95,7 @@ function bar(className, from, until, time, token) {
   node.style.left = `${left}%`;
   node.style.width = `${Math.max(0.2, right - left)}%`;
   if (token?.generation !== undefined) {
-    node.title = `generation ${token.generation}, ${clock(from, true)} to ${clock(until, true)}, by ${token.by === "api_key" ? "API key" : "refresh token"}`;
+    node.title = `generation ${token.generation}, ${clock(from, time.now)} to ${clock(token.until, time.now)}, by ${token.by === "api_key" ? "API key" : "refresh token"}`;
   } else if (token) node.title = token.by;
   return node;
 }
@@ -116,6 +116,10 @@ function describe(view, time) {
     `${attempts} failed ${attempts === 1 ? "attempt" : "attempts"}`,
     ...(end === undefined
       ? []
-      : [end > time.now ? `the token ends at ${clock(end)}` : `the last token ended at ${clock(end)}`]),
+      : [
+          end > time.now
+            ? `the token ends at ${clock(end, time.now)}`
+            : `the last token ended at ${clock(end, time.now)}`,
+        ]),
   ].join(", ");
 }

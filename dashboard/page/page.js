@@ -1,37 +1,54 @@
 // Reads the data of the page again and again, and shows it. It receives no secret.
 import { showControls } from "./controls.js";
 import { showErrors, showEvents } from "./feed.js";
-import { element, renderIfChanged, stateName, write } from "./format.js";
+import { clock, element, renderIfChanged, stateName, write } from "./format.js";
 import { showInspector } from "./inspector.js";
 import { showList, startList } from "./list.js";
 import { showTiles } from "./tiles.js";
 
 const byId = (id) => document.getElementById(id);
 const startAgain = "start it again (npm start, or npx broker dashboard), and open the URL that it prints.";
-const noAnswer = `No response. The page shows what it read last. If this stays, ${startAgain}`;
+/** Seconds until a request has failed. On a deployment, a reading waits up to 30 s for AWS, and an action longer. */
+const patience = { read: () => 10 + 3 * (data?.source.refreshSeconds ?? 10), action: 60 };
 /** So few lanes leave room for the events below them. */
 const few = 5;
 let data;
 let selected;
 let timer;
-/** The text of the last reading that failed. */
-let failure;
 
+const now = () => Date.now() / 1000;
 const message = (text) => write(byId("message"), text);
+/** How old the page is, for a reading that failed. */
+const age = () =>
+  data
+    ? `The page shows what it read at ${clock(data.now, now())}, which may be wrong now.`
+    : "The page has not read anything yet.";
+const noAnswer = () => `No response. ${age()} If this stays, ${startAgain}`;
+
+/** Options of a request that ends after this time: a server that was stopped keeps its connections. */
+function withLimit(seconds, more = {}) {
+  const limit = new AbortController();
+  setTimeout(() => limit.abort(), 1000 * seconds);
+  return { ...more, signal: limit.signal };
+}
 
 /** Sends an action, shows what it did, and reads again. */
 async function act(action, body) {
   // Hundreds of connections take seconds.
   message("Working …");
   try {
-    const response = await fetch(`_dashboard/${action}`, { method: "POST", body: JSON.stringify(body) });
+    const request = withLimit(patience.action, { method: "POST", body: JSON.stringify(body) });
+    const response = await fetch(`_dashboard/${action}`, request);
     const text = said(response, await response.json());
-    message(response.ok ? text : `The action failed: ${text}. Press the button again to retry.`);
+    notice(response.ok ? text : `The action failed: ${text}. Press the button again to retry.`);
   } catch {
-    message(noAnswer);
+    notice("No response. Whether the action took effect is not known.");
   }
   await refresh();
 }
+
+/** Shows what happened, and when: it stays until the next notice. */
+const notice = (text) => message(`${clock(now(), now())} ${text}`);
 
 /** What the server said, without its last full stop if it is an error. */
 function said({ ok, status }, { message: text }) {
@@ -45,8 +62,8 @@ function show() {
   const accepts = (view) =>
     (state === "" || view.state === state) &&
     (find === "" || view.connection.includes(find) || view.sentence.toLowerCase().includes(find));
-  // Until one is chosen, the worst one is inspected.
-  const inspected = connections.find(({ connection }) => connection === selected) ?? connections[0];
+  // Until one is chosen, the worst one that is shown is inspected.
+  const inspected = connections.find(({ connection }) => connection === selected) ?? connections.find(accepts);
   write(byId("source"), source.name);
   document.title = titleOf(connections, source);
   renderIfChanged(byId("problems"), problems, () => problems.map((text) => element("li", {}, text)));
@@ -56,9 +73,10 @@ function show() {
   showTiles(byId("tiles"), data, range);
   const shown = showList(connections, inspected?.connection, accepts, { now: data.now, range });
   write(byId("shown"), shown === connections.length ? `· ${shown}` : `· ${shown} of ${connections.length}`);
+  byId("none").hidden = shown > 0 || connections.length === 0;
   showInspector(byId("inspector"), inspected, data, act);
   showErrors(byId("errors"), data.traffic);
-  showEvents(byId("events"), data.events, "The events are not available.");
+  showEvents(byId("events"), data, "The events are not available.");
   showControls(byId("controls"), controls, act);
 }
 
@@ -105,13 +123,13 @@ function showStates(connections) {
 async function read() {
   let body;
   try {
-    const response = await fetch(`_dashboard/data?range=${byId("range").value}`);
+    const response = await fetch(`_dashboard/data?range=${byId("range").value}`, withLimit(patience.read()));
     body = await response.json();
     if (!response.ok) {
-      return `The server cannot read the data: ${said(response, body)}. The page shows what it read last, and reads again. If this stays, ${startAgain}`;
+      return `The server cannot read the data: ${said(response, body)}. ${age()} It reads again. If this stays, ${startAgain}`;
     }
   } catch {
-    return noAnswer;
+    return noAnswer();
   }
   const last = data;
   try {
@@ -128,10 +146,10 @@ async function read() {
 
 async function refresh() {
   clearTimeout(timer);
-  const before = failure;
-  failure = await read();
-  if (failure) message(failure);
-  else if (before && byId("message").textContent === before) message("");
+  const failure = await read();
+  write(byId("failure"), failure ?? "");
+  document.body.classList.toggle("stale", failure !== undefined);
+  if (failure) document.title = "(old) Smart Token Broker";
   // A hidden page reads nothing: on a deployment each reading costs.
   clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(() => void refresh(), 1000 * (data?.source.refreshSeconds ?? 1));
@@ -142,6 +160,11 @@ startList((connection) => {
   show();
 });
 byId("find").addEventListener("input", show);
+document.querySelector("#none button").addEventListener("click", () => {
+  byId("find").value = byId("state").value = "";
+  show();
+  byId("find").focus();
+});
 byId("state").addEventListener("change", show);
 byId("range").addEventListener("change", () => void refresh());
 document.addEventListener("visibilitychange", () => void refresh());

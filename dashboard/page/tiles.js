@@ -1,15 +1,37 @@
-import { clock, duration, element, figure, instant, percent, renderIfChanged } from "./format.js";
+import { clock, duration, element, exactPercent, figure, instant, percent, renderIfChanged } from "./format.js";
 
 const svg = "http://www.w3.org/2000/svg";
 const servedOf = ({ memory, table, upstream }) => memory + table + upstream;
 const sum = (steps, of) => steps.reduce((total, step) => total + of(step), 0);
 
-/** The four figures at the top of the page. */
+/** The figures at the top of the page: first, in red, what callers notice. */
 export function showTiles(node, data, range) {
-  const tiles = [...(data.traffic ? trafficTiles(data.traffic, range) : []), endTile(data)];
+  const { traffic } = data;
+  const all = [...(traffic ? [failedTile(data, range), ...trafficTiles(traffic, range)] : []), endTile(data)];
+  const tiles = all.filter((tile) => tile !== undefined).toSorted((one, other) => isBad(other) - isBad(one));
   if (node.children.length !== tiles.length)
     node.replaceChildren(...tiles.map(() => element("div", { className: "tile" })));
-  tiles.forEach((tile, at) => renderIfChanged(node.children[at], tile, () => render(tile)));
+  tiles.forEach((tile, at) => {
+    node.children[at].classList.toggle("bad", isBad(tile));
+    renderIfChanged(node.children[at], tile, () => render(tile));
+  });
+}
+
+const isBad = ({ bad = false }) => Number(bad);
+
+/** The requests that got an error which is not the caller's; `undefined` if none did. */
+function failedTile({ now, traffic: { steps, end, stepSeconds } }, range) {
+  const failed = sum(steps, (step) => step.failed);
+  if (failed === 0) return undefined;
+  const since = steps.length - 1 - steps.findLastIndex((step) => step.failed > 0);
+  const over = duration(range);
+  return {
+    bad: true,
+    value: `${figure(failed)} failed`,
+    text: `requests whose callers got an error, ${over} · the last before ${clock(Math.min(now, end - since * stepSeconds), now)}`,
+    label: `Failed requests, ${over}: ${failed}`,
+    bars: steps.map((step) => [["bad", step.failed]]),
+  };
 }
 
 function trafficTiles({ steps, requestsPerSecond }, range) {
@@ -40,8 +62,7 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
       ]),
     },
     {
-      value:
-        served + failed === 0 ? "–" : `${figure(Math.floor((10_000 * (served - missed)) / (served + failed)) / 100)} %`,
+      value: served + failed === 0 ? "–" : exactPercent(served - missed, served + failed),
       text: `answered with a valid token, ${over}${missed > 0 ? ` · ${missed} with too little time left` : ""}`,
       label: `Validity objective, ${over}: ${served - missed} of ${served + failed} requests`,
       bars: steps.map((step) => {
@@ -78,7 +99,8 @@ function endTile({ now, connections }) {
     (view) => isFailing(view) && !(instant(view.status?.access_token_expires_at) > now),
   ).length;
   return {
-    value: without > 0 ? `${without} without` : first ? clock(first.end) : "–",
+    bad: without > 0,
+    value: without > 0 ? `${without} without` : first ? clock(first.end, now) : "–",
     text:
       without > 0
         ? "a valid token: their callers get errors now"

@@ -39,7 +39,7 @@ export function localActions(
       if (!chosen) throw new Error("Unknown scenario.");
       simulator.setScenario(chosen);
       const due = await replaceAll();
-      return { message: `Smart Services: ${String(scenario)}. ${counted(due)} being replaced now.` };
+      return { message: `Smart Services: ${String(scenario)}. ${started(due)}` };
     },
     async lifetime({ short }) {
       if (typeof short !== "boolean") throw new Error("short must be true or false.");
@@ -47,14 +47,14 @@ export function localActions(
       simulator.setScenario({ lifetime: profile().lifetime ?? 3600 });
       const due = await replaceAll();
       return {
-        message: `New tokens last ${short ? "two minutes" : "as long as before"}. ${counted(due)} being replaced now.`,
+        message: `New tokens last ${short ? "two minutes" : "as long as before"}. ${started(due)}`,
       };
     },
     async replace({ connection }) {
-      if (connection === undefined) return { message: `${counted(await replaceAll())} being replaced now.` };
+      if (connection === undefined) return { message: started(await replaceAll()) };
       const id = readId(connection);
       const due = await replace([id]);
-      return { message: due > 0 ? `${id} is being replaced now.` : `${id} has no token yet. Get one first.` };
+      return { message: due > 0 ? started(due, id) : `${id} has no token yet. Get one first.` };
     },
     async token({ connection }) {
       const id = readId(connection);
@@ -67,7 +67,8 @@ export function localActions(
   };
 }
 
-const counted = (count: number) => (count === 1 ? "1 connection is" : `${count} connections are`);
+const started = (count: number, what = count === 1 ? "1 connection" : `${count} connections`) =>
+  `The replacement of ${what} was started.`;
 
 function readId(text: unknown): ConnectionId {
   const id = typeof text === "string" ? parseConnectionId(text) : undefined;

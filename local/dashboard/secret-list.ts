@@ -1,6 +1,7 @@
 import { paginateListSecrets, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { KeyRotation } from "../../dashboard/contract.ts";
+import { keyRotationOf } from "../../dashboard/view.ts";
 
 /** The rotation of each connection that has a secret. */
 export type SecretList = () => Promise<Map<string, KeyRotation>>;
@@ -21,9 +22,18 @@ async function list(client: SecretsManagerClient, prefix: string): ReturnType<Se
   const found = new Map<string, KeyRotation>();
   const input = { Filters: [{ Key: "name" as const, Values: [prefix] }] };
   for await (const { SecretList: page = [] } of paginateListSecrets({ client }, input)) {
-    for (const { Name = "", RotationEnabled: isOn = false, NextRotationDate: next } of page) {
-      const connection = parseConnectionId(Name.slice(prefix.length));
-      if (connection) found.set(connection, { isOn, ...(next && { nextAt: next.getTime() / 1000 }) });
+    for (const secret of page) {
+      const connection = parseConnectionId(secret.Name?.slice(prefix.length));
+      if (!connection) continue;
+      const { RotationEnabled: rotationEnabled = false, SecretVersionsToStages: stages = {} } = secret;
+      const { NextRotationDate: next, LastChangedDate: changed } = secret;
+      const rotation = keyRotationOf({
+        rotationEnabled,
+        labels: new Map(Object.entries(stages)),
+        ...(next && { nextRotationAt: next.getTime() / 1000 }),
+        ...(changed && { lastChangedAt: changed.getTime() / 1000 }),
+      });
+      found.set(connection, rotation);
     }
   }
   return found;

@@ -30,7 +30,9 @@ it.each([
     const context = await browser.newContext({ viewport: { width, height: 760 }, colorScheme, bypassCSP: true });
     const page = await context.newPage();
     await page.goto(run.url("ready"));
-    await page.getByRole("button", { name: scenario, exact: true }).click();
+    const button = page.getByRole("button", { name: scenario, exact: true });
+    if (width < 400) await page.locator("summary").click();
+    await button.click();
     const state = { ok: "fresh", outage: "retrying", revoked: "rejected" }[scenario];
     await page.locator(`#connections .badge[data-state="${state}"]`).waitFor();
     await page.addScriptTag({ content: axe.source });

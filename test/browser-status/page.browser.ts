@@ -84,7 +84,7 @@ describe("the page of the local run in a browser", () => {
     await row().getByText("Callers are served until").waitFor();
     await events().first().getByText("Replacement failed").waitFor();
     await press("Get a token");
-    await page.getByText(/^webapicorso: HTTP 200, a token of generation \d+, valid for \d+ s/).waitFor();
+    await page.getByText(/^\d\d:\d\dZ webapicorso: HTTP 200, a token of generation \d+, valid for \d+ s/).waitFor();
     await press("ok");
 
     await grownFrom(before);
@@ -153,6 +153,8 @@ describe("the page of the local run in a browser", () => {
     await page.keyboard.press("/");
     await page.keyboard.type("no such connection");
     await page.getByText("· 0 of 1").waitFor();
+    await page.getByText("No connection matches the search.").waitFor();
+    expect(await inspector().isVisible()).toBe(false);
     await page.keyboard.press("Escape");
     await page.getByText("· 1", { exact: true }).waitFor();
     const ask = inspector().getByRole("button", { name: "Get a token" });
@@ -166,12 +168,14 @@ describe("the page of the local run in a browser", () => {
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Get a token");
   });
 
-  it("filters by a state", async () => {
+  it("filters by a state, and shows all again", async () => {
     await page.getByRole("button", { name: "1 fresh" }).click();
     await row().waitFor();
+    await page.getByLabel("Find a connection").fill("no such connection");
 
-    await page.getByLabel("State", { exact: true }).selectOption("");
+    await press("Show all");
 
+    await row().waitFor();
     await page.getByRole("button", { name: "1 fresh", pressed: false }).waitFor();
   });
 
@@ -182,6 +186,10 @@ describe("the page of the local run in a browser", () => {
       "[document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]",
     )) as [number, string];
     expect(wide).toBeLessThanOrEqual(340);
+    const { height = Infinity } = (await narrow.locator("footer").boundingBox()) ?? {};
+    expect(height).toBeLessThan(640 / 10);
+    await narrow.locator("summary").click();
+    await narrow.getByRole("button", { name: "outage" }).waitFor();
     expect(background).toBe(scheme === "light" ? "rgb(247, 248, 250)" : "rgb(14, 17, 23)");
   });
 
@@ -195,25 +203,25 @@ describe("the page of the local run in a browser", () => {
 
   it("shows as text what the server says of a reading or an action that fails, with the next step, until one works", async () => {
     let fault = "";
-    const data = async () => (await fetch(`${run.url("ready")}/_dashboard/data?range=600`)).json();
-    const read = async () => (fault === "" ? ((await data()) as DashboardData) : Promise.reject(new Error(fault)));
+    const read = () => (fault === "" ? data() : Promise.reject(new Error(fault)));
     const replace = () => Promise.reject(new Error("Fake <b>rotation</b> is unfinished."));
     const faulty = serveDashboard({ read, actions: { replace } });
     await page.goto(await serve((request, response) => void faulty(request, response)));
     await row().waitFor();
-    const message = page.locator("#message");
+    const failure = page.locator("#failure");
 
     await press("Replace all now");
-    await message
-      .getByText("The action failed: Fake <b>rotation</b> is unfinished (HTTP 409). Press the button")
+    await page
+      .getByRole("status")
+      .getByText("The action failed: Fake <b>rotation</b> is unfinished (HTTP 409).")
       .waitFor();
     fault = "Fake <b>table</b> is locked.";
-    await message
+    await failure
       .getByText("The server cannot read the data: Fake <b>table</b> is locked (HTTP 409). The page")
       .waitFor();
-    await message.getByText("If this stays, start it again (npm start, or npx broker dashboard)").waitFor();
+    await failure.getByText("If this stays, start it again (npm start, or npx broker dashboard)").waitFor();
     fault = "";
-    await expect.poll(() => message.textContent(), { timeout: 10_000 }).toBe("");
+    await expect.poll(() => failure.textContent(), { timeout: 10_000 }).toBe("");
   });
 
   it("says that it cannot show data of another version, and reads again", async () => {
@@ -223,12 +231,128 @@ describe("the page of the local run in a browser", () => {
       .waitFor();
     await page.unroute("**/_dashboard/data*");
 
-    await expect.poll(() => page.locator("#message").textContent(), { timeout: 10_000 }).toBe("");
+    await expect.poll(() => page.locator("#failure").textContent(), { timeout: 10_000 }).toBe("");
   });
 
   it("says when the run has ended", async () => {
     await page.route("**/_dashboard/data*", (route) => route.abort());
 
-    await page.getByText("No response. The page shows what it read last.").waitFor();
+    await page
+      .getByText(/^No response\. The page shows what it read at \d\d:\d\dZ, which may be wrong now\./)
+      .waitFor();
+  });
+});
+
+const data = async () => (await (await fetch(`${run.url("ready")}/_dashboard/data?range=600`)).json()) as DashboardData;
+
+/** A computed style of all elements that a selector finds. */
+const styles = (selector: string, name: string) =>
+  page.evaluate(
+    `[...document.querySelectorAll(${JSON.stringify(selector)})].map((node) => getComputedStyle(node)[${JSON.stringify(name)}])`,
+  ) as Promise<string[]>;
+
+/** Shows other data than the run has. */
+async function show(change: (of: DashboardData) => void): Promise<void> {
+  const changed = await data();
+  change(changed);
+  await page.route("**/_dashboard/data*", (route) => route.fulfill({ json: changed }));
+  await page.reload();
+  await row().waitFor();
+}
+
+describe("the page of the local run with other data", () => {
+  it("notices a server that hangs: a red banner with the instant of the data, which turns grey, until it answers", async () => {
+    const server = { hangs: false, held: 0 };
+    await page.clock.install();
+    await page.route("**/_dashboard/data*", (route) => {
+      if (!server.hangs) return route.continue();
+      server.held += 1;
+      return undefined;
+    });
+    await page.reload();
+    await row().waitFor();
+    const alert = page.locator("#failure[role=alert]");
+    server.hangs = true;
+    await page.clock.runFor(2000);
+    await expect.poll(() => server.held).toBe(1);
+    expect(await alert.textContent()).toBe("");
+
+    await page.clock.runFor(14_000);
+
+    await alert.getByText(/^No response\. The page shows what it read at \d\d:\d\dZ/).waitFor();
+    expect(await styles("#failure", "backgroundColor")).toEqual(["rgb(179, 35, 24)"]);
+    expect(await styles("main", "filter")).toEqual(["grayscale(1)"]);
+    server.hangs = false;
+    await page.clock.runFor(16_000);
+    await expect.poll(() => alert.textContent()).toBe("");
+    expect(await styles("main", "filter")).toEqual(["none"]);
+  });
+
+  it("shows first, in red, how many requests failed, and no share of 100 % beside them", async () => {
+    await show(({ traffic }) => {
+      const [step] = traffic?.steps ?? [];
+      if (step) Object.assign(step, { memory: 99_990, failed: 3 });
+    });
+
+    const first = page.locator("#tiles .tile").first();
+    await expect(first.textContent()).resolves.toMatch(/^3 failed.* callers got an error, 10 min/);
+    expect(await styles("#tiles .tile:first-child strong", "color")).toEqual(["rgb(179, 35, 24)"]);
+    await page.locator("#tiles").getByText("99.99 %").waitFor();
+  });
+
+  it("draws nothing after now but the token that callers get, and what is planned", async () => {
+    await show(({ now, connections: [view] }) => {
+      const iso = (at: number) => new Date(at * 1000).toISOString();
+      if (!view?.status) return;
+      view.state = "expired";
+      Object.assign(view.status, {
+        state: "expired",
+        generation: 2,
+        access_token_expires_at: iso(now - 30),
+        next_action: { what: "retry by API key in 20 s", at: iso(now + 20) },
+      });
+      const tokens = [
+        { generation: 1, from: now - 300, until: now + 3300, by: "api_key" },
+        { generation: 2, from: now - 150, until: now - 30, by: "api_key" },
+      ];
+      view.past = { tokens, attempts: [] };
+    });
+
+    const ends = await row()
+      .locator(".bar")
+      .evaluateAll((bars) => bars.map(({ style }) => Number.parseFloat(style.left) + Number.parseFloat(style.width)));
+    expect(ends).toHaveLength(2);
+    expect(Math.max(...ends)).toBeLessThan(66.7);
+  });
+
+  it("has each colour of a bar in its legend", async () => {
+    const colours = (selector: string) => styles(selector, "backgroundColor");
+    await show(({ connections: [view] }) => void (view && (view.state = "retrying")));
+    const retrying = await colours("#connections .bar.current");
+    await show(({ connections: [view] }) => void (view && (view.state = "rejected")));
+    const rejected = await colours("#connections .bar.current");
+
+    expect(await colours(".legend .key")).toEqual(expect.arrayContaining([...retrying, ...rejected]));
+    expect(retrying).not.toEqual(rejected);
+  });
+
+  it("says of which key the fingerprint is while a stored one is not used yet", async () => {
+    await show(({ connections: [view] }) => void (view && (view.keyStoredAt = 1)));
+
+    await inspector()
+      .getByText(/^[0-9a-f]{16} .*· former key until the next token$/)
+      .waitFor();
+  });
+
+  it("shows an instant in one line, with its date if that is another day", async () => {
+    await show(({ now, events: [event] = [] }) => void (event && (event.at = now - 86_400)));
+
+    await expect(events().first().locator("time").textContent()).resolves.toMatch(/^\d+ \w{3}, \d\d:\d\dZ$/);
+    const lines = `[...document.querySelectorAll("#events time")].map((node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      return range.getClientRects().length;
+    })`;
+    expect(new Set(await page.evaluate<number[]>(lines))).toEqual(new Set([1]));
   });
 });

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { dashboardClients } from "../../cli/dashboard/clients.ts";
@@ -8,9 +10,10 @@ import { findLocal } from "../../cli/deployment/find-local.ts";
 import type { DashboardData } from "../../dashboard/contract.ts";
 import { asker } from "../status/page-harness.ts";
 import { emulatorConfig } from "../support/aws.ts";
+import { serve } from "../support/server.ts";
 import { healthyAccount } from "./account-stand-in.ts";
 import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
-import { broker, LocalBroker } from "./harness.ts";
+import { broker, brokerInTerminal, LocalBroker } from "./harness.ts";
 
 const root = join(import.meta.dirname, "../..");
 const local = new LocalBroker();
@@ -58,17 +61,7 @@ beforeAll(async () => {
     }),
     line(60, "INFO", "api_key_rotated", { connection: "webapicorso", keyFingerprint: "0123456789abcdef" }),
   ];
-  child = spawn(process.execPath, ["cli/broker.ts", "dashboard", "--no-open"], {
-    cwd: root,
-    env: {
-      PATH: process.env["PATH"],
-      HOME: "/nonexistent",
-      AWS_CONFIG_FILE: "/nonexistent/config",
-      AWS_SHARED_CREDENTIALS_FILE: "/nonexistent/credentials",
-      ...awsEnvironment(standIn.url),
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager"),
-    },
-  });
+  child = spawn(process.execPath, ["cli/broker.ts", "dashboard", "--no-open"], { cwd: root, env: environment() });
   const [printed] = (await once(child.stdout ?? child, "data")) as [Buffer];
   url = new URL(printed.toString().split("\n")[0] ?? "");
 });
@@ -77,6 +70,15 @@ afterAll(async () => {
   if (child.exitCode === null) await once(child, "exit");
   await standIn.close();
   await local.remove();
+});
+
+const environment = () => ({
+  PATH: process.env["PATH"] ?? "",
+  HOME: "/nonexistent",
+  AWS_CONFIG_FILE: "/nonexistent/config",
+  AWS_SHARED_CREDENTIALS_FILE: "/nonexistent/credentials",
+  ...awsEnvironment(standIn.url),
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager"),
 });
 
 const ask: ReturnType<typeof asker> = (path, of) => asker(Number(url.port))(`${url.pathname}${path}`, of);
@@ -187,6 +189,40 @@ describe("broker dashboard on a deployment", () => {
   });
 });
 
+// Elsewhere no environment variable names the browser.
+it.skipIf(process.platform !== "linux")(
+  "broker dashboard opens the page through a file of its user: no argument of the opener or the browser has its path",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dashboard-"));
+    const browserPath = join(folder, "browser");
+    const script = [
+      "#!/bin/sh",
+      `cd ${folder}`,
+      'tr "\\0" "\\n" < /proc/$PPID/cmdline > arguments',
+      'echo "$@" >> arguments',
+      'stat --format %a "$1" "$(dirname "$1")" > modes',
+      'cp "$1" page.html',
+      "kill -TERM $(cut -d ' ' -f 4 /proc/$PPID/stat)",
+    ];
+    writeFileSync(browserPath, script.join("\n"), { mode: 0o755 });
+    const written = (name: string) => readFileSync(join(folder, name), "utf8");
+
+    const { output } = await brokerInTerminal(["dashboard"], [], {
+      ...environment(),
+      TMPDIR: folder,
+      BROWSER: browserPath,
+    });
+
+    const [printed = "no URL"] = /http:[^\s]+/.exec(output) ?? [];
+    expect(output).toContain("Do not pass it on");
+    expect(written("page.html")).toContain(`content="0; url=${printed}"`);
+    expect(written("arguments")).toMatch(/\/dashboard\.html\n$/);
+    expect(written("arguments")).not.toContain(new URL(printed).pathname);
+    expect(written("modes")).toBe("600\n700\n");
+    expect(readdirSync(folder).filter((name) => name.startsWith("broker-"))).toEqual([]);
+  },
+);
+
 describe("broker dashboard on a local run", () => {
   it("names the page of the local run, and says until when it is there, as its help does", async () => {
     const { status, stdout } = await broker(["dashboard", "--no-open", ...local.options]);
@@ -206,6 +242,51 @@ describe("broker dashboard on a local run", () => {
 });
 
 describe("the page of a deployment", () => {
+  it("says within seconds that a key was stored for a rejected connection, though it lists the secrets every 5 minutes", async () => {
+    const state = { now: 1000, changedAt: 900, lists: 0 };
+    const iso = (at: number) => new Date(at * 1000).toISOString();
+    const status = {
+      connection: "beta",
+      state: "rejected",
+      generation: 1,
+      retiring_keys: [],
+      failures: 1,
+      last_error: { code: "credentials_rejected", detail: "Rejected.", at: iso(950) },
+      next_action: { what: "retry by API key", at: iso(1000) },
+    };
+    const secret = () => ({
+      Name: `${deployment.secretPrefix}/beta`,
+      LastChangedDate: state.changedAt,
+      SecretVersionsToStages: { "fake-version-1": ["AWSCURRENT"] },
+    });
+    const json = (answer: () => object) => serve((_, response) => void response.end(JSON.stringify(answer())));
+    const found = await findLocal(local.run.url("ready"));
+    const parts = {
+      ...found.local,
+      secretsmanager: await json(() => {
+        state.lists += 1;
+        return { SecretList: [secret()] };
+      }),
+    };
+    const deployment = { ...found, url: await json(() => ({ connections: [status] })), local: parts } as typeof found;
+    const clients = dashboardClients({ ...emulatorConfig("http://127.0.0.1:1"), maxAttempts: 1 });
+    const source = deployedSource(deployment, clients, () => state.now);
+    const sentence = async () => (await source.read(600)).connections[0]?.sentence;
+
+    const before = await sentence();
+    state.changedAt = 1005;
+    state.now = 1010;
+
+    expect([before, await sentence()]).toEqual([
+      expect.stringContaining("If the key is rejected again, stage a valid one."),
+      expect.stringContaining("A key was stored at 00:16Z. The next attempt, within a minute, uses it."),
+    ]);
+    status.state = "retrying";
+    state.now = 1100;
+    await sentence();
+    expect(state.lists).toBe(2);
+  });
+
   it("shows what it can read, and says in a sentence each what it cannot", async () => {
     const nowhere = "http://127.0.0.1:1";
     vi.stubEnv("AWS_ENDPOINT_URL", nowhere);

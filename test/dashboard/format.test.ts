@@ -2,9 +2,9 @@ import { expect, it, onTestFinished, vi } from "vitest";
 
 // A module of the page, which has no types.
 const page = new URL("../../dashboard/page/format.js", import.meta.url).href;
-const { clock, day, percent } = (await import(page)) as {
-  clock: (at: number, withSeconds?: boolean) => string;
-  day: (iso: string, now: number) => string;
+const { clock, exactPercent, percent } = (await import(page)) as {
+  clock: (at: number, now: number) => string;
+  exactPercent: (part: number, whole: number) => string;
   percent: (part: number, whole: number) => string;
 };
 
@@ -18,12 +18,18 @@ it.each([
   expect(percent(part, whole)).toBe(text);
 });
 
+it("an exact share is 100 % only if nothing is missing", () => {
+  expect([exactPercent(9999, 10_000), exactPercent(99_999, 100_000), exactPercent(3, 3)]).toEqual([
+    "99.99 %",
+    "99.99 %",
+    "100 %",
+  ]);
+});
+
 it("an instant is in UTC in a browser of any time zone, as the sentences of the server", () => {
   vi.stubEnv("TZ", "Asia/Tokyo");
   onTestFinished(() => void vi.unstubAllEnvs());
-  const at = "2026-11-24T23:52:01Z";
-  const now = Date.parse(at) / 1000;
+  const at = Date.parse("2026-11-24T23:52:01Z") / 1000;
 
-  expect([clock(now), clock(now, true), day(at, now)]).toEqual(["23:52Z", "23:52:01Z", "23:52Z"]);
-  expect(day(at, now + 3600)).toBe("24 Nov, 23:52Z");
+  expect([clock(at, at), clock(at, at + 3600)]).toEqual(["23:52Z", "24 Nov, 23:52Z"]);
 });

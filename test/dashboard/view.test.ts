@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
-import { viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
+import { parseConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { ConnectionStatus } from "../../functions/status/connection-status.ts";
+import { keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 
 const flags = " --local";
 const none = { memory: 0, table: 0, upstream: 0, errors: 0 };
@@ -31,4 +33,66 @@ it("a connection without a token is among the worst only if its requests fail", 
     "c-due",
     "a-fine",
   ]);
+});
+
+const rejectedAt = Date.parse("2026-11-24T07:40:00Z") / 1000;
+const now = rejectedAt + 240;
+const iso = (at: number) => new Date(at * 1000).toISOString();
+
+/** A rejected connection whose next attempt is due `later` seconds from now. */
+function rejected(later: number): ConnectionStatus {
+  const connection = parseConnectionId("beta");
+  if (!connection) throw new Error("That is no id.");
+  return {
+    connection,
+    state: "rejected",
+    generation: 7,
+    key_fingerprint: "0123456789abcdef",
+    retiring_keys: [],
+    failures: 1,
+    last_error: {
+      code: "credentials_rejected",
+      detail: "Rejected (HTTP 401). An operator must store a valid key.",
+      at: iso(rejectedAt),
+    },
+    next_action: { what: "retry by API key", at: iso(now + later) },
+  };
+}
+
+const described = (labels: string[][], lastChangedAt = rejectedAt + 180) =>
+  keyRotationOf({
+    rotationEnabled: true,
+    lastChangedAt,
+    labels: new Map(labels.map((stages, at) => [`version-${at}`, stages])),
+  });
+
+it("a rejected connection with a stored key says when that was stored and when it is used, and does not ask for another", () => {
+  const view = viewOf(rejected(0), now, { flags }, { rotation: described([["AWSCURRENT"], ["AWSPREVIOUS"]]) });
+
+  expect(view).toMatchObject({
+    sentence:
+      "Rejected (HTTP 401). Callers get an error. A key was stored at 07:43Z. The next attempt, within a minute, uses it.",
+    keyStoredAt: rejectedAt + 180,
+  });
+  expect(view.commands.join()).not.toContain("keys stage");
+});
+
+it.each([
+  ["a staged key waits for the schedule", described([["AWSCURRENT"], ["NEXT"]])],
+  ["a rotation is unfinished", described([["AWSCURRENT"], ["AWSPENDING"]])],
+  ["the secret did not change since", described([["AWSCURRENT"]], rejectedAt - 5)],
+  ["the secret is not known", undefined],
+])("a rejected connection that is due promises no new key if %s", (_, rotation) => {
+  const view = viewOf(rejected(0), now, { flags }, { rotation });
+
+  expect(view.sentence).toMatch(
+    /The next attempt is within a minute\. If the key is rejected again, stage a valid one\.$/,
+  );
+  expect([view.keyStoredAt, view.commands[0]]).toEqual([undefined, "npx broker keys stage beta --local"]);
+});
+
+it("a rejected connection that is not due asks for a valid key", () => {
+  const view = viewOf(rejected(60), now, { flags }, { rotation: described([["AWSCURRENT"]]) });
+
+  expect(view.sentence).toMatch(/Stage a valid key\.$/);
 });

@@ -65,9 +65,8 @@ describe("GET /_local/logs", () => {
     expect(await (await get("/_local/logs?after=1")).json()).toMatchObject({ lines: [{ number: 2 }], next: 2 });
   });
 
-  it("rejects a number that is none, and a foreign page", async () => {
+  it("rejects a number that is none", async () => {
     expect((await get("/_local/logs?after=-1")).status).toBe(400);
-    expect((await get("/_local/logs", { headers: { origin: "http://evil.test" } })).status).toBe(403);
   });
 
   it("leaves other requests to other pages", async () => {

@@ -212,6 +212,21 @@ describe("the gateway", () => {
     expect(answers[1]?.head).not.toMatch(/access-control/i);
   });
 
+  it.each(["/_local/logs", "/_local/deployment"])(
+    "keeps %s from every page, also as a script or a link",
+    async (path) => {
+      const page = await Promise.all(
+        ["Origin: http://127.0.0.1:PORT", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"].map((line) =>
+          gateway([`GET ${path} HTTP/1.1`, line]),
+        ),
+      );
+      const program = await gateway([`GET ${path} HTTP/1.1`]);
+
+      expect([...page, program].map(({ status }) => status)).toEqual([403, 403, 403, 200]);
+      expect(program.head).toMatch(/^x-content-type-options: nosniff$/im);
+    },
+  );
+
   it("serves its page to a tunnel with an allowed name, also with TLS", async () => {
     const post = (origin: string) =>
       send(

@@ -130,7 +130,7 @@ describe("a button of the page", () => {
 
     expect(first).toEqual({
       status: 200,
-      message: "Smart Services: broken-refresh. 1 connection is being replaced now.",
+      message: "Smart Services: broken-refresh. The replacement of 1 connection was started.",
     });
     expect(broken).toMatchObject({ mode: "hang", on: "refresh", shape: "data", lifetime: 3600 });
     expect(page.simulator.scenario).toMatchObject({ mode: "ok", on: "both", shape: "data", lifetime: 60 });
@@ -182,8 +182,8 @@ describe("a button of the page", () => {
     ].map(({ message }) => message);
 
     expect(messages).toEqual([
-      "webapicorso is being replaced now.",
-      "2 connections are being replaced now.",
+      "The replacement of webapicorso was started.",
+      "The replacement of 2 connections was started.",
       "nobody has no token yet. Get one first.",
     ]);
     expect(page.sweeps.count).toBe(2);

@@ -27,7 +27,7 @@ internal static class Conformance
         {
             var run = Path.GetFileName(file) == "urls.json" ? Tables.RunUrl
                 : Path.GetFileName(file) == "requests.json" ? Tables.RunRequest
-                : (Action<XmlElement>)(each => new Script(each).Run());
+                : (Action<XmlElement>)(each => new Script(Script.Of(each)).Run());
             foreach (var each in Data.Read(file).Items())
             {
                 var result = "passed";
@@ -58,11 +58,12 @@ internal static class Conformance
 /// <summary>JSON as the framework reads it: objects and lists are elements.</summary>
 internal static class Data
 {
-    internal static XmlElement Read(string file)
+    internal static XmlElement Read(string file) => Parse(File.ReadAllBytes(file));
+
+    internal static XmlElement Parse(byte[] json)
     {
         var document = new XmlDocument();
-        using (var reader = JsonReaderWriterFactory.CreateJsonReader(File.ReadAllBytes(file), XmlDictionaryReaderQuotas.Max))
-            document.Load(reader);
+        using (var reader = JsonReaderWriterFactory.CreateJsonReader(json, XmlDictionaryReaderQuotas.Max)) document.Load(reader);
         return document.DocumentElement;
     }
 
@@ -204,6 +205,23 @@ internal sealed class Script
             Timeout = TimeSpan.FromSeconds(of.Number("timeout", 15)),
         };
         client = new BrokerClient(options, time);
+    }
+
+    /// <summary>
+    /// The script that a row stands for: a call of a connection gets the response; then comes a call of another connection.
+    /// </summary>
+    internal static XmlElement Of(XmlElement row)
+    {
+        if (row.Member("steps") != null) return row;
+        var error = "{'code':'" + row.Text("code", "malformed_response") + "','retryAfter':1";
+        var requestId = row.Text("requestId") == null ? "" : ",'requestId':'" + row.Text("requestId") + "'";
+        var others = row.Member("pausesAlone") == null ? "'expect':{'error':" + error + "}}"
+            : "'broker':[{'answer':{'token':'fake-token-1','expiresIn':3600}}],'expect':{'token':'fake-token-1'}";
+        var script = "{'steps':[{'at':0,'call':'token','connection':'acme','broker':[{'answer':ROW}],'expect':{'error':" +
+            error + ",'status':" + row.Text("status", "200") + requestId + "}}},{'at':0.5,'call':'token','connection':'other'," +
+            others + "}]}";
+        // An answer ignores the other members of the row.
+        return Data.Parse(System.Text.Encoding.UTF8.GetBytes(script.Replace('\'', '"').Replace("ROW", Data.Json(row))));
     }
 
     internal void Run()

@@ -50,21 +50,6 @@ describe.each(programs)("the example of a service on AWS with %s", (_, program, 
     expect(await usedStatus(run, token)).toBe(200);
   });
 
-  if (program === process.execPath) {
-    it("gets a token in the service of the CDK example too", async () => {
-      const service = join(folder, "cdk-app/lambda/orders.ts");
-      const code = `import(${JSON.stringify(service)}).then(({ handler }) => handler()).then(JSON.stringify).then(console.log)`;
-
-      const answer = await output(process.execPath, ["-e", code], {
-        ...usual,
-        BROKER_URL: run.url("ready"),
-        CONNECTION: "webapicorso",
-      });
-
-      expect(JSON.parse(answer)).toEqual({ secondsLeft: expect.any(Number) });
-    });
-  }
-
   it("sends the session token", async () => {
     const sent: unknown[] = [];
     const url = await serve(({ headers }, response) => {

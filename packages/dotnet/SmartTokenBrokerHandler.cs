@@ -519,8 +519,8 @@ namespace SmartTokenBroker
         }
 
         /// <summary>
-        /// Decide by it: a code of the broker, an OAuth error, or one of the client: unreachable, timeout, malformed_response,
-        /// gateway, credential_unavailable.
+        /// Decide by it: a code of the broker, an OAuth error, or one of the client: unreachable, timeout, proxy_error,
+        /// malformed_response, gateway, credential_unavailable.
         /// </summary>
         public string Code { get; }
 
@@ -607,6 +607,9 @@ namespace SmartTokenBroker
         /// </summary>
         private static readonly TimeSpan End = TimeSpan.FromSeconds(5);
 
+        /// <summary>Longest lifetime that is one: 7 days. The broker has the same rule.</summary>
+        private static readonly TimeSpan LongestLifetime = TimeSpan.FromDays(7);
+
         internal AccessToken Token;
         /// <summary>From this instant on, the client requests another one from the broker, and still uses this one.</summary>
         internal TimeSpan RefreshAt;
@@ -628,7 +631,7 @@ namespace SmartTokenBroker
             if (!(Json.Text(body, "access_token") is string text) || !Regex.IsMatch(text, @"\A[\x21-\x7e]+\z")) return null;
             if (!string.Equals(Json.Text(body, "token_type"), "bearer", StringComparison.OrdinalIgnoreCase)) return null;
             if (!body.TryGetValue("expires_in", out var number) || !(number is double seconds)) return null;
-            if (!(seconds > 0 && seconds < int.MaxValue)) return null;
+            if (!(seconds > 0 && seconds <= LongestLifetime.TotalSeconds)) return null;
             var apiBaseUrl = Json.Text(body, "api_base_url");
             if (body.ContainsKey("api_base_url") && !BrokerClient.IsHttpUrl(apiBaseUrl)) return null;
             var lifetime = TimeSpan.FromSeconds(seconds);
@@ -717,7 +720,7 @@ namespace SmartTokenBroker
                         if (isRetry)
                         {
                             // No InnerException: the one of a handler can hold the request.
-                            var reason = Start(error.GetBaseException().Message.Replace(secret, "[removed]"));
+                            var reason = Start(error.GetBaseException().Message, secret);
                             throw new BrokerException(
                                 "The broker " + options.Broker + " is unreachable (" + reason + ").", "unreachable", connection);
                         }
@@ -744,12 +747,13 @@ namespace SmartTokenBroker
         /// <summary>Reads an error response of the broker (RFC 9457, RFC 6749 section 5.2) or of its gateway.</summary>
         private static BrokerException Failure(HttpResponseMessage response, string content, string secret, string connection)
         {
-            // Parts of the response go into the error: it may be of a proxy that repeats the request.
-            var body = Json.Parse(content.Replace(secret, "[removed]"));
+            var body = Json.Parse(content);
+            // The response may be of a proxy that repeats the request. Not the content: JSON can escape the credential.
+            Func<string, string> textOf = name => Start(Json.Text(body, name), secret);
             var status = (int)response.StatusCode;
-            var code = Start(body, "code") ?? Start(body, "error");
-            var message = Start(body, "message");
-            var requestId = Start(body, "request_id") ?? Header(response, "apigw-requestid")?.Replace(secret, "[removed]");
+            var code = textOf("code") ?? textOf("error");
+            var message = textOf("message");
+            var requestId = textOf("request_id") ?? Start(Header(response, "apigw-requestid"), secret);
             // A date counts by the sender's own clock.
             var after = response.Headers.RetryAfter;
             var retryAfter = after?.Delta ?? after?.Date - response.Headers.Date;
@@ -760,7 +764,7 @@ namespace SmartTokenBroker
             string text;
             if (code != null && Regex.IsMatch(code, @"\A[a-z][a-z_]*\z"))
             {
-                var detail = Start(body, "detail") ?? Start(body, "error_description") ?? "";
+                var detail = textOf("detail") ?? textOf("error_description") ?? "";
                 text = ("The broker answered " + status + " " + code + ". " + detail).Trim();
             }
             else if (message != null)
@@ -770,16 +774,18 @@ namespace SmartTokenBroker
             }
             else
             {
-                code = "malformed_response";
+                code = status < 500 ? "malformed_response" : "proxy_error";
                 text = "The broker's response is not one of the broker (HTTP " + status + ").";
             }
             return new BrokerException(text, code, connection, status, retryAfter, requestId);
         }
 
-        /// <summary>The first 500 characters of a member that is a text.</summary>
-        private static string Start(Dictionary<string, object> body, string name) => Start(Json.Text(body, name));
-
-        private static string Start(string text) => text == null || text.Length <= 500 ? text : text.Substring(0, 500);
+        /// <summary>The first 500 characters of a text, without the credential.</summary>
+        private static string Start(string text, string secret)
+        {
+            var clean = text?.Replace(secret, "[removed]");
+            return clean == null || clean.Length <= 500 ? clean : clean.Substring(0, 500);
+        }
 
         private static string Header(HttpResponseMessage response, string name) =>
             response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;

@@ -159,9 +159,3 @@ test("A supplier that never answers is an error of the credential, not of the br
   await failing;
   expect(broker.requests).toEqual([]);
 });
-
-test("An endless lifetime is no token response: its expiry would be no date", async () => {
-  const broker = new TestBroker({ lifetime: 1e300 });
-
-  await expect(broker.client().token()).rejects.toMatchObject({ code: "malformed_response" });
-});

@@ -15,6 +15,7 @@ using SmartTokenBroker;
 internal static class Conformance
 {
     internal const string Broker = "https://broker.test";
+    internal const string Key = "stb_fake-key";
 
     /// <summary>Of a case that the client does not have to pass.</summary>
     internal sealed class SkippedException : Exception
@@ -199,7 +200,7 @@ internal sealed class Script
         var options = new BrokerOptions
         {
             Broker = Conformance.Broker,
-            Credential = Credential.CallerKey("orders", "stb_fake-key"),
+            Credential = Credential.CallerKey("orders", Conformance.Key),
             BrokerHandler = network,
             Margin = TimeSpan.FromSeconds(of.Number("margin", 1200)),
             Timeout = TimeSpan.FromSeconds(of.Number("timeout", 15)),
@@ -287,6 +288,7 @@ internal sealed class Script
         }
         if (!(result is BrokerException received)) throw new Exception(at + ": expected " + error.Text("code") + ", and received " + result);
         Conformance.Equal(error.Text("code"), received.Code, at + ", code");
+        Conformance.Equal(false, received.ToString().Contains(Conformance.Key), at + ", shows the credential");
         if (error.Member("status") != null) Conformance.Equal((int?)error.Number("status", 0), received.Status, at + ", status");
         if (error.Member("retryAfter") != null)
             Conformance.Equal((double?)error.Number("retryAfter", 0), received.RetryAfter?.TotalSeconds, at + ", retryAfter");
@@ -400,7 +402,7 @@ internal static class Tables
             sent.Add(request);
             return "{}";
         });
-        var http = Client(Credential.CallerKey("orders", "stb_fake-key"), broker).Connection("webapicorso").CreateHttpClient(api);
+        var http = Client(Credential.CallerKey("orders", Conformance.Key), broker).Connection("webapicorso").CreateHttpClient(api);
         Exception rejected = null;
         try
         {

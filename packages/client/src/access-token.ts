@@ -34,8 +34,8 @@ export interface HeldToken {
   endsAt: number;
 }
 
-/** Longest lifetime that is one, in seconds: 31 years. */
-const longestLifetime = 1e9;
+/** Longest lifetime that is one, in seconds: 7 days. The broker has the same rule. */
+const longestLifetime = 604_800;
 
 /** Seconds before its end from which a token is not used: a request needs some to arrive. The broker has the same rule. */
 const end = 5;

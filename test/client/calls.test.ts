@@ -159,3 +159,13 @@ test("A supplier that never answers is an error of the credential, not of the br
   await failing;
   expect(broker.requests).toEqual([]);
 });
+
+test("A supplier that fails is no outage of the broker: its pauses double up to a minute", async () => {
+  const broker = new TestBroker();
+  const client = broker.client({ credential: jwt(() => Promise.reject(new Error("Fake failure"))) });
+
+  for (const pause of [1, 2, 4, 8, 16, 32, 60]) {
+    await expect(client.token()).rejects.toMatchObject({ code: "credential_unavailable", retryAfter: pause });
+    await broker.advance(pause);
+  }
+});

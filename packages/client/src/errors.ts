@@ -96,3 +96,9 @@ export function concernsConnection({ code, status }: BrokerError): boolean {
   // IAM decides for each connection.
   return ofConnection.has(code) || (code === "gateway" && status === 403);
 }
+
+/** Whether a failure may end at any moment: nothing answered, or a server's error that does not say when to retry. */
+export function isOutage(error: BrokerError): boolean {
+  const { code, status = code === "credential_unavailable" ? 0 : 500, retryAfter } = error;
+  return status >= 500 && retryAfter === undefined && !concernsConnection(error);
+}

@@ -19,6 +19,8 @@ async function freshToken() {
   if (token && token.until > Date.now() / 1000 + margin) return token;
   const response = await fetch(`${config.broker}/oauth/token`, {
     method: "POST",
+    // One would send the user's JWT to another server.
+    redirect: "error",
     // A caller with several connections names one in `scope`.
     body: new URLSearchParams({
       grant_type: tokenExchange,
@@ -27,7 +29,7 @@ async function freshToken() {
     }),
   });
   const result = await response.json();
-  if (!response.ok) throw new Error(`The broker answered: ${result.error_description ?? result.message}`);
+  if (response.status !== 200) throw new Error(`The broker answered: ${result.error_description ?? result.message}`);
   token = { value: result.access_token, scope: result.scope, until: Date.now() / 1000 + result.expires_in };
   step(`Got a token of ${token.scope}, valid for ${result.expires_in} s`);
   return token;

@@ -28,9 +28,15 @@ const url = new URL(`/v1/connections/${connection}/token`, setting("SMART_SERVIC
 const { hostname, host, pathname: path, protocol } = url;
 const { headers } = await signer.sign({ method: "GET", protocol, hostname, path, headers: { host } });
 
-const response = await fetch(url, { headers }).catch((error) => {
+// A redirect would send the session token to another server.
+const response = await fetch(url, { headers, redirect: "manual" }).catch((error) => {
   console.error(`${host} cannot be reached: ${error.cause?.message ?? error.message}`);
   return process.exit(1);
 });
-console[response.ok ? "log" : "error"](await response.text());
-process.exitCode = response.ok ? 0 : 1;
+const text = await response.text();
+if (response.status === 200) {
+  console.log(text);
+} else {
+  console.error(`The broker answered ${response.status}: ${text}`);
+  process.exitCode = 1;
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Calls the business API with a token that the broker issues by OAuth, with curl 7.76 or newer, jq and sha256sum. Prints
-# each response. Usage: client.sh PATH...   A path is below the scope, like CO/Customers.
+# Calls the business API with a token that the broker issues by OAuth, with curl, jq and sha256sum. Prints each response.
+# Usage: client.sh PATH...   A path is below the scope, like CO/Customers.
 #
 #   SMART_SERVICES_HOST        URL of the broker, https://…
 #   SMART_SERVICES_CLIENT_ID   name of your entry in the list of callers
@@ -18,24 +18,26 @@ renew_at=0
 
 # Sets token, scope and renew_at. Arguments: more fields of the form.
 fetch_token() {
-  local response
-  # Standard input, because everyone on the machine can read the arguments of a program.
-  response=$({
+  request "$SMART_SERVICES_HOST/oauth/token" < <(
     printf 'user = "%s:%s"\n' "$SMART_SERVICES_CLIENT_ID" "$SMART_SERVICES_CREDENTIAL"
     printf 'data = "%s"\n' grant_type=client_credentials ${SMART_SERVICES_SCOPE:+"scope=$SMART_SERVICES_SCOPE"} "$@"
-  } | curl --silent --show-error --fail-with-body --max-time 30 --config - "$SMART_SERVICES_HOST/oauth/token") ||
-    { echo "$response" >&2; return 1; }
-  token=$(jq -er .access_token <<<"$response")
-  scope=$(jq -er .scope <<<"$response")
-  renew_at=$((SECONDS + $(jq -er .expires_in <<<"$response") - 30))
+  )
+  if [[ $status != 200 ]]; then echo "The broker answered $status: $body" >&2; exit 1; fi
+  token=$(jq -er .access_token <<<"$body")
+  scope=$(jq -er .scope <<<"$body")
+  renew_at=$((SECONDS + $(jq -er .expires_in <<<"$body") - 30))
 }
 
-# Sets status and body.
+# Calls the business API.
 send() {
+  request "$SMART_SERVICES_API/api/v1/$scope/$1" < <(printf 'header = "Authorization: Bearer %s"\n' "$token")
+}
+
+# Sets status and body. The credential is in standard input, because everyone on the machine can read the arguments of a
+# program. No --location: a redirect would send it to another server.
+request() {
   local response
-  response=$(printf 'header = "Authorization: Bearer %s"\n' "$token" |
-    curl --silent --show-error --max-time 30 --config - --write-out '\n%{http_code}' \
-      "$SMART_SERVICES_API/api/v1/$scope/$1")
+  response=$(curl --silent --show-error --max-time 30 --config - --write-out '\n%{http_code}' "$1")
   status=${response##*$'\n'} body=${response%$'\n'*}
 }
 

@@ -18,10 +18,11 @@ async function fetchToken(host, credential) {
     method: "POST",
     headers,
     body: form,
-    redirect: "follow",
+    // The vendor's page follows redirects: one would send the credential to another server.
+    redirect: "error",
   });
   const text = await response.text();
-  if (!response.ok) throw new Error(text);
+  if (response.status !== 200) throw new Error(text);
   return text;
 }
 

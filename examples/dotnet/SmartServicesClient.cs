@@ -3,13 +3,15 @@
 //   SMART_SERVICES_HOST        URL of the broker, https://…
 //   SMART_SERVICES_CREDENTIAL  your caller key, stb_…
 using System;
+using System.Net;
 using System.Net.Http;
 using System.Threading.Tasks;
 
 public class SmartServicesClient
 {
-    // One for the whole process, because each client has its own connection pool.
-    private static readonly HttpClient Http = new HttpClient();
+    // One for the whole process, because each client has its own connection pool. A redirect would send the credential to
+    // another server.
+    private static readonly HttpClient Http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false });
 
     private readonly string host;
     private readonly string credential;
@@ -35,8 +37,9 @@ public class SmartServicesClient
 
             using (var response = await Http.SendAsync(request))
             {
-                response.EnsureSuccessStatusCode();
-                return await response.Content.ReadAsStringAsync();
+                var text = await response.Content.ReadAsStringAsync();
+                if (response.StatusCode == HttpStatusCode.OK) return text;
+                throw new HttpRequestException("The broker answered " + (int)response.StatusCode + ": " + text);
             }
         }
     }

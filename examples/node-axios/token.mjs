@@ -31,6 +31,9 @@ class SmartServicesClient {
         ...form.getHeaders(),
       },
       data: form,
+      // A redirect would send the credential to another server.
+      maxRedirects: 0,
+      validateStatus: (status) => status === 200,
     });
     return response.data;
   }

@@ -57,7 +57,10 @@ final class SmartServices
         $this->renewAt = hrtime(true) / 1e9 + $this->token['expires_in'] - 30;
     }
 
-    /** Status and body. The limit of 30 s is longer than the broker waits for Smart Services. */
+    /**
+     * Status and body. The limit of 30 s is longer than the broker waits for Smart Services. Never CURLOPT_FOLLOWLOCATION: a
+     * redirect would send the credential to another server.
+     */
     private function send(string $url, array $options): array
     {
         $curl = curl_init($url);

@@ -60,7 +60,11 @@ final class SmartServices
         $response = $this->http->post("{$this->host}/oauth/token", [
             'auth' => [$this->clientId, $this->callerKey],
             'form_params' => array_filter(['grant_type' => 'client_credentials', 'scope' => $this->scope]) + $more,
+            'allow_redirects' => false, // One would send the caller key to another server.
         ]);
+        if ($response->getStatusCode() !== 200) {
+            throw new RuntimeException("The broker answered {$response->getStatusCode()}");
+        }
         $this->token = json_decode((string) $response->getBody(), true, flags: JSON_THROW_ON_ERROR);
         $this->renewAt = hrtime(true) / 1e9 + $this->token['expires_in'] - 30;
     }

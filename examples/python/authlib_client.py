@@ -20,6 +20,12 @@ from authlib.integrations.requests_client import OAuth2Session
 TIMEOUT = 30  # seconds: longer than the broker waits for Smart Services
 
 
+def require_200(response):
+    if response.status_code != 200:
+        raise requests.HTTPError(f"The broker answered {response.status_code}: {response.text}")
+    return response
+
+
 def start_session(host, client_id, caller_key, scope=None):
     # With these arguments, Authlib fetches another token 30 s before the present one expires.
     session = OAuth2Session(
@@ -31,6 +37,8 @@ def start_session(host, client_id, caller_key, scope=None):
         leeway=30,
         default_timeout=TIMEOUT,
     )
+    session.max_redirects = 0  # One would send the caller key to another server.
+    session.register_compliance_hook("access_token_response", require_200)
     session.fetch_token()
     return session
 

@@ -60,8 +60,11 @@ class SmartServices:
         }
         # `files` makes it a multipart form, as in the vendor's example. None: a field without a file name.
         parts = {name: (None, value) for name, value in form.items()}
-        response = self._http.post(f"{self._host}/api/v1/auth/token", files=parts, timeout=TIMEOUT)
-        if not response.ok:
+        # A redirect would send the credential to another server.
+        response = self._http.post(
+            f"{self._host}/api/v1/auth/token", files=parts, timeout=TIMEOUT, allow_redirects=False
+        )
+        if response.status_code != 200:
             raise RuntimeError(f"The broker answered {response.status_code}: {response.text}")
         self._token = response.json()
         self._renew_at = time.monotonic() + self._token["expires_in"] - 30

@@ -22,6 +22,12 @@ from requests_oauthlib import OAuth2Session
 TIMEOUT = 30  # seconds: longer than the broker waits for Smart Services
 
 
+def require_200(response):
+    if response.status_code != 200:
+        raise requests.HTTPError(f"The broker answered {response.status_code}: {response.text}")
+    return response
+
+
 class SmartServices:
     """A client for one thread. Keeps its token until it expires."""
 
@@ -30,6 +36,8 @@ class SmartServices:
         # The response always has the vendor's scope. If you request another one, like the connection's id, oauthlib
         # raises 'Scope has changed'.
         self._session = OAuth2Session(client=BackendApplicationClient(client_id, scope=scope))
+        self._session.max_redirects = 0  # One would send the caller key to another server.
+        self._session.register_compliance_hook("access_token_response", require_200)
 
     def get(self, path):
         try:

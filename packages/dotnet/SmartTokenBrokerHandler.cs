@@ -433,7 +433,7 @@ namespace SmartTokenBroker
         private BrokerException BlockedBy()
         {
             var now = client.Now();
-            return client.Circuit.BlockedBy(now) ?? own.BlockedBy(now);
+            return client.Circuit.BlockedBy(now, held?.LastTryAt) ?? own.BlockedBy(now);
         }
 
         private Attempt Begin(string reason) =>
@@ -519,8 +519,8 @@ namespace SmartTokenBroker
         }
 
         /// <summary>
-        /// Decide by it: a code of the broker, an OAuth error, or one of the client: unreachable, timeout, malformed_response,
-        /// gateway, credential_unavailable.
+        /// Decide by it: a code of the broker, an OAuth error, or one of the client: unreachable, timeout, proxy_error,
+        /// malformed_response, gateway, credential_unavailable.
         /// </summary>
         public string Code { get; }
 
@@ -538,6 +538,12 @@ namespace SmartTokenBroker
         /// <summary>Whether the failure says nothing about other connections: then only its own connection waits.</summary>
         // IAM decides for each connection.
         internal bool ConcernsConnection => OfConnection.Contains(Code) || (Code == "gateway" && Status == 403);
+
+        /// <summary>
+        /// Whether the failure may end at any moment: nothing answered, or a server's error that does not say when to retry.
+        /// </summary>
+        internal bool IsOutage =>
+            RetryAfter == null && !ConcernsConnection && (Code == "unreachable" || Code == "timeout" || Status >= 500);
 
         /// <summary>The same failure for another call, with the time that is left until the client sends the broker another request.</summary>
         internal BrokerException Again(TimeSpan left)
@@ -607,6 +613,14 @@ namespace SmartTokenBroker
         /// </summary>
         private static readonly TimeSpan End = TimeSpan.FromSeconds(5);
 
+        /// <summary>
+        /// Time before the last use of a token in which an outage's pause ends: a random part of it, because clients share the instant.
+        /// </summary>
+        private static readonly TimeSpan LastTry = TimeSpan.FromSeconds(10);
+
+        /// <summary>Longest lifetime that is one: 7 days. The broker has the same rule.</summary>
+        private static readonly TimeSpan LongestLifetime = TimeSpan.FromDays(7);
+
         internal AccessToken Token;
         /// <summary>From this instant on, the client requests another one from the broker, and still uses this one.</summary>
         internal TimeSpan RefreshAt;
@@ -614,11 +628,14 @@ namespace SmartTokenBroker
         internal TimeSpan UsableUntil;
         /// <summary>When it expires. A call that waited for it gets it until then.</summary>
         internal TimeSpan EndsAt;
+        /// <summary>From this instant on, pauses in an outage are short: soon calls have no token.</summary>
+        internal TimeSpan LastTryAt;
 
         /// <summary>Reads a token response (RFC 6749 section 5.1). Null if it is not one.</summary>
         /// <param name="sentAt">The instant at which the request was sent: the lifetime counts from there.</param>
         /// <param name="random">
-        /// Makes the margin longer, by up to a tenth, so that processes that started together do not refresh together.
+        /// Makes the margin longer, by up to a tenth, so that processes that started together do not refresh together; and the
+        /// last try earlier.
         /// </param>
         internal static HeldToken Read(
             Dictionary<string, object> body, string connection, TimeSpan sentAt, DateTimeOffset wallAtSent, BrokerOptions options,
@@ -628,7 +645,7 @@ namespace SmartTokenBroker
             if (!(Json.Text(body, "access_token") is string text) || !Regex.IsMatch(text, @"\A[\x21-\x7e]+\z")) return null;
             if (!string.Equals(Json.Text(body, "token_type"), "bearer", StringComparison.OrdinalIgnoreCase)) return null;
             if (!body.TryGetValue("expires_in", out var number) || !(number is double seconds)) return null;
-            if (!(seconds > 0 && seconds < int.MaxValue)) return null;
+            if (!(seconds > 0 && seconds <= LongestLifetime.TotalSeconds)) return null;
             var apiBaseUrl = Json.Text(body, "api_base_url");
             if (body.ContainsKey("api_base_url") && !BrokerClient.IsHttpUrl(apiBaseUrl)) return null;
             var lifetime = TimeSpan.FromSeconds(seconds);
@@ -643,6 +660,7 @@ namespace SmartTokenBroker
                 RefreshAt = refreshAt < usableUntil ? refreshAt : usableUntil,
                 UsableUntil = usableUntil,
                 EndsAt = endsAt,
+                LastTryAt = usableUntil - TimeSpan.FromSeconds(LastTry.TotalSeconds * random),
             };
         }
     }
@@ -717,7 +735,7 @@ namespace SmartTokenBroker
                         if (isRetry)
                         {
                             // No InnerException: the one of a handler can hold the request.
-                            var reason = Start(error.GetBaseException().Message.Replace(secret, "[removed]"));
+                            var reason = Start(error.GetBaseException().Message, secret);
                             throw new BrokerException(
                                 "The broker " + options.Broker + " is unreachable (" + reason + ").", "unreachable", connection);
                         }
@@ -744,12 +762,13 @@ namespace SmartTokenBroker
         /// <summary>Reads an error response of the broker (RFC 9457, RFC 6749 section 5.2) or of its gateway.</summary>
         private static BrokerException Failure(HttpResponseMessage response, string content, string secret, string connection)
         {
-            // Parts of the response go into the error: it may be of a proxy that repeats the request.
-            var body = Json.Parse(content.Replace(secret, "[removed]"));
+            var body = Json.Parse(content);
+            // The response may be of a proxy that repeats the request. Not the content: JSON can escape the credential.
+            Func<string, string> textOf = name => Start(Json.Text(body, name), secret);
             var status = (int)response.StatusCode;
-            var code = Start(body, "code") ?? Start(body, "error");
-            var message = Start(body, "message");
-            var requestId = Start(body, "request_id") ?? Header(response, "apigw-requestid")?.Replace(secret, "[removed]");
+            var code = textOf("code") ?? textOf("error");
+            var message = textOf("message");
+            var requestId = textOf("request_id") ?? Start(Header(response, "apigw-requestid"), secret);
             // A date counts by the sender's own clock.
             var after = response.Headers.RetryAfter;
             var retryAfter = after?.Delta ?? after?.Date - response.Headers.Date;
@@ -760,7 +779,7 @@ namespace SmartTokenBroker
             string text;
             if (code != null && Regex.IsMatch(code, @"\A[a-z][a-z_]*\z"))
             {
-                var detail = Start(body, "detail") ?? Start(body, "error_description") ?? "";
+                var detail = textOf("detail") ?? textOf("error_description") ?? "";
                 text = ("The broker answered " + status + " " + code + ". " + detail).Trim();
             }
             else if (message != null)
@@ -770,16 +789,18 @@ namespace SmartTokenBroker
             }
             else
             {
-                code = "malformed_response";
+                code = status < 500 ? "malformed_response" : "proxy_error";
                 text = "The broker's response is not one of the broker (HTTP " + status + ").";
             }
             return new BrokerException(text, code, connection, status, retryAfter, requestId);
         }
 
-        /// <summary>The first 500 characters of a member that is a text.</summary>
-        private static string Start(Dictionary<string, object> body, string name) => Start(Json.Text(body, name));
-
-        private static string Start(string text) => text == null || text.Length <= 500 ? text : text.Substring(0, 500);
+        /// <summary>The first 500 characters of a text, without the credential.</summary>
+        private static string Start(string text, string secret)
+        {
+            var clean = text?.Replace(secret, "[removed]");
+            return clean == null || clean.Length <= 500 ? clean : clean.Substring(0, 500);
+        }
 
         private static string Header(HttpResponseMessage response, string name) =>
             response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
@@ -809,15 +830,19 @@ namespace SmartTokenBroker
     /// </summary>
     internal sealed class Circuit
     {
-        /// <summary>Seconds of the first pause, and of the longest. Each is twice the one before.</summary>
-        private const double FirstPause = 1;
+        /// <summary>Seconds of the longest pause. The first has one second, and each is twice the one before.</summary>
         private const double LongestPause = 60;
+
+        /// <summary>Seconds of the longest pause in an outage while calls have no token: all fail until the next attempt.</summary>
+        private const double ShortPause = 10;
 
         private readonly Runtime runtime;
         private readonly Func<BrokerException, bool> counts;
         private BrokerException failure;
         private int failures;
         private TimeSpan pausedUntil;
+        /// <summary>When the pause of calls without a token ends. In an outage it is shorter.</summary>
+        private TimeSpan shortUntil;
         /// <summary>Since when a request tests whether the other side is back. A freeze can hide its end.</summary>
         private TimeSpan? testingSince;
         private readonly TimeSpan longestTest;
@@ -832,11 +857,14 @@ namespace SmartTokenBroker
         }
 
         /// <summary>The failure that stops a request now, with the time until the next attempt. Null if none does.</summary>
-        internal BrokerException BlockedBy(TimeSpan now)
+        /// <param name="lastTryAt">Of the token that calls have.</param>
+        internal BrokerException BlockedBy(TimeSpan now, TimeSpan? lastTryAt = null)
         {
             var isTesting = now - testingSince <= longestTest;
-            if (failure == null || (now >= pausedUntil && !isTesting)) return null;
-            return failure.Again(pausedUntil - now);
+            var until = lastTryAt > shortUntil ? lastTryAt.Value : shortUntil;
+            if (until > pausedUntil) until = pausedUntil;
+            if (failure == null || (now >= until && !isTesting)) return null;
+            return failure.Again(until - now);
         }
 
         /// <summary>Begins a request that nothing blocks; after a failure, it is the test. Returns the failures in a row.</summary>
@@ -863,14 +891,19 @@ namespace SmartTokenBroker
             // Requests that began before the last failure belong to the same pause: many at once count as one failure.
             if (begunWith == failures)
             {
+                var pause = Math.Min(LongestPause, Math.Pow(2, failures));
                 failures += 1;
-                var pause = Math.Min(LongestPause, FirstPause * Math.Pow(2, failures - 1));
-                pausedUntil = now + TimeSpan.FromSeconds(pause * (1 - runtime.Random() / 2));
+                var spread = 1 - runtime.Random() / 2;
+                pausedUntil = now + TimeSpan.FromSeconds(pause * spread);
+                // If the other side is silent, calls wait for the timeout in each test: the pause may be as long.
+                var longest = error.Code == "timeout" ? Math.Max(ShortPause, longestTest.TotalSeconds) : ShortPause;
+                shortUntil = now + TimeSpan.FromSeconds(Math.Min(pause, longest) * spread);
             }
             var obeyed = now + (error.RetryAfter ?? TimeSpan.Zero);
             if (pausedUntil < obeyed) pausedUntil = obeyed;
+            if (!error.IsOutage) shortUntil = pausedUntil;
             failure = error;
-            return error.Again(pausedUntil - now);
+            return error.Again(shortUntil - now);
         }
     }
 

@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import { samplePortalOrigin } from "../../local/sample-callers.ts";
 import { account, startBroker } from "../examples/broker.ts";
+import { failsAtRedirect } from "../examples/redirect.ts";
 import type { StartedCommand } from "../local/run-harness.ts";
 import { startBrowser } from "./chromium.ts";
 import { servePages } from "./pages.ts";
@@ -111,6 +112,26 @@ it("the sample app uses its token until it expires: one token request for many c
 
   const all = await exchanged();
   expect(all.filter(({ url }) => url.startsWith(run.url("ready")))).toHaveLength(1);
+});
+
+it("the sample app fails if the broker redirects it, and sends the other server nothing", async () => {
+  // The policy of the example's own server would block the other server too.
+  const context = await browser.newContext({ bypassCSP: true });
+  onTestFinished(() => context.close());
+  page = await context.newPage();
+  await failsAtRedirect(async (host) => {
+    const { origin, close } = await servePages("app", {
+      BROKER_URL: host,
+      ISSUER_URL: run.url("issuer"),
+      API_URL: host,
+    });
+    await page.goto(origin);
+    await signIn();
+    await page.getByRole("button", { name: "Get customers" }).click();
+    const shown = await page.locator("#steps .failed, #answer:not(:empty)").first().textContent();
+    await close();
+    if (!shown?.startsWith("{")) throw new Error(shown ?? "nothing is shown");
+  });
 });
 
 it("the sample app rejects a code of a sign-in that it did not start", async () => {

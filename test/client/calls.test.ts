@@ -160,8 +160,12 @@ test("A supplier that never answers is an error of the credential, not of the br
   expect(broker.requests).toEqual([]);
 });
 
-test("An endless lifetime is no token response: its expiry would be no date", async () => {
-  const broker = new TestBroker({ lifetime: 1e300 });
+test("A supplier that fails is no outage of the broker: its pauses double up to a minute", async () => {
+  const broker = new TestBroker();
+  const client = broker.client({ credential: jwt(() => Promise.reject(new Error("Fake failure"))) });
 
-  await expect(broker.client().token()).rejects.toMatchObject({ code: "malformed_response" });
+  for (const pause of [1, 2, 4, 8, 16, 32, 60]) {
+    await expect(client.token()).rejects.toMatchObject({ code: "credential_unavailable", retryAfter: pause });
+    await broker.advance(pause);
+  }
 });

@@ -44,6 +44,32 @@ export interface Case {
   steps: Step[];
 }
 
+/** A row of errors.json: a response of the broker, and what it means. */
+export interface ErrorRow extends Omit<Answer, "after"> {
+  name: string;
+  code?: string;
+  requestId?: string;
+  pausesAlone?: true;
+}
+
+/** The script that a row stands for: a call of a connection gets the response; then comes a call of another connection. */
+export function scriptOf(of: Case | ErrorRow): Case {
+  if ("steps" in of) return of;
+  const { name, code = "malformed_response", requestId, pausesAlone, ...answer } = of;
+  const { status = 200 } = answer;
+  const error = { code, status, retryAfter: 1, ...(requestId !== undefined && { requestId }) };
+  const others: Partial<Step> = pausesAlone
+    ? { broker: [{ answer: { token: "fake-token-1", expiresIn: 3600 } }], expect: { token: "fake-token-1" } }
+    : { expect: { error: { code, retryAfter: 1 } } };
+  return {
+    name,
+    steps: [
+      { at: 0, call: "token", connection: "acme", broker: [{ answer }], expect: { error } },
+      { at: 0.5, call: "token", connection: "other", ...others },
+    ],
+  };
+}
+
 export function readCases<Content = Case[]>(file: string): Content {
   return JSON.parse(readFileSync(join(conformance, file), "utf8")) as Content;
 }

@@ -7,13 +7,14 @@ import { SteppedTime } from "../../packages/client/src/testing/stepped-time.ts";
 import type { Answer, Case, Step } from "./conformance-case.ts";
 
 const broker = "https://broker.test";
+const key = "stb_fake-key";
 
 /** Runs a case on the client. Throws at the first step that differs. */
 export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }: Case): Promise<void> {
   const time = new SteppedTime();
   const network = new ScriptedNetwork(time);
   const runtime = time.runtime(systemRuntime, { fetch: network.fetch, random: () => random });
-  const credential = callerKey("orders", "stb_fake-key");
+  const credential = callerKey("orders", key);
   const options = { broker, credential, margin, timeout };
   const client = clientWith(options, runtime);
   let truth = 0;
@@ -33,13 +34,17 @@ export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }
     const took = Math.round((truth - step.at) * 1000) / 1000;
     for (const result of await Promise.all(calls)) {
       expect({ at: step.at, ...result, took }).toMatchObject({ at: step.at, ...expected, took: after });
+      expect(String(result["error"])).not.toContain(key);
     }
     expect({ at: step.at, missing: network.missing() }).toEqual({ at: step.at, missing: [] });
   }
   expect(network.unexpected).toEqual([]);
 }
 
-async function call(connection: SmartServicesConnection, { call: kind, path, method, body }: Step): Promise<object> {
+async function call(
+  connection: SmartServicesConnection,
+  { call: kind, path, method, body }: Step,
+): Promise<Record<string, unknown>> {
   try {
     if (kind === "token") return { token: (await connection.token()).accessToken };
     const sent = typeof body === "object" ? new Blob([body.stream]).stream() : body;

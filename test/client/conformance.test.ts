@@ -5,21 +5,21 @@ import { apiUrl } from "../../packages/client/src/api-request.ts";
 import { callerKey, type Credential, jwt } from "../../packages/client/src/credentials.ts";
 import { iam } from "../../packages/client/src/iam.ts";
 import { systemRuntime } from "../../packages/client/src/runtime.ts";
-import { readCases } from "./conformance-case.ts";
+import { type Case, type ErrorRow, readCases, scriptOf } from "./conformance-case.ts";
 import { runCase } from "./conformance-run.ts";
 import { wrongCases } from "./wrong-cases.ts";
 
-const scripts = ["lifetimes.json", "outages.json", "rejected-tokens.json", "errors.json"];
+const files = ["lifetimes.json", "outages.json", "rejected-tokens.json", "errors.json"];
 const isValid = new Ajv({ allErrors: true }).compile(readCases<object>("case.schema.json"));
 
-describe.each(scripts)("%s", (file) => {
+describe.each(files)("%s", (file) => {
   test("The file has the format of its schema", () => {
     isValid(readCases(file));
 
     expect(isValid.errors ?? []).toEqual([]);
   });
 
-  test.each(readCases(file))("$name", (each) => runCase(each));
+  test.each(readCases<(Case | ErrorRow)[]>(file))("$name", (each) => runCase(scriptOf(each)));
 });
 
 describe("urls.json", () => {
@@ -61,7 +61,7 @@ describe("requests.json", () => {
 });
 
 describe("The runner finds", () => {
-  test.each(wrongCases)("%s", async (_, steps) => {
-    await expect(runCase({ name: "A case that is wrong, so that the runner must find it", steps })).rejects.toThrow();
+  test.each(wrongCases)("%s", async (name, wrong) => {
+    await expect(runCase(scriptOf({ name, ...wrong }))).rejects.toThrow();
   });
 });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -164,6 +164,29 @@ test("The example calls the business API with the installed package, and names a
 
   expect(stdout).toBe("/api/v1/fake-scope/CO/Customers Bearer fake-token-1\n");
   await expect(start({})).rejects.toMatchObject({ stderr: "SMART_SERVICES_CREDENTIAL is not set\n" });
+});
+
+test("The function of the CDK example calls the business API as its role, with the installed package", async () => {
+  const api = await startServer(({ path, authorization }, response) =>
+    response.end(JSON.stringify(`${path} ${authorization}`)),
+  );
+  const broker = await startTokenServer(() => api.url);
+  copyFileSync(join(root, "examples/cdk-app/lambda/orders.ts"), join(folder, "orders.ts"));
+  symlinkSync(join(root, "node_modules/@smithy"), join(folder, "node_modules/@smithy"));
+  const code = 'const { handler } = await import("./orders.ts"); console.log(await handler());';
+  const role = { AWS_REGION: "eu-south-1", AWS_ACCESS_KEY_ID: "FAKEKEY", AWS_SECRET_ACCESS_KEY: "fake-secret" };
+  const invoke = (host: string) =>
+    run(process.execPath, ["--input-type=module", "-e", code], {
+      cwd: folder,
+      env: { ...role, BROKER_URL: host, CONNECTION: "webapicorso" },
+    });
+
+  const { stdout } = await invoke(broker.url);
+
+  expect(stdout).toBe("/api/v1/fake-scope/CO/Customers Bearer fake-token-1\n");
+  expect(broker.received).toMatchObject([
+    { path: "/v1/connections/webapicorso/token", authorization: expect.stringContaining("Credential=FAKEKEY/") },
+  ]);
 });
 
 test("A bundle for Lambda needs no credential chain, and outside of Lambda its error names the missing package", async () => {

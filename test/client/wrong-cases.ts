@@ -1,12 +1,11 @@
-import type { Case, Step } from "./conformance-case.ts";
+import type { Case, ErrorRow, Step } from "./conformance-case.ts";
 
 const answer = { token: "fake-token-1", expiresIn: 3600 };
 const first: Step = { at: 0, call: "token", broker: [{ answer }], expect: { token: "fake-token-1" } };
 const used: Step = { at: 1, call: "fetch", expect: { status: 200 } };
 const api = (bearer: string) => [{ bearer, answer: { status: 200 } }];
 
-/** Cases that are wrong, and what a runner must find in each. */
-export const wrongCases: [finds: string, Case["steps"]][] = [
+const wrongSteps: [finds: string, Step[]][] = [
   ["a request that no step lists", [{ ...first, broker: [] }]],
   ["a listed request that is not sent", [{ ...first, broker: [{ answer }, { answer }] }]],
   ["a request of another connection", [{ ...first, broker: [{ connection: "other", answer }] }]],
@@ -22,4 +21,13 @@ export const wrongCases: [finds: string, Case["steps"]][] = [
     "a missing request to the business API",
     [first, { ...used, api: [...api("fake-token-1"), ...api("fake-token-1")] }],
   ],
+];
+
+const row = { status: 400, json: { error: "invalid_client" } };
+
+/** Cases that are wrong, and what a runner must find in each. */
+export const wrongCases: [finds: string, Omit<Case, "name"> | Omit<ErrorRow, "name">][] = [
+  ...wrongSteps.map(([finds, steps]): [string, Omit<Case, "name">] => [finds, { steps }]),
+  ["another code of an error", { ...row, code: "invalid_grant" }],
+  ["connections that pause together where one should alone", { ...row, code: "invalid_client", pausesAlone: true }],
 ];

@@ -8,15 +8,7 @@ const root = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
 
 /** Packages that the app's `package.json` names too: linked, so that no registry is needed. */
-const linked = [
-  "aws-cdk-lib",
-  "constructs",
-  "esbuild",
-  "typescript",
-  "@types/node",
-  "@smithy/signature-v4",
-  "@aws-crypto/sha256-js",
-];
+const linked = ["aws-cdk-lib", "constructs", "esbuild", "typescript", "@types/node", "@smithy/signature-v4"];
 
 export interface Template {
   Metadata?: Record<string, unknown>;
@@ -25,16 +17,14 @@ export interface Template {
   Outputs: Record<string, { Value: unknown }>;
 }
 
-/** Builds and packs the package, and installs the tarball into an empty folder. */
+/** Builds and packs the package, and the client, which its example uses. Installs both tarballs into an empty folder. */
 export async function installPackage(): Promise<{ folder: string; tarball: string }> {
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-construct-"));
-  await run("npm", ["pack", "--pack-destination", folder], { cwd: join(root, "packages/cdk") });
+  const [tarball = "", client = ""] = await Promise.all(["cdk", "client"].map((name) => pack(name, folder)));
   writeFileSync(join(folder, "package.json"), '{"private": true}');
-  const { version } = JSON.parse(readFileSync(join(root, "packages/cdk/package.json"), "utf8")) as { version: string };
-  const tarball = join(folder, `smart-token-broker-cdk-${version}.tgz`);
   // The peers are linked afterwards.
   const options = ["--offline", "--no-audit", "--no-fund", "--legacy-peer-deps"];
-  await run("npm", ["install", ...options, tarball], { cwd: folder });
+  await run("npm", ["install", ...options, tarball, client], { cwd: folder });
   for (const name of linked) {
     const link = join(folder, "node_modules", name);
     mkdirSync(dirname(link), { recursive: true });
@@ -43,6 +33,13 @@ export async function installPackage(): Promise<{ folder: string; tarball: strin
   mkdirSync(join(folder, "node_modules/.bin"));
   symlinkSync("../esbuild/bin/esbuild", join(folder, "node_modules/.bin/esbuild"));
   return { folder, tarball };
+}
+
+async function pack(name: string, folder: string): Promise<string> {
+  const cwd = join(root, "packages", name);
+  await run("npm", ["pack", "--pack-destination", folder], { cwd });
+  const { version } = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")) as { version: string };
+  return join(folder, `smart-token-broker-${name}-${version}.tgz`);
 }
 
 /** An app in a folder of its own, which finds the installed packages. */

@@ -15,6 +15,7 @@ using SmartTokenBroker;
 internal static class Conformance
 {
     internal const string Broker = "https://broker.test";
+    internal const string Key = "stb_fake-key";
 
     /// <summary>Of a case that the client does not have to pass.</summary>
     internal sealed class SkippedException : Exception
@@ -27,7 +28,7 @@ internal static class Conformance
         {
             var run = Path.GetFileName(file) == "urls.json" ? Tables.RunUrl
                 : Path.GetFileName(file) == "requests.json" ? Tables.RunRequest
-                : (Action<XmlElement>)(each => new Script(each).Run());
+                : (Action<XmlElement>)(each => new Script(Script.Of(each)).Run());
             foreach (var each in Data.Read(file).Items())
             {
                 var result = "passed";
@@ -58,11 +59,12 @@ internal static class Conformance
 /// <summary>JSON as the framework reads it: objects and lists are elements.</summary>
 internal static class Data
 {
-    internal static XmlElement Read(string file)
+    internal static XmlElement Read(string file) => Parse(File.ReadAllBytes(file));
+
+    internal static XmlElement Parse(byte[] json)
     {
         var document = new XmlDocument();
-        using (var reader = JsonReaderWriterFactory.CreateJsonReader(File.ReadAllBytes(file), XmlDictionaryReaderQuotas.Max))
-            document.Load(reader);
+        using (var reader = JsonReaderWriterFactory.CreateJsonReader(json, XmlDictionaryReaderQuotas.Max)) document.Load(reader);
         return document.DocumentElement;
     }
 
@@ -198,12 +200,29 @@ internal sealed class Script
         var options = new BrokerOptions
         {
             Broker = Conformance.Broker,
-            Credential = Credential.CallerKey("orders", "stb_fake-key"),
+            Credential = Credential.CallerKey("orders", Conformance.Key),
             BrokerHandler = network,
             Margin = TimeSpan.FromSeconds(of.Number("margin", 1200)),
             Timeout = TimeSpan.FromSeconds(of.Number("timeout", 15)),
         };
         client = new BrokerClient(options, time);
+    }
+
+    /// <summary>
+    /// The script that a row stands for: a call of a connection gets the response; then comes a call of another connection.
+    /// </summary>
+    internal static XmlElement Of(XmlElement row)
+    {
+        if (row.Member("steps") != null) return row;
+        var error = "{'code':'" + row.Text("code", "malformed_response") + "','retryAfter':1";
+        var requestId = row.Text("requestId") == null ? "" : ",'requestId':'" + row.Text("requestId") + "'";
+        var others = row.Member("pausesAlone") == null ? "'expect':{'error':" + error + "}}"
+            : "'broker':[{'answer':{'token':'fake-token-1','expiresIn':3600}}],'expect':{'token':'fake-token-1'}";
+        var script = "{'steps':[{'at':0,'call':'token','connection':'acme','broker':[{'answer':ROW}],'expect':{'error':" +
+            error + ",'status':" + row.Text("status", "200") + requestId + "}}},{'at':0.5,'call':'token','connection':'other'," +
+            others + "}]}";
+        // An answer ignores the other members of the row.
+        return Data.Parse(System.Text.Encoding.UTF8.GetBytes(script.Replace('\'', '"').Replace("ROW", Data.Json(row))));
     }
 
     internal void Run()
@@ -269,6 +288,7 @@ internal sealed class Script
         }
         if (!(result is BrokerException received)) throw new Exception(at + ": expected " + error.Text("code") + ", and received " + result);
         Conformance.Equal(error.Text("code"), received.Code, at + ", code");
+        Conformance.Equal(false, received.ToString().Contains(Conformance.Key), at + ", shows the credential");
         if (error.Member("status") != null) Conformance.Equal((int?)error.Number("status", 0), received.Status, at + ", status");
         if (error.Member("retryAfter") != null)
             Conformance.Equal((double?)error.Number("retryAfter", 0), received.RetryAfter?.TotalSeconds, at + ", retryAfter");
@@ -382,7 +402,7 @@ internal static class Tables
             sent.Add(request);
             return "{}";
         });
-        var http = Client(Credential.CallerKey("orders", "stb_fake-key"), broker).Connection("webapicorso").CreateHttpClient(api);
+        var http = Client(Credential.CallerKey("orders", Conformance.Key), broker).Connection("webapicorso").CreateHttpClient(api);
         Exception rejected = null;
         try
         {

@@ -26,10 +26,10 @@ describe.each(files)("%s", async (file) => {
 });
 
 describe("The runner finds", () => {
-  test.each(wrongCases)("%s", async (name, steps) => {
+  test.each(wrongCases)("%s", async (name, wrong) => {
     const folder = mkdtempSync(join(tmpdir(), "dotnet-test-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    writeFileSync(join(folder, "wrong.json"), JSON.stringify([{ name, steps }]));
+    writeFileSync(join(folder, "wrong.json"), JSON.stringify([{ name, ...wrong }]));
 
     const results = await resultsOf(join(folder, "wrong.json"));
 

@@ -4,6 +4,7 @@ import { orders, output, region, type StartedCommand } from "../local/run-harnes
 import { hasPrograms } from "../support/programs.ts";
 import { serve } from "../support/server.ts";
 import { startBroker, usedStatus } from "./broker.ts";
+import { failsAtRedirect } from "./redirect.ts";
 
 const folder = join(import.meta.dirname, "..", "..", "examples");
 const usual = {
@@ -49,21 +50,6 @@ describe.each(programs)("the example of a service on AWS with %s", (_, program, 
     expect(await usedStatus(run, token)).toBe(200);
   });
 
-  if (program === process.execPath) {
-    it("gets a token in the service of the CDK example too", async () => {
-      const service = join(folder, "cdk-app/lambda/orders.ts");
-      const code = `import(${JSON.stringify(service)}).then(({ handler }) => handler()).then(JSON.stringify).then(console.log)`;
-
-      const answer = await output(process.execPath, ["-e", code], {
-        ...usual,
-        BROKER_URL: run.url("ready"),
-        CONNECTION: "webapicorso",
-      });
-
-      expect(JSON.parse(answer)).toEqual({ secondsLeft: expect.any(Number) });
-    });
-  }
-
   it("sends the session token", async () => {
     const sent: unknown[] = [];
     const url = await serve(({ headers }, response) => {
@@ -74,6 +60,10 @@ describe.each(programs)("the example of a service on AWS with %s", (_, program, 
     await ask({ SMART_SERVICES_HOST: url, AWS_SESSION_TOKEN: "fake-session-token" });
 
     expect(sent).toEqual(["fake-session-token", expect.stringMatching(/=host;(?:.*;)?x-amz-security-token$/)]);
+  });
+
+  it("fails if the broker redirects it, and sends the other server nothing", async () => {
+    await failsAtRedirect((host) => ask({ SMART_SERVICES_HOST: host, AWS_SESSION_TOKEN: "fake-session-token" }));
   });
 
   it("fails with a message if the role has no permission or the connection is unknown", async () => {

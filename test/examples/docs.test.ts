@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
@@ -111,6 +111,18 @@ it("docs/connections.md lists every field that a registration can have", () => {
   expect(parsed).toMatchObject({ kind: "registered", warnings: [] });
   const read = Object.keys(parsed.kind === "registered" ? parsed.registration : {});
   expect(read.filter((name) => !name.endsWith("Fingerprint")).toSorted()).toEqual(fields.toSorted());
+});
+
+it("no page lets curl follow a redirect, which would send the credential to another server", () => {
+  const root = join(import.meta.dirname, "../..");
+  const pages = globSync(["*.md", "docs/**/*.md", "examples/*.md", "packages/*/*.md"], { cwd: root });
+  const commands = (file: string) =>
+    page(file)
+      .replaceAll("\\\n", " ")
+      .match(/\bcurl\b.*/g) ?? [];
+
+  expect(pages.flatMap(commands).length).toBeGreaterThan(10);
+  expect(pages.filter((file) => commands(file).some((each) => / (?:--location|-[a-zA-Z]*L)/.test(each)))).toEqual([]);
 });
 
 describe.skipIf(!hasPrograms("curl"))("a command of the pages", () => {

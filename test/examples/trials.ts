@@ -5,6 +5,7 @@ import { at, rotationSwitchedOn, sdkOperator, secretOf } from "../rotate-locally
 import { account, startBroker, stored, usedStatus } from "./broker.ts";
 import { hourWithOutage } from "./hour.ts";
 import { formOf, recordingOf } from "./recorder.ts";
+import { failsAtRedirect } from "./redirect.ts";
 import { type Dialect, vendorForm } from "./vendor-form.ts";
 
 /** Runs an unchanged example with a host and a credential. Resolves with its output; rejects if it reports a failure. */
@@ -57,6 +58,10 @@ export function tryExamples(examples: Example[]): void {
 
     it("reports a failure if its credential is not accepted", async () => {
       await expect(example.ask(run.url("ready"), `stb_${"fake-unknown-key".padEnd(43, "0")}`)).rejects.toThrow();
+    });
+
+    it("fails if the broker redirects it, and sends the other server nothing", async () => {
+      await failsAtRedirect((host) => example.ask(host, "fake-credential-1"));
     });
 
     it("does not notice that Smart Services is down for 24 of 60 minutes", { timeout: 60_000 }, async () => {

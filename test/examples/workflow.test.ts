@@ -7,6 +7,7 @@ import { output, type StartedCommand } from "../local/run-harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 import { listen } from "../support/server.ts";
 import { pipelineJwt, startBroker, usedStatus } from "./broker.ts";
+import { failsAtRedirect } from "./redirect.ts";
 
 const file = join(import.meta.dirname, "..", "..", "examples/github-actions/smart-services.yml");
 const isThere = hasPrograms("bash", "curl", "jq");
@@ -27,7 +28,7 @@ function firstRun(workflow: string): string {
 }
 
 /** Runs the step as a runner does: it returns the job's OIDC token for a request with its bearer token and an audience. */
-async function runStep(jwt: string) {
+async function runStep(jwt: string, host = run.url("ready")) {
   const requests: { url: string | undefined; authorization: string | undefined }[] = [];
   const runner = await listen(
     createServer((request, response) => {
@@ -39,7 +40,7 @@ async function runStep(jwt: string) {
   const folder = mkdtempSync(join(tmpdir(), "workflow-"));
   const environmentFile = join(folder, "env");
   const log = await output("bash", ["-e", "-c", firstRun(readFileSync(file, "utf8"))], {
-    SMART_SERVICES_HOST: run.url("ready"),
+    SMART_SERVICES_HOST: host,
     ACTIONS_ID_TOKEN_REQUEST_URL: `${runner.url}/token?api-version=2.0`,
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: "fake-request-token",
     GITHUB_ENV: environmentFile,
@@ -61,5 +62,9 @@ it.skipIf(!isThere)("the workflow's own commands get a valid token with only the
 it.skipIf(!isThere)("the step fails if the broker rejects the job's token", async () => {
   const ofNobody = (await pipelineJwt(run)).replace(/.{8}$/, "AAAAAAAA");
 
-  await expect(runStep(ofNobody)).rejects.toThrow(/curl.* 400/);
+  await expect(runStep(ofNobody)).rejects.toThrow(/The broker answered 400\./);
+});
+
+it.skipIf(!isThere)("the step fails if the broker redirects it, and sends the other server nothing", async () => {
+  await failsAtRedirect((host) => runStep("fake.jwt", host));
 });

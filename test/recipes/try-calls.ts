@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { StartedCommand } from "../local/run-harness.ts";
 import { account, startBroker } from "../examples/broker.ts";
+import { failsAtRedirect } from "../examples/redirect.ts";
 import { startFront } from "./front.ts";
 import { type Recipe, runRecipe } from "./run-recipe.ts";
 
@@ -43,6 +44,10 @@ export function tryCalls(recipes: Recipe[]): void {
 
         expect(error).toContain("invalid_client");
         expect(error).not.toContain(unknownKey);
+      });
+
+      it("fails if the broker redirects it, and sends the other server nothing", async () => {
+        await failsAtRedirect((host) => runRecipe(recipe, run, ["any"], { SMART_SERVICES_HOST: host }));
       });
 
       it.each(names(recipe.oauth))("says in one line that SMART_SERVICES_%s is not set", async (name) => {

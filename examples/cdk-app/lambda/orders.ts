@@ -1,33 +1,15 @@
-import { Sha256 } from "@aws-crypto/sha256-js";
-import { SignatureV4 } from "@smithy/signature-v4";
+import { createClient } from "@smart-token-broker/client";
+import { iam } from "@smart-token-broker/client/iam";
 
-// Lambda sets the credentials of the function's role.
-const { AWS_ACCESS_KEY_ID = "", AWS_SECRET_ACCESS_KEY = "", AWS_SESSION_TOKEN, AWS_REGION = "" } = process.env;
-const { BROKER_URL, CONNECTION } = process.env;
+const { BROKER_URL: broker = "", CONNECTION: connection = "" } = process.env;
 
-const signer = new SignatureV4({
-  credentials: {
-    accessKeyId: AWS_ACCESS_KEY_ID,
-    secretAccessKey: AWS_SECRET_ACCESS_KEY,
-    sessionToken: AWS_SESSION_TOKEN,
-  },
-  region: AWS_REGION,
-  service: "execute-api",
-  sha256: Sha256,
-});
+// Outside the handler, because it keeps the token for the next invocations. It signs with the function's role.
+const smartServices = createClient({ broker, connection, credential: iam() });
 
-/** Gets an access token from the broker, signed with the function's role. */
-async function accessToken(): Promise<{ access_token: string; expires_in: number }> {
-  const url = new URL(`/v1/connections/${CONNECTION}/token`, BROKER_URL);
-  const { hostname, host, pathname: path, protocol } = url;
-  const { headers } = await signer.sign({ method: "GET", protocol, hostname, path, headers: { host } });
-  const response = await fetch(url, { headers });
-  if (!response.ok) throw new Error(`The broker answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as { access_token: string; expires_in: number };
-}
-
-/** Work of the service: here it would call Smart Services with the token. It never returns or logs the token. */
-export async function handler(): Promise<{ secondsLeft: number }> {
-  const { expires_in: secondsLeft } = await accessToken();
-  return { secondsLeft };
+/** Work of the service: calls Smart Services. It never returns or logs the token. */
+export async function handler(): Promise<unknown> {
+  const { scope } = await smartServices.token();
+  const response = await smartServices.fetch(`/api/v1/${scope}/CO/Customers`);
+  if (!response.ok) throw new Error(`Smart Services answered ${response.status}: ${await response.text()}`);
+  return await response.json();
 }

@@ -32,10 +32,15 @@ export interface HeldToken {
   usableUntil: number;
   /** When it expires. A call that waited for it gets it until then. */
   endsAt: number;
+  /** From this instant on, pauses in an outage are short: soon calls have no token. */
+  lastTryAt: number;
 }
 
-/** Longest lifetime that is one, in seconds: 31 years. */
-const longestLifetime = 1e9;
+/** Longest lifetime that is one, in seconds: 7 days. The broker has the same rule. */
+const longestLifetime = 604_800;
+
+/** Seconds before the last use of a token in which an outage's pause ends: a random part of it, because clients share the instant. */
+const lastTry = 10;
 
 /** Seconds before its end from which a token is not used: a request needs some to arrive. The broker has the same rule. */
 const end = 5;
@@ -66,7 +71,8 @@ export function readToken(
   });
   const endsAt = of.sentAt + seconds;
   const usableUntil = endsAt - end;
-  return { token, refreshAt: Math.min(endsAt - margin, usableUntil), usableUntil, endsAt };
+  const refreshAt = Math.min(endsAt - margin, usableUntil);
+  return { token, refreshAt, usableUntil, endsAt, lastTryAt: usableUntil - lastTry * of.random };
 }
 
 /** Whether a value is the URL of an HTTP API. Without TLS only on this machine. */

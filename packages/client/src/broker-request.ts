@@ -29,13 +29,13 @@ export async function requestToken(
       if (isRetry) throw unreachable(error, request.clean);
     });
     if (!answer) continue;
-    const { response, body, gatewayId } = answer;
+    const { response, body } = answer;
     const { status } = response;
     if (!response.ok) {
       if (!isRetry && credential.learn?.(response, runtime)) continue;
-      throw readFailure(response, body ?? {}, { connection, gatewayId });
+      throw readFailure(response, body, { connection, clean: request.clean });
     }
-    const token = body && readToken(body, { connection, sentAt, wallAtSent, margin, random: runtime.random() });
+    const token = readToken(body, { connection, sentAt, wallAtSent, margin, random: runtime.random() });
     if (!token) {
       throw failure(
         "malformed_response",
@@ -63,15 +63,12 @@ export async function requestToken(
     }
   }
 
-  async function send({ url, method, headers, body, clean }: Awaited<ReturnType<typeof authenticated>>) {
+  async function send({ url, method, headers, body }: Awaited<ReturnType<typeof authenticated>>) {
     // Not "error": Cloudflare's Workers do not know it.
     const redirect = "manual" as const;
     const sent = { method, headers, signal: deadline, redirect, ...(body !== undefined && { body }) };
     const response = await abortable(runtime.fetch(url, sent), deadline);
-    const text = await readText(response);
-    // Parts of an error response go into errors: it may be of a proxy that repeats the request.
-    const gatewayId = clean(response.headers.get("apigw-requestid") ?? "") || undefined;
-    return { response, body: parse(response.ok ? text : clean(text)), gatewayId };
+    return { response, body: parse(await readText(response)) };
   }
 
   async function readText(response: Response): Promise<string> {
@@ -104,11 +101,11 @@ function messageOf(error: unknown): string {
   return typeof message === "string" ? message : "";
 }
 
-function parse(text: string): Record<string, unknown> | undefined {
+/** The members of a JSON object. None if the text is not one. */
+function parse(text: string): Record<string, unknown> {
   try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
+    return Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -16,12 +16,7 @@ export interface SmartServicesClient extends SmartServicesConnection {
 /** Makes a client with its own sources of time, chance and network. */
 export function clientWith(options: ClientOptions, runtime: Runtime): SmartServicesClient {
   const settings = readOptions(options, runtime);
-  const circuit = new Circuit({
-    now: settings.now,
-    random: runtime.random,
-    longestTest: settings.timeout,
-    counts: (error) => !concernsConnection(error),
-  });
+  const circuit = new Circuit(settings, (error) => !concernsConnection(error));
   const connections = new Map<string, Connection>();
 
   const connection = (id: string): Connection => {

@@ -29,12 +29,7 @@ export class Connection {
     this.id = id;
     this.#settings = settings;
     this.#shared = shared;
-    this.#own = new Circuit({
-      now: settings.now,
-      random: settings.runtime.random,
-      longestTest: settings.timeout,
-      counts: (error) => concernsConnection(error) && error.code !== "too_soon",
-    });
+    this.#own = new Circuit(settings, (error) => concernsConnection(error) && error.code !== "too_soon");
   }
 
   /**
@@ -77,7 +72,7 @@ export class Connection {
   };
 
   #blockedBy(): BrokerError | undefined {
-    return this.#shared.blockedBy() ?? this.#own.blockedBy();
+    return this.#shared.blockedBy(this.#held?.lastTryAt) ?? this.#own.blockedBy();
   }
 
   /** Whether a freeze interrupted a request: it waits for an answer that may never come, and its timer has not moved. */

@@ -1,5 +1,11 @@
 /** The codes of the client itself. The others are the broker's `code` or OAuth's `error`. */
-export type ClientCode = "unreachable" | "timeout" | "malformed_response" | "gateway" | "credential_unavailable";
+export type ClientCode =
+  | "unreachable"
+  | "timeout"
+  | "proxy_error"
+  | "malformed_response"
+  | "gateway"
+  | "credential_unavailable";
 
 export interface BrokerErrorFields {
   /** Decide by it: a code of the broker, an OAuth error or one of `ClientCode`. */
@@ -16,56 +22,53 @@ export interface BrokerErrorFields {
 /** No valid token, and the broker gave none. Holds no token and no key. */
 export class BrokerError extends Error implements BrokerErrorFields {
   override readonly name = "BrokerError";
-  readonly code: string;
-  readonly status: number | undefined;
-  readonly retryAfter: number | undefined;
-  readonly requestId: string | undefined;
-  readonly connection: string | undefined;
+  declare readonly code: string;
+  declare readonly status: number | undefined;
+  declare readonly retryAfter: number | undefined;
+  declare readonly requestId: string | undefined;
+  declare readonly connection: string | undefined;
 
   constructor(message: string, fields: BrokerErrorFields) {
     super(message);
-    ({
-      code: this.code,
-      status: this.status,
-      retryAfter: this.retryAfter,
-      requestId: this.requestId,
-      connection: this.connection,
-    } = fields);
+    Object.assign(this, fields);
   }
 }
 
 /** The same failure for another call, with the seconds that are left until the client sends the broker another request. */
-export function repeated(error: BrokerError, retryAfter: number): BrokerError {
-  const { code, status, requestId, connection } = error;
-  return new BrokerError(error.message, { code, status, requestId, connection, retryAfter });
+export function repeated(error: BrokerError, left: number): BrokerError {
+  return Object.assign(new BrokerError(error.message, error), { retryAfter: Math.max(1, Math.ceil(left)) });
 }
 
 /** Longest `Retry-After` that is obeyed, in seconds: the broker's own maximum. */
 const maxRetryAfter = 900;
 
-/** Reads an error response of the broker (RFC 9457, RFC 6749 §5.2) or of its gateway (`{"message": …}`). */
+/**
+ * Reads an error response of the broker (RFC 9457, RFC 6749 §5.2) or of its gateway (`{"message": …}`).
+ *
+ * @param of.clean removes the credential from a text: the response may be of a proxy that repeats the request
+ */
 export function readFailure(
-  response: { status: number; headers: Headers },
+  { status, headers }: { status: number; headers: Headers },
   body: Record<string, unknown>,
-  { connection, gatewayId }: { connection: string; gatewayId?: string | undefined },
+  { connection, clean }: { connection: string; clean: (text: string) => string },
 ): BrokerError {
-  const { status, headers } = response;
-  const textOf = (name: string) => (typeof body[name] === "string" ? body[name].slice(0, 500) : undefined);
-  const code = textOf("code") ?? textOf("error");
-  const message = textOf("message");
-  const requestId = textOf("request_id") ?? gatewayId;
-  const fields = { status, requestId, connection, retryAfter: readRetryAfter(headers) };
-  if (code !== undefined && /^[a-z][a-z_]*$/.test(code)) {
+  // Not the text of the response: JSON can escape the credential.
+  const start = (text: unknown) => (typeof text === "string" ? clean(text).slice(0, 500) : undefined);
+  const textOf = (name: string) => start(body[name]);
+  const requestId = textOf("request_id") ?? start(headers.get("apigw-requestid"));
+  const failure = (code: string, message: string) =>
+    new BrokerError(message, { code, status, requestId, connection, retryAfter: readRetryAfter(headers) });
+  const code = textOf("code") ?? textOf("error") ?? "";
+  if (/^[a-z][a-z_]*$/.test(code)) {
     const detail = textOf("detail") ?? textOf("error_description") ?? "";
-    return new BrokerError(`The broker answered ${status} ${code}. ${detail}`.trim(), { code, ...fields });
+    return failure(code, `The broker answered ${status} ${code}. ${detail}`.trim());
   }
-  if (message !== undefined) {
-    return new BrokerError(`The broker's gateway answered ${status} ${message}.`, { code: "gateway", ...fields });
-  }
-  return new BrokerError(`The broker's response is not one of the broker (HTTP ${status}).`, {
-    code: "malformed_response",
-    ...fields,
-  });
+  const message = textOf("message");
+  if (message !== undefined) return failure("gateway", `The broker's gateway answered ${status} ${message}.`);
+  return failure(
+    status < 500 ? "malformed_response" : "proxy_error",
+    `The broker's response is not one of the broker (HTTP ${status}).`,
+  );
 }
 
 /** Seconds of `Retry-After`, which is a number or a date (RFC 9110 §10.2.3). A date counts by the sender's own clock. */
@@ -92,4 +95,10 @@ const ofConnection = new Set([
 export function concernsConnection({ code, status }: BrokerError): boolean {
   // IAM decides for each connection.
   return ofConnection.has(code) || (code === "gateway" && status === 403);
+}
+
+/** Whether a failure may end at any moment: nothing answered, or a server's error that does not say when to retry. */
+export function isOutage(error: BrokerError): boolean {
+  const { code, status = code === "credential_unavailable" ? 0 : 500, retryAfter } = error;
+  return status >= 500 && retryAfter === undefined && !concernsConnection(error);
 }

@@ -1,4 +1,4 @@
-import { contract } from "./contract.ts";
+import { contract } from "./failures.ts";
 import { requestErrors } from "../../functions/oauth/oauth-error.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";

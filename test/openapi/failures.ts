@@ -1,13 +1,25 @@
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
-import { type TestRequest, callerKey, type HttpFunctions } from "./http-functions.ts";
-import { get, oauth, oauthToken, post, postToken, vendor, vendorToken } from "./requests.ts";
+import type { HttpFunctions } from "./http-functions.ts";
 
 /** A connection to request a token of, and the SHA-256 of the token to report as rejected. */
-interface Given {
+export interface Given {
   id: string;
   rejected?: string;
 }
+
+/** The HTTP contract, by hand: the status of every failure, and its error on the token endpoints (RFC 6749 §5.2). */
+export const contract: Record<FailureCode, { status: number; error: string }> = {
+  invalid_request: { status: 400, error: "invalid_request" },
+  unknown_connection: { status: 404, error: "invalid_scope" },
+  connection_not_ready: { status: 409, error: "server_error" },
+  too_soon: { status: 429, error: "temporarily_unavailable" },
+  credentials_rejected: { status: 502, error: "server_error" },
+  upstream_malformed: { status: 502, error: "server_error" },
+  upstream_unavailable: { status: 503, error: "temporarily_unavailable" },
+  unavailable: { status: 503, error: "temporarily_unavailable" },
+  internal: { status: 500, error: "server_error" },
+};
 
 /** The failures that a connection or an upstream can cause. */
 export type Provokable = Exclude<FailureCode, "invalid_request" | "internal">;
@@ -71,18 +83,3 @@ export const failures: Record<Provokable, { retryAfter: boolean; given: (on: Htt
     },
   },
 };
-
-/** A valid request of a token route for this connection. */
-export function requestOf(route: string, { id, rejected }: Given): TestRequest {
-  const fields = rejected === undefined ? undefined : { rejected_token_sha256: rejected };
-  switch (route) {
-    case postToken:
-      return post(id, fields);
-    case vendorToken:
-      return vendor(id, callerKey, fields);
-    case oauthToken:
-      return oauth(id, callerKey, fields);
-    default:
-      return get(id);
-  }
-}

@@ -2,8 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
-import { contract } from "./contract.ts";
-import { failures, type Provokable, requestOf } from "./failures.ts";
+import { contract, failures, type Given, type Provokable } from "./failures.ts";
 import { ask, type TestRequest, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";
 import {
   formOf,
@@ -33,6 +32,21 @@ afterEach(() => {
 });
 
 type Response = Awaited<ReturnType<typeof ask>>;
+
+/** A valid request of a token route for this connection. */
+function requestOf(route: string, { id, rejected }: Given): TestRequest {
+  const fields = rejected === undefined ? undefined : { rejected_token_sha256: rejected };
+  switch (route) {
+    case postToken:
+      return post(id, fields);
+    case vendorToken:
+      return vendor(id, callerKey, fields);
+    case oauthToken:
+      return oauth(id, callerKey, fields);
+    default:
+      return get(id);
+  }
+}
 
 /** The details of every response so far, by the response's name in the document. */
 const provoked = new Map<string, Set<string | undefined>>();

@@ -3,7 +3,7 @@ import { failureCatalogue, failureCodes } from "../../functions/auth-core/rules/
 import { tokenResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
-import { contract } from "../openapi/contract.ts";
+import { contract } from "../openapi/failures.ts";
 import { now, tokenSet } from "./examples.ts";
 
 it("the catalogue has exactly the failures of the contract", () => {

@@ -113,9 +113,7 @@ function isWrittenAs(next: ConnectionItem, stored: ConnectionItem, lease: Lease)
   return (
     isSame(stored.lastError?.at, next.lastError?.at) &&
     isSame(stored.tokenSet?.obtainedAt, next.tokenSet?.obtainedAt) &&
-    (next.lastError !== undefined ||
-      next.generation > lease.generation ||
-      isSame(stored.attemptedAt, next.attemptedAt))
+    (next.lastError !== undefined || next.generation > lease.generation || isSame(stored.attemptedAt, next.attemptedAt))
   );
 }
 

@@ -26,7 +26,7 @@ export async function createSecret(step: Step): Promise<void> {
   const next = nextSecret(current, issued ?? staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   // First the item, then the secret: another connection may have this key too, and finds it by the item.
-  await noteNextKey(step, next.registration, { basedOn: currentAt });
+  await noteNextKey(step, next.registration, { basedOn: `${version} ${currentAt}` });
   // The labels may lag, and an operator may just have stored another value: the repeated step starts from that one. A value
   // that this read does not show yet is found by finishSecret, which moves AWSCURRENT from the noted version only.
   if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) {

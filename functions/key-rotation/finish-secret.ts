@@ -49,9 +49,10 @@ async function makeCurrent(step: Step, keyFingerprint: string): Promise<string |
   const { ports, event, labels, progress } = step;
   const { secrets } = ports;
   const { secretId, connection, version } = event;
-  const { basedOn } = await requireTest(step, keyFingerprint);
-  // Without basedOn, a function from before an upgrade wrote the pending version.
-  const from = basedOn ?? versionWith("AWSCURRENT", labels);
+  const { basedOn = "" } = await requireTest(step, keyFingerprint);
+  const [pending, source] = basedOn.split(" ");
+  // Without that note, a function from before an upgrade wrote the version, or a commit at the same time wrote an older note.
+  const from = pending === version ? source : versionWith("AWSCURRENT", labels);
   if (from !== undefined && (await isNewer(step, from))) throw superseded();
   if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) }))
     return from;

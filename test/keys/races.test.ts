@@ -296,14 +296,17 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     },
   );
 
-  it.each<[string, object]>([
-    ["ends if nobody stores a value", rotated],
-    ["keeps a newer value", { AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 }],
-  ])("a rotation that a function from before an upgrade began %s", async (_what, labels) => {
+  const superseded = { AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 };
+  it.each<[string, string, object, object]>([
+    ["has no note of its source", "ends if nobody stores a value", {}, rotated],
+    ["has no note of its source", "keeps a newer value", {}, superseded],
+    ["has the note of an earlier version", "ends if nobody stores a value", { basedOn: "earlier other" }, rotated],
+    ["has the note of an earlier version", "keeps a newer value", { basedOn: "earlier other" }, superseded],
+  ])("a rotation that %s %s", async (_note, _what, basedOn, labels) => {
     const connection = await prepare();
     const { table } = world.ports;
     const noteKey: typeof table.noteKey = (of, print, { basedOn: _, ...key }, ...more) =>
-      table.noteKey(of, print, key, ...more);
+      table.noteKey(of, print, { ...key, ...basedOn }, ...more);
     world.onInvoke(async (event) => {
       if (event.Step === "finishSecret" && labels !== rotated) {
         world.clock.advance(1);

@@ -175,7 +175,7 @@ describe("Before an upstream call with a key that is not the item's own or is re
 
     await world.rotate(connection);
 
-    const basedOn = world.versionAt(connection, "AWSPREVIOUS");
+    const basedOn = `${world.versionAt(connection, "AWSCURRENT")} ${world.versionAt(connection, "AWSPREVIOUS")}`;
     expect(watch.noted).toEqual({ [print(2)]: { since: world.clock.now(), basedOn } });
   });
 

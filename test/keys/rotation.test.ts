@@ -57,7 +57,7 @@ describe("A rotation with a key staged under NEXT", () => {
       [print(1)]: { since: now, end: now + 7 * day + 60 },
       [print(2)]: {
         since: now,
-        basedOn: world.versionAt(connection, "AWSPREVIOUS"),
+        basedOn: `${world.versionAt(connection, "AWSCURRENT")} ${world.versionAt(connection, "AWSPREVIOUS")}`,
         testedVersion: world.versionAt(connection, "AWSCURRENT"),
       },
     });

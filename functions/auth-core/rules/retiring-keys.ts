@@ -13,7 +13,7 @@ export interface RetiringKey {
   id?: string;
   /** The pending version of the rotation whose test this key passed. */
   testedVersion?: string;
-  /** The version that a rotation made the value with this key from. */
+  /** The pending version of a rotation and, after a blank, the version that its value was made from. */
   basedOn?: string;
   /** The key was still in use. The next check is at this instant. */
   checkAgainAt?: number;

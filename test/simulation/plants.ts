@@ -175,7 +175,7 @@ const faults: Plant[] = [
   {
     name: "no last read before an error",
     file: `${core}/use-cases/token-service.ts`,
-    old: "return this.#tokenOr(outcome.failure, connection, requirements);",
+    old: "return this.tokenOr(outcome.failure, connection, requirements);",
     new: 'return { kind: "failure", failure: outcome.failure };',
   },
   {
@@ -217,7 +217,7 @@ const faults: Plant[] = [
   {
     name: "the outgoing key is not noted",
     file: `${rotation}/finish-secret.ts`,
-    old: "  await noteOutgoingKey(step, after, { keyFingerprint, apiKeyId });\n",
+    old: '  await noteOutgoingKey(step, movedFrom ?? versionWith("AWSPREVIOUS", after), { keyFingerprint, apiKeyId });\n',
     new: "",
   },
   {

@@ -13,7 +13,7 @@ export const tokenTable = (deployment: Deployment) =>
   dynamoDbTokenTable(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
 
 /**
- * Makes the sweep replace a connection's tokens within a minute. Returns whether the connection has any. Waits for a
+ * Makes the sweep replace a connection's tokens within a minute. Returns whether it is due. Waits for a
  * running replacement, which may use the old registration, at most `waits` times.
  */
 export async function makeDue(deployment: Deployment, connection: ConnectionId, waits = 2): Promise<boolean> {

@@ -1,8 +1,7 @@
-import { RotationError, superseded } from "./rotation-error.ts";
+import { RotationError, StepError } from "./rotation-error.ts";
 import { noteNextKey, readVersion, type Step, versionWith } from "./step.ts";
 import { nextSecret, stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/registration.ts";
-import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 
 /**
  * Writes the pending version: the current value with the key that is staged under NEXT. If none is staged and the
@@ -11,10 +10,12 @@ import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 export async function createSecret(step: Step): Promise<void> {
   const { ports, event, labels, settings, progress } = step;
   const { secrets } = ports;
-  const { secretId, version } = event;
+  const { secretId, connection, version } = event;
   if ((await secrets.read(secretId, { version })) !== undefined) return;
-  const current = await secrets.read(secretId, { label: "AWSCURRENT" });
-  if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value");
+  const currentAt = versionWith("AWSCURRENT", labels);
+  const current = currentAt === undefined ? undefined : await readVersion(step, currentAt);
+  if (currentAt === undefined || current === undefined)
+    throw new RotationError("no_next_key", "the secret has no current value");
   const stagedAt = versionWith("NEXT", labels);
   const staged = stagedAt === undefined ? undefined : await readVersion(step, stagedAt);
   const isUsed = staged !== undefined && stagedKeyFingerprint(staged) === stagedKeyFingerprint(current);
@@ -25,12 +26,16 @@ export async function createSecret(step: Step): Promise<void> {
   const next = nextSecret(current, issued ?? staged, settings);
   if (next.kind === "failed") throw new RotationError(next.reason, next.detail);
   // First the item, then the secret: another connection may have this key too, and finds it by the item.
-  await noteNextKey(step, next.registration);
+  await noteNextKey(step, next.registration, { basedOn: `${version} ${currentAt}` });
+  // The labels may lag, and an operator may just have stored another value: the repeated step starts from that one. A value
+  // that this read does not show yet is found by finishSecret, which moves AWSCURRENT from the noted version only.
+  if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) {
+    progress.keepsPending = true;
+    throw new StepError(
+      `The current version of the secret of ${connection} changed. Secrets Manager repeats the step.`,
+    );
+  }
   await secrets.putPending(secretId, version, next.value);
-  // A value that was stored since the first read may be older than the pending version: finishSecret would not see it.
-  const after = await secrets.read(secretId, { label: "AWSCURRENT" });
-  // The same step may run twice at once: then a later step may have made this version current.
-  if (after !== current && !next.value.equals(new Secret(after ?? ""))) throw superseded();
 }
 
 /** A key from the registration's issuer, in the form of a staged key; `undefined` if the registration names no issuer. */

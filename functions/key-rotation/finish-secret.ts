@@ -1,8 +1,8 @@
 import { RotationError, StepError, superseded } from "./rotation-error.ts";
-import { readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
+import { notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
-import { retirementEnd } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
+import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
 /**
@@ -22,11 +22,13 @@ export async function finishSecret(step: Step): Promise<void> {
   if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
   const { keyFingerprint, apiKeyId } = readPending(step, pending);
 
-  if (!labels.get(version)?.includes("AWSCURRENT")) await makeCurrent(step, keyFingerprint);
+  const isCurrent = labels.get(version)?.includes("AWSCURRENT");
+  const movedFrom = isCurrent ? undefined : await makeCurrent(step, keyFingerprint);
   progress.keepsPending = true;
 
   const after = (await secrets.describe(secretId))?.labels ?? labels;
-  await noteOutgoingKey(step, after, { keyFingerprint, apiKeyId });
+  // Found by its version, not by AWSPREVIOUS: a description may lag behind the move.
+  await noteOutgoingKey(step, movedFrom ?? versionWith("AWSPREVIOUS", after), { keyFingerprint, apiKeyId });
 
   const stagedAt = versionWith("NEXT", after);
   const staged = stagedAt === undefined ? undefined : await secrets.read(secretId, { version: stagedAt });
@@ -39,15 +41,21 @@ export async function finishSecret(step: Step): Promise<void> {
   notice({ kind: "api_key_rotated", connection, keyFingerprint });
 }
 
-/** Moves AWSCURRENT to the pending version, unless an operator stored another value during the rotation. */
-async function makeCurrent(step: Step, keyFingerprint: string): Promise<void> {
+/**
+ * Moves AWSCURRENT to the pending version, from the version that its value was made from: what an operator made current
+ * since then stays, whatever the dates and the labels that were read say. Returns the version that it moved from.
+ */
+async function makeCurrent(step: Step, keyFingerprint: string): Promise<string | undefined> {
   const { ports, event, labels, progress } = step;
   const { secrets } = ports;
   const { secretId, connection, version } = event;
-  const from = versionWith("AWSCURRENT", labels);
+  const { basedOn = "" } = await requireTest(step, keyFingerprint);
+  const [pending, source] = basedOn.split(" ");
+  // Without that note, a function from before an upgrade wrote the version, or a commit at the same time wrote an older note.
+  const from = pending === version ? source : versionWith("AWSCURRENT", labels);
   if (from !== undefined && (await isNewer(step, from))) throw superseded();
-  await requireTest(step, keyFingerprint);
-  if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) })) return;
+  if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) }))
+    return from;
   // Secrets Manager also rejects a move that was made before: by a request whose response was lost, or by the same step
   // in another process. A description may lag behind that move.
   const movedTo = await untilDefined(step, async () => {
@@ -55,7 +63,7 @@ async function makeCurrent(step: Step, keyFingerprint: string): Promise<void> {
     const current = description && versionWith("AWSCURRENT", description.labels);
     return current === from ? undefined : current;
   });
-  if (movedTo === version) return;
+  if (movedTo === version) return from;
   if (movedTo !== undefined) throw superseded();
   progress.keepsPending = true;
   throw new StepError(
@@ -75,34 +83,35 @@ async function isNewer(step: Step, version: string): Promise<boolean> {
  * Requires the entry that testSecret writes after it tested a key. testSecret also succeeds if it reads an empty version:
  * it cannot know whether that version has no value, or one that cannot be read yet.
  */
-async function requireTest({ ports, event, progress }: Step, keyFingerprint: string): Promise<void> {
-  const { connection, version } = event;
-  const item = await ports.table.read(connection, "strong");
-  if (item?.retiringKeys?.[keyFingerprint]?.testedVersion === version) return;
-  progress.keepsPending = true;
+async function requireTest(step: Step, keyFingerprint: string): Promise<RetiringKey> {
+  const { connection, version } = step.event;
+  const noted = await notedKey(step, keyFingerprint);
+  if (noted?.testedVersion === version) return noted;
+  step.progress.keepsPending = true;
   throw new StepError(`The next key of ${connection} was not tested. Secrets Manager repeats the rotation.`);
 }
 
-/** Notes the key that was current before as retiring, if it is another key. Creates the item if there is none. */
+/** Notes the key of a version as retiring, if it is another key than the next. Creates the item if there is none. */
 async function noteOutgoingKey(
   step: Step,
-  after: Step["labels"],
+  previousAt: string | undefined,
   next: { keyFingerprint: string; apiKeyId: Registration["apiKeyId"] },
 ): Promise<void> {
-  const { ports, event, labels, settings } = step;
+  const { ports, event, settings } = step;
   const { table, clock } = ports;
-  const { connection, version } = event;
-  // Found by its version, not by AWSPREVIOUS: a description may lag behind the move.
-  const wasCurrentAt = versionWith("AWSCURRENT", labels);
-  const previousAt = wasCurrentAt === version ? versionWith("AWSPREVIOUS", after) : wasCurrentAt;
   const previous = previousAt === undefined ? undefined : await readVersion(step, previousAt);
   const outgoing = previous === undefined ? undefined : parseRegistration(previous, settings);
   if (outgoing?.kind !== "registered" || outgoing.registration.keyFingerprint === next.keyFingerprint) return;
   const { keyFingerprint, apiKeyId } = outgoing.registration;
-  const entry = (await table.read(connection, "strong"))?.retiringKeys?.[keyFingerprint];
+  const entry = await notedKey(step, keyFingerprint);
   const now = clock.now();
   // Written on every run: the run before may have died between the entry and the index. An end is never postponed.
   const end = entry?.end ?? retirementEnd(now);
   const hasOwnId = apiKeyId !== undefined && apiKeyId !== next.apiKeyId;
-  await table.noteKey(connection, keyFingerprint, { since: now, ...entry, end, ...(hasOwnId && { id: apiKeyId }) });
+  await table.noteKey(event.connection, keyFingerprint, {
+    since: now,
+    ...entry,
+    end,
+    ...(hasOwnId && { id: apiKeyId }),
+  });
 }

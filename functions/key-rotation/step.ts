@@ -1,6 +1,7 @@
 import { RotationError } from "./rotation-error.ts";
 import type { RotationEvent } from "./rotation-event.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { RetiringKey } from "@smart-token-broker/auth-core/rules/retiring-keys.ts";
 import type { KeyPorts, SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 
 export interface RotationSettings {
@@ -60,21 +61,24 @@ export function readPending({ settings, progress }: Step, value: string): Regist
 /**
  * Notes the next key as in use. From here on no sweep announces it as retirable while a label or an item has it.
  *
- * @param testedVersion the pending version, if Smart Services has just accepted its key
+ * @param more `basedOn`: before the pending version is written. `testedVersion`: the pending version, if Smart Services has
+ *   just accepted its key
  */
 export async function noteNextKey(
   { ports, event, progress }: Step,
   { keyFingerprint, apiKeyId: id }: Registration,
-  testedVersion?: string,
+  more: Pick<RetiringKey, "basedOn" | "testedVersion">,
 ): Promise<void> {
   const { table, clock } = ports;
-  const key = {
-    since: clock.now(),
-    ...(id !== undefined && { id }),
-    ...(testedVersion !== undefined && { testedVersion }),
-  };
+  const key = { since: clock.now(), ...(id !== undefined && { id }), ...more };
   await table.noteKey(event.connection, keyFingerprint, key);
   progress.notedKey = { keyFingerprint, id };
+}
+
+/** What the table notes about a key. */
+export async function notedKey({ ports, event }: Step, keyFingerprint: string): Promise<RetiringKey | undefined> {
+  const item = await ports.table.read(event.connection, "strong");
+  return item?.retiringKeys?.[keyFingerprint];
 }
 
 /** The version that has a label. */

@@ -1,5 +1,5 @@
 import { RotationError, StepError } from "./rotation-error.ts";
-import { noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
+import { notedKey, noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
@@ -21,8 +21,10 @@ export async function testSecret(step: Step): Promise<void> {
   const pending = await readVersion(step, version);
   if (pending === undefined || pending === (await secrets.read(secretId, { label: "AWSCURRENT" }))) return;
   const registration = readPending(step, pending);
+  const basedOn = (await notedKey(step, registration.keyFingerprint))?.basedOn;
+  const note = { ...(basedOn !== undefined && { basedOn }) };
   // First note the key as in use, then read the version again: from here on no sweep announces this key as retirable.
-  await noteNextKey(step, registration);
+  await noteNextKey(step, registration, note);
   if ((await readVersion(step, version)) !== pending) {
     throw new StepError(`The pending version of the secret of ${connection} changed during its test.`);
   }
@@ -40,7 +42,9 @@ export async function testSecret(step: Step): Promise<void> {
   switch (answer.kind) {
     case "tokens": {
       const { scope } = answer.tokens;
-      if (scope === undefined || scope === registration.scope) return noteNextKey(step, registration, version);
+      if (scope === undefined || scope === registration.scope) {
+        return noteNextKey(step, registration, { ...note, testedVersion: version });
+      }
       throw new RotationError(
         "next_key_of_another_scope",
         "the token of the next key has another scope than the registration",

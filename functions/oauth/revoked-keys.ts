@@ -53,10 +53,11 @@ export class RevokedKeys {
 
   async #read(startedAt: number): Promise<ReadonlyMap<string, RevokedKey>> {
     const { revokedKeys, notice } = this.#ports;
-    const before = this.#known;
     const known = await catchUnavailable(
       () => revokedKeys.read(),
       (error) => {
+        // Not the list of when this read began: another read may have stored a newer one meanwhile.
+        const before = this.#known;
         if (!before) throw error;
         notice({ kind: "table_unavailable", reason: error.message });
         return before;

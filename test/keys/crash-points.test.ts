@@ -98,7 +98,7 @@ it("Processes died before and after every call that a step makes", () => {
     createSecret:
       "issuer.issue secrets.describe secrets.read secrets.putPending secrets.moveLabel table.noteKey events.put",
     setSecret: "secrets.describe",
-    testSecret: "secrets.describe secrets.read secrets.moveLabel table.noteKey upstream.call events.put",
+    testSecret: "secrets.describe secrets.read secrets.moveLabel table.read table.noteKey upstream.call events.put",
     finishSecret:
       "secrets.describe secrets.createdAt secrets.read secrets.moveLabel table.read table.noteKey table.makeDue events.put",
   }).flatMap(([step, calls]) =>

@@ -4,6 +4,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { disturb, disturbEverywhere, itEverywhere, withPoints } from "../support/crash-points.ts";
 import { rotateDisturbed } from "./rotate-disturbed.ts";
 import { announced, day, ownKey, print, useKeysWorld, world } from "./suite.ts";
+import { keyName } from "./operator.ts";
 import { startConnection } from "./world.ts";
 
 useKeysWorld();
@@ -239,9 +240,10 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     expect(numbers(connection)).toEqual(rotated);
   });
 
-  it("a value that an operator stores between createSecret's read and its write stays current", async () => {
+  it("a value that an operator stores before createSecret's write stays current, although no read or date shows it", async () => {
     const connection = await prepare();
     const { secrets } = world.ports;
+    const current = await secrets.read(world.nameOf(connection), { label: "AWSCURRENT" });
     let pendingAt: { version: string; at: number } | undefined;
     const putPending: typeof secrets.putPending = async (secretId, version, value) => {
       world.put(connection, world.key(connection, 3));
@@ -252,12 +254,70 @@ describe("During a rotation", { timeout: 60_000 }, () => {
     // As if Secrets Manager dated a pending version by the write of its value, not by the start of the rotation.
     const createdAt: typeof secrets.createdAt = async (secretId, version) =>
       version === pendingAt?.version ? pendingAt.at : secrets.createdAt(secretId, version);
-    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, putPending, createdAt } }));
+    const read: typeof secrets.read = async (secretId, at) =>
+      at.label === "AWSCURRENT" ? current : secrets.read(secretId, at);
+    world.onInvoke((event) => world.step(event, { secrets: { ...secrets, putPending, createdAt, read } }));
 
     await world.rotate(connection);
 
     expect(numbers(connection)).toEqual({ AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 });
     expect(eventsOf(connection)).toMatchObject([{ kind: "api_key_action_needed", reason: "superseded" }]);
+  });
+
+  it.each(["createSecret", "testSecret", "finishSecret"])(
+    "%s keeps the fields of a value that an operator stored before, although its labels lag behind",
+    async (lagging) => {
+      const connection = await startConnection(world);
+      const { secrets } = world.ports;
+      const before = world.versionAt(connection, "AWSCURRENT") ?? "";
+      world.put(connection, world.key(connection, 3, { maxLifetime: 7200 }));
+      world.clock.advance(1);
+      world.stage(connection, keyName(connection, 2));
+      world.key(connection, 2);
+      let isFirst = true;
+      world.onInvoke((event) => {
+        const lags = isFirst && event.Step === lagging;
+        if (lags) isFirst = false;
+        const describe: typeof secrets.describe = async (secretId) => {
+          const description = await secrets.describe(secretId);
+          if (!lags || !description) return description;
+          const others = [...description.labels].filter(([, labels]) => !labels.includes("AWSCURRENT"));
+          return { ...description, labels: new Map([...others, [before, ["AWSCURRENT"]]]) };
+        };
+        return world.step(event, { secrets: { ...secrets, describe } });
+      });
+
+      await world.rotate(connection);
+
+      expect(numbers(connection)).toEqual({ AWSCURRENT: 2, AWSPREVIOUS: 3 });
+      expect(JSON.parse(world.texts(connection)["AWSCURRENT"] ?? "")).toMatchObject({ maxLifetime: 7200 });
+      expect(eventsOf(connection).map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+      expect(await announcedAfterAWeek(connection)).toEqual([1, 3]);
+    },
+  );
+
+  const superseded = { AWSCURRENT: 3, AWSPREVIOUS: 1, NEXT: 2 };
+  it.each<[string, string, object, object]>([
+    ["has no note of its source", "ends if nobody stores a value", {}, rotated],
+    ["has no note of its source", "keeps a newer value", {}, superseded],
+    ["has the note of an earlier version", "ends if nobody stores a value", { basedOn: "earlier other" }, rotated],
+    ["has the note of an earlier version", "keeps a newer value", { basedOn: "earlier other" }, superseded],
+  ])("a rotation that %s %s", async (_note, _what, basedOn, labels) => {
+    const connection = await prepare();
+    const { table } = world.ports;
+    const noteKey: typeof table.noteKey = (of, print, { basedOn: _, ...key }, ...more) =>
+      table.noteKey(of, print, { ...key, ...basedOn }, ...more);
+    world.onInvoke(async (event) => {
+      if (event.Step === "finishSecret" && labels !== rotated) {
+        world.clock.advance(1);
+        world.put(connection, world.key(connection, 3));
+      }
+      await world.step(event, { table: { ...table, noteKey } });
+    });
+
+    await world.rotate(connection);
+
+    expect(numbers(connection)).toEqual(labels);
   });
 });
 

@@ -168,14 +168,15 @@ describe("Before an upstream call with a key that is not the item's own or is re
     expect(watch.noted?.[print(1)]).not.toHaveProperty("end");
   });
 
-  it("testSecret writes the entry too, without its version", async () => {
+  it("testSecret writes the entry too, without the tested version", async () => {
     const { ports, watch } = watched();
     world.stage(connection, world.key(connection, 2));
     world.onInvoke((event) => world.step(event, ports));
 
     await world.rotate(connection);
 
-    expect(watch.noted).toEqual({ [print(2)]: { since: world.clock.now() } });
+    const basedOn = `${world.versionAt(connection, "AWSCURRENT")} ${world.versionAt(connection, "AWSPREVIOUS")}`;
+    expect(watch.noted).toEqual({ [print(2)]: { since: world.clock.now(), basedOn } });
   });
 
   it("but a replacement writes nothing for the item's own key", async () => {

@@ -55,7 +55,11 @@ describe("A rotation with a key staged under NEXT", () => {
     const now = world.clock.now();
     expect((await world.item(connection)).retiringKeys).toEqual({
       [print(1)]: { since: now, end: now + 7 * day + 60 },
-      [print(2)]: { since: now, testedVersion: world.versionAt(connection, "AWSCURRENT") },
+      [print(2)]: {
+        since: now,
+        basedOn: `${world.versionAt(connection, "AWSCURRENT")} ${world.versionAt(connection, "AWSPREVIOUS")}`,
+        testedVersion: world.versionAt(connection, "AWSCURRENT"),
+      },
     });
   });
 

@@ -110,6 +110,6 @@ describe("A key that another connection is rotating to", () => {
 
     await world.rotate(connection);
 
-    expect(calls.slice(-3).join(" ")).toBe("table.noteKey secrets.putPending secrets.read");
+    expect(calls.slice(-3).join(" ")).toBe("table.noteKey secrets.read secrets.putPending");
   });
 });

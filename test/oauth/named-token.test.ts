@@ -260,6 +260,44 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(await stale.ask("admin_beta")).toMatchObject(temporary);
   });
 
+  test.each<[string, Ports["registrations"]["read"]]>([
+    ["Secrets Manager does not answer", () => Promise.reject(new UnavailableError("Secrets Manager: fake outage"))],
+    ["a read of the registration lags", async () => ({ kind: "unknown" })],
+  ])("serves the stored token of the new username, although memory has the old one and %s", async (_when, read) => {
+    const { environment, registerAs, shop, callCounts } = await startShop();
+    const ports: Partial<Ports> = { names: { find: async () => [shop] } } as Partial<Ports>;
+    const registrations: Ports["registrations"] = {
+      read: () => Promise.reject(new Error("fake: no read is expected")),
+    };
+    const stale = environment({ ...ports, registrations });
+    await environment().ask("admin_beta");
+    await stale.ask("admin_beta");
+    registerAs("admin_delta");
+    await environment().ask("admin_delta");
+    registrations.read = read;
+    const { exchanges } = callCounts();
+
+    const answers = [await stale.ask("admin_delta"), await stale.ask("admin_delta")];
+
+    expect(answers).toMatchObject([
+      { ...issuedToDelta, line: { source: "table" } },
+      { ...issuedToDelta, line: { source: "memory" } },
+    ]);
+    expect(callCounts().exchanges).toBe(exchanges);
+  });
+
+  test("fails temporarily if neither Secrets Manager nor the table answers, and memory has a token of another username", async () => {
+    const { environment, shop, ports, unreachable } = await startShop();
+    const table = { ...ports.table };
+    const registrations = { read: () => Promise.reject(new UnavailableError("Secrets Manager: fake outage")) };
+    await environment().ask("admin_beta");
+    const stale = environment({ table, registrations, names: { find: async () => [shop] } } as Partial<Ports>);
+    await stale.ask("admin_beta");
+    Object.assign(table, unreachable());
+
+    expect(await stale.ask("admin_delta")).toMatchObject(temporary);
+  });
+
   test("replaces nothing if the registration has other names again under the lease", async () => {
     const { environment, registerAs, ports, callCounts } = await startRenamed();
     registerAs("admin_beta");

@@ -74,15 +74,17 @@ test("RevokedKeys.has throws UnavailableError if it never read the table, and re
   expect(await keys.has(hash)).toBe(true);
 });
 
-/** Holds the response of the next read: the table has answered, and the environment has not received it. */
+/** Holds the response of the next read, or its failure: the environment has not received it. */
 function holdNextRead() {
   const sound = { ...tables.revokedKeys };
   const gate = closedGate();
   tables.revokedKeys.read = async () => {
     Object.assign(tables.revokedKeys, sound);
-    const answer = await sound.read();
-    await gate.pass();
-    return answer;
+    try {
+      return await sound.read();
+    } finally {
+      await gate.pass();
+    }
   };
   return gate;
 }
@@ -110,4 +112,23 @@ test("RevokedKeys.has waits for a read that began less than 1 s ago", async () =
   gate.open();
 
   expect([await first, await second, tables.state.revokedReads]).toEqual([false, false, 1]);
+});
+
+test("RevokedKeys.has keeps what another read returned meanwhile, if its own fails", async () => {
+  await keys.has(hash);
+  clock.advance(30);
+  revoke();
+  const first = holdNextRead();
+  const older = keys.has(hash);
+  await first.reached;
+  clock.advance(1);
+  const second = holdNextRead();
+  tables.state.isDown = true;
+  const newer = keys.has(hash);
+  await second.reached;
+
+  first.open();
+  expect(await older).toBe(true);
+  second.open();
+  expect([await newer, await keys.has(hash)]).toEqual([true, true]);
 });

@@ -14,6 +14,8 @@ export interface Broken {
 /** A rule in words, and the search for where a history breaks it. */
 export interface Invariant {
   sentence: string;
+  /** It does not hold if the clocks of functions are apart. */
+  needsOneClock?: true;
   search: (facts: Facts) => Broken[];
 }
 
@@ -34,6 +36,7 @@ export function factsOf(world: World) {
   const secretsOf = Map.groupBy(secrets, ({ connection }) => connection ?? "");
   const faultsOf = Map.groupBy(all("fault"), ({ process }) => process);
 
+  const entriesOf = (process: Process | undefined) => (process && ofProcess.get(process)) ?? [];
   const itemAt = (connection: string, at: number): ConnectionItem | undefined =>
     changesOf.get(connection)?.findLast((change) => change.at <= at)?.after;
   const labelsAt = (connection: string, at: number) =>
@@ -46,7 +49,21 @@ export function factsOf(world: World) {
     secretChanges: secrets,
     changesOf: (connection: string) => changesOf.get(connection) ?? [],
     secretsOf: (connection: string) => secretsOf.get(connection) ?? [],
-    entriesOf: (process: Process | undefined) => (process && ofProcess.get(process)) ?? [],
+    entriesOf,
+    /**
+     * The answers that a request was made from: its own, or those of a request that its environment served at once. Requests
+     * that require the same share one lookup.
+     */
+    answersOf: (process: Process | undefined): EntryOf<"answer">[][] => {
+      const of = (each: Process | undefined) => entriesOf(each).filter((entry) => entry.kind === "answer");
+      const own = of(process);
+      if (own.some(({ call }) => call.startsWith("table.read"))) return [own];
+      const others = [...ofProcess.keys()].filter((other) => {
+        const endedAt = entriesOf(other).at(-1)?.at ?? 0;
+        return other !== process && other.environment === process?.environment && endedAt >= (process?.startedAt ?? 0);
+      });
+      return [own, ...others.map(of)];
+    },
     /** Instants at which a fault hit a process that had to do with a connection. */
     faultsAbout: (connection: string) =>
       [...faultsOf].flatMap(([process, faults]) =>

@@ -13,6 +13,8 @@ export interface Process {
   calls: number;
   leases: number;
   draws: Draws;
+  /** Seconds by which its clock is ahead. */
+  ahead: number;
   /** No answer reaches it before. */
   frozenUntil: number;
   /** Seconds that it was frozen: they do not count for its timeout. */

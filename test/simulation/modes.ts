@@ -6,13 +6,17 @@ export interface Mode {
   fault: number;
   death: number;
   freeze: number;
-  /** A read of Secrets Manager returns what was there some seconds ago. */
+  /** A read of Secrets Manager returns what was there some seconds ago, of each label by itself. */
   lag: number;
   /** A step of a rotation runs twice at once. */
   twice: number;
   /** Per world. */
   outage: number;
   tableOutage: number;
+  /** The clocks of functions are apart. */
+  skew: number;
+  /** A request that an environment gets while it serves another one. */
+  atOnce: number;
   singleActive: number;
   issuer: number;
   shared: number;
@@ -20,6 +24,7 @@ export interface Mode {
 
 export type ActName =
   | "get"
+  | "named"
   | "report"
   | "sweep"
   | "put"
@@ -32,9 +37,13 @@ export type ActName =
   | "stageBack"
   | "share"
   | "damage"
+  | "damageAndPut"
+  | "rename"
+  | "renameInOutage"
   | "outage"
   | "rotateAndPut"
   | "rotateAndGoBack"
+  | "rotateAndDestroy"
   | "rotateInOutage"
   | "shareInOutage"
   | "remove"
@@ -59,12 +68,14 @@ export const modes: Record<string, Mode> = {
       stageAndRotate: 3,
       rotate: 1,
       put: 0.7,
+      rename: 0.3,
       goBack: 0.5,
       cancel: 0.5,
       stage: 0.7,
       stageBad: 0.5,
       rotateAndPut: 2,
       rotateAndGoBack: 2,
+      rotateAndDestroy: 0.5,
       rotateInOutage: 0.5,
     },
     fault: 0.03,
@@ -119,9 +130,56 @@ export const modes: Record<string, Mode> = {
     outage: 0.3,
     singleActive: 1,
   }),
+  /** Lambda serves one request at a time in an environment; local runs and the managed instances of Lambda, several. */
+  names: mode({
+    connections: [1, 2],
+    acts: {
+      get: 4,
+      named: 10,
+      report: 1,
+      sweep: 2,
+      rename: 1,
+      renameInOutage: 2,
+      remove: 0.7,
+      restore: 1.5,
+      damageAndPut: 1,
+    },
+    fault: 0.05,
+    atOnce: 0.5,
+  }),
+  skewed: mode({
+    acts: {
+      ...serving,
+      named: 2,
+      rename: 0.3,
+      put: 0.5,
+      stageAndRotate: 1,
+      rotateAndPut: 0.5,
+      remove: 0.2,
+      restore: 0.4,
+    },
+    fault: 0.03,
+    death: 0.003,
+    freeze: 0.01,
+    outage: 0.3,
+    skew: 1,
+    atOnce: 0.3,
+  }),
 };
 
 function mode(more: Partial<Mode>): Mode {
-  const none = { fault: 0, death: 0, freeze: 0, lag: 0, twice: 0, outage: 0, tableOutage: 0, issuer: 0, shared: 0 };
+  const none = {
+    fault: 0,
+    death: 0,
+    freeze: 0,
+    lag: 0,
+    twice: 0,
+    outage: 0,
+    tableOutage: 0,
+    skew: 0,
+    atOnce: 0,
+    issuer: 0,
+    shared: 0,
+  };
   return { connections: [1, 3], acts: serving, singleActive: 0.15, ...none, ...more };
 }

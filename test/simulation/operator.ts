@@ -24,6 +24,9 @@ export function newOperator(
   const later = (seconds: number, run: () => void) => scheduler.at(now() + seconds, () => (run(), false));
   let keys = 0;
   const removed = new Set<string>();
+  /** Connection → the usernames that it was registered with, the newest last. */
+  const usernames = new Map(plan.connections.map(({ id }) => [id as string, [`user-${id}`]]));
+  const rename = (id: string) => usernames.get(id)?.push(`user-${id}-${(keys += 1)}`);
 
   const fresh = (): string => {
     const key = `fake-key-${(keys += 1)}`;
@@ -32,7 +35,7 @@ export function newOperator(
   };
   const textOf = ({ id, habits, hasIssuer, maxLifetime }: Plan["connections"][number], apiKey: string) =>
     JSON.stringify({
-      username: `user-${id}`,
+      username: usernames.get(id)?.at(-1),
       scope: id,
       apiKey,
       ...(habits.singleActive && { singleActiveToken: true }),
@@ -66,7 +69,7 @@ export function newOperator(
     const { id } = connection;
     record({ kind: "act", connection: id, text: `operator: ${what}` });
     if (what === "restore" && removed.has(id)) {
-      if (!isUsable(removedKey.get(id))) return recreate(connection);
+      if (!isUsable(removedKey.get(id)) || choice < 0.3) return recreate(connection);
       removed.delete(id);
       return secrets.change(id, "restore", (secret) => void delete secret.deletedAt);
     }
@@ -99,8 +102,24 @@ export function newOperator(
           const previous = secrets.labelsOf(id)["AWSPREVIOUS"];
           if (isUsable(previous?.key)) move(id, "AWSCURRENT", previous?.version);
         });
+      case "rotateAndDestroy":
+        secrets.put(id, fresh(), "NEXT");
+        rotate(connection, `v${(keys += 1)}`);
+        return later(pause / 10, () => {
+          if (!secrets.exists(id)) return;
+          removed.add(id);
+          secrets.destroy(id);
+        });
       case "damage":
-        return void secrets.put(id, "{}", "AWSCURRENT");
+      case "damageAndPut":
+        secrets.put(id, "{}", "AWSCURRENT");
+        if (what === "damage") return;
+        return later(pause, () => secrets.exists(id) && secrets.put(id, textOf(connection, fresh()), "AWSCURRENT"));
+      case "rename":
+      case "renameInOutage":
+        rename(id);
+        if (what === "renameInOutage") plan.secretOutages.push({ from: now() + pause, until: now() + pause + 40 });
+        return void secrets.put(id, textOf(connection, fresh()), "AWSCURRENT");
       case "outage":
       case "rotateInOutage":
       case "shareInOutage":
@@ -132,6 +151,7 @@ export function newOperator(
         removedKey.set(id, keyIn(secrets.textAt(id, "AWSCURRENT")) ?? "");
         return secrets.change(id, "remove", (secret) => void (secret.deletedAt = now() + 30 * 86_400));
       case "get":
+      case "named":
       case "report":
       case "sweep":
       case "restore":
@@ -139,15 +159,17 @@ export function newOperator(
   }
   const removedKey = new Map<string, string>();
 
-  /** Stores a fresh key in a secret that was deleted, or whose key does not work any more. */
+  /** Stores a fresh key and other names in a secret that was deleted, or whose key does not work any more. */
   function recreate(connection: Plan["connections"][number]): void {
     removed.delete(connection.id);
+    rename(connection.id);
     secrets.change(connection.id, "restore", (secret) => void delete secret.deletedAt);
     secrets.put(connection.id, textOf(connection, fresh()), "AWSCURRENT");
   }
 
   return {
     act,
+    usernamesOf: (connection: string) => usernames.get(connection) ?? [],
     register(): void {
       const shared = plan.isShared ? fresh() : undefined;
       for (const each of plan.connections) secrets.put(each.id, textOf(each, shared ?? fresh()), "AWSCURRENT");

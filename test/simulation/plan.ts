@@ -28,6 +28,10 @@ export interface Plan {
   outages: Span[];
   tableOutages: (Span & { writesOnly: boolean })[];
   missingSweeps: Span[];
+  /** When registrations cannot be read. */
+  secretOutages: Span[];
+  /** Seconds by which the clocks of functions are apart. */
+  skew: number;
   /** Instant at which the acts end. */
   end: number;
 }
@@ -86,6 +90,8 @@ export function drawPlan(seed: number, mode: Mode): Plan {
       writesOnly: draws.is(0.5),
     })),
     missingSweeps: [...missingSweeps, ...spans(draws.is(0.3), 1000)],
+    secretOutages: [],
+    skew: draws.is(mode.skew) ? draws.pick([2, 10, 30]) : 0,
     end: at,
   };
 }

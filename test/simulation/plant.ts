@@ -38,10 +38,11 @@ interface Found {
 }
 
 /** Runs the simulation of a copy, from seed 1, until it breaks an invariant or has run so many seconds. */
-async function search(folder: string, seconds: number): Promise<Found> {
+async function search(folder: string, seconds: number, only?: string): Promise<Found> {
   const startedAt = performance.now();
   const main = join(folder, "test/simulation/main.ts");
-  const output = await promisify(execFile)(process.execPath, [main, "--from", "1", "--seconds", `${seconds}`], {
+  const args = ["--from", "1", "--seconds", `${seconds}`, ...(only === undefined ? [] : ["--mode", only])];
+  const output = await promisify(execFile)(process.execPath, [main, ...args], {
     maxBuffer: 2 ** 26,
   }).catch((error: { stdout?: string; stderr?: string }) => ({
     stdout: error.stdout ?? "",
@@ -61,7 +62,7 @@ export async function plantAll(seconds: number, only?: string): Promise<boolean>
   console.log("| planted fault | mode | seed | seconds | broken invariant |\n| --- | --- | --- | --- | --- |");
   try {
     for (const plant of plants.filter(({ name }) => name.includes(only ?? ""))) {
-      const found = await withPlant(folder, plant, () => search(folder, seconds));
+      const found = await withPlant(folder, plant, () => search(folder, seconds, plant.mode));
       if (found.sentence === undefined) missed += 1;
       const { mode = "-", seed = "-", took, sentence = "**not found**" } = found;
       console.log(`| ${plant.name} | ${mode} | ${seed} | ${took.toFixed(0)} | ${sentence} |`);

@@ -39,13 +39,14 @@ export function newRuntime(seed: number, start: number) {
     wait,
     end,
     now: scheduler.now,
-    newProcess: (id: string, kind: Process["kind"]): Process => ({
+    newProcess: (id: string, kind: Process["kind"], ahead: number): Process => ({
       id,
       kind,
       startedAt: scheduler.now(),
       calls: 0,
       leases: 0,
       draws: drawsOf(seed, id),
+      ahead,
       frozenUntil: 0,
       frozen: 0,
       isDisturbed: false,

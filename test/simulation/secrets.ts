@@ -7,7 +7,7 @@ import type {
   SecretVersions,
 } from "../../functions/auth-core/use-cases/ports.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { invalidRequest, SecretsManagerError } from "../../local/secrets-manager/errors.ts";
+import { invalidRequest, notFound, SecretsManagerError } from "../../local/secrets-manager/errors.ts";
 import { refuseRotation } from "../../local/secrets-manager/rotation.ts";
 import { addVersion, moveStage, type Secret, versionAt } from "../../local/secrets-manager/versions.ts";
 import { testSettings } from "../support/registration.ts";
@@ -31,17 +31,19 @@ export function newSecrets(
   { scheduler, now, record }: Runtime,
   network: ReturnType<typeof newNetwork>,
   lagOf: (draws: Draws, connection: string) => number,
+  isDown: () => boolean,
   /** The date of a pending version: of its value, or of the start of the rotation. AWS does not document which. */
   isDatedByValue: boolean,
 ) {
   const secrets = new Map<string, Secret>();
-  const versions = new Map<string, { at: number; secret: Secret }[]>();
+  const versions = new Map<string, { at: number; secret: Secret | undefined }[]>();
   const runs = new Map<string, { version: string; isStopped: boolean }>();
   const parsed = new Map<string, ReturnType<typeof parseRegistration>>();
   let puts = 0;
 
   /** Changes a secret, and records it. Throws what Secrets Manager answers. */
   function change(connection: string, text: string, act: (secret: Secret) => unknown, process?: Process): void {
+    if (process && !secrets.has(connection)) throw notFound("there is no such secret");
     const secret = secrets.get(connection) ?? newSecret(connection, now());
     const before = labelsOf(connection);
     act(secret);
@@ -93,7 +95,7 @@ export function newSecrets(
       network.call(
         process(),
         `registrations.read`,
-        { attempts: 2, timeout: 0.75 },
+        { attempts: 2, timeout: 0.75, isDown: isDown() },
         (draws) => {
           const secret = seen(connection, lagOf(draws, connection));
           if (!isLive(secret)) return { kind: "unknown" };
@@ -122,12 +124,13 @@ export function newSecrets(
         call("describe", id, (draws): SecretDescription | undefined => {
           const secret = seen(id, lagOf(draws, id));
           if (!isLive(secret)) return undefined;
-          const labelled = [...secret.versions.values()].filter(({ stages }) => stages.size > 0);
-          return {
-            labels: new Map(labelled.map((version) => [version.id, [...version.stages].toSorted()])),
-            rotationEnabled: true,
-            lastChangedAt: secret.changedAt,
-          };
+          const labels = new Map<string, string[]>();
+          for (const label of ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "NEXT"]) {
+            const lagging = seen(id, lagOf(draws, id));
+            const version = lagging && versionAt(lagging, label)?.id;
+            if (version !== undefined) labels.set(version, [...(labels.get(version) ?? []), label]);
+          }
+          return { labels, rotationEnabled: true, lastChangedAt: secret.changedAt };
         }),
       read: (id, { version, label }) =>
         call("read", id, (draws) => {
@@ -170,6 +173,14 @@ export function newSecrets(
     };
   };
 
+  /** Deletes a secret without a recovery window. */
+  function destroy(connection: string): void {
+    const before = labelsOf(connection);
+    secrets.delete(connection);
+    versions.get(connection)?.push({ at: now(), secret: undefined });
+    record({ kind: "secret", text: "destroy", connection, before, after: {} });
+  }
+
   /** Starts a rotation, or resumes the one of this version. Throws if Secrets Manager rejects it. */
   function rotate(connection: ConnectionId, version: string, invoke: Invoke): void {
     const secret = secrets.get(connection);
@@ -206,6 +217,7 @@ export function newSecrets(
     registrationsOf,
     versionsOf,
     change,
+    destroy,
     put,
     rotate,
     labelsOf,

@@ -117,11 +117,11 @@ export function newUpstream(
   const portOf = (process: () => Process): Upstream => ({
     async call(request, registration) {
       const by = process();
-      const sentAt = now();
+      const sentAt = now() + by.ahead;
       const { scope } = registration;
       if (request.grant === "refresh_token" && habitsOf(scope).refresh === "hangs") {
         await network.call(by, "upstream.call", { attempts: 1, timeout: 5 }, () => undefined, scope).catch(() => {});
-        await wait(by, Math.max(0, sentAt + 5 - now()));
+        await wait(by, Math.max(0, sentAt + 5 - by.ahead - now()));
         return { kind: "temporary", reason: "TimeoutError", rateLimited: false };
       }
       try {

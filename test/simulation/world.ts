@@ -1,11 +1,13 @@
-import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { registeredOtherwise, UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { partitionCount, partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
 import type { Events, KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
-import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import { rotateKey } from "../../functions/key-rotation/rotate-key.ts";
 import { StepError } from "../../functions/key-rotation/rotation-error.ts";
+import { namedToken } from "../../functions/oauth/named-token.ts";
 import { maintainKeys } from "../../functions/token-rotation/maintain-keys.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
 import { testSettings } from "../support/registration.ts";
@@ -57,21 +59,18 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     (scope) => habits.get(scope) as Plan["connections"][number]["habits"],
     (at) => at < plan.end && isIn(plan.outages, at),
   );
-  const secrets = newSecrets(runtime, network, lagOf, plan.isDatedByValue);
+  const areRegistrationsDown = () => now() < plan.end && isIn(plan.secretOutages, now());
+  const secrets = newSecrets(runtime, network, lagOf, areRegistrationsDown, plan.isDatedByValue);
   const table = newTable(runtime, network, (isWrite) => {
     const outage = plan.tableOutages.find(({ from, until }) => now() >= from && now() < until && now() < plan.end);
     return outage !== undefined && (isWrite || !outage.writesOnly);
   });
   const operator = newOperator(runtime, plan, secrets, table, upstream, rotate);
 
-  /**
-   * At times, what Secrets Manager returns about a secret stands still for up to 5 s. Not where a pending version is dated
-   * by its value: both together hide a value that an operator stores in these seconds, and nothing can show it.
-   */
+  /** At times, what Secrets Manager returns about a secret stands still for up to 5 s. */
   function lagOf(draws: Draws, connection: string): number {
     const spell = Math.floor(now() / 5) * 5;
-    const isSpell =
-      now() < plan.end && !plan.isDatedByValue && drawsOf(seed, `lag ${connection} ${spell}`).is(mode.lag);
+    const isSpell = now() < plan.end && drawsOf(seed, `lag ${connection} ${spell}`).is(mode.lag);
     return isSpell && draws.is(0.7) ? now() - spell : 0;
   }
 
@@ -103,7 +102,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     upstream: upstream.portOf(process),
     issuer: upstream.issuerOf(process),
     events: eventsOf(process),
-    clock: { now, sleep: (seconds) => runtime.wait(process(), seconds) },
+    clock: { now: () => now() + process().ahead, sleep: (seconds) => runtime.wait(process(), seconds) },
     random: () => process().draws.next(),
     newLeaseOwner: () => `${process().id}-lease-${(process().leases += 1)}`,
     expectRotation: true,
@@ -116,49 +115,68 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       }),
   });
 
-  /** An execution environment: its memory lasts until it dies. It serves one request at a time. */
+  /** Seconds by which the clock of an environment is ahead. */
+  const aheadOf = (name: string) => (drawsOf(seed, `clock ${name}`).next() - 0.5) * plan.skew;
+
+  /** An execution environment: its memory lasts until it dies. It serves one request at a time, or at times several. */
   interface Environment {
+    ports: KeyPorts;
     service: TokenService;
-    process?: Process;
+    running: Process[];
   }
+  const running = new AsyncLocalStorage<Process>();
   const partitions = new Set(plan.connections.map((each) => partitionOf(each.id)));
   const environments = new Map<number, Environment>();
   let colds = 0;
 
-  function environmentAt(index: number): [name: string, Environment] {
+  function environmentAt(index: number, isAtOnce: boolean): [name: string, Environment] {
     const warm = environments.get(index);
-    if (warm && (!warm.process || warm.process.end === "done")) return [`${index}`, warm];
-    const isDead = warm?.process?.end !== undefined;
-    const cold: Environment = { service: new TokenService(portsOf(() => cold.process as Process)) };
+    const unfinished = warm?.running.filter(({ end }) => end !== "done") ?? [];
+    const isDead = unfinished.some(({ end }) => end !== undefined);
+    if (warm && !isDead && (unfinished.length === 0 || isAtOnce)) return [`${index}`, warm];
+    const ports = portsOf(() => running.getStore() as Process);
+    const cold: Environment = { ports, service: new TokenService(ports), running: [] };
     // A busy environment stays: this request starts another one.
     const name = isDead || !warm ? index : 1000 + (colds += 1);
     environments.set(name, cold);
     return [`${name}`, cold];
   }
 
-  function get({ id, of, environment: index, minTtl, act }: Act): void {
+  function get({ id, of, environment: index, minTtl, act, choice }: Act): void {
     const { id: connection, habits: own } = plan.connections[of] as Plan["connections"][number];
-    const [name, environment] = environmentAt(index);
-    const process = runtime.newProcess(id, "caller");
-    environment.process = process;
+    const [name, environment] = environmentAt(index, drawsOf(seed, `at once ${id}`).is(mode.atOnce));
+    const process = runtime.newProcess(id, "caller", aheadOf(name));
+    environment.running = [...environment.running.filter(({ end }) => end !== "done"), process];
     process.environment = name;
     const requirements: TokenRequirements = { minTtl };
     if (act === "report") {
       const stored = table.itemOf(connection)?.tokenSet?.accessToken.reveal() ?? "fake-token-none";
       Object.assign(requirements, { rejectedSha256: sha256Hex(stored), reporter: `caller-${index}` });
     }
+    if (act === "named") {
+      const usernames = operator.usernamesOf(connection);
+      const username = usernames.at(choice < 0.8 ? -1 : Math.floor(choice * usernames.length));
+      Object.assign(requirements, { registeredAs: { username } });
+    }
+    const { registeredAs, ...plain } = requirements;
     record({
       kind: "act",
       process,
       connection,
-      text: `${act} at environment ${name}, min_ttl ${minTtl}${own.singleActive ? ", single active" : ""}`,
+      text: `${act} ${registeredAs?.username ?? ""} at environment ${name}, min_ttl ${minTtl}${own.singleActive ? ", single active" : ""}`,
     });
-    void runtime.run(
+    const serve = async (): Promise<Answer> => {
+      const { service, ports } = environment;
+      if (!registeredAs) return service.get(connection, plain);
+      const answer = await namedToken(service, ports, connection, plain, registeredAs);
+      return answer.kind === "other_names" ? { kind: "failure", failure: registeredOtherwise } : answer;
+    };
+    const ended = runtime.run(
       process,
       25,
       async () => {
         const startedAt = now();
-        const answer = await environment.service.get(connection, requirements);
+        const answer = await running.run(process, serve);
         record({ kind: "served", process, connection, environment: name, requirements, startedAt, answer });
         // A request thaws a frozen environment, and has its memory.
         const again = {
@@ -175,11 +193,15 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       },
       () => false,
     );
+    // With one request, its environment dies.
+    void ended.then((how) => {
+      if (how !== "done") for (const other of environment.running) runtime.end(other, "died");
+    });
   }
 
   function sweepOnce(id: string): void {
     for (const partition of partitions) {
-      const process = runtime.newProcess(`${id}-${partition}`, "sweep");
+      const process = runtime.newProcess(`${id}-${partition}`, "sweep", aheadOf("sweep"));
       const ports = portsOf(() => process);
       const shard = { shard: partition, shards: partitionCount };
       const bug = (error: unknown) => runtime.end(process, "failed", `bug: ${String(error)}`);
@@ -197,7 +219,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     try {
       secrets.rotate(connection, version, async ({ step, version: of }) => {
         const runOnce = async () => {
-          const process = runtime.newProcess(`r${(steps += 1)}-${step}`, "rotation");
+          const process = runtime.newProcess(`r${(steps += 1)}-${step}`, "rotation", aheadOf("rotation"));
           process.version = of;
           record({ kind: "act", process, connection, text: `${step} of ${of}` });
           const ports = portsOf(() => process);
@@ -221,7 +243,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     if (limits.acts?.has(act.id) === false) continue;
     acts.push(act.id);
     scheduler.at(act.at, () => {
-      if (act.act === "get" || act.act === "report") return get(act);
+      if (act.act === "get" || act.act === "named" || act.act === "report") return get(act);
       if (act.act === "sweep") return sweepOnce(act.id);
       return operator.act(act);
     });

@@ -54,7 +54,7 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
     registrationCheckedAt: obtainedAt + 2,
     rotationCheckedAt: obtainedAt + 3,
     retiringKeys: {
-      "0123456789abcdef": { since: obtainedAt, testedVersion: "version-1" },
+      "0123456789abcdef": { since: obtainedAt, testedVersion: "version-1", basedOn: "version-1 version-0" },
       fedcba9876543210: {
         since: obtainedAt + 4,
         end: obtainedAt + 5.5,

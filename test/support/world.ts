@@ -8,7 +8,7 @@ import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { KeyTable, Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { NameIndex } from "../../functions/oauth/find-connection.ts";
 import { sweep } from "../../functions/token-rotation/sweep.ts";
@@ -41,7 +41,7 @@ export async function startWorld(scenario: Partial<Scenario> = {}) {
 
   const { port, names, ...table } = memoryTable();
   const notices: Notice[] = [];
-  const ports: Ports & { names: NameIndex } = {
+  const ports: Ports & { table: KeyTable; names: NameIndex } = {
     table: around(port, calls.track),
     names: around(names, calls.track),
     registrations: around(secretsManagerRegistrations(testSettings, emulatorConfig(secrets.url)), calls.track),

@@ -158,7 +158,7 @@ function decode(type: AttributeType, value: AttributeValue): unknown {
 
 const keyInstants = ["since", "end", "checkAgainAt", "announcedAt", "notifiedAt"] as const;
 
-const keyTexts = ["id", "testedVersion"] as const;
+const keyTexts = ["id", "testedVersion", "basedOn"] as const;
 
 /** The fields of a retiring key. */
 export const keyFields = [...keyInstants, ...keyTexts] as const satisfies (keyof RetiringKey)[];

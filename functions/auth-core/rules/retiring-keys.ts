@@ -13,6 +13,8 @@ export interface RetiringKey {
   id?: string;
   /** The pending version of the rotation whose test this key passed. */
   testedVersion?: string;
+  /** The pending version of a rotation and, after a blank, the version that its value was made from. */
+  basedOn?: string;
   /** The key was still in use. The next check is at this instant. */
   checkAgainAt?: number;
   /** The event was about to be sent at this instant: it may or may not be sent. */

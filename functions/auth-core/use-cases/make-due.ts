@@ -5,7 +5,7 @@ import type { KeyTable } from "./ports.ts";
 
 /**
  * Makes a connection due. Waits for a running replacement first, because it may use the old registration.
- * Returns whether the connection has a token set to replace.
+ * Returns whether it is due: not if no replacement was ever attempted, or if one is still running.
  *
  * @param delay seconds from now until it is due
  * @param waits maximum number of waits, each until the end of a lease

@@ -88,7 +88,7 @@ export interface KeyTable extends TokenTable {
   reschedule(connection: ConnectionId, expected: number | undefined, next: number | undefined): Promise<boolean>;
   /**
    * Makes a connection due at an instant, by default now, and ends its backoff and a lease that has run out. `false` if
-   * there is no token set or a replacement is running.
+   * no replacement was ever attempted, or if one is running.
    */
   makeDue(connection: ConnectionId, now: number, dueAt?: number): Promise<boolean>;
   /** Claims the daily check of the secret's rotation. `false` if another sweep has claimed it. */

@@ -100,20 +100,21 @@ type Written =
 async function write(ports: Ports, next: ConnectionItem, lease: Lease, keys?: KeyChanges): Promise<Written> {
   if (await ports.table.write(next, lease, keys)) return { kind: "written" };
   const stored = await ports.table.read(next.connection, "strong");
-  return stored && isWrittenAs(next, stored) ? { kind: "written" } : { kind: "lost", winner: stored };
+  return stored && isWrittenAs(next, stored, lease) ? { kind: "written" } : { kind: "lost", winner: stored };
 }
 
 /**
- * Whether this process wrote the stored item: the write ended the lease, and no later attempt has begun. Every lease changes
- * `attemptedAt`; only a deletion of the tokens, which removes it, depends on the instant of the error.
+ * Whether this process wrote the stored outcome: the failure of that instant, or the token of that request. A later lease
+ * or due date says nothing: they may follow the write. But a lease has the instant of its attempt, and if upstream returned
+ * the stored token again, no other instant tells two attempts apart.
  */
-function isWrittenAs(next: ConnectionItem, stored: ConnectionItem): boolean {
+function isWrittenAs(next: ConnectionItem, stored: ConnectionItem, lease: Lease): boolean {
   // The table rounds instants to milliseconds.
   const isSame = (one = 0, other = 0) => Math.abs(one - other) < 0.001;
   return (
-    stored.leaseOwner === undefined &&
-    isSame(stored.attemptedAt, next.attemptedAt) &&
-    isSame(stored.lastError?.at, next.lastError?.at)
+    isSame(stored.lastError?.at, next.lastError?.at) &&
+    isSame(stored.tokenSet?.obtainedAt, next.tokenSet?.obtainedAt) &&
+    (next.lastError !== undefined || next.generation > lease.generation || isSame(stored.attemptedAt, next.attemptedAt))
   );
 }
 

@@ -94,7 +94,7 @@ export class TokenService {
             const missing = this.#memory.missing(connection, clock.now());
             if (missing) return { kind: "failure", failure: missing };
             const failure = await this.#findRegistration(connection);
-            if (failure) return await this.#tokenOr(failure, connection, requirements);
+            if (failure) return await this.tokenOr(failure, connection, requirements);
             break;
           }
           case "recheck_registration":
@@ -107,7 +107,7 @@ export class TokenService {
         if (answer.kind !== "conflict") return answer;
         // The next read may fail: then the winner's token is served.
         item = answer.winner ?? item;
-        if (clock.now() >= giveUpAt) return await this.#tokenOr(stillReplacing, connection, requirements);
+        if (clock.now() >= giveUpAt) return await this.tokenOr(stillReplacing, connection, requirements);
       }
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
@@ -131,7 +131,7 @@ export class TokenService {
       case "replaced":
         // A short-lived token may have expired during long retries of the commit.
         if (!isValid(outcome.set, clock.now(), requirements))
-          return this.#tokenOr(stillReplacing, connection, requirements);
+          return this.tokenOr(stillReplacing, connection, requirements);
         return this.#serve(connection, outcome.set, outcome.generation, "upstream", readAt);
       case "already_replaced": {
         const { tokenSet, generation } = outcome.item;
@@ -148,7 +148,7 @@ export class TokenService {
           this.#memory.rememberMissing(connection, outcome.failure, readAt);
           return { kind: "failure", failure: outcome.failure };
         }
-        return this.#tokenOr(outcome.failure, connection, requirements);
+        return this.tokenOr(outcome.failure, connection, requirements);
     }
   }
 
@@ -195,8 +195,12 @@ export class TokenService {
     return item;
   }
 
-  /** Reads the item once more before an error: another environment may just have committed. */
-  async #tokenOr(failure: Failure, connection: ConnectionId, requirements: TokenRequirements): Promise<Answer> {
+  /**
+   * Reads the item once more before an error: another environment may just have committed.
+   *
+   * @throws UnavailableError if the table is unavailable
+   */
+  async tokenOr(failure: Failure, connection: ConnectionId, requirements: TokenRequirements): Promise<Answer> {
     const { table, clock } = this.#ports;
     const readAt = clock.now();
     const item = await table.read(connection, "strong");

@@ -18,7 +18,7 @@ export const recoveringInvariants: Invariant[] = [
         if (!process?.id.startsWith("y")) return [];
         const item = facts.itemAt(connection, at);
         const dueAt = item?.retryAt ?? item?.tokenSet?.dueAt ?? item?.attemptedAt ?? at;
-        if (!item?.tokenSet || (item.failures === 0 && dueAt > at - 150)) return [];
+        if (!item?.tokenSet || (item.failures === 0 && dueAt > at - 150 - facts.plan.skew)) return [];
         return [{ at, connection, what: `failures ${item.failures}, due for ${(at - dueAt).toFixed(0)} s` }];
       }),
   },

@@ -43,15 +43,16 @@ export const replacingInvariants: Invariant[] = [
       call === "table.write" && before?.leaseOwner !== owner && `it wrote while ${before?.leaseOwner} had the lease`
     );
   }),
-  changes("Nobody takes or ends a lease that another holds.", ({ at, before, after, owner }) => {
-    const isOver = before?.leaseOwner === undefined || (before.leaseUntil ?? 0) <= at;
+  changes("Nobody takes or ends a lease that another holds.", ({ at, before, after, owner, process }) => {
+    const { ahead = 0 } = process ?? {};
+    const isOver = before?.leaseOwner === undefined || (before.leaseUntil ?? 0) <= at + ahead;
     if (isOver || after.leaseOwner === before?.leaseOwner || owner === before?.leaseOwner) return false;
     return `${before?.leaseOwner} held the lease`;
   }),
   changes("No replacement starts in the backoff of a temporary failure.", (change) => {
-    const { at, before } = change;
+    const { at, before, process } = change;
     if (!isLeaseTaken(change) || !before?.lastError || needsOperator(before.lastError.code)) return false;
-    return (before.retryAt ?? 0) > at && `the backoff lasted until ${before.retryAt}`;
+    return (before.retryAt ?? 0) > at + (process?.ahead ?? 0) && `the backoff lasted until ${before.retryAt}`;
   }),
   changes("A stored failure is followed by a pause of at least a second.", ({ call, before, after }) => {
     if (call !== "table.write" || after.failures <= (before?.failures ?? 0)) return false;
@@ -60,6 +61,7 @@ export const replacingInvariants: Invariant[] = [
   { sentence: "The pauses after temporary failures are jittered.", search: equalPauses },
   {
     sentence: "An upstream call is made by the owner of a lease that outlives it.",
+    needsOneClock: true,
     search: (facts) =>
       facts.all("call").flatMap(({ call, at, connection = "", process }) => {
         if (call !== "upstream.call" || process?.kind === "rotation") return [];
@@ -70,10 +72,15 @@ export const replacingInvariants: Invariant[] = [
           : [{ at, connection, what: `${process?.id} called, the lease was ${leaseOwner}'s` }];
       }),
   },
-  { sentence: "While the stored token is valid, two replacements start at least 30 s apart.", search: tooSoon },
+  {
+    sentence: "While the stored token is valid, two replacements start at least 30 s apart.",
+    needsOneClock: true,
+    search: tooSoon,
+  },
   changes("A sweep replaces only what is due.", (change, facts) => {
-    const { at, before, process } = change;
+    const { before, process } = change;
     if (!isLeaseTaken(change) || process?.kind !== "sweep" || !before) return false;
+    const at = change.at + process.ahead;
     const dueAt = before.retryAt ?? before.tokenSet?.dueAt ?? before.attemptedAt ?? Number.POSITIVE_INFINITY;
     // The process that had the lease died.
     if (before.leaseOwner !== undefined) return false;
@@ -88,7 +95,7 @@ export const replacingInvariants: Invariant[] = [
   changes("An attempt whose calls all succeed stores a token.", ({ call, before, after, process }, facts) => {
     const { code = "internal" } = after.lastError ?? {};
     if (call !== "table.write" || after.failures <= (before?.failures ?? 0) || needsOperator(code)) return false;
-    if (process?.isDisturbed) return false;
+    if (process?.isDisturbed || facts.plan.skew > 0) return false;
     const entries = facts.entriesOf(process);
     const isUpstreamAtFault = entries.some(
       (each) => each.kind === "upstream" && each.grant === "api_key" && each.answer === "temporary",
@@ -120,7 +127,11 @@ function tooSoon(facts: Facts): Broken[] {
           call === "table.write" && owner === earlier.owner && after.failures === 0 && after.tokenSet,
       );
       const isMadeDue = between.some(({ call }) => call === "table.makeDue");
-      if (!isStored || isMadeDue || (before.tokenSet.dueAt ?? 0) <= at) return [];
+      // The registration got other names, and a request named them: this one, or one before that failed.
+      const isNamed = facts
+        .entriesOf(lease.process)
+        .some((each) => each.kind === "act" && each.text.startsWith("named"));
+      if (!isStored || isMadeDue || isNamed || before.failures > 0 || (before.tokenSet.dueAt ?? 0) <= at) return [];
       return [{ at, connection: id, what: `${lease.owner} ${seconds.toFixed(1)} s after ${earlier.owner}` }];
     });
   });

@@ -18,10 +18,12 @@ function served(facts: Facts) {
 
 export const servingInvariants: Invariant[] = [
   {
-    sentence: "A served token has at least 5 s left.",
+    sentence: "A served token has at least 5 s left, by the clock of the function.",
     search: (facts) =>
       served(facts).flatMap(({ at, connection, token, truth }) =>
-        truth && truth.expiresAt - at >= 5 ? [] : [{ at, connection, what: `${token} was served at its end` }],
+        truth && truth.expiresAt - at >= 5 - facts.plan.skew
+          ? []
+          : [{ at, connection, what: `${token} was served at its end` }],
       ),
   },
   {
@@ -68,7 +70,7 @@ function deadTokens(facts: Facts): Broken[] {
     const spans = [...plan.outages, ...plan.tableOutages, ...plan.missingSweeps].filter(({ from }) => from < at);
     const disturbances = [retryAt, leaseUntil, ...spans.map(({ until }) => until), ...facts.faultsAbout(connection)];
     const last = Math.max(endedAt, ...disturbances.filter((instant) => instant > endedAt - 120));
-    return since > last + untilReplaced ? [{ at, connection, what }] : [];
+    return since > last + untilReplaced + plan.skew ? [{ at, connection, what }] : [];
   });
 }
 
@@ -90,7 +92,7 @@ function oldMemory(facts: Facts): Broken[] {
     if (entry.kind !== "served" || entry.answer.kind !== "token" || entry.answer.source !== "memory") continue;
     const { set } = entry.answer;
     const age = entry.at - (readAt.get(`${environment} ${entry.connection} ${set.accessToken.reveal()}`) ?? 0);
-    const isUnanswered = facts.entriesOf(entry.process).some((each) => each.kind === "answer" && each.failed);
+    const isUnanswered = facts.answersOf(entry.process).some((answers) => answers.some(({ failed }) => failed));
     if (age > (set.singleActiveToken ? 5 : 60) + 0.001 && !isUnanswered)
       broken.push({ at: entry.at, connection: entry.connection, what: `read ${age.toFixed(1)} s ago` });
   }
@@ -106,15 +108,27 @@ function tokenIn(value: unknown): string | undefined {
 }
 
 /** Why an error should not have been returned. */
-function unfoundedError(facts: Facts, { process, at, requirements, answer }: EntryOf<"served">): string | undefined {
-  const answers = facts.entriesOf(process).filter((each) => each.kind === "answer");
+function unfoundedError(facts: Facts, served: EntryOf<"served">): string | undefined {
+  const found = facts.answersOf(served.process).map((answers) => unfounded(served, answers));
+  return found.includes(undefined) ? undefined : found[0];
+}
+
+function unfounded(
+  { process, at, requirements, answer }: EntryOf<"served">,
+  answers: EntryOf<"answer">[],
+): string | undefined {
   const code = answer.kind === "failure" ? answer.failure.code : "";
   const last = answers.at(-1);
   const lastRead = answers.findLast((each) => each.call.startsWith("table.read") && !each.failed);
   const item = lastRead?.value as ConnectionItem | undefined;
+  // Its own replacement was for other names: the registration had them by then.
+  if (requirements.registeredAs && last?.call === "registrations.read" && answers.at(-2)?.call === "table.write")
+    return;
   if (code === "unknown_connection" && last?.call === "table.write") return undefined;
-  if (item?.tokenSet && isValid(item.tokenSet, at, requirements))
+  if (item?.tokenSet && isValid(item.tokenSet, at + (process?.ahead ?? 0), requirements))
     return `${code} over ${tokenIn(item)}, which it had read`;
+  // The registration has other names than the request, and no token of these was stored.
+  if (requirements.registeredAs && (lastRead || code === "unknown_connection")) return undefined;
   if (last?.failed && last.call.startsWith("table."))
     return code === "unavailable" ? undefined : `${code} for an outage`;
   if (last?.call === "table.read strong") return undefined;

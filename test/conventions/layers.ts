@@ -53,9 +53,9 @@ const forInfra = files(
   ...[
     "metrics",
     "adapters/item-codec",
-    ...["callers", "connection-id", "deployed-callers", "https-url", "partition", "settings", "unknown-name"].map(
-      (rule) => `rules/${rule}`,
-    ),
+    ..."callers connection-id deployed-callers did-you-mean https-url partition settings unknown-name"
+      .split(" ")
+      .map((rule) => `rules/${rule}`),
   ].map((module) => `auth-core/${module}`),
 );
 

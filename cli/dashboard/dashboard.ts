@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { CommandResult } from "../command.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
 import { openUrl } from "../open/open.ts";
+import { printOut } from "../terminal/print.ts";
 import { dashboardClients } from "./clients.ts";
 import { deployedSource } from "./deployed-source.ts";
 import { startDashboardServer } from "./server.ts";
@@ -26,7 +27,7 @@ export async function showDashboard(
   const clients = dashboardClients({ ...patience, region, credentials });
   const server = await startDashboardServer(deployedSource(deployment, clients, () => Date.now() / 1000));
   const opened = await openUrl(server.url, open);
-  process.stdout.write(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}Ctrl-C ends it.\n`);
+  printOut(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}Ctrl-C ends it.\n`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   await server.close();
   return { text: "", json: { closed: true } };

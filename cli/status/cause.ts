@@ -14,15 +14,26 @@ const kept: Partial<Record<ConnectionStatus["state"], [code: string, text: strin
 };
 
 /** Why a connection is in its state, then why its last attempt failed if that is another reason. */
-export function reasonOf({ state, last_error: error }: ConnectionStatus): string | undefined {
+export function reasonOf(status: ConnectionStatus, now: number): string | undefined {
+  const { state, last_error: error } = status;
   const [code, text] = kept[state] ?? [];
-  return error && code !== undefined && error.code !== code ? `${text} Now: ${error.detail}` : error?.detail;
+  if (error && code !== undefined && error.code !== code) return `${text} Now: ${error.detail}`;
+  // An operator may just have done it.
+  return isAttemptDue(status, now)
+    ? error?.detail.replace(/ An operator must store a valid key\.$/, "")
+    : error?.detail;
 }
 
 /** Until when callers are served from the stored token. */
 export function servedUntil({ access_token_expires_at: end }: ConnectionStatus, now: number): string {
   const isServed = end !== undefined && Date.parse(end) / 1000 > now;
   return isServed ? `Callers are served until ${timeOfDay(end, now)}.` : "Callers get an error.";
+}
+
+/** Whether the schedule tries within a minute to replace the token, or a replacement is running. */
+export function isAttemptDue({ next_action: next }: ConnectionStatus, now: number): boolean {
+  if (!next || !/^(retry|replacement) /.test(next.what)) return false;
+  return next.what === "replacement in progress" || Date.parse(next.at) / 1000 <= now;
 }
 
 /** What an operator can do about a connection, with the command to paste; `undefined` if there is nothing to do. */

@@ -1,27 +1,37 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { duration, timeOfDay } from "../terminal/time.ts";
-import { fixOf, reasonOf, servedUntil } from "./cause.ts";
+import { fixOf, isAttemptDue, reasonOf, servedUntil } from "./cause.ts";
 
-/** The status of one connection: its state in a sentence, then all fields. Pure. */
-export function describeStatus(status: ConnectionStatus, now: number, deployment: Deployment): string {
+/**
+ * The status of one connection: its state in a sentence, then all fields. Pure.
+ *
+ * @param keyStoredAt when a key was stored that the next attempt uses, if that was read (`readStoredKeys`)
+ */
+export function describeStatus(
+  status: ConnectionStatus,
+  now: number,
+  deployment: Deployment,
+  keyStoredAt?: number,
+): string {
   const { connection: _, state, retiring_keys: retiring, last_error: error, next_action: next, ...fields } = status;
+  const at = (iso: string) => timeOfDay(iso, now);
   const rows = [
-    ...Object.entries(fields),
-    ...retiring.map(({ fingerprint, since, retirable_at: at }) => [
+    ...Object.entries(fields).map(([name, value]) => [name, name.endsWith("_at") ? at(String(value)) : value]),
+    ...retiring.map(({ fingerprint, since, retirable_at: retirableAt }) => [
       "retiring key",
-      `${fingerprint} since ${since}; can be revoked from ${at} at the earliest`,
+      `${fingerprint} since ${at(since)}; can be revoked from ${at(retirableAt)} at the earliest`,
     ]),
-    ...(error ? [["last error", `${error.code} at ${error.at}: ${error.detail}`]] : []),
-    ...(next ? [["next action", `${next.what} (${next.at})`]] : []),
+    ...(error ? [["last error", `${error.code} at ${at(error.at)}: ${error.detail}`]] : []),
+    ...(next ? [["next action", `${next.what} (${at(next.at)})`]] : []),
   ];
   return [
-    `${state.padEnd(11)}${sentences(status, now, deployment).join(" ")}\n`,
-    ...rows.map(([name, value]) => `${name?.replaceAll("_", " ").padEnd(26)}${String(value)}\n`),
+    `${state.padEnd(11)}${sentences(status, now, deployment, keyStoredAt).join(" ")}\n`,
+    ...rows.map(([name, value]) => `${String(name).replaceAll("_", " ").padEnd(26)}${String(value)}\n`),
   ].join("");
 }
 
-function sentences(status: ConnectionStatus, now: number, deployment: Deployment): string[] {
+function sentences(status: ConnectionStatus, now: number, deployment: Deployment, keyStoredAt?: number): string[] {
   const { state, next_action: next, last_error: error } = status;
   const planned = next ? [`Next: ${next.what}.`] : [];
   const served = servedUntil(status, now);
@@ -37,6 +47,7 @@ function sentences(status: ConnectionStatus, now: number, deployment: Deployment
     case "expired":
       return [...failure(status, now), served, ...(next ? [`Next attempt ${inTime(next.at, now)}.`] : []), fix];
     case "rejected":
+      return [...failure(status, now), served, actionOnRejection(status, now, deployment, keyStoredAt)];
     case "not_ready":
       return [...failure(status, now), served, fix];
     case "removed":
@@ -51,7 +62,22 @@ function failure(status: ConnectionStatus, now: number): string[] {
   const { last_error: error, failures } = status;
   if (!error) return [];
   const attempts = failures > 1 ? `${failures} attempts failed, the last at` : "Last attempt at";
-  return [reasonOf(status) ?? error.detail, `${attempts} ${timeOfDay(error.at, now)}.`];
+  return [reasonOf(status, now) ?? error.detail, `${attempts} ${timeOfDay(error.at, now)}.`];
+}
+
+/** What an operator does about a rejected key: nothing once another one is stored. */
+export function actionOnRejection(
+  status: ConnectionStatus,
+  now: number,
+  deployment: Deployment,
+  keyStoredAt: number | undefined,
+): string {
+  const fix = fixOf(status, deployment) ?? "";
+  if (!isAttemptDue(status, now)) return fix;
+  if (keyStoredAt !== undefined) {
+    return `A key was stored at ${timeOfDay(keyStoredAt, now)}. The next attempt, within a minute, uses it.`;
+  }
+  return `The connection is due now; the next attempt is within a minute. If it fails too, ${fix.replace(/^S/, "s")}`;
 }
 
 /** When a planned action happens: `in 71 s`; an action that is due waits for the next run of the schedule. */

@@ -1,11 +1,12 @@
 import { expect, it } from "vitest";
 import { didYouMean } from "../../functions/auth-core/rules/did-you-mean.ts";
 
-// cspell:ignore webapicosro webapicrso accme acmf acmexyz
+// cspell:ignore webapicosro webapicrso amce accme acmf acmexyz
 const names = ["webapicorso", "acme", "acme-test", "shards"];
 
 it.each([
   ["two letters swapped", "webapicosro", "webapicorso"],
+  ["two letters swapped in a short name", "amce", "acme"],
   ["a letter missing", "webapicrso", "webapicorso"],
   ["a letter too many", "accme", "acme"],
   ["another letter", "acmf-test", "acme-test"],

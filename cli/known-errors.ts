@@ -43,7 +43,7 @@ export const knownErrors = [
   [
     /InvalidRequestException/,
     "failed",
-    "The secret is in a state that does not allow this ({}). broker doctor checks it.",
+    "The secret is in a state that does not allow this ({}). broker connections list shows the state of each secret.",
   ],
   [
     /ResourceNotFound|NoSuchEntity|StackNotFound/,

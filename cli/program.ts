@@ -4,6 +4,7 @@ import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
 import { type Action, type CommonOptions, type DeploymentCommand, examples, type Print } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
+import type { Deployment } from "./deployment/deployment.ts";
 import { defaultLocalUrl, findLocal, localUrlOf } from "./deployment/find-local.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { keysCommands } from "./keys/commands.ts";
@@ -20,7 +21,7 @@ import { dashboardCommand } from "./dashboard/command.ts";
  *
  * @param addCompletion adds the commands of completion; absent, `completion` is only in the help
  */
-export function program(print: Print, addCompletion?: (root: Command) => void): Command {
+export function program(print: Print, addCompletion?: (root: Command, find: Find) => void): Command {
   const root = new Command("broker")
     .description("Operate the Smart Token Broker (docs/cli.md)")
     .version(packageJson.version, "-V, --version", "print the version")
@@ -64,12 +65,14 @@ export function program(print: Print, addCompletion?: (root: Command) => void): 
   const completion = "completion <shell>";
   const description = "print a completion script: bash, zsh, fish or powershell";
   if (!addCompletion) examples(root.command(completion), "completion bash").description(description);
-  addCompletion?.(root);
+  addCompletion?.(root, find);
   return root;
 }
 
+type Find = (options: CommonOptions) => Promise<Deployment>;
+
 /** Loads AWS clients only for a command that needs them: each takes a tenth of a second. */
-async function find(options: CommonOptions) {
+async function find(options: CommonOptions): Promise<Deployment> {
   const url = localUrlOf(options);
   if (url !== undefined) return findLocal(url);
   const { findStacks } = await import("./deployment/find-stacks.ts");

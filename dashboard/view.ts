@@ -1,8 +1,8 @@
 import { failureCatalogue, isFailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { fixOf, reasonOf, servedUntil } from "../cli/status/cause.ts";
-import { describeStatus } from "../cli/status/describe.ts";
+import { fixOf, isAttemptDue } from "../cli/status/cause.ts";
+import { sentencesOf } from "../cli/status/describe.ts";
 import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
 import { duration, timeOfDay } from "../cli/terminal/time.ts";
 import type { ConnectionView, KeyRotation, Past, RequestCounts } from "./contract.ts";
@@ -22,23 +22,17 @@ export function viewOf(
   { past, requests, rotation }: Known,
 ): ConnectionView {
   const { connection, state } = status;
-  const retried = retryOfRejected(status, now, rotation);
-  // The first line of `broker status ID` is the state and these sentences. It needs only the flags of the deployment.
-  const [line = ""] = describeStatus(status, now, deployment as Deployment).split("\n");
+  const keyStoredAt = storedKeyAt(status, now, rotation);
+  // The command is in `commands`.
+  const sentences = sentencesOf(status, now, ({ what }) => `${what}.`, keyStoredAt);
   return {
     connection,
     state,
-    // The command is in `commands`.
-    sentence:
-      retried?.sentence ??
-      line
-        .slice(state.length)
-        .trim()
-        .replace(/: npx broker .*$/, "."),
-    ...(retried?.keyStoredAt !== undefined && { keyStoredAt: retried.keyStoredAt }),
+    sentence: sentences.join(" "),
+    ...(keyStoredAt !== undefined && { keyStoredAt }),
     status,
     callerGets: callerGets(status, now),
-    commands: commandsOf(status, deployment as Deployment, retried?.keyStoredAt === undefined),
+    commands: commandsOf(status, deployment, keyStoredAt === undefined),
     ...(past && { past }),
     ...(requests && { requests }),
     ...(rotation && { rotation }),
@@ -63,24 +57,16 @@ export function keyRotationOf({
 }
 
 /** Whether a rejected connection is tried again now: then its operator may have stored a key already. */
-export const isRetriedNow = ({ state, next_action: next }: ConnectionStatus, now: number) =>
-  state === "rejected" && next !== undefined && Date.parse(next.at) / 1000 <= now;
+export const isRetriedNow = (status: ConnectionStatus, now: number) =>
+  status.state === "rejected" && isAttemptDue(status, now);
 
-/** What the page says of a rejected connection whose next attempt is due, instead of the advice to stage a key. */
-function retryOfRejected(status: ConnectionStatus, now: number, rotation: KeyRotation | undefined) {
+/** When a key was stored that the next attempt of a rejected connection uses; `undefined` if that is not known. */
+function storedKeyAt(status: ConnectionStatus, now: number, rotation: KeyRotation | undefined): number | undefined {
   const { last_error: error } = status;
-  if (!error || !isRetriedNow(status, now)) return undefined;
-  // Without the error's own advice to store a key.
-  const [cause = ""] = /^.+?\.(?= |$)/.exec(reasonOf(status) ?? "") ?? [];
-  const before = [cause, servedUntil(status, now)];
   const { changedAt = 0 } = rotation ?? {};
   // The error's instant has no fraction.
-  if (changedAt < Date.parse(error.at) / 1000 + 1) {
-    const then = "The next attempt is within a minute. If the key is rejected again, stage a valid one.";
-    return { sentence: [...before, then].join(" ") };
-  }
-  const stored = `A key was stored at ${timeOfDay(new Date(changedAt * 1000).toISOString(), now)}. The next attempt, within a minute, uses it.`;
-  return { sentence: [...before, stored].join(" "), keyStoredAt: changedAt };
+  const isStored = error && isRetriedNow(status, now) && changedAt >= Date.parse(error.at) / 1000 + 1;
+  return isStored ? changedAt : undefined;
 }
 
 /** A connection whose secret exists, and which has no item: nobody requested it, or no request got as far as Smart Services. */
@@ -103,7 +89,7 @@ export function viewWithoutToken(
         ? "An error, until its cause is gone: see the log."
         : "The first request fetches a token: it takes as long as Smart Services takes.",
     commands: [...logs, `connections show ${connection}`, `token get ${connection}`].map((command) =>
-      brokerCommand(deployment as Deployment, command),
+      brokerCommand(deployment, command),
     ),
     ...(requests && { requests }),
     ...(rotation && { rotation }),
@@ -132,12 +118,12 @@ const commandsByState: Record<string, string[]> = {
   removed: ["connections list"],
 };
 
-function commandsOf(status: ConnectionStatus, deployment: Deployment, needsFix: boolean): string[] {
+function commandsOf(status: ConnectionStatus, deployment: Pick<Deployment, "flags">, needsFix: boolean): string[] {
   const { connection, state } = status;
-  const [, fix] = (needsFix && fixOf(status, deployment)?.split(": ")) || [];
+  const fix = needsFix ? fixOf(status) : undefined;
   const others = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];
-  const commands = others.map((command) => brokerCommand(deployment, command.replace("ID", connection)));
-  return [...new Set([...(fix === undefined ? [] : [fix]), ...commands])];
+  const all = [...(fix ? [fix.args] : []), ...others.map((command) => command.replace("ID", connection))];
+  return [...new Set(all)].map((args) => brokerCommand(deployment, args));
 }
 
 const severity: ConnectionView["state"][] = [

@@ -1,7 +1,8 @@
 import { createWriteStream } from "node:fs";
 import type { WriteStream } from "node:tty";
 import { describeEntry } from "../cli/logs/describe.ts";
-import { isShown } from "../cli/logs/entry.ts";
+import { isShown, type LogFilter } from "../cli/logs/entry.ts";
+import { printable } from "../cli/terminal/print.ts";
 import { parseObject } from "./simulator/parse-object.ts";
 
 /** Lines of the terminal that stay free below the reminder. */
@@ -10,8 +11,11 @@ const reserve = 6;
 /** Where the lines of the functions go. */
 export interface LogOutput {
   show: (line: string) => void;
-  /** Shows these lines again whenever the terminal has scrolled by almost its height. Has no effect without a terminal. */
-  remind: (lines: string[]) => void;
+  /**
+   * The run is ready. Before, a terminal shows only failures and what the run itself says. Now it shows every line, and these
+   * again whenever it has scrolled by almost its height.
+   */
+  ready: (reminder: string[]) => void;
 }
 
 /**
@@ -28,30 +32,31 @@ export function logOutput(stream: NodeJS.WriteStream | WriteStream, logFile?: st
   });
   const isTerminal = stream.isTTY;
   const colour = isTerminal && !process.env["NO_COLOR"];
-  let reminder: string[] = [];
+  let reminder: string[] | undefined;
   let scrolled = 0;
 
   const rowsOf = (text: string) => Math.max(1, Math.ceil(text.length / (stream.columns || 80)));
   function print(text: string, length: number): void {
-    const height = reminder.reduce((sum, line) => sum + rowsOf(line), 0);
-    if (reminder.length > 0 && scrolled + height + reserve > (stream.rows || 24)) {
-      stream.write(reminder.map((line) => `${line}\n`).join(""));
+    const height = reminder?.reduce((sum, line) => sum + rowsOf(line), 0) ?? 0;
+    if (reminder && scrolled + height + reserve > (stream.rows || 24)) {
+      stream.write(printable(reminder.map((line) => `${line}\n`).join("")));
       scrolled = 0;
     }
-    stream.write(`${text}\n`);
+    stream.write(printable(`${text}\n`));
     scrolled += Math.max(1, Math.ceil(length / (stream.columns || 80)));
   }
 
   return {
     show(line) {
       file?.write(`${line}\n`);
-      if (!isTerminal) stream.write(`${line}\n`);
+      if (!isTerminal) stream.write(printable(`${line}\n`));
       else {
-        const plain = readable(line, false);
-        if (plain !== undefined) print(readable(line, colour) ?? plain, plain.length);
+        const filter = { errors: reminder === undefined };
+        const plain = readable(line, false, filter);
+        if (plain !== undefined) print(readable(line, colour, filter) ?? plain, plain.length);
       }
     },
-    remind(lines) {
+    ready(lines) {
       reminder = lines;
       scrolled = 0;
     },
@@ -59,11 +64,11 @@ export function logOutput(stream: NodeJS.WriteStream | WriteStream, logFile?: st
 }
 
 /** A line for people; `undefined` for what repeats another line, or says each minute that all is well. Pure. */
-export function readable(line: string, colour: boolean): string | undefined {
+export function readable(line: string, colour: boolean, filter: LogFilter = {}): string | undefined {
   const fields = parseObject(line);
   // A stack trace, or a text of the local run.
   if (!fields) return line;
   const { timestamp } = fields;
   const entry = { at: typeof timestamp === "string" ? Date.parse(timestamp) : 0, fields };
-  return isShown(entry, {}) ? describeEntry(entry, colour).trimEnd() : undefined;
+  return isShown(entry, filter) ? describeEntry(entry, colour).trimEnd() : undefined;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { printErr, printOut } from "../cli/terminal/print.ts";
 import { helpText, type Options, readOptions, UsageError } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 
@@ -8,7 +9,7 @@ const linger = 150;
 /** Milliseconds to wait for the log lines of the first request. */
 const maxLogDelay = 1000;
 
-const printError = (line: string) => process.stderr.write(`${line}\n`);
+const printError = (line: string) => printErr(`${line}\n`);
 
 /** Resolves after the last log line of a request. */
 const logged = Promise.withResolvers<void>();
@@ -49,7 +50,7 @@ if (process.env["npm_lifecycle_event"] === "start") {
 
 try {
   const options = readOptions(process.argv.slice(2));
-  if (options === "help") process.stdout.write(`${helpText}\n`);
+  if (options === "help") printOut(`${helpText}\n`);
   else await run(options);
 } catch (error) {
   // A failure that the shutdown causes is not worth a message.
@@ -62,7 +63,7 @@ async function run(options: Options): Promise<void> {
   const { logOutput } = await import("./log-output.ts");
   const output = logOutput(process.stderr, options.logFile);
   show = output.show;
-  if (process.stdout.isTTY) process.stdout.write("Starting. This takes some seconds.\n");
+  if (process.stdout.isTTY) printOut("Starting. This takes some seconds.\n");
   starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, aborted.signal));
   const running = await starting;
   if (ending) return;
@@ -77,8 +78,8 @@ async function run(options: Options): Promise<void> {
   if (first) await Promise.race([logged.promise, wait(maxLogDelay, undefined, { ref: false })]);
 
   const { lines, reminder } = describeRun(running, options, connection, first);
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
-  output.remind(reminder);
+  printOut(lines.map((line) => `${line}\n`).join(""));
+  output.ready(reminder);
 }
 
 async function answerOf(response: Response): Promise<{ status: number; body: Record<string, unknown> }> {

@@ -9,6 +9,8 @@ import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts
 
 export interface Options {
   port: number;
+  /** Absent: `simulatorPortOf(port)`, or a free one if that is in use. */
+  simulatorPort?: number;
   /** Names besides the loopback names that the Host of a request may have, with any port. */
   allowedHosts?: string[];
   /** Connection id → value of its secret. Absent: one connection of the simulator. */
@@ -32,6 +34,9 @@ export class UsageError extends Error {}
 export const helpText = `npm start -- [options]      Run the broker on this machine, as synthesised for AWS.
 
   --port NUMBER         Port of the gateway (8787). 0 picks a free one.
+  --simulator-port NUMBER
+                        Port of the simulator of Smart Services: the one of the gateway + 1000 (9787), so that callers find it after
+                        a restart too; if that is in use, a free one. 0 picks a free one.
   --allow-host NAME     Also accept the Host NAME, with any port: for a tunnel or a proxy that ends on this machine, or a
                         container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1], with the server's port.
   --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
@@ -70,10 +75,7 @@ export function readOptions(args: string[]): Options | "help" {
     throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}. Try: npm start -- --help`);
   }
   if (values.help) return "help";
-  const port = Number(values.port);
-  if (!/^\d+$/.test(values.port) || port > 65_535) {
-    throw new UsageError(`--port must be a whole number from 0 to 65535. It is ${JSON.stringify(values.port)}.`);
-  }
+  const port = readPort("--port", values.port);
   const tick = Number(values.tick);
   if (!/^\d+(\.\d+)?$/.test(values.tick) || tick < 0.1 || tick > 3600) {
     throw new UsageError(`--tick must be a number of seconds from 0.1 to 3600. It is ${JSON.stringify(values.tick)}.`);
@@ -91,6 +93,9 @@ export function readOptions(args: string[]): Options | "help" {
   }
   return {
     port,
+    ...(values["simulator-port"] !== undefined && {
+      simulatorPort: readPort("--simulator-port", values["simulator-port"]),
+    }),
     tick,
     origins: values.origin.map(readOrigin),
     ...(values["log-file"] !== undefined && { logFile: readLogFile(values["log-file"]) }),
@@ -107,6 +112,7 @@ function parse(args: string[]) {
     args,
     options: {
       port: { type: "string", default: "8787" },
+      "simulator-port": { type: "string" },
       "allow-host": { type: "string", multiple: true, default: [] },
       connections: { type: "string" },
       callers: { type: "string" },
@@ -118,6 +124,12 @@ function parse(args: string[]) {
       help: { type: "boolean", default: false },
     },
   }).values;
+}
+
+function readPort(option: string, text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new UsageError(`${option} must be a whole number from 0 to 65535. It is ${JSON.stringify(text)}.`);
 }
 
 function isNamedScenario(text: string): text is keyof typeof namedScenarios {

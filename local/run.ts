@@ -32,8 +32,8 @@ import { sampleCallers } from "./sample-callers.ts";
 import { sampleListPage } from "./sample-list.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
+import { startSimulatorOf } from "./simulator-port.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
-import { startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
 import { stageConnections, synthesise } from "./synthesise.ts";
 
@@ -143,7 +143,7 @@ export async function startLocalRun(
     started.push(() => eventBridge.close());
     const profile = options.profile ?? {};
     const scenario = { ...profile, ...(options.scenario && namedScenarios[options.scenario]) };
-    const simulator = await startSimulator({ allowedHosts, clock, scenario });
+    const simulator = await startSimulatorOf(options, { allowedHosts, clock, scenario }, onLog);
     started.push(() => simulator.close());
     const secrets = operator(secretsManager.url, place.region);
     started.push(() => secrets.destroy());

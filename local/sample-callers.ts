@@ -5,8 +5,9 @@ import { pipelineAudience, portalAudience } from "./issuer.ts";
 /** The caller key of the sample list. It is public: the gateway listens on loopback only. */
 export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, "0")}`;
 
-/** Origin of the sample application (examples/app). */
-export const samplePortalOrigin = "http://127.0.0.1:8788";
+/** Port and origin of the sample application (examples/app). */
+export const samplePortalPort = 8788;
+export const samplePortalOrigin = `http://127.0.0.1:${samplePortalPort}`;
 
 /** The list of callers without `--callers`: one of each kind outside AWS. */
 export function sampleCallers(issuer: string, connections: string[], origins: string[] = []): object[] {

@@ -14,6 +14,8 @@ export interface CdkArguments {
   stageFrom: string;
   region?: string;
   profile?: string;
+  /** Folder of the templates. */
+  output: string;
   /** Whether they only ask for help or a version. */
   isQuestion: boolean;
   /** Whether they name a stack: `cdk` rejects it beside `--all`, and prints its template without `--quiet`. */
@@ -48,7 +50,7 @@ export function readCdkArguments(command: CdkCommand, args: string[], context: R
     if (option && !option.value) throw new CdkUsageError(`--${name} needs a value. Write: --${name} VALUE`);
     return option?.value;
   };
-  const [stageOption, region, profile] = ["stage", "region", "profile"].map(valueOf);
+  const [stageOption, region, profile, output = "cdk.out"] = ["stage", "region", "profile", "output"].map(valueOf);
   const inContext = found
     .filter(({ name }) => name === "context")
     // yargs also reads -c=key=value.
@@ -76,6 +78,7 @@ export function readCdkArguments(command: CdkCommand, args: string[], context: R
     stageFrom,
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile }),
+    output,
     isQuestion: found.some(({ name }) => name === "help" || name === "version"),
     namesStack: plain.some((value) => stackIds.has(value)),
     forCdk: inContext === undefined ? ["-c", `stage=${stage}`, ...rest] : rest,
@@ -90,6 +93,7 @@ const options = {
   context: { type: "string", short: "c", multiple: true },
   region: { type: "string" },
   profile: { type: "string" },
+  output: { type: "string", short: "o" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;

@@ -32,13 +32,19 @@ export async function runCdk(
     stageFrom,
     region: ofOption,
     profile,
+    output,
     isQuestion,
     namesStack,
     forCdk,
   } = readCdkArguments(command, args, context);
   const start = (more: string[], env = {}) => startCdk(cdk, [command, ...more, ...forCdk], env);
-  if (command === "synth") return start(namesStack ? [] : ["--quiet"]);
   if (isQuestion) return start([]);
+  if (command === "synth" && namesStack) return start([]);
+  if (command === "synth") {
+    const status = await start(["--quiet"]);
+    if (status === 0) print(`The templates are in ${output}: NAME.template.json for each stack.`);
+    return status;
+  }
 
   // `cdk bootstrap` prepares an account and region, for all stages.
   if (command === "deploy") print(`stage    ${stage} (${stageFrom}): ${fileOfStage(stage)}`);

@@ -1,13 +1,10 @@
 import { join, relative } from "node:path";
 import type { Command } from "commander";
 import { type CommonOptions, examples, type OnDeployment, type Print, yes } from "../command.ts";
-import { expectStage } from "../deployment/stage.ts";
+import { expectStage, settingsFolder } from "../deployment/stage.ts";
 import { CommandError } from "../exit.ts";
 import { findLocal, localUrlOf } from "../deployment/find-local.ts";
 import { makeCallerKey } from "./key.ts";
-
-/** The folder with the settings of the stages, from any working directory. */
-const settings = join(import.meta.dirname, "../../settings");
 
 /** `broker callers …`. Only `revoke` works on a deployment. */
 export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print): void {
@@ -58,5 +55,5 @@ function listFile({ stage, stack, file }: CommonOptions & { file?: string }): st
     );
   }
   expectStage(stage);
-  return file ?? relative(".", join(settings, `${stage}.json`));
+  return file ?? relative(".", join(settingsFolder, `${stage}.json`));
 }

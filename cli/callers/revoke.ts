@@ -10,6 +10,7 @@ import { brokerCommand, clientConfig, type Deployment } from "../deployment/depl
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { withProgress } from "../terminal/progress.ts";
+import { timeOfDay } from "../terminal/time.ts";
 
 export interface RevokeOptions {
   keySha256?: string;
@@ -51,13 +52,14 @@ export async function revokeCallerKeys(
   }
   // After the write: a function that read just before it does not read again for 30 s.
   const at = added.length > 0 ? clock.now() : Math.max(...hashes.map((hash) => before.get(hash)?.at ?? 0));
-  const effectiveAt = iso(at + takesEffectWithin);
+  const effectiveAt = Math.ceil(at + takesEffectWithin);
+  const shown = (instant: number) => timeOfDay(instant, clock.now(), "seconds");
   const text = [
     added.length > 0
-      ? `Revoked ${keys}. From ${effectiveAt} on, the broker rejects every request with ${them}.`
+      ? `Revoked ${keys}. From ${shown(effectiveAt)} on, the broker rejects every request with ${them}.`
       : `Nothing was changed: ${keys} had been revoked before.`,
     ...(isDeployed ? [] : [notDeployed]),
-    `Access tokens that ${name} already has stay valid until they expire: by ${iso(at + takesEffectWithin + 3600)} if they last an hour.`,
+    `Access tokens that ${name} already has stay valid until they expire: by ${shown(effectiveAt + 3600)} if they last an hour.`,
     `Next: create a key (${brokerCommand(deployment, `callers key ${name}`)}), replace the hash in the list, deploy, then hand over the key.`,
   ];
   return {
@@ -66,7 +68,7 @@ export async function revokeCallerKeys(
       name,
       revoked: added,
       already_revoked: hashes.filter((hash) => before.has(hash)),
-      effective_at: effectiveAt,
+      effective_at: iso(effectiveAt),
     },
   };
 }
@@ -133,4 +135,4 @@ function forgettable(deployed: Set<string>, revoked: ReadonlyMap<string, Revoked
   return gone.slice(0, maxForgotten).map(([hash]) => hash);
 }
 
-const iso = (instant: number) => `${new Date(Math.ceil(instant) * 1000).toISOString().slice(0, 19)}Z`;
+const iso = (instant: number) => `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`;

@@ -41,7 +41,7 @@ export async function addConnection(deployment: Deployment, id: string, options:
   const lifetime = options.skipExchange ? undefined : await verifyKey(deployment, registration);
   await withProgress("Storing the secret", store(deployment, connection, value, step));
   // Otherwise the backoff of an earlier, unusable value would delay the first token.
-  const notDue = await tryMakeDue(deployment, connection);
+  const { warning: notDue } = await tryMakeDue(deployment, connection);
   const rotationOff = everyDays > 0 ? await tryTurnRotationOn(deployment, connection, everyDays) : undefined;
   warnings.push(...[notDue, rotationOff].filter((warning) => warning !== undefined));
 

@@ -12,11 +12,21 @@ import { forgetRemoval } from "./forget-removal.ts";
 export const tokenTable = (deployment: Deployment) =>
   dynamoDbTokenTable(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
 
+/** What making a connection due did. */
+export interface Renewal {
+  /** Whether the sweep replaces its tokens within a minute. Otherwise the first request fetches one. */
+  due: boolean;
+  /** `attemptedAt` before, for `awaitReplacement`. */
+  attemptedAt?: number;
+  /** Why it is not due although it should be, and what to do. */
+  warning?: string;
+}
+
 /**
- * Makes the sweep replace a connection's tokens within a minute. Returns whether it is due. Waits for a
- * running replacement, which may use the old registration, at most `waits` times.
+ * Makes the sweep replace a connection's tokens within a minute. Waits for a running replacement, which may use the old
+ * registration, at most `waits` times.
  */
-export async function makeDue(deployment: Deployment, connection: ConnectionId, waits = 2): Promise<boolean> {
+export async function makeDue(deployment: Deployment, connection: ConnectionId, waits = 2): Promise<Renewal> {
   const system = systemClock();
   const sleep = (seconds: number) =>
     withProgress(
@@ -24,29 +34,26 @@ export async function makeDue(deployment: Deployment, connection: ConnectionId, 
       system.sleep(seconds),
     );
   const table = tokenTable(deployment);
-  const isDue = await makeConnectionDue({ table, clock: { ...system, sleep } }, connection, { waits });
-  if (!isDue) await forgetRemoval(table, connection, system.now());
-  return isDue;
+  const attemptedAt = (await table.read(connection, "strong"))?.attemptedAt;
+  const due = await makeConnectionDue({ table, clock: { ...system, sleep } }, connection, { waits });
+  if (!due) await forgetRemoval(table, connection, system.now());
+  return { due, ...(attemptedAt !== undefined && { attemptedAt }) };
 }
 
 /** As `makeDue`, but a failure is only a warning. */
-export async function tryMakeDue(
-  deployment: Deployment,
-  connection: ConnectionId,
-  waits?: number,
-): Promise<string | undefined> {
+export async function tryMakeDue(deployment: Deployment, connection: ConnectionId, waits?: number): Promise<Renewal> {
   try {
-    await makeDue(deployment, connection, waits);
-    return undefined;
+    return await makeDue(deployment, connection, waits);
   } catch (error) {
     const command = brokerCommand(deployment, `connections renew ${connection}`);
-    return `its tokens are not replaced now: ${explain(error).message} Replace them: ${command}`;
+    const warning = `its tokens are not replaced now: ${explain(error).message} Replace them: ${command}`;
+    return { due: false, warning };
   }
 }
 
 /**
  * Runs an action that requests tokens, which may invalidate the token that callers have. However it ends, Ctrl-C
- * included, it makes the connection due. If that fails, the result has a warning; an error of the action stays.
+ * included, it makes the connection due. If that fails, the renewal has a warning; an error of the action stays.
  *
  * @param isNeeded whether a result makes the renewal necessary; an error always does
  */
@@ -55,13 +62,12 @@ export async function actThenRenew<Result>(
   connection: ConnectionId,
   act: () => Promise<Result>,
   isNeeded: (result: Result) => boolean = () => true,
-): Promise<{ result: Result; warning?: string }> {
+): Promise<{ result: Result; renewal?: Renewal }> {
   const onInterrupt = () => void tryMakeDue(deployment, connection, 1).then(() => process.exit(130));
   process.once("SIGINT", onInterrupt);
   try {
     const result = await act();
-    const warning = isNeeded(result) ? await tryMakeDue(deployment, connection) : undefined;
-    return { result, ...(warning !== undefined && { warning }) };
+    return { result, ...(isNeeded(result) && { renewal: await tryMakeDue(deployment, connection) }) };
   } catch (error) {
     // A replacement that starts after this wait is newer than the action.
     await tryMakeDue(deployment, connection, 1);

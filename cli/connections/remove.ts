@@ -7,10 +7,11 @@ import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand, type Deployment, settingsPlace } from "../deployment/deployment.ts";
-import { findSecret, secretsClient } from "../deployment/secrets.ts";
+import { findSecret, secretsClient, unknownConnection } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
+import { timeOfDay } from "../terminal/time.ts";
 import { tokenTable } from "./make-due.ts";
 
 export interface RemoveOptions {
@@ -27,10 +28,7 @@ export async function removeConnection(
   const connection = readId(id);
   const days = readInteger("--recovery-days", options.recoveryDays, 7, 30);
   const secret = await findSecret(deployment, connection);
-  if (!secret) {
-    const list = brokerCommand(deployment, "connections list");
-    throw new CommandError("notFound", `The connection ${connection} does not exist. List all connections: ${list}`);
-  }
+  if (!secret) throw await unknownConnection(deployment, connection);
   await confirmed(`Remove ${connection}? Its callers will get no more tokens.`, options.yes ?? false);
   if (secret.deletedAt === undefined) {
     const input = { SecretId: secretName(deployment, connection), RecoveryWindowInDays: days };
@@ -40,7 +38,7 @@ export async function removeConnection(
   const when =
     secret.deletedAt === undefined
       ? `in ${days} days`
-      : `on ${new Date(secret.deletedAt * 1000).toISOString().slice(0, 10)}, as scheduled before`;
+      : `at ${timeOfDay(secret.deletedAt, Date.now() / 1000)}, as scheduled before`;
   const restore = brokerCommand(deployment, `connections add ${connection}`);
   const text = [
     `Removed ${connection}. Its secret is deleted ${when}. Until then you can restore it: ${restore}`,

@@ -9,7 +9,7 @@ import { expectSecret, secretsClient, unfinishedVersion, versionAt, versionsOf }
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { type FieldInput, parseValue, readFields } from "./registration-input.ts";
-import { actThenRenew } from "./make-due.ts";
+import { actThenRenew, type Renewal } from "./make-due.ts";
 import { verifyKey } from "./verify-key.ts";
 
 export interface SetOptions extends FieldInput {
@@ -23,7 +23,7 @@ export async function setFields(deployment: Deployment, id: string, options: Set
   if (Object.keys(fields).length === 0) {
     throw new CommandError("usage", "Nothing to change. Add an option, for example --api-base-url URL (see --help).");
   }
-  const warning = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
+  const { warning } = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
   const changes = Object.entries(fields).map(([name, value]) => `${name} is ${String(value)}`);
   const lines = [`${connection}: ${changes.join(", ")}.`, ...(warning === undefined ? [] : [`warning: ${warning}`])];
   return {
@@ -38,7 +38,7 @@ export async function changeRegistration(
   connection: ConnectionId,
   fields: Partial<Registration>,
   skipExchange: boolean,
-): Promise<string | undefined> {
+): Promise<Renewal> {
   const version = await expectNoRotation(deployment, connection);
   const versions = versionsOf(deployment);
   const reading = versions.read(
@@ -55,7 +55,6 @@ export async function changeRegistration(
  *
  * @param insteadOf the version from which the value was made
  * @param skipExchange whether to skip the verification; absent if the command always verifies
- * @returns a warning, if any
  * @throws CommandError if the value is not a valid registration or gets no token, or if another version is current or a
  *   rotation unfinished: otherwise one of two concurrent changes would be lost
  */
@@ -63,9 +62,9 @@ export async function putCurrent(
   deployment: Deployment,
   connection: ConnectionId,
   { value, insteadOf, skipExchange }: { value: Secret; insteadOf: string | undefined; skipExchange?: boolean },
-): Promise<string | undefined> {
+): Promise<Renewal> {
   const { registration } = parseValue(deployment, value);
-  const { warning } = await actThenRenew(deployment, connection, async () => {
+  const { renewal = { due: false } } = await actThenRenew(deployment, connection, async () => {
     if (!skipExchange) await verifyKey(deployment, registration, skipExchange === undefined ? "required" : "optional");
     if ((await expectNoRotation(deployment, connection)) !== insteadOf) {
       throw new CommandError("failed", `The secret of ${connection} has changed meanwhile. Run the command again.`);
@@ -76,7 +75,7 @@ export async function putCurrent(
     });
     await withProgress("Storing the secret", secretsClient(deployment).send(command));
   });
-  return warning;
+  return renewal;
 }
 
 /** The version under AWSCURRENT. Throws CommandError while a rotation is unfinished. */

@@ -21,7 +21,7 @@ export async function showConnection(deployment: Deployment, id: string): Promis
     rotation: secret.rotationEnabled ? "on" : "off",
     ...registration,
     ...(problem !== undefined && { problem }),
-  }).flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(26)}${String(value)}`]));
+  }).flatMap(([name, value]) => (value === undefined ? [] : [`${inWords(name).padEnd(26)}${String(value)}`]));
   const tokens =
     status && !areTokensDeleted(status)
       ? describeStatus(status, Date.now() / 1000, deployment)
@@ -31,5 +31,8 @@ export async function showConnection(deployment: Deployment, id: string): Promis
     json: { connection, secret: secret.arn, rotation: secret.rotationEnabled, registration, problem, status },
   };
 }
+
+/** `keyFingerprint` → `key fingerprint`, as the fields of a status. */
+const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 const indented = (text: string) => text.replace(/^(?=.)/gm, "  ");

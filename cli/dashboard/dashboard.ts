@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { CommandResult } from "../command.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
 import { openUrl } from "../open/open.ts";
+import { printOut } from "../terminal/print.ts";
 import { dashboardClients } from "./clients.ts";
 import { deployedSource } from "./deployed-source.ts";
 import { redirectFile } from "./redirect-file.ts";
@@ -33,7 +34,7 @@ export async function showDashboard(
   const ended = Promise.race(["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => once(process, signal)));
   try {
     const opened = await openUrl(server.url, open, file.write);
-    process.stdout.write(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}${advice}`);
+    printOut(json ? `${JSON.stringify(opened.json)}\n` : `${opened.text}${advice}`);
     await ended;
   } finally {
     await Promise.all([file.remove(), server.close()]);

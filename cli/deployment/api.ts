@@ -1,6 +1,6 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { codesOf, CommandError, kindOf } from "../exit.ts";
+import { codesOf, CommandError, type ErrorDetails, kindOf } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
 export interface ApiResponse {
@@ -71,20 +71,26 @@ async function send({ href, origin }: URL, init: RequestInit): Promise<{ respons
  * @throws CommandError with the error of the broker or the gateway, or if another server answered
  */
 export function expectOk(response: ApiResponse, member: string, next: string): Record<string, unknown> {
-  const { url, status, retryAfter, body } = response;
+  const { url, status, body } = response;
   if (status === 200) {
     if (typeof body[member] === "string" || Array.isArray(body[member])) return body;
     const check = "A proxy or another server can answer in its place: check the network, the domain and --local-url.";
     throw new CommandError("unreachable", `The answer of ${url} is not the broker's: it has no ${member}. ${check}`);
   }
-  const { code, detail, message, request_id: requestId } = body as Record<string, string | undefined>;
+  const { code, detail, message } = body as Record<string, string | undefined>;
   const plain = message === undefined ? `${url} answered HTTP ${status}` : `HTTP ${status} ${message}`;
   const cause = code === undefined ? plain : `${code}: ${detail}`;
-  throw new CommandError(kindOf(code, status), `${cause.replace(/\.$/, "")}. ${next}`, {
+  throw new CommandError(kindOf(code, status), `${cause.replace(/\.$/, "")}. ${next}`, detailsOf(response));
+}
+
+/** The members of an error, for `--json`. */
+export function detailsOf({ retryAfter, body }: ApiResponse): ErrorDetails {
+  const { code, request_id: requestId } = body as Record<string, string | undefined>;
+  return {
     ...(code !== undefined && { code }),
     ...(retryAfter !== undefined && { retryAfter }),
     ...(requestId !== undefined && { requestId }),
-  });
+  };
 }
 
 function readObject(text: string): Record<string, unknown> {

@@ -34,7 +34,7 @@ export interface Deployment {
 }
 
 /** A command for this deployment that can be pasted into a shell. */
-export const brokerCommand = ({ flags }: Deployment, args: string) => `npx broker ${args}${flags}`;
+export const brokerCommand = ({ flags }: Pick<Deployment, "flags">, args: string) => `npx broker ${args}${flags}`;
 
 export type Part = "state" | "api" | "rotation" | "monitoring";
 

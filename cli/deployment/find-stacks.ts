@@ -23,7 +23,7 @@ export async function findStacks(options: StacksOptions): Promise<Deployment> {
   const { stage, stack, region: option, profile } = options;
   if (stack === undefined) expectStage(stage);
   else expectStack(stack);
-  if (profile !== undefined) useProfile(profile);
+  if (profile !== undefined) await useProfile(profile);
   const chosen = await chooseRegion(option);
   const { region } = chosen;
   const client = new CloudFormationClient({ ...patience, region });

@@ -1,5 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
+import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
 import { CommandError } from "../exit.ts";
+import { enabledForAll } from "./regions.ts";
 
 /** A region, and what chose it: shown in errors, because several things can. */
 export interface ChosenRegion {
@@ -46,18 +51,41 @@ async function regionOfProfile(): Promise<string> {
 
 /**
  * Makes all AWS clients use a profile. Keys in the environment would make the SDK print a warning.
+ *
+ * @throws CommandError if no file has the profile: AWS's errors would be about the region or the credentials
  */
-export function useProfile(profile: string): void {
+export async function useProfile(profile: string): Promise<void> {
+  const profiles = await profilesInFiles();
+  if (!profiles.includes(profile)) {
+    // A name that is not a plain word may be a key in the wrong place.
+    const named = /^[A-Za-z]{1,24}$/.test(profile) ? ` ${profile}` : " of this name";
+    throw new CommandError(
+      "usage",
+      `There is no AWS profile${named}.${didYouMean(profile, profiles)} Check --profile, and your AWS files: config and credentials.`,
+    );
+  }
   process.env["AWS_PROFILE"] = profile;
   for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) delete process.env[name];
 }
 
-/** The regions that every account has. AWS lets an account opt in to each region that is newer (March 2019). */
-const enabledForAll = new Set(
-  "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-north-1 eu-west-1 eu-west-2 eu-west-3 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2".split(
-    " ",
-  ),
-);
+/**
+ * The names of all profiles: `[profile NAME]` in the config file, `[NAME]` in that of the credentials.
+ *
+ * Source: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+ */
+async function profilesInFiles(): Promise<string[]> {
+  const { AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE } = process.env;
+  const files = [
+    AWS_CONFIG_FILE || join(homedir(), ".aws", "config"),
+    AWS_SHARED_CREDENTIALS_FILE || join(homedir(), ".aws", "credentials"),
+  ];
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
+  return texts.flatMap((text) =>
+    [...text.matchAll(/^\s*\[\s*(?:profile\s+)?(.+?)\s*\]/gm)].map(([, name = ""]) =>
+      name.replace(/^(["'])(.*)\1$/, "$2"),
+    ),
+  );
+}
 
 /** AWS's errors for credentials that it does not know, also for valid ones in a region that is not enabled. */
 const notAccepted = /UnrecognizedClient|InvalidClientTokenId|OptInRequired/;

@@ -6,12 +6,19 @@ import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { brokerCommand, clientConfig, type Deployment, registrationOptions } from "./deployment.ts";
 
-/** Reads the registration under AWSCURRENT as the functions do. Throws UnavailableError without the permission. */
-export function currentRegistration(deployment: Deployment, connection: ConnectionId): Promise<RegistrationReading> {
+/**
+ * Reads a registration as the functions do: the current one, or the one before it. Throws UnavailableError without the
+ * permission.
+ */
+export function currentRegistration(
+  deployment: Deployment,
+  connection: ConnectionId,
+  label: "AWSCURRENT" | "AWSPREVIOUS" = "AWSCURRENT",
+): Promise<RegistrationReading> {
   const { stage, tableName, secretPrefix } = deployment;
   const settings = { stage, tableName, secretPrefix, rotateKeysEveryDays: 0, ...registrationOptions(deployment) };
   const store = secretsManagerRegistrations(settings, clientConfig(deployment, "secretsmanager"));
-  return withProgress("Reading the secret", store.read(connection));
+  return withProgress("Reading the secret", store.read(connection, label));
 }
 
 /** As `currentRegistration`, but throws CommandError if there is no usable value. */

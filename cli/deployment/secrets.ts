@@ -7,8 +7,9 @@ import {
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { secretVersions } from "@smart-token-broker/auth-core/adapters/secrets-manager.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
 import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { CommandError } from "../exit.ts";
+import { CommandError, type ErrorDetails } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { brokerCommand, clientConfig, type Deployment } from "./deployment.ts";
 
@@ -68,9 +69,28 @@ export async function findSecret(deployment: Deployment, connection: ConnectionI
 export async function expectSecret(deployment: Deployment, connection: ConnectionId): Promise<SecretFacts> {
   const secret = await findSecret(deployment, connection);
   if (secret && secret.deletedAt === undefined) return secret;
-  const problem = secret ? "is scheduled for deletion" : "does not exist";
-  const next = `Add the connection: ${brokerCommand(deployment, `connections add ${connection}`)}`;
-  throw new CommandError("notFound", `The secret ${secretName(deployment, connection)} ${problem}. ${next}`);
+  throw await unknownConnection(deployment, connection);
+}
+
+/**
+ * The error of every command for a connection without a secret, with the id that may be meant, or for one whose secret is
+ * scheduled for deletion.
+ *
+ * @param details of the broker's answer, if that says so
+ */
+export async function unknownConnection(
+  deployment: Deployment,
+  connection: ConnectionId,
+  details?: ErrorDetails,
+): Promise<CommandError> {
+  // A role that may request tokens may lack the permission.
+  const secrets = await allSecrets(deployment).catch(() => []);
+  const isRemoved = secrets.some((secret) => secret.connection === connection && secret.deletedAt !== undefined);
+  const known = secrets.filter(({ deletedAt }) => deletedAt === undefined).map((secret) => secret.connection);
+  const message = isRemoved
+    ? `The secret of ${connection} is scheduled for deletion. Restore it: ${brokerCommand(deployment, `connections add ${connection}`)}`
+    : `There is no connection ${connection}.${didYouMean(connection, known)} List all connections: ${brokerCommand(deployment, "connections list")}`;
+  return new CommandError("notFound", message, details);
 }
 
 /** The version with a staging label. */

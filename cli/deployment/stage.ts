@@ -1,4 +1,8 @@
+import { join } from "node:path";
 import { CommandError } from "../exit.ts";
+
+/** The folder with the settings of the stages, from any working directory. */
+export const settingsFolder = join(import.meta.dirname, "../../settings");
 
 /** Throws CommandError if no stage can have this name. Does not repeat it: it may be a key in the wrong place. */
 export function expectStage(stage: string): void {

@@ -8,6 +8,7 @@ import {
 } from "../deployment/alarms.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
+import { timeOfDay } from "../terminal/time.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
 const day = 24 * 3600;
@@ -80,7 +81,7 @@ async function checkActions(deployment: Deployment, topic: string): Promise<Find
       : []),
     ...(last?.failure === undefined
       ? []
-      : [broken(`No alarm arrives: ${last.alarm} could not be sent on ${date(last.at)}: ${last.failure}`, runbook)]),
+      : [broken(`No alarm arrives: ${last.alarm} could not be sent at ${when(last.at)}: ${last.failure}`, runbook)]),
   ];
 }
 
@@ -98,11 +99,11 @@ async function checkDeliveries(deployment: Deployment, topic: string): Promise<F
           `No alarm was delivered in ${metricDays} days: nothing proves that an alarm arrives`,
           "broker alarms test",
         )
-      : ok(`An alarm was last delivered on ${date(Math.max(...delivered.map(({ at }) => at)))}`),
+      : ok(`An alarm was last delivered at ${when(Math.max(...delivered.map(({ at }) => at)))}`),
     ...(failures > 0
       ? [warning(`SNS could not deliver ${failures} messages of alarms in the last ${failureDays} days`, runbook)]
       : []),
   ];
 }
 
-const date = (instant: number) => new Date(instant * 1000).toISOString().slice(0, 10);
+const when = (instant: number) => timeOfDay(instant, Date.now() / 1000);

@@ -3,7 +3,7 @@ import { problemType } from "@smart-token-broker/auth-core/rules/failure-catalog
 import { callApi } from "../deployment/api.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { broken, type Finding, ok, warning } from "./finding.ts";
+import { again, broken, type Finding, ok, warning } from "./finding.ts";
 
 /** Seconds of clock difference from which AWS rejects signatures, and from which the doctor warns. */
 const brokenSkew = 300;
@@ -20,7 +20,7 @@ export async function checkApi(deployment: Deployment, connection: ConnectionId 
     clockFinding(date - Date.now() / 1000),
     connection
       ? await checkEncodedPath(deployment, connection)
-      : ok("Percent-encoded paths were not checked: no connection has a token yet"),
+      : ok("Percent-encoded paths were not checked: no connection was requested yet"),
     await checkOAuthRoutes(deployment),
     ...(await checkPages(deployment)),
   ];
@@ -32,7 +32,7 @@ function unsignedFinding(status: number, body: string): Finding {
   if (status < 300 || body.includes(problemType)) {
     return broken(`The API answers unsigned requests (HTTP ${status})`, "remove the route: docs/runbook.md#api-open");
   }
-  return warning(`Cannot check whether the API denies unsigned requests (HTTP ${status})`, "broker doctor");
+  return warning(`Cannot check whether the API denies unsigned requests (HTTP ${status})`, again);
 }
 
 function sendUnsigned(
@@ -57,7 +57,7 @@ async function checkOAuthRoutes({ url }: Deployment): Promise<Finding> {
   const { status } = await withProgress("Calling the API", request);
   if (status === 200) return ok("The OAuth routes answer");
   if (status === 404) return ok("There are no OAuth routes: no entry of callers has a caller key or an issuer");
-  return warning(`Cannot check the OAuth routes (HTTP ${status})`, "broker doctor");
+  return warning(`Cannot check the OAuth routes (HTTP ${status})`, again);
 }
 
 /** Whether a page can call the API, and read the errors of the gateway itself. */
@@ -72,7 +72,7 @@ async function checkPages(deployment: Deployment): Promise<Finding[]> {
   });
   const denial = await sendUnsigned(deployment, undefined, { origin });
   if (preflight.status === 429 || preflight.status >= 500) {
-    return [warning(`Cannot check whether pages can request tokens (HTTP ${preflight.status})`, "broker doctor")];
+    return [warning(`Cannot check whether pages can request tokens (HTTP ${preflight.status})`, again)];
   }
   const allowsOrigin = ({ headers }: Response) => headers.get("access-control-allow-origin") === origin;
   return [
@@ -101,15 +101,18 @@ export function clockFinding(ahead: number): Finding {
   return difference >= brokenSkew ? broken(`${what}: AWS rejects its signatures`, fix) : warning(what, fix);
 }
 
-/** `%61cme` for `acme`: a caller that may use one spelling must not get through with another. */
+/**
+ * `%61cme` for `acme`: a caller that may use one spelling must not get through with another. Requests a status, because the
+ * gateway decodes all paths or none, and a token request would look like a caller's error in the log.
+ */
 async function checkEncodedPath(deployment: Deployment, connection: ConnectionId): Promise<Finding> {
   const first = connection.charCodeAt(0).toString(16).padStart(2, "0");
-  const statusFor = async (id: string) => (await callApi(deployment, `/v1/connections/${id}/token`)).status;
+  const statusFor = async (id: string) => (await callApi(deployment, `/v1/status/${id}`)).status;
   // A role without the permission would be denied with either spelling.
   const plain = await statusFor(connection);
   const status = plain === 200 ? await statusFor(`%${first}${connection.slice(1)}`) : plain;
   if (plain !== 200 || (status !== 200 && status !== 400 && status !== 403)) {
-    const fix = plain === 403 ? `grant your role the token of ${connection} (${grantPage})` : "broker doctor";
+    const fix = plain === 403 ? "grant the permission (docs/cli.md#permissions)" : again;
     return warning(`Cannot check percent-encoded paths (HTTP ${status})`, fix);
   }
   return status === 200

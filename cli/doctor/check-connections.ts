@@ -5,6 +5,7 @@ import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { SecretFacts } from "../deployment/secrets.ts";
 import { areTokensDeleted } from "../deployment/statuses.ts";
+import { isAttemptDue } from "../status/cause.ts";
 import { checkPending } from "./check-pending.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
@@ -45,7 +46,7 @@ async function checkConnection(
   const id = secret.connection;
   const problems = [
     ...(await tryCheck(`the secret of ${id}`, checkSecret(deployment, secret, now))),
-    ...(typeof status === "object" && !areTokensDeleted(status) ? stateFindings(id, status) : []),
+    ...(typeof status === "object" && !areTokensDeleted(status) ? stateFindings(status, now) : []),
   ];
   return problems.length > 0 ? problems : [ok(okText(secret, status))];
 }
@@ -77,19 +78,22 @@ async function checkSecret(deployment: Deployment, secret: SecretFacts, now: num
   ];
 }
 
-const stateFixes: Partial<Record<ConnectionStatus["state"], (id: string) => string>> = {
-  rejected: (id) => `broker keys stage ${id}`,
-  not_ready: (id) => `broker connections renew ${id}`,
-  expired: (id) => `broker connections renew ${id}`,
-  retrying: (id) => `broker status ${id}`,
+/** `broker` … `ID` */
+const stateFixes: Partial<Record<ConnectionStatus["state"], string>> = {
+  rejected: "keys stage",
+  not_ready: "connections renew",
+  expired: "connections renew",
+  retrying: "status",
 };
 
 /** The finding for a state in which an operator should act. Pure. */
-function stateFindings(id: string, { state, last_error: error }: ConnectionStatus): Finding[] {
-  const fix = stateFixes[state];
-  if (!fix) return [];
+function stateFindings(status: ConnectionStatus, now: number): Finding[] {
+  const { connection, state, last_error: error } = status;
+  // A valid key may be stored already, and waits for the next attempt: the status says so.
+  const fix = state === "rejected" && isAttemptDue(status, now) ? "status" : stateFixes[state];
+  if (fix === undefined) return [];
   const finding = state === "retrying" ? warning : broken;
-  return [finding(`${id}: ${error ? `${state}, ${error.detail}` : state}`, fix(id))];
+  return [finding(`${connection}: ${error ? `${state}, ${error.detail}` : state}`, `broker ${fix} ${connection}`)];
 }
 
 function okText({ connection, rotationEnabled }: SecretFacts, status: Status): string {

@@ -2,6 +2,7 @@ import type { Registration } from "@smart-token-broker/auth-core/rules/registrat
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { type SecretFacts, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
+import { timeOfDay } from "../terminal/time.ts";
 import { type Finding, warning } from "./finding.ts";
 
 /**
@@ -20,7 +21,8 @@ export async function checkPending(
   if (version === undefined) return [];
   const secrets = versionsOf(deployment);
   if ((await secrets.read(secrets.idOf(connection), { version, label: "AWSPENDING" })) !== undefined) return [];
-  const since = secret.lastChangedAt === undefined ? "" : ` (changed ${iso(secret.lastChangedAt)})`;
+  const since =
+    secret.lastChangedAt === undefined ? "" : ` (changed ${timeOfDay(secret.lastChangedAt, Date.now() / 1000)})`;
   const canRestart = registration && (registration.keyIssuer !== undefined || versionAt(secret, "NEXT") !== undefined);
   return [
     warning(
@@ -31,5 +33,3 @@ export async function checkPending(
     ),
   ];
 }
-
-const iso = (instant: number) => `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`;

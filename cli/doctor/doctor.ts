@@ -26,13 +26,16 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
     tryRead("the secrets", allSecrets(deployment), failures),
     tryRead("the status of connections", allStatuses(deployment), failures),
   ]);
-  const withToken = statuses?.find(({ access_token_expires_at: end }) => end !== undefined);
   const checks = await Promise.all([
-    tryCheck("the API", checkApi(deployment, withToken?.connection)),
+    tryCheck("the API", checkApi(deployment, statuses?.[0]?.connection)),
     deployment.local
       ? [ok("A local run has no AWS schedules, dead letters, table protection, quotas or alarms to check")]
       : checkStacks(deployment),
     secrets ? checkConnections(deployment, secrets, statuses) : [],
   ]);
-  return findingsResult(deployment, [...failures, ...checks.flat()]);
+  const severity: Finding["level"][] = ["broken", "warning", "ok"];
+  const worstFirst = [...failures, ...checks.flat()].toSorted(
+    (one, other) => severity.indexOf(one.level) - severity.indexOf(other.level),
+  );
+  return findingsResult(deployment, worstFirst);
 }

@@ -1,7 +1,7 @@
-import { styleText } from "node:util";
 import type { CommandResult } from "../command.ts";
 import { brokerCommand, deployStep, type Deployment } from "../deployment/deployment.ts";
 import { exitCodes, explain } from "../exit.ts";
+import { painted } from "../terminal/print.ts";
 import { hasColour } from "../terminal/table.ts";
 
 /** One thing that the doctor checked, and the command or the step that fixes it. Holds no secret. */
@@ -17,6 +17,9 @@ export const broken = (what: string, fix: string): Finding => ({ level: "broken"
 
 const paints = { ok: "green", warning: "yellow", broken: "red" } as const;
 
+/** The fix for a check that failed, and may not fail again. */
+export const again = "run this again";
+
 /** The result of `broker doctor`; its exit code is 1 if something is broken. A fix that is a command can be pasted as printed. */
 export function findingsResult(deployment: Deployment, found: Finding[]): CommandResult {
   const findings = found.map(({ fix, ...finding }) => ({
@@ -30,7 +33,7 @@ export function findingsResult(deployment: Deployment, found: Finding[]): Comman
   }));
   const lines = findings.flatMap(({ level, what, fix }) => {
     const label = level.padEnd(9);
-    const shown = hasColour() ? styleText(paints[level], label, { validateStream: false }) : label;
+    const shown = hasColour() ? painted(paints[level], label) : label;
     return [`${shown}${what}`, ...(fix === undefined ? [] : [`         fix: ${fix}`])];
   });
   const isBroken = findings.some(({ level }) => level === "broken");
@@ -61,9 +64,6 @@ export async function tryRead<Value>(
 function failureFinding(subject: string, error: unknown): Finding {
   const { message, exitCode } = explain(error);
   const what = `Cannot check ${subject}: ${message}`;
-  if (exitCode === exitCodes.unreachable) return broken(what, "broker doctor");
-  return warning(
-    what,
-    exitCode === exitCodes.denied ? "grant the permission (docs/cli.md#permissions)" : "broker doctor",
-  );
+  if (exitCode === exitCodes.unreachable) return broken(what, again);
+  return warning(what, exitCode === exitCodes.denied ? "grant the permission (docs/cli.md#permissions)" : again);
 }

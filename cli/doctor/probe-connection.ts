@@ -32,7 +32,7 @@ export async function probeConnection(deployment: Deployment, id: string, option
   const risk = "If Smart Services keeps one active token, the callers' token becomes invalid until it is replaced";
   await confirmed(`The probe requests real tokens for ${connection}. ${risk}. Continue?`, options.yes ?? false);
   if (options.saveProfile !== undefined) await expectWritable(options.saveProfile);
-  const { result: observed, warning: notRenewed } = await actThenRenew(
+  const { result: observed, renewal } = await actThenRenew(
     deployment,
     connection,
     () => probe(registration, observe),
@@ -44,8 +44,8 @@ export async function probeConnection(deployment: Deployment, id: string, option
     await writeFile(options.saveProfile, `${JSON.stringify(profileOf(observed), null, 2)}\n`);
     findings.push(ok(`Saved the profile. Use it: npm start -- --profile ${options.saveProfile}`));
   }
-  if (notRenewed !== undefined) {
-    findings.push(warning(`${connection}: ${notRenewed}`, `broker connections renew ${connection}`));
+  if (renewal?.warning !== undefined) {
+    findings.push(warning(`${connection}: ${renewal.warning}`, `broker connections renew ${connection}`));
   }
   const fields = JSON.stringify(offer);
   if (fields !== "{}" && (options.apply || (await offered(`Set ${fields} in the registration?`)))) {

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { examples, type OnDeployment, yes } from "../command.ts";
 
 /** `broker keys …` */
@@ -12,6 +12,11 @@ export function keysCommands(root: Command, onDeployment: OnDeployment): void {
       "file with the next key or a whole registration, - for stdin; default: prompt without echo",
     )
     .option("--wait-for-schedule", "only stage; the schedule rotates")
+    .addOption(
+      new Option("--wait", "wait for the replacement that uses the key, and report its outcome").conflicts(
+        "waitForSchedule",
+      ),
+    )
     .option("--skip-exchange", "do not verify the key with Smart Services")
     .option(...yes)
     .action(onDeployment(async () => (await import("./stage.ts")).stageKey));

@@ -16,6 +16,9 @@ import {
 import { CommandError, exitCodes, explain } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 
+/** Seconds between two readings of a secret: AWS limits the requests of an account. */
+const pollSeconds = ({ local }: Deployment) => (local ? 0.05 : 0.5);
+
 /** Seconds to wait for a rotation: four steps, each of up to a minute. */
 const maxRotationSeconds = 240;
 
@@ -62,7 +65,8 @@ export function expectRotationOn(deployment: Deployment, { connection, rotationE
 }
 
 async function untilCurrent(deployment: Deployment, connection: ConnectionId, version: string) {
-  for (let waited = 0; waited < maxRotationSeconds; waited += 0.5) {
+  const step = pollSeconds(deployment);
+  for (let waited = 0; waited < maxRotationSeconds; waited += step) {
     const { labels } = await expectSecret(deployment, connection);
     const stages = labels.get(version) ?? [];
     if (stages.includes("AWSCURRENT") && !stages.includes("AWSPENDING")) return;
@@ -77,7 +81,7 @@ async function untilCurrent(deployment: Deployment, connection: ConnectionId, ve
         `The rotation of ${connection} failed. The current key stays in use. ${reason} ${next}`,
       );
     }
-    await pause(0.5);
+    await pause(step);
   }
   const status = brokerCommand(deployment, `keys status ${connection}`);
   throw new CommandError(
@@ -121,9 +125,10 @@ export async function turnRotationOn(
 async function turnOn(deployment: Deployment, connection: ConnectionId, everyDays: number) {
   await startRotation(deployment, connection, everyDays, { RotateImmediately: false });
   // The test creates a pending version, which looks like an unfinished rotation.
-  for (let waited = 0; waited < maxTestSeconds; waited += 0.2) {
+  const step = pollSeconds(deployment);
+  for (let waited = 0; waited < maxTestSeconds; waited += step) {
     const secret = await findSecret(deployment, connection);
     if (!secret || unfinishedVersion(secret) === undefined) return;
-    await pause(0.2);
+    await pause(step);
   }
 }

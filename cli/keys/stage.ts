@@ -4,7 +4,8 @@ import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
 import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId } from "../command.ts";
-import { actThenRenew } from "../connections/make-due.ts";
+import { replacementOutcome } from "../connections/await-replacement.ts";
+import { actThenRenew, type Renewal } from "../connections/make-due.ts";
 import { putCurrent } from "../connections/set.ts";
 import { verifyKey } from "../connections/verify-key.ts";
 import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";
@@ -26,6 +27,8 @@ export interface StageOptions {
   /** The next key, or a whole new registration; `-` is stdin. */
   keyFile?: string;
   waitForSchedule?: boolean;
+  /** Wait for the replacement that uses the key. */
+  wait?: boolean;
   skipExchange?: boolean;
   yes?: boolean;
 }
@@ -60,43 +63,51 @@ export async function stageKey(deployment: Deployment, id: string, options: Stag
   if (next.kind === "failed") throw new CommandError("usage", `Invalid next key: ${next.detail}.`);
   const { registration, value } = next;
 
-  const warning = isWithoutRotation
+  const { due, attemptedAt, warning } = isWithoutRotation
     ? await putCurrent(deployment, connection, { value, insteadOf: version })
     : await stageNext(deployment, secret, staged, registration, options);
   const { keyFingerprint } = registration;
   const rotated = !options.waitForSchedule;
-  const text = [
-    rotated
-      ? `The new key of ${connection} (${keyFingerprint}) is current. The event api_key_retirable says when to revoke the old one.`
-      : `Staged the next key of ${connection} (${keyFingerprint}). The schedule rotates to it.`,
+  const isCurrent = `The new key of ${connection} (${keyFingerprint}) is current.`;
+  const replaced =
+    options.wait && due ? await replacementOutcome(deployment, connection, attemptedAt, isCurrent) : undefined;
+  const used = due ? "The next attempt, within a minute, uses it." : "The first request uses it.";
+  const lines = [
+    ...(rotated
+      ? [
+          replaced || warning !== undefined ? isCurrent : `${isCurrent} ${used}`,
+          "The event api_key_retirable says when to revoke the old one.",
+        ]
+      : [`Staged the next key of ${connection} (${keyFingerprint}). The schedule rotates to it.`]),
     ...(warning === undefined ? [] : [`warning: ${warning}`]),
-  ].join("\n");
+  ];
   return {
-    text: `${text}\n`,
+    text: `${lines.join("\n")}\n${replaced?.text ?? ""}`,
     json: {
       connection,
       key_fingerprint: keyFingerprint,
       rotated,
+      ...replaced?.json,
       ...(warning !== undefined && { warnings: [warning] }),
     },
   };
 }
 
-/** Stages a valid value, and rotates to it unless the schedule should. Returns a warning, if any. */
+/** Stages a valid value, and rotates to it unless the schedule should. */
 async function stageNext(
   deployment: Deployment,
   secret: SecretFacts,
   staged: Secret,
   registration: Registration,
   { skipExchange, waitForSchedule }: StageOptions,
-): Promise<string | undefined> {
+): Promise<Renewal> {
   const { connection } = secret;
-  const { warning } = await actThenRenew(deployment, connection, async () => {
+  const { renewal = { due: false } } = await actThenRenew(deployment, connection, async () => {
     if (!skipExchange) await verifyKey(deployment, registration);
     const input = { SecretId: secretName(deployment, connection), SecretString: staged.reveal() };
     const command = new PutSecretValueCommand({ ...input, VersionStages: ["NEXT"] });
     await withProgress("Staging the next key", secretsClient(deployment).send(command));
     if (!waitForSchedule) await rotateNow(deployment, secret);
   });
-  return warning;
+  return renewal;
 }

@@ -3,6 +3,7 @@ import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, expectSecret, type SecretFacts, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { outputStyle, plain, table } from "../terminal/table.ts";
+import { timeOfDay } from "../terminal/time.ts";
 
 /** Shows for each key: age, staged next key, rotation, and whether one is unfinished. Reads no value of a secret. */
 export async function keysStatus(deployment: Deployment, id: string): Promise<CommandResult> {
@@ -47,7 +48,7 @@ async function one(deployment: Deployment, id: string): Promise<Awaited<ReturnTy
 function rotationText(key: { unfinished: boolean; rotation: boolean; next_rotation_at: string | undefined }): string {
   if (key.unfinished) return "unfinished";
   if (!key.rotation) return "off";
-  return key.next_rotation_at?.slice(0, 10) ?? "on";
+  return key.next_rotation_at === undefined ? "on" : timeOfDay(key.next_rotation_at, Date.now() / 1000);
 }
 
 const iso = (instant: number) => new Date(instant * 1000).toISOString();

@@ -1,21 +1,18 @@
-import { styleText } from "node:util";
+import { painted, visible } from "../terminal/print.ts";
+import { timeOfDay } from "../terminal/time.ts";
 import { eventNames, isFailure, type LogEntry } from "./entry.ts";
 
-/**
- * One readable line: time of day in UTC, outcome, connection, and what happened. With the date if that is not the date of
- * `now` (milliseconds since 1970). Pure.
- */
+/** One readable line: instant, outcome, connection, and what happened. `now`: milliseconds since 1970. Pure. */
 export function describeEntry({ at, fields }: LogEntry, colour: boolean, now = at): string {
   const outcome = outcomeOf(fields).padEnd(5);
   const connection = text(fields["connection"]) || "-";
   const paint = isFailure(fields) ? "red" : fields["message"] === "request" ? "green" : "cyan";
-  const shown = colour ? styleText(paint, outcome, { validateStream: false }) : outcome;
-  const date = dateOf(at) === dateOf(now) ? "" : `${dateOf(at)} `;
-  return `${date}${timeOf(at)}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
+  const shown = colour ? painted(paint, outcome) : outcome;
+  return `${instantOf(at, now)}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
 }
 
-/** As `describeEntry` for an event, with its date, and where the next step is described. */
-export function describeEvent({ at, fields }: LogEntry): string {
+/** As `describeEntry` for an event, with where the next step is described. */
+export function describeEvent({ at, fields }: LogEntry, now: number): string {
   const { message } = fields;
   const page =
     message === "connection_rejected" && typeof fields["reason"] === "string"
@@ -23,16 +20,13 @@ export function describeEvent({ at, fields }: LogEntry): string {
       : "docs/events.md";
   const isActionNeeded = message === "connection_rejected" || message === "api_key_action_needed";
   const next = isActionNeeded || message === "api_key_retirable" ? `  See ${page}` : "";
-  return `${dateOf(at)} ${timeOf(at)}  ${text(fields["connection"])}  ${whatHappened(fields)}${next}\n`;
+  return `${instantOf(at, now)}  ${text(fields["connection"])}  ${whatHappened(fields)}${next}\n`;
 }
 
-/** `2026-11-24` */
-const dateOf = (at: number) => new Date(at).toISOString().slice(0, 10);
+const instantOf = (at: number, now: number) => timeOfDay(at / 1000, now / 1000, "seconds");
 
-/** `12:00:00Z` */
-const timeOf = (at: number) => `${new Date(at).toLocaleTimeString("en-GB", { timeZone: "UTC" })}Z`;
-
-const text = (value: unknown) => (typeof value === "string" || typeof value === "number" ? String(value) : "");
+/** A field as a part of one line: a line break in it could look like another line of the log. */
+const text = (value: unknown) => (typeof value === "string" || typeof value === "number" ? visible(String(value)) : "");
 
 /** The HTTP status of a request; else the kind of line. */
 function outcomeOf(fields: LogEntry["fields"]): string {

@@ -26,21 +26,28 @@ export const eventNames = [
 /** Lines that repeat what another line says, or say each minute that all is well. */
 const repeated = new Set(["upstream_called", "sweep", "credentials"]);
 
+/** Warnings of one failed attempt that `replacement_failed` reports: of its refresh token before it, as an event after it. */
+const alsoReported = new Set(["refresh_failed", "connection_rejected"]);
+
 /** Whether a line is of a failure: a request that got an error, or a warning. */
 export function isFailure({ message, code, level }: LogEntry["fields"]): boolean {
   if (message === "request") return code !== "ok";
   return level === "WARN" || level === "ERROR";
 }
 
-/** Whether the filter shows a line. Leaves out answers of the status routes, because operators and pages poll them. Pure. */
+/**
+ * Whether the filter shows a line. Leaves out answers of the status routes, which operators and pages poll, also for a
+ * connection that does not exist; failures of the broker are shown. Pure.
+ */
 export function isShown({ fields }: LogEntry, { connection, errors, events }: LogFilter): boolean {
-  const { message, route } = fields;
+  const { message, route, status } = fields;
   if (typeof message !== "string") return false;
   if (connection !== undefined && fields["connection"] !== connection) return false;
   if (events) return eventNames.includes(message);
-  if (isFailure(fields)) return true;
-  if (errors || repeated.has(message)) return false;
-  return !(typeof route === "string" && route.startsWith("GET /v1/status"));
+  const isOfStatusRoute = typeof route === "string" && route.startsWith("GET /v1/status");
+  if (isOfStatusRoute && !(typeof status === "number" && status >= 500)) return false;
+  if (isFailure(fields)) return !(errors && alsoReported.has(message));
+  return !(errors || repeated.has(message));
 }
 
 const platform = '$.type = "platform.*"';

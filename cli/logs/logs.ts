@@ -1,7 +1,10 @@
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { findSecret, unknownConnection } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
+import { printOut } from "../terminal/print.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 import { hasColour } from "../terminal/table.ts";
 import { describeEntry, describeEvent } from "./describe.ts";
@@ -29,21 +32,31 @@ export function showEvents(deployment: Deployment, _: string, options: LogsOptio
 
 async function show(deployment: Deployment, options: LogsOptions, kind: LogFilter): Promise<CommandResult> {
   const since = Date.now() - readDuration(options.since) * 1000;
-  const filter = { ...kind, ...(options.connection !== undefined && { connection: readId(options.connection) }) };
+  const connection = options.connection === undefined ? undefined : readId(options.connection);
+  const filter = { ...kind, ...(connection !== undefined && { connection }) };
   const reader = await readerOf(deployment, filter);
   const read = async () => (await reader.read(since)).filter((entry) => isShown(entry, filter));
-  const describe = filter.events ? describeEvent : (entry: LogEntry) => describeEntry(entry, hasColour(), Date.now());
+  const describe = (entry: LogEntry) =>
+    filter.events ? describeEvent(entry, Date.now()) : describeEntry(entry, hasColour(), Date.now());
   const entries = await withProgress("Reading the log", read());
+  if (entries.length === 0 && connection !== undefined) await expectKnown(deployment, connection);
   if (!options.follow) {
     const text = entries.length > 0 ? entries.map(describe).join("") : nothing(deployment, options.since, filter);
     return { text, json: entries.map(jsonOf) };
   }
   for (let found = entries; ; found = await read()) {
     for (const entry of found) {
-      process.stdout.write(isJson() ? jsonLine(jsonOf(entry), options.fields) : describe(entry));
+      printOut(isJson() ? jsonLine(jsonOf(entry), options.fields) : describe(entry));
     }
     await pause(reader.everySeconds);
   }
+}
+
+/** Throws CommandError if a connection without lines has no secret: its id may be mistyped. */
+async function expectKnown(deployment: Deployment, connection: ConnectionId): Promise<void> {
+  // A role that may read the log may lack the permission.
+  const secret = await findSecret(deployment, connection).catch(() => "unread");
+  if (!secret) throw await unknownConnection(deployment, connection);
 }
 
 /** Says that nothing was found. Names the command that looks further back, up to a week. */

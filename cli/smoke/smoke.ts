@@ -2,6 +2,7 @@ import type { CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allStatuses } from "../deployment/statuses.ts";
 import { withProgress } from "../terminal/progress.ts";
+import { timeOfDay } from "../terminal/time.ts";
 import { awsChecks } from "./aws.ts";
 import { type Answer, answer, type Check } from "./check.ts";
 import { gatewayChecks, throttleCheck } from "./gateway.ts";
@@ -37,6 +38,7 @@ export async function smoke(
   return { text: textOf(report), json: report, ...(isDifferent && { exitCode: 1 }) };
 }
 
+/** Read on another day and sent to others, so with the whole date. */
 function textOf({ at, region, answers }: { at: string; region: string; answers: Answer[] }): string {
   const blocks = answers.map(({ question, verdict, expected, observed }) =>
     [
@@ -47,5 +49,5 @@ function textOf({ at, region, answers }: { at: string; region: string; answers: 
   );
   const counts = Map.groupBy(answers, ({ verdict }) => verdict);
   const sum = [...counts].map(([verdict, { length }]) => `${length} ${verdict}`).join(", ");
-  return `Smoke test of ${region}, ${at}\n\n${blocks.join("\n")}\n\n${sum}\n`;
+  return `Smoke test of ${region}, ${timeOfDay(at, 0)}\n\n${blocks.join("\n")}\n\n${sum}\n`;
 }

@@ -14,9 +14,14 @@ const kept: Partial<Record<ConnectionStatus["state"], [code: string, text: strin
 };
 
 /** Why a connection is in its state, then why its last attempt failed if that is another reason. */
-export function reasonOf({ state, last_error: error }: ConnectionStatus): string | undefined {
+export function reasonOf(status: ConnectionStatus, now: number): string | undefined {
+  const { state, last_error: error } = status;
   const [code, text] = kept[state] ?? [];
-  return error && code !== undefined && error.code !== code ? `${text} Now: ${error.detail}` : error?.detail;
+  if (error && code !== undefined && error.code !== code) return `${text} Now: ${error.detail}`;
+  // An operator may just have done it.
+  return isAttemptDue(status, now)
+    ? error?.detail.replace(/ An operator must store a valid key\.$/, "")
+    : error?.detail;
 }
 
 /** Until when callers are served from the stored token. */
@@ -25,9 +30,27 @@ export function servedUntil({ access_token_expires_at: end }: ConnectionStatus, 
   return isServed ? `Callers are served until ${timeOfDay(end, now)}.` : "Callers get an error.";
 }
 
-/** What an operator can do about a connection, with the command to paste; `undefined` if there is nothing to do. */
-export function fixOf({ connection, state, last_error: error }: ConnectionStatus, deployment: Deployment) {
-  const fix = (what: string, args: string) => `${what}: ${brokerCommand(deployment, args)}`;
+/** Whether the schedule tries within a minute to replace the token, or a replacement is running. */
+export function isAttemptDue({ next_action: next }: ConnectionStatus, now: number): boolean {
+  if (!next || !/^(retry|replacement) /.test(next.what)) return false;
+  return next.what === "replacement in progress" || Date.parse(next.at) / 1000 <= now;
+}
+
+/** What an operator can do, and the arguments of `broker` for it. */
+export interface Fix {
+  what: string;
+  args: string;
+}
+
+/** How a fix is written: for the command line with the command to paste. */
+export const withCommand =
+  (deployment: Pick<Deployment, "flags">) =>
+  ({ what, args }: Fix) =>
+    `${what}: ${brokerCommand(deployment, args)}`;
+
+/** What an operator can do about a connection; `undefined` if there is nothing to do. */
+export function fixOf({ connection, state, last_error: error }: ConnectionStatus): Fix | undefined {
+  const fix = (what: string, args: string) => ({ what, args });
   switch (state) {
     case "fresh":
     case "due":

@@ -2,8 +2,8 @@ import type { ConnectionStatus } from "@smart-token-broker/status/connection-sta
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
 import { plain, table, type TableStyle } from "../terminal/table.ts";
 import { duration } from "../terminal/time.ts";
-import { causeOf, fixOf, isBroken, reasonOf, servedUntil } from "./cause.ts";
-import { inTime } from "./describe.ts";
+import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "./cause.ts";
+import { actionOf, inTime } from "./describe.ts";
 import { stateCell } from "./state-cell.ts";
 
 /** A row for each connection. Pure. */
@@ -33,19 +33,35 @@ function nextStep({ last_error: error, next_action: next, failures }: Connection
 /** `status` describes at most this many problems. */
 const maxProblems = 10;
 
-/** Under the table: cause, until when callers are served, and the command that fixes it. Worst first. Pure. */
-export function problems(statuses: ConnectionStatus[], now: number, deployment: Deployment): string {
-  const found = statuses
+/** The connections with a problem that callers feel, or soon will. Worst first. Pure. */
+function withProblem(statuses: ConnectionStatus[]): ConnectionStatus[] {
+  return statuses
     .filter((status) => isBroken(status) || status.state === "retrying")
     .toSorted((one, other) => (one.access_token_expires_at ?? "").localeCompare(other.access_token_expires_at ?? ""));
-  const blocks = found
-    .slice(0, maxProblems)
-    .map((status) =>
-      [
-        `\n${status.connection}: ${reasonOf(status) ?? "The token has expired."} ${servedUntil(status, now)}\n`,
-        `  ${fixOf(status, deployment)}\n`,
-      ].join(""),
-    );
+}
+
+/** The problems that `status` describes. Pure. */
+export const describedProblems = (statuses: ConnectionStatus[]) => withProblem(statuses).slice(0, maxProblems);
+
+/**
+ * Under the table: cause, until when callers are served, and the command that fixes it. Worst first. Pure.
+ *
+ * @param stored when the key of a connection was stored that its next attempt uses
+ */
+export function problems(
+  statuses: ConnectionStatus[],
+  now: number,
+  deployment: Deployment,
+  stored: ReadonlyMap<string, number> = new Map(),
+): string {
+  const found = withProblem(statuses);
+  const blocks = describedProblems(statuses).map((status) => {
+    const action = actionOf(status, now, withCommand(deployment), stored.get(status.connection));
+    return [
+      `\n${status.connection}: ${reasonOf(status, now) ?? "The token has expired."} ${servedUntil(status, now)}\n`,
+      `  ${action.join("")}\n`,
+    ].join("");
+  });
   const more = found.length - maxProblems;
   return blocks.join("") + (more > 0 ? `\nand ${more} more: ${brokerCommand(deployment, "status ID")}\n` : "");
 }

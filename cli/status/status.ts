@@ -1,13 +1,16 @@
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { findSecret, unknownConnection } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { CommandError, errorJson, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
+import { clearTerminal, printOut } from "../terminal/print.ts";
 import { outputStyle } from "../terminal/table.ts";
 import { isBroken } from "./cause.ts";
 import { describeStatus } from "./describe.ts";
-import { problems, statusTable } from "./status-table.ts";
+import { describedProblems, problems, statusTable } from "./status-table.ts";
+import { readStoredKeys } from "./stored-keys.ts";
 
 export interface StatusOptions {
   watch?: boolean;
@@ -35,10 +38,10 @@ export async function showStatus(deployment: Deployment, id: string, options: St
       if (exitCode !== exitCodes.unreachable && exitCode !== exitCodes.failed) throw error;
       return { text: `error: ${message}\n`, json: errorJson(explained), isError: true };
     });
-    // Cursor home, then clear: this does not flicker. Without a terminal, tables follow each other.
-    if (process.stdout.isTTY && !isJson()) process.stdout.write("\u001B[H\u001B[J");
+    // Without a terminal, tables follow each other.
+    if (process.stdout.isTTY && !isJson()) clearTerminal();
     const fields = "isError" in result ? undefined : options.fields;
-    process.stdout.write(isJson() ? jsonLine(result.json, fields) : result.text);
+    printOut(isJson() ? jsonLine(result.json, fields) : result.text);
     await pause(every);
   }
 }
@@ -49,11 +52,19 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   const connection = readId(id);
   const status = await statusOfOne(deployment, connection);
   if (status) {
-    const text = describeStatus(status, Date.now() / 1000, deployment);
+    const now = Date.now() / 1000;
+    const stored = await readStoredKeys(deployment, [status], now);
+    const text = describeStatus(status, now, deployment, stored.get(connection));
     return { text, json: status, isAnyBroken: isBroken(status) };
   }
+  // A role that may read the status may lack the permission.
+  const secret = await findSecret(deployment, connection).catch(() => "unread" as const);
+  if (!secret || (secret !== "unread" && secret.deletedAt !== undefined)) {
+    throw await unknownConnection(deployment, connection);
+  }
+  const orNone = secret === "unread" ? `, or there is no connection ${connection}` : "";
   const show = brokerCommand(deployment, `connections show ${connection}`);
-  throw new CommandError("notFound", `${connection} has no token yet, or does not exist. See its secret: ${show}`);
+  throw new CommandError("notFound", `${connection} has no token yet${orNone}. See its secret: ${show}`);
 }
 
 async function statusOfAll(deployment: Deployment): Promise<Shown> {
@@ -64,6 +75,7 @@ async function statusOfAll(deployment: Deployment): Promise<Shown> {
   }
   const sorted = statuses.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
   const now = Date.now() / 1000;
-  const text = statusTable(sorted, now, outputStyle()) + problems(sorted, now, deployment);
+  const stored = await readStoredKeys(deployment, describedProblems(sorted), now);
+  const text = statusTable(sorted, now, outputStyle()) + problems(sorted, now, deployment, stored);
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
 }

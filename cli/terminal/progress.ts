@@ -1,4 +1,5 @@
 import { isJson } from "./json.ts";
+import { printErr } from "./print.ts";
 
 /**
  * Awaits a promise, and prints on stderr what it waits for if that takes over a second. Prints nothing with `--json`,
@@ -6,7 +7,7 @@ import { isJson } from "./json.ts";
  */
 export async function withProgress<Value>(activity: string, awaited: Promise<Value>): Promise<Value> {
   if (isJson()) return awaited;
-  const timer = setTimeout(() => process.stderr.write(`${activity} …\n`), 1000);
+  const timer = setTimeout(() => printErr(`${activity} …\n`), 1000);
   try {
     return await awaited;
   } finally {

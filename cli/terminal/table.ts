@@ -1,8 +1,8 @@
-import { styleText } from "node:util";
+import { type Paint, painted, visible } from "./print.ts";
 
 export interface Cell {
   text: string;
-  paint?: Parameters<typeof styleText>[0];
+  paint?: Paint;
 }
 
 export interface TableStyle {
@@ -29,7 +29,9 @@ const leastRoom = 16;
  * Formats rows. A column is as wide as its widest cell, or as its limit if the rows do not fit; two spaces separate columns.
  * Cuts nothing: what does not fit continues on the next line.
  */
-export function table(rows: Cell[][], limits: number[], style: TableStyle): string {
+export function table(cells: Cell[][], limits: number[], style: TableStyle): string {
+  // A line break in a cell could look like a row.
+  const rows = cells.map((row) => row.map((cell) => ({ ...cell, text: visible(cell.text) })));
   const widest = [...limits, 0].map((_, at) => Math.max(...rows.map((row) => row[at]?.text.length ?? 0)));
   const doesFit = widest.reduce((sum, width) => sum + width + 2, -2) <= style.width;
   const widths = limits.map((limit, at) => Math.min(widest[at] ?? 0, doesFit ? Number.POSITIVE_INFINITY : limit));
@@ -68,7 +70,7 @@ function linesOf(row: Cell[], columns: number[], { width, colour }: TableStyle):
     const start = used;
     for (const [index, part] of wrapped(text, width - start).entries()) {
       if (index > 0) moveTo(start, true);
-      write(part, paint && colour ? styleText(paint, part, { validateStream: false }) : part);
+      write(part, paint && colour ? painted(paint, part) : part);
     }
   }
   return lines.map((line) => `${line.trimEnd()}\n`);

@@ -8,11 +8,20 @@ export function duration(seconds: number): string {
   return `${Math.round(minutes / 60 / 24)} days`;
 }
 
-/** The time of day of an ISO instant, in UTC: `10:47Z`; with its date if that is not today: `24 Nov, 10:47Z`. */
-export function timeOfDay(iso: string, now: number): string {
-  const date = new Date(iso);
-  const time = `${date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" })}Z`;
-  const dayOf = (one: Date) => one.toUTCString().slice(0, 16);
-  if (dayOf(date) === dayOf(new Date(now * 1000))) return time;
-  return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })}, ${time}`;
+/**
+ * An instant for people, in UTC: `10:47Z`; with its date if that is not the date of `now`: `24 Nov, 10:47Z`; with its year if
+ * that is another one: `24 Nov 2027, 10:47Z`.
+ *
+ * @param instant ISO 8601, or epoch seconds
+ * @param now epoch seconds
+ * @param precision `seconds` for what is compared or must be exact: `10:47:05Z`
+ */
+export function timeOfDay(instant: string | number, now: number, precision: "minutes" | "seconds" = "minutes"): string {
+  const date = new Date(typeof instant === "string" ? instant : instant * 1000);
+  const today = new Date(now * 1000);
+  const time = `${date.toLocaleTimeString("en-GB", { timeZone: "UTC" }).slice(0, precision === "seconds" ? 8 : 5)}Z`;
+  const [day, thisDay] = [date, today].map((one) => one.toUTCString().slice(0, 16));
+  if (day === thisDay) return time;
+  const year = date.getUTCFullYear() === today.getUTCFullYear() ? {} : { year: "numeric" as const };
+  return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...year, timeZone: "UTC" })}, ${time}`;
 }

@@ -1,16 +1,11 @@
 import { createHash } from "node:crypto";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { callApi, expectOk } from "../deployment/api.ts";
+import { callApi, detailsOf, expectOk } from "../deployment/api.ts";
 import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { unknownConnection } from "../deployment/secrets.ts";
 import { readSecret } from "../terminal/read-secret.ts";
 import { withProgress } from "../terminal/progress.ts";
-
-/** The command that shows more about an error; `status` for the others. */
-const nextCommands: Record<string, string> = {
-  unknown_connection: "connections list",
-  connection_not_ready: "connections show",
-};
 
 /** Requests a token as a caller does. Prints only the token, for a pipe; `--json` prints the whole response. */
 export function getToken(deployment: Deployment, id: string, options: { minTtl: string }): Promise<CommandResult> {
@@ -41,11 +36,15 @@ async function requestToken(
 ): Promise<CommandResult> {
   const request = callApi(deployment, `/v1/connections/${connection}/token${query}`, post);
   const response = await withProgress("Requesting a token", request);
-  const command = nextCommands[String(response.body["code"])] ?? "status";
+  const { code } = response.body;
+  const command = code === "connection_not_ready" ? "connections show" : "status";
   const next =
     response.status === 403
       ? "Grant your role execute-api:Invoke on this connection (docs/connections.md#grant-a-caller), and check the clock of this machine."
-      : `See ${brokerCommand(deployment, command === "connections list" ? command : `${command} ${connection}`)}`;
+      : `See ${brokerCommand(deployment, `${command} ${connection}`)}`;
+  if (response.status === 404 && code === "unknown_connection") {
+    throw await unknownConnection(deployment, connection, detailsOf(response));
+  }
   const body = expectOk(response, "access_token", next);
   return { text: `${String(body["access_token"])}\n`, json: body };
 }

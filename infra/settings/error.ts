@@ -1,3 +1,4 @@
+import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 
 /** Invalid settings. Its message has one line for each mistake, and needs no stack trace. */
@@ -14,7 +15,7 @@ export function unknownSettings(keys: string[], accepted: string[], place: strin
     .filter((key) => !accepted.includes(key))
     .map(
       (key) =>
-        `Unknown setting ${unknownName(key, keys)} in ${place}. ${unchanged} Use one of: ${accepted.toSorted().join(", ")}.`,
+        `Unknown setting ${unknownName(key, keys)} in ${place}.${didYouMean(key, accepted)} ${unchanged} Use one of: ${accepted.toSorted().join(", ")}.`,
     );
 }
 

@@ -72,7 +72,7 @@ describe("broker callers revoke", () => {
 
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(
-      /^Revoked 1 key of leaked\. From \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by \S+Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked --local-url \S+\), .*\n$/,
+      /^Revoked 1 key of leaked\. From (\d+ [A-Z]\w+, )?\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by (\d+ [A-Z]\w+, )?[\d:]{8}Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked --local-url \S+\), .*\n$/,
     );
     // A change of the list starts the function anew: then it reads the revoked keys again, before 30 s have passed.
     const added = await broker(["callers", "add", "new-one", "--connections", "webapicorso", "--local", ...local()]);

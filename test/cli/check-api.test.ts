@@ -28,7 +28,7 @@ test.each<[string, number, number, string, RegExp]>([
   ["an unsigned request that gets a token", 200, 403, "broken", /answers unsigned requests \(HTTP 200\)/],
   ["an unsigned request that reaches the function", 409, 403, "broken", /answers unsigned requests \(HTTP 409\)/],
   ["an outage of the gateway", 503, 503, "warning", /Cannot check whether the API denies .* \(HTTP 503\)/],
-  ["an encoded path that gets a token", 403, 200, "warning", /accepts percent-encoded paths/],
+  ["an encoded path that gets a status", 403, 200, "warning", /accepts percent-encoded paths/],
   ["an encoded path that fails", 403, 503, "warning", /Cannot check percent-encoded paths \(HTTP 503\)/],
   ["an encoded path that is rejected", 403, 400, "ok", /rejects percent-encoded paths \(HTTP 400\)/],
 ])("checkApi finds %s", async (_, unsigned, encoded, level, what) => {
@@ -55,7 +55,7 @@ test.each([
   expect(findings).toContainEqual(expect.objectContaining({ level, what }) as object);
 });
 
-test("checkApi warns that it cannot check percent-encoded paths if the role may not request tokens", async () => {
+test("checkApi warns that it cannot check percent-encoded paths if the role may not read the status of a connection", async () => {
   const deployment = await deploymentOf(() => ({ status: 403 }));
 
   const findings = await checkApi(deployment, acme);
@@ -63,7 +63,7 @@ test("checkApi warns that it cannot check percent-encoded paths if the role may 
   expect(findings).toContainEqual({
     level: "warning",
     what: "Cannot check percent-encoded paths (HTTP 403)",
-    fix: "grant your role the token of acme (docs/connections.md#grant-a-caller)",
+    fix: "grant the permission (docs/cli.md#permissions)",
   });
 });
 

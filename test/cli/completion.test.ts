@@ -123,6 +123,20 @@ test("completion offers the commands and options below a command", async () => {
   expect(options.stdout).toMatch(/^--min-ttl\t/);
 });
 
+test.each([
+  ["--local after a command", ["status", "--loc"], ["--local", "--local-url"]],
+  ["--stage after a command", ["connections", "show", "--sta"], ["--stack", "--stage"]],
+  ["the stages that have settings", ["status", "--stage", ""], ["dev"]],
+  ["regions", ["--region", "eu-sou"], ["eu-south-1", "eu-south-2"]],
+  ["regions after a command", ["logs", "--region", "eu-sou"], ["eu-south-1", "eu-south-2"]],
+])("completion offers %s", async (_, words, offered) => {
+  const { stdout } = await run(process.execPath, [bin, "complete", "--", ...words]);
+
+  const found = [...stdout.matchAll(/^(.*)\t/gm)].map(([, word]) => word);
+  expect(found).toEqual(expect.arrayContaining(offered));
+  expect(found.filter((word) => !word?.startsWith(words.at(-1) ?? ""))).toEqual([]);
+});
+
 test("completion lets the shell complete the file of an option", async () => {
   const { stdout } = await run(process.execPath, [
     bin,

@@ -67,9 +67,11 @@ test("connections show prints a registration without its key", async () => {
   const { stdout } = await local.broker(["connections", "show", "shown"]);
 
   expect(stdout).toMatch(/username +admin_shown\n/);
-  expect(stdout).toMatch(/keyFingerprint +[0-9a-f]{16}\n/);
+  expect(stdout).toMatch(/^  key fingerprint +[0-9a-f]{16}\n/m);
   expect(stdout).not.toContain(key);
-  expect(stdout).not.toContain("apiKey");
+  expect(stdout).not.toMatch(/^ +(apiKey|api key) /m);
+  // One spelling of fields, those of the registration and of the status.
+  expect(stdout).not.toMatch(/^ +\S*([a-z][A-Z]|_)\S* /m);
 });
 
 test("connections set changes fields of a registration, and keeps its key and account", async () => {

@@ -278,7 +278,7 @@ describe("the page of a deployment", () => {
     state.now = 1010;
 
     expect([before, await sentence()]).toEqual([
-      expect.stringContaining("If the key is rejected again, stage a valid one."),
+      expect.stringContaining("If it fails too, stage a valid key."),
       expect.stringContaining("A key was stored at 00:16Z. The next attempt, within a minute, uses it."),
     ]);
     status.state = "retrying";

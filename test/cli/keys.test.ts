@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expectError, LocalBroker, secretName } from "./harness.ts";
+import { addCommand, expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
 beforeAll(() => local.start());
@@ -33,6 +33,57 @@ test("keys rotate rotates to a key that was staged for the schedule", async () =
   expect(await keysOf("waits")).toMatchObject({ next_staged: true });
   expect(await local.json(["keys", "rotate", "waits"])).toMatchObject({ resumed: false });
   expect(await currentKey("waits")).toBe(next);
+});
+
+/** A connection whose key Smart Services has rejected. */
+async function addRejected(id: string) {
+  await local.json([...addCommand(id), "--skip-exchange"], "fake-key-1");
+  await local.broker(["token", "get", id]);
+}
+
+test("keys stage and status say that the next attempt uses a key that replaces a rejected one", async () => {
+  await addRejected("mistyped");
+  const next = await local.issueKey("mistyped");
+  const before = await local.broker(["status", "mistyped"]);
+
+  const staged = await local.broker(["keys", "stage", "mistyped", "--key-file", "-"], next);
+  const after = await local.broker(["status", "mistyped"]);
+  const all = await local.broker(["status"]);
+  const { stdout: found } = await local.broker(["doctor"]);
+
+  expect(found).toMatch(/^broken +mistyped: rejected, .*\n +fix: npx broker status mistyped /m);
+  expect(before.stdout).toMatch(/^rejected .* Stage a valid key: npx broker keys stage mistyped /);
+  expect(staged.stdout).toMatch(
+    / is current\. The next attempt, within a minute, uses it\.\nThe event api_key_retirable /,
+  );
+  const said = /A key was stored at (\d+ [A-Z]\w+, )?\d\d:\d\dZ\. The next attempt, within a minute, uses it\.\n/;
+  expect(after.stdout).toMatch(new RegExp(`^rejected .* Callers get an error\\. ${said.source}`));
+  expect(all.stdout).toMatch(
+    new RegExp(`^mistyped: Smart Services rejected .* Callers get an error\\.\n  ${said.source}`, "m"),
+  );
+});
+
+test("status promises no new key for one that only the schedule will rotate to, or for the same one", async () => {
+  await addRejected("scheduled");
+  await addRejected("the-same");
+  const stage = ["keys", "stage", "scheduled", "--key-file", "-", "--wait-for-schedule"];
+
+  const staged = await local.broker(stage, await local.issueKey("scheduled"));
+  await local.json(["connections", "set", "the-same", "--language", "de-DE", "--skip-exchange"]);
+  const { stdout } = await local.broker(["status", "scheduled"]);
+  const { stdout: same } = await local.broker(["status", "the-same"]);
+
+  expect(same).toMatch(/^rejected .* The connection is due now; /);
+
+  expect(staged.stdout).toMatch(/^Staged the next key of scheduled .* The schedule rotates to it\.\n$/);
+  expect(stdout).toMatch(
+    /^rejected .* The connection is due now; .* If it fails too, stage a valid key: npx broker keys /,
+  );
+  expect(stdout).not.toContain("A key was stored");
+});
+
+test("keys stage --wait does not go with --wait-for-schedule, which does not use the key", async () => {
+  expectError(await local.broker(["keys", "stage", "acme", "--wait", "--wait-for-schedule"]), 2, /cannot be used with/);
 });
 
 test("keys stage renews the callers' token even if it fails, because it may have invalidated it", async () => {

@@ -298,6 +298,33 @@ describe("broker --local calls only this machine", () => {
   });
 });
 
+describe("broker complete", () => {
+  const offered = async (words: string[], last = "") => {
+    const { stdout } = await brokerProcess(["complete", "--", ...words, last]);
+    return [...stdout.matchAll(/^(.*)\t/gm)].map(([, word]) => word);
+  };
+
+  it("offers the ids of the connections where a command takes one, and no error", async () => {
+    const held = await holdPort((honest) => honest);
+    await register("to-complete", {});
+    const words: [string[], boolean][] = [
+      [["connections", "show", ...held.options], true],
+      [[...held.options, "token", "get"], true],
+      [["logs", ...held.options, "--connection"], true],
+      [["doctor", ...held.options, "--probe"], true],
+      [["connections", "add", ...held.options], false],
+      [["connections", "show", "--local-url", "http://127.0.0.1:1"], false],
+    ];
+
+    for (const [typed, isOffered] of words) {
+      expect({ typed, isOffered: (await offered(typed, "to-c")).includes("to-complete") }).toEqual({
+        typed,
+        isOffered,
+      });
+    }
+  });
+});
+
 describe("broker --local calls the local run whatever the environment has:", () => {
   const list = '{"connections":[]}';
 

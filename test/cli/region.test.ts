@@ -87,6 +87,18 @@ test.each(["InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired
   },
 );
 
+// cspell:ignore othre
+test.each([
+  [["--profile", "othre"], / AWS profile othre\. Did you mean other\? Check --profile/],
+  [["--profile", "othre", "--region", "eu-west-1"], / AWS profile othre\. Did you mean other\? Check --profile/],
+  [["--profile", "stb_Fake-Secret-1"], / AWS profile of this name\. Check --profile/],
+])("broker %j names the profile that does not exist, or the option", async (args, message) => {
+  const result = await run(args, ofEnvironment);
+
+  expectError(result, 2, message);
+  expect(result.stderr).not.toContain("Fake-Secret");
+});
+
 test("broker repeats the profile in the command that enables a region", async () => {
   aws.refusal = "OptInRequired";
 
@@ -112,7 +124,7 @@ test.each([
   const { stderr } = await run(args);
 
   expect(stderr).toBe(
-    `error: The secret smart-token-broker/dev/nobody does not exist. Add the connection: npx broker connections add nobody${flags}\n`,
+    `error: There is no connection nobody. List all connections: npx broker connections list${flags}\n`,
   );
 });
 

@@ -6,7 +6,7 @@ import { awaitReplacement, maxReplacementSeconds } from "../../cli/connections/a
 import { steppedClock } from "../support/clock.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import { connectionId } from "../support/registration.ts";
-import { LocalBroker } from "./harness.ts";
+import { addCommand, LocalBroker } from "./harness.ts";
 
 // A minute of the schedule lasts a second.
 const local = new LocalBroker(["--tick", "1"]);
@@ -21,7 +21,9 @@ test("connections renew --wait reports the new token", async () => {
   const renewed = await local.broker(["connections", "renew", "acme", "--wait"]);
   const again = await local.json<object>(["connections", "renew", "acme", "--wait"]);
 
-  expect(renewed.stdout).toMatch(/^Replaced the tokens of acme: generation 2, valid until 20\S+Z\.\n$/);
+  expect(renewed.stdout).toMatch(
+    /^Replaced the tokens of acme: generation 2, valid until (\d+ [A-Z]\w+, )?\d\d:\d\dZ\.\n$/,
+  );
   expect(again).toMatchObject({ connection: "acme", due: true, replaced: true, generation: 3 });
 });
 
@@ -46,6 +48,20 @@ test.each([
     expect(members).toEqual({ exit_code: exitCode, code });
   },
 );
+
+test("keys stage --wait reports the token that the new key got", async () => {
+  await local.json([...addCommand("fixed"), "--skip-exchange"], "fake-key-1");
+  await local.broker(["token", "get", "fixed"]);
+  const stage = ["keys", "stage", "fixed", "--key-file", "-", "--wait"];
+
+  const { stdout } = await local.broker(stage, await local.issueKey("fixed"));
+  const again = await local.json<object>(stage, await local.issueKey("fixed"));
+
+  expect(stdout).toMatch(
+    /^The new key of fixed \S+ is current\.\nThe event .*\nReplaced the tokens of fixed: generation 1, /,
+  );
+  expect(again).toMatchObject({ connection: "fixed", rotated: true, replaced: true, generation: 2 });
+});
 
 test("connections renew --wait says so if the connection has no token yet", async () => {
   await local.add("unused");

@@ -6,6 +6,7 @@ import type { ConnectionState, ConnectionStatus } from "../../functions/status/c
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { describeStatus } from "../../cli/status/describe.ts";
 import { problems, statusTable } from "../../cli/status/status-table.ts";
+import { printable } from "../../cli/terminal/print.ts";
 import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
@@ -99,7 +100,7 @@ test("broker status describes the ten problems that are worst for callers, and c
 test("statusTable paints each state, and prints no escape sequence without colours", () => {
   const statuses = states.map((state) => status("a", state));
 
-  const painted = statusTable(statuses, now, { ...piped, colour: true });
+  const painted = printable(statusTable(statuses, now, { ...piped, colour: true }));
 
   expect(painted).toContain("\u001B[32mfresh");
   expect(painted).toContain("\u001B[31mrejected");
@@ -144,6 +145,56 @@ test.each<[ConnectionState, string]>([
   },
 );
 
+const rejection = {
+  code: "credentials_rejected",
+  detail: "Smart Services rejected the API key (HTTP 401). An operator must store a valid key.",
+  at: "2026-11-24T11:59:00Z",
+};
+const dueAt = (what: string, at: string) =>
+  ({ ...status("a", "rejected"), last_error: rejection, next_action: { what, at } }) as ConnectionStatus;
+
+test.each<[string, ConnectionStatus, number | undefined, RegExp]>([
+  [
+    "a key was stored and is tried next",
+    dueAt("retry by API key within a minute", "2026-11-24T12:00:00Z"),
+    now - 20,
+    / A key was stored at 11:59Z\. The next attempt, within a minute, uses it\.$/,
+  ],
+  [
+    "the connection is due, and no new key was read",
+    dueAt("retry by API key within a minute", "2026-11-24T12:00:00Z"),
+    undefined,
+    / The connection is due now; the next attempt is within a minute\. If it fails too, stage a valid key: npx broker keys stage a$/,
+  ],
+  [
+    "a replacement is running",
+    dueAt("replacement in progress", "2026-11-24T12:00:09Z"),
+    undefined,
+    /the next attempt is within a minute\. If it fails too, stage a valid key: npx broker keys stage a$/,
+  ],
+])("describeStatus and problems do not ask for a key that may be stored already: %s", (_, rejected, storedAt, end) => {
+  const flags = { flags: "" } as Deployment;
+  const [line = ""] = describeStatus(rejected, now, flags, storedAt).split("\n");
+  const below = problems([rejected], now, flags, new Map(storedAt === undefined ? [] : [["a", storedAt]]));
+
+  for (const text of [line, below.trimEnd()]) {
+    expect(text).toMatch(end);
+    expect(text).toContain("Smart Services rejected the API key (HTTP 401).");
+    expect(text).not.toContain("An operator must");
+  }
+});
+
+test("describeStatus asks for a valid key while the rejected one backs off, or an old key is checked", () => {
+  for (const rejected of [
+    dueAt("retry by API key in 4 min", "2026-11-24T12:04:00Z"),
+    dueAt("within a minute: check whether the old key can be revoked", "2026-11-24T11:59:30Z"),
+  ]) {
+    expect(describeStatus(rejected, now, { flags: "" } as Deployment)).toMatch(
+      /^rejected .* An operator must store a valid key\. .* Stage a valid key: npx broker keys stage a\n/,
+    );
+  }
+});
+
 test("describeStatus says that callers get an error without a valid token", () => {
   const expired = { ...status("a", "expired"), access_token_expires_at: "2026-11-24T11:00:00Z" };
 
@@ -163,6 +214,10 @@ test("describeStatus has every instant in UTC, in a machine of any time zone", (
   expect(text).toContain("the last at 11:59Z. Callers are served until 23:52Z.");
   expect(nextDay).toContain("the last at 24 Nov, 11:59Z. Callers are served until 24 Nov, 23:52Z.");
   expect(text.match(/\d\d:\d\d(:\d\d)?(?![\d:Z])/g)).toBeNull();
+  // One form in the fields too.
+  expect(text).toMatch(/^access token expires at +23:52Z\n/m);
+  expect(text).toMatch(/^last error +upstream_unavailable at 11:59Z: /m);
+  expect(text).toMatch(/^next action +.* \(12:04Z\)\n/m);
 });
 
 test("broker status shows what the status route says", async () => {

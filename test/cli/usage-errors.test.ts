@@ -10,6 +10,20 @@ const nowhere = ["--local-url", "http://127.0.0.1:1"];
 test.each<[string, string[], number, RegExp]>([
   ["an unknown command", ["conections"], 2, /unknown command 'conections'\. Did you mean connections\?\n$/],
   ["an unknown subcommand", ["keys", "stag"], 2, /unknown command 'stag'\. Did you mean stage\?\n$/],
+  [
+    "help for an unknown command",
+    ["help", "conections"],
+    2,
+    /unknown command 'conections'\. Did you mean connections\?\n$/,
+  ],
+  ["help for an unknown subcommand", ["help", "keys", "stag"], 2, /unknown command 'stag'\. Did you mean stage\?\n$/],
+  [
+    "--help of an unknown command",
+    ["conections", "--help"],
+    2,
+    /unknown command 'conections'\. Did you mean connections\?/,
+  ],
+  ["help for a word that may be a key", ["help", "stb_Fake-Secret-1"], 2, /^error: unknown command\. See --help\.\n$/],
   ["a misspelt option", ["status", "--jason"], 2, /unknown option '--jason'\. Did you mean --json\?\n$/],
   [
     "--local with --stage",

@@ -58,6 +58,7 @@ const forInfra = files(
       "callers/deployed-callers",
       "callers/principal-caller",
       "connection-id",
+      "did-you-mean",
       "failure-catalogue",
       "https-url",
       "key-action",

@@ -211,10 +211,22 @@ test("A deployment names the settings in cdk.json that hide the ones of the stag
   expect(lines[1]).toBe("warning  cdk.json (context) has shards: the file of the stage does not count for them.");
 });
 
-test("A synthesis needs no region and prints nothing of its own", async () => {
+test("A synthesis needs no region, and prints nothing of its own if cdk fails", async () => {
   const { lines, cdk } = await deploy(["--stage", "prod"], {}, "synth");
 
   expect({ lines, args: cdk?.args }).toEqual({ lines: [], args: ["synth", "--quiet", "-c", "stage=prod"] });
+});
+
+test.each([
+  ["cdk.out", []],
+  ["elsewhere", ["--output", "elsewhere"]],
+  ["elsewhere", ["-o", "elsewhere"]],
+])("A synthesis says that its templates are in %s, with the arguments %j", async (output, args) => {
+  writeFileSync(join(folder, "cdk"), readFileSync(join(folder, "cdk"), "utf8").replace("exit(7)", "exit(0)"));
+
+  expect((await deploy(args, {}, "synth")).lines).toEqual([
+    `The templates are in ${output}: NAME.template.json for each stack.`,
+  ]);
 });
 
 test("A synthesis of one stack prints its template, and a deployment of one is not of all", async () => {

@@ -146,10 +146,15 @@ test("An unknown setting whose name may be a key is rejected with its position a
   );
 });
 
-test.each(["alarmEmial", "Stage", "shard", "toString"])(
-  "The unknown setting %s is rejected in one line that names it and lists the settings",
-  (key) => {
-    const line = `Unknown setting "${key}" in cdk.json (context) or -c. Nothing was changed. Use one of: alarmEmail, callers, connections, deployment, domain, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle, tracing.`;
+test.each([
+  ["alarmEmial", " Did you mean alarmEmail?"],
+  ["Stage", " Did you mean stage?"],
+  ["shard", " Did you mean shards?"],
+  ["toString", ""],
+])(
+  "The unknown setting %s is rejected in one line that names it, the setting that may be meant, and all settings",
+  (key, meant) => {
+    const line = `Unknown setting "${key}" in cdk.json (context) or -c.${meant} Nothing was changed. Use one of: alarmEmail, callers, connections, deployment, domain, logRetentionDays, prober, reservedConcurrency, rotateApiKeysEveryDays, shards, stage, throttle, tracing.`;
 
     expect(() => rejectUnknownSettings(["stage", key])).toThrow(new SettingError(line));
   },

@@ -59,8 +59,8 @@ describe("the log of npm start on a terminal", () => {
 
   it("shows the URLs again before they scroll away", () => {
     const { stream, shown } = terminal();
-    const { show, remind } = logOutput(stream);
-    remind(["URL one", "URL two"]);
+    const { show, ready } = logOutput(stream);
+    ready(["URL one", "URL two"]);
 
     for (let at = 0; at < 12; at += 1) show(request(`number-${at}`));
 
@@ -69,10 +69,45 @@ describe("the log of npm start on a terminal", () => {
     expect(shown.filter((line) => line.includes("number-"))).toHaveLength(12);
   });
 
+  it("has only failures and texts of the run until it is ready", () => {
+    const { stream, shown } = terminal();
+    const { show, ready } = logOutput(stream);
+
+    show(request("before"));
+    show(JSON.stringify({ level: "WARN", message: "replacement_failed", connection: "before", reason: "Fake." }));
+    show("Port 9787 is in use");
+    ready(["URL one"]);
+    show(request("after"));
+
+    expect(shown).toEqual([
+      expect.stringMatching(/ before {2}replacement failed/),
+      "Port 9787 is in use",
+      expect.stringMatching(/ after {2}GET /),
+    ]);
+  });
+
+  it.each([true, false])("shows control characters of a line, and does not obey them: on a terminal %s", (isTTY) => {
+    const { stream, shown } = terminal(isTTY);
+    const { show, ready } = logOutput(stream);
+    ready([]);
+
+    show(request("fake\u001B]52;c;ZmFrZQ==\u0007\u009B31m"));
+    show("fake failed: \u001B[2J\u009B31m");
+
+    expect(shown).toHaveLength(2);
+    for (const line of shown) {
+      expect(line).toContain(String.raw`\u009b31m`);
+      // The colours of the terminal's lines are the run's own.
+      expect(line.replace("\u001B[32m", "").replace("\u001B[39m", "")).not.toMatch(/\p{Cc}/u);
+    }
+    if (!isTTY)
+      expect(JSON.parse(shown[0] ?? "")).toMatchObject({ connection: "fake\u001B]52;c;ZmFrZQ==\u0007\u009B31m" });
+  });
+
   it("is the functions' own JSON elsewhere, without the URLs", () => {
     const { stream, shown } = terminal(false);
-    const { show, remind } = logOutput(stream);
-    remind(["URL one"]);
+    const { show, ready } = logOutput(stream);
+    ready(["URL one"]);
 
     for (let at = 0; at < 20; at += 1) show(request("webapicorso"));
 

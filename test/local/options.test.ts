@@ -71,6 +71,7 @@ describe("npm start rejects an option in one line", () => {
     [["--port", "80.5"], /--port must be a whole number from 0 to 65535/],
     [["--port", ""], /--port must be a whole number from 0 to 65535/],
     [["--allow-host", "http://broker.test"], /--allow-host must be a host name or an address without scheme/],
+    [["--simulator-port", "65536"], /--simulator-port must be a whole number from 0 to 65535/],
     [["--allow-host", "broker.test:8787"], /--allow-host must be .* It is "broker\.test:8787"/],
     [["--allow-host", "*.test"], /--allow-host must be/],
     [["--allow-host", "broker.test."], /--allow-host must be/],

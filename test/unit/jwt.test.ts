@@ -15,6 +15,11 @@ it.each<[string, unknown]>([
   ["other types than numbers", { exp: null, iat: true }],
   ["lists", { exp: [1_800_003_600], scope: ["one", "two"] }],
   ["an empty scope", { scope: "" }],
+  ["a scope that would control a terminal", { scope: "fake\u001B]52;c;ZmFrZQ==\u0007" }],
+  ["a scope with a control character of 8 bits", { scope: "fake\u009B31m" }],
+  ["a scope of several lines", { scope: "fake\nfake" }],
+  ["half a surrogate pair", { scope: "\uD83D" }],
+  ["a scope that is longer than a registration allows", { scope: "a".repeat(257) }],
   ["no claim", {}],
 ])("readJwtClaims leaves out %s", (_, claims) => {
   expect(readJwtClaims(jwt(claims))).toEqual({});

@@ -75,6 +75,7 @@ it.each([
   ["nulls", '"refresh_token":null,"expires_in":null,"refresh_expires_in":null,"scope":null'],
   ["empty texts", '"refresh_token":"","expires_in":"","refresh_expires_in":"","scope":""'],
   ["other types", '"refresh_token":{},"expires_in":[60],"refresh_expires_in":true,"scope":["a"]'],
+  ["a scope that would control a terminal", String.raw`"scope":"fake\u001b]52;c;ZmFrZQ==\u0007"`],
   ["words", '"refresh_token":"two words","expires_in":"soon","refresh_expires_in":"1e3","scope":1'],
   ["a refresh lifetime of 0", '"refresh_expires_in":0'],
 ])("parseTokenResponse ignores members beside the token that are %s", (_, fields) => {

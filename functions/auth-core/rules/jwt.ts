@@ -1,3 +1,5 @@
+import { maxNameLength } from "./name-length.ts";
+
 /**
  * The signature algorithms of trusted issuers (RFC 7518 §3.1, RFC 8037, RFC 9864). Only asymmetric ones: with a
  * symmetric algorithm, anyone who has the public key could sign. `none` is not allowed either.
@@ -41,9 +43,9 @@ export function readJwtClaims(token: string): JwtClaims | undefined {
   };
 }
 
-/** Whether a value is a scope that the table can hold: half a surrogate pair is no Unicode text. */
+/** Whether a value is a scope as a registration may have it. The table, logs and terminals get no other. */
 export function isScope(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.isWellFormed();
+  return typeof value === "string" && value.length <= maxNameLength && /^[^\p{Cc}\p{Cs}]+$/u.test(value);
 }
 
 /** The issuer that a JWT claims, **unverified**: use it only to choose the keys for the verification. */

@@ -14,8 +14,7 @@ export async function createSecret(step: Step): Promise<void> {
   if ((await secrets.read(secretId, { version })) !== undefined) return;
   const currentAt = versionWith("AWSCURRENT", labels);
   const current = currentAt === undefined ? undefined : await readVersion(step, currentAt);
-  if (currentAt === undefined || current === undefined)
-    throw new RotationError("no_next_key", "the secret has no current value");
+  if (current === undefined) throw new RotationError("no_next_key", "the secret has no current value");
   const stagedAt = versionWith("NEXT", labels);
   const staged = stagedAt === undefined ? undefined : await readVersion(step, stagedAt);
   const isUsed = staged !== undefined && stagedKeyFingerprint(staged) === stagedKeyFingerprint(current);

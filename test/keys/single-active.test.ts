@@ -91,6 +91,7 @@ describe("With singleActiveToken, the sweep replaces the token that the test of 
   ])("%s", async (_why, disturb, seconds = 0) => {
     disturb();
     await world.rotate(connection);
+    if (seconds > 0) await world.sweep(connection);
     expect(await isServedTokenAccepted()).toBe(false);
 
     world.clock.advance(seconds);

@@ -253,11 +253,15 @@ describe("OAuthEndpoint, after a connection was registered with another username
   });
 
   test("fails temporarily, and does not reject the old username, while Secrets Manager does not answer", async () => {
-    const { environment, shop } = await startRenamed();
+    const { environment, shop, ports } = await startRenamed();
     const registrations = { read: () => Promise.reject(new UnavailableError("Secrets Manager: fake outage")) };
-    const stale = environment({ registrations, names: { find: async () => [shop] } } as Partial<Ports>);
+    const calls: string[] = [];
+    const table = around(ports.table, (call, name) => (calls.push(name), call()));
+    const stale = environment({ table, registrations, names: { find: async () => [shop] } } as Partial<Ports>);
 
     expect(await stale.ask("admin_beta")).toMatchObject(temporary);
+    // Memory had nothing: the item was read once.
+    expect(calls).toEqual(["read"]);
   });
 
   test.each<[string, Ports["registrations"]["read"]]>([

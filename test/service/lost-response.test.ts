@@ -82,6 +82,7 @@ describe("a replacement that loses the response to its own write", () => {
       const { get, clock, ports, simulator, ...world } = await start();
       const table = world.tableLosing(async () => {
         const { connection } = world;
+        clock.advance(0.5);
         // As `broker keys stage` does.
         if (act !== "takes the lease") expect(await ports.table.makeDue(connection, clock.now())).toBe(true);
         if (act === "makes the connection due") return;
@@ -139,6 +140,20 @@ describe("a replacement that lost its lease to another environment with the same
 
     expect(await get({ upstream })).toMatchObject({ kind: "token", source: "table", generation: 2 });
     expect(world.noticed()).toEqual(["replaced"]);
+  });
+
+  it("reports no replacement, though both received the stored token again", async () => {
+    const { get, item, clock, ...world } = await start({ age: 2400, sameToken: true });
+    const upstream = world.upstreamAfter(async () => {
+      // Two attempts are at least 30 s apart while the token is valid.
+      clock.advance(31);
+      await get({}, 1300);
+      const { accessToken } = (await item())!.tokenSet!;
+      return { kind: "tokens", tokens: { accessToken, sentAt: clock.now(), lifetime: 1000 } };
+    });
+
+    expect(await get({ upstream }, 1300)).toMatchObject({ kind: "token", source: "upstream", generation: 1 });
+    expect(world.noticed()).toEqual(["replaced", "commit_not_written"]);
   });
 
   it("reports no rejected API key again", async () => {

@@ -193,10 +193,10 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       },
       () => false,
     );
-    // With one request, its environment dies.
-    void ended.then((how) => {
-      if (how !== "done") for (const other of environment.running) runtime.end(other, "died");
-    });
+    const dieTogether = async () => {
+      if ((await ended) !== "done") for (const other of environment.running) runtime.end(other, "died");
+    };
+    void dieTogether();
   }
 
   function sweepOnce(id: string): void {

@@ -108,8 +108,8 @@ function tokenIn(value: unknown): string | undefined {
 }
 
 /** Why an error should not have been returned. */
-function unfoundedError(facts: Facts, served: EntryOf<"served">): string | undefined {
-  const found = facts.answersOf(served.process).map((answers) => unfounded(served, answers));
+function unfoundedError(facts: Facts, entry: EntryOf<"served">): string | undefined {
+  const found = facts.answersOf(entry.process).map((answers) => unfounded(entry, answers));
   return found.includes(undefined) ? undefined : found[0];
 }
 

@@ -12,5 +12,5 @@ test.each([
   const known = [...codes.matchAll(/"(\w+)"/g)].map(([, code]) => code);
   // A store of the broker fails for all connections. `invalid_scope` is the error of a token endpoint.
   const expected = failureCodes.filter((code) => code !== "unavailable");
-  expect(known.toSorted()).toEqual([...expected, "invalid_scope"].toSorted());
+  expect(new Set(known)).toEqual(new Set([...expected, "invalid_scope"]));
 });

@@ -39,6 +39,7 @@ const defects: Plant[] = [
     file: `${rotation}/step.ts`,
     old: "progress.notedKey = { keyFingerprint, id };",
     new: "progress.notedKey = { keyFingerprint, id: undefined };",
+    mode: "issuer",
   },
   {
     name: "4b: the token set has no id of the issuer",
@@ -57,6 +58,7 @@ const defects: Plant[] = [
     file: `${rotation}/finish-secret.ts`,
     old: "untilDefined(step, () => ports.secrets.createdAt(event.secretId, of));\n  const [at, pendingAt] = [await createdAt(version), await createdAt(event.version)];\n  return at === undefined || pendingAt === undefined || at > pendingAt;",
     new: "ports.secrets.createdAt(event.secretId, of);\n  const [at = 0, pendingAt = 0] = [await createdAt(version), await createdAt(event.version)];\n  return at > pendingAt;",
+    mode: "rotation",
   },
   {
     name: "6b: a rotation does not know which version its value was made from",
@@ -102,8 +104,8 @@ const rareOrders: Plant[] = [
   {
     name: "12: a later lease hides a write",
     file: `${core}/use-cases/store-outcome.ts`,
-    old: "    isSame(stored.lastError?.at, next.lastError?.at) &&\n",
-    new: "    stored.leaseOwner === undefined &&\n    isSame(stored.lastError?.at, next.lastError?.at) &&\n",
+    old: "next.lastError !== undefined || next.generation > lease.generation ||",
+    new: "",
     mode: "names",
   },
   {

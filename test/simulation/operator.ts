@@ -20,6 +20,7 @@ export function newOperator(
   table: ReturnType<typeof newTable>,
   upstream: ReturnType<typeof newUpstream>,
   rotate: (connection: Plan["connections"][number], version: string) => void,
+  report: (of: number) => void,
 ) {
   const later = (seconds: number, run: () => void) => scheduler.at(now() + seconds, () => (run(), false));
   let keys = 0;
@@ -114,7 +115,10 @@ export function newOperator(
       case "damageAndPut":
         secrets.put(id, "{}", "AWSCURRENT");
         if (what === "damage") return;
-        return later(pause, () => secrets.exists(id) && secrets.put(id, textOf(connection, fresh()), "AWSCURRENT"));
+        // A caller whose token is rejected meanwhile, and another one right after.
+        later(0.05, () => report(of));
+        later(0.3 + pause / 10, () => secrets.exists(id) && secrets.put(id, textOf(connection, fresh()), "AWSCURRENT"));
+        return later(0.35 + pause / 10, () => report(of));
       case "rename":
       case "renameInOutage":
         rename(id);

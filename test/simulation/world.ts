@@ -65,7 +65,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     const outage = plan.tableOutages.find(({ from, until }) => now() >= from && now() < until && now() < plan.end);
     return outage !== undefined && (isWrite || !outage.writesOnly);
   });
-  const operator = newOperator(runtime, plan, secrets, table, upstream, rotate);
+  const operator = newOperator(runtime, plan, secrets, table, upstream, rotate, report);
 
   /** At times, what Secrets Manager returns about a secret stands still for up to 5 s. */
   function lagOf(draws: Draws, connection: string): number {
@@ -197,6 +197,13 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       if ((await ended) !== "done") for (const other of environment.running) runtime.end(other, "died");
     };
     void dieTogether();
+  }
+
+  let reports = 0;
+  /** A report in an environment of its own. */
+  function report(of: number): void {
+    const id = `o${(reports += 1)}`;
+    get({ id, at: now(), act: "report", of, environment: 100 + reports, minTtl: 60, pause: 0, choice: 0 });
   }
 
   function sweepOnce(id: string): void {

@@ -1,9 +1,10 @@
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { plain, table, type TableStyle } from "../terminal/table.ts";
-import { duration } from "../terminal/time.ts";
-import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "./cause.ts";
-import { actionOf, inTime } from "./describe.ts";
+import { duration } from "../../console/time.ts";
+import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "../../console/cause.ts";
+import { actionOf, inTime } from "../../console/describe-status.ts";
 import { stateCell } from "./state-cell.ts";
 
 /** A row for each connection. Pure. */

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
+import type { ConnectionState, ConnectionStatus } from "../../functions/status/rules/connection-status.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
-import { describeStatus } from "../../cli/status/describe.ts";
+import { describeStatus } from "../../console/describe-status.ts";
 import { problems, statusTable } from "../../cli/status/status-table.ts";
-import { printable } from "../../cli/terminal/print.ts";
+import { printable } from "../../console/print.ts";
 import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 

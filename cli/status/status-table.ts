@@ -1,6 +1,5 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
-import { brokerCommand } from "../../console/broker-command.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { brokerCommand, type Flags } from "../../console/broker-command.ts";
 import { plain, table, type TableStyle } from "../terminal/table.ts";
 import { duration } from "../../console/time.ts";
 import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "../../console/cause.ts";
@@ -52,7 +51,7 @@ export const describedProblems = (statuses: ConnectionStatus[]) => withProblem(s
 export function problems(
   statuses: ConnectionStatus[],
   now: number,
-  deployment: Deployment,
+  deployment: Flags,
   stored: ReadonlyMap<string, number> = new Map(),
 ): string {
   const found = withProblem(statuses);

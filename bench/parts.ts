@@ -3,9 +3,9 @@ import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { partitionOf } from "@smart-token-broker/auth-core/rules/partition.ts";
+import { partitionOf } from "@smart-token-broker/auth-core/rules/tokens/partition.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import type { TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { tokenEvent } from "../test/handler/event.ts";
 import { startStage } from "../test/stampede/stage.ts";

@@ -6,7 +6,7 @@ import type { CommonOptions } from "./command.ts";
 import type { Deployment } from "./deployment/deployment.ts";
 import { enabledForAll, optInRegions } from "./deployment/regions.ts";
 import { settingsFolder } from "./deployment/stage.ts";
-import { printOut } from "./terminal/print.ts";
+import { printOut } from "../console/print.ts";
 
 /** Milliseconds that a person waits for the ids of connections after TAB. */
 const patience = 3000;

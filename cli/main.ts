@@ -4,7 +4,7 @@ import type { Print } from "./command.ts";
 import { CommandError, errorJson, type Explained, exitCodes, explain } from "./exit.ts";
 import { program } from "./program.ts";
 import { isJson, jsonLine } from "./terminal/json.ts";
-import { printErr, printOut, visible } from "./terminal/print.ts";
+import { printErr, printOut, visible } from "../console/print.ts";
 
 /** Runs the command in the arguments. Returns its exit code. */
 export async function main(args: string[]): Promise<number> {

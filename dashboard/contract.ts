@@ -1,4 +1,4 @@
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 
 /** One contract of the page and its sources: the local run and `broker dashboard`. Numbers of time are epoch seconds. Nothing here is a secret. */
 export interface DashboardData {

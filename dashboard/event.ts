@@ -1,4 +1,4 @@
-import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/key-action.ts";
+import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/keys/key-action.ts";
 import type { DashboardEvent } from "./contract.ts";
 import { type LogLine, numberField, textField } from "./log-line.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { readBody } from "../local/gateway/request.ts";
-import { originOf } from "../local/loopback-guard.ts";
-import { parseObject } from "../local/simulator/parse-object.ts";
+import { readBody } from "../console/read-body.ts";
+import { originOf } from "../console/loopback-guard.ts";
+import { parseObject } from "../console/parse-object.ts";
 import type { DashboardSource } from "./contract.ts";
 import { runbookPage } from "./runbook.ts";
 

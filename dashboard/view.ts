@@ -1,10 +1,10 @@
 import { failureCatalogue, isFailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { fixOf, isAttemptDue } from "../cli/status/cause.ts";
-import { sentencesOf } from "../cli/status/describe.ts";
-import { brokerCommand, type Deployment } from "../cli/deployment/deployment.ts";
-import { duration, timeOfDay } from "../cli/terminal/time.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
+import { fixOf, isAttemptDue } from "../console/cause.ts";
+import { sentencesOf } from "../console/describe-status.ts";
+import { brokerCommand, type Flags } from "../console/broker-command.ts";
+import { duration, timeOfDay } from "../console/time.ts";
 import type { ConnectionView, KeyRotation, Past, RequestCounts } from "./contract.ts";
 
 /** What is known of a connection besides its status. */
@@ -18,7 +18,7 @@ interface Known {
 export function viewOf(
   status: ConnectionStatus,
   now: number,
-  deployment: Pick<Deployment, "flags">,
+  deployment: Flags,
   { past, requests, rotation }: Known,
 ): ConnectionView {
   const { connection, state } = status;
@@ -72,7 +72,7 @@ function storedKeyAt(status: ConnectionStatus, now: number, rotation: KeyRotatio
 /** A connection whose secret exists, and which has no item: nobody requested it, or no request got as far as Smart Services. */
 export function viewWithoutToken(
   connection: string,
-  deployment: Pick<Deployment, "flags">,
+  deployment: Flags,
   { requests, rotation }: Omit<Known, "past">,
 ): ConnectionView {
   const errors = requests?.errors ?? 0;
@@ -118,7 +118,7 @@ const commandsByState: Record<string, string[]> = {
   removed: ["connections list"],
 };
 
-function commandsOf(status: ConnectionStatus, deployment: Pick<Deployment, "flags">, needsFix: boolean): string[] {
+function commandsOf(status: ConnectionStatus, deployment: Flags, needsFix: boolean): string[] {
   const { connection, state } = status;
   const fix = needsFix ? fixOf(status) : undefined;
   const others = commandsByState[state] ?? ["status ID", "connections renew ID", "keys status ID"];

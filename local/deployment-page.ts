@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Deployment } from "./assembly/deployment.ts";
-import { isFromPage } from "./loopback-guard.ts";
-import { answerJson } from "./loopback-server.ts";
+import { isFromPage } from "../console/loopback-guard.ts";
+import { answerJson } from "../console/loopback-server.ts";
 import { deployedSetting } from "./operator.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
-import { listenOnLoopback, type LoopbackOptions } from "./loopback-server.ts";
+import { listenOnLoopback, type LoopbackOptions } from "../console/loopback-server.ts";
 
 /** Starts an embedded DynamoDB with these tables, in memory, on 127.0.0.1. */
 export async function startDynamoDb(

@@ -1,5 +1,5 @@
 import { json } from "node:stream/consumers";
-import { listenOnLoopback, type LoopbackOptions } from "./loopback-server.ts";
+import { listenOnLoopback, type LoopbackOptions } from "../console/loopback-server.ts";
 
 /** One event of a PutEvents request. */
 export interface PutEvent {

@@ -1,9 +1,9 @@
 import { createWriteStream } from "node:fs";
 import type { WriteStream } from "node:tty";
-import { describeEntry } from "../cli/logs/describe.ts";
-import { isShown, type LogFilter } from "../cli/logs/entry.ts";
-import { printable } from "../cli/terminal/print.ts";
-import { parseObject } from "./simulator/parse-object.ts";
+import { describeEntry } from "../console/describe-entry.ts";
+import { isShown, type LogFilter } from "../console/log-entry.ts";
+import { printable } from "../console/print.ts";
+import { parseObject } from "../console/parse-object.ts";
 
 /** Lines of the terminal that stay free below the reminder. */
 const reserve = 6;

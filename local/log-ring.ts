@@ -1,4 +1,4 @@
-import { parseObject } from "./simulator/parse-object.ts";
+import { parseObject } from "../console/parse-object.ts";
 
 /** A line that the run keeps: the JSON of a function, or `{ event }` of the event bus. */
 export interface KeptLine {

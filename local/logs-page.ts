@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LogRing } from "./log-ring.ts";
-import { isFromPage } from "./loopback-guard.ts";
-import { answerJson } from "./loopback-server.ts";
+import { isFromPage } from "../console/loopback-guard.ts";
+import { answerJson } from "../console/loopback-server.ts";
 
 /**
  * Answers `GET /_local/logs?after=NUMBER` with `{ lines, next }`: the kept lines after this number, 0 by default, 500 at

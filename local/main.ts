@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { printErr, printOut } from "../cli/terminal/print.ts";
+import { printErr, printOut } from "../console/print.ts";
 import { helpText, type Options, readOptions, UsageError } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 
@@ -67,7 +67,7 @@ async function run(options: Options): Promise<void> {
   starting = import("./run.ts").then(({ startLocalRun }) => startLocalRun(options, log, aborted.signal));
   const running = await starting;
   if (ending) return;
-  const { signedGet } = await import("./callers.ts");
+  const { signedGet } = await import("./callers/callers.ts");
   const { describeRun } = await import("./start-page.ts");
   const [[connection] = ["webapicorso"]] = Object.entries(options.connections ?? {});
   const [orders] = running.callers;

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
-import { parseHostName } from "./loopback-guard.ts";
+import { parseHostName } from "../console/loopback-guard.ts";
 import { unknownName } from "@smart-token-broker/auth-core/rules/unknown-name.ts";
 import { namedScenarios } from "./simulator/named-scenarios.ts";
 import { type Scenario, scenarioHelp, parsePatch } from "./simulator/scenario.ts";

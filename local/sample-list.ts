@@ -1,5 +1,5 @@
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { listPage, type OAuthFunction, readList } from "./caller-list.ts";
+import { listPage, type OAuthFunction, readList } from "./callers/caller-list.ts";
 
 /**
  * Answers `POST /_local/sample-list` with a `connection`: the callers of the sample list may then use it.

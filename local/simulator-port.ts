@@ -1,5 +1,5 @@
 import { type Options, UsageError } from "./options.ts";
-import { samplePortalPort } from "./sample-callers.ts";
+import { samplePortalPort } from "./callers/sample-callers.ts";
 import { type SimulatorOptions, startSimulator } from "./simulator/server.ts";
 import type { Simulator } from "./simulator/simulator.ts";
 

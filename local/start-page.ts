@@ -1,7 +1,7 @@
 import type { Options } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 import { simulatedAccount } from "./put-secrets.ts";
-import { sampleCallerKey } from "./sample-callers.ts";
+import { sampleCallerKey } from "./callers/sample-callers.ts";
 
 /**
  * What `npm start` prints when it is ready. `reminder` is the part that a terminal shows again. The commands have no single

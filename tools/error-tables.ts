@@ -1,6 +1,6 @@
 import { failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
 import { failureCatalogue, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
-import { requestErrors } from "@smart-token-broker/oauth/oauth-error.ts";
+import { requestErrors } from "@smart-token-broker/oauth/rules/oauth-error.ts";
 import { table } from "./markdown.ts";
 
 /** What a caller of a token endpoint does about each error. */

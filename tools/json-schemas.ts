@@ -1,5 +1,5 @@
 import { callerKinds, callerSchema } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
-import { registrationSchema } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { registrationSchema } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 

@@ -8,9 +8,9 @@ import {
 import { type FailureCode, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { accessTokenType, type GrantRequest } from "@smart-token-broker/oauth/grant-request.ts";
-import { type OAuthError, toOAuthError } from "@smart-token-broker/oauth/oauth-error.ts";
-import { oauthErrorResponse, oauthTokenResponse } from "@smart-token-broker/oauth/oauth-response.ts";
+import { accessTokenType, type GrantRequest } from "@smart-token-broker/oauth/rules/grant-request.ts";
+import { type OAuthError, toOAuthError } from "@smart-token-broker/oauth/rules/oauth-error.ts";
+import { oauthErrorResponse, oauthTokenResponse } from "@smart-token-broker/oauth/edges/oauth-response.ts";
 import type { SchemaName } from "./openapi-schemas.ts";
 
 /** One response of a route, as it is documented. */

@@ -1,11 +1,11 @@
-import { statusQuery } from "@smart-token-broker/status/status-request.ts";
-import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/token/token-request.ts";
+import { statusQuery } from "@smart-token-broker/status/rules/status-request.ts";
+import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/token/rules/token-request.ts";
 import {
   accessTokenType,
   jwtBearer,
   subjectTokenTypes,
   tokenExchange,
-} from "@smart-token-broker/oauth/grant-request.ts";
+} from "@smart-token-broker/oauth/rules/grant-request.ts";
 import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
 
 /** JSON Schema, as OpenAPI 3.1 has it. */

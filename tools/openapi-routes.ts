@@ -1,13 +1,13 @@
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
-import { notAccepted } from "@smart-token-broker/oauth/authenticate.ts";
-import { noSuchConnection } from "@smart-token-broker/oauth/find-connection.ts";
-import { readGrantRequest, readVendorRequest } from "@smart-token-broker/oauth/grant-request.ts";
-import { metadataResponse } from "@smart-token-broker/oauth/metadata.ts";
-import { noStatus } from "@smart-token-broker/status/connection-status.ts";
-import { statusQuery } from "@smart-token-broker/status/status-request.ts";
-import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/token/token-request.ts";
+import { notAccepted } from "@smart-token-broker/oauth/use-cases/authenticate.ts";
+import { noSuchConnection } from "@smart-token-broker/oauth/use-cases/find-connection.ts";
+import { readGrantRequest, readVendorRequest } from "@smart-token-broker/oauth/rules/grant-request.ts";
+import { metadataResponse } from "@smart-token-broker/oauth/edges/metadata.ts";
+import { noStatus } from "@smart-token-broker/status/rules/connection-status.ts";
+import { statusQuery } from "@smart-token-broker/status/rules/status-request.ts";
+import { rejectedTokenBody, tokenQuery } from "@smart-token-broker/token/rules/token-request.ts";
 import { safeParse } from "valibot";
 import {
   type Answer,

@@ -1,6 +1,6 @@
-import { requestErrors } from "@smart-token-broker/oauth/oauth-error.ts";
+import { requestErrors } from "@smart-token-broker/oauth/rules/oauth-error.ts";
 import { failureCatalogue, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
-import { accessTokenType } from "@smart-token-broker/oauth/grant-request.ts";
+import { accessTokenType } from "@smart-token-broker/oauth/rules/grant-request.ts";
 import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
 
 const failures = Object.values(failureCatalogue);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { signedGet } from "../local/callers.ts";
+import { signedGet } from "../local/callers/callers.ts";
 import { type LocalRun, startLocalRun } from "../local/run.ts";
 
 // Makes docs/images/dashboard-*.png of a local run: npm run pictures. It takes about four minutes, because the pictures

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { listenOnLoopback } from "../../local/loopback-server.ts";
+import { listenOnLoopback } from "../../console/loopback-server.ts";
 
 type Item = Record<string, unknown> | undefined;
 

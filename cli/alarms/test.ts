@@ -11,7 +11,8 @@ import {
   deliveriesOf,
   subscriptionsOf,
 } from "../deployment/alarms.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { subscriptionFinding } from "../doctor/check-alarms.ts";
 import { broken, type Finding, findingsResult, ok } from "../doctor/finding.ts";
 import { CommandError } from "../exit.ts";

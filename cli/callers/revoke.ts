@@ -2,15 +2,16 @@ import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
-import { dynamoDbRevokedKeys } from "@smart-token-broker/oauth/revoked-key-table.ts";
-import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/oauth/revoked-keys.ts";
+import { dynamoDbRevokedKeys } from "@smart-token-broker/oauth/edges/revoked-key-table.ts";
+import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/oauth/use-cases/revoked-keys.ts";
 import type { CommandResult } from "../command.ts";
 import { deployedCallers } from "../deployment/deployed-callers.ts";
-import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 
 export interface RevokeOptions {
   keySha256?: string;

@@ -1,11 +1,12 @@
 import { type Clock, systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/connection-item.ts";
+import { type ConnectionItem, isLeased } from "@smart-token-broker/auth-core/rules/tokens/connection-item.ts";
 import type { TokenTable } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError, kindOf } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 import { tokenTable } from "./make-due.ts";
 
 /** Seconds: the sweep runs each minute, may have other connections to replace first, and a replacement takes up to 15 s. */

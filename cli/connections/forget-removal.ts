@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { nextActionAt } from "@smart-token-broker/auth-core/rules/schedule.ts";
+import { nextActionAt } from "@smart-token-broker/auth-core/rules/tokens/schedule.ts";
 import { leaseSeconds } from "@smart-token-broker/auth-core/use-cases/lease.ts";
 import type { TokenTable } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 

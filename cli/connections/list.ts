@@ -1,6 +1,7 @@
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { CommandResult } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, areTokensDeleted } from "../deployment/statuses.ts";
 import { stateCell } from "../status/state-cell.ts";

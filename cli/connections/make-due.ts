@@ -3,7 +3,8 @@ import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynam
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { makeDue as makeConnectionDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
-import { brokerCommand, clientConfig, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { explain } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { forgetRemoval } from "./forget-removal.ts";

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { readInteger } from "../command.ts";
 import { type Deployment, registrationOptions } from "../deployment/deployment.ts";

@@ -6,12 +6,13 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { replace } from "@smart-token-broker/auth-core/use-cases/replace.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { brokerCommand, type Deployment, settingsPlace } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { type Deployment, settingsPlace } from "../deployment/deployment.ts";
 import { findSecret, secretsClient, unknownConnection } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 import { tokenTable } from "./make-due.ts";
 
 export interface RemoveOptions {

@@ -1,5 +1,6 @@
 import { type CommandResult, readId } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { replacementOutcome } from "./await-replacement.ts";
 import { makeDue } from "./make-due.ts";

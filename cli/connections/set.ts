@@ -1,10 +1,11 @@
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret, secretsClient, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";

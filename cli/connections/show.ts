@@ -3,7 +3,7 @@ import { currentRegistration } from "../deployment/registrations.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret } from "../deployment/secrets.ts";
 import { areTokensDeleted, statusOfOne } from "../deployment/statuses.ts";
-import { describeStatus } from "../status/describe.ts";
+import { describeStatus } from "../../console/describe-status.ts";
 
 /** Shows the registration of a connection without its key, and its status. */
 export async function showConnection(deployment: Deployment, id: string): Promise<CommandResult> {

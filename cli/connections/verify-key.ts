@@ -1,8 +1,8 @@
 import { smartServices } from "@smart-token-broker/auth-core/adapters/smart-services.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
-import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
-import { skew } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
+import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
+import { skew } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import { type Deployment, expectLoopback } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";

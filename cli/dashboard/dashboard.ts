@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { CommandResult } from "../command.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
 import { openUrl } from "../open/open.ts";
-import { printOut } from "../terminal/print.ts";
+import { printOut } from "../../console/print.ts";
 import { dashboardClients } from "./clients.ts";
 import { deployedSource } from "./deployed-source.ts";
 import { redirectFile } from "./redirect-file.ts";

@@ -1,13 +1,13 @@
 import type { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { DashboardData, DashboardSource, KeyRotation, Past, Traffic } from "../../dashboard/contract.ts";
 import { isRetriedNow, keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts } from "../deployment/secrets.ts";
 import { allStatuses } from "../deployment/statuses.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 import { type Keeper, kept } from "./kept.ts";
 import { logGroups } from "./log-groups.ts";
 import { readTraffic } from "./metrics.ts";

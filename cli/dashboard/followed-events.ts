@@ -6,7 +6,7 @@ import {
 import type { DashboardEvent } from "../../dashboard/contract.ts";
 import { History, keptSeconds } from "../../dashboard/history.ts";
 import { readLogLine } from "../../dashboard/log-line.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 
 /** Every notice that a person may want to see. No request has one of these levels. */
 const filterPattern =

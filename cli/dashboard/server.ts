@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { DashboardSource } from "../../dashboard/contract.ts";
 import { serveDashboard } from "../../dashboard/serve.ts";
-import { listenOnLoopback } from "../../local/loopback-server.ts";
+import { listenOnLoopback } from "../../console/loopback-server.ts";
 
 /**
  * Serves the page on a free port of 127.0.0.1, below a random path: other users of this machine can reach the port, and

@@ -33,9 +33,6 @@ export interface Deployment {
   local?: { dynamodb: string; secretsmanager: string; simulator: string; callers: DeployedCallers };
 }
 
-/** A command for this deployment that can be pasted into a shell. */
-export const brokerCommand = ({ flags }: Pick<Deployment, "flags">, args: string) => `npx broker ${args}${flags}`;
-
 export type Part = "state" | "api" | "rotation" | "monitoring";
 
 /** The stack that has a part of the deployment. */

@@ -1,10 +1,11 @@
 import { secretsManagerRegistrations } from "@smart-token-broker/auth-core/adapters/secrets-manager.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { RegistrationReading } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { brokerCommand, clientConfig, type Deployment, registrationOptions } from "./deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { clientConfig, type Deployment, registrationOptions } from "./deployment.ts";
 
 /**
  * Reads a registration as the functions do: the current one, or the one before it. Throws UnavailableError without the

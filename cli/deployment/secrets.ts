@@ -11,7 +11,8 @@ import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts"
 import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { CommandError, type ErrorDetails } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { brokerCommand, clientConfig, type Deployment } from "./deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { clientConfig, type Deployment } from "./deployment.ts";
 
 /** A connection's secret without its value. */
 export interface SecretFacts extends SecretDescription {

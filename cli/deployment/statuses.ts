@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { callApi, expectOk } from "./api.ts";
 import type { Deployment } from "./deployment.ts";

@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 

@@ -1,6 +1,6 @@
 import { readJwtClaims } from "@smart-token-broker/auth-core/rules/jwt.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { describeShape } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
+import { describeShape } from "@smart-token-broker/auth-core/rules/upstream/upstream-response.ts";
 
 /** The format of a token response, in the values of the simulator's switches. Holds no value of the response. */
 export interface ResponseFormat {

@@ -8,7 +8,7 @@ import {
 } from "../deployment/alarms.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
 const day = 24 * 3600;

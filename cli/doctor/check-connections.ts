@@ -1,11 +1,11 @@
-import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/key-action.ts";
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { warningOf } from "@smart-token-broker/token-rotation/check-secret.ts";
+import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/keys/key-action.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
+import { warningOf } from "@smart-token-broker/token-rotation/use-cases/check-secret.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import type { SecretFacts } from "../deployment/secrets.ts";
 import { areTokensDeleted } from "../deployment/statuses.ts";
-import { isAttemptDue } from "../status/cause.ts";
+import { isAttemptDue } from "../../console/cause.ts";
 import { checkPending } from "./check-pending.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 

@@ -1,8 +1,8 @@
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { type SecretFacts, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 import { type Finding, warning } from "./finding.ts";
 
 /**

@@ -1,7 +1,8 @@
 import type { CommandResult } from "../command.ts";
-import { brokerCommand, deployStep, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { deployStep, type Deployment } from "../deployment/deployment.ts";
 import { exitCodes, explain } from "../exit.ts";
-import { painted } from "../terminal/print.ts";
+import { painted } from "../../console/print.ts";
 import { hasColour } from "../terminal/table.ts";
 
 /** One thing that the doctor checked, and the command or the step that fixes it. Holds no secret. */

@@ -1,11 +1,14 @@
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { parseTokenResponse, type UpstreamTokens } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
+import {
+  parseTokenResponse,
+  type UpstreamTokens,
+} from "@smart-token-broker/auth-core/rules/upstream/upstream-response.ts";
 import {
   apiKeyRequest,
   refreshTokenRequest,
   type UpstreamRequest,
-} from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+} from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
 import { CommandError, type ErrorKind } from "../exit.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 import { type Behaviour, hasExpiryClaim, isOpaque, responseFormat } from "./behaviour.ts";

@@ -1,7 +1,7 @@
 import { OversizedBodyError, readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { maxBodyBytes, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream-response.ts";
-import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream-request.ts";
+import { maxBodyBytes, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream/upstream-response.ts";
+import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
 import { CommandError } from "../exit.ts";
 
 /** A token response as it arrived. The broker's adapter drops the byte-order mark; the probe reports it. */

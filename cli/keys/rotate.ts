@@ -1,5 +1,6 @@
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration, expectRegistration } from "../deployment/registrations.ts";
 import { expectSecret, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";

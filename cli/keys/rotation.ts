@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
+import { nextSecret } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
 import { verifyKey } from "../connections/verify-key.ts";
-import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import {
   expectSecret,
   findSecret,

@@ -1,14 +1,15 @@
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { secretName } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { nextSecret } from "@smart-token-broker/auth-core/rules/next-key.ts";
-import type { Registration } from "@smart-token-broker/auth-core/rules/registration.ts";
+import { nextSecret } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
+import type { Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { replacementOutcome } from "../connections/await-replacement.ts";
 import { actThenRenew, type Renewal } from "../connections/make-due.ts";
 import { putCurrent } from "../connections/set.ts";
 import { verifyKey } from "../connections/verify-key.ts";
-import { brokerCommand, type Deployment, registrationOptions } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import { type Deployment, registrationOptions } from "../deployment/deployment.ts";
 import {
   expectSecret,
   type SecretFacts,

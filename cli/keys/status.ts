@@ -3,7 +3,7 @@ import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, expectSecret, type SecretFacts, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { outputStyle, plain, table } from "../terminal/table.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 
 /** Shows for each key: age, staged next key, rotation, and whether one is unfinished. Reads no value of a secret. */
 export async function keysStatus(deployment: Deployment, id: string): Promise<CommandResult> {

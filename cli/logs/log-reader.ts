@@ -1,4 +1,4 @@
-import type { LogEntry } from "./entry.ts";
+import type { LogEntry } from "../../console/log-entry.ts";
 
 /** Reads the log of a deployment. Each call returns the lines that came since the last one, oldest first. */
 export interface LogReader {

@@ -1,14 +1,15 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type CommandResult, readId } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { findSecret, unknownConnection } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
-import { printOut } from "../terminal/print.ts";
+import { printOut } from "../../console/print.ts";
 import { pause, withProgress } from "../terminal/progress.ts";
 import { hasColour } from "../terminal/table.ts";
-import { describeEntry, describeEvent } from "./describe.ts";
-import { isShown, type LogEntry, type LogFilter } from "./entry.ts";
+import { describeEntry, describeEvent } from "../../console/describe-entry.ts";
+import { isShown, type LogEntry, type LogFilter } from "../../console/log-entry.ts";
 import type { LogReader } from "./log-reader.ts";
 
 export interface LogsOptions {

@@ -2,7 +2,7 @@ import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-c
 import { type Deployment, deployStep, patience } from "../deployment/deployment.ts";
 import { stackResources } from "../deployment/stack-resources.ts";
 import { CommandError } from "../exit.ts";
-import { filterPattern, fromLambda, type LogEntry, type LogFilter } from "./entry.ts";
+import { filterPattern, fromLambda, type LogEntry, type LogFilter } from "../../console/log-entry.ts";
 import type { LogReader } from "./log-reader.ts";
 
 /** Milliseconds for which CloudWatch may show a line late: each reading repeats them. */

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Deployment } from "../deployment/deployment.ts";
 import { readAnswer, startLocal } from "../deployment/find-local.ts";
 import { CommandError } from "../exit.ts";
-import type { LogEntry } from "./entry.ts";
+import type { LogEntry } from "../../console/log-entry.ts";
 import type { LogReader } from "./log-reader.ts";
 
 const answerSchema = v.object({

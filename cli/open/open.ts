@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CommandResult } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { isJson } from "../terminal/json.ts";
 

@@ -2,7 +2,7 @@ import type { CommandResult } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allStatuses } from "../deployment/statuses.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { timeOfDay } from "../terminal/time.ts";
+import { timeOfDay } from "../../console/time.ts";
 import { awsChecks } from "./aws.ts";
 import { type Answer, answer, type Check } from "./check.ts";
 import { gatewayChecks, throttleCheck } from "./gateway.ts";

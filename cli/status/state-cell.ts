@@ -1,4 +1,4 @@
-import type { ConnectionState } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionState } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { Cell } from "../terminal/table.ts";
 
 const paints: Record<ConnectionState, NonNullable<Cell["paint"]>> = {

@@ -1,9 +1,9 @@
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
+import { brokerCommand, type Flags } from "../../console/broker-command.ts";
 import { plain, table, type TableStyle } from "../terminal/table.ts";
-import { duration } from "../terminal/time.ts";
-import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "./cause.ts";
-import { actionOf, inTime } from "./describe.ts";
+import { duration } from "../../console/time.ts";
+import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "../../console/cause.ts";
+import { actionOf, inTime } from "../../console/describe-status.ts";
 import { stateCell } from "./state-cell.ts";
 
 /** A row for each connection. Pure. */
@@ -51,7 +51,7 @@ export const describedProblems = (statuses: ConnectionStatus[]) => withProblem(s
 export function problems(
   statuses: ConnectionStatus[],
   now: number,
-  deployment: Deployment,
+  deployment: Flags,
   stored: ReadonlyMap<string, number> = new Map(),
 ): string {
   const found = withProblem(statuses);

@@ -1,14 +1,15 @@
 import { type CommandResult, readId, readInteger } from "../command.ts";
-import { brokerCommand, type Deployment } from "../deployment/deployment.ts";
+import { brokerCommand } from "../../console/broker-command.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { findSecret, unknownConnection } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
 import { CommandError, errorJson, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
-import { clearTerminal, printOut } from "../terminal/print.ts";
+import { clearTerminal, printOut } from "../../console/print.ts";
 import { outputStyle } from "../terminal/table.ts";
-import { isBroken } from "./cause.ts";
-import { describeStatus } from "./describe.ts";
+import { isBroken } from "../../console/cause.ts";
+import { describeStatus } from "../../console/describe-status.ts";
 import { describedProblems, problems, statusTable } from "./status-table.ts";
 import { readStoredKeys } from "./stored-keys.ts";
 

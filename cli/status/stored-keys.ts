@@ -1,7 +1,7 @@
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
-import { isAttemptDue } from "./cause.ts";
+import { isAttemptDue } from "../../console/cause.ts";
 
 /**
  * When a key was stored since the rejection of another one, by connection. Reads the secrets of rejected connections that are

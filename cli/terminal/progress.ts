@@ -1,5 +1,5 @@
 import { isJson } from "./json.ts";
-import { printErr } from "./print.ts";
+import { printErr } from "../../console/print.ts";
 
 /**
  * Awaits a promise, and prints on stderr what it waits for if that takes over a second. Prints nothing with `--json`,

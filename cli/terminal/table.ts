@@ -1,4 +1,4 @@
-import { type Paint, painted, visible } from "./print.ts";
+import { type Paint, painted, visible } from "../../console/print.ts";
 
 export interface Cell {
   text: string;

@@ -1,5 +1,5 @@
 import { failureCodes, isOfReplacement } from "./rules/failure-catalogue.ts";
-import { reasonsOf } from "./rules/key-action.ts";
+import { reasonsOf } from "./rules/keys/key-action.ts";
 
 /** Name of a function, and value of the dimension `service`. */
 export type Service = "token" | "oauth" | "status" | "token-rotation" | "key-rotation" | "prober";

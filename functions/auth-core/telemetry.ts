@@ -1,7 +1,7 @@
 import { logLines } from "./log-lines.ts";
 import type { Service } from "./metrics.ts";
 import { noticeTelemetry } from "./notices.ts";
-import type { CredentialAges, SweepSummary } from "./rules/measurements.ts";
+import type { CredentialAges, SweepSummary } from "./rules/tokens/measurements.ts";
 import type { Notice } from "./rules/notice.ts";
 
 /** What a response says about its request in the log. It contains no secret. */

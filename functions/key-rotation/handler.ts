@@ -4,9 +4,9 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { UnavailableError } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Context } from "aws-lambda";
-import { rotateKey } from "./rotate-key.ts";
-import { StepError } from "./rotation-error.ts";
-import { readRotationEvent } from "./rotation-event.ts";
+import { rotateKey } from "./use-cases/rotate-key.ts";
+import { StepError } from "./rules/rotation-error.ts";
+import { readRotationEvent } from "./rules/rotation-event.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("key-rotation", settings.stage);

@@ -1,7 +1,7 @@
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { sendProbe, signedHeaders } from "./probe-request.ts";
-import { probeResult } from "./probe-result.ts";
+import { sendProbe, signedHeaders } from "./edges/probe-request.ts";
+import { probeResult } from "./rules/probe-result.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("prober", settings.stage);

@@ -7,9 +7,9 @@ import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { catchUnavailable, tableUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { noStatus, statusOf } from "./connection-status.ts";
-import { readStatusRequest, type StatusRequest, writeCursor } from "./status-request.ts";
-import { dynamoDbStatusTable } from "./status-table.ts";
+import { noStatus, statusOf } from "./rules/connection-status.ts";
+import { readStatusRequest, type StatusRequest, writeCursor } from "./rules/status-request.ts";
+import { dynamoDbStatusTable } from "./edges/status-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("status", settings.stage);

@@ -2,10 +2,10 @@ import { deployedKeyPorts } from "@smart-token-broker/auth-core/deployed-key-por
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Context } from "aws-lambda";
-import { credentialAges } from "./credential-ages.ts";
-import { maintainKeys } from "./maintain-keys.ts";
-import { parseShard } from "./shard.ts";
-import { sweep } from "./sweep.ts";
+import { credentialAges } from "./rules/credential-ages.ts";
+import { maintainKeys } from "./use-cases/maintain-keys.ts";
+import { parseShard } from "./rules/shard.ts";
+import { sweep } from "./use-cases/sweep.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("token-rotation", settings.stage);

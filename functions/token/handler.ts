@@ -7,7 +7,7 @@ import {
   type HttpResponse,
   validityFields,
 } from "@smart-token-broker/auth-core/http/response.ts";
-import { readTokenRequest } from "./token-request.ts";
+import { readTokenRequest } from "./rules/token-request.ts";
 import { deployedPorts } from "@smart-token-broker/auth-core/deployed-ports.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";

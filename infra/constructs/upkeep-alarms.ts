@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { AlarmSpec } from "./broker-alarm.ts";
 import { failureCodes, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
-import { reasonsOf } from "@smart-token-broker/auth-core/rules/key-action.ts";
+import { reasonsOf } from "@smart-token-broker/auth-core/rules/keys/key-action.ts";
 import { serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
 

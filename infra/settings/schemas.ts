@@ -1,5 +1,5 @@
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { partitionCount } from "@smart-token-broker/auth-core/rules/partition.ts";
+import { partitionCount } from "@smart-token-broker/auth-core/rules/tokens/partition.ts";
 import * as v from "valibot";
 import { domainSchema } from "./domain.ts";
 import { throwIfAny, unknownSettings } from "./error.ts";

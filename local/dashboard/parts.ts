@@ -1,11 +1,11 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { type ConnectionStatus, statusOf } from "@smart-token-broker/status/connection-status.ts";
-import type { StatusTable } from "@smart-token-broker/status/status-table.ts";
+import { type ConnectionStatus, statusOf } from "@smart-token-broker/status/rules/connection-status.ts";
+import type { StatusTable } from "@smart-token-broker/status/edges/status-table.ts";
 import type { ConnectionRequests } from "../../dashboard/connection-requests.ts";
 import type { History } from "../../dashboard/history.ts";
 import type { TrafficCounter } from "../../dashboard/traffic.ts";
-import type { LocalCallers } from "../callers.ts";
+import type { LocalCallers } from "../callers/callers.ts";
 import type { Scenario } from "../simulator/scenario.ts";
 import type { Simulator } from "../simulator/simulator.ts";
 

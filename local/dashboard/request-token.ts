@@ -1,5 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { signedGet } from "../callers.ts";
+import { signedGet } from "../callers/callers.ts";
 import type { LocalParts } from "./parts.ts";
 
 /** Requests a token as a caller does and describes the response. The token itself is dropped. */

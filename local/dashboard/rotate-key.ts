@@ -4,7 +4,7 @@ import {
   RotateSecretCommand,
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { parseObject } from "../simulator/parse-object.ts";
+import { parseObject } from "../../console/parse-object.ts";
 import type { Simulator } from "../simulator/simulator.ts";
 
 /**

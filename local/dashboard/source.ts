@@ -1,5 +1,5 @@
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
-import type { ConnectionStatus } from "@smart-token-broker/status/connection-status.ts";
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { DashboardData, DashboardSource } from "../../dashboard/contract.ts";
 import { viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 import { localActions } from "./actions.ts";

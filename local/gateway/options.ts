@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayEventRequestContextV2, APIGatewayProxyEventV2 } from "aws-lambda";
-import type { LoopbackOptions } from "../loopback-server.ts";
+import type { LoopbackOptions } from "../../console/loopback-server.ts";
 import type { SignatureFault } from "./signature-fault.ts";
 
 /** A known caller: its key pair, its ARN, and the execute-api ARNs that it may invoke. */

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from "node:http";
-
 /** A parsed request target. */
 export type Target = {
   /** As received: percent-encoded, not normalised. */
@@ -22,9 +20,6 @@ export type Arrived = {
   sourceIp: string;
   protocol: string;
 };
-
-/** The gateway's limit for a body, in bytes. */
-const BODY_LIMIT = 10 * 1024 * 1024;
 
 /**
  * Parses a request target. Does not normalise the path: `//`, `%2F` and dots stay. Returns `undefined` for a target
@@ -60,18 +55,4 @@ export function collectHeaders(rawHeaders: string[]): HeaderLines {
     headers.set(name, [...(headers.get(name) ?? []), value]);
   }
   return headers;
-}
-
-/**
- * Reads a body to its end. It reads a body over 10 MB too, without keeping it, so that the caller can read the response
- * and the connection stays usable. Rejects if the caller disconnects.
- */
-export async function readBody(request: IncomingMessage): Promise<Buffer | "too_large"> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size <= BODY_LIMIT) chunks.push(chunk);
-  }
-  return size > BODY_LIMIT ? "too_large" : Buffer.concat(chunks);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { listenOnLoopback, type LoopbackServer } from "../loopback-server.ts";
+import { listenOnLoopback, type LoopbackServer } from "../../console/loopback-server.ts";
 import { type Api, handle, type Outcome } from "./handle.ts";
 import type { GatewayOptions } from "./options.ts";
 import type { Answer } from "./response.ts";

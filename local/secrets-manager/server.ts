@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { listenOnLoopback, type LoopbackOptions } from "../loopback-server.ts";
+import { listenOnLoopback, type LoopbackOptions } from "../../console/loopback-server.ts";
 import { SecretsManagerError, serialization } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import { OPERATIONS } from "./operations.ts";

@@ -1,6 +1,6 @@
 import { type Answer, json } from "./answers.ts";
 import { listSwitches, parsePatch } from "./scenario.ts";
-import { parseObject } from "./parse-object.ts";
+import { parseObject } from "../../console/parse-object.ts";
 import type { Simulator } from "./simulator.ts";
 
 /** `/_simulator`: shows and changes the scenario, issues and revokes keys. Shows no credential but a new key. */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type Answer, json } from "./answers.ts";
 import type { Credentials } from "./credentials.ts";
-import { parseObject } from "./parse-object.ts";
+import { parseObject } from "../../console/parse-object.ts";
 
 /**
  * A key issuer with the contract of `docs/key-issuer.md`: POST `/keys` issues, DELETE `/keys/{id}` revokes. The caller

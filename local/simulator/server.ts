@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import { listenOnLoopback, type LoopbackOptions } from "../loopback-server.ts";
+import { listenOnLoopback, type LoopbackOptions } from "../../console/loopback-server.ts";
 import { type Answer, answerWithoutCredential, httpDate, json, scenarioOfCall } from "./answers.ts";
 import { answerControl } from "./control.ts";
 import { Credentials } from "./credentials.ts";

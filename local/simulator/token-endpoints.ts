@@ -3,7 +3,7 @@ import { type Answer, answerOfGrant, json } from "./answers.ts";
 import type { Credentials } from "./credentials.ts";
 import { readExchange } from "./exchange-request.ts";
 import type { Scenario } from "./scenario.ts";
-import { parseObject } from "./parse-object.ts";
+import { parseObject } from "../../console/parse-object.ts";
 
 const wrong = (fault: string) => json(400, { error: "invalid_request", error_description: fault });
 

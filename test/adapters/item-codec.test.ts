@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeItem, encodeItem, replacementAttributes } from "../../functions/auth-core/adapters/item-codec.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
-import { apiKeyRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeRegistration } from "../support/registration.ts";
 import { serve } from "../support/server.ts";

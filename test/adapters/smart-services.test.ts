@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";

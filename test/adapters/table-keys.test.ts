@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
 import { describeTables } from "./token-table.ts";

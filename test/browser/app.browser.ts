@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
-import { samplePortalOrigin } from "../../local/sample-callers.ts";
+import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
 import { account, startBroker } from "../examples/broker.ts";
 import { failsAtRedirect } from "../examples/redirect.ts";
 import type { StartedCommand } from "../local/run-harness.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { account, addCommand, broker, brokerProcess, expectError, LocalBroker } from "./harness.ts";
 
 const local = new LocalBroker();

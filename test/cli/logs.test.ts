@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { describeEntry, describeEvent } from "../../cli/logs/describe.ts";
-import { filterPattern, isShown, type LogEntry } from "../../cli/logs/entry.ts";
-import { printable } from "../../cli/terminal/print.ts";
+import { describeEntry, describeEvent } from "../../console/describe-entry.ts";
+import { filterPattern, isShown, type LogEntry } from "../../console/log-entry.ts";
+import { printable } from "../../console/print.ts";
 import { cloudWatchLogReader } from "../../cli/logs/read-cloudwatch.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";

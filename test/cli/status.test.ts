@@ -2,11 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import type { ConnectionState, ConnectionStatus } from "../../functions/status/connection-status.ts";
-import type { Deployment } from "../../cli/deployment/deployment.ts";
-import { describeStatus } from "../../cli/status/describe.ts";
+import type { ConnectionState, ConnectionStatus } from "../../functions/status/rules/connection-status.ts";
+import { describeStatus } from "../../console/describe-status.ts";
 import { problems, statusTable } from "../../cli/status/status-table.ts";
-import { printable } from "../../cli/terminal/print.ts";
+import { printable } from "../../console/print.ts";
 import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
@@ -72,7 +71,7 @@ test.each([60, 80, 120])("statusTable wraps in a terminal of %i columns, and cut
   );
 });
 
-const deployment = { flags: " --stage prod" } as Deployment;
+const deployment = { flags: " --stage prod" };
 
 test("broker status describes each problem: its cause, until when callers are served, and the command that fixes it", () => {
   const found = [status("acme", "fresh"), status("b", "retrying"), status("c", "rejected"), status("d", "removed")];
@@ -123,7 +122,7 @@ test.each<[ConnectionState, string]>([
   ["removed", `Add it again: npx broker connections add a`],
   ["not_ready", "Callers are served until .* See its secret: npx broker connections show a"],
 ])("describeStatus says in its first line what %s means", (state, sentences) => {
-  const [line] = describeStatus(status("a", state), now, { flags: "" } as Deployment).split("\n");
+  const [line] = describeStatus(status("a", state), now, { flags: "" }).split("\n");
 
   expect(line).toMatch(new RegExp(`^${state} +.*${sentences}$`));
 });
@@ -137,8 +136,8 @@ test.each<[ConnectionState, string]>([
     const outage = { ...status("a", state), last_error: status("a", "retrying").last_error } as ConnectionStatus;
 
     for (const text of [
-      describeStatus(outage, now, { flags: "" } as Deployment),
-      problems([outage], now, { flags: "" } as Deployment),
+      describeStatus(outage, now, { flags: "" }),
+      problems([outage], now, { flags: "" }),
     ]) {
       expect(text).toContain(`${why} Now: Smart Services is unavailable (HTTP 503).`);
     }
@@ -173,7 +172,7 @@ test.each<[string, ConnectionStatus, number | undefined, RegExp]>([
     /the next attempt is within a minute\. If it fails too, stage a valid key: npx broker keys stage a$/,
   ],
 ])("describeStatus and problems do not ask for a key that may be stored already: %s", (_, rejected, storedAt, end) => {
-  const flags = { flags: "" } as Deployment;
+  const flags = { flags: "" };
   const [line = ""] = describeStatus(rejected, now, flags, storedAt).split("\n");
   const below = problems([rejected], now, flags, new Map(storedAt === undefined ? [] : [["a", storedAt]]));
 
@@ -189,7 +188,7 @@ test("describeStatus asks for a valid key while the rejected one backs off, or a
     dueAt("retry by API key in 4 min", "2026-11-24T12:04:00Z"),
     dueAt("within a minute: check whether the old key can be revoked", "2026-11-24T11:59:30Z"),
   ]) {
-    expect(describeStatus(rejected, now, { flags: "" } as Deployment)).toMatch(
+    expect(describeStatus(rejected, now, { flags: "" })).toMatch(
       /^rejected .* An operator must store a valid key\. .* Stage a valid key: npx broker keys stage a\n/,
     );
   }
@@ -198,7 +197,7 @@ test("describeStatus asks for a valid key while the rejected one backs off, or a
 test("describeStatus says that callers get an error without a valid token", () => {
   const expired = { ...status("a", "expired"), access_token_expires_at: "2026-11-24T11:00:00Z" };
 
-  expect(describeStatus(expired, now, { flags: "" } as Deployment)).toMatch(
+  expect(describeStatus(expired, now, { flags: "" })).toMatch(
     /^expired +Callers get an error\. Next attempt /,
   );
 });
@@ -208,8 +207,8 @@ test("describeStatus has every instant in UTC, in a machine of any time zone", (
   onTestFinished(() => void vi.unstubAllEnvs());
   const later = { ...status("a", "retrying"), access_token_expires_at: "2026-11-24T23:52:00Z" };
 
-  const text = describeStatus(later, now, { flags: "" } as Deployment);
-  const nextDay = describeStatus(later, now - 86_400, { flags: "" } as Deployment);
+  const text = describeStatus(later, now, { flags: "" });
+  const nextDay = describeStatus(later, now - 86_400, { flags: "" });
 
   expect(text).toContain("the last at 11:59Z. Callers are served until 23:52Z.");
   expect(nextDay).toContain("the last at 24 Nov, 11:59Z. Callers are served until 24 Nov, 23:52Z.");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { callerKey, type Credential, jwt } from "../../packages/client/src/index.ts";
 import { clientWith } from "../../packages/client/src/client.ts";
 import { githubActions } from "../../packages/client/src/github-actions.ts";

@@ -6,7 +6,7 @@ import { importsOf, sourcesBelow } from "./imports.ts";
 import { layers, violations } from "./layers.ts";
 
 const root = join(import.meta.dirname, "../..");
-const sources = sourcesBelow("functions", "infra", "packages");
+const sources = sourcesBelow("functions", "infra", "packages", "console", "dashboard");
 
 describe.each(layers)("$name", (layer) => {
   test("everywhere", () => {
@@ -21,7 +21,9 @@ describe.each(layers)("$name", (layer) => {
 
 test("no file imports another in a circle", () => {
   expect(
-    importCircles(sourcesBelow("functions", "infra", "cli", "local", "tools", "bench", "packages", "test")),
+    importCircles(
+      sourcesBelow("functions", "infra", "cli", "console", "dashboard", "local", "tools", "bench", "packages", "test"),
+    ),
   ).toEqual([]);
 });
 
@@ -42,7 +44,7 @@ describe.each(globSync("functions/*/package.json", { cwd: root }))("the exports 
   const modules = Object.keys(exports).map((name) => join(folder, name));
   /** Modules of this package that a source outside it imports. Tests may import any by its path. */
   const used = new Set(
-    sourcesBelow("functions", "infra", "cli", "local", "tools", "bench", "packages")
+    sourcesBelow("functions", "infra", "cli", "console", "dashboard", "local", "tools", "bench", "packages")
       .filter((source) => !source.file.startsWith(`${folder}/`))
       .flatMap((source) => importsOf(source).map(({ target }) => target))
       .filter((target) => target.startsWith(`${folder}/`)),

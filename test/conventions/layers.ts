@@ -10,43 +10,17 @@ export interface Layer {
 
 const core = "functions/auth-core/";
 const below = (folder: string) => (path: string) => path.startsWith(folder);
-const inRepository = /^(\.\.|functions|infra|local|cli|clients|bench|packages|test|tools|node_modules)\//;
+const inRepository = /^(\.\.|functions|infra|local|cli|console|dashboard|bench|packages|test|tools|node_modules)\//;
 const isPackage = (target: string) => target !== "computed" && !inRepository.test(target);
 /** Packages without I/O: types, and what rules may use. */
 const isPurePackage = (target: string) => /^(valibot|aws-lambda|node:(crypto|util|buffer|url))$/.test(target);
 const files = (...paths: string[]) => new Set(paths.map((path) => `functions/${path}.ts`));
 
-/** Rules of one function, in its folder. */
-const functionRules = files(
-  "key-rotation/rotation-error",
-  "key-rotation/rotation-event",
-  "oauth/claims",
-  "oauth/jwt-rules",
-  "oauth/grant-request",
-  "oauth/oauth-error",
-  "oauth/refresh-handle",
-  "prober/probe-result",
-  "status/connection-status",
-  "status/status-request",
-  "token-rotation/credential-ages",
-  "token-rotation/shard",
-  "token/token-request",
-);
-
-/** The files with I/O in a function's folder, except its handler: HTTP, an SDK or a library. */
-const functionEdges = files(
-  "oauth/endpoint",
-  "oauth/fetch-keys",
-  "oauth/form",
-  "oauth/handle-table",
-  "oauth/jwt-verifier",
-  "oauth/metadata",
-  "oauth/name-index",
-  "oauth/oauth-response",
-  "oauth/revoked-key-table",
-  "prober/probe-request",
-  "status/status-table",
-);
+/** Files of a function, in its folder: rules, use cases, and edges with I/O (HTTP, an SDK or a library). */
+const inFunction = (kind: "rules" | "use-cases" | "edges") => (file: string) =>
+  !file.startsWith(core) && new RegExp(`^functions/[^/]+/${kind}/`).test(file);
+const isFunctionRule = inFunction("rules");
+const isFunctionUseCase = inFunction("use-cases");
 
 /** Modules of the core that the stacks import. */
 const forInfra = files(
@@ -61,8 +35,8 @@ const forInfra = files(
       "did-you-mean",
       "failure-catalogue",
       "https-url",
-      "key-action",
-      "partition",
+      "keys/key-action",
+      "tokens/partition",
       "settings",
       "unknown-name",
     ].map((rule) => `rules/${rule}`),
@@ -94,13 +68,26 @@ const functionOf = (path: string) => /^functions\/([^/]+)\//.exec(path)?.[1];
 /** Dependencies point one way: rules ← use cases ← adapters ← handlers ← stacks, and nothing points outside. */
 export const layers: Layer[] = [
   {
+    name: "what the command line, the page and the local run share imports none of them",
+    binds: below("console/"),
+    allows: (target) =>
+      target.startsWith("console/") || target.startsWith("functions/status/rules/") || isPackage(target),
+    planted: [{ file: "console/a.ts", text: 'import { startGateway } from "../local/gateway/server.ts";' }],
+  },
+  {
+    name: "the page imports the functions' rules and what the command line shares",
+    binds: below("dashboard/"),
+    allows: (target) => /^(dashboard|console|functions)\//.test(target) || isPackage(target),
+    planted: [{ file: "dashboard/view.ts", text: 'import { fixOf } from "../cli/status/status.ts";' }],
+  },
+  {
     name: "rules of the core import only rules, valibot, and node modules without I/O",
     binds: below(`${core}rules/`),
     // `BlockList` of node:net compares addresses, without I/O.
     allows: (target, file) =>
       target.startsWith(`${core}rules/`) ||
       isPurePackage(target) ||
-      (target === "node:net" && file === `${core}rules/private-host.ts`),
+      (target === "node:net" && file === `${core}rules/callers/private-host.ts`),
     planted: [
       { file: `${core}rules/a.ts`, text: 'import { Agent } from "undici";' },
       { file: `${core}rules/a.ts`, text: 'import { connect } from "node:net";' },
@@ -144,40 +131,42 @@ export const layers: Layer[] = [
   },
   {
     name: "rules in a function's folder import only rules",
-    binds: (file) => functionRules.has(file),
-    allows: (target) => target.startsWith(`${core}rules/`) || functionRules.has(target) || isPurePackage(target),
+    binds: isFunctionRule,
+    allows: (target) => target.startsWith(`${core}rules/`) || isFunctionRule(target) || isPurePackage(target),
     planted: [
-      { file: "functions/token-rotation/shard.ts", text: 'import { request } from "undici";' },
+      { file: "functions/token-rotation/rules/shard.ts", text: 'import { request } from "undici";' },
       {
-        file: "functions/oauth/claims.ts",
+        file: "functions/oauth/rules/claims.ts",
         text: 'import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";',
       },
       {
-        file: "functions/status/connection-status.ts",
-        text: 'import { dynamoDbStatusTable } from "./status-table.ts";',
+        file: "functions/status/rules/connection-status.ts",
+        text: 'import { dynamoDbStatusTable } from "../edges/status-table.ts";',
       },
     ],
   },
   {
     name: "use cases in a function's folder import only rules and use cases",
-    binds: (file) =>
-      functionOf(file) !== undefined &&
-      !file.startsWith(core) &&
-      !file.endsWith("/handler.ts") &&
-      !functionRules.has(file) &&
-      !functionEdges.has(file),
+    binds: isFunctionUseCase,
     allows: (target) =>
       target.startsWith(`${core}rules/`) ||
       target.startsWith(`${core}use-cases/`) ||
-      (functionOf(target) !== undefined &&
-        !target.startsWith(core) &&
-        !target.endsWith("/handler.ts") &&
-        !functionEdges.has(target)),
+      isFunctionRule(target) ||
+      isFunctionUseCase(target),
     planted: [
-      { file: "functions/token-rotation/sweep.ts", text: 'import { GetItemCommand } from "@aws-sdk/client-dynamodb";' },
-      { file: "functions/key-rotation/a.ts", text: 'import { request } from "undici";' },
-      { file: "functions/oauth/find-connection.ts", text: 'import { readForm } from "./form.ts";' },
-      { file: "functions/oauth/authenticate.ts", text: 'import { oidcVerifier } from "./jwt-verifier.ts";' },
+      {
+        file: "functions/token-rotation/use-cases/sweep.ts",
+        text: 'import { GetItemCommand } from "@aws-sdk/client-dynamodb";',
+      },
+      { file: "functions/key-rotation/use-cases/a.ts", text: 'import { request } from "undici";' },
+      {
+        file: "functions/oauth/use-cases/find-connection.ts",
+        text: 'import { nameIndex } from "../edges/name-index.ts";',
+      },
+      {
+        file: "functions/oauth/use-cases/authenticate.ts",
+        text: 'import { oidcVerifier } from "../edges/jwt-verifier.ts";',
+      },
     ],
   },
   {
@@ -253,7 +242,9 @@ export const layers: Layer[] = [
     name: "the public types of the construct import nothing",
     binds: (file) => file === "packages/cdk/src/props.ts",
     allows: () => false,
-    planted: [{ file: "packages/cdk/src/props.ts", text: 'import type { Caller } from "../../../infra/settings.ts";' }],
+    planted: [
+      { file: "packages/cdk/src/props.ts", text: 'import type { Caller } from "../../../infra/settings/types.ts";' },
+    ],
   },
 ];
 

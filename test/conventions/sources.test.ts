@@ -32,23 +32,23 @@ const bans: Ban[] = [
     except: [
       `${core}/adapters/item-codec.ts`,
       `${core}/adapters/key-issuer.ts`,
-      "functions/oauth/jwt-verifier.ts",
+      "functions/oauth/edges/jwt-verifier.ts",
       `${core}/adapters/secrets-manager.ts`,
       `${core}/adapters/signed-headers.ts`,
       `${core}/adapters/smart-services.ts`,
-      "functions/oauth/handle-table.ts",
-      "functions/oauth/oauth-response.ts",
-      "functions/oauth/refresh-handle.ts",
+      "functions/oauth/edges/handle-table.ts",
+      "functions/oauth/edges/oauth-response.ts",
+      "functions/oauth/rules/refresh-handle.ts",
       `${core}/http/response.ts`,
       `${core}/rules/callers/caller-key.ts`,
       `${core}/rules/fingerprint.ts`,
       `${core}/rules/secret.ts`,
-      `${core}/rules/token-set.ts`,
-      `${core}/rules/upstream-request.ts`,
+      `${core}/rules/tokens/token-set.ts`,
+      `${core}/rules/upstream/upstream-request.ts`,
       // Tells a key from a JWT by its form; reads whose keys a JWT claims to be verified with.
-      "functions/oauth/authenticate.ts",
+      "functions/oauth/use-cases/authenticate.ts",
       // Puts an issued key into the secret.
-      "functions/key-rotation/create-secret.ts",
+      "functions/key-rotation/use-cases/create-secret.ts",
     ],
     planted: ["log(key.reveal());", 'key?.["reveal"]();', "const { reveal } = key;"],
   },
@@ -80,7 +80,7 @@ const bans: Ban[] = [
   },
   {
     name: "an operator reads every instant in UTC",
-    folders: ["cli", "dashboard", "local", "functions"],
+    folders: ["cli", "console", "dashboard", "local", "functions"],
     pattern:
       /\btoLocale(Time|Date)String\((?![^)]*timeZone: "UTC")|\bto(Date|Time)String\b|\bget(Hours|Minutes|Date|Day|Month|FullYear)\b/,
     planted: [

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { parseConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { ConnectionStatus } from "../../functions/status/connection-status.ts";
+import type { ConnectionStatus } from "../../functions/status/rules/connection-status.ts";
 import { keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 
 const flags = " --local";

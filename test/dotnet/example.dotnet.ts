@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { tryExamples } from "../examples/trials.ts";
 import { dotnet } from "../examples/vendor-form.ts";
 import { output } from "../local/run-harness.ts";

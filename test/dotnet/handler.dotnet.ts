@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { isReport, startServer, startTokenServer } from "../client/servers.ts";
 import { output, StartedCommand } from "../local/run-harness.ts";
 import { listen } from "../support/server.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { output } from "../local/run-harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 import { type Example, tryExamples } from "./trials.ts";

@@ -1,9 +1,9 @@
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
-import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
-import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
+import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
+import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
 import { buildEvent } from "../../local/gateway/event.ts";
 import type { Arrived } from "../../local/gateway/request.ts";
-import { sampleCallers } from "../../local/sample-callers.ts";
+import { sampleCallers } from "../../local/callers/sample-callers.ts";
 import { memoryKeyTables, namesIn } from "../oauth/key-tables.ts";
 import { startWorld } from "../support/world.ts";
 import { testSettings } from "../support/registration.ts";

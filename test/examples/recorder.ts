@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from "node:http";
-import { collectHeaders, parseTarget, readBody, type Arrived } from "../../local/gateway/request.ts";
+import { readBody } from "../../console/read-body.ts";
+import { collectHeaders, parseTarget, type Arrived } from "../../local/gateway/request.ts";
 import { listen } from "../support/server.ts";
 
 /** What a client sends to a host that answers every POST with a token, as it came over the wire. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { HttpResponse } from "../../functions/auth-core/http/response.ts";
 import { keyName } from "../keys/operator.ts";
 import { calls } from "./calls.ts";

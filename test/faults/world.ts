@@ -1,8 +1,8 @@
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { rotateKey } from "../../functions/key-rotation/rotate-key.ts";
-import { readRotationEvent } from "../../functions/key-rotation/rotation-event.ts";
+import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
+import { readRotationEvent } from "../../functions/key-rotation/rules/rotation-event.ts";
 import { operatorOf } from "../keys/operator.ts";
 import { fakeCallerKey, userClaims } from "../oauth/callers.ts";
 import { eventOf } from "../oauth/request-bodies.ts";

@@ -1,9 +1,9 @@
 import { expect, test, vi } from "vitest";
 import { validityFields } from "../../functions/auth-core/http/response.ts";
-import type { CredentialAges } from "../../functions/auth-core/rules/measurements.ts";
+import type { CredentialAges } from "../../functions/auth-core/rules/tokens/measurements.ts";
 import { createTelemetry, type ResponseLine } from "../../functions/auth-core/telemetry.ts";
-import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
-import { canRefresh, nextTokenSet, type TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import { credentialAges } from "../../functions/token-rotation/rules/credential-ages.ts";
+import { canRefresh, nextTokenSet, type TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { fakeRegistration } from "../support/registration.ts";
 

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { problemDetails } from "../../functions/auth-core/http/response.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
-import { sendProbe } from "../../functions/prober/probe-request.ts";
-import { probeResult } from "../../functions/prober/probe-result.ts";
+import { sendProbe } from "../../functions/prober/edges/probe-request.ts";
+import { probeResult } from "../../functions/prober/rules/probe-result.ts";
 import { serve } from "../support/server.ts";
 
 const now = 1_800_000_000;

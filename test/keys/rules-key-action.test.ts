@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { keyActionDetail } from "../../functions/auth-core/rules/key-action.ts";
+import { keyActionDetail } from "../../functions/auth-core/rules/keys/key-action.ts";
 
 it("keyActionDetail is the cause as a sentence, the consequence if there is one, and the next step", () => {
   const step = "Check the labels with: broker keys status webapicorso";

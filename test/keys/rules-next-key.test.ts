@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
-import { nextSecret, stagedKeyFingerprint } from "../../functions/auth-core/rules/next-key.ts";
+import { nextSecret, stagedKeyFingerprint } from "../../functions/auth-core/rules/keys/next-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { fakeFields, testSettings } from "../support/registration.ts";
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { nextActionAt, replacementDueAt } from "../../functions/auth-core/rules/schedule.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { nextActionAt, replacementDueAt } from "../../functions/auth-core/rules/tokens/schedule.ts";
 import {
   checkAgainDelay,
   retirableKeys,
   retirementDueAt,
   retirementEnd,
-} from "../../functions/auth-core/rules/retiring-keys.ts";
+} from "../../functions/auth-core/rules/keys/retiring-keys.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId } from "../support/registration.ts";
 

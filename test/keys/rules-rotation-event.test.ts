@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readRotationEvent } from "../../functions/key-rotation/rotation-event.ts";
+import { readRotationEvent } from "../../functions/key-rotation/rules/rotation-event.ts";
 
 const prefix = "smart-token-broker/test";
 const arn = (name: string) => `arn:aws:secretsmanager:eu-south-1:000000000000:secret:${name}`;

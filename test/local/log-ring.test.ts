@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LogRing } from "../../local/log-ring.ts";
 import { logsPage } from "../../local/logs-page.ts";
-import { listenOnLoopback, type LoopbackServer } from "../../local/loopback-server.ts";
+import { listenOnLoopback, type LoopbackServer } from "../../console/loopback-server.ts";
 
 function filled(lines: number, capacity = 5000): LogRing {
   const ring = new LogRing(capacity, () => 1000);

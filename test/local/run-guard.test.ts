@@ -6,7 +6,7 @@ import { ListTablesCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { samplePortalOrigin } from "../../local/sample-callers.ts";
+import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { output, StartedCommand } from "./run-harness.ts";
 

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { signedGet } from "../../local/callers.ts";
+import { signedGet } from "../../local/callers/callers.ts";
 import type { Identity } from "../../local/gateway/options.ts";
 
 const root = join(import.meta.dirname, "..", "..");

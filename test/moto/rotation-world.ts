@@ -4,9 +4,9 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
-import { type RotationStep, rotationSteps } from "../../functions/key-rotation/rotation-event.ts";
+import { type RotationStep, rotationSteps } from "../../functions/key-rotation/rules/rotation-event.ts";
 import type { KeyPorts, SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";
-import { rotateKey } from "../../functions/key-rotation/rotate-key.ts";
+import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
 import { withCalls } from "../support/crash-points.ts";

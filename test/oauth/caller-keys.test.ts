@@ -5,9 +5,9 @@ import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
-import type { JwtVerifier } from "../../functions/oauth/authenticate.ts";
-import type { NameIndex } from "../../functions/oauth/find-connection.ts";
-import { OAuthEndpoint } from "../../functions/oauth/endpoint.ts";
+import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
+import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.ts";
+import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { steppedClock } from "../support/clock.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { ConnectionFinder } from "../../functions/oauth/find-connection.ts";
+import { ConnectionFinder } from "../../functions/oauth/use-cases/find-connection.ts";
 import { around } from "../support/around.ts";
 import { connectionId } from "../support/registration.ts";
 import { startWorld, type World } from "../support/world.ts";

@@ -6,7 +6,7 @@ import axios from "axios";
 import FormData from "form-data";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { maxBodyBytes } from "../../functions/auth-core/rules/request-body.ts";
-import { readForm } from "../../functions/oauth/form.ts";
+import { readForm } from "../../functions/oauth/rules/form.ts";
 import { serve } from "../support/server.ts";
 import {
   dotnetMultipart,

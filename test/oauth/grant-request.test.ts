@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Credential, readGrantRequest, readVendorRequest } from "../../functions/oauth/grant-request.ts";
+import { type Credential, readGrantRequest, readVendorRequest } from "../../functions/oauth/rules/grant-request.ts";
 import { fakeHandle } from "./key-tables.ts";
 import { basic } from "./requests.ts";
 

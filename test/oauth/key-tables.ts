@@ -3,11 +3,11 @@ import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-ke
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { RegisteredNames } from "../../functions/auth-core/rules/token-set.ts";
+import type { RegisteredNames } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
-import type { HandleTable } from "../../functions/oauth/issued-handles.ts";
-import { handleName } from "../../functions/oauth/refresh-handle.ts";
-import type { RevokedKey, RevokedKeyTable } from "../../functions/oauth/revoked-keys.ts";
+import type { HandleTable } from "../../functions/oauth/use-cases/issued-handles.ts";
+import { handleName } from "../../functions/oauth/rules/refresh-handle.ts";
+import type { RevokedKey, RevokedKeyTable } from "../../functions/oauth/use-cases/revoked-keys.ts";
 
 /** The name in the table of a key's handle, for a token of these names. */
 export const handleNameOf = (key: string, names: RegisteredNames = {}) =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { samplePortalOrigin } from "../../local/sample-callers.ts";
+import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
 import { userJwt } from "../examples/broker.ts";
 import { StartedCommand } from "../local/run-harness.ts";
 import { oauthRoute } from "./oauth-broker.ts";

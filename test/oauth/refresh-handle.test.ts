@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { handleName, isSameHandle, readRefreshHandle, refreshHandle } from "../../functions/oauth/refresh-handle.ts";
+import {
+  handleName,
+  isSameHandle,
+  readRefreshHandle,
+  refreshHandle,
+} from "../../functions/oauth/rules/refresh-handle.ts";
 import { connectionId } from "../support/registration.ts";
 import { fakeHandle } from "./key-tables.ts";
 

@@ -1,5 +1,5 @@
 import { contract } from "./failures.ts";
-import { requestErrors } from "../../functions/oauth/oauth-error.ts";
+import { requestErrors } from "../../functions/oauth/rules/oauth-error.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { keyCaller, synthesise } from "../infra/synth.ts";

@@ -1,12 +1,12 @@
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
-import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "@smart-token-broker/auth-core/rules/tokens/connection-item.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import type { TokenSet } from "@smart-token-broker/auth-core/rules/token-set.ts";
+import type { TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { GatewayEvent, Route } from "../../local/gateway/options.ts";
-import { pipelineAudience, startIssuer } from "../../local/issuer.ts";
+import { pipelineAudience, startIssuer } from "../../local/callers/issuer.ts";
 import { gateway, ORDERS, send, signed } from "../local/gateway-harness.ts";
 import { accountOf, startFunctionEnvironment } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";

@@ -1,5 +1,5 @@
-import { readForm } from "../../functions/oauth/form.ts";
-import { readTokenRequest } from "../../functions/token/token-request.ts";
+import { readForm } from "../../functions/oauth/rules/form.ts";
+import { readTokenRequest } from "../../functions/token/rules/token-request.ts";
 import {
   accessTokenType,
   grantTypes,
@@ -7,7 +7,7 @@ import {
   readGrantRequest,
   readVendorRequest,
   subjectTokenTypes,
-} from "../../functions/oauth/grant-request.ts";
+} from "../../functions/oauth/rules/grant-request.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tokenEvent } from "../handler/event.ts";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
-import { jwtBearer, tokenExchange } from "../../functions/oauth/grant-request.ts";
+import { jwtBearer, tokenExchange } from "../../functions/oauth/rules/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
 import { contract, failures, type Given, type Provokable } from "./failures.ts";
 import { ask, type TestRequest, callerKey, type HttpFunctions, startHttpFunctions } from "./http-functions.ts";

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { readBody } from "../../local/gateway/request.ts";
+import { readBody } from "../../console/read-body.ts";
 import { listen } from "../support/server.ts";
 
 /** A request that a client sent, and the status of its response. */

@@ -1,4 +1,4 @@
-import { sampleCallerKey } from "../../local/sample-callers.ts";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { output, type StartedCommand } from "../local/run-harness.ts";
 
 /** A client of examples/ that calls the business API for each of its arguments. */

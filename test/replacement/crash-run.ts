@@ -1,5 +1,5 @@
-import { type ConnectionItem, isLeased } from "../../functions/auth-core/rules/connection-item.ts";
-import { isValid } from "../../functions/auth-core/rules/token-set.ts";
+import { type ConnectionItem, isLeased } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { isValid } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Scenario } from "./crash-scenarios.ts";
 import { mortal } from "./mortal.ts";
 import { current } from "./recording-table.ts";

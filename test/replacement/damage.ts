@@ -1,4 +1,4 @@
-import { attemptInterval, registrationCheckInterval } from "../../functions/auth-core/rules/decision.ts";
+import { attemptInterval, registrationCheckInterval } from "../../functions/auth-core/rules/tokens/decision.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Outcome, Rescue } from "./crash-run.ts";
 import type { Scenario } from "./crash-scenarios.ts";

@@ -1,7 +1,7 @@
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import { isValid, type TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
+import { isValid, type TokenRequirements } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Around } from "../support/crash-points.ts";
 import { stopping } from "../support/turns.ts";

@@ -1,8 +1,8 @@
 import type { Clock } from "../../functions/auth-core/rules/clock.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 
 /** What an endpoint does with a call. `hangs` is what a client with a time-out of 5 s sees. */
 type Endpoint = "ok" | "refuses" | "hangs" | "down";

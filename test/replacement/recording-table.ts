@@ -1,5 +1,5 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../support/around.ts";
 import type { openCalls } from "../support/turns.ts";

@@ -1,10 +1,10 @@
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { Ports, RegistrationReading, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
 import { type Around, withPoints } from "../support/crash-points.ts";

@@ -1,5 +1,5 @@
 import { needsOperator } from "../../functions/auth-core/rules/failure-catalogue.ts";
-import { isInBackoff } from "../../functions/auth-core/rules/connection-item.ts";
+import { isInBackoff } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { mintedAs } from "./fake-upstream.ts";
 import type { Change } from "./recording-table.ts";
 import type { Stage } from "./stage.ts";

@@ -2,10 +2,10 @@ import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb"
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import { steppedClock } from "../support/clock.ts";
 import { withPoints } from "../support/crash-points.ts";
 import { openCalls, takeTurns } from "../support/turns.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, fakeRegistration, testSettings } from "../support/registration.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { retirableKeys } from "../../functions/auth-core/rules/retiring-keys.ts";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { retirableKeys } from "../../functions/auth-core/rules/keys/retiring-keys.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { halfLife, itemOf, startConnections, summaryOf } from "./sweep-world.ts";
 

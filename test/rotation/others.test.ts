@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import type { SweepSummary } from "../../functions/auth-core/rules/measurements.ts";
+import type { SweepSummary } from "../../functions/auth-core/rules/tokens/measurements.ts";
 import { closedGate } from "../support/gate.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { halfLife, itemOf, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
-import { refreshTokenMargin } from "../../functions/auth-core/rules/token-set.ts";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { credentialAges } from "../../functions/token-rotation/rules/credential-ages.ts";
+import { refreshTokenMargin } from "../../functions/auth-core/rules/tokens/token-set.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import { startWorld } from "../support/world.ts";
 import { itemOf, startConnections } from "./sweep-world.ts";
 

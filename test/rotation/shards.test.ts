@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import { names, startFleet } from "./fleet.ts";
 
 const noBug = (error: unknown) => expect.unreachable(String(error));

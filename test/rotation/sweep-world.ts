@@ -1,9 +1,9 @@
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import type { SweepSummary } from "../../functions/auth-core/rules/measurements.ts";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import type { SweepSummary } from "../../functions/auth-core/rules/tokens/measurements.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 /** Seconds after which the first token of a connection is due in a world: half an hour, because its jitter is fixed. */

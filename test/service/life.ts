@@ -1,5 +1,5 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { isValid } from "../../functions/auth-core/rules/token-set.ts";
+import { isValid } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { World } from "../support/world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
+import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../support/around.ts";
 import { closedGate } from "../support/gate.ts";

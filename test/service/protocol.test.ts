@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { registrationCheckInterval } from "../../functions/auth-core/rules/decision.ts";
+import { registrationCheckInterval } from "../../functions/auth-core/rules/tokens/decision.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { isSufficient } from "../../functions/auth-core/rules/token-set.ts";
-import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
+import { isSufficient } from "../../functions/auth-core/rules/tokens/token-set.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { replace } from "../../functions/auth-core/use-cases/replace.ts";

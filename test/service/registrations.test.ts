@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
-import { memoryLifetime } from "../../functions/auth-core/rules/token-set.ts";
+import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../support/around.ts";

@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { attemptInterval } from "../../functions/auth-core/rules/decision.ts";
+import { attemptInterval } from "../../functions/auth-core/rules/tokens/decision.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import { sweep } from "../../functions/token-rotation/sweep.ts";
+import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, type World } from "../support/world.ts";
 import { live, noTroubles, troubles } from "./life.ts";

@@ -1,4 +1,4 @@
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { Entry, EntryOf } from "./history.ts";
 import { fingerprintOf } from "./operator.ts";
 import type { Process } from "./process.ts";

@@ -1,7 +1,7 @@
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import type { TokenRequirements } from "../../functions/auth-core/rules/token-set.ts";
+import type { TokenRequirements } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Draws } from "./random.ts";
 

@@ -96,7 +96,7 @@ const rareOrders: Plant[] = [
   },
   {
     name: "13: an error about names over what memory has",
-    file: "functions/oauth/named-token.ts",
+    file: "functions/oauth/use-cases/named-token.ts",
     old: 'answer.source === "memory" ?',
     new: "false ?",
     mode: "names",

@@ -1,4 +1,4 @@
-import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type {
   RegistrationReading,

@@ -1,5 +1,5 @@
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { memoryTable } from "../support/memory-table.ts";
 import type { newNetwork } from "./network.ts";

@@ -1,7 +1,7 @@
-import type { Registration } from "../../functions/auth-core/rules/registration.ts";
+import type { Registration } from "../../functions/auth-core/rules/upstream/registration.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream-request.ts";
-import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
+import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import type { KeyIssuer, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { newNetwork } from "./network.ts";

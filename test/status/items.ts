@@ -1,7 +1,7 @@
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { connectionId } from "../support/registration.ts";
 import type { Attributes } from "../support/table.ts";
 

@@ -1,7 +1,7 @@
 import { CreateSecretCommand, DeleteSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DashboardData } from "../../dashboard/contract.ts";
-import { signedGet } from "../../local/callers.ts";
+import { signedGet } from "../../local/callers/callers.ts";
 import { audit, orders, region, StartedCommand } from "../local/run-harness.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { asker } from "./page-harness.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { connectionId } from "../support/registration.ts";
-import { readStatusRequest, writeCursor } from "../../functions/status/status-request.ts";
+import { readStatusRequest, writeCursor } from "../../functions/status/rules/status-request.ts";
 import { statusEvent } from "./event.ts";
 
 const read = (...of: Parameters<typeof statusEvent>) => readStatusRequest(statusEvent(...of));

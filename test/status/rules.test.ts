@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
-import { statusOf } from "../../functions/status/connection-status.ts";
-import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import { statusOf } from "../../functions/status/rules/connection-status.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { itemAt, tokenSetAt } from "./items.ts";
 
 /** Tue, 24 Nov 2026 08:00:00 GMT, in epoch seconds. */

@@ -1,7 +1,7 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 
 const obtainedAt = 1_800_000_000;
 

@@ -8,10 +8,10 @@ import {
   replacementAttributes,
 } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
-import { type RetiringKeys, retirementDueAt } from "../../functions/auth-core/rules/retiring-keys.ts";
-import type { NameIndex } from "../../functions/oauth/find-connection.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
+import { type RetiringKeys, retirementDueAt } from "../../functions/auth-core/rules/keys/retiring-keys.ts";
+import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { Attributes } from "./table.ts";
 

@@ -1,5 +1,5 @@
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
-import { apiKeyRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import { steppedClock } from "./clock.ts";
 import { fakeRegistration } from "./registration.ts";
 

@@ -1,4 +1,4 @@
-import { parseRegistration, type Registration } from "../../functions/auth-core/rules/registration.ts";
+import { parseRegistration, type Registration } from "../../functions/auth-core/rules/upstream/registration.ts";
 import { type ConnectionId, parseConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { Settings } from "../../functions/auth-core/rules/settings.ts";
 

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { UpstreamResult } from "../../functions/auth-core/rules/upstream-response.ts";
+import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { SteppedClock } from "./clock.ts";
 import type { Around } from "./crash-points.ts";

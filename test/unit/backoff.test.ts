@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type FailureCode, needsOperator } from "../../functions/auth-core/rules/failure-catalogue.ts";
-import { backoff } from "../../functions/auth-core/rules/backoff.ts";
+import { backoff } from "../../functions/auth-core/rules/tokens/backoff.ts";
 
 const forOperators: FailureCode[] = ["credentials_rejected", "connection_not_ready"];
 const temporary: FailureCode[] = ["upstream_unavailable", "upstream_malformed", "unavailable"];

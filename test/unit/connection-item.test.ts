@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isInBackoff, isLeased } from "../../functions/auth-core/rules/connection-item.ts";
+import { isInBackoff, isLeased } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { connectionItem, now } from "./examples.ts";
 
 it.each([

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { refreshTokenMargin } from "../../functions/auth-core/rules/token-set.ts";
-import { credentialAges } from "../../functions/token-rotation/credential-ages.ts";
+import { refreshTokenMargin } from "../../functions/auth-core/rules/tokens/token-set.ts";
+import { credentialAges } from "../../functions/token-rotation/rules/credential-ages.ts";
 import { now, tokenSet } from "./examples.ts";
 
 const day = 86_400;

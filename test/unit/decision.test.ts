@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import { decide } from "../../functions/auth-core/rules/decision.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import { decide } from "../../functions/auth-core/rules/tokens/decision.ts";
 import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { connectionItem, now, tokenSet, tokenSetWith } from "./examples.ts";

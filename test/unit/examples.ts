@@ -1,7 +1,7 @@
-import type { ConnectionItem } from "../../functions/auth-core/rules/connection-item.ts";
-import type { Registration } from "../../functions/auth-core/rules/registration.ts";
+import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
+import type { Registration } from "../../functions/auth-core/rules/upstream/registration.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
 import { connectionId, fakeRegistration } from "../support/registration.ts";
 

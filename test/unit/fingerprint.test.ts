@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { partitionOf } from "../../functions/auth-core/rules/partition.ts";
+import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { credentialFingerprint, fingerprint, sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
-import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
-import { sampleCallers } from "../../local/sample-callers.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
+import { sampleCallers } from "../../local/callers/sample-callers.ts";
 import { readDeploymentSettings } from "../../infra/settings/read.ts";
 
 const docs = join(import.meta.dirname, "../../docs");

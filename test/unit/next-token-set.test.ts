@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { nextTokenSet, keepSameToken, type TokenSet } from "../../functions/auth-core/rules/token-set.ts";
-import type { UpstreamTokens } from "../../functions/auth-core/rules/upstream-response.ts";
+import { nextTokenSet, keepSameToken, type TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
+import type { UpstreamTokens } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { now, registration, tokenSet } from "./examples.ts";
 
 const thirtyDays = 30 * 24 * 3600;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isPrivateHost } from "../../functions/auth-core/rules/private-host.ts";
+import { isPrivateHost } from "../../functions/auth-core/rules/callers/private-host.ts";
 
 test.each([
   "localhost",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
 
 const options = { defaultBaseUrl: "https://upstream.example", allowLoopbackHttp: false };
 const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", apiKey: "fake-key-1" };

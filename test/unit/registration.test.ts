@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from "vitest";
-import { parseRegistration } from "../../functions/auth-core/rules/registration.ts";
+import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
 
 const required = { username: "admin_webapicorso", scope: "webapicorso_alywebapicorso", apiKey: "fake-key-1" };
 const options = { defaultBaseUrl: "https://upstream.example", allowLoopbackHttp: false };

@@ -1,6 +1,10 @@
 import { expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import { afterReport, nextReportAt, type RejectionReports } from "../../functions/auth-core/rules/rejection-reports.ts";
+import {
+  afterReport,
+  nextReportAt,
+  type RejectionReports,
+} from "../../functions/auth-core/rules/tokens/rejection-reports.ts";
 import { now, tokenSet, tokenSetWith } from "./examples.ts";
 
 const single = tokenSet({ singleActiveToken: true });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { failureCatalogue, failureCodes } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { tokenResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
-import type { TokenSet } from "../../functions/auth-core/rules/token-set.ts";
+import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { contract } from "../openapi/failures.ts";
 import { now, tokenSet } from "./examples.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { partitionsOf, parseShard } from "../../functions/token-rotation/shard.ts";
+import { partitionsOf, parseShard } from "../../functions/token-rotation/rules/shard.ts";
 
 it("partitionsOf gives each partition to exactly one shard, for any number of shards", () => {
   for (let shards = 1; shards <= 16; shards += 1) {

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer as IamEvent } from "aws-lambda";
 import fc from "fast-check";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { readTokenRequest } from "../../functions/token/token-request.ts";
+import { readTokenRequest } from "../../functions/token/rules/token-request.ts";
 
 interface Request {
   connection?: string | undefined;

@@ -11,7 +11,7 @@ import {
   memoryLifetime,
   remaining,
   validityMiss,
-} from "../../functions/auth-core/rules/token-set.ts";
+} from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { now, registration, tokenSet, tokenSetWith } from "./examples.ts";
 
 const random = fc.double({ min: 0, max: 1, noNaN: true });

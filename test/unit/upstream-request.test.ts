@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream-request.ts";
+import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import { registration } from "./examples.ts";
 
 it("refreshTokenRequest is valid JSON for every refresh token", () => {

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseTokenResponse, type UpstreamResponse } from "../../functions/auth-core/rules/upstream-response.ts";
+import {
+  parseTokenResponse,
+  type UpstreamResponse,
+} from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { jwt, now } from "./examples.ts";
 
 const httpDate = (instant: number) => new Date(instant * 1000).toUTCString();

@@ -5,7 +5,7 @@ import {
   describeShape,
   parseTokenResponse,
   type UpstreamTokens,
-} from "../../functions/auth-core/rules/upstream-response.ts";
+} from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { jwt, now } from "./examples.ts";
 
 const parse = (body: string) => parseTokenResponse({ status: 200, sentAt: now - 1, receivedAt: now, body });

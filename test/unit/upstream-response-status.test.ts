@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseTokenResponse, parseRetryAfter } from "../../functions/auth-core/rules/upstream-response.ts";
+import { parseTokenResponse, parseRetryAfter } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import { now } from "./examples.ts";
 
 const body = '{"access_token":"fake-access-1"}';

@@ -23,33 +23,17 @@ export const groups = {
   "use cases": {
     goal: 90,
     tests: behaviour,
-    patterns: [
-      "functions/auth-core/use-cases/*.ts",
-      "functions/key-rotation/{create-secret,finish-secret,rotate-key,rotation-error,step,step-failure,test-secret}.ts",
-      "functions/token-rotation/{check-secret,maintain-keys,retire-keys,sweep}.ts",
-      "functions/oauth/{authenticate,fetch-keys,find-connection,issued-handles,issuer-keys,jwt-verifier,named-token,revoked-keys}.ts",
-    ],
+    patterns: ["functions/*/use-cases/*.ts"],
   },
   rules: {
     goal: 95,
     tests: quick,
     withConstants: true,
-    patterns: [
-      "functions/auth-core/rules/*.ts",
-      "functions/key-rotation/rotation-event.ts",
-      "functions/token-rotation/{credential-ages,shard}.ts",
-      "functions/oauth/{claims,form,grant-request,jwt-rules,oauth-error,refresh-handle}.ts",
-      "functions/status/{connection-status,status-request}.ts",
-      "functions/token/token-request.ts",
-    ],
+    patterns: ["functions/*/rules/**/*.ts"],
   },
   adapters: {
     tests: ["test/adapters/*.test.ts", ...behaviour],
-    patterns: [
-      "functions/auth-core/adapters/*.ts",
-      "functions/oauth/{handle-table,name-index,revoked-key-table}.ts",
-      "functions/status/status-table.ts",
-    ],
+    patterns: ["functions/auth-core/adapters/*.ts", "functions/*/edges/*{-table,-index,-keys,-verifier}.ts"],
   },
   handlers: {
     tests: ["test/{unit,status}/*.test.ts", ...behaviour],
@@ -57,8 +41,7 @@ export const groups = {
       "functions/*/handler.ts",
       "functions/auth-core/http/*.ts",
       "functions/auth-core/*.ts",
-      "functions/oauth/{endpoint,metadata,oauth-response}.ts",
-      "functions/prober/probe-*.ts",
+      "functions/*/edges/{endpoint,metadata,oauth-response,probe-request}.ts",
     ],
   },
 } satisfies Record<string, MutatedGroup>;

@@ -9,9 +9,9 @@ import type {
   UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
-import type { ConnectionItem } from "../rules/connection-item.ts";
-import { partitionOf } from "../rules/partition.ts";
-import { retirementDueAt } from "../rules/retiring-keys.ts";
+import type { ConnectionItem } from "../rules/tokens/connection-item.ts";
+import { partitionOf } from "../rules/tokens/partition.ts";
+import { retirementDueAt } from "../rules/keys/retiring-keys.ts";
 import type { DueConnection, KeyUsage, KeyChanges, KeyTable } from "../use-cases/ports.ts";
 import { decodeItem, encodeItem, encodeKey, itemKey, keyFields, replacementAttributes } from "./item-codec.ts";
 

@@ -1,11 +1,11 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { ConnectionId } from "../rules/connection-id.ts";
-import type { ConnectionItem, ItemWithoutTokens, StoredError } from "../rules/connection-item.ts";
+import type { ConnectionItem, ItemWithoutTokens, StoredError } from "../rules/tokens/connection-item.ts";
 import type { FailureCode } from "../rules/failure-catalogue.ts";
-import type { RejectionReports } from "../rules/rejection-reports.ts";
-import type { RetiringKey, RetiringKeys } from "../rules/retiring-keys.ts";
+import type { RejectionReports } from "../rules/tokens/rejection-reports.ts";
+import type { RetiringKey, RetiringKeys } from "../rules/keys/retiring-keys.ts";
 import { Secret } from "../rules/secret.ts";
-import type { TokenSet } from "../rules/token-set.ts";
+import type { TokenSet } from "../rules/tokens/token-set.ts";
 
 /** The types of attributes. `instant` is epoch seconds, rounded to milliseconds. */
 type AttributeType = "text" | "secret" | "instant" | "count" | "flag" | "error" | "reports" | "keys";

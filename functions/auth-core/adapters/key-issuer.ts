@@ -1,5 +1,5 @@
 import { Agent, request } from "undici";
-import type { Registration } from "../rules/registration.ts";
+import type { Registration } from "../rules/upstream/registration.ts";
 import { Secret } from "../rules/secret.ts";
 import type { IssuerAnswer, KeyIssuer } from "../use-cases/ports.ts";
 import { OversizedBodyError, readBody } from "./read-body.ts";

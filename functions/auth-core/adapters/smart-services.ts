@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher, FormData, request } from "undici";
 import type { Clock } from "../rules/clock.ts";
-import type { UpstreamResponse, UpstreamResult } from "../rules/upstream-response.ts";
-import type { UpstreamRequest } from "../rules/upstream-request.ts";
+import type { UpstreamResponse, UpstreamResult } from "../rules/upstream/upstream-response.ts";
+import type { UpstreamRequest } from "../rules/upstream/upstream-request.ts";
 import type { Upstream } from "../use-cases/ports.ts";
 import { maxBodyBytes, OversizedBodyError, parseTokenResponse, readBody, Secret } from "./late.ts";
 

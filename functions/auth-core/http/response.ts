@@ -1,7 +1,7 @@
 import { type Failure, wholeSeconds } from "../rules/failure.ts";
 import { failureCatalogue, problemType } from "../rules/failure-catalogue.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
-import { remaining, validityMiss } from "../rules/token-set.ts";
+import { remaining, validityMiss } from "../rules/tokens/token-set.ts";
 import type { ResponseLine } from "../telemetry.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 

@@ -1,6 +1,6 @@
 import type { ConnectionId } from "./connection-id.ts";
 import type { FailureCode } from "./failure-catalogue.ts";
-import type { KeyActionReason } from "./key-action.ts";
+import type { KeyActionReason } from "./keys/key-action.ts";
 
 /** Events about keys and connections. Their schemas are in `docs/events.md`. They never contain a key. */
 export type BrokerEvent =

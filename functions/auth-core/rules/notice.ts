@@ -1,7 +1,7 @@
 import type { ConnectionId } from "./connection-id.ts";
-import type { KeyActionReason } from "./key-action.ts";
-import type { UpstreamRequest } from "./upstream-request.ts";
-import type { UpstreamResult } from "./upstream-response.ts";
+import type { KeyActionReason } from "./keys/key-action.ts";
+import type { UpstreamRequest } from "./upstream/upstream-request.ts";
+import type { UpstreamResult } from "./upstream/upstream-response.ts";
 
 /** What happened, for the log and the metrics. Each kind is one log message. */
 export type Notice =

@@ -1,9 +1,16 @@
-import type { ConnectionItem } from "../rules/connection-item.ts";
+import type { ConnectionItem } from "../rules/tokens/connection-item.ts";
 import type { Failure } from "../rules/failure.ts";
-import type { Registration } from "../rules/registration.ts";
-import { canRefresh, isExpired, isRejected, skew, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
-import { apiKeyRequest, refreshTokenRequest, type UpstreamRequest } from "../rules/upstream-request.ts";
-import type { UpstreamResult, UpstreamTokens } from "../rules/upstream-response.ts";
+import type { Registration } from "../rules/upstream/registration.ts";
+import {
+  canRefresh,
+  isExpired,
+  isRejected,
+  skew,
+  type TokenSet,
+  type TokenRequirements,
+} from "../rules/tokens/token-set.ts";
+import { apiKeyRequest, refreshTokenRequest, type UpstreamRequest } from "../rules/upstream/upstream-request.ts";
+import type { UpstreamResult, UpstreamTokens } from "../rules/upstream/upstream-response.ts";
 import { commitMargin, type Lease, upstreamSeconds } from "./lease.ts";
 import type { Ports } from "./ports.ts";
 

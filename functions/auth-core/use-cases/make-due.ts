@@ -1,6 +1,6 @@
 import type { Clock } from "../rules/clock.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
-import { isLeased } from "../rules/connection-item.ts";
+import { isLeased } from "../rules/tokens/connection-item.ts";
 import type { KeyTable } from "./ports.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
 import type { Failure } from "../rules/failure.ts";
-import { memoryLifetime, type TokenSet } from "../rules/token-set.ts";
+import { memoryLifetime, type TokenSet } from "../rules/tokens/token-set.ts";
 
 /** A token set and its generation. */
 export interface RememberedTokenSet {

@@ -1,13 +1,13 @@
 import type { Clock } from "../rules/clock.ts";
 import type { ConnectionId } from "../rules/connection-id.ts";
-import type { ConnectionItem } from "../rules/connection-item.ts";
+import type { ConnectionItem } from "../rules/tokens/connection-item.ts";
 import type { BrokerEvent } from "../rules/event.ts";
 import type { Notice } from "../rules/notice.ts";
-import type { ParsedRegistration, Registration } from "../rules/registration.ts";
-import type { RetiringKey } from "../rules/retiring-keys.ts";
+import type { ParsedRegistration, Registration } from "../rules/upstream/registration.ts";
+import type { RetiringKey } from "../rules/keys/retiring-keys.ts";
 import type { Secret } from "../rules/secret.ts";
-import type { UpstreamResult } from "../rules/upstream-response.ts";
-import type { UpstreamRequest } from "../rules/upstream-request.ts";
+import type { UpstreamResult } from "../rules/upstream/upstream-response.ts";
+import type { UpstreamRequest } from "../rules/upstream/upstream-request.ts";
 
 /** The condition of every write of a replacement: the lease owner and the generation. */
 export interface Fence {

@@ -1,10 +1,10 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
-import type { ConnectionItem } from "../rules/connection-item.ts";
+import type { ConnectionItem } from "../rules/tokens/connection-item.ts";
 import { catchUnavailable, connectionNotReady, registrationUnavailable } from "../rules/failure.ts";
-import type { Registration } from "../rules/registration.ts";
-import { afterReport } from "../rules/rejection-reports.ts";
-import { type RetiringKeys, retirementEnd } from "../rules/retiring-keys.ts";
-import { hasNames, nextTokenSet, type TokenRequirements } from "../rules/token-set.ts";
+import type { Registration } from "../rules/upstream/registration.ts";
+import { afterReport } from "../rules/tokens/rejection-reports.ts";
+import { type RetiringKeys, retirementEnd } from "../rules/keys/retiring-keys.ts";
+import { hasNames, nextTokenSet, type TokenRequirements } from "../rules/tokens/token-set.ts";
 import { callUpstream } from "./call-upstream.ts";
 import { type Lease, leaseSeconds } from "./lease.ts";
 import type { ExpectedVersion, KeyChanges, Ports } from "./ports.ts";

@@ -1,10 +1,10 @@
-import { backoff } from "../rules/backoff.ts";
-import type { ConnectionItem } from "../rules/connection-item.ts";
+import { backoff } from "../rules/tokens/backoff.ts";
+import type { ConnectionItem } from "../rules/tokens/connection-item.ts";
 import { catchUnavailable, type Failure, unknownConnection, withRetry } from "../rules/failure.ts";
 import { needsOperator } from "../rules/failure-catalogue.ts";
-import { retirementEnd, type RetiringKeys } from "../rules/retiring-keys.ts";
-import { nextActionAt } from "../rules/schedule.ts";
-import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
+import { retirementEnd, type RetiringKeys } from "../rules/keys/retiring-keys.ts";
+import { nextActionAt } from "../rules/tokens/schedule.ts";
+import { isValid, remaining, keepSameToken, type TokenSet, type TokenRequirements } from "../rules/tokens/token-set.ts";
 import type { Lease } from "./lease.ts";
 import type { KeyChanges, Ports } from "./ports.ts";
 import { sendEvent } from "./send-event.ts";

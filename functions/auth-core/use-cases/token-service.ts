@@ -1,6 +1,6 @@
 import type { ConnectionId } from "../rules/connection-id.ts";
-import type { ConnectionItem } from "../rules/connection-item.ts";
-import { decide, registrationCheckInterval } from "../rules/decision.ts";
+import type { ConnectionItem } from "../rules/tokens/connection-item.ts";
+import { decide, registrationCheckInterval } from "../rules/tokens/decision.ts";
 import {
   connectionNotReady,
   type Failure,
@@ -10,7 +10,7 @@ import {
   UnavailableError,
   unknownConnection,
 } from "../rules/failure.ts";
-import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "../rules/token-set.ts";
+import { isSufficient, isValid, type TokenSet, type TokenRequirements } from "../rules/tokens/token-set.ts";
 import { isRecent, Memory } from "./memory.ts";
 import type { Ports } from "./ports.ts";
 import { readRegistration } from "./read-registration.ts";

@@ -1,6 +1,6 @@
 import { sha256Hex } from "../../../functions/auth-core/rules/fingerprint.ts";
-import type { ConnectionItem } from "../../../functions/auth-core/rules/connection-item.ts";
-import { isValid } from "../../../functions/auth-core/rules/token-set.ts";
+import type { ConnectionItem } from "../../../functions/auth-core/rules/tokens/connection-item.ts";
+import { isValid } from "../../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Broken, Facts, Invariant } from "../facts.ts";
 import type { EntryOf } from "../history.ts";
 import { excusedKeys } from "./announcements.ts";

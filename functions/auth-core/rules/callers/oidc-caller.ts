@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { ConnectionId } from "../connection-id.ts";
 import { brokenUrlRule, isOrigin } from "../https-url.ts";
-import { isPrivateHost } from "../private-host.ts";
+import { isPrivateHost } from "./private-host.ts";
 import { type CallerKind, type CommonFields, objectOf, text } from "./caller-kind.ts";
 import { openConnectionsClaim, openToStrangers, type RequiredClaims } from "./issuer-trust.ts";
 

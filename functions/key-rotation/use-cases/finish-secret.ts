@@ -1,0 +1,117 @@
+import { RotationError, StepError, superseded } from "../rules/rotation-error.ts";
+import { notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
+import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
+import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
+import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
+import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+
+/**
+ * Makes the pending version the current one. Each effect is conditional and repeated on every run, in this order:
+ *
+ * 1. AWSCURRENT moves. First, so that the new key always has a label.
+ * 2. The outgoing key is noted as retiring. Not earlier: its end must not run while it is still current.
+ * 3. NEXT leaves the version with the new key. Another version under NEXT was staged meanwhile, and stays.
+ * 4. AWSPENDING leaves. Not earlier: until then Secrets Manager starts no other rotation.
+ * 5. The connection becomes due, so that the next sweep gets a token of the new key.
+ */
+export async function finishSecret(step: Step): Promise<void> {
+  const { ports, event, labels, progress } = step;
+  const { secrets, events, notice } = ports;
+  const { secretId, connection, version } = event;
+  const pending = await readVersion(step, version);
+  if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
+  const { keyFingerprint, apiKeyId } = readPending(step, pending);
+
+  const isCurrent = labels.get(version)?.includes("AWSCURRENT");
+  const movedFrom = isCurrent ? undefined : await makeCurrent(step, keyFingerprint);
+  progress.keepsPending = true;
+
+  const after = (await secrets.describe(secretId))?.labels ?? labels;
+  // Found by its version, not by AWSPREVIOUS: a description may lag behind the move.
+  await noteOutgoingKey(step, movedFrom ?? versionWith("AWSPREVIOUS", after), { keyFingerprint, apiKeyId });
+
+  const stagedAt = versionWith("NEXT", after);
+  const staged = stagedAt === undefined ? undefined : await secrets.read(secretId, { version: stagedAt });
+  if (stagedAt !== undefined && staged !== undefined && stagedKeyFingerprint(staged) === keyFingerprint) {
+    await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
+  }
+  await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
+  await makeDue(ports, connection);
+  await events.put({ kind: "api_key_rotated", connection, keyFingerprint });
+  notice({ kind: "api_key_rotated", connection, keyFingerprint });
+}
+
+/**
+ * Moves AWSCURRENT to the pending version, from the version that its value was made from: what an operator made current
+ * since then stays, whatever the dates and the labels that were read say. Returns the version that it moved from.
+ */
+async function makeCurrent(step: Step, keyFingerprint: string): Promise<string | undefined> {
+  const { ports, event, labels, progress } = step;
+  const { secrets } = ports;
+  const { secretId, connection, version } = event;
+  const { basedOn = "" } = await requireTest(step, keyFingerprint);
+  const [pending, source] = basedOn.split(" ");
+  // Without that note, a function from before an upgrade wrote the version, or a commit at the same time wrote an older note.
+  const from = pending === version ? source : versionWith("AWSCURRENT", labels);
+  if (from !== undefined && (await isNewer(step, from))) throw superseded();
+  if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) }))
+    return from;
+  // Secrets Manager also rejects a move that was made before: by a request whose response was lost, or by the same step
+  // in another process. A description may lag behind that move.
+  const movedTo = await untilDefined(step, async () => {
+    const description = await secrets.describe(secretId);
+    const current = description && versionWith("AWSCURRENT", description.labels);
+    return current === from ? undefined : current;
+  });
+  if (movedTo === version) return from;
+  if (movedTo !== undefined) throw superseded();
+  progress.keepsPending = true;
+  throw new StepError(
+    `Secrets Manager rejected the move of AWSCURRENT in the secret of ${connection}. It retries the step.`,
+  );
+}
+
+/** Whether a version was created after the pending one. A version counts as newer if an instant cannot be read. */
+async function isNewer(step: Step, version: string): Promise<boolean> {
+  const { ports, event } = step;
+  const createdAt = (of: string) => untilDefined(step, () => ports.secrets.createdAt(event.secretId, of));
+  const [at, pendingAt] = [await createdAt(version), await createdAt(event.version)];
+  return at === undefined || pendingAt === undefined || at > pendingAt;
+}
+
+/**
+ * Requires the entry that testSecret writes after it tested a key. testSecret also succeeds if it reads an empty version:
+ * it cannot know whether that version has no value, or one that cannot be read yet.
+ */
+async function requireTest(step: Step, keyFingerprint: string): Promise<RetiringKey> {
+  const { connection, version } = step.event;
+  const noted = await notedKey(step, keyFingerprint);
+  if (noted?.testedVersion === version) return noted;
+  step.progress.keepsPending = true;
+  throw new StepError(`The next key of ${connection} was not tested. Secrets Manager repeats the rotation.`);
+}
+
+/** Notes the key of a version as retiring, if it is another key than the next. Creates the item if there is none. */
+async function noteOutgoingKey(
+  step: Step,
+  previousAt: string | undefined,
+  next: { keyFingerprint: string; apiKeyId: Registration["apiKeyId"] },
+): Promise<void> {
+  const { ports, event, settings } = step;
+  const { table, clock } = ports;
+  const previous = previousAt === undefined ? undefined : await readVersion(step, previousAt);
+  const outgoing = previous === undefined ? undefined : parseRegistration(previous, settings);
+  if (outgoing?.kind !== "registered" || outgoing.registration.keyFingerprint === next.keyFingerprint) return;
+  const { keyFingerprint, apiKeyId } = outgoing.registration;
+  const entry = await notedKey(step, keyFingerprint);
+  const now = clock.now();
+  // Written on every run: the run before may have died between the entry and the index. An end is never postponed.
+  const end = entry?.end ?? retirementEnd(now);
+  const hasOwnId = apiKeyId !== undefined && apiKeyId !== next.apiKeyId;
+  await table.noteKey(event.connection, keyFingerprint, {
+    since: now,
+    ...entry,
+    end,
+    ...(hasOwnId && { id: apiKeyId }),
+  });
+}

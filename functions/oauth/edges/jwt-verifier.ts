@@ -1,0 +1,54 @@
+import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { clockTolerance, jwtAlgorithms } from "@smart-token-broker/auth-core/adapters/late.ts";
+import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
+import type { JwtVerdict, JwtVerifier } from "../use-cases/authenticate.ts";
+import { fetchKeys, type Keys } from "./fetch-keys.ts";
+import { IssuerKeys } from "../use-cases/issuer-keys.ts";
+import { brokenRule } from "../rules/jwt-rules.ts";
+
+/**
+ * Verifies JWTs with the published keys of their issuer (RFC 7519): signature, issuer, `exp` (required), `nbf`, and the
+ * rules of `jwt-rules.ts`. Does not check the audience or other claims; `claims.ts` does.
+ *
+ * Only sends requests to the issuer that is passed to `verify`. Ignores the `jku`, `x5u` and `jwk` of a JWT.
+ */
+export function oidcVerifier(clock: Clock, options: UrlOptions): JwtVerifier {
+  const issuerKeys = new IssuerKeys(clock, (issuer) => fetchKeys(issuer, options));
+
+  return {
+    async verify(secret, issuer): Promise<JwtVerdict> {
+      const token = secret.reveal();
+      const found = await issuerKeys.current(issuer);
+      if (found.kind === "unavailable") return { ...found, reason: "no keys" };
+      const verdict = await verifyWith(found.keys, token, issuer, clock.now());
+      if (verdict.kind !== "invalid" || verdict.reason !== unknownKey) return verdict;
+      const other = await issuerKeys.otherThan(found.keys, issuer, keyIdOf(token));
+      return other ? verifyWith(other, token, issuer, clock.now()) : verdict;
+    },
+  };
+}
+
+/** jose's code for a JWT whose key is not in the key set. */
+const unknownKey = new errors.JWKSNoMatchingKey().code;
+
+async function verifyWith(keys: Keys, token: string, issuer: string, now: number): Promise<JwtVerdict> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      issuer,
+      algorithms: [...jwtAlgorithms],
+      clockTolerance,
+      requiredClaims: ["exp"],
+      currentDate: new Date(now * 1000),
+    });
+    const reason = brokenRule(protectedHeader, payload, now);
+    return reason ? { kind: "invalid", reason } : { kind: "valid", claims: payload };
+  } catch (error) {
+    return { kind: "invalid", reason: error instanceof errors.JOSEError ? error.code : "unknown" };
+  }
+}
+
+function keyIdOf(token: string): string | undefined {
+  const { kid } = decodeProtectedHeader(token);
+  return typeof kid === "string" ? kid : undefined;
+}

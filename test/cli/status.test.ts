@@ -135,10 +135,7 @@ test.each<[ConnectionState, string]>([
   (state, why) => {
     const outage = { ...status("a", state), last_error: status("a", "retrying").last_error } as ConnectionStatus;
 
-    for (const text of [
-      describeStatus(outage, now, { flags: "" }),
-      problems([outage], now, { flags: "" }),
-    ]) {
+    for (const text of [describeStatus(outage, now, { flags: "" }), problems([outage], now, { flags: "" })]) {
       expect(text).toContain(`${why} Now: Smart Services is unavailable (HTTP 503).`);
     }
   },
@@ -197,9 +194,7 @@ test("describeStatus asks for a valid key while the rejected one backs off, or a
 test("describeStatus says that callers get an error without a valid token", () => {
   const expired = { ...status("a", "expired"), access_token_expires_at: "2026-11-24T11:00:00Z" };
 
-  expect(describeStatus(expired, now, { flags: "" })).toMatch(
-    /^expired +Callers get an error\. Next attempt /,
-  );
+  expect(describeStatus(expired, now, { flags: "" })).toMatch(/^expired +Callers get an error\. Next attempt /);
 });
 
 test("describeStatus has every instant in UTC, in a machine of any time zone", () => {

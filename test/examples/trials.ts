@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { StartedCommand } from "../local/run-harness.ts";
-import { at, rotationSwitchedOn, sdkOperator, secretOf } from "../rotate-locally/operators.ts";
+import { emulatorConfig } from "../support/aws.ts";
 import { account, startBroker, stored, usedStatus } from "./broker.ts";
 import { hourWithOutage } from "./hour.ts";
 import { formOf, recordingOf } from "./recorder.ts";
@@ -77,15 +78,14 @@ export function tryExamples(examples: Example[]): void {
   });
 
   it("none notices that the API key is rotated", { timeout: 90_000 }, async () => {
-    const operator = sdkOperator(run);
-    const secretId = secretOf("webapicorso");
-    await rotationSwitchedOn(run, ["webapicorso"]);
+    const secrets = new SecretsManager(emulatorConfig(run.url("secretsmanager")));
+    const SecretId = "smart-token-broker/dev/webapicorso";
     const { apiKey } = await run.simulator("/_simulator/keys", account);
     const fingerprint = createHash("sha256").update(String(apiKey)).digest("hex").slice(0, 16);
     const before = await tokensOfAll();
 
-    await operator.stage(secretId, String(apiKey));
-    const version = await operator.rotate(secretId);
+    await secrets.putSecretValue({ SecretId, SecretString: String(apiKey), VersionStages: ["NEXT"] });
+    const { VersionId = "" } = await secrets.rotateSecret({ SecretId });
     // Any failure in between fails the test. Only the wait for the new key is repeated.
     let served: { tokens: unknown[]; key: string | undefined };
     do {
@@ -94,9 +94,11 @@ export function tryExamples(examples: Example[]): void {
       served = { tokens, key: tokens.every((each) => each === token) ? key : undefined };
     } while (served.key !== fingerprint);
 
-    expect(at("AWSCURRENT", await operator.labels(secretId))).toBe(version);
+    const { VersionIdsToStages = {} } = await secrets.describeSecret({ SecretId });
+    expect(VersionIdsToStages[VersionId]).toEqual(["AWSCURRENT"]);
     expect(served.tokens).not.toEqual(before);
-    operator.close();
+    await vi.waitFor(() => expect(run.stderr).toMatch(/^\{"event":\{.*"detailType":"api_key_rotated"/m), soon);
+    secrets.destroy();
   });
 
   it("none notices that Smart Services is down", { timeout: 60_000 }, async () => {

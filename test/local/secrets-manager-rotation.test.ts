@@ -262,12 +262,17 @@ describe("configuring a rotation for later", () => {
     });
   });
 
-  it("is rejected without a function, and for rules that are not emulated", async () => {
-    const unconfigured = client.rotateSecret({ SecretId });
-    const scheduled = configure({ RotationRules: { ScheduleExpression: "rate(10 days)" } });
+  it("is rejected without a function, for the version of a value, and for rules that are not emulated", async () => {
+    const refused = (call: Promise<unknown>, name: string) => expect(call).rejects.toMatchObject({ name });
 
-    await expect(unconfigured).rejects.toMatchObject({ name: "InvalidRequestException" });
-    await expect(scheduled).rejects.toMatchObject({ name: "InvalidParameterException" });
+    await refused(client.rotateSecret({ SecretId }), "InvalidRequestException");
+    await refused(configure({ ClientRequestToken: first }), "ResourceExistsException");
+    for (const RotationRules of [
+      { ScheduleExpression: "rate(10 days)" },
+      { AutomaticallyAfterDays: 90, Duration: "2h" },
+    ]) {
+      await refused(configure({ RotationRules }), "InvalidParameterException");
+    }
     expect((await describeSecret()).RotationEnabled).toBe(false);
   });
 });

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { StartedCommand } from "../local/run-harness.ts";
 import { emulatorConfig } from "../support/aws.ts";
 import { account, startBroker, stored, usedStatus } from "./broker.ts";
-import { hourWithOutage } from "./hour.ts";
 import { formOf, recordingOf } from "./recorder.ts";
 import { type Dialect, vendorForm } from "./vendor-form.ts";
 
@@ -58,22 +57,6 @@ export function tryExamples(examples: Example[]): void {
 
     it("reports a failure if its credential is not accepted", async () => {
       await expect(example.ask(run.url("ready"), `stb_${"fake-unknown-key".padEnd(43, "0")}`)).rejects.toThrow();
-    });
-
-    it("does not notice that Smart Services is down for 24 of 60 minutes", { timeout: 60_000 }, async () => {
-      const credential = await example.credential(run);
-      const recorded = await recordingOf((host) => example.ask(host, credential));
-
-      const { responses, calls } = await hourWithOutage(recorded, run.url("issuer"));
-
-      expect(responses.length).toBeGreaterThan(4200);
-      expect(
-        responses.filter(({ status, expiresIn, waited }) => status !== 200 || Number(expiresIn) < 60 || waited),
-      ).toEqual([]);
-      // One call served all requests before the outage. The outage lasted for several calls, and no caller noticed it.
-      expect(calls).toMatchObject({ first: 1, beforeOutage: 1 });
-      expect(calls.afterOutage).toBeGreaterThan(5);
-      expect(new Set(responses.map(({ token }) => token)).size).toBe(2);
     });
   });
 

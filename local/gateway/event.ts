@@ -5,13 +5,14 @@ import type { Arrived } from "./request.ts";
 const TEXT = /^(text\/.+|application\/(json|xml|javascript))$/;
 
 /**
- * The event of an authorized request, in payload format 2.0. As on AWS, absent parts are left out (`body`, `cookies`,
- * `pathParameters`, `queryStringParameters`); repeated headers and query parameters are joined by a comma.
+ * The event of an authorized request, in payload format 2.0. As on AWS, absent parts are left out (`body`,
+ * `pathParameters`, `queryStringParameters`), and repeated headers and query parameters are joined by a comma.
  *
  * `rawPath` and `http.path` keep the percent-encoding of the request. Live captures say that AWS decodes them. This is
  * stricter: a function sees a path that is not the canonical one, and can reject it. `pathParameters` are decoded.
  *
- * Does not add AWS's `x-forwarded-*` and `x-amzn-trace-id` headers; `callerId` and `userId` are the access key id.
+ * Does not add AWS's `x-forwarded-*` and `x-amzn-trace-id` headers, and leaves cookies among the headers. `callerId` and
+ * `userId` are the access key id.
  *
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
@@ -30,8 +31,7 @@ export function buildEvent(
     routeKey: matched.routeKey,
     rawPath: target.rawPath,
     rawQueryString: target.rawQuery,
-    ...(headers.has("cookie") && { cookies: (headers.get("cookie") ?? []).flatMap((line) => line.split(/; */)) }),
-    headers: Object.fromEntries([...joined].filter(([name]) => name !== "cookie")),
+    headers: Object.fromEntries(joined),
     ...(target.query.length > 0 && { queryStringParameters: joinRepeated(target.query) }),
     requestContext: {
       accountId: api.accountId,

@@ -29,7 +29,7 @@ export type IamContext = {
 };
 
 export type Route = {
-  /** `"GET /v1/things/{thing}"`, `"ANY /files/{proxy+}"` or `"$default"`. */
+  /** `"GET /v1/things/{thing}"` or `"ANY /files/{proxy+}"`. */
   routeKey: string;
   authorization: "AWS_IAM" | "NONE";
   /** Resolves with the function's return value; rejects if the function fails. */

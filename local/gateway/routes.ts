@@ -14,7 +14,7 @@ const PARAMETER = /^\{([^{}+]+)(\+?)\}$/;
 
 /**
  * Compiles route keys, the most specific first: per segment a literal before `{parameter}` before `{greedy+}`, then an
- * exact method before ANY, and `$default` last. Throws an Error for an invalid key.
+ * exact method before ANY. Throws an Error for an invalid key.
  */
 export function compileRoutes<R extends { routeKey: string }>(routes: R[]): CompiledRoute<R>[] {
   return routes.map(compile).toSorted((a, b) => (a.rank < b.rank ? -1 : Number(a.rank > b.rank)));
@@ -40,7 +40,6 @@ export function findRoute<R>(
 }
 
 function compile<R extends { routeKey: string }>(route: R): CompiledRoute<R> {
-  if (route.routeKey === "$default") return { route, method: "ANY", path: /^/, parameters: [], rank: "3" };
   const [, method, template] = ROUTE_KEY.exec(route.routeKey) ?? [];
   if (!method || !template) throw new Error(`Invalid route key: ${route.routeKey}`);
 

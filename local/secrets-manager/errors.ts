@@ -16,8 +16,6 @@ export class SecretsManagerError extends Error {
 
 const error = (type: string) => (message: string) => new SecretsManagerError(type, message);
 
-export const accessDenied = error("AccessDeniedException");
-export const invalidNextToken = error("InvalidNextTokenException");
 export const invalidParameter = error("InvalidParameterException");
 export const invalidRequest = error("InvalidRequestException");
 export const notFound = error("ResourceNotFoundException");

@@ -6,7 +6,7 @@ const integer = v.pipe(v.number(), v.integer());
 const flag = v.optional(v.boolean());
 const maxValueBytes = 65_536;
 
-// The limits of the service model. RecoveryWindowInDays has none there: the service checks it with another error.
+// The limits of the service model.
 const model = v.object({
   ClientRequestToken: text(32, 64),
   Filters: v.optional(v.pipe(v.array(v.object({ Key: v.string(), Values: v.array(v.string()) })), v.maxLength(10))),

@@ -2,7 +2,6 @@ import { randomInt } from "node:crypto";
 import { invalidRequest, notFound } from "./errors.ts";
 import type { Secret } from "./versions.ts";
 
-const SUFFIX = /-[A-Za-z0-9]{6}$/;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
@@ -42,14 +41,9 @@ export class SecretRegistry {
     return [...this.#secrets.values()];
   }
 
-  /**
-   * The secret of a name, an ARN, or an ARN without its suffix. As on AWS, an ARN that ends like a suffix counts as
-   * complete, so a name that ends like one cannot be found by its partial ARN.
-   */
+  /** The secret of a name or a complete ARN. */
   lookUp(id: string): Secret | undefined {
-    const secrets = this.all();
-    if (!id.startsWith("arn:")) return secrets.find(({ name }) => name === id);
-    return secrets.find(({ arn }) => id === (SUFFIX.test(id) ? arn : arn.replace(SUFFIX, "")));
+    return this.all().find(({ name, arn }) => id === name || id === arn);
   }
 
   /** As `lookUp`, scheduled for deletion or not. Throws ResourceNotFoundException. */

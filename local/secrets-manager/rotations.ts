@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as timer } from "node:timers/promises";
-import { accessDenied } from "./errors.ts";
 import { tokenOf, type With } from "./members.ts";
 import type { SecretRegistry } from "./registry.ts";
 import { configured, isDue, PENDING, refuseRotation } from "./rotation.ts";
@@ -19,7 +18,7 @@ export interface RotationEvent {
 }
 
 export interface RotationOptions {
-  /** Rejects if the function fails. Absent: no function may be invoked. */
+  /** Rejects if the function fails. Absent: no step does anything. */
   invokeRotation?: ((functionArn: string, event: RotationEvent) => Promise<unknown>) | undefined;
   /** Waits before a retry, in seconds. The signal ends the wait. */
   sleep?: ((seconds: number, signal: AbortSignal) => Promise<unknown>) | undefined;
@@ -62,21 +61,16 @@ export class Rotations {
     const kind = input.RotateImmediately === false ? "test" : "rotation";
     const rotation = configured(secret.rotation, input, this.#now());
     refuseRotation(secret, token, kind);
-    if (this.#invoke === undefined) {
-      throw accessDenied(
-        "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com.",
-      );
-    }
     secret.rotation = rotation;
     secret.changedAt = this.#clock.now();
     this.#start(secret, token, kind);
     return { ARN: secret.arn, Name: secret.name, VersionId: token };
   }
 
-  /** Starts the rotation of every secret that is due and has no run. */
+  /** Starts the rotation of every secret that is due. */
   rotateDue(): void {
     for (const secret of this.#secrets.all()) {
-      if (isDue(secret, this.#now()) && !this.#runs.has(secret)) this.#start(secret, randomUUID(), "rotation");
+      if (isDue(secret, this.#now())) this.#start(secret, randomUUID(), "rotation");
     }
   }
 

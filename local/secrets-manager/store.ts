@@ -1,4 +1,4 @@
-import { invalidParameter, invalidRequest, notFound, resourceExists } from "./errors.ts";
+import { invalidRequest, notFound, resourceExists } from "./errors.ts";
 import { page, passes } from "./listing.ts";
 import { type Members, tokenOf, type With } from "./members.ts";
 import { SecretRegistry } from "./registry.ts";
@@ -41,13 +41,12 @@ export class SecretStore {
         "You can't create this secret because a secret with this name is already scheduled for deletion.",
       );
     }
-    // The same request again gets the same response.
-    if (known !== undefined && (token === undefined || !known.versions.has(token))) {
+    if (known !== undefined) {
       throw resourceExists(`The operation failed because the secret ${input.Name} already exists.`);
     }
-    const secret = known ?? this.#newSecret(input);
+    const secret = this.#newSecret(input);
     if (token !== undefined) addVersion(secret, { id: token, value, stages: [CURRENT] }, this.#now());
-    if (known === undefined) this.#secrets.add(secret);
+    this.#secrets.add(secret);
     return { ARN: secret.arn, Name: secret.name, VersionId: token };
   }
 
@@ -68,9 +67,6 @@ export class SecretStore {
     const { VersionId: id, VersionStage: stage = id === undefined ? CURRENT : undefined } = input;
     const secret = this.#secrets.findLive(input.SecretId);
     const version = id === undefined ? versionAt(secret, stage ?? CURRENT) : secret.versions.get(id);
-    if (version !== undefined && stage !== undefined && !version.stages.has(stage)) {
-      throw invalidRequest("You provided a VersionStage that is not associated to the provided VersionId.");
-    }
     if (version?.value === undefined) {
       const which = stage === undefined ? `VersionId: ${id}` : `staging label: ${stage}`;
       throw notFound(`Secrets Manager can't find the specified secret value for ${which}`);
@@ -105,16 +101,10 @@ export class SecretStore {
   }
 
   deleteSecret(input: With<"SecretId">) {
-    const { RecoveryWindowInDays: days, ForceDeleteWithoutRecovery: force = false } = input;
-    if (force && days !== undefined) {
-      throw invalidParameter("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.");
-    }
-    if (days !== undefined && (days < 7 || days > 30)) {
-      throw invalidParameter("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
-    }
+    const { RecoveryWindowInDays: days = 30, ForceDeleteWithoutRecovery: force = false } = input;
     if (force) return this.#deleteNow(input.SecretId);
     const secret = this.#secrets.findLive(input.SecretId);
-    secret.deletedAt = this.#now() + (days ?? 30) * DAY;
+    secret.deletedAt = this.#now() + days * DAY;
     return { ARN: secret.arn, Name: secret.name, DeletionDate: wireInstant(secret.deletedAt) };
   }
 
@@ -150,11 +140,6 @@ export class SecretStore {
 }
 
 function valueOf({ SecretString, SecretBinary }: Value): SecretValue | undefined {
-  if (SecretString !== undefined && SecretBinary !== undefined) {
-    throw invalidParameter(
-      "You can't specify both a binary secret value and a string secret value in the same secret.",
-    );
-  }
   if (SecretString !== undefined) return { SecretString };
   return SecretBinary === undefined ? undefined : { SecretBinary };
 }

@@ -55,12 +55,6 @@ describe.each(readers)("the DynamoDB adapter %s", (_name, at, extra) => {
     expect(requests()).toBe(attempts + extra);
   });
 
-  it("throws UnavailableError if the connection is refused", async () => {
-    const table = tableAt("http://127.0.0.1:1", at);
-
-    expect(await failureOf(table.read(connection, "strong"))).toBeInstanceOf(UnavailableError);
-  });
-
   it.each([
     ["is incomplete", '{"Item":{"accessToken":{"S":"fake-acc'],
     ["is not JSON", "fake-access-1"],

@@ -4,11 +4,10 @@ import { gatewayOf, send } from "./gateway-harness.ts";
 const CALL = { method: "POST", target: "/f" };
 
 describe("the response to a function's result", () => {
-  it("has the status, headers, cookies and body of a result with a statusCode", async () => {
+  it("has the status, headers and body of a result with a statusCode", async () => {
     const to = await gatewayOf(async () => ({
       statusCode: 429,
-      headers: { "Content-Type": "application/problem+json", "Retry-After": 5, "x-flag": true },
-      cookies: ["a=1; Secure", "b=2"],
+      headers: { "Content-Type": "application/problem+json", "Retry-After": 5 },
       body: '{"città":"però"}',
     }));
 
@@ -18,8 +17,6 @@ describe("the response to a function's result", () => {
     expect(headers).toMatchObject({
       "content-type": "application/problem+json",
       "retry-after": "5",
-      "x-flag": "true",
-      "set-cookie": ["a=1; Secure", "b=2"],
       "content-length": "18",
     });
   });
@@ -35,16 +32,6 @@ describe("the response to a function's result", () => {
     const answer = await send(to, CALL);
 
     expect(answer).toMatchObject({ status: 200, text, headers: { "content-type": "application/json" } });
-  });
-
-  it("is decoded if the result is base64", async () => {
-    const body = Buffer.from("però").toString("base64");
-    const to = await gatewayOf(async () => ({ statusCode: 200, isBase64Encoded: true, body }));
-
-    expect(await send(to, CALL)).toMatchObject({
-      text: "però",
-      headers: { "content-type": "text/plain; charset=utf-8" },
-    });
   });
 
   it.each([204, 304])("has neither body nor type for a bare %i", async (statusCode) => {
@@ -72,36 +59,13 @@ describe("the response to a function's result", () => {
     expect(answer.headers.connection).not.toBe("x");
   });
 
-  it.each([
-    ["a status that is text", { statusCode: "200" }],
-    ["a status that HTTP does not have", { statusCode: 99 }],
-    ["a status beyond those of HTTP", { statusCode: 600 }],
-    ["a base64 flag that is text", { statusCode: 200, body: "a", isBase64Encoded: "false" }],
-    ["a body that is no string", { statusCode: 200, body: { a: 1 } }],
-    ["headers that are no object", { statusCode: 200, headers: "a: b" }],
-    ["a header that is an object", { statusCode: 200, headers: { a: {} } }],
-    ["a header that smuggles another", { statusCode: 200, headers: { a: "b\r\nc: d" } }],
-    ["a header without a proper name", { statusCode: 200, headers: { "a b": "c" } }],
-    ["cookies that are no list", { statusCode: 200, cookies: "a=1" }],
-    ["what JSON cannot say", 1n],
-  ])("is 500 for %s", async (_, result) => {
-    const to = await gatewayOf(async () => result);
+  it("is 500 without the error if the function fails, or returns no status", async () => {
+    for (const invoke of [() => Promise.reject(new Error("fake-key-1 leaked")), async () => ({ statusCode: "200" })]) {
+      const answer = await send(await gatewayOf(invoke), CALL);
 
-    const answer = await send(to, CALL);
-
-    expect(answer).toMatchObject({
-      status: 500,
-      text: '{"message":"Internal Server Error"}',
-      headers: { "content-type": "application/json" },
-    });
-  });
-
-  it("is 500 without the error if the function fails", async () => {
-    const to = await gatewayOf(() => Promise.reject(new Error("fake-key-1 leaked")));
-
-    const answer = await send(to, CALL);
-
-    expect(answer).toMatchObject({ status: 500, text: '{"message":"Internal Server Error"}' });
+      const headers = { "content-type": "application/json" };
+      expect(answer).toMatchObject({ status: 500, headers, text: '{"message":"Internal Server Error"}' });
+    }
   });
 
   it("is 503 if the function does not answer in time", async () => {

@@ -4,7 +4,6 @@ import { gateway, send } from "./gateway-harness.ts";
 
 const ROUTES = compileRoutes(
   [
-    "$default",
     "ANY /v1/{proxy+}",
     "GET /v1/{proxy+}",
     "GET /v1/{a}/token",
@@ -26,7 +25,6 @@ describe("the route of a request", () => {
     ["GET", "/v1/other/token", "GET /v1/{a}/token", { a: "other" }],
     ["GET", "/v1/a/b/c", "GET /v1/{proxy+}", { proxy: "a/b/c" }],
     ["PUT", "/v1/a/b/c", "ANY /v1/{proxy+}", { proxy: "a/b/c" }],
-    ["PUT", "/", "$default", {}],
   ])("%s %s is the most specific one: %s", (method, path, routeKey, pathParameters) => {
     expect(findRoute(ROUTES, method, path)).toEqual({ route: { routeKey }, pathParameters });
   });
@@ -37,13 +35,19 @@ describe("the route of a request", () => {
     ["/v1/things//", "GET /v1/{proxy+}", { proxy: "things//" }],
     ["/v1/things/", "GET /v1/{proxy+}", { proxy: "things/" }],
     ["/v1.0/(x)", "GET /v1.0/(x)", {}],
-    ["/v1a0/(x)", "$default", {}],
-    ["/v1/", "$default", {}],
   ])("of the raw path %s is %s", (path, routeKey, pathParameters) => {
     expect(findRoute(ROUTES, "GET", path)).toEqual({ route: { routeKey }, pathParameters });
   });
 
-  it.each(["GET", "/v1", "get /v1", "GET v1", "$other"])("cannot be declared as %s", (routeKey) => {
+  it.each([
+    ["PUT", "/"],
+    ["GET", "/v1a0/(x)"],
+    ["GET", "/v1/"],
+  ])("of %s %s is none", (method, path) => {
+    expect(findRoute(ROUTES, method, path)).toBeUndefined();
+  });
+
+  it.each(["GET", "/v1", "get /v1", "GET v1", "$default"])("cannot be declared as %s", (routeKey) => {
     expect(() => compileRoutes([{ routeKey }])).toThrow(`Invalid route key: ${routeKey}`);
   });
 });

@@ -147,10 +147,10 @@ describe("npm start", () => {
   let run: StartedCommand | undefined;
   afterEach(() => run?.remove());
 
-  it("appends the functions' own lines to --log-file, and admits pages of --origin", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "log-output-"));
-    const file = join(folder, "broker.log");
-    run = new StartedCommand(["--port", "0", "--log-file", file, "--origin", "http://localhost:5173"]);
+  it("appends the functions' lines to --log-file, admits pages of --origin, and applies --profile at once", async () => {
+    const log = join(mkdtempSync(join(tmpdir(), "log-output-")), "broker.log");
+    const options = ["--log-file", log, "--origin", "http://localhost:5173", "--profile", "FILE"];
+    run = new StartedCommand(["--port", "0", ...options], { file: '{"lifetime": 28800, "shape": "data"}' });
     const url = await run.ready();
 
     const preflight = await fetch(`${url}/oauth/token`, {
@@ -160,21 +160,23 @@ describe("npm start", () => {
 
     expect(run.stdout).toContain("origins http://127.0.0.1:8788 http://localhost:5173\n");
     expect(preflight.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
-    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    expect(run.stdout).toMatch(/"expires_in":28[78]\d\d,/);
+    const lines = readFileSync(log, "utf8").trimEnd().split("\n");
     expect(lines.map((line) => (JSON.parse(line) as object) && line)).toContainEqual(
       expect.stringContaining('"message":"request"'),
     );
   });
 
   it.skipIf(process.platform === "win32" || !hasPrograms("python3"))(
-    "says at once that it starts, and shows no JSON, in a terminal",
+    "in a terminal says at once that it starts, then shows no JSON, and its URLs as one block after the log",
     async () => {
       const terminalOf = ["python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"];
       run = new StartedCommand(["--port", "0"], { command: [...terminalOf, ...command] });
       while (!/ready http\S+\r\n/.test(run.stdout))
         await new Promise((resolve) => run?.child.stdout?.once("data", resolve));
 
-      expect(run.stdout).toMatch(/^Starting\..*200.*webapicorso/s);
+      expect(run.stdout).toMatch(/^Starting\..*200[^\n]*webapicorso.*\ndynamodb http/s);
+      expect(run.stdout.split("\ndynamodb ")[1]).not.toMatch(/200 +webapicorso/);
       expect(run.stdout).not.toContain('{"level"');
     },
   );

@@ -2,9 +2,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { command, StartedCommand } from "./run-harness.ts";
 
-// Each of these starts a whole run, some of them through npm.
-const npm = ["npm", "start", "--"];
-
+// Each of these starts a whole run. run-connections.test.ts tests Ctrl-C during a request.
 let run: StartedCommand | undefined;
 afterEach(() => run?.remove());
 
@@ -21,33 +19,21 @@ async function remains(of: StartedCommand) {
   return { status, temporaryFiles: of.temporaryFiles() };
 }
 
-describe("a signal during the synthesis ends npm start with status 0 and leaves nothing behind", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("%s", async (signal) => {
+describe("a signal ends npm start and leaves nothing behind:", () => {
+  it("SIGINT during the synthesis, with status 0", async () => {
     const started = start(["--port", "0"]);
     await vi.waitFor(() => expect(started.temporaryFiles()).not.toEqual([]), { timeout: 30_000, interval: 5 });
     expect(started.stdout).toBe("");
 
-    started.child.kill(signal);
+    started.child.kill("SIGINT");
 
     expect(await remains(started)).toEqual({ status: 0, temporaryFiles: [] });
     expect(started.stdout + started.stderr).toBe("");
   });
-});
 
-// The shell that npm starts ends by the signal, and so does npm: that is its status.
-describe("a signal after ready ends npm and the run, and leaves nothing behind", () => {
-  it("SIGINT to the process group, as Ctrl-C sends it", async () => {
-    const started = start(["--port", "0"], npm);
-    await started.ready();
-
-    started.signalGroup("SIGINT");
-
-    expect(await remains(started)).toMatchObject({ temporaryFiles: [] });
-    await expect(fetch(started.url("ready"))).rejects.toThrow("fetch failed");
-  });
-
+  // The shell that npm starts ends by the signal, and so does npm: that is its status.
   it("SIGTERM to npm, which ends only the shell between them", async () => {
-    const started = start(["--port", "0"], npm);
+    const started = start(["--port", "0"], ["npm", "start", "--"]);
     await started.ready();
 
     started.child.kill("SIGTERM");
@@ -55,10 +41,8 @@ describe("a signal after ready ends npm and the run, and leaves nothing behind",
     expect(await remains(started)).toMatchObject({ temporaryFiles: [] });
     await expect(fetch(started.url("ready"))).rejects.toThrow("fetch failed");
   });
-});
 
-describe("a signal after ready ends the run with status 0 and leaves nothing behind", () => {
-  it("SIGTERM, sent twice, during an outage and sweeps", async () => {
+  it("SIGTERM, sent twice, during an outage and sweeps, with status 0", async () => {
     const started = start(["--port", "0", "--scenario", "outage", "--tick", "0.1"]);
     await started.ready();
 

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { command, operator, region, StartedCommand } from "./run-harness.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DashboardData } from "../../dashboard/contract.ts";
+import { signedGet } from "../../local/callers/callers.ts";
+import { audit, operator, region, StartedCommand } from "./run-harness.ts";
 
 let run: StartedCommand;
 
@@ -38,18 +40,6 @@ describe("the output of npm start", () => {
     ];
 
     expect(run.stdout.split("\n")).toEqual(form.map((line) => expect.stringMatching(new RegExp(`^${line}$`))));
-  });
-
-  it("comes as one block after the log lines of the first request", async () => {
-    const both = new StartedCommand(["--port", "0"], { command: ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command] });
-    onTestFinished(() => both.remove());
-    const url = await both.ready();
-
-    const lines = both.stdout.trimEnd().split("\n");
-    const start = lines.findIndex((line) => line.startsWith("dynamodb "));
-    expect(lines.slice(0, start).filter((line) => line.includes('"message":"request"'))).toHaveLength(1);
-    expect(lines.slice(start).filter((line) => line.startsWith("{"))).toEqual([]);
-    expect(lines.at(-1)).toBe(`ready ${url}`);
   });
 
   it("has no token and no key, and neither has the log", async () => {
@@ -93,5 +83,26 @@ describe("a token", () => {
     const response = await fetch(run.tokenUrl("webapicorso"));
 
     expect([response.status, await response.text()]).toEqual([403, '{"message":"Forbidden"}']);
+  });
+});
+
+describe("the status of a local run", () => {
+  const get = (path: string) => signedGet(new URL(path, run.url("ready")), audit, region);
+
+  it("is what LOCALAUDIT may read, and nothing else", async () => {
+    const response = await get("/v1/status");
+
+    expect([response.status, await response.text()]).toEqual([
+      200,
+      expect.stringMatching(/"connection":"webapicorso","state":"fresh"/),
+    ]);
+    expect((await get("/v1/connections/webapicorso/token")).status).toBe(403);
+  });
+
+  it("is on its page, with the rotation of each secret", async () => {
+    const response = await fetch(`${run.url("ready")}/_dashboard/data?range=600`);
+
+    const { connections } = (await response.json()) as DashboardData;
+    expect(connections).toMatchObject([{ connection: "webapicorso", state: "fresh", rotation: { isOn: true } }]);
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import type { RotateSecretRequest, SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { type Emulator, rotate, startWithClient } from "./secrets-manager-client.ts";
@@ -7,6 +7,9 @@ import { type Emulator, rotate, startWithClient } from "./secrets-manager-client
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:rotate";
 const STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 const SecretId = "broker/one";
+const begin = 1_790_000_000;
+/** A day of the schedules lasts an hour. */
+const day = 3600;
 
 let now: number;
 let emulator: Emulator;
@@ -19,9 +22,10 @@ let instead: Partial<Record<string, (event: RotationEvent) => unknown>>;
 let waits: number[];
 
 beforeEach(async () => {
-  [now, events, instead, waits, first] = [1_790_000_000, [], {}, [], randomUUID()];
+  [now, events, instead, waits, first] = [begin, [], {}, [], randomUUID()];
   const started = await startWithClient({
     clock: { now: () => now },
+    daySeconds: day,
     sleep: async (seconds) => waits.push(seconds),
     invokeRotation: async (functionArn, event) => {
       expect(functionArn).toBe(RotationLambdaARN);
@@ -227,5 +231,100 @@ describe("a running rotation", () => {
 
     expect(before).toEqual(["createSecret", "setSecret"]);
     expect(steps()).toEqual(["createSecret", "setSecret", ...STEPS]);
+  });
+});
+
+const configure = async (request: Partial<RotateSecretRequest> = {}) => {
+  const RotationRules = { AutomaticallyAfterDays: 90 };
+  await client.rotateSecret({ SecretId, RotationLambdaARN, RotationRules, RotateImmediately: false, ...request });
+  await emulator.rotationsSettled();
+};
+
+describe("configuring a rotation for later", () => {
+  it("runs testSecret alone, on an empty AWSPENDING version that is removed afterwards", async () => {
+    const token = randomUUID();
+    let seen: unknown;
+    instead["testSecret"] = async () => {
+      seen = await stages();
+      // It is not retried, and the rotation stays configured.
+      await fail();
+    };
+
+    await configure({ ClientRequestToken: token });
+
+    expect(steps()).toEqual(["testSecret"]);
+    expect(seen).toEqual({ [first]: ["AWSCURRENT"], [token]: ["AWSPENDING"] });
+    expect(await describeSecret()).toMatchObject({
+      RotationEnabled: true,
+      RotationLambdaARN,
+      RotationRules: { AutomaticallyAfterDays: 90 },
+      VersionIdsToStages: { [first]: ["AWSCURRENT"] },
+    });
+  });
+
+  it("is rejected without a function, for the version of a value, and for rules that are not emulated", async () => {
+    const refused = (call: Promise<unknown>, name: string) => expect(call).rejects.toMatchObject({ name });
+
+    await refused(client.rotateSecret({ SecretId }), "InvalidRequestException");
+    await refused(configure({ ClientRequestToken: first }), "ResourceExistsException");
+    for (const RotationRules of [
+      { ScheduleExpression: "rate(10 days)" },
+      { AutomaticallyAfterDays: 90, Duration: "2h" },
+    ]) {
+      await refused(configure({ RotationRules }), "InvalidParameterException");
+    }
+    expect((await describeSecret()).RotationEnabled).toBe(false);
+  });
+});
+
+describe("the schedule", () => {
+  beforeEach(() => configure());
+
+  /** The steps of the rotations that are due after so many days. */
+  const after = async (days: number, seconds = 0) => {
+    now = begin + days * day + seconds;
+    events = [];
+    emulator.rotateDue();
+    await emulator.rotationsSettled();
+    return events.length;
+  };
+  const dateAfter = (days: number) => new Date((begin + days * day) * 1000);
+
+  it("rotates when its days have passed since the last rotation, and not before", async () => {
+    expect([await after(90, -1), await after(90)]).toEqual([0, 4]);
+    expect(await describeSecret()).toMatchObject({ LastRotatedDate: dateAfter(90), NextRotationDate: dateAfter(180) });
+    expect(await after(180, -1)).toBe(0);
+  });
+
+  it("counts a value stored by hand as a rotation, and keeps its start when it is configured again", async () => {
+    now = begin + 50 * day;
+    await configure({ RotationRules: { AutomaticallyAfterDays: 60 } });
+    expect((await describeSecret()).NextRotationDate).toEqual(dateAfter(60));
+
+    await client.putSecretValue({ SecretId, SecretString: "fake-key-3" });
+
+    expect((await describeSecret()).NextRotationDate).toEqual(dateAfter(110));
+    expect(await after(110, -1)).toBe(0);
+  });
+
+  it("retries a failed rotation a day later, but no unfinished one, and none of a deleted secret", async () => {
+    const VersionStage = "AWSPENDING";
+    instead["createSecret"] = async ({ ClientRequestToken }) => {
+      if (events.length === 1) {
+        await client.updateSecretVersionStage({ SecretId, VersionStage, RemoveFromVersionId: ClientRequestToken });
+      }
+      await fail();
+    };
+    expect(await after(90)).toBe(4);
+    instead = { testSecret: fail };
+    expect([await after(91, -1), await after(91)]).toEqual([0, 12]);
+    expect(await after(95)).toBe(0);
+
+    const [pending] = Object.entries((await stages()) ?? {}).find(([, labels]) => labels.includes(VersionStage)) ?? [];
+    await client.updateSecretVersionStage({ SecretId, VersionStage, RemoveFromVersionId: pending });
+    await client.deleteSecret({ SecretId });
+    expect(await after(100)).toBe(0);
+    await client.restoreSecret({ SecretId });
+    expect(await after(100)).toBe(12);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Scenario } from "../../local/simulator/scenario.ts";
+import { answerOfGrant } from "../../local/simulator/answers.ts";
+import { defaultScenario, type Scenario } from "../../local/simulator/scenario.ts";
 import type { Simulator } from "../../local/simulator/simulator.ts";
 import { account, business, exchange, refresh, right, start as startWith } from "./simulator-client.ts";
 
@@ -209,4 +210,24 @@ describe("a switch", () => {
     expect(claimsOf(answer.body["access_token"])).toMatchObject({ iat: clock.seconds - 7200 });
     expect(simulator.requests[0]?.at).toBe(clock.seconds);
   });
+});
+
+const refreshToken = { token: "fake-refresh", expiresIn: 90 };
+const fields =
+  '"token_type":"Bearer","expires_in":60,"scope":"s","refresh_token":"fake-refresh","refresh_expires_in":90';
+const inCamelCase = '"tokenType":"Bearer","expiresIn":60,"scope":"s","refreshToken":"fake-refresh"';
+
+it.each<[Partial<Scenario>, string]>([
+  [{ shape: "id_token" }, `{"id_token":"fake-access",${fields}}`],
+  [{ shape: "accessToken" }, `{"accessToken":"fake-access",${inCamelCase}}`],
+  [{ shape: "data" }, `{"data":{"access_token":"fake-access",${fields}}}`],
+  [{ shape: "result" }, `{"result":{"access_token":"fake-access",${fields}}}`],
+  [{ shape: "response" }, `{"response":{"access_token":"fake-access",${fields}}}`],
+  [{ shape: "json_string", bom: true }, '\uFEFF"fake-access"'],
+  [{ shape: "bare_jwt", bom: true }, "\uFEFFfake-access"],
+  [{ expiresIn: "string" }, `{"access_token":"fake-access",${fields.replace("60", '"60"')}}`],
+  [{ expiresIn: "absent" }, `{"access_token":"fake-access",${fields.replace('"expires_in":60,', "")}}`],
+])("a response with %j is %s", (scenario, body) => {
+  const grant = { accessToken: "fake-access", expiresIn: 60, scope: "s", refresh: refreshToken };
+  expect(answerOfGrant(grant, { ...defaultScenario(), ...scenario }).body).toBe(body);
 });

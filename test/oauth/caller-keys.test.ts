@@ -139,17 +139,6 @@ describe("The refresh token of the vendor's route", () => {
     expect(tables.state).toEqual(before);
   });
 
-  test("is missing while the table is unavailable, though memory has the token", async () => {
-    const ask = environment();
-    await vendor(ask, "old-php-next");
-    down(true);
-
-    const answer = await vendor(ask, "old-php");
-
-    expect(answer).toMatchObject({ status: 200, access_token: "fake-access-1" });
-    expect(answer).not.toHaveProperty("refresh_token");
-  });
-
   test("gets temporarily_unavailable while the table is unavailable", async () => {
     const ask = environment();
     const { refresh_token: token } = await vendor(ask, "old-php");
@@ -248,17 +237,6 @@ describe("A revoked caller key", () => {
     environment(callers(issuer).filter((caller) => !("keySha256" in caller))).warmUp();
 
     expect(tables.state.revokedReads).toBe(0);
-  });
-
-  test("stays rejected while the table is unavailable, and other keys are served from memory", async () => {
-    const ask = environment();
-    revoke("old-php");
-    await byKey(ask, "old-php-next");
-    down(true);
-    clock.advance(31);
-
-    expect(await byKey(ask, "old-php")).toMatchObject({ status: 401 });
-    expect(await byKey(ask, "old-php-next")).toMatchObject({ status: 200 });
   });
 
   test("cannot be told from another key if an environment has never read the table: both get temporarily_unavailable", async () => {

@@ -66,6 +66,25 @@ describe("the page of the local run", () => {
     expect(source).toMatchObject({ kind: "local", name: `local run · ${page.host}`, refreshSeconds: 1 });
   });
 
+  it("shows a secret that was added or deleted more than five seconds ago", async () => {
+    let ahead = 0;
+    const page = await startPage({ parts: { clock: { now: () => Date.now() / 1000 + ahead } } });
+    const withoutToken = async () => {
+      ahead += 6;
+      return (await dataOf(page)).connections.flatMap(({ state, connection }) =>
+        state === "no_token" ? connection : [],
+      );
+    };
+    const { store } = page.secretsManager;
+
+    const before = await withoutToken();
+    store.createSecret({ Name: "added" });
+    const added = await withoutToken();
+    store.deleteSecret({ SecretId: "added" });
+
+    expect([before, added, await withoutToken()]).toEqual([[], ["added"], []]);
+  });
+
   it("says what a caller without a valid token gets", async () => {
     const page = await startPage();
     const now = Date.now() / 1000;

@@ -25,15 +25,15 @@ const printed = new Set<string>();
  * Path of a program that is new enough, for tests that start it by its path. An older one earlier on the PATH does not
  * hide it. If there is none, prints one line that says which tests are skipped and why.
  */
-export function findProgram(name: Program, version = oldest[name]): string | undefined {
+export function findProgram(name: Program): string | undefined {
   const found: string[] = [];
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, name);
     const installed = versionOf(path);
-    if (installed !== undefined && isAtLeast(installed, version)) return path;
+    if (installed !== undefined && isAtLeast(installed, oldest[name])) return path;
     if (installed !== undefined) found.push(installed);
   }
-  printSkipped(name, version, found[0]);
+  printSkipped(name, found[0]);
   return undefined;
 }
 
@@ -45,7 +45,7 @@ export function hasPrograms(...names: Program[]): boolean {
   const missing = names.filter((name) => {
     const installed = versionOf(name);
     const isFit = installed !== undefined && isAtLeast(installed, oldest[name]);
-    if (!isFit) printSkipped(name, oldest[name], installed);
+    if (!isFit) printSkipped(name, installed);
     return !isFit;
   });
   return missing.length === 0;
@@ -61,10 +61,10 @@ function isAtLeast(version: string, minimum: string): boolean {
   return version.localeCompare(minimum, "en", { numeric: true }) >= 0;
 }
 
-function printSkipped(name: Program, version: string, found: string | undefined): void {
+function printSkipped(name: Program, found: string | undefined): void {
   const file = relative(root, expect.getState().testPath ?? "");
   const reason = found === undefined ? "there is none on the PATH" : `this machine has ${found}`;
-  const line = `${file}: skips the tests that need ${name} ${version} or newer (${reason}).\n`;
+  const line = `${file}: skips the tests that need ${name} ${oldest[name]} or newer (${reason}).\n`;
   // Not with `console`: vitest prints additional lines around it.
   if (!printed.has(line)) process.stderr.write(line);
   printed.add(line);

@@ -71,7 +71,7 @@ async function runFresh(seconds: number): Promise<boolean> {
 }
 
 let isClean: boolean;
-if (values.plant) isClean = await plantAll(Number(values.seconds ?? 60), values.only);
+if (values.plant) isClean = await plantAll(Number(values.seconds ?? 120), values.only);
 else if (values.seed === undefined) isClean = await runFresh(Number(values.seconds ?? 60));
 else isClean = await report(await run(Number(values.seed), values.mode ?? "faults"));
 process.exitCode = isClean ? 0 : 1;

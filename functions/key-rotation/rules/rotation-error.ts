@@ -6,6 +6,13 @@ import type { RotationReason } from "@smart-token-broker/auth-core/rules/keys/ke
  */
 export class StepError extends Error {
   override name = "StepError";
+  /** Whether the next attempt uses the same pending version. Absent: as `Progress.keepsPending` says. */
+  readonly keepsPending: boolean | undefined;
+
+  constructor(message: string, options: { keepsPending?: boolean } = {}) {
+    super(message);
+    this.keepsPending = options.keepsPending;
+  }
 }
 
 /** Thrown when a rotation fails for a reason that the operator can act on. Secrets Manager runs the step again. */
@@ -14,14 +21,11 @@ export class RotationError extends StepError {
   readonly reason: RotationReason;
   /** What failed and why, without the reason code. */
   readonly summary: string;
-  /** The next attempt uses the same pending version: its key was issued and would be lost. */
-  readonly keepsPending: boolean;
 
-  constructor(reason: RotationReason, summary: string, options: { keepsPending?: boolean } = {}) {
-    super(`${reason}: ${summary}`);
+  constructor(reason: RotationReason, summary: string, { keepsPending = false } = {}) {
+    super(`${reason}: ${summary}`, { keepsPending });
     this.reason = reason;
     this.summary = summary;
-    this.keepsPending = options.keepsPending ?? false;
   }
 }
 

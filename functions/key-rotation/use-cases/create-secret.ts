@@ -29,9 +29,9 @@ export async function createSecret(step: Step): Promise<void> {
   // The labels may lag, and an operator may just have stored another value: the repeated step starts from that one. A value
   // that this read does not show yet is found by finishSecret, which moves AWSCURRENT from the noted version only.
   if ((await secrets.read(secretId, { label: "AWSCURRENT" })) !== current) {
-    progress.keepsPending = true;
     throw new StepError(
       `The current version of the secret of ${connection} changed. Secrets Manager repeats the step.`,
+      { keepsPending: true },
     );
   }
   await secrets.putPending(secretId, version, next.value);

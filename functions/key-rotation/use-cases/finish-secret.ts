@@ -1,9 +1,14 @@
 import { RotationError, StepError, superseded } from "../rules/rotation-error.ts";
-import { notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
+import { keepingPending, notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+
+interface NextKey {
+  keyFingerprint: string;
+  apiKeyId: string | undefined;
+}
 
 /**
  * Makes the pending version the current one. Each effect is conditional and repeated on every run, in this order:
@@ -15,17 +20,28 @@ import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
  * 5. The connection becomes due, so that the next sweep gets a token of the new key.
  */
 export async function finishSecret(step: Step): Promise<void> {
-  const { ports, event, labels, progress } = step;
-  const { secrets, events, notice } = ports;
-  const { secretId, connection, version } = event;
+  const { ports, event, labels } = step;
+  const { notice } = ports;
+  const { connection, version } = event;
   const pending = await readVersion(step, version);
   if (pending === undefined) throw new RotationError("no_next_key", "the pending version is empty");
   const { keyFingerprint, apiKeyId } = readPending(step, pending);
 
   const isCurrent = labels.get(version)?.includes("AWSCURRENT");
   const movedFrom = isCurrent ? undefined : await makeCurrent(step, keyFingerprint);
-  progress.keepsPending = true;
+  await keepingPending(step, () => completeMove(step, movedFrom, { keyFingerprint, apiKeyId }));
+  notice({ kind: "api_key_rotated", connection, keyFingerprint });
+}
 
+/** What follows the move of AWSCURRENT from a version; `undefined` if it had moved before. */
+async function completeMove(
+  step: Step,
+  movedFrom: string | undefined,
+  { keyFingerprint, apiKeyId }: NextKey,
+): Promise<void> {
+  const { ports, event, labels } = step;
+  const { secrets, events } = ports;
+  const { secretId, connection, version } = event;
   const after = (await secrets.describe(secretId))?.labels ?? labels;
   // Found by its version, not by AWSPREVIOUS: a description may lag behind the move.
   await noteOutgoingKey(step, movedFrom ?? versionWith("AWSPREVIOUS", after), { keyFingerprint, apiKeyId });
@@ -38,7 +54,6 @@ export async function finishSecret(step: Step): Promise<void> {
   await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
   await makeDue(ports, connection);
   await events.put({ kind: "api_key_rotated", connection, keyFingerprint });
-  notice({ kind: "api_key_rotated", connection, keyFingerprint });
 }
 
 /**
@@ -46,7 +61,7 @@ export async function finishSecret(step: Step): Promise<void> {
  * since then stays, whatever the dates and the labels that were read say. Returns the version that it moved from.
  */
 async function makeCurrent(step: Step, keyFingerprint: string): Promise<string | undefined> {
-  const { ports, event, labels, progress } = step;
+  const { ports, event, labels } = step;
   const { secrets } = ports;
   const { secretId, connection, version } = event;
   const { basedOn = "" } = await requireTest(step, keyFingerprint);
@@ -65,9 +80,9 @@ async function makeCurrent(step: Step, keyFingerprint: string): Promise<string |
   });
   if (movedTo === version) return from;
   if (movedTo !== undefined) throw superseded();
-  progress.keepsPending = true;
   throw new StepError(
     `Secrets Manager rejected the move of AWSCURRENT in the secret of ${connection}. It retries the step.`,
+    { keepsPending: true },
   );
 }
 
@@ -87,16 +102,13 @@ async function requireTest(step: Step, keyFingerprint: string): Promise<Retiring
   const { connection, version } = step.event;
   const noted = await notedKey(step, keyFingerprint);
   if (noted?.testedVersion === version) return noted;
-  step.progress.keepsPending = true;
-  throw new StepError(`The next key of ${connection} was not tested. Secrets Manager repeats the rotation.`);
+  throw new StepError(`The next key of ${connection} was not tested. Secrets Manager repeats the rotation.`, {
+    keepsPending: true,
+  });
 }
 
 /** Notes the key of a version as retiring, if it is another key than the next. Creates the item if there is none. */
-async function noteOutgoingKey(
-  step: Step,
-  previousAt: string | undefined,
-  next: { keyFingerprint: string; apiKeyId: Registration["apiKeyId"] },
-): Promise<void> {
+async function noteOutgoingKey(step: Step, previousAt: string | undefined, next: NextKey): Promise<void> {
   const { ports, event, settings } = step;
   const { table, clock } = ports;
   const previous = previousAt === undefined ? undefined : await readVersion(step, previousAt);

@@ -2,7 +2,7 @@ import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts
 import { keyActionDetail } from "@smart-token-broker/auth-core/rules/keys/key-action.ts";
 import { retirementEnd } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
 import { sendEvent } from "@smart-token-broker/auth-core/use-cases/send-event.ts";
-import { RotationError } from "../rules/rotation-error.ts";
+import { RotationError, StepError } from "../rules/rotation-error.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -11,9 +11,9 @@ import type { Step } from "./step.ts";
  * every other error.
  */
 export async function afterFailure(step: Step, error: unknown): Promise<void> {
-  const isRotationError = error instanceof RotationError;
-  if (!(isRotationError ? error : step.progress).keepsPending) await removePending(step);
-  if (isRotationError) await notifyOperator(step, error);
+  const ofError = error instanceof StepError ? error.keepsPending : undefined;
+  if (!(ofError ?? step.progress.keepsPending)) await removePending(step);
+  if (error instanceof RotationError) await notifyOperator(step, error);
 }
 
 /**

@@ -30,6 +30,15 @@ interface Progress {
   notedKey?: { keyFingerprint: string; id: string | undefined };
 }
 
+/** Runs a part of a step. If it fails, the pending version stays, so that the step runs again. */
+export async function keepingPending<Result>({ progress }: Step, part: () => Promise<Result>): Promise<Result> {
+  const { keepsPending } = progress;
+  progress.keepsPending = true;
+  const result = await part();
+  progress.keepsPending = keepsPending;
+  return result;
+}
+
 /** The text of a version. */
 export function readVersion(step: Step, version: string): Promise<string | undefined> {
   const { ports, event } = step;

@@ -1,5 +1,5 @@
 import { RotationError, StepError } from "../rules/rotation-error.ts";
-import { notedKey, noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
+import { keepingPending, notedKey, noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
@@ -34,10 +34,7 @@ export async function testSecret(step: Step): Promise<void> {
   const answer = await upstream.call(apiKeyRequest(registration), registration);
   if (invalidatesStored) {
     // Also after an error: upstream may have issued a token, which invalidates the stored one.
-    const { keepsPending } = progress;
-    progress.keepsPending = true;
-    await makeDue(ports, connection);
-    progress.keepsPending = keepsPending;
+    await keepingPending(step, () => makeDue(ports, connection));
   }
   switch (answer.kind) {
     case "tokens": {

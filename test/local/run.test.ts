@@ -104,7 +104,8 @@ describe("the status of a local run", () => {
     const response = await fetch(`${run.url("ready")}/_dashboard/data?range=600`);
 
     const { connections } = (await response.json()) as DashboardData;
-    expect(connections).toMatchObject([{ connection: "webapicorso", state: "fresh", rotation: { isOn: true } }]);
+    const shown = { connection: "webapicorso", state: "fresh", rotation: expect.objectContaining({ isOn: true }) };
+    expect(connections).toContainEqual(expect.objectContaining(shown));
   });
 });
 
@@ -123,7 +124,6 @@ async function call(service: "secretsmanager" | "dynamodb", args: string[]): Pro
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-// Last, because it adds connections.
 describe.skipIf(!aws)("the aws command, with the printed URLs", () => {
   const webapicorso = "smart-token-broker/dev/webapicorso";
 
@@ -131,7 +131,7 @@ describe.skipIf(!aws)("the aws command, with the printed URLs", () => {
     const listed = await call("secretsmanager", ["list-secrets"]);
     const read = await call("secretsmanager", ["get-secret-value", "--secret-id", webapicorso]);
 
-    expect(listed).toMatchObject({ SecretList: [{ Name: webapicorso }] });
+    expect(listed["SecretList"]).toContainEqual(expect.objectContaining({ Name: webapicorso }));
     expect(JSON.parse(String(read["SecretString"]))).toMatchObject({ username: "admin_webapicorso" });
   });
 

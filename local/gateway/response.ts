@@ -1,3 +1,5 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+
 /** An HTTP response before it is written; header names are in lower case. */
 export type Answer = { status: number; headers: [string, string][]; body: Buffer };
 
@@ -37,8 +39,13 @@ export function answerOf(result: unknown): Answer {
     return json(200, typeof result === "string" ? result : JSON.stringify(result ?? null));
   }
   const { statusCode, headers = {}, body = "" } = result as { statusCode: unknown; headers?: object; body?: unknown };
-  if (!Number.isInteger(statusCode)) return gatewayAnswer(500);
+  if (!Number.isInteger(statusCode) || Number(statusCode) < 200 || Number(statusCode) > 599) return gatewayAnswer(500);
   const lines = Object.entries(headers).map(([name, value]): [string, string] => [name.toLowerCase(), String(value)]);
+  // An invalid header throws: the caller answers 500, as the gateway does.
+  for (const [name, value] of lines) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
   return {
     status: Number(statusCode),
     headers: lines.filter(([name]) => !OF_THE_CONNECTION.has(name)),

@@ -60,7 +60,9 @@ describe("the response to a function's result", () => {
   });
 
   it("is 500 without the error if the function fails, or returns no status", async () => {
-    for (const invoke of [() => Promise.reject(new Error("fake-key-1 leaked")), async () => ({ statusCode: "200" })]) {
+    const malformed = [{ statusCode: "200" }, { statusCode: 999 }, { statusCode: 200, headers: { a: "b\n" } }];
+    const results = malformed.map((result) => async () => result);
+    for (const invoke of [() => Promise.reject(new Error("fake-key-1 leaked")), ...results]) {
       const answer = await send(await gatewayOf(invoke), CALL);
 
       const headers = { "content-type": "application/json" };

@@ -8,7 +8,7 @@ interface Sweep {
 }
 
 // One fleet that grows. The same 100 connections are due at every size.
-const sizes = [500, 5000];
+const sizes = [200, 2000];
 const duePart = names("healthy", 100);
 const sweeps: Sweep[] = [];
 let idleSweep: Sweep;

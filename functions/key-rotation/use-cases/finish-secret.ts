@@ -1,7 +1,7 @@
 import { RotationError, StepError, superseded } from "../rules/rotation-error.ts";
 import { keepingPending, notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
-import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
+import { parseRegistration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 

@@ -68,8 +68,9 @@ async function run(options: Options): Promise<void> {
   const running = await starting;
   if (ending) return;
   const { signedGet } = await import("./callers/callers.ts");
+  const { sampleConnection } = await import("./callers/sample-callers.ts");
   const { describeRun } = await import("./start-page.ts");
-  const [[connection] = ["webapicorso"]] = Object.entries(options.connections ?? {});
+  const [[connection] = [sampleConnection]] = Object.entries(options.connections ?? {});
   const [orders] = running.callers;
   if (!orders) throw new Error("The local run has no caller.");
   // The first request runs before anything is printed, so that its log lines do not appear in the middle of the output.

@@ -13,7 +13,7 @@ export interface Options {
   simulatorPort?: number;
   /** Names besides the loopback names that the Host of a request may have, with any port. */
   allowedHosts?: string[];
-  /** Connection id → value of its secret. Absent: one connection of the simulator. */
+  /** Connection id → value of its secret. Absent: the sample connection, and those of the settings. */
   connections?: Record<string, object>;
   scenario?: keyof typeof namedScenarios;
   /** Recorded behaviour of a real upstream: the switches that `scenario` is applied on top of. */
@@ -40,7 +40,8 @@ export const helpText = `npm start -- [options]      Run the broker on this mach
   --allow-host NAME     Also accept the Host NAME, with any port: for a tunnel or a proxy that ends on this machine, or a
                         container in its network. Repeatable. Default: 127.0.0.1, localhost and [::1], with the server's port.
   --connections FILE    JSON: connection id -> value of its secret. A connection without baseUrl uses the simulator of
-                        Smart Services. Default: webapicorso. Rotation is on for the first 100 connections.
+                        Smart Services. Default: webapicorso, and those of
+                        settings/dev.json. Rotation is on for the first 100 connections.
   --callers FILE        JSON: a list of callers, as in the settings. Issuers may use http on loopback.
                         Default: a sample list with a local issuer.
   --origin URL          Also accept requests of web pages of this origin, for example http://localhost:5173.

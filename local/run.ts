@@ -28,7 +28,7 @@ import type { LoopbackServer } from "../console/loopback-server.ts";
 import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRotationOn } from "./operator.ts";
 import type { Options } from "./options.ts";
 import { putSecrets } from "./put-secrets.ts";
-import { sampleCallers } from "./callers/sample-callers.ts";
+import { sampleCallers, sampleConnection } from "./callers/sample-callers.ts";
 import { sampleListPage } from "./sample-list.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
@@ -90,11 +90,11 @@ export async function startLocalRun(
     const clock = { now: () => Date.now() / 1000 };
     const { connections, allowedHosts = [] } = options;
     // The stacks create no secret for the connections of a file: the run registers them as an operator does.
-    const ids = connections ? Object.keys(connections) : stageConnections();
+    const ids = connections ? Object.keys(connections) : [...new Set([sampleConnection, ...stageConnections()])];
     const issuer = await startIssuer(ids, { allowedHosts });
     started.push(() => issuer.close());
     const { assembly, remove } = await synthesise({
-      ...(connections && { connections: [] }),
+      connections: connections ? [] : ids,
       callers: options.callers ?? sampleCallers(issuer.url, ids, options.origins),
     });
     started.push(remove);

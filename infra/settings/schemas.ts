@@ -65,7 +65,7 @@ export const plainSettings = {
         `must have at most ${maxConnections} ids, because a stack has a limit; add all others with "npx broker connections add ID", which needs no deployment`,
       ),
     ),
-    default: ["webapicorso"],
+    default: [],
     example: '\'connections=["a","b"]\'',
     description: `Connections whose **empty** secret the stack creates, at most ${maxConnections}: a stack has a limit of resources. Add all others with \`npx broker connections add ID\`, which needs no deployment and has no limit.`,
   },

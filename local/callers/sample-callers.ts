@@ -2,6 +2,9 @@ import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/calle
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { pipelineAudience, portalAudience } from "./issuer.ts";
 
+/** The connection of a local run without `--connections`, beside those of the settings. */
+export const sampleConnection = "webapicorso";
+
 /** The caller key of the sample list. It is public: the gateway listens on loopback only. */
 export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, "0")}`;
 

@@ -13,7 +13,7 @@ const read = (context: Record<string, unknown>) => readDeploymentSettings((key) 
 test("Settings have defaults", () => {
   expect(read({})).toEqual({
     stage: "dev",
-    connections: ["webapicorso"],
+    connections: [],
     throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
     callers: [],
     logRetentionDays: 30,

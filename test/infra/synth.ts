@@ -21,6 +21,7 @@ export const domain = {
 
 /** Settings with every optional part of the stacks. */
 export const everything = {
+  connections: ["webapicorso"],
   callers: [keyCaller, { name: "orders", connections: ["webapicorso"], principal: "210987654321" }],
   prober: { connection: "webapicorso" },
   alarmEmail: "ops@example.com",

@@ -37,15 +37,13 @@ function outcomeOf(fields: LogEntry["fields"]): string {
 }
 
 function whatHappened(fields: LogEntry["fields"]): string {
-  const { message, code, generation, failures, reason, detail, warning } = fields;
-  // Lines of an older version of the functions have `by`, and `durationMs` instead of `Duration`.
-  const { source, by = source } = fields;
+  const { message, code, source, generation, failures, reason, detail, warning } = fields;
   const cause = joined(": ", reason, detail, warning, causeOf(fields["error"]));
   switch (message) {
     case "request":
       return describeRequest(fields, cause);
     case "replaced":
-      return `replaced by ${text(by)}, generation ${text(generation)}`;
+      return `replaced by ${text(source)}, generation ${text(generation)}`;
     case "replacement_failed":
       return `replacement failed, ${text(failures)} in a row: ${text(code)}. ${cause}`;
     default: {
@@ -56,7 +54,7 @@ function whatHappened(fields: LogEntry["fields"]): string {
 }
 
 function describeRequest({ code, source, callerRole, requestId, route, ...fields }: LogEntry["fields"], cause: string) {
-  const duration = text(fields["Duration"] ?? fields["durationMs"]);
+  const duration = text(fields["Duration"]);
   const caller = text(callerRole).replace(/^arn:[^/]*\//, "");
   return joined(
     ", ",

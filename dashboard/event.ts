@@ -61,8 +61,8 @@ function describe(line: LogLine): string | undefined {
   }
 }
 
-/** How a `replaced` line names the grant: in its metric's dimension, or in a field of older versions. */
-export const grantOf = (line: LogLine): string => textField(line, "by") ?? textField(line, "source") ?? "unknown";
+/** The grant of a `replaced` line: its metric's dimension. */
+export const grantOf = (line: LogLine): string => textField(line, "source") ?? "unknown";
 
 const grantInWords = (grant: string) => (grant === "api_key" ? "API key" : "refresh token");
 

@@ -49,7 +49,6 @@ export class History {
   #addToken(connection: string, line: LogLine): void {
     const generation = numberField(line, "generation");
     const remaining = numberField(line, "remainingSeconds");
-    // A line of an older version has no end, and what is not known is not drawn.
     if (generation === undefined || remaining === undefined) return;
     const { tokens } = this.#pastOf(connection);
     const known = tokens.at(-1);

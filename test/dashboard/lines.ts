@@ -16,7 +16,7 @@ export const requestAt = (seconds: number, fields: object) =>
 export const replacedAt = (seconds: number, generation: number, fields: object = {}) =>
   lineAt(seconds, "replaced", {
     connection: "acme",
-    by: "refresh_token",
+    source: "refresh_token",
     generation,
     remainingSeconds: 3600,
     ...fields,

@@ -55,7 +55,6 @@ test("cdk-nag has no finding on the construct in another app's stack with a fixe
   const stack = new Stack(app, "Shop", { env: { account: "123456789012", region: "eu-south-1" } });
   new SmartTokenBroker(stack, "Broker", {
     stage: "prod",
-    connections: ["webapicorso"],
     ...everything,
     deployment: "canary",
   });

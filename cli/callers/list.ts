@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from "node:path";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
+import { textsOf } from "./kinds.ts";
 
 /** Printed because a reader in an incident may think that this is the deployed list. */
 const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
@@ -20,7 +21,7 @@ export async function listCallers(file: string, isLocal: boolean): Promise<Comma
       name: caller.name,
       kind: caller.kind,
       connections: caller.connections ?? [],
-      who: identityOf(caller),
+      who: textsOf(caller).who(caller),
       ...(caller.kind === "oidc" && {
         issuer: caller.issuer,
         audience: caller.audience,
@@ -39,31 +40,12 @@ function describe(caller: Caller): string {
   const lines = [
     `${name} (${kind})`,
     ...(connections ? [`  connections: ${connections.join(" ")}`] : []),
-    ...conditionsOf(caller).map((condition) => `  ${condition}`),
+    ...textsOf(caller)
+      .conditions(caller)
+      .map((condition) => `  ${condition}`),
     ...(origins.length > 0 ? [`  origins: ${origins.join(" ")}`] : []),
   ];
   return lines.map((line) => `${line}\n`).join("");
-}
-
-/** What a request must have. */
-function conditionsOf(caller: Caller): string[] {
-  switch (caller.kind) {
-    case "key":
-      return [`keySha256: ${caller.keySha256.join(" ")}`];
-    case "principal":
-      return [`principal: ${caller.principal}`];
-    case "oidc": {
-      const { issuer, audience, claims, connectionsClaim, maxLifetime } = caller;
-      const required = Object.entries(claims).map(([claim, value]) => `claims.${claim}: ${JSON.stringify(value)}`);
-      return [
-        ...(connectionsClaim === undefined ? [] : [`connectionsClaim: ${connectionsClaim}`]),
-        `issuer: ${issuer}`,
-        `audience: ${audience}`,
-        ...(required.length > 0 ? required : ["claims: none"]),
-        `maxLifetime: ${maxLifetime} s`,
-      ];
-    }
-  }
 }
 
 async function readCallers(file: string): Promise<Caller[]> {
@@ -101,15 +83,4 @@ export async function readJson(file: string, name = `The file ${file}`): Promise
     // The error below covers it.
   }
   throw new CommandError("usage", `${name} is not JSON.`);
-}
-
-function identityOf(caller: Caller): string {
-  switch (caller.kind) {
-    case "key":
-      return `${caller.keySha256.length} key(s)`;
-    case "oidc":
-      return `${caller.issuer} for ${caller.audience}`;
-    case "principal":
-      return caller.principal;
-  }
 }

@@ -9,6 +9,7 @@ import { deployedCallers } from "../deployment/deployed-callers.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
+import { kinds } from "./kinds.ts";
 import { confirmed } from "../terminal/ask.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { timeOfDay } from "../../console/time.ts";
@@ -92,28 +93,17 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
     );
   }
   const caller = Object.hasOwn(callers, name) ? callers[name] : undefined;
-  switch (caller?.kind) {
-    case "key":
-      return caller.keySha256 ?? [];
-    case "oidc":
-      throw new CommandError(
-        "usage",
-        `${name} has no caller key: it sends JWTs. Disable it at its issuer, or remove its entry and deploy.`,
-      );
-    case "principal":
-      throw new CommandError(
-        "usage",
-        `${name} has no caller key: it assumes a role. Deny the role in IAM, or remove its entry and deploy.`,
-      );
-    case undefined: {
-      const withKey = Object.keys(callers).filter((other) => callers[other]?.kind === "key");
-      const known = withKey.length > 0 ? `Callers with a key: ${withKey.join(", ")}` : "No caller has a key";
-      throw new CommandError(
-        "notFound",
-        `No deployed caller has this name. ${known}. For a hash that is not deployed, add --key-sha256.`,
-      );
-    }
+  if (!caller) {
+    const withKey = Object.keys(callers).filter((other) => callers[other]?.kind === "key");
+    const known = withKey.length > 0 ? `Callers with a key: ${withKey.join(", ")}` : "No caller has a key";
+    throw new CommandError(
+      "notFound",
+      `No deployed caller has this name. ${known}. For a hash that is not deployed, add --key-sha256.`,
+    );
   }
+  const { noKey } = kinds[caller.kind];
+  if (noKey !== undefined) throw new CommandError("usage", `${name} has no caller key: ${noKey}`);
+  return caller.keySha256 ?? [];
 }
 
 /** A hash of a key and a line break, as `echo` sends it, is a wrong one. */

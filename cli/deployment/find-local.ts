@@ -1,5 +1,7 @@
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import * as v from "valibot";
+import { kinds } from "../callers/kinds.ts";
 import { CommandError } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -43,7 +45,7 @@ const answerSchema = v.object({
     callers: v.record(
       name,
       v.object({
-        kind: v.picklist(["key", "oidc", "principal"]),
+        kind: v.picklist(Object.keys(kinds) as Caller["kind"][]),
         keySha256: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
       }),
     ),

@@ -9,8 +9,8 @@ export interface Plant {
 }
 
 const core = "functions/auth-core";
-const rotation = "functions/key-rotation";
-const sweeps = "functions/token-rotation";
+const rotation = "functions/key-rotation/use-cases";
+const sweeps = "functions/token-rotation/use-cases";
 const table = "test/support/memory-table.ts";
 
 /** The ten defects that a simulation found in earlier code, each with its fix undone, or what took the place of that fix. */
@@ -36,7 +36,7 @@ const defects: Plant[] = [
   },
   {
     name: "4: the token set has no id of the issuer",
-    file: `${core}/rules/token-set.ts`,
+    file: `${core}/rules/tokens/token-set.ts`,
     old: "    ...(registration.apiKeyId !== undefined && { apiKeyId: registration.apiKeyId }),\n",
     new: "",
   },
@@ -138,7 +138,7 @@ const faults: Plant[] = [
   },
   {
     name: "a sweep that never retries",
-    file: `${core}/rules/schedule.ts`,
+    file: `${core}/rules/tokens/schedule.ts`,
     old: "return item.retryAt ?? item.tokenSet?.dueAt ?? item.attemptedAt;",
     new: "return item.retryAt ? undefined : (item.tokenSet?.dueAt ?? item.attemptedAt);",
   },
@@ -150,13 +150,13 @@ const faults: Plant[] = [
   },
   {
     name: "no margin",
-    file: `${core}/rules/token-set.ts`,
+    file: `${core}/rules/tokens/token-set.ts`,
     old: "export const skew = 5;",
     new: "export const skew = 0;",
   },
   {
     name: "the rejected token counts as valid",
-    file: `${core}/rules/token-set.ts`,
+    file: `${core}/rules/tokens/token-set.ts`,
     old: "!isExpired(set, now) && !isRejected(set, requirements) &&",
     new: "!isExpired(set, now) &&",
   },
@@ -168,13 +168,13 @@ const faults: Plant[] = [
   },
   {
     name: "no pause after a failure",
-    file: `${core}/rules/backoff.ts`,
+    file: `${core}/rules/tokens/backoff.ts`,
     old: "return Math.max(1, Math.min(jittered, left / 4), retryAfter);",
     new: "return 0;",
   },
   {
     name: "no jitter after a failure",
-    file: `${core}/rules/backoff.ts`,
+    file: `${core}/rules/tokens/backoff.ts`,
     old: "Math.min(5 * 2 ** doublings, 300) * random;",
     new: "Math.min(5 * 2 ** doublings, 300);",
   },
@@ -210,7 +210,7 @@ const faults: Plant[] = [
   },
   {
     name: "a key is announced too early",
-    file: `${core}/rules/retiring-keys.ts`,
+    file: `${core}/rules/keys/retiring-keys.ts`,
     old: "return now + maxAcceptedLifetime + maxRunSeconds;",
     new: "return now + 3600;",
   },

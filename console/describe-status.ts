@@ -1,5 +1,6 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { Flags } from "./broker-command.ts";
+import { visible } from "./print.ts";
 import { duration, timeOfDay } from "./time.ts";
 import { type Fix, fixOf, isAttemptDue, reasonOf, servedUntil, withCommand } from "./cause.ts";
 
@@ -22,7 +23,8 @@ export function describeStatus(status: ConnectionStatus, now: number, deployment
   ];
   return [
     `${state.padEnd(11)}${sentencesOf(status, now, withCommand(deployment), keyStoredAt).join(" ")}\n`,
-    ...rows.map(([name, value]) => `${String(name).replaceAll("_", " ").padEnd(26)}${String(value)}\n`),
+    // A line break in a value could look like another field.
+    ...rows.map(([name, value]) => `${String(name).replaceAll("_", " ").padEnd(26)}${visible(String(value))}\n`),
   ].join("");
 }
 

@@ -10,11 +10,11 @@ const root = join(import.meta.dirname, "..");
 const { outputFiles } = await build({
   stdin: {
     contents: `
-      export { parseRegistration } from "./functions/auth-core/rules/registration.ts";
+      export { parseRegistration } from "./functions/auth-core/rules/upstream/registration.ts";
       export { Secret } from "./functions/auth-core/rules/secret.ts";
       export { dynamoDbTokenTable } from "./functions/auth-core/adapters/dynamodb.ts";
       export { TokenService } from "./functions/auth-core/use-cases/token-service.ts";
-      export { sweep } from "./functions/token-rotation/sweep.ts";`,
+      export { sweep } from "./functions/token-rotation/use-cases/sweep.ts";`,
     resolveDir: root,
   },
   bundle: true,

@@ -56,8 +56,8 @@ export async function openUrl(
 ): Promise<CommandResult> {
   if (browser && process.stdout.isTTY && !isJson()) {
     const { default: open } = await import("open");
-    // Without a browser, the printed URL is what remains.
-    await open(await target()).catch(() => undefined);
+    // Without a browser, or a place for its file, the printed URL is what remains.
+    await (async () => open(await target()))().catch(() => undefined);
   }
   return { text: `${url}\n`, json: { url } };
 }

@@ -223,6 +223,15 @@ it.skipIf(process.platform !== "linux")(
   },
 );
 
+it("broker dashboard serves its page, and prints the URL, where it cannot write a file", async () => {
+  const { status, output } = await brokerInTerminal(["dashboard"], [["Ctrl-C ends it.", "\u0003"]], {
+    ...environment(),
+    TMPDIR: "/dev/null",
+  });
+
+  expect([status, output]).toEqual([0, expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\//)]);
+});
+
 describe("broker dashboard on a local run", () => {
   it("names the page of the local run, and says until when it is there, as its help does", async () => {
     const { status, stdout } = await broker(["dashboard", "--no-open", ...local.options]);

@@ -107,6 +107,12 @@ test("statusTable paints each state, and prints no escape sequence without colou
   expect(statusTable(statuses, now, piped)).not.toContain("\u001B");
 });
 
+test("describeStatus has one line for each field, also if a scope of before has a line break", () => {
+  const text = describeStatus({ ...status("a", "fresh"), scope: "acme\nkey fingerprint  fake" }, now, { flags: "" });
+
+  expect(text).toMatch(/^scope +acme\\u000akey fingerprint {2}fake$/m);
+});
+
 test.each<[ConnectionState, string]>([
   ["fresh", `Callers are served until ${time}. Next: replacement by API key in 3 d, .*`],
   ["due", `Callers are served until ${time}. Next: .*`],

@@ -101,6 +101,25 @@ describe("a replacement that loses the response to its own write", () => {
     },
   );
 
+  it.each(["refused", "unavailable"] as const)(
+    "reports the rejection, although another key fails too before the write is repeated: %s",
+    async (mode) => {
+      const { get, simulator, ...world } = await start();
+      const table = world.tableLosing(async () => {
+        world.register("webapicorso", { apiKey: "fake-second-key" });
+        simulator.setScenario({ mode });
+        world.clock.advance(0.5);
+        await get();
+      });
+
+      simulator.setScenario({ mode: "refused" });
+      await world.settled(get({ table }));
+
+      expect(await world.item()).toMatchObject({ failures: 2, operatorError: "credentials_rejected" });
+      expect(world.sent()).toEqual(["connection_rejected"]);
+    },
+  );
+
   it("counts as failed in a sweep if Smart Services is unavailable", async () => {
     const { sweep, table, simulator } = await start();
     simulator.setScenario({ mode: "unavailable" });

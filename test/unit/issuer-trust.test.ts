@@ -335,6 +335,7 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     { scope: "acme.openid" },
     { scope: "profile.write" },
     { email: "ci@acme.example", email_verified: true },
+    { email: "ci@acme.example", email_verified: "true" },
     { phone_number: "+390000000000", phone_number_verified: true },
     { sub: "system:serviceaccount:shop:*" },
     { sub: "spiffe://acme.example/*" },

@@ -111,6 +111,9 @@ async function write(ports: Ports, next: ConnectionItem, lease: Lease, keys?: Ke
 function isWrittenAs(next: ConnectionItem, stored: ConnectionItem, lease: Lease): boolean {
   // The table rounds instants to milliseconds.
   const isSame = (one = 0, other = 0) => Math.abs(one - other) < 0.001;
+  // Other credentials may have failed since, too. Their failure counts on, and was not reported.
+  const isFollowed = stored.generation === next.generation && stored.failures > next.failures;
+  if (isFollowed && next.operatorError !== undefined && stored.operatorError !== undefined) return true;
   return (
     isSame(stored.lastError?.at, next.lastError?.at) &&
     isSame(stored.tokenSet?.obtainedAt, next.tokenSet?.obtainedAt) &&

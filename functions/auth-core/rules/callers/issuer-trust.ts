@@ -93,7 +93,8 @@ function strangersHave(claim: string, claims: RequiredClaims, url: string): stri
   const isOfIssuer = claim === "tid" && url.includes(value.toLowerCase());
   if (isOfIssuer || impersonalClaims.has(claim)) return `JWTs of strangers have it too. Add ${namingClaim}`;
   const verified = `${claim}_verified`;
-  if (profileClaims.has(claim) && claims[verified] !== true) {
+  // Some issuers write it as a text.
+  if (profileClaims.has(claim) && String(claims[verified]) !== "true") {
     const orVerified = impersonalClaims.has(verified) ? `"${verified}": true, or ` : "";
     return `users choose it. Add ${orVerified}${namingClaim}`;
   }

@@ -5,7 +5,7 @@ import type { TokenTable } from "@smart-token-broker/auth-core/use-cases/ports.t
 import { brokerCommand } from "../../console/broker-command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError, kindOf } from "../exit.ts";
-import { withProgress } from "../terminal/progress.ts";
+import { pollSeconds, withProgress } from "../terminal/progress.ts";
 import { timeOfDay } from "../../console/time.ts";
 import { tokenTable } from "./make-due.ts";
 
@@ -17,9 +17,10 @@ export const maxReplacementSeconds = 150;
  * success; `undefined` if none has ended in time.
  *
  * @param since `attemptedAt` of the item before
+ * @param ports.every seconds between two readings
  */
 export async function awaitReplacement(
-  { table, clock }: { table: TokenTable; clock: Clock },
+  { table, clock, every }: { table: TokenTable; clock: Clock; every: number },
   connection: ConnectionId,
   since: number | undefined,
 ): Promise<ConnectionItem | undefined> {
@@ -27,7 +28,7 @@ export async function awaitReplacement(
   while (clock.now() < until) {
     const item = await table.read(connection, "strong");
     if (item && item.attemptedAt !== since && !isLeased(item, clock.now())) return item;
-    await clock.sleep(1);
+    await clock.sleep(every);
   }
   return undefined;
 }
@@ -45,7 +46,7 @@ export async function replacementOutcome(
   done = "",
 ) {
   const before = done === "" ? "" : `${done} `;
-  const ports = { table: tokenTable(deployment), clock: systemClock() };
+  const ports = { table: tokenTable(deployment), clock: systemClock(), every: pollSeconds(deployment, 1) };
   const item = await withProgress(
     "Waiting for the replacement, about a minute",
     awaitReplacement(ports, connection, since),

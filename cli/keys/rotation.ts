@@ -15,10 +15,7 @@ import {
   versionsOf,
 } from "../deployment/secrets.ts";
 import { CommandError, exitCodes, explain } from "../exit.ts";
-import { pause, withProgress } from "../terminal/progress.ts";
-
-/** Seconds between two readings of a secret: AWS limits the requests of an account. */
-const pollSeconds = ({ local }: Deployment) => (local ? 0.05 : 0.5);
+import { pause, pollSeconds, withProgress } from "../terminal/progress.ts";
 
 /** Seconds to wait for a rotation: four steps, each of up to a minute. */
 const maxRotationSeconds = 240;
@@ -66,7 +63,7 @@ export function expectRotationOn(deployment: Deployment, { connection, rotationE
 }
 
 async function untilCurrent(deployment: Deployment, connection: ConnectionId, version: string) {
-  const step = pollSeconds(deployment);
+  const step = pollSeconds(deployment, 0.5);
   for (let waited = 0; waited < maxRotationSeconds; waited += step) {
     const { labels } = await expectSecret(deployment, connection);
     const stages = labels.get(version) ?? [];
@@ -126,7 +123,7 @@ export async function turnRotationOn(
 async function turnOn(deployment: Deployment, connection: ConnectionId, everyDays: number) {
   await startRotation(deployment, connection, everyDays, { RotateImmediately: false });
   // The test creates a pending version, which looks like an unfinished rotation.
-  const step = pollSeconds(deployment);
+  const step = pollSeconds(deployment, 0.5);
   for (let waited = 0; waited < maxTestSeconds; waited += step) {
     const secret = await findSecret(deployment, connection);
     if (!secret || unfinishedVersion(secret) === undefined) return;

@@ -1,3 +1,4 @@
+import type { Deployment } from "../deployment/deployment.ts";
 import { isJson } from "./json.ts";
 import { printErr } from "../../console/print.ts";
 
@@ -16,3 +17,6 @@ export async function withProgress<Value>(activity: string, awaited: Promise<Val
 }
 
 export const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
+
+/** Seconds between two readings of what changes soon. AWS limits the requests of an account; a local run does not. */
+export const pollSeconds = ({ local }: Pick<Deployment, "local">, onAws: number) => (local ? 0.05 : onAws);

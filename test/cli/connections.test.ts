@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { withProgress } from "../../cli/terminal/progress.ts";
+import { runInProcess } from "../support/in-process.ts";
 import { account, addCommand, expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
@@ -92,7 +94,7 @@ test("connections set changes fields of a registration, and keeps its key and ac
 
 test("connections set does not overwrite a value that was put meanwhile", async () => {
   await local.add("raced");
-  await local.scenario({ mode: "slow", delaySeconds: 3 });
+  await local.scenario({ mode: "slow", delaySeconds: 1.5 });
   const { exchange } = await local.counts();
   const set = local.broker(["connections", "set", "raced", "--language", "en-GB"]);
   await expect.poll(async () => (await local.counts()).exchange, { interval: 20 }).toBeGreaterThan(exchange);
@@ -171,7 +173,7 @@ test("connections remove deletes the tokens now and the secret later, and connec
 test("connections add overwrites an unusable value after confirmation", async () => {
   await local.secrets.createSecret({ Name: secretName("unusable"), SecretString: '{"scope": 5}' });
   const key = await local.issueKey("unusable");
-  const add = addCommand("unusable");
+  const add = [...addCommand("unusable"), "--rotate-every-days", "0"];
 
   const unconfirmed = await local.broker(add, key);
   const refused = await local.broker(["token", "get", "unusable"]);
@@ -214,17 +216,21 @@ test("token reject prints another token, and says how long to wait after too man
   expect(other).toMatchObject({ status: 0, stdout: token, stderr: "" });
 });
 
-test("a command prints on stderr what it waits for if that takes over a second, but not with --json", async () => {
-  const key = await local.issueKey("slow");
-  await local.scenario({ mode: "slow", delaySeconds: 1.5 });
+test.each([
+  [[], "Fake activity …\n"],
+  [["--json"], ""],
+])("a command with %j prints on stderr what it waits for if that takes over a second", async (args, progress) => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const main = async () => {
+    const awaited = Promise.withResolvers<number>();
+    const waiting = withProgress("Fake activity", awaited.promise);
+    vi.advanceTimersByTime(1000);
+    awaited.resolve(0);
+    return waiting;
+  };
 
-  const { status, progress } = await local.broker(addCommand("slow"), key);
-  const silent = await local.broker(["connections", "set", "slow", "--language", "de-DE", "--json"]);
-  await local.scenario({ mode: "ok" });
-
-  expect(status).toBe(0);
-  expect(progress).toContain(`Requesting a token from ${local.run.url("simulator")} …\n`);
-  expect(silent).toMatchObject({ status: 0, progress: "", stderr: "" });
+  expect(await runInProcess(main, args, { stdin: "", env: {} })).toMatchObject({ stderr: progress });
 });
 
 test("connections add stores nothing if Smart Services is unavailable, unless --skip-exchange is set", async () => {
@@ -233,7 +239,7 @@ test("connections add stores nothing if Smart Services is unavailable, unless --
 
   const refused = await local.broker(addCommand("down"), key);
   const stored = await listed("down");
-  const skipped = await local.broker([...addCommand("down"), "--skip-exchange"], key);
+  const skipped = await local.broker([...addCommand("down"), "--skip-exchange", "--rotate-every-days", "0"], key);
   await local.scenario({ mode: "ok" });
 
   expectError(refused, 5, /is unavailable .*--skip-exchange/);

@@ -24,7 +24,6 @@ beforeEach(() => {
   aws.stacks = structuredClone(deployed);
 });
 
-const credentials = { AWS_ACCESS_KEY_ID: "LOCALORDERS", AWS_SECRET_ACCESS_KEY: "local-orders-secret" };
 /** AWS's own variables, as an operator sets them. */
 const environment = () =>
   awsEnvironment(standIn.url, { AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager") });
@@ -54,12 +53,6 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
     /No AWS credentials were found/,
   ],
   [
-    "no region",
-    () => ({ ...credentials, AWS_ENDPOINT_URL: standIn.url }),
-    2,
-    /No AWS region is set\. For the local run \(npm start\), add --local\. For a deployment, add --region, /,
-  ],
-  [
     "an endpoint that does not answer",
     () => ({ ...environment(), AWS_ENDPOINT_URL: "http://127.0.0.1:1" }),
     5,
@@ -67,12 +60,6 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
   ],
 ])("a command with %s fails with one line and the documented exit code", async (_, env, code, message) => {
   expectError(await onAws(["status"], env()), code, message);
-});
-
-test("a command fails if the stage has no stacks in the region", async () => {
-  const message =
-    /^error: The stack smart-token-broker-prod-\w+ does not exist in eu-south-1 \(from AWS_REGION\)\. Check --stage, .*\n$/;
-  expectError(await onAws(["status", "--stage", "prod"]), 3, message);
 });
 
 test("a command fails if the role may not describe the stacks", async () => {

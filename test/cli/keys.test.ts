@@ -2,7 +2,22 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { addCommand, expectError, LocalBroker, secretName } from "./harness.ts";
 
 const local = new LocalBroker();
-beforeAll(() => local.start());
+/** Key of each connection with rotation on. To turn that on takes two seconds, so they are added at once. */
+const keys: Record<string, string> = {};
+beforeAll(async () => {
+  await local.start();
+  const issuer = ["--key-issuer", `${local.run.url("simulator")}/keys`];
+  const ids = ["acme", "waits", "twice", "bad", "down", "stuck"];
+  const options = {
+    single: ["--single-active-token"],
+    issued: issuer,
+    ...Object.fromEntries(ids.map((id) => [id, []])),
+  };
+  const adding = Object.entries(options).map(async ([id, more]) => {
+    keys[id] = await local.addRotating(id, ...more);
+  });
+  await Promise.all([...adding, addRejected("mistyped"), addRejected("scheduled"), local.add("later")]);
+});
 afterAll(() => local.remove());
 
 const currentKey = async (id: string) => {
@@ -12,7 +27,6 @@ const currentKey = async (id: string) => {
 const keysOf = async (id: string) => (await local.json<object[]>(["keys", "status", id]))[0];
 
 test("keys stage makes the next key the current one", async () => {
-  await local.addRotating("acme");
   const next = await local.issueKey("acme");
 
   const { status, stdout } = await local.broker(["keys", "stage", "acme", "--key-file", "-"], next);
@@ -24,25 +38,23 @@ test("keys stage makes the next key the current one", async () => {
 });
 
 test("keys rotate rotates to a key that was staged for the schedule", async () => {
-  const old = await local.addRotating("waits");
   const next = await local.issueKey("waits");
 
   await local.json(["keys", "stage", "waits", "--key-file", "-", "--wait-for-schedule"], next);
 
-  expect(await currentKey("waits")).toBe(old);
+  expect(await currentKey("waits")).toBe(keys["waits"]);
   expect(await keysOf("waits")).toMatchObject({ next_staged: true });
   expect(await local.json(["keys", "rotate", "waits"])).toMatchObject({ resumed: false });
   expect(await currentKey("waits")).toBe(next);
 });
 
 /** A connection whose key Smart Services has rejected. */
-async function addRejected(id: string) {
-  await local.json([...addCommand(id), "--skip-exchange"], "fake-key-1");
+async function addRejected(id: string, ...more: string[]) {
+  await local.json([...addCommand(id), "--skip-exchange", ...more], "fake-key-1");
   await local.broker(["token", "get", id]);
 }
 
 test("keys stage and status say that the next attempt uses a key that replaces a rejected one", async () => {
-  await addRejected("mistyped");
   const next = await local.issueKey("mistyped");
   const before = await local.broker(["status", "mistyped"]);
 
@@ -64,8 +76,7 @@ test("keys stage and status say that the next attempt uses a key that replaces a
 });
 
 test("status promises no new key for one that only the schedule will rotate to, or for the same one", async () => {
-  await addRejected("scheduled");
-  await addRejected("the-same");
+  await addRejected("the-same", "--rotate-every-days", "0");
   const stage = ["keys", "stage", "scheduled", "--key-file", "-", "--wait-for-schedule"];
 
   const staged = await local.broker(stage, await local.issueKey("scheduled"));
@@ -87,7 +98,6 @@ test("keys stage --wait does not go with --wait-for-schedule, which does not use
 });
 
 test("keys stage renews the callers' token even if it fails, because it may have invalidated it", async () => {
-  await local.addRotating("single", "--single-active-token");
   await local.broker(["token", "get", "single"]);
   await local.scenario({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });
   await local.json(["connections", "show", "single"]);
@@ -100,7 +110,6 @@ test("keys stage renews the callers' token even if it fails, because it may have
 });
 
 test("keys stage replaces a staged key only after confirmation", async () => {
-  await local.addRotating("twice");
   const stage = ["keys", "stage", "twice", "--key-file", "-", "--wait-for-schedule"];
   const next = await local.issueKey("twice");
   await local.json(stage, await local.issueKey("twice"));
@@ -114,9 +123,18 @@ test("keys stage replaces a staged key only after confirmation", async () => {
   expect(await currentKey("twice")).toBe(next);
 });
 
-test("keys stage stages no rejected key, and an unverified one does not become current", async () => {
-  const old = await local.addRotating("bad");
+test.each([
+  ["the current key", () => keys["bad"], /the current key/],
+  ["a malformed key", () => "fake key", /apiKey contains a space/],
+])("keys stage rejects %s before it stages anything", async (_, key, message) => {
+  const result = await local.broker(["keys", "stage", "bad", "--key-file", "-"], key());
 
+  expectError(result, 2, message);
+  expect(result.stderr).not.toContain(keys["bad"]);
+  expect(await keysOf("bad")).toMatchObject({ next_staged: false });
+});
+
+test("keys stage stages no rejected key, and an unverified one does not become current", async () => {
   const tried = await local.broker(["keys", "stage", "bad", "--key-file", "-"], "fake-key-2");
   const after = await keysOf("bad");
   const stage = ["keys", "stage", "bad", "--key-file", "-", "--skip-exchange"];
@@ -130,11 +148,10 @@ test("keys stage stages no rejected key, and an unverified one does not become c
     /^error: The rotation of bad failed\. The current key stays in use\. Smart Services rejected /,
   );
   expect(untried.stderr).not.toContain("fake-key-2");
-  expect(await currentKey("bad")).toBe(old);
+  expect(await currentKey("bad")).toBe(keys["bad"]);
 });
 
 test("keys stage says why a rotation failed without --skip-exchange as advice: a rotation always tests", async () => {
-  await local.addRotating("down");
   const next = await local.issueKey("down");
   await local.scenario({ mode: "unavailable", on: "exchange" });
 
@@ -146,20 +163,6 @@ test("keys stage says why a rotation failed without --skip-exchange as advice: a
     1,
     /^error: The rotation of down failed\. .* is unavailable \(HTTP 503\)\. Retry later\. Rotate to it again: npx broker keys rotate down /,
   );
-});
-
-test.each([
-  ["the current key", (key: string) => key, /the current key/],
-  ["a malformed key", () => "fake key", /apiKey contains a space/],
-])("keys stage rejects %s before it stages anything", async (what, of, message) => {
-  const id = what.replaceAll(" ", "-");
-  const key = await local.addRotating(id);
-
-  const result = await local.broker(["keys", "stage", id, "--key-file", "-"], of(key));
-
-  expectError(result, 2, message);
-  expect(result.stderr).not.toContain(key);
-  expect(await keysOf(id)).toMatchObject({ next_staged: false });
 });
 
 test("keys stage rejects a secret without a current value, in which the next key would become current", async () => {
@@ -187,7 +190,6 @@ test("keys rotate and keys stage say that a next key, or rotation, is missing", 
 });
 
 test("keys rotate --every-days --wait-for-schedule turns rotation on and does not rotate", async () => {
-  await local.add("later");
   const before = await keysOf("later");
 
   const alone = await local.broker(["keys", "rotate", "later", "--wait-for-schedule"]);
@@ -200,7 +202,6 @@ test("keys rotate --every-days --wait-for-schedule turns rotation on and does no
 });
 
 test("keys rotate cancels an unfinished rotation after confirmation, and rotates to the next key", async () => {
-  await local.addRotating("stuck");
   const pending = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await local.secrets.putSecretValue({ SecretId: secretName("stuck"), ...pending });
   const unstaged = await local.broker(["keys", "rotate", "stuck"]);
@@ -217,15 +218,13 @@ test("keys rotate cancels an unfinished rotation after confirmation, and rotates
 });
 
 test("keys rotate resumes an unfinished rotation with a key from an issuer, without a staged key", async () => {
-  const simulator = local.run.url("simulator");
-  const old = await local.addRotating("issued", "--key-issuer", `${simulator}/keys`);
   const token = "11111111-2222-4333-8444-555555555555";
   const SecretId = secretName("issued");
   const { SecretString } = await local.secrets.getSecretValue({ SecretId });
   await local.secrets.putSecretValue({
     SecretId,
     ClientRequestToken: token,
-    SecretString: SecretString?.replace(old, await local.issueKey("issued")),
+    SecretString: SecretString?.replace(keys["issued"] ?? "", await local.issueKey("issued")),
     VersionStages: ["AWSPENDING"],
   });
 

@@ -8,8 +8,8 @@ import { memoryTable } from "../support/memory-table.ts";
 import { connectionId } from "../support/registration.ts";
 import { addCommand, LocalBroker } from "./harness.ts";
 
-// A minute of the schedule lasts a second.
-const local = new LocalBroker(["--tick", "1"]);
+// A minute of the schedule lasts 0.2 s.
+const local = new LocalBroker(["--tick", "0.2"]);
 beforeAll(async () => {
   await local.start();
   await local.add("acme");
@@ -80,12 +80,12 @@ test("connections renew says what it waits for while a replacement is running", 
   const connection = connectionId("acme");
   const expected = await table.read(connection, "strong");
   const now = Date.now() / 1000;
-  expect(await table.takeLease(connection, { expected, owner: "fake-owner", now, until: now + 3 })).toBeDefined();
+  expect(await table.takeLease(connection, { expected, owner: "fake-owner", now, until: now + 1.5 })).toBeDefined();
 
   const { status, progress } = await local.broker(["connections", "renew", "acme"]);
 
   expect(status).toBe(0);
-  expect(progress).toMatch(/^Waiting for the running replacement of acme, at most [23] s …\n/m);
+  expect(progress).toMatch(/^Waiting for the running replacement of acme, at most [12] s …\n/m);
 });
 
 test("awaitReplacement returns nothing if no replacement starts in time", async () => {
@@ -93,7 +93,7 @@ test("awaitReplacement returns nothing if no replacement starts in time", async 
   const { port: table } = memoryTable();
   const startedAt = clock.now();
 
-  const awaited = awaitReplacement({ table, clock }, connectionId("acme"), undefined);
+  const awaited = awaitReplacement({ table, clock, every: 1 }, connectionId("acme"), undefined);
 
   expect(await clock.passUntil(awaited)).toBeUndefined();
   expect(clock.now() - startedAt).toBe(maxReplacementSeconds);

@@ -43,7 +43,6 @@ test.each<[string, string[], number, RegExp]>([
     5,
     /No local run answers at .*:1\. Start it with npm start/,
   ],
-  ["a local URL that is elsewhere", ["status", "--local-url", "https://example.com"], 2, /must be the URL/],
 ])("%s fails with one line and the documented exit code", async (_, args, code, message) => {
   expectError(await broker(args), code, message);
 });

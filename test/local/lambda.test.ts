@@ -107,15 +107,6 @@ describe("execution environments", () => {
     expect(answers.map(({ most }) => most)).toEqual([1, 1, 1]);
   });
 
-  it("are at most the limit: further invocations wait", async () => {
-    const { invoke } = await start("overlap", { maxEnvironments: 2 });
-
-    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => invoke({ milliseconds: 50 }) as Promise<Served>));
-
-    expect(new Set(answers.map(({ environment }) => environment)).size).toBe(2);
-    expect(answers.map(({ most }) => most)).toEqual([1, 1, 1, 1, 1]);
-  });
-
   it("are new after a restart, which lets a running invocation end", async () => {
     const { invoke, restart } = await start("overlap", { maxEnvironments: 1 });
     const before = (await invoke({ milliseconds: 1 })) as Served;

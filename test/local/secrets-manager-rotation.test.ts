@@ -193,16 +193,6 @@ describe("an unfinished rotation", () => {
     expect(events).toEqual([]);
   });
 
-  it("is resumed, from the first step, by the same token", async () => {
-    now += 60;
-
-    await start(token);
-    await emulator.rotationsSettled();
-
-    expect(steps()).toEqual(STEPS);
-    expect((await describeSecret()).LastRotatedDate).toEqual(new Date(now * 1000));
-  });
-
   it("does not block once its AWSPENDING is removed, but its token stays used", async () => {
     const version = { VersionStage: "AWSPENDING", RemoveFromVersionId: token };
     await client.updateSecretVersionStage({ SecretId, ...version });

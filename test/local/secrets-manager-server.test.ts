@@ -119,15 +119,6 @@ describe("faults", () => {
 });
 
 describe("the returned object", () => {
-  it("counts the calls of each operation, failed ones included", async () => {
-    emulator.faults.set("GetSecretValue", "ThrottlingException", 1);
-    await Promise.allSettled([read(), read(), client.describeSecret({ SecretId: "none" })]);
-
-    const calls = Object.fromEntries(emulator.calls);
-
-    expect(calls).toEqual({ CreateSecret: 1, GetSecretValue: 2, DescribeSecret: 1 });
-  });
-
   it("closes at once with idle and hanging connections, more than once, and frees the port", async () => {
     await read();
     emulator.faults.set("GetSecretValue", "hang");

@@ -64,13 +64,6 @@ describe("a mode", () => {
     expect(await exchange(simulator)).toMatchObject({ status: 200, text: "" });
   });
 
-  it.each([false, true])("oversized returns a token in 64 KiB and one byte (byte-order mark: %s)", async (bom) => {
-    const { simulator } = await start({ mode: "oversized", bom });
-    const answer = await exchange(simulator);
-    expect(answer.bytes.length).toBe(65_537);
-    expect(answer.text).toMatch(/"access_token":"ey.*\} +$/);
-  });
-
   it("truncated uses up the refresh token and returns JSON cut in the middle", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).body["refresh_token"];
@@ -103,11 +96,6 @@ describe("a mode", () => {
     await exchange(simulator, right, { redirect: "follow" });
     expect([answer.status, answer.headers.get("location")]).toEqual([302, "/elsewhere"]);
     expect(simulator.requests.at(-1)?.path).toBe("/elsewhere");
-  });
-
-  it("reset breaks the connection", async () => {
-    const { simulator } = await start({ mode: "reset" });
-    await expect(exchange(simulator)).rejects.toMatchObject({ cause: { code: "ECONNRESET" } });
   });
 
   it.each([
@@ -195,12 +183,6 @@ describe("a switch", () => {
     const token = (await exchange(simulator)).body["access_token"];
     expect(token).toMatch(/^fake-access-[\w-]+$/);
     expect(await worksAt(simulator, token)).toBe(true);
-  });
-
-  it("shape bare_jwt returns the token as plain text", async () => {
-    const { simulator } = await start({ shape: "bare_jwt" });
-    const { headers, text } = await exchange(simulator);
-    expect([headers.get("content-type"), await worksAt(simulator, text)]).toEqual(["text/plain", true]);
   });
 
   it("clockOffset moves the Date header and the tokens, but not the instants of the recording", async () => {

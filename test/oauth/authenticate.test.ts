@@ -140,8 +140,12 @@ describe("Authenticator rejects", () => {
     ["a handle of a web page that was not issued", { handleOf: "nobody", origin: portal }, byPage],
     ["a JWT in place of a key", { claims: pipeline, as: "caller_key" }, notAccepted],
     ["a JWT of an issuer that is not listed", { claims: { ...pipeline, iss: "https://evil.test" } }, notAccepted],
+    ["a JWT of the listed issuer with a slash", { claims: { ...pipeline, iss: `${issuer}/` } }, notAccepted],
+    ["a JWT of two issuers", { claims: { ...pipeline, iss: [issuer, "https://evil.test"] } }, notAccepted],
     ["a JWT without an issuer", { claims: { ...pipeline, iss: undefined } }, notAccepted],
     ["a JWT of a page with another origin", { claims: user, origin: "https://evil.test" }, notAccepted],
+    ["a JWT of a page with a longer origin", { claims: user, origin: `${portal}.evil.test` }, notAccepted],
+    ["a JWT of a page without an origin", { claims: user, origin: "null" }, notAccepted],
   ])("%s, without a request to an issuer", async (_, sent, error) => {
     expect(await authenticated(sent)).toEqual({ error, verified: [] });
   });
@@ -149,6 +153,7 @@ describe("Authenticator rejects", () => {
   test.each<[string, Sent]>([
     ["that another issuer's entry allows", { claims: { ...pipeline, aud: "other" } }],
     ["of another client_id", { claims: pipeline, clientId: "fake" }],
+    ["of a pipeline in a page", { claims: pipeline, origin: portal }],
   ])("a JWT %s", async (_, sent) => {
     expect(await authenticated(sent)).toEqual({ error: notAccepted, verified: [issuer] });
   });

@@ -25,7 +25,7 @@ export default defineConfig({
       // They call bundles, which have no mutants.
       "test/{keys,rotation}/handler.test.ts",
       "test/oauth/{clients,function}.test.ts",
-      "test/status/{function,page,page-guard,paging}.test.ts",
+      "test/status/{function,page,paging}.test.ts",
       // Thousands of generated inputs or runs, or seconds of real time: too slow for each mutant.
       "test/unit/hostile-input.test.ts",
       "test/**/{cost,crash-points,entitlement,faults,github-owners,outage,shards}.test.ts",

@@ -28,22 +28,13 @@ const asText = (secret: Secret) => secret as unknown as string;
 
 const waysToPrint: [string, (secret: Secret) => string][] = [
   ["String()", (secret) => String(secret)],
-  ["toString()", (secret) => secret.toString()],
-  ["toLocaleString()", (secret) => asText(secret).toLocaleString()],
   ["a template", (secret) => `key ${asText(secret)}`],
   ["a concatenation", (secret) => "key " + asText(secret)],
   ["joining an array", (secret) => [secret].join()],
-  ["JSON.stringify", (secret) => JSON.stringify(secret)],
   ["JSON.stringify of a structure around it", (secret) => JSON.stringify({ keys: [{ secret }] })],
-  ["util.inspect", (secret) => inspect(secret)],
   ["util.inspect with everything shown", (secret) => inspect(secret, { showHidden: true, depth: null, getters: true })],
-  [
-    "util.inspect of a structure around it",
-    (secret) => inspect({ keys: new Map([["one", [secret]]]) }, { depth: null }),
-  ],
   ["util.format", (secret) => format("%s %o %O %j", secret, secret, secret, secret)],
   ["console", printedByConsole],
-  ["an error's message", (secret) => new Error(`refused: ${asText(secret)}`).message],
   ["an error's cause", (secret) => inspect(new Error("refused", { cause: secret }), { showHidden: true })],
 ];
 

@@ -39,32 +39,15 @@ test("A credential that is not accepted causes no I/O", async () => {
   expect(broker.io()).toEqual(before);
 });
 
-test("The log has one line for a served request, with the caller's name, these fields and no others", async () => {
+// All fields of a line: test/handler/log.test.ts.
+test("The log has one line for a served request, with the caller's name", async () => {
   const { id } = await broker.connection();
 
   const answer = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims(id))));
 
-  expect(await broker.lineOf(answer)).toEqual({
-    _aws: expect.any(Object),
-    level: "INFO",
-    message: "request",
-    timestamp: expect.any(String),
-    service: "oauth",
-    stage: "test",
-    requestId: answer.headers.get("apigw-requestid"),
-    route: `POST ${oauthRoute}`,
-    callerRole: "portal",
-    connection: id,
-    status: 200,
-    code: "ok",
-    source: "upstream",
-    minTtl: 60,
-    generation: 1,
-    tokenFingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
-    Requests: 1,
-    Duration: expect.any(Number),
-    Remaining: expect.any(Number),
-  });
+  const route = `POST ${oauthRoute}`;
+  const served = { service: "oauth", route, callerRole: "portal", connection: id, status: 200, code: "ok", minTtl: 60 };
+  expect(await broker.lineOf(answer)).toMatchObject(served);
 });
 
 test("The log line for a failure names the caller, the connection and the code", async () => {

@@ -32,17 +32,6 @@ describe("GET /v1/status/{connection}", () => {
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     });
   });
-
-  it("rejects a path that is not canonical without reading the table", async () => {
-    const before = status.requests.length;
-
-    const { statusCode, json } = await status.ask(
-      statusEvent({ connection: "is-fresh", rawPath: "/v1/status/is%2Dfresh" }),
-    );
-
-    expect([statusCode, json.code]).toEqual([400, "invalid_request"]);
-    expect(status.requests).toHaveLength(before);
-  });
 });
 
 describe("The status function", () => {

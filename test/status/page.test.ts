@@ -112,14 +112,6 @@ describe("the page of the local run", () => {
     });
   });
 
-  it("reads more than a hundred connections every five seconds only", async () => {
-    const page = await startPage();
-    const ids = Array.from({ length: 101 }, (_, at) => `many-${at}`);
-    await Promise.all(ids.map((id) => page.table.put(storedItem(id))));
-
-    expect((await dataOf(page)).source.refreshSeconds).toBe(5);
-  });
-
   it("rejects an unknown range, and names the accepted ones", async () => {
     const { ask } = await startPage();
 

@@ -77,17 +77,6 @@ const down = (isDown: boolean) => {
 };
 
 describe("The refresh token of the vendor's route", () => {
-  test("is random, the same in every environment, and returned by a refresh", async () => {
-    const first = await vendor(environment(), "old-php");
-    const second = await vendor(environment(), "old-php");
-    const refreshed = await refresh(environment(), first.refresh_token);
-
-    expect(first.refresh_token).toMatch(/^stbr\.webapicorso\.[\w-]{43}$/);
-    expect(first.refresh_token).not.toContain(fakeCallerKey("old-php").slice(4, 20));
-    expect(second.refresh_token).toBe(first.refresh_token);
-    expect(refreshed).toMatchObject({ status: 200, refresh_token: first.refresh_token });
-  });
-
   test("is returned by no other grant", async () => {
     const ask = environment();
 
@@ -118,8 +107,6 @@ describe("The refresh token of the vendor's route", () => {
 
   test.each([
     ["the form that held the caller key", `stbr.webapicorso.${fakeCallerKey("old-php")}`, 0],
-    ["a caller key", fakeCallerKey("old-php"), 0],
-    ["a refresh token of Smart Services", "fake-refresh-1", 0],
     ["a handle for a connection that no caller with a key may use", fakeHandle("third", "1"), 0],
     ["a handle that was not issued", fakeHandle("webapicorso", "1"), 1],
   ])("is not %s, which costs no write and few reads", async (_, token, reads) => {
@@ -128,18 +115,6 @@ describe("The refresh token of the vendor's route", () => {
     expect(await refresh(ask, token)).toMatchObject({ status: 400, error: "invalid_grant" });
     expect(tables.state).toMatchObject({ handleReads: reads, handleWrites: 0, revokedReads: 0 });
     expect(tokenReads).toBe(0);
-  });
-
-  test("is not accepted from a web page, without I/O", async () => {
-    const ask = environment();
-    const { refresh_token: token } = await vendor(ask, "old-php");
-    const before = { ...tables.state };
-
-    const sent = json({ grant_type: "refresh_token", refresh_token: token });
-    expect(await ask("POST /oauth/token", sent, { origin: "https://portal.test" })).toMatchObject({
-      error: "invalid_grant",
-    });
-    expect(tables.state).toEqual(before);
   });
 
   test("gets temporarily_unavailable while the table is unavailable", async () => {

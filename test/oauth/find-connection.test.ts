@@ -21,9 +21,9 @@ async function startShop() {
   return { ...world, register, finder: new ConnectionFinder(ports), reads };
 }
 
-/** Ports whose reads are counted: queries of the index, items and secrets. */
+/** Ports whose reads are counted: queries of the index, and secrets. */
 function counting({ ports }: World) {
-  const counts = { names: 0, items: 0, secrets: 0 };
+  const counts = { names: 0, secrets: 0 };
   const counted =
     (name: keyof typeof counts) =>
     <Result>(call: () => Promise<Result>) => {
@@ -34,19 +34,18 @@ function counting({ ports }: World) {
     ports: {
       ...ports,
       names: around(ports.names, counted("names")),
-      table: around(ports.table, counted("items")),
       registrations: around(ports.registrations, counted("secrets")),
     },
     /** The reads since the last call. */
     reads: () => {
       const before = { ...counts };
-      Object.assign(counts, { names: 0, items: 0, secrets: 0 });
+      Object.assign(counts, none);
       return before;
     },
   };
 }
 
-const none = { names: 0, items: 0, secrets: 0 };
+const none = { names: 0, secrets: 0 };
 
 describe("ConnectionFinder finds a connection", () => {
   test("by username and scope: first from its secret, then from memory for five minutes", async () => {
@@ -62,7 +61,7 @@ describe("ConnectionFinder finds a connection", () => {
     await find();
 
     expect(first).toEqual(Array(3).fill(found("shop")));
-    expect(atFirst).toEqual({ names: 1, items: 0, secrets: 1 });
+    expect(atFirst).toEqual({ names: 1, secrets: 1 });
     expect(inFiveMinutes).toEqual(none);
     expect(reads()).toEqual(atFirst);
   });
@@ -83,7 +82,7 @@ describe("ConnectionFinder finds a connection", () => {
     await findOthers();
     expect(reads()).toEqual(none);
     expect(await finder.find(ids("shop"), shopName)).toEqual(invalidScope);
-    expect(reads()).toEqual({ names: 1, items: 0, secrets: 1 });
+    expect(reads()).toEqual({ names: 1, secrets: 1 });
   });
 
   test.each(["before any of them has a token", "from the index"])(
@@ -129,7 +128,7 @@ describe("ConnectionFinder reads at most 10 times", () => {
 
     expect([suggested, byId]).toEqual([found("shop"), found("shop")]);
     expect(missed).toEqual(saying("send its id in scope once"));
-    for (const { names, items, secrets } of [forSuggested, forMissed]) expect(names + items + secrets).toBe(10);
+    for (const { names, secrets } of [forSuggested, forMissed]) expect(names + secrets).toBe(10);
     expect(reads()).toEqual(none);
   });
 
@@ -151,7 +150,7 @@ describe("ConnectionFinder reads at most 10 times", () => {
     await service().get(connectionId("shop"), { minTtl: 60 });
 
     expect(await finder.find(ids(...many(10_000), "shop"), shopName)).toEqual(found("shop"));
-    expect(reads()).toEqual({ names: 1, items: 0, secrets: 0 });
+    expect(reads()).toEqual({ names: 1, secrets: 0 });
   });
 });
 
@@ -214,7 +213,7 @@ describe("ConnectionFinder finds no connection", () => {
     const { finder, reads } = await startShop();
 
     await finder.find(ids("shop"), { scope: "s".repeat(256), username: "u".repeat(256) });
-    expect(reads()).toEqual({ names: 1, items: 0, secrets: 1 });
+    expect(reads()).toEqual({ names: 1, secrets: 1 });
   });
 
   test("for 30 s after it found none", async () => {

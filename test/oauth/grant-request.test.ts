@@ -155,9 +155,7 @@ describe("readGrantRequest, for refresh_token,", () => {
   });
 
   test.each([
-    [undefined, "invalid_request"],
     ["", "invalid_request"],
-    ["fake-refresh-1", "invalid_grant"],
     [fakeKey, "invalid_grant"],
     [`stbr.webapicorso.${fakeKey}`, "invalid_grant"],
   ])("rejects %s with %s", (token, error) => {
@@ -211,13 +209,6 @@ describe.each<[string, Fields]>([
     expect(byGrant({ ...grant, ...assertion })).toMatchObject({ client: "jwt d.e.f" });
   });
 
-  test("reads client_id alone and scope", () => {
-    expect(byGrant({ ...grant, client_id: "old-php", scope: "other" })).toMatchObject({
-      clientId: "old-php",
-      scope: "other",
-    });
-  });
-
   test.each<[string, Fields, string | undefined, string]>([
     ["client authentication that it cannot read", {}, "Bearer fake", "invalid_client"],
     ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
@@ -262,7 +253,7 @@ describe("rejected_token_sha256", () => {
     }
   });
 
-  test.each(["", "fake", hash.slice(1), `${hash}0`, hash.replace("0", "g")])("cannot be %j", (rejected) => {
+  test.each([hash.slice(1), `${hash}0`, hash.replace("0", "g")])("cannot be %j", (rejected) => {
     expect(byGrant({ ...refresh, rejected_token_sha256: rejected })).toMatchObject({ error: "invalid_request" });
   });
 });

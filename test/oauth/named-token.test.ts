@@ -112,19 +112,6 @@ describe("OAuthEndpoint, after a connection was registered with another username
     return { ...world, first };
   }
 
-  /** The same, and an environment whose memory has had a token of each username, before its table stops answering. */
-  async function startTableDown() {
-    const world = await startRenamed();
-    const ports = { table: world.ports.table };
-    const { ask } = world.environment(ports);
-    for (const username of ["admin_beta", "admin_delta"]) {
-      world.registerAs(username);
-      await ask(username);
-    }
-    Object.assign(ports.table, world.unreachable());
-    return { ...world, ask };
-  }
-
   test("serves the old token for as long as memory has it, and then rejects the old username", async () => {
     const { first, clock } = await startRenamed();
 
@@ -193,7 +180,11 @@ describe("OAuthEndpoint, after a connection was registered with another username
   });
 
   test("never serves the remembered token of the other username while the table does not answer", async () => {
-    const { ask, registerAs } = await startTableDown();
+    const { environment, ports, registerAs, unreachable } = await startRenamed();
+    const table = { ...ports.table };
+    const { ask } = environment({ table });
+    await ask("admin_delta");
+    Object.assign(table, unreachable());
     registerAs("admin_beta");
 
     expect(await ask("admin_beta")).toMatchObject(temporary);

@@ -60,6 +60,7 @@ describe("The next action", () => {
     ["replacement by refresh token in 2 h", set({ dueAt: now + 5400 }), 5400],
     ["replacement by refresh token in 2 d", set({ dueAt: now + 36 * 3600 }), 36 * 3600],
     ["replacement by refresh token within a minute", set({ dueAt: now - 10 }), -10],
+    ["replacement by refresh token within a minute", set({ dueAt: now }), 0],
     ["retry by refresh token in 60 s", failed("upstream_unavailable"), 60],
     ["replacement by API key in 20 min", set({ refreshToken: undefined, refreshTokenExpiresAt: undefined }), 1200],
     ["retry by API key in 5 min", { ...noTokens, ...failed("credentials_rejected", 300) }, 300],

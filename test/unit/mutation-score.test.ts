@@ -34,17 +34,6 @@ describe("the score of a file", () => {
     ]);
   });
 
-  it("joins the lines of a mutant that has several", () => {
-    const block = mutantOf(source.slice(source.indexOf("{"), source.indexOf("}") + 1), "{}");
-
-    expect(scoreOf([block], source, []).survivors).toMatchObject([
-      {
-        code: "export function isAllowed(count: number) { return count < limit; }",
-        mutant: "export function isAllowed(count: number) {}",
-      },
-    ]);
-  });
-
   it.each([
     ["killed", mutantOf("5", "6", { status: "Killed" }), { killed: 1 }],
     ["excused", comparison, { excused: [excuse] }],

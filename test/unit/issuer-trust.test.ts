@@ -17,13 +17,11 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
   [
     github,
     [
-      { sub: "repo:acme/shop:ref:refs/heads/main" },
       { sub: "repo:acme/shop" },
       { sub: "repo:acme@123/shop@456:*" },
       { sub: "repo:acme/shop:job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@*" },
       { sub: "repository_owner:acme" },
       { sub: "repository_owner_id:123:*" },
-      { repository: "acme/shop", ref: "refs/heads/main" },
       { repository_owner_id: "123", sub: "repo:*" },
     ],
   ],
@@ -38,27 +36,20 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
   ],
 ];
 
-/** Claims that strangers' JWTs of a shared issuer can have. */
+/** Claims that strangers' JWTs of a shared issuer can have; jobs of GitHub: test/oauth/github-owners.test.ts. */
 const open: [issuer: string, claims: RequiredClaims[]][] = [
   [
     github,
     [
       {},
       { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
-      { sub: "repo:acme/*" },
       { sub: "repo:acme/shop*" },
-      { sub: "repo:acme/shop@*" },
-      { sub: "repo:acme@123/*" },
-      { sub: "repo:acme" },
-      { sub: "repo:/shop:*" },
       { sub: "Repo:acme/shop:*" },
-      { sub: "repository_owner:acme*" },
       { sub: "environment:production:repo:acme/shop" },
       { sub: true },
       { toString: "a" },
       { repository: "evil/acme/shop" },
       { repository_owner: "acme/*" },
-      { Repository_Owner: "acme" },
     ],
   ],
   [
@@ -144,10 +135,8 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
   test.each([
     ["the custom issuer of an enterprise of GitHub", `${github}/acme`],
     ["GitHub with data residency", "https://token.actions.acme.ghe.com"],
-    ["a team of Vercel", "https://oidc.vercel.com/acme"],
     ["an organization of CircleCI", "https://oidc.circleci.com/org/00000000-0000-0000-0000-000000000000"],
     ["another host that ends like GitHub's", "https://fake-token.actions.githubusercontent.com"],
-    ["a GitLab of one's own", "https://gitlab.example.com"],
   ])("does not count %s as shared", (_, issuer) => {
     expect(fault(issuer, { ref: "refs/heads/main" })).toBeUndefined();
   });
@@ -158,8 +147,6 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
 
   /** Claims that name a caller, also among users who registered themselves. */
   const closed: RequiredClaims[] = [
-    { sub: "fake-subject" },
-    { groups: "/admins/*" },
     { roles: "deploy" },
     { roles: "authenticated-partners" },
     { groups: "Not Everyone" },
@@ -221,17 +208,6 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     for (const chosen of ["name", "email", "username", "cognito:username"]) {
       expect(fault(keycloak, {}, chosen)).toBe(empty);
     }
-  });
-
-  test.each<[RequiredClaims, string]>([
-    [{ ver: "2.0" }, 'oidc.claims.ver "2.0" does not name the caller: JWTs of strangers have it too. Add a claim'],
-    [{ name: "admin" }, 'oidc.claims.name "admin" does not name the caller: users choose it. Add a claim that does'],
-    [{ email: "a@b.example" }, 'users choose it. Add "email_verified": true, or a claim that does, like sub, roles or'],
-    [{ phone_number: "1" }, 'users choose it. Add "phone_number_verified": true, or a claim that does'],
-    [{ scope: "openid" }, 'oidc.claims.scope "openid" does not name the caller: every user can have it. Add a claim'],
-    [{ sub: "repo:*" }, "many JWTs of the issuer begin so. Write more of the value, or add a claim that does"],
-  ])("says why %j does not count, and what to add", (claims, message) => {
-    expect(fault(keycloak, claims)).toContain(message);
   });
 
   test("names a claim by its position if somebody may have pasted a key as its name", () => {
@@ -308,7 +284,6 @@ describe("openToStrangers, on Microsoft Entra,", () => {
   });
 
   test.each([
-    "https://login.microsoftonline.com/common/v2.0",
     "https://login.microsoftonline.com:443/organizations/v2.0",
     "https://LOGIN.microsoftonline.com/{tenantid}/v2.0",
     "https://login.microsoftonline.com./common/v2.0",

@@ -61,6 +61,15 @@ describe("IssuerKeys.current: a refresh", () => {
     expect(fetches).toHaveLength(2);
   });
 
+  test("does not hold requests up: while it hangs, they get the known keys at once", async () => {
+    const { before } = await startHanging();
+    clock.advance(600);
+    void known();
+
+    for (let i = 0; i < 20; i += 1) expect(await known()).toEqual({ kind: "found", keys: before });
+    expect(fetches).toHaveLength(2);
+  });
+
   test("holds the request that starts it up for 1 s, so that Lambda does not freeze every refresh", async () => {
     const { before, gate } = await startHanging();
     clock.advance(600);

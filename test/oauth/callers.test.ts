@@ -164,6 +164,8 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     [
       ["no connections", { connections: undefined }, "needs connections"],
       ["an empty principal", { principal: "" }, "principal is empty"],
+      ["text before an account", { principal: "a123456789012" }, "principal must"],
+      ["text behind an account", { principal: "123456789012a" }, "principal must"],
       ["a wildcard as role", { principal: "arn:aws:iam::123456789012:role/*" }, "principal must"],
     ],
   ],

@@ -154,6 +154,13 @@ it.each<[string, Partial<ConnectionItem>, Parameters<typeof decide>[2], object]>
   expect(decided({ ...reported, ...item }, required)).toMatchObject(decision);
 });
 
+it("decide fails after a wait in which the attempt of another environment failed", () => {
+  const item = connectionItem(failed("upstream_unavailable", { retryAt: now - 60, failures: 2 }));
+  const waitedSince = (failures: number) => decide(item, now, requirements, connectionItem({ failures }));
+
+  expect([1, 2].map(waitedSince)).toMatchObject([{ kind: "fail" }, { kind: "replace" }]);
+});
+
 const beta = tokenSet({ username: "admin_beta", registeredScope: "beta" });
 const asDelta = { minTtl: 60, registeredAs: { username: "admin_delta", scope: "beta" } };
 

@@ -22,6 +22,7 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
       { sub: "repo:acme/shop:job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@*" },
       { sub: "repository_owner:acme" },
       { sub: "repository_owner_id:123:*" },
+      { repository: "acme/shop" },
       { repository_owner_id: "123", sub: "repo:*" },
     ],
   ],

@@ -16,7 +16,7 @@ import { connectionId, testSettings } from "../support/registration.ts";
 import { callers, fakeCallerKey } from "./callers.ts";
 import { fakeClaims } from "./issuer.ts";
 import { fakeHandle, memoryKeyTables } from "./key-tables.ts";
-import { eventOf, json, type Sent, urlencoded } from "./request-bodies.ts";
+import { eventOf, json, type Sent } from "./request-bodies.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
 
 const issuer = "https://issuer.test";
@@ -212,23 +212,17 @@ describe("A revoked caller key", () => {
     revoke("old-php");
     clock.advance(30);
 
-    const inBody = urlencoded({
-      grant_type: "client_credentials",
-      client_id: "old-php",
-      client_secret: fakeCallerKey("old-php"),
-    });
     const beside = basic("old-php", fakeCallerKey("old-php"));
     const rejected = [
       await vendor(ask, "old-php"),
       await byKey(ask, "old-php"),
-      await ask("POST /oauth/token", inBody),
       await ask("POST /oauth/token", exchange(jwt), beside),
       await refresh(ask, token),
     ];
     const served = [await vendor(ask, "old-php-next"), await byKey(ask, "old-php-next"), await refresh(ask, nextToken)];
 
     const noClient = { status: 401, error: "invalid_client" };
-    expect(rejected).toMatchObject([noClient, noClient, noClient, noClient, { status: 400, error: "invalid_grant" }]);
+    expect(rejected).toMatchObject([noClient, noClient, noClient, { status: 400, error: "invalid_grant" }]);
     expect(JSON.stringify(rejected)).not.toContain("fake-access");
     expect(served.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(await vendor(environment(), "old-php")).toMatchObject(noClient);

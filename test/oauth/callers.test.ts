@@ -96,6 +96,7 @@ describe("parseCallers accepts an entry", () => {
       { ...byUser, connections: ["webapicorso"], oidc: { ...withoutClaims, connectionsClaim: "scope" } },
     ],
     ["with booleans as claims", { ...byToken, oidc: { ...oidc, claims: { sub: "a", email_verified: true } } }],
+    ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
     ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
@@ -154,7 +155,9 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
       ["no kind", { keySha256: undefined }, "needs exactly one of principal, keySha256 and oidc"],
       ["two kinds", { oidc }, "needs exactly one of principal, keySha256 and oidc"],
       ["a hash that is not in a list", { keySha256: hash }, "keySha256 must be a list"],
+      ["three hashes", { keySha256: [hash, hash, hash] }, "keySha256 has more than two hashes"],
       ["a key instead of a hash", { keySha256: [`stb_${"a".repeat(43)}`] }, "keySha256: every hash must be"],
+      ["a short hash", { keySha256: ["a".repeat(63)] }, "keySha256: every hash must be"],
       ["a long hash", { keySha256: ["a".repeat(65)] }, "keySha256: every hash must be"],
       ["origins", { origins: ["https://portal.test"] }, "origins is for oidc only"],
     ],
@@ -219,6 +222,7 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
   ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
+  ["no lifetime as maxLifetime", { maxLifetime: 0 }, "oidc.maxLifetime must be at least 1 second"],
   ["8 days as maxLifetime", { maxLifetime: 691_200 }, "oidc.maxLifetime must be at most 604800 seconds (7 days)"],
 ];
 

@@ -186,8 +186,11 @@ test.each(["names", "registrations"] as const)(
     ports[store] = world.ports[store] as never;
     world.register("shop", { username: "admin_other", scope: "scope_shop" });
 
-    expect(during).toEqual([found("shop"), expect.objectContaining({ error: "temporarily_unavailable" })]);
+    const failure = { code: "unavailable", retryAfter: expect.any(Number) };
+    expect(during).toMatchObject([found("shop"), { error: "temporarily_unavailable", failure }]);
     expect(await finder.find(ids("shop"), shopName)).toEqual(invalidScope);
+    // The error is not remembered.
+    expect(await finder.find(ids("shop", "other"), shopName)).toEqual(invalidScope);
   },
 );
 
@@ -234,6 +237,22 @@ describe("ConnectionFinder finds no connection", () => {
     expect(await find()).toEqual(found("late"));
   });
 
+  test("for 30 s from the start of a slow search", async () => {
+    const { ports, register, clock } = await startShop();
+    const late = { username: "admin_late", scope: "scope_late" };
+    const registrations = around(ports.registrations, async (call) => {
+      const reading = await call();
+      clock.advance(2);
+      return reading;
+    });
+    const finder = new ConnectionFinder({ ...ports, registrations });
+    await finder.find(ids("late"), late);
+    register("late", late);
+
+    clock.advance(28);
+    expect(await finder.find(ids("late"), late)).toEqual(found("late"));
+  });
+
   test("for one caller, and still finds it for another that may use it", async () => {
     const { finder, service } = await startShop();
 
@@ -242,30 +261,6 @@ describe("ConnectionFinder finds no connection", () => {
 
     expect(stranger).toEqual(invalidScope);
     expect(await finder.find(ids("a", "shop"), shopName)).toEqual(found("shop"));
-  });
-
-  test.each<[string, (world: World) => World["ports"]]>([
-    ["the index", (world) => ({ ...world.ports, names: { find: unavailable } })],
-    [
-      "the secret store",
-      (world) => {
-        world.secrets.faults.set("GetSecretValue", "AccessDeniedException");
-        return world.ports;
-      },
-    ],
-  ])("by its names while %s does not answer: the error is temporary, and not remembered", async (_, broken) => {
-    const world = await startShop();
-    const ports = broken(world);
-    const finder = new ConnectionFinder(ports);
-
-    expect(await finder.find(ids("shop"), shopName)).toMatchObject({
-      error: "temporarily_unavailable",
-      failure: { code: "unavailable", retryAfter: expect.any(Number) },
-    });
-    expect(await finder.find(ids("shop", "other"), { scope: "shop" })).toEqual(found("shop"));
-    world.secrets.faults.clear();
-    Object.assign(ports, { names: world.ports.names });
-    expect(await finder.find(ids("shop"), shopName)).toEqual(found("shop"));
   });
 });
 

@@ -56,6 +56,7 @@ describe("The state", () => {
 describe("The next action", () => {
   it.each<[string, Partial<ConnectionItem>, number]>([
     ["replacement by refresh token in 20 min", {}, 1200],
+    ["replacement by refresh token in 89 s", set({ dueAt: now + 89 }), 89],
     ["replacement by refresh token in 2 min", set({ dueAt: now + 90 }), 90],
     ["replacement by refresh token in 2 h", set({ dueAt: now + 5400 }), 5400],
     ["replacement by refresh token in 2 d", set({ dueAt: now + 36 * 3600 }), 36 * 3600],

@@ -37,6 +37,7 @@ it.each<[string, unknown, string]>([
   ["language", "it-IT\r\nx-other: 1", "must be a value of Accept-Language, like it-IT"],
   ["maxLifetime", "3600", "must be a number of seconds"],
   ["maxLifetime", 1.5, "must be a whole number of seconds"],
+  ["maxLifetime", 0, "must be at least 1 second"],
   ["maxLifetime", 604_801, "must be at most 604800 seconds (7 days)"],
   ["singleActiveToken", "true", "must be true or false"],
 ])("parseRegistration names the field %s if it is %j", (field, written, what) => {

@@ -34,6 +34,7 @@ it.each<[string, unknown, unknown]>([
   ["baseUrl", "https://proxy.example/smart//", "https://proxy.example/smart"],
   ["baseUrl", "HTTPS://Proxy.Example", "https://proxy.example"],
   ["language", "it-IT, en;q=0.5, *;q=0.1", "it-IT, en;q=0.5, *;q=0.1"],
+  ["maxLifetime", 1, 1],
   ["maxLifetime", 604_800, 604_800],
   ["apiKeyId", "key-1", "key-1"],
   ["singleActiveToken", true, true],
@@ -111,6 +112,11 @@ it.each(["baseUrl", "apiBaseUrl", "keyIssuer"])("parseRegistration accepts up to
     kind: "not_ready",
     detail: `the secret's field ${field} is longer than 2,048 characters`,
   });
+});
+
+it("parseRegistration accepts up to 256 characters as language", () => {
+  expect(registered({ language: "i".repeat(256) }).language).toHaveLength(256);
+  expect(parse({ language: "i".repeat(257) })).toMatchObject({ detail: expect.stringMatching(/longer than 256/) });
 });
 
 it("parseRegistration does not parse a value of more than 64 KiB, which Secrets Manager would not store", () => {

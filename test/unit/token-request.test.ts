@@ -98,6 +98,7 @@ it.each([
   ["a body that is not JSON", `rejected_token_sha256=${hash}`],
   ["null", "null"],
   ["no such field", "{}"],
+  ["63 digits", JSON.stringify({ rejected_token_sha256: hash.slice(1) })],
   ["65 digits", JSON.stringify({ rejected_token_sha256: `${hash}0` })],
   ["a line break behind", JSON.stringify({ rejected_token_sha256: `${hash}\n` })],
   ["a letter that is no digit", JSON.stringify({ rejected_token_sha256: `g${hash.slice(1)}` })],

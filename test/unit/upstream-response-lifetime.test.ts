@@ -59,6 +59,7 @@ it("parseTokenResponse counts lifetimes from the instant of the request", () => 
 });
 
 it.each([
+  ["1 second", "opaque" as const, { expires_in: 1 }, 1],
   ["exactly 7 days", "opaque" as const, { expires_in: 604_800 }, 604_800],
   ["0 seconds", "opaque" as const, { expires_in: 0 }, "malformed"],
   ["7 days and a second", "opaque" as const, { expires_in: 604_801 }, "malformed"],

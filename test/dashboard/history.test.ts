@@ -102,11 +102,4 @@ describe("the feed", () => {
       expect.objectContaining({ level: "info", text: "New token, generation 7, by refresh token." }),
     ]);
   });
-
-  it("keeps the last hundred", () => {
-    const { events } = historyOf(...Array.from({ length: 120 }, (_, at) => replacedAt(at, at)));
-
-    expect(events).toHaveLength(100);
-    expect(events[0]?.at).toBe(start + 119);
-  });
 });

@@ -16,13 +16,6 @@ it("a connection without a token whose requests fail says so, and names the log 
   expect(view.commands[0]).toBe("npx broker logs --connection acme --errors --since 1h --local");
 });
 
-it("a connection that nobody requested fetches its token with the first request", () => {
-  const view = viewWithoutToken("acme", { flags }, { requests: none, rotation: { isOn: true } });
-
-  expect(view).toMatchObject({ sentence: expect.stringContaining("first request"), rotation: { isOn: true } });
-  expect(view.commands[0]).toBe("npx broker connections show acme --local");
-});
-
 it("a connection without a token is among the worst only if its requests fail", () => {
   const fine = viewWithoutToken("a-fine", { flags }, { requests: none });
   const failing = viewWithoutToken("b-failing", { flags }, { requests: { ...none, errors: 1 } });

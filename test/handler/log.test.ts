@@ -88,13 +88,3 @@ it.each([
   const [line] = await broker.linesWhere(isOf(event.requestContext.requestId));
   expect(line?.["xray_trace_id"]).toBe(trace);
 });
-
-it("the log and the response of a body of 6 MB say what is wrong with it", async () => {
-  const event = tokenEvent("nobody", { post: "x".repeat(6_000_000) });
-
-  const { statusCode, body } = await broker.ask(event);
-
-  const detail = "The body is too large. Send at most 16384 bytes.";
-  expect([statusCode, JSON.parse(body)]).toEqual([400, expect.objectContaining({ code: "invalid_request", detail })]);
-  expect(await linesOf(event.requestContext.requestId)).toEqual([expect.objectContaining({ status: 400, detail })]);
-});

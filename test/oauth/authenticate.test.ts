@@ -12,52 +12,17 @@ import { fakeHandle } from "./key-tables.ts";
 import { unsignedJwt } from "./jwt.ts";
 
 const issuer = "https://issuer.test";
-const day = 86_400;
-const oidc = { issuer, audience: "fake-audience", claims: { sub: "repo:acme/shop:ref:refs/heads/main" } };
-
-/** Two entries of one issuer that match the same JWTs, except by their lifetime. */
-const callers = [
-  { name: "by-default", connections: ["a"], oidc },
-  { name: "longer", connections: ["b"], oidc: { ...oidc, maxLifetime: 100_800 } },
-];
-
-/** The connections of a JWT with these claims. */
-async function connectionsOf(claimsAt: (now: number) => object): Promise<string[] | string> {
-  const clock = steppedClock();
-  const claims = { ...fakeClaims(issuer, clock.now()), ...claimsAt(clock.now()) };
-  const verifier = { verify: async () => ({ kind: "valid" as const, claims }) };
-  const authenticator = new Authenticator(parseCallers(callers, testSettings), verifier, {
-    clock,
-    notice: () => undefined,
-    issuedHandles: { ownerOf: async () => undefined },
-    revoked: { has: async () => false },
-  });
-  const value = new Secret(unsignedJwt(claims, {}));
-  const answer = await authenticator.authenticate({ value, accepted: "jwt" });
-  return answer.kind === "authenticated" ? [...answer.allowed.keys()] : answer.error;
-}
-
-describe("Authenticator judges the lifetime of a JWT by each entry", () => {
-  test.each<[string, (now: number) => object, string[] | string]>([
-    ["a day", (now) => ({ iat: now, exp: now + day }), ["a", "b"]],
-    ["a second more than a day", (now) => ({ iat: now, exp: now + day + 1 }), ["b"]],
-    ["28 hours, of which one is left", (now) => ({ iat: now - 97_200, exp: now + 3600 }), ["b"]],
-    ["more than 28 hours", (now) => ({ iat: now, exp: now + 100_801 }), "invalid_client"],
-    ["a day from now, without iat", (now) => ({ iat: undefined, exp: now + day }), ["a", "b"]],
-    ["28 hours from now, without iat", (now) => ({ iat: undefined, exp: now + 100_800 }), ["b"]],
-    ["two days from now, without iat", (now) => ({ iat: undefined, exp: now + 2 * day }), "invalid_client"],
-  ])("that lives %s", async (_, claimsAt, connections) => {
-    expect(await connectionsOf(claimsAt)).toEqual(connections);
-  });
-});
-
 const portal = "https://portal.test";
 const hashOf = (key: string) => callerKeyHash(new Secret(key));
 const [phpKey, revokedKey] = [fakeCallerKey("php"), fakeCallerKey("revoked")];
 const list = [
   { name: "php", connections: ["a"], keySha256: [phpKey, revokedKey].map(hashOf) },
   { name: "ci", connections: ["a", "b"], oidc: { issuer, audience: "ci", claims: { team: "shop" } } },
-  { name: "ci-2", connections: ["b", "c"], oidc: { issuer, audience: "ci", claims: { team: "shop" } } },
+  {
+    name: "ci-2",
+    connections: ["b", "c"],
+    oidc: { issuer, audience: "ci", claims: { team: "shop" }, maxLifetime: 100_800 },
+  },
   { name: "portal", oidc: { issuer, audience: "portal", connectionsClaim: "ids" }, origins: [portal] },
   { name: "portal-2", connections: ["c"], oidc: { issuer, audience: "portal", claims: { team: "shop" } } },
   {
@@ -67,6 +32,8 @@ const list = [
   },
 ];
 const pipeline = { aud: "ci", team: "shop", sub: "fake-sub", azp: "fake-azp", client_id: "fake-client" };
+/** The same for so many seconds, of which five minutes are left. */
+const livingFor = (seconds: number) => ({ ...pipeline, iat: steppedClock().now() + 300 - seconds });
 const user = { aud: "portal", sub: "fake-user", ids: ["b"] };
 
 /** A request with a key, a refresh handle of a key, or a JWT of the issuer that has these claims. */
@@ -110,6 +77,8 @@ describe("Authenticator accepts", () => {
     ["a key of this client_id", { key: phpKey, clientId: "php", as: "caller_key" }, { allowed: "a,php" }],
     ["a handle", { handleOf: phpKey, clientId: "php" }, { allowed: "a,php", names: { username: "fake" } }],
     ["a JWT, each connection by the first entry", { claims: pipeline, as: "jwt" }, { allowed: ofCi, user: undefined }],
+    ["a JWT that lives for a day", { claims: livingFor(86_400) }, { allowed: ofCi }],
+    ["a JWT that only one entry lets live so long", { claims: livingFor(86_401) }, { allowed: "b,ci-2 c,ci-2" }],
     ["the JWT of a user", { claims: user }, { allowed: "b,portal", user: "fake-user" }],
     ["the JWT of a web page", { claims: user, origin: portal }, { allowed: "b,portal", user: "fake-user" }],
     ["a JWT of an entry with connections, too", { claims: { ...user, team: "shop" } }, { user: undefined }],
@@ -140,8 +109,12 @@ describe("Authenticator rejects", () => {
     ["a handle of a web page that was not issued", { handleOf: "nobody", origin: portal }, byPage],
     ["a JWT in place of a key", { claims: pipeline, as: "caller_key" }, notAccepted],
     ["a JWT of an issuer that is not listed", { claims: { ...pipeline, iss: "https://evil.test" } }, notAccepted],
+    ["a JWT of the listed issuer with a slash", { claims: { ...pipeline, iss: `${issuer}/` } }, notAccepted],
+    ["a JWT of two issuers", { claims: { ...pipeline, iss: [issuer, "https://evil.test"] } }, notAccepted],
     ["a JWT without an issuer", { claims: { ...pipeline, iss: undefined } }, notAccepted],
     ["a JWT of a page with another origin", { claims: user, origin: "https://evil.test" }, notAccepted],
+    ["a JWT of a page with a longer origin", { claims: user, origin: `${portal}.evil.test` }, notAccepted],
+    ["a JWT of a page without an origin", { claims: user, origin: "null" }, notAccepted],
   ])("%s, without a request to an issuer", async (_, sent, error) => {
     expect(await authenticated(sent)).toEqual({ error, verified: [] });
   });
@@ -149,6 +122,8 @@ describe("Authenticator rejects", () => {
   test.each<[string, Sent]>([
     ["that another issuer's entry allows", { claims: { ...pipeline, aud: "other" } }],
     ["of another client_id", { claims: pipeline, clientId: "fake" }],
+    ["that no entry lets live so long", { claims: livingFor(100_801) }],
+    ["of a pipeline in a page", { claims: pipeline, origin: portal }],
   ])("a JWT %s", async (_, sent) => {
     expect(await authenticated(sent)).toEqual({ error: notAccepted, verified: [issuer] });
   });

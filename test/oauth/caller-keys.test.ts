@@ -5,6 +5,7 @@ import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
+import { jwtBearer } from "../../functions/oauth/rules/grant-request.ts";
 import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
 import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.ts";
 import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
@@ -15,7 +16,7 @@ import { connectionId, testSettings } from "../support/registration.ts";
 import { callers, fakeCallerKey } from "./callers.ts";
 import { fakeClaims } from "./issuer.ts";
 import { fakeHandle, memoryKeyTables } from "./key-tables.ts";
-import { eventOf, json, type Sent, urlencoded } from "./request-bodies.ts";
+import { eventOf, json, type Sent } from "./request-bodies.ts";
 import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
 
 const issuer = "https://issuer.test";
@@ -48,15 +49,17 @@ function environment(list: object[] = callers(issuer)) {
     },
   } satisfies Partial<TokenTable>;
   const names: NameIndex = { find: async (scope) => [connectionId(scope.split("_")[0] ?? "")] };
-  const ports = { table, names, clock, notice: () => undefined, ...tables } as unknown as Ports &
+  const registrations = { read: async () => ({ kind: "unknown" }) };
+  const ports = { table, names, registrations, clock, notice: () => undefined, ...tables } as unknown as Ports &
     typeof tables & { names: NameIndex };
   const endpoint = new OAuthEndpoint(parseCallers(list, testSettings), ports, verifier, testSettings);
   const warmUp = () => endpoint.warmUp();
   const ask = async (route: string, sent: Sent, headers: Record<string, string> = {}) => {
     const event = eventOf(route, sent);
     Object.assign(event.headers, headers);
-    const { status, body } = await endpoint.answer(event);
-    return { status, ...(body as { error?: string; access_token?: string; refresh_token?: string }) };
+    const { status, body, headers: answered } = await endpoint.answer(event);
+    const challenge = answered["www-authenticate"];
+    return { status, challenge, ...(body as { error?: string; access_token?: string; refresh_token?: string }) };
   };
   return Object.assign(ask, { warmUp });
 }
@@ -66,25 +69,14 @@ const vendor = (ask: Environment, name: string, id?: string) =>
   ask("POST /api/v1/auth/token", vendorForm(fakeCallerKey(name), id));
 const byKey = (ask: Environment, name: string) =>
   ask("POST /oauth/token", clientCredentials(), basic("old-php", fakeCallerKey(name)));
-const refresh = (ask: Environment, token: string | undefined) =>
-  ask("POST /oauth/token", json({ grant_type: "refresh_token", refresh_token: token }));
+const refresh = (ask: Environment, token: string | undefined, more: object = {}, headers?: Record<string, string>) =>
+  ask("POST /oauth/token", json({ grant_type: "refresh_token", refresh_token: token, ...more }), headers);
 const down = (isDown: boolean) => {
   isTableDown = isDown;
   tables.state.isDown = isDown;
 };
 
 describe("The refresh token of the vendor's route", () => {
-  test("is random, the same in every environment, and returned by a refresh", async () => {
-    const first = await vendor(environment(), "old-php");
-    const second = await vendor(environment(), "old-php");
-    const refreshed = await refresh(environment(), first.refresh_token);
-
-    expect(first.refresh_token).toMatch(/^stbr\.webapicorso\.[\w-]{43}$/);
-    expect(first.refresh_token).not.toContain(fakeCallerKey("old-php").slice(4, 20));
-    expect(second.refresh_token).toBe(first.refresh_token);
-    expect(refreshed).toMatchObject({ status: 200, refresh_token: first.refresh_token });
-  });
-
   test("is returned by no other grant", async () => {
     const ask = environment();
 
@@ -115,8 +107,6 @@ describe("The refresh token of the vendor's route", () => {
 
   test.each([
     ["the form that held the caller key", `stbr.webapicorso.${fakeCallerKey("old-php")}`, 0],
-    ["a caller key", fakeCallerKey("old-php"), 0],
-    ["a refresh token of Smart Services", "fake-refresh-1", 0],
     ["a handle for a connection that no caller with a key may use", fakeHandle("third", "1"), 0],
     ["a handle that was not issued", fakeHandle("webapicorso", "1"), 1],
   ])("is not %s, which costs no write and few reads", async (_, token, reads) => {
@@ -125,18 +115,6 @@ describe("The refresh token of the vendor's route", () => {
     expect(await refresh(ask, token)).toMatchObject({ status: 400, error: "invalid_grant" });
     expect(tables.state).toMatchObject({ handleReads: reads, handleWrites: 0, revokedReads: 0 });
     expect(tokenReads).toBe(0);
-  });
-
-  test("is not accepted from a web page, without I/O", async () => {
-    const ask = environment();
-    const { refresh_token: token } = await vendor(ask, "old-php");
-    const before = { ...tables.state };
-
-    const sent = json({ grant_type: "refresh_token", refresh_token: token });
-    expect(await ask("POST /oauth/token", sent, { origin: "https://portal.test" })).toMatchObject({
-      error: "invalid_grant",
-    });
-    expect(tables.state).toEqual(before);
   });
 
   test("gets temporarily_unavailable while the table is unavailable", async () => {
@@ -161,6 +139,69 @@ describe("The refresh token of the vendor's route", () => {
   });
 });
 
+test.each([
+  ["webapicorso", 200],
+  ["webapicorso_alywebapicorso", 200],
+  ["other", "invalid_scope"],
+  ["other_alyother", "invalid_scope"],
+])("A refresh for webapicorso with the scope %s gets %s", async (scope, result) => {
+  const ask = environment();
+  const { refresh_token: token } = await vendor(ask, "back-office");
+
+  const { status, error } = await refresh(ask, token, { scope });
+  expect(error ?? status).toBe(result);
+});
+
+describe("A client that authenticates beside a grant", () => {
+  const withKey = (client: string, key = client) => ({ headers: basic(client, fakeCallerKey(key)) });
+  const inBody = (key: string) => ({ fields: { client_id: "old-php", client_secret: fakeCallerKey(key) } });
+  const withJwt = { fields: { client_assertion: jwt, client_assertion_type: jwtBearer } };
+  type Client = { headers?: Record<string, string>; fields?: Record<string, string> };
+
+  test.each<[string, Client, exchanged: string | number, refreshed: string | number]>([
+    ["its key", withKey("old-php"), 200, 200],
+    ["its key in the body", inBody("old-php"), 200, 200],
+    // Only the caller of a refresh token may use it.
+    ["the key of another caller", withKey("back-office"), 200, "invalid_grant"],
+    ["a JWT", withJwt, 200, "invalid_grant"],
+    ["an unknown key", withKey("old-php", "nobody"), "invalid_client", "invalid_client"],
+    ["an unknown key in the body", inBody("nobody"), "invalid_client", "invalid_client"],
+    ["a key under another name", withKey("erp", "old-php"), "invalid_client", "invalid_client"],
+  ])("by %s", async (_, { headers, fields }, exchanged, refreshed) => {
+    const ask = environment();
+    const { refresh_token: token } = await vendor(ask, "old-php");
+
+    const answers = [
+      await ask("POST /oauth/token", exchange(jwt, fields), headers),
+      await refresh(ask, token, fields, headers),
+    ];
+    expect(answers.map(({ status, error }) => error ?? status)).toEqual([exchanged, refreshed]);
+  });
+
+  test("does not replace a grant that is not accepted", async () => {
+    const answer = await refresh(environment(), fakeHandle("webapicorso", "1"), {}, withKey("old-php").headers);
+    expect(answer).toMatchObject({ error: "invalid_grant" });
+  });
+
+  test("is ignored in the vendor's form, whose clients set headers for all requests", async () => {
+    const { headers } = withKey("old-php", "nobody");
+    const sent = vendorForm(fakeCallerKey("old-php"));
+
+    expect(await environment()("POST /api/v1/auth/token", sent, headers)).toMatchObject({ status: 200 });
+  });
+});
+
+test.each([
+  ["wrong secret in the header", basic("old-php", "fake"), {}, true],
+  ["header that is not valid", { authorization: "Basic fake" }, {}, true],
+  ["wrong secret in the body", {}, { client_id: "old-php", client_secret: "fake" }, false],
+  ["request without a credential", {}, {}, false],
+])("A 401 for a %s has a challenge only if there is a header", async (_, headers, more, isChallenged) => {
+  const { status, challenge } = await environment()("POST /oauth/token", clientCredentials(more), { ...headers });
+
+  expect([status, challenge?.startsWith("Basic realm=") ?? false]).toEqual([401, isChallenged]);
+});
+
 describe("A revoked caller key", () => {
   const revoke = (name: string) => tables.revoked.set(hashOf(name), { name: "old-php", at: clock.now() });
 
@@ -171,23 +212,17 @@ describe("A revoked caller key", () => {
     revoke("old-php");
     clock.advance(30);
 
-    const inBody = urlencoded({
-      grant_type: "client_credentials",
-      client_id: "old-php",
-      client_secret: fakeCallerKey("old-php"),
-    });
     const beside = basic("old-php", fakeCallerKey("old-php"));
     const rejected = [
       await vendor(ask, "old-php"),
       await byKey(ask, "old-php"),
-      await ask("POST /oauth/token", inBody),
       await ask("POST /oauth/token", exchange(jwt), beside),
       await refresh(ask, token),
     ];
     const served = [await vendor(ask, "old-php-next"), await byKey(ask, "old-php-next"), await refresh(ask, nextToken)];
 
     const noClient = { status: 401, error: "invalid_client" };
-    expect(rejected).toMatchObject([noClient, noClient, noClient, noClient, { status: 400, error: "invalid_grant" }]);
+    expect(rejected).toMatchObject([noClient, noClient, noClient, { status: 400, error: "invalid_grant" }]);
     expect(JSON.stringify(rejected)).not.toContain("fake-access");
     expect(served.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(await vendor(environment(), "old-php")).toMatchObject(noClient);

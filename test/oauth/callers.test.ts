@@ -58,13 +58,12 @@ describe("parseCallers", () => {
     expect(JSON.parse(callersFile(list)["callers.json"])).toStrictEqual(list);
   });
 
-  test.each([
-    ["a list", [byKey]],
-    ["an object with the list", { callers: [byKey] }],
-    ["an object with the list and its JSON Schema", { $schema: "./callers.schema.json", callers: [byKey] }],
-  ])("reads %s", (__, list) => {
-    expect(parseCallers(list, deployed)).toEqual([expect.objectContaining({ name: "old-php" })]);
-  });
+  test.each([["an object with the list and its JSON Schema", { $schema: "./callers.schema.json", callers: [byKey] }]])(
+    "reads %s",
+    (__, list) => {
+      expect(parseCallers(list, deployed)).toEqual([expect.objectContaining({ name: "old-php" })]);
+    },
+  );
 
   test("rejects an object with an unknown field, and names it unless it may be a key", () => {
     expect(refusal({ $schema: "a", callers: [byKey], caller: [] })).toBe(
@@ -77,9 +76,7 @@ describe("parseCallers", () => {
 
   test.each([
     ["an object", {}],
-    ["an object with an object as the list", { callers: {} }],
     ["null", null],
-    ["undefined", undefined],
     ["a string", "callers.json"],
   ])("rejects %s as the list", (__, list) => {
     expect(refusal(list)).toBe("callers must be a list.");
@@ -88,9 +85,7 @@ describe("parseCallers", () => {
 
 describe("parseCallers accepts an entry", () => {
   test.each<[string, object]>([
-    ["with two hashes, while one key replaces the other", { ...byKey, keySha256: [hash, otherHash] }],
     ["with the digits of an account", { ...byRole, principal: "123456789012" }],
-    ["with the ARN of an account", { ...byRole, principal: "arn:aws:iam::123456789012:root" }],
     [
       "with a role that has a path, in another partition",
       { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
@@ -103,7 +98,6 @@ describe("parseCallers accepts an entry", () => {
     ["with booleans as claims", { ...byToken, oidc: { ...oidc, claims: { sub: "a", email_verified: true } } }],
     ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
     ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
-    ["with an issuer that has a path", { ...byToken, oidc: { ...oidc, issuer: "https://issuer.test/tenant/" } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
   });
@@ -156,16 +150,13 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
       ["a string as connections", { connections: "a" }, "connections must be a list"],
       ["empty connections", { connections: [] }, "connections is empty"],
       ["a malformed id", { connections: ["a_b"] }, `connections: every id must be ${id}`],
-      ["a wildcard as id", { connections: ["*"] }, `connections: every id must be ${id}`],
       ["a duplicate id", { connections: ["a", "a"] }, "connections has a duplicate id"],
       ["no connections", { connections: undefined }, "needs connections"],
       ["no kind", { keySha256: undefined }, "needs exactly one of principal, keySha256 and oidc"],
       ["two kinds", { oidc }, "needs exactly one of principal, keySha256 and oidc"],
       ["a hash that is not in a list", { keySha256: hash }, "keySha256 must be a list"],
-      ["no hash", { keySha256: [] }, "keySha256 is empty"],
       ["three hashes", { keySha256: [hash, hash, hash] }, "keySha256 has more than two hashes"],
       ["a key instead of a hash", { keySha256: [`stb_${"a".repeat(43)}`] }, "keySha256: every hash must be"],
-      ["a hash in upper case", { keySha256: ["A".repeat(64)] }, "keySha256: every hash must be"],
       ["a short hash", { keySha256: ["a".repeat(63)] }, "keySha256: every hash must be"],
       ["a long hash", { keySha256: ["a".repeat(65)] }, "keySha256: every hash must be"],
       ["origins", { origins: ["https://portal.test"] }, "origins is for oidc only"],
@@ -176,9 +167,9 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     [
       ["no connections", { connections: undefined }, "needs connections"],
       ["an empty principal", { principal: "" }, "principal is empty"],
-      ["a user", { principal: "arn:aws:iam::123456789012:user/a" }, "principal must"],
+      ["text before an account", { principal: "a123456789012" }, "principal must"],
+      ["text behind an account", { principal: "123456789012a" }, "principal must"],
       ["a wildcard as role", { principal: "arn:aws:iam::123456789012:role/*" }, "principal must"],
-      ["everyone as principal", { principal: "*" }, "principal must"],
     ],
   ],
   [
@@ -186,8 +177,6 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
     [
       ["a string as oidc", { oidc: "https://issuer.test" }, "oidc must be an object"],
       ["no issuer", { oidc: { audience: "a" } }, "oidc.issuer is missing"],
-      ["no audience", { oidc: { issuer: "a" } }, "oidc.audience is missing"],
-      ["no claims", { oidc: withoutClaims }, "oidc.claims is empty, so every JWT"],
       ["no connections", { connections: undefined }, "needs connections or oidc."],
     ],
   ],
@@ -200,11 +189,8 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
         "oidc.connectionsClaim can be scope only with connections",
       ],
       ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
-      ["a long origin", { origins: [`https://${long}`] }, "origins: an origin is longer than 2,048 characters"],
       ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
-      ["an http origin", { origins: ["http://portal.test"] }, "origins:"],
       ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
-      ["an origin with a trailing slash", { origins: ["https://portal.test/"] }, "origins:"],
       ["a wildcard in its origin", { origins: ["https://*"] }, "origins:"],
     ],
   ],
@@ -219,47 +205,33 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ],
   ["a key as an unknown field", { [fakeKey]: 1 }, "oidc has an unknown field 4 (a name of 47 characters)"],
   ["a long issuer", { issuer: `https://${long}` }, "oidc.issuer is longer than 2,048 characters"],
-  ["a long claim", { claims: { sub: long } }, "oidc.claims: a value is longer than 2,048 characters"],
   ["a long name of a claim", { claims: { [long]: "a" } }, "oidc.claims: a name is longer than 2,048 characters"],
   ["an http issuer", { issuer: "http://issuer.test" }, "oidc.issuer must be an https URL"],
-  ["an issuer that is not a URL", { issuer: "issuer.test" }, "oidc.issuer must be an https URL"],
   ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
   ["a user name in its issuer", { issuer: "https://a@issuer.test" }, "oidc.issuer must be an https URL"],
-  ["a password in its issuer", { issuer: "https://a:b@issuer.test" }, "oidc.issuer must be an https URL"],
   ["an empty audience", { audience: "" }, "oidc.audience is empty"],
-  ["two audiences", { audience: ["a", "b"] }, "oidc.audience must be a string"],
   ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings and booleans"],
   ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be a string, true or false"],
-  ["an empty claim", { claims: { sub: "" } }, "oidc.claims: a value is empty"],
   ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone matches everyone. Write'],
-  ["two wildcards alone", { claims: { sub: "**" } }, "oidc.claims: * is allowed only at the end"],
   ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
-  ["empty claims", { claims: {} }, "oidc.claims is empty, so every JWT of the issuer would match. Add a claim"],
-  ["a claim that strangers have", { claims: { ver: "2.0" } }, 'oidc.claims.ver "2.0" does not name the caller'],
   ["localhost as issuer", { issuer: "https://localhost" }, "oidc.issuer must not be localhost or a private address"],
-  ["a private issuer", { issuer: "https://10.0.0.1:8443/a" }, "oidc.issuer must not be localhost or a private"],
-  ["a link-local issuer", { issuer: "https://[fe80::1]" }, "oidc.issuer must not be localhost or a private address"],
   [
     "its audience as connectionsClaim",
     { connectionsClaim: "aud" },
     "oidc.connectionsClaim cannot be aud: it says nothing",
   ],
   ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
-  ["a text as maxLifetime", { maxLifetime: "1 day" }, "oidc.maxLifetime must be a number of seconds"],
   ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
   ["no lifetime as maxLifetime", { maxLifetime: 0 }, "oidc.maxLifetime must be at least 1 second"],
   ["8 days as maxLifetime", { maxLifetime: 691_200 }, "oidc.maxLifetime must be at most 604800 seconds (7 days)"],
 ];
 
 const wrong: [what: string, entry: unknown, error: string][] = [
-  ["null", null, "entry 1: must be an object"],
   ["a string", "old-php", "entry 1: must be an object"],
   ["a list", [], "entry 1: name is missing"],
   ["one without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
-  ["one with an empty name", { ...byKey, name: "" }, "entry 1: name is empty"],
   ["one with a number as name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
   ["one with a key as name", { ...byKey, name: fakeKey }, `entry 1: name must be ${id}`],
-  ["one with a name in upper case", { ...byKey, name: "Old-PHP" }, `entry 1: name must be ${id}`],
   ...wrongFields.flatMap(([entry, each]) =>
     each.map(([what, fields, error]): (typeof wrong)[number] => [
       `${entry.name} with ${what}`,
@@ -301,10 +273,6 @@ describe("parseCallers rejects an entry", () => {
     expect(refusal([{ ...byToken, oidc: { ...oidc, claims } }])).toBe(
       `callers: deploy-ci: oidc.claims cannot have the claim ${claim}.`,
     );
-  });
-
-  test("without a name, naming its position", () => {
-    expect(refusal([byKey, byToken, {}])).toContain("callers: entry 3: name");
   });
 
   test("with the name of another entry", () => {

@@ -8,7 +8,7 @@ export const fakeCallerKey = (name: string) => `stb_${`fake-key-of-${name}_`.rep
 const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
 
 const portalAudience = "fake-portal";
-export const portalOrigin = "https://portal.test";
+const portalOrigin = "https://portal.test";
 
 /** A list of callers: three with a key, a pipeline, and an application whose users' JWTs list their connections. */
 export function callers(issuer: string): object[] {

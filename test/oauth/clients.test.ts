@@ -51,14 +51,6 @@ describe("openid-client", () => {
     },
   );
 
-  test("finds nothing by its default discovery, because the broker issues no ID tokens", async () => {
-    const options = { execute: [openid.allowInsecureRequests] };
-
-    const found = openid.discovery(new URL(broker.url), name, undefined, openid.ClientSecretBasic(secret), options);
-
-    await expect(found).rejects.toMatchObject({ cause: { status: 404 } });
-  });
-
   test("gets a token by client credentials, with an assertion that it signs itself", async () => {
     const { key, url } = broker.issuer;
     const cryptoKey = key.privateKey.toCryptoKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
@@ -158,10 +150,4 @@ describe("@badgateway/oauth2-client", () => {
       expect(first.refreshToken).toBeNull();
     },
   );
-
-  test("finds the token endpoint in the metadata", async () => {
-    const client = new OAuth2Client({ server: broker.url, clientId: name, clientSecret: secret });
-
-    expect(await client.getEndpoint("tokenEndpoint")).toBe(`${broker.url}/oauth/token`);
-  });
 });

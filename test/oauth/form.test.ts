@@ -92,12 +92,6 @@ describe("readForm reads what is sent by", () => {
     expect(await read(sent)).toEqual(fields);
   });
 
-  test("a page that leaves the Content-Type to the browser", async () => {
-    const sent = await captured((url) => fetch(url, { method: "POST", body: browserForm() }));
-
-    expect(await read(sent)).toEqual(fields);
-  });
-
   test(".NET, with a quoted boundary and names without quotes", async () => {
     expect(await read(dotnetMultipart(fields))).toEqual(fields);
   });
@@ -130,10 +124,6 @@ describe("readForm reads what is sent by", () => {
 
   test("a client without a body, urlencoded", async () => {
     expect(await read(urlencoded({}))).toEqual({});
-  });
-
-  test("a client with 16 KiB", async () => {
-    expect(await read(urlencoded({ a: "x".repeat(maxBodyBytes - 2) }))).toEqual({ a: "x".repeat(maxBodyBytes - 2) });
   });
 
   test("a client with a field named __proto__", async () => {
@@ -170,11 +160,8 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
     "one of multipart/form-data, application/x-www-form-urlencoded, application/json.",
   ],
   ["another Content-Type", withType("text/plain"), "Content-Type"],
-  ["another kind of multipart", withType("multipart/mixed"), "Content-Type"],
-  ["a boundary that is not the body's", multipartOf("multipart/form-data; boundary=x", "y", []), "not valid multipart"],
   ["a boundary that another one in the body precedes", otherBoundary("; boundary=x"), "not valid multipart"],
   ["a boundary without a blank before it", otherBoundary(";boundary=x"), "not valid multipart"],
-  ["an empty boundary", multipartOf("multipart/form-data; boundary=", "y", []), "not valid multipart"],
   ["a body without a boundary", withType("multipart/form-data", "a=b"), "not valid multipart"],
   [
     "a body whose first line only ends like a boundary",
@@ -190,23 +177,15 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a part without a name", ofParts(part(boundary, [], "x")), "not valid multipart"],
   ["a file instead of a field", ofParts(file), "not a string"],
   ["a duplicate field", multipart(tokenTwice("other")), "Duplicate"],
-  ["a duplicate field with the same value", multipart(tokenTwice("fake")), "Duplicate"],
-  ["a duplicate field, urlencoded", urlencoded(tokenTwice("fake")), "Duplicate"],
   ["Latin-1", multipart([["username", latin1]]), "UTF-8"],
-  ["Latin-1, urlencoded", { ...urlencoded({}), body: Buffer.concat([Buffer.from("username="), latin1]) }, "UTF-8"],
   ["Latin-1, percent-encoded", { ...urlencoded({}), body: Buffer.from("username=perch%E9") }, "UTF-8"],
   ["a part of 10 MB", multipart([["username", "x".repeat(10_000_000)]]), "at most 16384"],
   ["one byte too many", urlencoded({ a: "x".repeat(maxBodyBytes - 1) }), "at most 16384"],
   ["text that is not JSON", ofJson("{"), "JSON object"],
-  ["an empty body as JSON", ofJson(""), "JSON object"],
   ["a JSON list", ofJson("[]"), "JSON object"],
-  ["a JSON null", ofJson("null"), "JSON object"],
-  ["a JSON string", ofJson('"fake"'), "JSON object"],
   ["a duplicate field, JSON", ofJson('{"token": "fake", "token": "other"}'), "Duplicate"],
   ["a duplicate field, escaped in JSON", ofJson('{"token": "fake", "tok\\u0065n" : "other"}'), "Duplicate"],
   ["a JSON number in a field", ofJson('{"grant_type": 7}'), "not a string"],
-  ["a JSON object in a field", ofJson('{"grant_type": {"$ne": ""}}'), "not a string"],
-  ["a JSON null in a field", ofJson('{"grant_type": null}'), "not a string"],
 ];
 
 test.each([

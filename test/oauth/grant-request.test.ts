@@ -58,21 +58,17 @@ describe("readVendorRequest", () => {
 
   test.each([
     ["in lower case", "bearer fake-key-1"],
-    ["in upper case", "BEARER fake-key-1"],
     ["followed by two blanks", "Bearer  fake-key-1"],
     ["after a blank", " Bearer fake-key-1"],
-    ["before a trailing blank", "Bearer fake-key-1 "],
     ["before a line break", "Bearer fake-key-1\r\n"],
   ])("reads the credential if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({ credential: "caller_key_or_jwt fake-key-1" });
   });
 
   test.each([
-    ["absent", "fake-key-1"],
     ["duplicate", "Bearer Bearer fake-key-1"],
     ["without a credential", "Bearer "],
     ["before two credentials", "Bearer fake-key-1 fake-key-2"],
-    ["joined to the credential", "Bearer-fake-key-1"],
     ["before a credential that is not ASCII", "Bearer fäke"],
   ])("rejects a token if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({
@@ -127,30 +123,18 @@ describe("readGrantRequest, for client_credentials,", () => {
 
   test.each<[string, Fields, string | undefined, string]>([
     ["no credential", {}, undefined, "invalid_client"],
-    ["a client_id without client_secret", { client_id: "a" }, undefined, "invalid_client"],
     ["a client_secret without client_id", { client_secret: "a" }, undefined, "invalid_request"],
-    ["a header and a client_secret", { client_id: "a", client_secret: "b" }, header("a:b"), "invalid_request"],
     ["a header and an assertion", assertion, header("a:b"), "invalid_request"],
-    [
-      "a client_secret and an assertion",
-      { client_id: "a", client_secret: "b", client_assertion: "c" },
-      undefined,
-      "invalid_request",
-    ],
-    ["an assertion without its type", { client_assertion: "a" }, undefined, "invalid_request"],
     ["a type of assertion without one", { client_assertion_type: jwtBearer }, header("a:b"), "invalid_request"],
-    ["a client_secret and a type", { ...byKey, client_assertion_type: jwtBearer }, undefined, "invalid_request"],
     ["another type of assertion", { ...assertion, client_assertion_type: "saml" }, undefined, "invalid_request"],
     ["a header with another scheme", {}, "Bearer fake", "invalid_client"],
     ["a header without a name", {}, header(":fake"), "invalid_client"],
     ["a header without a secret", {}, header("old-php:"), "invalid_client"],
-    ["a header without a colon", {}, header("old-php"), "invalid_client"],
     ["a header with two colons", {}, header("a:b:c"), "invalid_client"],
     ["a header that is not base64", {}, "Basic ü", "invalid_client"],
     ["a header with half an escape", {}, header("a:%E0%A4%A"), "invalid_client"],
     ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
     ["a refresh token", { ...byKey, refresh_token: "fake" }, undefined, "invalid_request"],
-    ["a subject token", { ...byKey, subject_token: "fake" }, undefined, "invalid_request"],
     ["two headers in one", {}, `${header("a:b")},${header("a:b")}`, "invalid_client"],
   ])("rejects %s", (_, fields, authorization, error) => {
     expect(byGrant({ ...grant, ...fields }, authorization)).toMatchObject({ error });
@@ -171,9 +155,7 @@ describe("readGrantRequest, for refresh_token,", () => {
   });
 
   test.each([
-    [undefined, "invalid_request"],
     ["", "invalid_request"],
-    ["fake-refresh-1", "invalid_grant"],
     [fakeKey, "invalid_grant"],
     [`stbr.webapicorso.${fakeKey}`, "invalid_grant"],
   ])("rejects %s with %s", (token, error) => {
@@ -200,10 +182,7 @@ describe("readGrantRequest, for a token exchange,", () => {
   });
 
   test.each<[string, Fields]>([
-    ["no subject token", { subject_token: undefined }],
-    ["an empty subject token", { subject_token: "" }],
     ["a subject token without a type", { subject_token_type: undefined }],
-    ["a subject token of type SAML", { subject_token_type: typeOf("saml2") }],
     ["a request for a refresh token", { requested_token_type: typeOf("refresh_token") }],
     ["the type of an assertion without one", { client_assertion_type: jwtBearer }],
     ["the type of an actor token without one", { actor_token_type: typeOf("jwt") }],
@@ -230,17 +209,8 @@ describe.each<[string, Fields]>([
     expect(byGrant({ ...grant, ...assertion })).toMatchObject({ client: "jwt d.e.f" });
   });
 
-  test("reads client_id alone and scope", () => {
-    expect(byGrant({ ...grant, client_id: "old-php", scope: "other" })).toMatchObject({
-      clientId: "old-php",
-      scope: "other",
-    });
-  });
-
   test.each<[string, Fields, string | undefined, string]>([
     ["client authentication that it cannot read", {}, "Bearer fake", "invalid_client"],
-    ["two methods of client authentication", { client_id: "a", client_secret: "b" }, header("a:b"), "invalid_request"],
-    ["a client_secret without client_id", { client_secret: "b" }, undefined, "invalid_request"],
     ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
   ])("rejects %s", (__, fields, authorization, error) => {
     expect(byGrant({ ...grant, ...fields }, authorization)).toMatchObject({ error });
@@ -283,7 +253,7 @@ describe("rejected_token_sha256", () => {
     }
   });
 
-  test.each(["", "fake", hash.slice(1), `${hash}0`, hash.replace("0", "g")])("cannot be %j", (rejected) => {
+  test.each([hash.slice(1), `${hash}0`, hash.replace("0", "g")])("cannot be %j", (rejected) => {
     expect(byGrant({ ...refresh, rejected_token_sha256: rejected })).toMatchObject({ error: "invalid_request" });
   });
 });

@@ -86,16 +86,6 @@ describe("IssuerKeys.current: a refresh", () => {
     expect(await first).toEqual({ kind: "found", keys: before });
   });
 
-  test("replaces the keys when it ends, for the requests after it", async () => {
-    const { gate } = await startHanging();
-    clock.advance(600);
-    const first = known();
-    gate.open();
-    await first;
-
-    expect(await known()).toEqual({ kind: "found", keys: published });
-  });
-
   test("that failed is tried again after 30 s, and the known keys stay in use", async () => {
     const before = published;
     await known();
@@ -120,17 +110,6 @@ describe("IssuerKeys.current: keys without a successful fetch", () => {
     expect(await known()).toMatchObject({ kind: "found" });
     clock.advance(1);
     expect(await known()).toEqual({ kind: "unavailable", retryAfter: 29 });
-  });
-
-  test("are used again as soon as a fetch succeeds", async () => {
-    await known();
-    published = undefined;
-    clock.advance(day);
-    await known();
-    published = keySet();
-    clock.advance(30);
-
-    expect(await known()).toEqual({ kind: "found", keys: published });
   });
 
   test("that are a day old make every request wait for the fetch in progress", async () => {
@@ -159,16 +138,6 @@ describe("IssuerKeys.current: keys without a successful fetch", () => {
 });
 
 describe("IssuerKeys.current: an issuer whose keys are not known", () => {
-  test("gets one fetch for concurrent requests, and all wait for it", async () => {
-    hanging = closedGate();
-    const requests = Array.from({ length: 20 }, known);
-    await hanging.reached;
-    hanging.open();
-
-    expect(await Promise.all(requests)).toEqual(Array.from({ length: 20 }, () => ({ kind: "found", keys: published })));
-    expect(fetches).toHaveLength(1);
-  });
-
   test("is unavailable for 30 s after a fetch that failed, and says how many are left", async () => {
     published = undefined;
     expect(await known()).toEqual({ kind: "unavailable", retryAfter: 30 });
@@ -193,14 +162,6 @@ describe("IssuerKeys.current: an issuer whose keys are not known", () => {
 });
 
 describe("IssuerKeys.otherThan: an unknown key id", () => {
-  test("causes a fetch at once, however short ago the last one was", async () => {
-    await known();
-    published = keySet();
-
-    expect(await renewed("key-2")).toBe(published);
-    expect(fetches).toHaveLength(2);
-  });
-
   test("causes one fetch in 30 s, if its fetch brings no such key", async () => {
     await known();
     for (let i = 0; i < 30; i += 1) {
@@ -212,16 +173,6 @@ describe("IssuerKeys.otherThan: an unknown key id", () => {
     await renewed("fake-1");
 
     expect(fetches).toHaveLength(3);
-  });
-
-  test("shares a fetch with concurrent requests", async () => {
-    const { gate } = await startHanging();
-    const requests = Array.from({ length: 20 }, (_, i) => renewed(`key-${i + 2}`));
-    await gate.reached;
-    gate.open();
-
-    expect(await Promise.all(requests)).toEqual(Array.from({ length: 20 }, () => published));
-    expect(fetches).toHaveLength(2);
   });
 
   test("finds no keys while the issuer is down, and the known keys stay in use", async () => {
@@ -241,13 +192,6 @@ describe("IssuerKeys.otherThan: an unknown key id", () => {
 
     expect(await keys.otherThan(before, name, "key-3")).toBe(published);
     expect(fetches).toHaveLength(2);
-  });
-
-  test("does not hold up requests with a known key id while its fetch hangs", async () => {
-    const { before } = await startHanging();
-    void renewed("key-2");
-
-    expect(await known()).toEqual({ kind: "found", keys: before });
   });
 });
 

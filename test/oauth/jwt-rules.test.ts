@@ -16,23 +16,12 @@ describe("brokenRule: typ", () => {
     },
   );
 
-  test.each([
-    "logout+jwt",
-    "dpop+jwt",
-    "JOSE",
-    "jwt ",
-    " at+jwt",
-    "text/jwt",
-    "application/application/jwt",
-    "jwtAPPLICATION/",
-    "",
-    null,
-    7,
-    ["JWT"],
-    { toLowerCase: "JWT" },
-  ])("rejects a JWT of the type %j", (typ) => {
-    expect(brokenRule({ ...header, typ }, claims, now)).toBe("typ");
-  });
+  test.each(["logout+jwt", "jwt ", "jwtAPPLICATION/", "", null, 7, ["JWT"], { toLowerCase: "JWT" }])(
+    "rejects a JWT of the type %j",
+    (typ) => {
+      expect(brokenRule({ ...header, typ }, claims, now)).toBe("typ");
+    },
+  );
 });
 
 describe("brokenRule: cnf", () => {

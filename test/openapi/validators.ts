@@ -25,11 +25,6 @@ export function faults(validate: ValidateFunction, value: unknown): string {
   return validate(value) ? "" : ajv.errorsText(validate.errors);
 }
 
-/** What is wrong with a JSON Schema, as text; empty if it is valid. */
-export function schemaFaults(schema: object): string {
-  return ajv.validateSchema(schema) ? "" : ajv.errorsText(ajv.errors);
-}
-
 /** Clients must ignore unknown fields; these tests must not. */
 function closed<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (_, each) =>

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { DashboardData } from "../../dashboard/contract.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
+import { defaultScenario } from "../../local/simulator/scenario.ts";
 import { storedItemAt } from "./items.ts";
 import { answers, startPage } from "./page-harness.ts";
 
@@ -111,18 +112,10 @@ describe("the page of the local run", () => {
     });
   });
 
-  it("reads more than a hundred connections every five seconds only", async () => {
-    const page = await startPage();
-    const ids = Array.from({ length: 101 }, (_, at) => `many-${at}`);
-    await Promise.all(ids.map((id) => page.table.put(storedItem(id))));
-
-    expect((await dataOf(page)).source.refreshSeconds).toBe(5);
-  });
-
-  it.each(["0", "601", "", "abc"])("rejects the range %j, and names the accepted ones", async (range) => {
+  it("rejects an unknown range, and names the accepted ones", async () => {
     const { ask } = await startPage();
 
-    const { status, body } = await ask(`/_dashboard/data?range=${range}`);
+    const { status, body } = await ask("/_dashboard/data?range=601");
 
     expect([status, body]).toEqual([400, expect.stringContaining("600, 1800, 7200 seconds")]);
   });
@@ -157,23 +150,6 @@ describe("a button of the page", () => {
     expect(controls).toMatchObject({ scenario: "short-lived", shortTokens: false });
     expect(connections).toMatchObject([{ connection: "webapicorso", state: "due" }]);
     expect(page.sweeps.count).toBe(2);
-  });
-
-  it("explains each scenario and what to watch for", async () => {
-    const { controls } = await dataOf(await startPage());
-
-    expect(controls?.scenarios.map(({ name }) => name)).toEqual(expect.arrayContaining(["ok", "outage", "revoked"]));
-    for (const { does, watch } of controls?.scenarios ?? []) expect([does, watch]).not.toContain("");
-  });
-
-  it.each(["fake", "toString", 1, null])("for an unknown scenario changes nothing: %j", async (scenario) => {
-    const page = await startPage();
-    const before = page.simulator.scenario;
-
-    const { status } = await press(page, "scenario", { scenario });
-
-    expect(status).toBe(409);
-    expect([page.simulator.scenario, page.sweeps.count]).toEqual([before, 0]);
   });
 
   it("makes tokens last two minutes, under every scenario, until it is pressed again", async () => {
@@ -215,15 +191,9 @@ describe("a button of the page", () => {
 
     expect(message).toBe("webapicorso: HTTP 200, a token of generation 17, valid for 1234 s.");
     expect(JSON.stringify(answers)).toContain("fake-access-1");
-  });
-
-  it("says that a response is from memory if the table has a newer token", async () => {
-    const page = await startPage();
     await page.table.put(storedItem("webapicorso", { generation: 18 }));
-
-    const { message } = await press(page, "token", { connection: "webapicorso" });
-
-    expect(message).toContain("generation 17, valid for 1234 s, from memory, up to a minute old.");
+    const { message: older } = await press(page, "token", { connection: "webapicorso" });
+    expect(older).toContain("generation 17, valid for 1234 s, from memory, up to a minute old.");
   });
 
   it("shows the error and the Retry-After that a caller gets", async () => {
@@ -260,15 +230,44 @@ describe("a button of the page", () => {
     expect(page.steps).toEqual([]);
   });
 
-  it("that fails shows the error of Secrets Manager", async () => {
-    const answer = await press(await startPage(), "rotation", { connection: "nobody" });
+  it.each<[action: string, post: object, message: string]>([
+    ["scenario", { scenario: "toString" }, "Unknown scenario."],
+    ["token", { connection: "../webapicorso" }, "Invalid connection id."],
+    ["rotation", { connection: "../webapicorso" }, "Invalid connection id."],
+    ["replace", { connection: "../webapicorso" }, "Invalid connection id."],
+    ["rotation", { connection: "nobody" }, "can't find"],
+  ])("that fails changes nothing and says why: %s %j", async (action, post, message) => {
+    const page = await startPage();
+    const before = page.simulator.scenario;
 
-    expect(answer).toEqual({ status: 409, message: expect.stringContaining("can't find") });
+    expect(await press(page, action, post)).toEqual({ status: 409, message: expect.stringContaining(message) });
+    expect([page.simulator.scenario, page.sweeps.count]).toEqual([before, 0]);
   });
 
-  it.each(["token", "rotation", "replace"])("rejects an invalid connection id: %s", async (action) => {
-    const answer = await press(await startPage(), action, { connection: "../webapicorso" });
+  // Other sites: test/local/run-guard.test.ts.
+  it.each([
+    ["from another port of this machine", "http://127.0.0.1:1"],
+    ["from the other loopback name", "http://localhost:PORT"],
+    ["with no origin at all", ""],
+  ])("changes nothing %s", async (_, origin) => {
+    const { ask, host, simulator, steps, sweeps } = await startPage();
+    const headers = { origin: origin.replace("PORT", host.split(":")[1] ?? "") };
+    const post = { scenario: "outage", short: true, connection: "webapicorso" };
+    const actions = ["scenario", "lifetime", "replace", "token", "rotation"];
 
-    expect(answer).toEqual({ status: 409, message: "Invalid connection id." });
+    const rejected = await Promise.all(actions.map((action) => ask(`/_dashboard/${action}`, { post, headers })));
+
+    expect(rejected.map(({ status }) => status)).toEqual(actions.map(() => 403));
+    expect([simulator.scenario, steps, sweeps.count]).toEqual([defaultScenario(), [], 0]);
+  });
+});
+
+describe("the deployed routes", () => {
+  it("take precedence over the page, and keep their own 404", async () => {
+    const invoke = async () => ({ statusCode: 404, body: "of the function" });
+    const { ask } = await startPage({ routes: [{ routeKey: "GET /", authorization: "NONE", invoke }] });
+
+    expect((await ask("/")).body).toBe("of the function");
+    expect(await ask("/_dashboard/page.html")).toMatchObject({ status: 404, body: '{"message":"Not Found"}' });
   });
 });

@@ -18,18 +18,14 @@ describe("readStatusRequest", () => {
   it.each([
     [undefined, 100],
     ["1", 1],
-    ["99", 99],
     ["500", 500],
   ])("reads the limit %j as %d", (limit, number) => {
     expect(read(limit === undefined ? {} : { query: { limit } })).toEqual({ kind: "page", limit: number });
   });
 
-  it.each(["", "0", "-1", "501", "1000", "1e2", "10.0", "010", "+5", " 5", "5 ", "5,5", "NaN"])(
-    "rejects the limit %j",
-    (limit) => {
-      expect(read({ query: { limit } })).toMatchObject(invalid("limit must be"));
-    },
-  );
+  it.each(["", "0", "501", "1e2", "010", " 5", "5,5"])("rejects the limit %j", (limit) => {
+    expect(read({ query: { limit } })).toMatchObject(invalid("limit must be"));
+  });
 
   it("reads the cursor that writeCursor wrote for the last connection of a page", () => {
     const cursor = writeCursor(connectionId("webapicorso"));
@@ -37,7 +33,7 @@ describe("readStatusRequest", () => {
     expect(read({ query: { cursor, other: "fake" } })).toEqual({ kind: "page", limit: 100, after: "webapicorso" });
   });
 
-  it.each(["", "fake", "MTo", "Mjp3ZWJhcGljb3Jzbw", Buffer.from("1:NO ID").toString("base64url"), "1:webapicorso"])(
+  it.each(["", "fake", "Mjp3ZWJhcGljb3Jzbw", Buffer.from("1:NO ID").toString("base64url"), "1:webapicorso"])(
     "rejects the cursor %j, which no page returned",
     (cursor) => {
       expect(read({ query: { cursor } })).toMatchObject(invalid("cursor must be"));

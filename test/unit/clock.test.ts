@@ -32,15 +32,6 @@ it("steadyNow never runs slower than either clock, and never back", () => {
   );
 });
 
-it("systemClock returns epoch seconds with a fraction", () => {
-  const before = Date.now() / 1000;
-
-  const instant = systemClock().now();
-
-  expect(instant).toBeGreaterThanOrEqual(before - 0.01);
-  expect(instant).toBeLessThan(before + 60);
-});
-
 it("systemClock sleeps for seconds", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());

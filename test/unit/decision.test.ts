@@ -38,10 +38,7 @@ it("decide loads the registration again if there was none the last time", () => 
 const obstacles: [string, Partial<ConnectionItem>][] = [
   ["no obstacle", {}],
   ["a lease", leased],
-  ["a backoff", failed("upstream_unavailable")],
-  ["a rejection that may be rechecked", failed("credentials_rejected")],
   ["a registration that is not ready", failed("connection_not_ready")],
-  ["an attempt a moment ago", { attemptedAt: now }],
   ["an end that is near", { tokenSet: tokenSet({ dueAt: now - 1 }) }],
 ];
 
@@ -65,7 +62,6 @@ it.each([
 
 it.each([
   ["30 s after the last attempt", { attemptedAt: now - 30 }],
-  ["if there never was an attempt", {}],
   ["as soon as a lease has ended", { leaseOwner: "other", leaseUntil: now }],
   ["a minute after a backoff, if the schedule did not retry", failed("upstream_unavailable", { retryAt: now - 60 })],
 ])("decide replaces a valid token that is not sufficient %s", (_, item) => {
@@ -86,19 +82,12 @@ it.each([
   expect(decided({ tokenSet: set, attemptedAt: now })).toEqual({ kind: "replace" });
 });
 
-it("decide waits while another environment holds the lease, whatever error is stored", () => {
-  expect(decided({ ...leased, ...failed("upstream_unavailable") })).toEqual({ kind: "wait" });
+it("decide fails with the stored error during a backoff, and says when to retry", () => {
+  expect(decided(failed("upstream_malformed"))).toEqual({
+    kind: "fail",
+    failure: { code: "upstream_malformed", detail: "fake detail The broker retries in 100 s.", retryAfter: 100 },
+  });
 });
-
-it.each<FailureCode>(["upstream_unavailable", "upstream_malformed"])(
-  "decide fails with the stored %s during a backoff, and says when to retry",
-  (code) => {
-    expect(decided(failed(code))).toEqual({
-      kind: "fail",
-      failure: { code, detail: "fake detail The broker retries in 100 s.", retryAfter: 100 },
-    });
-  },
-);
 
 it("decide fails during a backoff without a stored error too", () => {
   expect(decided({ retryAt: now + 100 })).toEqual({
@@ -123,20 +112,6 @@ it.each<FailureCode>(["credentials_rejected", "connection_not_ready"])(
   },
 );
 
-it("decide rechecks the registration for a caller with a valid token too, and then serves that token", () => {
-  const item = { tokenSet: short, ...failed("credentials_rejected") };
-
-  expect(decided(item)).toMatchObject({ kind: "recheck_registration" });
-  expect(decided({ ...item, registrationCheckedAt: now })).toEqual({ kind: "serve", set: short });
-});
-
-it("decide serves a caller that saw a token rejected at once, if another token is stored", () => {
-  const set = tokenSet({ accessToken: good.accessToken });
-  const other = { minTtl: 60, rejectedSha256: sha256Hex("fake-access-0") };
-
-  expect(decided({ tokenSet: set, attemptedAt: now }, other)).toEqual({ kind: "serve", set });
-});
-
 it.each([
   ["waits while another environment holds the lease", leased, { kind: "wait" }],
   ["replaces it 30 s after the last attempt", { attemptedAt: now - 30 }, { kind: "replace" }],
@@ -144,16 +119,6 @@ it.each([
     "is too soon within 30 s of the last attempt",
     { attemptedAt: now - 10 },
     { kind: "fail", failure: { code: "too_soon", retryAfter: 20 } },
-  ],
-  [
-    "is too soon until a backoff ends",
-    failed("upstream_unavailable"),
-    { kind: "fail", failure: { code: "too_soon", retryAfter: 100 } },
-  ],
-  [
-    "rechecks the registration once a minute during a backoff after a rejection",
-    failed("credentials_rejected"),
-    { kind: "recheck_registration" },
   ],
   [
     "is too soon after the recheck",
@@ -185,15 +150,15 @@ it.each<[string, Partial<ConnectionItem>, Parameters<typeof decide>[2], object]>
     liar,
     { kind: "replace" },
   ],
-  ["waits in the pause for the holder of the lease", leased, liar, { kind: "wait" }],
-  [
-    "serves another token in the pause",
-    {},
-    { ...liar, rejectedSha256: sha256Hex("fake-access-0") },
-    { kind: "serve", set: single },
-  ],
 ])("decide about a rejected token that is the only active one: %s", (_, item, required, decision) => {
   expect(decided({ ...reported, ...item }, required)).toMatchObject(decision);
+});
+
+it("decide fails after a wait in which the attempt of another environment failed", () => {
+  const item = connectionItem(failed("upstream_unavailable", { retryAt: now - 60, failures: 2 }));
+  const waitedSince = (failures: number) => decide(item, now, requirements, connectionItem({ failures }));
+
+  expect([1, 2].map(waitedSince)).toMatchObject([{ kind: "fail" }, { kind: "replace" }]);
 });
 
 const beta = tokenSet({ username: "admin_beta", registeredScope: "beta" });
@@ -202,11 +167,6 @@ const asDelta = { minTtl: 60, registeredAs: { username: "admin_delta", scope: "b
 it.each<[string, Partial<ConnectionItem>, object]>([
   ["replaces it", {}, { kind: "replace" }],
   ["waits while another environment holds the lease", leased, { kind: "wait" }],
-  [
-    "fails during a backoff",
-    failed("upstream_unavailable"),
-    { kind: "fail", failure: { code: "upstream_unavailable" } },
-  ],
   ["rechecks the registration after a rejection", failed("credentials_rejected"), { kind: "recheck_registration" }],
 ])("decide about a token of other names: %s", (_, item, decision) => {
   expect(decided({ tokenSet: beta, ...item }, asDelta)).toMatchObject(decision);

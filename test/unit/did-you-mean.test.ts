@@ -6,9 +6,7 @@ const names = ["webapicorso", "acme", "acme-test", "shards"];
 
 it.each([
   ["two letters swapped", "webapicosro", "webapicorso"],
-  ["two letters swapped in a short name", "amce", "acme"],
   ["a letter missing", "webapicrso", "webapicorso"],
-  ["a letter too many", "accme", "acme"],
   ["another letter", "acmf-test", "acme-test"],
   ["capitals", "Acme", "acme"],
   ["a plural", "shard", "shards"],

@@ -12,176 +12,54 @@ const fault = openToStrangers;
 const set = "smart_services";
 const personalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/** Claims that name one tenant of a shared issuer. */
+/** Claims that name one tenant of a shared issuer; each has a subject in its table, too. */
 const bound: [issuer: string, claims: RequiredClaims[]][] = [
   [
     github,
     [
-      { sub: "repo:acme/shop:ref:refs/heads/main" },
-      { sub: "repo:acme/shop:environment:production" },
-      { sub: "repo:acme/shop:*" },
-      { sub: "repo:acme/shop:ref:refs/heads/release/*" },
       { sub: "repo:acme/shop" },
       { sub: "repo:acme@123/shop@456:*" },
       { sub: "repo:acme/shop:job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@*" },
-      { sub: "repo:acme@123/shop@456:ref:refs/heads/main" },
       { sub: "repository_owner:acme" },
       { sub: "repository_owner_id:123:*" },
-      { sub: "repository_id:456" },
-      { sub: "enterprise_id:7:repository_visibility:private" },
       { repository: "acme/shop" },
-      { repository: "acme/shop", ref: "refs/heads/main" },
-      { repository_id: "456" },
-      { repository_owner: "acme" },
       { repository_owner_id: "123", sub: "repo:*" },
-      { repository_owner_id: "123", job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@*" },
-      { enterprise_id: "7" },
     ],
   ],
-  [
-    "https://gitlab.com",
-    [
-      { sub: "project_path:acme/shop:ref_type:branch:ref:main" },
-      { sub: "project_path:acme/shop:*" },
-      { sub: "project_path:acme/*" },
-      { sub: "project_path:acme/web/shop:*" },
-      { project_path: "acme/shop" },
-      { project_path: "acme/*" },
-      { project_id: "22" },
-      { namespace_id: "33" },
-      { namespace_path: "acme" },
-      { namespace_path: "acme/*" },
-    ],
-  ],
-  [
-    "https://accounts.google.com",
-    [
-      { sub: "10769150350006150715113082367" },
-      { email: "ci@acme.iam.gserviceaccount.com", email_verified: true },
-      { hd: "acme.example" },
-    ],
-  ],
-  ["https://appleid.apple.com", [{ sub: "001234.fake.5678" }]],
-  [
-    `https://login.microsoftonline.com/${personalTenant}/v2.0`,
-    [{ sub: "fake-subject" }, { oid: "00000000-0000-0000-0000-000000000000" }],
-  ],
-  [
-    "https://agent.buildkite.com",
-    [
-      { sub: "organization:acme:pipeline:shop:*" },
-      { sub: "organization:acme:*" },
-      { organization_slug: "acme", pipeline_slug: "shop" },
-      { organization_id: "0184990a-477b-4fa8-9968-496074483cee" },
-    ],
-  ],
-  [
-    "https://app.terraform.io",
-    [
-      { sub: "organization:acme:project:Default Project:workspace:shop:*" },
-      { terraform_organization_name: "acme" },
-      { terraform_workspace_id: "ws-fake" },
-    ],
-  ],
-  [
-    "https://oidc.vercel.com",
-    [{ sub: "owner:acme:project:shop:environment:production" }, { owner_id: "team_fake" }, { project_id: "prj_fake" }],
-  ],
-  ["https://app.eu.terraform.io", [{ sub: "organization:acme:*" }, { terraform_organization_name: "acme" }]],
+  ["https://gitlab.com", [{ sub: "project_path:acme/*" }, { project_path: "acme/*" }, { namespace_path: "acme" }]],
+  ["https://accounts.google.com", [{ email: "ci@acme.iam.gserviceaccount.com", email_verified: true }]],
   [
     "https://api.pulumi.com/oidc",
     [
-      { sub: "pulumi:deploy:org:acme:project:shop:*" },
       { sub: "pulumi:environments:org:acme:env:shop/production" },
       { sub: "pulumi:environments:pulumi.organization.login:acme" },
-      { sub: "pulumi:environments:pulumi.organization.login:acme:currentEnvironment.name:shop/production" },
-      { org: "acme", project: "shop" },
-    ],
-  ],
-  [
-    "https://api.pulumi.com/oidc/v2",
-    [{ sub: "pulumi:org:fake-org:env:fake-environment" }, { "https://pulumi.com/org_id": "fake-org" }],
-  ],
-  ["https://oidc.codefresh.io", [{ sub: "account:fake-account:pipeline:fake-pipeline:*" }]],
-  ["https://scalr.io", [{ sub: "account:acme:environment:production:workspace:shop" }]],
-  [
-    "https://identity.depot.dev",
-    [
-      { sub: "spiffe://identity.depot.dev/org/org_fake/ci/github/acme/shop/*" },
-      { sub: "spiffe://identity.depot.dev/org/org_fake/*" },
-      { org_id: "org_fake", repository: "acme/shop" },
-    ],
-  ],
-  [
-    "https://oidc.deno.com",
-    [
-      { sub: "deployment:acme/shop/production" },
-      { sub: "deployment:acme/*" },
-      { org_slug: "acme" },
-      { app_id: "fake" },
     ],
   ],
 ];
 
-/** Claims that strangers' JWTs of a shared issuer can have. */
+/** Claims that strangers' JWTs of a shared issuer can have; jobs of GitHub: test/oauth/github-owners.test.ts. */
 const open: [issuer: string, claims: RequiredClaims[]][] = [
   [
     github,
     [
       {},
-      { iss: github },
-      { aud: "smart-token-broker" },
-      { ref: "refs/heads/main" },
-      { environment: "production" },
       { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
-      { workflow_ref: "acme/shop/.github/workflows/deploy.yml@refs/heads/main" },
-      { actor: "someone" },
-      { repository_visibility: "private" },
-      { sub: "repo:*" },
-      { sub: "repo:acme*" },
-      { sub: "repo:acme/*" },
       { sub: "repo:acme/shop*" },
-      { sub: "repo:acme/shop@*" },
-      { sub: "repo:acme@*" },
-      { sub: "repo:acme@123/*" },
-      { sub: "repo:acme@123/shop@*" },
-      { sub: "repo:acme" },
-      { sub: "repo:/shop:*" },
-      { sub: "repo:acme/:*" },
-      { sub: "repo::*" },
       { sub: "Repo:acme/shop:*" },
-      { sub: "repository_owner:*" },
-      { sub: "repository_owner:acme*" },
-      { sub: "job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
       { sub: "environment:production:repo:acme/shop" },
-      { sub: "ref:refs/heads/main" },
       { sub: true },
-      { toString: "a*" },
       { toString: "a" },
-      { repository: "shop" },
       { repository: "evil/acme/shop" },
-      { repository: "acme/*" },
-      { repository: "acme*" },
       { repository_owner: "acme/*" },
-      { repository_owner_id: "12*" },
-      { repository_owner_id: true },
-      { Repository_Owner: "acme" },
     ],
   ],
   [
     "https://gitlab.com",
     [
-      { ref: "main", ref_type: "branch" },
-      { user_login: "someone" },
       { ci_config_ref_uri: "gitlab.com/acme/shop//.gitlab-ci.yml@refs/heads/main" },
-      { sub: "project_path:*" },
       { sub: "project_path:acme*" },
-      { sub: "project_path:acme/shop*" },
-      { project_path: "acme*" },
       { project_path: "acme/shop*" },
-      { namespace_path: "acme*" },
       { project_path: "/acme/shop" },
-      { namespace_path: "/*" },
       { namespace_path: "/acme" },
     ],
   ],
@@ -189,77 +67,37 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     "https://accounts.google.com",
     [
       { email: "ci@acme.iam.gserviceaccount.com" },
-      { email: "ci@acme.example", email_verified: false },
       // Google's claim is a boolean: this entry would match nobody.
       { email: "ci@acme.example", email_verified: "true" },
       { email: "ci@*", email_verified: true },
-      { email_verified: true },
-      { azp: "fake-client" },
       { hd: "acme/*" },
     ],
   ],
-  ["https://appleid.apple.com", [{ email: "ci@acme.example", email_verified: true }, { is_private_email: false }]],
   ...[
     `login.microsoftonline.com/${personalTenant}/v2.0`,
     `LOGIN.microsoftonline.com/${personalTenant.toUpperCase()}/v2.0/`,
-    `login.microsoftonline.com/${personalTenant}`,
     `login.microsoftonline.us/${personalTenant}/v2.0`,
     `login.partner.microsoftonline.cn/${personalTenant}/v2.0`,
     `sts.windows.net/${personalTenant}/`,
     `sts.chinacloudapi.cn/${personalTenant}/`,
-  ].map((issuer): (typeof bound)[number] => [
-    `https://${issuer}`,
-    [{ email: "ci@acme.example", email_verified: true }, { azp: "fake-client" }, { tid: personalTenant }],
-  ]),
-  [
-    "https://agent.buildkite.com",
-    [{ pipeline_slug: "shop" }, { sub: "organization:*" }, { sub: "organization:acme*" }, { build_branch: "main" }],
-  ],
-  [
-    "https://app.terraform.io",
-    [{ terraform_workspace_name: "shop" }, { sub: "organization:*" }, { terraform_run_phase: "apply" }],
-  ],
-  ["https://oidc.vercel.com", [{ project: "shop" }, { environment: "production" }, { sub: "owner:*" }]],
-  ["https://app.eu.terraform.io", [{ terraform_workspace_name: "shop" }, { sub: "organization:*" }]],
+  ].map((issuer): (typeof bound)[number] => [`https://${issuer}`, [{ azp: "fake-client" }, { tid: personalTenant }]]),
+  ["https://app.terraform.io", [{ sub: "organization:*" }, { terraform_workspace_name: "shop" }]],
   [
     "https://api.pulumi.com/oidc",
     [
-      { project: "shop" },
-      { sub: "pulumi:deploy:org:*" },
-      { sub: "pulumi:environments:*" },
-      { sub: "pulumi:environments:pulumi.organization.login:acme*" },
       { sub: "pulumi:environments:currentEnvironment.name:shop/production" },
       { sub: "pulumi:org:fake-org:env:fake-environment" },
     ],
   ],
   [
-    "https://api.pulumi.com/oidc/v2",
-    [{ sub: "pulumi:org:*" }, { "https://pulumi.com/current_env": "shop/production" }],
-  ],
-  ["https://oidc.codefresh.io", [{ sub: "account:*" }, { pipeline_name: "shop" }]],
-  ["https://scalr.io", [{ sub: "account:*" }, { sub: "account:acme*" }]],
-  [
     "https://identity.depot.dev",
     [
-      { sub: "spiffe://identity.depot.dev/*" },
-      { sub: "spiffe://identity.depot.dev/org/*" },
       { sub: "spiffe://identity.depot.dev/org//*" },
       { sub: "spiffe://evil.example/spiffe://identity.depot.dev/org/org_fake/*" },
       { repository: "acme/shop", ref: "refs/heads/main" },
-      { actor: "someone" },
     ],
   ],
-  [
-    "https://oidc.deno.com",
-    [
-      { sub: "deployment:*" },
-      { sub: "deployment:/shop/*" },
-      { sub: "deployment:acme*" },
-      { sub: "x:deployment:acme/*" },
-      { app_slug: "shop" },
-      { context_name: "production" },
-    ],
-  ],
+  ["https://oidc.deno.com", [{ sub: "deployment:/shop/*" }, { sub: "x:deployment:acme/*" }]],
 ];
 
 const each = (of: typeof bound) => of.flatMap(([issuer, all]) => all.map((claims) => [issuer, claims] as const));
@@ -278,16 +116,10 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
   test.each([
     "HTTPS://Token.Actions.GitHubUserContent.com",
     `${github}/`,
-    `${github}//`,
-    `${github}/.`,
     `${github}/%2e/`,
-    `${github}:443`,
     `${github}:8443`,
     `${github}.`,
-    `${github}./`,
     `${github}..`,
-    "https://token。actions。githubusercontent。com",
-    "https:\\\\token.actions.githubusercontent.com\\",
   ])("recognises GitHub's issuer as %s", (issuer) => {
     expect(fault(issuer, { ref: "refs/heads/main" })).toContain("GitHub Actions");
   });
@@ -304,10 +136,8 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
   test.each([
     ["the custom issuer of an enterprise of GitHub", `${github}/acme`],
     ["GitHub with data residency", "https://token.actions.acme.ghe.com"],
-    ["a team of Vercel", "https://oidc.vercel.com/acme"],
     ["an organization of CircleCI", "https://oidc.circleci.com/org/00000000-0000-0000-0000-000000000000"],
     ["another host that ends like GitHub's", "https://fake-token.actions.githubusercontent.com"],
-    ["a GitLab of one's own", "https://gitlab.example.com"],
   ])("does not count %s as shared", (_, issuer) => {
     expect(fault(issuer, { ref: "refs/heads/main" })).toBeUndefined();
   });
@@ -318,20 +148,12 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
 
   /** Claims that name a caller, also among users who registered themselves. */
   const closed: RequiredClaims[] = [
-    { sub: "fake-subject" },
-    { groups: "admins" },
-    { groups: "/admins/*" },
     { roles: "deploy" },
-    { role: "service" },
     { roles: "authenticated-partners" },
     { groups: "Not Everyone" },
     { groups: "my-default-roles-acme" },
     { azp: "shop" },
-    { tid: "shop" },
     { organization: "acme" },
-    { upn: "ci@acme.example" },
-    { scope: "openid smart-services" },
-    { scp: "deploy" },
     { scope: "acme.openid" },
     { scope: "profile.write" },
     { email: "ci@acme.example", email_verified: true },
@@ -341,12 +163,8 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     { sub: "spiffe://acme.example/*" },
     { sub: "arn:aws:iam::123456789012:*" },
     { sub: "acme:arn:aws:*" },
-    { sub: "https://acme.example/shop/*", aud: "broker" },
-    { sub: "repo:acme/shop:*" },
     { repository_owner_id: "123", sub: "repo:*" },
     { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@*" },
-    { workflow_ref: "acme/shop/.github/workflows/deploy.yml@*" },
-    { ci_config_ref_uri: "gitlab.example.com/acme/shop//.gitlab-ci.yml@*" },
   ];
 
   const withValue = (value: string, names: string): RequiredClaims[] =>
@@ -359,16 +177,10 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     ...withValue("1", "iss aud exp nbf iat jti nonce acr amr auth_time typ token_use gty aal"),
     ...withValue("1", "ver idtyp azpacr appidacr acrs tfp"),
     { email_verified: true },
-    { phone_number_verified: true },
     { is_anonymous: false },
     ...withValue("admin", "name given_name family_name middle_name nickname preferred_username profile picture"),
     ...withValue("it", "website gender birthdate zoneinfo locale updated_at address"),
     { email: "ci@acme.example" },
-    { email: "ci@acme.example", email_verified: false },
-    { email: "ci@acme.example", phone_number_verified: true },
-    { phone_number: "+390000000000" },
-    { ver: "2.0", typ: "ID", email_verified: true },
-    { scope: "openid profile" },
     { scope: "address email offline_access openid phone profile" },
     { scope: " openid " },
     { scp: "openid" },
@@ -403,17 +215,6 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     }
   });
 
-  test.each<[RequiredClaims, string]>([
-    [{ ver: "2.0" }, 'oidc.claims.ver "2.0" does not name the caller: JWTs of strangers have it too. Add a claim'],
-    [{ name: "admin" }, 'oidc.claims.name "admin" does not name the caller: users choose it. Add a claim that does'],
-    [{ email: "a@b.example" }, 'users choose it. Add "email_verified": true, or a claim that does, like sub, roles or'],
-    [{ phone_number: "1" }, 'users choose it. Add "phone_number_verified": true, or a claim that does'],
-    [{ scope: "openid" }, 'oidc.claims.scope "openid" does not name the caller: every user can have it. Add a claim'],
-    [{ sub: "repo:*" }, "many JWTs of the issuer begin so. Write more of the value, or add a claim that does"],
-  ])("says why %j does not count, and what to add", (claims, message) => {
-    expect(fault(keycloak, claims)).toContain(message);
-  });
-
   test("names a claim by its position if somebody may have pasted a key as its name", () => {
     const key = `stb_${"a".repeat(43)}`;
 
@@ -429,11 +230,8 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
   test.each<[RequiredClaims, string]>([
     [{ email: "admin@*", email_verified: true }, "admin@evil.example. Write the full value"],
     [{ email: "admin/*", email_verified: true }, "admin/-evil. Write the full value"],
-    [{ upn: "admin@*" }, "admin@evil.example. Write the full value"],
-    [{ unique_name: "admin@*" }, "admin@evil.example. Write the full value"],
     [{ preferred_username: "admin@*", azp: "shop" }, "admin@evil.example. Write the full value"],
     [{ sub: "admin@*" }, 'admin@evil.example. End the prefix with ":" or "/", or write the full value'],
-    [{ contact: "admin@*" }, 'admin@evil.example. End the prefix with ":" or "/", or write the full value'],
     [{ workflow_ref: "acme/shop*" }, 'acme/shop-evil. End the prefix with ":", "/" or "@", or write the full value'],
   ])("rejects %j, whose prefix does not end where a name ends", (claims, message) => {
     expect(fault(keycloak, claims, set)).toMatch(new RegExp(`also matches ${message.replaceAll(".", "\\.")}$`));
@@ -471,9 +269,7 @@ describe("openToStrangers, on Microsoft Entra,", () => {
 
   test.each([
     `https://login.microsoftonline.com/${tenant}/v2.0`,
-    `https://login.microsoftonline.com/${tenant.toUpperCase()}/v2.0`,
     `https://sts.windows.net/${tenant}/`,
-    `https://login.microsoftonline.us/${tenant}/v2.0`,
     "https://fake-login.microsoftonline.com/common",
     "https://login.microsoftonline.us.example.com/common",
   ])("accepts a tenant's issuer, or one of another host: %s", (issuer) => {
@@ -493,22 +289,14 @@ describe("openToStrangers, on Microsoft Entra,", () => {
   });
 
   test.each([
-    "https://login.microsoftonline.com/common/v2.0",
-    "https://login.microsoftonline.com/common",
-    "https://login.microsoftonline.com/Common/v2.0/",
     "https://login.microsoftonline.com:443/organizations/v2.0",
-    "https://login.microsoftonline.com//consumers//v2.0",
     "https://LOGIN.microsoftonline.com/{tenantid}/v2.0",
-    "https://login.microsoftonline.com/%63ommon/v2.0",
     "https://login.microsoftonline.com./common/v2.0",
-    `https://login.microsoftonline.com/${tenant}/../common/v2.0`,
     "https://login.microsoftonline.com/acme.onmicrosoft.com/v2.0",
     `https://login.microsoftonline.com/common-${tenant}/v2.0`,
     `https://login.microsoftonline.com/${tenant}-common/v2.0`,
-    `https://login.microsoftonline.com/${tenant}/v2.0/common`,
     "https://login.microsoftonline.com",
     "https://sts.windows.net/common/",
-    "https://login.partner.microsoftonline.cn/common/v2.0",
   ])("rejects %s, whatever the claims", (issuer) => {
     expect(fault(issuer, { sub: "fake-subject" }, set)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);
   });

@@ -12,15 +12,10 @@ it("readJwtClaims reads exp, iat and scope, and nothing else", () => {
 
 it.each<[string, unknown]>([
   ["strings instead of numbers", { exp: "1800003600", iat: "1800000000" }],
-  ["other types than numbers", { exp: null, iat: true }],
   ["lists", { exp: [1_800_003_600], scope: ["one", "two"] }],
-  ["an empty scope", { scope: "" }],
   ["a scope that would control a terminal", { scope: "fake\u001B]52;c;ZmFrZQ==\u0007" }],
-  ["a scope with a control character of 8 bits", { scope: "fake\u009B31m" }],
-  ["a scope of several lines", { scope: "fake\nfake" }],
   ["half a surrogate pair", { scope: "\uD83D" }],
   ["a scope that is longer than a registration allows", { scope: "a".repeat(257) }],
-  ["no claim", {}],
 ])("readJwtClaims leaves out %s", (_, claims) => {
   expect(readJwtClaims(jwt(claims))).toEqual({});
 });
@@ -34,10 +29,7 @@ it.each([
   ["an empty text", ""],
   ["two parts", `${encode("{}")}.${encode("{}")}`],
   ["five parts, which is an encrypted one", `a.${encode("{}")}.c.d.e`],
-  ["an empty payload", "a..c"],
   ["a payload that is not JSON", `a.${encode("not json")}.c`],
-  ["a payload that is a text", `a.${encode('"text"')}.c`],
-  ["a payload that is a number", `a.${encode("1")}.c`],
   ["a payload that is null", `a.${encode("null")}.c`],
   ["a payload that is a list", `a.${encode("[]")}.c`],
 ])("readJwtClaims is undefined for %s", (_, token) => {

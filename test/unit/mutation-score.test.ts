@@ -34,22 +34,9 @@ describe("the score of a file", () => {
     ]);
   });
 
-  it("joins the lines of a mutant that has several", () => {
-    const block = mutantOf(source.slice(source.indexOf("{"), source.indexOf("}") + 1), "{}");
-
-    expect(scoreOf([block], source, []).survivors).toMatchObject([
-      {
-        code: "export function isAllowed(count: number) { return count < limit; }",
-        mutant: "export function isAllowed(count: number) {}",
-      },
-    ]);
-  });
-
   it.each([
     ["killed", mutantOf("5", "6", { status: "Killed" }), { killed: 1 }],
-    ["killed, if it ran too long", mutantOf("5", "6", { status: "Timeout" }), { killed: 1 }],
     ["excused", comparison, { excused: [excuse] }],
-    ["excused, even if it ran too long", comparisonOf({ status: "Timeout" }), { excused: [excuse] }],
     ["killed, though it is excused", comparisonOf({ status: "Killed" }), { killed: 1 }],
     ["not counted, if it did not run", mutantOf("5", "6", { status: "Ignored" }), {}],
   ])("counts a mutant as %s", (_, mutant, expected) => {

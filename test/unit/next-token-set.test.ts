@@ -86,7 +86,6 @@ it.each([
   ["belongs to other credentials", { previous: tokenSet({ credentialFingerprint: "fake-credentials-0" }) }],
   ["has no known end", { previous: tokenSet({ refreshTokenExpiresAt: undefined }) }],
   ["is absent", { previous: tokenSet({ refreshToken: undefined }) }],
-  ["belongs to no set", {}],
 ])("nextTokenSet has no refresh token if the old one %s and the response has none", (_, of) => {
   const set = next({}, of);
 
@@ -110,10 +109,8 @@ it("keepSameToken keeps lifetime, start and grant, and takes the new refresh tok
 });
 
 it.each([
-  ["after half of what is left", 3000, 1500],
   ["after half of what is left, while that is over a minute", 121, 60.5],
   ["after a minute, if half of what is left is less", 100, 60],
-  ["after a minute, if nothing is left", -50, 60],
 ])("keepSameToken makes the set due %s", (_, left, due) => {
   const previous = tokenSet({ accessTokenExpiresAt: now + left });
 

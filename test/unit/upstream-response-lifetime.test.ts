@@ -26,9 +26,6 @@ function lifetime(...of: Parameters<typeof parse>): number | string {
 
 it.each([
   ["nothing is known of an opaque token: the documented hour", "opaque" as const, {}, 3600],
-  ["nothing is known of a JWT: the documented hour", { iat: now }, {}, 3600],
-  ["only expires_in is known", "opaque" as const, { expires_in: 28_800 }, 28_800],
-  ["the token says it itself", { iat: now, exp: now + 28_800 }, {}, 28_800],
   ["expires_in is the smallest", { iat: now, exp: now + 28_800 }, { expires_in: 1800 }, 1800],
   ["exp − iat is the smallest", { iat: now + 100, exp: now + 1000 }, { expires_in: 3600 }, 900],
   ["exp − Date is the smallest, since the token was already old", { iat: now - 3000, exp: now + 600 }, {}, 600],
@@ -49,18 +46,6 @@ it("parseTokenResponse limits the lifetime by maxLifetime, and never raises it",
   expect(lifetime("opaque", { expires_in: 30 * 86_400 }, {}, 86_400)).toBe(86_400);
 });
 
-it.each([-600, 600])("parseTokenResponse reads the right lifetime if the clock of upstream is %i s off", (offset) => {
-  const claims = { iat: now + offset, exp: now + offset + 3600 };
-
-  expect(lifetime(claims, {}, { date: httpDate(now + offset) })).toBe(3600);
-});
-
-it.each([-600, 600])("parseTokenResponse sees that a token is old if the clock of upstream is %i s off", (offset) => {
-  const claims = { iat: now + offset - 3000, exp: now + offset + 600 };
-
-  expect(lifetime(claims, {}, { date: httpDate(now + offset) })).toBe(600);
-});
-
 it("parseTokenResponse measures exp against the end of the response if there is no usable Date", () => {
   for (const date of [undefined, "", "no date"]) {
     expect(lifetime({ exp: now + 3600 }, {}, { date, sentAt: now, receivedAt: now + 4 })).toBe(3596);
@@ -77,9 +62,7 @@ it.each([
   ["1 second", "opaque" as const, { expires_in: 1 }, 1],
   ["exactly 7 days", "opaque" as const, { expires_in: 604_800 }, 604_800],
   ["0 seconds", "opaque" as const, { expires_in: 0 }, "malformed"],
-  ["a negative number of seconds", "opaque" as const, { expires_in: "-5" }, "malformed"],
   ["7 days and a second", "opaque" as const, { expires_in: 604_801 }, "malformed"],
-  ["a token that has ended", { iat: now - 3600, exp: now - 1 }, {}, "malformed"],
   ["a token that ends now", { iat: now - 3600, exp: now }, {}, "malformed"],
   ["a token that ends before it begins", { iat: now + 7200, exp: now + 3600 }, {}, "malformed"],
   ["an exp in milliseconds", { iat: now, exp: (now + 3600) * 1000 }, {}, "malformed"],

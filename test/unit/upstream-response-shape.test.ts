@@ -22,17 +22,12 @@ const token = jwt({ sub: "fake" });
 
 it.each([
   ["access_token", '{"access_token":"fake-access-1"}'],
-  ["accessToken", '{"accessToken":"fake-access-1"}'],
-  ["token", '{"token":"fake-access-1"}'],
   ["id_token", '{"id_token":"fake-access-1"}'],
-  ["an envelope named data", '{"data":{"access_token":"fake-access-1"}}'],
   ["an envelope named result", '{"result":{"accessToken":"fake-access-1"}}'],
   ["an envelope named response", '{"ok":true,"response":{"token":"fake-access-1"}}'],
   ["a JSON string", '"fake-access-1"'],
-  ["a Bearer prefix", '{"access_token":"Bearer fake-access-1"}'],
   ["a Bearer prefix in small letters", '"bearer  fake-access-1"'],
   ["white space around it", '{"access_token":" fake-access-1\\n"}'],
-  ["white space around the body", ' \r\n{"access_token":"fake-access-1"}\n'],
   ["a byte-order mark", '\uFEFF{"access_token":"fake-access-1"}'],
   ["a byte-order mark and white space", '\uFEFF \n"fake-access-1"'],
 ])("parseTokenResponse reads a token with %s", (_, body) => {
@@ -40,7 +35,6 @@ it.each([
 });
 
 it.each([
-  ["bare", token],
   ["after a byte-order mark", `\uFEFF${token}`],
   ["between white space", `\n ${token}\r\n`],
   ["after Bearer", `Bearer ${token}`],
@@ -72,7 +66,6 @@ it.each([
 });
 
 it.each([
-  ["nulls", '"refresh_token":null,"expires_in":null,"refresh_expires_in":null,"scope":null'],
   ["empty texts", '"refresh_token":"","expires_in":"","refresh_expires_in":"","scope":""'],
   ["other types", '"refresh_token":{},"expires_in":[60],"refresh_expires_in":true,"scope":["a"]'],
   ["a scope that would control a terminal", String.raw`"scope":"fake\u001b]52;c;ZmFrZQ==\u0007"`],
@@ -102,28 +95,18 @@ it("parseTokenResponse limits the lifetime of a refresh token to ten years, whic
 it.each([
   ["", "an empty body"],
   ["\uFEFF \n", "an empty body"],
-  ["fake-opaque", "text of 11 characters"],
   ["<html>fake</html>", "markup of 17 characters"],
   ['{"access_token":"fake', "incomplete JSON of 21 characters"],
-  ['""', "a JSON string that is not a token"],
   ['"two words"', "a JSON string that is not a token"],
   ['"Bearer "', "a JSON string that is not a token"],
   ["null", "null"],
-  ["true", "boolean"],
-  ["42", "number"],
   ['["fake"]', "array(1)"],
-  ["{}", "{}"],
   ['{"error":"invalid","code":7}', "{error: string, code: number}"],
-  ['{"access_token":""}', "{access_token: string}"],
   ['{"access_token":"Bearer"}', "{access_token: string}"],
   ['{"access_token":"fàke"}', "{access_token: string}"],
-  ['{"access_token":"a\\nb"}', "{access_token: string}"],
-  ['{"access_token":{"value":"fake"}}', "{access_token: {value}}"],
   ['{"payload":{"access_token":"fake"}}', "{payload: {access_token}}"],
-  ['{"data":{"data":{"access_token":"fake"}}}', "{data: {data}}"],
   ['{"data":[{"access_token":"fake"}]}', "{data: array(1)}"],
   ['{"fake.key":1,"9":2,"two words":3}', "{?: number, ?: number, ?: number}"],
-  ['{"fake-key-1":1}', "{?: number}"],
   [`{"${"k".repeat(25)}":1}`, "{?: number}"],
   ["a.b.c", "text of 5 characters"],
   [`"${token}`, `text of ${token.length + 1} characters`],

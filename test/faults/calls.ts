@@ -1,6 +1,6 @@
 import type { HttpResponse } from "../../functions/auth-core/http/response.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { fingerprintOf, keyName } from "../keys/operator.ts";
+import { fingerprintOf, keyName } from "../support/operator.ts";
 import { oidcVerifier } from "../../functions/oauth/edges/jwt-verifier.ts";
 import { testSettings } from "../support/registration.ts";
 import type { Seen } from "./proxy.ts";

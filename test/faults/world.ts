@@ -3,7 +3,7 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/conn
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import { readRotationEvent } from "../../functions/key-rotation/rules/rotation-event.ts";
-import { operatorOf } from "../keys/operator.ts";
+import { operatorOf } from "../support/operator.ts";
 import { fakeCallerKey, userClaims } from "../oauth/callers.ts";
 import { eventOf } from "../oauth/request-bodies.ts";
 import { clientCredentials, exchange } from "../oauth/requests.ts";

@@ -16,7 +16,7 @@ import { tokenSetAt } from "../status/items.ts";
 import { tokenEvent } from "../handler/event.ts";
 import { audience, startIssuer } from "../oauth/issuer.ts";
 import { jwtOf, signingKey } from "../oauth/jwt.ts";
-import { keyName, operatorOf } from "../keys/operator.ts";
+import { keyName, operatorOf } from "../support/operator.ts";
 import { ORDERS } from "../local/gateway-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
 import { assertion, basic, clientCredentials, exchange } from "../oauth/requests.ts";

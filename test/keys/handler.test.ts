@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { startEventBridge } from "../../local/eventbridge.ts";
 import { startFunctionEnvironment } from "../support/function-environment.ts";
 import { connectionId } from "../support/registration.ts";
-import { fingerprintOf, keyName, operatorOf } from "./operator.ts";
+import { fingerprintOf, keyName, operatorOf } from "../support/operator.ts";
 
 const connection = connectionId("webapicorso");
 

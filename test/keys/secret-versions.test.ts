@@ -7,7 +7,7 @@ import { type SecretsManager, startSecretsManager } from "../../local/secrets-ma
 import { emulatorConfig } from "../support/aws.ts";
 import { connectionId } from "../support/registration.ts";
 import { serve } from "../support/server.ts";
-import { functionArn } from "./operator.ts";
+import { functionArn } from "../support/operator.ts";
 
 const now = 1_800_000_000;
 const day = 86_400;

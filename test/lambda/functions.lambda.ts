@@ -6,7 +6,7 @@ import { callersFile, parseCallers } from "../../functions/auth-core/rules/calle
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
 import { tokenEvent } from "../handler/event.ts";
-import { operatorOf } from "../keys/operator.ts";
+import { operatorOf } from "../support/operator.ts";
 import { callers, fakeCallerKey } from "../oauth/callers.ts";
 import { statusEvent } from "../status/event.ts";
 import { type Line, startFunctionEnvironment } from "../support/function-environment.ts";

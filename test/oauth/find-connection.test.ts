@@ -103,8 +103,8 @@ describe("ConnectionFinder finds a connection", () => {
   });
 
   test("although another has no registration and a third an invalid one", async () => {
-    const { finder, putSecret } = await startShop();
-    putSecret("broken", "{");
+    const { finder, put } = await startShop();
+    put(connectionId("broken"), "{");
 
     expect(await finder.find(ids("nobody", "broken", "shop"), shopName)).toEqual(found("shop"));
   });

@@ -110,7 +110,7 @@ describe("a replacement that loses the response to its own write", () => {
 
   it("reports that the registration is gone", async () => {
     const { sweep, table, connection, ...world } = await start();
-    world.deleteSecret(connection);
+    world.remove(connection);
 
     expect(await sweep({ table })).toMatchObject({ erased: 1 });
     expect(world.noticed()).toEqual(["registration_gone"]);
@@ -175,7 +175,7 @@ describe("a replacement that lost its lease to another environment with the same
 
   it("reports no registration that is gone again", async () => {
     const { get, connection, clock, ...world } = await start();
-    world.deleteSecret(connection);
+    world.remove(connection);
     let isOvertaken = false;
     const read: Ports["registrations"]["read"] = async () => {
       if (!isOvertaken) {

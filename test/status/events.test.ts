@@ -45,7 +45,7 @@ describe("connection_rejected", () => {
   it("is sent when the secret lost a required field, and contains no value of it", async () => {
     const world = await startEventWorld();
     await world.askIn("ok");
-    world.putSecret("webapicorso", JSON.stringify({ username: "fake-user", apiKey: "fake-key-1" }));
+    world.put(world.connection, JSON.stringify({ username: "fake-user", apiKey: "fake-key-1" }));
 
     await world.askIn("ok");
 

@@ -1,23 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { environmentVariables } from "../../functions/auth-core/rules/settings.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
-import { startTable } from "../support/table.ts";
-
-const place = { region: "eu-south-1", accountId: "123456789012" };
-const prefix = "smart-token-broker/dev";
+import { startEmulators } from "../support/emulators.ts";
 
 export type Stage = Awaited<ReturnType<typeof startStage>>;
 
 /** Everything that the built function talks to, behind real sockets and on the real clock, and its environment. */
 export async function startStage() {
-  const clock = { now: () => Date.now() / 1000 };
-  const [table, secrets, simulator] = await Promise.all([
-    startTable(),
-    startSecretsManager({ clock, ...place }),
-    startSimulator({ clock }),
-  ]);
+  const { clock, table, secrets, simulator, variables, secretOf, close } = await startEmulators();
   const client = new DynamoDBClient(table.config);
 
   /** Writes instants into a connection's item, without the broker. */
@@ -39,7 +28,7 @@ export async function startStage() {
       const registration = { username: `admin_${connection}`, scope: connection, apiKey: "fake-key-1" };
       simulator.admit(registration);
       const SecretString = JSON.stringify(registration);
-      secrets.store.createSecret({ Name: `${prefix}/${connection}`, SecretString, ClientRequestToken: randomUUID() });
+      secrets.store.createSecret({ Name: secretOf(connection), SecretString, ClientRequestToken: randomUUID() });
     },
     /** Makes the stored access token expire now. Its refresh token stays valid. */
     expire: (connection: string) => setInstant(connection, "accessTokenExpiresAt", clock.now() - 1),
@@ -51,26 +40,15 @@ export async function startStage() {
         fields.some(({ name, value }) => name === "scope" && value === connection),
       ).length,
     environment: {
-      [environmentVariables.stage]: "dev",
-      [environmentVariables.tableName]: table.name,
-      [environmentVariables.secretPrefix]: prefix,
-      [environmentVariables.defaultBaseUrl]: simulator.url,
-      [environmentVariables.allowLoopbackHttp]: "true",
-      AWS_REGION: place.region,
-      AWS_DEFAULT_REGION: place.region,
-      AWS_ACCESS_KEY_ID: "LOCALFUNCTION",
-      AWS_SECRET_ACCESS_KEY: "local-function-secret",
+      ...variables,
+      AWS_DEFAULT_REGION: variables.AWS_REGION,
       AWS_LAMBDA_FUNCTION_NAME: "token",
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "1024",
-      AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-      AWS_CONFIG_FILE: "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
       TZ: "UTC",
     },
     async close(): Promise<void> {
       client.destroy();
-      await Promise.all([table.close(), secrets.close(), simulator.close()]);
+      await close();
     },
   };
 }

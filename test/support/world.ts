@@ -33,10 +33,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
  * Starts a world without connections; it ends with its test. Secrets Manager and Smart Services are behind real sockets,
  * the table is in memory. Secrets Manager runs a rotation's steps as AWS does; its pauses take no time.
  */
-export async function startWorld(
-  scenario: Partial<Scenario> = {},
-  invokeRotation: RotationOptions["invokeRotation"] = undefined,
-) {
+export async function startWorld(scenario: Partial<Scenario> = {}, invokeRotation?: RotationOptions["invokeRotation"]) {
   const calls = openCalls();
   const clock = steppedClock({ quiet: calls.settle });
   const rotations = { invokeRotation, sleep: () => Promise.resolve() };

@@ -7,9 +7,9 @@ import { partitionOf } from "@smart-token-broker/auth-core/rules/tokens/partitio
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { tokenEvent } from "../test/handler/event.ts";
-import { startStage } from "../test/stampede/stage.ts";
-import type { Attributes } from "../test/support/table.ts";
+import { tokenEvent } from "../fixtures/token-event.ts";
+import { startStage } from "../fixtures/stage.ts";
+import type { Attributes } from "../fixtures/table.ts";
 
 /** The embedded parts around a function, behind real sockets. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;

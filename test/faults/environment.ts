@@ -18,14 +18,14 @@ import { dynamoDbHandles } from "../../functions/oauth/edges/handle-table.ts";
 import { oidcVerifier } from "../../functions/oauth/edges/jwt-verifier.ts";
 import { dynamoDbNameIndex } from "../../functions/oauth/edges/name-index.ts";
 import { dynamoDbRevokedKeys } from "../../functions/oauth/edges/revoked-key-table.ts";
-import { deployedDynamoDb } from "../adapters/readers.ts";
+import { deployedDynamoDb } from "../../fixtures/deployed-dynamodb.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
-import { around } from "../support/around.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { testSettings } from "../support/registration.ts";
+import { around } from "../../fixtures/around.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import { sweepOnly } from "../support/sweep-only.ts";
 import type { Services } from "./services.ts";
-import type { Dependency } from "./table.ts";
+import type { Dependency } from "../../fixtures/fault-table.ts";
 
 export type Environment = ReturnType<typeof newEnvironment>;
 

@@ -5,7 +5,7 @@ import type { HttpResponse } from "../../functions/auth-core/http/response.ts";
 import { keyName } from "../support/operator.ts";
 import { calls } from "./calls.ts";
 import { searcherFor } from "../infra/canaries.ts";
-import { dependencies, type Outcome, rows } from "./table.ts";
+import { dependencies, type Outcome, rows } from "../../fixtures/fault-table.ts";
 import { type FaultWorld, startFaultWorld } from "./world.ts";
 
 let world: FaultWorld;

@@ -8,7 +8,7 @@ import { operatorOf } from "../support/operator.ts";
 import { fakeCallerKey, userClaims } from "../oauth/callers.ts";
 import { eventOf } from "../oauth/request-bodies.ts";
 import { clientCredentials, exchange } from "../oauth/requests.ts";
-import { testSettings } from "../support/registration.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import { type Environment, newEnvironment } from "./environment.ts";
 import { startServices } from "./services.ts";
 

@@ -5,7 +5,7 @@ import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 import { sweepOnly } from "../support/sweep-only.ts";
 import { startWorld } from "../support/world.ts";
 

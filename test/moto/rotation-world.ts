@@ -4,7 +4,7 @@ import { type RotationStep, rotationSteps } from "../../functions/key-rotation/r
 import type { SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import { withCalls } from "../support/crash-points.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 import { startWorld } from "../support/world.ts";
 import { openMoto } from "./client.ts";
 

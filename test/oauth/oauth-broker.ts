@@ -3,7 +3,7 @@ import { callersFile, parseCallers } from "../../functions/auth-core/rules/calle
 import { startGateway } from "../../local/gateway/server.ts";
 import { business } from "../local/simulator-client.ts";
 import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
-import { startTableProxy } from "../support/table-proxy.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
 import { callers } from "./callers.ts";
 import { startIssuer } from "./issuer.ts";
 import type { Sent } from "./request-bodies.ts";

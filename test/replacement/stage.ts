@@ -10,8 +10,8 @@ import { steppedClock } from "../support/clock.ts";
 import { type Around, withPoints } from "../support/crash-points.ts";
 import { openCalls, takeTurns } from "../support/turns.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { memoryTable } from "../support/memory-table.ts";
-import { connectionId, fakeRegistration } from "../support/registration.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
+import { connectionId, fakeRegistration } from "../../fixtures/registration.ts";
 import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamBehaviour } from "./fake-upstream.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
 

@@ -10,8 +10,8 @@ import { steppedClock } from "../support/clock.ts";
 import { withPoints } from "../support/crash-points.ts";
 import { openCalls, takeTurns } from "../support/turns.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, fakeRegistration } from "../support/registration.ts";
-import { type Attributes, startTable } from "../support/table.ts";
+import { connectionId, fakeRegistration } from "../../fixtures/registration.ts";
+import { type Attributes, startTable } from "../../fixtures/table.ts";
 
 /** One upstream call: its connection, its start, and how many calls ran at that instant, itself included. */
 interface Call {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { startWithToken } from "../support/world.ts";
 
 // A write of a replacement succeeds and ends its lease, but its response is lost. The SDK repeats the write, and the table

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { closedGate } from "../support/gate.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };

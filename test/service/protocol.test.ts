@@ -7,8 +7,8 @@ import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/up
 import { leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { replace } from "../../functions/auth-core/use-cases/replace.ts";
-import { around } from "../support/around.ts";
-import { connectionId } from "../support/registration.ts";
+import { around } from "../../fixtures/around.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
 // The rules of the lease and of the replacement, without which a guarantee breaks in some order of events.

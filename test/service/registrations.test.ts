@@ -5,9 +5,9 @@ import type { Answer } from "../../functions/auth-core/use-cases/token-service.t
 import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { closedGate } from "../support/gate.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 import { type TimedAnswer, live } from "./life.ts";
 

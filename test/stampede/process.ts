@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { tokenEvent } from "../handler/event.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 
 /** To a process: how many of its environments request a connection, and how many requests each sends at once. */
 export interface Order {

@@ -1,4 +1,4 @@
-import { tokenEvent } from "../handler/event.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 
 /** An event for `GET /v1/status` or, with a connection, `GET /v1/status/{connection}`; `rawPath` is the path as sent. */
 export function statusEvent(of: { connection?: string; rawPath?: string; query?: Record<string, string> } = {}) {

@@ -3,8 +3,8 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/conn
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
-import type { Attributes } from "../support/table.ts";
+import { connectionId } from "../../fixtures/registration.ts";
+import type { Attributes } from "../../fixtures/table.ts";
 
 /** A token set with both tokens and a lifetime of an hour, ten minutes old at `now`. Instants are epoch seconds. */
 export function tokenSetAt(now: number, changes: Partial<TokenSet> = {}): TokenSet {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { readStatusRequest, writeCursor } from "../../functions/status/rules/status-request.ts";
 import { statusEvent } from "./event.ts";
 

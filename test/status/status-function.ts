@@ -1,7 +1,7 @@
 import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { startFunctionEnvironment } from "../support/function-environment.ts";
-import type { Attributes } from "../support/table.ts";
-import { startTableProxy } from "../support/table-proxy.ts";
+import type { Attributes } from "../../fixtures/table.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
 
 /** The status function on an embedded table, whose requests are recorded. */
 export async function startStatus() {

@@ -6,9 +6,9 @@ import { vi } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startFunction } from "../../local/lambda/function.ts";
 import type { StoreOptions } from "../../local/secrets-manager/store.ts";
-import { accountOf, startEmulators } from "./emulators.ts";
+import { accountOf, startEmulators } from "../../fixtures/emulators.ts";
 
-export { accountOf, place } from "./emulators.ts";
+export { accountOf, place } from "../../fixtures/emulators.ts";
 
 /** The response of an HTTP function, as the gateway gets it. */
 export interface HttpResult {

@@ -18,13 +18,13 @@ import type { RotationOptions } from "../../local/secrets-manager/rotations.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
-import { around } from "./around.ts";
-import { emulatorConfig } from "./aws.ts";
+import { around } from "../../fixtures/around.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { steppedClock } from "./clock.ts";
 import { openCalls, takeTurns } from "./turns.ts";
-import { memoryTable } from "./memory-table.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
 import { operatorOf } from "./operator.ts";
-import { connectionId, testSettings } from "./registration.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 
 /** Everything around the broker, under one stepped clock. */
 export type World = Awaited<ReturnType<typeof startWorld>>;

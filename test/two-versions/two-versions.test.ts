@@ -16,8 +16,8 @@ import { fakeUpstream, type UpstreamCall } from "../replacement/fake-upstream.ts
 import { type SteppedClock, steppedClock } from "../support/clock.ts";
 import { openCalls } from "../support/turns.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
-import { connectionId, fakeFields, fakeRegistration, testSettings } from "../support/registration.ts";
-import { startTable, type TestTable } from "../support/table.ts";
+import { connectionId, fakeFields, fakeRegistration, testSettings } from "../../fixtures/registration.ts";
+import { startTable, type TestTable } from "../../fixtures/table.ts";
 
 /** What `npm run keep-version` keeps of a version. */
 const current = { parseRegistration, Secret, dynamoDbTokenTable, TokenService, sweep };

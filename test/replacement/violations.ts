@@ -61,7 +61,7 @@ function tokenViolations(changes: Change[]): string[] {
   return broken;
 }
 
-function callViolations({ calls, unleasedStarts, history, upstream }: Stage): string[] {
+function callViolations({ calls, unleasedStarts, history }: Stage): string[] {
   const broken = unleasedStarts.map((by) => `${by} started an upstream call without a lease`);
   for (const { by, isLeased, grant } of calls) {
     if (!isLeased) broken.push(`${by}: its lease did not outlive the ${grant}`);
@@ -74,10 +74,8 @@ function callViolations({ calls, unleasedStarts, history, upstream }: Stage): st
   const winners = new Set(
     history.changes.filter(({ before, after }) => tokensOf(before) !== tokensOf(after)).map(({ by }) => by),
   );
-  if (upstream.upstreamScenario.rotates) {
-    const spent = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
-    if (new Set(spent).size < spent.length) broken.push(`winners presented ${spent.join(", ")}`);
-  }
+  const spent = calls.flatMap(({ by, presented }) => (presented && winners.has(by) ? [presented] : []));
+  if (new Set(spent).size < spent.length) broken.push(`winners presented ${spent.join(", ")}`);
   return broken;
 }
 

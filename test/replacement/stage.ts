@@ -2,7 +2,7 @@ import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { Ports, RegistrationReading, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { Ports, RegistrationReading } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
@@ -30,7 +30,6 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
   const registration = fakeRegistration();
   const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
   const calls: LeasedCall[] = [];
-  const unleasedStarts: string[] = [];
   const answers: { by: string; at: number; answer: Answer }[] = [];
   const bugs: string[] = [];
   const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
@@ -46,7 +45,7 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
   function process(name: string, around: Around): Ports {
     let leases = 0;
     const owner = () => `${name}/${leases}`;
-    const ports = withPoints<Ports>(
+    return withPoints<Ports>(
       {
         table: recordingTable(port, connection, history, () => {
           return { by: owner(), at: clock.now(), newest: upstream.newest() };
@@ -66,11 +65,6 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
       },
       around,
     );
-    const call: Upstream["call"] = (...args) => {
-      if (!isLeased(owner())) unleasedStarts.push(owner());
-      return ports.upstream.call(...args);
-    };
-    return { ...ports, upstream: { call } };
   }
 
   return Object.assign(stage, {
@@ -79,7 +73,6 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
     history,
     upstream,
     calls,
-    unleasedStarts,
     answers,
     bugs,
     process,

@@ -11,7 +11,7 @@ import { startEventBridge } from "../../local/eventbridge.ts";
 import type { Route } from "../../local/gateway/options.ts";
 import { startGateway } from "../../local/gateway/server.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { statusEvent } from "../status/event.ts";
+import { statusEvent } from "../../fixtures/status-event.ts";
 import { tokenSetAt } from "../status/items.ts";
 import { tokenEvent } from "../../fixtures/token-event.ts";
 import { audience, startIssuer } from "../oauth/issuer.ts";

@@ -8,7 +8,7 @@ import { startEventBridge } from "../../local/eventbridge.ts";
 import { tokenEvent } from "../../fixtures/token-event.ts";
 import { operatorOf } from "../support/operator.ts";
 import { callers, fakeCallerKey } from "../oauth/callers.ts";
-import { statusEvent } from "../status/event.ts";
+import { statusEvent } from "../../fixtures/status-event.ts";
 import { type Line, startFunctionEnvironment } from "../support/function-environment.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";

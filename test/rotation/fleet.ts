@@ -93,7 +93,7 @@ export async function startFleet(upstreamSeconds = 0) {
       };
       return { ...(await takeTurns(work, tableCalls.settle, passSecond)), bugs };
     },
-    close: stored.close,
+    close: () => stored.close(),
   };
 }
 

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { tokenEvent } from "../test/handler/event.ts";
-import { runtimeClient } from "../test/lambda/client.ts";
-import { startEnvironment } from "../test/lambda/environment.ts";
+import { statusEvent } from "../fixtures/status-event.ts";
+import { tokenEvent } from "../fixtures/token-event.ts";
+import { runtimeClient } from "../tools/runtime-client.ts";
+import { startEnvironment } from "../fixtures/lambda/environment.ts";
 import { bundlesFor, withSdk } from "./bundles.ts";
 import { type Baseline, type Figure, figureOf, median, type Report } from "./figures.ts";
-import { oauthEvent, oneCaller, type Parts, startParts, statusEvent } from "./parts.ts";
+import { oauthEvent, oneCaller, type Parts, startParts } from "./parts.ts";
 import type { Size } from "./scenario.ts";
 import { newCertificate, startTls } from "./tls.ts";
 

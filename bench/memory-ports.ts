@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { KeyTable, Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import { around } from "../test/support/around.ts";
-import { fakeRegistration } from "../test/support/registration.ts";
+import { around } from "../fixtures/around.ts";
+import { fakeRegistration } from "../fixtures/registration.ts";
 
 /**
  * The ports of a broker on this table, on the real clock. Smart Services and the secrets are functions of this process.

@@ -1,4 +1,3 @@
-import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
@@ -6,10 +5,9 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { partitionOf } from "@smart-token-broker/auth-core/rules/tokens/partition.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
-import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
-import { tokenEvent } from "../test/handler/event.ts";
-import { startStage } from "../test/stampede/stage.ts";
-import type { Attributes } from "../test/support/table.ts";
+import { tokenEvent } from "../fixtures/token-event.ts";
+import { startStage } from "../fixtures/stage.ts";
+import type { Attributes } from "../fixtures/table.ts";
 
 /** The embedded parts around a function, behind real sockets. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
@@ -18,24 +16,11 @@ const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}
 
 export async function startParts() {
   const stage = await startStage();
-  const config = { endpoint: stage.environment["AWS_ENDPOINT_URL_DYNAMODB"] ?? "", region: "eu-south-1" };
-  const client = new DynamoDBClient({ ...config, credentials: { accessKeyId: "FAKEID", secretAccessKey: "fake" } });
   return {
     ...stage,
     /** Stores a valid token for each of these connections. Nobody has registered them. */
-    async fill(connections: ConnectionId[]): Promise<void> {
-      const table = stage.environment[environmentVariables.tableName] ?? "";
-      for (let from = 0; from < connections.length; from += 25) {
-        const writes = connections
-          .slice(from, from + 25)
-          .map((each) => ({ PutRequest: { Item: storedItem(each, Date.now() / 1000) } }));
-        await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: writes } }));
-      }
-    },
-    async close(): Promise<void> {
-      client.destroy();
-      await stage.close();
-    },
+    fill: (connections: ConnectionId[]) =>
+      stage.table.put(...connections.map((each) => storedItem(each, Date.now() / 1000))),
   };
 }
 
@@ -69,14 +54,6 @@ export function storedItem(connection: ConnectionId, obtainedAt: number, dueAt =
   };
   const item = { connection, generation: 1, failures: 0, nextActionAt: dueAt, tokenSet, retiringKeys: {} };
   return { ...encodeItem(item), partition: { N: String(partitionOf(connection)) } };
-}
-
-/** The event of a request for the status: of one connection, or the page behind a cursor. */
-export function statusEvent(of: { connection: string } | { limit: number; cursor?: string | undefined }): object {
-  const path = "connection" in of ? `/v1/status/${of.connection}` : "/v1/status";
-  const { pathParameters: _, ...event } = tokenEvent("none", { rawPath: path });
-  if ("connection" in of) return { ...event, pathParameters: of };
-  return { ...event, queryStringParameters: { limit: String(of.limit), ...(of.cursor && { cursor: of.cursor }) } };
 }
 
 /** The event of a request by caller key: the caller of `oneCaller` for its only connection. */

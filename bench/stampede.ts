@@ -2,9 +2,9 @@ import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynam
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { KeyTable } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { memoryTable } from "../test/support/memory-table.ts";
-import { startTable, type TestTable } from "../test/support/table.ts";
-import { deployedDynamoDb } from "../test/adapters/readers.ts";
+import { memoryTable } from "../fixtures/memory-table.ts";
+import { startTable, type TestTable } from "../fixtures/table.ts";
+import { deployedDynamoDb } from "../fixtures/deployed-dynamodb.ts";
 import { moduleCache } from "./baselines/module-cache.ts";
 import { type Figure, figureOf, percentile, type Report } from "./figures.ts";
 import { memoryPorts } from "./memory-ports.ts";

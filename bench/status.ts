@@ -1,6 +1,7 @@
+import { statusEvent } from "../fixtures/status-event.ts";
 import { bundlesFor } from "./bundles.ts";
 import { figureOf, type Report } from "./figures.ts";
-import { connectionsUpTo, startParts, statusEvent } from "./parts.ts";
+import { connectionsUpTo, startParts } from "./parts.ts";
 import type { Replay } from "./replay-process.ts";
 import { startReplay } from "./replay.ts";
 import type { Size } from "./scenario.ts";
@@ -16,7 +17,7 @@ export async function status(size: Size): Promise<Report> {
   try {
     await parts.fill(connectionsUpTo(connections));
     const functions = await startReplay({ status: bundles.deployed("status") }, parts.environment);
-    const first = await functions.replay("status", [statusEvent({ limit })]);
+    const first = await functions.replay("status", [statusEvent({ query: { limit: String(limit) } })]);
     const pages: Replay[] = [];
     const totals: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
@@ -24,7 +25,9 @@ export async function status(size: Size): Promise<Report> {
       let listed = 0;
       let cursor: string | undefined;
       do {
-        const page = await functions.replay("status", [statusEvent({ limit, cursor })]);
+        const page = await functions.replay("status", [
+          statusEvent({ query: { limit: String(limit), ...(cursor && { cursor }) } }),
+        ]);
         const body = JSON.parse(page.last.body) as { connections: object[]; next_cursor?: string };
         pages.push(page);
         listed += body.connections.length;

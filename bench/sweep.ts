@@ -1,6 +1,6 @@
 import { partitionOf } from "@smart-token-broker/auth-core/rules/tokens/partition.ts";
 import { sweep as runSweep } from "@smart-token-broker/token-rotation/use-cases/sweep.ts";
-import { memoryTable } from "../test/support/memory-table.ts";
+import { memoryTable } from "../fixtures/memory-table.ts";
 import { type Figure, figureOf, type Report } from "./figures.ts";
 import { memoryPorts } from "./memory-ports.ts";
 import { connectionsUpTo, storedItem } from "./parts.ts";

@@ -1,5 +1,5 @@
-import { tokenEvent } from "../test/handler/event.ts";
-import { startTableProxy } from "../test/support/table-proxy.ts";
+import { tokenEvent } from "../fixtures/token-event.ts";
+import { startTableProxy } from "../fixtures/table-proxy.ts";
 import { bundlesFor } from "./bundles.ts";
 import { figureOf, median, percentile, type Report } from "./figures.ts";
 import { connectionsUpTo, startParts } from "./parts.ts";

@@ -1,4 +1,4 @@
-import { tokenEvent } from "../test/handler/event.ts";
+import { tokenEvent } from "../fixtures/token-event.ts";
 import { bundlesFor } from "./bundles.ts";
 import { type Figure, figureOf, median, percentile, type Report } from "./figures.ts";
 import { connectionsUpTo, startParts } from "./parts.ts";

@@ -1,10 +1,10 @@
 import { failureCatalogue } from "../functions/auth-core/rules/failure-catalogue.ts";
-import { dependencies, type Fault, faults, type Outcome, stored, table } from "../test/faults/table.ts";
+import { dependencies, type Fault, faults, type Outcome, stored, table } from "../fixtures/fault-table.ts";
 
 const introduction = `# When something fails
 
 What callers get when another service fails, and what is stored. \`npm run generate\` writes this page from
-\`test/faults/table.ts\`. Each row is also a test: a proxy breaks the requests of the deployed adapters at the socket.
+\`fixtures/fault-table.ts\`. Each row is also a test: a proxy breaks the requests of the deployed adapters at the socket.
 
 - **Callers get a valid stored token**, whatever fails. Only a new environment answers 503: if it cannot read the table, or
   cannot check the caller without the revoked keys or the keys of the JWT's issuer.

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 import { readDeployment } from "../../local/assembly/deployment.ts";
 import { startDynamoDb } from "../../local/dynamodb.ts";
 import { startFunction } from "../../local/lambda/function.ts";
@@ -142,21 +143,7 @@ const withUsualTimes = (line: string) => line.replaceAll(/("(?:Upstream)?Duratio
 
 /** A request of API Gateway by a caller with a role. */
 function eventOf(id: string) {
-  const path = tokenPath(id);
-  return {
-    version: "2.0",
-    routeKey: tokenRoute,
-    rawPath: path,
-    rawQueryString: "",
-    headers: {},
-    pathParameters: { connection: id },
-    requestContext: {
-      requestId,
-      routeKey: tokenRoute,
-      stage: "$default",
-      http: { method: "GET", path, protocol: "HTTP/1.1", sourceIp: "203.0.113.10", userAgent: "bench" },
-      authorizer: { iam: { userArn: `arn:aws:sts::${place.accountId}:assumed-role/orders/orders-function` } },
-    },
-    isBase64Encoded: false,
-  };
+  const userArn = `arn:aws:sts::${place.accountId}:assumed-role/orders/orders-function`;
+  const event = tokenEvent(id, { rawPath: tokenPath(id), userArn });
+  return { ...event, requestContext: { ...event.requestContext, requestId } };
 }

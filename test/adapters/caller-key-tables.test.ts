@@ -9,11 +9,11 @@ import { dynamoDbHandles } from "../../functions/oauth/edges/handle-table.ts";
 import type { HandleTable } from "../../functions/oauth/use-cases/issued-handles.ts";
 import { dynamoDbRevokedKeys, type WritableRevokedKeyTable } from "../../functions/oauth/edges/revoked-key-table.ts";
 import { dynamoDbStatusTable } from "../../functions/status/edges/status-table.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { fullItem } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
-import { startTableProxy } from "../support/table-proxy.ts";
-import { startTable, type TestTable } from "../support/table.ts";
+import { connectionId } from "../../fixtures/registration.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
+import { startTable, type TestTable } from "../../fixtures/table.ts";
 
 let table: TestTable;
 let client: DynamoDb;

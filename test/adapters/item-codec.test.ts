@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeItem, encodeItem, replacementAttributes } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 
 const connection = connectionId("webapicorso");
 const bareItem: ConnectionItem = { connection, generation: 0, failures: 0 };

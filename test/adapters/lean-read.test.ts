@@ -6,11 +6,12 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { connectionId } from "../support/registration.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
-import { startTable } from "../support/table.ts";
-import { bySdk, deployedDynamoDb, expectStoredItems, readers } from "./readers.ts";
+import { startTable } from "../../fixtures/table.ts";
+import { deployedDynamoDb } from "../../fixtures/deployed-dynamodb.ts";
+import { bySdk, expectStoredItems, readers } from "./readers.ts";
 
 const connection = connectionId("webapicorso");
 const input = { TableName: "fake-connections", Key: { connection: { S: connection } }, ConsistentRead: true };

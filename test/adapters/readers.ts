@@ -1,26 +1,12 @@
 import { expect } from "vitest";
-import { leanDynamoDb } from "../../functions/auth-core/adapters/dynamodb-lean.ts";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import type { DynamoDb } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { deployedDynamoDb } from "../../fixtures/deployed-dynamodb.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { fullItem } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
-import { type Attributes, startTable, type TestTable } from "../support/table.ts";
-
-/** DynamoDB as a deployed function uses it: with lean reads, and the SDK for all else. */
-export function deployedDynamoDb(
-  url: string,
-  loadSdk = async () => dynamoDbClient(emulatorConfig(url)),
-  notice: (notice: Notice) => void = () => {},
-): DynamoDb {
-  const { region, credentials } = emulatorConfig(url);
-  const { accessKeyId, secretAccessKey } = credentials;
-  const access = { origin: url, region, accessKeyId, secretAccessKey: new Secret(secretAccessKey) };
-  return leanDynamoDb(notice, access, loadSdk);
-}
+import { connectionId } from "../../fixtures/registration.ts";
+import { type Attributes, startTable, type TestTable } from "../../fixtures/table.ts";
 
 /** DynamoDB by the SDK alone. */
 export const bySdk = (url: string): DynamoDb => dynamoDbClient(emulatorConfig(url));

@@ -2,8 +2,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
 
 const connection = connectionId("webapicorso");

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { connectionId, fakeFields, testSettings } from "../support/registration.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { connectionId, fakeFields, testSettings } from "../../fixtures/registration.ts";
 
 const connection = connectionId("webapicorso");
 const Name = `${testSettings.secretPrefix}/webapicorso`;

@@ -4,7 +4,7 @@ import { apiKeyRequest } from "../../functions/auth-core/rules/upstream/upstream
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
-import { fakeFields, fakeRegistration } from "../support/registration.ts";
+import { fakeFields, fakeRegistration } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
 
 const clock = steppedClock();

@@ -9,7 +9,7 @@ import { smartServices } from "../../functions/auth-core/adapters/smart-services
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import { steppedClock } from "../support/clock.ts";
-import { fakeRegistration } from "../support/registration.ts";
+import { fakeRegistration } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
 
 const clock = steppedClock();

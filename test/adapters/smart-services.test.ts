@@ -5,7 +5,7 @@ import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/ru
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
-import { fakeFields, fakeRegistration } from "../support/registration.ts";
+import { fakeFields, fakeRegistration } from "../../fixtures/registration.ts";
 
 /** A simulator with a registration of it, and the calls of both grants. */
 async function start(fields: Record<string, unknown> = {}, scenario: Partial<Scenario> = {}) {

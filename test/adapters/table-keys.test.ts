@@ -4,7 +4,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { describeTables } from "./token-table.ts";
 
 const now = 1_800_000_000;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ExpectedVersion } from "../../functions/auth-core/use-cases/ports.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { describeTables } from "./token-table.ts";
 
 const now = 1_800_000_000;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { describeTables } from "./token-table.ts";
 
 const lease = { leaseOwner: "owner-1", leaseUntil: 1 };

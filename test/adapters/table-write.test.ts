@@ -5,7 +5,7 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/conn
 import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import type { Fence } from "../../functions/auth-core/use-cases/ports.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { describeTables } from "./token-table.ts";
 
 const now = 1_800_000_000;

@@ -4,9 +4,9 @@ import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.ts";
 import { dynamoDbNameIndex } from "../../functions/oauth/edges/name-index.ts";
-import { memoryTable } from "../support/memory-table.ts";
-import { startTable, type TestTable } from "../support/table.ts";
-import { deployedDynamoDb } from "./readers.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
+import { startTable, type TestTable } from "../../fixtures/table.ts";
+import { deployedDynamoDb } from "../../fixtures/deployed-dynamodb.ts";
 
 /** A table by its port, and its items as they are stored. */
 export type Tables = Pick<TestTable, "raw" | "put" | "due"> & { table: KeyTable; names: NameIndex };

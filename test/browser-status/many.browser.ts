@@ -4,7 +4,7 @@ import { BatchWriteItemCommand, DynamoDBClient, ListTablesCommand } from "@aws-s
 import { startBrowser } from "../browser/chromium.ts";
 import { StartedCommand } from "../local/run-harness.ts";
 import { storedItemAt } from "../status/items.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 
 const count = 1000;
 

@@ -2,7 +2,7 @@ import { GetItemCommand, DynamoDBClient, ListTablesCommand } from "@aws-sdk/clie
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import { StartedCommand } from "../local/run-harness.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { serve } from "../support/server.ts";
 import { startBrowser } from "./chromium.ts";
 

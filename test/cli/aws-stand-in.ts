@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { type Account, cloudWatch, healthyAccount, topic } from "./account-stand-in.ts";
 
 /** The stacks whose outputs describe a local run, as if it were deployed. */

@@ -4,7 +4,7 @@ import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { checkApi, clockFinding } from "../../cli/doctor/check-api.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { allStatuses } from "../../cli/deployment/statuses.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 const acme = parseConnectionId("acme");
 

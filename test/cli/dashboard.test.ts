@@ -9,7 +9,7 @@ import { deployedSource } from "../../cli/dashboard/deployed-source.ts";
 import { findLocal } from "../../cli/deployment/find-local.ts";
 import type { DashboardData } from "../../dashboard/contract.ts";
 import { asker } from "../status/page-harness.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { serve } from "../support/server.ts";
 import { healthyAccount } from "./account-stand-in.ts";
 import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { painted, printable } from "../../console/print.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { broker } from "./harness.ts";
 
 // Text of others must not control the terminal of the operator, in any field of any answer.

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { exitCodes } from "../../cli/exit.ts";
 import { program } from "../../cli/program.ts";
 import { holds, longestLine, text } from "../support/hostile.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { broker } from "./harness.ts";
 
 type Command = ReturnType<typeof program>;

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { SecretsManager as Client } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { type SecretsManager, startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { listen, serve } from "../support/server.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { listen } from "../../fixtures/listen.ts";
+import { serve } from "../support/server.ts";
 import { account, addCommand, broker, brokerProcess, type Ended, expectError, secretName } from "./harness.ts";
 
 // A command on the local run, while another program holds its port and answers as it likes.

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { listen } from "../support/server.ts";
-import { startTableProxy } from "../support/table-proxy.ts";
+import { listen } from "../../fixtures/listen.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
 import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { account, broker, expectError, LocalBroker, secretName } from "./harness.ts";
 

@@ -4,8 +4,8 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { operator, region } from "../local/run-harness.ts";
 import { awaitReplacement, maxReplacementSeconds } from "../../cli/connections/await-replacement.ts";
 import { steppedClock } from "../support/clock.ts";
-import { memoryTable } from "../support/memory-table.ts";
-import { connectionId } from "../support/registration.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { addCommand, LocalBroker } from "./harness.ts";
 
 // A minute of the schedule lasts 0.2 s.

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import packageJson from "../../cli/package.json" with { type: "json" };
 import { program } from "../../cli/program.ts";
 import { createServer } from "node:http";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { broker, expectError } from "./harness.ts";
 
 const nowhere = ["--local-url", "http://127.0.0.1:1"];

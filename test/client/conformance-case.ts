@@ -20,20 +20,18 @@ export interface Step {
   at: number;
   frozen?: boolean;
   wallClock?: number;
-  call?: "token" | "fetch";
+  call?: "fetch";
   connection?: string;
   times?: number;
   method?: string;
   path?: string;
   body?: string | { stream: string };
-  broker?: { connection?: string; rejects?: string; answer: Answer }[];
-  api?: { bearer: string; body?: string; times?: number; answer: Answer }[];
-  expect?: {
-    token?: string;
-    status?: number;
-    error?: { code: string; status?: number; retryAfter?: number; requestId?: string };
-    after?: number;
-  };
+  /** A text: the answer `broken` or `silent`, or the token of the answer. */
+  broker?: (string | ({ connection?: string; rejects?: string } & Answer))[];
+  api?: ({ bearer: string; body?: string; times?: number } & Answer)[];
+  /** The token, the status, or the error that each call gets. */
+  expect?: string | number | { code: string; status?: number; retryAfter?: number; requestId?: string };
+  after?: number;
 }
 
 export interface Case {
@@ -59,13 +57,13 @@ export function scriptOf(of: Case | ErrorRow): Case {
   const { status = 200 } = answer;
   const error = { code, status, retryAfter: 1, ...(requestId !== undefined && { requestId }) };
   const others: Partial<Step> = pausesAlone
-    ? { broker: [{ answer: { token: "fake-token-1", expiresIn: 3600 } }], expect: { token: "fake-token-1" } }
-    : { expect: { error: { code, retryAfter: 1 } } };
+    ? { broker: ["fake-token-1"], expect: "fake-token-1" }
+    : { expect: { code, retryAfter: 1 } };
   return {
     name,
     steps: [
-      { at: 0, call: "token", connection: "acme", broker: [{ answer }], expect: { error } },
-      { at: 0.5, call: "token", connection: "other", ...others },
+      { at: 0, connection: "acme", broker: [answer], expect: error },
+      { at: 0.5, connection: "other", ...others },
     ],
   };
 }

@@ -25,15 +25,15 @@ export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }
     truth = step.at;
     time.moveWall((step.wallClock ?? wallAhead) - wallAhead);
     wallAhead = step.wallClock ?? wallAhead;
-    if (!step.call || !step.expect) continue;
+    if (step.expect === undefined) continue;
     network.expect(step);
     const connection = client.connection(step.connection ?? "webapicorso");
     const calls = Array.from({ length: step.times ?? 1 }, () => call(connection, step));
     truth += await time.passUntil(Promise.all(calls));
-    const { after = 0, ...expected } = step.expect;
+    const expected = { [resultOf[typeof step.expect as keyof typeof resultOf]]: step.expect };
     const took = Math.round((truth - step.at) * 1000) / 1000;
     for (const result of await Promise.all(calls)) {
-      expect({ at: step.at, ...result, took }).toMatchObject({ at: step.at, ...expected, took: after });
+      expect({ at: step.at, ...result, took }).toMatchObject({ at: step.at, ...expected, took: step.after ?? 0 });
       expect(String(result["error"])).not.toContain(key);
     }
     expect({ at: step.at, missing: network.missing() }).toEqual({ at: step.at, missing: [] });
@@ -41,12 +41,14 @@ export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }
   expect(network.unexpected).toEqual([]);
 }
 
+const resultOf = { string: "token", number: "status", object: "error" };
+
 async function call(
   connection: SmartServicesConnection,
   { call: kind, path, method, body }: Step,
 ): Promise<Record<string, unknown>> {
   try {
-    if (kind === "token") return { token: (await connection.token()).accessToken };
+    if (kind !== "fetch") return { token: (await connection.token()).accessToken };
     const sent = typeof body === "object" ? new Blob([body.stream]).stream() : body;
     const init = { method: method ?? "GET", ...(sent !== undefined && { body: sent, duplex: "half" as const }) };
     return { status: (await connection.fetch(path ?? "/customers", init)).status };
@@ -67,11 +69,15 @@ class ScriptedNetwork {
   }
 
   expect(step: Step): void {
-    this.#broker = (step.broker ?? []).map(({ connection = step.connection ?? "webapicorso", rejects, answer }) => ({
-      request: brokerRequest(connection, rejects && sha256Hex(rejects)),
-      answer,
-    }));
-    this.#api = (step.api ?? []).flatMap(({ bearer, body = bodyOf(step), times = 1, answer }) =>
+    this.#broker = (step.broker ?? []).map((of) => {
+      const {
+        connection = step.connection ?? "webapicorso",
+        rejects,
+        ...answer
+      } = typeof of === "string" ? word(of) : of;
+      return { request: brokerRequest(connection, rejects && sha256Hex(rejects)), answer };
+    });
+    this.#api = (step.api ?? []).flatMap(({ bearer, body = bodyOf(step), times = 1, ...answer }) =>
       Array.from({ length: times }, () => ({
         request: `${step.method ?? "GET"} https://api.test/base${step.path ?? "/customers"} Bearer ${bearer} ${body}`,
         answer,
@@ -99,7 +105,17 @@ class ScriptedNetwork {
     return this.#answer(next.answer);
   };
 
-  async #answer({ after, silent, broken, token, expiresIn, status, json, text, headers }: Answer): Promise<Response> {
+  async #answer({
+    after,
+    silent,
+    broken,
+    token,
+    expiresIn = 3600,
+    status,
+    json,
+    text,
+    headers,
+  }: Answer): Promise<Response> {
     if (after !== undefined) await this.#time.sleep(after);
     if (silent) return new Promise<never>(() => undefined);
     if (broken) throw new TypeError("fetch failed", { cause: { code: "ECONNRESET" } });
@@ -112,6 +128,9 @@ class ScriptedNetwork {
     return Response.json({ access_token: token, expires_in: expiresIn, ...more });
   }
 }
+
+const word = (text: string): { connection?: string; rejects?: string } & Answer =>
+  text === "broken" || text === "silent" ? { [text]: true } : { token: text };
 
 const brokerRequest = (connection: string | null, sha256: string | null | undefined) =>
   `broker: token of ${connection}${sha256 ? `, rejects ${sha256}` : ""}`;

@@ -15,7 +15,7 @@ import { orders, region, StartedCommand } from "../local/run-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
 import { type OAuthBroker, startOAuthBroker } from "../oauth/oauth-broker.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { clientOf, startServer } from "./servers.ts";
 
 describe("In the local run, a client", () => {

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import axios from "axios";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { clientOf, isReport, startServer, startTokenServer } from "./servers.ts";
 
 /** A business API that accepts only one token. Its answer has the body that it received. */

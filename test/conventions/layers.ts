@@ -10,7 +10,8 @@ export interface Layer {
 
 const core = "functions/auth-core/";
 const below = (folder: string) => (path: string) => path.startsWith(folder);
-const inRepository = /^(\.\.|functions|infra|local|cli|console|dashboard|bench|packages|test|tools|node_modules)\//;
+const inRepository =
+  /^(\.\.|functions|infra|local|cli|console|dashboard|bench|fixtures|packages|test|tools|node_modules)\//;
 const isPackage = (target: string) => target !== "computed" && !inRepository.test(target);
 /** Packages without I/O: types, and what rules may use. */
 const isPurePackage = (target: string) => /^(valibot|aws-lambda|node:(crypto|util|buffer|url))$/.test(target);
@@ -244,6 +245,19 @@ export const layers: Layer[] = [
     allows: () => false,
     planted: [
       { file: "packages/cdk/src/props.ts", text: 'import type { Caller } from "../../../infra/settings/types.ts";' },
+    ],
+  },
+  {
+    name: "the benchmark and the tools import no test, and fixtures, which all of them use, none of the three",
+    binds: (file) => /^(fixtures|bench|tools)\//.test(file),
+    allows: (target, file) =>
+      !target.startsWith("test/") && !(file.startsWith("fixtures/") && /^(bench|tools)\//.test(target)),
+    planted: [
+      { file: "bench/table.ts", text: 'import { startWorld } from "../test/support/world.ts";' },
+      { file: "tools/faults-page.ts", text: 'import type { FaultWorld } from "../test/faults/world.ts";' },
+      { file: "fixtures/table.ts", text: 'import { serve } from "../test/support/server.ts";' },
+      { file: "fixtures/stage.ts", text: 'import { installPackages } from "../tools/packages.ts";' },
+      { file: "fixtures/stage.ts", text: 'import { startParts } from "../bench/parts.ts";' },
     ],
   },
 ];

@@ -93,7 +93,7 @@ const bans: Ban[] = [
   },
   {
     name: "no test waits for time to pass",
-    folders: ["test"],
+    folders: ["test", "fixtures"],
     pattern:
       /\bnew Promise\(\(?\w+\)? => (\{\s*)?setTimeout\(|\bsetTimeout\b[^;]*from "node:timers\/promises"|import\("node:timers\/promises"\)|\bAtomics\.wait\b/,
     except: [

@@ -3,8 +3,8 @@ import { json } from "node:stream/consumers";
 import { expect, it, onTestFinished } from "vitest";
 import { dashboardClients } from "../../cli/dashboard/clients.ts";
 import { FollowedEvents } from "../../cli/dashboard/followed-events.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { listen } from "../support/server.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { start } from "./lines.ts";
 
 const now = start + 7200;

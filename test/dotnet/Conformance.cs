@@ -216,11 +216,10 @@ internal sealed class Script
         if (row.Member("steps") != null) return row;
         var error = "{'code':'" + row.Text("code", "malformed_response") + "','retryAfter':1";
         var requestId = row.Text("requestId") == null ? "" : ",'requestId':'" + row.Text("requestId") + "'";
-        var others = row.Member("pausesAlone") == null ? "'expect':{'error':" + error + "}}"
-            : "'broker':[{'answer':{'token':'fake-token-1','expiresIn':3600}}],'expect':{'token':'fake-token-1'}";
-        var script = "{'steps':[{'at':0,'call':'token','connection':'acme','broker':[{'answer':ROW}],'expect':{'error':" +
-            error + ",'status':" + row.Text("status", "200") + requestId + "}}},{'at':0.5,'call':'token','connection':'other'," +
-            others + "}]}";
+        var others = row.Member("pausesAlone") == null ? "'expect':" + error + "}"
+            : "'broker':['fake-token-1'],'expect':'fake-token-1'";
+        var script = "{'steps':[{'at':0,'connection':'acme','broker':[ROW],'expect':" + error + ",'status':" +
+            row.Text("status", "200") + requestId + "}},{'at':0.5,'connection':'other'," + others + "}]}";
         // An answer ignores the other members of the row.
         return Data.Parse(System.Text.Encoding.UTF8.GetBytes(script.Replace('\'', '"').Replace("ROW", Data.Json(row))));
     }
@@ -239,14 +238,14 @@ internal sealed class Script
             time.MoveWall(ahead - wallAhead);
             wallAhead = ahead;
             var expect = step.Member("expect");
-            if (step.Text("call") == null || expect == null) continue;
+            if (expect == null) continue;
             network.Expect(step);
             var calls = Enumerable.Range(0, (int)step.Number("times", 1)).Select(_ => CallAsync(step)).ToList();
             var took = time.PassUntil(Task.WhenAll(calls));
             truth += took;
             time.Advance(TimeSpan.Zero);
             foreach (var call in calls) Check(expect, call.Result, "at " + at.TotalSeconds + " s");
-            Conformance.Equal(expect.Number("after", 0), took.TotalSeconds, "at " + at.TotalSeconds + " s, seconds of the call");
+            Conformance.Equal(step.Number("after", 0), took.TotalSeconds, "at " + at.TotalSeconds + " s, seconds of the call");
             Conformance.Equal("", network.Missing(), "at " + at.TotalSeconds + " s, missing");
         }
         Conformance.Equal("", string.Join("; ", network.Unexpected), "unexpected");
@@ -261,7 +260,7 @@ internal sealed class Script
         var connection = client.Connection(step.Text("connection", "webapicorso"));
         try
         {
-            if (step.Text("call") == "token") return (await connection.TokenAsync()).Reveal();
+            if (step.Text("call") == null) return (await connection.TokenAsync()).Reveal();
             var request = new HttpRequestMessage(new HttpMethod(step.Text("method", "GET")), step.Text("path", "/customers"));
             var body = step.Member("body");
             if (body != null)
@@ -280,19 +279,19 @@ internal sealed class Script
 
     private static void Check(XmlElement expect, object result, string at)
     {
-        var error = expect.Member("error");
-        if (error == null)
+        var type = expect.GetAttribute("type");
+        if (type != "object")
         {
-            Conformance.Equal(expect.Text("token") ?? (object)(int)expect.Number("status", 0), result, at);
+            Conformance.Equal(type == "string" ? expect.InnerText : (object)XmlConvert.ToInt32(expect.InnerText), result, at);
             return;
         }
-        if (!(result is BrokerException received)) throw new Exception(at + ": expected " + error.Text("code") + ", and received " + result);
-        Conformance.Equal(error.Text("code"), received.Code, at + ", code");
+        if (!(result is BrokerException received)) throw new Exception(at + ": expected " + expect.Text("code") + ", and received " + result);
+        Conformance.Equal(expect.Text("code"), received.Code, at + ", code");
         Conformance.Equal(false, received.ToString().Contains(Conformance.Key), at + ", shows the credential");
-        if (error.Member("status") != null) Conformance.Equal((int?)error.Number("status", 0), received.Status, at + ", status");
-        if (error.Member("retryAfter") != null)
-            Conformance.Equal((double?)error.Number("retryAfter", 0), received.RetryAfter?.TotalSeconds, at + ", retryAfter");
-        if (error.Member("requestId") != null) Conformance.Equal(error.Text("requestId"), received.RequestId, at + ", requestId");
+        if (expect.Member("status") != null) Conformance.Equal((int?)expect.Number("status", 0), received.Status, at + ", status");
+        if (expect.Member("retryAfter") != null)
+            Conformance.Equal((double?)expect.Number("retryAfter", 0), received.RetryAfter?.TotalSeconds, at + ", retryAfter");
+        if (expect.Member("requestId") != null) Conformance.Equal(expect.Text("requestId"), received.RequestId, at + ", requestId");
     }
 }
 
@@ -316,7 +315,7 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
         {
             var rejects = each.Text("rejects");
             var sha256 = rejects == null ? null : Sha256.Hex(rejects);
-            return new KeyValuePair<string, XmlElement>(BrokerRequest(each.Text("connection", connection), sha256), each.Member("answer"));
+            return new KeyValuePair<string, XmlElement>(BrokerRequest(each.Text("connection", connection), sha256), each);
         }));
         var sent = step.Member("body");
         var body = sent?.Text("stream") ?? sent?.InnerText ?? "";
@@ -324,7 +323,7 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
         {
             var request = step.Text("method", "GET") + " https://api.test/base" + step.Text("path", "/customers") +
                 " Bearer " + each.Text("bearer") + " " + each.Text("body", body);
-            return Enumerable.Repeat(new KeyValuePair<string, XmlElement>(request, each.Member("answer")), (int)each.Number("times", 1));
+            return Enumerable.Repeat(new KeyValuePair<string, XmlElement>(request, each), (int)each.Number("times", 1));
         }));
     }
 
@@ -347,12 +346,13 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
     {
         // Even without "after", no answer comes before all calls of a step have begun.
         await time.Sleep(TimeSpan.FromSeconds(answer.Number("after", 0)));
-        if (answer.Member("silent") != null) await new TaskCompletionSource<bool>().Task;
-        if (answer.Member("broken") != null) throw new HttpRequestException("The connection was reset.");
-        var token = answer.Text("token");
+        var word = answer.GetAttribute("type") == "string" ? answer.InnerText : null;
+        if (word == "silent" || answer.Member("silent") != null) await new TaskCompletionSource<bool>().Task;
+        if (word == "broken" || answer.Member("broken") != null) throw new HttpRequestException("The connection was reset.");
+        var token = word ?? answer.Text("token");
         var json = answer.Member("json");
         var body = token != null
-            ? Script.TokenResponse(token, answer.Text("expiresIn"), "https://api.test/base")
+            ? Script.TokenResponse(token, answer.Text("expiresIn", "3600"), "https://api.test/base")
             : answer.Text("text") ?? (json == null ? "{}" : Data.Json(json));
         var response = new HttpResponseMessage((HttpStatusCode)(int)answer.Number("status", 200))
         {

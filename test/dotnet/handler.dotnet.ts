@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { isReport, startServer, startTokenServer } from "../client/servers.ts";
 import { output, StartedCommand } from "../local/run-harness.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { compile, handler } from "./compile.ts";
 import { startService } from "./service.ts";
 

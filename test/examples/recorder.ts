@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { readBody } from "../../console/read-body.ts";
 import { collectHeaders, parseTarget, type Arrived } from "../../local/gateway/request.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 /** What a client sends to a host that answers every POST with a token, as it came over the wire. */
 export async function recordingOf(ask: (host: string) => Promise<unknown>): Promise<Arrived> {

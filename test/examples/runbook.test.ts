@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startAwsStandIn } from "../cli/aws-stand-in.ts";
 import { output } from "../local/run-harness.ts";
 import { findProgram } from "../support/programs.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 const text = readFileSync(join(import.meta.dirname, "..", "..", "docs/runbook.md"), "utf8");
 const blocks = [...text.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block = ""]) => block);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { StartedCommand } from "../local/run-harness.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { account, startBroker, stored, usedStatus } from "./broker.ts";
 import { formOf, recordingOf } from "./recorder.ts";
 import { failsAtRedirect } from "./redirect.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { output, type StartedCommand } from "../local/run-harness.ts";
 import { hasPrograms } from "../support/programs.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { pipelineJwt, startBroker, usedStatus } from "./broker.ts";
 import { failsAtRedirect } from "./redirect.ts";
 

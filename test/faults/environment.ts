@@ -10,7 +10,6 @@ import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-ke
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
@@ -19,15 +18,14 @@ import { dynamoDbHandles } from "../../functions/oauth/edges/handle-table.ts";
 import { oidcVerifier } from "../../functions/oauth/edges/jwt-verifier.ts";
 import { dynamoDbNameIndex } from "../../functions/oauth/edges/name-index.ts";
 import { dynamoDbRevokedKeys } from "../../functions/oauth/edges/revoked-key-table.ts";
-import { maintainKeys } from "../../functions/token-rotation/use-cases/maintain-keys.ts";
-import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
-import { deployedDynamoDb } from "../adapters/readers.ts";
+import { deployedDynamoDb } from "../../fixtures/deployed-dynamodb.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
-import { around } from "../support/around.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { testSettings } from "../support/registration.ts";
+import { around } from "../../fixtures/around.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { testSettings } from "../../fixtures/registration.ts";
+import { sweepOnly } from "../support/sweep-only.ts";
 import type { Services } from "./services.ts";
-import type { Dependency } from "./table.ts";
+import type { Dependency } from "../../fixtures/fault-table.ts";
 
 export type Environment = ReturnType<typeof newEnvironment>;
 
@@ -81,15 +79,7 @@ export function newEnvironment({ clock, calls, table, at }: Services) {
     },
     /** One sweep, as if only this connection were due. */
     async sweep(connection: ConnectionId): Promise<void> {
-      const bySdk = around(dynamoDbTokenTable(table.name, client), calls.track);
-      const due: KeyPorts["table"]["due"] = async (...args) =>
-        (await bySdk.due(...args)).filter((entry) => entry.connection === connection);
-      const own = { ...ports, table: { ...bySdk, due } };
-      const bug = (error: unknown) => {
-        throw error;
-      };
-      const shard = { shard: partitionOf(connection), shards: 16 };
-      await sweep(own, shard, bug, (item) => maintainKeys(own, item));
+      await sweepOnly(connection, { ...ports, table: around(dynamoDbTokenTable(table.name, client), calls.track) });
     },
   };
 }

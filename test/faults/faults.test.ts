@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { HttpResponse } from "../../functions/auth-core/http/response.ts";
-import { keyName } from "../keys/operator.ts";
+import { keyName } from "../support/operator.ts";
 import { calls } from "./calls.ts";
 import { searcherFor } from "../infra/canaries.ts";
-import { dependencies, type Outcome, rows } from "./table.ts";
+import { dependencies, type Outcome, rows } from "../../fixtures/fault-table.ts";
 import { type FaultWorld, startFaultWorld } from "./world.ts";
 
 let world: FaultWorld;

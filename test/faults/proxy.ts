@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
-import { listen } from "../support/server.ts";
-import type { Fault } from "./table.ts";
+import { listen } from "../../fixtures/listen.ts";
+import type { Fault } from "../../fixtures/fault-table.ts";
 
 /** A request as the proxy sees it. `name`: an AWS operation, or method and path. */
 export interface Seen {

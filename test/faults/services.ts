@@ -6,9 +6,9 @@ import { startSimulator } from "../../local/simulator/server.ts";
 import { discoveryPath, startIssuer } from "../oauth/issuer.ts";
 import { steppedClock } from "../support/clock.ts";
 import { openCalls } from "../support/turns.ts";
-import { startTable } from "../support/table.ts";
+import { startTable } from "../../fixtures/table.ts";
 import { startFaultyProxy } from "./proxy.ts";
-import type { Dependency } from "./table.ts";
+import type { Dependency } from "../../fixtures/fault-table.ts";
 
 export type Services = Awaited<ReturnType<typeof startServices>>;
 

@@ -3,11 +3,12 @@ import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/conn
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import { readRotationEvent } from "../../functions/key-rotation/rules/rotation-event.ts";
-import { operatorOf } from "../keys/operator.ts";
+import { business } from "../local/simulator-client.ts";
+import { operatorOf } from "../support/operator.ts";
 import { fakeCallerKey, userClaims } from "../oauth/callers.ts";
 import { eventOf } from "../oauth/request-bodies.ts";
 import { clientCredentials, exchange } from "../oauth/requests.ts";
-import { testSettings } from "../support/registration.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import { type Environment, newEnvironment } from "./environment.ts";
 import { startServices } from "./services.ts";
 
@@ -72,9 +73,6 @@ export async function startFaultWorld() {
       ...presented,
     ],
     /** Whether Smart Services accepts a token for a connection. */
-    async isAccepted(token: unknown, connection: ConnectionId): Promise<boolean> {
-      const url = `${simulator.url}/api/v1/${connection}/CO/Customers`;
-      return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
-    },
+    isAccepted: async (token: unknown, connection: ConnectionId) => (await business(simulator, token, connection)).ok,
   };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { tokenEvent } from "./event.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 import { type Broker, type Line, startBroker } from "./harness.ts";
 
 let broker: Broker;

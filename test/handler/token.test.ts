@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
-import { startTableProxy } from "../support/table-proxy.ts";
-import { tokenEvent } from "./event.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 import { type Broker, startBroker } from "./harness.ts";
 
 // The responses are in test/openapi/responses.test.ts.

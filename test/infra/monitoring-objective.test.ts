@@ -5,7 +5,7 @@ import { createTelemetry, type ResponseLine } from "../../functions/auth-core/te
 import { credentialAges } from "../../functions/token-rotation/rules/credential-ages.ts";
 import { canRefresh, nextTokenSet, type TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { fakeRegistration } from "../support/registration.ts";
+import { fakeRegistration } from "../../fixtures/registration.ts";
 
 // The token lives for an hour, so a caller may expect at most 40 % of it: 1,440 s.
 const set = fakeTokenSet();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { replacementAttributes } from "../../functions/auth-core/adapters/item-codec.ts";
 import { storedItemAt } from "../status/items.ts";
-import { statusEvent } from "../status/event.ts";
+import { statusEvent } from "../../fixtures/status-event.ts";
 import { startStatus } from "../status/status-function.ts";
 import { synthesise } from "./synth.ts";
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { warningOf } from "../../functions/token-rotation/use-cases/check-secret.ts";
 import type { SecretDescription } from "../../functions/auth-core/use-cases/ports.ts";
-import { functionArn } from "./operator.ts";
+import { functionArn } from "../support/operator.ts";
 import { connection, day, keyOf, sentReasons, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();

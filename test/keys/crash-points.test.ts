@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { disturbEverywhere } from "../support/crash-points.ts";
-import { fingerprintOf } from "./operator.ts";
+import { fingerprintOf } from "../support/operator.ts";
 import { rotateDisturbed } from "./rotate-disturbed.ts";
 import { entryOf, keyOf, ownKey, useKeysWorld, world } from "./suite.ts";
 import { startConnection } from "./world.ts";

@@ -7,7 +7,7 @@ import { eventBridge } from "../../functions/auth-core/adapters/eventbridge.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import type { Events } from "../../functions/auth-core/use-cases/ports.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 
 const connection = connectionId("webapicorso");
 const keyFingerprint = "0123456789abcdef";

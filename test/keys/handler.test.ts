@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
 import { startEventBridge } from "../../local/eventbridge.ts";
 import { startFunctionEnvironment } from "../support/function-environment.ts";
-import { connectionId } from "../support/registration.ts";
-import { fingerprintOf, keyName, operatorOf } from "./operator.ts";
+import { connectionId } from "../../fixtures/registration.ts";
+import { fingerprintOf, keyName, operatorOf } from "../support/operator.ts";
 
 const connection = connectionId("webapicorso");
 

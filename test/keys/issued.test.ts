@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { KeyIssuer } from "../../functions/auth-core/use-cases/ports.ts";
 import { currentFields, issuerRequests, useIssuer, withIssuer } from "./issuer-suite.ts";
-import { fingerprintOf } from "./operator.ts";
+import { fingerprintOf } from "../support/operator.ts";
 import { connection, keyOf, sentReasons, useConnection, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();

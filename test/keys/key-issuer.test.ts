@@ -2,8 +2,8 @@ import { createServer, type RequestListener } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { keyIssuer } from "../../functions/auth-core/adapters/key-issuer.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
-import { fakeFields, fakeRegistration } from "../support/registration.ts";
-import { listen } from "../support/server.ts";
+import { fakeFields, fakeRegistration } from "../../fixtures/registration.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 const issuer = keyIssuer();
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { makeDue } from "../../functions/auth-core/use-cases/make-due.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { memoryTable } from "../support/memory-table.ts";
-import { connectionId } from "../support/registration.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 
 const connection = connectionId("webapicorso");
 

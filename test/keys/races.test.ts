@@ -4,7 +4,7 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { disturb, disturbEverywhere, itEverywhere, withPoints } from "../support/crash-points.ts";
 import { rotateDisturbed } from "./rotate-disturbed.ts";
 import { announced, day, ownKey, print, useKeysWorld, world } from "./suite.ts";
-import { keyName } from "./operator.ts";
+import { keyName } from "../support/operator.ts";
 import { startConnection } from "./world.ts";
 
 useKeysWorld();

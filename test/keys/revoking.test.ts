@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import type { RotationEvent } from "../../local/secrets-manager/rotations.ts";
 import { currentFields, issuerRequests, useIssuer, withIssuer } from "./issuer-suite.ts";
-import { fingerprintOf } from "./operator.ts";
+import { fingerprintOf } from "../support/operator.ts";
 import { connection, day, keyOf, noticedReasons, ofAnotherScope, sentReasons, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();

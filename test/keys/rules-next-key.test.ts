@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import { nextSecret, stagedKeyFingerprint } from "../../functions/auth-core/rules/keys/next-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { fakeFields, testSettings } from "../support/registration.ts";
+import { fakeFields, testSettings } from "../../fixtures/registration.ts";
 
 const current = JSON.stringify({ ...fakeFields, language: "en-GB", note: "kept", apiKeyId: "key-1" });
 const next = (staged: string | undefined, before = current) => nextSecret(before, staged, testSettings);

@@ -8,7 +8,7 @@ import {
   retirementEnd,
 } from "../../functions/auth-core/rules/keys/retiring-keys.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 
 const now = 1_800_000_000;
 const day = 86_400;

@@ -4,10 +4,10 @@ import { secretVersions } from "../../functions/auth-core/adapters/secrets-manag
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { type SecretsManager, startSecretsManager } from "../../local/secrets-manager/server.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { connectionId } from "../support/registration.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
-import { functionArn } from "./operator.ts";
+import { functionArn } from "../support/operator.ts";
 
 const now = 1_800_000_000;
 const day = 86_400;

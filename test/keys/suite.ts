@@ -1,6 +1,6 @@
-import { afterEach, beforeEach } from "vitest";
+import { beforeEach } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { fingerprintOf, keyName } from "./operator.ts";
+import { fingerprintOf, keyName } from "../support/operator.ts";
 import { type KeysWorld, startConnection, startKeysWorld } from "./world.ts";
 
 /** The world of the test that runs; see `useKeysWorld`. */
@@ -13,7 +13,6 @@ export function useKeysWorld(): void {
     world = await startKeysWorld();
     await useConnection();
   });
-  afterEach(() => world.close());
 }
 
 /** Starts another connection for this test, with other fields in its registration. */

@@ -5,15 +5,15 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startEventBridge } from "../../local/eventbridge.ts";
-import { tokenEvent } from "../handler/event.ts";
-import { operatorOf } from "../keys/operator.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
+import { operatorOf } from "../support/operator.ts";
 import { callers, fakeCallerKey } from "../oauth/callers.ts";
-import { statusEvent } from "../status/event.ts";
+import { statusEvent } from "../../fixtures/status-event.ts";
 import { type Line, startFunctionEnvironment } from "../support/function-environment.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
-import { runtimeClient } from "./client.ts";
-import { startEnvironment } from "./environment.ts";
+import { runtimeClient } from "../../tools/runtime-client.ts";
+import { startEnvironment } from "../../fixtures/lambda/environment.ts";
 
 let around: Awaited<ReturnType<typeof startFunctionEnvironment>>;
 /** Invokes key-rotation when a rotation starts. */

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { StartedCommand } from "./run-harness.ts";
 
 const account = { username: "fake-user", scope: "fake-scope", apiKey: "fake-key-1" };

@@ -7,7 +7,7 @@ import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 import { output, StartedCommand } from "./run-harness.ts";
 
 const words = ["ready", "dynamodb", "secretsmanager", "eventbridge", "simulator", "issuer"];

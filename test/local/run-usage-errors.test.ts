@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { expect, it, onTestFinished } from "vitest";
 import { helpText } from "../../local/options.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { StartedCommand } from "./run-harness.ts";
 
 /** Runs the command to its end. */

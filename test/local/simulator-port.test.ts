@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { expect, it, onTestFinished } from "vitest";
 import { UsageError } from "../../local/options.ts";
 import { simulatorPortOf, startSimulatorOf } from "../../local/simulator-port.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 it.each([
   [0, 0],

@@ -1,6 +1,6 @@
 import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { inject, onTestFinished } from "vitest";
-import { emulatorConfig } from "../support/aws.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
 
 /** A client of moto's Secrets Manager, until the test ends. */
 export function openMoto() {

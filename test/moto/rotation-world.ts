@@ -1,41 +1,24 @@
 import { randomUUID } from "node:crypto";
-import { onTestFinished } from "vitest";
-import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
-import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { type RotationStep, rotationSteps } from "../../functions/key-rotation/rules/rotation-event.ts";
-import type { KeyPorts, SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";
+import type { SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
-import { steppedClock } from "../support/clock.ts";
 import { withCalls } from "../support/crash-points.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
-import { startTable } from "../support/table.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
+import { startWorld } from "../support/world.ts";
 import { openMoto } from "./client.ts";
 
 // Not a real function: moto rejects it, but only after it has made the pending version.
 const RotationLambdaARN = "arn:aws:lambda:eu-south-1:000000000000:function:none";
 
-/** Moto with a table and an upstream, all behind real sockets. It ends with the test that started it. */
+/** A world whose secrets are in Moto. */
 export async function startRotationWorld() {
-  const clock = steppedClock();
   const { client, config } = openMoto();
-  const [table, simulator] = await Promise.all([startTable(), startSimulator({ clock })]);
-  onTestFinished(async () => void (await Promise.all([table.close(), simulator.close()])));
-
-  const ports: KeyPorts = {
-    table: dynamoDbTokenTable(table.name, dynamoDbClient(table.config)),
+  const { simulator, ports: others } = await startWorld();
+  const ports = {
+    ...others,
     registrations: secretsManagerRegistrations(testSettings, config),
     secrets: secretVersions(testSettings.secretPrefix, config),
-    upstream: smartServices(clock, { timeout: 500 }),
-    events: { put: () => Promise.resolve() },
-    issuer: { issue: () => Promise.reject(noIssuer), revoke: () => Promise.reject(noIssuer) },
-    expectRotation: true,
-    clock,
-    random: () => 0.5,
-    newLeaseOwner: randomUUID,
-    notice: () => undefined,
   };
 
   return {
@@ -103,8 +86,6 @@ interface Registered {
   arn: string;
   first: string;
 }
-
-const noIssuer = new Error("No registration of these tests names an issuer.");
 
 /** The versions of a secret, for a function that dies before or after its nth call: every later call fails. */
 export function dyingAt(secrets: SecretVersions, nth: number, when: "before" | "after") {

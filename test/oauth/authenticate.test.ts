@@ -5,7 +5,7 @@ import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { Authenticator } from "../../functions/oauth/use-cases/authenticate.ts";
 import type { Credential } from "../../functions/oauth/rules/grant-request.ts";
 import { steppedClock } from "../support/clock.ts";
-import { testSettings } from "../support/registration.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
 import { fakeClaims } from "./issuer.ts";
 import { fakeHandle } from "./key-tables.ts";

@@ -12,7 +12,7 @@ import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { steppedClock } from "../support/clock.ts";
 import { accountOf } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 import { callers, fakeCallerKey } from "./callers.ts";
 import { fakeClaims } from "./issuer.ts";
 import { fakeHandle, memoryKeyTables } from "./key-tables.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { OidcCaller } from "../../functions/auth-core/rules/callers/oidc-caller.ts";
 import { connectionsOf, livesAtMost, matchesClaims } from "../../functions/oauth/rules/claims.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
   kind: "oidc",

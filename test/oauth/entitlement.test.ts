@@ -9,7 +9,7 @@ import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, testSettings } from "../support/registration.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
 import { fakeHandle, handleNameOf, memoryKeyTables } from "./key-tables.ts";
 import {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { ConnectionFinder } from "../../functions/oauth/use-cases/find-connection.ts";
-import { around } from "../support/around.ts";
-import { connectionId } from "../support/registration.ts";
+import { around } from "../../fixtures/around.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const ids = (...names: string[]) => new Set(names.map(connectionId));

@@ -4,9 +4,9 @@ import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { RegisteredNames } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { IssuedHandles } from "../../functions/oauth/use-cases/issued-handles.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { steppedClock } from "../support/clock.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { fakeCallerKey } from "./callers.ts";
 import { fakeHandle, handleNameOf, memoryKeyTables } from "./key-tables.ts";
 

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from "node:http";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { jwtOf, type SigningKey, signingKey } from "./jwt.ts";
 
 export const discoveryPath = "/.well-known/openid-configuration";

@@ -8,8 +8,8 @@ import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
 import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
-import { around } from "../support/around.ts";
-import { testSettings } from "../support/registration.ts";
+import { around } from "../../fixtures/around.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import { startWorld } from "../support/world.ts";
 import { fakeCallerKey } from "./callers.ts";
 import { memoryKeyTables, namesIn } from "./key-tables.ts";

@@ -1,8 +1,9 @@
 import { expect, vi } from "vitest";
 import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { startGateway } from "../../local/gateway/server.ts";
+import { business } from "../local/simulator-client.ts";
 import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
-import { startTableProxy } from "../support/table-proxy.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
 import { callers } from "./callers.ts";
 import { startIssuer } from "./issuer.ts";
 import type { Sent } from "./request-bodies.ts";
@@ -95,7 +96,5 @@ async function read(response: Response): Promise<Answer> {
 }
 
 /** Whether Smart Services accepts a token for a connection. */
-export async function isAccepted({ simulator }: OAuthBroker, token: unknown, id = "webapicorso"): Promise<boolean> {
-  const url = `${simulator.url}/api/v1/${accountOf(id).scope}/CO/Customers`;
-  return (await fetch(url, { headers: { authorization: `Bearer ${String(token)}` } })).ok;
-}
+export const isAccepted = async ({ simulator }: OAuthBroker, token: unknown, id = "webapicorso"): Promise<boolean> =>
+  (await business(simulator, token, accountOf(id).scope)).ok;

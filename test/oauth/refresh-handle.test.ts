@@ -6,7 +6,7 @@ import {
   readRefreshHandle,
   refreshHandle,
 } from "../../functions/oauth/rules/refresh-handle.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { fakeHandle } from "./key-tables.ts";
 
 const random = fakeHandle("webapicorso", "1").split(".")[2];

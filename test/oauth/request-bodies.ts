@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { tokenEvent } from "../handler/event.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 
 /** Headers and body of a request. */
 export interface Sent {

@@ -10,7 +10,7 @@ import { pipelineAudience, startIssuer } from "../../local/callers/issuer.ts";
 import { gateway, ORDERS, send, signed } from "../local/gateway-harness.ts";
 import { accountOf, startFunctionEnvironment } from "../support/function-environment.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { document, operationsOf } from "./document.ts";
 
 export const callerKey = `stb_${"fake-caller-key-".padEnd(43, "0")}`;

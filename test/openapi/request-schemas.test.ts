@@ -10,7 +10,7 @@ import {
 } from "../../functions/oauth/rules/grant-request.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { tokenEvent } from "../handler/event.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 import { document, operationsOf } from "./document.ts";
 import { getToken, oauthToken, vendorToken } from "./requests.ts";
 import { faults, validatorAt } from "./validators.ts";

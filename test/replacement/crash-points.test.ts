@@ -12,17 +12,7 @@ async function dieEverywhere(scenario: Scenario, rescue: Rescue): Promise<[undis
     const outcome = await runWithDeath(newStage(upstreamScenario), scenario, rescue, at);
     return { points: outcome.points, found: outcome };
   });
-  const deaths = found.map(([, outcome]) => outcome);
-  if (process.env["SHOW_CRASH_TABLE"]) show(scenario, rescue, [undisturbed, ...deaths]);
-  return [undisturbed, ...deaths];
-}
-
-function show(scenario: Scenario, rescue: Rescue, outcomes: Outcome[]): void {
-  const rows = outcomes.map(({ point, tokenAfter, settledAfter, replacements, refreshes, exchanges, generation }) =>
-    [point, tokenAfter ?? "-", settledAfter ?? "-", replacements, refreshes, exchanges, generation].join(" | "),
-  );
-  const head = "death | token after s | settled after s | replacements | refreshes | exchanges | generation";
-  console.log([`${scenario.name}; then ${rescue}`, head, ...rows].join("\n"));
+  return [undisturbed, ...found.map(([, outcome]) => outcome)];
 }
 
 /** The points of all undisturbed runs. */

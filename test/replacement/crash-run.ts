@@ -18,10 +18,8 @@ export interface Outcome {
   /** Until a caller had a token, and until the item was replaced, or erased. */
   tokenAfter: number | undefined;
   settledAfter: number | undefined;
-  /** Leases under which upstream was called, and the calls. */
+  /** Leases under which upstream was called. */
   replacements: number;
-  refreshes: number;
-  exchanges: number;
   generation: number;
   /** Rules that were broken. */
   broken: string[];
@@ -73,8 +71,6 @@ export async function runWithDeath(
     tokenAfter: firstToken && firstToken.at - from,
     settledAfter: settledAt === undefined ? undefined : settledAt - from,
     replacements: new Set(calls.map(({ by }) => by)).size,
-    refreshes: calls.filter(({ grant }) => grant === "refresh_token").length,
-    exchanges: calls.filter(({ grant }) => grant === "api_key").length,
     generation: current(history)?.generation ?? 0,
     broken: [...found.flat(), ...violations(stage)],
   };

@@ -10,12 +10,8 @@ type Endpoint = "ok" | "refuses" | "hangs" | "down";
 export interface UpstreamBehaviour {
   refresh_token: Endpoint;
   api_key: Endpoint;
-  /** A refresh token works once, and its response has the next one. */
-  rotates: boolean;
   /** It returns the newest access token again. */
   sameToken: boolean;
-  /** A new access token invalidates the one before it, and the registration says so. */
-  singleActiveToken: boolean;
   /** The lifetime of an access token in seconds. */
   lifetime: number;
   /** Seconds that an answer takes. */
@@ -30,16 +26,15 @@ export interface UpstreamCall {
   at: number;
 }
 
-/** An upstream in memory. It numbers its access tokens in the order in which it issues them: see `mintedAs`. */
+/** An upstream in memory. A refresh token works once, and its response has the next one. It numbers its access tokens in the order in which it issues them: see `mintedAs`. */
 export function fakeUpstream(clock: Clock, upstreamScenario: UpstreamBehaviour) {
   let minted = 0;
   const alive = new Set([refreshToken(0)]);
 
   function tokens(presented: string | undefined): UpstreamResult {
     if (!upstreamScenario.sameToken) minted += 1;
-    if (presented !== undefined && upstreamScenario.rotates) alive.delete(presented);
-    const isNew = presented === undefined || upstreamScenario.rotates;
-    const next = isNew ? `${refreshToken(minted)}-${alive.size}` : presented;
+    if (presented !== undefined) alive.delete(presented);
+    const next = `${refreshToken(minted)}-${alive.size}`;
     alive.add(next);
     const lifetimes = { lifetime: upstreamScenario.lifetime, refreshLifetime: 30 * 86_400 };
     const secrets = { accessToken: new Secret(accessToken(minted)), refreshToken: new Secret(next) };

@@ -1,7 +1,7 @@
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import type { openCalls } from "../support/turns.ts";
 
 /** An item before and after a call that may write, as the table had it. */

@@ -2,16 +2,15 @@ import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import type { Ports, RegistrationReading, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { Ports, RegistrationReading } from "../../functions/auth-core/use-cases/ports.ts";
 import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { steppedClock } from "../support/clock.ts";
 import { type Around, withPoints } from "../support/crash-points.ts";
 import { openCalls, takeTurns } from "../support/turns.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { memoryTable } from "../support/memory-table.ts";
-import { connectionId, fakeRegistration } from "../support/registration.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
+import { connectionId, fakeRegistration } from "../../fixtures/registration.ts";
 import { accessToken, fakeUpstream, refreshToken, type UpstreamCall, type UpstreamBehaviour } from "./fake-upstream.ts";
 import { current, type History, recordingTable } from "./recording-table.ts";
 
@@ -26,24 +25,13 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
   const { port, put } = memoryTable();
   const clock = steppedClock();
   const history: History = { changes: [], calls: openCalls() };
-  const defaults = {
-    refresh_token: "ok",
-    api_key: "ok",
-    rotates: true,
-    sameToken: false,
-    singleActiveToken: false,
-    lifetime: 3600,
-    delay: 0,
-  } as const;
+  const defaults = { refresh_token: "ok", api_key: "ok", sameToken: false, lifetime: 3600, delay: 0 } as const;
   const upstream = fakeUpstream(clock, { ...defaults, ...upstreamScenario });
-  const { singleActiveToken } = upstream.upstreamScenario;
-  const registration = fakeRegistration({ singleActiveToken });
+  const registration = fakeRegistration();
   const registered: RegistrationReading = { kind: "registered", registration, warnings: [] };
   const calls: LeasedCall[] = [];
-  const unleasedStarts: string[] = [];
   const answers: { by: string; at: number; answer: Answer }[] = [];
   const bugs: string[] = [];
-  const notices: Notice[] = [];
   const stage = { secret: registered as RegistrationReading, wasUnregistered: false };
 
   const isLeased = (owner: string) => {
@@ -57,7 +45,7 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
   function process(name: string, around: Around): Ports {
     let leases = 0;
     const owner = () => `${name}/${leases}`;
-    const ports = withPoints<Ports>(
+    return withPoints<Ports>(
       {
         table: recordingTable(port, connection, history, () => {
           return { by: owner(), at: clock.now(), newest: upstream.newest() };
@@ -73,15 +61,10 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
           leases += 1;
           return owner();
         },
-        notice: (notice) => notices.push(notice),
+        notice: () => undefined,
       },
       around,
     );
-    const call: Upstream["call"] = (...args) => {
-      if (!isLeased(owner())) unleasedStarts.push(owner());
-      return ports.upstream.call(...args);
-    };
-    return { ...ports, upstream: { call } };
   }
 
   return Object.assign(stage, {
@@ -90,15 +73,11 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
     history,
     upstream,
     calls,
-    unleasedStarts,
     answers,
     bugs,
-    notices,
     process,
-    /** What an operator does to the connection's secret: stores it, deletes it, leaves it without a value. */
-    register: () => void (stage.secret = registered),
+    /** Deletes the connection's secret. */
     unregister: () => void Object.assign(stage, { secret: { kind: "unknown" }, wasUnregistered: true }),
-    damage: () => void (stage.secret = { kind: "not_ready", detail: "the secret has no value yet" }),
     /** Stores a token set with a refresh token, due for a minute, whose access token has `left` seconds left. */
     async store(left: number, more: Partial<ConnectionItem> = {}): Promise<void> {
       const now = clock.now();
@@ -113,7 +92,6 @@ export function newStage(upstreamScenario: Partial<UpstreamBehaviour> = {}) {
         dueAt: more.nextActionAt ?? now - 60,
         credentialFingerprint,
         keyFingerprint,
-        singleActiveToken,
       });
       const item = { connection, generation: 1, failures: 0, tokenSet, nextActionAt: now - 60, ...more };
       await put({ ...encodeItem(item), partition: { N: String(partitionOf(connection)) } });

@@ -61,7 +61,7 @@ describe("A registration that was deleted", () => {
   it("loses its tokens at once, and is not due again until its key may be announced", async () => {
     const world = await startWorld();
     const [gone, other] = await startConnections(world, "gone", "other");
-    world.deleteSecret("gone");
+    world.remove(gone!);
     world.clock.advance(halfLife);
 
     const summary = await sweepAll(world);

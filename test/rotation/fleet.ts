@@ -1,4 +1,3 @@
-import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
@@ -10,8 +9,8 @@ import { steppedClock } from "../support/clock.ts";
 import { withPoints } from "../support/crash-points.ts";
 import { openCalls, takeTurns } from "../support/turns.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, fakeRegistration } from "../support/registration.ts";
-import { type Attributes, startTable } from "../support/table.ts";
+import { connectionId, fakeRegistration } from "../../fixtures/registration.ts";
+import { type Attributes, startTable } from "../../fixtures/table.ts";
 
 /** One upstream call: its connection, its start, and how many calls ran at that instant, itself included. */
 interface Call {
@@ -38,7 +37,6 @@ export async function startFleet(upstreamSeconds = 0) {
   const clock = steppedClock();
   const start = clock.now();
   const stored = await startTable();
-  const client = new DynamoDBClient(stored.config);
   const tableCalls = openCalls();
   const calls: Call[] = [];
   const running: string[] = [];
@@ -83,13 +81,8 @@ export async function startFleet(upstreamSeconds = 0) {
       fields: { failures?: number; nextActionAt: (index: number) => number },
     ): Promise<void> {
       const { failures = 0, nextActionAt } = fields;
-      const writes = connections.map((name, index) => ({
-        PutRequest: { Item: storedItem(name, failures, start + nextActionAt(index)) },
-      }));
-      for (let from = 0; from < writes.length; from += 25) {
-        const RequestItems = { [stored.name]: writes.slice(from, from + 25) };
-        await client.send(new BatchWriteItemCommand({ RequestItems }));
-      }
+      const items = connections.map((name, index) => storedItem(name, failures, start + nextActionAt(index)));
+      await stored.put(...items);
     },
     /** One sweep over every partition. A second passes only when nothing is left to do in this one. */
     async sweep() {
@@ -100,10 +93,7 @@ export async function startFleet(upstreamSeconds = 0) {
       };
       return { ...(await takeTurns(work, tableCalls.settle, passSecond)), bugs };
     },
-    async close() {
-      client.destroy();
-      await stored.close();
-    },
+    close: () => stored.close(),
   };
 }
 

@@ -4,7 +4,7 @@ import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, fakeRegistration, testSettings } from "../support/registration.ts";
+import { connectionId, fakeRegistration, testSettings } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
 import { type Deployed, startDeployed } from "./deployed.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { commitMargin, leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { startWithToken } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { startWithToken } from "../support/world.ts";
 
 // A write of a replacement succeeds and ends its lease, but its response is lost. The SDK repeats the write, and the table
@@ -129,7 +129,7 @@ describe("a replacement that loses the response to its own write", () => {
 
   it("reports that the registration is gone", async () => {
     const { sweep, table, connection, ...world } = await start();
-    world.deleteSecret(connection);
+    world.remove(connection);
 
     expect(await sweep({ table })).toMatchObject({ erased: 1 });
     expect(world.noticed()).toEqual(["registration_gone"]);
@@ -194,7 +194,7 @@ describe("a replacement that lost its lease to another environment with the same
 
   it("reports no registration that is gone again", async () => {
     const { get, connection, clock, ...world } = await start();
-    world.deleteSecret(connection);
+    world.remove(connection);
     let isOvertaken = false;
     const read: Ports["registrations"]["read"] = async () => {
       if (!isOvertaken) {

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { closedGate } from "../support/gate.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };
@@ -102,7 +102,7 @@ describe("an environment that gets a slow response remembers it from the instant
     const world = await (state === "new" ? startWorld() : startWithToken());
     const { clock } = world;
     const connection = connectionId("webapicorso");
-    if (state === "deleted") world.deleteSecret(connection);
+    if (state === "deleted") world.remove(connection);
     clock.advance(3600);
     const registrations = around(world.ports.registrations, async (call) => {
       const reading = await call();
@@ -112,7 +112,7 @@ describe("an environment that gets a slow response remembers it from the instant
     const service = world.service({ registrations });
     const startedAt = clock.now();
     await service.get(connection, requirements);
-    if (state === "deleted") world.restoreSecret(connection);
+    if (state === "deleted") world.restore(connection);
     else world.register("webapicorso");
 
     clock.advance(startedAt + 30 - clock.now() - 0.001);

@@ -7,8 +7,8 @@ import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/up
 import { leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { replace } from "../../functions/auth-core/use-cases/replace.ts";
-import { around } from "../support/around.ts";
-import { connectionId } from "../support/registration.ts";
+import { around } from "../../fixtures/around.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
 // The rules of the lease and of the replacement, without which a guarantee breaks in some order of events.
@@ -311,7 +311,7 @@ describe("a replacement", () => {
 
   it("erases tokens only under its lease, raises the generation and ends the lease", async () => {
     const { connection, ports, item, clock, ...world } = await startWithExpired();
-    world.deleteSecret(connection);
+    world.remove(connection);
     const now = clock.now();
     await ports.table.takeLease(connection, { expected: await item(), owner: "other", now, until: now + 5 });
 
@@ -350,7 +350,7 @@ it("TokenService replaces nothing in a backoff if the registration cannot be rea
   for (const damage of [
     // Only the check fails: a replacement could read the registration.
     () => secrets.faults.set("GetSecretValue", "InternalServiceError", 1),
-    () => world.putSecret("webapicorso", "{}"),
+    () => world.put(connectionId("webapicorso"), "{}"),
   ]) {
     damage();
     expect(await get()).toMatchObject({ failure: { code: "credentials_rejected" } });
@@ -372,7 +372,7 @@ describe.each(["rejected", "not ready"])("TokenService in a backoff after a regi
       if (state === "rejected") {
         world.simulator.revokeKey("fake-key-1");
         world.simulator.setScenario({ mode: "refused", on: "refresh" });
-      } else world.putSecret("webapicorso", "{}");
+      } else world.put(connectionId("webapicorso"), "{}");
       await get();
       const { exchanges, refreshes } = world.callCounts();
       const rechecks: number[] = [];

@@ -5,9 +5,9 @@ import type { Answer } from "../../functions/auth-core/use-cases/token-service.t
 import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { closedGate } from "../support/gate.ts";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 import { type TimedAnswer, live } from "./life.ts";
 
@@ -44,7 +44,7 @@ describe("a connection without a usable registration", () => {
     const world = await startWorld();
     const service = world.service();
     const connection = connectionId("webapicorso");
-    world.putSecret("webapicorso", '{"username":"admin_webapicorso"}');
+    world.put(connection, '{"username":"admin_webapicorso"}');
 
     const answers = [await service.get(connection, requirements), await service.get(connection, requirements)];
 
@@ -105,7 +105,7 @@ describe("a secret that is deleted while a token is stored", () => {
 
   it("ends the token when it is due, and for an environment that holds it after its memory lifetime", async () => {
     const { connection, set, ...world } = await startWithToken({ lifetime });
-    world.deleteSecret(connection);
+    world.remove(connection);
 
     const answers = await live(world, connection, { seconds: lifetime, minTtl: 60 });
 
@@ -124,7 +124,7 @@ describe("a secret that is deleted while a token is stored", () => {
     world.clock.advance(half);
     const replacement = world.sweep(connection, { upstream: world.upstreamAfter(() => gate.pass()) });
     await gate.reached;
-    world.deleteSecret(connection);
+    world.remove(connection);
     gate.open();
     const committed = await replacement;
 
@@ -139,7 +139,7 @@ describe("a secret that is deleted while a token is stored", () => {
   it("erases the tokens at the next replacement, raises the generation and keeps the key until it can be revoked", async () => {
     const { connection, item, clock, ...world } = await startWithToken();
     clock.advance(anHour);
-    world.deleteSecret(connection);
+    world.remove(connection);
 
     expect(codeOf(await world.service().get(connection, requirements))).toBe("unknown_connection");
     expect(world.notices.at(-1)).toMatchObject({ kind: "registration_gone" });
@@ -155,7 +155,7 @@ describe("a secret that is deleted while a token is stored", () => {
     // The lease ends during the upstream call, and another environment erases the tokens.
     const upstream = around(world.ports.upstream, async (call) => {
       const answer = await call();
-      world.deleteSecret(connection);
+      world.remove(connection);
       clock.advance(leaseSeconds + 1);
       await world.service().get(connection, requirements);
       return answer;
@@ -174,7 +174,7 @@ describe("a secret that is deleted while a token is stored", () => {
     world.simulator.setScenario({ mode: "refused" });
     clock.advance(anHour);
     const rejected = await world.service().get(connection, requirements);
-    world.deleteSecret(connection);
+    world.remove(connection);
 
     const answer = await world.service().get(connection, requirements);
 
@@ -186,10 +186,10 @@ describe("a secret that is deleted while a token is stored", () => {
   it("gets a token by an API-key request after it is restored", async () => {
     const { connection, clock, ...world } = await startWithToken();
     clock.advance(anHour);
-    world.deleteSecret(connection);
+    world.remove(connection);
     const service = world.service();
     await service.get(connection, requirements);
-    world.restoreSecret(connection);
+    world.restore(connection);
 
     const soon = await service.get(connection, requirements);
     clock.advance(30);
@@ -207,7 +207,7 @@ describe("a secret that is deleted while a token is stored", () => {
     const service = world.service({ table });
     clock.advance(2400);
     await service.get(connection, { minTtl: 0 });
-    world.deleteSecret(connection);
+    world.remove(connection);
 
     const erased = await service.get(connection, { minTtl: 1300 });
     isDown = true;
@@ -227,7 +227,7 @@ describe("a secret that is deleted while a token is stored", () => {
     const service = world.service({ table });
     await service.get(connection, requirements);
     clock.advance(2400);
-    world.deleteSecret(connection);
+    world.remove(connection);
     await world.service().get(connection, { minTtl: 1800 });
 
     const known = await service.get(connection, requirements);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { steadyNow } from "../../functions/auth-core/rules/clock.ts";
 import { memoryLifetime, skew } from "../../functions/auth-core/rules/tokens/token-set.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };

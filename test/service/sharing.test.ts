@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { closedGate } from "../support/gate.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { memoryLifetime, skew } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import { around } from "../support/around.ts";
+import { around } from "../../fixtures/around.ts";
 import { startWithToken } from "../support/world.ts";
 
 const requirements = { minTtl: 60 };

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { type Plant, planted, plants } from "./plants.ts";
 
 const root = join(import.meta.dirname, "../..");
-const copied = ["functions", "test/simulation", "test/support", "local/secrets-manager", "package.json"];
+const copied = ["functions", "test/simulation", "test/support", "fixtures", "local/secrets-manager", "package.json"];
 
 /**
  * A copy of what the simulation runs, in a temporary folder. The packages are links to the installed ones, but for the

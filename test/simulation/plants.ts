@@ -11,7 +11,7 @@ export interface Plant {
 const core = "functions/auth-core";
 const rotation = "functions/key-rotation/use-cases";
 const sweeps = "functions/token-rotation/use-cases";
-const table = "test/support/memory-table.ts";
+const table = "fixtures/memory-table.ts";
 
 /** The ten defects that a simulation found in earlier code, each with its fix undone, or what took the place of that fix. */
 const defects: Plant[] = [

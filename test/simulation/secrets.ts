@@ -10,7 +10,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { invalidRequest, notFound, SecretsManagerError } from "../../local/secrets-manager/errors.ts";
 import { refuseRotation } from "../../local/secrets-manager/rotation.ts";
 import { addVersion, moveStage, type Secret, versionAt } from "../../local/secrets-manager/versions.ts";
-import { testSettings } from "../support/registration.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import type { Labels } from "./history.ts";
 import type { newNetwork } from "./network.ts";
 import type { Process, Runtime } from "./process.ts";

@@ -1,7 +1,7 @@
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import type { KeyTable } from "../../functions/auth-core/use-cases/ports.ts";
-import { memoryTable } from "../support/memory-table.ts";
+import { memoryTable } from "../../fixtures/memory-table.ts";
 import type { newNetwork } from "./network.ts";
 import type { Process, Runtime } from "./process.ts";
 

@@ -2,10 +2,11 @@ import type { Registration } from "../../functions/auth-core/rules/upstream/regi
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { UpstreamRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
-import type { KeyIssuer, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
+import type { IssuerAnswer, KeyIssuer, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { newNetwork } from "./network.ts";
 import type { Process, Runtime } from "./process.ts";
+import type { Draws } from "./random.ts";
 
 /** How Smart Services treats the tokens of one scope. */
 export interface Habits {
@@ -114,82 +115,73 @@ export function newUpstream(
     );
   }
 
+  /** One attempt, as the adapters make it. Resolves with `lost` if no answer comes. */
+  async function attempt<Value>(
+    by: Process,
+    call: string,
+    scope: string | undefined,
+    act: (draws: Draws) => Value,
+    lost: Value,
+  ) {
+    try {
+      return await network.call(by, call, { attempts: 1, timeout: 5 }, act, scope);
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      return lost;
+    }
+  }
+
   const portOf = (process: () => Process): Upstream => ({
     async call(request, registration) {
       const by = process();
       const sentAt = now() + by.ahead;
       const { scope } = registration;
+      const lost: UpstreamResult = { kind: "temporary", reason: "TimeoutError", rateLimited: false };
       if (request.grant === "refresh_token" && habitsOf(scope).refresh === "hangs") {
         await network.call(by, "upstream.call", { attempts: 1, timeout: 5 }, () => undefined, scope).catch(() => {});
         await wait(by, Math.max(0, sentAt + 5 - by.ahead - now()));
-        return { kind: "temporary", reason: "TimeoutError", rateLimited: false };
+        return lost;
       }
-      try {
-        const result = await network.call(
-          by,
-          "upstream.call",
-          { attempts: 1, timeout: 5 },
-          (draws) => {
-            if (network.hits(by, `${by.id}.${by.calls} 429`, draws.is(0.2 * network.fault))) {
-              return {
-                kind: "temporary",
-                reason: "HTTP 429",
-                retryAfter: draws.between(1, 120),
-                rateLimited: true,
-              } as const;
-            }
-            // The adapter sends an API-key request once more if its socket had died.
-            if (
-              request.grant === "api_key" &&
-              network.hits(by, `${by.id}.${by.calls} sent twice`, draws.is(0.2 * network.fault))
-            )
-              answer(by, request, registration);
-            return answer(by, request, registration);
-          },
-          scope,
-        );
-        return result.kind === "tokens" ? { ...result, tokens: { ...result.tokens, sentAt } } : result;
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        return { kind: "temporary", reason: "TimeoutError", rateLimited: false };
-      }
+      const hits = (fault: string, draws: Draws) =>
+        network.hits(by, `${by.id}.${by.calls} ${fault}`, draws.is(0.2 * network.fault));
+      const arrive = (draws: Draws): UpstreamResult => {
+        if (hits("429", draws)) {
+          return { kind: "temporary", reason: "HTTP 429", retryAfter: draws.between(1, 120), rateLimited: true };
+        }
+        // The adapter sends an API-key request once more if its socket had died.
+        if (request.grant === "api_key" && hits("sent twice", draws)) answer(by, request, registration);
+        return answer(by, request, registration);
+      };
+      const result = await attempt(by, "upstream.call", scope, arrive, lost);
+      return result.kind === "tokens" ? { ...result, tokens: { ...result.tokens, sentAt } } : result;
     },
   });
 
   const issuerOf = (process: () => Process): KeyIssuer => ({
-    async issue({ scope }, idempotencyKey) {
+    issue({ scope }, idempotencyKey) {
       const by = process();
-      try {
-        return await network.call(by, "issuer.issue", { attempts: 1, timeout: 5 }, () => {
-          const known = [...issuedKeys.values()].find((each) => each.idempotencyKey === idempotencyKey);
-          const key = known?.key ?? `fake-issued-key-${issuedKeys.size + 1}`;
-          const id = known?.id ?? `id-${issuedKeys.size + 1}`;
-          if (!known) issuedKeys.set(id, { id, key, idempotencyKey, scope });
-          if (!known) keys.set(key, {});
-          record({ kind: "issuer", text: "issued", process: by, connection: scope, id, key });
-          return { kind: "issued" as const, apiKey: new Secret(key), apiKeyId: id };
-        });
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        return { kind: "temporary", reason: "TimeoutError" };
-      }
+      const issue = (): IssuerAnswer => {
+        const known = [...issuedKeys.values()].find((each) => each.idempotencyKey === idempotencyKey);
+        const key = known?.key ?? `fake-issued-key-${issuedKeys.size + 1}`;
+        const id = known?.id ?? `id-${issuedKeys.size + 1}`;
+        if (!known) issuedKeys.set(id, { id, key, idempotencyKey, scope });
+        if (!known) keys.set(key, {});
+        record({ kind: "issuer", text: "issued", process: by, connection: scope, id, key });
+        return { kind: "issued", apiKey: new Secret(key), apiKeyId: id };
+      };
+      return attempt(by, "issuer.issue", undefined, issue, { kind: "temporary", reason: "TimeoutError" });
     },
-    async revoke({ scope }, id) {
+    revoke({ scope }, id) {
       const by = process();
-      try {
-        return await network.call(by, "issuer.revoke", { attempts: 1, timeout: 5 }, () => {
-          const known = issuedKeys.get(id);
-          if (known && known.revokedAt === undefined) {
-            known.revokedAt = now();
-            record({ kind: "issuer", text: "revoked", process: by, connection: scope, id, key: known.key });
-            revoke(known.key);
-          }
-          return undefined;
-        });
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        return "TimeoutError";
-      }
+      const end = (): string | undefined => {
+        const known = issuedKeys.get(id);
+        if (!known || known.revokedAt !== undefined) return undefined;
+        known.revokedAt = now();
+        record({ kind: "issuer", text: "revoked", process: by, connection: scope, id, key: known.key });
+        revoke(known.key);
+        return undefined;
+      };
+      return attempt(by, "issuer.revoke", undefined, end, "TimeoutError");
     },
   });
 

@@ -10,7 +10,7 @@ import { StepError } from "../../functions/key-rotation/rules/rotation-error.ts"
 import { namedToken } from "../../functions/oauth/use-cases/named-token.ts";
 import { maintainKeys } from "../../functions/token-rotation/use-cases/maintain-keys.ts";
 import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
-import { testSettings } from "../support/registration.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 import type { Entry } from "./history.ts";
 import { type Mode } from "./modes.ts";
 import { newNetwork } from "./network.ts";

@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startBrowser } from "../browser/chromium.ts";
 import { output } from "../local/run-harness.ts";
-import { listen } from "../support/server.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 const root = join(import.meta.dirname, "../..");
 const base = "/smart-token-broker/";

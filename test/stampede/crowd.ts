@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Order, ProcessAnswer, Report } from "./process.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "../../fixtures/stage.ts";
 
 let started = 0;
 const processPath = fileURLToPath(new URL("process.ts", import.meta.url));

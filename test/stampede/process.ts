@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 
 /** To a process: how many of its environments request a connection, and how many requests each sends at once. */
 export interface Order {
@@ -65,17 +66,4 @@ async function call(handler: Handler, connection: string): Promise<ProcessAnswer
 async function fingerprintOf(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", Buffer.from(token));
   return Buffer.from(digest).toString("hex").slice(0, 16);
-}
-
-function tokenEvent(connection: string): object {
-  return {
-    rawPath: `/v1/connections/${connection}/token`,
-    pathParameters: { connection },
-    requestContext: {
-      requestId: "stampede",
-      routeKey: "GET /v1/connections/{connection}/token",
-      http: { method: "GET" },
-      authorizer: { iam: { userArn: "arn:aws:sts::123456789012:assumed-role/stampede/one" } },
-    },
-  };
 }

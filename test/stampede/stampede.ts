@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { type Crowd, startCrowd } from "./crowd.ts";
 import type { ProcessAnswer } from "./process.ts";
-import { type Stage, startStage } from "./stage.ts";
+import { type Stage, startStage } from "../../fixtures/stage.ts";
 
 const processes = 8;
 

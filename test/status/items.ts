@@ -2,26 +2,21 @@ import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
-import { connectionId } from "../support/registration.ts";
-import type { Attributes } from "../support/table.ts";
+import { fakeTokenSet } from "../support/items.ts";
+import { connectionId } from "../../fixtures/registration.ts";
+import type { Attributes } from "../../fixtures/table.ts";
 
 /** A token set with both tokens and a lifetime of an hour, ten minutes old at `now`. Instants are epoch seconds. */
 export function tokenSetAt(now: number, changes: Partial<TokenSet> = {}): TokenSet {
-  return {
-    accessToken: new Secret("fake-access-1"),
+  return fakeTokenSet({
     accessTokenExpiresAt: now + 3000,
     obtainedAt: now - 600,
-    obtainedBy: "api_key",
     refreshToken: new Secret("fake-refresh-1"),
     refreshTokenExpiresAt: now + 29 * 86_400,
-    scope: "webapicorso_alywebapicorso",
-    keyFingerprint: "0123456789abcdef",
-    credentialFingerprint: "fedcba9876543210",
     keyCreatedAt: now - 3 * 86_400,
-    singleActiveToken: false,
     dueAt: now + 1200,
     ...changes,
-  };
+  });
 }
 
 /** The item of a fresh connection. */

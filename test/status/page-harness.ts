@@ -18,8 +18,8 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { makeDue } from "../../functions/auth-core/use-cases/make-due.ts";
 import { dynamoDbStatusTable } from "../../functions/status/edges/status-table.ts";
-import { emulatorConfig } from "../support/aws.ts";
-import { startTable } from "../support/table.ts";
+import { emulatorConfig } from "../../fixtures/aws.ts";
+import { startTable } from "../../fixtures/table.ts";
 import { systemClock } from "../../functions/auth-core/rules/clock.ts";
 import { storedItemAt } from "./items.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { statusEvent } from "./event.ts";
+import { statusEvent } from "../../fixtures/status-event.ts";
 import { startStatus } from "./status-function.ts";
 import { storedItemAt } from "./items.ts";
 

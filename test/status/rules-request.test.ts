@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { connectionId } from "../support/registration.ts";
+import { connectionId } from "../../fixtures/registration.ts";
 import { readStatusRequest, writeCursor } from "../../functions/status/rules/status-request.ts";
-import { statusEvent } from "./event.ts";
+import { statusEvent } from "../../fixtures/status-event.ts";
 
 const read = (...of: Parameters<typeof statusEvent>) => readStatusRequest(statusEvent(...of));
 const invalid = (detail: string) => ({ failure: { code: "invalid_request", detail: expect.stringContaining(detail) } });

@@ -1,6 +1,6 @@
 import { it } from "vitest";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
-import { around } from "./around.ts";
+import { around } from "../../fixtures/around.ts";
 
 /** What happens around one call of a port: `act` makes the call. It may run once or never. */
 export type Around = <Answer>(call: string, act: () => Promise<Answer>) => Promise<Answer>;

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
-import { listen } from "./server.ts";
+import { listen } from "../../fixtures/listen.ts";
 
 /**
  * Starts a server that answers with the status that the path begins with (`/401/…`), and repeats the credential of the

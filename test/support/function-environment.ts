@@ -1,22 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  CreateSecretCommand,
-  DeleteSecretCommand,
-  PutSecretValueCommand,
-  SecretsManagerClient,
-} from "@aws-sdk/client-secrets-manager";
-import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { vi } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { startFunction } from "../../local/lambda/function.ts";
-import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import type { StoreOptions } from "../../local/secrets-manager/store.ts";
-import { startSimulator } from "../../local/simulator/server.ts";
-import { emulatorConfig } from "./aws.ts";
-import { testSettings } from "./registration.ts";
-import { startTable } from "./table.ts";
+import { accountOf, startEmulators } from "../../fixtures/emulators.ts";
+
+export { accountOf, place } from "../../fixtures/emulators.ts";
 
 /** The response of an HTTP function, as the gateway gets it. */
 export interface HttpResult {
@@ -31,50 +23,22 @@ export interface HttpResult {
 // oxlint-disable-next-line typescript/no-explicit-any -- each test says what it expects of it
 export type Line = Record<string, any>;
 
-/** Region and account of every emulator. */
-export const place = { region: "eu-south-1", accountId: "123456789012" };
-
 /**
  * Starts the emulators, empty, under the clock of this machine. Functions start in it one by one.
  *
  * @param secretStore replaces options of the secret store
  */
 export async function startFunctionEnvironment(secretStore: Partial<StoreOptions> = {}) {
-  const clock = { now: () => Date.now() / 1000 };
-  const [table, secrets, simulator] = await Promise.all([
-    startTable(),
-    startSecretsManager({ clock, ...place, ...secretStore }),
-    startSimulator({ clock }),
-  ]);
-  const operator = new SecretsManagerClient(emulatorConfig(secrets.url));
+  const emulators = await startEmulators(secretStore);
+  const { secrets, simulator, variables: ofFunction, secretOf } = emulators;
   const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-"));
   const bundles = new Map<string, string>();
   const output: string[] = [];
   const ends: (() => unknown)[] = [];
   let registered = 0;
 
-  /** The environment variables of a function. */
-  const ofFunction = {
-    [environmentVariables.stage]: testSettings.stage,
-    [environmentVariables.tableName]: table.name,
-    [environmentVariables.secretPrefix]: testSettings.secretPrefix,
-    [environmentVariables.defaultBaseUrl]: simulator.url,
-    [environmentVariables.allowLoopbackHttp]: "true",
-    AWS_REGION: place.region,
-    AWS_ACCESS_KEY_ID: "FAKEID",
-    AWS_SECRET_ACCESS_KEY: "fake-secret",
-    AWS_ENDPOINT_URL_DYNAMODB: table.config.endpoint,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-    AWS_CONFIG_FILE: "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-  };
-
   const environment = {
-    clock,
-    table,
-    secrets,
-    simulator,
-    variables: ofFunction,
+    ...emulators,
     /** Every line that the functions printed. */
     output,
 
@@ -123,7 +87,7 @@ export async function startFunctionEnvironment(secretStore: Partial<StoreOptions
 
     /** Registers a connection whose secret has no value. Its id. */
     async emptyConnection(id = `connection-${++registered}`): Promise<string> {
-      await operator.send(new CreateSecretCommand({ Name: secretOf(id) }));
+      secrets.store.createSecret({ Name: secretOf(id) });
       return id;
     },
 
@@ -133,27 +97,19 @@ export async function startFunctionEnvironment(secretStore: Partial<StoreOptions
       const account = accountOf(id);
       const apiKey = simulator.issueKey(account);
       const SecretString = JSON.stringify({ ...account, apiKey, ...fields });
-      await operator.send(new PutSecretValueCommand({ SecretId: secretOf(id), SecretString }));
+      secrets.store.putSecretValue({ SecretId: secretOf(id), SecretString, ClientRequestToken: randomUUID() });
       return { id, apiKey };
     },
 
     async deleteSecret(id: string): Promise<void> {
-      await operator.send(new DeleteSecretCommand({ SecretId: secretOf(id), ForceDeleteWithoutRecovery: true }));
+      secrets.store.deleteSecret({ SecretId: secretOf(id), ForceDeleteWithoutRecovery: true });
     },
 
     async close() {
       for (const end of ends) await end();
-      operator.destroy();
-      await Promise.all([simulator.close(), secrets.close(), table.close()]);
+      await emulators.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
   return environment;
-}
-
-const secretOf = (id: string) => `${testSettings.secretPrefix}/${id}`;
-
-/** Username and scope of a connection, in the vendor's form. */
-export function accountOf(id: string): { username: string; scope: string } {
-  return { username: `admin_${id}`, scope: `${id}_aly${id}` };
 }

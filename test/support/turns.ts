@@ -1,9 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
-import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import type { SteppedClock } from "./clock.ts";
-import type { Around } from "./crash-points.ts";
 
 /** Calls that have not ended yet. */
 export function openCalls() {
@@ -41,23 +36,4 @@ export async function takeTurns<Result>(
     await turn();
   }
   throw new Error("The work does not end.");
-}
-
-/** Each call stops twice, before it is made and before its answer, and may be lost there. */
-export function stopping(clock: SteppedClock, stop: () => Promise<boolean>): Around {
-  return async (call, act) => {
-    if (call === "clock.sleep") return act();
-    const startedAt = clock.now();
-    const isLost = async () =>
-      (await stop()) || (call === "upstream.call" && clock.now() >= startedAt + upstreamSeconds);
-    if (await isLost()) return loss(call) as ReturnType<typeof act>;
-    const answer = await act();
-    return (await isLost()) ? (loss(call) as ReturnType<typeof act>) : answer;
-  };
-}
-
-/** What a process gets from a lost call: the port of upstream never throws, all others do. */
-function loss(call: string): Promise<UpstreamResult> {
-  if (call !== "upstream.call") throw new UnavailableError(`${call} was lost`);
-  return Promise.resolve({ kind: "temporary", reason: "lost", rateLimited: false });
 }

@@ -16,8 +16,8 @@ import { fakeUpstream, type UpstreamCall } from "../replacement/fake-upstream.ts
 import { type SteppedClock, steppedClock } from "../support/clock.ts";
 import { openCalls } from "../support/turns.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
-import { connectionId, fakeFields, fakeRegistration, testSettings } from "../support/registration.ts";
-import { startTable, type TestTable } from "../support/table.ts";
+import { connectionId, fakeFields, fakeRegistration, testSettings } from "../../fixtures/registration.ts";
+import { startTable, type TestTable } from "../../fixtures/table.ts";
 
 /** What `npm run keep-version` keeps of a version. */
 const current = { parseRegistration, Secret, dynamoDbTokenTable, TokenService, sweep };
@@ -53,7 +53,7 @@ afterEach(() => stored.close());
 beforeEach(() => {
   clock = steppedClock({ quiet: open.settle });
   const ok = { refresh_token: "ok", api_key: "ok" } as const;
-  const more = { rotates: true, sameToken: false, singleActiveToken: false, lifetime: 3600, delay: 0 };
+  const more = { sameToken: false, lifetime: 3600, delay: 0 };
   upstream = fakeUpstream(clock, { ...ok, ...more });
   apiKey = "fake-key-1";
   calls = [];

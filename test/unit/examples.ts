@@ -3,7 +3,7 @@ import type { Registration } from "../../functions/auth-core/rules/upstream/regi
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { connectionId, fakeRegistration } from "../support/registration.ts";
+import { connectionId, fakeRegistration } from "../../fixtures/registration.ts";
 
 /** The instant of every example. */
 export const now = 1_800_000_000;

@@ -23,7 +23,7 @@ import { readStatusRequest } from "../../functions/status/rules/status-request.t
 import { readDeploymentSettings } from "../../infra/settings/read.ts";
 import { readTokenRequest } from "../../functions/token/rules/token-request.ts";
 import { parseShard } from "../../functions/token-rotation/rules/shard.ts";
-import { tokenEvent } from "../handler/event.ts";
+import { tokenEvent } from "../../fixtures/token-event.ts";
 import { audience } from "../oauth/issuer.ts";
 import { callers, fakeCallerKey } from "../oauth/callers.ts";
 import { memoryKeyTables } from "../oauth/key-tables.ts";
@@ -33,7 +33,7 @@ import { accountOf } from "../support/function-environment.ts";
 import { steppedClock } from "../support/clock.ts";
 import { damaged, enough, holds, json, longestLine, messageOf, objectOf, text } from "../support/hostile.ts";
 import { fakeTokenSet } from "../support/items.ts";
-import { fakeFields, testSettings } from "../support/registration.ts";
+import { fakeFields, testSettings } from "../../fixtures/registration.ts";
 import { jwt } from "./examples.ts";
 
 /** The same value as a function gets it: from JSON. */

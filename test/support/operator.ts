@@ -4,7 +4,7 @@ import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { SecretStore } from "../../local/secrets-manager/store.ts";
 import type { Simulator } from "../../local/simulator/simulator.ts";
-import { testSettings } from "../support/registration.ts";
+import { testSettings } from "../../fixtures/registration.ts";
 
 export const functionArn = "arn:aws:lambda:eu-south-1:000000000000:function:key-rotation";
 

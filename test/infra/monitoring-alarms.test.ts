@@ -1,3 +1,4 @@
+import { keyActions } from "../../functions/auth-core/rules/keys/key-action.ts";
 import { expect, test } from "vitest";
 import { type MetricName, originsOf, type Service } from "../../functions/auth-core/metrics.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
@@ -19,6 +20,10 @@ const nameOfMetric = (name: string, service: string, code: string, source: strin
 const every = (name: MetricName, services?: Service[], codes?: string[]) =>
   originsOf(name, { ...(services && { services }), ...(codes && { codes }) }).map(({ service, code, source }) =>
     nameOfMetric(name, service, code, source),
+  );
+const keyActionsWatchedBy = (name: string) =>
+  Object.entries(keyActions).flatMap(([reason, { alarm, by }]) =>
+    alarm === name ? every("KeyActionsNeeded", [...by], [reason]) : [],
   );
 const ofFunctions = (name: string) =>
   ["Token", "OAuth", "Status", "TokenRotation", "KeyRotation"].map((id) => `${name} ${id}Function`);
@@ -62,20 +67,8 @@ const meanings: Record<string, Meaning> = {
   "commits-not-written": [every("CommitsNotWritten"), anyOfFiveMinutes],
   "store-unavailable": [every("StoreUnavailable"), summed(300, ">= 3", "1 of 2")],
   "dead-letters": [["ApproximateNumberOfMessagesVisible DeadLetters"], "Maximum of 60 s, >= 1, 1 of 1"],
-  "key-overdue": [
-    [
-      ...every("KeyActionsNeeded", ["token-rotation"], ["no_next_key_staged", "rotation_stuck"]),
-      "KeyActionsNeeded key-rotation no_next_key",
-    ],
-    daily,
-  ],
-  "key-rotation-failed": [
-    [
-      ...every("KeyActionsNeeded", ["key-rotation"]).filter((name) => !name.endsWith(" no_next_key")),
-      ...every("KeyActionsNeeded", ["token-rotation"], ["secret_not_ready", "issuer_failed"]),
-    ],
-    daily,
-  ],
+  "key-overdue": [keyActionsWatchedBy("key-overdue"), daily],
+  "key-rotation-failed": [keyActionsWatchedBy("key-rotation-failed"), daily],
   "rotation-off": [["KeyActionsNeeded token-rotation rotation_off"], daily],
   "refresh-token-ends": [["RefreshTokensEnding token-rotation ok schedule"], "Sum of 3600 s, >= 1, 1 of 2"],
   "api-open": [["Probes prober open prober"], summed(300, ">= 1", "1 of 1")],

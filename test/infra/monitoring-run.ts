@@ -31,13 +31,13 @@ const vendorRoute = "POST /api/v1/auth/token";
 const metadataRoute = "GET /.well-known/oauth-authorization-server";
 const day = 86_400;
 
+/** How Smart Services responds when it issues no token. */
+const modes = ["unavailable", "rate_limited", "html", "refused"] as const;
 /** One connection for each outcome of a request. `nobody` has no secret. */
 type Trial = (typeof trials)[number];
 const trials = [
   "fine",
-  "down",
-  "html",
-  "refused",
+  ...modes,
   "empty",
   "spoilt",
   "locked",
@@ -52,7 +52,7 @@ const trials = [
 ] as const;
 /** Paths of the server that repeats credentials, one for each kind of response. */
 const echoes = ["200", "302", "401", "503"] as const;
-const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial}`);
+const trialOf = (service: string, trial: Trial) => connectionId(`${service}-${trial.replace("_", "-")}`);
 
 type TableFault = (operation: string, body: string) => string | undefined;
 type World = Awaited<ReturnType<typeof startWorld>>;
@@ -251,13 +251,7 @@ async function serve(world: World, service: "token" | "oauth"): Promise<void> {
   for (const event of [tooSoon, ...wrongRequests[service]]) await invoke(event);
   await askExpired("fine");
   await missValidity(world, trialOf(service, "fine"), environment);
-  for (const [trial, mode] of [
-    ["down", "unavailable"] as const,
-    ["html", "html"] as const,
-    ["refused", "refused"] as const,
-  ]) {
-    await inScenario(world, mode, () => ask(trial));
-  }
+  for (const mode of modes) await inScenario(world, mode, () => ask(mode));
   for (const trial of ["empty", "nobody", "spoilt", "locked"] as const) await ask(trial);
   for (const status of echoes) {
     const connection = trialOf(service, `echo-${status}`);

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { codeOf, type Source, sourcesBelow } from "./imports.ts";
 
@@ -152,11 +151,4 @@ test("a handler fits on one screen: 60 lines", () => {
 
   expect(tooLong).toEqual([]);
   expect(handlers.map(({ file }) => file)).toContain("functions/token/handler.ts");
-});
-
-test("keep-version names files that exist: it builds them from a text, which no other check reads", () => {
-  const named = readFileSync("tools/keep-version.ts", "utf8").match(/functions\/[\w/-]+\.ts/g) ?? [];
-
-  expect(named).not.toEqual([]);
-  expect(named.filter((file) => !existsSync(file))).toEqual([]);
 });

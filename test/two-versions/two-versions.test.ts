@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
@@ -18,18 +20,16 @@ import { openCalls } from "../support/turns.ts";
 import { fakeTokenSet, fullItem } from "../support/items.ts";
 import { connectionId, fakeFields, fakeRegistration, testSettings } from "../../fixtures/registration.ts";
 import { startTable, type TestTable } from "../../fixtures/table.ts";
+import { keepVersion, keptVersion } from "../../tools/keep-version.ts";
 
 /** What `npm run keep-version` keeps of a version. */
 const current = { parseRegistration, Secret, dynamoDbTokenTable, TokenService, sweep };
-/** The client that the table of a version takes: the kept one is from before the interface `DynamoDb`. */
-const clientOf = {
-  current: dynamoDbClient,
-  previous: (config: TestTable["config"]) => new DynamoDBClient(config) as unknown as ReturnType<typeof dynamoDbClient>,
-};
+const builtNow = join(import.meta.dirname, "../../build/previous.mjs");
+if (!existsSync(keptVersion)) await keepVersion(builtNow);
 const versions = {
   current,
-  /** The released version, made by `npm run keep-version`. Before the first release: the code of commit 3ca8e27. */
-  previous: (await import(new URL("previous.mjs", import.meta.url).href)) as typeof current,
+  /** The released version. Before the first release: a builtNow of this one, so that the test and `npm run keep-version` are ready. */
+  previous: (await import(pathToFileURL(existsSync(keptVersion) ? keptVersion : builtNow).href)) as typeof current,
 };
 type Version = keyof typeof versions;
 
@@ -46,7 +46,7 @@ const open = openCalls();
 beforeEach(async () => {
   stored = await startTable();
   const tableOf = (version: Version) =>
-    versions[version].dynamoDbTokenTable(stored.name, clientOf[version](stored.config));
+    versions[version].dynamoDbTokenTable(stored.name, dynamoDbClient(stored.config));
   tables = { current: tracked(tableOf("current")), previous: tracked(tableOf("previous")) };
 });
 afterEach(() => stored.close());

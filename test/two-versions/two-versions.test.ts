@@ -28,7 +28,7 @@ const builtNow = join(import.meta.dirname, "../../build/previous.mjs");
 if (!existsSync(keptVersion)) await keepVersion(builtNow);
 const versions = {
   current,
-  /** The released version. Before the first release: a builtNow of this one, so that the test and `npm run keep-version` are ready. */
+  /** The released version. Before the first release: a copy of this one, so that the test and `npm run keep-version` are ready. */
   previous: (await import(pathToFileURL(existsSync(keptVersion) ? keptVersion : builtNow).href)) as typeof current,
 };
 type Version = keyof typeof versions;

@@ -1,3 +1,4 @@
+import { leaseSeconds } from "../../../functions/auth-core/use-cases/lease.ts";
 import type { Facts, Invariant } from "../facts.ts";
 import type { EntryOf } from "../history.ts";
 
@@ -8,6 +9,7 @@ function exactly(
   sentence: string,
   isCause: (change: Change) => unknown,
   report: { event: string } | { notice: string },
+  isHidden: (change: Change, facts: Facts) => boolean = () => false,
 ): Invariant {
   const isReport = (entry: Facts["entries"][number]) =>
     "event" in report
@@ -17,11 +19,14 @@ function exactly(
     sentence,
     search: (facts) => {
       const causes = facts.changes.filter((change) => change.call === "table.write" && isCause(change));
-      const missing = causes.filter(({ process, connection, at }) => {
+      const missing = causes.filter((cause) => {
+        const { process, connection, at } = cause;
         const isSent = facts
           .entriesOf(process)
           .some((each) => isReport(each) && each.connection === connection && each.at >= at);
-        return !isSent && !facts.isCut(process, "table.") && !facts.isCut(process, "events.");
+        return (
+          !isSent && !isHidden(cause, facts) && !facts.isCut(process, "table.") && !facts.isCut(process, "events.")
+        );
       });
       const unfounded = facts.entries.filter((entry) => {
         if (!isReport(entry)) return false;
@@ -42,6 +47,13 @@ function exactly(
   };
 }
 
+/** Whether the connection recovered before the process that wrote could know that its write was done (docs/events.md). */
+const hasRecovered = ({ process, connection, at }: Change, facts: Facts) =>
+  facts.entriesOf(process).some((entry) => entry.kind === "fault" && /table\.write.* answer lost$/.test(entry.text)) &&
+  facts
+    .changesOf(connection ?? "")
+    .some((later) => later.at > at && later.at < at + leaseSeconds && !later.after.operatorError);
+
 const isErased = ({ after }: Change) => !after.tokenSet && after.lastError?.code === "unknown_connection";
 
 export const eventInvariants: Invariant[] = [
@@ -49,6 +61,7 @@ export const eventInvariants: Invariant[] = [
     "connection_rejected is sent when a connection starts to need an operator, and only then.",
     ({ before, after }) => after.operatorError && !before?.operatorError,
     { event: "connection_rejected" },
+    hasRecovered,
   ),
   exactly(
     "connection_recovered is sent when such a connection gets a token, and only then.",

@@ -62,6 +62,19 @@ describe("client.fetch", () => {
     expect(broker.received.map(isReport)).toEqual([false, true]);
   });
 
+  test("sends no token to another origin, and reports none for its 401", async () => {
+    const other = await startServer((_, response) => response.writeHead(401).end("other"));
+    const api = await startServer((_, response) => response.writeHead(307, { location: `${other.url}/x` }).end());
+    const broker = await startTokenServer(() => api.url);
+
+    const response = await clientOf(broker.url).fetch("/customers", { method: "POST", body: "fake-value" });
+
+    expect([response.status, await response.text()]).toEqual([401, "other"]);
+    expect(api.received.map(({ authorization }) => authorization)).toEqual(["Bearer fake-token-1"]);
+    expect(other.received.map(({ authorization }) => authorization)).toEqual([undefined]);
+    expect(broker.received.map(isReport)).toEqual([false]);
+  });
+
   test("keeps the token on a redirect within the origin, and its own header replaces the caller's", async () => {
     const api = await startServer(({ path }, response) =>
       path === "/a" ? response.writeHead(302, { location: "/b" }).end() : response.end("b"),

@@ -93,17 +93,6 @@ describe("a keep-alive socket", () => {
   });
 });
 
-describe("a fresh connection", () => {
-  it("that is reset ends the request, since upstream saw it", async () => {
-    const server = await startServer((_nth, _response, socket) => void socket.resetAndDestroy());
-
-    const answer = await server.exchange();
-
-    expect(answer).toMatchObject({ kind: "temporary" });
-    expect(server.requests).toHaveLength(1);
-  });
-});
-
 describe("the adapter of Smart Services", () => {
   it("a call that timed out closes its connection", async () => {
     const closed = Promise.withResolvers<void>();

@@ -86,7 +86,7 @@ describe("The topic of the alarms", () => {
     });
   });
 
-  test("allows the alarms of this account to publish, and rejects requests without TLS", () => {
+  test("allows the alarms of this account to publish", () => {
     const policy = statements(ofType("AWS::SNS::TopicPolicy")[0], "PolicyDocument");
 
     expect(policy).toContainEqual(
@@ -96,9 +96,6 @@ describe("The topic of the alarms", () => {
         Principal: { Service: "cloudwatch.amazonaws.com" },
         Condition: fromHere,
       }),
-    );
-    expect(policy).toContainEqual(
-      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
     );
   });
 

@@ -13,6 +13,12 @@ it("The scenario cold starts every function and baseline under the runtime clien
   );
 });
 
+it("The scenario warm runs beside its baselines", async () => {
+  const report = await scenarios["warm"]?.run("tiny");
+
+  expect(report?.figures.map(({ comparisons }) => comparisons.length)).toEqual([2, 2, 2]);
+});
+
 it("The baseline typical has one version of middy: that of its middleware for secrets", () => {
   const bundles = bundlesFor();
   onTestFinished(bundles.remove);

@@ -3,13 +3,11 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { type DynamoDb, dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { dynamoDbHandles } from "../../functions/oauth/edges/handle-table.ts";
 import type { HandleTable } from "../../functions/oauth/use-cases/issued-handles.ts";
 import { dynamoDbRevokedKeys, type WritableRevokedKeyTable } from "../../functions/oauth/edges/revoked-key-table.ts";
 import { dynamoDbStatusTable } from "../../functions/status/edges/status-table.ts";
-import { emulatorConfig } from "../../fixtures/aws.ts";
 import { fullItem } from "../support/items.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 import { startTableProxy } from "../../fixtures/table-proxy.ts";
@@ -82,17 +80,6 @@ describe("The handles of a connection", () => {
     expect(await table.raw(connection)).toBeUndefined();
   });
 
-  it("do not come back after an erasure", async () => {
-    await store();
-    const tokens = dynamoDbTokenTable(table.name, client);
-    await handles.add(connection, key, handle("1"), []);
-    await tokens.write({ connection, generation: 18, failures: 0 }, { owner: "owner-1", generation: 17 });
-
-    expect(await stored()).toEqual({});
-    expect(await handles.add(connection, key, handle("2"), [])).toBeUndefined();
-    expect(await stored()).toEqual({});
-  });
-
   it("are not stored if the map is erased between the two writes, though there is a new token set", async () => {
     await store();
     const interrupted: DynamoDb = {
@@ -105,17 +92,6 @@ describe("The handles of a connection", () => {
 
     expect(await dynamoDbHandles(table.name, interrupted).add(connection, key, handle("1"), [])).toBeUndefined();
     expect(await stored()).toEqual({});
-  });
-
-  it("do not change what the other parts of the broker read", async () => {
-    await store();
-    const tokens = dynamoDbTokenTable(table.name, client);
-    const status = dynamoDbStatusTable(table.name, client);
-    const before = [await tokens.read(connection, "strong"), await status.read(connection)];
-
-    await handles.add(connection, key, handle("1"), []);
-
-    expect([await tokens.read(connection, "strong"), await status.read(connection)]).toEqual(before);
   });
 });
 
@@ -179,17 +155,4 @@ it("Both tables are read strongly consistent, and the handles without the tokens
     ["GetItem", { ConsistentRead: true }],
   ]);
   await proxy.close();
-});
-
-it("Both tables throw UnavailableError if DynamoDB cannot be reached", async () => {
-  const offline = dynamoDbClient({ ...emulatorConfig("http://127.0.0.1:1"), maxAttempts: 1 });
-
-  const calls = [
-    dynamoDbHandles(table.name, offline).read(connection),
-    dynamoDbHandles(table.name, offline).add(connection, key, handle("1"), []),
-    dynamoDbRevokedKeys(table.name, offline).read(),
-    dynamoDbRevokedKeys(table.name, offline).add(["a".repeat(64)], { name: "erp", at: 1 }),
-  ];
-
-  for (const call of calls) await expect(call).rejects.toThrow(UnavailableError);
 });

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { secretsManagerRegistrations } from "../../functions/auth-core/adapters/secrets-manager.ts";
+import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { startSecretsManager } from "../../local/secrets-manager/server.ts";
 import { emulatorConfig } from "../../fixtures/aws.ts";
 import { connectionId, fakeFields, testSettings } from "../../fixtures/registration.ts";
+import { serve } from "../support/server.ts";
 
 const connection = connectionId("webapicorso");
 const Name = `${testSettings.secretPrefix}/webapicorso`;
@@ -50,18 +52,6 @@ describe("a secret", () => {
     expect(await registrations.read(connection)).toMatchObject({ keyCreatedAt: now });
   });
 
-  it("is read at its current version, while another one is pending", async () => {
-    create(JSON.stringify(fakeFields));
-    emulator.store.putSecretValue({
-      SecretId: Name,
-      SecretString: JSON.stringify({ ...fakeFields, username: "next" }),
-      ClientRequestToken: randomUUID(),
-      VersionStages: ["AWSPENDING"],
-    });
-
-    expect(await registrations.read(connection)).toMatchObject({ registration: { username: fakeFields.username } });
-  });
-
   it("that does not exist is an unknown connection", async () => {
     expect(await registrations.read(connection)).toEqual({ kind: "unknown" });
   });
@@ -90,13 +80,50 @@ describe("a secret", () => {
 
     expect(reading).toEqual({ kind: "not_ready", detail: "the secret has a binary value, not JSON" });
   });
+});
 
-  it("that is not a registration is not ready, with what is wrong and without a value", async () => {
-    create(JSON.stringify({ ...fakeFields, baseUrl: "http://fake-key-1.test" }));
+/** A Secrets Manager with one response. */
+async function startStub(status: number, body: string) {
+  const url = await serve((request, response) => {
+    request.resume();
+    response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(body);
+  });
+  return secretsManagerRegistrations(testSettings, emulatorConfig(url));
+}
 
-    const reading = await registrations.read(connection);
+const error = (type: string, message: string) => JSON.stringify({ __type: type, Message: message });
 
-    expect(reading).toMatchObject({ kind: "not_ready", detail: expect.stringContaining("baseUrl") });
-    expect(JSON.stringify(reading)).not.toContain("fake-key-1");
+describe("Secrets Manager", () => {
+  it.each([
+    [200, "fake-key-1, which is not JSON"],
+    // The secret itself is valid: the role has KMS in its name.
+    [
+      400,
+      error(
+        "AccessDeniedException",
+        "User: KMS-broker/token is not authorized to perform: secretsmanager:GetSecretValue",
+      ),
+    ],
+  ])("with HTTP %i and %s is unavailable, and the error does not quote a value", async (status, body) => {
+    const failing = (await startStub(status, body)).read(connection);
+
+    await expect(failing).rejects.toThrow(UnavailableError);
+    await expect(failing).rejects.not.toThrow("fake-key");
+  });
+});
+
+describe("a secret that cannot be decrypted", () => {
+  const key = "arn:aws:kms:eu-south-1:000000000000:key/00000000-0000-0000-0000-000000000000";
+
+  it.each([
+    ["DecryptionFailure", "Secrets Manager can't decrypt the protected secret text using the provided KMS key."],
+    ["AccessDeniedException", "Access to KMS is not allowed"],
+    ["AccessDeniedException", `User: fake is not authorized to perform: kms:Decrypt on resource: ${key}`],
+    ["InvalidRequestException", `${key} is pending deletion.`],
+    ["InvalidRequestException", `The KMS key ${key} is disabled.`],
+  ])("is not ready, never unknown: %s, %s", async (type, message) => {
+    const reading = await (await startStub(400, error(type, message))).read(connection);
+
+    expect(reading).toMatchObject({ kind: "not_ready", detail: expect.stringContaining("cannot be decrypted") });
   });
 });

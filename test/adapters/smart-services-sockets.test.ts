@@ -1,9 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
@@ -78,30 +75,6 @@ describe("a keep-alive socket", () => {
     expect(server.requests.map(({ path }) => path)).toEqual(["/api/v1/auth/token", "/oauth/token"]);
     expect(server.requests[1]?.port).toBe(server.requests[0]?.port);
   });
-
-  it("that is reset twice ends an API-key request, which is sent two times at most", async () => {
-    const server = await startServer((nth, response, socket) => {
-      if (nth === 1) response.end(token);
-      else socket.resetAndDestroy();
-    });
-    await server.exchangeAndRest();
-
-    const answer = await server.exchange();
-
-    expect(answer).toMatchObject({ kind: "temporary" });
-    expect(server.requests).toHaveLength(3);
-  });
-});
-
-describe("a fresh connection", () => {
-  it("that is reset ends the request, since upstream saw it", async () => {
-    const server = await startServer((_nth, _response, socket) => void socket.resetAndDestroy());
-
-    const answer = await server.exchange();
-
-    expect(answer).toMatchObject({ kind: "temporary" });
-    expect(server.requests).toHaveLength(1);
-  });
 });
 
 describe("the adapter of Smart Services", () => {
@@ -114,23 +87,5 @@ describe("the adapter of Smart Services", () => {
 
     expect(result).toEqual({ kind: "temporary", reason: "no response in 0.1 s", rateLimited: false });
     await closed.promise;
-  });
-
-  it("a call leaves no socket and no timer that keeps the process alive", async () => {
-    const baseUrl = await serve((request, response) => void request.resume().on("end", () => response.end(token)));
-    const script = fileURLToPath(new URL("../support/one-exchange.ts", import.meta.url));
-    const child = spawn(process.execPath, [script, baseUrl], { stdio: ["ignore", "pipe", "inherit"] });
-    let doneAt = Number.POSITIVE_INFINITY;
-    let output = "";
-    child.stdout.on("data", (chunk) => {
-      output += String(chunk);
-      doneAt = performance.now();
-    });
-
-    await once(child, "close");
-
-    // An idle socket lives for 4 s, a call's timer for 5 s.
-    expect(performance.now() - doneAt).toBeLessThan(2000);
-    expect(output).toBe("tokens\n");
   });
 });

@@ -6,6 +6,7 @@ import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeFields, fakeRegistration } from "../../fixtures/registration.ts";
+import { serve } from "../support/server.ts";
 
 /** A simulator with a registration of it, and the calls of both grants. */
 async function start(fields: Record<string, unknown> = {}, scenario: Partial<Scenario> = {}) {
@@ -25,9 +26,9 @@ async function start(fields: Record<string, unknown> = {}, scenario: Partial<Sce
 
 describe("the API-key request", () => {
   it("has the three fields of the vendor in their order, and nothing else", async () => {
-    const { simulator, exchange } = await start();
+    const { simulator, exchange } = await start({ maxLifetime: 500 });
 
-    expect(await exchange()).toMatchObject({ kind: "tokens" });
+    expect(await exchange()).toMatchObject({ kind: "tokens", tokens: { lifetime: 500 } });
 
     const [received] = simulator.requests;
     expect(received).toMatchObject({ method: "POST", path: "/api/v1/auth/token" });
@@ -42,36 +43,6 @@ describe("the API-key request", () => {
       "content-type": expect.stringMatching(/^multipart\/form-data; boundary=./),
       "content-length": String(Buffer.byteLength(received?.body ?? "")),
     });
-  });
-
-  it("has the key with one Bearer prefix, also if the registration has one, and the registered language", async () => {
-    const { simulator, exchange } = await start({ apiKey: "Bearer fake-key-1", language: "de-CH, de" });
-
-    await exchange();
-
-    expect(simulator.requests[0]?.fields.at(-1)).toEqual({ name: "token", value: "Bearer fake-key-1" });
-    expect(simulator.requests[0]?.headers["accept-language"]).toBe("de-CH, de");
-  });
-
-  it("returns tokens with scope and lifetimes from the instant of the request, at most maxLifetime", async () => {
-    const scenario = { lifetime: 600, refreshLifetime: 86_400 };
-    const { clock, exchange } = await start({ maxLifetime: 500 }, scenario);
-
-    const answer = await exchange();
-
-    const tokens = { sentAt: clock.now(), lifetime: 500, refreshLifetime: 86_400, scope: fakeFields.scope };
-    expect(answer).toMatchObject({ kind: "tokens", tokens });
-    const revealed = answer.kind === "tokens" ? answer.tokens.refreshToken?.reveal() : undefined;
-    expect(revealed).toMatch(/^fake-refresh-/);
-  });
-
-  it.each([600, -600])("returns the right lifetime if the clock of upstream is %i s off", async (clockOffset) => {
-    const { exchange } = await start({}, { lifetime: 900, clockOffset });
-
-    const answer = await exchange();
-
-    const lifetime = answer.kind === "tokens" ? answer.tokens.lifetime : 0;
-    expect(Math.abs(lifetime - 900)).toBeLessThanOrEqual(1);
   });
 });
 
@@ -88,4 +59,52 @@ it("the refresh-token request has the refresh token as JSON, and no key", async 
   const sent = { grant_type: "refresh_token", refresh_token: refreshToken.reveal() };
   expect(JSON.parse(received?.body ?? "")).toEqual(sent);
   expect(JSON.stringify(received)).not.toContain("fake-key-1");
+});
+
+const maxBytes = 64 * 1024;
+
+async function exchangeAt(baseUrl: string) {
+  const registration = fakeRegistration({ baseUrl });
+  return smartServices(steppedClock()).call(apiKeyRequest(registration), registration);
+}
+
+describe("a response of Smart Services", () => {
+  it.each([
+    [maxBytes, "tokens"],
+    [maxBytes + 1, "malformed"],
+  ])("of %i bytes is %s", async (bytes, kind) => {
+    const body = JSON.stringify({ access_token: "fake-access-1", expires_in: 600 }).padEnd(bytes, " ");
+    const url = await serve((request, response) => void request.resume().on("end", () => response.end(body)));
+
+    expect(await exchangeAt(url)).toMatchObject({ kind });
+  });
+
+  it("without an end is dropped at 64 KiB, and its connection with it", async () => {
+    const dropped = Promise.withResolvers<void>();
+    const url = await serve((request, response) => {
+      response.on("close", dropped.resolve);
+      const more = () => void (response.write("x".repeat(1024)) ? setImmediate(more) : response.once("drain", more));
+      request.resume().on("end", more);
+    });
+
+    const answer = await exchangeAt(url);
+    await dropped.promise;
+
+    expect(answer).toMatchObject({ kind: "malformed", shape: `more than ${maxBytes} bytes` });
+  });
+
+  it.each([301, 302, 303, 307, 308])("that redirects with status %i is not followed: the key stays", async (status) => {
+    let elsewhere = 0;
+    const location = await serve((_request, response) => {
+      elsewhere += 1;
+      response.end("{}");
+    });
+    const url = await serve((request, response) => {
+      request.resume();
+      response.writeHead(status, { location }).end();
+    });
+
+    expect(await exchangeAt(url)).toMatchObject({ kind: "malformed", shape: expect.stringContaining(`${status}`) });
+    expect(elsewhere).toBe(0);
+  });
 });

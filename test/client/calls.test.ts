@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { jwt } from "../../packages/client/src/index.ts";
-import { abortable } from "../../packages/client/src/wait.ts";
 import { TestBroker } from "../../packages/client/src/testing.ts";
 
 describe("An AbortSignal", () => {
@@ -48,12 +47,6 @@ describe("An AbortSignal", () => {
     expect(broker.requests.map(({ isReport }) => isReport)).toEqual([false, true]);
   });
 
-  test("that aborted before some work failed is the reason, and the work's failure is handled", async () => {
-    const work = Promise.reject(new Error("Fake failure of the work"));
-
-    await expect(abortable(work, AbortSignal.abort(new Error("Fake reason")))).rejects.toThrow("Fake reason");
-  });
-
   test("of a long-lived process collects no listeners", async () => {
     const broker = new TestBroker({ lifetime: 6 });
     const client = broker.client();
@@ -66,22 +59,6 @@ describe("An AbortSignal", () => {
     expect(broker.requests).toHaveLength(20);
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
-});
-
-test.each([
-  ["Thu, 26 Nov 2026 07:02:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 120],
-  ["Thu, 26 Nov 2026 06:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
-  ["Thu, 26 Nov 2036 07:00:00 GMT", "Thu, 26 Nov 2026 07:00:00 GMT", 900],
-  ["Thu, 26 Nov 2026 07:02:00 GMT", "", 1],
-  ["99999999999", "", 900],
-  ["-5", "", 1],
-  ["soon", "Thu, 26 Nov 2026 07:00:00 GMT", 1],
-])("Retry-After %j with the date %j is a pause of %i s", async (retryAfter, date, seconds) => {
-  const broker = new TestBroker();
-  const headers = { "retry-after": retryAfter, ...(date && { date }) };
-  broker.state = () => Response.json({ code: "unavailable" }, { status: 503, headers });
-
-  await expect(broker.client().token()).rejects.toMatchObject({ code: "unavailable", retryAfter: seconds });
 });
 
 test("A request that is no text, no URL and no Request is rejected: another library's Request would become a path", async () => {

@@ -1,7 +1,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { callerKey, type Credential, jwt } from "../../packages/client/src/index.ts";
@@ -12,10 +11,6 @@ import { kubernetes } from "../../packages/client/src/kubernetes.ts";
 import { systemRuntime } from "../../packages/client/src/runtime.ts";
 import { pipelineJwt, userJwt } from "../examples/broker.ts";
 import { orders, region, StartedCommand } from "../local/run-harness.ts";
-import { fakeCallerKey } from "../oauth/callers.ts";
-import { type OAuthBroker, startOAuthBroker } from "../oauth/oauth-broker.ts";
-import { fakeTokenSet } from "../support/items.ts";
-import { connectionId } from "../../fixtures/registration.ts";
 import { clientOf, startServer } from "./servers.ts";
 
 describe("In the local run, a client", () => {
@@ -59,30 +54,6 @@ describe("In the local run, a client", () => {
     expect(expiresAt.getTime() / 1000).toBeGreaterThan(runtime.wall() + 1000);
   });
 
-  test("gets the gateway's message and the request id if IAM does not allow the connection", async () => {
-    const credential = iam({ region, credentials: { ...keys, secretAccessKey: "fake-wrong-secret" } });
-
-    const failing = clientOf(run.url("ready"), { credential }).token();
-
-    await expect(failing).rejects.toMatchObject({
-      code: "gateway",
-      status: 403,
-      requestId: expect.stringMatching(/./),
-    });
-    await expect(failing).rejects.toThrow("403 Forbidden");
-  });
-
-  test.each([
-    ["an unknown key", "stb_fake-key", "webapicorso", { code: "invalid_client", status: 401 }],
-    ["a connection that it may not use", sampleCallerKey, "nobody", { code: "invalid_scope", status: 400 }],
-  ])("gets the OAuth error and the request id for %s", async (_, key, connection, expected) => {
-    const client = clientOf(run.url("ready"), { credential: callerKey("local-php", key) });
-
-    const failing = client.connection(connection).token();
-
-    await expect(failing).rejects.toMatchObject({ ...expected, requestId: expect.stringMatching(/./) });
-  });
-
   function fileWith(text: string): string {
     const path = join(mkdtempSync(join(tmpdir(), "client-test-")), "token");
     writeFileSync(path, text);
@@ -118,32 +89,4 @@ describe("In the local run, a client", () => {
     vi.stubEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
     return iam({ region });
   }
-});
-
-describe("At the broker's function, a client", () => {
-  let broker: OAuthBroker;
-  beforeAll(async () => {
-    broker = await startOAuthBroker();
-  });
-  afterAll(() => broker?.close());
-
-  const credential = callerKey("old-php", fakeCallerKey("old-php"));
-  const path = "/api/v1/webapicorso_alywebapicorso/CO/Customers";
-
-  test("gets another token for one that the business API rejects, and the 401 if that is too soon", async () => {
-    const client = clientOf(broker.url, { credential, apiBaseUrl: broker.simulator.url });
-    // Smart Services does not know the token that the broker has stored.
-    const now = broker.clock.now();
-    const tokenSet = fakeTokenSet({ accessTokenExpiresAt: now + 3000, obtainedAt: now - 600, dueAt: now + 1200 });
-    const connection = connectionId("webapicorso");
-    await broker.table.put(encodeItem({ connection, generation: 1, failures: 0, tokenSet, nextActionAt: 1 }));
-    const stored = (await client.token()).accessToken;
-
-    const replaced = await client.fetch(path);
-    const { accessToken } = await client.token();
-    const rejectedAgain = await client.fetch(path.replace("webapicorso_aly", "other_"));
-
-    expect([stored, replaced.status, accessToken === stored]).toEqual(["fake-access-1", 200, false]);
-    expect([rejectedAgain.status, (await client.token()).accessToken]).toEqual([401, accessToken]);
-  });
 });

@@ -41,22 +41,14 @@ test.each(["400", "401", "500", "200"])(
   },
 );
 
-test.each([
-  ["an OAuth error", (text: string) => ({ error: "invalid_client", error_description: text, request_id: text })],
-  ["problem details", (text: string) => ({ code: "unavailable", detail: text, request_id: text })],
-  ["a message", (text: string) => ({ message: text })],
-])("An error does not show the key that %s repeats", async (_, bodyOf) => {
-  const broker = await startServer(({ body }, response) => {
-    response.writeHead(400, { "apigw-requestid": body });
-    response.end(JSON.stringify(bodyOf(body)));
-  });
+test("An error does not show the key that the gateway's request id repeats", async () => {
+  const broker = await startServer(({ body }, response) =>
+    response.writeHead(403, { "apigw-requestid": body }).end('{"message":"Forbidden"}'),
+  );
 
-  const error: unknown = await clientOf(broker.url)
-    .token()
-    .catch((each: unknown) => each);
+  const failing = clientOf(broker.url).token();
 
-  expect(shown(error)).toContain("client_secret=[removed]");
-  expect(shown(error)).not.toContain(fakeKey);
+  await expect(failing).rejects.toMatchObject({ requestId: expect.stringContaining("client_secret=[removed]") });
 });
 
 test("The error of a token with a line break does not show it", async () => {

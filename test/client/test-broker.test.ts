@@ -1,37 +1,6 @@
 import { expect, test } from "vitest";
 import { TestBroker } from "../../packages/client/src/testing.ts";
 
-test("TestBroker shows that a service outlives an outage longer than the margin and shorter than the token", async () => {
-  const broker = new TestBroker();
-  const client = broker.client({ margin: 300 });
-  await client.fetch("/customers");
-  await broker.advance(3200);
-  broker.state = "unreachable";
-  const statuses = [];
-  for (let at = 3200; at < 3590; at += 10) {
-    statuses.push((await client.fetch("/customers")).status);
-    await broker.advance(10);
-  }
-
-  expect(new Set(statuses)).toEqual(new Set([200]));
-  await broker.advance(10);
-  await expect(client.fetch("/customers")).rejects.toMatchObject({ code: "unreachable" });
-  broker.state = "up";
-  await broker.advance(60);
-  expect((await client.fetch("/customers")).status).toBe(200);
-});
-
-test("TestBroker shows that a frozen process never uses an expired token", async () => {
-  const broker = new TestBroker();
-  const client = broker.client();
-  const first = await client.token();
-
-  await broker.freeze(3600);
-
-  expect((await client.fetch("/customers")).status).toBe(200);
-  expect((await client.token()).accessToken).not.toBe(first.accessToken);
-});
-
 test("TestBroker shows that no 401 waits for a report from before a freeze, and that its late answer changes nothing", async () => {
   const broker = new TestBroker();
   const client = broker.client();

@@ -41,23 +41,9 @@ describe("In the local run, the example", () => {
   test("prints a response of the business API", async () => {
     expect(JSON.parse(await start(sampleCallerKey))).toBeInstanceOf(Object);
   });
-
-  test.each([
-    ["stb_fake-key", /The broker answered 401 invalid_client\./],
-    ["", /\nCallerKey: the key is missing\. /],
-  ])("says why it has no token with the key '%s'", async (key, said) => {
-    await expect(start(key)).rejects.toThrow(said);
-  });
 });
 
 describe("An HttpClient with the handler", () => {
-  test("sends a relative URL below the base URL of the business API", async () => {
-    const { api, service } = await startBoth("fake-token-1");
-
-    expect(await service("get", "customers?page=1")).toEqual(["200", "empty"]);
-    expect(api.received.map(({ path }) => path)).toEqual(["/base/customers?page=1"]);
-  });
-
   test("reports a token that five hundred calls of many threads saw rejected once, and repeats each call", async () => {
     const { api, broker, service } = await startBoth();
     await service("token");
@@ -115,18 +101,6 @@ describe("An HttpClient with the handler", () => {
     },
   );
 
-  test("rejects a URL of another origin, and names it", async () => {
-    const { api, service } = await startBoth();
-
-    const [type, , , message] = await service("get", "https://evil.test/x");
-
-    expect([type, message]).toEqual([
-      "InvalidOperationException",
-      expect.stringMatching(/^The request goes to https:\/\/evil\.test, not to the business API http:/),
-    ]);
-    expect(api.received).toEqual([]);
-  });
-
   test("ends a call that is cancelled while the broker is silent, and others get the token", async () => {
     const waiting: (() => void)[] = [];
     const api = await startApi("fake-token-1");
@@ -167,21 +141,6 @@ test("After the machine slept, no call of the .NET client waits for a report fro
 });
 
 describe("In a real outage of the broker, the .NET client", () => {
-  test("uses its token, and fails for a connection without one", async () => {
-    const api = await startApi("fake-token-1");
-    const token = { access_token: "fake-token-1", token_type: "Bearer", expires_in: 3600, api_base_url: api.url };
-    const broker = await listen(createServer((_, response) => response.end(JSON.stringify(token))));
-    const service = startService(program, broker.url);
-    await service("token");
-    await broker.close();
-
-    const [, code] = await service("token", "acme");
-    await service("advance", "3500");
-
-    // The request for the next token fails beside the call.
-    expect([code, await service("get", "customers")]).toEqual(["unreachable", ["200", "empty"]]);
-  });
-
   test("uses its token at once, even if the request for the next one blocks its thread", async () => {
     const { broker, service } = await startBoth("fake-token-1");
     await service("token");
@@ -208,11 +167,8 @@ describe("In a real outage of the broker, the .NET client", () => {
     ]);
   });
 
-  test.each([
-    ["does not answer", ""],
-    ["stops in the middle of its answer", "{"],
-  ])("fails after its timeout if the broker %s", async (_, begin) => {
-    const broker = await startServer((__, response) => void (begin && response.write(begin)));
+  test("fails after its timeout if the broker stops in the middle of its answer", async () => {
+    const broker = await startServer((_, response) => void response.write("{"));
 
     const [, code, , message] = await startService(program, broker.url, { timeout: 2.5 })("token");
 
@@ -283,21 +239,6 @@ describe("No text of the .NET client", () => {
     expect(type).toBe("HttpRequestException");
     expect(shown).toContain("HttpRequestException");
     expect(shown).not.toMatch(/fake-token|fake-jwt/);
-  });
-
-  test.each([400, 401, 500])("shows the credential that the broker's response %i repeats", async (status) => {
-    const broker = await startServer(({ body }, response) => {
-      const repeated = { error: "invalid_client", error_description: `Wrong: ${body}`, request_id: body };
-      response.writeHead(status, { "apigw-requestid": "fake-jwt" }).end(JSON.stringify(repeated));
-    });
-    const service = startService(program, broker.url);
-
-    const [type, , , message] = await service("token");
-    const shown = (await service("shown")).join("\t");
-
-    expect([type, message]).toEqual(["BrokerException", expect.stringMatching(/Wrong: .*subject_token=\[removed\]&/)]);
-    expect(shown).toContain("BrokerException");
-    expect(shown).not.toContain("fake-jwt");
   });
 
   test("shows the credential that an exception of the BrokerHandler quotes", async () => {

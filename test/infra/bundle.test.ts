@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -43,8 +43,6 @@ function modulesIn(folder: string, files: Iterable<string>): string[] {
 
 /** The file that keeps the code of a function. */
 const keptOf = (name: string) => join(import.meta.dirname, "../../build/kept", `${name}.json`);
-/** Makes the next call bundle the function again. */
-const forget = (name: string) => rmSync(keptOf(name), { force: true });
 
 const modulesBelow = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -103,14 +101,6 @@ describe("A bundle in a given folder", () => {
     expect(readFileSync(join(folder, "callers.json"), "utf8")).toBe('[{"name": "fake"}]');
     expect(existsSync(join(folder, "old.json"))).toBe(false);
     expect(modulesBelow(folder)).toContain("index.mjs");
-  });
-
-  test("has the same code as in any other folder", () => {
-    const elsewhere = bundleFunction("oauth", { folder: join(parent, "elsewhere") });
-    forget("oauth");
-
-    const contents = (at: string) => modulesBelow(at).map((file) => [file, readFileSync(join(at, file), "utf8")]);
-    expect(contents(bundleFunction("oauth", { folder }))).toEqual(contents(elsewhere));
   });
 });
 
@@ -194,11 +184,5 @@ describe.each(ofType("AWS::Lambda::Function"))("$id", (fn) => {
     const { stdout } = await load(entry, variables);
 
     expect(stdout).toBe("function\n");
-  });
-
-  test("fails to load without one of them, and names it", async () => {
-    const { BROKER_TABLE_NAME: _, ...others } = variables;
-
-    await expect(load(entry, others)).rejects.toThrow("BROKER_TABLE_NAME is not set");
   });
 });

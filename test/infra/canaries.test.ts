@@ -55,15 +55,21 @@ describe("searcherFor finds a secret", () => {
   });
 });
 
-test("Templates and bundles have the hash of a caller key, and not the key", () => {
+/** A JWT (API keys are JWTs), an AWS access key, a private key or a caller key. */
+const credential =
+  /\beyJ[\w-]{10,}\.[\w-]{10,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----[\sA-Za-z0-9+/]{40}|\bstb_[\w-]{20,}/;
+
+test("Templates and bundles have the hash of a caller key, and neither the key nor another credential", () => {
   const key = fakeCallerKey("php");
   const keySha256 = [callerKeyHash(new Secret(key))];
   const { outdir } = synthesise({ callers: [{ ...keyCaller, keySha256 }] });
   const files = readdirSync(outdir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(json|mjs)$/.test(entry.name))
+    .filter((entry) => entry.isFile())
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
-  const search = searcherFor([key]);
+  const found = [jwt, "AKIAFAKEFAKEFAKEFAKE", `-----BEGIN PRIVATE KEY-----\n${"fake".repeat(16)}`, key];
 
   expect(files.filter((text) => text.includes(keySha256[0] ?? ""))).not.toHaveLength(0);
-  expect(files.flatMap(search)).toEqual([]);
+  expect(files.flatMap(searcherFor([key]))).toEqual([]);
+  expect(files.filter((text) => credential.test(text))).toEqual([]);
+  expect(found.filter((text) => !credential.test(`{"value": "${text}"}`))).toEqual([]);
 });

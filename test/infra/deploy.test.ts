@@ -174,12 +174,6 @@ test("The bootstrap of an account and region checks both, as a deployment does, 
   });
 });
 
-test("A synthesis whose --stage npm has taken names its own command", async () => {
-  vi.stubEnv("npm_config_stage", "true");
-
-  expect((await deploy([], {}, "synth")).end).toMatch(/ npm run synth -- --stage …$/);
-});
-
 test("A stage without --stage is rejected, because cdk would look for a stack of this name", async () => {
   expect((await deploy(["dev"])).end).toBe(
     "dev is a stage, and not a stack. Nothing was changed. Write: npm run deploy -- --stage dev",
@@ -239,10 +233,6 @@ test("A synthesis of one stack prints its template, and a deployment of one is n
     expect((await deploy([id], {}, "synth")).cdk?.args).toEqual(["synth", "-c", "stage=dev", id]);
     expect((await deploy([id])).cdk?.args).toEqual(["deploy", "-c", "stage=dev", id]);
   }
-});
-
-test("A question about cdk's options needs no region", async () => {
-  expect((await deploy(["--help"])).cdk?.args).toEqual(["deploy", "-c", "stage=dev", "--help"]);
 });
 
 test("The command starts the CDK of this project, and prints a mistake in one line without a stack trace", () => {

@@ -72,6 +72,7 @@ const meanings: Record<string, Meaning> = {
   "rotation-off": [["KeyActionsNeeded token-rotation rotation_off"], daily],
   "refresh-token-ends": [["RefreshTokensEnding token-rotation ok schedule"], "Sum of 3600 s, >= 1, 1 of 2"],
   "api-open": [["Probes prober open prober"], summed(300, ">= 1", "1 of 1")],
+  // A probe may be a minute late, and its metric three: with one failed probe, at most 14 periods in a row have none.
   "probe-failed": [["Probes prober ok prober"], `${summed(60, "< 1", "15 of 15")}, missing data is breaching`],
 };
 

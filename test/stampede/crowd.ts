@@ -10,10 +10,8 @@ const processPath = fileURLToPath(new URL("process.ts", import.meta.url));
 
 /** Real processes that run the built function. */
 export interface Crowd {
-  /** Sends all requests of the orders at once, in every process. */
-  ask(...orders: Order[]): Promise<ProcessAnswer[]>;
-  /** Sends the requests and does not wait for answers: for processes that the test kills. */
-  askOnly(...orders: Order[]): void;
+  /** Sends all requests of the order at once, in every process. */
+  ask(order: Order): Promise<ProcessAnswer[]>;
   /** Kills every process at once. */
   kill(): Promise<void>;
 }
@@ -41,13 +39,10 @@ export async function startCrowd(
   await Promise.all(children.map((child) => nextReport(child)));
 
   return {
-    async ask(...orders) {
+    async ask(order) {
       const reports = children.map((child) => nextReport(child));
-      for (const child of children) child.send(orders);
+      for (const child of children) child.send(order);
       return (await Promise.all(reports)).flatMap((report) => (report.kind === "answered" ? report.answers : []));
-    },
-    askOnly(...orders) {
-      for (const child of children) child.send(orders);
     },
     async kill() {
       const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);

@@ -9,15 +9,12 @@ export interface Order {
   callersEach: number;
 }
 
-/** From a process: its environments are loaded, or what the callers of its orders got. */
+/** From a process: its environments are loaded, or what the callers of its order got. */
 export type Report = { kind: "ready" } | { kind: "answered"; answers: ProcessAnswer[] };
 
 export interface ProcessAnswer {
-  connection: string;
   status: number;
   code?: string;
-  /** Seconds. */
-  retryAfter?: string;
   generation?: number;
   /** So that answers can be compared without a token leaving the process. */
   tokenFingerprint?: string;
@@ -37,27 +34,23 @@ for (let number = 1; number <= Number(environments); number += 1) {
   handlers.push(handler);
 }
 
-process.on("message", (orders: Order[]) => {
+process.on("message", (order: Order) => {
   // An error ends the process, and the test sees its exit.
-  void ask(orders).then((answers) => process.send?.({ kind: "answered", answers } satisfies Report));
+  void ask(order).then((answers) => process.send?.({ kind: "answered", answers } satisfies Report));
 });
 process.send?.({ kind: "ready" } satisfies Report);
 
-async function ask(orders: Order[]): Promise<ProcessAnswer[]> {
-  const calls = orders.flatMap(({ connection, environments: some, callersEach }) =>
-    handlers.slice(0, some).flatMap((handler) => Array.from({ length: callersEach }, () => call(handler, connection))),
-  );
-  return Promise.all(calls);
+async function ask({ connection, environments: some, callersEach }: Order): Promise<ProcessAnswer[]> {
+  const asked = handlers.slice(0, some);
+  return Promise.all(asked.flatMap((handler) => Array.from({ length: callersEach }, () => call(handler, connection))));
 }
 
 async function call(handler: Handler, connection: string): Promise<ProcessAnswer> {
-  const { statusCode = 0, headers = {}, body = "" } = await handler(tokenEvent(connection), {});
+  const { statusCode = 0, body = "" } = await handler(tokenEvent(connection), {});
   const { code, generation, access_token: token } = JSON.parse(body) as Record<string, unknown>;
   return {
-    connection,
     status: statusCode,
     ...(typeof code === "string" && { code }),
-    ...(headers["retry-after"] !== undefined && { retryAfter: String(headers["retry-after"]) }),
     ...(typeof generation === "number" && { generation }),
     ...(typeof token === "string" && { tokenFingerprint: await fingerprintOf(token) }),
   };

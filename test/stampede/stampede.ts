@@ -1,5 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { type Crowd, startCrowd } from "./crowd.ts";
 import type { ProcessAnswer } from "./process.ts";
@@ -70,36 +69,4 @@ describe.each(crowds)("%s", { timeout: 40_000 }, (__, size) => {
     expect(new Set(answers.map(({ tokenFingerprint }) => tokenFingerprint)).size).toBe(1);
     expect(calls).toBe(1);
   });
-});
-
-describe("a lease holder that is killed", () => {
-  it("costs one more call: every caller is served at once, or at its retry after one second", async () => {
-    attempts += 1;
-    const orders = crowds.map(([, size]) => ({ connection: `killed-${size.callersEach}-${attempts}`, ...size }));
-    const { simulator } = stage;
-    for (const { connection } of orders) stage.register(connection);
-    simulator.setScenario({ mode: "ok" });
-    const holder = await startCrowd(1, 1, folder, stage);
-    simulator.setScenario({ mode: "hang" });
-    holder.askOnly(...orders.map(({ connection }) => ({ connection, environments: 1, callersEach: 1 })));
-    const exchanges = () => orders.map(({ connection }) => stage.exchanges(connection));
-    await vi.waitFor(() => expect(exchanges()).toEqual([1, 1]), 5000);
-    await holder.kill();
-    simulator.setScenario({ mode: "ok" });
-    // As if some of the lease had passed already: enough is left that all requests wait without a token.
-    for (const { connection } of orders) await stage.shortenLease(connection, 10);
-
-    const first = await crowd.ask(...orders);
-    await wait(1000);
-    const second = await crowd.ask(...orders);
-
-    for (const { connection, environments, callersEach } of orders) {
-      const of = (answers: ProcessAnswer[]) => answers.filter((answer) => answer.connection === connection);
-      const failed = of(first).filter(({ status }) => status !== 200);
-      expect(failed.length).toBeGreaterThan(0);
-      expect(failed.every(({ code, retryAfter }) => code === "upstream_unavailable" && retryAfter === "1")).toBe(true);
-      expect(tally(of(second))).toEqual({ "200 token 1": processes * environments * callersEach });
-      expect(stage.exchanges(connection)).toBe(2);
-    }
-  }, 40_000);
 });

@@ -64,7 +64,7 @@ it("The site's search finds a field by its name, and opens the section that expl
   await page.locator("#localsearch-input").fill("rejected_token_sha256");
   await page.locator(".result", { hasText: "Get a token" }).first().click();
 
-  await page.waitForURL("**/#get-a-token");
+  await page.waitForURL("**/connections.html#get-a-token");
   expect(await page.locator("#get-a-token").isVisible()).toBe(true);
 });
 

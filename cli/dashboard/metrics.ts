@@ -1,5 +1,6 @@
 import { type CloudWatchClient, type MetricDataQuery, paginateGetMetricData } from "@aws-sdk/client-cloudwatch";
-import { metricNamespace, originsOf } from "@smart-token-broker/auth-core/metrics.ts";
+import { originsOf } from "@smart-token-broker/auth-core/metrics.ts";
+import { metricNamespace } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Traffic, TrafficStep } from "../../dashboard/contract.ts";
 import { emptyStep, isCallersFault } from "../../dashboard/traffic.ts";
 

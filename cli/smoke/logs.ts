@@ -1,5 +1,6 @@
 import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-cloudwatch-logs";
-import { metricNamespace, originsOf } from "@smart-token-broker/auth-core/metrics.ts";
+import { originsOf } from "@smart-token-broker/auth-core/metrics.ts";
+import { metricNamespace } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { type Deployment, patience } from "../deployment/deployment.ts";
 import { asExpected, type Check, unknown } from "./check.ts";
 import { functionOf, sumsOfDay } from "./function-metrics.ts";

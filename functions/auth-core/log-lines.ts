@@ -1,4 +1,5 @@
-import { type MetricName, metricNamespace } from "./metrics.ts";
+import type { MetricName } from "./metrics.ts";
+import { metricNamespace } from "./rules/settings.ts";
 import { readTraceId } from "./rules/settings.ts";
 
 type Level = "info" | "warn" | "error";

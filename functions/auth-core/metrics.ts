@@ -1,3 +1,4 @@
+// Functions import only its types: its values would be in each bundle.
 import { failureCodes, isOfReplacement } from "./rules/failure-catalogue.ts";
 import { reasonsOf } from "./rules/keys/key-action.ts";
 
@@ -10,8 +11,6 @@ export interface MetricOrigins {
   codes: readonly string[];
   sources: readonly string[];
 }
-
-export const metricNamespace = "SmartTokenBroker";
 
 const none = ["none"];
 const serving: Service[] = ["token", "oauth"];

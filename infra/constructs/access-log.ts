@@ -3,7 +3,7 @@ import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import type { IAccessLogSettings } from "aws-cdk-lib/aws-apigatewayv2";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import * as logs from "aws-cdk-lib/aws-logs";
-import { metricNamespace } from "@smart-token-broker/auth-core/metrics.ts";
+import { metricNamespace } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Construct } from "constructs";
 import type { DeploymentSettings } from "../settings/types.ts";
 

@@ -1,12 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import {
-  type MetricName,
-  metricNamespace,
-  type MetricOrigins,
-  originsOf,
-  type Service,
-} from "@smart-token-broker/auth-core/metrics.ts";
+import { type MetricName, type MetricOrigins, originsOf, type Service } from "@smart-token-broker/auth-core/metrics.ts";
+import { metricNamespace } from "@smart-token-broker/auth-core/rules/settings.ts";
 
 type Filter = Partial<MetricOrigins>;
 type Origin = ReturnType<typeof originsOf>[number];

@@ -1,5 +1,6 @@
 import type { Resource, Synthesised } from "./synth.ts";
-import { metricOrigins, type MetricName, metricNamespace, originsOf } from "../../functions/auth-core/metrics.ts";
+import { metricOrigins, type MetricName, originsOf } from "../../functions/auth-core/metrics.ts";
+import { metricNamespace } from "../../functions/auth-core/rules/settings.ts";
 
 /** Namespace, name and dimensions of a metric as one string. */
 export const metricKey = (namespace: string, name: string, dimensions: Record<string, unknown>) =>

@@ -17,6 +17,9 @@ export const smartServicesBaseUrl = "https://tse.smart-api.teamsystem.cloud";
 /** The `source` of every event. Its `detail-type` is the event's name. */
 export const eventSource = "smart-token-broker";
 
+/** The namespace of every metric. */
+export const metricNamespace = "SmartTokenBroker";
+
 export interface Settings {
   stage: string;
   tableName: string;

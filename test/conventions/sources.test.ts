@@ -101,8 +101,6 @@ const bans: Ban[] = [
       "test/local/lambda.test.ts",
       // Waits for a server that is not ours.
       "test/moto/server.ts",
-      // The lease of a process that was killed ends by the table's real time.
-      "test/stampede/stampede.ts",
       // Tests sockets that node and undici close by their own timers.
       "test/adapters/smart-services-sockets.test.ts",
     ],

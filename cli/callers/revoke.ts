@@ -2,8 +2,8 @@ import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
-import { dynamoDbRevokedKeys } from "@smart-token-broker/oauth/edges/revoked-key-table.ts";
-import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/oauth/use-cases/revoked-keys.ts";
+import { dynamoDbRevokedKeys } from "@smart-token-broker/auth-core/adapters/revoked-key-table.ts";
+import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
 import type { CommandResult } from "../command.ts";
 import { deployedCallers } from "../deployment/deployed-callers.ts";
 import { brokerCommand } from "../../console/broker-command.ts";

@@ -5,13 +5,13 @@ import { report } from "@smart-token-broker/auth-core/http/report.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
-import type { JwtVerifier } from "./use-cases/authenticate.ts";
+import type { JwtVerifier } from "@smart-token-broker/auth-core/use-cases/authenticate.ts";
 import { OAuthEndpoint } from "./edges/endpoint.ts";
 import { dynamoDbHandles } from "./edges/handle-table.ts";
 import { toOAuthError } from "./rules/oauth-error.ts";
 import { dynamoDbNameIndex } from "./edges/name-index.ts";
 import { oauthErrorResponse } from "./edges/oauth-response.ts";
-import { dynamoDbRevokedKeys } from "./edges/revoked-key-table.ts";
+import { dynamoDbRevokedKeys } from "@smart-token-broker/auth-core/adapters/revoked-key-table.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("oauth", settings.stage);
@@ -28,7 +28,10 @@ const ports = {
 let verifier: JwtVerifier | undefined;
 const lazyVerifier: JwtVerifier = {
   async verify(token, issuer) {
-    verifier ??= (await import("./edges/jwt-verifier.ts")).oidcVerifier(ports.clock, settings);
+    verifier ??= (await import("@smart-token-broker/auth-core/adapters/jwt-verifier.ts")).oidcVerifier(
+      ports.clock,
+      settings,
+    );
     return verifier.verify(token, issuer);
   },
 };

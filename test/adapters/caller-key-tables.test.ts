@@ -6,7 +6,10 @@ import type { ConnectionId } from "../../functions/auth-core/rules/connection-id
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { dynamoDbHandles } from "../../functions/oauth/edges/handle-table.ts";
 import type { HandleTable } from "../../functions/oauth/use-cases/issued-handles.ts";
-import { dynamoDbRevokedKeys, type WritableRevokedKeyTable } from "../../functions/oauth/edges/revoked-key-table.ts";
+import {
+  dynamoDbRevokedKeys,
+  type WritableRevokedKeyTable,
+} from "../../functions/auth-core/adapters/revoked-key-table.ts";
 import { dynamoDbStatusTable } from "../../functions/status/edges/status-table.ts";
 import { fullItem } from "../support/items.ts";
 import { connectionId } from "../../fixtures/registration.ts";

@@ -4,7 +4,7 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { callersMetadata } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { dynamoDbRevokedKeys } from "../../functions/oauth/edges/revoked-key-table.ts";
+import { dynamoDbRevokedKeys } from "../../functions/auth-core/adapters/revoked-key-table.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { operator, region, StartedCommand } from "../local/run-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";

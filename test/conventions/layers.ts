@@ -137,7 +137,7 @@ export const layers: Layer[] = [
     planted: [
       { file: "functions/token-rotation/rules/shard.ts", text: 'import { request } from "undici";' },
       {
-        file: "functions/oauth/rules/claims.ts",
+        file: "functions/oauth/rules/grant-request.ts",
         text: 'import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";',
       },
       {
@@ -166,7 +166,7 @@ export const layers: Layer[] = [
       },
       {
         file: "functions/oauth/use-cases/authenticate.ts",
-        text: 'import { oidcVerifier } from "../edges/jwt-verifier.ts";',
+        text: 'import { oidcVerifier } from "@smart-token-broker/auth-core/adapters/jwt-verifier.ts";',
       },
     ],
   },

@@ -32,13 +32,14 @@ const bans: Ban[] = [
     except: [
       `${core}/adapters/item-codec.ts`,
       `${core}/adapters/key-issuer.ts`,
-      "functions/oauth/edges/jwt-verifier.ts",
+      `${core}/adapters/jwt-verifier.ts`,
       `${core}/adapters/secrets-manager.ts`,
       `${core}/adapters/signed-headers.ts`,
       `${core}/adapters/smart-services.ts`,
       "functions/oauth/edges/handle-table.ts",
       "functions/oauth/edges/oauth-response.ts",
       "functions/oauth/rules/refresh-handle.ts",
+      "functions/oauth/use-cases/authenticate.ts",
       `${core}/http/response.ts`,
       `${core}/rules/callers/caller-key.ts`,
       `${core}/rules/fingerprint.ts`,
@@ -46,7 +47,7 @@ const bans: Ban[] = [
       `${core}/rules/tokens/token-set.ts`,
       `${core}/rules/upstream/upstream-request.ts`,
       // Tells a key from a JWT by its form; reads whose keys a JWT claims to be verified with.
-      "functions/oauth/use-cases/authenticate.ts",
+      `${core}/use-cases/authenticate.ts`,
       // Puts an issued key into the secret.
       "functions/key-rotation/use-cases/create-secret.ts",
     ],

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { openToStrangers } from "../../functions/auth-core/rules/callers/issuer-trust.ts";
 import { sharedIssuers } from "../../functions/auth-core/rules/callers/shared-issuers.ts";
-import { connectionsOf } from "../../functions/oauth/rules/claims.ts";
+import { connectionsOf } from "../../functions/auth-core/rules/callers/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
 import { output, type StartedCommand } from "../local/run-harness.ts";
 import { startBroker, usedStatus } from "./broker.ts";

@@ -1,7 +1,7 @@
 import type { HttpResponse } from "../../functions/auth-core/http/response.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import { fingerprintOf, keyName } from "../support/operator.ts";
-import { oidcVerifier } from "../../functions/oauth/edges/jwt-verifier.ts";
+import { oidcVerifier } from "../../functions/auth-core/adapters/jwt-verifier.ts";
 import { testSettings } from "../../fixtures/registration.ts";
 import type { Seen } from "./proxy.ts";
 import type { Call } from "../../fixtures/fault-table.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { Authenticator } from "../../functions/oauth/use-cases/authenticate.ts";
+import { ClientAuthenticator } from "../../functions/oauth/use-cases/authenticate.ts";
 import type { Credential } from "../../functions/oauth/rules/grant-request.ts";
 import { steppedClock } from "../support/clock.ts";
 import { testSettings } from "../../fixtures/registration.ts";
@@ -53,7 +53,7 @@ async function authenticated({ key, handleOf, claims, as = "caller_key_or_jwt", 
   const verifier = {
     verify: async (_: Secret, by: string) => (verified.push(by), { kind: "valid" as const, claims: all }),
   };
-  const authenticator = new Authenticator(parseCallers(list, testSettings), verifier, {
+  const authenticator = new ClientAuthenticator(parseCallers(list, testSettings), verifier, {
     clock,
     notice: () => undefined,
     issuedHandles: {
@@ -66,7 +66,12 @@ async function authenticated({ key, handleOf, claims, as = "caller_key_or_jwt", 
   const accepted = handleOf ? "refresh_handle" : as;
   const answer = await authenticator.authenticate({ value, accepted }, { origin, clientId });
   if (answer.kind !== "authenticated") return { error: answer.description, verified };
-  return { allowed: [...answer.allowed].join(" "), user: answer.user, names: answer.names, verified };
+  return {
+    allowed: [...answer.allowed].map(([id, [entry]]) => `${id},${entry}`).join(" "),
+    user: answer.user,
+    names: answer.names,
+    verified,
+  };
 }
 
 describe("Authenticator accepts", () => {

@@ -6,7 +6,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { jwtBearer } from "../../functions/oauth/rules/grant-request.ts";
-import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
+import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
 import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.ts";
 import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { steppedClock } from "../support/clock.ts";

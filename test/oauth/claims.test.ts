@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { OidcCaller } from "../../functions/auth-core/rules/callers/oidc-caller.ts";
-import { connectionsOf, livesAtMost, matchesClaims } from "../../functions/oauth/rules/claims.ts";
+import { connectionsOf, livesAtMost, matchesClaims } from "../../functions/auth-core/rules/callers/claims.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({

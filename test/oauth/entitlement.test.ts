@@ -4,7 +4,7 @@ import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
+import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
 import type { NameIndex } from "../../functions/oauth/use-cases/find-connection.ts";
 import type { Ports, TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import { steppedClock } from "../support/clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fetchKeys, jwksUriOf } from "../../functions/oauth/edges/fetch-keys.ts";
+import { fetchKeys, jwksUriOf } from "../../functions/auth-core/adapters/fetch-keys.ts";
 import { serve } from "../support/server.ts";
 
 const deployed = { allowLoopbackHttp: false };

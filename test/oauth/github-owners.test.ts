@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { OidcCaller } from "../../functions/auth-core/rules/callers/oidc-caller.ts";
 import { openToStrangers, type RequiredClaims } from "../../functions/auth-core/rules/callers/issuer-trust.ts";
-import { matchesClaims } from "../../functions/oauth/rules/claims.ts";
+import { matchesClaims } from "../../functions/auth-core/rules/callers/claims.ts";
 
 const issuer = "https://token.actions.githubusercontent.com";
 const audience = "fake-audience";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import { IssuerKeys } from "../../functions/oauth/use-cases/issuer-keys.ts";
+import { IssuerKeys } from "../../functions/auth-core/use-cases/issuer-keys.ts";
 import { type SteppedClock, steppedClock } from "../support/clock.ts";
 import { closedGate, type Gate } from "../support/gate.ts";
 

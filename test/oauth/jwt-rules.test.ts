@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { brokenRule } from "../../functions/oauth/rules/jwt-rules.ts";
+import { brokenRule } from "../../functions/auth-core/rules/callers/jwt-rules.ts";
 
 const now = 1_800_000_000;
 const claims = { iss: "https://issuer.test", iat: now, exp: now + 300 };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { oidcVerifier } from "../../functions/oauth/edges/jwt-verifier.ts";
+import { oidcVerifier } from "../../functions/auth-core/adapters/jwt-verifier.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { type SteppedClock, steppedClock } from "../support/clock.ts";
 import { discoveryPath, fakeClaims, type Issuer, startIssuer, subject } from "./issuer.ts";

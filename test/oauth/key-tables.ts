@@ -7,7 +7,7 @@ import type { RegisteredNames } from "../../functions/auth-core/rules/tokens/tok
 import type { TokenTable } from "../../functions/auth-core/use-cases/ports.ts";
 import type { HandleTable } from "../../functions/oauth/use-cases/issued-handles.ts";
 import { handleName } from "../../functions/oauth/rules/refresh-handle.ts";
-import type { RevokedKey, RevokedKeyTable } from "../../functions/oauth/use-cases/revoked-keys.ts";
+import type { RevokedKey, RevokedKeyTable } from "../../functions/auth-core/use-cases/revoked-keys.ts";
 
 /** The name in the table of a key's handle, for a token of these names. */
 export const handleNameOf = (key: string, names: RegisteredNames = {}) =>

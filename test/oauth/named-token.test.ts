@@ -6,7 +6,7 @@ import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Ports, Upstream } from "../../functions/auth-core/use-cases/ports.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
-import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
+import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { around } from "../../fixtures/around.ts";
 import { testSettings } from "../../fixtures/registration.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
-import { RevokedKeys } from "../../functions/oauth/use-cases/revoked-keys.ts";
+import { RevokedKeys } from "../../functions/auth-core/use-cases/revoked-keys.ts";
 import { steppedClock } from "../support/clock.ts";
 import { closedGate } from "../support/gate.ts";
 import { memoryKeyTables } from "./key-tables.ts";

@@ -13,7 +13,7 @@ import { parseTokenResponse } from "../../functions/auth-core/rules/upstream/ups
 import type { Telemetry } from "../../functions/auth-core/telemetry.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { readRotationEvent } from "../../functions/key-rotation/rules/rotation-event.ts";
-import type { JwtVerifier } from "../../functions/oauth/use-cases/authenticate.ts";
+import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
 import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { grantTypes } from "../../functions/oauth/rules/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/rules/oauth-error.ts";

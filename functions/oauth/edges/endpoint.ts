@@ -4,9 +4,11 @@ import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
+import type { JwtVerifier } from "@smart-token-broker/auth-core/use-cases/authenticate.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { RevokedKeys, type RevokedKeyTable } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { type Authenticated, Authenticator, type JwtVerifier, notAccepted } from "../use-cases/authenticate.ts";
+import { type Client, ClientAuthenticator, notAccepted } from "../use-cases/authenticate.ts";
 import { ConnectionFinder, type FinderPorts, noSuchConnection } from "../use-cases/find-connection.ts";
 import { readForm } from "../rules/form.ts";
 import { type GrantRequest, readGrantRequest, readVendorRequest } from "../rules/grant-request.ts";
@@ -15,7 +17,6 @@ import { metadataResponse } from "./metadata.ts";
 import { namedToken } from "../use-cases/named-token.ts";
 import { type OAuthError, oauthError } from "../rules/oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "./oauth-response.ts";
-import { RevokedKeys, type RevokedKeyTable } from "../use-cases/revoked-keys.ts";
 
 /** The ports of a token service, of the finder, and of caller keys. */
 type OAuthPorts = Ports & FinderPorts & HandlePorts & { revokedKeys: RevokedKeyTable };
@@ -29,7 +30,7 @@ const minTtl = 60;
  * reading whether a listed key is revoked or a refresh handle was issued.
  */
 export class OAuthEndpoint {
-  readonly #authenticator: Authenticator;
+  readonly #authenticator: ClientAuthenticator;
   readonly #revoked: RevokedKeys;
   /** Of the keys of all callers. */
   readonly #hashes: string[];
@@ -43,7 +44,7 @@ export class OAuthEndpoint {
     this.#hashes = callers.flatMap((caller) => (caller.kind === "key" ? caller.keySha256 : []));
     this.#handles = new IssuedHandles(ports, this.#hashes);
     this.#revoked = new RevokedKeys(ports);
-    this.#authenticator = new Authenticator(callers, verifier, {
+    this.#authenticator = new ClientAuthenticator(callers, verifier, {
       ...ports,
       issuedHandles: this.#handles,
       revoked: this.#revoked,
@@ -76,13 +77,13 @@ export class OAuthEndpoint {
     if (caller.kind === "oauth_error") return oauthErrorResponse(caller, requestId, request.basic);
     const found = await this.#connectionFor(caller, request);
     if (found.kind === "oauth_error") {
-      return withCaller(oauthErrorResponse(found, requestId), [...caller.allowed.values()][0]);
+      return withCaller(oauthErrorResponse(found, requestId), [...caller.allowed.values()][0]?.[0]);
     }
     return this.#tokenOf(found.connection, caller, request, requestId);
   };
 
   /** Authenticates the client, if it sent a credential of its own, and then the grant. */
-  async #callerOf(request: GrantRequest, origin: string | undefined): Promise<Authenticated | OAuthError> {
+  async #callerOf(request: GrantRequest, origin: string | undefined): Promise<Client | OAuthError> {
     const { client, credential, clientId, connection, notAcceptedError } = request;
     const authenticated = client && (await this.#authenticator.authenticate(client, { origin, clientId }));
     if (authenticated?.kind === "oauth_error") return authenticated;
@@ -92,12 +93,13 @@ export class OAuthEndpoint {
       return caller.error === "invalid_client" ? { ...caller, error: notAcceptedError } : caller;
     }
     // A refresh token belongs to the client that got it (RFC 6749 §6).
-    const isOwn = connection === undefined || authenticated?.allowed.get(connection) === caller.allowed.get(connection);
+    const isOwn =
+      connection === undefined || authenticated?.allowed.get(connection)?.[0] === caller.allowed.get(connection)?.[0];
     return authenticated && !isOwn ? { ...notAccepted, error: notAcceptedError } : caller;
   }
 
   async #connectionFor(
-    { allowed }: Authenticated,
+    { allowed }: Client,
     request: GrantRequest,
   ): Promise<{ kind: "found"; connection: ConnectionId } | OAuthError> {
     const { connection } = request;
@@ -114,12 +116,12 @@ export class OAuthEndpoint {
 
   async #tokenOf(
     connection: ConnectionId,
-    caller: Authenticated,
+    caller: Client,
     request: GrantRequest,
     requestId: string,
   ): Promise<HttpResponse> {
     const { username, scope, rejectedSha256, issuedTokenType } = request;
-    const entry = caller.allowed.get(connection);
+    const entry = caller.allowed.get(connection)?.[0];
     const reporter = [entry, caller.user].filter((part) => part !== undefined).join(" ");
     const requirements = rejectedSha256 === undefined ? { minTtl } : { minTtl: 0, rejectedSha256, reporter };
     const names = {
@@ -148,7 +150,7 @@ export class OAuthEndpoint {
   async #refreshTokenOf(
     connection: ConnectionId,
     { username, registeredScope: scope }: TokenSet,
-    { keySha256 }: Authenticated,
+    { keySha256 }: Client,
     request: GrantRequest,
   ) {
     if (request.connection !== undefined) return request.credential.value;

@@ -1,11 +1,11 @@
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
-import { clockTolerance, jwtAlgorithms } from "@smart-token-broker/auth-core/adapters/late.ts";
-import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
+import { clockTolerance, jwtAlgorithms } from "./late.ts";
+import type { Clock } from "../rules/clock.ts";
+import type { UrlOptions } from "../rules/https-url.ts";
 import type { JwtVerdict, JwtVerifier } from "../use-cases/authenticate.ts";
 import { fetchKeys, type Keys } from "./fetch-keys.ts";
 import { IssuerKeys } from "../use-cases/issuer-keys.ts";
-import { brokenRule } from "../rules/jwt-rules.ts";
+import { brokenRule } from "../rules/callers/jwt-rules.ts";
 
 /**
  * Verifies JWTs with the published keys of their issuer (RFC 7519): signature, issuer, `exp` (required), `nbf`, and the

@@ -1,12 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
-import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
-import {
-  brokenUrlRule,
-  isLoopback,
-  maxUrlLength,
-  type UrlOptions,
-} from "@smart-token-broker/auth-core/rules/https-url.ts";
-import { isPrivateHost } from "@smart-token-broker/auth-core/rules/callers/private-host.ts";
+import { readBody } from "./read-body.ts";
+import { brokenUrlRule, isLoopback, maxUrlLength, type UrlOptions } from "../rules/https-url.ts";
+import { isPrivateHost } from "../rules/callers/private-host.ts";
 
 /** Finds the key of a JWT by its header; jose throws if there is none. */
 export type Keys = ReturnType<typeof createLocalJWKSet>;

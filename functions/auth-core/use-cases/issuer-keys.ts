@@ -1,4 +1,4 @@
-import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import type { Clock } from "../rules/clock.ts";
 
 /** Seconds after which keys are fetched again, while requests use the known ones. */
 const refreshAfter = 10 * 60;

@@ -1,4 +1,4 @@
-import { clockTolerance } from "@smart-token-broker/auth-core/rules/jwt.ts";
+import { clockTolerance } from "../jwt.ts";
 
 /** `typ` of the header (RFC 7519 §5.1, RFC 9068 §2.1), in lower case and without `application/` (RFC 7515 §4.1.9). */
 const acceptedTypes = new Set(["jwt", "at+jwt"]);

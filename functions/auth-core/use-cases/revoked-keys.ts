@@ -1,5 +1,5 @@
-import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
-import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import { catchUnavailable } from "../rules/failure.ts";
+import type { Ports } from "./ports.ts";
 
 /** The caller keys that operators revoked. Throws `UnavailableError` if the table is unavailable. */
 export interface RevokedKeyTable {

@@ -1,6 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { DynamoDb } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
-import { reservedPrefix } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
+import type { DynamoDb } from "./dynamodb.ts";
+import { reservedPrefix } from "./item-codec.ts";
 import type { RevokedKey, RevokedKeyTable } from "../use-cases/revoked-keys.ts";
 
 /** The key of the item of all revoked caller keys. */

@@ -1,6 +1,6 @@
-import type { OidcCaller } from "@smart-token-broker/auth-core/rules/callers/oidc-caller.ts";
-import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { clockTolerance } from "@smart-token-broker/auth-core/rules/jwt.ts";
+import type { OidcCaller } from "./oidc-caller.ts";
+import { type ConnectionId, parseConnectionId } from "../connection-id.ts";
+import { clockTolerance } from "../jwt.ts";
 
 /** Whether a JWT's claims match an entry: its audience, and every claim that the entry lists. */
 export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown>): boolean {

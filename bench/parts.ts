@@ -72,5 +72,5 @@ export function oauthEvent(): object {
 /** The list of the oauth function with one caller, who may use this connection. */
 export function oneCaller(connection: string): Record<string, string> {
   const caller = { name: "bench", connections: [connection], keySha256: [callerKeyHash(callerKey)] };
-  return callersFile(parseCallers([caller], { allowLoopbackHttp: true }));
+  return callersFile(parseCallers([caller], { allowLoopbackHttp: true }), "tokens");
 }

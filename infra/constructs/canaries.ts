@@ -18,9 +18,9 @@ import { failedRequests, missedValidity } from "./caller-alarms.ts";
 export function addCanaries(
   scope: Construct,
   stage: string,
-  { token, oauth }: { token: BrokerFunction; oauth?: BrokerFunction },
+  { token, oauth, calls }: { token: BrokerFunction; oauth?: BrokerFunction; calls?: BrokerFunction },
 ): void {
-  const functions = { Token: token, ...(oauth && { OAuth: oauth }) };
+  const functions = { Token: token, ...(oauth && { OAuth: oauth }), ...(calls && { Calls: calls }) };
   const alarms = rollbackAlarms(
     scope,
     stage,

@@ -23,7 +23,7 @@ const throttle = v.strictObject(
   "must be an object with rate and burst only, in requests per second",
 );
 
-const services = ["token", "oauth", "status", "token-rotation", "key-rotation", "prober"] as const;
+const services = ["token", "oauth", "calls", "status", "token-rotation", "key-rotation", "prober"] as const;
 
 /**
  * Each connection has one resource in the stack State and one in Rotation. A stack has at most 500, and Rotation has up to
@@ -102,9 +102,10 @@ export const plainSettings = {
       {
         token: v.optional(throttle, { rate: 200, burst: 400 }),
         oauth: v.optional(throttle, { rate: 100, burst: 200 }),
+        calls: v.optional(throttle, { rate: 100, burst: 200 }),
         status: v.optional(throttle, { rate: 10, burst: 20 }),
       },
-      "must be an object with token, oauth and status only",
+      "must be an object with token, oauth, calls and status only",
     ),
     default: {},
     example: '\'throttle={"token":{"rate":9,"burst":9}}\'',

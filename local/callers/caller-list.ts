@@ -39,7 +39,7 @@ export function listPage(
     const body = await readBody(request);
     const changed = change(body === "too_large" ? undefined : parseObject(body.toString()));
     if (oauth && changed.list) {
-      writeFileSync(join(oauth.folder, "callers.json"), callersFile(changed.list)["callers.json"]);
+      writeFileSync(join(oauth.folder, "callers.json"), callersFile(changed.list, "tokens")["callers.json"]);
       await oauth.running.restart();
     }
     return changed;

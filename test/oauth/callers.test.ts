@@ -55,7 +55,7 @@ describe("parseCallers", () => {
     const bounded = { ...byUser, name: "bounded", connections: ["a", "b"], oidc: { ...byUser.oidc, maxLifetime: 60 } };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
 
-    expect(JSON.parse(callersFile(list)["callers.json"])).toStrictEqual(list);
+    expect(JSON.parse(callersFile(list, "tokens")["callers.json"])).toStrictEqual(list);
   });
 
   test.each([["an object with the list and its JSON Schema", { $schema: "./callers.schema.json", callers: [byKey] }]])(

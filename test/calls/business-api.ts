@@ -1,0 +1,37 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { listen } from "../../fixtures/listen.ts";
+
+/** A request as the business API got it. */
+export interface Received {
+  method: string;
+  /** Path and query, as sent. */
+  url: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+  /** Of the Authorization header. */
+  token: string;
+}
+
+export type Respond = (response: ServerResponse, request: Received) => void;
+
+/** A business API on a socket. It answers with 200 and `{}`, unless a test says otherwise. */
+export async function startBusinessApi() {
+  const received: Received[] = [];
+  const api = {
+    received,
+    respond: ((response) => response.writeHead(200, { "content-type": "application/json" }).end("{}")) as Respond,
+    url: "",
+    close: async () => {},
+  };
+  const server = createServer((request, response) => {
+    void buffer(request).then((body) => {
+      const { method = "", url = "", headers } = request;
+      const one = { method, url, headers, body, token: (headers.authorization ?? "").replace("Bearer ", "") };
+      received.push(one);
+      api.respond(response, one);
+    });
+  });
+  const { url, close } = await listen(server);
+  return Object.assign(api, { url, close });
+}

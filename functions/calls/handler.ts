@@ -14,7 +14,7 @@ const settings = readSettings(process.env);
 const telemetry = createTelemetry("calls", settings.stage);
 const dynamoDb = leanDynamoDb(telemetry.notice);
 const core = deployedPorts(settings, telemetry.notice, dynamoDb);
-const api = once(async () => (await import("./edges/undici-api.ts")).undiciApi());
+const api = once(async () => (await import("./edges/undici-api.ts")).undiciApi(core.clock));
 const verifier = once(async () =>
   (await import("@smart-token-broker/auth-core/adapters/jwt-verifier.ts")).oidcVerifier(core.clock, settings),
 );

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { listen } from "../../fixtures/listen.ts";
 
@@ -25,13 +25,15 @@ export async function startBusinessApi() {
     close: async () => {},
   };
   const server = createServer((request, response) => {
-    void buffer(request).then((body) => {
-      const { method = "", url = "", headers } = request;
-      const one = { method, url, headers, body, token: (headers.authorization ?? "").replace("Bearer ", "") };
-      received.push(one);
-      api.respond(response, one);
-    });
+    void receive(request).then((one) => api.respond(response, one));
   });
+  async function receive(request: IncomingMessage): Promise<Received> {
+    const { method = "", url = "", headers } = request;
+    const body = await buffer(request);
+    const one = { method, url, headers, body, token: (headers.authorization ?? "").replace("Bearer ", "") };
+    received.push(one);
+    return one;
+  }
   const { url, close } = await listen(server);
   return Object.assign(api, { url, close });
 }

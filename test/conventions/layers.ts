@@ -29,6 +29,8 @@ const forInfra = files(
     "metrics",
     "adapters/item-codec",
     ...[
+      "callers/call-headers",
+      "callers/call-rules",
       "callers/callers",
       "callers/deployed-callers",
       "callers/principal-caller",

@@ -36,6 +36,10 @@ const bans: Ban[] = [
       `${core}/adapters/secrets-manager.ts`,
       `${core}/adapters/signed-headers.ts`,
       `${core}/adapters/smart-services.ts`,
+      "functions/calls/edges/search.ts",
+      "functions/calls/edges/undici-api.ts",
+      // Compares a response with the token.
+      "functions/calls/use-cases/make-call.ts",
       "functions/oauth/edges/handle-table.ts",
       "functions/oauth/edges/oauth-response.ts",
       "functions/oauth/rules/refresh-handle.ts",
@@ -58,7 +62,7 @@ const bans: Ban[] = [
     folders: [
       `${core}/rules`,
       `${core}/use-cases`,
-      ...["key-rotation", "oauth", "status", "token", "token-rotation"].map((name) => `functions/${name}`),
+      ...["calls", "key-rotation", "oauth", "status", "token", "token-rotation"].map((name) => `functions/${name}`),
     ],
     pattern:
       /\bDate\.now\b|\bnew Date\(\)|\bnew Date\b(?!\()|\bperformance\b|\bMath\.random\b|\brandomUUID\b|\bset(Timeout|Interval|Immediate)\b/,

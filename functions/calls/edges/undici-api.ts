@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher, errors } from "undici";
+import { Agent, errors } from "undici";
+import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { OversizedBodyError, readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import { maxCallBytes } from "../rules/call-request.ts";
 import type { Api, ApiRequest, ApiResult } from "../use-cases/api.ts";
@@ -8,14 +9,14 @@ export interface ApiOptions {
   connectTimeout?: number;
 }
 
-/** Milliseconds. A socket that was idle for longer may have died while Lambda froze the environment. */
-const maxIdle = 3000;
+/** Seconds. A socket that was idle for longer may have died while Lambda froze the environment. */
+const maxIdle = 3;
 
 /**
  * Calls business APIs over HTTPS, with a dispatcher of its own. `dispatcher.request` sends the path as it is, which `fetch`
  * and `request(url)` do not: they change `'` in a query.
  */
-export function undiciApi({ connectTimeout = 2000 }: ApiOptions = {}): Api {
+export function undiciApi({ now }: Pick<Clock, "now">, { connectTimeout = 2000 }: ApiOptions = {}): Api {
   const newAgent = () =>
     new Agent({
       connect: { timeout: connectTimeout },
@@ -27,12 +28,12 @@ export function undiciApi({ connectTimeout = 2000 }: ApiOptions = {}): Api {
   let connected = 0;
   const countConnections = () => agent.on("connect", () => (connected += 1));
   countConnections();
-  let idleSince = Date.now();
+  let idleSince = now();
 
   return {
     async send(request, seconds): Promise<ApiResult> {
       // By wall clock: the timers of a frozen environment stand still.
-      if (Date.now() - idleSince > maxIdle) {
+      if (now() - idleSince > maxIdle) {
         void agent.destroy();
         agent = newAgent();
         countConnections();
@@ -47,7 +48,7 @@ export function undiciApi({ connectTimeout = 2000 }: ApiOptions = {}): Api {
         if (error instanceof errors.HTTPParserError) return { kind: "garbage" };
         return { kind: "unreachable", isDeadSocket: connected === before && isDeadSocket(error) };
       } finally {
-        idleSince = Date.now();
+        idleSince = now();
       }
     },
   };
@@ -63,7 +64,7 @@ async function responseOf(agent: Agent, request: ApiRequest, signal: AbortSignal
   } = await agent.request({
     origin,
     path,
-    method: method as Dispatcher.HttpMethod,
+    method,
     headers: { ...request.headers, authorization: `Bearer ${token.reveal()}`, "user-agent": "smart-token-broker" },
     body: body.length > 0 ? body : null,
     signal,

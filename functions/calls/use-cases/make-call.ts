@@ -122,7 +122,7 @@ export class CallMaker {
   /** Where the call goes, if a rule allows it with the scope of this token set's registration. */
   #targetOf(
     { registeredScope, apiBaseUrl }: TokenSet,
-    { connection: _, rules }: CallingCaller,
+    { rules }: CallingCaller,
     { method, segments, query }: CallRequest,
   ): Pick<ApiRequest, "origin" | "path"> | CallFailure {
     if (apiBaseUrl === undefined) return connectionNotReady("it has no apiBaseUrl");

@@ -79,7 +79,7 @@ function decodedOnce(text: string): string | undefined {
   }
 }
 
-/** Encodes all but the characters of RFC 3986's `pchar`: `encodeURIComponent` also encodes some of these, as in `$metadata`. */
+/** Encodes all but the characters that RFC 3986 allows in a segment: `encodeURIComponent` also encodes some of these, as in `$metadata`. */
 function encoded(segments: readonly string[]): string {
   return segments
     .map((segment) =>

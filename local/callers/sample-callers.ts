@@ -1,6 +1,6 @@
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { pipelineAudience, portalAudience } from "./issuer.ts";
+import { callUser, pipelineAudience, portalAudience, tokenUser } from "./issuer.ts";
 
 /** The connection of a local run without `--connections`, beside those of the settings. */
 export const sampleConnection = "webapicorso";
@@ -12,8 +12,10 @@ export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, 
 export const samplePortalPort = 8788;
 export const samplePortalOrigin = `http://127.0.0.1:${samplePortalPort}`;
 
-/** The list of callers without `--callers`: one of each kind outside AWS. */
+/** The list of callers without `--callers`: one of each kind outside AWS, and a page that makes calls. */
 export function sampleCallers(issuer: string, connections: string[], origins: string[] = []): object[] {
+  const users = { issuer, audience: portalAudience, connectionsClaim: "smart_services" };
+  const allOrigins = [...new Set([samplePortalOrigin, ...origins])];
   return [
     { name: "local-php", connections, keySha256: [callerKeyHash(new Secret(sampleCallerKey))] },
     {
@@ -23,8 +25,14 @@ export function sampleCallers(issuer: string, connections: string[], origins: st
     },
     {
       name: "local-portal",
-      oidc: { issuer, audience: portalAudience, connectionsClaim: "smart_services" },
-      origins: [...new Set([samplePortalOrigin, ...origins])],
+      oidc: { ...users, claims: { sub: tokenUser } },
+      origins: allOrigins,
+    },
+    {
+      name: "local-page",
+      oidc: { ...users, claims: { sub: callUser } },
+      origins: allOrigins,
+      calls: [{ methods: ["GET"], path: "/api/v1/{scope}/CO/**" }],
     },
   ];
 }

@@ -58,13 +58,6 @@ describe("docs/callers.md", () => {
     ]);
   });
 
-  it("quotes the examples as they are", () => {
-    const quotes = [...page("docs/callers.md").matchAll(/From\s\[[^\]]+\]\(\.\.\/(\S+)\):\n\n```\w+\n([^]*?)```/g)];
-
-    expect(quotes).toHaveLength(3);
-    for (const [, file = "", quote = ""] of quotes) expect(page(file)).toContain(quote);
-  });
-
   it("lists every shared issuer with the claims that name a tenant, and their source", () => {
     const listed = rowsOf("docs/callers.md", "## Issuers that many tenants share");
 

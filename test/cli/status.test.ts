@@ -197,12 +197,6 @@ test("describeStatus asks for a valid key while the rejected one backs off, or a
   }
 });
 
-test("describeStatus says that callers get an error without a valid token", () => {
-  const expired = { ...status("a", "expired"), access_token_expires_at: "2026-11-24T11:00:00Z" };
-
-  expect(describeStatus(expired, now, { flags: "" })).toMatch(/^expired +Callers get an error\. Next attempt /);
-});
-
 test("describeStatus has every instant in UTC, in a machine of any time zone", () => {
   vi.stubEnv("TZ", "Asia/Tokyo");
   onTestFinished(() => void vi.unstubAllEnvs());

@@ -212,9 +212,10 @@ test("doctor --probe --observe finds tokens that expire early, and --apply sets 
 
 test.each([
   { shape: "data", expiresIn: "string", bom: true, opaque: true },
-  { shape: "accessToken", refreshTokens: false, lifetime: 60, sameToken: true },
+  { shape: "accessToken", refreshTokens: false, lifetime: 60 },
   { shape: "bare_jwt", expiresIn: "absent", refreshTokens: false },
   { singleActiveToken: true, rotateRefresh: false, lifetime: 900 },
+  { sameToken: true },
 ])("doctor --save-profile writes %o without credentials, and the simulator accepts it", async (scenario) => {
   await local.scenario(scenario);
   const file = join(folder, "profile.json");

@@ -144,16 +144,6 @@ describe("broker logs of a local run", () => {
     expect(stdout).not.toContain("acme");
   });
 
-  it("shows neither what operators request nor what doctor tries", async () => {
-    await local.broker(["status", "nobody"]);
-    const { stdout: found } = await local.broker(["doctor"]);
-    const { stdout } = await local.broker(["logs"]);
-
-    expect(found).toMatch(/^ok +The API rejects percent-encoded paths \(HTTP 400\)$/m);
-    expect(stdout).toContain("replaced by");
-    expect(stdout).not.toMatch(/ (400|404) /);
-  });
-
   it.each([
     ["1h", /^Nothing in the last 1h\. Look further back: npx broker events --connection acme --since 1d --local-url /],
     ["7d", /^Nothing in the last 7d\.\n$/],

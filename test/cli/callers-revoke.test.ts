@@ -8,7 +8,6 @@ import { dynamoDbRevokedKeys } from "../../functions/oauth/edges/revoked-key-tab
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { operator, region, StartedCommand } from "../local/run-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
-import { json, type Sent } from "../oauth/request-bodies.ts";
 import { vendorForm } from "../oauth/requests.ts";
 import { awsEnvironment, stacksOf, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError } from "./harness.ts";
@@ -37,11 +36,13 @@ const dynamoDb = () => ({ endpoint: run.url("dynamodb"), region, credentials: op
 const table = () => dynamoDbRevokedKeys(deployment.tableName, dynamoDbClient(dynamoDb()));
 const isRevoked = async (name: string) => (await table().read()).has(hashOf(name));
 
-async function ask(path: string, { headers, body }: Sent) {
-  const response = await fetch(run.url("ready") + path, { method: "POST", headers, body: new Uint8Array(body) });
-  return { status: response.status, ...((await response.json()) as { error?: string; refresh_token?: string }) };
+/** A token request of the vendor's API with a caller key. */
+async function vendor(name: string) {
+  const { headers, body } = vendorForm(fakeCallerKey(name));
+  const url = `${run.url("ready")}/api/v1/auth/token`;
+  const response = await fetch(url, { method: "POST", headers, body: new Uint8Array(body) });
+  return { status: response.status, ...((await response.json()) as { error?: string }) };
 }
-const vendor = (name: string) => ask("/api/v1/auth/token", vendorForm(fakeCallerKey(name)));
 
 // docs/restoring.md says both. The first test of the file, because it deletes what the others store.
 test("A table that lost its items grows again from the secrets, without the revoked keys", async () => {
@@ -145,17 +146,6 @@ describe("broker callers revoke", () => {
     expect(result.stderr).not.toContain("stb_");
     expect(await table().read()).toEqual(before);
   });
-});
-
-test("A refresh token ends when its connection is removed", async () => {
-  const { refresh_token: token } = await vendor("fourth");
-  const refresh = () => ask("/oauth/token", json({ grant_type: "refresh_token", refresh_token: token }));
-  const before = await refresh();
-
-  await broker(["connections", "remove", "webapicorso", "--yes", ...local()]);
-
-  expect(before).toMatchObject({ status: 200, refresh_token: token });
-  expect(await refresh()).toMatchObject({ status: 400, error: "invalid_grant" });
 });
 
 describe("broker callers revoke, on AWS,", () => {

@@ -56,16 +56,13 @@ export function keyRotationOf({
   };
 }
 
-/** Whether a rejected connection is tried again now: then its operator may have stored a key already. */
-export const isRetriedNow = (status: ConnectionStatus, now: number) =>
-  status.state === "rejected" && isAttemptDue(status, now);
-
 /** When a key was stored that the next attempt of a rejected connection uses; `undefined` if that is not known. */
 function storedKeyAt(status: ConnectionStatus, now: number, rotation: KeyRotation | undefined): number | undefined {
   const { last_error: error } = status;
   const { changedAt = 0 } = rotation ?? {};
   // The error's instant has no fraction.
-  const isStored = error && isRetriedNow(status, now) && changedAt >= Date.parse(error.at) / 1000 + 1;
+  const isTried = status.state === "rejected" && isAttemptDue(status, now);
+  const isStored = error && isTried && changedAt >= Date.parse(error.at) / 1000 + 1;
   return isStored ? changedAt : undefined;
 }
 

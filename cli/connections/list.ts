@@ -5,7 +5,7 @@ import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, areTokensDeleted } from "../deployment/statuses.ts";
 import { stateCell } from "../status/state-cell.ts";
-import { outputStyle, plain, table } from "../terminal/table.ts";
+import { plain, table } from "../terminal/table.ts";
 
 interface Listed {
   connection: string;
@@ -31,7 +31,7 @@ export async function listConnections(deployment: Deployment): Promise<CommandRe
     ...plain(secret, rotation ? "on" : "off"),
   ]);
   const head = plain("CONNECTION", "STATE", "SECRET", "ROTATION");
-  return { json: listed, text: table([head, ...rows], [42, 12, 8], outputStyle()) };
+  return { json: listed, text: table([head, ...rows]) };
 }
 
 /** Joins secrets and items by connection id, and sorts them by it. Pure. */

@@ -66,7 +66,7 @@ export async function putCurrent(
 ): Promise<Renewal> {
   const { registration } = parseValue(deployment, value);
   const { renewal = { due: false } } = await actThenRenew(deployment, connection, async () => {
-    if (!skipExchange) await verifyKey(deployment, registration, skipExchange === undefined ? "required" : "optional");
+    if (!skipExchange) await verifyKey(deployment, registration, skipExchange !== undefined);
     if ((await expectNoRotation(deployment, connection)) !== insteadOf) {
       throw new CommandError("failed", `The secret of ${connection} has changed meanwhile. Run the command again.`);
     }

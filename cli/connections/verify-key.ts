@@ -15,30 +15,17 @@ function simulatorAdvice({ simulator }: NonNullable<Deployment["local"]>, { user
   return `${rule}. Get a key: curl -d '${account}' ${simulator}/_simulator/keys`;
 }
 
-/** Why a command requests a token: only if it is `optional`, --skip-exchange skips it. */
-type Purpose = "optional" | "required" | "diagnosis";
-
-/** What to do if a local run may not call the URL. */
-const elsewhere: Record<Purpose, string> = {
-  optional: "Add --skip-exchange: the local run itself then calls it with the key.",
-  required:
-    "Without key rotation, only a verified key becomes current. Remove the connection, then add it with --skip-exchange.",
-  diagnosis: "The log of the key-rotation function has the cause.",
-};
-
 /**
  * Requests one token with the API key of a registration, from this machine. Stores nothing, not even the token.
  *
+ * @param canSkip whether the command has --skip-exchange
  * @returns the lifetime of the token in seconds
  * @throws CommandError with what Smart Services did instead
  */
-export async function verifyKey(
-  deployment: Deployment,
-  registration: Registration,
-  purpose: Purpose = "optional",
-): Promise<number> {
+export async function verifyKey(deployment: Deployment, registration: Registration, canSkip = true): Promise<number> {
   const { baseUrl } = registration;
-  expectLoopback(deployment, baseUrl, elsewhere[purpose]);
+  const advice = "Add --skip-exchange: the local run itself then calls it with the key.";
+  expectLoopback(deployment, baseUrl, canSkip ? advice : "The local run itself may call it: see its log.");
   const call = smartServices(systemClock()).call(apiKeyRequest(registration), registration);
   const result = await withProgress(`Requesting a token from ${baseUrl}`, call);
   switch (result.kind) {
@@ -58,7 +45,7 @@ export async function verifyKey(
     case "temporary":
       throw new CommandError(
         "unreachable",
-        `${baseUrl} is unavailable (${result.reason}). Retry later${purpose === "optional" ? ", or add --skip-exchange to skip the verification" : ""}.`,
+        `${baseUrl} is unavailable (${result.reason}). Retry later${canSkip ? ", or add --skip-exchange to skip the verification" : ""}.`,
       );
   }
 }

@@ -3,19 +3,19 @@ import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { DashboardData, DashboardSource, KeyRotation, Past, Traffic } from "../../dashboard/contract.ts";
-import { isRetriedNow, keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
+import { keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts } from "../deployment/secrets.ts";
+import { logGroups } from "../deployment/stack-resources.ts";
 import { allStatuses } from "../deployment/statuses.ts";
 import { timeOfDay } from "../../console/time.ts";
 import { type Keeper, kept } from "./kept.ts";
-import { logGroups } from "./log-groups.ts";
 import { readTraffic } from "./metrics.ts";
 import { queryPast } from "./past.ts";
 import { FollowedEvents } from "./followed-events.ts";
 
 /** Seconds between two readings of the page, and the least age at which something is read again. */
-const ages = { page: 10, status: 9, metrics: 55, events: 55, secrets: 300, groups: 3600 };
+const ages = { page: 10, status: 9, metrics: 55, events: 55, secrets: 30, groups: 3600 };
 
 /**
  * What the page shows of a deployment, read with the operator's credentials. It changes nothing. What cannot be read is
@@ -43,8 +43,9 @@ export function deployedSource(
   const pasts = new Map<string, Past>();
 
   async function read(range: number): Promise<DashboardData> {
-    const [[status, secret], counts, feed, group] = await Promise.all([
-      statusesAndSecrets(),
+    const [status, secret, counts, feed, group] = await Promise.all([
+      statuses.read(),
+      secrets.read(),
       traffic(range),
       events.read(),
       groups.read(),
@@ -76,13 +77,6 @@ export function deployedSource(
       ...(counts.value && { traffic: counts.value }),
       ...(feed.value && { events: [...feed.value] }),
     };
-  }
-
-  /** Reads the secrets again soon while a rejected connection is tried again: an operator may have stored a key. */
-  async function statusesAndSecrets() {
-    const status = await statuses.read();
-    const isAwaited = status.value?.some((one) => isRetriedNow(one, now())) ?? false;
-    return [status, await secrets.read(isAwaited ? ages.status : ages.secrets)] as const;
   }
 
   function views(found: ConnectionStatus[], listed: SecretFacts[], at: number) {

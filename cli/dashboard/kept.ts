@@ -9,15 +9,14 @@ interface Kept<Value> {
 }
 
 export interface Keeper<Value> {
-  /** @param maxAge seconds, instead of the usual age */
-  read: (maxAge?: number) => Promise<Kept<Value>>;
+  read: () => Promise<Kept<Value>>;
 }
 
 /**
- * Reads a value at most once in `usualAge` seconds, however many ask. If a reading fails, the last value stays, with the
+ * Reads a value at most once in `maxAge` seconds, however many ask. If a reading fails, the last value stays, with the
  * error in a sentence.
  */
-export function kept<Value>(read: () => Promise<Value>, usualAge: number, now: () => number): Keeper<Value> {
+export function kept<Value>(read: () => Promise<Value>, maxAge: number, now: () => number): Keeper<Value> {
   let last: Kept<Value> = {};
   let triedAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<Kept<Value>> | undefined;
@@ -33,7 +32,7 @@ export function kept<Value>(read: () => Promise<Value>, usualAge: number, now: (
     return last;
   };
   return {
-    read: (maxAge = usualAge) => {
+    read: () => {
       if (reading) return reading;
       if (now() - triedAt < maxAge) return Promise.resolve(last);
       reading = attempt();

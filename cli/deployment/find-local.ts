@@ -93,10 +93,9 @@ function loopbackOrigin(text: string): string | undefined {
   return url.href === `http://${url.host}/` && url.hostname === "127.0.0.1" ? url.origin : undefined;
 }
 
-/** The JSON of a successful answer, else `undefined`. Follows no redirect. Rejects if no answer begins in 5 s. */
+/** The JSON of an answer, else `undefined`. Follows no redirect. Rejects if no answer begins in 5 s. */
 export async function readAnswer(url: URL, maxBytes: number): Promise<unknown> {
   const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5000) });
-  if (!response.ok) return undefined;
   try {
     return JSON.parse((await readBody(response.body ?? [], maxBytes)).toString()) as unknown;
   } catch {

@@ -37,3 +37,13 @@ function ownResources(resources: StackResource[], part: string): StackResource[]
     return at === -1 ? [] : [{ ...resource, logicalId: resource.logicalId.slice(at + mark.length) }];
   });
 }
+
+/** Names of the log groups of the functions, without the access log of the API. Throws AWS's error. */
+export async function logGroups(deployment: Deployment): Promise<string[]> {
+  const parts = ["api", "rotation"] as const;
+  const resources = (await Promise.all(parts.map((part) => stackResources(deployment, part)))).flat();
+  const groups = resources.filter(
+    ({ type, logicalId }) => type === "AWS::Logs::LogGroup" && !logicalId.startsWith("AccessLogs"),
+  );
+  return [...new Set(groups.map(({ id }) => id))];
+}

@@ -99,7 +99,7 @@ async function rotationProblem(
   const next = nextSecret(current, await secrets.read(id, { label: "NEXT" }), registrationOptions(deployment));
   if (next.kind === "failed") return { reason: `Cause: ${next.detail}.`, mayWork: false };
   try {
-    await verifyKey(deployment, next.registration, "diagnosis");
+    await verifyKey(deployment, next.registration, false);
   } catch (error) {
     const { message, exitCode } = explain(error);
     return { reason: message, mayWork: exitCode === exitCodes.unreachable };

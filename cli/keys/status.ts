@@ -2,7 +2,7 @@ import { type CommandResult, readId } from "../command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, expectSecret, type SecretFacts, unfinishedVersion, versionAt } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
-import { outputStyle, plain, table } from "../terminal/table.ts";
+import { plain, table } from "../terminal/table.ts";
 import { timeOfDay } from "../../console/time.ts";
 
 /** Shows for each key: age, staged next key, rotation, and whether one is unfinished. Reads no value of a secret. */
@@ -33,7 +33,7 @@ export async function keysStatus(deployment: Deployment, id: string): Promise<Co
     ...plain(rotationText(key)),
   ]);
   const head = plain("CONNECTION", "KEY", "AGE", "NEXT", "ROTATION");
-  return { json: keys, text: table([head, ...rows], [24, 16, 6, 6], outputStyle()) };
+  return { json: keys, text: table([head, ...rows]) };
 }
 
 const everything = (deployment: Deployment) => Promise.all([allSecrets(deployment), allStatuses(deployment)]);

@@ -1,6 +1,6 @@
 import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-cloudwatch-logs";
 import { type Deployment, deployStep, patience } from "../deployment/deployment.ts";
-import { stackResources } from "../deployment/stack-resources.ts";
+import { logGroups } from "../deployment/stack-resources.ts";
 import { CommandError } from "../exit.ts";
 import { filterPattern, fromLambda, type LogEntry, type LogFilter } from "../../console/log-entry.ts";
 import type { LogReader } from "./log-reader.ts";
@@ -18,6 +18,9 @@ export async function cloudWatchLogReader(deployment: Deployment, filter: LogFil
   const { region, credentials } = deployment;
   const client = new CloudWatchLogsClient({ ...patience, region, credentials });
   const groups = await logGroups(deployment);
+  if (groups.length === 0) {
+    throw new CommandError("notFound", `The stacks have no log groups. Deploy this version: ${deployStep(deployment)}`);
+  }
   const pattern = filterPattern(filter);
   const seen = new Map<string, number>();
   let newest = 0;
@@ -35,17 +38,6 @@ export async function cloudWatchLogReader(deployment: Deployment, filter: LogFil
       return fresh.toSorted((one, other) => one.at - other.at);
     },
   };
-}
-
-/** The log groups of the functions, without the access log of the API. */
-async function logGroups(deployment: Deployment): Promise<string[]> {
-  const parts = ["api", "rotation"] as const;
-  const resources = (await Promise.all(parts.map((part) => stackResources(deployment, part)))).flat();
-  const groups = resources
-    .filter(({ type, logicalId }) => type === "AWS::Logs::LogGroup" && !logicalId.startsWith("AccessLogs"))
-    .map(({ id }) => id);
-  if (groups.length > 0) return [...new Set(groups)];
-  throw new CommandError("notFound", `The stacks have no log groups. Deploy this version: ${deployStep(deployment)}`);
 }
 
 async function linesOf(

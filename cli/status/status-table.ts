@@ -1,20 +1,20 @@
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { brokerCommand, type Flags } from "../../console/broker-command.ts";
-import { plain, table, type TableStyle } from "../terminal/table.ts";
+import { plain, table } from "../terminal/table.ts";
 import { duration } from "../../console/time.ts";
 import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "../../console/cause.ts";
 import { actionOf, inTime } from "../../console/describe-status.ts";
 import { stateCell } from "./state-cell.ts";
 
-/** A row for each connection. Pure. */
-export function statusTable(statuses: ConnectionStatus[], now: number, style: TableStyle): string {
+/** A row for each connection. */
+export function statusTable(statuses: ConnectionStatus[], now: number, colour?: boolean): string {
   const head = plain("CONNECTION", "STATE", "TOKEN", "KEY", "NEXT");
   const rows = statuses.map((status) => [
     { text: status.connection },
     stateCell(status.state),
     ...plain(remaining(status.access_token_expires_at, now), age(status.key_age_days), nextStep(status, now)),
   ]);
-  return table([head, ...rows], [24, 9, 8, 6], style);
+  return table([head, ...rows], colour);
 }
 
 const age = (days: number | undefined) => (days === undefined ? "-" : `${days} d`);

@@ -7,7 +7,6 @@ import { CommandError, errorJson, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
 import { clearTerminal, printOut } from "../../console/print.ts";
-import { outputStyle } from "../terminal/table.ts";
 import { isBroken } from "../../console/cause.ts";
 import { describeStatus } from "../../console/describe-status.ts";
 import { describedProblems, problems, statusTable } from "./status-table.ts";
@@ -77,6 +76,6 @@ async function statusOfAll(deployment: Deployment): Promise<Shown> {
   const sorted = statuses.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
   const now = Date.now() / 1000;
   const stored = await readStoredKeys(deployment, describedProblems(sorted), now);
-  const text = statusTable(sorted, now, outputStyle()) + problems(sorted, now, deployment, stored);
+  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored);
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
 }

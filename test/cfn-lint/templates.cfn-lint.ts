@@ -20,21 +20,13 @@ const reservedConcurrency = { token: 50, oauth: 20, status: 2, "token-rotation":
 const prober = { connection: "webapicorso" };
 const alarmEmail = "ops@example.com";
 
-/** Each setting alone, then all. */
+/** What is there or not. `all` has the other settings. */
 const variants: Record<string, Record<string, unknown>> = {
   default: {},
   "no connection": { connections: [] },
-  "callers with a key": { callers: [keyCaller] },
-  "callers with JWTs": { callers: [oidc] },
   "callers of other accounts": { callers: [principal] },
-  prober: { prober },
-  alarmEmail: { alarmEmail },
   "no rotation": { rotateApiKeysEveryDays: 0 },
-  shards: { shards: 3 },
-  reservedConcurrency: { reservedConcurrency },
-  domain: { domain },
   "domain without a hosted zone": { domain: { name: domain.name, certificateArn: domain.certificateArn } },
-  deployment: { deployment: "canary" },
   all: {
     stage: "prod",
     connections: ["webapicorso", "acme", "acme-1", "acme1", "second", "third"],

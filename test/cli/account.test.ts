@@ -4,7 +4,7 @@ import type { CommandResult } from "../../cli/command.ts";
 import { findStacks } from "../../cli/deployment/find-stacks.ts";
 import { steppedClock } from "../support/clock.ts";
 import { runInProcess } from "../support/in-process.ts";
-import { type Account, alarmName, failed, healthyAccount, keyDenies, succeeded, topic } from "./account-stand-in.ts";
+import { type Account, alarmName, failed, healthyAccount, keyDenies, succeeded } from "./account-stand-in.ts";
 import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
 import { broker, expectError } from "./harness.ts";
 
@@ -27,7 +27,6 @@ beforeEach(() => {
 const environment = () => awsEnvironment(standIn.url);
 const onAws = (...args: string[]) => broker(args, { env: environment() });
 const examine = async () => JSON.parse((await onAws("doctor", "--json")).stdout) as Found;
-const runbook = "docs/runbook.md#alarms-do-not-arrive";
 const action = (AlarmName: string, Timestamp: number, HistorySummary: string) => ({
   AlarmName,
   Timestamp,
@@ -52,88 +51,59 @@ describe("doctor", () => {
     ]);
   });
 
-  test.each<[string, () => void, Found[number]]>([
+  test.each<[string, () => void, RegExp]>([
     [
       "a small account",
       () => (account.concurrency = 10),
-      {
-        level: "warning",
-        what: "Lambda allows only 10 executions at once in this account and region. The 5 functions of this deployment share them with all others: while a sweep runs, at most 9 token requests are answered at once, and more get 429 or 503",
-        fix: "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000",
-      },
+      /^warning +Lambda allows only 10 executions .* The 5 functions .* while a sweep runs, at most 9 token .*\n +fix: aws service-quotas/m,
     ],
     [
       "a topic without a subscription",
       () => (account.subscriptions = []),
-      {
-        level: "warning",
-        what: "No one receives the alarms: their topic has no subscription",
-        fix: `aws sns subscribe --topic-arn ${topic} --protocol email --notification-endpoint ADDRESS`,
-      },
+      /^warning +No one receives the alarms: their topic has no subscription\n +fix: aws sns subscribe --topic-arn \S+fake-topic /m,
     ],
     [
       "a subscription that is not confirmed",
       () => (account.subscriptions = ["PendingConfirmation"]),
-      {
-        level: "warning",
-        what: "No one receives the alarms: no subscription is confirmed (1 is waiting)",
-        fix: "open the link in the message 'AWS Notification - Subscription Confirmation'; after 48 hours subscribe again",
-      },
+      /^warning +No one receives the alarms: no subscription is confirmed \(1 is waiting\)\n +fix: open the link/m,
     ],
     [
       "that no alarm was ever delivered",
       () => (account.counts.Delivered = 0),
-      {
-        level: "warning",
-        what: "No alarm was delivered in 455 days: nothing proves that an alarm arrives",
-        fix: "npx broker alarms test",
-      },
+      /^warning +No alarm was delivered in 455 days.*\n +fix: npx broker alarms test$/m,
     ],
     [
       "deliveries that failed",
       () => (account.counts.Failed = 2),
-      { level: "warning", what: "SNS could not deliver 2 messages of alarms in the last 7 days", fix: runbook },
+      /^warning +SNS could not deliver 2 messages .* last 7 days\n +fix: docs\/runbook\.md#alarms-do-not-arrive$/m,
     ],
     [
       "that the last alarm could not be sent",
       () => (account.history = [action(errors, 1_789_000_000, succeeded), action(alarmName, 1_789_000_001, failed)]),
-      {
-        level: "broken",
-        what: expect.stringMatching(
-          new RegExp(
-            `^No alarm arrives: ${alarmName} could not be sent at 10 Sept( 2026)?, \\d\\d:\\d\\dZ: ${keyDenies}$`,
-          ),
-        ) as string,
-        fix: runbook,
-      },
+      new RegExp(
+        `^broken +No alarm arrives: ${alarmName} could not .* 10 Sept( 2026)?, \\d\\d:\\d\\dZ: ${keyDenies}$`,
+        "m",
+      ),
     ],
     [
       "alarms whose actions are off",
       () => Object.assign(account.alarms[0] ?? {}, { ActionsEnabled: false }),
-      {
-        level: "warning",
-        what: "1 of 2 alarms notify no one: their actions are off, or are not those of the stack",
-        fix: `aws cloudwatch enable-alarm-actions --alarm-names ${errors}`,
-      },
+      new RegExp(`^warning +1 of 2 alarms notify no one: .*\n +fix: aws cloudwatch .*--alarm-names ${errors}$`, "m"),
     ],
     [
       "that the stack Monitoring does not exist",
       () => delete aws.stacks["smart-token-broker-dev-monitoring"],
-      { level: "warning", what: "No one is notified of a failure: there are no alarms", fix: "npm run deploy" },
+      /^warning +No one is notified of a failure: there are no alarms\n +fix: npm run deploy$/m,
     ],
     [
       "a rotation that started on an empty secret",
       () => (aws.pending = "smart-token-broker/dev/empty"),
-      {
-        level: "warning",
-        what: "empty: a rotation has started, and AWSPENDING has no value. If that is more than 4 minutes ago, it is stuck, and no other rotation of this key can start",
-        fix: "aws secretsmanager update-secret-version-stage --secret-id smart-token-broker/dev/empty --version-stage AWSPENDING --remove-from-version-id fake-version-1",
-      },
+      /^warning +empty: a rotation has started, and AWSPENDING has no value\. .*\n +fix: aws secretsmanager .* fake-version-1$/m,
     ],
   ])("finds %s, with its fix", async (_, change, finding) => {
     change();
 
-    expect(await examine()).toContainEqual(finding);
+    expect((await onAws("doctor")).stdout).toMatch(finding);
   });
 
   test("repeats --region in the fixes that are commands", async () => {

@@ -42,15 +42,8 @@ describe("broker callers key", () => {
     expect(new Set(keys.map(({ key }) => key))).toHaveLength(3);
   });
 
-  test.each(["Old-PHP", "old php", "-a", "a_b", "", "a".repeat(64), "../a", "a\nb"])(
-    "rejects the name %j, in one line with the rule for names",
-    async (name) => {
-      const message = /^error: Invalid caller name\. Use 1 to 63 [^\n]+\n$/;
-      expectError(await broker(["callers", "key", "--", name]), 2, message);
-    },
-  );
-
-  test("requires a name", async () => {
-    expectError(await broker(["callers", "key"]), 2, /^error: missing required argument 'name'\n$/);
+  test.each(["Old-PHP", "a\nb"])("rejects the name %j, in one line with the rule for names", async (name) => {
+    const message = /^error: Invalid caller name\. Use 1 to 63 [^\n]+\n$/;
+    expectError(await broker(["callers", "key", "--", name]), 2, message);
   });
 });

@@ -39,12 +39,6 @@ test("a command finds a deployment by the outputs of its stacks, with AWS's own 
   ]);
 });
 
-test("token get requests a token from the URL of the deployment", async () => {
-  const { stdout } = await onAws(["token", "get", "webapicorso"]);
-
-  expect(stdout).toMatch(/^eyJ[\w.-]+\n$/);
-});
-
 test.each<[string, () => Record<string, string>, number, RegExp]>([
   [
     "no credentials",
@@ -60,12 +54,6 @@ test.each<[string, () => Record<string, string>, number, RegExp]>([
   ],
 ])("a command with %s fails with one line and the documented exit code", async (_, env, code, message) => {
   expectError(await onAws(["status"], env()), code, message);
-});
-
-test("a command fails if the role may not describe the stacks", async () => {
-  aws.refusal = "AccessDenied";
-
-  expectError(await onAws(["status"]), 4, /^error: AWS denies this to your role .*\n$/);
 });
 
 test("token get fails if the role may only read the status", async () => {
@@ -99,40 +87,35 @@ describe("doctor", () => {
     );
   });
 
-  test.each<[string, Partial<StandIn>, Found[number]]>([
+  test.each<[string, Partial<StandIn>, RegExp]>([
     [
       "a schedule that is off",
       { schedule: "DISABLED" },
-      {
-        level: "broken",
-        what: "The schedule sweep-0 is off: only requests replace tokens",
-        fix: "enable it: docs/runbook.md#no-sweep",
-      },
+      /^broken +The schedule sweep-0 is off: .*\n +fix: enable it: docs\/runbook\.md#no-sweep$/m,
     ],
     [
       "dead letters",
       { deadLetters: 3 },
-      {
-        level: "warning",
-        what: "The dead-letter queue has 3 messages",
-        fix: expect.stringMatching(/^aws sqs receive-message --queue-url http:.*\/1\/dead$/) as string,
-      },
+      /^warning +The dead-letter queue has 3 messages\n +fix: aws sqs receive-message --queue-url http:.*\/1\/dead$/m,
     ],
     [
       "a table that can be deleted",
       { deletionProtection: false },
-      {
-        level: "broken",
-        what: "The table is not protected from deletion",
-        fix: expect.stringMatching(/^aws dynamodb update-table --table-name \S+ --deletion-/) as string,
-      },
+      /^broken +The table is not protected from deletion\n +fix: aws dynamodb update-table --table-name \S+ --deletion-/m,
     ],
-  ])("finds %s, with its fix", async (_, change, finding) => {
+    // The simulator uses plain http, which a registration on AWS may not name.
+    [
+      "a registration with a plain http URL",
+      {},
+      /^broken +webapicorso: the secret's field apiBaseUrl must start with https:\/\/\n +fix: npx broker connections add webapicorso$/m,
+    ],
+  ])("finds %s, with its fix, and exits with 1", async (_, change, finding) => {
     Object.assign(aws, change);
 
-    const { findings } = await examine();
+    const { status, stdout } = await onAws(["doctor"]);
 
-    expect(findings).toContainEqual(finding);
+    expect(stdout).toMatch(finding);
+    expect(status).toBe(1);
   });
 
   test("finds an API that sends no CORS headers to a caller's page", async () => {
@@ -152,31 +135,12 @@ describe("doctor", () => {
     });
   });
 
-  test("checks no pages if no caller has one", async () => {
-    delete outputs("api")["CorsOrigins"];
-
-    const { findings } = await examine();
-
-    expect(JSON.stringify(findings)).not.toMatch(/pages/i);
-  });
-
   test("prints fixes that can be pasted, with their stage", async () => {
     for (const [name, its] of Object.entries(aws.stacks)) aws.stacks[name.replace("-dev-", "-prod-")] = its;
 
     const { stdout } = await onAws(["doctor", "--stage", "prod"]);
 
     expect(stdout).toContain("fix: npx broker connections add webapicorso --stage prod\n");
-  });
-
-  test("finds a registration with a plain http URL broken, and exits with 1", async () => {
-    const { status, findings } = await examine();
-
-    expect(status).toBe(1);
-    expect(findings).toContainEqual({
-      level: "broken",
-      what: "webapicorso: the secret's field apiBaseUrl must start with https://",
-      fix: "npx broker connections add webapicorso",
-    });
   });
 });
 

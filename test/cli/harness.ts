@@ -174,6 +174,22 @@ export function checkoutWith(files: Record<string, unknown>): string {
   return folder;
 }
 
+/** What a local run at this URL answers for `/_local/deployment`. All its parts are there too. */
+export const describedLocal = (url: string) => ({
+  stage: "dev",
+  region,
+  accountId: "123456789012",
+  partition: "aws",
+  url,
+  apiId: "fakeapi",
+  tableName: "fake-table",
+  secretPrefix: "smart-token-broker/dev",
+  keyRotationFunctionArn: "arn:aws:lambda:eu-south-1:123456789012:function:fake-rotation",
+  rotateApiKeysEveryDays: 90,
+  corsOrigins: [] as string[],
+  local: { dynamodb: url, secretsmanager: url, simulator: url, callers: {} },
+});
+
 export const secretName = (id: string) => `smart-token-broker/dev/${id}`;
 
 /** `connections add`, which reads the key from stdin. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { painted, printable } from "../../console/print.ts";
 import { listen } from "../../fixtures/listen.ts";
-import { broker } from "./harness.ts";
+import { broker, describedLocal } from "./harness.ts";
 
 // Text of others must not control the terminal of the operator, in any field of any answer.
 
@@ -79,26 +79,12 @@ beforeAll(async () => {
     createServer((request, response) => {
       request.resume();
       const { url } = server;
-      const deployment = {
-        stage: "dev",
-        region: "eu-south-1",
-        accountId: "123456789012",
-        partition: "aws",
-        url,
-        apiId: "fake",
-        tableName: "fake",
-        secretPrefix: "smart-token-broker/dev",
-        keyRotationFunctionArn: "arn:aws:lambda:eu-south-1:123456789012:function:fake",
-        rotateApiKeysEveryDays: 90,
-        corsOrigins: [],
-        local: { dynamodb: url, secretsmanager: url, simulator: url, callers: {} },
-      };
       const { pathname, searchParams } = new URL(request.url ?? "", url);
       const name = String(request.headers["x-amz-target"] ?? pathname);
       const isEnd = name === "/_local/logs" && searchParams.get("after") !== "0";
       const { status: code = 200, body } =
         name === "/_local/deployment"
-          ? { body: deployment }
+          ? { body: describedLocal(url) }
           : isEnd
             ? { body: { lines: [], next: lines.length } }
             : (answers[name] ?? { status: 404, body: {} });

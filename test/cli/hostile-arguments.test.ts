@@ -5,7 +5,7 @@ import { exitCodes } from "../../cli/exit.ts";
 import { program } from "../../cli/program.ts";
 import { holds, longestLine, text } from "../support/hostile.ts";
 import { listen } from "../../fixtures/listen.ts";
-import { broker } from "./harness.ts";
+import { broker, describedLocal } from "./harness.ts";
 
 type Command = ReturnType<typeof program>;
 
@@ -19,21 +19,8 @@ beforeAll(async () => {
   server = await listen(
     createServer((request, response) => {
       request.resume();
-      const { url } = server;
-      const deployment = {
-        stage: "dev",
-        region: "eu-south-1",
-        accountId: "123456789012",
-        partition: "aws",
-        url,
-        apiId: "fake",
-        tableName: "fake",
-        secretPrefix: "smart-token-broker/dev",
-        keyRotationFunctionArn: "arn:aws:lambda:eu-south-1:123456789012:function:fake",
-        rotateApiKeysEveryDays: 90,
-        corsOrigins: [],
-        local: { dynamodb: url, secretsmanager: url, simulator: url, callers: { php: { kind: "key", keySha256: [] } } },
-      };
+      const described = describedLocal(server.url);
+      const deployment = { ...described, local: { ...described.local, callers: { php: { kind: "key" } } } };
       const isFound = request.url === "/_local/deployment";
       const denied = { __type: "AccessDeniedException", message: "fake" };
       response.writeHead(isFound ? 200 : 400).end(JSON.stringify(isFound ? deployment : denied));

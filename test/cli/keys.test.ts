@@ -93,10 +93,6 @@ test("status promises no new key for one that only the schedule will rotate to, 
   expect(stdout).not.toContain("A key was stored");
 });
 
-test("keys stage --wait does not go with --wait-for-schedule, which does not use the key", async () => {
-  expectError(await local.broker(["keys", "stage", "acme", "--wait", "--wait-for-schedule"]), 2, /cannot be used with/);
-});
-
 test("keys stage renews the callers' token even if it fails, because it may have invalidated it", async () => {
   await local.broker(["token", "get", "single"]);
   await local.scenario({ singleActiveToken: true, failEvery: 2, mode: "unavailable", on: "exchange" });

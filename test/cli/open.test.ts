@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { pageUrl } from "../../cli/open/open.ts";
-import { broker, expectError } from "./harness.ts";
+import { broker } from "./harness.ts";
 
 const deployed = { flags: " --stage prod", stage: "prod", region: "eu-south-1", partition: "aws" } as Deployment;
 const local = { ...deployed, flags: " --local", url: "http://127.0.0.1:8787", local: {} } as Deployment;
@@ -31,15 +31,4 @@ test("broker open runbook prints the URL of the page in this checkout, and needs
 
   expect(status).toBe(0);
   expect(existsSync(fileURLToPath(stdout.trim()))).toBe(true);
-});
-
-test("broker open does not repeat a page that it does not know", async () => {
-  const result = await broker(["open", "stb_Fake-Secret-1"]);
-
-  expectError(
-    result,
-    2,
-    /^error: invalid value of argument 'page'\. Allowed choices are console, dashboard, runbook\.\n$/,
-  );
-  expect(result.stderr).not.toContain("Fake-Secret");
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { account, addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
+import { account, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 describe.skipIf(!hasPrograms("python3"))("in a terminal", () => {
@@ -46,21 +46,6 @@ describe.skipIf(!hasPrograms("python3"))("in a terminal", () => {
     expect(output).toContain("error: Cancelled. Nothing was changed.");
     expect(output).not.toContain("    at ");
     expect(status).toBe(1);
-  });
-
-  test("connections add restores a removed connection after a yes", async () => {
-    const key = await local.add("back");
-    await local.json(["connections", "remove", "back", "--yes"]);
-    const again = addCommand("back").slice(0, -2);
-
-    const { status, output } = await terminal(again, [
-      ["Restore it", "y\r"],
-      ["API key of back", `${key}\r`],
-    ]);
-
-    expect(output).toContain("Restored back with the new values.");
-    expect(output).not.toContain(key.slice(0, 20));
-    expect(status).toBe(0);
   });
 
   test("doctor --probe offers to register what it found: Ctrl-C leaves the findings, a yes registers it", async () => {

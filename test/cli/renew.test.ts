@@ -1,7 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
-import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
-import { operator, region } from "../local/run-harness.ts";
 import { awaitReplacement, maxReplacementSeconds } from "../../cli/connections/await-replacement.ts";
 import { steppedClock } from "../support/clock.ts";
 import { memoryTable } from "../../fixtures/memory-table.ts";
@@ -69,23 +66,6 @@ test("connections renew --wait says so if the connection has no token yet", asyn
   const { stdout } = await local.broker(["connections", "renew", "unused", "--wait"]);
 
   expect(stdout).toMatch(/^unused has no token yet\. Get one: npx broker token get unused /);
-});
-
-test("connections renew says what it waits for while a replacement is running", async () => {
-  const { tableName } = (await (await fetch(`${local.run.url("ready")}/_local/deployment`)).json()) as {
-    tableName: string;
-  };
-  const client = dynamoDbClient({ endpoint: local.run.url("dynamodb"), region, credentials: operator });
-  const table = dynamoDbTokenTable(tableName, client);
-  const connection = connectionId("acme");
-  const expected = await table.read(connection, "strong");
-  const now = Date.now() / 1000;
-  expect(await table.takeLease(connection, { expected, owner: "fake-owner", now, until: now + 1.5 })).toBeDefined();
-
-  const { status, progress } = await local.broker(["connections", "renew", "acme"]);
-
-  expect(status).toBe(0);
-  expect(progress).toMatch(/^Waiting for the running replacement of acme, at most [12] s …\n/m);
 });
 
 test("awaitReplacement returns nothing if no replacement starts in time", async () => {

@@ -82,6 +82,15 @@ it.each([
   expect([view.keyStoredAt, view.commands[0]]).toEqual([undefined, "npx broker keys stage beta --local"]);
 });
 
+it("says what a caller without a valid token gets", () => {
+  const error = { code: "upstream_unavailable", detail: "fake", at: iso(now) } as const;
+  const expired: ConnectionStatus = { ...rejected(60), state: "expired", last_error: error };
+
+  expect(viewOf(expired, now, { flags }, {}).callerGets).toBe(
+    "HTTP 503 upstream_unavailable. Retry-After is about 60 s.",
+  );
+});
+
 it("a rejected connection that is not due asks for a valid key", () => {
   const view = viewOf(rejected(60), now, { flags }, { rotation: described([["AWSCURRENT"]]) });
 

@@ -110,19 +110,10 @@ describe("The last bundle of a function", () => {
   bundleFunction("status");
   const bundled = kept();
 
-  test("is kept with the paths of all its files", () => {
-    expect(bundled.inputs).toEqual(
-      expect.arrayContaining([
-        "functions/status/handler.ts",
-        "functions/auth-core/adapters/dynamodb-lean.ts",
-        "functions/status/package.json",
-        "node_modules/valibot/dist/index.mjs",
-      ]),
-    );
-  });
-
-  test("is used again while no file has changed", () => {
+  test("is used again while none of its files has changed", () => {
     const before = statSync(path);
+    expect(bundled.inputs).toContain("functions/auth-core/adapters/dynamodb-lean.ts");
+    expect(bundled.inputs).toContain("functions/status/package.json");
 
     bundleFunction("status");
 

@@ -17,13 +17,6 @@ describe("searcherFor finds a secret", () => {
   test.each([
     ["raw", secret],
     ["JSON", JSON.stringify({ key: secret })],
-    [
-      "JSON",
-      JSON.stringify(JSON.stringify({ key: secret }))
-        .replaceAll("\\\\", "\\")
-        .replaceAll('\\\\"', '\\"'),
-    ],
-    ["base64", Buffer.from(secret).toString("base64")],
     ["base64", Buffer.from(`:${secret}`).toString("base64")],
     ["base64", Buffer.from(`a:${secret}`).toString("base64")],
     ["base64", Buffer.from(`ab:${secret}, and more`).toString("base64")],
@@ -31,7 +24,6 @@ describe("searcherFor finds a secret", () => {
     ["percent", `/path?key=${encodeURIComponent(secret)}`],
     ["percent", new URLSearchParams({ key: secret }).toString()],
     ["percent", hex(secret).replaceAll(/../g, "%$&")],
-    ["percent", hex(secret).toUpperCase().replaceAll(/../g, "%$&")],
     ["hex", `0x${hex(secret)}00`],
     ["hex", hex(secret).toUpperCase()],
     ["bytes", JSON.stringify(Buffer.from(secret))],
@@ -41,7 +33,6 @@ describe("searcherFor finds a secret", () => {
 
   test.each([
     ["its payload", jwt.split(".")[1]],
-    ["its signature", jwt.split(".")[2]],
     ["its end", jwt.slice(-40)],
     ["all of it in base64", Buffer.from(`x${jwt}`).toString("base64")],
   ])("by a part of a JWT: %s", (_, text) => {

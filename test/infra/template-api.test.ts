@@ -61,24 +61,6 @@ test("The stage is deployed after every route, or the first deployment would fai
   expect(stage?.DependsOn).toEqual(expect.arrayContaining(routes.map(({ id }) => id)));
 });
 
-test("Every route has a function that the gateway may invoke for that route only", () => {
-  const integrations = new Map(ofType("AWS::ApiGatewayV2::Integration").map((each) => [each.id, each.Properties]));
-  const permissions = ofType("AWS::Lambda::Permission").map(({ Properties }) => ({
-    by: Properties.Principal,
-    of: render(Properties.FunctionName),
-    from: render(Properties.SourceArn),
-  }));
-
-  for (const route of routes) {
-    const target = render(route.Properties.Target).replace(/^integrations\/\$\{(.*)\}$/, "$1");
-    const { PayloadFormatVersion, IntegrationUri } = integrations.get(target);
-    expect(PayloadFormatVersion).toBe("2.0");
-    const path = routeKey(route).split(" ")[1] ?? "";
-    const mine = permissions.filter(({ of, from }) => of === render(IntegrationUri) && from.endsWith(`/*/*${path}`));
-    expect(mine.map(({ by }) => by)).toContain("apigateway.amazonaws.com");
-  }
-});
-
 /** Without the `:*` of the attribute Arn, which API Gateway does not store: CloudFormation would always report drift. */
 const logGroupArn = (group: string) =>
   `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:${group}`;

@@ -27,8 +27,9 @@ test("Every function has the alias live of its newest version, except key-rotati
 });
 
 test("The gateway and the schedules invoke the alias, and may", () => {
+  const integrations = ofType("AWS::ApiGatewayV2::Integration");
   const invoked = [
-    ...ofType("AWS::ApiGatewayV2::Integration").map(({ Properties }) => Properties.IntegrationUri as unknown),
+    ...integrations.map(({ Properties }) => Properties.IntegrationUri as unknown),
     ...ofType("AWS::Scheduler::Schedule").map(({ Properties }) => Properties.Target.Arn as unknown),
   ].map(render);
   const permitted = ofType("AWS::Lambda::Permission")
@@ -36,6 +37,7 @@ test("The gateway and the schedules invoke the alias, and may", () => {
     .map(({ Properties }) => render(Properties.FunctionName));
 
   expect(sortedUnique(invoked)).toEqual(aliases.map(ref).toSorted());
+  expect(new Set(integrations.map(({ Properties }) => Properties.PayloadFormatVersion))).toEqual(new Set(["2.0"]));
   expect(sortedUnique(permitted)).toEqual(["OAuth", "Status", "Token"].map((name) => ref(aliasOf(name))));
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { synthesise } from "./synth.ts";
+import { everything, synthesise } from "./synth.ts";
 
-const { assembly, ofType, render } = synthesise({ connections: ["webapicorso", "second"] });
+const { assembly, ofType, render, resources } = synthesise({ connections: ["webapicorso", "second"] });
 // The topic of the alarms has another key, in another stack.
 const key = ofType("AWS::KMS::Key").find(({ stack }) => stack === "State");
 const [table] = ofType("AWS::DynamoDB::Table");
@@ -74,4 +74,33 @@ test("Two stacks have termination protection: key, table and secrets, and the AP
 
   expect(protectedStacks).toEqual([table?.stack, ofType("AWS::ApiGatewayV2::Api")[0]?.stack]);
   expect([key, table, ...secrets].map((resource) => resource?.stack)).toEqual(Array(4).fill("State"));
+});
+
+// What they may, and how: test/infra/template-roles.test.ts.
+test("Only the five functions that serve, show or rotate may use the key", () => {
+  const users = synthesise(everything).resources.filter(
+    ({ Type, Properties }) =>
+      Type.startsWith("AWS::IAM::") && /"kms:|"Action":"?\[?"?\*/i.test(JSON.stringify(Properties)),
+  );
+
+  expect(users.map(({ id }) => id.replace(/Role.*/, "")).toSorted()).toEqual([
+    "KeyRotation",
+    "OAuth",
+    "Status",
+    "Token",
+    "TokenRotation",
+  ]);
+});
+
+test("Neither the table, the secrets nor the key give a right to anybody else", () => {
+  const ofTheKey: { Principal: { AWS: unknown } }[] = key?.Properties.KeyPolicy.Statement ?? [];
+  const [ofKey, ...others] = ofTheKey;
+  const granting = /^AWS::(KMS::Grant|(SecretsManager|DynamoDB)::ResourcePolicy)$/;
+
+  expect(table?.Properties).not.toHaveProperty("ResourcePolicy");
+  expect(resources.filter(({ Type }) => granting.test(Type))).toEqual([]);
+  // The account itself: only a statement in IAM gives a right to the key.
+  expect(others).toEqual([]);
+  expect(ofKey).toMatchObject({ Action: "kms:*", Effect: "Allow", Resource: "*" });
+  expect(render(ofKey?.Principal.AWS)).toMatch(/:iam::\$\{AWS::AccountId\}:root$/);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { secretsManagerRegistrations, secretVersions } from "../../functions/auth-core/adapters/secrets-manager.ts";
-import { type RotationStep, rotationSteps } from "../../functions/key-rotation/rules/rotation-event.ts";
+import { rotationSteps } from "../../functions/key-rotation/rules/rotation-event.ts";
 import type { SecretVersions } from "../../functions/auth-core/use-cases/ports.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import { withCalls } from "../support/crash-points.ts";
@@ -22,8 +22,6 @@ export async function startRotationWorld() {
   };
 
   return {
-    simulator,
-
     /** Makes a secret whose key the simulator accepts. */
     async register(): Promise<Registered> {
       const connection = `c-${randomUUID()}`;
@@ -39,8 +37,8 @@ export async function startRotationWorld() {
     async stage({ arn, account }: Registered) {
       const apiKey = simulator.issueKey(account);
       const value = { SecretId: arn, SecretString: apiKey, VersionStages: ["NEXT"] };
-      const { VersionId = "" } = await client.putSecretValue(value);
-      return { apiKey, version: VersionId };
+      await client.putSecretValue(value);
+      return apiKey;
     },
 
     /** Does what RotateSecret does before it calls the function: makes an empty pending version. */
@@ -53,15 +51,13 @@ export async function startRotationWorld() {
       return version;
     },
 
-    /** Runs steps of a rotation, by default all of them. */
     async run(
       { arn, connection }: Registered,
       version: string,
-      steps: readonly RotationStep[] = rotationSteps,
       secrets: SecretVersions = ports.secrets,
     ): Promise<void> {
       const event = { secretId: arn, connection: connectionId(connection), version };
-      for (const step of steps) await rotateKey({ ...ports, secrets }, { ...event, step }, testSettings);
+      for (const step of rotationSteps) await rotateKey({ ...ports, secrets }, { ...event, step }, testSettings);
     },
 
     secrets: ports.secrets,

@@ -86,21 +86,6 @@ describe("the page of the local run", () => {
     expect([before, added, await withoutToken()]).toEqual([[], ["added"], []]);
   });
 
-  it("says what a caller without a valid token gets", async () => {
-    const page = await startPage();
-    const now = Date.now() / 1000;
-    const lastError = { code: "upstream_unavailable" as const, detail: "Smart Services is unavailable.", at: now };
-    const { tokenSet: _, ...item } = storedItem("gamma", { failures: 1, lastError, retryAt: now + 60 });
-    await page.table.put({ ...item, accessTokenExpiresAt: { N: "1" } });
-
-    const { connections } = await dataOf(page);
-
-    expect(connections[0]).toMatchObject({
-      state: "expired",
-      callerGets: expect.stringMatching(/^HTTP 503 upstream_unavailable\. Retry-After is about (59|60) s\.$/),
-    });
-  });
-
   it("shows what is readable if the table is unavailable, and says why the rest is not", async () => {
     const list = async () => Promise.reject(new UnavailableError("DynamoDB: no response in time"));
     const page = await startPage({ parts: { table: { read: async () => undefined, list } } });

@@ -10,7 +10,6 @@ const oldest = {
   "cfn-lint": "1.51",
   curl: "7.88",
   deno: "2.9",
-  fish: "4.0",
   jq: "1.5",
   python3: "3.9",
   zsh: "5",

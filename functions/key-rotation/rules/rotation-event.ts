@@ -2,7 +2,7 @@ import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-c
 
 /** The four steps of a rotation by Lambda function (AWS Secrets Manager User Guide, "Rotation by Lambda function"). */
 export const rotationSteps = ["createSecret", "setSecret", "testSecret", "finishSecret"] as const;
-export type RotationStep = (typeof rotationSteps)[number];
+type RotationStep = (typeof rotationSteps)[number];
 
 export interface RotationEvent {
   step: RotationStep;

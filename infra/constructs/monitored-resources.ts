@@ -4,14 +4,18 @@ import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import type { DeploymentSettings } from "../settings/types.ts";
 import type { BrokerMetrics } from "./broker-metrics.ts";
 
-interface FunctionNames {
+/** Functions that are deployed only if a caller needs them. */
+export type OptionalService = "oauth" | "calls";
+
+export interface FunctionNames {
   functionName: string;
   logGroupName: string;
 }
 
 /** The names of resources of all stacks that alarms and dashboard watch. */
 export interface WatchedNames {
-  functions: Record<Exclude<Service, "prober" | "oauth">, FunctionNames> & { oauth?: FunctionNames };
+  functions: Record<Exclude<Service, "prober" | OptionalService>, FunctionNames> &
+    Partial<Record<OptionalService, FunctionNames>>;
   apiId: string;
   tableName: string;
   deadLettersName: string;

@@ -95,7 +95,7 @@ export const plainSettings = {
     default: "all-at-once",
     example: "deployment=canary",
     description:
-      "How requests move to a new version of the functions `token` and `oauth`. `canary`: one in ten for five minutes, then all, and [back](runbook.md#a-deployment-is-rolled-back) if an alarm starts.",
+      "How requests move to a new version of the functions `token`, `oauth` and `calls`. `canary`: one in ten for five minutes, then all, and [back](runbook.md#a-deployment-is-rolled-back) if an alarm starts.",
   },
   throttle: {
     schema: v.strictObject(

@@ -71,7 +71,7 @@ export interface SmartTokenBrokerProps {
    */
   readonly domain?: DomainProps;
   /**
-   * How new code of the token and oauth functions comes into use. `canary`: by CodeDeploy, 10 % of the requests for five
+   * How new code of the token, oauth and calls functions comes into use. `canary`: by CodeDeploy, 10 % of the requests for five
    * minutes, and back if an alarm starts. Then CloudFormation rolls the whole stack back.
    *
    * @default "all-at-once"

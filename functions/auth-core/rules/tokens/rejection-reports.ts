@@ -49,8 +49,8 @@ export function nextReportAt(item: Reported, now: number, requirements: TokenReq
 function nextReportOfCallAt({ tokenSet, apiRejectedAt }: Reported, now: number, requirements: TokenRequirements) {
   const { call } = requirements;
   if (!call || !tokenSet || isExpired(tokenSet, now) || !isRejected(tokenSet, requirements)) return 0;
-  const pausedUntil = apiRejectedAt === undefined ? 0 : apiRejectedAt + pauseAfterSecond;
-  return Math.max(pausedUntil, Math.max(tokenSet.obtainedAt, call.acceptedAt ?? 0) + trustedFor);
+  const trustedUntil = Math.max(tokenSet.obtainedAt, call.acceptedAt ?? 0) + trustedFor;
+  return Math.max(trustedUntil, (apiRejectedAt ?? 0) + pauseAfterSecond);
 }
 
 /** The reports of an item after a replacement; unchanged unless this caller's report causes it. */

@@ -110,19 +110,6 @@ const deploymentOf = (...resources: Resource[]) =>
 describe("the deployment that is read from the assembly", () => {
   const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:broker-state-Token";
 
-  test("has each function with its bundle, limits and resolved variables", () => {
-    expect(deploymentOf().functions).toEqual([
-      expect.objectContaining({
-        arns: [functionArn],
-        folder: "/assembly/asset.abc",
-        handler: "index.handler",
-        timeoutSeconds: 25,
-        memoryMegabytes: 1024,
-        environment: { BROKER_STAGE: "dev", BROKER_TABLE_NAME: "broker-state-Table" },
-      }),
-    ]);
-  });
-
   test("has each function under its aliases too", () => {
     const alias = resource("AWS::Lambda::Alias", "Live", {
       FunctionName: { Ref: "Token" },
@@ -145,19 +132,6 @@ describe("the deployment that is read from the assembly", () => {
     ]);
   });
 
-  test("has each table under the name that the functions use, with the properties that an emulator accepts", () => {
-    expect(deploymentOf().tables).toEqual([
-      { TableName: "broker-state-Table", ...table.properties, DeletionProtectionEnabled: undefined },
-    ]);
-  });
-
-  test("has each secret, without a value", () => {
-    const secret = resource("AWS::SecretsManager::Secret", "Secret", { Name: "broker/dev/a" });
-
-    const tags = [{ Key: "aws:cloudformation:stack-name", Value: "broker-state" }];
-    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", tags }]);
-  });
-
   const schedule = (ScheduleExpression: string, Input = '{"shard":1,"shards":2}') =>
     resource("AWS::Scheduler::Schedule", "Sweep", {
       Description: "fake sweep",
@@ -172,15 +146,6 @@ describe("the deployment that is read from the assembly", () => {
     expect(deploymentOf(schedule(expression)).schedules).toEqual([
       { description: "fake sweep", everyMinutes, functionArn, input: { shard: 1, shards: 2 } },
     ]);
-  });
-
-  test("has the function that Secrets Manager may invoke, and the secrets that the stack rotates", () => {
-    const rotated = resource("AWS::SecretsManager::RotationSchedule", "Rotated", {
-      SecretId: { "Fn::Join": ["/", ["broker", "dev", "a"]] },
-    });
-
-    expect(deploymentOf().keyRotation).toEqual({ functionArn, secretIds: [] });
-    expect(deploymentOf(rotated).keyRotation).toEqual({ functionArn, secretIds: ["broker/dev/a"] });
   });
 
   test.each([

@@ -13,16 +13,6 @@ const MESSAGES = {
   503: "Service Unavailable",
 } as const;
 
-/** Headers of the connection: the gateway sets them, a function cannot. */
-const OF_THE_CONNECTION = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 /** A response of the gateway itself: `{"message": "…"}`. */
 export function gatewayAnswer(status: keyof typeof MESSAGES): Answer {
   return json(status, JSON.stringify({ message: MESSAGES[status] }));
@@ -48,7 +38,7 @@ export function answerOf(result: unknown): Answer {
   }
   return {
     status: Number(statusCode),
-    headers: lines.filter(([name]) => !OF_THE_CONNECTION.has(name)),
+    headers: lines,
     body: Buffer.from(String(body)),
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { encodeItem } from "@smart-token-broker/auth-core/adapters/item-codec.ts";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
@@ -6,7 +7,7 @@ import { partitionOf } from "@smart-token-broker/auth-core/rules/tokens/partitio
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import { tokenEvent } from "../fixtures/token-event.ts";
-import { startStage } from "../fixtures/stage.ts";
+import { startEmulators } from "../fixtures/emulators.ts";
 import type { Attributes } from "../fixtures/table.ts";
 
 /** The embedded parts around a function, behind real sockets. */
@@ -15,12 +16,24 @@ export type Parts = Awaited<ReturnType<typeof startParts>>;
 const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
 
 export async function startParts() {
-  const stage = await startStage();
+  const { table, secrets, simulator, variables, secretOf, close } = await startEmulators();
   return {
-    ...stage,
+    register(connection: string): void {
+      const registration = { username: `admin_${connection}`, scope: connection, apiKey: "fake-key-1" };
+      simulator.admit(registration);
+      const SecretString = JSON.stringify(registration);
+      secrets.store.createSecret({ Name: secretOf(connection), SecretString, ClientRequestToken: randomUUID() });
+    },
     /** Stores a valid token for each of these connections. Nobody has registered them. */
-    fill: (connections: ConnectionId[]) =>
-      stage.table.put(...connections.map((each) => storedItem(each, Date.now() / 1000))),
+    fill: (connections: ConnectionId[]) => table.put(...connections.map((each) => storedItem(each, Date.now() / 1000))),
+    environment: {
+      ...variables,
+      AWS_DEFAULT_REGION: variables.AWS_REGION,
+      AWS_LAMBDA_FUNCTION_NAME: "token",
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "1024",
+      TZ: "UTC",
+    },
+    close,
   };
 }
 

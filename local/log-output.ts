@@ -5,17 +5,11 @@ import { isShown, type LogFilter } from "../console/log-entry.ts";
 import { printable } from "../console/print.ts";
 import { parseObject } from "../console/parse-object.ts";
 
-/** Lines of the terminal that stay free below the reminder. */
-const reserve = 6;
-
 /** Where the lines of the functions go. */
 export interface LogOutput {
   show: (line: string) => void;
-  /**
-   * The run is ready. Before, a terminal shows only failures and what the run itself says. Now it shows every line, and these
-   * again whenever it has scrolled by almost its height.
-   */
-  ready: (reminder: string[]) => void;
+  /** The run is ready. Before, a terminal shows only failures and what the run itself says. */
+  ready: () => void;
 }
 
 /**
@@ -32,33 +26,16 @@ export function logOutput(stream: NodeJS.WriteStream | WriteStream, logFile?: st
   });
   const isTerminal = stream.isTTY;
   const colour = isTerminal && !process.env["NO_COLOR"];
-  let reminder: string[] | undefined;
-  let scrolled = 0;
-
-  const rowsOf = (text: string) => Math.max(1, Math.ceil(text.length / (stream.columns || 80)));
-  function print(text: string, length: number): void {
-    const height = reminder?.reduce((sum, line) => sum + rowsOf(line), 0) ?? 0;
-    if (reminder && scrolled + height + reserve > (stream.rows || 24)) {
-      stream.write(printable(reminder.map((line) => `${line}\n`).join("")));
-      scrolled = 0;
-    }
-    stream.write(printable(`${text}\n`));
-    scrolled += Math.max(1, Math.ceil(length / (stream.columns || 80)));
-  }
+  let isReady = false;
 
   return {
     show(line) {
       file?.write(`${line}\n`);
-      if (!isTerminal) stream.write(printable(`${line}\n`));
-      else {
-        const filter = { errors: reminder === undefined };
-        const plain = readable(line, false, filter);
-        if (plain !== undefined) print(readable(line, colour, filter) ?? plain, plain.length);
-      }
+      const shown = isTerminal ? readable(line, colour, { errors: !isReady }) : line;
+      if (shown !== undefined) stream.write(printable(`${shown}\n`));
     },
-    ready(lines) {
-      reminder = lines;
-      scrolled = 0;
+    ready() {
+      isReady = true;
     },
   };
 }

@@ -78,9 +78,9 @@ async function run(options: Options): Promise<void> {
   const first = options.connections ? undefined : await answerOf(await signedGet(tokenUrl, orders, running.region));
   if (first) await Promise.race([logged.promise, wait(maxLogDelay, undefined, { ref: false })]);
 
-  const { lines, reminder } = describeRun(running, options, connection, first);
+  const lines = describeRun(running, options, connection, first);
   printOut(lines.map((line) => `${line}\n`).join(""));
-  output.ready(reminder);
+  output.ready();
 }
 
 async function answerOf(response: Response): Promise<{ status: number; body: Record<string, unknown> }> {

@@ -4,8 +4,7 @@ import { simulatedAccount } from "./put-secrets.ts";
 import { sampleCallerKey } from "./callers/sample-callers.ts";
 
 /**
- * What `npm start` prints when it is ready. `reminder` is the part that a terminal shows again. The commands have no single
- * quotes, so that cmd and PowerShell take them too.
+ * What `npm start` prints when it is ready. The commands have no single quotes, so that cmd and PowerShell take them too.
  *
  * @param first the response to the first request, if there was one
  */
@@ -16,7 +15,7 @@ export function describeRun(
   connection: string,
   first: { status: number; body: Record<string, unknown> } | undefined,
   platform: NodeJS.Platform = process.platform,
-): { lines: string[]; reminder: string[] } {
+): string[] {
   const { url, region, callers, simulator } = running;
   const [orders] = callers;
   // In PowerShell, curl is another program.
@@ -24,8 +23,7 @@ export function describeRun(
   const signed = `${curl} --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders?.accessKeyId}:${orders?.secretAccessKey} ${url}/v1/connections/${connection}/token`;
   const { username, scope } = { ...simulatedAccount(connection), ...options.connections?.[connection] };
   const vendor = `${curl} ${url}/api/v1/auth/token --form-string "username=${username}" --form-string "scope=${scope}" --form-string "token=Bearer ${sampleCallerKey}"`;
-  const page = `Watch it in a browser, and simulate failures of Smart Services: ${url}/`;
-  const lines = [
+  return [
     `dynamodb ${running.dynamoDbUrl}`,
     `secretsmanager ${running.secretsManagerUrl}`,
     `eventbridge ${running.eventBridgeUrl}`,
@@ -46,14 +44,10 @@ export function describeRun(
         ]
       : []),
     "",
-    page,
+    `Watch it in a browser, and simulate failures of Smart Services: ${url}/`,
     "",
     `ready ${url}`,
   ];
-  return {
-    lines,
-    reminder: ["", page, `Get a token: ${signed}`, ...(options.callers ? [] : [`Vendor's API: ${vendor}`]), ""],
-  };
 }
 
 function shortened(token: unknown): object {

@@ -57,13 +57,6 @@ const kinds: Record<string, ViteUserConfig["test"]> = {
     include: ["test/recipes/**/*.recipe.ts"],
     globalSetup: ["test/support/temporary-folder.ts", "test/recipes/packages.ts"],
   },
-  // On an idle machine: hundreds of environments use one embedded table at once, and other load would make it exceed the
-  // broker's timeout of 1 s.
-  stampede: {
-    include: ["test/stampede/stampede.ts"],
-    // A shared machine may be slow for a moment. A real fault fails all three attempts.
-    retry: 2,
-  },
 };
 
 export default defineConfig(({ mode }) => ({

@@ -28,7 +28,7 @@ export default defineConfig({
       "test/status/{function,page,paging}.test.ts",
       // Thousands of generated inputs or runs, or seconds of real time: too slow for each mutant.
       "test/unit/hostile-input.test.ts",
-      "test/**/{cost,crash-points,entitlement,faults,github-owners,outage,shards}.test.ts",
+      "test/**/{crash-points,entitlement,faults,github-owners,outage}.test.ts",
     ],
     alias: { "fast-check": new URL("mutation/fast-check.ts", import.meta.url).pathname },
     sequence: { sequencer: QuickTestsFirst },

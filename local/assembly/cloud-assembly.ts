@@ -14,8 +14,6 @@ export interface CloudAssembly {
   resources: Resource[];
   /** Name of an export → its value and stack. */
   exports: Map<string, { stack: string; value: unknown }>;
-  /** `{stack}/{name}` of each output → its value. */
-  outputs: Map<string, { value: unknown }>;
   /** Object key in the asset bucket → absolute path of the asset. */
   assets: Map<string, string>;
   /** The metadata of all stacks. */
@@ -45,7 +43,6 @@ export function readCloudAssembly(folder: string): CloudAssembly {
   const assembly: CloudAssembly = {
     resources: [],
     exports: new Map(),
-    outputs: new Map(),
     assets: new Map(),
     metadata: {},
   };
@@ -57,8 +54,7 @@ export function readCloudAssembly(folder: string): CloudAssembly {
       for (const [logicalId, { Type: type, Properties: properties = {} }] of Object.entries(template.Resources)) {
         assembly.resources.push({ stack: stackName, logicalId, type, properties });
       }
-      for (const [name, { Value: value, Export: exported }] of Object.entries(template.Outputs ?? {})) {
-        assembly.outputs.set(`${stackName}/${name}`, { value });
+      for (const { Value: value, Export: exported } of Object.values(template.Outputs ?? {})) {
         if (exported) assembly.exports.set(exported.Name, { stack: stackName, value });
       }
     }

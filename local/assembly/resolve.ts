@@ -12,34 +12,12 @@ interface Identity {
   attributes?: Record<string, string>;
 }
 
-/**
- * How to name each type of resource that the templates refer to. A missing type stops the local run with an error, so
- * that it never runs something else than the synthesised stacks.
- */
+/** How to name each type of resource to which what runs here refers. A reference to another type stops the local run. */
 const identities: Record<string, (resource: Resource, place: Place) => Identity> = {
   "AWS::ApiGatewayV2::Api": ({ logicalId }) => ({ ref: logicalId.toLowerCase() }),
   "AWS::ApiGatewayV2::Integration": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::ApiGatewayV2::Route": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::ApiGatewayV2::Stage": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::ApiGatewayV2::ApiMapping": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::ApiGatewayV2::DomainName": ({ logicalId }) => ({
-    ref: logicalId,
-    attributes: { RegionalDomainName: `${logicalId}.invalid`, RegionalHostedZoneId: logicalId },
-  }),
-  "AWS::CDK::Metadata": ({ logicalId }) => ({ ref: logicalId }),
-  // Monitoring does not run locally.
-  "AWS::CloudWatch::Alarm": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::CloudWatch::Dashboard": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::CloudWatch::InsightRule": ({ logicalId }) => ({ ref: logicalId }),
-  // Every version of a function has the same code here, so nothing moves gradually.
-  "AWS::CodeDeploy::Application": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::CodeDeploy::DeploymentGroup": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::DynamoDB::Table": (resource, place) => named(resource, place, "dynamodb", "table/"),
-  "AWS::Events::Rule": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::IAM::ManagedPolicy": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::IAM::Policy": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::IAM::Role": (resource, { accountId }) => named(resource, { region: "", accountId }, "iam", "role/"),
-  "AWS::KMS::Alias": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::KMS::Key": ({ logicalId }, { region, accountId }) => ({
     ref: logicalId,
     attributes: { Arn: `arn:aws:kms:${region}:${accountId}:key/${logicalId}` },
@@ -47,22 +25,10 @@ const identities: Record<string, (resource: Resource, place: Place) => Identity>
   "AWS::Lambda::Alias": ({ stack, properties }, place) => ({
     ref: `${functionArn(stack, (properties["FunctionName"] as { Ref: string }).Ref, place)}:${String(properties["Name"])}`,
   }),
-  "AWS::Lambda::EventInvokeConfig": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Lambda::Function": (resource, place) => named(resource, place, "lambda", "function:"),
-  "AWS::Lambda::Permission": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::Lambda::Version": ({ logicalId }) => ({ ref: logicalId, attributes: { Version: "1" } }),
   "AWS::Logs::LogGroup": (resource, place) => named(resource, place, "logs", "log-group:"),
-  "AWS::Logs::MetricFilter": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::Logs::QueryDefinition": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::Route53::RecordSet": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::SNS::Subscription": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::SNS::Topic": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::SNS::TopicPolicy": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SQS::Queue": (resource, place) => named(resource, place, "sqs", ""),
-  "AWS::SQS::QueuePolicy": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::SSM::Parameter": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::Scheduler::Schedule": ({ logicalId }) => ({ ref: logicalId }),
-  "AWS::SecretsManager::RotationSchedule": ({ logicalId }) => ({ ref: logicalId }),
   "AWS::SecretsManager::Secret": ({ logicalId }) => ({ ref: logicalId }),
 };
 
@@ -75,19 +41,14 @@ function named({ stack, logicalId }: Resource, { region, accountId }: Place, ser
 }
 
 /**
- * Resolves the intrinsic functions that the templates use: Ref, Fn::GetAtt, Fn::Join, Fn::Sub, Fn::ImportValue and
- * Fn::GetStackOutput. Throws an Error that names the unsupported function, resource or resource type.
+ * Resolves the intrinsic functions that what runs here uses: Ref, Fn::GetAtt, Fn::Join, Fn::Sub and Fn::ImportValue.
+ * Throws an Error that names the unsupported function or resource.
  */
 export function createResolver(assembly: CloudAssembly, place: Place): (value: unknown, stack: string) => unknown {
   const identityOf = new Map<string, Identity>();
   for (const resource of assembly.resources) {
-    const identity = identities[resource.type];
-    if (!identity) {
-      throw new Error(
-        `The local run does not support resources of type ${resource.type} (${resource.logicalId} in ${resource.stack}).`,
-      );
-    }
-    identityOf.set(`${resource.stack}/${resource.logicalId}`, identity(resource, place));
+    const identity = identities[resource.type]?.(resource, place);
+    if (identity) identityOf.set(`${resource.stack}/${resource.logicalId}`, identity);
   }
   const pseudoParameters: Record<string, string> = {
     "AWS::AccountId": place.accountId,
@@ -130,12 +91,6 @@ export function createResolver(assembly: CloudAssembly, place: Place): (value: u
         const exported = assembly.exports.get(String(resolve(argument, stack)));
         if (exported) return resolve(exported.value, exported.stack);
         break;
-      }
-      case "Fn::GetStackOutput": {
-        const { StackName = "", OutputName, Region, RoleArn } = resolve(argument, stack) as Record<string, string>;
-        const output = assembly.outputs.get(`${StackName}/${OutputName}`);
-        const isElsewhere = (Region ?? place.region) !== place.region || RoleArn !== undefined;
-        if (output && !isElsewhere) return resolve(output.value, StackName);
       }
     }
     throw new Error(`The local run cannot resolve ${name} ${JSON.stringify(argument)} in ${stack}.`);

@@ -11,17 +11,14 @@ export function requestArn(
 }
 
 /**
- * Whether one of these Allow patterns matches the ARN. `*` matches any characters, also `/`; `?` matches exactly one.
- * Case matters. Does not support Deny, conditions or policy variables.
+ * Whether one of these Allow patterns matches the ARN. `*` matches any characters, also `/`. Case matters. Does not
+ * support `?`, Deny, conditions or policy variables.
  */
 export function allows(patterns: string[], arn: string): boolean {
   return patterns.some((pattern) => toRegExp(pattern).test(arn));
 }
 
 function toRegExp(pattern: string): RegExp {
-  const source = pattern
-    .replaceAll(/[.+^${}()|[\]\\/-]/g, String.raw`\$&`)
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
+  const source = pattern.replaceAll(/[.+?^${}()|[\]\\/-]/g, String.raw`\$&`).replaceAll("*", ".*");
   return new RegExp(`^${source}$`, "s");
 }

@@ -8,7 +8,7 @@ export type Identity = {
   accessKeyId: string;
   secretAccessKey: string;
   userArn: string;
-  /** Allow patterns with IAM's wildcards: `*` matches any characters, also `/`; `?` matches exactly one. */
+  /** Allow patterns with IAM's wildcard: `*` matches any characters, also `/`. */
   allow: string[];
 };
 

@@ -14,16 +14,6 @@ const MESSAGES = {
   503: "Service Unavailable",
 } as const;
 
-/** Headers of the connection: the gateway sets them, a function cannot. */
-const OF_THE_CONNECTION = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 interface Result {
   statusCode: unknown;
   headers?: object;
@@ -56,7 +46,7 @@ export function answerOf(result: unknown): Answer {
   }
   return {
     status: Number(statusCode),
-    headers: lines.filter(([name]) => !OF_THE_CONNECTION.has(name)),
+    headers: lines,
     body: Buffer.from(String(body), isBase64Encoded === true ? "base64" : "utf8"),
   };
 }

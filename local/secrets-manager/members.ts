@@ -20,9 +20,9 @@ const model = v.object({
   RemoveFromVersionId: text(32, 64),
   RotateImmediately: flag,
   RotationLambdaARN: text(0, 2048),
-  // AWS also has schedule expressions and durations; they are not emulated, and the store rejects them.
+  // AWS also has schedule expressions and durations.
   RotationRules: v.optional(
-    v.looseObject({ AutomaticallyAfterDays: v.optional(v.pipe(integer, v.minValue(1), v.maxValue(1000))) }),
+    v.strictObject({ AutomaticallyAfterDays: v.pipe(integer, v.minValue(1), v.maxValue(1000)) }),
   ),
   SecretBinary: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(Math.ceil(maxValueBytes / 3) * 4))),
   SecretId: text(1, 2048),
@@ -79,24 +79,13 @@ function refuseMissing<Required extends keyof Members>(
   required: readonly Required[],
 ): asserts members is With<Required> {
   const missing = required.find((member) => members[member] === undefined);
-  if (missing !== undefined) throw broken(missing, "Value null", "not be null");
+  if (missing !== undefined) throw validation(`The member ${missing} is missing.`);
 }
 
+/** Its message names the member, never its value. */
 function faultOf(issue: v.InferIssue<typeof model>) {
   const path = v.getDotPath(issue) ?? "";
-  const { type } = issue;
-  if (issue.kind === "schema" || type === "integer") return serialization(`The member ${path} has the wrong type.`);
-  const shown = /^Secret(String|Binary)$/.test(path) ? "Value" : `Value ${JSON.stringify(issue.input)}`;
-  const [quantity, limit] = [
-    type.endsWith("_value") ? "value" : "length",
-    type.startsWith("max_") ? "less" : "greater",
-  ];
-  return broken(path, shown, `have ${quantity} ${limit} than or equal to ${String(issue.requirement)}`);
-}
-
-function broken(member: string, shown: string, must: string) {
-  const path = member.replaceAll(/(^|\.)[A-Z]/g, (first) => first.toLowerCase());
-  return validation(
-    `1 validation error detected: ${shown} at '${path}' failed to satisfy constraint: Member must ${must}`,
-  );
+  if (issue.kind === "schema" || issue.type === "integer")
+    return serialization(`The member ${path} has the wrong type.`);
+  return validation(`The member ${path} breaks the limit ${issue.type} ${String(issue.requirement)}.`);
 }

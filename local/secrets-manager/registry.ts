@@ -5,16 +5,14 @@ import type { Secret } from "./versions.ts";
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
- * All secrets by name. A request may refer to one by name or ARN. A secret is forgotten when its recovery window has
- * ended; until then its name stays taken.
+ * All secrets by name. A request may refer to one by name or ARN. The name of a deleted secret stays taken: the end of its
+ * recovery window is not emulated.
  */
 export class SecretRegistry {
   readonly #secrets = new Map<string, Secret>();
-  readonly #clock: { now(): number };
   readonly #arnPrefix: string;
 
-  constructor(options: { clock: { now(): number }; region: string; accountId: string }) {
-    this.#clock = options.clock;
+  constructor(options: { region: string; accountId: string }) {
     this.#arnPrefix = `arn:aws:secretsmanager:${options.region}:${options.accountId}:secret:`;
   }
 
@@ -34,10 +32,6 @@ export class SecretRegistry {
 
   /** All secrets, the oldest first, also those scheduled for deletion. */
   all(): Secret[] {
-    const now = this.#clock.now();
-    for (const secret of this.#secrets.values()) {
-      if (secret.deletedAt !== undefined && secret.deletedAt <= now) this.remove(secret);
-    }
     return [...this.#secrets.values()];
   }
 

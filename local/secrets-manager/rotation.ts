@@ -1,4 +1,4 @@
-import { invalidParameter, invalidRequest } from "./errors.ts";
+import { invalidRequest } from "./errors.ts";
 import type { Members } from "./members.ts";
 import { CURRENT, type Rotation, type Secret, tokenInUse, type Version, versionAt } from "./versions.ts";
 
@@ -6,8 +6,7 @@ export const PENDING = "AWSPENDING";
 
 /**
  * The rotation of a secret after RotateSecret: with the new members; the others stay. A day of the rules
- * lasts `daySeconds`. Does not change the secret. Throws InvalidRequestException if there is no function,
- * InvalidParameterException for invalid rules.
+ * lasts `daySeconds`. Does not change the secret. Throws InvalidRequestException if there is no function.
  */
 export function configured(
   known: Rotation | undefined,
@@ -20,11 +19,7 @@ export function configured(
   }
   const rotation: Rotation = { since: now, ...known, functionArn };
   if (rules === undefined) return rotation;
-  const { AutomaticallyAfterDays: days, ...others } = rules;
-  if (days === undefined || Object.keys(others).length > 0) {
-    throw invalidParameter("Only RotationRules with AutomaticallyAfterDays alone are emulated.");
-  }
-  return { ...rotation, rules, interval: days * daySeconds };
+  return { ...rotation, rules, interval: rules.AutomaticallyAfterDays * daySeconds };
 }
 
 /** The version of an unfinished rotation: it has AWSPENDING and not AWSCURRENT. */

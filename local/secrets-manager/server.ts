@@ -14,16 +14,13 @@ export interface SecretsManager {
   url: string;
   store: SecretStore;
   faults: Faults;
-  /** Received calls per operation, also failed ones and those without a response. */
+  /** Received calls per operation, also failed ones. */
   calls: Map<string, number>;
   /** Starts the rotation of every secret that is due, in the background. */
   rotateDue(): void;
   /** Resolves when no rotation is running. */
   rotationsSettled(): Promise<void>;
-  /**
-   * Closes every connection, also those that wait for a response, and stops every rotation. Does not wait for a running
-   * step of the rotation function.
-   */
+  /** Closes every connection, and stops every rotation. Does not wait for a running step of the rotation function. */
   close(): Promise<void>;
 }
 
@@ -40,13 +37,12 @@ export async function startSecretsManager(options: StoreOptions & LoopbackOption
 
   const { url, close } = await listenOnLoopback((request, response) => {
     answer(request).then(
-      (body) => body !== undefined && send(response, 200, body),
+      (body) => send(response, 200, body),
       (error: unknown) => sendError(response, error),
     );
   }, options);
 
-  // `undefined` leaves the request without a response.
-  async function answer(request: IncomingMessage): Promise<object | undefined> {
+  async function answer(request: IncomingMessage): Promise<object> {
     const body = await text(request);
     if (request.headers.authorization === undefined) {
       throw new SecretsManagerError("MissingAuthenticationTokenException", "Missing Authentication Token");
@@ -58,7 +54,6 @@ export async function startSecretsManager(options: StoreOptions & LoopbackOption
     }
     calls.set(name, (calls.get(name) ?? 0) + 1);
     const fault = faults.take(name);
-    if (fault === "hang") return undefined;
     if (fault !== undefined) throw fault;
     return operation(store, parse(body));
   }

@@ -28,10 +28,8 @@ export async function readExchange(headers: IncomingHttpHeaders, body: Buffer): 
 
   const values: string[] = [];
   for (const name of fieldNames) {
-    const [value, ...more] = form.getAll(name);
-    if (value === undefined || value === "") return { fault: `no field ${name}` };
-    if (typeof value !== "string" || more.length > 0)
-      return { fault: `field ${name} is a file, or appears more than once` };
+    const value = form.get(name);
+    if (typeof value !== "string" || value === "") return { fault: `no field ${name}` };
     values.push(value);
   }
   const [username = "", scope = "", token = ""] = values;

@@ -343,16 +343,4 @@ describe("the page of the local run with other data", () => {
       .getByText(/^[0-9a-f]{16} .*· former key until the next token$/)
       .waitFor();
   });
-
-  it("shows an instant in one line, with its date if that is another day", async () => {
-    await show(({ now, events: [event] = [] }) => void (event && (event.at = now - 86_400)));
-
-    await expect(events().first().locator("time").textContent()).resolves.toMatch(/^\d+ \w{3}, \d\d:\d\dZ$/);
-    const lines = `[...document.querySelectorAll("#events time")].map((node) => {
-      const range = document.createRange();
-      range.selectNodeContents(node);
-      return range.getClientRects().length;
-    })`;
-    expect(new Set(await page.evaluate<number[]>(lines))).toEqual(new Set([1]));
-  });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 
 export const conformance = join(import.meta.dirname, "../../packages/conformance");
 
@@ -48,6 +49,46 @@ export interface ErrorRow extends Omit<Answer, "after"> {
   code?: string;
   requestId?: string;
   pausesAlone?: true;
+}
+
+/** A request that a step causes, as a runner writes it down, and the response to it; none if it is broken or silent. */
+export interface Exchange extends Pick<Answer, "broken" | "silent" | "after" | "headers"> {
+  request: string;
+  status: number;
+  type: string;
+  body: string;
+}
+
+/** The requests that the broker and the business API receive because of a step. */
+export function exchangesOf(step: Step): { broker: Exchange[]; api: Exchange[] } {
+  const { connection: id = "webapicorso", method = "GET", path = "/customers", body: sent = "" } = step;
+  const text = typeof sent === "object" ? sent.stream : sent;
+  return {
+    broker: (step.broker ?? []).map((of) => {
+      const { connection = id, rejects, ...answer } = typeof of === "string" ? word(of) : of;
+      return exchange(brokerRequest(connection, rejects && sha256Hex(rejects)), answer);
+    }),
+    api: (step.api ?? []).flatMap(({ bearer, body = text, times = 1, ...answer }) => {
+      const request = `${method} https://api.test/base${path} Bearer ${bearer} ${body}`;
+      return Array.from({ length: times }, () => exchange(request, answer));
+    }),
+  };
+}
+
+export const brokerRequest = (connection: string | null, sha256: string | null | undefined) =>
+  `broker: token of ${connection}${sha256 ? `, rejects ${sha256}` : ""}`;
+
+const word = (text: string): { connection?: string; rejects?: string } & Answer =>
+  text === "broken" || text === "silent" ? { [text]: true } : { token: text };
+
+function exchange(
+  request: string,
+  { token, expiresIn = 3600, json = {}, text, status = 200, ...rest }: Answer,
+): Exchange {
+  const more = { token_type: "Bearer", scope: "fake-scope", api_base_url: "https://api.test/base" };
+  const object = token === undefined ? json : { access_token: token, expires_in: expiresIn, ...more };
+  const type = text === undefined ? "application/json" : "text/html";
+  return { request, status, type, body: text ?? JSON.stringify(object), ...rest };
 }
 
 /** The script that a row stands for: a call of a connection gets the response; then comes a call of another connection. */

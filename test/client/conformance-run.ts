@@ -1,10 +1,9 @@
-import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import { expect } from "vitest";
 import { clientWith, type SmartServicesConnection } from "../../packages/client/src/client.ts";
 import { callerKey } from "../../packages/client/src/credentials.ts";
 import { systemRuntime } from "../../packages/client/src/runtime.ts";
 import { SteppedTime } from "../../packages/client/src/testing/stepped-time.ts";
-import type { Answer, Case, Step } from "./conformance-case.ts";
+import { brokerRequest, type Case, type Exchange, exchangesOf, type Step } from "./conformance-case.ts";
 
 const broker = "https://broker.test";
 const key = "stb_fake-key";
@@ -61,32 +60,18 @@ async function call(
 class ScriptedNetwork {
   readonly unexpected: string[] = [];
   readonly #time: SteppedTime;
-  #broker: { request: string; answer: Answer }[] = [];
-  #api: { request: string; answer: Answer }[] = [];
+  #next: ReturnType<typeof exchangesOf> = { broker: [], api: [] };
 
   constructor(time: SteppedTime) {
     this.#time = time;
   }
 
   expect(step: Step): void {
-    this.#broker = (step.broker ?? []).map((of) => {
-      const {
-        connection = step.connection ?? "webapicorso",
-        rejects,
-        ...answer
-      } = typeof of === "string" ? word(of) : of;
-      return { request: brokerRequest(connection, rejects && sha256Hex(rejects)), answer };
-    });
-    this.#api = (step.api ?? []).flatMap(({ bearer, body = bodyOf(step), times = 1, ...answer }) =>
-      Array.from({ length: times }, () => ({
-        request: `${step.method ?? "GET"} https://api.test/base${step.path ?? "/customers"} Bearer ${bearer} ${body}`,
-        answer,
-      })),
-    );
+    this.#next = exchangesOf(step);
   }
 
   missing(): string[] {
-    return [...this.#broker, ...this.#api].map(({ request }) => request);
+    return [...this.#next.broker, ...this.#next.api].map(({ request }) => request);
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
@@ -97,42 +82,18 @@ class ScriptedNetwork {
     const received = isBroker
       ? brokerRequest(form.get("scope"), form.get("rejected_token_sha256"))
       : `${request.method} ${request.url} ${request.headers.get("authorization")} ${text}`;
-    const next = (isBroker ? this.#broker : this.#api).shift();
+    const next = this.#next[isBroker ? "broker" : "api"].shift();
     if (!next || next.request !== received) {
       this.unexpected.push(received);
       throw new Error(`Expected ${next?.request ?? "no request"}, and received ${received}`);
     }
-    return this.#answer(next.answer);
+    return this.#answer(next);
   };
 
-  async #answer({
-    after,
-    silent,
-    broken,
-    token,
-    expiresIn = 3600,
-    status,
-    json,
-    text,
-    headers,
-  }: Answer): Promise<Response> {
+  async #answer({ after, silent, broken, status, type, body, headers }: Exchange): Promise<Response> {
     if (after !== undefined) await this.#time.sleep(after);
     if (silent) return new Promise<never>(() => undefined);
     if (broken) throw new TypeError("fetch failed", { cause: { code: "ECONNRESET" } });
-    if (token === undefined) {
-      const type = json ? "application/json" : "text/html";
-      const body = text ?? JSON.stringify(json ?? {});
-      return new Response(body, { status: status ?? 200, headers: { "content-type": type, ...headers } });
-    }
-    const more = { token_type: "Bearer", scope: "fake-scope", api_base_url: "https://api.test/base" };
-    return Response.json({ access_token: token, expires_in: expiresIn, ...more });
+    return new Response(body, { status, headers: { "content-type": type, ...headers } });
   }
 }
-
-const word = (text: string): { connection?: string; rejects?: string } & Answer =>
-  text === "broken" || text === "silent" ? { [text]: true } : { token: text };
-
-const brokerRequest = (connection: string | null, sha256: string | null | undefined) =>
-  `broker: token of ${connection}${sha256 ? `, rejects ${sha256}` : ""}`;
-
-const bodyOf = ({ body }: Step) => (typeof body === "object" ? body.stream : (body ?? ""));

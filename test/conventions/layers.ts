@@ -245,10 +245,10 @@ export const layers: Layer[] = [
       !target.startsWith("test/") && !(file.startsWith("fixtures/") && /^(bench|tools)\//.test(target)),
     planted: [
       { file: "bench/table.ts", text: 'import { startWorld } from "../test/support/world.ts";' },
-      { file: "fixtures/table.ts", text: 'import { serve } from "../test/support/server.ts";' },
-      { file: "fixtures/stage.ts", text: 'import { installPackages } from "../tools/packages.ts";' },
-      { file: "fixtures/stage.ts", text: 'import { startParts } from "../bench/parts.ts";' },
       { file: "tools/faults-page.ts", text: 'import type { FaultWorld } from "../test/faults/world.ts";' },
+      { file: "fixtures/table.ts", text: 'import { serve } from "../test/support/server.ts";' },
+      { file: "fixtures/table.ts", text: 'import { installPackages } from "../tools/packages.ts";' },
+      { file: "fixtures/table.ts", text: 'import { startParts } from "../bench/parts.ts";' },
     ],
   },
 ];

@@ -1,5 +1,6 @@
-// Runs the cases of packages/conformance, given as paths, on the .NET client. Prints a line for each: file, name, result,
-// separated by tabs. The result is "passed", "skipped", or what differs.
+// Runs the cases of a file on the .NET client: those of packages/conformance, of which conformance.dotnet.ts has made scripts
+// whose requests and responses are texts. Prints a line for each: name and result, separated by a tab. The result is "passed",
+// or what differs.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -17,35 +18,22 @@ internal static class Conformance
     internal const string Broker = "https://broker.test";
     internal const string Key = "stb_fake-key";
 
-    /// <summary>Of a case that the client does not have to pass.</summary>
-    internal sealed class SkippedException : Exception
+    private static void Main(string[] arguments)
     {
-    }
-
-    private static void Main(string[] files)
-    {
-        foreach (var file in files)
+        var file = Path.GetFileName(arguments[0]);
+        var run = file == "urls.json" ? Tables.RunUrl : file == "requests.json" ? Tables.RunRequest : (Action<XmlElement>)(each => new Script(each).Run());
+        foreach (var each in Data.Read(arguments[0]).Items())
         {
-            var run = Path.GetFileName(file) == "urls.json" ? Tables.RunUrl
-                : Path.GetFileName(file) == "requests.json" ? Tables.RunRequest
-                : (Action<XmlElement>)(each => new Script(Script.Of(each)).Run());
-            foreach (var each in Data.Read(file).Items())
+            var result = "passed";
+            try
             {
-                var result = "passed";
-                try
-                {
-                    run(each);
-                }
-                catch (SkippedException)
-                {
-                    result = "skipped";
-                }
-                catch (Exception error)
-                {
-                    result = error.ToString().Replace("\n", " | ").Replace("\t", " ");
-                }
-                Console.WriteLine(Path.GetFileName(file) + "\t" + each.Text("name") + "\t" + result);
+                run(each);
             }
+            catch (Exception error)
+            {
+                result = error.ToString().Replace("\n", " | ").Replace("\t", " ");
+            }
+            Console.WriteLine(each.Text("name") + "\t" + result);
         }
     }
 
@@ -59,12 +47,10 @@ internal static class Conformance
 /// <summary>JSON as the framework reads it: objects and lists are elements.</summary>
 internal static class Data
 {
-    internal static XmlElement Read(string file) => Parse(File.ReadAllBytes(file));
-
-    internal static XmlElement Parse(byte[] json)
+    internal static XmlElement Read(string file)
     {
         var document = new XmlDocument();
-        using (var reader = JsonReaderWriterFactory.CreateJsonReader(json, XmlDictionaryReaderQuotas.Max)) document.Load(reader);
+        using (var reader = JsonReaderWriterFactory.CreateJsonReader(File.ReadAllBytes(file), XmlDictionaryReaderQuotas.Max)) document.Load(reader);
         return document.DocumentElement;
     }
 
@@ -81,19 +67,6 @@ internal static class Data
 
     internal static double Number(this XmlElement of, string name, double otherwise) =>
         of[name] == null ? otherwise : XmlConvert.ToDouble(of[name].InnerText);
-
-    /// <summary>A value as JSON again.</summary>
-    internal static string Json(XmlElement value)
-    {
-        var copy = new XmlDocument();
-        var root = copy.CreateElement("root");
-        copy.AppendChild(root);
-        foreach (XmlAttribute attribute in value.Attributes) root.SetAttribute(attribute.Name, attribute.Value);
-        root.InnerXml = value.InnerXml;
-        var stream = new MemoryStream();
-        using (var writer = JsonReaderWriterFactory.CreateJsonWriter(stream)) copy.WriteTo(writer);
-        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
-    }
 }
 
 /// <summary>Time that stands still until a script moves it. All continuations run at once, on the one thread.</summary>
@@ -208,22 +181,6 @@ internal sealed class Script
         client = new BrokerClient(options, time);
     }
 
-    /// <summary>
-    /// The script that a row stands for: a call of a connection gets the response; then comes a call of another connection.
-    /// </summary>
-    internal static XmlElement Of(XmlElement row)
-    {
-        if (row.Member("steps") != null) return row;
-        var error = "{'code':'" + row.Text("code", "malformed_response") + "','retryAfter':1";
-        var requestId = row.Text("requestId") == null ? "" : ",'requestId':'" + row.Text("requestId") + "'";
-        var others = row.Member("pausesAlone") == null ? "'expect':" + error + "}"
-            : "'broker':['fake-token-1'],'expect':'fake-token-1'";
-        var script = "{'steps':[{'at':0,'connection':'acme','broker':[ROW],'expect':" + error + ",'status':" +
-            row.Text("status", "200") + requestId + "}},{'at':0.5,'connection':'other'," + others + "}]}";
-        // An answer ignores the other members of the row.
-        return Data.Parse(System.Text.Encoding.UTF8.GetBytes(script.Replace('\'', '"').Replace("ROW", Data.Json(row))));
-    }
-
     internal void Run()
     {
         var truth = TimeSpan.Zero;
@@ -250,10 +207,6 @@ internal sealed class Script
         }
         Conformance.Equal("", string.Join("; ", network.Unexpected), "unexpected");
     }
-
-    internal static string TokenResponse(string token, string expiresIn, string apiBaseUrl) =>
-        "{\"access_token\":\"" + token + "\",\"token_type\":\"Bearer\",\"expires_in\":" + expiresIn +
-        ",\"scope\":\"fake-scope\",\"api_base_url\":\"" + apiBaseUrl + "\"}";
 
     private async Task<object> CallAsync(XmlElement step)
     {
@@ -300,8 +253,8 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
 {
     internal readonly List<string> Unexpected = new List<string>();
     private readonly SteppedTime time;
-    private Queue<KeyValuePair<string, XmlElement>> broker;
-    private Queue<KeyValuePair<string, XmlElement>> api;
+    private Queue<XmlElement> broker;
+    private Queue<XmlElement> api;
 
     internal ScriptedNetwork(SteppedTime time)
     {
@@ -310,24 +263,11 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
 
     internal void Expect(XmlElement step)
     {
-        var connection = step.Text("connection", "webapicorso");
-        broker = new Queue<KeyValuePair<string, XmlElement>>(step.Member("broker").Items().Select(each =>
-        {
-            var rejects = each.Text("rejects");
-            var sha256 = rejects == null ? null : Sha256.Hex(rejects);
-            return new KeyValuePair<string, XmlElement>(BrokerRequest(each.Text("connection", connection), sha256), each);
-        }));
-        var sent = step.Member("body");
-        var body = sent?.Text("stream") ?? sent?.InnerText ?? "";
-        api = new Queue<KeyValuePair<string, XmlElement>>(step.Member("api").Items().SelectMany(each =>
-        {
-            var request = step.Text("method", "GET") + " https://api.test/base" + step.Text("path", "/customers") +
-                " Bearer " + each.Text("bearer") + " " + each.Text("body", body);
-            return Enumerable.Repeat(new KeyValuePair<string, XmlElement>(request, each), (int)each.Number("times", 1));
-        }));
+        broker = new Queue<XmlElement>(step.Member("broker").Items());
+        api = new Queue<XmlElement>(step.Member("api").Items());
     }
 
-    internal string Missing() => string.Join("; ", broker.Concat(api).Select(each => each.Key));
+    internal string Missing() => string.Join("; ", broker.Concat(api).Select(each => each.Text("request")));
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -336,9 +276,9 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
         var received = isBroker ? BrokerRequest(Form.Read(text))
             : string.Join(" ", request.Method, request.RequestUri.AbsoluteUri, request.Headers.Authorization, text);
         var expected = isBroker ? broker : api;
-        var next = expected.Count == 0 ? default(KeyValuePair<string, XmlElement>) : expected.Dequeue();
-        if (next.Key == received) return await AnswerAsync(next.Value, request);
-        Unexpected.Add("expected " + (next.Key ?? "no request") + ", and received " + received);
+        var next = expected.Count == 0 ? null : expected.Dequeue();
+        if (next?.Text("request") == received) return await AnswerAsync(next, request);
+        Unexpected.Add("expected " + (next?.Text("request") ?? "no request") + ", and received " + received);
         throw new HttpRequestException(Unexpected.Last());
     }
 
@@ -346,17 +286,11 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
     {
         // Even without "after", no answer comes before all calls of a step have begun.
         await time.Sleep(TimeSpan.FromSeconds(answer.Number("after", 0)));
-        var word = answer.GetAttribute("type") == "string" ? answer.InnerText : null;
-        if (word == "silent" || answer.Member("silent") != null) await new TaskCompletionSource<bool>().Task;
-        if (word == "broken" || answer.Member("broken") != null) throw new HttpRequestException("The connection was reset.");
-        var token = word ?? answer.Text("token");
-        var json = answer.Member("json");
-        var body = token != null
-            ? Script.TokenResponse(token, answer.Text("expiresIn", "3600"), "https://api.test/base")
-            : answer.Text("text") ?? (json == null ? "{}" : Data.Json(json));
-        var response = new HttpResponseMessage((HttpStatusCode)(int)answer.Number("status", 200))
+        if (answer.Member("silent") != null) await new TaskCompletionSource<bool>().Task;
+        if (answer.Member("broken") != null) throw new HttpRequestException("The connection was reset.");
+        var response = new HttpResponseMessage((HttpStatusCode)(int)answer.Number("status", 0))
         {
-            Content = new StringContent(body, System.Text.Encoding.UTF8, answer.Text("text") == null ? "application/json" : "text/html"),
+            Content = new StringContent(answer.Text("body"), System.Text.Encoding.UTF8, answer.Text("type")),
             RequestMessage = request,
         };
         foreach (var header in answer.Member("headers").Items())
@@ -365,10 +299,7 @@ internal sealed class ScriptedNetwork : HttpMessageHandler
     }
 
     private static string BrokerRequest(Dictionary<string, string> form) =>
-        BrokerRequest(form["scope"], form.TryGetValue("rejected_token_sha256", out var sha256) ? sha256 : null);
-
-    private static string BrokerRequest(string connection, string sha256) =>
-        "broker: token of " + connection + (sha256 == null ? "" : ", rejects " + sha256);
+        "broker: token of " + form["scope"] + (form.TryGetValue("rejected_token_sha256", out var sha256) ? ", rejects " + sha256 : "");
 }
 
 internal static class Form
@@ -396,7 +327,7 @@ internal static class Tables
     internal static void RunUrl(XmlElement row)
     {
         var sent = new List<HttpRequestMessage>();
-        var broker = new Answers(_ => Script.TokenResponse("fake-token-1", "3600", row.Text("base")));
+        var broker = new Answers(_ => "{\"access_token\":\"fake-token-1\",\"token_type\":\"Bearer\",\"expires_in\":3600,\"api_base_url\":\"" + row.Text("base") + "\"}");
         var api = new Answers(request =>
         {
             sent.Add(request);
@@ -424,7 +355,6 @@ internal static class Tables
     internal static void RunRequest(XmlElement row)
     {
         var of = row.Member("credential");
-        if (of.Text("kind") == "iam") throw new Conformance.SkippedException();
         var credential = of.Text("kind") == "jwt" ? Credential.Jwt(_ => Task.FromResult(of.Text("jwt")))
             : Credential.CallerKey(of.Text("name"), of.Text("key"));
         var received = new List<string>();

@@ -67,7 +67,8 @@ internal static class Service
             case "get":
                 return await ReadAsync(await http.GetAsync(command[1]));
             case "post":
-                return await ReadAsync(await http.PostAsync(command[1], Content(command[2], command[3])));
+                var part = command[2] == "parts" ? new StringContent(command[3]) : (HttpContent)new StreamContent(new ReadOnceStream(command[3]));
+                return await ReadAsync(await http.PostAsync(command[1], new MultipartFormDataContent { { part, "field" } }));
             case "cancel":
                 using (var source = new CancellationTokenSource())
                 {
@@ -108,25 +109,6 @@ internal static class Service
                 return string.Join(" ", Seen).Replace("\r", "").Replace("\n", " ");
             default:
                 throw new Exception("Unknown command " + command[0]);
-        }
-    }
-
-    private static HttpContent Content(string kind, string text)
-    {
-        switch (kind)
-        {
-            case "text":
-                return new StringContent(text);
-            case "form":
-                return new FormUrlEncodedContent(new Dictionary<string, string> { { "field", text } });
-            case "parts":
-                return new MultipartFormDataContent { { new StringContent(text), "field" } };
-            case "stream":
-                return new StreamContent(new ReadOnceStream(text));
-            case "partsWithStream":
-                return new MultipartFormDataContent { { new StreamContent(new ReadOnceStream(text)), "field" } };
-            default:
-                throw new Exception("Unknown content " + kind);
         }
     }
 

@@ -65,31 +65,6 @@ describe("A sweep does not announce a key whose end has passed", () => {
 });
 
 describe("An announcement", () => {
-  it("is made although AWSPREVIOUS still has the key", async () => {
-    await outliveKey1();
-    expect(world.labels(connection)["AWSPREVIOUS"]).toBe(keyOf(1));
-
-    await world.sweep(connection);
-
-    expect(announced()).toEqual([print(1)]);
-  });
-
-  it("reads the secret, then the items, then writes conditionally, and then sends the event", async () => {
-    await outliveKey1();
-    const calls: string[] = [];
-    const ports = withPoints(world.ports, (call, act) => {
-      calls.push(call);
-      return act();
-    });
-
-    await world.sweep(connection, ports);
-
-    const sent = calls.indexOf("events.put");
-    expect(calls.slice(sent - 5, sent + 2).join(" ")).toBe(
-      "secrets.read secrets.read secrets.read table.findByKey table.changeKey events.put table.changeKey",
-    );
-  });
-
   it("is not made if the key was noted as in use after the items were read", async () => {
     await outliveKey1();
     const { table } = world.ports;

@@ -127,26 +127,6 @@ describe("The daily check", () => {
     expect(sentReasons()).toEqual(["rotation_stuck"]);
   });
 
-  it("changes nothing in the secret, and in the item only the instant of the check", async () => {
-    world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
-    await sweepAfter(day - 1800);
-    world.clock.advance(1800);
-    const { labels, texts } = { labels: world.labels(connection), texts: world.texts(connection) };
-    const before = await world.table.raw(connection);
-    const writes = ["PutSecretValue", "UpdateSecretVersionStage", "RotateSecret", "UpdateSecret"];
-    const written = writes.map((name) => world.secrets.calls.get(name));
-
-    // The replacement that is also due writes nothing: it does not get its lease.
-    const reschedule = () => expect.unreachable("no key is due");
-    const summary = await world.sweep(connection, { table: { ...withoutLease(), reschedule } });
-
-    expect(summary).toMatchObject({ leasedByOthers: 1, keysOnly: 0 });
-    expect(writes.map((name) => world.secrets.calls.get(name))).toEqual(written);
-    expect({ labels: world.labels(connection), texts: world.texts(connection) }).toEqual({ labels, texts });
-    const after = await world.table.raw(connection);
-    expect({ ...after, rotationCheckedAt: undefined }).toEqual({ ...before, rotationCheckedAt: undefined });
-  });
-
   it("keeps the tokens of a registration that was deleted and made again meanwhile", async () => {
     world.clock.advance(day);
     const secrets = { ...world.ports.secrets, describe: async () => undefined };

@@ -19,18 +19,6 @@ describe("A previous key that an operator makes current again", () => {
     expect((await entryOf(2))?.end).toBe(world.clock.now() + 7 * day + 60);
   });
 
-  it("is no longer retiring if no replacement used the other key", async () => {
-    world.stage(connection, world.key(connection, 2));
-    await world.rotate(connection);
-    moveBack();
-
-    await world.sweep(connection);
-
-    expect(await ownKey()).toBe(print(1));
-    expect(await entryOf(1)).toBeUndefined();
-    expect((await entryOf(2))?.end).toBe(world.clock.now() + 7 * day + 60);
-  });
-
   it("is used by the next request, at most a minute after it, during the backoff of a rejection", async () => {
     await rotateTo(2);
     world.simulator.revokeKey(keyOf(2));

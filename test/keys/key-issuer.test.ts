@@ -48,20 +48,6 @@ describe("keyIssuer, with the simulator's issuer,", () => {
     ]);
   });
 
-  it("gets the same key again for the same idempotency key, and another key for another one", async () => {
-    const { registration } = await start();
-    const keyFor = async (token: string) => {
-      const answer = await issuer.issue(registration, token);
-      return answer.kind === "issued" ? answer.apiKey.reveal() : answer.reason;
-    };
-
-    const first = await keyFor("token-1");
-
-    expect(first).toMatch(/^ey/);
-    expect(await keyFor("token-1")).toBe(first);
-    expect(await keyFor("token-2")).not.toBe(first);
-  });
-
   it("revokes by id; an unknown id counts as revoked", async () => {
     const { simulator, registration } = await start();
     const answer = await issuer.issue(registration, "token-1");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
 import { withPoints } from "../support/crash-points.ts";
-import { announced, connection, day, entryOf, keyOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
+import { announced, connection, day, entryOf, print, rotateTo, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
 
@@ -28,15 +28,6 @@ describe("A key that is no longer in use", () => {
     expect(announced()).toEqual([print(1)]);
     expect(world.notices).toContainEqual({ kind: "api_key_retirable", connection, keyFingerprint: print(1) });
     expect((await world.item(connection)).retiringKeys).toEqual({});
-  });
-
-  it("ends after seven days even with a shorter maxLifetime: that may have been lowered since", async () => {
-    world.put(connection, world.key(connection, 1, { maxLifetime: 7200 }));
-    world.key(connection, 2);
-    world.stage(connection, JSON.stringify({ apiKey: keyOf(2) }));
-    await world.rotate(connection);
-
-    expect((await entryOf(1))?.end).toBe(endFromNow());
   });
 
   it("is noted by the commit after an operator stored a value, with the end of a token that was never stored", async () => {
@@ -112,15 +103,6 @@ describe("A key that is no longer in use", () => {
 });
 
 describe("Retiring keys are written entry by entry:", () => {
-  it("two rotations in a row lose no key", async () => {
-    await rotateTo(2);
-    world.clock.advance(day);
-    await rotateTo(3);
-
-    expect(await entryOf(1)).toMatchObject({ end: endFromNow() - day });
-    expect(await entryOf(2)).toMatchObject({ end: endFromNow() });
-  });
-
   it("a commit loses no entry that was written after its lease was taken", async () => {
     const other = { since: 5, end: world.clock.now() + 9 * day };
     const { upstream } = world.ports;
@@ -166,17 +148,6 @@ describe("Before an upstream call with a key that is not the item's own or is re
 
     expect(watch.noted).toMatchObject({ [print(1)]: { since: expect.any(Number) } });
     expect(watch.noted?.[print(1)]).not.toHaveProperty("end");
-  });
-
-  it("testSecret writes the entry too, without the tested version", async () => {
-    const { ports, watch } = watched();
-    world.stage(connection, world.key(connection, 2));
-    world.onInvoke((event) => world.step(event, ports));
-
-    await world.rotate(connection);
-
-    const basedOn = `${world.versionAt(connection, "AWSCURRENT")} ${world.versionAt(connection, "AWSPREVIOUS")}`;
-    expect(watch.noted).toEqual({ [print(2)]: { since: world.clock.now(), basedOn } });
   });
 
   it("but a replacement writes nothing for the item's own key", async () => {

@@ -168,15 +168,6 @@ describe("An issued key that is no longer in use", () => {
     expect(sentReasons()).toContain("issuer_failed");
   });
 
-  it("is announced with its id and revoked even if an operator stored two values before one replacement", async () => {
-    const { apiKey, apiKeyId } = await rotateToIssued();
-    world.put(connection, world.key(connection, 2, withIssuer()));
-    world.put(connection, world.key(connection, 3, withIssuer()));
-    await outliveAndSweep();
-
-    expectRevoked(apiKey, apiKeyId);
-  });
-
   it("is announced with its id after its registration was deleted", async () => {
     const { apiKey, apiKeyId } = await rotateToIssued();
     world.remove(connection);

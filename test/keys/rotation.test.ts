@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
-import { withPoints } from "../support/crash-points.ts";
 import { connection, day, keyOf, ownKey, print, useKeysWorld, world } from "./suite.ts";
 
 useKeysWorld();
@@ -32,21 +31,6 @@ describe("A rotation with a key staged under NEXT", () => {
     expect(await ownKey()).toBe(print(2));
   });
 
-  it("makes the connection due during a backoff too", async () => {
-    world.simulator.setScenario({ mode: "unavailable" });
-    world.clock.advance(1800);
-    await world.sweep(connection);
-    world.simulator.setScenario({ mode: "ok" });
-    expect((await world.item(connection)).retryAt).toBeGreaterThan(world.clock.now());
-    world.stage(connection, world.key(connection, 2));
-
-    await world.rotate(connection);
-
-    const item = await world.item(connection);
-    expect(item).toMatchObject({ nextActionAt: world.clock.now() });
-    expect(item).not.toHaveProperty("retryAt");
-  });
-
   it("notes the outgoing key as retiring, with an end seven days and one time-out later", async () => {
     world.stage(connection, world.key(connection, 2));
 
@@ -75,17 +59,6 @@ describe("A rotation with a key staged under NEXT", () => {
     expect(item.nextActionAt).toBe(world.clock.now() + 7 * day + 60);
     expect(item.attemptedAt).toBeUndefined();
   });
-
-  it("tests the new key with one API-key request and does not store its token", async () => {
-    const { exchange } = world.simulator.counts;
-    world.stage(connection, world.key(connection, 2));
-    const before = await world.item(connection);
-
-    await world.rotate(connection);
-
-    expect(world.simulator.counts.exchange).toBe(exchange + 1);
-    expect((await world.item(connection)).tokenSet?.accessToken.reveal()).toBe(before.tokenSet?.accessToken.reveal());
-  });
 });
 
 describe("Ten rotations in a row", () => {
@@ -108,33 +81,4 @@ describe("Ten rotations in a row", () => {
       expect(old.filter((key) => retiringKeys[key]?.end === undefined)).toEqual([]);
     },
   );
-});
-
-it("finishSecret moves AWSCURRENT, notes the outgoing key, removes NEXT and AWSPENDING, and sends its event last", async () => {
-  const effects: string[] = [];
-  const names = new Set(["table.noteKey", "table.makeDue", "events.put"]);
-  const ports = withPoints(world.ports, (call, act) => {
-    if (names.has(call)) effects.push(call);
-    return act();
-  });
-  const { secrets } = ports;
-  const moveLabel: typeof secrets.moveLabel = (...args) => {
-    effects.push(args[1]);
-    return secrets.moveLabel(...args);
-  };
-  const watched = { ...ports, secrets: { ...secrets, moveLabel } };
-  world.onInvoke((event) => world.step(event, event.Step === "finishSecret" ? watched : {}));
-  world.stage(connection, world.key(connection, 2));
-
-  await world.rotate(connection);
-
-  expect(effects).toEqual([
-    "AWSCURRENT",
-    "table.noteKey",
-    "NEXT",
-    // Until AWSPENDING leaves, no other rotation starts.
-    "AWSPENDING",
-    "table.makeDue",
-    "events.put",
-  ]);
 });

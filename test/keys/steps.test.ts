@@ -46,14 +46,14 @@ describe("A step", () => {
     },
   );
 
-  it("reads a pending value again that lags behind its write, and waits less than two seconds in all", async () => {
+  it("reads a pending value again that lags behind its write or is missing later, and waits less than two seconds for each", async () => {
     const { secrets } = world.ports;
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     let reads = 0;
     const read: typeof secrets.read = async (...args) => {
       const isPending = args[1].version === pending;
       if (isPending) reads += 1;
-      return isPending && reads < 4 ? undefined : secrets.read(...args);
+      return isPending && (reads < 4 || reads === 5) ? undefined : secrets.read(...args);
     };
     const before = world.clock.now();
     const { exchange } = world.simulator.counts;
@@ -61,7 +61,7 @@ describe("A step", () => {
     await world.clock.passUntil(world.step(event("testSecret", pending), { secrets: { ...secrets, read } }));
 
     expect(world.simulator.counts.exchange).toBe(exchange + 1);
-    expect(world.clock.now() - before).toBe(1.75);
+    expect(world.clock.now() - before).toBe(1.75 + 0.25);
   });
 
   it("reads the staged and the outgoing value again if they are missing", async () => {
@@ -80,21 +80,6 @@ describe("A step", () => {
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
     expect((await entryOf(1))?.end).toBeGreaterThan(0);
     expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
-  });
-
-  it("reads the pending value again if it is missing right after it was there", async () => {
-    const { secrets } = world.ports;
-    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
-    let reads = 0;
-    const read: typeof secrets.read = async (...args) => {
-      if (args[1].version === pending) reads += 1;
-      return args[1].version === pending && reads === 2 ? undefined : secrets.read(...args);
-    };
-
-    await world.clock.passUntil(world.step(event("testSecret", pending), { secrets: { ...secrets, read } }));
-
-    expect(await entryOf(2)).toMatchObject({ testedVersion: pending });
-    expect(world.versionAt(connection, "AWSPENDING")).toBe(pending);
   });
 });
 
@@ -194,29 +179,6 @@ describe("finishSecret", () => {
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), AWSPENDING: keyOf(2) });
   });
 
-  it("does not move AWSCURRENT if testSecret could not read the pending version", async () => {
-    const { secrets } = world.ports;
-    const { exchange } = world.simulator.counts;
-    world.stage(connection, world.key(connection, 2));
-    const seen: Record<string, string>[] = [];
-    world.onInvoke(async (step) => {
-      const isLagging = step.Step === "testSecret" && seen.length === 0;
-      const read: typeof secrets.read = async (...args) =>
-        isLagging && args[1].version === step.ClientRequestToken ? undefined : secrets.read(...args);
-      await world.step(step, { secrets: { ...secrets, read } }).finally(() => {
-        if (step.Step === "finishSecret") seen.push(world.labels(connection));
-      });
-    });
-
-    await world.rotate(connection);
-
-    expect(seen[0]).toEqual({ AWSCURRENT: keyOf(1), AWSPENDING: keyOf(2), NEXT: keyOf(2) });
-    // Secrets Manager repeats all steps, and testSecret can read the version now.
-    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
-    expect(world.simulator.counts.exchange).toBe(exchange + 1);
-    expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
-  });
-
   it("leaves another key under NEXT, which an operator staged during the rotation", async () => {
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     await world.step(event("testSecret", pending));
@@ -225,17 +187,6 @@ describe("finishSecret", () => {
     await world.step(event("finishSecret", pending));
 
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1), NEXT: keyOf(3) });
-  });
-
-  it("completes its effects on a version that is already current", async () => {
-    const staged = moveCurrent();
-    world.moveLabel(connection, "AWSPENDING", staged);
-
-    await world.step(event("finishSecret", staged));
-
-    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
-    expect((await entryOf(1))?.end).toBeGreaterThan(0);
-    expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
   });
 
   it("does not note the current key as retiring if AWSPREVIOUS has the same key", async () => {

@@ -14,17 +14,14 @@ const resource = (type: string, logicalId: string, properties: Record<string, un
 });
 
 function assemblyOf(resources: Resource[], more: Partial<CloudAssembly> = {}): CloudAssembly {
-  return { resources, exports: new Map(), outputs: new Map(), assets: new Map(), metadata: {}, ...more };
+  return { resources, exports: new Map(), assets: new Map(), metadata: {}, ...more };
 }
 
 describe("resolving a value of a template", () => {
   const exports = new Map([["the-table", { stack, value: { Ref: "Table" } }]]);
-  const outputs = new Map([[`${stack}/TableName`, { value: { Ref: "Table" } }]]);
   const assembly = assemblyOf([resource("AWS::DynamoDB::Table", "Table"), resource("AWS::KMS::Key", "Key")], {
     exports,
-    outputs,
   });
-  const outputOf = (more: object) => ({ "Fn::GetStackOutput": { StackName: stack, OutputName: "TableName", ...more } });
   const resolve = createResolver(assembly, place);
 
   test.each([
@@ -43,8 +40,6 @@ describe("resolving a value of a template", () => {
       "at eu-south-1: broker-state-Table, arn:aws:kms:eu-south-1:123456789012:key/Key",
     ],
     [{ "Fn::ImportValue": "the-table" }, "broker-state-Table"],
-    [outputOf({}), "broker-state-Table"],
-    [outputOf({ Region: { Ref: "AWS::Region" } }), "broker-state-Table"],
     [
       { list: [{ Ref: "Key" }], plain: { Ref: "Key", and: 1 } },
       { list: ["Key"], plain: { Ref: "Key", and: 1 } },
@@ -53,17 +48,13 @@ describe("resolving a value of a template", () => {
     expect(resolve(value, stack)).toEqual(resolved);
   });
 
-  test("an export or output is resolved in its own stack", () => {
-    expect(resolve(outputOf({}), "broker-api")).toBe("broker-state-Table");
+  test("an export is resolved in its own stack", () => {
     expect(resolve({ "Fn::ImportValue": "the-table" }, "broker-api")).toBe("broker-state-Table");
     expect(() => resolve({ Ref: "Table" }, "broker-api")).toThrow("Ref Table in broker-api");
   });
 
   test.each([
     [{ Ref: "Nobody" }, "Ref Nobody"],
-    [outputOf({ OutputName: "Nobody" }), "Fn::GetStackOutput"],
-    [outputOf({ Region: "eu-west-1" }), "Fn::GetStackOutput"],
-    [outputOf({ RoleArn: "arn:aws:iam::210987654321:role/reader" }), "Fn::GetStackOutput"],
     [{ "Fn::GetAtt": ["Nobody", "Arn"] }, "Fn::GetAtt Nobody.Arn"],
     [{ "Fn::GetAtt": ["Table", "StreamArn"] }, "Fn::GetAtt Table.StreamArn"],
     [{ "Fn::Sub": "${Nobody}" }, "Ref Nobody"],
@@ -73,12 +64,6 @@ describe("resolving a value of a template", () => {
     [{ deep: [{ "Fn::Split": [",", "a,b"] }] }, "Fn::Split"],
   ])("%j stops the run, with its name", (value, name) => {
     expect(() => resolve(value, stack)).toThrow(`cannot resolve ${name}`);
-  });
-
-  test("a resource of an unsupported type stops the local run with an error that names type and id", () => {
-    const unknown = assemblyOf([resource("AWS::Fake::Thing", "Thing")]);
-
-    expect(() => createResolver(unknown, place)).toThrow("type AWS::Fake::Thing (Thing in broker-state)");
   });
 });
 
@@ -125,19 +110,6 @@ const deploymentOf = (...resources: Resource[]) =>
 describe("the deployment that is read from the assembly", () => {
   const functionArn = "arn:aws:lambda:eu-south-1:123456789012:function:broker-state-Token";
 
-  test("has each function with its bundle, limits and resolved variables", () => {
-    expect(deploymentOf().functions).toEqual([
-      expect.objectContaining({
-        arns: [functionArn],
-        folder: "/assembly/asset.abc",
-        handler: "index.handler",
-        timeoutSeconds: 25,
-        memoryMegabytes: 1024,
-        environment: { BROKER_STAGE: "dev", BROKER_TABLE_NAME: "broker-state-Table" },
-      }),
-    ]);
-  });
-
   test("has each function under its aliases too", () => {
     const alias = resource("AWS::Lambda::Alias", "Live", {
       FunctionName: { Ref: "Token" },
@@ -160,19 +132,6 @@ describe("the deployment that is read from the assembly", () => {
     ]);
   });
 
-  test("has each table under the name that the functions use, with the properties that an emulator accepts", () => {
-    expect(deploymentOf().tables).toEqual([
-      { TableName: "broker-state-Table", ...table.properties, DeletionProtectionEnabled: undefined },
-    ]);
-  });
-
-  test("has each secret, without a value", () => {
-    const secret = resource("AWS::SecretsManager::Secret", "Secret", { Name: "broker/dev/a" });
-
-    const tags = [{ Key: "aws:cloudformation:stack-name", Value: "broker-state" }];
-    expect(deploymentOf(secret).secrets).toEqual([{ name: "broker/dev/a", tags }]);
-  });
-
   const schedule = (ScheduleExpression: string, Input = '{"shard":1,"shards":2}') =>
     resource("AWS::Scheduler::Schedule", "Sweep", {
       Description: "fake sweep",
@@ -187,15 +146,6 @@ describe("the deployment that is read from the assembly", () => {
     expect(deploymentOf(schedule(expression)).schedules).toEqual([
       { description: "fake sweep", everyMinutes, functionArn, input: { shard: 1, shards: 2 } },
     ]);
-  });
-
-  test("has the function that Secrets Manager may invoke, and the secrets that the stack rotates", () => {
-    const rotated = resource("AWS::SecretsManager::RotationSchedule", "Rotated", {
-      SecretId: { "Fn::Join": ["/", ["broker", "dev", "a"]] },
-    });
-
-    expect(deploymentOf().keyRotation).toEqual({ functionArn, secretIds: [] });
-    expect(deploymentOf(rotated).keyRotation).toEqual({ functionArn, secretIds: ["broker/dev/a"] });
   });
 
   test.each([

@@ -60,10 +60,6 @@ export function gatewayOf(invoke: Route["invoke"], overrides: Partial<GatewayOpt
   return gateway({ routes: [route], ...options });
 }
 
-/** The SDK's signer of requests. */
-export const signerOf = ({ identity = ORDERS, region = "eu-south-1", service = "execute-api", applyChecksum = true }) =>
-  new SignatureV4({ credentials: identity, region, service, sha256: Sha256, applyChecksum });
-
 /** What the AWS SDK would send: signed by its own signer, query encoded as its HTTP handler does. */
 export async function signed(
   to: { port: number },
@@ -78,7 +74,8 @@ export async function signed(
 ): Promise<Sent> {
   const { method = "GET", path = "/v1/connections/webapicorso/token", query = {}, headers = {}, body } = what;
   const host = `127.0.0.1:${to.port}`;
-  const { headers: signedHeaders } = await signerOf(by).sign(
+  const { identity: credentials = ORDERS, region = "eu-south-1", service = "execute-api" } = by;
+  const { headers: signedHeaders } = await new SignatureV4({ credentials, region, service, sha256: Sha256 }).sign(
     { method, protocol: "http:", hostname: "127.0.0.1", path, query, headers: { host, ...headers }, body },
     { signingDate: new Date((by.at ?? NOW) * 1000) },
   );

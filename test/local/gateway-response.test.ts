@@ -43,22 +43,6 @@ describe("the response to a function's result", () => {
     expect(headers).not.toHaveProperty("content-type");
   });
 
-  it("does not let the function set connection headers or the request id", async () => {
-    const headers = {
-      "Content-Length": "1",
-      "transfer-encoding": "chunked",
-      "apigw-requestid": "fake",
-      Connection: "x",
-    };
-    const to = await gatewayOf(async () => ({ statusCode: 200, headers, body: "whole" }));
-
-    const answer = await send(to, CALL);
-
-    expect(answer).toMatchObject({ text: "whole", headers: { "content-length": "5" } });
-    expect(answer.headers["apigw-requestid"]).toBe(to.lines[0]?.requestId);
-    expect(answer.headers.connection).not.toBe("x");
-  });
-
   it("is 500 without the error if the function fails, or returns no status", async () => {
     const malformed = [{ statusCode: "200" }, { statusCode: 999 }, { statusCode: 200, headers: { a: "b\n" } }];
     const results = malformed.map((result) => async () => result);

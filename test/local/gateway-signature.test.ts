@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { gateway, NOW, ORDERS, send, signed, signerOf } from "./gateway-harness.ts";
+import { gateway, NOW, ORDERS, send, signed } from "./gateway-harness.ts";
 
 const FORBIDDEN = { status: 403, text: '{"message":"Forbidden"}' };
 const POST = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"1"}' };
@@ -24,20 +23,6 @@ describe("the gateway accepts a request that the SDK's signer signed", () => {
     const answer = await send(to, await signed(to, what));
 
     expect(answer).toMatchObject({ status: 200, text: "reached" });
-  });
-
-  it("without the content hash header, which is optional", async () => {
-    const to = await gateway();
-    const request = { method: "GET", protocol: "http:", hostname: "127.0.0.1", path: "/files/a" };
-    const { headers } = await signerOf({ applyChecksum: false }).sign(
-      { ...request, headers: { host: `127.0.0.1:${to.port}` } },
-      { signingDate: new Date(NOW * 1000) },
-    );
-
-    const answer = await send(to, { method: "GET", target: "/files/a", headers });
-
-    expect(headers).not.toHaveProperty("x-amz-content-sha256");
-    expect(answer.status).toBe(200);
   });
 
   it.each([-300, 300])("up to five minutes from the gateway's clock: %i s", async (skew) => {
@@ -102,7 +87,7 @@ describe("the gateway rejects a signature", () => {
     ["an x-amz- header that was added", { "x-amz-meta": "1" }, "unsigned_header"],
     ["a date of its own", { "x-amz-date": "20261124T080001Z" }, "wrong_signature"],
     ["a date that is none", { "x-amz-date": "20261324T080000Z" }, "bad_date"],
-    ["a content hash that is false", { "x-amz-content-sha256": sha256("other") }, "false_hash"],
+    ["a content hash that is false", { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" }, "false_hash"],
     ["two Authorization headers", { authorization: ["AWS4-HMAC-SHA256 a", "b"] }, "no_signature"],
     ["another scheme", { authorization: "Bearer fake-token" }, "no_signature"],
   ])("for %s", async (_, headers, refused) => {
@@ -140,43 +125,4 @@ describe("the gateway rejects a signature", () => {
     expect(answer).toMatchObject(FORBIDDEN);
     expect(to.lines).toMatchObject([{ refused: "unsigned_header" }]);
   });
-
-  it.each(["UNSIGNED-PAYLOAD", sha256("another body")])("with the false content hash %s", async (hash) => {
-    const to = await gateway();
-
-    const answer = await send(to, await signed(to, { ...POST, headers: { "x-amz-content-sha256": hash } }));
-
-    expect(answer).toMatchObject(FORBIDDEN);
-    expect(to.lines).toMatchObject([{ refused: "false_hash" }]);
-  });
-
-  it("in the query: presigned URLs are not accepted", async () => {
-    const to = await gateway();
-    const host = `127.0.0.1:${to.port}`;
-    const { query = {} } = await signerOf({}).presign(
-      { method: "GET", protocol: "http:", hostname: "127.0.0.1", path: "/files/a", headers: { host } },
-      { signingDate: new Date(NOW * 1000) },
-    );
-
-    const answer = await send(to, {
-      method: "GET",
-      target: `/files/a?${new URLSearchParams(query as Record<string, string>).toString()}`,
-    });
-
-    expect(query).toHaveProperty("X-Amz-Signature");
-    expect(answer).toMatchObject(FORBIDDEN);
-  });
-
-  it("of the SDK's signer for a path with //, because that signer collapses it", async () => {
-    const to = await gateway();
-
-    const answer = await send(to, await signed(to, { path: "/files//a" }));
-
-    expect(answer).toMatchObject(FORBIDDEN);
-    expect(to.lines).toMatchObject([{ refused: "wrong_signature" }]);
-  });
 });
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}

@@ -23,19 +23,15 @@ const account = { username: "fake-user", scope: "fake-scope", apiKey: "fake-key-
 describe("npm start rejects a file in one line, without its content:", () => {
   it.each([
     ["no JSON", `{"one": {"apiKey": "fake-key-1", }}`, /is not JSON/],
-    ["nothing", "", /is not JSON/],
     ["an array", JSON.stringify([account]), /must be a JSON object/],
-    ["null", "null", /must be a JSON object/],
     ["one registration and no map of them", JSON.stringify(account), /the value of username must be an object/],
     ["an entry that is a string", JSON.stringify({ one: "fake-key-1" }), /the value of one must be an object/],
-    ["an entry that is an array", JSON.stringify({ one: [account] }), /the value of one must be an object/],
     ["an id in capitals", JSON.stringify({ One: account }), /"One" is not a connection id/],
     [
       "a key as an id, without showing it",
       JSON.stringify({ ["Fake-Key-".repeat(5)]: account }),
       /the name 1 \(a name of 45 characters\) is not a connection id/,
     ],
-    ["an id of 64 characters", JSON.stringify({ ["a".repeat(64)]: account }), /is not a connection id/],
   ])("--connections with %s", (_, file, words) => {
     const message = refusal(["--connections", "FILE"], file);
 
@@ -48,7 +44,6 @@ describe("npm start rejects a file in one line, without its content:", () => {
     ["a switch that does not exist", '{"apiKey": "fake-key-1"}', /unknown switch "apiKey"; known switches: mode, /],
     ["a switch of a prototype", '{"toString": 1}', /unknown switch "toString"/],
     ["a wrong value", '{"lifetime": "fake-key-1"}', /lifetime must be a whole number/],
-    ["an unknown shape", '{"shape": "fake-key-1"}', /shape must be access_token/],
   ])("--profile with %s", (_, file, words) => {
     const message = refusal(["--profile", "FILE"], file);
 
@@ -66,18 +61,10 @@ describe("npm start rejects an option in one line", () => {
     [["--api-key", "fake-key-1"], /Unknown option '--api-key'/],
     [["8787"], /Unexpected argument '8787'/],
     [["--port"], /--port/],
-    [["--port", "-1"], /--port/],
     [["--port", "65536"], /--port must be a whole number from 0 to 65535/],
-    [["--port", "80.5"], /--port must be a whole number from 0 to 65535/],
-    [["--port", ""], /--port must be a whole number from 0 to 65535/],
     [["--allow-host", "http://broker.test"], /--allow-host must be a host name or an address without scheme/],
     [["--simulator-port", "65536"], /--simulator-port must be a whole number from 0 to 65535/],
-    [["--allow-host", "broker.test:8787"], /--allow-host must be .* It is "broker\.test:8787"/],
-    [["--allow-host", "*.test"], /--allow-host must be/],
-    [["--allow-host", "broker.test."], /--allow-host must be/],
     [["--allow-host", "fd00::1"], /--allow-host must be .* \[fd00::1\]/],
-    [["--allow-host", ""], /--allow-host must be/],
-    [["--allow-host", "broker.test", "--allow-host", "user@broker.test"], /--allow-host must be/],
     [["--origin", "localhost:5173"], /--origin must be a scheme and a host/],
     [["--origin", "http://localhost:5173/app"], /--origin must be .* It is "http:\/\/localhost:5173\/app"/],
     [["--origin", "http://localhost:5173", "--callers", "x.json"], /With --callers, add the origin to an entry/],
@@ -89,27 +76,15 @@ describe("npm start rejects an option in one line", () => {
   });
 });
 
-it("The help lists every option, how to get and register a key, both callers and the simulator's switches", () => {
+it("The help lists every option, both callers and the simulator's switches, and its commands work in every shell", () => {
+  const options = "port allow-host connections callers origin log-file tick scenario profile".split(" ");
   for (const word of [
-    "port",
-    "allow-host",
-    "connections",
-    "callers",
-    "origin",
-    "log-file",
-    "tick",
-    "scenario",
-    "profile",
-  ])
-    expect(helpText).toContain(`  --${word} `);
-  expect(helpText).toContain("curl -d username=admin_acme -d scope=acme_alyacme SIMULATOR_URL/_simulator/keys");
-  expect(helpText).not.toMatch(/curl.*'/);
-  for (const word of [
-    "npx broker --local connections add acme",
+    ...options.map((name) => `  --${name} `),
     "LOCALORDERS",
     "LOCALAUDIT",
     "rate_limited",
     "retryAfter",
   ])
     expect(helpText).toContain(word);
+  expect(helpText).not.toMatch(/curl.*'/);
 });

@@ -2,13 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { ListTablesCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
-import { emulatorConfig } from "../../fixtures/aws.ts";
-import { output, StartedCommand } from "./run-harness.ts";
+import { StartedCommand } from "./run-harness.ts";
 
 const words = ["ready", "dynamodb", "secretsmanager", "eventbridge", "simulator", "issuer"];
 const evil = "evil.test";
@@ -78,34 +74,22 @@ describe("every port on which the local run listens", () => {
 
   it.each<[string, number, string[]]>([
     ["another name", 403, ["GET / HTTP/1.1", `Host: ${evil}`]],
-    ["another name with the own port", 403, ["GET / HTTP/1.1", `Host: ${evil}:PORT`]],
     ["a name that starts like a loopback name", 403, ["GET / HTTP/1.1", `Host: 127.0.0.1.${evil}:PORT`]],
     ["a name that ends like an allowed one", 403, ["GET / HTTP/1.1", "Host: evil-broker.test:PORT"]],
-    ["a name below an allowed one", 403, ["GET / HTTP/1.1", "Host: evil.broker.test:PORT"]],
     ["a name below localhost", 403, ["GET / HTTP/1.1", "Host: evil.localhost:PORT"]],
     ["a loopback name with a dot at its end", 403, ["GET / HTTP/1.1", "Host: localhost.:PORT"]],
-    ["another loopback address", 403, ["GET / HTTP/1.1", "Host: 127.0.0.2:PORT"]],
-    ["the address as a number", 403, ["GET / HTTP/1.1", "Host: 2130706433:PORT"]],
     ["the address that means every address", 403, ["GET / HTTP/1.1", "Host: 0.0.0.0:PORT"]],
     ["another port", 403, ["GET / HTTP/1.1", "Host: 127.0.0.1:1"]],
     ["no port, which means 80", 403, ["GET / HTTP/1.1", "Host: 127.0.0.1"]],
-    ["an empty port", 403, ["GET / HTTP/1.1", "Host: 127.0.0.1:"]],
-    ["a user name", 403, ["GET / HTTP/1.1", "Host: 127.0.0.1@evil.test:PORT"]],
     ["a user name before a loopback name", 403, ["GET / HTTP/1.1", "Host: evil.test@127.0.0.1:PORT"]],
-    ["a path", 403, ["GET / HTTP/1.1", "Host: 127.0.0.1:PORT/"]],
     ["nothing", 403, ["GET / HTTP/1.1", "Host:"]],
     ["a list", 403, ["GET / HTTP/1.1", `Host: 127.0.0.1:PORT, ${evil}`]],
     ["a foreign Host first", 400, ["GET / HTTP/1.1", `Host: ${evil}`, "Host: 127.0.0.1:PORT"]],
     ["a foreign Host second", 400, ["GET / HTTP/1.1", "Host: 127.0.0.1:PORT", `Host: ${evil}`]],
     ["no Host", 400, ["GET / HTTP/1.1"]],
-    ["no Host in HTTP/1.0", 403, ["GET / HTTP/1.0"]],
-    ["a foreign Host in HTTP/1.0", 403, ["GET / HTTP/1.0", `Host: ${evil}`]],
     ["a foreign target and the own Host", 403, [`GET http://${evil}/ HTTP/1.1`, "Host: 127.0.0.1:PORT"]],
     ["the own target and a foreign Host", 403, ["GET http://127.0.0.1:PORT/ HTTP/1.1", `Host: ${evil}`]],
-    ["a target with a user name", 403, ["GET http://127.0.0.1:PORT@evil.test/ HTTP/1.1", "Host: 127.0.0.1:PORT"]],
     ["a foreign https target", 403, [`GET https://${evil}:PORT/ HTTP/1.1`, "Host: 127.0.0.1:PORT"]],
-    ["a POST", 403, ["POST / HTTP/1.1", `Host: ${evil}:PORT`]],
-    ["a WebSocket", 403, ["GET / HTTP/1.1", `Host: ${evil}:PORT`, "Connection: Upgrade", "Upgrade: websocket"]],
     ["a request about the server itself", 403, ["OPTIONS * HTTP/1.1", `Host: ${evil}:PORT`]],
     ["a preflight", 403, ["OPTIONS / HTTP/1.1", `Host: ${evil}:PORT`, `Origin: http://${evil}:PORT`, ...preflight]],
   ])("rejects a foreign Host: %s", async (_, status, lines) => {
@@ -157,12 +141,9 @@ describe("every port except the gateway's and the issuer's", () => {
       ["POST / HTTP/1.1", host, "Origin: https://evil.test", "Content-Type: text/plain"],
     ],
     ["a POST from another port of this machine", ["POST / HTTP/1.1", host, "Origin: http://127.0.0.1:1"]],
-    ["a POST of the sample application", ["POST / HTTP/1.1", host, `Origin: ${samplePortalOrigin}`]],
     ["a POST with the own origin: it serves no page", ["POST / HTTP/1.1", host, "Origin: http://127.0.0.1:PORT"]],
     ["a POST of a sandbox or a file", ["POST / HTTP/1.1", host, "Origin: null"]],
-    ["a POST with an empty Origin", ["POST / HTTP/1.1", host, "Origin:"]],
     ["a POST to the simulator's switches", ["POST /_simulator HTTP/1.1", host, "Origin: https://evil.test"]],
-    ["a POST with an allowed Host", ["POST / HTTP/1.1", "Host: broker.test", "Origin: http://broker.test"]],
     ["a preflight", ["OPTIONS / HTTP/1.1", host, "Origin: http://127.0.0.1:1", ...preflight]],
     ["a GET with an Origin", ["GET / HTTP/1.1", host, "Origin: http://127.0.0.1:1"]],
     ["an image of a page of another site", ["GET / HTTP/1.1", host, "Sec-Fetch-Site: cross-site"]],
@@ -241,40 +222,13 @@ describe("the gateway", () => {
   });
 });
 
-describe("programs", () => {
-  it("reach every server: the AWS SDK", async () => {
-    const secrets = new SecretsManagerClient(emulatorConfig(run.url("secretsmanager")));
-    const table = new DynamoDBClient(emulatorConfig(run.url("dynamodb")));
-    const bus = new EventBridgeClient(emulatorConfig(run.url("eventbridge")));
-    const event = { Source: "fake", DetailType: "fake", Detail: "{}" };
+it("pages of every origin reach the issuer: examples/app signs in with it", async () => {
+  const answers = await Promise.all(
+    ["/.well-known/openid-configuration", "/jwks"].map((path) =>
+      send(portOf("issuer"), [`GET ${path} HTTP/1.1`, "Host: 127.0.0.1:PORT", "Origin: http://127.0.0.1:1"]),
+    ),
+  );
 
-    const { SecretList: [secret] = [] } = await secrets.send(new ListSecretsCommand());
-    expect(await secrets.send(new GetSecretValueCommand({ SecretId: secret?.Name }))).toHaveProperty("SecretString");
-    expect((await table.send(new ListTablesCommand())).TableNames).toHaveLength(1);
-    expect(await bus.send(new PutEventsCommand({ Entries: [event] }))).toMatchObject({ FailedEntryCount: 0 });
-  });
-
-  it("reach every server: curl", async () => {
-    const status = (url: string, ...more: string[]) =>
-      output("curl", ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", ...more, url]);
-
-    const answered = await Promise.all(words.map((word) => status(run.url(word))));
-
-    expect(answered).not.toContain("403");
-    expect(await status(`${run.url("simulator")}/_simulator`)).toBe("200");
-    expect(await status(run.url("ready"))).toBe("200");
-    expect(await status(run.url("ready").replace("127.0.0.1", "localhost"), "--http1.0")).toBe("200");
-  });
-
-  it("and pages of every origin reach the issuer: examples/app signs in with it", async () => {
-    const origin = "Origin: http://127.0.0.1:1";
-    const answers = await Promise.all(
-      ["/.well-known/openid-configuration", "/jwks"].map((path) =>
-        send(portOf("issuer"), [`GET ${path} HTTP/1.1`, "Host: 127.0.0.1:PORT", origin]),
-      ),
-    );
-
-    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    for (const { head } of answers) expect(head).toMatch(/^access-control-allow-origin: \*$/im);
-  });
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  for (const { head } of answers) expect(head).toMatch(/^access-control-allow-origin: \*$/im);
 });

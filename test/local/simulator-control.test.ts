@@ -62,11 +62,8 @@ describe("/_simulator", () => {
     ["a name that every object has", { toString: "x" }, "toString"],
     ["an unknown mode", { mode: "sleepy" }, "mode"],
     ["a number as text", { lifetime: "60" }, "lifetime"],
-    ["a lifetime of nothing", { lifetime: 0 }, "lifetime"],
     ["half a second of lifetime", { lifetime: 1.5 }, "lifetime"],
     ["a delay in the past", { delaySeconds: -1 }, "delaySeconds"],
-    ["null where a number must be", { clockOffset: null }, "clockOffset"],
-    ["a flag as a number", { bom: 1 }, "bom"],
   ])("rejects %s, names it, lists the known ones, and changes nothing", async (_name, bad, named) => {
     const simulator = await start();
     const { status, answer } = await control(simulator, "/_simulator", { singleActiveToken: true, ...bad });

@@ -16,14 +16,6 @@ it.each([
   expect(simulatorPortOf(port)).toBe(simulatorPort);
 });
 
-it("No two runs on adjacent ports need the same port", () => {
-  for (let port = 1; port < 65_535; port++) {
-    const needed = [port, simulatorPortOf(port), port + 1, simulatorPortOf(port + 1)];
-    expect(new Set(needed).size).toBe(4);
-    expect(needed.every((each) => each > 0 && each <= 65_535)).toBe(true);
-  }
-});
-
 /** A port that another program holds. */
 async function busyPort(): Promise<number> {
   const { url, close } = await listen(createServer());

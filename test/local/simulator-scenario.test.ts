@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerOfGrant } from "../../local/simulator/answers.ts";
+import { answerOfGrant, answerWithoutCredential } from "../../local/simulator/answers.ts";
 import { defaultScenario, type Scenario } from "../../local/simulator/scenario.ts";
 import type { Simulator } from "../../local/simulator/simulator.ts";
 import { account, business, exchange, refresh, right, start as startWith } from "./simulator-client.ts";
@@ -19,49 +19,12 @@ describe("a mode", () => {
     expect(await worksAt(simulator, answer.body["access_token"])).toBe(true);
   });
 
-  it.each([
-    ["in seconds", { retryAfter: 7 }, "7"],
-    ["as a date", { retryAfter: 7, retryAfterDate: true }, "Fri, 15 Jan 2027 08:00:07 GMT"],
-    ["not at all", { retryAfter: null }, null],
-  ])("rate_limited answers 429, with Retry-After %s", async (_form, switches, retryAfter) => {
-    const { simulator } = await start({ mode: "rate_limited", ...switches });
-    const answer = await exchange(simulator);
-    expect(answer.status).toBe(429);
-    expect(answer.headers.get("retry-after")).toBe(retryAfter);
-  });
-
-  it.each([
-    ["unavailable", 503],
-    ["error", 500],
-  ] as const)("%s answers %d", async (mode, status) => {
-    const { simulator } = await start({ mode });
-    expect((await exchange(simulator)).status).toBe(status);
-  });
-
   it("refused returns 401 for a valid key and a valid refresh token", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).body["refresh_token"];
     simulator.setScenario({ mode: "refused" });
     const answers = [await exchange(simulator), await refresh(simulator, token)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401]);
-  });
-
-  it("malformed returns JSON without a token", async () => {
-    const { simulator } = await start({ mode: "malformed" });
-    const { text } = await exchange(simulator);
-    expect(Object.keys(JSON.parse(text))).toEqual(["status", "token_type", "expires_in"]);
-  });
-
-  it("html returns 200 with a page", async () => {
-    const { simulator } = await start({ mode: "html" });
-    const { status, headers, text } = await exchange(simulator);
-    expect([status, headers.get("content-type")]).toEqual([200, "text/html"]);
-    expect(text).toMatch(/^<!doctype html>/);
-  });
-
-  it("empty returns 200 without a body", async () => {
-    const { simulator } = await start({ mode: "empty" });
-    expect(await exchange(simulator)).toMatchObject({ status: 200, text: "" });
   });
 
   it("truncated uses up the refresh token and returns JSON cut in the middle", async () => {
@@ -90,14 +53,6 @@ describe("a mode", () => {
     expect(await worksAt(simulator, token)).toBe(false);
   });
 
-  it("redirect returns 302 to another path, where a client that follows is recorded", async () => {
-    const { simulator } = await start({ mode: "redirect" });
-    const answer = await exchange(simulator);
-    await exchange(simulator, right, { redirect: "follow" });
-    expect([answer.status, answer.headers.get("location")]).toEqual([302, "/elsewhere"]);
-    expect(simulator.requests.at(-1)?.path).toBe("/elsewhere");
-  });
-
   it.each([
     ["both", [503, 503]],
     ["exchange", [503, 401]],
@@ -114,6 +69,29 @@ describe("a mode", () => {
     for (let call = 1; call <= 6; call += 1) statuses.push((await exchange(simulator)).status);
     expect(statuses).toEqual([200, 200, 503, 200, 200, 503]);
   });
+});
+
+const json = { "content-type": "application/json" };
+
+it.each<[Partial<Scenario>, number, Record<string, string>, RegExp]>([
+  [{ mode: "rate_limited", retryAfter: 7 }, 429, { ...json, "retry-after": "7" }, /rate_limited/],
+  [
+    { mode: "rate_limited", retryAfter: 7, retryAfterDate: true },
+    429,
+    { ...json, "retry-after": "Fri, 15 Jan 2027 08:00:07 GMT" },
+    /rate_limited/,
+  ],
+  [{ mode: "rate_limited", retryAfter: null }, 429, json, /rate_limited/],
+  [{ mode: "unavailable" }, 503, json, /unavailable/],
+  [{ mode: "error" }, 500, json, /internal_error/],
+  [{ mode: "malformed" }, 200, json, /^\{"status":"ok","token_type":"Bearer","expires_in":3600\}$/],
+  [{ mode: "html" }, 200, { "content-type": "text/html" }, /^<!doctype html>/],
+  [{ mode: "empty" }, 200, json, /^$/],
+  [{ mode: "redirect" }, 302, { location: "/elsewhere" }, /^$/],
+])("a mode that uses no credential, %j, answers %i", (scenario, status, headers, body) => {
+  const answer = answerWithoutCredential({ ...defaultScenario(), ...scenario }, 1_800_000_000);
+
+  expect(answer).toEqual({ status, headers, body: expect.stringMatching(body) as string });
 });
 
 describe("a switch", () => {

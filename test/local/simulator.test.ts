@@ -36,20 +36,6 @@ describe("the API-key endpoint", () => {
     });
   });
 
-  it("accepts the form that .NET writes: quoted boundary, bare names, a type for each part", async () => {
-    const { simulator } = await start();
-    const parts = Object.entries(right).map(
-      ([name, value]) =>
-        `--edge\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=${name}\r\n\r\n${value}\r\n`,
-    );
-    const headers = { ...exchangeHeaders, "content-type": 'multipart/form-data; boundary="edge"' };
-    const { status } = await exchange(simulator, {}, { headers, body: `${parts.join("")}--edge--\r\n` });
-    expect(status).toBe(200);
-    expect(simulator.requests.at(-1)?.fields).toEqual(
-      Object.entries(right).map(([name, value]) => ({ name, value, contentType: "text/plain; charset=utf-8" })),
-    );
-  });
-
   it.each([
     ["accept-language", { headers: { accept: "application/json" } }],
     ["Accept", { headers: { ...exchangeHeaders, accept: "*/*" } }],
@@ -66,19 +52,6 @@ describe("the API-key endpoint", () => {
     expect(status).toBe(400);
     expect(body["error_description"]).toContain(named);
     expect(JSON.stringify(body)).not.toContain("fake-key-1");
-  });
-
-  it("rejects a duplicate field and a file", async () => {
-    const { simulator } = await start();
-    const twice = form(right);
-    twice.append("scope", account.scope);
-    const file = form({ username: account.username, scope: account.scope });
-    file.append("token", new Blob([right.token]), "token.txt");
-    for (const body of [twice, file]) {
-      const answer = await exchange(simulator, right, { body });
-      expect(answer.status).toBe(400);
-      expect(answer.body["error_description"]).toMatch(/^field (scope|token) is a file, or appears more than once$/);
-    }
   });
 
   it("rejects a key that is unknown, of another username, of another scope, or revoked", async () => {

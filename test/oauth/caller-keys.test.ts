@@ -77,34 +77,6 @@ const down = (isDown: boolean) => {
 };
 
 describe("The refresh token of the vendor's route", () => {
-  test("is returned by no other grant", async () => {
-    const ask = environment();
-
-    const answers = [
-      await byKey(ask, "old-php"),
-      await ask("POST /oauth/token", exchange(jwt)),
-      await ask("POST /api/v1/auth/token", vendorForm(jwt)),
-    ];
-
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    for (const answer of answers) expect(answer).not.toHaveProperty("refresh_token");
-    expect(tables.state).toMatchObject({ handleReads: 0, handleWrites: 0 });
-  });
-
-  test("ends when the key leaves the list, or its entry the connection", async () => {
-    const { refresh_token: token } = await vendor(environment(), "erp", "other");
-    const others = callers(issuer).filter((each) => (each as { name: string }).name !== "erp");
-    const entry = { name: "erp", connections: ["webapicorso"], keySha256: [hashOf("erp")] };
-
-    const answers = [
-      await refresh(environment(), token),
-      await refresh(environment(others), token),
-      await refresh(environment([...others, entry]), token),
-    ];
-
-    expect(answers.map(({ status, error }) => error ?? status)).toEqual([200, "invalid_grant", "invalid_grant"]);
-  });
-
   test.each([
     ["the form that held the caller key", `stbr.webapicorso.${fakeCallerKey("old-php")}`, 0],
     ["a handle for a connection that no caller with a key may use", fakeHandle("third", "1"), 0],
@@ -115,14 +87,6 @@ describe("The refresh token of the vendor's route", () => {
     expect(await refresh(ask, token)).toMatchObject({ status: 400, error: "invalid_grant" });
     expect(tables.state).toMatchObject({ handleReads: reads, handleWrites: 0, revokedReads: 0 });
     expect(tokenReads).toBe(0);
-  });
-
-  test("gets temporarily_unavailable while the table is unavailable", async () => {
-    const ask = environment();
-    const { refresh_token: token } = await vendor(ask, "old-php");
-    down(true);
-
-    expect(await refresh(ask, token)).toMatchObject({ status: 503, error: "temporarily_unavailable" });
   });
 
   test("costs one read of the item for each refresh, and none in the vendor's route after the first request", async () => {
@@ -272,15 +236,5 @@ describe("A revoked caller key", () => {
     environment(callers(issuer).filter((caller) => !("keySha256" in caller))).warmUp();
 
     expect(tables.state.revokedReads).toBe(0);
-  });
-
-  test("cannot be told from another key if an environment has never read the table: both get temporarily_unavailable", async () => {
-    const ask = environment();
-    revoke("old-php");
-    down(true);
-
-    for (const name of ["old-php", "old-php-next"]) {
-      expect(await byKey(ask, name)).toMatchObject({ status: 503, error: "temporarily_unavailable" });
-    }
   });
 });

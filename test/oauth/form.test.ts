@@ -153,16 +153,13 @@ const latin1 = Buffer.from("perché", "latin1");
 const ofJson = (text: string) => withType("application/json", text);
 
 const unreadable: [what: string, sent: Sent, description: string][] = [
-  ["an empty body", withType("multipart/form-data", ""), "not valid multipart"],
   [
     "a request without Content-Type",
     { ...whole, headers: {} },
     "one of multipart/form-data, application/x-www-form-urlencoded, application/json.",
   ],
-  ["another Content-Type", withType("text/plain"), "Content-Type"],
   ["a boundary that another one in the body precedes", otherBoundary("; boundary=x"), "not valid multipart"],
   ["a boundary without a blank before it", otherBoundary(";boundary=x"), "not valid multipart"],
-  ["a body without a boundary", withType("multipart/form-data", "a=b"), "not valid multipart"],
   [
     "a body whose first line only ends like a boundary",
     withType("multipart/form-data", Buffer.concat([Buffer.from("fake"), whole.body])),
@@ -179,11 +176,8 @@ const unreadable: [what: string, sent: Sent, description: string][] = [
   ["a duplicate field", multipart(tokenTwice("other")), "Duplicate"],
   ["Latin-1", multipart([["username", latin1]]), "UTF-8"],
   ["Latin-1, percent-encoded", { ...urlencoded({}), body: Buffer.from("username=perch%E9") }, "UTF-8"],
-  ["a part of 10 MB", multipart([["username", "x".repeat(10_000_000)]]), "at most 16384"],
   ["one byte too many", urlencoded({ a: "x".repeat(maxBodyBytes - 1) }), "at most 16384"],
   ["text that is not JSON", ofJson("{"), "JSON object"],
-  ["a JSON list", ofJson("[]"), "JSON object"],
-  ["a duplicate field, JSON", ofJson('{"token": "fake", "token": "other"}'), "Duplicate"],
   ["a duplicate field, escaped in JSON", ofJson('{"token": "fake", "tok\\u0065n" : "other"}'), "Duplicate"],
   ["a JSON number in a field", ofJson('{"grant_type": 7}'), "not a string"],
 ];

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fakeCallerKey, userClaims } from "./callers.ts";
+import { fakeCallerKey } from "./callers.ts";
 import { isAccepted, type OAuthBroker, oauthRoute, startOAuthBroker, vendorRoute } from "./oauth-broker.ts";
 import { json } from "./request-bodies.ts";
-import { basic, clientCredentials, exchange, vendorForm } from "./requests.ts";
+import { basic, clientCredentials, vendorForm } from "./requests.ts";
 
 // The responses are in test/openapi/responses.test.ts; that no credential is printed, in the canaries.
 let broker: OAuthBroker;
@@ -24,40 +24,6 @@ test("Both token endpoints serve a known token without reading the table or a se
   }
 
   expect(broker.io()).toEqual(before);
-});
-
-test("A credential that is not accepted causes no I/O", async () => {
-  const before = broker.io();
-
-  const answers = [
-    await broker.ask(vendorRoute, vendorForm(fakeCallerKey("nobody"))),
-    await broker.ask(oauthRoute, exchange(broker.issuer.token({ sub: "repo:evil/shop:x" }))),
-    await broker.ask(oauthRoute, json({ grant_type: "refresh_token", refresh_token: "fake-refresh-1" })),
-  ];
-
-  expect(answers.map(({ json: { error } }) => error)).toEqual(["invalid_client", "invalid_grant", "invalid_grant"]);
-  expect(broker.io()).toEqual(before);
-});
-
-// All fields of a line: test/handler/log.test.ts.
-test("The log has one line for a served request, with the caller's name", async () => {
-  const { id } = await broker.connection();
-
-  const answer = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims(id))));
-
-  const route = `POST ${oauthRoute}`;
-  const served = { service: "oauth", route, callerRole: "portal", connection: id, status: 200, code: "ok", minTtl: 60 };
-  expect(await broker.lineOf(answer)).toMatchObject(served);
-});
-
-test("The log line for a failure names the caller, the connection and the code", async () => {
-  const { id, apiKey } = await broker.connection();
-  broker.simulator.revokeKey(apiKey);
-
-  const answer = await broker.ask(oauthRoute, exchange(broker.issuer.token(userClaims(id))));
-
-  const expected = { status: 502, code: "credentials_rejected", callerRole: "portal", connection: id };
-  expect(await broker.lineOf(answer)).toMatchObject(expected);
 });
 
 test("The log line for a rejected request names its caller, if one is known, and says what is wrong with it", async () => {

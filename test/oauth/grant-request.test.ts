@@ -57,7 +57,6 @@ describe("readVendorRequest", () => {
   });
 
   test.each([
-    ["in lower case", "bearer fake-key-1"],
     ["followed by two blanks", "Bearer  fake-key-1"],
     ["after a blank", " Bearer fake-key-1"],
     ["before a line break", "Bearer fake-key-1\r\n"],
@@ -67,8 +66,6 @@ describe("readVendorRequest", () => {
 
   test.each([
     ["duplicate", "Bearer Bearer fake-key-1"],
-    ["without a credential", "Bearer "],
-    ["before two credentials", "Bearer fake-key-1 fake-key-2"],
     ["before a credential that is not ASCII", "Bearer fäke"],
   ])("rejects a token if Bearer is %s", (_, token) => {
     expect(byVendor({ token })).toMatchObject({
@@ -123,16 +120,12 @@ describe("readGrantRequest, for client_credentials,", () => {
 
   test.each<[string, Fields, string | undefined, string]>([
     ["no credential", {}, undefined, "invalid_client"],
-    ["a client_secret without client_id", { client_secret: "a" }, undefined, "invalid_request"],
     ["a header and an assertion", assertion, header("a:b"), "invalid_request"],
-    ["a type of assertion without one", { client_assertion_type: jwtBearer }, header("a:b"), "invalid_request"],
     ["another type of assertion", { ...assertion, client_assertion_type: "saml" }, undefined, "invalid_request"],
     ["a header with another scheme", {}, "Bearer fake", "invalid_client"],
-    ["a header without a name", {}, header(":fake"), "invalid_client"],
     ["a header without a secret", {}, header("old-php:"), "invalid_client"],
     ["a header with two colons", {}, header("a:b:c"), "invalid_client"],
     ["a header that is not base64", {}, "Basic ü", "invalid_client"],
-    ["a header with half an escape", {}, header("a:%E0%A4%A"), "invalid_client"],
     ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
     ["a refresh token", { ...byKey, refresh_token: "fake" }, undefined, "invalid_request"],
     ["two headers in one", {}, `${header("a:b")},${header("a:b")}`, "invalid_client"],
@@ -177,10 +170,6 @@ describe("readGrantRequest, for a token exchange,", () => {
     );
   });
 
-  test("accepts requested_token_type access_token", () => {
-    expect(byGrant({ ...grant, requested_token_type: typeOf("access_token") })).not.toHaveProperty("error");
-  });
-
   test.each<[string, Fields]>([
     ["a subject token without a type", { subject_token_type: undefined }],
     ["a request for a refresh token", { requested_token_type: typeOf("refresh_token") }],
@@ -210,7 +199,6 @@ describe.each<[string, Fields]>([
   });
 
   test.each<[string, Fields, string | undefined, string]>([
-    ["client authentication that it cannot read", {}, "Bearer fake", "invalid_client"],
     ["a header beside another client_id", { client_id: "b" }, header("a:b"), "invalid_request"],
   ])("rejects %s", (__, fields, authorization, error) => {
     expect(byGrant({ ...grant, ...fields }, authorization)).toMatchObject({ error });
@@ -218,10 +206,6 @@ describe.each<[string, Fields]>([
 });
 
 describe("readGrantRequest", () => {
-  test("rejects a request without grant_type", () => {
-    expect(byGrant({})).toMatchObject({ error: "invalid_request" });
-  });
-
   test.each(["password", "authorization_code", "", "Client_Credentials", "constructor"])(
     "does not support grant_type %j",
     (type) => {

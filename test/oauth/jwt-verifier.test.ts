@@ -74,15 +74,6 @@ describe("oidcVerifier", () => {
 
     expect(await verify(issuer.token())).toEqual({ kind: "invalid", reason: "unknown" });
   });
-
-  test("uses the injected clock, not the machine's", async () => {
-    const token = issuer.token();
-    expect(await verify(token)).toMatchObject({ kind: "valid" });
-
-    clock.advance(331);
-
-    expect(await verify(token)).toMatchObject({ kind: "invalid" });
-  });
 });
 
 describe("oidcVerifier rejects the JWT of an attacker, who has the public keys and a JWT of the issuer,", () => {
@@ -137,16 +128,6 @@ describe("oidcVerifier rejects a JWT that breaks a rule of the broker", () => {
   ])("%s, though its signature is valid", async (_, claims, header, reason) => {
     expect(await verify(issuer.token(claims, header))).toEqual({ kind: "invalid", reason });
   });
-
-  test("before it trusts any claim: a JWT with a wrong signature has no other fault", async () => {
-    const forged = jwtOf(
-      signingKey("key-1"),
-      { ...fakeClaims(issuer.url, clock.now()), cnf: {} },
-      { typ: "logout+jwt" },
-    );
-
-    expect(await verify(forged)).toMatchObject({ reason: "ERR_JWS_SIGNATURE_VERIFICATION_FAILED" });
-  });
 });
 
 describe("oidcVerifier", () => {
@@ -193,16 +174,6 @@ describe("oidcVerifier", () => {
 
     expect(fetched()).toEqual({ discovery: 2, keys: 2 });
   });
-
-  test("keeps using known keys while the issuer is down, and still verifies signatures with them", async () => {
-    await verify(issuer.token());
-    await issuer.close();
-    clock.advance(23 * 3600);
-    const impostor = jwtOf(signingKey("key-1"), fakeClaims(issuer.url, clock.now()));
-
-    expect(await verify(issuer.token())).toMatchObject({ kind: "valid" });
-    expect(await verify(impostor)).toMatchObject({ kind: "invalid" });
-  });
 });
 
 describe("oidcVerifier does not trust an issuer, and verifies nothing, if", () => {
@@ -213,11 +184,6 @@ describe("oidcVerifier does not trust an issuer, and verifies nothing, if", () =
     path: string,
     answer: (issuer: Issuer) => { status?: number; body: string; to?: string },
   ][] = [
-    [
-      "its discovery document has more than 256 KiB",
-      discoveryPath,
-      ({ url }) => ({ body: JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, padding }) }),
-    ],
     [
       "its key set has more than 256 KiB",
       "/keys",

@@ -1,6 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.ts";
+import { dynamoDbTokenTable } from "../../functions/auth-core/adapters/dynamodb.ts";
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
+import { connectionId } from "../../fixtures/registration.ts";
+import { startTable } from "../../fixtures/table.ts";
+import { startTableProxy } from "../../fixtures/table-proxy.ts";
 import { startWorld } from "../support/world.ts";
-import { halfLife, itemOf, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";
+import { halfLife, startConnections, startDue, summaryOf, sweepAll } from "./sweep-world.ts";
 
 describe("A sweep", () => {
   it("replaces what is due by the refresh grant, as a request does, and changes nothing else", async () => {
@@ -39,30 +45,6 @@ describe("A sweep", () => {
     expect(then).toEqual(summaryOf({ due: 1, replaced: 1 }));
   });
 
-  it("leaves the item without a lease, and due again half a lifetime later", async () => {
-    const { world, connection } = await startDue();
-
-    await sweepAll(world);
-
-    const item = await itemOf(world, connection);
-    expect(item).toMatchObject({ generation: 2, failures: 0, nextActionAt: world.clock.now() + halfLife });
-    expect(item).not.toHaveProperty("leaseOwner");
-  });
-
-  it("keeps a connection warm for hours, so that no caller waits for Smart Services", async () => {
-    const world = await startWorld();
-    const [connection] = await startConnections(world, "webapicorso");
-
-    for (let passed = 0; passed < 6 * 3600; passed += 300) {
-      world.clock.advance(300);
-      await sweepAll(world);
-      const answer = await world.service().get(connection!, { minTtl: 1800 });
-      expect(answer).toMatchObject({ kind: "token", source: "table" });
-    }
-
-    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 12 });
-  });
-
   it("does not count a token set that it could not commit as replaced", async () => {
     const { world, connection } = await startDue();
     const write: typeof world.ports.table.write = (...args) => world.unreachable().write(...args);
@@ -73,4 +55,23 @@ describe("A sweep", () => {
     expect(summary).toEqual(summaryOf({ due: 1, failed: 1 }));
     expect(world.notices.at(-1)).toMatchObject({ kind: "commit_not_written", connection });
   });
+});
+
+it("A sweep reads only what is due, however many connections there are: the index finds it by its key", async () => {
+  const stored = await startTable();
+  const proxy = await startTableProxy(stored.config.endpoint);
+  onTestFinished(async () => void (await Promise.all([proxy.close(), stored.close()])));
+  const port = dynamoDbTokenTable(stored.name, dynamoDbClient({ ...stored.config, endpoint: proxy.url }));
+  const ids = Array.from({ length: 50 }, (_, index) => connectionId(`connection-${index}`));
+  const items = ids.map((connection, index) => ({
+    ...encodeItem({ connection, generation: 1, failures: 0, nextActionAt: 1000 + index }),
+    partition: { N: "3" },
+  }));
+  await stored.put(...items);
+
+  const due = await port.due(3, 1004);
+
+  const read = proxy.requests.map(({ output }) => (JSON.parse(output) as { ScannedCount: number }).ScannedCount);
+  expect(due.map(({ connection }) => connection)).toEqual(ids.slice(0, 5));
+  expect(read).toEqual([5]);
 });

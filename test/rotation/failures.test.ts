@@ -23,24 +23,6 @@ describe("A connection that fails", () => {
     expect(await itemOf(world, connection)).toMatchObject({ generation: 2, failures: 0 });
   });
 
-  it("recovers by sweeps alone after an outage of 40 % of a token's lifetime, and callers do not notice", async () => {
-    const world = await startWorld();
-    const [connection] = await startConnections(world, "webapicorso");
-    world.clock.advance(halfLife - 60);
-    world.simulator.setScenario({ mode: "unavailable" });
-
-    const answers = [];
-    for (let minute = 0; minute < 30; minute += 1) {
-      world.clock.advance(60);
-      if (minute === 24) world.simulator.setScenario({ mode: "ok" });
-      await sweepAll(world);
-      answers.push(await world.service().get(connection!, { minTtl: 0 }));
-    }
-
-    expect(answers.map(({ kind }) => kind)).toEqual(Array(30).fill("token"));
-    expect(answers.at(-1)).toMatchObject({ generation: 2 });
-  });
-
   it("because of a revoked key is retried only every few minutes, whatever the number of sweeps", async () => {
     const { world } = await startDue({ refreshTokens: false });
     world.simulator.revokeKey("fake-key-1");

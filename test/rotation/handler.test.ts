@@ -154,11 +154,4 @@ describe("An invocation that cannot sweep", () => {
     const { sweeps } = await deployed.printed(1);
     expect(sweeps).toMatchObject([{ Due: 0, OldestLateness: 0 }]);
   });
-
-  // Which inputs are valid: test/unit/shard.test.ts.
-  it("fails for an invalid input", async () => {
-    const { invoke } = await startDeployed();
-
-    await expect(invoke({ shard: 1, shards: 1 })).rejects.toThrow('and is {"shard":1,"shards":1}.');
-  });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
-import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 
@@ -27,36 +26,6 @@ describe("a replacement that fails", () => {
     expect(await world.item(connection)).toMatchObject({ generation: 0, failures: 1 });
   });
 
-  it("is the answer and is stored though the event bus accepts no event, and that is reported", async () => {
-    const world = await startWorld({ mode: "refused" });
-    const connection = world.register("webapicorso");
-    const put = () => Promise.reject(new UnavailableError("fake: the bus is away"));
-
-    const answer = await world.service({ events: { put } }).get(connection, requirements);
-
-    expect(answer).toMatchObject({ failure: { code: "credentials_rejected" } });
-    expect(await world.item(connection)).toMatchObject({ failures: 1 });
-    expect(world.notices.at(-1)).toEqual({ kind: "event_not_sent", connection, reason: "fake: the bus is away" });
-  });
-
-  it.each<Scenario["mode"]>(["unavailable", "malformed", "refused"])(
-    "because of the scenario %s changes nothing of the stored token, which is served while it is valid",
-    async (mode) => {
-      const { connection, clock, item, ...world } = await startWithToken();
-      const stored = await item();
-      world.simulator.setScenario({ mode });
-      clock.advance(2400);
-
-      const answer = await world.service().get(connection, { minTtl: 1300 });
-
-      const after = await item();
-      expect(answer).toMatchObject({ kind: "token", generation: 1, set: stored?.tokenSet });
-      expect(after).toMatchObject({ generation: 1, failures: 1, tokenSet: stored?.tokenSet });
-      expect(after?.tokenSet?.refreshToken?.reveal()).toBe(stored?.tokenSet?.refreshToken?.reveal());
-      expect(after).not.toHaveProperty("leaseOwner");
-    },
-  );
-
   it("because its registration cannot be read says one time to retry: when the broker does", async () => {
     const { connection, clock, item, ...world } = await startWithToken();
     clock.advance(3600);
@@ -69,23 +38,6 @@ describe("a replacement that fails", () => {
     const failure = { code: "unavailable", detail: `${cause} The broker retries in 3 s.`, retryAfter: 2.5 };
     expect([failed, repeated]).toMatchObject([{ failure }, { failure }]);
     expect(await item()).toMatchObject({ lastError: { code: "unavailable", detail: cause } });
-  });
-
-  it("is stored for every environment: none calls upstream before the backoff has ended", async () => {
-    const world = await startWorld({ mode: "rate_limited", retryAfter: 60 });
-    const connection = world.register("webapicorso");
-    const service = world.service();
-    await service.get(connection, requirements);
-    world.simulator.setScenario({ mode: "ok" });
-
-    world.clock.advance(59.9);
-    const during = await world.service().get(connection, requirements);
-    const callsUntilThen = world.callCounts().exchanges;
-    world.clock.advance(0.2);
-
-    expect(during).toMatchObject({ failure: { code: "upstream_unavailable", retryAfter: expect.closeTo(0.1, 2) } });
-    expect(callsUntilThen).toBe(1);
-    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
   });
 
   it("backs off longer each time, and a success removes what was stored of the failures", async () => {
@@ -118,28 +70,6 @@ describe("a replacement that fails", () => {
 
     expect(await item()).toMatchObject({ failures: 2, retryAt: clock.now() + 35 / 4 });
   });
-
-  it.each<Scenario["mode"]>(["unavailable", "refused"])(
-    "for a day with the scenario %s deletes nothing, and the first success ends it",
-    async (mode) => {
-      const { connection, item, clock, set, ...world } = await startWithToken();
-      world.simulator.setScenario({ mode });
-
-      for (let hour = 0; hour < 24; hour += 1) {
-        clock.advance(3600);
-        await world.sweep(connection);
-        await world.service().get(connection, requirements);
-      }
-      const failed = await item();
-      world.simulator.setScenario({ mode: "ok" });
-      clock.advance(3600);
-      await world.sweep(connection);
-
-      expect(failed).toMatchObject({ generation: 1, tokenSet: { obtainedAt: set.obtainedAt } });
-      expect(failed?.failures).toBeGreaterThan(10);
-      expect(await item()).toMatchObject({ generation: 2, failures: 0 });
-    },
-  );
 });
 
 it.each<Partial<Scenario>>([{}, { mode: "refused", on: "refresh" }, { mode: "error" }])(

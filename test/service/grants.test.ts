@@ -78,19 +78,6 @@ describe("a replacement", () => {
     expect(world.callCounts()).toMatchObject({ exchanges: 2, refreshes: 1 });
   });
 
-  it("keeps a refresh token if the response has no new one", async () => {
-    const { get, item } = await startWithExpired({ rotateRefresh: false });
-    const refreshOf = async () => {
-      const { refreshToken, refreshTokenExpiresAt } = (await item())?.tokenSet ?? {};
-      return [refreshToken?.reveal(), refreshTokenExpiresAt];
-    };
-    const before = await refreshOf();
-
-    await get();
-
-    expect(await refreshOf()).toEqual(before);
-  });
-
   it("keeps no refresh token that Smart Services rejected, and one whose request failed otherwise", async () => {
     const kept: unknown[] = [];
     for (const mode of ["refused", "unavailable"] as const) {
@@ -106,17 +93,6 @@ describe("a replacement", () => {
     }
 
     expect(kept).toEqual([false, true]);
-  });
-
-  it.each<[string, Partial<Scenario>]>([
-    ["has no refresh token", { refreshTokens: false }],
-    ["has a refresh token with less than two days left", { refreshLifetime: 2 * 86_400 + 3600 }],
-  ])("makes an API-key request only if the stored set %s", async (_, scenario) => {
-    const { get, callCounts } = await startWithExpired(scenario);
-
-    await get();
-
-    expect(callCounts()).toMatchObject({ exchanges: 2, refreshes: 0 });
   });
 
   it("makes an API-key request with the new key if another key is registered", async () => {

@@ -67,15 +67,6 @@ describe("a replacement that loses the response to its own write", () => {
     expect(world.sent()).toEqual([]);
   });
 
-  it("reports that Smart Services rejected the API key", async () => {
-    const { get, table, simulator, ...world } = await start();
-    simulator.setScenario({ mode: "refused" });
-
-    expect(await get({ table })).toMatchObject({ failure: { code: "credentials_rejected" } });
-    expect(world.sent()).toEqual(["connection_rejected"]);
-    expect(await world.item()).toMatchObject({ failures: 1, operatorError: "credentials_rejected" });
-  });
-
   it.each(["takes the lease", "makes the connection due", "does both"])(
     "reports the rejection and the recovery, although another process %s before the write is repeated",
     async (act) => {

@@ -120,6 +120,7 @@ describe("an environment that gets a slow response remembers it from the instant
     clock.advance(0.001);
 
     expect(remembered).toMatchObject({ failure: { code: "unknown_connection" } });
+    if (state === "new") expect(await world.item(connection)).toBeUndefined();
     expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
   });
 });

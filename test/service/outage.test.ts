@@ -1,8 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import { startWithToken } from "../support/world.ts";
-import { live, noTroubles, troubles } from "./life.ts";
+import { noTroubles, troubles } from "./life.ts";
 import { liveThroughOutage, type Outage } from "./outage.ts";
 
 const chance = fc.double({ min: 0, max: 1, noNaN: true });
@@ -57,41 +55,5 @@ describe("no caller notices an outage of Smart Services from the worst instant",
     });
     // A run takes long: the first counterexample is shown as it is.
     await fc.assert(property, { numRuns, examples: [[{ ...worst, seconds }]], endOnFailure: true });
-  });
-});
-
-describe("a refresh-token endpoint that times out while the API-key endpoint works", () => {
-  async function startWithBroken() {
-    const world = await startWithToken({ lifetime: 600 });
-    let hangs = 0;
-    const upstream = world.upstreamAfter(async (grant) => {
-      if (grant === "api_key") return undefined;
-      hangs += 1;
-      await world.clock.sleep(upstreamSeconds);
-      return { kind: "temporary", reason: "fake timeout", rateLimited: false };
-    });
-    return { ...world, upstream, hangs: () => hangs };
-  }
-
-  it("is not noticed by callers over many lifetimes", async () => {
-    const { connection, upstream, hangs, ...world } = await startWithBroken();
-
-    const answers = await live(world, connection, { seconds: 1500, minTtl: 60, ports: { upstream } });
-
-    expect(troubles(answers)).toEqual(noTroubles);
-    expect(answers.at(-1)?.answer).toMatchObject({ kind: "token", set: { obtainedBy: "api_key" } });
-    expect(hangs()).toBeGreaterThan(0);
-    expect(world.callCounts().exchanges).toBeGreaterThanOrEqual(4);
-  });
-
-  it("costs a caller one call's time if no schedule replaced the token", async () => {
-    const { connection, upstream, clock, ...world } = await startWithBroken();
-    clock.advance(600);
-    const started = clock.now();
-
-    const answer = await world.settled(world.service({ upstream }).get(connection, { minTtl: 60 }));
-
-    expect(answer).toMatchObject({ kind: "token", generation: 2 });
-    expect(clock.now() - started).toBeLessThan(upstreamSeconds + 0.2);
   });
 });

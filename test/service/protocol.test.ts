@@ -4,7 +4,7 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { isSufficient } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { UpstreamResult } from "../../functions/auth-core/rules/upstream/upstream-response.ts";
-import { leaseSeconds, upstreamSeconds } from "../../functions/auth-core/use-cases/lease.ts";
+import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { replace } from "../../functions/auth-core/use-cases/replace.ts";
 import { around } from "../../fixtures/around.ts";
@@ -206,33 +206,6 @@ describe("a replacement", () => {
     expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 2 });
   });
 
-  it("has a lease that outlives two upstream calls at their slowest", async () => {
-    const { get, item, clock, ...world } = await startWithExpired();
-    const upstream = world.upstreamAfter(async (grant) => {
-      await clock.sleep(upstreamSeconds);
-      return grant === "refresh_token" ? { ...temporary, rateLimited: false } : undefined;
-    });
-
-    const answers = await world.settled(Promise.all([get({ upstream }), get({ upstream }), get({ upstream })]));
-
-    // The two that waited gave up. No environment took the lease over, and the slow one could commit.
-    expect(answers.filter(({ kind }) => kind === "token")).toMatchObject([{ generation: 2, source: "upstream" }]);
-    expect(world.callCounts().exchanges).toBe(2);
-    expect(await item()).toMatchObject({ generation: 2, failures: 0 });
-  });
-
-  it("commits under the condition of lease and generation only, whatever else is written to the item", async () => {
-    const { get, connection, ports, item, table, clock, ...world } = await startWithExpired();
-    const upstream = world.upstreamAfter(async () => {
-      await ports.table.claimRegistrationCheck(connection, clock.now(), clock.now() - registrationCheckInterval);
-      const raw = await table.raw(connection);
-      await table.put({ ...raw, note: { S: "fake" }, failures: { N: "7" }, retryAt: { N: "9000000000" } });
-    });
-
-    expect(await get({ upstream })).toMatchObject({ kind: "token", generation: 2 });
-    expect(await item()).toMatchObject({ generation: 2, failures: 0 });
-  });
-
   it("that lost its lease does not store its older token, and serves the newer one", async () => {
     const tokens = (sentAt: number) => ({ accessToken: lateToken, sentAt: sentAt - leaseSeconds, lifetime: 9000 });
     const { answer, stored, notices } = await startOvertaken((at) => ({ kind: "tokens", tokens: tokens(at) }));
@@ -307,23 +280,6 @@ describe("a replacement", () => {
     expect(await get()).toMatchObject({ kind: "token", set: { obtainedBy: "api_key" } });
     expect(failed).toMatchObject({ skipRefresh: true });
     expect(world.callCounts()).toMatchObject({ exchanges: 3, refreshes: 1 });
-  });
-
-  it("erases tokens only under its lease, raises the generation and ends the lease", async () => {
-    const { connection, ports, item, clock, ...world } = await startWithExpired();
-    world.remove(connection);
-    const now = clock.now();
-    await ports.table.takeLease(connection, { expected: await item(), owner: "other", now, until: now + 5 });
-
-    const during = await world.sweep(connection);
-    const untouched = await item();
-    clock.advance(5);
-    const after = await world.sweep(connection);
-
-    expect([during, after]).toMatchObject([{ erased: 0 }, { erased: 1 }]);
-    expect(untouched).toMatchObject({ generation: 1, tokenSet: {} });
-    expect(await item()).toMatchObject({ generation: 2 });
-    for (const gone of ["tokenSet", "leaseOwner", "leaseUntil"]) expect(await item()).not.toHaveProperty(gone);
   });
 });
 

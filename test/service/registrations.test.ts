@@ -3,10 +3,8 @@ import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
 import { memoryLifetime } from "../../functions/auth-core/rules/tokens/token-set.ts";
-import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { around } from "../../fixtures/around.ts";
-import { closedGate } from "../support/gate.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 import { startWithToken, startWorld } from "../support/world.ts";
 import { type TimedAnswer, live } from "./life.ts";
@@ -18,28 +16,6 @@ const codeOf = (answer: Answer) =>
   answer.kind === "failure" ? answer.failure.code : `generation ${answer.generation}`;
 
 describe("a connection without a usable registration", () => {
-  it("is unknown for 30 s without another read of the secret and without an item, then read again", async () => {
-    const world = await startWorld();
-    const service = world.service();
-    const connection = connectionId("webapicorso");
-
-    const first = await service.get(connection, requirements);
-    world.register("webapicorso");
-    world.clock.advance(29.999);
-    const remembered = await service.get(connection, requirements);
-    const reads = world.callCounts().secrets;
-    const item = await world.item(connection);
-    world.clock.advance(0.001);
-    const found = await service.get(connection, requirements);
-
-    expect([first, remembered, found].map(codeOf)).toEqual([
-      "unknown_connection",
-      "unknown_connection",
-      "generation 1",
-    ]);
-    expect([reads, item]).toEqual([1, undefined]);
-  });
-
   it("is not ready without another read of the secret and without an item, and the error names the field", async () => {
     const world = await startWorld();
     const service = world.service();
@@ -52,19 +28,6 @@ describe("a connection without a usable registration", () => {
     expect(answers).toMatchObject([{ failure }, { failure }]);
     expect(world.callCounts().secrets).toBe(1);
     expect(await world.item(connection)).toBeUndefined();
-  });
-
-  it("is unavailable while Secrets Manager does not answer, and this is not remembered", async () => {
-    const world = await startWorld();
-    const service = world.service();
-    const connection = world.register("webapicorso");
-    world.secrets.faults.set("GetSecretValue", "AccessDeniedException", 1);
-
-    const failed = await service.get(connection, requirements);
-
-    expect(failed).toMatchObject({ failure: { code: "unavailable", retryAfter: 1 } });
-    expect(await service.get(connection, requirements)).toMatchObject({ kind: "token" });
-    expect(world.notices).toContainEqual(expect.objectContaining({ kind: "secrets_unavailable" }));
   });
 });
 
@@ -98,7 +61,6 @@ it("a registration causes a warning if upstream names another scope for the toke
 
 describe("a secret that is deleted while a token is stored", () => {
   const lifetime = 600;
-  const half = lifetime / 2;
   /** The answers in order, without repetitions of one after the other. */
   const story = (answers: TimedAnswer[]) =>
     answers.map(({ answer }) => codeOf(answer)).filter((code, index, all) => code !== all[index - 1]);
@@ -118,24 +80,6 @@ describe("a secret that is deleted while a token is stored", () => {
     expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
   });
 
-  it("makes the token of the replacement under way the last one, and causes no other error", async () => {
-    const { connection, ...world } = await startWithToken({ lifetime });
-    const gate = closedGate();
-    world.clock.advance(half);
-    const replacement = world.sweep(connection, { upstream: world.upstreamAfter(() => gate.pass()) });
-    await gate.reached;
-    world.remove(connection);
-    gate.open();
-    const committed = await replacement;
-
-    const answers = await live(world, connection, { seconds: lifetime, minTtl: 60 });
-
-    expect(committed).toMatchObject({ replaced: 1 });
-    expect(new Set(story(answers))).toEqual(new Set(["generation 2", "unknown_connection"]));
-    expect([story(answers).at(0), story(answers).at(-1)]).toEqual(["generation 2", "unknown_connection"]);
-    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
-  });
-
   it("erases the tokens at the next replacement, raises the generation and keeps the key until it can be revoked", async () => {
     const { connection, item, clock, ...world } = await startWithToken();
     clock.advance(anHour);
@@ -150,25 +94,6 @@ describe("a secret that is deleted while a token is stored", () => {
     expect(await item()).toMatchObject({ generation: 2, nextActionAt });
   });
 
-  it("is not undone by a commit that comes late", async () => {
-    const { connection, item, clock, ...world } = await startWithToken();
-    // The lease ends during the upstream call, and another environment erases the tokens.
-    const upstream = around(world.ports.upstream, async (call) => {
-      const answer = await call();
-      world.remove(connection);
-      clock.advance(leaseSeconds + 1);
-      await world.service().get(connection, requirements);
-      return answer;
-    });
-    clock.advance(anHour);
-
-    const late = await world.service({ upstream }).get(connection, requirements);
-
-    expect(codeOf(late)).toBe("unknown_connection");
-    expect(await item()).toMatchObject({ generation: 2 });
-    expect(await item()).not.toHaveProperty("tokenSet");
-  });
-
   it("is noticed during the backoff after a rejected key", async () => {
     const { connection, clock, item, ...world } = await startWithToken();
     world.simulator.setScenario({ mode: "refused" });
@@ -181,23 +106,6 @@ describe("a secret that is deleted while a token is stored", () => {
     expect([rejected, answer].map(codeOf)).toEqual(["credentials_rejected", "unknown_connection"]);
     expect(await item()).toMatchObject({ generation: 2, failures: 0 });
     expect(await item()).not.toHaveProperty("tokenSet");
-  });
-
-  it("gets a token by an API-key request after it is restored", async () => {
-    const { connection, clock, ...world } = await startWithToken();
-    clock.advance(anHour);
-    world.remove(connection);
-    const service = world.service();
-    await service.get(connection, requirements);
-    world.restore(connection);
-
-    const soon = await service.get(connection, requirements);
-    clock.advance(30);
-    const later = await service.get(connection, requirements);
-
-    expect(codeOf(soon)).toBe("unknown_connection");
-    expect(later).toMatchObject({ source: "upstream", generation: 3, set: { obtainedBy: "api_key" } });
-    expect(world.callCounts().refreshes).toBe(0);
   });
 
   it("leaves no token in the memory of the environment that deletes it, not even while the table is down", async () => {

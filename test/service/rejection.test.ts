@@ -1,12 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { attemptInterval } from "../../functions/auth-core/rules/tokens/decision.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
-import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
-import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, type World } from "../support/world.ts";
 import { live, noTroubles, troubles } from "./life.ts";
@@ -30,18 +27,6 @@ it("TokenService never returns a rejected token, not even from memory: it fetche
   expect(answer.kind === "token" && answer.set.accessToken.equals(set.accessToken)).toBe(false);
 });
 
-it("TokenService makes the connection due while it replaces a rejected token, so that a sweep continues if it dies", async () => {
-  const { connection, rejecting, ports, clock } = await startWithRejected();
-  const dead = new TokenService({ ...ports, upstream: { call: () => new Promise<never>(() => {}) } });
-  void dead.get(connection, rejecting);
-  await setImmediate();
-  clock.advance(leaseSeconds);
-
-  const summary = await sweep(ports, { shard: 0, shards: 1 }, () => {});
-
-  expect(summary).toMatchObject({ due: 1, replaced: 1 });
-});
-
 it("TokenService never answers a rejected token, even if another request for the connection is under way", async () => {
   const { connection, rejecting, ...world } = await startWithRejected();
   const service = world.service();
@@ -49,41 +34,6 @@ it("TokenService never answers a rejected token, even if another request for the
   const answers = await Promise.all([service.get(connection, { minTtl: 0 }), service.get(connection, rejecting)]);
 
   expect(answers).toMatchObject([{ generation: 1 }, { generation: 2 }]);
-});
-
-it("TokenService makes one replacement when 500 callers in 50 environments reject one token, and all get the new one", async () => {
-  const { connection, rejecting, ...world } = await startWithRejected();
-
-  const environments = Array.from({ length: 50 }, () => world.service());
-  const callers = environments.flatMap((service) =>
-    Array.from({ length: 10 }, () => service.get(connection, rejecting)),
-  );
-  const answers = await world.settled(Promise.all(callers));
-
-  expect(new Set(answers.map(codeOf))).toEqual(new Set(["generation 2"]));
-  expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
-});
-
-it("TokenService makes one replacement per interval for a caller that rejects every token, without harm to others", async () => {
-  const { connection, rejecting, ...world } = await startWithRejected();
-  const service = world.service();
-  const intervals = 5;
-  let { rejectedSha256 } = rejecting;
-  const answers: Promise<Answer>[] = [];
-  async function reject(): Promise<Answer> {
-    const answer = await service.get(connection, { minTtl: 0, rejectedSha256 });
-    if (answer.kind === "token") rejectedSha256 = sha256Hex(answer.set.accessToken.reveal());
-    return answer;
-  }
-
-  const seconds = intervals * attemptInterval;
-  const served = await live(world, connection, { seconds, minTtl: 60, each: () => answers.push(reject()) });
-
-  const codes = (await Promise.all(answers)).map(codeOf);
-  const { exchanges, refreshes } = world.callCounts();
-  expect(codes.filter((code) => code === "too_soon")).toHaveLength(seconds - intervals);
-  expect(exchanges + refreshes).toBe(1 + intervals);
-  expect(troubles(served)).toEqual(noTroubles);
 });
 
 it("TokenService is unavailable to a caller whose rejected token upstream returns again, without harm to others", async () => {
@@ -153,25 +103,6 @@ it("TokenService lets a caller that rejects every token invalidate the only acti
   expect(replacedAt).toEqual([1, 31, 91, 211, 451, 931]);
   const soon = (await Promise.all(answers)).at(-1);
   expect(soon).toMatchObject({ failure: { code: "too_soon", retryAfter: 900 - (halfHour - 1 - 931) } });
-});
-
-it("TokenService delays each of two callers that reject every token by its own reports only", async () => {
-  const world = await startWithToken({ lifetime: 7200 }, singleActive);
-  world.clock.advance(attemptInterval);
-  const callers = ["one", "two"].map((name) => rejectingCaller(world.service(), world.connection, name));
-  const honest = world.service();
-
-  const replacedAt = await replacementsDuring(world, halfHour, () => {
-    for (const { reject } of callers) reject();
-  });
-  const item = await world.item();
-  const rejectedSha256 = sha256Hex(item?.tokenSet?.accessToken.reveal() ?? "");
-  const report = await honest.get(world.connection, { minTtl: 0, rejectedSha256, reporter: "honest" });
-
-  // Six for each: never again one replacement per 30 s.
-  expect(replacedAt.length).toBeLessThanOrEqual(12);
-  expect(Object.values(item?.rejectionReports ?? {}).map(({ count }) => count)).toEqual([6, 6]);
-  expect(report).toMatchObject({ kind: "token", source: "upstream" });
 });
 
 it("TokenService counts a report that upstream did not answer, too", async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { around } from "../../fixtures/around.ts";
 import { closedGate } from "../support/gate.ts";
@@ -35,20 +34,6 @@ describe("TokenService in one environment", () => {
 
     expect(answer.kind).toBe("token");
     expect(await waiting).toMatchObject({ kind: "token" });
-  });
-
-  it("reads the table once for 50 requests at once that the stored token does not satisfy", async () => {
-    const { connection, clock, ...world } = await startWithToken();
-    clock.advance(2400);
-    world.simulator.setScenario({ mode: "unavailable" });
-    await world.service().get(connection, { minTtl: 1300 });
-    const calls: string[] = [];
-    const service = world.service({ table: around(world.ports.table, (call, name) => (calls.push(name), call())) });
-
-    const answers = await Promise.all(Array.from({ length: 50 }, () => service.get(connection, { minTtl: 1300 })));
-
-    expect(answers.every((answer) => answer.kind === "token" && answer.source === "table")).toBe(true);
-    expect(calls).toEqual(["read"]);
   });
 
   it("answers no request with a token that has enough time left only for another request with a smaller min_ttl", async () => {
@@ -141,16 +126,6 @@ describe("TokenService in two environments", () => {
     expect(attempts).toBe(8);
   });
 
-  it("stops waiting when the other environment stores a failure, and answers that failure", async () => {
-    const { gate, first, second, ...world } = await startTwo({ mode: "refused" });
-
-    gate.open();
-
-    const failure = { failure: { code: "credentials_rejected" } };
-    expect([await first, await world.clock.passUntil(second)]).toMatchObject([failure, failure]);
-    expect(world.callCounts().exchanges).toBe(1);
-  });
-
   it("answers the failure that it waited for, though the backoff has ended when it reads that failure", async () => {
     const world = await startWorld({ mode: "unavailable" });
     const connection = world.register("webapicorso");
@@ -181,41 +156,5 @@ describe("TokenService in two environments", () => {
     await world.table.put({ ...(await world.table.raw("webapicorso")), failures: { N: "1" } });
 
     expect(await world.clock.passUntil(second)).toMatchObject({ kind: "token", source: "table", generation: 1 });
-  });
-
-  it("makes one upstream call if both read the item first, though upstream returns the same token again", async () => {
-    const { connection, clock, ...world } = await startWithToken({ sameToken: true });
-    clock.advance(2400);
-    const early = { minTtl: 1300 };
-    const gate = closedGate();
-    const table = around(world.ports.table, async (call, name) => {
-      if (name === "takeLease") await gate.pass();
-      return call();
-    });
-    const slow = world.service({ table }).get(connection, early);
-    await gate.reached;
-    await world.service().get(connection, early);
-    clock.advance(1);
-
-    gate.open();
-
-    expect(await slow).toMatchObject({ kind: "token", source: "table", generation: 1 });
-    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 1 });
-  });
-
-  it("takes over the lease of an environment that died, as soon as that lease has ended", async () => {
-    const world = await startWorld();
-    const connection = world.register("webapicorso");
-    const now = world.clock.now();
-    const until = now + leaseSeconds;
-    await world.ports.table.takeLease(connection, { expected: undefined, owner: "dead", now, until });
-    // A request that comes later waits only for the rest of the lease.
-    world.clock.advance(leaseSeconds - 3);
-
-    const answer = await world.clock.passUntil(world.service().get(connection, requirements));
-
-    expect(answer).toMatchObject({ kind: "token", source: "upstream" });
-    expect(world.clock.now()).toBeGreaterThanOrEqual(until);
-    expect(world.clock.now()).toBeLessThan(until + 1.1);
   });
 });

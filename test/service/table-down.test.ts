@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
-import { memoryLifetime, skew } from "../../functions/auth-core/rules/tokens/token-set.ts";
+import { skew } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import { leaseSeconds } from "../../functions/auth-core/use-cases/lease.ts";
 import { around } from "../../fixtures/around.ts";
 import { startWithToken } from "../support/world.ts";
@@ -39,58 +39,6 @@ describe("TokenService while the table does not answer", () => {
     down.add("all");
 
     expect(await warm.get(connection, { minTtl: 0, rejectedSha256: "0".repeat(64) })).toMatchObject(unavailable);
-  });
-
-  it("for minutes serves from memory at once, fails at once without a token, and lets the schedule do the rest", async () => {
-    const { warm, cold, connection, clock, down, table, set, ...world } = await startWithSwitch();
-    clock.advance(set.dueAt - clock.now() - 30);
-    await warm.get(connection, requirements);
-    const before = world.callCounts();
-    const minutes = Array.from({ length: 5 }, (_, minute) => minute);
-
-    down.add("all");
-    for (const _ of minutes) {
-      const started = clock.now();
-      const answers = [await warm.get(connection, requirements), await cold().get(connection, requirements)];
-      expect(answers).toMatchObject([{ kind: "token", generation: 1 }, unavailable]);
-      expect(clock.now()).toBe(started);
-      await expect(world.sweep(connection, { table })).rejects.toThrow(UnavailableError);
-      clock.advance(memoryLifetime(set));
-    }
-    expect(world.callCounts()).toEqual(before);
-    down.clear();
-
-    expect(await cold().get(connection, requirements)).toMatchObject({ kind: "token", generation: 1 });
-    expect(await world.sweep(connection, { table })).toMatchObject({ replaced: 1 });
-  });
-});
-
-describe("TokenService while the table can be read and not written", () => {
-  it("uses no refresh token: the lease is written first", async () => {
-    const { cold, connection, clock, down, ...world } = await startWithSwitch();
-    clock.advance(3600);
-    down.add("takeLease");
-
-    expect(await cold().get(connection, requirements)).toMatchObject(unavailable);
-    expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0 });
-  });
-
-  it("serves the stored token while that is valid, though it is not sufficient", async () => {
-    const { cold, connection, clock, down } = await startWithSwitch();
-    clock.advance(2400);
-    down.add("takeLease");
-
-    expect(await cold().get(connection, { minTtl: 1800 })).toMatchObject({ kind: "token", source: "table" });
-  });
-
-  it("returns a failure that cannot be stored", async () => {
-    const { cold, connection, clock, down, simulator, notices } = await startWithSwitch();
-    clock.advance(3600);
-    simulator.setScenario({ mode: "refused" });
-    down.add("write");
-
-    expect(await cold().get(connection, requirements)).toMatchObject({ failure: { code: "credentials_rejected" } });
-    expect(notices.at(-1)).toMatchObject({ kind: "table_unavailable" });
   });
 });
 
@@ -135,24 +83,11 @@ describe("a commit that cannot be written", () => {
     expect(recovered).toMatchObject({ kind: "token", generation: 2, set: { obtainedBy: "api_key" } });
   });
 
-  it("is written as soon as the table answers again under the lease", async () => {
-    const { cold, connection, clock, down, notices, item } = await startWithSwitch();
-    clock.advance(3600);
-    down.add("write");
-    const answer = cold().get(connection, requirements);
-    await clock.asleep();
-    down.clear();
-
-    expect(await clock.passUntil(answer)).toMatchObject({ kind: "token", generation: 2 });
-    expect(await item()).toMatchObject({ generation: 2 });
-    expect(notices.map(({ kind }) => kind)).toEqual(["replaced", "replaced"]);
-  });
-
   it.each([
     [0, 0.05],
     [1, 0.1],
   ])("is first repeated after a pause with jitter: for the random number %d after %d s", async (random, pause) => {
-    const { connection, clock, down, table, ...world } = await startWithSwitch();
+    const { connection, clock, down, table, item, ...world } = await startWithSwitch();
     clock.advance(3600);
     down.add("write");
     const answer = world.service({ table, random: () => random }).get(connection, requirements);
@@ -160,9 +95,9 @@ describe("a commit that cannot be written", () => {
     down.clear();
     const started = clock.now();
 
-    await clock.passUntil(answer);
-
+    expect(await clock.passUntil(answer)).toMatchObject({ kind: "token", generation: 2 });
     expect(clock.now() - started).toBeCloseTo(pause);
+    expect(await item()).toMatchObject({ generation: 2 });
   });
 
   it("counts as failed in a sweep", async () => {

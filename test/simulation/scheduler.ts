@@ -11,35 +11,19 @@ interface Due {
  * it, then the next event. So a run is a function of its events, and never waits.
  */
 export function newScheduler(start: number, order: () => number) {
-  const heap: Due[] = [];
+  /** The last one is next. */
+  const queue: Due[] = [];
   let now = start;
 
   const isBefore = (one: Due, other: Due) => one.at < other.at || (one.at === other.at && one.order < other.order);
   function push(due: Due): void {
-    let place = heap.push(due) - 1;
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      if (!isBefore(due, heap[above] as Due)) break;
-      heap[place] = heap[above] as Due;
-      place = above;
+    let [from, to] = [0, queue.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (isBefore(due, queue[middle] as Due)) from = middle + 1;
+      else to = middle;
     }
-    heap[place] = due;
-  }
-  function pop(): Due {
-    const first = heap[0] as Due;
-    const last = heap.pop() as Due;
-    if (heap.length === 0) return first;
-    let place = 0;
-    for (;;) {
-      let below = 2 * place + 1;
-      if (below >= heap.length) break;
-      if (below + 1 < heap.length && isBefore(heap[below + 1] as Due, heap[below] as Due)) below += 1;
-      if (!isBefore(heap[below] as Due, last)) break;
-      heap[place] = heap[below] as Due;
-      place = below;
-    }
-    heap[place] = last;
-    return first;
+    queue.splice(from, 0, due);
   }
 
   return {
@@ -50,8 +34,8 @@ export function newScheduler(start: number, order: () => number) {
       return new Promise((resolve, reject) => {
         const step = () => {
           try {
-            while (heap[0] && heap[0].at <= end) {
-              const due = pop();
+            for (let due = queue.at(-1); due && due.at <= end; due = queue.at(-1)) {
+              queue.pop();
               now = due.at;
               if (due.run() !== false) return void setImmediate(step);
             }

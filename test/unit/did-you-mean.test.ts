@@ -5,17 +5,11 @@ import { didYouMean } from "../../functions/auth-core/rules/did-you-mean.ts";
 const names = ["webapicorso", "acme", "acme-test", "shards"];
 
 it.each([
-  ["two letters swapped", "webapicosro", "webapicorso"],
-  ["a letter missing", "webapicrso", "webapicorso"],
   ["another letter", "acmf-test", "acme-test"],
   ["capitals", "Acme", "acme"],
   ["a plural", "shard", "shards"],
 ])("didYouMean finds the name for %s: %s", (_, mistyped, meant) => {
   expect(didYouMean(mistyped, names)).toBe(` Did you mean ${meant}?`);
-});
-
-it("didYouMean takes the name that differs least", () => {
-  expect(didYouMean("acme-tes", ["acme-best", "acme-test"])).toBe(" Did you mean acme-test?");
 });
 
 it.each(["nobody", "a", "", "acmexyz", "webapi", "toString"])(

@@ -17,12 +17,9 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
   [
     github,
     [
-      { sub: "repo:acme/shop" },
       { sub: "repo:acme@123/shop@456:*" },
       { sub: "repo:acme/shop:job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@*" },
-      { sub: "repository_owner:acme" },
       { sub: "repository_owner_id:123:*" },
-      { repository: "acme/shop" },
       { repository_owner_id: "123", sub: "repo:*" },
     ],
   ],
@@ -45,11 +42,9 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       {},
       { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
       { sub: "repo:acme/shop*" },
-      { sub: "Repo:acme/shop:*" },
       { sub: "environment:production:repo:acme/shop" },
       { sub: true },
       { toString: "a" },
-      { repository: "evil/acme/shop" },
       { repository_owner: "acme/*" },
     ],
   ],
@@ -57,10 +52,8 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     "https://gitlab.com",
     [
       { ci_config_ref_uri: "gitlab.com/acme/shop//.gitlab-ci.yml@refs/heads/main" },
-      { sub: "project_path:acme*" },
       { project_path: "acme/shop*" },
       { project_path: "/acme/shop" },
-      { namespace_path: "/acme" },
     ],
   ],
   [
@@ -70,7 +63,6 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       // Google's claim is a boolean: this entry would match nobody.
       { email: "ci@acme.example", email_verified: "true" },
       { email: "ci@*", email_verified: true },
-      { hd: "acme/*" },
     ],
   ],
   ...[
@@ -94,7 +86,6 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     [
       { sub: "spiffe://identity.depot.dev/org//*" },
       { sub: "spiffe://evil.example/spiffe://identity.depot.dev/org/org_fake/*" },
-      { repository: "acme/shop", ref: "refs/heads/main" },
     ],
   ],
   ["https://oidc.deno.com", [{ sub: "deployment:/shop/*" }, { sub: "x:deployment:acme/*" }]],
@@ -113,16 +104,12 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
     expect(fault(issuer, claims, set)).toBe(fault(issuer, claims));
   });
 
-  test.each([
-    "HTTPS://Token.Actions.GitHubUserContent.com",
-    `${github}/`,
-    `${github}/%2e/`,
-    `${github}:8443`,
-    `${github}.`,
-    `${github}..`,
-  ])("recognises GitHub's issuer as %s", (issuer) => {
-    expect(fault(issuer, { ref: "refs/heads/main" })).toContain("GitHub Actions");
-  });
+  test.each(["HTTPS://Token.Actions.GitHubUserContent.com", `${github}/%2e/`, `${github}:8443`, `${github}.`])(
+    "recognises GitHub's issuer as %s",
+    (issuer) => {
+      expect(fault(issuer, { ref: "refs/heads/main" })).toContain("GitHub Actions");
+    },
+  );
 
   test.each(sharedIssuers)(
     "knows a subject of one tenant of $name, and its source",
@@ -149,19 +136,15 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
   /** Claims that name a caller, also among users who registered themselves. */
   const closed: RequiredClaims[] = [
     { roles: "deploy" },
-    { roles: "authenticated-partners" },
     { groups: "Not Everyone" },
-    { groups: "my-default-roles-acme" },
     { azp: "shop" },
     { organization: "acme" },
     { scope: "acme.openid" },
-    { scope: "profile.write" },
     { email: "ci@acme.example", email_verified: true },
     { email: "ci@acme.example", email_verified: "true" },
     { phone_number: "+390000000000", phone_number_verified: true },
     { sub: "system:serviceaccount:shop:*" },
     { sub: "spiffe://acme.example/*" },
-    { sub: "arn:aws:iam::123456789012:*" },
     { sub: "acme:arn:aws:*" },
     { repository_owner_id: "123", sub: "repo:*" },
     { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@*" },
@@ -248,7 +231,6 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
   test.each<[RequiredClaims, string]>([
     [{ email: "admin@*", email_verified: true }, "admin@evil.example. Write the full value"],
     [{ email: "admin/*", email_verified: true }, "admin/-evil. Write the full value"],
-    [{ preferred_username: "admin@*", azp: "shop" }, "admin@evil.example. Write the full value"],
     [{ sub: "admin@*" }, 'admin@evil.example. End the prefix with ":" or "/", or write the full value'],
     [{ workflow_ref: "acme/shop*" }, 'acme/shop-evil. End the prefix with ":", "/" or "@", or write the full value'],
   ])("rejects %j, whose prefix does not end where a name ends", (claims, message) => {
@@ -311,9 +293,7 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     "https://LOGIN.microsoftonline.com/{tenantid}/v2.0",
     "https://login.microsoftonline.com./common/v2.0",
     "https://login.microsoftonline.com/acme.onmicrosoft.com/v2.0",
-    `https://login.microsoftonline.com/common-${tenant}/v2.0`,
     `https://login.microsoftonline.com/${tenant}-common/v2.0`,
-    "https://login.microsoftonline.com",
     "https://sts.windows.net/common/",
   ])("rejects %s, whatever the claims", (issuer) => {
     expect(fault(issuer, { sub: "fake-subject" }, set)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);

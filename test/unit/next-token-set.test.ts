@@ -62,10 +62,6 @@ it("nextTokenSet has the fields of the registration, and the instant at which it
   });
 });
 
-it("nextTokenSet has the scope of the response if there is one", () => {
-  expect(next({ scope: "another" }).scope).toBe("another");
-});
-
 it.each([false, true])(
   "nextTokenSet takes a new refresh token, with 30 days if the response has no end (old one rejected: %s)",
   (refreshTokenRejected) => {

@@ -16,11 +16,8 @@ it.each([
 });
 
 it.each([
-  undefined,
   null,
-  "0/1",
   {},
-  { shards: 1 },
   { shard: 1, shards: 1 },
   { shard: -1, shards: 1 },
   { shard: 0, shards: 0 },

@@ -31,7 +31,6 @@ it.each([
   ["exp − Date is the smallest, since the token was already old", { iat: now - 3000, exp: now + 600 }, {}, 600],
   ["there is an exp without an iat", { exp: now + 1200 }, { expires_in: 3600 }, 1200],
   ["exp is unreadable, so that the token counts as opaque", { iat: now, exp: "later" }, { expires_in: 1800 }, 1800],
-  ["exp is unreadable and nothing else is known", { iat: now, exp: null }, {}, 3600],
 ])("parseTokenResponse takes the smallest known lifetime: %s", (_, claims, beside, seconds) => {
   expect(lifetime(claims, beside)).toBe(seconds);
 });
@@ -52,19 +51,11 @@ it("parseTokenResponse measures exp against the end of the response if there is 
   }
 });
 
-it("parseTokenResponse counts lifetimes from the instant of the request", () => {
-  const answer = parse("opaque", {}, { sentAt: now - 4, receivedAt: now });
-
-  expect(answer).toMatchObject({ kind: "tokens", tokens: { sentAt: now - 4, lifetime: 3600 } });
-});
-
 it.each([
   ["1 second", "opaque" as const, { expires_in: 1 }, 1],
   ["exactly 7 days", "opaque" as const, { expires_in: 604_800 }, 604_800],
-  ["0 seconds", "opaque" as const, { expires_in: 0 }, "malformed"],
   ["7 days and a second", "opaque" as const, { expires_in: 604_801 }, "malformed"],
   ["a token that ends now", { iat: now - 3600, exp: now }, {}, "malformed"],
-  ["a token that ends before it begins", { iat: now + 7200, exp: now + 3600 }, {}, "malformed"],
   ["an exp in milliseconds", { iat: now, exp: (now + 3600) * 1000 }, {}, "malformed"],
 ])("parseTokenResponse decides about a lifetime of %s", (_, claims, beside, expected) => {
   expect(lifetime(claims, beside)).toBe(expected);

@@ -39,8 +39,6 @@ it("parseTokenResponse calls redirects and informational statuses malformed, eve
 it.each([
   ["seconds", "120", 120],
   ["white space around the seconds", " 7 ", 7],
-  ["more than 15 minutes", "901", 900],
-  ["a future instant", httpDate(now + 90), 90],
   ["an instant that ends in digits", httpDate(now + 90).replace("GMT", "+0000"), 90],
   ["an instant that starts with digits", new Date((now + 90) * 1000).toISOString(), 90],
   ["a past instant", httpDate(now - 90), 0],

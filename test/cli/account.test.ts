@@ -22,6 +22,7 @@ beforeEach(() => {
   account = healthyAccount();
   Object.assign(aws, { stacks: stacksWith(standIn.url), account });
   delete aws.pending;
+  delete aws.resources;
 });
 
 const environment = () => awsEnvironment(standIn.url);
@@ -34,6 +35,12 @@ const action = (AlarmName: string, Timestamp: number, HistorySummary: string) =>
   HistorySummary,
 });
 const errors = "smart-token-broker-dev-errors";
+
+const functions = ["Calls", "Token", "TokenRotation"].map((LogicalResourceId) => ({
+  LogicalResourceId,
+  PhysicalResourceId: `fake-${LogicalResourceId.toLowerCase()}`,
+  ResourceType: "AWS::Lambda::Function",
+}));
 
 describe("doctor", () => {
   test("finds no problem of an account in which alarms arrive", async () => {
@@ -61,6 +68,23 @@ describe("doctor", () => {
         what: "Lambda allows only 10 executions at once in this account and region. The 5 functions of this deployment share them with all others: while a sweep runs, at most 9 token requests are answered at once, and more get 429 or 503",
         fix: "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000",
       },
+    ],
+    [
+      "calls that could take all executions",
+      () => (aws.resources = functions),
+      {
+        level: "broken",
+        what: "Calls can take all executions of this account and region at once: if the business API of one customer is slow, no one gets a token. Neither calls nor token has reserved concurrency",
+        fix: "set reservedConcurrency.calls and deploy (docs/settings.md#concurrent-executions)",
+      },
+    ],
+    [
+      "calls beside tokens that have their own executions",
+      () => {
+        aws.resources = functions;
+        account.reserved = { "fake-token": 50 };
+      },
+      { level: "ok", what: "Calls cannot take all executions at once: calls or token has reserved concurrency" },
     ],
     [
       "a topic without a subscription",

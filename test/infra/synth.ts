@@ -16,7 +16,7 @@ export const callsCaller = {
   name: "shop",
   oidc: { issuer: "https://login.example.com", audience: "shop", connectionsClaim: "smart_services" },
   origins: ["https://shop.example.com"],
-  calls: [{ methods: ["GET", "POST"], path: "/api/v1/{scope}/CO/**" }],
+  calls: [{ methods: ["GET" as const, "POST" as const], path: "/api/v1/{scope}/CO/**" }],
 };
 
 /** A domain with every field, and without the default endpoint. */

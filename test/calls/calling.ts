@@ -1,4 +1,3 @@
-import type { CallRule } from "../../functions/auth-core/rules/callers/call-rules.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
@@ -6,7 +5,7 @@ import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { CallRequest } from "../../functions/calls/rules/call-request.ts";
 import type { Api, ApiRequest, ApiResult, Search } from "../../functions/calls/use-cases/api.ts";
-import { type CallLine, CallMaker } from "../../functions/calls/use-cases/make-call.ts";
+import { type CallLine, CallMaker, type EntryRule } from "../../functions/calls/use-cases/make-call.ts";
 import { fakeRegistration } from "../../fixtures/registration.ts";
 import { accessToken, type UpstreamBehaviour } from "../replacement/fake-upstream.ts";
 import { newStage } from "../replacement/stage.ts";
@@ -64,16 +63,17 @@ export async function startCalling({ age = 600, registered = { apiBaseUrl }, ups
     }),
   });
   const sent: ApiRequest[] = [];
-  const rules: CallRule[] = [
-    { methods: ["GET", "POST"], path: "/orders/*" },
-    { methods: ["GET"], path: "/{scope}/**" },
+  const rules: EntryRule[] = [
+    { entry: "portal", rule: { methods: ["GET", "POST"], path: "/orders/*" } },
+    { entry: "portal", rule: { methods: ["GET"], path: "/{scope}/**" } },
+    { entry: "public", rule: { methods: ["GET"], path: "/*/CO/Public" } },
   ];
 
   /** An environment whose API answers as listed, and with 200 from then on. */
   function environment(answers: Answer[] = [], more: Partial<Ports & { api: Api; search: Search }> = {}) {
     const all = { ...ports, ...more };
     const api: Api = more.api ?? {
-      async send(request) {
+      async send() {
         const answer = answers.shift() ?? 200;
         return typeof answer === "number" ? answered(answer) : answer;
       },
@@ -88,13 +88,8 @@ export async function startCalling({ age = 600, registered = { apiBaseUrl }, ups
       line,
       /** Makes a call, and lets the time pass that it waits for. */
       async call({ of = connection, ...request }: Partial<CallRequest> & { of?: typeof connection } = {}) {
-        const whole = {
-          method: "GET",
-          segments: ["orders", "7"],
-          query: "",
-          body: Buffer.alloc(0),
-          ...request,
-        } as const;
+        const path = { segments: ["orders", "7"], query: "" };
+        const whole: CallRequest = { method: "GET", ...path, body: Buffer.alloc(0), ...request };
         const caller = { connection: of, rules, reporter: "portal fake-user" };
         const result = await clock.passUntil(maker.call(caller, whole, { accept: "*/*" }, line));
         return "code" in result ? { ...result, summary: result.code } : { ...result, summary: result.status };

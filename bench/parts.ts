@@ -12,7 +12,7 @@ import type { Attributes } from "../fixtures/table.ts";
 /** The embedded parts around a function, behind real sockets. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
 
-const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
+export const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
 
 export async function startParts() {
   const stage = await startStage();

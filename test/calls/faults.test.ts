@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { searchBody } from "../../functions/calls/edges/search.ts";
-import { undiciApi } from "../../functions/calls/edges/undici-api.ts";
+import { httpsApi } from "../../functions/calls/edges/https-api.ts";
 import { problemOf } from "../../functions/calls/rules/call-failure.ts";
 import { apiFaults } from "../../fixtures/fault-table.ts";
 import { listen } from "../../fixtures/listen.ts";
@@ -27,7 +27,7 @@ type Behaviour = (response: ServerResponse, of: { nth: number; isFirst: boolean;
 
 /** Runs something when the client has the headers of a response. */
 function onHeaders(run: () => void): void {
-  const channel = "undici:request:headers";
+  const channel = "http.client.response.finish";
   const once = () => (unsubscribe(channel, once), run());
   subscribe(channel, once);
 }
@@ -83,7 +83,7 @@ test.each(Object.entries(apiFaults) as [Fault, (typeof apiFaults)[Fault]][])(
     const { url, close } = await listen(server);
     const age = fault === "rejectNew" ? 30 : 600;
     const calling = await startCalling({ age, registered: { apiBaseUrl: `${url}/base` } });
-    const { call, line } = calling.environment([], { api: undiciApi(), search: searchBody });
+    const { call, line } = calling.environment([], { api: httpsApi(), search: searchBody });
     if (fault.startsWith("deadSocket")) await call();
     // The connection is free for the next request.
     await setImmediate();

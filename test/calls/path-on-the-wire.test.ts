@@ -2,12 +2,12 @@ import { createServer } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { undiciApi } from "../../functions/calls/edges/undici-api.ts";
+import { httpsApi } from "../../functions/calls/edges/https-api.ts";
 import { readCallPath, targetOf } from "../../functions/calls/rules/call-path.ts";
 import { listen } from "../../fixtures/listen.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 
-const api = undiciApi();
+const api = httpsApi();
 const connection = connectionId("acme");
 const paths: string[] = [];
 let server: Awaited<ReturnType<typeof listen>>;

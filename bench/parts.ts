@@ -13,11 +13,12 @@ import type { Attributes } from "../fixtures/table.ts";
 /** The embedded parts around a function, behind real sockets. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
 
-const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
+export const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
 
 export async function startParts() {
   const { table, secrets, simulator, variables, secretOf, close } = await startEmulators();
   return {
+    table,
     register(connection: string): void {
       const registration = { username: `admin_${connection}`, scope: connection, apiKey: "fake-key-1" };
       simulator.admit(registration);

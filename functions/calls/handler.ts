@@ -8,20 +8,20 @@ import { once } from "@smart-token-broker/auth-core/rules/once.ts";
 import { readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { createTelemetry } from "@smart-token-broker/auth-core/telemetry.ts";
 import { CallsEndpoint, failureResponse } from "./edges/endpoint.ts";
+import { httpsApi } from "./edges/https-api.ts";
 import { searchBody } from "./edges/search.ts";
 
 const settings = readSettings(process.env);
 const telemetry = createTelemetry("calls", settings.stage);
 const dynamoDb = leanDynamoDb(telemetry.notice);
 const core = deployedPorts(settings, telemetry.notice, dynamoDb);
-const api = once(async () => (await import("./edges/undici-api.ts")).undiciApi(core.clock));
 const verifier = once(async () =>
   (await import("@smart-token-broker/auth-core/adapters/jwt-verifier.ts")).oidcVerifier(core.clock, settings),
 );
 const ports = {
   ...core,
   revokedKeys: dynamoDbRevokedKeys(settings.tableName, dynamoDb),
-  api: { send: async (...args: Parameters<Awaited<ReturnType<typeof api>>["send"]>) => (await api()).send(...args) },
+  api: httpsApi(),
   search: searchBody,
 };
 
@@ -37,8 +37,6 @@ const endpoint = new CallsEndpoint(
 );
 // Not awaited: Lambda gets the first request meanwhile. If it freezes the environment instead, that request reads again.
 endpoint.warmUp();
-// Every call needs it, and it loads while that read waits for the table.
-api().catch(() => undefined);
 
 /** `GET`, `HEAD`, `POST`, `PUT`, `PATCH` and `DELETE` of `/v1/connections/{connection}/api/{path+}`. */
 export const handler = middy().use(report(telemetry, failureResponse)).handler(endpoint.answer);

@@ -67,11 +67,7 @@ describe("doctor", () => {
     [
       "calls that could take all executions",
       () => (aws.resources = functions),
-      {
-        level: "broken",
-        what: "Calls can take all executions of this account and region at once: if the business API of one customer is slow, no one gets a token. Neither calls nor token has reserved concurrency",
-        fix: "set reservedConcurrency.calls and deploy (docs/settings.md#concurrent-executions)",
-      },
+      /^broken +Calls can take all executions .* Neither calls nor token has reserved concurrency\n +fix: set reservedConcurrency.calls and deploy /m,
     ],
     [
       "calls beside tokens that have their own executions",
@@ -79,7 +75,7 @@ describe("doctor", () => {
         aws.resources = functions;
         account.reserved = { "fake-token": 50 };
       },
-      { level: "ok", what: "Calls cannot take all executions at once: calls or token has reserved concurrency" },
+      /^ok +Calls cannot take all executions at once: calls or token has reserved concurrency$/m,
     ],
     [
       "a topic without a subscription",

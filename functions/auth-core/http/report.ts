@@ -34,7 +34,9 @@ export function report(
     );
     const { status: statusCode, headers, body } = response;
     if (!(body instanceof Uint8Array)) return { statusCode, headers, body: JSON.stringify(body) };
-    return { statusCode, headers, body: Buffer.from(body).toString("base64"), isBase64Encoded: true };
+    // Not `Buffer.from(body)`, which copies it.
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return { statusCode, headers, body: bytes.toString("base64"), isBase64Encoded: true };
   }
 
   return {

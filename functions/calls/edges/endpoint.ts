@@ -24,16 +24,9 @@ import { type CallFailure, heldByPage, notAccepted, notAllowed, problemOf } from
 import { alwaysHeaders, headersToSend } from "../rules/call-headers.ts";
 import { type CallRequest, connectionOf, readCall, readCredential, wrongConnection } from "../rules/call-request.ts";
 import type { Api, Search } from "../use-cases/api.ts";
-import { type CallLine, CallMaker } from "../use-cases/make-call.ts";
+import { type CallLine, CallMaker, type EntryRule } from "../use-cases/make-call.ts";
 
 type CallsPorts = Ports & { revokedKeys: RevokedKeyTable; api: Api; search: Search };
-
-/** The caller of a request, and the rule of its entry that allows it. */
-interface Allowed {
-  entry: string;
-  rules: readonly CallRule[];
-  rule: CallRule;
-}
 
 /**
  * The routes of calls. The gateway has no authorizer here: the credential is in the Authorization header. A refusal comes
@@ -81,26 +74,28 @@ export class CallsEndpoint {
     const caller = await this.#callerOf(headers["authorization"], headers["origin"]);
     if ("code" in caller) return caller;
     const [known] = [...caller.allowed.values()][0] ?? [];
-    line["callerRole"] = known;
+    if (known !== undefined) line.callerRole = known;
     const pseudonym = caller.subject && userPseudonym(caller.subject);
     line["user"] = pseudonym;
 
     const connection = connectionOf(event);
     if (!connection) return wrongConnection;
-    const entries = caller.allowed.get(connection);
+    const entries = caller.allowed.get(connection) ?? [];
+    const [entry] = entries;
     // As for one that does not exist.
-    if (!entries) return unknownConnection;
+    if (entry === undefined) return unknownConnection;
     line["connection"] = connection;
-    line["callerRole"] = entries[0];
+    line.callerRole = entry;
     const request = readCall(event, connection);
     if ("code" in request) return request;
     line["requestBytes"] = request.body.length;
-    const allowed = this.#allowedBy(entries, request);
-    if (!allowed) return notAllowed;
-    line["callerRole"] = allowed.entry;
-    line["rule"] = allowed.rule.path;
-    const reporter = [allowed.entry, pseudonym].filter((part) => part !== undefined).join(" ");
-    return this.#maker.call({ connection, rules: allowed.rules, reporter }, request, headersToSend(headers), line);
+    const rules = this.#rulesFor(entries, request);
+    const [first] = rules;
+    if (!first) return notAllowed;
+    line.callerRole = first.entry;
+    line.rule = first.rule.path;
+    const reporter = [first.entry, pseudonym].filter((part) => part !== undefined).join(" ");
+    return this.#maker.call({ connection, rules, reporter }, request, headersToSend(headers), line);
   }
 
   /** Authenticates, and drops the entries that are revoked. */
@@ -131,14 +126,10 @@ export class CallsEndpoint {
     return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : notAccepted;
   }
 
-  /** The first entry with a rule for the call. Rules of several entries are never combined. */
-  #allowedBy(entries: string[], { method, segments }: CallRequest): Allowed | undefined {
-    for (const entry of entries) {
-      const rules = this.#rules.get(entry) ?? [];
-      const rule = rules.find((each) => allowsCall(each, method, segments));
-      if (rule) return { entry, rules, rule };
-    }
-    return undefined;
+  /** The rules that allow the call if their `{scope}` is the connection's. Entries are never combined: one rule is enough. */
+  #rulesFor(entries: string[], { method, segments }: CallRequest): EntryRule[] {
+    const all = entries.flatMap((entry) => (this.#rules.get(entry) ?? []).map((rule) => ({ entry, rule })));
+    return all.filter(({ rule }) => allowsCall(rule, method, segments));
   }
 }
 

@@ -14,10 +14,16 @@ import { targetOf, withScope } from "../rules/call-path.ts";
 import type { CallRequest } from "../rules/call-request.ts";
 import type { Api, ApiRequest, ApiResponse, ApiResult, Search } from "./api.ts";
 
-/** The caller of a call, and the rules of its entry. */
+/** A rule of an entry in the list of callers. */
+export interface EntryRule {
+  entry: string;
+  rule: CallRule;
+}
+
+/** The caller of a call, and the rules that may allow it: one of them is enough. */
 export interface CallingCaller {
   connection: ConnectionId;
-  rules: readonly CallRule[];
+  rules: readonly EntryRule[];
   /** Who reports a rejected token. */
   reporter: string;
 }
@@ -31,6 +37,9 @@ export interface CallResponse {
 
 /** What the log says of a call. */
 export interface CallLine {
+  callerRole?: string;
+  /** The pattern, never the path. */
+  rule?: string;
   apiStatus?: number;
   responseBytes?: number;
   tokenMs?: number;
@@ -72,7 +81,7 @@ export class CallMaker {
 
   /**
    * Sends the request once, and once more with another token if the API answers 401, or if a GET or HEAD met a dead socket.
-   * The rules are compared before each. `line` gets what the log says, also of a failure.
+   * The rules are compared before each. `line` gets what the log says, also of a failure: which entry and rule allowed it.
    */
   async call(
     caller: CallingCaller,
@@ -95,9 +104,9 @@ export class CallMaker {
       const askedAt = clock.now();
       const answer = await this.#tokens.get(connection, requirements);
       line.tokenMs = milliseconds((line.tokenMs ?? 0) / 1000 + clock.now() - askedAt);
-      if (answer.kind === "failure") return this.#withoutToken(answer, mayRepeat);
+      if (answer.kind === "failure") return this.#withoutToken(connection, answer, mayRepeat);
       const { set } = answer;
-      const target = this.#targetOf(set, caller, request);
+      const target = this.#targetOf(set, caller, request, line);
       if ("code" in target) return target;
       const sent: ApiRequest = {
         ...target,
@@ -124,6 +133,7 @@ export class CallMaker {
     { registeredScope, apiBaseUrl }: TokenSet,
     { rules }: CallingCaller,
     { method, segments, query }: CallRequest,
+    line: CallLine,
   ): Pick<ApiRequest, "origin" | "path"> | CallFailure {
     if (apiBaseUrl === undefined) return connectionNotReady("it has no apiBaseUrl");
     if (!this.#options.allowLoopbackHttp && isPrivateHost(apiBaseUrl)) {
@@ -131,7 +141,10 @@ export class CallMaker {
     }
     const path = withScope(segments, registeredScope ?? "");
     if (path.kind === "broken") return connectionNotReady("its scope cannot be a segment of a path");
-    if (!rules.some((rule) => allowsCall(rule, method, path.segments, registeredScope ?? ""))) return notAllowed;
+    const allowed = rules.find(({ rule }) => allowsCall(rule, method, path.segments, registeredScope ?? ""));
+    if (!allowed) return notAllowed;
+    line.callerRole = allowed.entry;
+    line.rule = allowed.rule.path;
     const target = targetOf(apiBaseUrl, path.segments);
     if (!target) return connectionNotReady("its apiBaseUrl cannot be the beginning of a path");
     return { origin: target.origin, path: query === "" ? target.path : `${target.path}?${query}` };
@@ -162,7 +175,7 @@ export class CallMaker {
         ? { ...(await once()), isRepeated: true }
         : first;
     if (result.kind === "timeout") this.#noteTimeout(connection);
-    else this.#timeouts.delete(connection);
+    else if (result.kind !== "no_time") this.#timeouts.delete(connection);
     return result;
   }
 
@@ -188,8 +201,15 @@ export class CallMaker {
   }
 
   /** There is no token. If the API rejected one, a pause of reports means that the API rejects what is valid. */
-  #withoutToken({ failure }: Extract<Answer, { kind: "failure" }>, isFirst: boolean): CallFailure {
-    return isFirst || failure.code !== "too_soon" ? failure : rejected(failure.retryAfter);
+  async #withoutToken(
+    connection: ConnectionId,
+    { failure }: Extract<Answer, { kind: "failure" }>,
+    isFirst: boolean,
+  ): Promise<CallFailure> {
+    if (isFirst) return failure;
+    // Smart Services may return the rejected token again: further reports would only repeat that.
+    if (failure.code === "upstream_unavailable") await this.#noteRejection(connection);
+    return failure.code === "too_soon" ? rejected(failure.retryAfter) : failure;
   }
 
   #noteTimeout(connection: ConnectionId): void {

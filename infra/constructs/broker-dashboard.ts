@@ -3,7 +3,15 @@ import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { callFailures } from "@smart-token-broker/auth-core/rules/call-failures.ts";
 import type { MetricName, MetricOrigins } from "@smart-token-broker/auth-core/metrics.ts";
 import { gatewayThrottles } from "./access-log.ts";
-import { type MetricOptions, needingTokens, replacing, serving, tokenSources, total, valuesOf } from "./broker-metrics.ts";
+import {
+  type MetricOptions,
+  needingTokens,
+  replacing,
+  serving,
+  tokenSources,
+  total,
+  valuesOf,
+} from "./broker-metrics.ts";
 import { apiMetric, functionMetric, type MonitoredResources, tableThrottles } from "./monitored-resources.ts";
 
 const minute = Duration.minutes(1);

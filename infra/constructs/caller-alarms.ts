@@ -2,7 +2,13 @@ import { Duration } from "aws-cdk-lib";
 import { gatewayThrottles } from "./access-log.ts";
 import { type AlarmSpec, rejections } from "./broker-alarm.ts";
 import { type BrokerMetrics, needingTokens, replacing, total } from "./broker-metrics.ts";
-import { apiMetric, type FunctionNames, functionMetric, type MonitoredResources, tableThrottles } from "./monitored-resources.ts";
+import {
+  apiMetric,
+  type FunctionNames,
+  functionMetric,
+  type MonitoredResources,
+  tableThrottles,
+} from "./monitored-resources.ts";
 
 /** Each of the last five minutes is evaluated, because values can arrive late. */
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };

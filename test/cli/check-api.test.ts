@@ -17,7 +17,9 @@ async function deploymentOf(answer: (path: string, isSigned: boolean) => { statu
     createServer((request, response) => {
       const { status, body = {} } = answer(request.url ?? "", request.headers.authorization !== undefined);
       const ours = status === 409 ? { type: "urn:smart-token-broker:connection_not_ready" } : {};
-      response.writeHead(status, { "content-type": "application/json", "broker-response": "broker" }).end(JSON.stringify({ ...ours, ...body }));
+      response
+        .writeHead(status, { "content-type": "application/json", "broker-response": "broker" })
+        .end(JSON.stringify({ ...ours, ...body }));
     }),
   );
   const credentials = () => Promise.resolve({ accessKeyId: "FAKE", secretAccessKey: "fake" });

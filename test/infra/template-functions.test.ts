@@ -31,7 +31,11 @@ test("A function has the reserved concurrency of its setting, and no other funct
 });
 
 test("With the setting tracing, X-Ray traces every function, and every function may send its trace", () => {
-  const traced = synthesise({ tracing: true, callers: [keyCaller, callsCaller], prober: { connection: "webapicorso" } });
+  const traced = synthesise({
+    tracing: true,
+    callers: [keyCaller, callsCaller],
+    prober: { connection: "webapicorso" },
+  });
   const mayTrace = /"xray:PutT/;
   const senders = traced
     .ofType("AWS::IAM::Policy")

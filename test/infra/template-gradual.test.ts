@@ -101,7 +101,9 @@ test("CodeDeploy may move the aliases of token, oauth and calls and read alarms,
   const [role, ...others] = ofType("AWS::IAM::Role").filter(({ Properties }) =>
     JSON.stringify(Properties.AssumeRolePolicyDocument).includes("codedeploy"),
   );
-  const functions = ofType("AWS::Lambda::Function").filter(({ id }) => ["Calls", "OAuth", "Token"].includes(nameOf(id)));
+  const functions = ofType("AWS::Lambda::Function").filter(({ id }) =>
+    ["Calls", "OAuth", "Token"].includes(nameOf(id)),
+  );
   const arns = functions.map(({ id }) => `\${${id}.Arn}`);
   const statements = role?.Properties.Policies[0].PolicyDocument.Statement.map(
     ({ Resource: on, ...rest }: { Resource: unknown }) => ({

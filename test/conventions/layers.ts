@@ -29,6 +29,9 @@ const forInfra = files(
     "metrics",
     "adapters/item-codec",
     ...[
+      "call-failures",
+      "callers/call-headers",
+      "callers/call-rules",
       "callers/callers",
       "callers/deployed-callers",
       "callers/principal-caller",

@@ -155,7 +155,8 @@ const gatewayMessages: [status: number, message: string, meaning: string][] = [
   [503, "Service Unavailable", "The function did not answer in 30 s."],
 ];
 
-const noOpenRoute = "No such route. It exists only if an entry of `callers` needs it: a caller key, an issuer or `calls`.";
+const noOpenRoute =
+  "No such route. It exists only if an entry of `callers` needs it: a caller key, an issuer or `calls`.";
 
 /** The gateway's own responses, in its own form. It rejects callers (403) only on routes where IAM decides. */
 export function gatewayAnswers(of: { iam: boolean }): Answer[] {

@@ -114,7 +114,6 @@ export function bill(counts: Counts, prices: Prices, connections: number, rate: 
 }
 
 export const callItems = ["gateway", "Lambda", "logs", "metrics and alarms", "table", "transfer"] as const;
-export type CallItem = (typeof callItems)[number];
 
 /** What calls add to the bill of a month, without free tiers. Their tokens are in the other bill. Pure. */
 export function callsBill(counts: Counts, prices: Prices, rate: number) {
@@ -124,7 +123,7 @@ export function callsBill(counts: Counts, prices: Prices, rate: number) {
   const { call, callAccessLogBytes, fixed, fixedWithCalls } = counts;
   const gigabytes = (calls * (call.logBytes + callAccessLogBytes)) / 1e9;
   const rules = fixedWithCalls.insightRules - fixed.insightRules;
-  const dollars: Record<CallItem, number> = {
+  const dollars: Record<(typeof callItems)[number], number> = {
     gateway: calls * prices.httpApiRequest,
     Lambda: calls * (prices.lambdaRequest + (callMs / 1000) * prices.lambdaGbSecond),
     logs:

@@ -70,7 +70,8 @@ export const failureTexts: Record<FailureCode, FailureTexts> = {
 /** The same about each failure that only calls have. */
 export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
   credential_not_accepted: {
-    cause: "The credential is missing, wrong, expired or revoked, its entry has no `calls`, or a page sent a caller key.",
+    cause:
+      "The credential is missing, wrong, expired or revoked, its entry has no `calls`, or a page sent a caller key.",
     action: "Send a caller key, or the JWT of a signed-in user, as `Authorization: Bearer`.",
     example: {
       detail:
@@ -106,7 +107,8 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
     },
   },
   api_unreachable: {
-    cause: "The business API cannot be reached, or closed the connection. Whether it did what it was asked is not known.",
+    cause:
+      "The business API cannot be reached, or closed the connection. Whether it did what it was asked is not known.",
     action: "Retry, if doing it twice does no harm.",
     example: { detail: "The API cannot be reached, or closed the connection. Retry later." },
   },

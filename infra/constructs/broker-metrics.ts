@@ -2,7 +2,6 @@ import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { type MetricName, type MetricOrigins, originsOf, type Service } from "@smart-token-broker/auth-core/metrics.ts";
 import { metricNamespace } from "@smart-token-broker/auth-core/rules/settings.ts";
-import type { OptionalService } from "./monitored-resources.ts";
 
 type Filter = Partial<MetricOrigins>;
 type Origin = ReturnType<typeof originsOf>[number];
@@ -30,6 +29,9 @@ export const serving = valuesOf("Remaining", "service");
 export const needingTokens: Service[] = [...serving, "calls"];
 export const tokenSources = valuesOf("Remaining", "source");
 export const replacing = valuesOf("Replacements", "service");
+
+/** Functions that are deployed only if a caller needs them. */
+export type OptionalService = "oauth" | "calls";
 
 /** The metrics of a stage that the functions emit. Their catalogue is `auth-core/metrics.ts`. */
 export class BrokerMetrics {

@@ -2,10 +2,7 @@ import type { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import type { DeploymentSettings } from "../settings/types.ts";
-import type { BrokerMetrics } from "./broker-metrics.ts";
-
-/** Functions that are deployed only if a caller needs them. */
-export type OptionalService = "oauth" | "calls";
+import type { BrokerMetrics, OptionalService } from "./broker-metrics.ts";
 
 export interface FunctionNames {
   functionName: string;

@@ -29,6 +29,7 @@ const forInfra = files(
     "metrics",
     "adapters/item-codec",
     ...[
+      "call-failures",
       "callers/call-headers",
       "callers/call-rules",
       "callers/callers",

@@ -149,7 +149,7 @@ test("The bundles of oauth and calls contain the entries that they serve, and no
   });
 
   const namesOf = (name: string) =>
-    (lists.find(([id]) => id.startsWith(name))?.[1] as { name: string }[]).map((entry) => entry.name);
+    (lists.find(([id]) => id.startsWith(name))?.[1] as { name: string }[] | undefined)?.map((entry) => entry.name);
   expect(namesOf("OAuth")).toEqual(["php", "orders"]);
   expect(namesOf("Calls")).toEqual(["shop"]);
   expect(lists.filter(([, list]) => list !== undefined)).toHaveLength(2);

@@ -21,7 +21,7 @@ test("The routes of calls have no authorizer, the throttle of the setting, and t
     ({ Properties }) => render(Properties.IntegrationUri) === `\${${alias?.id}}`,
   );
 
-  expect(routes.map(({ Properties }) => Properties.RouteKey).toSorted()).toEqual(
+  expect(routes.map(({ Properties }): string => Properties.RouteKey).toSorted()).toEqual(
     methods.map((method) => `${method} ${path}`).toSorted(),
   );
   for (const { Properties } of routes) {
@@ -72,7 +72,7 @@ test.each([
 
   const warnings = Annotations.fromStack(api).findWarning("*", Match.stringLikeRegexp("rules of calls have no"));
 
-  expect(warnings.map(({ entry }) => /\((.*?)\)/.exec(String(entry.data))?.[1])).toEqual(warned);
+  expect(warnings.map(({ entry }) => /\((.*?)\)/.exec(JSON.stringify(entry.data))?.[1])).toEqual(warned);
 });
 
 test("The lines of calls have the metrics of the catalogue, and an answer of the API is no failure of the broker", async () => {

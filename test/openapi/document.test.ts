@@ -67,9 +67,12 @@ test.each(responses)("the examples of $key $status $type match its schema", ({ k
   expect(examples).not.toHaveLength(0);
 });
 
-test.each(Object.entries(calls.responses))("the examples of a call with %s match their schema", (status, { content }) => {
-  for (const [type, { examples }] of Object.entries(content)) {
-    const validate = validatorAt(`#/x-calls/responses/${status}/content/${type.replace("/", "~1")}/schema`);
-    for (const { $ref } of Object.values(examples)) expect(faults(validate, exampleAt($ref))).toBe("");
-  }
-});
+test.each(Object.entries(calls.responses))(
+  "the examples of a call with %s match their schema",
+  (status, { content }) => {
+    for (const [type, { examples }] of Object.entries(content)) {
+      const validate = validatorAt(`#/x-calls/responses/${status}/content/${type.replace("/", "~1")}/schema`);
+      for (const { $ref } of Object.values(examples)) expect(faults(validate, exampleAt($ref))).toBe("");
+    }
+  },
+);

@@ -19,7 +19,7 @@ const maxForgotten = 50;
 
 const clock = systemClock();
 
-export function recordTable(deployment: Deployment): WritableRevokedKeyTable {
+function recordTable(deployment: Deployment): WritableRevokedKeyTable {
   return writableRevokedKeys(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
 }
 

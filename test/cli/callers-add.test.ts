@@ -133,6 +133,24 @@ describe("broker callers add for a local run", () => {
     expect((await tokenWith(sampleCallerKey, "local-php")).status).toBe(200);
   });
 
+  it("starts the functions anew: then an entry that callers revoke stopped makes no calls, and a restored one does", async () => {
+    const form = new URLSearchParams({ grant_type: "password", username: "me", client_id: "page" });
+    const signedIn = await fetch(`${local.run.url("issuer")}/token`, { method: "POST", body: form });
+    const { access_token: jwt } = (await signedIn.json()) as { access_token: string };
+    /** After an entry was added: then the function does not use what it read within the last 30 s. */
+    const statusAfter = async (command: string, name: string) => {
+      await local.json(["callers", ...command.split(" ")]);
+      await local.json(["callers", "add", name, "--connections", "webapicorso"]);
+      const url = `${local.run.url("ready")}/v1/connections/webapicorso/api/api/v1/%7Bscope%7D/CO/Orders`;
+      return (await fetch(url, { headers: { authorization: `Bearer ${jwt}` } })).status;
+    };
+
+    expect(await statusAfter("revoke local-page --yes", "first")).toBe(401);
+    expect(await statusAfter("restore local-page", "second")).toBe(200);
+    expect(await statusAfter("revoke local-page --user page-user --yes", "third")).toBe(401);
+    expect(await statusAfter("restore local-page --user page-user", "fourth")).toBe(200);
+  });
+
   it("says why an entry is not added", async () => {
     await local.json(["callers", "add", "twice", "--connections", "webapicorso"]);
 

@@ -207,7 +207,7 @@ test("A refresh token ends when its connection is removed", async () => {
 
 describe("broker callers revoke and restore, of an entry with oidc and calls,", () => {
   const restore = (...args: string[]) => broker(["callers", "restore", ...args, ...local()]);
-  const json = ({ stdout }: { stdout: string }) => JSON.parse(stdout) as Record<string, unknown>;
+  const parsed = ({ stdout }: { stdout: string }) => JSON.parse(stdout) as Record<string, unknown>;
   const pseudonym = userPseudonym({ iss: issuer, sub: "ann@example.com" });
   const effective_at = expect.stringMatching(/Z$/) as string;
 
@@ -221,14 +221,14 @@ describe("broker callers revoke and restore, of an entry with oidc and calls,", 
     expect(revoked.stdout).toMatch(
       /^Revoked portal\. From [\d:]{8}Z on, the broker rejects every call of portal with 401\. One that has begun may end\.\nUndo it: npx broker callers restore portal --local-url \S+\n$/,
     );
-    expect(json(again)).toEqual({
+    expect(parsed(again)).toEqual({
       name: "portal",
       revoked: [],
       already_revoked: ["entry:portal"],
       effective_at,
     });
     expect(restored.stdout).toMatch(/^Restored portal\. From [\d:]{8}Z on at the latest, the broker accepts calls of/);
-    expect(json(restoredAgain)).toEqual({ name: "portal", restored: [], effective_at });
+    expect(parsed(restoredAgain)).toEqual({ name: "portal", restored: [], effective_at });
     expect([isStored, (await table().read()).has(entryRecord("portal"))]).toEqual([true, false]);
   });
 
@@ -240,9 +240,9 @@ describe("broker callers revoke and restore, of an entry with oidc and calls,", 
     const record = userRecord(pseudonym);
     // A sub can have 16 hex digits too: both are stopped.
     const asSub = userRecord(userPseudonym({ iss: issuer, sub: pseudonym }));
-    expect(json(bySub)).toMatchObject({ user: pseudonym, revoked: [record], already_revoked: [] });
+    expect(parsed(bySub)).toMatchObject({ user: pseudonym, revoked: [record], already_revoked: [] });
     expect(byPseudonym.stdout).toContain(`Revoked the user ${pseudonym} in all entries with calls.`);
-    expect(json(restored)).toMatchObject({ user: pseudonym, restored: [record, asSub] });
+    expect(parsed(restored)).toMatchObject({ user: pseudonym, restored: [record, asSub] });
     expect(bySub.stdout + bySub.stderr).not.toContain("ann");
     const left = await table().read();
     expect([record, asSub].filter((each) => left.has(each))).toEqual([]);

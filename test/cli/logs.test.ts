@@ -15,8 +15,14 @@ const request = { message: "request", status: 200, code: "ok", source: "memory",
 const route = "GET /v1/connections/{connection}/token";
 const served = entry({ ...request, route, Duration: 1.2, callerRole: "arn:aws:sts::1:assumed-role/orders" });
 const call = {
-  ...{ ...request, service: "calls", route: "GET /v1/connections/{connection}/api/{path+}", source: "api" },
-  ...{ method: "GET", rule: "/api/v1/{scope}/CO/**", apiStatus: 200, callerRole: "portal", user: "0123456789abcdef" },
+  ...request,
+  service: "calls",
+  source: "api",
+  method: "GET",
+  rule: "/api/v1/{scope}/CO/**",
+  apiStatus: 200,
+  callerRole: "portal",
+  user: "0123456789abcdef",
 };
 const called = entry({ ...call, Duration: 45 });
 const notFound = entry({ ...call, code: "api_4xx", status: 404, apiStatus: 404, requestId: "fake-request-3" });

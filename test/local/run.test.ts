@@ -92,7 +92,7 @@ describe("a token", () => {
 });
 
 describe("a call", () => {
-  const call = (path: string, authorization: string) =>
+  const send = (path: string, authorization: string) =>
     fetch(`${run.url("ready")}/v1/connections/webapicorso/api/${path}`, { headers: { authorization } });
 
   it("of an application's user reaches Smart Services; the user's JWT gets no token", async () => {
@@ -100,8 +100,8 @@ describe("a call", () => {
     const signedIn = await fetch(`${run.url("issuer")}/token`, { method: "POST", body: new URLSearchParams(form) });
     const { access_token: jwt } = (await signedIn.json()) as { access_token: string };
 
-    const answer = await call("api/v1/%7Bscope%7D/CO/Customers", `Bearer ${jwt}`);
-    const refused = await call("api/v1/%7Bscope%7D/PO/Customers", `Bearer ${jwt}`);
+    const answer = await send("api/v1/%7Bscope%7D/CO/Customers", `Bearer ${jwt}`);
+    const refused = await send("api/v1/%7Bscope%7D/PO/Customers", `Bearer ${jwt}`);
     const token = await fetch(`${run.url("ready")}/oauth/token`, {
       method: "POST",
       body: new URLSearchParams({
@@ -119,7 +119,7 @@ describe("a call", () => {
   it("is on the page, among the requests of its connection", async () => {
     const path = "api/v1/webapicorso_alywebapicorso/CO/Customers";
     const { connections: before } = await dashboard();
-    await call(path, `Bearer ${sampleCallsKey}`);
+    await send(path, `Bearer ${sampleCallsKey}`);
 
     const callsOf = (views: DashboardData["connections"]) => views[0]?.requests?.api ?? 0;
     await vi.waitFor(async () => expect(callsOf((await dashboard()).connections)).toBe(callsOf(before) + 1));

@@ -6,7 +6,7 @@ export const callersMetadata = "SmartTokenBrokerCallers";
 /** The deployed callers by name, as far as `broker callers revoke` needs them. It has no secret. */
 export type DeployedCallers = Record<string, DeployedCaller>;
 
-export interface DeployedCaller {
+interface DeployedCaller {
   kind: Caller["kind"];
   keySha256?: string[];
   /** Absent: it gets tokens. */

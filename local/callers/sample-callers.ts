@@ -5,8 +5,9 @@ import { callUser, pipelineAudience, portalAudience, tokenUser } from "./issuer.
 /** The connection of a local run without `--connections`, beside those of the settings. */
 export const sampleConnection = "webapicorso";
 
-/** The caller key of the sample list. It is public: the gateway listens on loopback only. */
+/** The caller keys of the sample list: for tokens, and for calls. They are public: the gateway listens on loopback only. */
 export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, "0")}`;
+export const sampleCallsKey = `stb_${"local-run-only-calls-not-a-secret-".padEnd(43, "0")}`;
 
 /** Port and origin of the sample application (examples/app). */
 export const samplePortalPort = 8788;
@@ -18,6 +19,12 @@ export function sampleCallers(issuer: string, connections: string[], origins: st
   const allOrigins = [...new Set([samplePortalOrigin, ...origins])];
   return [
     { name: "local-php", connections, keySha256: [callerKeyHash(new Secret(sampleCallerKey))] },
+    {
+      name: "local-calls",
+      connections,
+      keySha256: [callerKeyHash(new Secret(sampleCallsKey))],
+      calls: [{ methods: ["GET", "POST", "PUT"], path: "/api/v1/{scope}/CO/**" }],
+    },
     {
       name: "local-ci",
       connections,

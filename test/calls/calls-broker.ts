@@ -2,7 +2,7 @@ import { callersFile, parseCallers } from "../../functions/auth-core/rules/calle
 import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { callMethods } from "../../functions/auth-core/rules/callers/call-rules.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { dynamoDbRevokedKeys } from "../../functions/auth-core/adapters/revoked-key-table.ts";
+import { writableRevokedKeys } from "../../functions/auth-core/adapters/revoked-key-table.ts";
 import { deployedDynamoDb } from "../../fixtures/deployed-dynamodb.ts";
 import { startGateway } from "../../local/gateway/server.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
@@ -85,7 +85,7 @@ export async function startCallsBroker() {
     urls: { encoded: gateways.encoded.url, decoded: gateways.decoded.url },
     /** The registered scope of `acme`. */
     scope: accountOf("acme").scope,
-    revoked: dynamoDbRevokedKeys(emulators.table.name, deployedDynamoDb(emulators.table.config.endpoint)),
+    revoked: writableRevokedKeys(emulators.table.name, deployedDynamoDb(emulators.table.config.endpoint)),
 
     /** The function's log line for a response. */
     async lineOf(id: string): Promise<Line> {

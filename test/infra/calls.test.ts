@@ -1,6 +1,8 @@
 import { Annotations, Match } from "aws-cdk-lib/assertions";
 import type { Stack } from "aws-cdk-lib";
 import { expect, onTestFinished, test } from "vitest";
+import type { Deployment } from "../../cli/deployment/deployment.ts";
+import { gatewayChecks } from "../../cli/smoke/gateway.ts";
 import { originsOf } from "../../functions/auth-core/metrics.ts";
 import { alwaysHeaders, headersToReturn, headersToSend } from "../../functions/calls/rules/call-headers.ts";
 import { connectionId } from "../../fixtures/registration.ts";
@@ -100,6 +102,11 @@ test("The lines of calls have the metrics of the catalogue, and an answer of the
   ];
   // Output arrives after the response.
   await expect.poll(outcomes, { timeout: 10_000 }).toEqual(expected);
+  // What smoke asks AWS.
+  const smoke = gatewayChecks.find(({ question }) => question.includes("%3F"));
+  const observed = (url: string) => smoke?.observe({ deployment: { url } as Deployment, connection: undefined });
+  expect(await observed(broker.urls.encoded)).toEqual({ verdict: "as expected", observed: "%2F: 404, %3F: 401" });
+  expect(await observed(broker.urls.decoded)).toMatchObject({ verdict: "as expected" });
   const origins = originsOf("Requests", { services: ["calls"] }).map(({ code, source }) => `${code} ${source}`);
   expect(origins).toEqual(expect.arrayContaining(expected));
 });

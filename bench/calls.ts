@@ -116,7 +116,7 @@ async function addedCpu(
   { api, jwt }: { api: string; jwt: string },
 ): Promise<Figure[]> {
   const [rounds, requests] = size === "full" ? [21, 400] : [Number(process.env["ROUNDS"] ?? 1), 300];
-  const functions = await startReplay({ calls: folder, undici: alone }, parts.environment);
+  const functions = await startReplay({ calls: folder, undici: alone }, parts.environment, process.env["PROF"] ? ["--cpu-prof", "--cpu-prof-dir=/tmp/c3prof"] : []);
   const subjects = {
     undici: ["undici", { url: `${api}/small` }],
     "caller key": ["calls", callEvent(plain, "small")],

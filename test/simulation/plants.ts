@@ -277,10 +277,10 @@ const ofCalls: Plant[] = [
     mode: "calls",
   },
   {
-    name: "a rule allows every path",
+    name: "a rule allows every method",
     file: `${core}/rules/callers/call-rules.ts`,
-    old: "return isLongEnough && parts.every(",
-    new: "return isLongEnough || parts.some(",
+    old: 'if (!methods.includes(method) && !(method === "HEAD" && methods.includes("GET"))) return false;',
+    new: "",
     mode: "calls",
   },
   {

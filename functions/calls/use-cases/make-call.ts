@@ -140,9 +140,10 @@ export class CallMaker {
     if (!this.#options.allowLoopbackHttp && isPrivateHost(apiBaseUrl)) {
       return connectionNotReady("its apiBaseUrl has a host that is not public");
     }
-    const path = withScope(segments, registeredScope ?? "");
+    const scope = registeredScope ?? "";
+    const path = withScope(segments, scope);
     if (path.kind === "broken") return connectionNotReady("its scope cannot be a segment of a path");
-    const allowed = rules.find(({ rule }) => allowsCall(rule, method, path.segments, registeredScope ?? ""));
+    const allowed = rules.find(({ rule }) => allowsCall(rule, method, path.segments, scope));
     if (!allowed) return notAllowed;
     line.callerRole = allowed.entry;
     line.rule = allowed.rule.path;
@@ -192,8 +193,7 @@ export class CallMaker {
     line.responseBytes = body.length;
     if (status < 200 || status === 407 || status > 599) return invalidResponse("a status that has no meaning here");
     const encoding = single(headers["content-encoding"])?.toLowerCase();
-    const calledPath = path.replace(/\?.*$/s, "");
-    const returned = headersToReturn(headers, { connection, apiBaseUrl: set.apiBaseUrl ?? "", calledPath });
+    const returned = headersToReturn(headers, { connection, apiBaseUrl: set.apiBaseUrl ?? "", calledPath: path });
     const isEchoed = Object.values(returned).some((value) => value.includes(token.reveal()));
     const isInBody = isEchoed || (await this.#ports.search(body, encoding, token));
     if (isInBody === undefined) return invalidResponse("an encoding that cannot be searched for the token");

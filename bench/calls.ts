@@ -115,8 +115,8 @@ async function addedCpu(
   alone: string,
   { api, jwt }: { api: string; jwt: string },
 ): Promise<Figure[]> {
-  const [rounds, requests] = size === "full" ? [21, 400] : [1, 5];
-  const functions = await startReplay({ calls: folder, undici: alone }, parts.environment);
+  const [rounds, requests] = size === "full" ? [21, 400] : [Number(process.env["ROUNDS"] ?? 1), 300];
+  const functions = await startReplay({ calls: folder, undici: alone }, parts.environment, process.env["PROF"] ? ["--cpu-prof", "--cpu-prof-dir=/tmp/c3prof"] : []);
   const subjects = {
     undici: ["undici", { url: `${api}/small` }],
     "caller key": ["calls", callEvent(plain, "small")],
@@ -153,7 +153,7 @@ async function coldStarts(
   subjects: Record<string, Subject>,
 ): Promise<Record<string, Times[]>> {
   const times: Record<string, Times[]> = {};
-  for (let round = 0; round < (size === "full" ? 41 : 1); round += 1) {
+  for (let round = 0; round < (size === "full" ? 41 : Number(process.env["ROUNDS"] ?? 1)); round += 1) {
     for (const [name, { folder, variables }] of Object.entries(subjects)) {
       const all = { ...environment, ...variables };
       (times[name] ??= []).push(await firstResponse(client, folder, all, callEvent(secure, "small")));
@@ -189,7 +189,7 @@ async function growth(
   variables: Record<string, string>,
 ): Promise<Figure[]> {
   const values: number[] = [];
-  for (let round = 0; round < (size === "full" ? 11 : 1); round += 1) {
+  for (let round = 0; round < (size === "full" ? 11 : Number(process.env["ROUNDS"] ?? 1)); round += 1) {
     const environment = await startEnvironment(client, folder, variables);
     const { pid = 0 } = environment.process;
     for (let call = 0; call < 20; call += 1) await environment.invoke(callEvent(plain, "small"));

@@ -92,6 +92,16 @@ test("A token that is not replaced makes way for another stored one, however you
   expect(calls).toHaveLength(1);
 });
 
+test("What the API accepts of another connection changes nothing", async () => {
+  const { environment, tokensSent } = await startCalling();
+  const { call } = environment([200, 200, 401]);
+  await call();
+  expect(await call({ of: "other" as ConnectionId })).toMatchObject({ summary: 200 });
+
+  expect(await call()).toMatchObject({ summary: "api_rejected_token" });
+  expect(tokensSent()).toEqual(tokens(0, 1, 0));
+});
+
 test("What the API accepted before says nothing of another token", async () => {
   const { environment, tokensSent, clock, ports, connection } = await startCalling();
   const { call, tokens: service } = environment([200, 401]);
@@ -216,12 +226,13 @@ test("The second request has what the first one and the token left", async () =>
       return answered(given.length === 1 ? 401 : 200);
     },
   };
-  const { call, tokens: service } = environment([], { api });
+  const { call, line, tokens: service } = environment([], { api });
   const get = service.get.bind(service);
   service.get = (...args) => (clock.advance(5), get(...args));
 
   expect(await call()).toMatchObject({ summary: 200 });
   expect(given).toEqual([10, 6]);
+  expect(line).toMatchObject({ tokenMs: 10_000, apiMs: 18_000 });
 });
 
 test("After three time-outs in a row, calls of this connection fail at once for 10 s", async () => {
@@ -247,7 +258,7 @@ test("A call that had no time to be sent does not show that the API answers agai
   await call();
   await call();
   service.get = (...args) => (clock.advance(24), get(...args));
-  await call();
+  expect(await call()).toMatchObject({ detail: expect.stringContaining("Nothing was sent") });
   service.get = get;
   await call();
   await call();
@@ -269,14 +280,30 @@ test.each<[string, object, object?]>([
   expect(sent).toEqual([]);
 });
 
+test("A token set without a registered scope serves the rules that need none", async () => {
+  const { environment } = await startCalling({ registered: { apiBaseUrl, registeredScope: undefined } });
+  const { call } = environment();
+
+  const calls = [
+    ["orders", "7"],
+    ["{scope}", "x"],
+    ["webapicorso_alywebapicorso", "x"],
+  ];
+  const summaries = [];
+  for (const segments of calls) summaries.push((await call({ segments })).summary);
+
+  expect(summaries).toEqual([200, "connection_not_ready", "call_not_allowed"]);
+});
+
 test("Failures of the token service pass through", async () => {
-  const { environment, sent, clock, ports, upstream } = await startCalling();
+  const { environment, sent, clock, ports, upstream, item } = await startCalling();
   const table = around(ports.table, () => Promise.reject(new UnavailableError("fake outage")));
 
   expect(await environment([], { table }).call()).toMatchObject({ summary: "unavailable" });
   clock.advance(3600);
   Object.assign(upstream.upstreamScenario, { api_key: "down", refresh_token: "down" });
   expect(await environment().call()).toMatchObject({ summary: "upstream_unavailable", retryAfter: expect.any(Number) });
+  expect(await item()).not.toHaveProperty("apiRejectedAt");
   expect(sent).toEqual([]);
 });
 

@@ -4,7 +4,7 @@ import { allowsCall, brokenPattern, brokenSegment } from "../../functions/auth-c
 import { problemOf } from "../../functions/calls/rules/call-failure.ts";
 import { alwaysHeaders, headersToReturn, headersToSend } from "../../functions/calls/rules/call-headers.ts";
 import { ownPathOf, readCallPath, targetOf, withScope } from "../../functions/calls/rules/call-path.ts";
-import { readCall, readCredential } from "../../functions/calls/rules/call-request.ts";
+import { connectionOf, readCall, readCredential } from "../../functions/calls/rules/call-request.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 
 const connection = connectionId("acme");
@@ -94,6 +94,7 @@ describe("A rule", () => {
     ["/a/*/c", "/a/b/d", "s", false],
     ["/a/**", "/a/b", "s", true],
     ["/a/**", "/a/b/c/d", "s", true],
+    ["/a/b/**", "/a/b/c/d", "s", true],
     ["/a/**", "/a", "s", false],
     ["/a/**", "/b/c", "s", false],
     ["/a/{scope}/b", "/a/s/b", "s", true],
@@ -173,6 +174,7 @@ describe("The path of a call", () => {
     ["https://api.test/base", ['a"<>|^`[]{}'], "/base/a%22%3C%3E%7C%5E%60%5B%5D%7B%7D"],
     ["https://api.test/base", ["..", "x"], undefined],
     ["https://api.test/base", ["a", ".."], undefined],
+    ["https://api.test//elsewhere.test", ["a"], undefined],
   ])("below %s, %j is sent as %s", (apiBaseUrl, segments, path) => {
     expect(targetOf(apiBaseUrl, segments)).toEqual(path && { origin: "https://api.test", path });
   });
@@ -213,6 +215,7 @@ describe("The headers of a request to the API", () => {
     ["gzip; q=0", "identity"],
     ["br", "identity"],
     ["gzip;q=x", "identity"],
+    ["gzip;0q=1", "identity"],
   ])("accept-encoding %j becomes %s", (sent, expected) => {
     expect(headersToSend({ "accept-encoding": sent })).toEqual({ "accept-encoding": expected });
   });
@@ -227,7 +230,11 @@ describe("The headers of the API's response", () => {
   const called = { connection, apiBaseUrl: "https://api.test/base", calledPath: "/base/orders/7" };
   const returned = (headers: Record<string, string | string[]>) => {
     const all = headersToReturn(headers, called);
-    expect(all).toMatchObject(alwaysHeaders);
+    expect(all).toMatchObject({
+      vary: "authorization, origin",
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "sandbox",
+    });
     return Object.fromEntries(Object.entries(all).filter(([name]) => !(name in alwaysHeaders)));
   };
   const none = { "content-type": "application/octet-stream", "cache-control": "private, no-store" };
@@ -248,7 +255,10 @@ describe("The headers of the API's response", () => {
       { link: ['</base/a>; rel=next; title="x, y"; anchor="/z"', "</out>; rel=prev", "</base/b>;type=t"] },
       { ...none, link: `<${prefix}a>; rel=next; title="x, y", <${prefix}b>;type=t` },
     ],
+    [{ link: "</base/a>x;rel=next" }, { ...none, link: `<${prefix}a>` }],
+    [{ link: "</base/a> ; rel = next" }, { ...none, link: `<${prefix}a>; rel = next` }],
     [{ link: "garbage" }, none],
+    [{ "cache-control": "xno-store, max-age=5" }, { ...none, "cache-control": "private, max-age=5" }],
     [{ "cache-control": "public, max-age=60, S-MaxAge=5" }, { ...none, "cache-control": "private, max-age=60" }],
     [{ "cache-control": "No-Cache,max-age=0" }, { ...none, "cache-control": "private, no-cache, max-age=0" }],
     [{ "cache-control": "public, max-age=1x, max-age=" }, none],
@@ -267,6 +277,7 @@ describe("The credential of a call", () => {
     [basic("erp:fake:key"), ["erp", "fake:key"]],
     [basic("erp:"), ["erp", ""]],
     [basic(":fake-key"), undefined],
+    [basic(":fake:key"), undefined],
     [basic("erp"), undefined],
     [undefined, undefined],
     ["", undefined],
@@ -321,6 +332,7 @@ describe("The request of a call", () => {
   });
 
   test("has no body if it is a GET or HEAD", () => {
+    expect(summary(read("GET"))).toBe("");
     expect(["GET", "HEAD", "DELETE"].map((method) => summary(read(method, { body: "x" })))).toEqual([
       "invalid_request",
       "invalid_request",
@@ -333,7 +345,8 @@ describe("The request of a call", () => {
     ["text/plain; charset=UTF-8", "a", {}, "a"],
     ['text/plain;charset="utf8"', "a", {}, "a"],
     ["text/plain; charset = us-ascii", "a", {}, "a"],
-    ["text/plain; charset=latin1", "a", {}, "unsupported_body"],
+    ["text/plain;charset=latin1", "a", {}, "unsupported_body"],
+    ["text/plain; charset =latin1", "a", {}, "unsupported_body"],
     ["text/plain; charset=utf-8x", "a", {}, "unsupported_body"],
     ["text/plain; charset=xutf-8", "a", {}, "unsupported_body"],
     ["text/plain", "\uFFFD", {}, "unsupported_body"],
@@ -354,6 +367,11 @@ describe("The request of a call", () => {
     expect(typed("text/plain", "a".repeat(4_500_001))).toBe("request_too_large");
     expect(typed("text/plain", "é".repeat(2_250_001))).toBe("request_too_large");
   });
+});
+
+test("The connection of a call is that of its path", () => {
+  const of = (connection: string) => connectionOf({ pathParameters: { connection } } as unknown as Event);
+  expect([of("acme"), of("a/b")]).toEqual(["acme", undefined]);
 });
 
 test("A failure of a call has the status of its code: its own, or one of the broker", () => {

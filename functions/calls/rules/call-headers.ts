@@ -21,7 +21,7 @@ function acceptsGzip(header = ""): boolean {
       .toLowerCase()
       .split(",")
       .map((each) => each.split(";").map((part) => part.trim()))
-      .map(([coding = "", weight = "q=1"]) => [coding, Number(weight.replace(/^q=/, ""))]),
+      .map(([coding, weight = "q=1"]) => [coding, Number(weight.replace(/^q=/, ""))]),
   );
   return (weights.get("gzip") ?? weights.get("*") ?? 0) > 0;
 }
@@ -46,7 +46,7 @@ export function headersToReturn(
   const own: Record<string, string | undefined> = {
     ...(Object.fromEntries(kept) as Record<string, string | undefined>),
     location: location && ownPathOf(location, called),
-    link: ownLinks(valueOf("link") ?? "", (url) => ownPathOf(url, called)),
+    link: ownLinks(valueOf("link"), (url) => ownPathOf(url, called)),
     "content-type": valueOf("content-type") ?? "application/octet-stream",
     "cache-control": privateCaching(valueOf("cache-control")),
   };
@@ -62,19 +62,18 @@ export const alwaysHeaders = {
 };
 
 /** `cache-control` for this caller's own cache alone. */
-function privateCaching(header = "no-store"): string {
-  const directives = header
-    .toLowerCase()
-    .split(",")
+function privateCaching(header: string | undefined): string {
+  const all = header?.toLowerCase().split(",") ?? [];
+  const directives = all
     .map((each) => each.trim())
     .filter((each) => /^(no-store|no-cache|max-age=\d{1,9})$/.test(each));
   return ["private", ...(directives.length > 0 ? directives : ["no-store"])].join(", ");
 }
 
 /** The links (RFC 8288) whose target has a path of the broker, with their relation, title and type. */
-function ownLinks(header: string, ownPath: (url: string) => string | undefined): string {
-  const links = header.matchAll(/<([^<>]*)>((?:\s*;\s*[\w-]+\*?\s*=\s*(?:"[^"]*"|[^",;\s]+))*)/g);
-  return [...links]
+function ownLinks(header: string | undefined, ownPath: (url: string) => string | undefined): string {
+  const links = header?.matchAll(/<([^<>]*)>((?:\s*;\s*[\w-]+\*?\s*=\s*(?:"[^"]*"|[^",;\s]+))*)/g);
+  return [...(links ?? [])]
     .flatMap(([, url = "", parameters = ""]) => {
       const target = ownPath(url);
       const kept = parameters.match(/;\s*(?:rel|title|type)\s*=\s*(?:"[^"]*"|[^",;\s]+)/g) ?? [];

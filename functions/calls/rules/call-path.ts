@@ -37,8 +37,7 @@ export function targetOf(
   const base = new URL(apiBaseUrl);
   const root = base.pathname.replace(/\/$/, "");
   const path = `${root}/${encoded(segments)}`;
-  const sent = new URL(path, base.origin);
-  return sent.pathname === path && sent.origin === base.origin ? { origin: base.origin, path } : undefined;
+  return new URL(path, base.origin).pathname === path ? { origin: base.origin, path } : undefined;
 }
 
 /**

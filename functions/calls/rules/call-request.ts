@@ -30,9 +30,8 @@ export interface CallRequest {
  */
 export function readCredential(authorization: string | undefined): CallCredential | undefined {
   const [, scheme = "", value = ""] = /^(bearer|basic) +([\w.~+/=-]+)$/i.exec(authorization ?? "") ?? [];
-  if (scheme === "") return undefined;
   if (scheme.toLowerCase() === "bearer") return { value: new Secret(value) };
-  const [, name, key] = /^([^:]+):(.*)$/s.exec(Buffer.from(value, "base64").toString()) ?? [];
+  const [, name, key] = /^([^:]+):(.*)/s.exec(Buffer.from(value, "base64").toString()) ?? [];
   return name === undefined || key === undefined ? undefined : { name, value: new Secret(key) };
 }
 
@@ -62,8 +61,6 @@ function readBody(event: Event, method: CallMethod): Buffer | CallFailure {
   if (body === "") return Buffer.alloc(0);
   if (method === "GET" || method === "HEAD")
     return invalid(`A ${method} has no body. Send its parameters in the query.`);
-  // Compared before anything is decoded.
-  if (body.length > (isBase64Encoded ? Math.ceil(maxCallBytes / 3) * 4 : maxCallBytes)) return tooLarge;
   if (!isBase64Encoded) {
     const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(headers["content-type"] ?? "")?.[1] ?? "utf-8";
     const isText = /^(utf-?8|us-ascii)$/i.test(charset) && headers["content-encoding"] === undefined;

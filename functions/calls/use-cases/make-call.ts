@@ -3,6 +3,7 @@ import { isPrivateHost } from "@smart-token-broker/auth-core/rules/callers/priva
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { connectionNotReady } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import type { TokenRequirements, TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
@@ -69,8 +70,8 @@ export class CallMaker {
   readonly #tokens: TokenService;
   readonly #ports: CallPorts;
   readonly #options: UrlOptions;
-  /** When the API last accepted a token: its hash and the instant. */
-  readonly #accepted = new Map<ConnectionId, { sha256: string; at: number }>();
+  /** The token that the API accepted last, and when. */
+  readonly #accepted = new Map<ConnectionId, { token: Secret; at: number }>();
   readonly #timeouts = new Map<ConnectionId, { count: number; until: number }>();
 
   constructor(tokens: TokenService, ports: CallPorts, options: UrlOptions) {
@@ -121,9 +122,9 @@ export class CallMaker {
       if (!mayRepeat) await this.#noteRejection(connection);
       if (!mayRepeat || result.isRepeated) return rejected();
       mayRepeat = false;
-      const rejectedSha256 = sha256Hex(set.accessToken.reveal());
       const accepted = this.#accepted.get(connection);
-      const call = accepted?.sha256 === rejectedSha256 ? { acceptedAt: accepted.at } : {};
+      const call = accepted?.token.equals(set.accessToken) ? { acceptedAt: accepted.at } : {};
+      const rejectedSha256 = sha256Hex(set.accessToken.reveal());
       requirements = { minTtl: 0, rejectedSha256, reporter: caller.reporter, call };
     }
   }
@@ -139,9 +140,10 @@ export class CallMaker {
     if (!this.#options.allowLoopbackHttp && isPrivateHost(apiBaseUrl)) {
       return connectionNotReady("its apiBaseUrl has a host that is not public");
     }
-    const path = withScope(segments, registeredScope ?? "");
+    const scope = registeredScope ?? "";
+    const path = withScope(segments, scope);
     if (path.kind === "broken") return connectionNotReady("its scope cannot be a segment of a path");
-    const allowed = rules.find(({ rule }) => allowsCall(rule, method, path.segments, registeredScope ?? ""));
+    const allowed = rules.find(({ rule }) => allowsCall(rule, method, path.segments, scope));
     if (!allowed) return notAllowed;
     line.callerRole = allowed.entry;
     line.rule = allowed.rule.path;
@@ -187,12 +189,11 @@ export class CallMaker {
     line: CallLine,
   ): Promise<CallResponse | CallFailure> {
     const at = this.#ports.clock.now();
-    remember(this.#accepted, connection, { sha256: sha256Hex(token.reveal()), at });
+    remember(this.#accepted, connection, { token, at });
     line.responseBytes = body.length;
     if (status < 200 || status === 407 || status > 599) return invalidResponse("a status that has no meaning here");
     const encoding = single(headers["content-encoding"])?.toLowerCase();
-    const calledPath = path.replace(/\?.*$/s, "");
-    const returned = headersToReturn(headers, { connection, apiBaseUrl: set.apiBaseUrl ?? "", calledPath });
+    const returned = headersToReturn(headers, { connection, apiBaseUrl: set.apiBaseUrl ?? "", calledPath: path });
     const isEchoed = Object.values(returned).some((value) => value.includes(token.reveal()));
     const isInBody = isEchoed || (await this.#ports.search(body, encoding, token));
     if (isInBody === undefined) return invalidResponse("an encoding that cannot be searched for the token");

@@ -21,7 +21,7 @@ const verifier = once(async () =>
 const ports = {
   ...core,
   revokedKeys: dynamoDbRevokedKeys(settings.tableName, dynamoDb),
-  api: httpsApi(),
+  api: httpsApi(core.clock),
   search: searchBody,
 };
 

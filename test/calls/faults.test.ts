@@ -34,7 +34,7 @@ function onHeaders(run: () => void): void {
 
 const answer: Behaviour = (response) => response.writeHead(200, { "content-type": "text/plain" }).end("fine");
 const closeIdle: Behaviour = (response, of) => (of.isFirst ? answer(response, of) : response.socket?.destroy());
-const status = (code: number, headers = {}): Behaviour => {
+const answerWith = (code: number, headers = {}): Behaviour => {
   return (response) => response.writeHead(code, headers).end();
 };
 
@@ -56,12 +56,12 @@ const behaviours: Record<Exclude<Fault, "refuse">, Behaviour> = {
   deadSocket: closeIdle,
   deadSocketOfPost: closeIdle,
   tooLarge: (response) => response.writeHead(200).end(Buffer.alloc(4_500_001), () => undefined),
-  redirect: status(302, { location: "https://elsewhere.test/base/orders/8" }),
+  redirect: answerWith(302, { location: "https://elsewhere.test/base/orders/8" }),
   garbage: (response) => response.socket?.end("It works!\r\n\r\n"),
-  error: status(500),
-  rejectOnce: (response, of) => (of.nth === 1 ? status(401)(response, of) : answer(response, of)),
-  rejectAll: status(401),
-  rejectNew: status(401),
+  error: answerWith(500),
+  rejectOnce: (response, of) => (of.nth === 1 ? answerWith(401)(response, of) : answer(response, of)),
+  rejectAll: answerWith(401),
+  rejectNew: answerWith(401),
 };
 
 test.each(Object.entries(apiFaults) as [Fault, (typeof apiFaults)[Fault]][])(
@@ -83,7 +83,10 @@ test.each(Object.entries(apiFaults) as [Fault, (typeof apiFaults)[Fault]][])(
     const { url, close } = await listen(server);
     const age = fault === "rejectNew" ? 30 : 600;
     const calling = await startCalling({ age, registered: { apiBaseUrl: `${url}/base` } });
-    const { call, line } = calling.environment([], { api: httpsApi(), search: searchBody });
+    const { call, line } = calling.environment([], {
+      api: httpsApi({ now: () => Date.now() / 1000 }),
+      search: searchBody,
+    });
     if (fault.startsWith("deadSocket")) await call();
     // The connection is free for the next request.
     await setImmediate();

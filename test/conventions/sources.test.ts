@@ -37,7 +37,7 @@ const bans: Ban[] = [
       `${core}/adapters/signed-headers.ts`,
       `${core}/adapters/smart-services.ts`,
       "functions/calls/edges/search.ts",
-      "functions/calls/edges/undici-api.ts",
+      "functions/calls/edges/https-api.ts",
       // Compares a response with the token.
       "functions/calls/use-cases/make-call.ts",
       "functions/oauth/edges/handle-table.ts",

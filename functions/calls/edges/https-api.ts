@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from "node:http";
+import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { OversizedBodyError, readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import { maxCallBytes } from "../rules/call-request.ts";
 import type { Api, ApiRequest, ApiResult } from "../use-cases/api.ts";
@@ -6,8 +7,8 @@ import type { Api, ApiRequest, ApiResult } from "../use-cases/api.ts";
 /** Milliseconds to connect, with TLS. */
 const connectTimeout = 2000;
 
-/** Milliseconds. A socket that was idle for longer may have died while Lambda froze the environment. */
-const maxIdle = 3000;
+/** Seconds. A socket that was idle for longer may have died while Lambda froze the environment. */
+const maxIdle = 3;
 
 /** Bytes of a 401's body that are read, so that its socket can be used again. */
 const maxRejection = 64 * 1024;
@@ -19,10 +20,10 @@ class DeadSocketError extends Error {}
  * Calls business APIs over node's own HTTPS: undici takes longer to load than all else that a cold start loads. The path is
  * sent as it is, which `fetch` does not do: it changes `'` in a query.
  */
-export function httpsApi(): Api {
+export function httpsApi({ now }: Pick<Clock, "now">): Api {
   /** One with TLS; in a local run, one without. */
   const agents = new Map<boolean, Agent>();
-  let idleSince = Date.now();
+  let idleSince = now();
 
   function send({ origin, path, method, token, body, ...more }: ApiRequest, signal: AbortSignal) {
     const isTls = origin.startsWith("https:");
@@ -57,7 +58,7 @@ export function httpsApi(): Api {
   return {
     async send(request, seconds): Promise<ApiResult> {
       // By wall clock: the timers of a frozen environment stand still.
-      if (Date.now() - idleSince > maxIdle) {
+      if (now() - idleSince > maxIdle) {
         for (const agent of agents.values()) agent.destroy();
         agents.clear();
       }
@@ -71,7 +72,7 @@ export function httpsApi(): Api {
         if (String((error as { code?: unknown }).code).startsWith("HPE_")) return { kind: "garbage" };
         return { kind: "unreachable", isDeadSocket: error instanceof DeadSocketError };
       } finally {
-        idleSince = Date.now();
+        idleSince = now();
       }
     },
   };

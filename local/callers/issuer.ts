@@ -9,7 +9,7 @@ export const portalAudience = "portal";
 export const [tokenUser, callUser] = ["local-user", "page-user"] as const;
 
 /** The `client_id` that gets the JWT of the user who makes calls. */
-export const pageClient = "page";
+const pageClient = "page";
 
 /**
  * Starts an OpenID Connect issuer on 127.0.0.1, for callers with a JWT. It does not authenticate: the grant

@@ -13,7 +13,7 @@ export interface Received {
   token: string;
 }
 
-export type Respond = (response: ServerResponse, request: Received) => void;
+type Respond = (response: ServerResponse, request: Received) => void;
 
 /** A business API on a socket. It answers with 200 and `{}`, unless a test says otherwise. */
 export async function startBusinessApi() {

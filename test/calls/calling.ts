@@ -32,8 +32,6 @@ interface Of {
   upstream?: Partial<UpstreamBehaviour>;
 }
 
-export type Calling = Awaited<ReturnType<typeof startCalling>>;
-
 /** A connection in memory, under a stepped clock, whose callers may use `/orders/*` and `/{scope}/**`. */
 export async function startCalling({ age = 600, registered = { apiBaseUrl }, upstream }: Of = {}) {
   const stage = newStage(upstream);

@@ -14,7 +14,7 @@ const portalOrigin = "https://portal.test";
 const portalAudience = "fake-portal";
 
 /** The entries of the function: a key, and an application whose users' JWTs list their connections. */
-export function callsCallers(issuer: string): object[] {
+function callsCallers(issuer: string): object[] {
   const keySha256 = [callerKeyHash(new Secret(fakeCallerKey("erp")))];
   return [
     {

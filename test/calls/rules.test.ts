@@ -11,7 +11,7 @@ const connection = connectionId("acme");
 const prefix = "/v1/connections/acme/api/";
 
 describe("A segment of a path", () => {
-  test.each(["a", "a b", "$metadata", "a.b", ".a", "caffè", "{scope}", "(", "@:&=+,!'*~", "*"])(
+  test.each(["a", "a b", "$metadata", "a.b", ".a", "perché", "{scope}", "(", "@:&=+,!'*~", "*"])(
     "may be %j",
     (segment) => expect(brokenSegment(segment)).toBeUndefined(),
   );
@@ -132,7 +132,7 @@ describe("The path of a call", () => {
     [`${prefix}a%20b`, "a b", ["a b"]],
     [`${prefix}a b`, "a b", ["a b"]],
     [`${prefix}a%2Fb`, "a/b", ["a", "b"]],
-    [`${prefix}caff%C3%A8`, "caffè", ["caffè"]],
+    [`${prefix}perch%C3%A9`, "perché", ["perché"]],
     ["/v1/connections/acme/%61pi/a", "a", `must begin with ${prefix}`],
     ["/v1/connections/other/api/a", "a", `must begin with ${prefix}`],
     [`/x${prefix}a`, "a", `must begin with ${prefix}`],
@@ -221,7 +221,7 @@ describe("The headers of a request to the API", () => {
   });
 
   test("are those of the list, if they are ASCII", () => {
-    const sent = { accept: "*/*", prefer: "caffè", "x-request-id": "a\tb", cookie: "a=b", range: "a\nb" };
+    const sent = { accept: "*/*", prefer: "perché", "x-request-id": "a\tb", cookie: "a=b", range: "a\nb" };
     expect(headersToSend(sent)).toEqual({ accept: "*/*", "x-request-id": "a\tb", "accept-encoding": "identity" });
   });
 });
@@ -246,7 +246,7 @@ describe("The headers of the API's response", () => {
       { "content-type": "text/plain", etag: '"1"' },
       { ...none, "content-type": "text/plain", etag: '"1"' },
     ],
-    [{ etag: "caffè", "content-type": "\u00e8" }, none],
+    [{ etag: "perché", "content-type": "\u00e8" }, none],
     [{ allow: ["GET", "PUT"] }, { ...none, allow: "GET, PUT" }],
     [{ location: "/base/a" }, { ...none, location: `${prefix}a` }],
     [{ location: "https://elsewhere.test/" }, none],
@@ -282,7 +282,7 @@ describe("The credential of a call", () => {
     [undefined, undefined],
     ["", undefined],
     ["Bearer", undefined],
-    ["Bearerabc", undefined],
+    ["BearerX", undefined],
     ["Bearer a b", undefined],
     ["xBearer abc", undefined],
     ["Digest abc", undefined],
@@ -326,7 +326,7 @@ describe("The request of a call", () => {
       Array<string>(3).fill("invalid_request"),
     );
     expect(summary(read("GET", { pathParameters: {} }))).toBe("invalid_request");
-    expect(["a b", "caffè", "a\n", "\x7f"].map((rawQueryString) => summary(read("GET", { rawQueryString })))).toEqual(
+    expect(["a b", "perché", "a\n", "\x7f"].map((rawQueryString) => summary(read("GET", { rawQueryString })))).toEqual(
       Array<string>(4).fill("invalid_request"),
     );
   });
@@ -348,7 +348,7 @@ describe("The request of a call", () => {
     ["text/plain;charset=latin1", "a", {}, "unsupported_body"],
     ["text/plain; charset =latin1", "a", {}, "unsupported_body"],
     ["text/plain; charset=utf-8x", "a", {}, "unsupported_body"],
-    ["text/plain; charset=xutf-8", "a", {}, "unsupported_body"],
+    ["text/plain; charset=x-utf-8", "a", {}, "unsupported_body"],
     ["text/plain", "\uFFFD", {}, "unsupported_body"],
     ["text/plain", "a", { "content-encoding": "gzip" }, "unsupported_body"],
   ])("with the content type %s and the text %j", (type, body, more, expected) => {

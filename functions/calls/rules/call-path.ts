@@ -5,7 +5,7 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 export type CallPath = { kind: "path"; segments: string[] } | { kind: "broken"; rule: string };
 
 /** The broker's own path of a call, without its segments. */
-export function callPrefix(connection: ConnectionId): string {
+function callPrefix(connection: ConnectionId): string {
   return `/v1/connections/${connection}/api/`;
 }
 

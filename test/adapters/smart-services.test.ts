@@ -46,21 +46,6 @@ describe("the API-key request", () => {
   });
 });
 
-it("the refresh-token request has the refresh token as JSON, and no key", async () => {
-  const { simulator, exchange, refresh } = await start();
-  const first = await exchange();
-  const refreshToken = (first.kind === "tokens" && first.tokens.refreshToken) || new Secret("fake-none");
-
-  expect(await refresh(refreshToken)).toMatchObject({ kind: "tokens" });
-
-  const received = simulator.requests[1];
-  expect(received).toMatchObject({ method: "POST", path: "/oauth/token" });
-  expect(received?.headers["content-type"]).toBe("application/json");
-  const sent = { grant_type: "refresh_token", refresh_token: refreshToken.reveal() };
-  expect(JSON.parse(received?.body ?? "")).toEqual(sent);
-  expect(JSON.stringify(received)).not.toContain("fake-key-1");
-});
-
 const maxBytes = 64 * 1024;
 
 async function exchangeAt(baseUrl: string) {

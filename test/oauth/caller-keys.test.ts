@@ -209,17 +209,6 @@ describe("A revoked caller key", () => {
     expect(tables.state.revokedReads).toBe(2);
   });
 
-  test("needs no read in the first 30 s of an environment that has warmed up", async () => {
-    const ask = environment();
-
-    ask.warmUp();
-    expect(await byKey(ask, "old-php")).toMatchObject({ status: 200 });
-    clock.advance(29.9);
-    expect(await byKey(ask, "old-php")).toMatchObject({ status: 200 });
-
-    expect(tables.state.revokedReads).toBe(1);
-  });
-
   test("is found by the first request if the table was unavailable during the warm-up", async () => {
     const ask = environment();
     revoke("old-php");

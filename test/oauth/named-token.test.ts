@@ -124,6 +124,17 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(await first.ask("admin_delta")).toMatchObject(issuedToDelta);
   });
 
+  test("forgets what it found under the old username: the next request reads again", async () => {
+    const { first, clock, callCounts } = await startRenamed();
+    clock.advance(61);
+    await first.ask("admin_beta");
+    const { secrets } = callCounts();
+
+    expect(await first.ask("admin_beta")).toMatchObject(invalidScope);
+    // The finder reads the registration, which has other names.
+    expect(callCounts().secrets).toBe(secrets + 1);
+  });
+
   test("serves the stored token to the new username too, if Smart Services issues it for that username", async () => {
     const { ports, registerAs, environment, item, shop, callCounts } = await startShop();
     let first: Promise<UpstreamResult> | undefined;

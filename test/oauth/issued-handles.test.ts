@@ -109,17 +109,6 @@ describe("IssuedHandles.issue", () => {
     clock.advance(2);
     expect((await cold.issue(connection, hash, names))?.reveal()).toBe(known?.reveal());
   });
-
-  test("remembers at most 30 s that a connection without a token set gets none", async () => {
-    const warm = environment();
-    const sound = { ...tables.handles };
-    tables.handles.add = async () => undefined;
-    expect(await warm.issue(connection, hash, names)).toBeUndefined();
-    Object.assign(tables.handles, sound);
-
-    clock.advance(31);
-    expect(await warm.issue(connection, hash, names)).toBeDefined();
-  });
 });
 
 describe("IssuedHandles.issue, after the token was issued for other names,", () => {

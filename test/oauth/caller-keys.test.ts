@@ -89,6 +89,14 @@ describe("The refresh token of the vendor's route", () => {
     expect(tokenReads).toBe(0);
   });
 
+  test("gets temporarily_unavailable while the table is unavailable", async () => {
+    const ask = environment();
+    const { refresh_token: token } = await vendor(ask, "old-php");
+    down(true);
+
+    expect(await refresh(ask, token)).toMatchObject({ status: 503, error: "temporarily_unavailable" });
+  });
+
   test("costs one read of the item for each refresh, and none in the vendor's route after the first request", async () => {
     const ask = environment();
     const { refresh_token: token } = await vendor(ask, "old-php");

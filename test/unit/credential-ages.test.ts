@@ -24,6 +24,7 @@ it.each<[ages: object, what: string, fields: object, failures?: number]>([
     { refreshTokenExpiresAt: now + 2 * day },
     1,
   ],
+  [{ refreshTokenDaysLeft: 3 }, "one before its margin", { refreshTokenExpiresAt: now + 3 * day }, 1],
   [{}, "one that was never used", { obtainedAt: now + left - refreshTokenMargin + 60 }, 1],
 ])("credentialAges are %j for %s", (ages, _, fields, failures = 0) => {
   expect(credentialAges({ tokenSet: { ...set, ...fields }, failures }, now)).toEqual(ages);

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 
-export const conformance = join(import.meta.dirname, "../../packages/conformance");
+const conformance = join(import.meta.dirname, "../../packages/conformance");
 
 /** An answer of the broker or of the business API. packages/conformance/README.md explains every field of a case. */
-export interface Answer {
+interface Answer {
   token?: string;
   expiresIn?: number;
   status?: number;

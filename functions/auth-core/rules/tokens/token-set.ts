@@ -56,7 +56,7 @@ export interface RegisteredNames {
 }
 
 /** Lifetime of the access token, in seconds. */
-export function lifetime(set: TokenSet): number {
+function lifetime(set: TokenSet): number {
   return set.accessTokenExpiresAt - set.obtainedAt;
 }
 

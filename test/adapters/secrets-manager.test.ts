@@ -52,20 +52,6 @@ describe("a secret", () => {
     expect(await registrations.read(connection)).toMatchObject({ keyCreatedAt: now });
   });
 
-  it("that does not exist is an unknown connection", async () => {
-    expect(await registrations.read(connection)).toEqual({ kind: "unknown" });
-  });
-
-  it("that is scheduled for deletion is an unknown connection, until it is restored", async () => {
-    create(JSON.stringify(fakeFields));
-    emulator.store.deleteSecret({ SecretId: Name });
-    const deleted = await registrations.read(connection);
-    emulator.store.restoreSecret({ SecretId: Name });
-    const restored = await registrations.read(connection);
-
-    expect([deleted.kind, restored.kind]).toEqual(["unknown", "registered"]);
-  });
-
   it("without a value is not ready", async () => {
     emulator.store.createSecret({ Name });
 

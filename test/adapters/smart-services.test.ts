@@ -1,35 +1,22 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { smartServices } from "../../functions/auth-core/adapters/smart-services.ts";
-import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { apiKeyRequest, refreshTokenRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
-import type { Scenario } from "../../local/simulator/scenario.ts";
+import { apiKeyRequest } from "../../functions/auth-core/rules/upstream/upstream-request.ts";
 import { startSimulator } from "../../local/simulator/server.ts";
 import { steppedClock } from "../support/clock.ts";
 import { fakeFields, fakeRegistration } from "../../fixtures/registration.ts";
 import { serve } from "../support/server.ts";
 
-/** A simulator with a registration of it, and the calls of both grants. */
-async function start(fields: Record<string, unknown> = {}, scenario: Partial<Scenario> = {}) {
-  const clock = steppedClock();
-  const simulator = await startSimulator({ clock, scenario });
-  onTestFinished(() => simulator.close());
-  simulator.admit({ ...fakeFields, apiKey: "fake-key-1" });
-  const registration = fakeRegistration({ baseUrl: simulator.url, ...fields });
-  const upstream = smartServices(clock);
-  return {
-    clock,
-    simulator,
-    exchange: () => upstream.call(apiKeyRequest(registration), registration),
-    refresh: (token: Secret) => upstream.call(refreshTokenRequest(registration, token), registration),
-  };
-}
-
 describe("the API-key request", () => {
   it("has the three fields of the vendor in their order, and nothing else", async () => {
-    const { simulator, exchange } = await start({ maxLifetime: 500 });
+    const clock = steppedClock();
+    const simulator = await startSimulator({ clock });
+    onTestFinished(() => simulator.close());
+    simulator.admit({ ...fakeFields, apiKey: "fake-key-1" });
+    const registration = fakeRegistration({ baseUrl: simulator.url, maxLifetime: 500 });
 
-    expect(await exchange()).toMatchObject({ kind: "tokens", tokens: { lifetime: 500 } });
+    const answer = await smartServices(clock).call(apiKeyRequest(registration), registration);
 
+    expect(answer).toMatchObject({ kind: "tokens", tokens: { lifetime: 500 } });
     const [received] = simulator.requests;
     expect(received).toMatchObject({ method: "POST", path: "/api/v1/auth/token" });
     expect(received?.fields).toEqual([
@@ -44,21 +31,6 @@ describe("the API-key request", () => {
       "content-length": String(Buffer.byteLength(received?.body ?? "")),
     });
   });
-});
-
-it("the refresh-token request has the refresh token as JSON, and no key", async () => {
-  const { simulator, exchange, refresh } = await start();
-  const first = await exchange();
-  const refreshToken = (first.kind === "tokens" && first.tokens.refreshToken) || new Secret("fake-none");
-
-  expect(await refresh(refreshToken)).toMatchObject({ kind: "tokens" });
-
-  const received = simulator.requests[1];
-  expect(received).toMatchObject({ method: "POST", path: "/oauth/token" });
-  expect(received?.headers["content-type"]).toBe("application/json");
-  const sent = { grant_type: "refresh_token", refresh_token: refreshToken.reveal() };
-  expect(JSON.parse(received?.body ?? "")).toEqual(sent);
-  expect(JSON.stringify(received)).not.toContain("fake-key-1");
 });
 
 const maxBytes = 64 * 1024;

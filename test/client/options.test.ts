@@ -18,8 +18,6 @@ const wrong: [string, object, RegExp][] = [
   ["a base URL without TLS", { apiBaseUrl: "http://api.test" }, /apiBaseUrl must be an https URL/],
   ["a negative margin", { margin: -1 }, /margin must be a number of seconds/],
   ["a timeout in the form of a text", { timeout: "15s" }, /timeout must be a number of seconds/],
-  ["a timeout that is a numeral in a text", { timeout: "15" }, /timeout must be a number of seconds/],
-  ["null as the connection", { connection: null }, /connection must be an id/],
   ["headers that are no function", { headers: {} }, /headers must be a function/],
   ["a log that is no function", { onEvent: "fake" }, /onEvent must be a function/],
   ["a fetch that is no function", { fetch: "fake" }, /fetch must be a function/],

@@ -96,12 +96,3 @@ test("An error does not show the request that the error of the user's fetch hold
   expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining("Fake failure") });
   expect(shown(error)).not.toContain(fakeKey);
 });
-
-test("The key is in no URL and no header of a request", async () => {
-  const broker = await startServer((_, response) => response.writeHead(500).end());
-
-  await expect(clientOf(broker.url).token()).rejects.toMatchObject({ code: "proxy_error" });
-  const [request] = broker.received;
-  expect([request?.path, request?.authorization]).toEqual(["/oauth/token", undefined]);
-  expect(request?.body).toContain(fakeKey);
-});

@@ -85,19 +85,15 @@ describe("ConnectionFinder finds a connection", () => {
     expect(reads()).toEqual({ names: 1, secrets: 1 });
   });
 
-  test.each(["before any of them has a token", "from the index"])(
-    "by the vendor's scope alone, unless two connections have it: %s",
-    async (when) => {
-      const { finder, register, service } = await startShop();
-      for (const name of ["shop-2", "shop-3"]) register(name, { scope: "shared" });
-      const all = ids("shop", "shop-2", "shop-3");
-      if (when === "from the index") for (const id of all) await service().get(id, { minTtl: 60 });
+  test("by the vendor's scope alone, unless two connections have it", async () => {
+    const { finder, register } = await startShop();
+    for (const name of ["shop-2", "shop-3"]) register(name, { scope: "shared" });
+    const all = ids("shop", "shop-2", "shop-3");
 
-      expect(await finder.find(all, { scope: "scope_shop" })).toEqual(found("shop"));
-      expect(await finder.find(all, { scope: "shared" })).toEqual(saying("has this scope. Send"));
-      expect(await finder.find(ids("shop", "shop-3"), { scope: "shared" })).toEqual(found("shop-3"));
-    },
-  );
+    expect(await finder.find(all, { scope: "scope_shop" })).toEqual(found("shop"));
+    expect(await finder.find(all, { scope: "shared" })).toEqual(saying("has this scope. Send"));
+    expect(await finder.find(ids("shop", "shop-3"), { scope: "shared" })).toEqual(found("shop-3"));
+  });
 
   test.each(["before any of them has a token", "from the index"])(
     "only if no other connection of the caller has the same username and scope: %s",
@@ -217,24 +213,6 @@ describe("ConnectionFinder finds no connection", () => {
 
     await finder.find(ids("shop"), { scope: "s".repeat(256), username: "u".repeat(256) });
     expect(reads()).toEqual({ names: 1, secrets: 1 });
-  });
-
-  test("for 30 s after it found none", async () => {
-    const { finder, reads, register, clock } = await startShop();
-    const late = { username: "admin_late", scope: "scope_late" };
-    const find = () => finder.find(ids("late"), late);
-    const first = await find();
-    register("late", late);
-    reads();
-
-    clock.advance(29.9);
-    const early = await find();
-    const inHalfMinute = reads();
-    clock.advance(0.1);
-
-    expect([first, early]).toEqual([invalidScope, invalidScope]);
-    expect(inHalfMinute).toEqual(none);
-    expect(await find()).toEqual(found("late"));
   });
 
   test("for 30 s from the start of a slow search", async () => {

@@ -64,18 +64,6 @@ describe("IssuedHandles.issue", () => {
     expect([before, tables.state.handleReads]).toEqual([1, 2]);
   });
 
-  test("removes the handles of keys that left the list, and no others", async () => {
-    const fake = (name: string) =>
-      [handleNameOf(fakeCallerKey(name), names), new Secret(fakeHandle("webapicorso", name))] as const;
-    tables.stored.set(connection, new Map([fake("erp"), fake("gone-1"), fake("gone-2")]));
-
-    await environment().issue(connection, hash, names);
-
-    expect([...(tables.stored.get(connection)?.keys() ?? [])]).toEqual(
-      ["erp", "old-php"].map((name) => handleNameOf(fakeCallerKey(name), names)),
-    );
-  });
-
   test("removes at most 50 handles with one write, and the others with the next one", async () => {
     const gone = Array.from({ length: 60 }, (_, index) => {
       const name = `gone-${index}`;
@@ -120,17 +108,6 @@ describe("IssuedHandles.issue", () => {
     tables.state.isDown = false;
     clock.advance(2);
     expect((await cold.issue(connection, hash, names))?.reveal()).toBe(known?.reveal());
-  });
-
-  test("remembers at most 30 s that a connection without a token set gets none", async () => {
-    const warm = environment();
-    const sound = { ...tables.handles };
-    tables.handles.add = async () => undefined;
-    expect(await warm.issue(connection, hash, names)).toBeUndefined();
-    Object.assign(tables.handles, sound);
-
-    clock.advance(31);
-    expect(await warm.issue(connection, hash, names)).toBeDefined();
   });
 });
 

@@ -135,18 +135,6 @@ describe("OAuthEndpoint, after a connection was registered with another username
     expect(callCounts().secrets).toBe(secrets + 1);
   });
 
-  test("replaces the token once when it is registered with the first username again", async () => {
-    const { first, clock, registerAs, callCounts } = await startRenamed();
-    clock.advance(61);
-    registerAs("admin_beta");
-    const { exchanges, refreshes } = callCounts();
-
-    const answers = [await first.ask("admin_beta"), await first.ask("admin_beta"), await first.ask("admin_delta")];
-
-    expect(answers).toMatchObject([issuedToBeta, issuedToBeta, invalidScope]);
-    expect(callCounts()).toMatchObject({ exchanges: exchanges + 1, refreshes });
-  });
-
   test("serves the stored token to the new username too, if Smart Services issues it for that username", async () => {
     const { ports, registerAs, environment, item, shop, callCounts } = await startShop();
     let first: Promise<UpstreamResult> | undefined;

@@ -22,6 +22,7 @@ const mayEverything = { ...ORDERS, allow: ["*"] };
 
 export type TestRequest = Parameters<typeof signed>[1] & { route: string };
 export type HttpFunctions = Awaited<ReturnType<typeof startHttpFunctions>>;
+export type Response = Awaited<ReturnType<HttpFunctions["request"]>>;
 
 /** The three HTTP functions on the same emulators, with an issuer whose JWTs are accepted. */
 export async function startHttpFunctions() {
@@ -53,13 +54,23 @@ export async function startHttpFunctions() {
     ...emulators,
 
     /** The response to a request through a gateway with the document's routes; signed, if the route needs it. */
-    async request(sent: TestRequest, state: keyof typeof functions = "sound") {
+    async request({ route, ...what }: TestRequest, state: keyof typeof functions = "sound") {
       const { token, oauth, status } = functions[state];
       const invoke = (event: GatewayEvent) => {
         if (event.routeKey.includes("/v1/status")) return status(event);
         return event.routeKey.includes("/v1/connections/") ? token(event) : oauth(event);
       };
-      return ask(sent, { invoke });
+      const routes = [...operationsOf(document)].map(([routeKey, { security }]): Route => {
+        const isSigned = security.some((way) => "sigV4" in way);
+        return { routeKey, authorization: isSigned ? "AWS_IAM" : "NONE", invoke };
+      });
+      const started = await gateway({ routes, identities: [mayEverything] });
+      const [method, path] = route.split(" ");
+      const whole = { method, path, ...what };
+      if (routes.some((each) => each.routeKey === route && each.authorization === "AWS_IAM")) {
+        return send(started, await signed(started, whole, { identity: mayEverything }));
+      }
+      return send(started, { method, target: path, headers: what.headers, body: what.body });
     },
 
     /** A JWT of a pipeline. */
@@ -82,23 +93,4 @@ export async function startHttpFunctions() {
       await emulators.close();
     },
   };
-}
-
-/** Sends a request to a gateway with the document's routes, which closes with the test. */
-export async function ask(
-  { route, ...what }: TestRequest,
-  how: Pick<Route, "invoke" | "throttle"> & { timeoutMs?: number; unsigned?: boolean },
-) {
-  const { timeoutMs, unsigned = false, ...every } = how;
-  const routes = [...operationsOf(document)].map(([routeKey, { security }]): Route => {
-    const isSigned = security.some((way) => "sigV4" in way);
-    return { routeKey, authorization: isSigned ? "AWS_IAM" : "NONE", ...every };
-  });
-  const started = await gateway({ routes, identities: [mayEverything], ...(timeoutMs !== undefined && { timeoutMs }) });
-  const [method, path] = route.split(" ");
-  const whole = { method, path, ...what };
-  const isSigned = !unsigned && routes.some((each) => each.routeKey === route && each.authorization === "AWS_IAM");
-  if (isSigned) return send(started, await signed(started, whole, { identity: mayEverything }));
-  const query = what.query ? `?${new URLSearchParams(what.query as Record<string, string>).toString()}` : "";
-  return send(started, { method, target: `${whole.path}${query}`, headers: what.headers, body: what.body });
 }

@@ -111,13 +111,6 @@ describe("a replacement that loses the response to its own write", () => {
     },
   );
 
-  it("counts as failed in a sweep if Smart Services is unavailable", async () => {
-    const { sweep, table, simulator } = await start();
-    simulator.setScenario({ mode: "unavailable" });
-
-    expect(await sweep({ table })).toMatchObject({ failed: 1, leasedByOthers: 0 });
-  });
-
   it("reports that the registration is gone", async () => {
     const { sweep, table, connection, ...world } = await start();
     world.remove(connection);

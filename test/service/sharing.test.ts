@@ -19,23 +19,6 @@ describe("TokenService in one environment", () => {
     expect(world.callCounts()).toMatchObject({ exchanges: 1, refreshes: 0, secrets: 4 });
   });
 
-  it("lets no connection wait for the replacement of another", async () => {
-    const world = await startWorld();
-    const [slow, quick] = [world.register("slow"), world.register("quick", { apiKey: "fake-key-2" })];
-    const gate = closedGate();
-    const calls = [gate.pass(), Promise.resolve()];
-    const service = world.service({ upstream: world.upstreamAfter(async () => calls.shift()) });
-
-    const waiting = service.get(slow, requirements);
-    await gate.reached;
-    await world.quiet();
-    const answer = await service.get(quick, requirements);
-    gate.open();
-
-    expect(answer.kind).toBe("token");
-    expect(await waiting).toMatchObject({ kind: "token" });
-  });
-
   it("answers no request with a token that has enough time left only for another request with a smaller min_ttl", async () => {
     const { connection, clock, ...world } = await startWithToken();
     clock.advance(2400);

@@ -1,18 +1,12 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type FailureCode, needsOperator } from "../../functions/auth-core/rules/failure-catalogue.ts";
+import { type FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { backoff } from "../../functions/auth-core/rules/tokens/backoff.ts";
 
 const forOperators: FailureCode[] = ["credentials_rejected", "connection_not_ready"];
 const temporary: FailureCode[] = ["upstream_unavailable", "upstream_malformed", "unavailable"];
 const random = fc.double({ min: 0, max: 1, noNaN: true });
 const failures = fc.integer({ min: 1, max: 100_000 });
-
-it("needsOperator is true for a rejected key and a registration that is not ready, and for nothing else", () => {
-  expect(forOperators.map(needsOperator)).toEqual([true, true]);
-  const others: FailureCode[] = [...temporary, "too_soon", "invalid_request", "unknown_connection", "internal"];
-  expect(others.filter(needsOperator)).toEqual([]);
-});
 
 it.each([
   [1, 5],
@@ -59,10 +53,6 @@ it("backoff is at most a quarter of the remaining time of a valid token", () => 
     }),
   );
   expect(backoff({ code: "upstream_unavailable", failures: 9, left: 100, random: 1 })).toBe(25);
-});
-
-it("backoff is not shortened by a valid token if an operator has to act", () => {
-  expect(backoff({ code: "credentials_rejected", failures: 1, left: 100, random: 1 })).toBe(300);
 });
 
 it("backoff never ends before the Retry-After of upstream, not even for a valid token", () => {

@@ -24,10 +24,6 @@ const failed = (code: FailureCode, more: Partial<ConnectionItem> = {}): Partial<
 const decided = (item: Partial<ConnectionItem>, required: Parameters<typeof decide>[2] = requirements) =>
   decide(connectionItem(item), now, required);
 
-it("decide loads the registration of a connection without an item", () => {
-  expect(decide(undefined, now, requirements)).toEqual({ kind: "load_registration" });
-});
-
 it("decide loads the registration again if there was none the last time", () => {
   const gone = failed("unknown_connection", { retryAt: undefined });
 

@@ -104,7 +104,7 @@ describe("openToStrangers, on an issuer that many tenants share,", () => {
     expect(fault(issuer, claims, set)).toBe(fault(issuer, claims));
   });
 
-  test.each(["HTTPS://Token.Actions.GitHubUserContent.com", `${github}/%2e/`, `${github}:8443`, `${github}.`])(
+  test.each(["HTTPS://Token.Actions.GitHubUserContent.com", `${github}/%2e/`, `${github}:8443`, `${github}..`])(
     "recognises GitHub's issuer as %s",
     (issuer) => {
       expect(fault(issuer, { ref: "refs/heads/main" })).toContain("GitHub Actions");

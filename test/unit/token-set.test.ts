@@ -135,13 +135,11 @@ it("memoryLifetime is a minute, and five seconds for a single active token", () 
 const twoDays = 2 * 24 * 3600;
 
 it.each([
-  ["no token set", undefined, false],
   ["an access token that has ended and a live refresh token", tokenSet({ accessTokenExpiresAt: now - 1 }), true],
   ["no refresh token", tokenSet({ refreshToken: undefined }), false],
   ["a refresh token of other credentials", tokenSet({ credentialFingerprint: "fake-credentials-0" }), false],
   ["a little over two days left", tokenSet({ refreshTokenExpiresAt: now + twoDays + 1 }), true],
   ["two days left", tokenSet({ refreshTokenExpiresAt: now + twoDays }), false],
-  ["a refresh token whose end is unknown", tokenSet({ refreshTokenExpiresAt: undefined }), false],
 ])("canRefresh decides with %s", (_, set, can) => {
   expect(canRefresh(set, registration(), now)).toBe(can);
 });

@@ -33,10 +33,8 @@ export function report(
       durationMs,
     );
     const { status: statusCode, headers, body } = response;
-    if (!(body instanceof Uint8Array)) return { statusCode, headers, body: JSON.stringify(body) };
-    // Not `Buffer.from(body)`, which copies it.
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    return { statusCode, headers, body: bytes.toString("base64"), isBase64Encoded: true };
+    if (!Buffer.isBuffer(body)) return { statusCode, headers, body: JSON.stringify(body) };
+    return { statusCode, headers, body: body.toString("base64"), isBase64Encoded: true };
   }
 
   return {

@@ -10,7 +10,7 @@ export interface HttpResponse {
   status: number;
   headers: Record<string, string>;
   /** An object is sent as JSON; bytes are sent as they are. */
-  body: object | Uint8Array;
+  body: object | Buffer;
   /** Fields of the request line. They contain no secret. */
   line: ResponseLine;
 }

@@ -53,7 +53,7 @@ describe.each<Form>(["encoded", "decoded"])("Behind a gateway whose rawPath is %
     expect(headers).toMatchObject({
       "broker-response": "api",
       "cache-control": "private, no-store",
-      vary: "authorization, origin",
+      vary: "authorization, origin, accept, accept-encoding, accept-language, prefer",
       "x-content-type-options": "nosniff",
       "content-security-policy": "sandbox",
     });

@@ -137,7 +137,7 @@ export class Api extends Construct {
       name: "calls",
       description: "Smart Token Broker: calls the business API for callers that get no token",
       files: callersFile(settings.callers, "calls"),
-      // A call takes at most 25 s, after up to 5 s to fetch an issuer's keys.
+      // A call takes 25 s, with up to 5 s to fetch an issuer's keys. Only a token that a call waits for may take longer.
       timeout: Duration.seconds(29),
       stores,
       settings,

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, type ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { searchBody } from "../../functions/calls/edges/search.ts";
 import { httpsApi } from "../../functions/calls/edges/https-api.ts";
 import { problemOf } from "../../functions/calls/rules/call-failure.ts";
@@ -115,3 +116,18 @@ test.each(Object.entries(apiFaults) as [Fault, (typeof apiFaults)[Fault]][])(
     if (fault !== "refuse") await close();
   },
 );
+
+test.each([
+  ["changes the protocol", "101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade", "unreachable"],
+  ["sends a body without a length, and stalls", "200 OK\r\n\r\nsome", "timeout"],
+])("A request to an API that %s ends", async (_, answer, kind) => {
+  onHeaders(() => deadline?.end.abort());
+  const server = createServer((_, response) => void response.socket?.write(`HTTP/1.1 ${answer}\r\n\r\n`));
+  const { url, close } = await listen(server);
+  const target = { origin: url, path: "/a", method: "GET", headers: {} } as const;
+
+  const result = await httpsApi().send({ ...target, token: new Secret("fake-token"), body: Buffer.alloc(0) }, 10);
+
+  expect(result).toMatchObject({ kind });
+  await close();
+});

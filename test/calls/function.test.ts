@@ -53,7 +53,7 @@ describe.each<Form>(["encoded", "decoded"])("Behind a gateway whose rawPath is %
     expect(headers).toMatchObject({
       "broker-response": "api",
       "cache-control": "private, no-store",
-      vary: "authorization, origin",
+      vary: "authorization, origin, accept, accept-encoding, accept-language, prefer",
       "x-content-type-options": "nosniff",
       "content-security-policy": "sandbox",
     });
@@ -241,6 +241,13 @@ test.each<[string, (token: string) => { headers: Record<string, string>; body: s
   ["in its body", (token) => ({ headers: {}, body: `{"echo":"${token}"}` })],
   ["in a header", (token) => ({ headers: { etag: token }, body: "" })],
   ["compressed", (token) => ({ headers: { "content-encoding": "gzip" }, body: gzipSync(`x${token}`) })],
+  [
+    "after its compressed bytes",
+    (token) => ({
+      headers: { "content-encoding": "gzip" },
+      body: Buffer.concat([gzipSync("x"), Buffer.alloc(1), Buffer.from(token)]),
+    }),
+  ],
   ["perhaps, in an encoding that was not asked for", () => ({ headers: { "content-encoding": "br" }, body: "?" })],
 ])("a response that has the token %s is withheld", async (_, answer) => {
   broker.api.respond = (response, { token }) => {

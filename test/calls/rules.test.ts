@@ -18,8 +18,8 @@ describe("A segment of a path", () => {
 
   test.each<[string, string[]]>([
     ["has an empty segment or a slash at its end", [""]],
-    ["has a segment of dots or spaces", [".", "..", "...", " ", ". ."]],
-    ["has a segment with a space at its edge or a dot at its end", [" a", "a ", "a."]],
+    ["has a segment of dots or spaces", [".", "..", "...", " ", ". .", "..\u00A0", "\u3000.."]],
+    ["has a segment with a space at its edge or a dot at its end", [" a", "a ", "a.", "a\u2003"]],
     [
       "has a segment with a character that is not allowed, like \\ % ? # ; or a control character",
       ["/", "\\", "%", "?", "#", ";", "\0", "\r", "\n", "\t", "\x7f", "\u0085", "\u00AD", "\u200B", "\u202E", "\uFEFF"]

@@ -71,6 +71,7 @@ export class CallsEndpoint {
 
   async #answer(event: Event, line: CallLine & Record<string, unknown>) {
     const { headers } = event;
+    const arrivedAt = this.#ports.clock.now();
     const caller = await this.#callerOf(headers["authorization"], headers["origin"]);
     if ("code" in caller) return caller;
     const [known] = [...caller.allowed.values()][0] ?? [];
@@ -95,7 +96,7 @@ export class CallsEndpoint {
     line.callerRole = first.entry;
     line.rule = first.rule.path;
     const reporter = [first.entry, pseudonym].filter((part) => part !== undefined).join(" ");
-    return this.#maker.call({ connection, rules, reporter }, request, headersToSend(headers), line);
+    return this.#maker.call({ connection, rules, reporter, arrivedAt }, request, headersToSend(headers), line);
   }
 
   /** Authenticates, and drops the entries that are revoked. */

@@ -51,6 +51,8 @@ export function httpsApi({ now }: Pick<Clock, "now">): Api {
         const isDead = sent.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
         reject(isDead ? new DeadSocketError(error.message) : error);
       });
+      // After a 101, node closes the socket, and neither answers nor fails.
+      sent.on("close", () => reject(new Error("The API closed the connection.")));
       sent.on("response", resolve).end(body.length > 0 ? body : undefined);
     });
   }
@@ -64,7 +66,9 @@ export function httpsApi({ now }: Pick<Clock, "now">): Api {
       }
       const signal = AbortSignal.timeout(seconds * 1000);
       try {
-        return await resultOf(await send(request, signal), request.method);
+        const result = await resultOf(await send(request, signal), request.method);
+        // A body without a length ends with its connection: it looks whole when the time-out closes that.
+        return signal.aborted ? { kind: "timeout" } : result;
       } catch (error) {
         if (signal.aborted) return { kind: "timeout" };
         if (error instanceof OversizedBodyError) return { kind: "too_large" };

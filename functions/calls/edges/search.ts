@@ -6,7 +6,9 @@ const maxDecompressed = 100 * 1024 * 1024;
 /** Searches a body as it is or, if it is gzip, piece by piece: a decompressed body may not fit into memory. */
 export const searchBody: Search = async (body, encoding, secret) => {
   const text = Buffer.from(secret.reveal());
-  if (encoding === undefined || encoding === "identity" || body.length === 0) return body.includes(text);
+  // Also if it is compressed: zlib ignores what follows the compressed bytes.
+  if (body.includes(text)) return true;
+  if (encoding === undefined || encoding === "identity" || body.length === 0) return false;
   if (encoding !== "gzip" && encoding !== "x-gzip") return undefined;
   const { createGunzip } = process.getBuiltinModule("node:zlib");
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });

@@ -56,7 +56,8 @@ export function headersToReturn(
 
 /** Of every response of a call. A page on the broker's origin must never run what an API returns. */
 export const alwaysHeaders = {
-  vary: "authorization, origin",
+  // Also what selects a form of the response: the API's own `vary` ends here, and its `max-age` does not.
+  vary: "authorization, origin, accept, accept-encoding, accept-language, prefer",
   "x-content-type-options": "nosniff",
   "content-security-policy": "sandbox",
 };

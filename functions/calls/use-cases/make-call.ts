@@ -27,6 +27,8 @@ export interface CallingCaller {
   rules: readonly EntryRule[];
   /** Who reports a rejected token. */
   reporter: string;
+  /** Instant at which the request arrived. Fetching an issuer's keys may have taken 5 s since. */
+  arrivedAt: number;
 }
 
 export interface CallResponse {
@@ -92,7 +94,7 @@ export class CallMaker {
   ): Promise<CallResponse | CallFailure> {
     const { clock } = this.#ports;
     const startedAt = clock.now();
-    const endAt = startedAt + callSeconds;
+    const endAt = caller.arrivedAt + callSeconds;
     const { connection } = caller;
     const slow = this.#timeouts.get(connection);
     if (slow && slow.count >= maxTimeouts && slow.until > startedAt) {

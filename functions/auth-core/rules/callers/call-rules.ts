@@ -29,8 +29,9 @@ const forbidden = /[/\\%?#;\p{C}\u2028\u2029\uFFFD\u2044\u2215\u2216]/u;
  */
 export function brokenSegment(segment: string): string | undefined {
   if (segment === "") return "has an empty segment or a slash at its end";
-  if (/^[. ]+$/.test(segment)) return "has a segment of dots or spaces";
-  if (/^ |[ .]$/.test(segment)) return "has a segment with a space at its edge or a dot at its end";
+  // Spaces of any kind: some server may trim them.
+  if (/^[.\s]+$/.test(segment)) return "has a segment of dots or spaces";
+  if (/^\s|[\s.]$/.test(segment)) return "has a segment with a space at its edge or a dot at its end";
   if (forbidden.test(segment))
     return "has a segment with a character that is not allowed, like \\ % ? # ; or a control character";
   const normalised = segment.normalize("NFKC");

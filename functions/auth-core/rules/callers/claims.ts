@@ -22,7 +22,8 @@ export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown
 export function couldBothMatch(one: OidcCaller, other: OidcCaller): boolean {
   if (one.issuer !== other.issuer) return false;
   return Object.entries(one.claims).every(([claim, first]) => {
-    const second = other.claims[claim];
+    // A claim may have the name of a member that every object inherits.
+    const second = Object.hasOwn(other.claims, claim) ? other.claims[claim] : undefined;
     if (second === undefined || first === second) return true;
     if (typeof first === "boolean" || typeof second === "boolean") return false;
     return claim !== "sub" || startsAs(first, second) || startsAs(second, first);

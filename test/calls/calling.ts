@@ -84,17 +84,12 @@ export async function startCalling({ age = 600, registered = { apiBaseUrl }, ups
     return {
       tokens,
       line,
-<<<<<<< HEAD
-      /** Makes a call, and lets the time pass that it waits for. */
-      call: async ({ of = connection, ...request }: Partial<CallRequest> & { of?: typeof connection } = {}) => {
-=======
       /** Makes a call, and lets the time pass that it waits for. `before`: seconds that it took to authenticate. */
-      async call({
+      call: async ({
         of = connection,
         before = 0,
         ...request
-      }: Partial<CallRequest> & { of?: typeof connection; before?: number } = {}) {
->>>>>>> w-atk
+      }: Partial<CallRequest> & { of?: typeof connection; before?: number } = {}) => {
         const path = { segments: ["orders", "7"], query: "" };
         const whole: CallRequest = { method: "GET", ...path, body: Buffer.alloc(0), ...request };
         const caller = { connection: of, rules, reporter: "portal fake-user", arrivedAt: clock.now() - before };

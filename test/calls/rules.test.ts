@@ -231,7 +231,7 @@ describe("The headers of the API's response", () => {
   const returned = (headers: Record<string, string | string[]>) => {
     const all = headersToReturn(headers, called);
     expect(all).toMatchObject({
-      vary: "authorization, origin",
+      vary: "authorization, origin, accept, accept-encoding, accept-language, prefer",
       "x-content-type-options": "nosniff",
       "content-security-policy": "sandbox",
     });

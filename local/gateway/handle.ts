@@ -15,6 +15,9 @@ export type Api = Omit<GatewayOptions, "routes"> & {
   routes: CompiledRoute<Route & { bucket: ReturnType<typeof createBucket> }>[];
 };
 
+/** Bytes of an event: the limit of a synchronous invocation. AWS's answer is not documented; one report has 413. */
+const MAX_INVOCATION = 6_291_556;
+
 /** The response to a request, with the fields of its access log line. */
 export type Outcome = { answer: Answer } & Pick<AccessLine, "routeKey" | "userArn" | "refused">;
 
@@ -67,6 +70,7 @@ export async function handle(
 
     const { pathParameters } = found;
     const event = buildEvent(arrived, { routeKey, pathParameters }, api, { requestId, now, caller: authorized.caller });
+    if (Buffer.byteLength(event.body ?? "") > MAX_INVOCATION) return { ...known, answer: gatewayAnswer(413) };
     return { ...known, answer: await invoke(found.route, event, api.timeoutMs ?? TIMEOUT_MS, response) };
   }
 }

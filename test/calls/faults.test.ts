@@ -120,9 +120,9 @@ test.each(Object.entries(apiFaults) as [Fault, (typeof apiFaults)[Fault]][])(
 test.each([
   ["changes the protocol", "101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade", "unreachable"],
   ["sends a body without a length, and stalls", "200 OK\r\n\r\nsome", "timeout"],
-])("A request to an API that %s ends", async (_, answer, kind) => {
+])("A request to an API that %s ends", async (__, sent, kind) => {
   onHeaders(() => deadline?.end.abort());
-  const server = createServer((_, response) => void response.socket?.write(`HTTP/1.1 ${answer}\r\n\r\n`));
+  const server = createServer((_, response) => void response.socket?.write(`HTTP/1.1 ${sent}\r\n\r\n`));
   const { url, close } = await listen(server);
   const target = { origin: url, path: "/a", method: "GET", headers: {} } as const;
 

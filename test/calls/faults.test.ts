@@ -126,7 +126,10 @@ test.each([
   const { url, close } = await listen(server);
   const target = { origin: url, path: "/a", method: "GET", headers: {} } as const;
 
-  const result = await httpsApi({ now: () => Date.now() / 1000 }).send({ ...target, token: new Secret("fake-token"), body: Buffer.alloc(0) }, 10);
+  const result = await httpsApi({ now: () => Date.now() / 1000 }).send(
+    { ...target, token: new Secret("fake-token"), body: Buffer.alloc(0) },
+    10,
+  );
 
   expect(result).toMatchObject({ kind });
   await close();

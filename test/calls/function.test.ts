@@ -142,7 +142,7 @@ test("the credential decides before the connection, then the path, then the rule
   expect(broker.api.received).toEqual([]);
 });
 
-test("a user's JWT calls from its page, until an operator stops the user or the entry", async () => {
+test("a user's JWT calls from its page; the log names entry, pseudonym and rule, and never the path", async () => {
   const jwt = broker.issuer.token(userClaims("acme"));
   const headers = { authorization: `Bearer ${jwt}`, origin: "https://portal.test" };
 

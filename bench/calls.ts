@@ -36,7 +36,7 @@ export async function calls(size: Size): Promise<Report> {
   const { environment, files, close } = await overTls(parts, bundles.folder);
   const tls = await startTls(api.url, files);
   try {
-    await parts.table.put(...[itemOf(plain, api.url), itemOf(secure, tls.url)]);
+    await parts.table.put(itemOf(plain, api.url), itemOf(secure, tls.url));
     const folder = bundles.deployed("calls", callersWithCalls(issuer.url));
     const warm = await addedCpu(size, parts, folder, bundles.ours("fetch-api"), { api: api.url, jwt: issuer.jwt });
     const client = runtimeClient() ?? plainClient;

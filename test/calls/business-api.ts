@@ -25,12 +25,13 @@ export async function startBusinessApi() {
     close: async () => {},
   };
   const server = createServer((request, response) => {
-    void buffer(request).then((body) => {
+    void (async () => {
+      const body = await buffer(request);
       const { method = "", url = "", headers } = request;
       const one = { method, url, headers, body, token: (headers.authorization ?? "").replace("Bearer ", "") };
       received.push(one);
       api.respond(response, one);
-    });
+    })();
   });
   const { url, close } = await listen(server);
   return Object.assign(api, { url, close });

@@ -32,8 +32,6 @@ interface Of {
   upstream?: Partial<UpstreamBehaviour>;
 }
 
-export type Calling = Awaited<ReturnType<typeof startCalling>>;
-
 /** A connection in memory, under a stepped clock, whose callers may use `/orders/*` and `/{scope}/**`. */
 export async function startCalling({ age = 600, registered = { apiBaseUrl }, upstream }: Of = {}) {
   const stage = newStage(upstream);
@@ -87,7 +85,7 @@ export async function startCalling({ age = 600, registered = { apiBaseUrl }, ups
       tokens,
       line,
       /** Makes a call, and lets the time pass that it waits for. */
-      async call({ of = connection, ...request }: Partial<CallRequest> & { of?: typeof connection } = {}) {
+      call: async ({ of = connection, ...request }: Partial<CallRequest> & { of?: typeof connection } = {}) => {
         const path = { segments: ["orders", "7"], query: "" };
         const whole: CallRequest = { method: "GET", ...path, body: Buffer.alloc(0), ...request };
         const caller = { connection: of, rules, reporter: "portal fake-user" };

@@ -34,7 +34,7 @@ function onHeaders(run: () => void): void {
 
 const answer: Behaviour = (response) => response.writeHead(200, { "content-type": "text/plain" }).end("fine");
 const closeIdle: Behaviour = (response, of) => (of.isFirst ? answer(response, of) : response.socket?.destroy());
-const status = (code: number, headers = {}): Behaviour => {
+const withStatus = (code: number, headers = {}): Behaviour => {
   return (response) => response.writeHead(code, headers).end();
 };
 
@@ -56,12 +56,12 @@ const behaviours: Record<Exclude<Fault, "refuse">, Behaviour> = {
   deadSocket: closeIdle,
   deadSocketOfPost: closeIdle,
   tooLarge: (response) => response.writeHead(200).end(Buffer.alloc(4_500_001), () => undefined),
-  redirect: status(302, { location: "https://elsewhere.test/base/orders/8" }),
+  redirect: withStatus(302, { location: "https://elsewhere.test/base/orders/8" }),
   garbage: (response) => response.socket?.end("It works!\r\n\r\n"),
-  error: status(500),
-  rejectOnce: (response, of) => (of.nth === 1 ? status(401)(response, of) : answer(response, of)),
-  rejectAll: status(401),
-  rejectNew: status(401),
+  error: withStatus(500),
+  rejectOnce: (response, of) => (of.nth === 1 ? withStatus(401)(response, of) : answer(response, of)),
+  rejectAll: withStatus(401),
+  rejectNew: withStatus(401),
 };
 
 test.each(Object.entries(apiFaults) as [Fault, (typeof apiFaults)[Fault]][])(

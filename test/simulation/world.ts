@@ -225,7 +225,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       29,
       async () => {
         const { status, line } = await running.run(process, () => endpoint.answer(event as never));
-        record({ kind: "called", process, connection, status, code: String(line.code) });
+        record({ kind: "called", process, connection, status, code: line.code });
       },
       () => false,
     );

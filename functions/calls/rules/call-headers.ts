@@ -50,10 +50,7 @@ export function headersToReturn(
     "content-type": valueOf("content-type") ?? "application/octet-stream",
     "cache-control": privateCaching(valueOf("cache-control")),
   };
-  return { ...Object.fromEntries(Object.entries(own).filter(([, value]) => value)), ...alwaysHeaders } as Record<
-    string,
-    string
-  >;
+  return { ...Object.fromEntries(Object.entries(own).filter(([, value]) => value)), ...alwaysHeaders };
 }
 
 /** Of every response of a call. A page on the broker's origin must never run what an API returns. */

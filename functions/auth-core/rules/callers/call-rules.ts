@@ -34,7 +34,7 @@ export function brokenSegment(segment: string): string | undefined {
   if (forbidden.test(segment))
     return "has a segment with a character that is not allowed, like \\ % ? # ; or a control character";
   const normalised = segment.normalize("NFKC");
-  const gains = [..."/\\.%?#;"].some((char) => normalised.split(char).length > segment.split(char).length);
+  const gains = "/\\.%?#;".split("").some((char) => normalised.split(char).length > segment.split(char).length);
   return gains ? "has a segment with a character that stands for one of / \\ . % ? # ;" : undefined;
 }
 

@@ -1,5 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
@@ -29,8 +31,8 @@ type Behaviour = (response: ServerResponse, of: { nth: number; isFirst: boolean;
 /** Runs something when the client has the headers of a response. */
 function onHeaders(run: () => void): void {
   const channel = "http.client.response.finish";
-  const once = () => (unsubscribe(channel, once), run());
-  subscribe(channel, once);
+  const onFirst = () => (unsubscribe(channel, onFirst), run());
+  subscribe(channel, onFirst);
 }
 
 const answer: Behaviour = (response) => response.writeHead(200, { "content-type": "text/plain" }).end("fine");
@@ -133,4 +135,21 @@ test.each([
 
   expect(result).toMatchObject({ kind });
   await close();
+});
+
+test("An API that accepts the connection, but never begins TLS, is unreachable after 2 s", async () => {
+  const { setTimeout: real } = globalThis;
+  const waits: number[] = [];
+  const atOnce = (run: () => void, ms = 0) => (waits.push(ms), real(run, 0));
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(atOnce);
+  const silent = createTcpServer((socket) => socket.on("error", () => undefined)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const origin = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const request = { path: "/", method: "GET", headers: {}, body: Buffer.alloc(0), token: new Secret("fake") } as const;
+
+  const result = await httpsApi({ now: () => 0 }).send({ ...request, origin }, 10);
+
+  expect(result).toEqual({ kind: "unreachable", isDeadSocket: false });
+  expect(waits).toEqual([2000]);
+  silent.close();
 });

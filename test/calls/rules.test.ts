@@ -127,7 +127,7 @@ describe("A rule", () => {
 });
 
 describe("The path of a call", () => {
-  test.each<[string, string | undefined, string[] | string]>([
+  test.each<[string, string | undefined, unknown]>([
     [`${prefix}a/b`, "a/b", ["a", "b"]],
     [`${prefix}a%20b`, "a b", ["a b"]],
     [`${prefix}a b`, "a b", ["a b"]],

@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
+import { broker } from "../cli/harness.ts";
 import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
 import { account, startBroker } from "../examples/broker.ts";
 import { failsAtRedirect } from "../examples/redirect.ts";
@@ -14,6 +15,8 @@ let page: Page;
 beforeAll(async () => {
   run = await startBroker();
   await run.simulator("/_simulator", { lifetime: 3600 });
+  const at = ["--api-base-url", run.url("simulator"), "--local-url", run.url("ready")];
+  await broker(["connections", "set", "webapicorso", ...at]);
   browser = await startBrowser();
 });
 afterAll(async () => {
@@ -129,6 +132,6 @@ it("a page of another origin gets nothing from the broker, not even for a signed
   await signIn();
   await page.getByRole("button", { name: "Get customers" }).click();
 
-  expect((await blocked).method()).toBe("POST");
+  expect((await blocked).method()).toBe("GET");
   await page.locator(".failed").waitFor();
 });

@@ -18,10 +18,10 @@ interface Subject {
 }
 
 /** Milliseconds from the start of the process to its first response, and CPU time until then. */
-type Times = Record<"wall" | "cpu", number>;
+export type Times = Record<"wall" | "cpu", number>;
 
 const connection = "webapicorso";
-const plainClient = new URL("plain-client.ts", import.meta.url).pathname;
+export const plainClient = new URL("plain-client.ts", import.meta.url).pathname;
 
 /**
  * Measures new environments: each is a process with Lambda's runtime client, from its start to its first response. The
@@ -84,19 +84,20 @@ function subjectsOf(parts: Parts, bundles: ReturnType<typeof bundlesFor>) {
 }
 
 /** The environment of a function, with TLS in front of DynamoDB and Secrets Manager, as on AWS. */
-async function overTls(parts: Parts, folder: string) {
+export async function overTls(parts: Parts, folder: string) {
   const environment: Record<string, string> = parts.environment;
   const files = newCertificate(folder);
   const names = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"];
   const proxies = await Promise.all(names.map((name) => startTls(environment[name] ?? "", files)));
   const urls = Object.fromEntries(names.map((name, index) => [name, proxies[index]?.url ?? ""]));
   return {
+    files,
     environment: { ...environment, ...urls, NODE_EXTRA_CA_CERTS: files.certificate },
     close: () => proxies.forEach((proxy) => proxy.close()),
   };
 }
 
-async function firstResponse(
+export async function firstResponse(
   client: string,
   folder: string,
   variables: Record<string, string>,

@@ -13,11 +13,12 @@ import type { Attributes } from "../fixtures/table.ts";
 /** The embedded parts around a function, behind real sockets. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
 
-const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
+export const callerKey = new Secret(`stb_${"fake-key-of-bench_".repeat(4).slice(0, 43)}`);
 
 export async function startParts() {
   const { table, secrets, simulator, variables, secretOf, close } = await startEmulators();
   return {
+    table,
     register(connection: string): void {
       const registration = { username: `admin_${connection}`, scope: connection, apiKey: "fake-key-1" };
       simulator.admit(registration);
@@ -85,5 +86,5 @@ export function oauthEvent(): object {
 /** The list of the oauth function with one caller, who may use this connection. */
 export function oneCaller(connection: string): Record<string, string> {
   const caller = { name: "bench", connections: [connection], keySha256: [callerKeyHash(callerKey)] };
-  return callersFile(parseCallers([caller], { allowLoopbackHttp: true }));
+  return callersFile(parseCallers([caller], { allowLoopbackHttp: true }), "tokens");
 }

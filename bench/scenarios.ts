@@ -30,6 +30,10 @@ export const scenarios: Record<string, Scenario> = {
     title: "what the client adds to a call of the business API",
     run: async (size) => (await import("./client.ts")).client(size),
   },
+  calls: {
+    title: "a call of the business API through the broker",
+    run: async (size) => (await import("./calls.ts")).calls(size),
+  },
   memory: {
     title: "the memory of an environment that serves 1,000 connections",
     run: async (size) => (await import("./memory.ts")).memory(size),

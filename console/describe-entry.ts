@@ -6,7 +6,11 @@ import { eventNames, isFailure, type LogEntry } from "./log-entry.ts";
 export function describeEntry({ at, fields }: LogEntry, colour: boolean, now = at): string {
   const outcome = outcomeOf(fields).padEnd(5);
   const connection = text(fields["connection"]) || "-";
-  const paint = isFailure(fields) ? "red" : fields["message"] === "request" ? "green" : "cyan";
+  const paint = isFailure(fields)
+    ? "red"
+    : fields["message"] === "request" && fields["code"] === "ok"
+      ? "green"
+      : "cyan";
   const shown = colour ? painted(paint, outcome) : outcome;
   return `${instantOf(at, now)}  ${shown}  ${connection}  ${whatHappened(fields)}\n`;
 }
@@ -53,14 +57,21 @@ function whatHappened(fields: LogEntry["fields"]): string {
   }
 }
 
-function describeRequest({ code, source, callerRole, requestId, route, ...fields }: LogEntry["fields"], cause: string) {
+function describeRequest({ code, source, callerRole, requestId, ...fields }: LogEntry["fields"], cause: string) {
   const duration = text(fields["Duration"]);
+  const { service, method, rule, apiStatus, user } = fields;
+  // The rule, because the log has no path of a call.
+  const isCall = service === "calls";
+  const what = isCall ? joined(" ", "call", method, rule) : text(fields["route"]);
+  const from = isCall || source === "none" ? "" : ` from ${text(source)}`;
   const caller = text(callerRole).replace(/^arn:[^/]*\//, "");
   return joined(
     ", ",
-    `${text(route)}${code === "ok" ? (source === "none" ? "" : ` from ${text(source)}`) : `: ${text(code)}`}`,
+    `${what}${code === "ok" ? from : `: ${text(code)}`}`,
+    apiStatus === undefined ? "" : `API status ${text(apiStatus)}`,
     duration === "" ? "" : `${duration} ms`,
     caller === "" || caller === "unknown" ? "" : `caller ${caller}`,
+    user === undefined ? "" : `user ${text(user)}`,
     ...(code === "ok" ? [] : [cause, `request_id ${text(requestId)}`]),
   );
 }

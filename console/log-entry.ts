@@ -29,9 +29,12 @@ const repeated = new Set(["upstream_called", "sweep", "credentials"]);
 /** Warnings of one failed attempt that `replacement_failed` reports: of its refresh token before it, as an event after it. */
 const alsoReported = new Set(["refresh_failed", "connection_rejected"]);
 
+/** Codes of requests that are no failure. `api_4xx`: the business API answered a call with 4xx, and the broker did its part. */
+const noFailures: unknown[] = ["ok", "api_4xx"];
+
 /** Whether a line is of a failure: a request that got an error, or a warning. */
 export function isFailure({ message, code, level }: LogEntry["fields"]): boolean {
-  if (message === "request") return code !== "ok";
+  if (message === "request") return !noFailures.includes(code);
   return level === "WARN" || level === "ERROR";
 }
 
@@ -75,7 +78,7 @@ export function filterPattern({ connection, errors, events }: LogFilter): string
   const which = events
     ? `(${named(eventNames)})`
     : errors
-      ? `($.level = "WARN" || $.level = "ERROR" || ${platform} || ($.message = "request" && $.code != "ok"))`
+      ? `($.level = "WARN" || $.level = "ERROR" || ${platform} || ($.message = "request" && ${noFailures.map((code) => `$.code != "${String(code)}"`).join(" && ")}))`
       : `($.message = "*" || ${platform})`;
   return connection === undefined ? `{ ${which} }` : `{ ${which} && $.connection = "${connection}" }`;
 }

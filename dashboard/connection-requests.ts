@@ -1,11 +1,11 @@
 import type { RequestCounts } from "./contract.ts";
 import { type LogLine, textField } from "./log-line.ts";
-import { isTokenRequest } from "./traffic.ts";
+import { isCallersRequest } from "./traffic.ts";
 
 const keptMinutes = 60;
 const minuteOf = (at: number) => Math.floor(at / 60);
 
-/** Counts the token requests of each connection in the lines of the log, for an hour. */
+/** Counts the requests of each connection in the lines of the log, for an hour. */
 export class ConnectionRequests {
   /** Oldest first. By minute, so that ids that nobody requests any more are forgotten. */
   readonly #minutes: { minute: number; of: Map<string, RequestCounts> }[] = [];
@@ -13,12 +13,13 @@ export class ConnectionRequests {
   /** Takes a line, in the order of time. */
   add(line: LogLine): void {
     const connection = textField(line, "connection");
-    if (line.message !== "request" || connection === undefined || !isTokenRequest(line)) return;
+    if (line.message !== "request" || connection === undefined || !isCallersRequest(line)) return;
     const counts = this.#minuteAt(line.at);
     const known = counts.get(connection) ?? none();
     counts.set(connection, known);
-    const source = (textField(line, "code") ?? "ok") === "ok" ? textField(line, "source") : "errors";
-    if (source === "memory" || source === "table" || source === "upstream" || source === "errors") known[source] += 1;
+    const source = textField(line, "source");
+    const counted = source === "api" || (textField(line, "code") ?? "ok") === "ok" ? source : "errors";
+    if (counted !== undefined && Object.hasOwn(known, counted)) known[counted as keyof RequestCounts] += 1;
   }
 
   /** The requests of the last hour. */
@@ -44,4 +45,4 @@ export class ConnectionRequests {
   }
 }
 
-const none = (): RequestCounts => ({ memory: 0, table: 0, upstream: 0, errors: 0 });
+const none = (): RequestCounts => ({ memory: 0, table: 0, upstream: 0, api: 0, errors: 0 });

@@ -44,11 +44,12 @@ export interface ConnectionView {
   rotation?: KeyRotation;
 }
 
-/** Token requests for one connection: served ones by source, and those that got an error. */
+/** Requests for one connection: served tokens by source, calls that the business API answered, and those that got an error. */
 export interface RequestCounts {
   memory: number;
   table: number;
   upstream: number;
+  api: number;
   errors: number;
 }
 
@@ -99,12 +100,15 @@ export interface TrafficStep {
   memory: number;
   table: number;
   upstream: number;
+  /** Callers' calls that the business API answered, whatever its status. */
+  api: number;
   /** Requests that got no token because of the broker, its stores, the registration or Smart Services. */
   failed: number;
-  /** Requests that got an error because of the caller: an invalid request, an unknown connection, … */
+  /** Requests that got an error because of the caller, like an unknown connection, or because the business API gave no answer. */
   refused: number;
   /** Served tokens with less time left than required: they miss the validity objective. */
   missed: number;
+  /** To Smart Services, for tokens. */
   calls: number;
   callsFailed: number;
 }

@@ -22,6 +22,7 @@ export const emptyStep = (): TrafficStep => ({
   memory: 0,
   table: 0,
   upstream: 0,
+  api: 0,
   failed: 0,
   refused: 0,
   missed: 0,
@@ -40,17 +41,15 @@ export class TrafficCounter {
       step.calls += 1;
       if (textField(line, "outcome") !== "tokens") step.callsFailed += 1;
     }
-    if (line.message !== "request" || !isTokenRequest(line)) return;
+    if (line.message !== "request" || !isCallersRequest(line)) return;
     const code = textField(line, "code") ?? "ok";
     const { step, errors } = this.#bucketAt(line.at);
-    if (code !== "ok") {
-      step[isCallersFault(code) ? "refused" : "failed"] += 1;
-      errors[code] = (errors[code] ?? 0) + 1;
-      return;
-    }
     const source = textField(line, "source");
-    if (source === "memory" || source === "table" || source === "upstream") step[source] += 1;
-    if (line.fields["validity"] !== undefined) step.missed += 1;
+    if (code !== "ok") errors[code] = (errors[code] ?? 0) + 1;
+    if (source === "api") step.api += 1;
+    else if (code !== "ok") step[isCallersFault(code) ? "refused" : "failed"] += 1;
+    else if (source === "memory" || source === "table" || source === "upstream") step[source] += 1;
+    if (code === "ok" && line.fields["validity"] !== undefined) step.missed += 1;
   }
 
   /** @param range seconds back from `now` */
@@ -83,16 +82,16 @@ export class TrafficCounter {
   }
 }
 
-const requestsOf = ({ memory, table, upstream, failed, refused }: TrafficStep) =>
-  memory + table + upstream + failed + refused;
+export const requestsOf = ({ memory, table, upstream, api, failed, refused }: TrafficStep) =>
+  memory + table + upstream + api + failed + refused;
 
-/** Whether the request is wrong, and not the broker. OAuth's own codes are about the request too. */
+/** Whether the request or the business API is wrong, and not the broker. OAuth's own codes are about the request too. */
 export function isCallersFault(code: string): boolean {
   if (!isFailureCode(code)) return true;
   return failureCatalogue[code].status < 500 && !needsOperator(code);
 }
 
 /** Not a request for the status. */
-export function isTokenRequest(line: LogLine): boolean {
-  return ["token", "oauth"].includes(textField(line, "service") ?? "");
+export function isCallersRequest(line: LogLine): boolean {
+  return ["token", "oauth", "calls"].includes(textField(line, "service") ?? "");
 }

@@ -10,7 +10,8 @@ import { History } from "../dashboard/history.ts";
 import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { TrafficCounter } from "../dashboard/traffic.ts";
-import { readDeployment } from "./assembly/deployment.ts";
+import { type Deployment, readDeployment } from "./assembly/deployment.ts";
+import type { ListFunction } from "./callers/caller-list.ts";
 import { callersPage } from "./callers/callers-page.ts";
 import { localCallers } from "./callers/callers.ts";
 import { localSource } from "./dashboard/source.ts";
@@ -198,11 +199,9 @@ export async function startLocalRun(
         sweep: () => Promise.all(deployment.schedules.map(({ functionArn, input }) => invoke(functionArn, input))),
       }),
     );
-    const oauth = deployment.functions.find(({ folder }) => existsSync(join(folder, "callers.json")));
-    const running = functions.get(oauth?.arns[0] ?? "");
-    const oauthFunction = oauth && running && { folder: oauth.folder, running };
-    const addCaller = callersPage(oauthFunction, deployment.callers);
-    const extendSampleList = sampleListPage(options.callers ? undefined : oauthFunction);
+    const listFunctions = listFunctionsOf(deployment, functions);
+    const addCaller = callersPage(listFunctions, deployment.callers);
+    const extendSampleList = sampleListPage(options.callers ? undefined : listFunctions);
     pages = [describe, logsPage(ring), addCaller, extendSampleList, page];
 
     signal?.throwIfAborted();
@@ -225,4 +224,16 @@ export async function startLocalRun(
     await close();
     throw error;
   }
+}
+
+/** The functions whose bundles have a part of the list of callers. */
+function listFunctionsOf({ functions, api }: Deployment, started: ReadonlyMap<string, LocalFunction>): ListFunction[] {
+  return functions.flatMap(({ arns, folder }) => {
+    const running = started.get(arns[0] ?? "");
+    if (!running || !existsSync(join(folder, "callers.json"))) return [];
+    const makesCalls = api.routes.some(
+      ({ functionArn, routeKey }) => arns.includes(functionArn) && routeKey.endsWith("/api/{path+}"),
+    );
+    return [{ folder, served: makesCalls ? "calls" : "tokens", running }];
+  });
 }

@@ -1,7 +1,7 @@
 import type { Options } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 import { simulatedAccount } from "./put-secrets.ts";
-import { sampleCallerKey } from "./callers/sample-callers.ts";
+import { sampleCallerKey, sampleCallsKey } from "./callers/sample-callers.ts";
 
 /**
  * What `npm start` prints when it is ready. The commands have no single quotes, so that cmd and PowerShell take them too.
@@ -21,8 +21,11 @@ export function describeRun(
   // In PowerShell, curl is another program.
   const curl = platform === "win32" ? "curl.exe" : "curl";
   const signed = `${curl} --aws-sigv4 "aws:amz:${region}:execute-api" --user ${orders?.accessKeyId}:${orders?.secretAccessKey} ${url}/v1/connections/${connection}/token`;
-  const { username, scope } = { ...simulatedAccount(connection), ...options.connections?.[connection] };
+  const ofSample = { ...simulatedAccount(connection), apiBaseUrl: options.connections ? undefined : simulator.url };
+  const { username, scope, apiBaseUrl } = { ...ofSample, ...options.connections?.[connection] };
   const vendor = `${curl} ${url}/api/v1/auth/token --form-string "username=${username}" --form-string "scope=${scope}" --form-string "token=Bearer ${sampleCallerKey}"`;
+  const call = `${curl} ${url}/v1/connections/${connection}/api/api/v1/${encodeURIComponent(scope)}/CO/Customers --header "Authorization: Bearer ${sampleCallsKey}"`;
+  const hasCalls = !options.callers && apiBaseUrl !== undefined;
   return [
     `dynamodb ${running.dynamoDbUrl}`,
     `secretsmanager ${running.secretsManagerUrl}`,
@@ -36,6 +39,7 @@ export function describeRun(
     ...(options.callers
       ? []
       : ["", "Get a token with the vendor's API (only the host and the credential differ):", `  ${vendor}`]),
+    ...(hasCalls ? ["", "Call Smart Services through the broker, without a token:", `  ${call}`] : []),
     ...(first
       ? [
           "",

@@ -1,4 +1,5 @@
-import { failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
+import { callFailureTexts, failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
+import { type CallFailureCode, callFailures } from "@smart-token-broker/auth-core/rules/call-failures.ts";
 import { failureCatalogue, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { requestErrors } from "@smart-token-broker/oauth/rules/oauth-error.ts";
 import { table } from "./markdown.ts";
@@ -24,6 +25,13 @@ export const errorTables = (): Record<string, string> => ({
     failureCodes.map((code) => {
       const { cause, action } = failureTexts[code];
       return [`\`${code}\``, String(failureCatalogue[code].status), cause, action];
+    }),
+  ),
+  "problems of calls": table(
+    ["code", "status", "cause", "what to do"],
+    (Object.keys(callFailures) as CallFailureCode[]).map((code) => {
+      const { cause, action } = callFailureTexts[code];
+      return [`\`${code}\``, String(callFailures[code].status), cause, action];
     }),
   ),
   "OAuth errors": table(

@@ -1,5 +1,6 @@
+import { callFailures } from "../functions/auth-core/rules/call-failures.ts";
 import { failureCatalogue } from "../functions/auth-core/rules/failure-catalogue.ts";
-import { dependencies, type Fault, faults, type Outcome, stored, table } from "../fixtures/fault-table.ts";
+import { apiFaults, dependencies, type Fault, faults, type Outcome, stored, table } from "../fixtures/fault-table.ts";
 
 const introduction = `# When something fails
 
@@ -43,6 +44,21 @@ function rowOf(call: string, named: Fault[], { caller, stored: state, tells, wit
   return cells(call, faultsOf(named), callerOf(caller, code), stored[state], told, `${within} s`);
 }
 
+/** What a call gets from a business API that fails. */
+function businessApi(): string {
+  const rows = Object.values(apiFaults).map(({ api, caller, requests, within }) => {
+    if (caller === "answer") return cells(api, "its answer", String(requests), `${within} s`);
+    if (callFailures[caller.code].status !== caller.status) throw new Error(`${api}: ${caller.code}`);
+    return cells(api, `${caller.status} \`${caller.code}\``, String(requests), `${within} s`);
+  });
+  const head =
+    cells("what it does to a call", "callers get", "requests to it", "at most") +
+    cells(...Array<string>(4).fill("---"));
+  const text =
+    "A call meets these faults of the API that it is sent to. Each row is a test of the deployed adapter against a socket.";
+  return `## The business API\n\n${text}\n\n${head}${rows.join("")}`;
+}
+
 /** The page docs/faults.md. */
 export function faultsPage(): string {
   const sections = Object.entries(dependencies).map(([name, title]) => {
@@ -57,5 +73,5 @@ export function faultsPage(): string {
     return `## ${title}\n\n${head}${cells(...Array<string>(6).fill("---"))}${rows.join("")}`;
   });
   const words = Object.entries(faults).map(([fault, text]) => cells(fault, text));
-  return [introduction + words.join(""), ...sections].join("\n");
+  return [introduction + words.join(""), ...sections, businessApi()].join("\n");
 }

@@ -1,13 +1,15 @@
-import { failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
+import { callFailureTexts, failureTexts } from "@smart-token-broker/auth-core/failure-texts.ts";
 import {
   type HttpResponse,
   jsonResponse,
   problemDetails,
   tokenResponse,
 } from "@smart-token-broker/auth-core/http/response.ts";
+import { type CallFailureCode, callFailures } from "@smart-token-broker/auth-core/rules/call-failures.ts";
 import { type FailureCode, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { Answer as TokenAnswer } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
+import { failureResponse } from "@smart-token-broker/calls/edges/endpoint.ts";
 import { accessTokenType, type GrantRequest } from "@smart-token-broker/oauth/rules/grant-request.ts";
 import { type OAuthError, toOAuthError } from "@smart-token-broker/oauth/rules/oauth-error.ts";
 import { oauthErrorResponse, oauthTokenResponse } from "@smart-token-broker/oauth/edges/oauth-response.ts";
@@ -31,7 +33,8 @@ export const headerMeanings: Record<string, string> = {
   "Cache-Control": "In every response of the broker.",
   Pragma: "For HTTP/1.0 caches (RFC 6749 §5.1).",
   "Retry-After": "Whole seconds after which to retry. API Gateway's own responses do not have it.",
-  "WWW-Authenticate": "If the request has an Authorization header.",
+  "WWW-Authenticate": "With 401. On the token endpoints only if the request has an Authorization header.",
+  "Broker-Response": "Of a call: `api` if the business API answered, `broker` if the broker did.",
 };
 
 /** The cause of a failure, and what the caller does. */
@@ -89,6 +92,22 @@ export function problemAnswers(
   });
 }
 
+/** The failures of a call. A call reports no token, so none comes too soon. */
+export function callAnswers(): Answer[] {
+  const shared = failureCodes.filter((code) => code !== "too_soon");
+  const invalid = { detail: "The path after /api/ has an empty segment or a slash at its end." };
+  return [
+    ...shared.map((code) => {
+      const failure = { ...failureTexts[code].example, code, ...(code === "invalid_request" && invalid) };
+      return answer(code, meaningOf(code), "Problem", failureResponse(failure, requestId));
+    }),
+    ...(Object.keys(callFailures) as CallFailureCode[]).map((code) => {
+      const { cause, action, example } = callFailureTexts[code];
+      return answer(code, `${cause} ${action}`, "CallProblem", failureResponse({ ...example, code }, requestId));
+    }),
+  ];
+}
+
 /** The token responses of the token endpoints, by how the caller authenticates. */
 export const oauthTokens = {
   token: answer(
@@ -136,7 +155,8 @@ const gatewayMessages: [status: number, message: string, meaning: string][] = [
   [503, "Service Unavailable", "The function did not answer in 30 s."],
 ];
 
-const noOAuthRoutes = "No such route. It exists only if an entry of `callers` has a caller key or an issuer.";
+const noOpenRoute =
+  "No such route. It exists only if an entry of `callers` needs it: a caller key, an issuer or `calls`.";
 
 /** The gateway's own responses, in its own form. It rejects callers (403) only on routes where IAM decides. */
 export function gatewayAnswers(of: { iam: boolean }): Answer[] {
@@ -145,7 +165,7 @@ export function gatewayAnswers(of: { iam: boolean }): Answer[] {
     .map(([status, message, meaning]) => ({
       status,
       name: "gateway",
-      meaning: `From the gateway: ${!of.iam && status === 404 ? noOAuthRoutes : meaning}`,
+      meaning: `From the gateway: ${!of.iam && status === 404 ? noOpenRoute : meaning}`,
       type: "application/json",
       schema: "GatewayError",
       headers: [],

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type Answer, headerMeanings } from "./openapi-answers.ts";
-import { routes } from "./openapi-routes.ts";
+import { type Answer, callAnswers, headerMeanings } from "./openapi-answers.ts";
+import { calls, routes } from "./openapi-routes.ts";
 import { schemas } from "./openapi-schemas.ts";
 
 const { version, license } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -17,6 +17,7 @@ export function openApiDocument(): object {
     const responses = responsesOf(answers, examples, operation.operationId);
     paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, responses } };
   }
+  const callResponses = responsesOf(callAnswers(), examples, "call");
   return {
     openapi: "3.1.0",
     info: {
@@ -34,6 +35,7 @@ export function openApiDocument(): object {
       },
     ],
     paths,
+    "x-calls": { ...calls, responses: callResponses },
     components: {
       securitySchemes: {
         sigV4: {
@@ -43,6 +45,11 @@ export function openApiDocument(): object {
           description:
             "AWS Signature Version 4, service `execute-api`. IAM decides which connections a caller may use.",
           "x-amazon-apigateway-authtype": "awsSigv4",
+        },
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "A caller key, or a JWT of a trusted issuer. For calls only.",
         },
         basic: {
           type: "http",

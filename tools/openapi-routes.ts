@@ -1,5 +1,7 @@
 import { connectionIdPattern, connectionIdRule } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { callRequestHeaders, callResponseHeaders } from "@smart-token-broker/auth-core/rules/callers/call-headers.ts";
+import { callMethods } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { notAccepted } from "@smart-token-broker/oauth/use-cases/authenticate.ts";
 import { noSuchConnection } from "@smart-token-broker/oauth/use-cases/find-connection.ts";
@@ -77,6 +79,22 @@ const noConnection = (username?: string) => ({
   meaning: `No connection that the caller may use has this ${username === undefined ? "" : "username and "}scope, or more than one has, or the caller did not name one.`,
 });
 const invalidForm = "The body is not valid or has more than 16 KiB, or a field is missing, duplicate or wrong. Fix it.";
+
+/** Method and path of calls are no OpenAPI: a path parameter cannot have a `/`. */
+export const calls = {
+  path: "/v1/connections/{connection}/api/{path}",
+  methods: callMethods,
+  summary: "Call the business API with the connection's token, which the caller never gets",
+  description:
+    "An extension of this document, because `path` may have slashes, which OpenAPI allows in no path parameter. The routes exist only if an entry of `callers` has `calls`, with the methods and paths that it may use. `path` is below the connection's `apiBaseUrl`; a segment `{scope}` (`%7Bscope%7D`) stands for the connection's scope. Request and response bodies have at most 4,500,000 bytes, and are not changed. A response with `Broker-Response: api` is that of the business API. The gateway answers as on the other routes.",
+  security: [{ bearer: [] }, { basic: [] }],
+  parameters: [
+    connection,
+    { name: "path", in: "path", required: true, description: "One or more segments.", schema: { type: "string" } },
+  ],
+  requestHeaders: ["accept-encoding", ...callRequestHeaders].join(", "),
+  responseHeaders: [...callResponseHeaders, "location", "link", "cache-control"].join(", "),
+};
 
 export const routes: Route[] = [
   {

@@ -1,9 +1,11 @@
 import { requestErrors } from "@smart-token-broker/oauth/rules/oauth-error.ts";
+import { callFailures } from "@smart-token-broker/auth-core/rules/call-failures.ts";
 import { failureCatalogue, failureCodes } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { accessTokenType } from "@smart-token-broker/oauth/rules/grant-request.ts";
 import { oauthTokenRequest, rejectedToken, type Schema, vendorTokenRequest } from "./openapi-requests.ts";
 
 const failures = Object.values(failureCatalogue);
+const statusesOf = (all: readonly { status: number }[]) => [...new Set(all.map(({ status }) => status))];
 const text = { type: "string" };
 const url = { type: "string", format: "uri" };
 const texts = { type: "array", items: text };
@@ -18,6 +20,11 @@ const expiresIn = { type: "integer", minimum: 0, description: "Remaining time of
 
 function answer(properties: Record<string, Schema>, optional: string[] = []): Schema {
   return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
+}
+
+function problem(statuses: number[], codes: Schema): Schema {
+  const type = { ...url, pattern: "^urn:smart-token-broker:" };
+  return answer({ type, title: text, status: { enum: statuses }, code: codes, detail: text, request_id: text });
 }
 
 const instant = { type: "string", format: "date-time" };
@@ -76,16 +83,10 @@ export const schemas = {
     ["api_base_url"],
   ),
   RejectedToken: rejectedToken,
-  Problem: {
-    description: "RFC 9457.",
-    ...answer({
-      type: { ...url, pattern: "^urn:smart-token-broker:" },
-      title: text,
-      status: { enum: [...new Set(failures.map(({ status }) => status))] },
-      code,
-      detail: text,
-      request_id: text,
-    }),
+  Problem: { description: "RFC 9457.", ...problem(statusesOf(failures), code) },
+  CallProblem: {
+    description: "RFC 9457, with a code that only calls have.",
+    ...problem(statusesOf(Object.values(callFailures)), { ...code, enum: Object.keys(callFailures) }),
   },
   VendorTokenRequest: vendorTokenRequest,
   OAuthTokenRequest: oauthTokenRequest,

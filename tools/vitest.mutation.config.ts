@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 class QuickTestsFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const order = [
-      /\/unit\/|rules|make-due/,
+      /\/unit\/|rules|make-due|make-call/,
       /\/service\//,
       /\/keys\/(?!announcing|bad-next|revoking|rotation|sharing)/,
       /\/rotation\//,
@@ -25,6 +25,7 @@ export default defineConfig({
       // They call bundles, which have no mutants.
       "test/{keys,rotation}/handler.test.ts",
       "test/oauth/{clients,function}.test.ts",
+      "test/calls/function.test.ts",
       "test/status/{function,page,paging}.test.ts",
       // Thousands of generated inputs or runs, or seconds of real time: too slow for each mutant.
       "test/unit/hostile-input.test.ts",

@@ -38,6 +38,9 @@ export const assumptions = {
   requestMs: 2,
   sweepMs: 100,
   replacementMs: 50,
+  /** Milliseconds in which the business API answers a call, and KB of its response. Lambda bills the wait. */
+  callMs: 100,
+  callKb: 10,
   /** Environments of the token function at 1 and at 100 requests a second. Each reads an item at most once a minute. */
   environments: (rate: number) => Math.max(1, rate / 10),
   /** Share of a log that is left after CloudWatch's compression. */
@@ -108,6 +111,34 @@ export function bill(counts: Counts, prices: Prices, connections: number, rate: 
   };
   const total = Object.values(dollars).reduce((all, each) => all + each, 0);
   return { connections, rate, dollars, total, ...(requests > 0 && { perMillion: (total / requests) * 1e6 }) };
+}
+
+export const callItems = ["gateway", "Lambda", "logs", "metrics and alarms", "table", "transfer"] as const;
+
+/** What calls add to the bill of a month, without free tiers. Their tokens are in the other bill. Pure. */
+export function callsBill(counts: Counts, prices: Prices, rate: number) {
+  const { monthHours, callMs, callKb, environments, compressed } = assumptions;
+  const minutes = monthHours * 60;
+  const calls = rate * minutes * 60;
+  const { call, callAccessLogBytes, fixed, fixedWithCalls } = counts;
+  const gigabytes = (calls * (call.logBytes + callAccessLogBytes)) / 1e9;
+  const rules = fixedWithCalls.insightRules - fixed.insightRules;
+  const dollars: Record<(typeof callItems)[number], number> = {
+    gateway: calls * prices.httpApiRequest,
+    Lambda: calls * (prices.lambdaRequest + (callMs / 1000) * prices.lambdaGbSecond),
+    logs:
+      gigabytes * (prices.logGb + compressed * prices.logGbMonth) +
+      rules * prices.insightRuleMonth +
+      calls * prices.insightMatch,
+    "metrics and alarms":
+      (rate > 0 ? call.metrics.length * prices.metricMonth : 0) +
+      (fixedWithCalls.alarmMetrics - fixed.alarmMetrics) * prices.alarmMetricMonth,
+    // An environment reads the item once a minute and, half a read unit each, what is revoked twice.
+    table: rate > 0 ? 2 * environments(rate) * minutes * prices.readRequestUnit : 0,
+    transfer: calls * (callKb / 1e6) * prices.transferGb,
+  };
+  const total = Object.values(dollars).reduce((all, each) => all + each, 0);
+  return { rate, dollars, total, ...(calls > 0 && { perMillion: (total / calls) * 1e6 }) };
 }
 
 /** Dollars a month for X-Ray's traces of the token function: it samples one request a second, and 5 % of the rest. */

@@ -1,7 +1,9 @@
+import { createServer } from "node:http";
+import { listen } from "../../fixtures/listen.ts";
 import { synthesise } from "../../local/synthesise.ts";
 import { accessLogBytes, fixedParts, type FixedParts } from "./fixed-parts.ts";
 import { difference, type Work } from "./work.ts";
-import { requestId, startCountedWorld, tokenPath } from "./world.ts";
+import { callRoute, callsCaller, requestId, startCountedWorld, tokenPath } from "./world.ts";
 
 /** Everything that the bill is made of. */
 export interface Counts {
@@ -14,12 +16,17 @@ export interface Counts {
   /** What one due connection adds to a sweep, and what the daily check of its secret adds to that. */
   replacement: Work;
   dailyCheck: Work;
+  /** A call by caller key whose token is in memory. The business API's time and bytes are assumed. */
+  call: Work;
   accessLogBytes: number;
+  callAccessLogBytes: number;
   /** Of a token response, with the simulator's token. */
   responseBytes: number;
   fixed: FixedParts;
   /** With a caller that needs the OAuth function. */
   fixedWithOAuth: FixedParts;
+  /** With a caller that needs the function calls. */
+  fixedWithCalls: FixedParts;
 }
 
 /** Counts what the deployed bundles do, against embedded parts: the real handlers, sockets, log lines and templates. */
@@ -47,13 +54,29 @@ export async function countOperations(): Promise<Counts> {
       sweep: idle,
       replacement,
       dailyCheck: difference(first, replacement),
-      accessLogBytes: accessLogBytes(world.assembly, requestId, tokenPath()),
+      accessLogBytes: accessLogBytes(world.assembly, requestId, { httpMethod: "GET", path: tokenPath() }),
       responseBytes: token.responseBytes(),
       fixed: fixedParts(world.assembly),
       fixedWithOAuth: await partsWithOAuth(),
+      ...(await countCall()),
     };
   } finally {
     await world.close();
+  }
+}
+
+async function countCall(): Promise<Pick<Counts, "call" | "callAccessLogBytes" | "fixedWithCalls">> {
+  const api = await listen(createServer((_, response) => response.end("{}")));
+  const world = await startCountedWorld([callsCaller], { apiBaseUrl: api.url });
+  try {
+    return {
+      call: await world.call(),
+      callAccessLogBytes: accessLogBytes(world.assembly, requestId, { routeKey: callRoute }),
+      fixedWithCalls: fixedParts(world.assembly),
+    };
+  } finally {
+    await world.close();
+    await api.close();
   }
 }
 

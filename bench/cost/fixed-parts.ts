@@ -37,16 +37,15 @@ export function fixedParts({ resources }: CloudAssembly): FixedParts {
   };
 }
 
-/** The length of a line of the access log for a token request that succeeds. */
-export function accessLogBytes({ resources }: CloudAssembly, requestId: string, path: string): number {
+/** The length of a line of the access log for a request that succeeds. `of` is what the format may say of it. */
+export function accessLogBytes({ resources }: CloudAssembly, requestId: string, of: Record<string, string>): number {
   const stage = resources.find(({ type }) => type === "AWS::ApiGatewayV2::Stage");
   if (!stage) throw new Error("The templates have no stage of an HTTP API.");
   const { Format } = stage.properties["AccessLogSettings"] as { Format: string };
   const values: Record<string, string> = {
     requestId,
     "identity.sourceIp": "203.0.113.10",
-    httpMethod: "GET",
-    path,
+    ...of,
     status: "200",
     "integration.status": "200",
     responseLatency: "12",

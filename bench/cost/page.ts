@@ -1,5 +1,16 @@
 import { type MetricName, metricOrigins, originsOf } from "@smart-token-broker/auth-core/metrics.ts";
-import { assumptions, bill, type Bill, type Item, items, type PriceName, type Prices, tracing } from "./bill.ts";
+import {
+  assumptions,
+  bill,
+  type Bill,
+  callItems,
+  callsBill,
+  type Item,
+  items,
+  type PriceName,
+  type Prices,
+  tracing,
+} from "./bill.ts";
 import type { Counts } from "./count.ts";
 import type { Work } from "./work.ts";
 
@@ -70,7 +81,7 @@ export function costSection(counts: Counts, list: PriceList): string {
   return [
     "## A month's bill",
     "",
-    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without [traces and the OAuth function](#what-dominates).`,
+    `Dollars a month in ${list.region}, by the list prices of ${list.date}, without free tiers, without [traces, the OAuth function](#what-dominates) and [calls](#what-calls-add).`,
     "`npm run bench -- cost` counts the operations on the embedded parts, multiplies them by the prices in `bench/cost/prices.json`,",
     "and writes this part of the page.",
     "",
@@ -89,11 +100,32 @@ export function costSection(counts: Counts, list: PriceList): string {
     `Of ${busy.perMillion?.toFixed(2)} $ for a million tokens at 100 requests a second and one connection, the gateway takes ${million(prices.httpApiRequest)} $,`,
     `${whole(bytes)} bytes of logs a request ${cents(bytes)} $ and Lambda's price of a request ${million(prices.lambdaRequest)} $. The rest is Lambda's time and what does not depend on requests.`,
     "",
+    "## What calls add",
+    "",
+    "Dollars a month that [calls](callers.md) add, at one caller key; each connection's token is in the bill above.",
+    "",
+    ...head("calls/s", ...callItems, "total", "a million calls"),
+    ...[0, 1, 100]
+      .map((rate) => callsBill(counts, prices, rate))
+      .map((each) =>
+        row(
+          String(each.rate),
+          ...callItems.map((item) => dollars(each.dollars[item])),
+          `**${dollars(each.total)}**`,
+          each.perMillion?.toFixed(2) ?? "–",
+        ),
+      ),
+    "",
+    `Assumed: the business API answers in ${assumptions.callMs} ms with ${assumptions.callKb} KB, and every caller is outside AWS. Each further 100 ms cost ${million(prices.lambdaGbSecond / 10)} $ a million calls,`,
+    `since Lambda bills the wait, and each further ${assumptions.callKb} KB ${(assumptions.callKb * prices.transferGb).toFixed(2)} $. The gateway counts each 512 KB of a request or response as one more.`,
+    `The silent alarm with the band over calls is ${dollars(3 * prices.alarmMetricMonth)} $ of this, two rules of Contributor Insights ${dollars(2 * prices.insightRuleMonth)} $.`,
+    "",
     "## Counted operations",
     "",
     ...head("work", "table", "Secrets Manager", "Smart Services", "log lines"),
     workRow("a token from memory", counts.memory),
     workRow("a token from the table", counts.table),
+    workRow("a call, its token from memory", counts.call),
     workRow("the first token of a connection, by a request", counts.upstream),
     workRow("a sweep, nothing due", counts.sweep),
     workRow("a replacement in a sweep", counts.replacement),

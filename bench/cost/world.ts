@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
+import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { tokenEvent } from "../../fixtures/token-event.ts";
 import { readDeployment } from "../../local/assembly/deployment.ts";
 import { startDynamoDb } from "../../local/dynamodb.ts";
@@ -20,9 +22,23 @@ export const tokenPath = (id = connection) => `/v1/connections/${id}/token`;
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
-/** The deployed bundles on embedded parts that count, with one connection whose secret is registered. */
-export async function startCountedWorld() {
-  const { assembly, remove } = await synthesise({ stage: "dev", connections: [connection], callers: [] });
+/** A caller whose calls are counted, and its key. */
+const callerKey = `stb_${"fake-caller-key-".padEnd(43, "0")}`;
+export const callsCaller = {
+  name: "orders",
+  connections: [connection],
+  keySha256: [callerKeyHash(new Secret(callerKey))],
+  calls: [{ methods: ["GET"], path: "/api/v1/{scope}/CO/*" }],
+};
+export const callRoute = "GET /v1/connections/{connection}/api/{path+}";
+
+/**
+ * The deployed bundles on embedded parts that count, with one connection whose secret is registered.
+ *
+ * @param registered more fields of its registration
+ */
+export async function startCountedWorld(callers: object[] = [], registered: object = {}) {
+  const { assembly, remove } = await synthesise({ stage: "dev", connections: [connection], callers });
   const deployment = readDeployment(assembly, place);
   const clock = { now: () => Date.now() / 1000 };
   const [schema] = deployment.tables;
@@ -37,7 +53,7 @@ export async function startCountedWorld() {
   const ends: (() => unknown)[] = [];
 
   const account = { username: `admin_${connection}`, scope: `${connection}_aly${connection}` };
-  const SecretString = JSON.stringify({ ...account, apiKey: simulator.issueKey(account) });
+  const SecretString = JSON.stringify({ ...account, ...registered, apiKey: simulator.issueKey(account) });
   for (const { name: Name } of deployment.secrets) {
     secrets.store.createSecret({ Name, SecretString, ClientRequestToken: randomUUID() });
     // Rotation is on for it, as in a deployment, and not due.
@@ -108,6 +124,15 @@ export async function startCountedWorld() {
       return { request: () => request(connection), responseBytes: () => responseBytes };
     },
 
+    /** A call whose token is in memory, in an environment that has made one before. */
+    async call(): Promise<Work> {
+      const route = deployment.api.routes.find(({ routeKey }) => routeKey === callRoute);
+      const invoke = await start(route?.functionArn);
+      const call = () => work(() => invoke(callEventOf(account.scope)), "request");
+      await call();
+      return call();
+    },
+
     /** Starts an environment of the sweep. Its sweeps count, except the first one. */
     async sweeps() {
       const invoke = await start(deployment.schedules[0]?.functionArn);
@@ -139,11 +164,21 @@ export async function startCountedWorld() {
 }
 
 /** A line whose length does not depend on how fast this machine is. */
-const withUsualTimes = (line: string) => line.replaceAll(/("(?:Upstream)?Duration":)[\d.]+/g, "$11.5");
+const withUsualTimes = (line: string) =>
+  line.replaceAll(/("(?:Upstream)?Duration":)[\d.]+/g, "$11.5").replaceAll(/("(?:token|api)Ms":)\d+/g, "$1100");
 
 /** A request of API Gateway by a caller with a role. */
 function eventOf(id: string) {
   const userArn = `arn:aws:sts::${place.accountId}:assumed-role/orders/orders-function`;
   const event = tokenEvent(id, { rawPath: tokenPath(id), userArn });
   return { ...event, requestContext: { ...event.requestContext, requestId } };
+}
+
+/** A call of API Gateway by a caller with a key. */
+function callEventOf(scope: string) {
+  const path = `api/v1/${scope}/CO/Orders`;
+  const event = tokenEvent(connection, { rawPath: `/v1/connections/${connection}/api/${path}` });
+  const requestContext = { ...event.requestContext, authorizer: undefined, requestId, routeKey: callRoute };
+  const headers = { authorization: `Bearer ${callerKey}` };
+  return { ...event, routeKey: callRoute, headers, requestContext, pathParameters: { connection, path } };
 }

@@ -8,9 +8,15 @@ import { askText } from "../terminal/ask.ts";
 import { expectCallerName, newCallerKey } from "./key.ts";
 import { readJson } from "./list.ts";
 
+export interface AddOptions {
+  connections?: string;
+  /** Rules of the calls that it may make, as in `readRule`. Empty: it gets tokens. */
+  call: string[];
+}
+
 /** Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment. */
-export async function addCaller(name: string, connections: string | undefined, file: string, stage: string) {
-  const entry = await entryOf(name, connections);
+export async function addCaller(name: string, options: AddOptions, file: string, stage: string) {
+  const entry = await entryOf(name, options);
   const { file: place, document, list } = await findList(file);
   list.push(entry.listed);
   try {
@@ -24,8 +30,8 @@ export async function addCaller(name: string, connections: string | undefined, f
 }
 
 /** Creates a caller key and adds its caller to the list of a local run, until that ends. Takes effect at once. */
-export async function addLocalCaller(deployment: Deployment, name: string, connections: string | undefined) {
-  const entry = await entryOf(name, connections);
+export async function addLocalCaller(deployment: Deployment, name: string, options: AddOptions) {
+  const entry = await entryOf(name, options);
   const response = await fetch(`${deployment.url}/_local/callers`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -40,12 +46,20 @@ export async function addLocalCaller(deployment: Deployment, name: string, conne
   return resultOf(entry, `Added ${name} to the local run, until that ends. The key works now.`);
 }
 
-async function entryOf(name: string, connections: string | undefined) {
+async function entryOf(name: string, { connections, call }: AddOptions) {
   expectCallerName(name);
+  const calls = call.map(readRule);
   const ids = connections ?? (await askText(`Connections of ${name}, separated by commas`, "--connections IDS"));
   const { key, keySha256 } = newCallerKey();
   const listed = { name, connections: ids.split(",").map((id) => readId(id.trim())), keySha256: [keySha256] };
-  return { key, keySha256, listed };
+  return { key, keySha256, listed: { ...listed, ...(calls.length > 0 && { calls }) } };
+}
+
+/** `GET,POST /api/v1/{scope}/CO/**` as a rule of `calls`. Checks only the form: the list checks the rest. */
+function readRule(text: string): { methods: string[]; path: string } {
+  const [, methods, path] = /^([A-Z]+(?:,[A-Z]+)*) (\/.*)$/.exec(text) ?? [];
+  if (methods !== undefined && path !== undefined) return { methods: methods.split(","), path };
+  throw new CommandError("usage", '--call must be methods and a path, like "GET,POST /api/v1/{scope}/CO/**".');
 }
 
 function resultOf(
@@ -53,13 +67,14 @@ function resultOf(
   done: string,
   file?: string,
 ): CommandResult {
-  const { name, connections } = listed;
+  const { name, ...fields } = listed;
+  const { keySha256: _, ...shown } = fields;
   const text = `key        ${key}
 keySha256  ${keySha256}
 
-Keep the key: it is not shown again. ${done}
+Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}
 `;
-  return { text, json: { name, connections, key, keySha256, ...(file !== undefined && { file }) } };
+  return { text, json: { name, ...shown, key, keySha256, ...(file !== undefined && { file }) } };
 }
 
 interface ListFile {

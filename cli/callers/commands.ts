@@ -1,12 +1,12 @@
 import { join, relative } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type CommonOptions, examples, type OnDeployment, type Print, yes } from "../command.ts";
 import { expectStage, settingsFolder } from "../deployment/stage.ts";
 import { CommandError } from "../exit.ts";
 import { findLocal, localUrlOf } from "../deployment/find-local.ts";
 import { makeCallerKey } from "./key.ts";
 
-/** `broker callers …`. Only `revoke` works on a deployment. */
+/** `broker callers …`. Only `revoke` and `restore` work on a deployment. */
 export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print): void {
   const callers = root.command("callers").description("manage callers that do not sign with IAM");
   examples(callers, "callers list", "callers key old-php");
@@ -18,16 +18,22 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
   examples(callers.command("add <name>"), "callers add old-php --connections acme", "callers add old-php --local")
     .description("create a caller key and add its caller to the settings of the stage, or to the local run at once")
     .option("--connections <ids>", "ids that the caller may use, separated by commas; default: prompt")
+    .option(
+      "--call <rule>",
+      'the caller makes calls and gets no token: methods and a path, like "GET,POST /api/v1/{scope}/CO/**". Repeatable',
+      (rule: string, rules: string[]) => [...rules, rule],
+      [],
+    )
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command, name: string) {
-      const options = this.optsWithGlobals<CommonOptions & { file?: string; connections?: string }>();
-      const { stage, connections } = options;
+      const options = this.optsWithGlobals<CommonOptions & { file?: string; connections?: string; call: string[] }>();
+      const { stage } = options;
       const { addCaller, addLocalCaller } = await import("./add.ts");
       const url = localUrlOf(options);
       print(
         url === undefined
-          ? await addCaller(name, connections, listFile(options), stage)
-          : await addLocalCaller(await findLocal(url), name, connections),
+          ? await addCaller(name, options, listFile(options), stage)
+          : await addLocalCaller(await findLocal(url), name, options),
         options,
       );
     });
@@ -39,11 +45,20 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
       const { listCallers } = await import("./list.ts");
       print(await listCallers(listFile(options), localUrlOf(options) !== undefined), options);
     });
-  examples(callers.command("revoke <name>"), "callers revoke old-php --stage prod")
-    .description("revoke the keys of a deployed caller within 30 s, without a deployment")
+  const user = [
+    "--user <sub>",
+    "one user, in all entries with calls: the JWT's sub, or the pseudonym in the log",
+  ] as const;
+  examples(callers.command("revoke <name>"), "callers revoke old-php --stage prod", "callers revoke portal --user me")
+    .description("revoke the keys of a deployed caller, or the calls of an entry with oidc, within 30 s")
     .option("--key-sha256 <hash>", "only the key with this hash, which need not be deployed")
+    .addOption(new Option(...user).conflicts("keySha256"))
     .option(...yes)
-    .action(onDeployment(async () => (await import("./revoke.ts")).revokeCallerKeys));
+    .action(onDeployment(async () => (await import("./revoke.ts")).revokeCaller));
+  examples(callers.command("restore <name>"), "callers restore portal", "callers restore portal --user me")
+    .description("undo callers revoke for an entry with oidc and calls, or for a user, within 30 s")
+    .option(...user)
+    .action(onDeployment(async () => (await import("./stop-calls.ts")).restoreCalls));
 }
 
 /** The file with the list of callers, from the options. Throws CommandError. */

@@ -29,6 +29,7 @@ export async function listCallers(file: string, isLocal: boolean): Promise<Comma
         connections_claim: caller.connectionsClaim,
         max_lifetime: caller.maxLifetime,
       }),
+      ...(caller.calls && { calls: caller.calls }),
     })),
     text: callers.map(describe).join("") + note,
   };
@@ -36,7 +37,7 @@ export async function listCallers(file: string, isLocal: boolean): Promise<Comma
 
 /** The entry in the words of the list. Nothing is cut: what differs is often at the end of a value. */
 function describe(caller: Caller): string {
-  const { name, kind, connections, origins } = caller;
+  const { name, kind, connections, origins, calls } = caller;
   const lines = [
     `${name} (${kind})`,
     ...(connections ? [`  connections: ${connections.join(" ")}`] : []),
@@ -44,6 +45,8 @@ function describe(caller: Caller): string {
       .conditions(caller)
       .map((condition) => `  ${condition}`),
     ...(origins.length > 0 ? [`  origins: ${origins.join(" ")}`] : []),
+    ...(calls ?? []).map(({ methods, path }) => `  calls: ${methods.join(",")} ${path}`),
+    ...(calls ? ["  It gets no token."] : []),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

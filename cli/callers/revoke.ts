@@ -1,38 +1,43 @@
-import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
-import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
-import { connectionIdRule, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
-import { dynamoDbRevokedKeys } from "@smart-token-broker/auth-core/adapters/revoked-key-table.ts";
-import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
+import { takesEffectWithin } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
 import type { CommandResult } from "../command.ts";
 import { deployedCallers } from "../deployment/deployed-callers.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
-import { clientConfig, type Deployment } from "../deployment/deployment.ts";
+import type { Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
+import { expectCallerName } from "./key.ts";
 import { kinds } from "./kinds.ts";
+import { addRecords, deployedHashes, iso, shown } from "./records.ts";
+import { stopCalls } from "./stop-calls.ts";
 import { confirmed } from "../terminal/ask.ts";
-import { withProgress } from "../terminal/progress.ts";
-import { timeOfDay } from "../../console/time.ts";
 
 export interface RevokeOptions {
   keySha256?: string;
+  user?: string;
   yes?: boolean;
 }
 
-/** Each environment reads all revoked keys every 30 s, so their number is limited. */
-const maxRevoked = 1000;
-
-/** Keys that left the list and are forgotten at once, if there are too many. DynamoDB limits the size of a write. */
-const maxForgotten = 50;
-
-/** Revokes the keys of a caller, or one of them, without a deployment. It cannot be undone. */
-export async function revokeCallerKeys(
+/** Revokes a caller of the deployed list without a deployment: its keys, its calls, or those of one user. */
+export async function revokeCaller(
   deployment: Deployment,
   name: string,
   options: RevokeOptions,
 ): Promise<CommandResult> {
-  if (!parseConnectionId(name)) throw new CommandError("usage", `Invalid caller name. Use ${connectionIdRule}.`);
+  expectCallerName(name);
   const callers = await deployedCallers(deployment);
+  const hasUsers = Object.hasOwn(callers, name) && callers[name]?.issuer !== undefined;
+  return options.user !== undefined || (hasUsers && options.keySha256 === undefined)
+    ? stopCalls(deployment, callers, name, options)
+    : revokeKeys(deployment, callers, name, options);
+}
+
+/** It cannot be undone. */
+async function revokeKeys(
+  deployment: Deployment,
+  callers: DeployedCallers,
+  name: string,
+  options: RevokeOptions,
+): Promise<CommandResult> {
   const hashes = hashesToRevoke(callers, name, options.keySha256);
   const [noun, them] = hashes.length === 1 ? ["key", "it"] : ["keys", "them"];
   const keys = `${hashes.length} ${noun} of ${name}`;
@@ -44,18 +49,7 @@ export async function revokeCallerKeys(
     options.yes ?? false,
   );
 
-  const table = dynamoDbRevokedKeys(deployment.tableName, dynamoDbClient(clientConfig(deployment, "dynamodb")));
-  const before = await withProgress("Reading the revoked keys", table.read());
-  const clock = systemClock();
-  const added = hashes.filter((hash) => !before.has(hash));
-  if (added.length > 0) {
-    const forgotten = before.size + added.length > maxRevoked ? forgettable(deployed, before) : [];
-    await withProgress("Writing to the table", table.add(added, { name, at: Math.floor(clock.now()) }, forgotten));
-  }
-  // After the write: a function that read just before it does not read again for 30 s.
-  const at = added.length > 0 ? clock.now() : Math.max(...hashes.map((hash) => before.get(hash)?.at ?? 0));
-  const effectiveAt = Math.ceil(at + takesEffectWithin);
-  const shown = (instant: number) => timeOfDay(instant, clock.now(), "seconds");
+  const { added, already, effectiveAt } = await addRecords(deployment, callers, hashes, name);
   const text = [
     added.length > 0
       ? `Revoked ${keys}. From ${shown(effectiveAt)} on, the broker rejects every request with ${them}.`
@@ -69,7 +63,7 @@ export async function revokeCallerKeys(
     json: {
       name,
       revoked: added,
-      already_revoked: hashes.filter((hash) => before.has(hash)),
+      already_revoked: already,
       effective_at: iso(effectiveAt),
     },
   };
@@ -109,21 +103,3 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
 /** A hash of a key and a line break, as `echo` sends it, is a wrong one. */
 const notDeployed =
   "No deployed caller has a key with this hash, so no caller loses access. If you meant a deployed caller, hash its key again, without a line break.";
-
-function deployedHashes(callers: DeployedCallers): Set<string> {
-  return new Set(Object.values(callers).flatMap(({ keySha256 = [] }) => keySha256));
-}
-
-/** The oldest revoked keys that are not in the deployed list. */
-function forgettable(deployed: Set<string>, revoked: ReadonlyMap<string, RevokedKey>): string[] {
-  const gone = [...revoked].filter(([hash]) => !deployed.has(hash)).toSorted(([, one], [, other]) => one.at - other.at);
-  if (gone.length === 0) {
-    throw new CommandError(
-      "failed",
-      `The broker keeps at most ${maxRevoked} revoked keys, and all are still in the deployed list. Remove their hashes from the list, deploy, then run this again.`,
-    );
-  }
-  return gone.slice(0, maxForgotten).map(([hash]) => hash);
-}
-
-const iso = (instant: number) => `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`;

@@ -2,9 +2,9 @@ import { type CloudWatchClient, type MetricDataQuery, paginateGetMetricData } fr
 import { originsOf } from "@smart-token-broker/auth-core/metrics.ts";
 import { metricNamespace } from "@smart-token-broker/auth-core/rules/settings.ts";
 import type { Traffic, TrafficStep } from "../../dashboard/contract.ts";
-import { emptyStep, isCallersFault } from "../../dashboard/traffic.ts";
+import { emptyStep, isCallersFault, requestsOf } from "../../dashboard/traffic.ts";
 
-const serving = { services: ["token", "oauth"] } as const;
+const serving = { services: ["token", "oauth", "calls"] } as const;
 
 type Count = ReturnType<typeof originsOf>[number] & {
   name: "Requests" | "ValidityMissed" | "UpstreamCalls" | "ReplacementFailures";
@@ -81,15 +81,15 @@ function addTo(step: TrafficStep, errors: Record<string, number>, { name, code, 
       step.callsFailed += value;
       return;
     case "Requests":
-      if (code !== "ok") {
-        step[isCallersFault(code) ? "refused" : "failed"] += value;
-        if (value > 0) errors[code] = (errors[code] ?? 0) + value;
-      } else if (source === "memory" || source === "table" || source === "upstream") step[source] += value;
+      if (code !== "ok" && value > 0) errors[code] = (errors[code] ?? 0) + value;
+      if (source === "api") step.api += value;
+      else if (code !== "ok") step[isCallersFault(code) ? "refused" : "failed"] += value;
+      else if (source === "memory" || source === "table" || source === "upstream") step[source] += value;
   }
 }
 
 /** Of the last step with requests that is complete: the newest one is not. */
 function lastRate(steps: TrafficStep[], stepSeconds: number): number {
   const step = steps.at(-2) ?? emptyStep();
-  return (step.memory + step.table + step.upstream + step.failed + step.refused) / stepSeconds;
+  return requestsOf(step) / stepSeconds;
 }

@@ -46,14 +46,17 @@ export async function alarmTopic(deployment: Deployment): Promise<string> {
   );
 }
 
-/** The deployment's alarms, by name, without those that roll a deployment back: they notify no one. */
+/** Alarms that notify no one on purpose: those that roll a deployment back, and one for the CloudWatch dashboard. */
+const silent = /^(rollback-|unusual-calls$)/;
+
+/** The deployment's alarms, by name, without those that notify no one on purpose. */
 export async function alarmsOf(deployment: Deployment, topic: string): Promise<Alarm[]> {
   const client = cloudWatchClient(deployment);
   const AlarmNamePrefix = `smart-token-broker-${deployment.stage}-`;
   const alarms: Alarm[] = [];
   for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, { AlarmNamePrefix })) {
     for (const { AlarmName: name = "", StateValue, ActionsEnabled = true, AlarmActions = [] } of MetricAlarms) {
-      if (name.startsWith(`${AlarmNamePrefix}rollback-`)) continue;
+      if (silent.test(name.slice(AlarmNamePrefix.length))) continue;
       alarms.push({
         name,
         isInAlarm: StateValue === "ALARM",

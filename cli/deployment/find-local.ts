@@ -47,6 +47,8 @@ const answerSchema = v.object({
       v.object({
         kind: v.picklist(Object.keys(kinds) as Caller["kind"][]),
         keySha256: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
+        calls: v.exactOptional(v.literal(true)),
+        issuer: v.exactOptional(v.pipe(v.string(), v.regex(/^https?:\/\/[!-~]{1,2048}$/))),
       }),
     ),
   }),

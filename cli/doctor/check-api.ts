@@ -11,7 +11,7 @@ const warningSkew = 30;
 
 const grantPage = "docs/connections.md#grant-a-caller";
 
-/** Checks that only requests can make: unsigned requests, the clock, percent-encoded paths, OAuth routes, pages. */
+/** Checks that only requests can make: unsigned requests, the clock, percent-encoded paths, open routes, pages. */
 export async function checkApi(deployment: Deployment, connection: ConnectionId | undefined): Promise<Finding[]> {
   const unsigned = await sendUnsigned(deployment, connection);
   const date = Date.parse(unsigned.headers.get("date") ?? "") / 1000;
@@ -22,6 +22,7 @@ export async function checkApi(deployment: Deployment, connection: ConnectionId 
       ? await checkEncodedPath(deployment, connection)
       : ok("Percent-encoded paths were not checked: no connection was requested yet"),
     await checkOAuthRoutes(deployment),
+    ...(await checkCallRoutes(deployment)),
     ...(await checkPages(deployment)),
   ];
 }
@@ -58,6 +59,22 @@ async function checkOAuthRoutes({ url }: Deployment): Promise<Finding> {
   if (status === 200) return ok("The OAuth routes answer");
   if (status === 404) return ok("There are no OAuth routes: no entry of callers has a caller key or an issuer");
   return warning(`Cannot check the OAuth routes (HTTP ${status})`, again);
+}
+
+/** Whether the routes of calls, which exist only for an entry with calls, reject a request without a credential. */
+async function checkCallRoutes({ url }: Deployment): Promise<Finding[]> {
+  const request = fetch(`${url}/v1/connections/nobody/api/doctor`, {
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
+  const { status, headers } = await withProgress("Calling the API", request);
+  if (status === 401 && headers.get("broker-response") === "broker") {
+    return [ok("The routes of calls reject a request without a credential")];
+  }
+  if (status === 404) return [];
+  return status < 300
+    ? [broken(`The routes of calls answer a request without a credential (HTTP ${status})`, "report a bug")]
+    : [warning(`Cannot check the routes of calls (HTTP ${status})`, again)];
 }
 
 /** Whether a page can call the API, and read the errors of the gateway itself. */

@@ -105,7 +105,40 @@ export const gatewayChecks: Check[] = [
       return asExpected(status === 401 && found.includes("www-authenticate"), `${status} with ${found.join(", ")}`);
     },
   },
+  {
+    question: "Is %2F a separator of a call's path, and does the path end at %3F? (without a credential)",
+    // Both are safe: the function has one verdict for a decoded and an encoded path.
+    expected: "401 of the function or 404 of the gateway for each: 401 and 404 if the gateway decodes before it routes",
+    needsAws: true,
+    observe: async ({ deployment }) => {
+      const statuses = await Promise.all(["/api%2Fx", "/api/%3Fx"].map((path) => statusOfCall(deployment, path)));
+      if (!(await hasCalls(deployment))) return noCalls;
+      return asExpected(
+        statuses.every((status) => status === 401 || status === 404),
+        `%2F: ${statuses[0]}, %3F: ${statuses[1]}`,
+      );
+    },
+  },
+  {
+    question: "How does it reject a call with a body over 6 MB? (the limit of a Lambda invocation)",
+    expected: "413, and not 401 of the function",
+    needsAws: true,
+    observe: async ({ deployment }) => {
+      if (!(await hasCalls(deployment))) return noCalls;
+      const status = await statusOfCall(deployment, "/api/x", { method: "POST", body: "0".repeat(6.5 * 1024 * 1024) });
+      return asExpected(status === 413, String(status));
+    },
+  },
 ];
+
+const noCalls = unknown("no entry of this deployment has calls");
+const hasCalls = async (deployment: Deployment) => (await statusOfCall(deployment, "/api/x")) === 401;
+
+async function statusOfCall(deployment: Deployment, path: string, init: RequestInit = {}): Promise<number> {
+  const { status, body } = await fetchApi(deployment, `/v1/connections/nobody${path}`, init);
+  await body?.cancel();
+  return status;
+}
 
 /** More than the burst of the status routes, which no caller of a token uses. */
 const burst = 100;

@@ -87,12 +87,13 @@ function rotationText({ isOn, nextAt }, now) {
 }
 
 /** How many, from where, and how many errors. */
-function requestsText({ memory, table, upstream, errors }) {
-  const served = memory + table + upstream;
+function requestsText({ memory, table, upstream, api, errors }) {
+  const served = memory + table + upstream + api;
   const shares = [
     ["memory", memory],
     ["table", table],
     ["Smart Services", upstream],
+    ["calls", api],
   ].filter(([, count]) => count > 0);
   return [
     figure(served + errors),

@@ -1,7 +1,7 @@
 import { clock, duration, element, exactPercent, figure, instant, percent, renderIfChanged } from "./format.js";
 
 const svg = "http://www.w3.org/2000/svg";
-const servedOf = ({ memory, table, upstream }) => memory + table + upstream;
+const servedOf = ({ memory, table, upstream, api }) => memory + table + upstream + api;
 const sum = (steps, of) => steps.reduce((total, step) => total + of(step), 0);
 
 /** The figures at the top of the page: first, in red, what callers notice. */
@@ -44,6 +44,7 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
     ["memory", sum(steps, (step) => step.memory)],
     ["the table", sum(steps, (step) => step.table)],
     ["Smart Services", sum(steps, (step) => step.upstream)],
+    ["the business API", sum(steps, (step) => step.api)],
   ].filter(([, count]) => count > 0);
   const over = duration(range);
   return [
@@ -58,6 +59,7 @@ function trafficTiles({ steps, requestsPerSecond }, range) {
         ["memory", step.memory],
         ["table", step.table],
         ["upstream", step.upstream],
+        ["call", step.api],
         ["bad", step.failed + step.refused],
       ]),
     },

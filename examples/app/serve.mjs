@@ -1,7 +1,7 @@
 // The application's own server: serves the files of a folder and the page's configuration. It has no secrets.
 //
 //   BROKER_URL  the broker          ISSUER_URL  the OpenID provider of your users
-//   API_URL     the business API    CLIENT_ID   of this application at the issuer (default: portal)
+//   CONNECTION  default webapicorso CLIENT_ID   of this application at the issuer (default: page)
 //   PORT        default 8788, whose origin is in the local run's list of callers
 //
 //   node examples/app/serve.mjs [FOLDER]     default: the folder of the application
@@ -12,12 +12,12 @@ import { basename, join, resolve } from "node:path";
 const {
   BROKER_URL: broker = "",
   ISSUER_URL: issuer = "",
-  API_URL: api = "",
-  CLIENT_ID: clientId = "portal",
+  CONNECTION: connection = "webapicorso",
+  CLIENT_ID: clientId = "page",
   PORT: port = 8788,
 } = process.env;
 // Another folder's pages may need the broker alone.
-const required = process.argv[2] ? { BROKER_URL: broker } : { BROKER_URL: broker, ISSUER_URL: issuer, API_URL: api };
+const required = process.argv[2] ? { BROKER_URL: broker } : { BROKER_URL: broker, ISSUER_URL: issuer };
 for (const [name, value] of Object.entries(required)) {
   if (value) continue;
   console.error(`${name} is not set`);
@@ -34,29 +34,15 @@ const headers = {
 /** Returns a file of the folder (never of another folder), or the page's configuration. */
 async function page(pathname) {
   const name = basename(pathname) || "index.html";
-  if (name === "config.json") return { type: "application/json", body: JSON.stringify({ broker, issuer, clientId }) };
+  if (name === "config.json")
+    return { type: "application/json", body: JSON.stringify({ broker, connection, issuer, clientId }) };
   const type = types[name.split(".").at(-1)];
   const body = type && (await readFile(join(folder, name)).catch(() => undefined));
   return body ? { type, body } : { status: 404, type: "text/plain", body: "not found" };
 }
 
-/** Forwards a call to the business API, with the access token of the page. */
-async function forward(path, authorization = "") {
-  try {
-    const response = await fetch(api + path, { headers: { authorization, accept: "application/json" } });
-    return { status: response.status, type: "application/json", body: await response.text() };
-  } catch {
-    return { status: 502, type: "application/json", body: '{"error":"the business API is unavailable"}' };
-  }
-}
-
-async function respond({ url, headers: { authorization } }) {
-  const { pathname, search } = new URL(url, "http://localhost");
-  return pathname.startsWith("/api/v1/") ? forward(pathname + search, authorization) : page(pathname);
-}
-
 const server = createServer((request, response) => {
-  void respond(request)
+  void page(new URL(request.url, "http://localhost").pathname)
     .catch(() => ({ status: 400, type: "text/plain", body: "bad request" }))
     .then(({ status = 200, type, body }) => response.writeHead(status, { ...headers, "content-type": type }).end(body));
 });

@@ -1,3 +1,4 @@
+import type { CallFailureCode } from "./rules/call-failures.ts";
 import { connectionNotReady, type Failure, tableUnavailable, unknownConnection, withRetry } from "./rules/failure.ts";
 import type { FailureCode } from "./rules/failure-catalogue.ts";
 
@@ -63,5 +64,75 @@ export const failureTexts: Record<FailureCode, FailureTexts> = {
     cause: "Internal error. The log has details under the `request_id`.",
     action: "Report the `request_id` to the operator.",
     example: { detail: "Internal error. The log has details under this request_id." },
+  },
+};
+
+/** The same about each failure that only calls have. */
+export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
+  credential_not_accepted: {
+    cause:
+      "The credential is missing, wrong, expired or revoked, its entry has no `calls`, or a page sent a caller key.",
+    action: "Send a caller key, or the JWT of a signed-in user, as `Authorization: Bearer`.",
+    example: {
+      detail:
+        "The credential is missing, unknown, expired, revoked or not for calls. Send a caller key or a JWT as Authorization: Bearer.",
+    },
+  },
+  call_not_allowed: {
+    cause: "No rule in `calls` of the caller's entry allows this method and path, or the path names another scope.",
+    action: "Call what the entry allows, or ask the operator for a rule.",
+    example: {
+      detail:
+        "No rule of this caller allows this method and path. Its entry in the list of callers has the rules, in calls.",
+    },
+  },
+  request_too_large: {
+    cause: "The body has more than 4,500,000 bytes.",
+    action: "Send less, or get a token and call the business API without the broker.",
+    example: { detail: "The body is too large. Send at most 4500000 bytes, or get a token and call the API itself." },
+  },
+  unsupported_body: {
+    cause: "API Gateway decoded the body as text that is not UTF-8, so its bytes are lost.",
+    action: "Send UTF-8, or other bytes as `application/octet-stream`.",
+    example: {
+      detail:
+        "A text body must be UTF-8 without content-encoding: the gateway decodes it. Send other bytes as application/octet-stream or another type that is not text.",
+    },
+  },
+  api_rejected_token: {
+    cause: "The business API answered 401 to a valid token, and to its replacement. The caller's credential is fine.",
+    action: "Ask the operator whether this connection may use this API.",
+    example: {
+      detail: "The API answered 401 to a valid token. Ask the operator whether this connection may use this API.",
+    },
+  },
+  api_unreachable: {
+    cause:
+      "The business API cannot be reached, or closed the connection. Whether it did what it was asked is not known.",
+    action: "Retry, if doing it twice does no harm.",
+    example: { detail: "The API cannot be reached, or closed the connection. Retry later." },
+  },
+  api_invalid_response: {
+    cause:
+      "The response of the business API is no HTTP, contains the token, or has a status or an encoding that the broker does not pass on.",
+    action: "Report it to the operator.",
+    example: {
+      detail: "The API answered with a status that has no meaning here, which the broker does not pass on.",
+    },
+  },
+  response_too_large: {
+    cause: "The response of the business API has more than 4,500,000 bytes.",
+    action: "Ask for less: a filter, a page or a `Range`.",
+    example: {
+      detail: "The response is larger than 4500000 bytes. Ask for less, or get a token and call the API itself.",
+    },
+  },
+  api_timeout: {
+    cause:
+      "The business API did not answer within 10 s, or not the last calls of this connection. `detail` says whether something was sent.",
+    action: "Retry, if doing it twice does no harm.",
+    example: {
+      detail: "The API did not answer within 10 s. Whether the API did what it was asked is not known.",
+    },
   },
 };

@@ -1,9 +1,10 @@
 // Functions import only its types: its values would be in each bundle.
+import { callFailures } from "./rules/call-failures.ts";
 import { failureCodes, isOfReplacement } from "./rules/failure-catalogue.ts";
 import { reasonsOf } from "./rules/keys/key-action.ts";
 
 /** Name of a function, and value of the dimension `service`. */
-export type Service = "token" | "oauth" | "status" | "token-rotation" | "key-rotation" | "prober";
+export type Service = "token" | "oauth" | "calls" | "status" | "token-rotation" | "key-rotation" | "prober";
 
 /** Values of the dimensions with which services emit a metric. The fourth dimension is `stage`. */
 export interface MetricOrigins {
@@ -14,7 +15,7 @@ export interface MetricOrigins {
 
 const none = ["none"];
 const serving: Service[] = ["token", "oauth"];
-const replacing: Service[] = [...serving, "token-rotation"];
+const replacing: Service[] = [...serving, "calls", "token-rotation"];
 /** Where a served token comes from. */
 const tokenSources = ["memory", "table", "upstream"];
 const grants = ["api_key", "refresh_token"];
@@ -29,6 +30,9 @@ const requests: MetricOrigins[] = [
     codes: ["ok", ...failureCodes, "invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"],
     sources: none,
   },
+  // The API's answers, and the failures of the broker.
+  { services: ["calls"], codes: ["ok", "api_4xx", "api_5xx"], sources: ["api"] },
+  { services: ["calls"], codes: [...failureCodes, ...Object.keys(callFailures)], sources: none },
   { services: ["status"], codes: ["ok"], sources: ["table"] },
   {
     services: ["status"],

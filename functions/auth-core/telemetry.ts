@@ -18,6 +18,18 @@ export interface ResponseLine {
   tokenFingerprint?: string;
   minTtl?: number;
   validity?: string;
+  /** Of a call. `rule` is the path of the rule that allowed it: the call's own path may have customers' data. */
+  user?: string;
+  method?: string;
+  rule?: string;
+  /** Status of the API's last response. */
+  apiStatus?: number;
+  /** Of the bodies. */
+  requestBytes?: number;
+  responseBytes?: number;
+  /** Milliseconds until there was a token, and of all requests to the API. */
+  tokenMs?: number;
+  apiMs?: number;
 }
 
 interface RequestLine extends ResponseLine {

@@ -9,11 +9,12 @@ import type { DeploymentSettings } from "../settings/types.ts";
 
 /**
  * What only API Gateway knows of a request, rejected ones included, and `requestId`, by which the function's line is found.
- * No header and no body. The path is there, because it names the connection of a request that no function sees.
+ * No header and no body. The path is there, because it names the connection of a request that no function sees. If there are
+ * calls, the route stands in its place: their paths have customers' data, and all routes have one format.
  */
-const fields = {
+const fieldsOf = (hasCalls: boolean) => ({
   // First: if a stranger's path could end the text, the fields behind it would replace his.
-  request: "$context.httpMethod $context.path",
+  request: hasCalls ? "$context.routeKey" : "$context.httpMethod $context.path",
   requestId: "$context.requestId",
   ip: "$context.identity.sourceIp",
   status: "$context.status",
@@ -21,12 +22,16 @@ const fields = {
   latencyMs: "$context.responseLatency",
   // Of the function's invocation, then of the authorizer, each `-` if there is no error. One field: few lines have an error.
   error: "$context.integrationErrorMessage $context.authorizer.error",
-};
+});
 
 const throttled = { namespace: metricNamespace, metricName: "GatewayThrottles" };
 
 /** Adds the log group of the API's access log, and the metric that counts the requests over a route's throttle. */
-export function addAccessLog(scope: Construct, { stage, logRetentionDays }: DeploymentSettings): IAccessLogSettings {
+export function addAccessLog(
+  scope: Construct,
+  { stage, logRetentionDays }: DeploymentSettings,
+  hasCalls: boolean,
+): IAccessLogSettings {
   const logGroup = new logs.LogGroup(scope, "AccessLogs", {
     // CloudWatch Logs lists each group in a resource policy of 5,120 characters. When it gets full, it allows this prefix as a
     // whole. Source: Amazon CloudWatch Logs User Guide, 'Log group resource policy size limit considerations'.
@@ -55,7 +60,7 @@ export function addAccessLog(scope: Construct, { stage, logRetentionDays }: Depl
   return {
     destination: { bind: () => ({ destinationArn }) },
     // The stage is in each line, because only a field can be a dimension of the metric.
-    format: AccessLogFormat.custom(JSON.stringify({ stage, ...fields })),
+    format: AccessLogFormat.custom(JSON.stringify({ stage, ...fieldsOf(hasCalls) })),
   };
 }
 

@@ -2,6 +2,7 @@ import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
+import { failureCodes, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 
 /** What an alarm watches, and its description. */
 export interface AlarmSpec {
@@ -24,12 +25,17 @@ export interface AlarmSpec {
   breaching?: number;
   /** Missing data starts the alarm. */
   missingIsBreaching?: boolean;
+  /** Only the dashboard shows it: it notifies no one. */
+  isSilent?: boolean;
 }
+
+/** Codes of failures that end when an operator acts. */
+export const rejections = failureCodes.filter(needsOperator);
 
 /** Standard deviations on either side of the expected value: wide, because false alarms at night cost trust. */
 const bandWidth = 4;
 
-/** Adds an alarm that notifies the topic when it starts and when it ends. */
+/** Adds an alarm that notifies the topic when it starts and when it ends, unless it is silent. */
 export function addAlarm(scope: Construct, stage: string, topic: sns.ITopic, spec: AlarmSpec): cloudwatch.Alarm {
   const { name, metric, threshold, periods = 1, breaching = periods } = spec;
   const props = {
@@ -51,6 +57,7 @@ export function addAlarm(scope: Construct, stage: string, topic: sns.ITopic, spe
           threshold,
           comparisonOperator: spec.below ? LESS_THAN_THRESHOLD : GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         });
+  if (spec.isSilent) return alarm;
   const action = new SnsAction(topic);
   alarm.addAlarmAction(action);
   alarm.addOkAction(action);

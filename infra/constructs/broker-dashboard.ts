@@ -1,8 +1,17 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import { callFailures } from "@smart-token-broker/auth-core/rules/call-failures.ts";
 import type { MetricName, MetricOrigins } from "@smart-token-broker/auth-core/metrics.ts";
 import { gatewayThrottles } from "./access-log.ts";
-import { type MetricOptions, replacing, serving, tokenSources, total, valuesOf } from "./broker-metrics.ts";
+import {
+  type MetricOptions,
+  needingTokens,
+  replacing,
+  serving,
+  tokenSources,
+  total,
+  valuesOf,
+} from "./broker-metrics.ts";
 import { apiMetric, functionMetric, type MonitoredResources, tableThrottles } from "./monitored-resources.ts";
 
 const minute = Duration.minutes(1);
@@ -11,7 +20,7 @@ const minute = Duration.minutes(1);
 export function dashboardRows(
   monitored: MonitoredResources,
   alarms: cloudwatch.IAlarm[],
-  callers: cloudwatch.IWidget,
+  callers: cloudwatch.IWidget[],
 ): cloudwatch.IWidget[][] {
   const { metrics, functions } = monitored;
   const title = (markdown: string) => [new cloudwatch.TextWidget({ markdown: `## ${markdown}`, width: 24, height: 1 })];
@@ -24,6 +33,7 @@ export function dashboardRows(
       total(metrics.all(name, { ...filter, [`${dimension}s`]: [value] }), value),
     );
   const tokens = { services: serving, codes: ["ok"], sources: tokenSources };
+  const calls = { services: ["calls"], sources: ["api"] } as const;
   const durations = (statistic: string) =>
     metrics.all(
       "Duration",
@@ -43,13 +53,14 @@ export function dashboardRows(
           label: "all, including those that the gateway rejects",
         }),
         total(metrics.all("Requests", tokens), "tokens"),
+        ...(functions.calls ? [total(metrics.all("Requests", calls), "calls that the API answered")] : []),
       ]),
       graph(
         "Errors by code",
         8,
         [
           ...totalsBy("code", "Requests", {
-            services: serving,
+            services: needingTokens,
             codes: valuesOf("Requests", "code", { services: ["token"], sources: ["none"] }),
           }),
           ...(functions.oauth
@@ -68,6 +79,27 @@ export function dashboardRows(
         ...durations("p99"),
       ]),
     ],
+
+    ...(functions.calls
+      ? [
+          title("Are calls answered?"),
+          [
+            graph("Answers of the business API", 8, totalsBy("code", "Requests", calls), { stacked: true }),
+            graph(
+              "Calls without an answer of it, by code",
+              8,
+              totalsBy("code", "Requests", { services: ["calls"], codes: Object.keys(callFailures) }),
+            ),
+            graph(
+              "Latency of calls (ms)",
+              8,
+              ["p50", "p99"].flatMap((statistic) =>
+                metrics.all("Duration", { ...calls, codes: ["ok"] }, { statistic, label: statistic }),
+              ),
+            ),
+          ],
+        ]
+      : []),
 
     title("Where do tokens come from?"),
     [
@@ -127,7 +159,7 @@ export function dashboardRows(
     ],
 
     title("Who calls?"),
-    [callers],
+    callers,
 
     title("Does AWS limit the broker?"),
     [

@@ -25,18 +25,23 @@ export function valuesOf<Dimension extends keyof Origin>(
 
 /** Functions that return tokens, the sources of these tokens, and functions that replace tokens. */
 export const serving = valuesOf("Remaining", "service");
+/** Functions whose requests need a token: `calls` sends it to the API instead of returning it. */
+export const needingTokens: Service[] = [...serving, "calls"];
 export const tokenSources = valuesOf("Remaining", "source");
 export const replacing = valuesOf("Replacements", "service");
+
+/** Functions that are deployed only if a caller needs them. */
+export type OptionalService = "oauth" | "calls";
 
 /** The metrics of a stage that the functions emit. Their catalogue is `auth-core/metrics.ts`. */
 export class BrokerMetrics {
   readonly #stage: string;
   readonly #absent: Service[];
 
-  /** @param absent functions that are not deployed: none of their metrics is used */
-  constructor(stage: string, absent: Service[] = []) {
+  /** @param deployed names of the functions that are deployed: of the optional ones that are not, no metric is used */
+  constructor(stage: string, deployed: Partial<Record<OptionalService, unknown>>) {
     this.#stage = stage;
-    this.#absent = absent;
+    this.#absent = (["oauth", "calls"] as const).filter((name) => !deployed[name]);
   }
 
   /** The metric of this name for each combination of dimensions. Throws if `filter` has a value that no function emits. */

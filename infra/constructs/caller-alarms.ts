@@ -1,8 +1,14 @@
 import { Duration } from "aws-cdk-lib";
 import { gatewayThrottles } from "./access-log.ts";
-import type { AlarmSpec } from "./broker-alarm.ts";
-import { type BrokerMetrics, replacing, serving, total } from "./broker-metrics.ts";
-import { apiMetric, functionMetric, type MonitoredResources, tableThrottles } from "./monitored-resources.ts";
+import { type AlarmSpec, rejections } from "./broker-alarm.ts";
+import { type BrokerMetrics, needingTokens, replacing, total } from "./broker-metrics.ts";
+import {
+  apiMetric,
+  type FunctionNames,
+  functionMetric,
+  type MonitoredResources,
+  tableThrottles,
+} from "./monitored-resources.ts";
 
 /** Each of the last five minutes is evaluated, because values can arrive late. */
 const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
@@ -11,11 +17,11 @@ const anyOfFiveMinutes = { threshold: 1, periods: 5, breaching: 1 };
 export const missedValidity = (metrics: BrokerMetrics) =>
   total(metrics.all("ValidityMissed"), "tokens with too little time left");
 
-/** Requests without a token, because Smart Services or the stores do not respond. */
+/** Requests without a token, because Smart Services or the stores do not respond. A failure of the business API is none. */
 export const failedRequests = (metrics: BrokerMetrics, period: Duration) =>
   total(
     metrics.all("Requests", {
-      services: serving,
+      services: needingTokens,
       codes: ["upstream_unavailable", "upstream_malformed", "unavailable"],
     }),
     "failed requests",
@@ -25,7 +31,10 @@ export const failedRequests = (metrics: BrokerMetrics, period: Duration) =>
 /** Alarms about what callers receive and request. */
 export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
   const { metrics, functions, statusCommand } = monitored;
+  const { calls, ...others } = functions;
   const all = Object.values(functions);
+  const errorsOf = (each: (typeof all)[number]) =>
+    functionMetric(each, "Errors", { statistic: "Sum", period: Duration.minutes(1) });
   return [
     {
       name: "validity-objective",
@@ -53,8 +62,8 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       metric: total(
         [
           // A bug of the key-rotation function is in its errors.
-          ...metrics.all("Bugs", { services: [...replacing, "status"] }),
-          ...all.map((each) => functionMetric(each, "Errors", { statistic: "Sum", period: Duration.minutes(1) })),
+          ...metrics.all("Bugs", { services: [...replacing.filter((each) => each !== "calls"), "status"] }),
+          ...Object.values(others).map(errorsOf),
         ],
         "failures",
         Duration.minutes(1),
@@ -112,6 +121,59 @@ export function callerAlarms(monitored: MonitoredResources): AlarmSpec[] {
       first: "check whether one connection is replaced again and again, or the sweep has stopped.",
       metric: total(metrics.all("UpstreamCalls"), "calls to Smart Services", Duration.minutes(5)),
       periods: 3,
+    },
+    ...(calls ? callAlarms(metrics, calls) : []),
+  ];
+}
+
+/**
+ * Alarms about calls alone: with their metrics, two of the others would have more than ten. What the business API answers, or
+ * does not, starts none of them, unless it rejects a valid token.
+ */
+function callAlarms(metrics: BrokerMetrics, calls: FunctionNames): AlarmSpec[] {
+  const invocations = { statistic: "Sum", period: Duration.minutes(5), label: "calls" };
+  return [
+    {
+      name: "internal-errors-of-calls",
+      happens: "The function calls failed with an unexpected error, timed out or ran out of memory.",
+      callers: "Its callers receive 500 or 503.",
+      first: "run the saved query 'what went wrong' and read the stack trace.",
+      metric: total(
+        [
+          ...metrics.all("Bugs", { services: ["calls"] }),
+          functionMetric(calls, "Errors", { statistic: "Sum", period: Duration.minutes(1) }),
+        ],
+        "failures",
+      ),
+      ...anyOfFiveMinutes,
+    },
+    {
+      name: "calls-failing",
+      happens: "Calls fail because of a connection's registration, or the business API rejects a valid token.",
+      callers: "Callers of that connection receive 409 or 502.",
+      first: "find the connection (saved query 'what went wrong') and read the code.",
+      metric: total(
+        [
+          ...metrics.all("ReplacementFailures", { services: ["calls"], codes: rejections }),
+          ...metrics.all("Requests", { services: ["calls"], codes: [...rejections, "api_rejected_token"] }),
+        ],
+        "failed calls",
+        Duration.hours(1),
+      ),
+      threshold: 1,
+      // As for rejected credentials.
+      periods: 2,
+      breaching: 1,
+    },
+    {
+      name: "unusual-calls",
+      happens: "The number of calls is far above or below the normal value for this hour of the week.",
+      callers: "Callers notice nothing.",
+      first: "see on the CloudWatch dashboard which callers are new at the top.",
+      // What is invoked, accepted or not: guesses of strangers count too.
+      metric: total([functionMetric(calls, "Invocations", invocations)], "calls", Duration.minutes(5)),
+      periods: 3,
+      isSilent: true,
     },
   ];
 }

@@ -4,10 +4,10 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
-/** A rule of Contributor Insights and saved queries. Both read the request lines of the log. */
+/** Rules of Contributor Insights and saved queries. They read the request lines of the log. */
 export class CallerInsights extends Construct {
-  /** The ten pairs of caller and connection with the most requests. */
-  readonly widget: cloudwatch.IWidget;
+  /** The ten pairs of caller and connection with the most requests; of calls, also those to which the API answers 4xx. */
+  readonly widgets: cloudwatch.IWidget[];
 
   constructor(scope: Construct, id: string, { settings, functions }: MonitoredResources) {
     super(scope, id);
@@ -16,18 +16,35 @@ export class CallerInsights extends Construct {
     const serving = groupNames(functions.oauth ? [functions.token, functions.oauth] : [functions.token]);
 
     // One rule for both keys: CloudWatch charges each line again for each rule that it matches.
-    const { ruleName } = new cloudwatch.CfnInsightRule(this, "callers", {
-      ruleName: named("callers"),
-      ruleState: "ENABLED",
-      ruleBody: Stack.of(this).toJsonString({
-        Schema: { Name: "CloudWatchLogRule", Version: 1 },
-        LogGroupNames: serving,
-        LogFormat: "JSON",
-        Contribution: { Keys: ["$.callerRole", "$.connection"], Filters: [{ Match: "$.message", In: ["request"] }] },
-        AggregateOn: "Count",
-      }),
-    });
-    this.widget = new ContributorsWidget("Requests by caller and connection", ruleName);
+    const rule = (name: string, title: string, groups: string[], filters: object[] = []) => {
+      const { ruleName } = new cloudwatch.CfnInsightRule(this, name, {
+        ruleName: named(name),
+        ruleState: "ENABLED",
+        ruleBody: Stack.of(this).toJsonString({
+          Schema: { Name: "CloudWatchLogRule", Version: 1 },
+          LogGroupNames: groups,
+          LogFormat: "JSON",
+          Contribution: {
+            Keys: ["$.callerRole", "$.connection"],
+            Filters: [{ Match: "$.message", In: ["request"] }, ...filters],
+          },
+          AggregateOn: "Count",
+        }),
+      });
+      return new ContributorsWidget(title, ruleName);
+    };
+    const callers = rule("callers", "Requests by caller and connection", serving);
+    const calls = groupNames(functions.calls ? [functions.calls] : []);
+    this.widgets =
+      calls.length === 0
+        ? [callers]
+        : [
+            callers,
+            rule("calls", "Calls by caller and connection", calls),
+            rule("calls-4xx", "Calls to which the API answers 4xx, by caller and connection", calls, [
+              { Match: "$.code", In: ["api_4xx"] },
+            ]),
+          ];
 
     new logs.CfnQueryDefinition(this, "WhoHadThisToken", {
       name: `${named("queries")}/who had this token`,

@@ -5,7 +5,7 @@ import * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { BrokerFunction } from "./broker-function.ts";
-import { BrokerMetrics, serving, total } from "./broker-metrics.ts";
+import { BrokerMetrics, needingTokens, total } from "./broker-metrics.ts";
 import { failedRequests, missedValidity } from "./caller-alarms.ts";
 
 /**
@@ -18,15 +18,10 @@ import { failedRequests, missedValidity } from "./caller-alarms.ts";
 export function addCanaries(
   scope: Construct,
   stage: string,
-  { token, oauth }: { token: BrokerFunction; oauth?: BrokerFunction },
+  { token, oauth, calls }: { token: BrokerFunction; oauth?: BrokerFunction; calls?: BrokerFunction },
 ): void {
-  const functions = { Token: token, ...(oauth && { OAuth: oauth }) };
-  const alarms = rollbackAlarms(
-    scope,
-    stage,
-    Object.values(functions),
-    new BrokerMetrics(stage, oauth ? [] : ["oauth"]),
-  );
+  const functions = { Token: token, ...(oauth && { OAuth: oauth }), ...(calls && { Calls: calls }) };
+  const alarms = rollbackAlarms(scope, stage, Object.values(functions), new BrokerMetrics(stage, { oauth, calls }));
   const role = deploymentRole(scope, Object.values(functions));
   const application = new codedeploy.LambdaApplication(scope, "Deployments");
   for (const [id, { live }] of Object.entries(functions)) {
@@ -79,7 +74,7 @@ function rollbackAlarms(
   metrics: BrokerMetrics,
 ): cloudwatch.Alarm[] {
   const period = Duration.minutes(1);
-  const failures = [...metrics.all("Bugs", { services: serving }), ...functions.map(errorsOfNewVersion)];
+  const failures = [...metrics.all("Bugs", { services: needingTokens }), ...functions.map(errorsOfNewVersion)];
   // Values can arrive late, so five minutes are evaluated. Smart Services fails now and then: that needs two of them.
   return [
     { name: "validity-objective", metric: missedValidity(metrics), breaching: 1 },

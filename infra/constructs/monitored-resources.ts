@@ -2,16 +2,17 @@ import type { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type { Service } from "@smart-token-broker/auth-core/metrics.ts";
 import type { DeploymentSettings } from "../settings/types.ts";
-import type { BrokerMetrics } from "./broker-metrics.ts";
+import type { BrokerMetrics, OptionalService } from "./broker-metrics.ts";
 
-interface FunctionNames {
+export interface FunctionNames {
   functionName: string;
   logGroupName: string;
 }
 
 /** The names of resources of all stacks that alarms and dashboard watch. */
 export interface WatchedNames {
-  functions: Record<Exclude<Service, "prober" | "oauth">, FunctionNames> & { oauth?: FunctionNames };
+  functions: Record<Exclude<Service, "prober" | OptionalService>, FunctionNames> &
+    Partial<Record<OptionalService, FunctionNames>>;
   apiId: string;
   tableName: string;
   deadLettersName: string;

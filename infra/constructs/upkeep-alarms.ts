@@ -1,9 +1,8 @@
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import type { AlarmSpec } from "./broker-alarm.ts";
-import { failureCodes, needsOperator } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
+import { type AlarmSpec, rejections } from "./broker-alarm.ts";
 import { reasonsOf } from "@smart-token-broker/auth-core/rules/keys/key-action.ts";
-import { serving, total } from "./broker-metrics.ts";
+import { replacing, serving, total } from "./broker-metrics.ts";
 import type { MonitoredResources } from "./monitored-resources.ts";
 
 /** Alarms about the replacement of tokens and the rotation of keys. Most come before a caller notices. */
@@ -11,7 +10,6 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
   const day = Duration.days(1);
   // A daily check can be a little later tomorrow. Two periods avoid a false all-clear between the two.
   const daily = { periods: 2, breaching: 1 };
-  const rejections = failureCodes.filter(needsOperator);
   const keyActions = (alarm: Parameters<typeof reasonsOf>[0]["alarm"]) =>
     (["key-rotation", "token-rotation"] as const).flatMap((by) => {
       const codes = reasonsOf({ by, alarm });
@@ -45,7 +43,11 @@ export function upkeepAlarms({ metrics, settings, statusCommand, deadLettersName
       first: `find the connection (\`${statusCommand}\`, state rejected or not_ready) and store a valid key.`,
       metric: total(
         [
-          ...metrics.all("ReplacementFailures", { codes: rejections }),
+          // Those of calls have an alarm of their own, calls-failing: an alarm has at most ten metrics.
+          ...metrics.all("ReplacementFailures", {
+            services: replacing.filter((each) => each !== "calls"),
+            codes: rejections,
+          }),
           // A connection that never had a usable secret has no replacement. Only its requests fail.
           ...metrics.all("Requests", { services: serving, codes: rejections }),
         ],

@@ -1,11 +1,13 @@
-import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
+import { Annotations, CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import { callersFile } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import { callersFile, isServed, type Served } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import { callRequestHeaders, callResponseHeaders } from "@smart-token-broker/auth-core/rules/callers/call-headers.ts";
+import { callMethods, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
@@ -17,8 +19,8 @@ import { grantPutEvents } from "../constructs/put-events.ts";
 import type { Stores } from "../constructs/stores.ts";
 import type { DeploymentSettings, Throttle } from "../settings/types.ts";
 
-/** `oauth` exists only if a caller needs it. */
-type ApiFunctions = Record<"token" | "status", BrokerFunction> & { oauth?: BrokerFunction };
+/** `oauth` and `calls` exist only if a caller needs them. */
+type ApiFunctions = Record<"token" | "status", BrokerFunction> & { oauth?: BrokerFunction; calls?: BrokerFunction };
 type ThrottledRoute = [route: apigateway.HttpRoute, throttle: Throttle];
 
 /** The HTTPS endpoint: one HTTP API, one function per kind of route, IAM on every route without a credential in its body. */
@@ -43,6 +45,7 @@ export class Api extends Construct {
     for (const caller of settings.callers) {
       if (caller.kind === "principal") addCallerRole(this, caller, (connection) => this.#tokenRouteArns(connection));
     }
+    this.#warnOfRulesWithoutScope(settings);
 
     // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.
     Stack.of(this).addMetadata(callersMetadata, describeCallers(settings.callers));
@@ -73,6 +76,18 @@ export class Api extends Construct {
     return iam.Grant.addToPrincipal({ grantee, actions: ["execute-api:Invoke"], resourceArns });
   }
 
+  /** A rule without the scope does not keep a caller in its connection's part of the API: only the token does. */
+  #warnOfRulesWithoutScope({ callers }: DeploymentSettings): void {
+    const wide = callers.flatMap(({ name, calls = [] }) =>
+      calls.filter(({ path }) => !path.split("/").includes(scopeSegment)).map(({ path }) => `${name} ${path}`),
+    );
+    if (wide.length === 0) return;
+    Annotations.of(this).addWarningV2(
+      "smart-token-broker:callWithoutScope",
+      `callers: ${wide.length} rules of calls have no ${scopeSegment} (${wide.slice(0, 5).join(", ")}). They allow these paths whichever customer the path or its query names. Write ${scopeSegment} in the place of the customer's scope, or make sure that the API looks at the token.`,
+    );
+  }
+
   #functions(settings: DeploymentSettings, stores: Stores): ApiFunctions {
     const token = new BrokerFunction(this, "Token", {
       name: "token",
@@ -82,10 +97,12 @@ export class Api extends Construct {
       stores,
       settings,
     });
-    // Its routes are open to the internet. An AWS principal does not use them.
-    const needsOAuth = settings.callers.some(({ kind }) => kind !== "principal");
-    const oauth = needsOAuth ? this.#oauth(settings, stores) : undefined;
-    for (const fn of oauth ? [token, oauth] : [token]) {
+    // Their routes are open to the internet. An AWS principal does not use them.
+    const needs = (served: Served) =>
+      settings.callers.some((caller) => caller.kind !== "principal" && isServed(caller, served));
+    const oauth = needs("tokens") ? this.#oauth(settings, stores) : undefined;
+    const calls = needs("calls") ? this.#calls(settings, stores) : undefined;
+    for (const fn of [token, oauth, calls].filter((each) => each !== undefined)) {
       stores.grantItems(fn);
       stores.grantReadSecrets(fn);
       grantPutEvents(fn);
@@ -100,14 +117,14 @@ export class Api extends Construct {
       settings,
     });
     stores.grantReadItemsWithoutTokens(status);
-    return { token, ...(oauth && { oauth }), status };
+    return { token, ...(oauth && { oauth }), ...(calls && { calls }), status };
   }
 
   #oauth(settings: DeploymentSettings, stores: Stores): BrokerFunction {
     return new BrokerFunction(this, "OAuth", {
       name: "oauth",
       description: "Smart Token Broker: returns access tokens to callers of the vendor's API and of OAuth grants",
-      files: callersFile(settings.callers),
+      files: callersFile(settings.callers, "tokens"),
       // As the token function, and up to 5 s to fetch an issuer's keys.
       timeout: Duration.seconds(29),
       stores,
@@ -115,7 +132,21 @@ export class Api extends Construct {
     });
   }
 
+  #calls(settings: DeploymentSettings, stores: Stores): BrokerFunction {
+    return new BrokerFunction(this, "Calls", {
+      name: "calls",
+      description: "Smart Token Broker: calls the business API for callers that get no token",
+      files: callersFile(settings.callers, "calls"),
+      // A call takes 25 s, with up to 5 s to fetch an issuer's keys. Only a token that a call waits for may take longer.
+      timeout: Duration.seconds(29),
+      stores,
+      settings,
+    });
+  }
+
   #api({ stage, domain }: DeploymentSettings, origins: string[]): apigateway.HttpApi {
+    const { CorsHttpMethod } = apigateway;
+    const { calls } = this.functions;
     return new apigateway.HttpApi(this, "Api", {
       apiName: `smart-token-broker-${stage}`,
       description: "Smart Token Broker",
@@ -126,9 +157,13 @@ export class Api extends Construct {
       ...(origins.length > 0 && {
         corsPreflight: {
           allowOrigins: origins,
-          allowMethods: [apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-          allowHeaders: ["authorization", "content-type", "accept", "accept-language"],
-          exposeHeaders: ["retry-after"],
+          allowMethods: calls
+            ? callMethods.map((method) => CorsHttpMethod[method])
+            : [CorsHttpMethod.GET, CorsHttpMethod.POST],
+          allowHeaders: calls
+            ? ["authorization", ...callRequestHeaders]
+            : ["authorization", "content-type", "accept", "accept-language"],
+          exposeHeaders: calls ? [...callResponseHeaders, "location", "link", "broker-response"] : ["retry-after"],
           maxAge: Duration.hours(1),
         },
       }),
@@ -155,23 +190,43 @@ export class Api extends Construct {
       [route("ListStatus", GET, "/v1/status", status), throttle.status],
       [route("GetStatus", GET, "/v1/status/{connection}", status), throttle.status],
     ];
-    if (!this.functions.oauth) return signed;
-    const oauth = new HttpLambdaIntegration("OAuthIntegration", this.functions.oauth.live);
     const open = (
-      [
-        ["VendorToken", POST, "/api/v1/auth/token"],
-        ["OAuthToken", POST, "/oauth/token"],
-        ["OAuthMetadata", GET, "/.well-known/oauth-authorization-server"],
-      ] as const
-    ).map(([id, method, path]): ThrottledRoute => {
-      const opened = route(id, method, path, oauth, new apigateway.HttpNoneAuthorizer());
-      acknowledge(opened, {
-        "AwsSolutions::AwsSolutions-APIG4":
-          "The caller's credential is in the body, which no authorizer reads. The function verifies it before any other I/O.",
+      integration: HttpLambdaIntegration,
+      routes: (readonly [id: string, method: apigateway.HttpMethod, path: string])[],
+      limit: Throttle,
+    ) =>
+      routes.map(([id, method, path]): ThrottledRoute => {
+        const opened = route(id, method, path, integration, new apigateway.HttpNoneAuthorizer());
+        acknowledge(opened, {
+          "AwsSolutions::AwsSolutions-APIG4":
+            "No authorizer reads the caller's credential: it is in the body, or depends on the list of callers. The function verifies it before any other I/O.",
+        });
+        return [opened, limit];
       });
-      return [opened, throttle.oauth];
-    });
-    return [...signed, ...open];
+    const { oauth, calls } = this.functions;
+    const oauthRoutes = oauth
+      ? open(
+          new HttpLambdaIntegration("OAuthIntegration", oauth.live),
+          [
+            ["VendorToken", POST, "/api/v1/auth/token"],
+            ["OAuthToken", POST, "/oauth/token"],
+            ["OAuthMetadata", GET, "/.well-known/oauth-authorization-server"],
+          ],
+          throttle.oauth,
+        )
+      : [];
+    const callRoutes = calls
+      ? open(
+          new HttpLambdaIntegration("CallsIntegration", calls.live),
+          callMethods.map((method) => [
+            `Call${method}`,
+            apigateway.HttpMethod[method],
+            "/v1/connections/{connection}/api/{path+}",
+          ]),
+          throttle.calls,
+        )
+      : [];
+    return [...signed, ...oauthRoutes, ...callRoutes];
   }
 
   /** The gateway may invoke an alias before an integration names it. Otherwise requests would fail during an upgrade. */
@@ -186,7 +241,7 @@ export class Api extends Construct {
       httpApi,
       stageName: "$default",
       autoDeploy: true,
-      accessLogSettings: addAccessLog(this, settings),
+      accessLogSettings: addAccessLog(this, settings, this.functions.calls !== undefined),
       throttle: { rateLimit: settings.throttle.token.rate, burstLimit: settings.throttle.token.burst },
     });
     // The L2 construct has no throttle per route.

@@ -47,7 +47,7 @@ export class Monitoring extends Construct {
       ...(Stack.of(api) === Stack.of(this) ? names : readOnce(this, names)),
       settings,
       statusCommand: `npx broker status ${target} --region ${Stack.of(this).region}`,
-      metrics: new BrokerMetrics(stage, functions.oauth ? [] : ["oauth"]),
+      metrics: new BrokerMetrics(stage, functions),
     };
 
     const { topic } = new AlarmTopic(this, "Alarms", settings);
@@ -61,7 +61,7 @@ export class Monitoring extends Construct {
       // Names of dashboards are global to an account, and a stage may be in several regions.
       dashboardName: `smart-token-broker-${stage}-${Stack.of(this).region}`,
       defaultInterval: Duration.hours(12),
-      widgets: dashboardRows(monitored, alarms, insights.widget),
+      widgets: dashboardRows(monitored, alarms, insights.widgets),
     });
 
     new CfnOutput(this, "AlarmTopicArn", {

@@ -23,7 +23,7 @@ const throttle = v.strictObject(
   "must be an object with rate and burst only, in requests per second",
 );
 
-const services = ["token", "oauth", "status", "token-rotation", "key-rotation", "prober"] as const;
+const services = ["token", "oauth", "calls", "status", "token-rotation", "key-rotation", "prober"] as const;
 
 /**
  * Each connection has one resource in the stack State and one in Rotation. A stack has at most 500, and Rotation has up to
@@ -95,16 +95,17 @@ export const plainSettings = {
     default: "all-at-once",
     example: "deployment=canary",
     description:
-      "How requests move to a new version of the functions `token` and `oauth`. `canary`: one in ten for five minutes, then all, and [back](runbook.md#a-deployment-is-rolled-back) if an alarm starts.",
+      "How requests move to a new version of the functions `token`, `oauth` and `calls`. `canary`: one in ten for five minutes, then all, and [back](runbook.md#a-deployment-is-rolled-back) if an alarm starts.",
   },
   throttle: {
     schema: v.strictObject(
       {
         token: v.optional(throttle, { rate: 200, burst: 400 }),
         oauth: v.optional(throttle, { rate: 100, burst: 200 }),
+        calls: v.optional(throttle, { rate: 100, burst: 200 }),
         status: v.optional(throttle, { rate: 10, burst: 20 }),
       },
-      "must be an object with token, oauth and status only",
+      "must be an object with token, oauth, calls and status only",
     ),
     default: {},
     example: '\'throttle={"token":{"rate":9,"burst":9}}\'',

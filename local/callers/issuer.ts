@@ -5,10 +5,16 @@ import { listenOnLoopback, type LoopbackOptions } from "../../console/loopback-s
 export const pipelineAudience = "smart-token-broker";
 export const portalAudience = "portal";
 
+/** Subjects of the local issuer's users: one gets tokens, the other makes calls. */
+export const [tokenUser, callUser] = ["local-user", "page-user"] as const;
+
+/** The `client_id` that gets the JWT of the user who makes calls. */
+const pageClient = "page";
+
 /**
  * Starts an OpenID Connect issuer on 127.0.0.1, for callers with a JWT. It does not authenticate: the grant
- * `client_credentials` gets the JWT of a pipeline, any other grant that of a signed-in user of these connections. It
- * allows pages of every origin: examples/app signs in with it.
+ * `client_credentials` gets the JWT of a pipeline, any other grant that of a signed-in user of these connections: with the
+ * `client_id` of `pageClient`, one who makes calls. It allows pages of every origin: examples/app signs in with it.
  */
 export async function startIssuer(
   connections: string[],
@@ -19,11 +25,12 @@ export async function startIssuer(
   const service = new OAuth2Service(issuer);
   service.on("beforeTokenSigning", (token, request) => {
     const isPipeline = request.body.grant_type === "client_credentials";
+    const user = request.body.client_id === pageClient ? callUser : tokenUser;
     Object.assign(
       token.payload,
       isPipeline
         ? { aud: pipelineAudience, sub: "repo:acme/shop:ref:refs/heads/main" }
-        : { aud: portalAudience, sub: "local-user", smart_services: connections },
+        : { aud: portalAudience, sub: user, smart_services: connections },
     );
   });
   const { url, close } = await listenOnLoopback(service.requestHandler, { ...options, pages: true });

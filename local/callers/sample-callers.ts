@@ -1,21 +1,30 @@
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import { pipelineAudience, portalAudience } from "./issuer.ts";
+import { callUser, pipelineAudience, portalAudience, tokenUser } from "./issuer.ts";
 
 /** The connection of a local run without `--connections`, beside those of the settings. */
 export const sampleConnection = "webapicorso";
 
-/** The caller key of the sample list. It is public: the gateway listens on loopback only. */
+/** The caller keys of the sample list: for tokens, and for calls. They are public: the gateway listens on loopback only. */
 export const sampleCallerKey = `stb_${"local-run-only-not-a-secret-".padEnd(43, "0")}`;
+export const sampleCallsKey = `stb_${"local-run-only-calls-not-a-secret-".padEnd(43, "0")}`;
 
 /** Port and origin of the sample application (examples/app). */
 export const samplePortalPort = 8788;
 export const samplePortalOrigin = `http://127.0.0.1:${samplePortalPort}`;
 
-/** The list of callers without `--callers`: one of each kind outside AWS. */
+/** The list of callers without `--callers`: one of each kind outside AWS, and a page that makes calls. */
 export function sampleCallers(issuer: string, connections: string[], origins: string[] = []): object[] {
+  const users = { issuer, audience: portalAudience, connectionsClaim: "smart_services" };
+  const allOrigins = [...new Set([samplePortalOrigin, ...origins])];
   return [
     { name: "local-php", connections, keySha256: [callerKeyHash(new Secret(sampleCallerKey))] },
+    {
+      name: "local-calls",
+      connections,
+      keySha256: [callerKeyHash(new Secret(sampleCallsKey))],
+      calls: [{ methods: ["GET", "POST", "PUT"], path: "/api/v1/{scope}/CO/**" }],
+    },
     {
       name: "local-ci",
       connections,
@@ -23,8 +32,14 @@ export function sampleCallers(issuer: string, connections: string[], origins: st
     },
     {
       name: "local-portal",
-      oidc: { issuer, audience: portalAudience, connectionsClaim: "smart_services" },
-      origins: [...new Set([samplePortalOrigin, ...origins])],
+      oidc: { ...users, claims: { sub: tokenUser } },
+      origins: allOrigins,
+    },
+    {
+      name: "local-page",
+      oidc: { ...users, claims: { sub: callUser } },
+      origins: allOrigins,
+      calls: [{ methods: ["GET"], path: "/api/v1/{scope}/CO/**" }],
     },
   ];
 }

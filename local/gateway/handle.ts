@@ -4,7 +4,7 @@ import { buildEvent } from "./event.ts";
 import { allows, requestArn } from "./iam.ts";
 import type { AccessLine, GatewayEvent, GatewayOptions, Identity, Route } from "./options.ts";
 import { readBody } from "../../console/read-body.ts";
-import { type Arrived, collectHeaders, parseTarget } from "./request.ts";
+import { type Arrived, collectHeaders, decodedPath, headSize, parseTarget } from "./request.ts";
 import { type Answer, answerOf, gatewayAnswer } from "./response.ts";
 import { type CompiledRoute, findRoute } from "./routes.ts";
 import { verifySignature } from "./sigv4.ts";
@@ -15,10 +15,16 @@ export type Api = Omit<GatewayOptions, "routes"> & {
   routes: CompiledRoute<Route & { bucket: ReturnType<typeof createBucket> }>[];
 };
 
+/** Bytes of an event: the limit of a synchronous invocation. AWS's answer is not documented; one report has 413. */
+const MAX_INVOCATION = 6_291_556;
+
 /** The response to a request, with the fields of its access log line. */
 export type Outcome = { answer: Answer } & Pick<AccessLine, "routeKey" | "userArn" | "refused">;
 
 const TIMEOUT_MS = 30_000;
+
+/** Bytes. Source: API Gateway Developer Guide, 'HTTP API quotas'. The status of its answer is not documented. */
+const MAX_HEAD = 10_240;
 
 /**
  * Handles a request, from the preflight to the function's result. Does not write the response: `response` only says
@@ -41,9 +47,12 @@ export async function handle(
   return { ...outcome, answer: { ...answer, headers: withCors(api.cors, headers, answer.headers) } };
 
   async function route(): Promise<Outcome> {
-    const target = parseTarget(request.url ?? "");
-    if (!target) return { routeKey: "-", answer: gatewayAnswer(400) };
-    const found = findRoute(api.routes, method, target.rawPath);
+    const { url = "", rawHeaders } = request;
+    if (headSize(method, url, rawHeaders) > MAX_HEAD) return { routeKey: "-", answer: gatewayAnswer(431) };
+    const sent = parseTarget(url);
+    if (!sent) return { routeKey: "-", answer: gatewayAnswer(400) };
+    const target = api.decodesPath ? { ...sent, rawPath: decodedPath(sent) } : sent;
+    const found = findRoute(api.routes, method, api.decodesPath ? encodedPath(target.rawPath) : target.rawPath);
     if (!found) return { routeKey: "-", answer: gatewayAnswer(404) };
     const { routeKey, authorization, bucket } = found.route;
 
@@ -61,8 +70,14 @@ export async function handle(
 
     const { pathParameters } = found;
     const event = buildEvent(arrived, { routeKey, pathParameters }, api, { requestId, now, caller: authorized.caller });
+    if (Buffer.byteLength(event.body ?? "") > MAX_INVOCATION) return { ...known, answer: gatewayAnswer(413) };
     return { ...known, answer: await invoke(found.route, event, api.timeoutMs ?? TIMEOUT_MS, response) };
   }
+}
+
+/** Encodes each segment: routes are found by an encoded path. */
+function encodedPath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
 }
 
 /** The caller, or why it is rejected. A known identity without permission is named for the access log. */

@@ -77,6 +77,8 @@ export type GatewayOptions = LoopbackOptions & {
   clock: { now(): number };
   /** Milliseconds until a function that does not answer gives 503. Default: 30,000, as on AWS. */
   timeoutMs?: number;
+  /** `rawPath` is decoded, as seen on AWS. Otherwise it keeps its percent-encoding, which is stricter. */
+  decodesPath?: boolean;
   onAccess?(line: AccessLine): void;
   /**
    * Handles a request that matches no route, and returns whether it did. It writes the response itself, without CORS

@@ -37,6 +37,19 @@ export function parseTarget(url: string): Target | undefined {
   }
 }
 
+/**
+ * The path as a gateway that decodes it sees it: `%2F` is a separator, and what follows `%3F` is lost. Seen on AWS
+ * (middleapi/standard-server#93, fastify/aws-lambda-fastify#169, aws/aws-lambda-dotnet#1901).
+ */
+export function decodedPath({ rawPath }: Target): string {
+  return decodeURIComponent(rawPath).replace(/\?.*$/s, "");
+}
+
+/** Bytes of the request line and the headers: API Gateway's limit is 10,240. */
+export function headSize(method: string, url: string, rawHeaders: string[]): number {
+  return Buffer.byteLength(`${method} ${url} HTTP/1.1${rawHeaders.join("")}`);
+}
+
 function parsePair(pair: string): [string, string] {
   const [name = "", ...value] = pair.split("=");
   return [decodeQuery(name), decodeQuery(value.join("="))];

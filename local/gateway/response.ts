@@ -9,9 +9,17 @@ const MESSAGES = {
   404: "Not Found",
   413: "Request Entity Too Large",
   429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   503: "Service Unavailable",
 } as const;
+
+interface Result {
+  statusCode: unknown;
+  headers?: object;
+  body?: unknown;
+  isBase64Encoded?: unknown;
+}
 
 /** A response of the gateway itself: `{"message": "…"}`. */
 export function gatewayAnswer(status: keyof typeof MESSAGES): Answer {
@@ -20,7 +28,7 @@ export function gatewayAnswer(status: keyof typeof MESSAGES): Answer {
 
 /**
  * The HTTP response of a function's result (payload format 2.0). A result without `statusCode` is the JSON body of a
- * 200; a string is the body itself. A malformed status gives 500. Cookies and a body in base64 are not emulated.
+ * 200; a string is the body itself. A malformed status gives 500. Cookies are not emulated.
  *
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
@@ -28,7 +36,7 @@ export function answerOf(result: unknown): Answer {
   if (typeof result !== "object" || result === null || !("statusCode" in result)) {
     return json(200, typeof result === "string" ? result : JSON.stringify(result ?? null));
   }
-  const { statusCode, headers = {}, body = "" } = result as { statusCode: unknown; headers?: object; body?: unknown };
+  const { statusCode, headers = {}, body = "", isBase64Encoded } = result as Result;
   if (!Number.isInteger(statusCode) || Number(statusCode) < 200 || Number(statusCode) > 599) return gatewayAnswer(500);
   const lines = Object.entries(headers).map(([name, value]): [string, string] => [name.toLowerCase(), String(value)]);
   // An invalid header throws: the caller answers 500, as the gateway does.
@@ -39,7 +47,7 @@ export function answerOf(result: unknown): Answer {
   return {
     status: Number(statusCode),
     headers: lines,
-    body: Buffer.from(String(body)),
+    body: Buffer.from(String(body), isBase64Encoded === true ? "base64" : "utf8"),
   };
 }
 

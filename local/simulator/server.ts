@@ -23,7 +23,7 @@ export interface SimulatorOptions extends LoopbackOptions {
 
 /**
  * Starts a simulator of Smart Services on 127.0.0.1: both token endpoints, a business endpoint that accepts valid
- * tokens only, and `/_simulator` to change the scenario. Rejects if the port is in use.
+ * tokens only, with any method, and `/_simulator` to change the scenario. Rejects if the port is in use.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { clock, sleep = (seconds, signal) => wait(seconds * 1000, undefined, { signal }) } = options;
@@ -74,7 +74,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     }
     const endpoint = endpointOf(path);
     if (!endpoint) return send(response, json(404, { error: "not_found" }));
-    if (request.method !== "POST" && !(endpoint === "business" && request.method === "GET")) {
+    if (request.method !== "POST" && endpoint !== "business") {
       return send(response, json(405, { error: "method_not_allowed" }));
     }
     counts[endpoint] += 1;

@@ -8,6 +8,7 @@ import { dynamoDbHandles } from "../../functions/oauth/edges/handle-table.ts";
 import type { HandleTable } from "../../functions/oauth/use-cases/issued-handles.ts";
 import {
   dynamoDbRevokedKeys,
+  writableRevokedKeys,
   type WritableRevokedKeyTable,
 } from "../../functions/auth-core/adapters/revoked-key-table.ts";
 import { dynamoDbStatusTable } from "../../functions/status/edges/status-table.ts";
@@ -26,7 +27,7 @@ beforeAll(async () => {
   table = await startTable();
   client = dynamoDbClient(table.config);
   handles = dynamoDbHandles(table.name, client);
-  revokedKeys = dynamoDbRevokedKeys(table.name, client);
+  revokedKeys = writableRevokedKeys(table.name, client);
 });
 afterAll(() => table.close());
 beforeEach(() => void (connection = connectionId(`handles-${++made}`)));
@@ -115,6 +116,15 @@ describe("The revoked keys", () => {
 
     await revokedKeys.add(["c".repeat(64)], { name: "erp", at: 1 }, [hash, otherHash]);
     expect([...(await revokedKeys.read()).keys()]).toEqual(["c".repeat(64)]);
+  });
+
+  it("are removed on request, and the others stay", async () => {
+    await revokedKeys.add(["user:fake", "entry:fake", hash], { name: "portal", at: 1 });
+
+    await revokedKeys.remove(["user:fake", "entry:fake"]);
+
+    const records = await revokedKeys.read();
+    expect(["user:fake", "entry:fake", hash].map((each) => records.has(each))).toEqual([false, false, true]);
   });
 
   it("are all stored by operators who revoke at once", async () => {

@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
+import { broker } from "../cli/harness.ts";
 import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
 import { account, startBroker } from "../examples/broker.ts";
 import { failsAtRedirect } from "../examples/redirect.ts";
@@ -14,6 +15,8 @@ let page: Page;
 beforeAll(async () => {
   run = await startBroker();
   await run.simulator("/_simulator", { lifetime: 3600 });
+  const at = ["--api-base-url", run.url("simulator"), "--local-url", run.url("ready")];
+  await broker(["connections", "set", "webapicorso", ...at]);
   browser = await startBrowser();
 });
 afterAll(async () => {
@@ -32,7 +35,6 @@ async function serveApp(env: Record<string, string> = {}): Promise<string> {
   const { origin, close } = await servePages("app", {
     BROKER_URL: run.url("ready"),
     ISSUER_URL: run.url("issuer"),
-    API_URL: run.url("simulator"),
     ...env,
   });
   onTestFinished(close);
@@ -76,7 +78,7 @@ it("the sample app signs a user in with PKCE and shows the response of Smart Ser
   if (screenshot) await page.screenshot({ path: screenshot });
 });
 
-it("the sample app never sees an API key, a caller key or a refresh token, and stores no token", async () => {
+it("the sample app never gets a token of Smart Services, a key or a refresh token", async () => {
   const exchanged = traffic();
   await page.goto(await serveApp());
 
@@ -87,31 +89,12 @@ it("the sample app never sees an API key, a caller key or a refresh token, and s
   const all = await exchanged();
   expect(JSON.stringify(all)).not.toMatch(/fake-key|stb_local|stbr\.webapicorso/);
   const brokered = all.filter(({ url }) => url.startsWith(run.url("ready")));
-  const answers = brokered.map(({ answered }) => JSON.parse(answered) as Record<string, unknown>);
-  expect(answers.map((answer) => Object.keys(answer).toSorted())).toEqual([
-    ["access_token", "expires_in", "issued_token_type", "scope", "token_type"],
+  expect(brokered.map(({ answered }) => JSON.parse(answered) as object)).toEqual([
+    expect.objectContaining({ ok: true }),
   ]);
   const kept = await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])");
   expect(kept).toBe('[{},{},""]');
-  expect(await page.content()).not.toContain(String(answers[0]?.["access_token"]));
   expect(new URL(page.url()).search).toBe("");
-});
-
-it("the sample app uses its token until it expires: one token request for many calls", async () => {
-  const exchanged = traffic();
-  await page.goto(await serveApp());
-  await signIn();
-
-  for (const count of [1, 2, 3]) {
-    await page.getByRole("button", { name: "Get customers" }).click();
-    await page
-      .getByText("Smart Services answered 200")
-      .nth(count - 1)
-      .waitFor();
-  }
-
-  const all = await exchanged();
-  expect(all.filter(({ url }) => url.startsWith(run.url("ready")))).toHaveLength(1);
 });
 
 it("the sample app fails if the broker redirects it, and sends the other server nothing", async () => {
@@ -123,7 +106,6 @@ it("the sample app fails if the broker redirects it, and sends the other server 
     const { origin, close } = await servePages("app", {
       BROKER_URL: host,
       ISSUER_URL: run.url("issuer"),
-      API_URL: host,
     });
     await page.goto(origin);
     await signIn();
@@ -150,6 +132,6 @@ it("a page of another origin gets nothing from the broker, not even for a signed
   await signIn();
   await page.getByRole("button", { name: "Get customers" }).click();
 
-  expect((await blocked).method()).toBe("POST");
+  expect((await blocked).method()).toBe("GET");
   await page.locator(".failed").waitFor();
 });

@@ -1,6 +1,8 @@
 /** What the stand-in answers for Lambda's account settings, the alarms of stage dev and their topic. */
 export interface Account {
   concurrency: number;
+  /** Reserved for each function that has a reservation, by its name. */
+  reserved: Record<string, number>;
   /** ARNs of subscriptions, or what SNS writes instead. */
   subscriptions: string[];
   alarms: { AlarmName: string; StateValue: string; ActionsEnabled: boolean }[];
@@ -29,12 +31,13 @@ export const failed = `Failed to execute action ${topic}. Received error: "${key
 export function healthyAccount(): Account {
   return {
     concurrency: 1000,
+    reserved: {},
     subscriptions: [`${topic}:1`],
-    // The last one rolls a deployment back, and notifies no one.
-    alarms: ["errors", "dead-letters", "rollback-errors"].map((name) => ({
+    // The last two notify no one on purpose: one rolls a deployment back.
+    alarms: ["errors", "dead-letters", "rollback-errors", "unusual-calls"].map((name) => ({
       AlarmName: `smart-token-broker-dev-${name}`,
       StateValue: "OK",
-      ActionsEnabled: !name.startsWith("rollback"),
+      ActionsEnabled: !/^(rollback|unusual-calls)/.test(name),
     })),
     onAlarm: succeeded,
     history: [],

@@ -22,6 +22,7 @@ beforeEach(() => {
   account = healthyAccount();
   Object.assign(aws, { stacks: stacksWith(standIn.url), account });
   delete aws.pending;
+  delete aws.resources;
 });
 
 const environment = () => awsEnvironment(standIn.url);
@@ -33,6 +34,12 @@ const action = (AlarmName: string, Timestamp: number, HistorySummary: string) =>
   HistorySummary,
 });
 const errors = "smart-token-broker-dev-errors";
+
+const functions = ["Calls", "Token", "TokenRotation"].map((LogicalResourceId) => ({
+  LogicalResourceId,
+  PhysicalResourceId: `fake-${LogicalResourceId.toLowerCase()}`,
+  ResourceType: "AWS::Lambda::Function",
+}));
 
 describe("doctor", () => {
   test("finds no problem of an account in which alarms arrive", async () => {
@@ -56,6 +63,19 @@ describe("doctor", () => {
       "a small account",
       () => (account.concurrency = 10),
       /^warning +Lambda allows only 10 executions .* The 5 functions .* while a sweep runs, at most 9 token .*\n +fix: aws service-quotas/m,
+    ],
+    [
+      "calls that could take all executions",
+      () => (aws.resources = functions),
+      /^broken +Calls can take all executions .* Neither calls nor token has reserved concurrency\n +fix: set reservedConcurrency.calls and deploy /m,
+    ],
+    [
+      "calls beside tokens that have their own executions",
+      () => {
+        aws.resources = functions;
+        account.reserved = { "fake-token": 50 };
+      },
+      /^ok +Calls cannot take all executions at once: calls or token has reserved concurrency$/m,
     ],
     [
       "a topic without a subscription",

@@ -125,6 +125,8 @@ async function answer(state: StandIn, request: IncomingMessage) {
   if (request.url?.includes("/account-settings")) {
     return json({ AccountLimit: { ConcurrentExecutions: account.concurrency } });
   }
+  const [, concurrencyOf] = /\/functions\/([\w-]+)\/concurrency$/.exec(request.url ?? "") ?? [];
+  if (concurrencyOf !== undefined) return json({ ReservedConcurrentExecutions: account.reserved[concurrencyOf] });
   if (target === "secretsmanager.ListSecrets") {
     return json({
       SecretList: [{ Name: state.pending, SecretVersionsToStages: { "fake-version-1": ["AWSPENDING"] } }],

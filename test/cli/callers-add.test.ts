@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { broker, checkoutWith, expectError, LocalBroker } from "./harness.ts";
 
 interface Added {
@@ -55,7 +56,28 @@ describe("broker callers add for a deployment", () => {
     expect(written).not.toContain(key);
   });
 
+  it("writes the rules of --call, and says that the caller gets no token", async () => {
+    const file = join(checkoutWith({ "l.json": [] }), "l.json");
+    const rules = ["GET,POST /api/v1/{scope}/CO/**", "DELETE /api/v1/{scope}/CO/Drafts/*"];
+    const flags = rules.flatMap((rule) => ["--call", rule]);
+
+    const { stdout } = await broker(["callers", "add", "shop", "--connections", "acme", ...flags, "--file", file]);
+    const listed = await broker(["callers", "list", "--file", file]);
+
+    expect(stdout).toMatch(/ It makes calls, and gets no token\.\n$/);
+    const calls = [
+      { methods: ["GET", "POST"], path: "/api/v1/{scope}/CO/**" },
+      { methods: ["DELETE"], path: "/api/v1/{scope}/CO/Drafts/*" },
+    ];
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject([{ name: "shop", calls }]);
+    expect(listed.stdout).toContain(rules.map((rule) => `  calls: ${rule}\n`).join("") + "  It gets no token.\n");
+    expect(JSON.parse((await broker(["callers", "list", "--file", file, "--json"])).stdout)).toMatchObject([{ calls }]);
+  });
+
   it.each([
+    [["shop", "--connections", "acme", "--call", "GET /api/**/x"], /calls: the path "\/api\/\*\*\/x" has \*\* before/],
+    [["shop", "--connections", "acme", "--call", "FETCH /api/*"], /calls\.methods: use some of GET, /],
+    [["shop", "--connections", "acme", "--call", "/api/*"], /^error: --call must be methods and a path, like "GET,/],
     [["old-php", "--connections", "acme"], /name.* Nothing was changed\.\n$/],
     [["Old PHP", "--connections", "acme"], /^error: Invalid caller name\. /],
     [["shop", "--connections", "A!"], /^error: Invalid connection id\. /],
@@ -73,11 +95,11 @@ describe("broker callers add for a local run", () => {
   beforeAll(() => local.start());
   afterAll(() => local.remove());
 
-  const tokenWith = (key: string, scope = "webapicorso") =>
+  const tokenWith = (key: string, name = "shop") =>
     fetch(`${local.run.url("ready")}/oauth/token`, {
       method: "POST",
-      headers: { authorization: `Basic ${Buffer.from(`shop:${key}`).toString("base64")}` },
-      body: new URLSearchParams({ grant_type: "client_credentials", scope }),
+      headers: { authorization: `Basic ${Buffer.from(`${name}:${key}`).toString("base64")}` },
+      body: new URLSearchParams({ grant_type: "client_credentials", scope: "webapicorso" }),
     });
 
   it("makes a key that works at once, and that callers revoke finds", async () => {
@@ -87,6 +109,46 @@ describe("broker callers add for a local run", () => {
     expect((await tokenWith(`${key.slice(0, -1)}!`)).status).toBe(401);
     const revoked = await local.broker(["callers", "revoke", "shop", "--yes"]);
     expect(revoked.stdout).toMatch(/^Revoked 1 key of shop\./);
+  });
+
+  it("makes a key that calls and gets no token, in both functions' parts of the list, with --call", async () => {
+    const rule = "GET /api/v1/{scope}/CO/Orders";
+    const { key, calls } = await local.json<Added & { calls: unknown }>([
+      "callers",
+      "add",
+      "caller",
+      "--connections",
+      "webapicorso",
+      "--call",
+      rule,
+    ]);
+
+    const call = (path: string) =>
+      fetch(`${local.run.url("ready")}/v1/connections/webapicorso/api/api/v1/webapicorso_alywebapicorso/CO/${path}`, {
+        headers: { authorization: `Bearer ${key}` },
+      });
+    expect(calls).toEqual([{ methods: ["GET"], path: "/api/v1/{scope}/CO/Orders" }]);
+    expect([(await call("Orders")).status, (await call("Customers")).status]).toEqual([200, 403]);
+    expect((await tokenWith(key, "caller")).status).toBe(401);
+    expect((await tokenWith(sampleCallerKey, "local-php")).status).toBe(200);
+  });
+
+  it("starts the functions anew: then an entry that callers revoke stopped makes no calls, and a restored one does", async () => {
+    const form = new URLSearchParams({ grant_type: "password", username: "me", client_id: "page" });
+    const signedIn = await fetch(`${local.run.url("issuer")}/token`, { method: "POST", body: form });
+    const { access_token: jwt } = (await signedIn.json()) as { access_token: string };
+    /** After an entry was added: then the function does not use what it read within the last 30 s. */
+    const statusAfter = async (command: string, name: string) => {
+      await local.json(["callers", ...command.split(" ")]);
+      await local.json(["callers", "add", name, "--connections", "webapicorso"]);
+      const url = `${local.run.url("ready")}/v1/connections/webapicorso/api/api/v1/%7Bscope%7D/CO/Orders`;
+      return (await fetch(url, { headers: { authorization: `Bearer ${jwt}` } })).status;
+    };
+
+    expect(await statusAfter("revoke local-page --yes", "first")).toBe(401);
+    expect(await statusAfter("restore local-page", "second")).toBe(200);
+    expect(await statusAfter("revoke local-page --user page-user --yes", "third")).toBe(401);
+    expect(await statusAfter("restore local-page --user page-user", "fourth")).toBe(200);
   });
 
   it("says why an entry is not added", async () => {

@@ -4,7 +4,8 @@ import { dynamoDbClient } from "../../functions/auth-core/adapters/dynamodb-sdk.
 import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { callersMetadata } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
-import { dynamoDbRevokedKeys } from "../../functions/auth-core/adapters/revoked-key-table.ts";
+import { writableRevokedKeys } from "../../functions/auth-core/adapters/revoked-key-table.ts";
+import { entryRecord, userPseudonym, userRecord } from "../../functions/auth-core/use-cases/revoked-keys.ts";
 import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { operator, region, StartedCommand } from "../local/run-harness.ts";
 import { fakeCallerKey } from "../oauth/callers.ts";
@@ -14,11 +15,18 @@ import { broker, expectError } from "./harness.ts";
 
 const hashOf = (name: string) => callerKeyHash(new Secret(fakeCallerKey(name)));
 const connections = ["webapicorso"];
+const issuer = "https://users.test";
+const calls = [{ methods: ["GET"], path: "/api/v1/{scope}/CO/**" }];
 const list = [
   ...["leaked", "good", "asked"].map((name) => ({ name, connections, keySha256: [hashOf(name)] })),
   { name: "two-keys", connections, keySha256: [hashOf("first"), hashOf("second")] },
   { name: "three-keys", connections, keySha256: [hashOf("third"), hashOf("fourth")] },
   { name: "ci", connections, oidc: { issuer: "https://issuer.test", audience: "fake", claims: { sub: "fake" } } },
+  ...["portal", "shop"].map((name) => ({
+    name,
+    oidc: { issuer, audience: name, connectionsClaim: "companies" },
+    calls,
+  })),
 ];
 
 let run: StartedCommand;
@@ -33,7 +41,7 @@ afterAll(() => run.remove());
 const local = () => ["--local-url", run.url("ready")];
 const revoke = (...args: string[]) => broker(["callers", "revoke", ...args, ...local()]);
 const dynamoDb = () => ({ endpoint: run.url("dynamodb"), region, credentials: operator });
-const table = () => dynamoDbRevokedKeys(deployment.tableName, dynamoDbClient(dynamoDb()));
+const table = () => writableRevokedKeys(deployment.tableName, dynamoDbClient(dynamoDb()));
 const isRevoked = async (name: string) => (await table().read()).has(hashOf(name));
 
 /** A token request of the vendor's API with a caller key. */
@@ -136,6 +144,26 @@ describe("broker callers revoke", () => {
       2,
       /deployed for good, not for asked/,
     ],
+    [
+      "--user and a caller with a key",
+      ["good", "--user", "ann", "--yes"],
+      2,
+      /No deployed entry with oidc and calls .*: portal, shop\./,
+    ],
+    ["--user and an unknown name", ["nobody", "--user", "ann", "--yes"], 3, /No deployed entry with oidc and calls/],
+    [
+      "an empty --user",
+      ["portal", "--user", "", "--yes"],
+      2,
+      /--user is empty\. Set the JWT's sub, or the user's pseudonym/,
+    ],
+    ["--user with --key-sha256", ["portal", "--user", "a", "--key-sha256", "b", "--yes"], 2, /cannot be used with/],
+    [
+      "no confirmation of an entry with calls",
+      ["portal"],
+      2,
+      /Revoke portal\? All calls of portal fail within 30 s; .*--yes/,
+    ],
     ["no confirmation", ["asked"], 2, /Revoke 1 key of asked \(SHA-256 [0-9a-f]{12}…\)\? .*--yes/],
   ])("fails for %s, in one line, and revokes nothing", async (_, args, code, message) => {
     const before = await table().read();
@@ -145,6 +173,58 @@ describe("broker callers revoke", () => {
     expectError(result, code, message);
     expect(result.stderr).not.toContain("stb_");
     expect(await table().read()).toEqual(before);
+  });
+});
+
+describe("broker callers revoke and restore, of an entry with oidc and calls,", () => {
+  const restore = (...args: string[]) => broker(["callers", "restore", ...args, ...local()]);
+  const parsed = ({ stdout }: { stdout: string }) => JSON.parse(stdout) as Record<string, unknown>;
+  const pseudonym = userPseudonym({ iss: issuer, sub: "ann@example.com" });
+  const effective_at = expect.stringMatching(/Z$/) as string;
+
+  test("stop it and undo that, by one record, and change nothing the second time", async () => {
+    const revoked = await revoke("portal", "--yes");
+    const again = await revoke("portal", "--yes", "--json");
+    const isStored = (await table().read()).has(entryRecord("portal"));
+    const restored = await restore("portal");
+    const restoredAgain = await restore("portal", "--json");
+
+    expect(revoked.stdout).toMatch(
+      /^Revoked portal\. From [\d:]{8}Z on, the broker rejects every call of portal with 401\. One that has begun may end\.\nUndo it: npx broker callers restore portal --local-url \S+\n$/,
+    );
+    expect(parsed(again)).toEqual({
+      name: "portal",
+      revoked: [],
+      already_revoked: ["entry:portal"],
+      effective_at,
+    });
+    expect(restored.stdout).toMatch(/^Restored portal\. From [\d:]{8}Z on at the latest, the broker accepts calls of/);
+    expect(parsed(restoredAgain)).toEqual({ name: "portal", restored: [], effective_at });
+    expect([isStored, (await table().read()).has(entryRecord("portal"))]).toEqual([true, false]);
+  });
+
+  test("stop one user by the sub or by the pseudonym of the log, and print no sub", async () => {
+    const bySub = await revoke("portal", "--user", "ann@example.com", "--yes", "--json");
+    const byPseudonym = await revoke("shop", "--user", pseudonym, "--yes");
+    const restored = await restore("shop", "--user", pseudonym, "--json");
+
+    const record = userRecord(pseudonym);
+    // A sub can have 16 hex digits too: both are stopped.
+    const asSub = userRecord(userPseudonym({ iss: issuer, sub: pseudonym }));
+    expect(parsed(bySub)).toMatchObject({ user: pseudonym, revoked: [record], already_revoked: [] });
+    expect(byPseudonym.stdout).toContain(`Revoked the user ${pseudonym} in all entries with calls.`);
+    expect(parsed(restored)).toMatchObject({ user: pseudonym, restored: [record, asSub] });
+    expect(bySub.stdout + bySub.stderr).not.toContain("ann");
+    const left = await table().read();
+    expect([record, asSub].filter((each) => left.has(each))).toEqual([]);
+  });
+
+  test("a revoked key cannot be restored", async () => {
+    expectError(
+      await restore("two-keys"),
+      2,
+      /A revoked key stays revoked; create another: npx broker callers key two-k/,
+    );
   });
 });
 
@@ -183,8 +263,10 @@ describe("broker callers revoke, on AWS,", () => {
   });
 
   test("forgets the oldest keys that left the list if there are too many, and fails if none left it", async () => {
-    const hashes = Array.from({ length: 1000 }, (_, index) => index.toString(16).padStart(64, "0"));
-    const revokedKeys = hashes.map(
+    const hashes = Array.from({ length: 998 }, (_, index) => index.toString(16).padStart(64, "0"));
+    // Entries and users are no keys: nothing but restore forgets them.
+    const others = [entryRecord("gone"), userRecord("0123456789abcdef")];
+    const revokedKeys = [...others, ...hashes].map(
       (hash, at) => [hash, { M: { name: { S: "fake" }, at: { N: String(at) } } }] as const,
     );
     const client = new DynamoDBClient(dynamoDb());
@@ -193,14 +275,18 @@ describe("broker callers revoke, on AWS,", () => {
     const deployed = { good: { kind: "key", keySha256: [hashOf("good")] }, fake: { kind: "key", keySha256: hashes } };
 
     aws.metadata = { [callersMetadata]: deployed };
-    expectError(await onAws("good", "--yes"), 1, /at most 1000 revoked keys, and all are still in the deployed list\./);
+    expectError(
+      await onAws("good", "--yes"),
+      1,
+      /at most 1000 revoked keys, .* all of these keys are still in the deployed list\./,
+    );
     expect((await table().read()).size).toBe(1000);
     aws.metadata = { [callersMetadata]: { ...deployed, fake: { kind: "key", keySha256: hashes.slice(0, 1) } } };
     const { status } = await onAws("good", "--yes");
 
     const kept = [...(await table().read()).keys()];
     expect(status).toBe(0);
-    expect(kept.toSorted()).toEqual([...hashes.slice(0, 1), ...hashes.slice(51), hashOf("good")].toSorted());
+    expect(kept.toSorted()).toEqual([...others, ...hashes.slice(0, 1), ...hashes.slice(51), hashOf("good")].toSorted());
   });
 
   test.each([undefined, {}])("fails if an older version is deployed: metadata %j", async (metadata) => {

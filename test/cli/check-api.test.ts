@@ -17,7 +17,9 @@ async function deploymentOf(answer: (path: string, isSigned: boolean) => { statu
     createServer((request, response) => {
       const { status, body = {} } = answer(request.url ?? "", request.headers.authorization !== undefined);
       const ours = status === 409 ? { type: "urn:smart-token-broker:connection_not_ready" } : {};
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ ...ours, ...body }));
+      response
+        .writeHead(status, { "content-type": "application/json", "broker-response": "broker" })
+        .end(JSON.stringify({ ...ours, ...body }));
     }),
   );
   const credentials = () => Promise.resolve({ accessKeyId: "FAKE", secretAccessKey: "fake" });
@@ -53,6 +55,19 @@ test.each([
   const findings = await checkApi(deployment, acme);
 
   expect(findings).toContainEqual(expect.objectContaining({ level, what }) as object);
+});
+
+test.each([
+  [401, "ok", "The routes of calls reject a request without a credential"],
+  [200, "broken", "The routes of calls answer a request without a credential (HTTP 200)"],
+  [503, "warning", "Cannot check the routes of calls (HTTP 503)"],
+  [404, "none", undefined],
+])("checkApi finds, if a call without a credential has HTTP status %i, %s: %s", async (status, level, what) => {
+  const deployment = await deploymentOf((path) => ({ status: path.endsWith("/api/doctor") ? status : 403 }));
+
+  const found = (await checkApi(deployment, acme)).filter((each) => each.what.includes("routes of calls"));
+
+  expect(found.map((each) => [each.level, each.what])).toEqual(what === undefined ? [] : [[level, what]]);
 });
 
 test("checkApi warns that it cannot check percent-encoded paths if the role may not read the status of a connection", async () => {

@@ -46,6 +46,7 @@ beforeAll(async () => {
         "oauth Requests ok table": 9,
         "token Requests upstream_unavailable none": 1,
         "oauth Requests invalid_client none": 2,
+        "calls Requests api_4xx api": 6,
         "token ValidityMissed ok memory": 3,
         "token-rotation UpstreamCalls any refresh_token": 4,
         "token-rotation ReplacementFailures upstream_unavailable none": 5,
@@ -102,11 +103,13 @@ describe("broker dashboard on a deployment", () => {
   it("shows the traffic from CloudWatch's metrics", async () => {
     const { traffic } = await read();
 
-    const total = (of: "memory" | "table" | "failed" | "refused" | "missed" | "calls" | "callsFailed") =>
+    const total = (of: "memory" | "table" | "api" | "failed" | "refused" | "missed" | "calls" | "callsFailed") =>
       traffic?.steps.reduce((sum, step) => sum + step[of], 0);
-    expect([total("memory"), total("table"), total("failed"), total("refused")]).toEqual([90, 9, 1, 2]);
+    expect([total("memory"), total("table"), total("api"), total("failed"), total("refused")]).toEqual([
+      90, 9, 6, 1, 2,
+    ]);
     expect([total("missed"), total("calls"), total("callsFailed")]).toEqual([3, 4, 5]);
-    expect(traffic?.errors).toEqual({ upstream_unavailable: 1, invalid_client: 2 });
+    expect(traffic?.errors).toEqual({ upstream_unavailable: 1, invalid_client: 2, api_4xx: 6 });
   });
 
   it("shows the events from the functions' logs, newest first, and no past that nobody asked for", async () => {

@@ -14,6 +14,27 @@ const entry = (fields: object): LogEntry => ({ at, fields: { level: "INFO", ...f
 const request = { message: "request", status: 200, code: "ok", source: "memory", connection: "acme" };
 const route = "GET /v1/connections/{connection}/token";
 const served = entry({ ...request, route, Duration: 1.2, callerRole: "arn:aws:sts::1:assumed-role/orders" });
+const call = {
+  ...request,
+  service: "calls",
+  source: "api",
+  method: "GET",
+  rule: "/api/v1/{scope}/CO/**",
+  apiStatus: 200,
+  callerRole: "portal",
+  user: "0123456789abcdef",
+};
+const called = entry({ ...call, Duration: 45 });
+const notFound = entry({ ...call, code: "api_4xx", status: 404, apiStatus: 404, requestId: "fake-request-3" });
+const apiDown = entry({ ...call, code: "api_5xx", status: 503, apiStatus: 503, requestId: "fake-request-4" });
+const unmatched = entry({
+  ...call,
+  code: "call_not_allowed",
+  status: 403,
+  source: "none",
+  rule: undefined,
+  apiStatus: undefined,
+});
 const refused = entry({ ...request, route, code: "upstream_unavailable", status: 503, requestId: "fake-request-1" });
 const replaced = entry({ message: "replaced", connection: "acme", source: "refresh_token", generation: 17 });
 const reason = "Smart Services is unavailable (HTTP 503).";
@@ -45,6 +66,15 @@ describe("a line of broker logs", () => {
   it.each<[LogEntry, string]>([
     [served, `200    acme  ${route} from memory, 1.2 ms, caller orders`],
     [refused, `503    acme  ${route}: upstream_unavailable, request_id fake-request-1`],
+    [
+      called,
+      "200    acme  call GET /api/v1/{scope}/CO/**, API status 200, 45 ms, caller portal, user 0123456789abcdef",
+    ],
+    [
+      notFound,
+      "404    acme  call GET /api/v1/{scope}/CO/**: api_4xx, API status 404, caller portal, user 0123456789abcdef, request_id fake-request-3",
+    ],
+    [unmatched, "403    acme  call GET: call_not_allowed, caller portal, user 0123456789abcdef, request_id "],
     [replaced, "info   acme  replaced by refresh_token, generation 17"],
     [failed, `warn   -  replacement failed, 3 in a row: unavailable. ${reason}`],
     [rejected, "event  acme  connection_rejected, credentials_rejected: Fake."],
@@ -78,6 +108,9 @@ describe("the filter of broker logs", () => {
   const sweep = entry({ message: "sweep" });
   const all = [
     served,
+    called,
+    notFound,
+    apiDown,
     refused,
     replaced,
     noRefresh,
@@ -90,10 +123,10 @@ describe("the filter of broker logs", () => {
   ];
 
   it.each([
-    [{}, [served, refused, replaced, noRefresh, failed, rejected, statusOutage]],
-    // One line for one failed attempt.
-    [{ errors: true }, [refused, failed, statusOutage]],
-    [{ connection: "acme" }, [served, refused, replaced, rejected, statusOutage]],
+    [{}, [served, called, notFound, apiDown, refused, replaced, noRefresh, failed, rejected, statusOutage]],
+    // One line for one failed attempt, and none for what a caller asked the API in vain.
+    [{ errors: true }, [apiDown, refused, failed, statusOutage]],
+    [{ connection: "acme" }, [served, called, notFound, apiDown, refused, replaced, rejected, statusOutage]],
     [{ events: true }, [rejected]],
     [{ events: true, connection: "other" }, []],
   ])("%j shows what it names", (filter, shown) => {
@@ -102,7 +135,7 @@ describe("the filter of broker logs", () => {
 
   it("is a pattern of CloudWatch", () => {
     expect(filterPattern({ errors: true, connection: "acme" })).toBe(
-      '{ ($.level = "WARN" || $.level = "ERROR" || $.type = "platform.*" || ($.message = "request" && $.code != "ok")) && $.connection = "acme" }',
+      '{ ($.level = "WARN" || $.level = "ERROR" || $.type = "platform.*" || ($.message = "request" && $.code != "ok" && $.code != "api_4xx")) && $.connection = "acme" }',
     );
     expect(filterPattern({ events: true })).toContain('$.message = "connection_recovered"');
   });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { callerKey, createClient, jwt } from "../../packages/client/src/index.ts";
 import { githubActions } from "../../packages/client/src/github-actions.ts";
+import { awsIdentity } from "../../packages/client/src/aws-identity.ts";
 import { iam } from "../../packages/client/src/iam.ts";
 import { kubernetes } from "../../packages/client/src/kubernetes.ts";
 
@@ -58,6 +59,11 @@ test.each([
   [() => jwt("fake-jwt" as never), /jwt: give a function that returns a valid JWT/],
   [() => kubernetes(""), /path is missing/],
   [() => iam({ region: "" }), /region is missing. Set AWS_REGION/],
+  [() => awsIdentity({ region: "" }), /region is missing. Set AWS_REGION/],
+  [() => awsIdentity({ region: "eu-south-1", audience: "" }), /audience is empty/],
+  [() => awsIdentity({ region: "eu-south-1", duration: 59 }), /60 to 3600/],
+  [() => awsIdentity({ region: "eu-south-1", duration: 3601 }), /60 to 3600/],
+  [() => awsIdentity({ region: "eu-south-1", duration: 60.5 }), /60 to 3600/],
 ])("%s is rejected at once, with the reason", (make, message) => {
   expect(make).toThrow(message);
 });

@@ -179,14 +179,16 @@ test("The function of the CDK example calls the business API as its role, with t
   ]);
 });
 
-test("A bundle for Lambda needs no credential chain, and outside of Lambda its error names the missing package", async () => {
+test("A bundle for Lambda needs neither the credential chain nor STS, and its error names the package that is missing", async () => {
   const broker = await startTokenServer(() => "http://127.0.0.1:9");
   const [entry, outfile] = [join(folder, "lambda.mjs"), join(folder, "lambda.cjs")];
   writeFileSync(
     entry,
     `import { createClient } from "@smart-token-broker/client";
+     import { awsIdentity } from "@smart-token-broker/client/aws-identity";
      import { iam } from "@smart-token-broker/client/iam";
-     const client = createClient({ broker: "${broker.url}", connection: "acme", credential: iam() });
+     const credential = process.env.BY_JWT ? awsIdentity() : iam();
+     const client = createClient({ broker: "${broker.url}", connection: "acme", credential });
      client.token().then(({ accessToken }) => console.log(accessToken), ({ message }) => console.log(message));`,
   );
   const alias = { "@smithy/signature-v4": join(root, "node_modules/@smithy/signature-v4") };
@@ -198,6 +200,7 @@ test("A bundle for Lambda needs no credential chain, and outside of Lambda its e
   expect(await start({})).toMatch(
     / no AWS credentials, and the package @aws-sdk\/credential-provider-node, .+ Install it/,
   );
+  expect(await start({ BY_JWT: "yes" })).toContain("the package @aws-sdk/client-sts cannot be loaded. Install it");
 });
 
 test("The types of the package compile in an app that has only Node's types", async () => {
@@ -206,6 +209,7 @@ test("The types of the package compile in an app that has only Node's types", as
     app,
     `import { BrokerError, callerKey, createClient, jwt, type ClientEvent } from "@smart-token-broker/client";
      import { iam } from "@smart-token-broker/client/iam";
+     import { awsIdentity } from "@smart-token-broker/client/aws-identity";
      import { githubActions } from "@smart-token-broker/client/github-actions";
      import { kubernetes } from "@smart-token-broker/client/kubernetes";
      import { TestBroker } from "@smart-token-broker/client/testing";
@@ -215,10 +219,12 @@ test("The types of the package compile in an app that has only Node's types", as
      });
      const asFetch: typeof fetch = client.connection("acme").fetch;
      const expiry: Promise<Date> = client.token({ signal: AbortSignal.timeout(1) }).then(({ expiresAt }) => expiresAt);
-     const credentials = [iam({ region: "eu-south-1" }), githubActions(), kubernetes("/x"), jwt(async () => "x")];
+     const role = awsIdentity({ region: "eu-south-1", audience: "x", duration: 60 });
+     const own: Promise<string> = role.jwt();
+     const credentials = [role, iam({ region: "eu-south-1" }), githubActions(), kubernetes("/x"), jwt(async () => "x")];
      // @ts-expect-error -- a key alone is no credential
      createClient({ broker: "https://broker.test", credential: "stb_fake-key" });
-     export { asFetch, BrokerError, credentials, expiry, TestBroker };\n`,
+     export { asFetch, BrokerError, credentials, expiry, own, TestBroker };\n`,
   );
   const options = [
     "--noEmit",

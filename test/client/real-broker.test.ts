@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { callerKey, type Credential, jwt } from "../../packages/client/src/index.ts";
 import { clientWith } from "../../packages/client/src/client.ts";
+import { awsIdentity } from "../../packages/client/src/aws-identity.ts";
 import { githubActions } from "../../packages/client/src/github-actions.ts";
 import { iam } from "../../packages/client/src/iam.ts";
 import { kubernetes } from "../../packages/client/src/kubernetes.ts";
@@ -12,6 +13,7 @@ import { systemRuntime } from "../../packages/client/src/runtime.ts";
 import { pipelineJwt, userJwt } from "../examples/broker.ts";
 import { orders, region, StartedCommand } from "../local/run-harness.ts";
 import { clientOf, startServer } from "./servers.ts";
+import { issued, startSts } from "./sts.ts";
 
 describe("In the local run, a client", () => {
   let run: StartedCommand;
@@ -30,6 +32,7 @@ describe("In the local run, a client", () => {
     ["the JWT of a user", () => jwt(() => userJwt(run))],
     ["the projected token of a service account", () => kubernetes(fileWith(`${pipelineToken}\n`))],
     ["the OIDC token of a job of GitHub Actions", () => actionsJob(pipelineToken)],
+    ["the JWT of an IAM role, by AWS STS", () => jwtOfRole(pipelineToken)],
     ["an IAM role, by its keys", () => iam({ region, credentials: keys })],
     ["an IAM role, by the variables of Lambda", () => lambda(keys)],
     ["an IAM role, by the credential chain of a task", () => task(keys)],
@@ -69,6 +72,11 @@ describe("In the local run, a client", () => {
     vi.stubEnv("ACTIONS_ID_TOKEN_REQUEST_URL", `${url}/fake?version=1`);
     vi.stubEnv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "fake-job");
     return githubActions({ audience: "fake-audience" });
+  }
+
+  async function jwtOfRole(token: string): Promise<Credential> {
+    await startSts(() => issued(token));
+    return awsIdentity({ region, credentials: keys });
   }
 
   function lambda({ accessKeyId, secretAccessKey }: typeof keys): Credential {

@@ -29,6 +29,9 @@ const forInfra = files(
     "metrics",
     "adapters/item-codec",
     ...[
+      "call-failures",
+      "callers/call-headers",
+      "callers/call-rules",
       "callers/callers",
       "callers/deployed-callers",
       "callers/principal-caller",
@@ -54,6 +57,7 @@ const forPackage = new Set([
 
 /** What each credential of the client imports, all of it late except `sha256.ts`, which is itself imported late. */
 const clientImports: Record<string, string[]> = {
+  "aws-identity.ts": ["@aws-sdk/client-sts"],
   "iam.ts": ["@smithy/signature-v4", "@aws-sdk/credential-provider-node"],
   "kubernetes.ts": ["node:fs/promises"],
   "sha256.ts": ["node:crypto"],
@@ -61,7 +65,7 @@ const clientImports: Record<string, string[]> = {
 
 /** The entries of the client's package beside `index.ts`. */
 const clientEntries = new Set(
-  ["iam", "github-actions", "kubernetes", "testing"].map((name) => `packages/client/src/${name}.ts`),
+  ["iam", "aws-identity", "github-actions", "kubernetes", "testing"].map((name) => `packages/client/src/${name}.ts`),
 );
 
 const functionOf = (path: string) => /^functions\/([^/]+)\//.exec(path)?.[1];

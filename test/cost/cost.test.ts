@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readPrices } from "../../bench/cost.ts";
-import { bill, tracing } from "../../bench/cost/bill.ts";
+import { bill, callsBill, tracing } from "../../bench/cost/bill.ts";
 import { type Counts, countOperations } from "../../bench/cost/count.ts";
 import { costSection, pricesOf } from "../../bench/cost/page.ts";
 import type { Work } from "../../bench/cost/work.ts";
@@ -18,7 +18,7 @@ const exact = (work: Work) => ({ ...work, logBytes: 0 });
 test("The deployed bundles and templates do what the bill counts; if not, run `npm run bench -- cost`", async () => {
   const counted = await countOperations();
 
-  const works = ["memory", "table", "upstream", "sweep", "replacement", "dailyCheck"] as const;
+  const works = ["memory", "table", "call", "upstream", "sweep", "replacement", "dailyCheck"] as const;
   for (const name of works) {
     expect(exact(counted[name]), name).toEqual(exact(counts[name]));
     expect(Math.abs(counted[name].logBytes - counts[name].logBytes), name).toBeLessThan(20);
@@ -28,7 +28,9 @@ test("The deployed bundles and templates do what the bill counts; if not, run `n
   expect(counted.table).toEqual(counts.table);
   expect(counted.fixed).toEqual(counts.fixed);
   expect(counted.fixedWithOAuth).toEqual(counts.fixedWithOAuth);
+  expect(counted.fixedWithCalls).toEqual(counts.fixedWithCalls);
   expect(counted.accessLogBytes).toBe(counts.accessLogBytes);
+  expect(counted.callAccessLogBytes).toBe(counts.callAccessLogBytes);
   expect(Math.abs(counted.responseBytes - counts.responseBytes)).toBeLessThan(20);
 }, 60_000);
 
@@ -46,6 +48,14 @@ test("A million tokens cost at most 1.90 $ at 100 requests a second, everything 
 
   expect(perMillion).toBeLessThanOrEqual(1.9);
   expect(perMillion).toBeGreaterThan(1e6 * (prices.httpApiRequest + prices.lambdaRequest));
+});
+
+test("A call whose token is in memory writes one line, and its price is that of the gateway, the wait and the transfer", () => {
+  const { dollars, total, perMillion = 0 } = callsBill(counts, prices, 100);
+
+  expect(counts.call).toMatchObject({ table: {}, secrets: {}, upstream: 0, logLines: 1 });
+  expect(dollars.gateway + dollars.Lambda + dollars.transfer).toBeGreaterThan(0.8 * total);
+  expect(perMillion).toBeLessThanOrEqual(4.6);
 });
 
 test("The bill has each request at the gateway's price, with its tier, and each connection's secret", () => {

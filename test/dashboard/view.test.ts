@@ -4,7 +4,7 @@ import type { ConnectionStatus } from "../../functions/status/rules/connection-s
 import { keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
 
 const flags = " --local";
-const none = { memory: 0, table: 0, upstream: 0, errors: 0 };
+const none = { memory: 0, table: 0, upstream: 0, api: 0, errors: 0 };
 
 it("a connection without a token whose requests fail says so, and names the log first", () => {
   const view = viewWithoutToken("acme", { flags }, { requests: { ...none, errors: 3 } });

@@ -75,6 +75,13 @@ describe("docs/callers.md", () => {
     }
   });
 
+  it("has an entry for the role of an AWS account, which the deployment accepts", () => {
+    const [, section = ""] = page("docs/callers.md").split("\n## The JWT of a role on AWS\n");
+    const [, entries = ""] = /^ {3}(\[\{"name"[^]*?)```/m.exec(section) ?? [];
+
+    expect(parseCallers(JSON.parse(entries), { allowLoopbackHttp: false })).toMatchObject([{ kind: "oidc" }]);
+  });
+
   it("has a trigger for Cognito whose claim gives each user the connections of their groups, and no other", async () => {
     const [source = ""] = blocks("js");
     const { handler } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { serve } from "../support/server.ts";
 
 const example = join(import.meta.dirname, "../../examples/app/serve.mjs");
-const urls = { BROKER_URL: "https://broker.test", ISSUER_URL: "https://issuer.test", API_URL: "https://api.test" };
+const urls = { BROKER_URL: "https://broker.test", ISSUER_URL: "https://issuer.test" };
 
 test.each(Object.keys(urls))("The server of the application says that %s is not set", (name) => {
   const { stderr, status } = spawnSync(process.execPath, [example], { env: { ...urls, [name]: "" }, encoding: "utf8" });

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { bundleFunction } from "../../infra/bundle.ts";
 import { importsOf } from "../conventions/imports.ts";
-import { keyCaller, type Resource, synthesise } from "./synth.ts";
+import { callsCaller, keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const { assembly, outdir, ofType, render } = synthesise({ callers: [keyCaller] });
+const { assembly, outdir, ofType, render } = synthesise({ callers: [keyCaller, callsCaller] });
 
 /** The files that a cold start loads: `index.mjs` and its static imports. */
 function eagerFiles(folder: string): Set<string> {
@@ -74,7 +74,8 @@ const served = ["@middy/core", "node:timers"];
 // Each module and each kilobyte costs every cold start: before you raise a number here, measure it (npm run bench).
 test.each([
   { name: "token", files: 3, kilobytes: 57, modules: [...served, "valibot"] },
-  { name: "oauth", files: 3, kilobytes: 71, modules: served },
+  { name: "oauth", files: 3, kilobytes: 72, modules: served },
+  { name: "calls", files: 4, kilobytes: 71, modules: served },
   { name: "status", files: 3, kilobytes: 31, modules: [...served, "valibot"] },
   // No caller waits for these.
   { name: "prober", files: 3, kilobytes: 47 },
@@ -138,17 +139,20 @@ function assetOf(of: { assembly: typeof assembly; outdir: string }, { stack, Pro
   return join(of.assembly.directory, files[Properties.Code.S3Key.replace(/\.zip$/, "")].source.path);
 }
 
-test("Only the bundle of the oauth function contains the list of callers", () => {
+test("The bundles of oauth and calls contain the entries that they serve, and no other bundle has a list", () => {
   const trusting = synthesise({
-    callers: [keyCaller, { name: "orders", connections: ["a"], principal: "210987654321" }],
+    callers: [keyCaller, callsCaller, { name: "orders", connections: ["a"], principal: "210987654321" }],
   });
   const lists = trusting.ofType("AWS::Lambda::Function").map((fn): [string, unknown] => {
     const path = join(assetOf(trusting, fn), "callers.json");
     return [fn.id, existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined];
   });
 
-  expect(lists.find(([id]) => id.startsWith("OAuth"))?.[1]).toContainEqual(expect.objectContaining(keyCaller));
-  expect(lists.filter(([, list]) => list !== undefined)).toHaveLength(1);
+  const namesOf = (name: string) =>
+    (lists.find(([id]) => id.startsWith(name))?.[1] as { name: string }[] | undefined)?.map((entry) => entry.name);
+  expect(namesOf("OAuth")).toEqual(["php", "orders"]);
+  expect(namesOf("Calls")).toEqual(["shop"]);
+  expect(lists.filter(([, list]) => list !== undefined)).toHaveLength(2);
   // Another synth has its own folder and its own list.
   const oauth = ofType("AWS::Lambda::Function").find(({ id }) => id.startsWith("OAuth"));
   const list = oauth && readFileSync(join(assetOf({ assembly, outdir }, oauth), "callers.json"), "utf8");

@@ -2,10 +2,11 @@ import { keyActions } from "../../functions/auth-core/rules/keys/key-action.ts";
 import { expect, test } from "vitest";
 import { type MetricName, originsOf, type Service } from "../../functions/auth-core/metrics.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
-import { keyCaller, type Resource, synthesise } from "./synth.ts";
+import { callsCaller, keyCaller, type Resource, type Synthesised, synthesise } from "./synth.ts";
 
-const synthesised = synthesise({ shards: 3, prober: { connection: "webapicorso" }, callers: [keyCaller] });
-const alarms = synthesised.ofType("AWS::CloudWatch::Alarm");
+const context = { shards: 3, prober: { connection: "webapicorso" } };
+const withoutCalls = synthesise({ ...context, callers: [keyCaller] });
+const withCalls = synthesise({ ...context, callers: [keyCaller, callsCaller] });
 
 /**
  * What an alarm watches: `NAME service code [source]`, or `NAME resource` for a metric of AWS; `less` means that it is
@@ -16,11 +17,11 @@ type Meaning = [metrics: string[], starts: string];
 
 const nameOfMetric = (name: string, service: string, code: string, source: string) =>
   [name, service, code, ...(source === "none" ? [] : [source])].join(" ");
-/** Every metric of a name, or those with these services and codes. */
+/** Every metric of a name, or those with these services and codes. Those of calls only if it is named. */
 const every = (name: MetricName, services?: Service[], codes?: string[]) =>
-  originsOf(name, { ...(services && { services }), ...(codes && { codes }) }).map(({ service, code, source }) =>
-    nameOfMetric(name, service, code, source),
-  );
+  originsOf(name, { ...(services && { services }), ...(codes && { codes }) })
+    .filter(({ service }) => service !== "calls" || services)
+    .map(({ service, code, source }) => nameOfMetric(name, service, code, source));
 const keyActionsWatchedBy = (name: string) =>
   Object.entries(keyActions).flatMap(([reason, { alarm, by }]) =>
     alarm === name ? every("KeyActionsNeeded", [...by], [reason]) : [],
@@ -76,8 +77,39 @@ const meanings: Record<string, Meaning> = {
   "probe-failed": [["Probes prober ok prober"], `${summed(60, "< 1", "15 of 15")}, missing data is breaching`],
 };
 
+const startsOf = (name: string) => meanings[name]?.[1] ?? "";
+
+/** If there are calls: alarms of their own, and the metrics that others have in addition. */
+const meaningsOfCalls: Record<string, Meaning> = {
+  "internal-errors-of-calls": [[...every("Bugs", ["calls"]), "Errors CallsFunction"], anyOfFiveMinutes],
+  "calls-failing": [
+    [
+      ...every("ReplacementFailures", ["calls"], rejections),
+      ...every("Requests", ["calls"], [...rejections, "api_rejected_token"]),
+    ],
+    hourly,
+  ],
+  "unusual-calls": [["Invocations CallsFunction"], outsideBand],
+  errors: [every("Requests", ["calls"], [...temporary, "unavailable"]), startsOf("errors")],
+  throttles: [["Throttles CallsFunction"], anyOfFiveMinutes],
+  "unusual-upstream-calls": [every("UpstreamCalls", ["calls"]), outsideBand],
+  "replacements-failing": [every("ReplacementFailures", ["calls"], temporary), startsOf("replacements-failing")],
+  "registration-gone": [every("RegistrationsGone", ["calls"]), hourly],
+  "commits-not-written": [every("CommitsNotWritten", ["calls"]), anyOfFiveMinutes],
+  "store-unavailable": [every("StoreUnavailable", ["calls"]), startsOf("store-unavailable")],
+};
+const allMeanings: Record<string, Meaning> = {
+  ...meanings,
+  ...Object.fromEntries(
+    Object.entries(meaningsOfCalls).map(([name, [metrics, starts]]) => [
+      name,
+      [[...(meanings[name]?.[0] ?? []), ...metrics], starts],
+    ]),
+  ),
+};
+
 /** The meaning of an alarm in the template. An unknown expression is returned unchanged. */
-function meaningOf(alarm: Resource): Meaning {
+function meaningOf(alarm: Resource, synthesised: Synthesised): Meaning {
   const { Properties } = alarm;
   const monitored = metricsOfAlarm(alarm, synthesised);
   const expressions: { Id: string; Expression?: string; MetricStat?: object }[] = Properties.Metrics ?? [];
@@ -112,15 +144,21 @@ function meaningOf(alarm: Resource): Meaning {
 /** The id in a reference to a resource, without its hash. */
 const nameOf = (reference: string) => /^\$\{(\w+?)[0-9A-F]{8}[.}]/.exec(reference)?.[1] ?? reference;
 
-test.each(Object.entries(meanings))(
-  "The alarm %s watches these metrics and starts under this condition",
-  (name, [metrics, starts]) => {
-    const alarm = alarms.find(({ Properties }) => Properties.AlarmName === `smart-token-broker-dev-${name}`);
+const cases = (synthesised: Synthesised, expected: Record<string, Meaning>, place: string) =>
+  Object.entries(expected).map(([name, meaning]) => [name, place, meaning, synthesised] as const);
 
-    expect(alarm && meaningOf(alarm)).toEqual([metrics.toSorted(), starts]);
+test.each([...cases(withoutCalls, meanings, "without calls"), ...cases(withCalls, allMeanings, "with calls")])(
+  "The alarm %s watches these metrics and starts under this condition, %s",
+  (name, _, [metrics, starts], synthesised) => {
+    const alarm = synthesised
+      .ofType("AWS::CloudWatch::Alarm")
+      .find(({ Properties }) => Properties.AlarmName === `smart-token-broker-dev-${name}`);
+
+    expect(alarm && meaningOf(alarm, synthesised)).toEqual([metrics.toSorted(), starts]);
   },
 );
 
 test("No other alarm exists", () => {
-  expect(alarms).toHaveLength(Object.keys(meanings).length);
+  expect(withoutCalls.ofType("AWS::CloudWatch::Alarm")).toHaveLength(Object.keys(meanings).length);
+  expect(withCalls.ofType("AWS::CloudWatch::Alarm")).toHaveLength(Object.keys(allMeanings).length);
 });

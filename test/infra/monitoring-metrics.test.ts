@@ -11,9 +11,9 @@ import {
   type Referred,
   widgetsOf,
 } from "./monitoring-template.ts";
-import { keyCaller, synthesise } from "./synth.ts";
+import { callsCaller, keyCaller, synthesise } from "./synth.ts";
 
-const synthesised = synthesise({ prober: { connection: "webapicorso" }, callers: [keyCaller] });
+const synthesised = synthesise({ prober: { connection: "webapicorso" }, callers: [keyCaller, callsCaller] });
 const { ofType } = synthesised;
 const alarms = ofType("AWS::CloudWatch::Alarm");
 const widgets = widgetsOf(synthesised);
@@ -34,7 +34,7 @@ const logged: Record<string, string> = JSON.parse(
 const ofAws: Record<string, { names: string[]; dimension: string; type: string }> = {
   "AWS/ApiGateway": { names: ["Count", "4xx", "5xx", "Latency"], dimension: "ApiId", type: "AWS::ApiGatewayV2::Api" },
   "AWS/Lambda": {
-    names: ["Errors", "Throttles", "ConcurrentExecutions"],
+    names: ["Errors", "Throttles", "ConcurrentExecutions", "Invocations"],
     dimension: "FunctionName",
     type: "AWS::Lambda::Function",
   },
@@ -81,7 +81,7 @@ test.each([
 });
 
 test("BrokerMetrics rejects dimensions that no function emits", () => {
-  const metrics = new BrokerMetrics("dev");
+  const metrics = new BrokerMetrics("dev", {});
 
   expect(() => metrics.all("Requests", { codes: ["ok", "okay"] })).toThrow(
     "No function emits the metric Requests with okay",
@@ -101,12 +101,12 @@ test("An alarm watches every reason for which a key needs an operator, and docs/
   expect(new Set(originsOf("KeyActionsNeeded").map(({ code }) => code))).toEqual(new Set(reasons));
 });
 
-test("The dashboard shows every alarm and the rule of Contributor Insights", () => {
+test("The dashboard shows every alarm and every rule of Contributor Insights", () => {
   const rules = ofType("AWS::CloudWatch::InsightRule").map(({ Properties }) => String(Properties.RuleName));
   const shownRules = widgets.flatMap(({ properties }) => properties.insightRule?.ruleName ?? []);
   const shownAlarms = widgets.flatMap(({ properties }) => properties.alarms ?? []);
 
   expect(shownRules.toSorted()).toEqual(rules.toSorted());
   expect(shownAlarms.toSorted()).toEqual(alarms.map(({ id }) => `\${${id}.Arn}`).toSorted());
-  expect(rules).toHaveLength(1);
+  expect(rules).toHaveLength(3);
 });

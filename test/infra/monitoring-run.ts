@@ -128,7 +128,7 @@ async function startWorld(stage: string) {
         ...variables,
       };
       const list = parseCallers([{ name, connections, keySha256 }, ci], { allowLoopbackHttp: true });
-      const invoke = await emulators.start(name, all, callersFile(list));
+      const invoke = await emulators.start(name, all, callersFile(list, "tokens"));
       return async (event: unknown) => {
         try {
           const answer = await invoke(event);

@@ -14,7 +14,12 @@ test("Settings have defaults", () => {
   expect(read({})).toEqual({
     stage: "dev",
     connections: [],
-    throttle: { token: { rate: 200, burst: 400 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
+    throttle: {
+      token: { rate: 200, burst: 400 },
+      oauth: { rate: 100, burst: 200 },
+      calls: { rate: 100, burst: 200 },
+      status: { rate: 10, burst: 20 },
+    },
     callers: [],
     logRetentionDays: 30,
     shards: 1,
@@ -36,7 +41,12 @@ test("Settings on the command line are text, and JSON in it is parsed", () => {
   expect(settings).toMatchObject({
     stage: "prod",
     connections: ["a", "b"],
-    throttle: { token: { rate: 5, burst: 6 }, oauth: { rate: 100, burst: 200 }, status: { rate: 10, burst: 20 } },
+    throttle: {
+      token: { rate: 5, burst: 6 },
+      oauth: { rate: 100, burst: 200 },
+      calls: { rate: 100, burst: 200 },
+      status: { rate: 10, burst: 20 },
+    },
     logRetentionDays: 7,
     tracing: true,
   });
@@ -187,7 +197,7 @@ test("An entry of callers that strangers' JWTs would match stops the synthesis, 
 });
 
 test.each<[string, unknown, string]>([
-  ["throttle", [], "must be an object with token, oauth and status only; it is "],
+  ["throttle", [], "must be an object with token, oauth, calls and status only; it is "],
   ["reservedConcurrency", [], "must be an object with token, oauth, "],
   ["callers", null, "callers must be a list. Nothing was changed."],
 ])("The setting %s is not taken for unset if it is %j", (key, value, message) => {

@@ -11,6 +11,14 @@ const folder = mkdtempSync(join(tmpdir(), "smart-token-broker-test-"));
 /** A caller that needs the OAuth function. */
 export const keyCaller = { name: "php", connections: ["webapicorso"], keySha256: ["0".repeat(64)] };
 
+/** A caller that needs the function calls: users of a portal, who get no token. */
+export const callsCaller = {
+  name: "shop",
+  oidc: { issuer: "https://login.example.com", audience: "shop", connectionsClaim: "smart_services" },
+  origins: ["https://shop.example.com"],
+  calls: [{ methods: ["GET" as const, "POST" as const], path: "/api/v1/{scope}/CO/**" }],
+};
+
 /** A domain with every field, and without the default endpoint. */
 export const domain = {
   name: "tokens.example.com",
@@ -22,7 +30,7 @@ export const domain = {
 /** Settings with every optional part of the stacks. */
 export const everything = {
   connections: ["webapicorso"],
-  callers: [keyCaller, { name: "orders", connections: ["webapicorso"], principal: "210987654321" }],
+  callers: [keyCaller, callsCaller, { name: "orders", connections: ["webapicorso"], principal: "210987654321" }],
   prober: { connection: "webapicorso" },
   alarmEmail: "ops@example.com",
   domain,

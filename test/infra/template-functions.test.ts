@@ -1,8 +1,8 @@
 import { environmentVariables, readSettings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { describe, expect, test } from "vitest";
-import { keyCaller, synthesise } from "./synth.ts";
+import { callsCaller, keyCaller, synthesise } from "./synth.ts";
 
-const { ofType, render } = synthesise({ logRetentionDays: 14, callers: [keyCaller] });
+const { ofType, render } = synthesise({ logRetentionDays: 14, callers: [keyCaller, callsCaller] });
 const functions = ofType("AWS::Lambda::Function");
 
 test("The token function has a timeout of 25 s: 8 s of waiting, then a lease of 15 s", () => {
@@ -10,8 +10,9 @@ test("The token function has a timeout of 25 s: 8 s of waiting, then a lease of 
 });
 
 test("A function has the reserved concurrency of its setting, and no other function has one", () => {
-  const reservedConcurrency = { token: 50, oauth: 20, status: 2, "token-rotation": 1, "key-rotation": 5, prober: 3 };
-  const context = { callers: [keyCaller], prober: { connection: "webapicorso" } };
+  const others = { status: 2, "token-rotation": 1, "key-rotation": 5, prober: 3 };
+  const reservedConcurrency = { token: 50, oauth: 20, calls: 30, ...others };
+  const context = { callers: [keyCaller, callsCaller], prober: { connection: "webapicorso" } };
   const reservedIn = (more: object) =>
     synthesise({ ...context, ...more })
       .ofType("AWS::Lambda::Function")
@@ -20,6 +21,7 @@ test("A function has the reserved concurrency of its setting, and no other funct
   expect(Object.fromEntries(reservedIn({ reservedConcurrency }))).toEqual({
     Token: 50,
     OAuth: 20,
+    Calls: 30,
     Status: 2,
     TokenRotation: 1,
     KeyRotation: 5,
@@ -29,7 +31,11 @@ test("A function has the reserved concurrency of its setting, and no other funct
 });
 
 test("With the setting tracing, X-Ray traces every function, and every function may send its trace", () => {
-  const traced = synthesise({ tracing: true, callers: [keyCaller], prober: { connection: "webapicorso" } });
+  const traced = synthesise({
+    tracing: true,
+    callers: [keyCaller, callsCaller],
+    prober: { connection: "webapicorso" },
+  });
   const mayTrace = /"xray:PutT/;
   const senders = traced
     .ofType("AWS::IAM::Policy")
@@ -41,8 +47,8 @@ test("With the setting tracing, X-Ray traces every function, and every function 
 
   const modes = traced.ofType("AWS::Lambda::Function").map(({ Properties }) => Properties.TracingConfig?.Mode);
 
-  expect(modes).toEqual(Array.from({ length: 6 }, () => "Active"));
-  expect(senders).toHaveLength(6);
+  expect(modes).toEqual(Array.from({ length: 7 }, () => "Active"));
+  expect(senders).toHaveLength(7);
 });
 
 describe.each(functions)("$id", ({ Properties }) => {

@@ -18,6 +18,7 @@ test("Every function has the alias live of its newest version, except key-rotati
     expect(render(version?.Properties.FunctionName)).toBe(render(Properties.FunctionName));
   }
   expect(aliases.map(({ id }) => nameOf(id)).toSorted()).toEqual([
+    "Calls",
     "OAuth",
     "Prober",
     "Status",
@@ -38,7 +39,7 @@ test("The gateway and the schedules invoke the alias, and may", () => {
 
   expect(sortedUnique(invoked)).toEqual(aliases.map(ref).toSorted());
   expect(new Set(integrations.map(({ Properties }) => Properties.PayloadFormatVersion))).toEqual(new Set(["2.0"]));
-  expect(sortedUnique(permitted)).toEqual(["OAuth", "Status", "Token"].map((name) => ref(aliasOf(name))));
+  expect(sortedUnique(permitted)).toEqual(["Calls", "OAuth", "Status", "Token"].map((name) => ref(aliasOf(name))));
 });
 
 test("The gateway may invoke an alias before an integration names it, and the scheduler before a schedule does", () => {
@@ -81,13 +82,13 @@ test("With all-at-once, the default, no resource of CodeDeploy and no alarm is i
   expect(JSON.stringify(plain)).not.toContain("UpdatePolicy");
 });
 
-test("With canary, CodeDeploy moves the aliases of token and oauth in two steps, back if an alarm starts", () => {
+test("With canary, CodeDeploy moves the aliases of token, oauth and calls in two steps, back if an alarm starts", () => {
   const groups = ofType("AWS::CodeDeploy::DeploymentGroup");
   const guards = ofType("AWS::CloudWatch::Alarm").filter(({ stack }) => stack === "Api");
   const moved = (aliases as (Resource & { UpdatePolicy?: object })[]).filter(({ UpdatePolicy }) => UpdatePolicy);
 
-  expect(moved.map(({ id }) => nameOf(id)).toSorted()).toEqual(["OAuth", "Token"]);
-  expect(groups).toHaveLength(2);
+  expect(moved.map(({ id }) => nameOf(id)).toSorted()).toEqual(["Calls", "OAuth", "Token"]);
+  expect(groups).toHaveLength(3);
   for (const { Properties } of groups) {
     expect(Properties.DeploymentConfigName).toBe("CodeDeployDefault.LambdaCanary10Percent5Minutes");
     expect(Properties.AutoRollbackConfiguration.Events).toEqual(
@@ -98,11 +99,13 @@ test("With canary, CodeDeploy moves the aliases of token and oauth in two steps,
   }
 });
 
-test("CodeDeploy may move the aliases of token and oauth and read alarms, and nothing else", () => {
+test("CodeDeploy may move the aliases of token, oauth and calls and read alarms, and nothing else", () => {
   const [role, ...others] = ofType("AWS::IAM::Role").filter(({ Properties }) =>
     JSON.stringify(Properties.AssumeRolePolicyDocument).includes("codedeploy"),
   );
-  const functions = ofType("AWS::Lambda::Function").filter(({ id }) => ["OAuth", "Token"].includes(nameOf(id)));
+  const functions = ofType("AWS::Lambda::Function").filter(({ id }) =>
+    ["Calls", "OAuth", "Token"].includes(nameOf(id)),
+  );
   const arns = functions.map(({ id }) => `\${${id}.Arn}`);
   const statements = role?.Properties.Policies[0].PolicyDocument.Statement.map(
     ({ Resource: on, ...rest }: { Resource: unknown }) => ({
@@ -124,7 +127,7 @@ test("CodeDeploy may move the aliases of token and oauth and read alarms, and no
   ]);
 });
 
-test("The alarms of a rollback watch the metrics of token and oauth, those of Lambda only for the new version, and notify no one", () => {
+test("The alarms of a rollback watch the metrics of token, oauth and calls, those of Lambda only for the new version, and notify no one", () => {
   const guards = ofType("AWS::CloudWatch::Alarm").filter(({ stack }) => stack === "Api");
   const watched = guards.map((alarm) => [
     alarm.Properties.AlarmName,
@@ -136,11 +139,11 @@ test("The alarms of a rollback watch the metrics of token and oauth, those of La
 
   expect(Object.fromEntries(watched)).toEqual({
     "smart-token-broker-dev-rollback-validity-objective": ["ValidityMissed oauth", "ValidityMissed token"],
-    "smart-token-broker-dev-rollback-errors": ["Requests oauth", "Requests token"],
-    "smart-token-broker-dev-rollback-internal-errors": ["Bugs oauth", "Bugs token", "Errors new"],
+    "smart-token-broker-dev-rollback-errors": ["Requests calls", "Requests oauth", "Requests token"],
+    "smart-token-broker-dev-rollback-internal-errors": ["Bugs calls", "Bugs oauth", "Bugs token", "Errors new"],
   });
   expect(sortedUnique(errors.map(({ dimensions }) => dimensions["ExecutedVersion"] ?? ""))).toEqual(
-    ["OAuth", "Token"].map((name) => render(aliasOf(name)?.Properties.FunctionVersion)).toSorted(),
+    ["Calls", "OAuth", "Token"].map((name) => render(aliasOf(name)?.Properties.FunctionVersion)).toSorted(),
   );
   for (const { dimensions } of errors) expect(dimensions["Resource"]).toBe(`${dimensions["FunctionName"]}:live`);
   for (const { Properties } of guards) {

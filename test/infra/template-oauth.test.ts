@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readCloudAssembly } from "../../local/assembly/cloud-assembly.ts";
 import { readDeployment } from "../../local/assembly/deployment.ts";
-import { keyCaller, synthesise } from "./synth.ts";
+import { callsCaller, keyCaller, synthesise } from "./synth.ts";
 
 const principal = { name: "orders", connections: ["webapicorso"], principal: "210987654321" };
 const oidc = {
@@ -17,13 +17,19 @@ const signed = [
 ];
 const open = ["GET /.well-known/oauth-authorization-server", "POST /api/v1/auth/token", "POST /oauth/token"];
 
+const calls = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"].map(
+  (method) => `${method} /v1/connections/{connection}/api/{path+}`,
+);
+
 test.each([
   ["no caller", [], signed],
   ["a role of another account", [principal], signed],
   ["a caller key", [keyCaller], [...signed, ...open]],
   ["an issuer", [principal, oidc], [...signed, ...open]],
+  ["calls alone", [callsCaller], [...signed, ...calls]],
+  ["calls and an issuer of another", [keyCaller, callsCaller], [...signed, ...open, ...calls]],
 ])(
-  "With %s in the list of callers, the OAuth routes and what they need are there, or nothing of them",
+  "With %s in the list of callers, the routes of OAuth and of calls and what they need are there, or nothing of them",
   (_, callers, routes) => {
     const { resources, outdir, ofType } = synthesise({ callers });
     const place = { region: "eu-south-1", accountId: "123456789012" };
@@ -33,8 +39,13 @@ test.each([
 
     expect(api.routes.map(({ routeKey }) => routeKey).toSorted()).toEqual(routes.toSorted());
     expect(functions).toHaveLength(ofType("AWS::Lambda::Function").length);
-    const mentions = resources.filter((resource) => /oauth/i.test(JSON.stringify(resource)));
-    expect(mentions.length > 0).toBe(routes !== signed);
+    for (const [pattern, own] of [
+      [/oauth/i, open],
+      [/"calls"|\bCall[A-Z]\w*|api\/\{path/, calls],
+    ] as const) {
+      const mentions = resources.filter((resource) => pattern.test(JSON.stringify(resource)));
+      expect(mentions.length > 0).toBe(own.every((route) => routes.includes(route)));
+    }
     // An alarm or a graph without a metric.
     expect(JSON.stringify(resources)).not.toContain("SUM([])");
   },

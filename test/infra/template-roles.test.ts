@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { attributesWithoutTokens } from "../../functions/auth-core/adapters/item-codec.ts";
-import { keyCaller, type Resource, synthesise } from "./synth.ts";
+import { callsCaller, keyCaller, type Resource, synthesise } from "./synth.ts";
 
-const { ofType, render } = synthesise({ callers: [keyCaller] });
+const { ofType, render } = synthesise({ callers: [keyCaller, callsCaller] });
 const functions = ofType("AWS::Lambda::Function");
 const roles = ofType("AWS::IAM::Role");
 const policies = ofType("AWS::IAM::Policy");
@@ -87,6 +87,7 @@ const withoutTokens = {
 
 test.each([
   ["token", /^Token/, [...oneItem, ...readSecrets, putEvents]],
+  ["calls", /^Calls/, [...oneItem, ...readSecrets, putEvents]],
   [
     "oauth",
     /^OAuth/,
@@ -153,9 +154,9 @@ test("The scheduler's role may only invoke the sweep and send its failures to th
 });
 
 test("Every function has its own role, and only the scheduler has another", () => {
-  expect(new Set(functions.map((each) => render(each.Properties.Role))).size).toBe(5);
-  expect(functions).toHaveLength(5);
-  expect(roles).toHaveLength(6);
+  expect(new Set(functions.map((each) => render(each.Properties.Role))).size).toBe(6);
+  expect(functions).toHaveLength(6);
+  expect(roles).toHaveLength(7);
 });
 
 test.each(roles)("$id has only policies of its own, with Allow, and not everyone may assume it", (role) => {

@@ -77,13 +77,14 @@ test("Two stacks have termination protection: key, table and secrets, and the AP
 });
 
 // What they may, and how: test/infra/template-roles.test.ts.
-test("Only the five functions that serve, show or rotate may use the key", () => {
+test("Only the six functions that serve, show or rotate may use the key", () => {
   const users = synthesise(everything).resources.filter(
     ({ Type, Properties }) =>
       Type.startsWith("AWS::IAM::") && /"kms:|"Action":"?\[?"?\*/i.test(JSON.stringify(Properties)),
   );
 
   expect(users.map(({ id }) => id.replace(/Role.*/, "")).toSorted()).toEqual([
+    "Calls",
     "KeyRotation",
     "OAuth",
     "Status",

@@ -13,6 +13,14 @@ it("The scenario cold starts every function and baseline under the runtime clien
   );
 });
 
+it("The scenario calls runs with both credentials, cold, and with a large answer", async () => {
+  const report = await scenarios["calls"]?.run("tiny");
+
+  expect(report?.figures.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["CPU added by caller key", "CPU added by RS256", "memory of an answer of 4 MB"]),
+  );
+});
+
 it("The scenario warm runs beside its baselines", async () => {
   const report = await scenarios["warm"]?.run("tiny");
 

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 describe("npm start in the shell of this system", () => {
-  it("prints commands that get a token when they are pasted", () => {
+  it("prints commands that get a token or make a call when they are pasted", () => {
     const commands = printed.split(/\r?\n/).filter((line) => /^ {2}curl/.test(line));
 
     const answers = commands.map(
@@ -45,6 +45,7 @@ describe("npm start in the shell of this system", () => {
     expect(answers).toEqual([
       expect.objectContaining({ token_type: "Bearer", access_token: expect.stringMatching(/^eyJ/) }),
       expect.objectContaining({ access_token: expect.stringMatching(/^eyJ/) }),
+      { ok: true, scope: "webapicorso_alywebapicorso", path: "/api/v1/webapicorso_alywebapicorso/CO/Customers" },
     ]);
   });
 

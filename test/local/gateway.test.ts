@@ -18,7 +18,8 @@ describe("the gateway", () => {
   });
 
   it.each([
-    ["of 10 MB passes", 10 * MB, {}, 200],
+    ["of 6 MB less the rest of an event passes", 4_718_000, {}, 200],
+    ["over the limit of an invocation is rejected", 4_719_000, {}, 413],
     ["a byte larger is 413", 10 * MB + 1, {}, 413],
     ["a byte larger is 413 in chunks, too", 10 * MB + 1, { "transfer-encoding": "chunked" }, 413],
   ])("a body %s", async (_, size, headers, status) => {

@@ -123,7 +123,7 @@ describe("the commands that npm start prints", () => {
     const lines = describeRun(running, {}, "webapicorso", undefined, platform);
 
     const commands = lines.filter((line) => line.startsWith("  "));
-    expect(commands).toHaveLength(2);
+    expect(commands).toHaveLength(3);
     for (const each of commands) {
       expect(each.trim().startsWith(start)).toBe(true);
       expect(each).not.toMatch(/['\\$`%^]/);

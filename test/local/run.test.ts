@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DashboardData } from "../../dashboard/contract.ts";
 import { signedGet } from "../../local/callers/callers.ts";
+import { sampleCallsKey } from "../../local/callers/sample-callers.ts";
 import { audit, operator, region, StartedCommand } from "./run-harness.ts";
 
 let run: StartedCommand;
@@ -29,6 +30,9 @@ describe("the output of npm start", () => {
       "",
       "Get a token with the vendor's API \\(only the host and the credential differ\\):",
       `  curl ${url}/api/v1/auth/token --form-string "username=admin_webapicorso" --form-string "scope=webapicorso_alywebapicorso" --form-string "token=Bearer stb_[\\w-]{43}"`,
+      "",
+      "Call Smart Services through the broker, without a token:",
+      `  curl ${url}/v1/connections/webapicorso/api/api/v1/webapicorso_alywebapicorso/CO/Customers --header "Authorization: Bearer stb_[\\w-]{43}"`,
       "",
       "The response \\(HTTP 200, token shortened\\):",
       '  {"access_token":"[\\w-]{12}…","token_type":"Bearer",.*}',
@@ -86,6 +90,46 @@ describe("a token", () => {
   });
 });
 
+describe("a call", () => {
+  const send = (path: string, authorization: string) =>
+    fetch(`${run.url("ready")}/v1/connections/webapicorso/api/${path}`, { headers: { authorization } });
+
+  it("of an application's user reaches Smart Services; the user's JWT gets no token", async () => {
+    const form = { grant_type: "password", username: "me", client_id: "page" };
+    const signedIn = await fetch(`${run.url("issuer")}/token`, { method: "POST", body: new URLSearchParams(form) });
+    const { access_token: jwt } = (await signedIn.json()) as { access_token: string };
+
+    const answer = await send("api/v1/%7Bscope%7D/CO/Customers", `Bearer ${jwt}`);
+    const refused = await send("api/v1/%7Bscope%7D/PO/Customers", `Bearer ${jwt}`);
+    const token = await fetch(`${run.url("ready")}/oauth/token`, {
+      method: "POST",
+      body: new URLSearchParams({
+        grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+        subject_token: jwt,
+        subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+      }),
+    });
+
+    expect(await answer.json()).toMatchObject({ ok: true, scope: "webapicorso_alywebapicorso" });
+    expect([answer.headers.get("broker-response"), refused.status]).toEqual(["api", 403]);
+    expect(await token.json()).toMatchObject({ error: "invalid_grant" });
+  });
+
+  it("is on the page, among the requests of its connection", async () => {
+    const path = "api/v1/webapicorso_alywebapicorso/CO/Customers";
+    const { connections: before } = await dashboard();
+    await send(path, `Bearer ${sampleCallsKey}`);
+
+    const callsOf = (views: DashboardData["connections"]) => views[0]?.requests?.api ?? 0;
+    await vi.waitFor(async () => expect(callsOf((await dashboard()).connections)).toBe(callsOf(before) + 1));
+    const { traffic } = await dashboard();
+    expect(traffic?.steps.reduce((sum, { api }) => sum + api, 0)).toBeGreaterThan(0);
+  });
+});
+
+const dashboard = async () =>
+  (await (await fetch(`${run.url("ready")}/_dashboard/data?range=600`)).json()) as DashboardData;
+
 describe("the status of a local run", () => {
   const get = (path: string) => signedGet(new URL(path, run.url("ready")), audit, region);
 
@@ -100,9 +144,7 @@ describe("the status of a local run", () => {
   });
 
   it("is on its page, with the rotation of each secret", async () => {
-    const response = await fetch(`${run.url("ready")}/_dashboard/data?range=600`);
-
-    const { connections } = (await response.json()) as DashboardData;
+    const { connections } = await dashboard();
     const shown = { connection: "webapicorso", state: "fresh", rotation: expect.objectContaining({ isOn: true }) };
     expect(connections).toContainEqual(expect.objectContaining(shown));
   });

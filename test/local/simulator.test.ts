@@ -124,7 +124,7 @@ describe("the refresh endpoint", () => {
 });
 
 describe("the business endpoint", () => {
-  it.each(["GET", "POST"])("accepts a %s with a token of its scope until the token expires", async (method) => {
+  it.each(["GET", "POST", "PUT"])("accepts a %s with a token of its scope until that expires", async (method) => {
     const { simulator, clock } = await start();
     const token = (await exchange(simulator)).body["access_token"];
     clock.seconds += 3599;

@@ -55,7 +55,7 @@ describe("parseCallers", () => {
     const bounded = { ...byUser, name: "bounded", connections: ["a", "b"], oidc: { ...byUser.oidc, maxLifetime: 60 } };
     const list = parseCallers([{ ...byKey, keySha256: [hash, otherHash] }, byToken, byUser, byRole, bounded], deployed);
 
-    expect(JSON.parse(callersFile(list)["callers.json"])).toStrictEqual(list);
+    expect(JSON.parse(callersFile(list, "tokens")["callers.json"])).toStrictEqual(list);
   });
 
   test.each([["an object with the list and its JSON Schema", { $schema: "./callers.schema.json", callers: [byKey] }]])(
@@ -268,5 +268,90 @@ describe("parseCallers rejects an entry", () => {
 
   test("with a duplicate hash, not naming another entry", () => {
     expect(refusal([{ ...byKey, keySha256: [hash, hash] }])).toBe("callers: old-php: keySha256 has a duplicate hash.");
+  });
+});
+
+describe("An entry with calls", () => {
+  const rule = { methods: ["GET"], path: "/api/v1/{scope}/CO/**" };
+  const withCalls = (calls: unknown) => ({ ...byKey, calls });
+
+  test("is in the file of the function calls, and in no other", () => {
+    const list = parseCallers([withCalls([rule]), byToken, byRole], deployed);
+    const namesIn = (served: "tokens" | "calls") =>
+      (JSON.parse(callersFile(list, served)["callers.json"]) as { name: string }[]).map(({ name }) => name);
+
+    expect([namesIn("calls"), namesIn("tokens")]).toEqual([["old-php"], ["deploy-ci", "orders"]]);
+  });
+
+  const notAPath = (path: string, why: string): [unknown, string] => [
+    [{ ...rule, path }],
+    `old-php: calls: the path ${JSON.stringify(path)} ${why}`,
+  ];
+  test.each<[unknown, string]>([
+    ["GET /x", "calls must be a list of rules"],
+    [[], "calls is empty"],
+    [Array.from({ length: 101 }, (__, index) => ({ ...rule, path: `/a/${index}` })), "calls has more than 100 rules"],
+    [[rule, { ...rule }], "calls has two equal rules"],
+    [[{ ...rule, method: "GET" }], 'calls has an unknown field "method"'],
+    [[{ path: "/a" }], "calls.methods is missing"],
+    [[{ ...rule, methods: [] }], "calls.methods is empty"],
+    [[{ ...rule, methods: ["OPTIONS"] }], "calls.methods: use some of GET, HEAD, POST"],
+    [[{ ...rule, methods: ["GET", "GET"] }], "calls.methods has a duplicate"],
+    notAPath("api/x", "must begin with /"),
+    notAPath("/*/x", "must begin with a literal segment"),
+    notAPath("/**", "must begin with a literal segment"),
+    notAPath("/{scope}/x", "must begin with a literal segment"),
+    notAPath("/a/**/b", "has ** before its end"),
+    notAPath("/a/b*", "has a segment that is partly variable"),
+    notAPath("/a/{id}", "has a segment that is partly variable"),
+    notAPath("/a//b", "has an empty segment or a slash at its end"),
+    notAPath("/a/../b", "has a segment of dots or spaces"),
+    notAPath("/a/%41", "has a segment with a character that is not allowed"),
+    notAPath("/api/v1/AUTH/token", "matches a token endpoint"),
+    notAPath("/oauth/*", "matches a token endpoint"),
+    notAPath("/api/**", "matches a token endpoint"),
+  ])("is refused if it is %j, with the field and the rule", (calls, error) => {
+    expect(refusal([withCalls(calls)])).toContain(error);
+  });
+
+  test("is not for principal", () => {
+    expect(refusal([{ ...byRole, calls: [rule] }])).toContain("orders: calls is not for principal");
+  });
+
+  const tokens = { ...byToken, name: "ci" };
+  const required = (claims: object, more = {}) => ({ ...byToken, ...more, oidc: { ...oidc, claims } });
+  test.each<[string, object, object, boolean]>([
+    ["the same claims", byToken, tokens, true],
+    ["different audiences: a JWT may have both", byToken, { ...tokens, oidc: { ...oidc, audience: "other" } }, true],
+    [
+      "different groups: a JWT may have both",
+      required({ groups: "a" }),
+      { ...tokens, ...required({ groups: "b" }, { name: "ci" }) },
+      true,
+    ],
+    ["a subject and its beginning", required({ sub: "repo:acme/shop:a" }), tokens, true],
+    ["a beginning and its own beginning", required({ sub: "repo:acme/*" }), tokens, true],
+    ["another issuer", { ...byToken, oidc: { ...oidc, issuer: "https://other.test" } }, tokens, false],
+    ["another subject", required({ sub: "repo:acme/other:*" }), tokens, false],
+    [
+      "different booleans",
+      required({ sub: "repo:acme/shop:*", beta: true }),
+      required({ ...oidc.claims, beta: false }, { name: "ci" }),
+      false,
+    ],
+    [
+      "a boolean and a text",
+      required({ sub: "repo:acme/shop:*", beta: true }),
+      required({ ...oidc.claims, beta: "true" }, { name: "ci" }),
+      false,
+    ],
+  ])("and one without, with %s: one JWT could match both", (__, one, other, isRefused) => {
+    const result = refusal([{ ...one, calls: [rule] }, other]);
+
+    expect(result).toBe(
+      isRefused
+        ? "callers: deploy-ci: a JWT could match it and ci, and get both calls and a token. Give both calls, or require in oidc.claims another sub in each."
+        : "accepted",
+    );
   });
 });

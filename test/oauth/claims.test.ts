@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { OidcCaller } from "../../functions/auth-core/rules/callers/oidc-caller.ts";
-import { connectionsOf, livesAtMost, matchesClaims } from "../../functions/auth-core/rules/callers/claims.ts";
+import {
+  connectionsOf,
+  couldBothMatch,
+  livesAtMost,
+  matchesClaims,
+} from "../../functions/auth-core/rules/callers/claims.ts";
 import { connectionId } from "../../fixtures/registration.ts";
 
 const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
@@ -12,6 +17,36 @@ const caller = (fields: Partial<OidcCaller> = {}): OidcCaller => ({
   claims: {},
   maxLifetime: 86_400,
   ...fields,
+});
+
+describe("couldBothMatch", () => {
+  test.each<[string, Partial<OidcCaller>, Partial<OidcCaller>, boolean]>([
+    ["two equal entries", {}, {}, true],
+    ["another issuer", {}, { issuer: "https://other.test" }, false],
+    // `aud` may be an array, and other claims too.
+    ["another audience", {}, { audience: "other" }, true],
+    ["other origins", {}, { origins: ["https://other.test"] }, true],
+    ["another text of a claim", { claims: { role: "a" } }, { claims: { role: "b" } }, true],
+    ["a claim that only one requires", { claims: { sub: "a" } }, {}, true],
+    ["the same subject", { claims: { sub: "a" } }, { claims: { sub: "a" } }, true],
+    ["another subject", { claims: { sub: "a" } }, { claims: { sub: "b" } }, false],
+    ["a longer subject", { claims: { sub: "a" } }, { claims: { sub: "ab" } }, false],
+    ["a pattern of the subject", { claims: { sub: "a:*" } }, { claims: { sub: "a:b" } }, true],
+    ["a pattern of another subject", { claims: { sub: "a:*" } }, { claims: { sub: "b:c" } }, false],
+    ["a pattern that is longer than the subject", { claims: { sub: "a:b:*" } }, { claims: { sub: "a:b" } }, false],
+    ["a wider pattern", { claims: { sub: "a:*" } }, { claims: { sub: "a:b:*" } }, true],
+    ["two patterns apart", { claims: { sub: "a:b:*" } }, { claims: { sub: "a:c:*" } }, false],
+    ["the other boolean", { claims: { admin: true } }, { claims: { admin: false } }, false],
+    ["the same boolean", { claims: { admin: true } }, { claims: { admin: true } }, true],
+    ["a boolean and a text", { claims: { admin: true } }, { claims: { admin: "true" } }, false],
+    ["a boolean with an inherited name", { claims: { toString: true } }, {}, true],
+    ["one of two claims apart", { claims: { sub: "a", role: "a" } }, { claims: { sub: "b", role: "a" } }, false],
+  ])("%s", (_, one, other, expected) => {
+    expect([couldBothMatch(caller(one), caller(other)), couldBothMatch(caller(other), caller(one))]).toEqual([
+      expected,
+      expected,
+    ]);
+  });
 });
 
 describe("matchesClaims", () => {

@@ -35,7 +35,7 @@ export async function startOAuthBroker(variables: Record<string, string> = {}) {
   const invoke = await emulators.start(
     "oauth",
     { AWS_ENDPOINT_URL_DYNAMODB: proxy.url, ...variables },
-    callersFile(parseCallers(callers(issuer.url), { allowLoopbackHttp: true })),
+    callersFile(parseCallers(callers(issuer.url), { allowLoopbackHttp: true }), "tokens"),
   );
   const route = (routeKey: string) => ({ routeKey, authorization: "NONE" as const, invoke });
   const gateway = await startGateway({

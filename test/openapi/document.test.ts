@@ -1,12 +1,13 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import { keyCaller, synthesise } from "../infra/synth.ts";
+import { callsCaller, keyCaller, synthesise } from "../infra/synth.ts";
 import { document, operationsOf, resolve } from "./document.ts";
 import { exampleAt, pointerTo } from "./documented-response.ts";
 import { faults, validatorAt } from "./validators.ts";
 import { openApiStructure } from "./openapi-structure.ts";
 
 const operations = operationsOf(document);
+const { "x-calls": calls } = document;
 const responses = [...operations].flatMap(([key, operation]) =>
   Object.entries(operation.responses).flatMap(([status, { content }]) =>
     Object.entries(content).map(([type, media]) => ({ key, status, type, media })),
@@ -14,14 +15,15 @@ const responses = [...operations].flatMap(([key, operation]) =>
 );
 
 test("the document has exactly the routes of the templates, signed if IAM authorizes them", () => {
-  const routes = synthesise({ callers: [keyCaller] }).ofType("AWS::ApiGatewayV2::Route");
+  const routes = synthesise({ callers: [keyCaller, callsCaller] }).ofType("AWS::ApiGatewayV2::Route");
 
   const deployed = routes.map(
     ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType === "AWS_IAM"] as const,
   );
-  const described = [...operations].map(
-    ([key, { security }]) => [key, security.some((way) => "sigV4" in way)] as const,
-  );
+  const described = [
+    ...[...operations].map(([key, { security }]) => [key, security.some((way) => "sigV4" in way)] as const),
+    ...calls.methods.map((method) => [`${method} ${calls.path.replace("{path}", "{path+}")}`, false] as const),
+  ];
   expect(new Map(described)).toEqual(new Map(deployed));
 });
 
@@ -64,3 +66,13 @@ test.each(responses)("the examples of $key $status $type match its schema", ({ k
   expect(examples.map((example) => faults(validate, example))).toEqual(examples.map(() => ""));
   expect(examples).not.toHaveLength(0);
 });
+
+test.each(Object.entries(calls.responses))(
+  "the examples of a call with %s match their schema",
+  (status, { content }) => {
+    for (const [type, { examples }] of Object.entries(content)) {
+      const validate = validatorAt(`#/x-calls/responses/${status}/content/${type.replace("/", "~1")}/schema`);
+      for (const { $ref } of Object.values(examples)) expect(faults(validate, exampleAt($ref))).toBe("");
+    }
+  },
+);

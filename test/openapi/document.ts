@@ -15,6 +15,7 @@ export interface Operation {
 
 export interface Document {
   paths: Record<string, Record<string, Operation>>;
+  "x-calls": Pick<Operation, "responses" | "security" | "parameters"> & { path: string; methods: string[] };
   components: { schemas: Record<string, object>; securitySchemes: object; headers: object };
 }
 

@@ -1,4 +1,5 @@
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
+import type { CallFailureCode } from "@smart-token-broker/auth-core/rules/call-failures.ts";
 import type { FailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { HttpFunctions } from "./http-functions.ts";
 
@@ -19,6 +20,19 @@ export const contract: Record<FailureCode, { status: number; error: string }> = 
   upstream_unavailable: { status: 503, error: "temporarily_unavailable" },
   unavailable: { status: 503, error: "temporarily_unavailable" },
   internal: { status: 500, error: "server_error" },
+};
+
+/** As `contract`, the status of every failure that only calls have. */
+export const contractOfCalls: Record<CallFailureCode, number> = {
+  credential_not_accepted: 401,
+  call_not_allowed: 403,
+  request_too_large: 413,
+  unsupported_body: 415,
+  api_rejected_token: 502,
+  api_unreachable: 502,
+  api_invalid_response: 502,
+  response_too_large: 502,
+  api_timeout: 504,
 };
 
 /** The failures that a connection or an upstream can cause. */

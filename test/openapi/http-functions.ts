@@ -36,7 +36,7 @@ export async function startHttpFunctions() {
       oidc: { issuer: issuer.url, audience: pipelineAudience, claims: { sub: "repo:acme/shop:*" } },
     },
   ];
-  const files = callersFile(parseCallers(callers, { allowLoopbackHttp: true }));
+  const files = callersFile(parseCallers(callers, { allowLoopbackHttp: true }), "tokens");
   const start = async (variables: Record<string, string> = {}) => {
     const token = await emulators.start("token", variables);
     const oauth = await emulators.start("oauth", variables, files);

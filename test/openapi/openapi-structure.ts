@@ -38,7 +38,7 @@ const securityScheme = {
 };
 
 /** The part of OpenAPI 3.1's own schema that the document uses. It allows no other field. */
-export const openApiStructure = object("openapi! info! servers paths! components", {
+export const openApiStructure = object("openapi! info! servers paths! components x-calls", {
   openapi: { type: "string", pattern: String.raw`^3\.1\.\d+$` },
   info: object("title! version! description license", { title: text, version: text }),
   servers: { type: "array", items: object("url! description variables") },

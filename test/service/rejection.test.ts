@@ -3,7 +3,7 @@ import { attemptInterval } from "../../functions/auth-core/rules/tokens/decision
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
 import type { ConnectionItem } from "../../functions/auth-core/rules/tokens/connection-item.ts";
-import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
+import type { Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import type { Scenario } from "../../local/simulator/scenario.ts";
 import { startWithToken, type World } from "../support/world.ts";
 import { live, noTroubles, troubles } from "./life.ts";

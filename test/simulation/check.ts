@@ -1,5 +1,6 @@
 import { type Broken, factsOf, type Invariant } from "./facts.ts";
 import { announcementInvariants } from "./invariants/announcements.ts";
+import { callingInvariants } from "./invariants/calling.ts";
 import { eventInvariants } from "./invariants/events.ts";
 import { recoveringInvariants } from "./invariants/recovering.ts";
 import { replacingInvariants } from "./invariants/replacing.ts";
@@ -14,6 +15,7 @@ const invariants: Invariant[] = [
   ...announcementInvariants,
   ...eventInvariants,
   ...recoveringInvariants,
+  ...callingInvariants,
 ];
 
 export interface Violation extends Broken {

@@ -26,6 +26,8 @@ export interface Process {
   /** Of a caller: its execution environment. Of a rotation: its pending version. */
   environment?: string;
   version?: string;
+  /** Of a call. */
+  connection?: string;
 }
 
 /** What happened, in order. `process` is the one that caused it; an operator and upstream have none. */
@@ -44,6 +46,11 @@ export type Entry = { at: number; process?: Process; connection?: string } & (
   | { kind: "secret"; text: string; before: Labels; after: Labels }
   | { kind: "event"; event: BrokerEvent }
   | { kind: "notice"; notice: Notice }
+  /** The business API got a request of a call. */
+  | { kind: "sent"; token: string; method: string; path: string; status: number }
+  | { kind: "called"; status: number; code: string }
+  /** An operator revoked the caller of calls, or undid that. */
+  | { kind: "caller"; revoked: boolean }
   | { kind: "issuer"; text: "issued" | "revoked"; id: string; key: string }
   | { kind: "served"; environment: string; requirements: TokenRequirements; startedAt: number; answer: Answer }
 );
@@ -83,6 +90,12 @@ function textOf(entry: Entry): string {
       return `event ${JSON.stringify(entry.event)}`;
     case "notice":
       return `notice ${JSON.stringify(entry.notice)}`;
+    case "sent":
+      return `api ${entry.method} ${entry.path} with ${entry.token}: ${entry.status}`;
+    case "called":
+      return `answer ${entry.status} ${entry.code}`;
+    case "caller":
+      return `operator: the caller is ${entry.revoked ? "revoked" : "restored"}`;
     case "issuer":
       return `issuer ${entry.text} ${entry.key}`;
     case "served": {

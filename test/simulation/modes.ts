@@ -47,7 +47,10 @@ export type ActName =
   | "rotateInOutage"
   | "shareInOutage"
   | "remove"
-  | "restore";
+  | "restore"
+  | "call"
+  | "revokeCaller"
+  | "restoreCaller";
 
 const serving = { get: 10, report: 2, sweep: 3 };
 
@@ -164,6 +167,27 @@ export const modes: Record<string, Mode> = {
     outage: 0.3,
     skew: 1,
     atOnce: 0.3,
+  }),
+  calls: mode({
+    connections: [1, 2],
+    acts: {
+      call: 14,
+      get: 1,
+      sweep: 2,
+      revokeCaller: 0.7,
+      restoreCaller: 2,
+      put: 0.3,
+      stageAndRotate: 0.5,
+      remove: 0.2,
+      restore: 0.4,
+    },
+    fault: 0.02,
+    death: 0.002,
+    freeze: 0.02,
+    outage: 0.2,
+    tableOutage: 0.2,
+    atOnce: 0.1,
+    singleActive: 0.3,
   }),
 };
 

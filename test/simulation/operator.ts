@@ -1,6 +1,7 @@
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { moveStage } from "../../local/secrets-manager/versions.ts";
+import { apiBaseUrl } from "./calls.ts";
 import type { Act, Plan } from "./plan.ts";
 import type { Runtime } from "./process.ts";
 import { keyIn, type Secrets } from "./secrets.ts";
@@ -39,6 +40,7 @@ export function newOperator(
       username: usernames.get(id)?.at(-1),
       scope: id,
       apiKey,
+      apiBaseUrl,
       ...(habits.singleActive && { singleActiveToken: true }),
       ...(hasIssuer && { keyIssuer: "https://issuer.test/keys" }),
       ...(maxLifetime !== undefined && { maxLifetime }),
@@ -159,6 +161,9 @@ export function newOperator(
       case "report":
       case "sweep":
       case "restore":
+      case "call":
+      case "revokeCaller":
+      case "restoreCaller":
     }
   }
   const removedKey = new Map<string, string>();

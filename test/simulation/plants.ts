@@ -267,9 +267,56 @@ const faults: Plant[] = [
   },
 ];
 
+/** One for each invariant of calls, and one for an upstream that returns the rejected token. */
+const ofCalls: Plant[] = [
+  {
+    name: "memory serves the token of another connection",
+    file: `${core}/use-cases/memory.ts`,
+    old: "return this.#tokenSets.get(connection);",
+    new: "return [...this.#tokenSets.values()].at(-1);",
+    mode: "calls",
+  },
+  {
+    name: "a rule allows every method",
+    file: `${core}/rules/callers/call-rules.ts`,
+    old: 'if (!methods.includes(method) && !(method === "HEAD" && methods.includes("GET"))) return false;',
+    new: "",
+    mode: "calls",
+  },
+  {
+    name: "a revocation takes effect within 5 minutes",
+    file: `${core}/use-cases/revoked-keys.ts`,
+    old: "takesEffectWithin = 30;",
+    new: "takesEffectWithin = 300;",
+    mode: "calls",
+  },
+  {
+    name: "a call is sent again after a dead socket and a 401",
+    file: "functions/calls/use-cases/make-call.ts",
+    old: "if (!mayRepeat || result.isRepeated) return rejected();",
+    new: "if (!mayRepeat) return rejected();",
+    mode: "calls",
+  },
+  {
+    name: "a second 401 is not stored",
+    file: "functions/calls/use-cases/make-call.ts",
+    old: "if (!mayRepeat) await this.#noteRejection(connection);",
+    new: "",
+    mode: "calls",
+  },
+  {
+    name: "a rejected token that upstream returns again is not stored",
+    file: "functions/calls/use-cases/make-call.ts",
+    old: 'if (failure.code === "upstream_unavailable") await this.#noteRejection(connection);',
+    new: "",
+    mode: "calls",
+  },
+];
+
 export const plants: Plant[] = [
   ...[...defects, ...rareOrders].map((each) => ({ ...each, name: `defect ${each.name}` })),
   ...faults,
+  ...ofCalls.map((each) => ({ ...each, name: `calls: ${each.name}` })),
 ];
 
 /** The source with a planted fault. Throws unless its text is there exactly once. */

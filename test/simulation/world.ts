@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { CallsEndpoint } from "../../functions/calls/edges/endpoint.ts";
 import { registeredOtherwise, UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { partitionCount, partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
@@ -11,6 +12,7 @@ import { namedToken } from "../../functions/oauth/use-cases/named-token.ts";
 import { maintainKeys } from "../../functions/token-rotation/use-cases/maintain-keys.ts";
 import { sweep } from "../../functions/token-rotation/use-cases/sweep.ts";
 import { testSettings } from "../../fixtures/registration.ts";
+import { newCalls } from "./calls.ts";
 import type { Entry } from "./history.ts";
 import { type Mode } from "./modes.ts";
 import { newNetwork } from "./network.ts";
@@ -37,6 +39,7 @@ export interface World {
   upstream: ReturnType<typeof newUpstream>;
   secrets: ReturnType<typeof newSecrets>;
   table: ReturnType<typeof newTable>;
+  apiHabit: ReturnType<typeof newCalls>["habit"];
   /** Instants: when faults and acts ended, and when the world did. */
   calmAt: number;
   endedAt: number;
@@ -61,10 +64,12 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
   );
   const areRegistrationsDown = () => now() < plan.end && isIn(plan.secretOutages, now());
   const secrets = newSecrets(runtime, network, lagOf, areRegistrationsDown, plan.isDatedByValue);
-  const table = newTable(runtime, network, (isWrite) => {
+  const isTableDown = (isWrite: boolean) => {
     const outage = plan.tableOutages.find(({ from, until }) => now() >= from && now() < until && now() < plan.end);
     return outage !== undefined && (isWrite || !outage.writesOnly);
-  });
+  };
+  const table = newTable(runtime, network, isTableDown);
+  const calls = newCalls(seed, runtime, network, plan, upstream, () => isTableDown(false));
   const operator = newOperator(runtime, plan, secrets, table, upstream, rotate, report);
 
   /** At times, what Secrets Manager returns about a secret stands still for up to 5 s. */
@@ -122,6 +127,8 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
   interface Environment {
     ports: KeyPorts;
     service: TokenService;
+    /** Only of the function calls. */
+    endpoint?: CallsEndpoint;
     running: Process[];
   }
   const running = new AsyncLocalStorage<Process>();
@@ -199,6 +206,35 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     void dieTogether();
   }
 
+  /** A call of the business API. The environments of its function are its own. */
+  function call({ id, of, environment: index, choice }: Act): void {
+    const { id: connection } = plan.connections[of] as Plan["connections"][number];
+    const [name, environment] = environmentAt(200 + index, drawsOf(seed, `at once ${id}`).is(mode.atOnce));
+    const process = runtime.newProcess(id, "caller", aheadOf(name));
+    environment.running = [...environment.running.filter(({ end }) => end !== "done"), process];
+    process.environment = name;
+    process.connection = connection;
+    const event = calls.eventOf(connection, choice);
+    record({ kind: "act", process, connection, text: `call ${event.rawPath} at environment ${name}` });
+    const endpoint = (environment.endpoint ??= calls.endpointOf(
+      () => running.getStore() as Process,
+      environment.ports,
+    ));
+    const ended = runtime.run(
+      process,
+      29,
+      async () => {
+        const { status, line } = await running.run(process, () => endpoint.answer(event as never));
+        record({ kind: "called", process, connection, status, code: line.code });
+      },
+      () => false,
+    );
+    const dieTogether = async () => {
+      if ((await ended) !== "done") for (const other of environment.running) runtime.end(other, "died");
+    };
+    void dieTogether();
+  }
+
   let reports = 0;
   /** A report in an environment of its own. */
   function report(of: number): void {
@@ -251,6 +287,8 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     acts.push(act.id);
     scheduler.at(act.at, () => {
       if (act.act === "get" || act.act === "named" || act.act === "report") return get(act);
+      if (act.act === "call") return call(act);
+      if (act.act === "revokeCaller" || act.act === "restoreCaller") return calls.act(act);
       if (act.act === "sweep") return sweepOnce(act.id);
       return operator.act(act);
     });
@@ -267,6 +305,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     upstream,
     secrets,
     table,
+    apiHabit: calls.habit,
     calmAt: plan.end + 120,
     endedAt: now(),
   };

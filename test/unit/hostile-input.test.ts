@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { type HttpEvent, report } from "../../functions/auth-core/http/report.ts";
 import { type HttpResponse, jsonResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
+import { callFailures } from "../../functions/auth-core/rules/call-failures.ts";
+import { callerKeyHash } from "../../functions/auth-core/rules/callers/caller-key.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { connectionNotReady, type Failure } from "../../functions/auth-core/rules/failure.ts";
 import { maxAcceptedLifetime } from "../../functions/auth-core/rules/tokens/lifetimes.ts";
@@ -13,6 +15,7 @@ import type { Telemetry } from "../../functions/auth-core/telemetry.ts";
 import type { Ports } from "../../functions/auth-core/use-cases/ports.ts";
 import { readRotationEvent } from "../../functions/key-rotation/rules/rotation-event.ts";
 import type { JwtVerifier } from "../../functions/auth-core/use-cases/authenticate.ts";
+import { CallsEndpoint, failureResponse } from "../../functions/calls/edges/endpoint.ts";
 import { OAuthEndpoint } from "../../functions/oauth/edges/endpoint.ts";
 import { grantTypes } from "../../functions/oauth/rules/grant-request.ts";
 import { toOAuthError } from "../../functions/oauth/rules/oauth-error.ts";
@@ -136,7 +139,7 @@ describe("No request is a bug, and each error is a documented one:", () => {
 
   const clock = steppedClock();
   const { username, scope } = accountOf("webapicorso");
-  const tokenSet = fakeTokenSet({ username, registeredScope: scope });
+  const tokenSet = fakeTokenSet({ username, registeredScope: scope, apiBaseUrl: "https://api.test" });
   const issuer = "https://issuer.test";
   const ports = {
     table: { read: async (connection: string) => ({ connection, generation: 1, failures: 0, tokenSet }) },
@@ -237,6 +240,46 @@ describe("No request is a bug, and each error is a documented one:", () => {
     });
     expect(statuses[200]).toBeGreaterThan(enough);
     if (routeKey.startsWith("POST")) expect(Math.min(statuses[400] ?? 0, statuses[401] ?? 0)).toBeGreaterThan(enough);
+  });
+
+  test("POST /v1/connections/{connection}/api/{path+}", async () => {
+    const calls = [{ methods: ["POST"], path: "/orders/*" }];
+    const keySha256 = [callerKeyHash(new Secret(key))];
+    const list = [{ name: "erp", connections: ["webapicorso"], keySha256, calls }];
+    // In base64, these bytes are JSON.
+    const answered = { kind: "response", status: 200, headers: {}, body: Buffer.from("1234", "base64") } as const;
+    const more = { ...ports, api: { send: async () => answered }, search: async () => false };
+    const calling = new CallsEndpoint(parseCallers(list, testSettings), more, verifier, testSettings);
+    const askCalls = functionOf(calling.answer, failureResponse);
+    const statuses: Record<number, number> = {};
+    const call = fc.record({
+      connection: fc.oneof({ weight: 4, arbitrary: fc.constant("webapicorso") }, text),
+      path: fc.oneof(
+        { weight: 2, arbitrary: fc.constant("orders/7") },
+        text,
+        text.map((each) => `orders/${each}`),
+      ),
+      rawPath: fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, text),
+      headers: damaged({ authorization: `Bearer ${key}`, "content-type": "text/plain" }, text),
+      rawQueryString: fc.oneof({ weight: 3, arbitrary: fc.constant("a=1") }, text),
+      body,
+      isBase64Encoded: fc.boolean(),
+    });
+
+    await holds(call, async ({ connection, path, rawPath, ...parts }) => {
+      const sentPath = rawPath ?? `/v1/connections/${connection}/api/${path}`;
+      const routeKey = "POST /v1/connections/{connection}/api/{path+}";
+      const { status, body: answer } = await askCalls(
+        eventOf(routeKey, sentPath, { ...parts, pathParameters: { connection, path } }),
+      );
+
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      if (status === 200) return;
+      const { code = "" } = answer as Record<string, string>;
+      expect(status).toBe({ ...failureCatalogue, ...callFailures }[code as never]["status"]);
+      expect(status).not.toBe(500);
+    });
+    for (const status of [200, 400, 401, 403, 404]) expect(statuses[status]).toBeGreaterThan(enough);
   });
 });
 

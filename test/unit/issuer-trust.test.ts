@@ -198,6 +198,24 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     }
   });
 
+  const awsAccount = "https://00000000-0000-0000-0000-000000000000.tokens.sts.global.api.aws";
+  test.each(["role/orders", "role/team/*", "user/ci"])(
+    "accepts %s of an AWS account, by its issuer of AWS STS",
+    (name) => {
+      expect(fault(awsAccount, { sub: `arn:aws:iam::123456789012:${name}` })).toBeUndefined();
+    },
+  );
+
+  test.each<RequiredClaims>([
+    {},
+    { aud: "smart-token-broker" },
+    { sub: "arn:aws:iam::*" },
+    { sub: "arn:aws:iam::123456789012:*" },
+    { sub: "arn:aws:iam::123456789012:role/*" },
+  ])("rejects %j of an AWS account, which all its roles have", (claims) => {
+    expect(fault(awsAccount, claims)).toMatch(/^oidc\.claims/);
+  });
+
   test("names a claim by its position if somebody may have pasted a key as its name", () => {
     const key = `stb_${"a".repeat(43)}`;
 

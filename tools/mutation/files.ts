@@ -6,8 +6,9 @@ const quick = [
   "test/unit/*.test.ts",
   "test/{keys,status}/rules*.test.ts",
   "test/oauth/{callers,claims,form,grant-request,jwt-rules,refresh-handle}.test.ts",
+  "test/calls/{rules,path-on-the-wire}.test.ts",
 ];
-const behaviour = ["test/{service,rotation,keys,oauth}/*.test.ts"];
+const behaviour = ["test/{service,rotation,keys,oauth,calls}/*.test.ts"];
 
 /** Files that are mutated together, with the same tests. */
 export interface MutatedGroup {

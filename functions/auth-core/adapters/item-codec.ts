@@ -45,13 +45,20 @@ const itemAttributes = {
   rejectionReports: "reports",
   registrationCheckedAt: "instant",
   rotationCheckedAt: "instant",
+  apiRejectedAt: "instant",
   retiringKeys: "keys",
 } as const satisfies Record<Exclude<keyof ConnectionItem, "tokenSet">, AttributeType>;
 
 const attributeTypes: Record<string, AttributeType> = { ...tokenSetAttributes, ...itemAttributes };
 
 /** Attributes that are also written without a lease, each in its own write. */
-const writtenWithoutLease = new Set(["connection", "registrationCheckedAt", "rotationCheckedAt", "retiringKeys"]);
+const writtenWithoutLease = new Set([
+  "connection",
+  "registrationCheckedAt",
+  "rotationCheckedAt",
+  "apiRejectedAt",
+  "retiringKeys",
+]);
 
 /** The attributes that a replacement writes: all except the key and those written without a lease. */
 export const replacementAttributes = Object.keys(attributeTypes).filter((name) => !writtenWithoutLease.has(name));

@@ -32,7 +32,9 @@ export function report(
       { requestId, route: routeKey, callerRole: caller, status: response.status, ...response.line },
       durationMs,
     );
-    return { statusCode: response.status, headers: response.headers, body: JSON.stringify(response.body) };
+    const { status: statusCode, headers, body } = response;
+    if (!Buffer.isBuffer(body)) return { statusCode, headers, body: JSON.stringify(body) };
+    return { statusCode, headers, body: body.toString("base64"), isBase64Encoded: true };
   }
 
   return {

@@ -9,15 +9,26 @@ import type { Answer } from "../use-cases/token-service.ts";
 export interface HttpResponse {
   status: number;
   headers: Record<string, string>;
-  body: object;
+  /** An object is sent as JSON; bytes are sent as they are. */
+  body: object | Buffer;
   /** Fields of the request line. They contain no secret. */
   line: ResponseLine;
 }
 
 /** Problem details (RFC 9457) of a failure, with Retry-After if a retry makes sense. */
 export function problemDetails(failure: Failure, requestId: string): HttpResponse {
-  const { status, title } = failureCatalogue[failure.code];
-  const { code, detail, retryAfter } = failure;
+  return problemResponse({ ...failure, ...failureCatalogue[failure.code] }, requestId);
+}
+
+/** A failure of any catalogue, with its status and title. */
+export interface Problem extends Omit<Failure, "code"> {
+  code: string;
+  status: number;
+  title: string;
+}
+
+export function problemResponse(problem: Problem, requestId: string): HttpResponse {
+  const { code, status, title, detail, retryAfter } = problem;
   return {
     status,
     headers: {

@@ -17,6 +17,8 @@ export interface Authenticated {
   allowed: Map<ConnectionId, string[]>;
   /** The JWT's `sub`, if its entries list each user's connections. Without it, an entry is one caller. */
   user?: string;
+  /** Who the JWT is for, if it says so. */
+  subject?: { iss: string; sub: string };
   /** The hash of the caller key, if the credential was one. */
   keySha256?: string;
 }
@@ -99,7 +101,7 @@ export class Authenticator {
       case "unavailable":
         return { kind: "unavailable", failure: issuerUnavailable(verdict.retryAfter) };
       case "valid":
-        return byClaims(candidates, verdict.claims, claimed, this.#ports.clock.now());
+        return byClaims(candidates, { ...verdict.claims, iss: issuer }, claimed, this.#ports.clock.now());
     }
   }
 
@@ -137,12 +139,12 @@ function issuerUnavailable(retryAfter: number): Failure {
 
 function byClaims(
   candidates: OidcCaller[],
-  claims: Record<string, unknown>,
+  claims: Record<string, unknown> & { iss: string },
   { clientId }: Claimed,
   now: number,
 ): Authenticated | NotAuthenticated {
   const allowed = new Map<ConnectionId, string[]>();
-  const { sub, azp, client_id: claimed } = claims;
+  const { iss, sub, azp, client_id: claimed } = claims;
   const isClient = ({ name, audience }: OidcCaller) =>
     clientId === undefined || [name, audience, sub, azp, claimed].includes(clientId);
   const matching = candidates.filter(
@@ -154,5 +156,6 @@ function byClaims(
   if (matching.length === 0) return notAccepted;
   // The `sub` of a pipeline has the branch: a person who can push can have any number of them. A user has only one.
   const isUser = typeof sub === "string" && matching.every((caller) => caller.connectionsClaim !== undefined);
-  return { kind: "authenticated", allowed, ...(isUser && { user: sub }) };
+  const subject = typeof sub === "string" ? { iss, sub } : undefined;
+  return { kind: "authenticated", allowed, ...(isUser && { user: sub }), ...(subject && { subject }) };
 }

@@ -1,14 +1,31 @@
 import { catchUnavailable } from "../rules/failure.ts";
+import { sha256Hex } from "../rules/fingerprint.ts";
 import type { Ports } from "./ports.ts";
 
 /** The caller keys that operators revoked. Throws `UnavailableError` if the table is unavailable. */
 export interface RevokedKeyTable {
-  /** Hash of a revoked key → its revocation. Strongly consistent. */
+  /** Hash of a revoked key, `entryRecord` or `userRecord` → its revocation. Strongly consistent. */
   read(): Promise<ReadonlyMap<string, RevokedKey>>;
 }
 
 interface RevokedKeyPorts extends Pick<Ports, "clock" | "notice"> {
   revokedKeys: RevokedKeyTable;
+}
+
+// Function declarations, because a bundle keeps unused constants with functions.
+/** Of an entry with calls that has no key. */
+export function entryRecord(name: string): string {
+  return `entry:${name}`;
+}
+
+/** Of a user, in all entries with calls. */
+export function userRecord(pseudonym: string): string {
+  return `user:${pseudonym}`;
+}
+
+/** Names a user in the log and in the table: 16 hex digits. It is a pseudonym, and so still personal data. */
+export function userPseudonym({ iss, sub }: { iss: string; sub: string }): string {
+  return sha256Hex(JSON.stringify([iss, sub])).slice(0, 16);
 }
 
 export interface RevokedKey {

@@ -25,7 +25,7 @@ export interface SmartTokenBrokerProps {
   /**
    * Requests per second and burst, for each kind of route.
    *
-   * @default - token 200 and 400, oauth 100 and 200, status 10 and 20
+   * @default - token 200 and 400, oauth and calls 100 and 200, status 10 and 20
    */
   readonly throttle?: ThrottleProps;
   /**
@@ -71,7 +71,7 @@ export interface SmartTokenBrokerProps {
    */
   readonly domain?: DomainProps;
   /**
-   * How new code of the token and oauth functions comes into use. `canary`: by CodeDeploy, 10 % of the requests for five
+   * How new code of the token, oauth and calls functions comes into use. `canary`: by CodeDeploy, 10 % of the requests for five
    * minutes, and back if an alarm starts. Then CloudFormation rolls the whole stack back.
    *
    * @default "all-at-once"
@@ -94,6 +94,16 @@ export interface KeyCallerEntry {
   readonly connections: string[];
   /** SHA-256 in hex; two hashes while a key is being replaced. */
   readonly keySha256: string[];
+  /** What this caller may call through the broker. Then it gets no token. */
+  readonly calls?: CallRuleEntry[];
+}
+
+/** Which calls an entry allows. */
+export interface CallRuleEntry {
+  /** GET includes HEAD. */
+  readonly methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  /** `/api/v1/{scope}/CO/**`: `*` is one segment, `**` the rest, `{scope}` the connection's own scope. */
+  readonly path: string;
 }
 
 /** Authenticates with a JWT: a pipeline, a workload or a signed-in user. */
@@ -104,6 +114,8 @@ export interface OidcCallerEntry {
   readonly oidc: OidcTrust;
   /** Origins of the web pages that may send this entry's JWTs: `https://portal.example.com`. */
   readonly origins?: string[];
+  /** What this caller may call through the broker. Then it gets no token. */
+  readonly calls?: CallRuleEntry[];
 }
 
 /** A role or an account that assumes a role of the stack. */
@@ -135,6 +147,7 @@ export interface OidcTrust {
 export interface ThrottleProps {
   readonly token?: RouteThrottle;
   readonly oauth?: RouteThrottle;
+  readonly calls?: RouteThrottle;
   readonly status?: RouteThrottle;
 }
 
@@ -153,6 +166,7 @@ export interface ProberProps {
 export interface ReservedConcurrency {
   readonly token?: number;
   readonly oauth?: number;
+  readonly calls?: number;
   readonly status?: number;
   readonly "token-rotation"?: number;
   readonly "key-rotation"?: number;

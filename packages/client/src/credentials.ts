@@ -19,7 +19,7 @@ export interface BrokerRequest {
   secrets: string[];
 }
 
-/** How a service authenticates at the broker: `callerKey`, `jwt`, `iam`, `githubActions` or `kubernetes`. */
+/** How a service authenticates at the broker: `callerKey`, `jwt`, `iam`, `awsIdentity`, `githubActions` or `kubernetes`. */
 export interface Credential {
   request(order: Order, runtime: Runtime): BrokerRequest | Promise<BrokerRequest>;
   /** Learns from a rejection; whether it is worth one more request at once. */

@@ -101,7 +101,7 @@ export const replacingInvariants: Invariant[] = [
       (each) => each.kind === "upstream" && each.grant === "api_key" && each.answer === "temporary",
     );
     // Upstream may issue the token again that the caller reports.
-    const isReport = entries.some((each) => each.kind === "act" && each.text.startsWith("report"));
+    const isReport = entries.some((each) => each.kind === "act" && /^(report|call)/.test(each.text));
     return !isUpstreamAtFault && !isReport && `it stored ${code}: ${after.lastError?.detail}`;
   }),
   changes("Only a deleted registration loses its tokens.", ({ at, before, after, connection = "" }, facts) => {

@@ -2,7 +2,9 @@ import * as v from "valibot";
 import { parseConnectionId } from "../connection-id.ts";
 import type { UrlOptions } from "../https-url.ts";
 import { unknownName } from "../unknown-name.ts";
+import { brokenPattern } from "./call-rules.ts";
 import { type CallerKind, commonFields, objectOf } from "./caller-kind.ts";
+import { couldBothMatch } from "./claims.ts";
 import { type KeyCaller, keyCallers } from "./key-caller.ts";
 import { type OidcCaller, oidcCallers } from "./oidc-caller.ts";
 import { type PrincipalCaller, principalCallers } from "./principal-caller.ts";
@@ -22,6 +24,7 @@ export const callerSchema = objectOf({
   keySha256: v.optional(keyCallers.schema),
   oidc: v.optional(oidcCallers.schema),
   origins: commonFields.origins,
+  calls: commonFields.calls,
 });
 
 /**
@@ -32,7 +35,10 @@ export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
   return distinct(entriesOf(list).map((item, index) => parseEntry(item, nameOf(item, index), options)));
 }
 
-/** A list of callers. Throws an error if two of them have the same name or hash of a key. */
+/**
+ * A list of callers. Throws an error if two of them have the same name or hash of a key, or if one JWT could match an entry
+ * with calls and one without: it would get both calls and a token.
+ */
 export function distinct(callers: Caller[]): Caller[] {
   const names = new Set<string>();
   const hashes = new Map<string, string>();
@@ -46,12 +52,30 @@ export function distinct(callers: Caller[]): Caller[] {
       hashes.set(hash, caller.name);
     }
   }
+  const oidc = callers.filter((caller) => caller.kind === "oidc");
+  for (const one of oidc.filter(({ calls }) => calls)) {
+    const other = oidc.find((each) => !each.calls && couldBothMatch(one, each));
+    if (!other) continue;
+    throw new Error(
+      `callers: ${one.name}: a JWT could match it and ${other.name}, and get both calls and a token. Give both calls, or require in oidc.claims another sub in each.`,
+    );
+  }
   return callers;
 }
 
-/** The file with a parsed list for the bundle of the oauth function, which reads it without this module: that is faster. */
-export function callersFile(callers: Caller[]): { "callers.json": string } {
-  return { "callers.json": JSON.stringify(callers) };
+/** What an entry gets: tokens from the functions token and oauth, or calls by the function calls. Never both. */
+export type Served = "tokens" | "calls";
+
+export function isServed(caller: Caller, served: Served): boolean {
+  return (caller.calls !== undefined) === (served === "calls");
+}
+
+/**
+ * The file with the entries that a function serves, for its bundle. The function reads it without this module: that is
+ * faster. It does not know the other entries, so it cannot serve them.
+ */
+export function callersFile(callers: Caller[], served: Served): { "callers.json": string } {
+  return { "callers.json": JSON.stringify(callers.filter((caller) => isServed(caller, served))) };
 }
 
 /** The entries of a list, which may be in a document with a `$schema`. */
@@ -77,6 +101,10 @@ function parseEntry(item: unknown, label: string, options: UrlOptions): Caller {
   const values = { principal, keySha256, oidc };
   const [field, ...others] = kindFields.filter((each) => values[each] !== undefined);
   if (field === undefined || others.length > 0) throw wrong("needs exactly one of principal, keySha256 and oidc");
+  for (const { path } of common.calls ?? []) {
+    const broken = brokenPattern(path);
+    if (broken !== undefined) throw wrong(`calls: the path ${JSON.stringify(path.slice(0, 100))} ${broken}`);
+  }
   const read = callerKinds[field].read as CallerKind<v.GenericSchema, Caller>["read"];
   const caller = read(common, values[field], options, (item as typeof values)[field]);
   if (typeof caller === "string") throw wrong(caller);

@@ -15,6 +15,26 @@ export function matchesClaims(caller: OidcCaller, claims: Record<string, unknown
   });
 }
 
+/**
+ * Whether one JWT could match both entries. Only what no JWT can have at once excludes it: another issuer, two subjects, or
+ * a claim as two booleans or as a boolean and a text. One JWT can have several audiences, and an array in other claims.
+ */
+export function couldBothMatch(one: OidcCaller, other: OidcCaller): boolean {
+  if (one.issuer !== other.issuer) return false;
+  return Object.entries(one.claims).every(([claim, first]) => {
+    // A claim may have the name of a member that every object inherits.
+    const second = Object.hasOwn(other.claims, claim) ? other.claims[claim] : undefined;
+    if (second === undefined || first === second) return true;
+    if (typeof first === "boolean" || typeof second === "boolean") return false;
+    return claim !== "sub" || startsAs(first, second) || startsAs(second, first);
+  });
+}
+
+/** Whether a pattern matches a text, or the beginning that another pattern requires. */
+function startsAs(pattern: string, other: string): boolean {
+  return matchesText(pattern, other.endsWith("*") ? other.slice(0, -1) : other);
+}
+
 function matchesText(required: string, text: string): boolean {
   return required.endsWith("*") ? text.startsWith(required.slice(0, -1)) : text === required;
 }

@@ -4,14 +4,27 @@ import type { Caller } from "./callers.ts";
 export const callersMetadata = "SmartTokenBrokerCallers";
 
 /** The deployed callers by name, as far as `broker callers revoke` needs them. It has no secret. */
-export type DeployedCallers = Record<string, { kind: Caller["kind"]; keySha256?: string[] }>;
+export type DeployedCallers = Record<string, DeployedCaller>;
+
+interface DeployedCaller {
+  kind: Caller["kind"];
+  keySha256?: string[];
+  /** Absent: it gets tokens. */
+  calls?: true;
+  /** Of an entry with calls and `oidc`: with it, a user's `sub` is one user. */
+  issuer?: string;
+}
 
 /** Describes the list of callers for the template. */
 export function describeCallers(callers: Caller[]): DeployedCallers {
   return Object.fromEntries(
     callers.map((caller) => [
       caller.name,
-      { kind: caller.kind, ...(caller.kind === "key" && { keySha256: caller.keySha256 }) },
+      {
+        kind: caller.kind,
+        ...(caller.kind === "key" && { keySha256: caller.keySha256 }),
+        ...(caller.calls && { calls: true as const, ...(caller.kind === "oidc" && { issuer: caller.issuer }) }),
+      },
     ]),
   );
 }

@@ -53,6 +53,10 @@ const subjects = ["system:serviceaccount:", "https://", "http://", ...sharedIssu
 /** An ARN before its account. */
 const arnBeginning = /^arn:([^:]*:){0,3}$/;
 
+/** The issuer of one AWS account, in any partition. Its subjects are ARNs of that account: they differ in their names. */
+const awsAccountIssuer = /^[^./]+\.tokens\.sts\./;
+const arnWithoutName = /^arn:[^/]*\/?$/;
+
 const namingClaim = "a claim that does, like sub, roles or groups";
 
 /**
@@ -102,7 +106,8 @@ function strangersHave(claim: string, claims: RequiredClaims, url: string): stri
     return `every user can have it. Add ${namingClaim}`;
   }
   const prefix = value.replace("*", "");
-  const isBeginning = arnBeginning.test(prefix) || subjects.some((subject) => subject.startsWith(prefix));
+  const arnOfMany = awsAccountIssuer.test(url) ? arnWithoutName : arnBeginning;
+  const isBeginning = arnOfMany.test(prefix) || subjects.some((subject) => subject.startsWith(prefix));
   if (prefix === value || !isBeginning) return undefined;
   return `many JWTs of the issuer begin so. Write more of the value, or add ${namingClaim}`;
 }

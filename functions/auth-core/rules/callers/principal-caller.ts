@@ -21,6 +21,7 @@ const schema = v.pipe(
 export const principalCallers: CallerKind<typeof schema, PrincipalCaller> = {
   schema,
   read(common, principal) {
+    if (common.calls) return "calls is not for principal: a service on AWS has the client, or a JWT of AWS STS";
     const fields = onlyConnections(common);
     return typeof fields === "string" ? fields : { kind: "principal", ...fields, principal };
   },

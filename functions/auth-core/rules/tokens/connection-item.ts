@@ -33,6 +33,8 @@ export interface ConnectionItem {
   registrationCheckedAt?: number;
   /** Instant of the last daily check of the secret's rotation. */
   rotationCheckedAt?: number;
+  /** Instant at which the business API rejected a token that had just replaced a rejected one. */
+  apiRejectedAt?: number;
   retiringKeys?: RetiringKeys;
 }
 

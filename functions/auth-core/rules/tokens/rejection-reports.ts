@@ -20,19 +20,37 @@ const forgottenAfter = 30 * 60;
 
 const maxReporters = 16;
 
+/** Seconds for which a call's report replaces no token that is new, or that the API accepted. */
+const trustedFor = 60;
+
+/** Seconds for which calls' reports replace nothing after the API rejected two tokens one after the other. */
+const pauseAfterSecond = 15 * 60;
+
 interface Reported {
   tokenSet?: TokenSet;
+  apiRejectedAt?: number;
   rejectionReports?: RejectionReports;
 }
 
 /**
  * Instant from which this caller's report of the stored token may cause a replacement; 0 if nothing delays it. Reports are
- * counted only with `singleActiveToken`: there each replacement invalidates the token of all other callers.
+ * counted only with `singleActiveToken`: there each replacement invalidates the token of all other callers. A call is
+ * delayed too by what the API did before: one that answers 401 to every token must not cause replacements for ever.
  */
 export function nextReportAt(item: Reported, now: number, requirements: TokenRequirements): number {
   const report = item.rejectionReports?.[reporterOf(item, now, requirements) ?? ""];
-  if (!report || isForgotten(report, now)) return 0;
-  return report.at + Math.min(firstPause * 2 ** (report.count - 1), longestPause);
+  const counted = report && !isForgotten(report, now);
+  return Math.max(
+    counted ? report.at + Math.min(firstPause * 2 ** (report.count - 1), longestPause) : 0,
+    nextReportOfCallAt(item, now, requirements),
+  );
+}
+
+function nextReportOfCallAt({ tokenSet, apiRejectedAt }: Reported, now: number, requirements: TokenRequirements) {
+  const { call } = requirements;
+  if (!call || !tokenSet || isExpired(tokenSet, now) || !isRejected(tokenSet, requirements)) return 0;
+  const trustedUntil = Math.max(tokenSet.obtainedAt, call.acceptedAt ?? 0) + trustedFor;
+  return Math.max(trustedUntil, (apiRejectedAt ?? 0) + pauseAfterSecond);
 }
 
 /** The reports of an item after a replacement; unchanged unless this caller's report causes it. */

@@ -45,6 +45,8 @@ export interface TokenRequirements {
   rejectedSha256?: string;
   /** Who reports the rejected token; see `rejection-reports.ts`. */
   reporter?: string;
+  /** A call reports the token; see `rejection-reports.ts`. `acceptedAt`: instant at which the API last accepted it. */
+  call?: { acceptedAt?: number };
   /** A token that was issued for another username or scope is not valid for this caller. */
   registeredAs?: RegisteredNames;
 }

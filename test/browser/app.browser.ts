@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import { broker } from "../cli/harness.ts";
 import { samplePortalOrigin } from "../../local/callers/sample-callers.ts";
-import { account, startBroker } from "../examples/broker.ts";
+import { account, callerJwt, startBroker, userJwt } from "../examples/broker.ts";
 import { failsAtRedirect } from "../examples/redirect.ts";
 import type { StartedCommand } from "../local/run-harness.ts";
 import { startBrowser } from "./chromium.ts";
@@ -134,4 +134,19 @@ it("a page of another origin gets nothing from the broker, not even for a signed
 
   expect((await blocked).method()).toBe("GET");
   await page.locator(".failed").waitFor();
+});
+
+it("a page calls Smart Services with the user's JWT and fetch alone, if the user's entry has calls", async () => {
+  const { origin, close } = await servePages("browser", { BROKER_URL: run.url("ready") });
+  onTestFinished(close);
+  const ask = async (credential: string) => {
+    await page.goto(`${origin}/call.html`);
+    await page.getByLabel("Host").fill(run.url("ready"));
+    await page.getByLabel("JWT").fill(credential);
+    await page.getByRole("button").click();
+    return page.locator("#answer:not(:empty)").textContent();
+  };
+
+  expect(JSON.parse((await ask(await callerJwt(run))) ?? "")).toMatchObject({ ok: true, scope: account.scope });
+  expect(await ask(await userJwt(run))).toContain("credential_not_accepted");
 });

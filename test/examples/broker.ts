@@ -19,6 +19,10 @@ export async function startBroker(): Promise<StartedCommand> {
 /** The JWT of a user who has signed in at the local issuer. */
 export const userJwt = (run: StartedCommand) => issuedJwt(run, { grant_type: "password", username: "fake-user" });
 
+/** The JWT of a user who makes calls, and gets no token. */
+export const callerJwt = (run: StartedCommand) =>
+  issuedJwt(run, { grant_type: "password", username: "fake-user", client_id: "page" });
+
 /** The OIDC token of a pipeline's job. */
 export const pipelineJwt = (run: StartedCommand) => issuedJwt(run, { grant_type: "client_credentials" });
 

@@ -102,7 +102,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     "## What calls add",
     "",
-    "Dollars a month that [calls](callers.md) add, at one caller key; each connection's token is in the bill above.",
+    "Dollars a month that [calls](calls.md) add, at one caller key; each connection's token is in the bill above.",
     "",
     ...head("calls/s", ...callItems, "total", "a million calls"),
     ...[0, 1, 100]

@@ -67,8 +67,7 @@ function resultOf(
   done: string,
   file?: string,
 ): CommandResult {
-  const { name, ...fields } = listed;
-  const { keySha256: _, ...shown } = fields;
+  const { name, keySha256: _, ...shown } = listed;
   const text = `key        ${key}
 keySha256  ${keySha256}
 

@@ -100,7 +100,8 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
     },
   },
   api_rejected_token: {
-    cause: "The business API answered 401 to a valid token, and to its replacement. The caller's credential is fine.",
+    cause:
+      "The business API answered 401 to a valid token, and the broker has no other that it accepts. The caller's credential is fine.",
     action: "Ask the operator whether this connection may use this API.",
     example: {
       detail: "The API answered 401 to a valid token. Ask the operator whether this connection may use this API.",

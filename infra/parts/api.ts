@@ -23,7 +23,7 @@ import type { DeploymentSettings, Throttle } from "../settings/types.ts";
 type ApiFunctions = Record<"token" | "status", BrokerFunction> & { oauth?: BrokerFunction; calls?: BrokerFunction };
 type ThrottledRoute = [route: apigateway.HttpRoute, throttle: Throttle];
 
-/** The HTTPS endpoint: one HTTP API, one function per kind of route, IAM on every route without a credential in its body. */
+/** The HTTPS endpoint: one HTTP API, one function per kind of route, IAM on every route whose function reads no credential itself. */
 export class Api extends Construct {
   readonly functions: ApiFunctions;
   readonly apiId: string;

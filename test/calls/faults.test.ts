@@ -137,6 +137,31 @@ test.each([
   await close();
 });
 
+test("A slow request to an API goes on while a later one opens connections of its own", async () => {
+  let instant = 0;
+  const slow = Promise.withResolvers<ServerResponse>();
+  const server = createServer((request, response) => {
+    if (request.url === "/slow") slow.resolve(response);
+    else response.end();
+  });
+  const { url, close } = await listen(server);
+  const api = httpsApi({ now: () => instant });
+  const get = (path: string) =>
+    api.send(
+      { origin: url, path, method: "GET", headers: {}, token: new Secret("fake-token"), body: Buffer.alloc(0) },
+      10,
+    );
+
+  const first = get("/slow");
+  const held = await slow.promise;
+  instant += 4;
+  const second = await get("/quick");
+  held.end("late");
+
+  expect([second, await first]).toMatchObject([{ status: 200 }, { status: 200, body: Buffer.from("late") }]);
+  await close();
+});
+
 test("An API that accepts the connection, but never begins TLS, is unreachable after 2 s", async () => {
   const { setTimeout: real } = globalThis;
   const waits: number[] = [];

@@ -1,7 +1,10 @@
+import { gzipSync } from "node:zlib";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { describe, expect, test } from "vitest";
 import { allowsCall, brokenPattern, brokenSegment } from "../../functions/auth-core/rules/callers/call-rules.ts";
-import { problemOf } from "../../functions/calls/rules/call-failure.ts";
+import { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { searchBody } from "../../functions/calls/edges/search.ts";
+import { problemOf, rejectedToken } from "../../functions/calls/rules/call-failure.ts";
 import { alwaysHeaders, headersToReturn, headersToSend } from "../../functions/calls/rules/call-headers.ts";
 import { ownPathOf, readCallPath, targetOf, withScope } from "../../functions/calls/rules/call-path.ts";
 import { connectionOf, readCall, readCredential } from "../../functions/calls/rules/call-request.ts";
@@ -220,7 +223,16 @@ describe("The headers of a request to the API", () => {
     expect(headersToSend({ "accept-encoding": sent })).toEqual({ "accept-encoding": expected });
   });
 
-  test("are those of the list, if they are ASCII", () => {
+  // The list of docs/calls.md.
+  test("are those of the list", () => {
+    const list =
+      "accept accept-language content-type content-encoding if-match if-none-match if-modified-since if-unmodified-since if-range range prefer idempotency-key x-request-id traceparent tracestate";
+    const sent = Object.fromEntries(list.split(" ").map((name) => [name, name]));
+
+    expect(headersToSend({ ...sent, cookie: "a=b" })).toEqual({ ...sent, "accept-encoding": "identity" });
+  });
+
+  test("are left out if they are not ASCII", () => {
     const sent = { accept: "*/*", prefer: "perché", "x-request-id": "a\tb", cookie: "a=b", range: "a\nb" };
     expect(headersToSend(sent)).toEqual({ accept: "*/*", "x-request-id": "a\tb", "accept-encoding": "identity" });
   });
@@ -238,6 +250,15 @@ describe("The headers of the API's response", () => {
     return Object.fromEntries(Object.entries(all).filter(([name]) => !(name in alwaysHeaders)));
   };
   const none = { "content-type": "application/octet-stream", "cache-control": "private, no-store" };
+
+  // The list of docs/calls.md, without those that change.
+  test("are those of the list", () => {
+    const list =
+      "content-type content-encoding content-language content-disposition content-range accept-ranges etag last-modified retry-after allow x-total-count x-pagination x-request-id";
+    const sent = Object.fromEntries(list.split(" ").map((name) => [name, name]));
+
+    expect(returned({ ...sent, server: "fake" })).toEqual({ ...sent, "cache-control": "private, no-store" });
+  });
 
   test.each<[Record<string, string | string[]>, Record<string, string>]>([
     [{}, none],
@@ -377,4 +398,15 @@ test("The connection of a call is that of its path", () => {
 test("A failure of a call has the status of its code: its own, or one of the broker", () => {
   expect(problemOf({ code: "call_not_allowed", detail: "x" })).toMatchObject({ status: 403, detail: "x" });
   expect(problemOf({ code: "unknown_connection", detail: "x" })).toMatchObject({ status: 404 });
+  expect(problemOf(rejectedToken(5))).toMatchObject({ status: 502, retryAfter: 5 });
+  expect(rejectedToken()).not.toHaveProperty("retryAfter");
+});
+
+test.each([
+  ["in two pieces of the decompressed body", gzipSync(`${"x".repeat(256 * 1024 - 5)}fake-token-1`), "gzip", true],
+  ["not in the body", gzipSync("fake-token-2"), "gzip", false],
+  ["perhaps in a body that is no gzip", Buffer.from("no gzip"), "gzip", undefined],
+  ["perhaps behind the first 100 MiB", gzipSync(Buffer.alloc(101 * 1024 * 1024)), "gzip", undefined],
+])("A token is %s", async (_, body, encoding, found) => {
+  expect(await searchBody(body, encoding, new Secret("fake-token-1"))).toBe(found);
 });

@@ -52,7 +52,9 @@ async function startCalls() {
 
 test("a revoked user's calls fail 30 s later in all entries, others' do not, and a restored user calls again", async () => {
   const { clock, call, revoke, revoked } = await startCalls();
-  const record = userRecord(userPseudonym({ iss: issuer, sub: "ann" }));
+  const pseudonym = userPseudonym({ iss: issuer, sub: "ann" });
+  const record = userRecord(pseudonym);
+  expect(pseudonym).toMatch(/^[0-9a-f]{16}$/);
   const ofOffice = { aud: "office", role: "clerk" };
   const all = async () => [await call("ann"), await call("ann", ofOffice), await call("bob")];
   const before = await all();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { callersFile, parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
+import { describeCallers } from "../../functions/auth-core/rules/callers/deployed-callers.ts";
 
 const deployed = { allowLoopbackHttp: false };
 const local = { allowLoopbackHttp: true };
@@ -85,12 +86,18 @@ describe("parseCallers", () => {
 
 describe("parseCallers accepts an entry", () => {
   test.each<[string, object]>([
+    ["with the digits of an account", { ...byRole, principal: "123456789012" }],
+    [
+      "with a role that has a path, in another partition",
+      { ...byRole, principal: "arn:aws-cn:iam::123456789012:role/a/b" },
+    ],
     ["that limits what its users' claims may name", { ...byUser, connections: ["webapicorso"] }],
     [
       "with connections, that a scope selects",
       { ...byUser, connections: ["webapicorso"], oidc: { ...withoutClaims, connectionsClaim: "scope" } },
     ],
     ["with booleans as claims", { ...byToken, oidc: { ...oidc, claims: { sub: "a", email_verified: true } } }],
+    ["whose JWTs live for a second at most", { ...byToken, oidc: { ...oidc, maxLifetime: 1 } }],
     ["whose JWTs live for 7 days at most", { ...byToken, oidc: { ...oidc, maxLifetime: 604_800 } }],
   ])("%s", (__, entry) => {
     expect(refusal([entry])).toBe("accepted");
@@ -141,14 +148,17 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
         'has an unknown field "conections". Use one of: name, connections, principal, keySha256, oidc, origins',
       ],
       ["a key as an unknown field", { [fakeKey]: 1 }, "has an unknown field 4 (a name of 47 characters)"],
+      ["a string as connections", { connections: "a" }, "connections must be a list"],
       ["empty connections", { connections: [] }, "connections is empty"],
       ["a malformed id", { connections: ["a_b"] }, `connections: every id must be ${id}`],
       ["a duplicate id", { connections: ["a", "a"] }, "connections has a duplicate id"],
       ["no connections", { connections: undefined }, "needs connections"],
       ["no kind", { keySha256: undefined }, "needs exactly one of principal, keySha256 and oidc"],
       ["two kinds", { oidc }, "needs exactly one of principal, keySha256 and oidc"],
+      ["a hash that is not in a list", { keySha256: hash }, "keySha256 must be a list"],
       ["three hashes", { keySha256: [hash, hash, hash] }, "keySha256 has more than two hashes"],
       ["a key instead of a hash", { keySha256: [`stb_${"a".repeat(43)}`] }, "keySha256: every hash must be"],
+      ["a short hash", { keySha256: ["a".repeat(63)] }, "keySha256: every hash must be"],
       ["a long hash", { keySha256: ["a".repeat(65)] }, "keySha256: every hash must be"],
       ["origins", { origins: ["https://portal.test"] }, "origins is for oidc only"],
     ],
@@ -159,12 +169,14 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
       ["no connections", { connections: undefined }, "needs connections"],
       ["an empty principal", { principal: "" }, "principal is empty"],
       ["text before an account", { principal: "a123456789012" }, "principal must"],
+      ["text behind an account", { principal: "123456789012a" }, "principal must"],
       ["a wildcard as role", { principal: "arn:aws:iam::123456789012:role/*" }, "principal must"],
     ],
   ],
   [
     byToken,
     [
+      ["a string as oidc", { oidc: "https://issuer.test" }, "oidc must be an object"],
       ["no issuer", { oidc: { audience: "a" } }, "oidc.issuer is missing"],
       ["no connections", { connections: undefined }, "needs connections or oidc."],
     ],
@@ -177,8 +189,10 @@ const wrongFields: [entry: { name: string }, wrong: [what: string, fields: objec
         { oidc: { ...withoutClaims, connectionsClaim: "scope" } },
         "oidc.connectionsClaim can be scope only with connections",
       ],
+      ["a string as origins", { origins: "https://portal.test" }, "origins must be a list"],
       ["every origin", { origins: ["*"] }, 'origins: "*" must be an https origin'],
       ["an origin with a path", { origins: ["https://portal.test/a"] }, "origins:"],
+      ["a wildcard in its origin", { origins: ["https://*"] }, "origins:"],
     ],
   ],
 ];
@@ -197,6 +211,7 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
   ["a query in its issuer", { issuer: "https://issuer.test?a" }, "oidc.issuer must be an https URL"],
   ["a user name in its issuer", { issuer: "https://a@issuer.test" }, "oidc.issuer must be an https URL"],
   ["an empty audience", { audience: "" }, "oidc.audience is empty"],
+  ["a string as claims", { claims: "sub" }, "oidc.claims must be an object of strings and booleans"],
   ["a list as claim", { claims: { sub: ["a"] } }, "oidc.claims: every value must be a string, true or false"],
   ["a wildcard alone", { claims: { sub: "*" } }, 'oidc.claims: "*" alone matches everyone. Write'],
   ["a wildcard inside", { claims: { sub: "repo:*:x" } }, "oidc.claims: * is allowed only at the end"],
@@ -206,12 +221,17 @@ const wrongOidc: [what: string, fields: object, error: string][] = [
     { connectionsClaim: "aud" },
     "oidc.connectionsClaim cannot be aud: it says nothing",
   ],
+  ["an empty connectionsClaim", { connectionsClaim: "" }, "oidc.connectionsClaim is empty"],
+  ["a fraction as maxLifetime", { maxLifetime: 1.5 }, "oidc.maxLifetime must be a whole number of seconds"],
+  ["no lifetime as maxLifetime", { maxLifetime: 0 }, "oidc.maxLifetime must be at least 1 second"],
   ["8 days as maxLifetime", { maxLifetime: 691_200 }, "oidc.maxLifetime must be at most 604800 seconds (7 days)"],
 ];
 
 const wrong: [what: string, entry: unknown, error: string][] = [
   ["a string", "old-php", "entry 1: must be an object"],
+  ["a list", [], "entry 1: name is missing"],
   ["one without a name", { connections: ["a"], keySha256: [hash] }, "entry 1: name is missing"],
+  ["one with a number as name", { ...byKey, name: 7 }, "entry 1: name must be a string"],
   ["one with a key as name", { ...byKey, name: fakeKey }, `entry 1: name must be ${id}`],
   ...wrongFields.flatMap(([entry, each]) =>
     each.map(([what, fields, error]): (typeof wrong)[number] => [
@@ -294,6 +314,8 @@ describe("An entry with calls", () => {
     [[rule, { ...rule }], "calls has two equal rules"],
     [[{ ...rule, method: "GET" }], 'calls has an unknown field "method"'],
     [[{ path: "/a" }], "calls.methods is missing"],
+    [[{ ...rule, path: 7 }], "calls.path must be a string"],
+    [[rule, { ...rule, methods: ["POST", "GET"] }, { ...rule, methods: ["GET", "POST"] }], "calls has two equal rules"],
     [[{ ...rule, methods: [] }], "calls.methods is empty"],
     [[{ ...rule, methods: ["OPTIONS"] }], "calls.methods: use some of GET, HEAD, POST"],
     [[{ ...rule, methods: ["GET", "GET"] }], "calls.methods has a duplicate"],
@@ -312,6 +334,22 @@ describe("An entry with calls", () => {
     notAPath("/api/**", "matches a token endpoint"),
   ])("is refused if it is %j, with the field and the rule", (calls, error) => {
     expect(refusal([withCalls(calls)])).toContain(error);
+  });
+
+  test("may have the same path twice, with other methods, and the same methods for another path", () => {
+    const rules = [rule, { ...rule, methods: ["POST"] }, { ...rule, path: "/other" }];
+
+    expect(refusal([withCalls(rules)])).toBe("accepted");
+  });
+
+  test("is described for the template with what stopping it needs", () => {
+    const list = parseCallers([withCalls([rule]), { ...byUser, calls: [rule] }, byRole], deployed);
+
+    expect(describeCallers(list)).toEqual({
+      "old-php": { kind: "key", keySha256: [hash], calls: true },
+      portal: { kind: "oidc", calls: true, issuer: "https://issuer.test" },
+      orders: { kind: "principal" },
+    });
   });
 
   test("is not for principal", () => {

@@ -53,6 +53,7 @@ describe("matchesClaims", () => {
   test.each<[string, boolean, unknown]>([
     ["matches a list with the audience of the entry", true, ["other", "fake-audience"]],
     ["does not match another audience", false, "other"],
+    ["does not match a longer audience", false, "fake-audience-2"],
     ["does not match a JWT without an audience", false, undefined],
     ["does not match an object", false, { 0: "fake-audience" }],
   ])("%s", (_, matches, aud) => {
@@ -61,12 +62,18 @@ describe("matchesClaims", () => {
 
   test.each<[string, string | boolean, unknown, boolean]>([
     ["does not match a longer string", "repo:acme/shop", "repo:acme/shop2", false],
+    ["does not match another case", "repo:acme/shop", "repo:Acme/shop", false],
     ["matches the prefix itself", "repo:acme/*", "repo:acme/", true],
     ["does not match another prefix", "repo:acme/*", "repo:acme-evil/shop", false],
     ["does not match a list with the string", "repo:acme/shop", ["repo:acme/shop"], false],
     ["matches the same boolean", true, true, true],
+    ["does not match the other boolean", true, false, false],
     ["matches false", false, false, true],
+    ["does not match a boolean's name", true, "true", false],
     ["does not match a boolean for its name", "true", true, false],
+    ["does not match an absent boolean", false, undefined, false],
+    ["does not match a number", "7", 7, false],
+    ["does not match an absent claim", "undefined", undefined, false],
   ])("%s of a claim", (_, wanted, value, matches) => {
     expect(matchesClaims(caller({ claims: { sub: wanted } }), { aud: "fake-audience", sub: value })).toBe(matches);
   });
@@ -75,6 +82,7 @@ describe("matchesClaims", () => {
     ["matches a list with the string", "admins", ["users", "admins"], true],
     ["matches a list with a string that has the prefix", "/admins/*", ["/users", "/admins/shop"], true],
     ["does not match a list with a string that contains the string", "admins", ["users admins"], false],
+    ["does not match the number in a list", "7", [7], false],
     ["does not match a list with the boolean", true, [true], false],
   ])("%s of another claim than the subject", (_, wanted, value, matches) => {
     expect(matchesClaims(caller({ claims: { groups: wanted } }), { aud: "fake-audience", groups: value })).toBe(
@@ -114,10 +122,12 @@ describe("connectionsOf", () => {
   });
 
   test.each<[string, unknown, string[]]>([
+    ["a string", "a", ["a"]],
     ["a string with spaces", "a b", ["a", "b"]],
     ["a list", ["a", "b"], ["a", "b"]],
     ["a list with invalid ids", ["a", 7, null, ["b"], "B", "b c", "../d"], ["a"]],
     ["a string with brackets, as a gateway writes a list", "[a b]", []],
+    ["an object", { 0: "a", length: 1 }, []],
   ])("reads the claim if it is %s", (_, listed, connections) => {
     expect(claimed(listed)).toEqual(connections);
   });

@@ -27,13 +27,19 @@ describe("refreshHandle", () => {
 
 describe("readRefreshHandle", () => {
   test.each([
+    ["an empty text", ""],
     ["the random part alone", random],
     ["another prefix", `stbx.webapicorso.${random}`],
+    ["no random part", "stbr.webapicorso."],
     ["no connection", `stbr..${random}`],
+    ["an invalid connection", `stbr.WEBAPICORSO.${random}`],
     ["a connection that starts with a hyphen", `stbr.-a.${random}`],
     ["a connection of 64 characters", `stbr.${"a".repeat(64)}.${random}`],
     ["the item of the revoked keys", `stbr.#revoked-caller-keys.${random}`],
+    ["a path as its connection", `stbr.../other.${random}`],
+    ["a suffix", `stbr.webapicorso.${random}.x`],
     ["a line break at its end", `stbr.webapicorso.${random}\n`],
+    ["a leading blank", ` stbr.webapicorso.${random}`],
     ["a random part that is too short", `stbr.webapicorso.${random?.slice(1)}`],
     ["a caller key as the random part", `stbr.webapicorso.stb_${random}`],
   ])("rejects %s", (_, text) => {

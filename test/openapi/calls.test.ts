@@ -63,5 +63,5 @@ test("the document has the contract of calls, and the detail of a time-out", () 
   const statuses = Object.entries(callFailures).map(([code, { status }]) => [code, status]);
 
   expect(Object.fromEntries(statuses)).toEqual(contractOfCalls);
-  expect(exampleOf("api_timeout", 504)["detail"]).toBe(timedOut("The API did not answer within 10 s.").detail);
+  expect(exampleOf("api_timeout", 504)["detail"]).toBe(timedOut(10).detail);
 });

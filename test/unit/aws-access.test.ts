@@ -28,7 +28,10 @@ it("readAwsAccess reads credentials, region and endpoint of a function, and show
 });
 
 it.each([
+  ["us-gov-west-1", {}, "https://dynamodb.us-gov-west-1.amazonaws.com"],
+  ["cn-north-1", {}, "https://dynamodb.cn-north-1.amazonaws.com.cn"],
   ["cn-north-10", {}, "https://dynamodb.cn-north-10.amazonaws.com.cn"],
+  ["us-east-10", {}, "https://dynamodb.us-east-10.amazonaws.com"],
   ["eu-west-1", { AWS_ENDPOINT_URL: "https://all.test" }, "https://all.test"],
   ["eu-west-1", { AWS_ENDPOINT_URL: "https://all.test", AWS_ENDPOINT_URL_DYNAMODB: "" }, "https://all.test"],
   [
@@ -47,15 +50,20 @@ it.each([
   { AWS_ACCESS_KEY_ID: undefined },
   { AWS_SECRET_ACCESS_KEY: "" },
   { AWS_REGION: undefined },
+  { AWS_REGION: "local" },
+  { AWS_REGION: "fake-eu-west-1" },
   { AWS_REGION: "eu-west-1-fake" },
+  { AWS_REGION: "fake-cn-north-1" },
   { AWS_REGION: "cn-north-1-fake" },
   { AWS_ENDPOINT_URL: "https://all.test/path" },
   { AWS_ENDPOINT_URL: "https://name:fake-word@all.test" },
+  { AWS_ENDPOINT_URL_DYNAMODB: "ftp://all.test" },
   { AWS_ENDPOINT_URL_DYNAMODB: "ws://https:443" },
   { AWS_USE_FIPS_ENDPOINT: "true" },
   { AWS_PROFILE: "fake" },
   { AWS_A_VARIABLE_OF_NEXT_YEAR: "1" },
   { AWS_NEW_AWS_REGION: "1" },
+  { AWS_REGION_SET: "1" },
 ])("readAwsAccess leaves %j to the SDK", (variables) => {
   expect(readAwsAccess({ ...lambda, ...variables })).toBeUndefined();
 });

@@ -19,8 +19,10 @@ describe("callerKey", () => {
 
 test.each([
   ["an additional character", `${fakeKey}0`],
+  ["an additional character before it", `0${fakeKey}`],
   ["a missing character", fakeKey.slice(0, -1)],
   ["another prefix", fakeKey.replace("stb_", "stc_")],
+  ["a blank at its end", `${fakeKey} `],
   ["a line break at its end", `${fakeKey}\n`],
   ["a character outside of base64url", fakeKey.replace("fake", "f+ke")],
 ])("isCallerKey rejects a key with %s", (_, text) => {

@@ -17,9 +17,12 @@ const bound: [issuer: string, claims: RequiredClaims[]][] = [
   [
     github,
     [
+      { sub: "repo:acme/shop" },
       { sub: "repo:acme@123/shop@456:*" },
       { sub: "repo:acme/shop:job_workflow_ref:acme/workflows/.github/workflows/deploy.yml@*" },
+      { sub: "repository_owner:acme" },
       { sub: "repository_owner_id:123:*" },
+      { repository: "acme/shop" },
       { repository_owner_id: "123", sub: "repo:*" },
     ],
   ],
@@ -42,9 +45,11 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       {},
       { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@refs/heads/main" },
       { sub: "repo:acme/shop*" },
+      { sub: "Repo:acme/shop:*" },
       { sub: "environment:production:repo:acme/shop" },
       { sub: true },
       { toString: "a" },
+      { repository: "evil/acme/shop" },
       { repository_owner: "acme/*" },
     ],
   ],
@@ -52,8 +57,10 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     "https://gitlab.com",
     [
       { ci_config_ref_uri: "gitlab.com/acme/shop//.gitlab-ci.yml@refs/heads/main" },
+      { sub: "project_path:acme*" },
       { project_path: "acme/shop*" },
       { project_path: "/acme/shop" },
+      { namespace_path: "/acme" },
     ],
   ],
   [
@@ -63,6 +70,7 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
       // Google's claim is a boolean: this entry would match nobody.
       { email: "ci@acme.example", email_verified: "true" },
       { email: "ci@*", email_verified: true },
+      { hd: "acme/*" },
     ],
   ],
   ...[
@@ -86,6 +94,7 @@ const open: [issuer: string, claims: RequiredClaims[]][] = [
     [
       { sub: "spiffe://identity.depot.dev/org//*" },
       { sub: "spiffe://evil.example/spiffe://identity.depot.dev/org/org_fake/*" },
+      { repository: "acme/shop", ref: "refs/heads/main" },
     ],
   ],
   ["https://oidc.deno.com", [{ sub: "deployment:/shop/*" }, { sub: "x:deployment:acme/*" }]],
@@ -136,15 +145,19 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
   /** Claims that name a caller, also among users who registered themselves. */
   const closed: RequiredClaims[] = [
     { roles: "deploy" },
+    { roles: "authenticated-partners" },
     { groups: "Not Everyone" },
+    { groups: "my-default-roles-acme" },
     { azp: "shop" },
     { organization: "acme" },
     { scope: "acme.openid" },
+    { scope: "profile.write" },
     { email: "ci@acme.example", email_verified: true },
     { email: "ci@acme.example", email_verified: "true" },
     { phone_number: "+390000000000", phone_number_verified: true },
     { sub: "system:serviceaccount:shop:*" },
     { sub: "spiffe://acme.example/*" },
+    { sub: "arn:aws:iam::123456789012:*" },
     { sub: "acme:arn:aws:*" },
     { repository_owner_id: "123", sub: "repo:*" },
     { job_workflow_ref: "acme/workflows/.github/workflows/deploy.yml@*" },
@@ -216,6 +229,13 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
     expect(fault(awsAccount, claims)).toMatch(/^oidc\.claims/);
   });
 
+  test("takes no other issuer for one of AWS STS, and no subject with an ARN in it for an ARN", () => {
+    const other = "https://a.id.tokens.sts.global.api.aws";
+
+    expect(fault(other, { sub: "arn:aws:iam::123456789012:role/*" })).toBeUndefined();
+    expect(fault(awsAccount, { sub: "of:arn:aws:iam::123456789012:*" })).toBeUndefined();
+  });
+
   test("names a claim by its position if somebody may have pasted a key as its name", () => {
     const key = `stb_${"a".repeat(43)}`;
 
@@ -231,6 +251,7 @@ describe("openToStrangers, on the issuer of one tenant,", () => {
   test.each<[RequiredClaims, string]>([
     [{ email: "admin@*", email_verified: true }, "admin@evil.example. Write the full value"],
     [{ email: "admin/*", email_verified: true }, "admin/-evil. Write the full value"],
+    [{ preferred_username: "admin@*", azp: "shop" }, "admin@evil.example. Write the full value"],
     [{ sub: "admin@*" }, 'admin@evil.example. End the prefix with ":" or "/", or write the full value'],
     [{ workflow_ref: "acme/shop*" }, 'acme/shop-evil. End the prefix with ":", "/" or "@", or write the full value'],
   ])("rejects %j, whose prefix does not end where a name ends", (claims, message) => {
@@ -293,7 +314,9 @@ describe("openToStrangers, on Microsoft Entra,", () => {
     "https://LOGIN.microsoftonline.com/{tenantid}/v2.0",
     "https://login.microsoftonline.com./common/v2.0",
     "https://login.microsoftonline.com/acme.onmicrosoft.com/v2.0",
+    `https://login.microsoftonline.com/common-${tenant}/v2.0`,
     `https://login.microsoftonline.com/${tenant}-common/v2.0`,
+    "https://login.microsoftonline.com",
     "https://sts.windows.net/common/",
   ])("rejects %s, whatever the claims", (issuer) => {
     expect(fault(issuer, { sub: "fake-subject" }, set)).toMatch(/^oidc\.issuer .+ Write the iss of your JWTs/);

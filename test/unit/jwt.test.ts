@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readJwtClaims, readUnverifiedIssuer } from "../../functions/auth-core/rules/jwt.ts";
+import { isScope, readJwtClaims, readUnverifiedIssuer } from "../../functions/auth-core/rules/jwt.ts";
 import { jwt } from "./examples.ts";
 
 const encode = (text: string) => Buffer.from(text).toString("base64url");
@@ -32,6 +32,7 @@ it.each([
   ["a payload that is not JSON", `a.${encode("not json")}.c`],
   ["a payload that is null", `a.${encode("null")}.c`],
   ["a payload that is a list", `a.${encode("[]")}.c`],
+  ["a payload that is a number", `a.${encode("7")}.c`],
 ])("readJwtClaims is undefined for %s", (_, token) => {
   expect(readJwtClaims(token)).toBeUndefined();
 });
@@ -42,4 +43,13 @@ it.each([
   ["in a token that is no JWT", `${encode("{}")}.${encode('{"iss":"fake"}')}`, undefined],
 ])("readUnverifiedIssuer reads an issuer that is %s", (_, token, issuer) => {
   expect(readUnverifiedIssuer(token)).toBe(issuer);
+});
+
+it.each([
+  ["a".repeat(256), true],
+  ["a".repeat(257), false],
+  ["\u001Bscope", false],
+  ["", false],
+])("isScope of %j is %s, as for a registration", (scope, accepted) => {
+  expect(isScope(scope)).toBe(accepted);
 });

@@ -33,7 +33,9 @@ test("The metrics of a line have the given instant, and a metric without a value
   const [line] = printed(({ log }) => log("info", "fake", {}, { values, code: "internal", at: 1_000 }));
 
   expect(line).toMatchObject({ code: "internal", source: "none", Requests: 1 });
-  expect(line).toMatchObject({ _aws: { Timestamp: 1_000, CloudWatchMetrics: [{ Metrics: [{ Name: "Requests" }] }] } });
+  expect(line).toMatchObject({
+    _aws: { Timestamp: 1_000, CloudWatchMetrics: [{ Namespace: "SmartTokenBroker", Metrics: [{ Name: "Requests" }] }] },
+  });
   expect(line).not.toHaveProperty("Remaining");
 });
 

@@ -94,3 +94,23 @@ it("A replacement of the sweep keeps the reports", () => {
 
   expect(afterReport({ tokenSet: single, rejectionReports }, now, undefined)).toBe(rejectionReports);
 });
+
+it.each([
+  ["a new token", {}, {}, 60],
+  ["a token that the API accepted since", {}, { acceptedAt: now + 100 }, 160],
+  ["a token after the API rejected two in a row", { apiRejectedAt: now - 10 }, {}, 890],
+  ["a token so long after that, that only its own age counts", { apiRejectedAt: now - 900 }, {}, 60],
+])("A call's report of %s is delayed, also with tokens that stay valid beside each other", (_, item, call, delay) => {
+  const reported = { ...item, tokenSet: tokenSet({ obtainedAt: now }) };
+
+  expect(nextReportAt(reported, now, { ...reportBy("one"), call }) - now).toBe(delay);
+});
+
+it("A call's report of another token, or of an expired one, is not delayed", () => {
+  const other = { ...reportBy("one"), rejectedSha256: sha256Hex("other"), call: {} };
+  const expired = tokenSetWith({ lifetime: 600, left: 5 });
+
+  expect(nextReportAt({ tokenSet: tokenSet({ obtainedAt: now }) }, now, other)).toBe(0);
+  expect(nextReportAt({ tokenSet: expired }, now, { ...reportBy("one"), call: {} })).toBe(0);
+  expect(nextReportAt({}, now, { ...reportBy("one"), call: {} })).toBe(0);
+});

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { failureCatalogue, failureCodes } from "../../functions/auth-core/rules/failure-catalogue.ts";
+import { failureCatalogue, failureCodes, isOfReplacement } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { tokenResponse, problemDetails } from "../../functions/auth-core/http/response.ts";
 import { fingerprint } from "../../functions/auth-core/rules/fingerprint.ts";
 import type { TokenSet } from "../../functions/auth-core/rules/tokens/token-set.ts";
@@ -21,6 +21,18 @@ it.each(failureCodes)("problemDetails logs %s, with its detail only for a wrong 
   const { status, line } = problemDetails({ code, detail: "fake detail" }, "request-1");
 
   expect(line).toEqual({ code, source: "none", ...(status === 400 && { detail: "fake detail" }) });
+});
+
+it("the type of a problem is a URN with its code, and a replacement cannot fail because of a request", () => {
+  const { body } = problemDetails({ code: "too_soon", detail: "fake detail" }, "request-1");
+
+  expect(body).toMatchObject({ type: "urn:smart-token-broker:too_soon" });
+  expect(failureCodes.filter((code) => !isOfReplacement(code))).toEqual([
+    "invalid_request",
+    "unknown_connection",
+    "too_soon",
+    "internal",
+  ]);
 });
 
 it.each([

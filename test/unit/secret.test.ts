@@ -10,7 +10,9 @@ const asText = (secret: Secret) => secret as unknown as string;
 
 const waysToPrint: [string, (secret: Secret) => string][] = [
   ["String()", (secret) => String(secret)],
+  ["toString()", (secret) => secret.toString()],
   ["a template", (secret) => `key ${asText(secret)}`],
+  ["a concatenation", (secret) => "key " + asText(secret)],
   ["joining an array", (secret) => [secret].join()],
   ["JSON.stringify of a structure around it", (secret) => JSON.stringify({ keys: [{ secret }] })],
   ["util.inspect with everything shown", (secret) => inspect(secret, { showHidden: true, depth: null, getters: true })],
@@ -27,6 +29,7 @@ it.each(waysToPrint)("Secret is redacted by %s", (_, print) => {
 
 it.each<[string, (secret: Secret) => unknown]>([
   ["its own keys", (secret) => Reflect.ownKeys(secret)],
+  ["a copy of its fields", (secret) => Object.assign({}, secret)],
   ["a structured clone", (secret) => structuredClone(secret)],
   ["an inspection without its custom method", (secret) => inspect(secret, { customInspect: false, showHidden: true })],
   ["its value as a number", (secret) => Number(secret)],

@@ -51,7 +51,9 @@ const pathWrong = {
 
 it.each([
   ["an encoded letter", "/v1/connections/web%61picorso/token"],
+  ["a slash at the end", "/v1/connections/webapicorso/token/"],
   ["a dot segment", "/v1/connections/other/../webapicorso/token"],
+  ["a stage in front", "/dev/v1/connections/webapicorso/token"],
   ["a line break", "/v1/connections/webapicorso/token\n"],
 ])("readTokenRequest rejects a raw path with %s", (_, rawPath) => {
   expect(read({ rawPath })).toEqual(pathWrong);
@@ -94,8 +96,12 @@ it.each([
 it.each([
   ["no body", undefined],
   ["a body that is not JSON", `rejected_token_sha256=${hash}`],
+  ["null", "null"],
+  ["no such field", "{}"],
   ["63 digits", JSON.stringify({ rejected_token_sha256: hash.slice(1) })],
+  ["65 digits", JSON.stringify({ rejected_token_sha256: `${hash}0` })],
   ["a line break behind", JSON.stringify({ rejected_token_sha256: `${hash}\n` })],
+  ["a letter that is no digit", JSON.stringify({ rejected_token_sha256: `g${hash.slice(1)}` })],
   ["a number", '{"rejected_token_sha256":7}'],
 ])("readTokenRequest rejects %s in a POST, and names the field", (_, text) => {
   expect(post(text)).toEqual({

@@ -14,13 +14,12 @@ export function didYouMean(mistyped: string, names: Iterable<string>): string {
 
 /** Characters to insert, delete, replace or swap with the next one. `limit` or more: at least `limit`. */
 function editDistance(one: string, other: string, limit: number): number {
-  if (Math.abs(one.length - other.length) >= limit) return limit;
   let [beforeLast, last]: number[][] = [[], Array.from({ length: other.length + 1 }, (_, at) => at)];
   for (let at = 1; at <= one.length; at++) {
     const row = [at];
     for (let to = 1; to <= other.length; to++) {
       const isSame = one[at - 1] === other[to - 1];
-      const isSwapped = at > 1 && to > 1 && one[at - 1] === other[to - 2] && one[at - 2] === other[to - 1];
+      const isSwapped = one[at - 1] === other[to - 2] && one[at - 2] === other[to - 1];
       row.push(
         Math.min(
           (last?.[to] ?? 0) + 1,

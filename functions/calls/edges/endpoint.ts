@@ -3,7 +3,7 @@ import { type HttpResponse, problemResponse } from "@smart-token-broker/auth-cor
 import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { allowsCall, type CallRule } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { type Failure, unknownConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { type Failure, invalidConnection, unknownConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import {
   type Authenticated,
@@ -22,7 +22,7 @@ import {
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import { type CallFailure, heldByPage, notAccepted, notAllowed, problemOf } from "../rules/call-failure.ts";
 import { alwaysHeaders, headersToSend } from "../rules/call-headers.ts";
-import { type CallRequest, connectionOf, readCall, readCredential, wrongConnection } from "../rules/call-request.ts";
+import { type CallRequest, connectionOf, readCall, readCredential } from "../rules/call-request.ts";
 import type { Api, Search } from "../use-cases/api.ts";
 import { type CallLine, CallMaker, type EntryRule } from "../use-cases/make-call.ts";
 
@@ -80,7 +80,7 @@ export class CallsEndpoint {
     line["user"] = pseudonym;
 
     const connection = connectionOf(event);
-    if (!connection) return wrongConnection;
+    if (!connection) return invalidConnection;
     const entries = caller.allowed.get(connection) ?? [];
     const [entry] = entries;
     // As for one that does not exist.

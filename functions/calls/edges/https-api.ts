@@ -1,7 +1,7 @@
 import type { Agent, IncomingMessage } from "node:http";
 import type { Clock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import { OversizedBodyError, readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
-import { maxCallBytes } from "../rules/call-request.ts";
+import { maxCallBytes } from "../rules/call-failure.ts";
 import type { Api, ApiRequest, ApiResult } from "../use-cases/api.ts";
 
 /** Milliseconds to connect, with TLS. */
@@ -59,11 +59,9 @@ export function httpsApi({ now }: Pick<Clock, "now">): Api {
 
   return {
     async send(request, seconds): Promise<ApiResult> {
-      // By wall clock: the timers of a frozen environment stand still.
-      if (now() - idleSince > maxIdle) {
-        for (const agent of agents.values()) agent.destroy();
-        agents.clear();
-      }
+      // By wall clock: the timers of a frozen environment stand still. An old agent is not destroyed, as another call may use
+      // it: it closes its idle sockets itself.
+      if (now() - idleSince > maxIdle) agents.clear();
       const signal = AbortSignal.timeout(seconds * 1000);
       try {
         const result = await resultOf(await send(request, signal), request.method);

@@ -2,6 +2,9 @@ import { type CallFailureCode, callFailures } from "@smart-token-broker/auth-cor
 import type { Failure } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { failureCatalogue } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 
+/** Bytes of a body, either way, not decompressed. In base64, more would not fit into the 6 MB of a Lambda invocation. */
+export const maxCallBytes = 4_500_000;
+
 /** A failure of a call. `detail` never repeats anything of the request. */
 export interface CallFailure extends Omit<Failure, "code"> {
   code: Failure["code"] | CallFailureCode;
@@ -33,6 +36,43 @@ export const notAllowed: CallFailure = {
     "No rule of this caller allows this method and path. Its entry in the list of callers has the rules, in calls.",
 };
 
-export function timedOut(what: string): CallFailure {
-  return { code: "api_timeout", detail: `${what} Whether the API did what it was asked is not known.` };
+export const tooManyTimeouts: CallFailure = {
+  code: "api_timeout",
+  detail: "The API did not answer the last calls in time. Nothing was sent.",
+};
+
+export const noTimeLeft: CallFailure = {
+  code: "api_timeout",
+  detail: "There was no time left for the API: getting a token took too long. Nothing was sent.",
+};
+
+export function timedOut(seconds: number): CallFailure {
+  return {
+    code: "api_timeout",
+    detail: `The API did not answer within ${seconds} s. Whether the API did what it was asked is not known.`,
+  };
+}
+
+export const unreachable: CallFailure = {
+  code: "api_unreachable",
+  detail: "The API cannot be reached, or closed the connection. Retry later.",
+};
+
+export const responseTooLarge: CallFailure = {
+  code: "response_too_large",
+  detail: `The response is larger than ${maxCallBytes} bytes. Ask for less, or get a token and call the API itself.`,
+};
+
+/** @param what the API answered with, as part of a sentence */
+export function invalidResponse(what: string): CallFailure {
+  return { code: "api_invalid_response", detail: `The API answered with ${what}, which the broker does not pass on.` };
+}
+
+/** @param retryAfter seconds until another report may replace the token */
+export function rejectedToken(retryAfter?: number): CallFailure {
+  return {
+    code: "api_rejected_token",
+    detail: "The API answered 401 to a valid token. Ask the operator whether this connection may use this API.",
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
 }

@@ -1,13 +1,9 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
 import { type CallMethod, callMethods } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { invalidConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
-import type { CallFailure } from "./call-failure.ts";
+import { type CallFailure, maxCallBytes } from "./call-failure.ts";
 import { readCallPath } from "./call-path.ts";
-
-/** Bytes of a body, either way, not decompressed. In base64, more would not fit into the 6 MB of a Lambda invocation. */
-export const maxCallBytes = 4_500_000;
 
 /** The credential of a request. A name goes with a caller key only. */
 export interface CallCredential {
@@ -51,9 +47,6 @@ export function readCall(event: Event, connection: ConnectionId): CallRequest | 
   const body = readBody(event, method);
   return Buffer.isBuffer(body) ? { method, segments: path.segments, query, body } : body;
 }
-
-/** The connection of a path that has none is wrong before all else. */
-export const wrongConnection: CallFailure = invalidConnection;
 
 /** The bytes of the body as the caller sent them. If the gateway decoded them as text, only UTF-8 is unchanged. */
 function readBody(event: Event, method: CallMethod): Buffer | CallFailure {

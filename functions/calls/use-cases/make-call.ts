@@ -1,15 +1,24 @@
 import { allowsCall, type CallRule } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { isPrivateHost } from "@smart-token-broker/auth-core/rules/callers/private-host.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { connectionNotReady } from "@smart-token-broker/auth-core/rules/failure.ts";
+import { catchUnavailable, connectionNotReady } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
 import type { TokenRequirements, TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
-import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 import type { Answer, TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { type CallFailure, notAllowed, timedOut } from "../rules/call-failure.ts";
+import {
+  type CallFailure,
+  invalidResponse,
+  notAllowed,
+  noTimeLeft,
+  rejectedToken,
+  responseTooLarge,
+  timedOut,
+  tooManyTimeouts,
+  unreachable,
+} from "../rules/call-failure.ts";
 import { headersToReturn } from "../rules/call-headers.ts";
 import { targetOf, withScope } from "../rules/call-path.ts";
 import type { CallRequest } from "../rules/call-request.ts";
@@ -67,6 +76,14 @@ const pauseAfterTimeouts = 10;
 /** Connections whose API memory knows. */
 const maxRemembered = 10_000;
 
+const failures: Record<Exclude<ApiResult["kind"], "response"> | "no_time", CallFailure> = {
+  no_time: noTimeLeft,
+  timeout: timedOut(sendSeconds),
+  too_large: responseTooLarge,
+  garbage: invalidResponse("no HTTP"),
+  unreachable,
+};
+
 /** Makes calls: sends a caller's request with the connection's token. The caller never gets the token. */
 export class CallMaker {
   readonly #tokens: TokenService;
@@ -98,8 +115,7 @@ export class CallMaker {
     const { connection } = caller;
     const slow = this.#timeouts.get(connection);
     if (slow && slow.count >= maxTimeouts && slow.until > startedAt) {
-      const detail = "The API did not answer the last calls in time. Nothing was sent.";
-      return { code: "api_timeout", detail, retryAfter: slow.until - startedAt };
+      return { ...tooManyTimeouts, retryAfter: slow.until - startedAt };
     }
     let mayRepeat = true;
     let requirements: TokenRequirements = { minTtl };
@@ -119,10 +135,10 @@ export class CallMaker {
         token: set.accessToken,
       };
       const result = await this.#send(connection, sent, endAt, mayRepeat, line);
-      if (result.kind !== "response") return failureOf(result);
+      if (result.kind !== "response") return failures[result.kind];
       if (result.status !== 401) return this.#respond(connection, set, sent, result, line);
       if (!mayRepeat) await this.#noteRejection(connection);
-      if (!mayRepeat || result.isRepeated) return rejected();
+      if (!mayRepeat || result.isRepeated) return rejectedToken();
       mayRepeat = false;
       const accepted = this.#accepted.get(connection);
       const call = accepted?.token.equals(set.accessToken) ? { acceptedAt: accepted.at } : {};
@@ -212,7 +228,7 @@ export class CallMaker {
     if (isFirst) return failure;
     // Smart Services may return the rejected token again: further reports would only repeat that.
     if (failure.code === "upstream_unavailable") await this.#noteRejection(connection);
-    return failure.code === "too_soon" ? rejected(failure.retryAfter) : failure;
+    return failure.code === "too_soon" ? rejectedToken(failure.retryAfter) : failure;
   }
 
   #noteTimeout(connection: ConnectionId): void {
@@ -228,39 +244,6 @@ export class CallMaker {
       (error) => notice({ kind: "table_unavailable", connection, reason: error.message }),
     );
   }
-}
-
-function failureOf(result: Exclude<ApiResult, ApiResponse> | { kind: "no_time" }): CallFailure {
-  switch (result.kind) {
-    case "no_time":
-      return {
-        code: "api_timeout",
-        detail: "There was no time left for the API: getting a token took too long. Nothing was sent.",
-      };
-    case "timeout":
-      return timedOut(`The API did not answer within ${sendSeconds} s.`);
-    case "too_large":
-      return {
-        code: "response_too_large",
-        detail: "The response is larger than 4500000 bytes. Ask for less, or get a token and call the API itself.",
-      };
-    case "garbage":
-      return invalidResponse("no HTTP");
-    case "unreachable":
-      return { code: "api_unreachable", detail: "The API cannot be reached, or closed the connection. Retry later." };
-  }
-}
-
-function rejected(retryAfter?: number): CallFailure {
-  return {
-    code: "api_rejected_token",
-    detail: "The API answered 401 to a valid token. Ask the operator whether this connection may use this API.",
-    ...(retryAfter !== undefined && { retryAfter }),
-  };
-}
-
-function invalidResponse(what: string): CallFailure {
-  return { code: "api_invalid_response", detail: `The API answered with ${what}, which the broker does not pass on.` };
 }
 
 function single(header: string | string[] | undefined): string | undefined {

@@ -26,13 +26,9 @@ export function couldBothMatch(one: OidcCaller, other: OidcCaller): boolean {
     const second = Object.hasOwn(other.claims, claim) ? other.claims[claim] : undefined;
     if (second === undefined || first === second) return true;
     if (typeof first === "boolean" || typeof second === "boolean") return false;
-    return claim !== "sub" || startsAs(first, second) || startsAs(second, first);
+    // If one is the beginning of the other, it matches that too, with its `*`.
+    return claim !== "sub" || matchesText(first, second) || matchesText(second, first);
   });
-}
-
-/** Whether a pattern matches a text, or the beginning that another pattern requires. */
-function startsAs(pattern: string, other: string): boolean {
-  return matchesText(pattern, other.endsWith("*") ? other.slice(0, -1) : other);
 }
 
 function matchesText(required: string, text: string): boolean {

@@ -13,7 +13,7 @@ export interface Registration {
   apiKey: Secret;
   /** Of the token endpoints, without a trailing slash. */
   baseUrl: string;
-  /** Where callers use the token. The broker never calls it. */
+  /** Of the business API, where the token is used: by callers, or by the broker for calls. */
   apiBaseUrl?: string;
   language: string;
   /** Seconds. Limits the lifetime that upstream states. */

@@ -293,8 +293,8 @@ const ofCalls: Plant[] = [
   {
     name: "a call is sent again after a dead socket and a 401",
     file: "functions/calls/use-cases/make-call.ts",
-    old: "if (!mayRepeat || result.isRepeated) return rejected();",
-    new: "if (!mayRepeat) return rejected();",
+    old: "if (!mayRepeat || result.isRepeated) return rejectedToken();",
+    new: "if (!mayRepeat) return rejectedToken();",
     mode: "calls",
   },
   {

@@ -159,6 +159,60 @@ describe("oidcVerifier", () => {
     expect(await verify(token)).toMatchObject({ kind: "invalid" });
   });
 
+  describe("remembers a valid JWT", () => {
+    const verifications = () => vi.spyOn(crypto.subtle, "verify").mock.calls.length;
+    afterEach(() => void vi.restoreAllMocks());
+
+    test("for 60 s, and then verifies its signature again", async () => {
+      const token = issuer.token();
+      const counts = [];
+      for (const seconds of [0, 59, 1]) {
+        clock.advance(seconds);
+        const before = verifications();
+        expect(await verify(token)).toMatchObject({ kind: "valid", claims: { sub: subject } });
+        counts.push(verifications() - before);
+      }
+      expect(counts).toEqual([1, 0, 1]);
+    });
+
+    test("but not if its signature differs", async () => {
+      const token = issuer.token();
+      await verify(token);
+
+      expect(await verify(withClaims(token, { ...fakeClaims(issuer.url, clock.now()), sub: "other" }))).toMatchObject({
+        kind: "invalid",
+      });
+    });
+
+    test("but judges its end again", async () => {
+      const token = issuer.token({ exp: clock.now() + 10 });
+      await verify(token);
+      clock.advance(40);
+
+      expect(await verify(token)).toMatchObject({ kind: "invalid" });
+    });
+
+    test("but not longer than its issuer publishes the key", async () => {
+      const token = issuer.token();
+      await verify(token);
+      const next = signingKey("key-2");
+      issuer.keys = [next];
+      await verify(jwtOf(next, fakeClaims(issuer.url, clock.now())));
+
+      expect(await verify(token)).toMatchObject({ kind: "invalid" });
+    });
+
+    test("among at most 1,000", async () => {
+      const token = issuer.token();
+      await verify(token);
+      for (let i = 0; i < 1000; i += 1) await verify(issuer.token({ jti: `${i}` }));
+      const before = verifications();
+      await verify(token);
+
+      expect(verifications() - before).toBe(1);
+    });
+  });
+
   test.each([
     ["an unknown key id", { kid: "fake-1" }],
     ["no key id, but another algorithm", { kid: undefined, alg: "RS256" }],

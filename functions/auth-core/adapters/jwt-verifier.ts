@@ -6,6 +6,18 @@ import type { JwtVerdict, JwtVerifier } from "../use-cases/authenticate.ts";
 import { fetchKeys, type Keys } from "./fetch-keys.ts";
 import { IssuerKeys } from "../use-cases/issuer-keys.ts";
 import { brokenRule } from "../rules/callers/jwt-rules.ts";
+import { sha256Hex } from "../rules/fingerprint.ts";
+
+/** Seconds for which the signature of a valid JWT is not verified again: a page sends the same JWT with each of its calls. */
+const rememberFor = 60;
+const maxRemembered = 1000;
+
+interface Remembered {
+  verdict: JwtVerdict;
+  at: number;
+  /** At the latest the JWT's `exp`. */
+  until: number;
+}
 
 /**
  * Verifies JWTs with the published keys of their issuer (RFC 7519): signature, issuer, `exp` (required), `nbf`, and the
@@ -15,16 +27,34 @@ import { brokenRule } from "../rules/callers/jwt-rules.ts";
  */
 export function oidcVerifier(clock: Clock, options: UrlOptions): JwtVerifier {
   const issuerKeys = new IssuerKeys(clock, (issuer) => fetchKeys(issuer, options));
+  /** Valid JWTs by their hash. They end with the keys: the issuer may have withdrawn one. */
+  const verified = new WeakMap<Keys, Map<string, Remembered>>();
+
+  async function verifyOnce(keys: Keys, token: string, issuer: string): Promise<JwtVerdict> {
+    const now = clock.now();
+    const hash = sha256Hex(token);
+    const known = verified.get(keys) ?? new Map<string, Remembered>();
+    const last = known.get(hash);
+    if (last && last.at <= now && now < last.until) return last.verdict;
+    const verdict = await verifyWith(keys, token, issuer, now);
+    if (verdict.kind !== "valid") return verdict;
+    if (known.size >= maxRemembered) known.clear();
+    verified.set(
+      keys,
+      known.set(hash, { verdict, at: now, until: Math.min(now + rememberFor, Number(verdict.claims["exp"])) }),
+    );
+    return verdict;
+  }
 
   return {
     async verify(secret, issuer): Promise<JwtVerdict> {
       const token = secret.reveal();
       const found = await issuerKeys.current(issuer);
       if (found.kind === "unavailable") return { ...found, reason: "no keys" };
-      const verdict = await verifyWith(found.keys, token, issuer, clock.now());
+      const verdict = await verifyOnce(found.keys, token, issuer);
       if (verdict.kind !== "invalid" || verdict.reason !== unknownKey) return verdict;
       const other = await issuerKeys.otherThan(found.keys, issuer, keyIdOf(token));
-      return other ? verifyWith(other, token, issuer, clock.now()) : verdict;
+      return other ? verifyOnce(other, token, issuer) : verdict;
     },
   };
 }

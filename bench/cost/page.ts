@@ -118,7 +118,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     "",
     `Assumed: the business API answers in ${assumptions.callMs} ms with ${assumptions.callKb} KB, and every caller is outside AWS. Each further 100 ms cost ${million(prices.lambdaGbSecond / 10)} $ a million calls,`,
     `since Lambda bills the wait, and each further ${assumptions.callKb} KB ${(assumptions.callKb * prices.transferGb).toFixed(2)} $. The gateway counts each 512 KB of a request or response as one more.`,
-    `The silent alarm with the band over calls is ${dollars(3 * prices.alarmMetricMonth)} $ of this, two rules of Contributor Insights ${dollars(2 * prices.insightRuleMonth)} $.`,
+    `The alarm \`unusual-calls\` is ${dollars(3 * prices.alarmMetricMonth)} $ of this, two rules of Contributor Insights ${dollars(2 * prices.insightRuleMonth)} $.`,
     "",
     "## Counted operations",
     "",

@@ -50,7 +50,7 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
     "one user, in all entries with calls: the JWT's sub, or the pseudonym in the log",
   ] as const;
   examples(callers.command("revoke <name>"), "callers revoke old-php --stage prod", "callers revoke portal --user me")
-    .description("revoke the keys of a deployed caller, or the calls of an entry with oidc, within 30 s")
+    .description("revoke the keys of a deployed caller, or stop the calls of an entry with oidc, within 30 s")
     .option("--key-sha256 <hash>", "only the key with this hash, which need not be deployed")
     .addOption(new Option(...user).conflicts("keySha256"))
     .option(...yes)

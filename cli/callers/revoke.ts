@@ -55,7 +55,11 @@ async function revokeKeys(
       ? `Revoked ${keys}. From ${shown(effectiveAt)} on, the broker rejects every request with ${them}.`
       : `Nothing was changed: ${keys} had been revoked before.`,
     ...(isDeployed ? [] : [notDeployed]),
-    `Access tokens that ${name} already has stay valid until they expire: by ${shown(effectiveAt + 3600)} if they last an hour.`,
+    ...(Object.hasOwn(callers, name) && callers[name]?.calls
+      ? []
+      : [
+          `Access tokens that ${name} already has stay valid until they expire: by ${shown(effectiveAt + 3600)} if they last an hour.`,
+        ]),
     `Next: create a key (${brokerCommand(deployment, `callers key ${name}`)}), replace the hash in the list, deploy, then hand over the key.`,
   ];
   return {
@@ -88,8 +92,11 @@ function hashesToRevoke(callers: DeployedCallers, name: string, keySha256: strin
   }
   const caller = Object.hasOwn(callers, name) ? callers[name] : undefined;
   if (!caller) {
-    const withKey = Object.keys(callers).filter((other) => callers[other]?.kind === "key");
-    const known = withKey.length > 0 ? `Callers with a key: ${withKey.join(", ")}` : "No caller has a key";
+    const revocable = Object.keys(callers).filter(
+      (other) => callers[other]?.kind === "key" || callers[other]?.issuer !== undefined,
+    );
+    const known =
+      revocable.length > 0 ? `Callers with a key or calls: ${revocable.join(", ")}` : "No caller has a key or calls";
     throw new CommandError(
       "notFound",
       `No deployed caller has this name. ${known}. For a hash that is not deployed, add --key-sha256.`,

@@ -14,7 +14,7 @@ import { expectCallerName } from "./key.ts";
 import { addRecords, iso, removeRecords, shown } from "./records.ts";
 import { confirmed } from "../terminal/ask.ts";
 
-/** Stops the calls of an entry with `oidc`, or of one user in all entries with calls. A call that has begun may end. */
+/** Stops the calls of an entry with `oidc`, or of one user in all entries with calls. A call that has begun may still succeed. */
 export async function stopCalls(
   deployment: Deployment,
   callers: DeployedCallers,
@@ -23,14 +23,14 @@ export async function stopCalls(
 ): Promise<CommandResult> {
   const { records, who, whose, pseudonym } = subjectOf(deployment, callers, name, options.user);
   await confirmed(
-    `Revoke ${who}? All calls ${whose} fail within ${takesEffectWithin} s; one that has begun may end. broker callers restore undoes it.`,
+    `Revoke ${who}? All calls ${whose} fail within ${takesEffectWithin} s; one that has begun may still succeed. broker callers restore undoes it.`,
     options.yes ?? false,
   );
   const { added, already, effectiveAt } = await addRecords(deployment, callers, records, name);
   const flags = pseudonym === undefined ? "" : ` --user ${pseudonym}`;
   const text = [
     added.length > 0
-      ? `Revoked ${who}. From ${shown(effectiveAt)} on, the broker rejects every call ${whose} with 401. One that has begun may end.`
+      ? `Revoked ${who}. From ${shown(effectiveAt)} on, the broker rejects every call ${whose} with 401. One that has begun may still succeed.`
       : `Nothing was changed: ${who} had been revoked before.`,
     `Undo it: ${brokerCommand(deployment, `callers restore ${name}${flags}`)}`,
   ];

@@ -17,7 +17,7 @@ interface FailureTexts {
  */
 export const failureTexts: Record<FailureCode, FailureTexts> = {
   invalid_request: {
-    cause: "The request is wrong, or its body has more than 16 KiB. `detail` names the field.",
+    cause: "The request is wrong, or the body of a token request has more than 16 KiB. `detail` names the field.",
     action: "Fix the request.",
     // Each route has its own example.
     example: { detail: "" },
@@ -71,8 +71,8 @@ export const failureTexts: Record<FailureCode, FailureTexts> = {
 export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
   credential_not_accepted: {
     cause:
-      "The credential is missing, wrong, expired or revoked, its entry has no `calls`, or a page sent a caller key.",
-    action: "Send a caller key, or the JWT of a signed-in user, as `Authorization: Bearer`.",
+      "The credential is missing, wrong, expired or revoked, its entry has no `calls` or not the page's origin, or a page sent a caller key.",
+    action: "Send a caller key or a JWT with a `sub` as `Authorization: Bearer`; from a page, its user's JWT.",
     example: {
       detail:
         "The credential is missing, unknown, expired, revoked or not for calls. Send a caller key or a JWT as Authorization: Bearer.",
@@ -80,19 +80,18 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
   },
   call_not_allowed: {
     cause: "No rule in `calls` of the caller's entry allows this method and path, or the path names another scope.",
-    action: "Call what the entry allows, or ask the operator for a rule.",
+    action: "Call what the entry allows, or ask the operator for another rule.",
     example: {
-      detail:
-        "No rule of this caller allows this method and path. Its entry in the list of callers has the rules, in calls.",
+      detail: "No rule in calls of this caller's entry allows this method and path.",
     },
   },
   request_too_large: {
     cause: "The body has more than 4,500,000 bytes.",
-    action: "Send less, or get a token and call the business API without the broker.",
-    example: { detail: "The body is too large. Send at most 4500000 bytes, or get a token and call the API itself." },
+    action: "Send less. More needs an entry that gets a token.",
+    example: { detail: "The body is too large. Send at most 4500000 bytes." },
   },
   unsupported_body: {
-    cause: "API Gateway decoded the body as text that is not UTF-8, so its bytes are lost.",
+    cause: "API Gateway decoded the body as text, but it is not UTF-8 or has a `content-encoding`: its bytes are lost.",
     action: "Send UTF-8, or other bytes as `application/octet-stream`.",
     example: {
       detail:
@@ -108,32 +107,25 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
     },
   },
   api_unreachable: {
-    cause:
-      "The business API cannot be reached, or closed the connection. Whether it did what it was asked is not known.",
-    action: "Retry, if doing it twice does no harm.",
-    example: { detail: "The API cannot be reached, or closed the connection. Retry later." },
+    cause: "The business API cannot be reached, or closed the connection. It may have processed the request.",
+    action: "Retry if the API may process the request twice.",
+    example: { detail: "The API cannot be reached, or closed the connection. It may have processed the request." },
   },
   api_invalid_response: {
     cause:
-      "The response of the business API is no HTTP, contains the token, or has a status or an encoding that the broker does not pass on.",
+      "The response of the business API is not HTTP, contains the token, or has a status or an encoding that the broker does not pass on.",
     action: "Report it to the operator.",
-    example: {
-      detail: "The API answered with a status that has no meaning here, which the broker does not pass on.",
-    },
+    example: { detail: "The API answered with an unexpected status, which the broker does not pass on." },
   },
   response_too_large: {
     cause: "The response of the business API has more than 4,500,000 bytes.",
-    action: "Ask for less: a filter, a page or a `Range`.",
-    example: {
-      detail: "The response is larger than 4500000 bytes. Ask for less, or get a token and call the API itself.",
-    },
+    action: "Request less, with a filter, a page or a `Range`.",
+    example: { detail: "The response is larger than 4500000 bytes. Request less." },
   },
   api_timeout: {
     cause:
-      "The business API did not answer within 10 s, or not the last calls of this connection. `detail` says whether something was sent.",
-    action: "Retry, if doing it twice does no harm.",
-    example: {
-      detail: "The API did not answer within 10 s. Whether the API did what it was asked is not known.",
-    },
+      "The business API did not answer this call within 10 s, or the last three of this connection. `detail` says whether the request was sent.",
+    action: "Retry if nothing was sent, or if the API may process the request twice.",
+    example: { detail: "The API did not answer within 10 s. It may have processed the request." },
   },
 };

@@ -21,6 +21,7 @@ const list = [
   ...["leaked", "good", "asked"].map((name) => ({ name, connections, keySha256: [hashOf(name)] })),
   { name: "two-keys", connections, keySha256: [hashOf("first"), hashOf("second")] },
   { name: "three-keys", connections, keySha256: [hashOf("third"), hashOf("fourth")] },
+  { name: "agent", connections, keySha256: [hashOf("agent")], calls },
   { name: "ci", connections, oidc: { issuer: "https://issuer.test", audience: "fake", claims: { sub: "fake" } } },
   ...["portal", "shop"].map((name) => ({
     name,
@@ -107,6 +108,13 @@ describe("broker callers revoke", () => {
     expect(await table().read()).toEqual(before);
   });
 
+  test("says nothing of tokens if the caller makes calls: it has none", async () => {
+    const { stdout } = await revoke("agent", "--yes");
+
+    expect(stdout).toMatch(/^Revoked 1 key of agent\. .* rejects every request with it\.\nNext: create a key /);
+    expect(await isRevoked("agent")).toBe(true);
+  });
+
   test("revokes only the key with the hash in --key-sha256, which need not be deployed", async () => {
     const one = await revoke("three-keys", "--key-sha256", hashOf("third").toUpperCase(), "--yes");
     const other = await revoke("old-php", "--key-sha256", hashOf("not-deployed"), "--yes");
@@ -128,7 +136,7 @@ describe("broker callers revoke", () => {
       "an unknown name",
       ["nobody", "--yes"],
       3,
-      /No deployed caller has this name\. Callers with a key: leaked, good, asked, two-/,
+      /No deployed caller has this name\. Callers with a key or calls: leaked, .*, agent, portal, shop, /,
     ],
     ["the name of an inherited property", ["constructor", "--yes"], 3, /No deployed caller has this name/],
     ["an entry with oidc", ["ci", "--yes"], 2, /ci has no caller key: it sends JWTs\. Disable it at its issuer/],
@@ -190,7 +198,7 @@ describe("broker callers revoke and restore, of an entry with oidc and calls,", 
     const restoredAgain = await restore("portal", "--json");
 
     expect(revoked.stdout).toMatch(
-      /^Revoked portal\. From [\d:]{8}Z on, the broker rejects every call of portal with 401\. One that has begun may end\.\nUndo it: npx broker callers restore portal --local-url \S+\n$/,
+      /^Revoked portal\. From [\d:]{8}Z on, the broker rejects every call of portal with 401\. One that has begun may still succeed\.\nUndo it: npx broker callers restore portal --local-url \S+\n$/,
     );
     expect(parsed(again)).toEqual({
       name: "portal",
@@ -248,7 +256,7 @@ describe("broker callers revoke, on AWS,", () => {
 
     expect([status, stderr]).toEqual([0, ""]);
     expect(await isRevoked("deployed")).toBe(true);
-    expectError(await onAws("good", "--yes"), 3, /Callers with a key: deployed\./);
+    expectError(await onAws("good", "--yes"), 3, /Callers with a key or calls: deployed\./);
   });
 
   test("fails for an entry with principal, and says what to do instead", async () => {
@@ -259,7 +267,7 @@ describe("broker callers revoke, on AWS,", () => {
       2,
       /orders has no caller key: it assumes a role\. Deny the role in IAM/,
     );
-    expectError(await onAws("nobody", "--yes"), 3, /No caller has a key\./);
+    expectError(await onAws("nobody", "--yes"), 3, /No caller has a key or calls\./);
   });
 
   test("forgets the oldest keys that left the list if there are too many, and fails if none left it", async () => {

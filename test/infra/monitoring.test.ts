@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { callFailures } from "../../functions/auth-core/rules/call-failures.ts";
 import { failureCatalogue } from "../../functions/auth-core/rules/failure-catalogue.ts";
 import { metricsOfAlarm } from "./monitoring-template.ts";
 import { callsCaller, keyCaller, type Resource, synthesise } from "./synth.ts";
@@ -161,7 +162,7 @@ test("The saved query 'what went wrong' has the fields and the filter of the run
   expect(saved).toContain("or type like /^platform/");
 });
 
-test.each(Object.entries(failureCatalogue))(
+test.each(Object.entries({ ...failureCatalogue, ...callFailures }))(
   "The runbook has a section for the code %s, with its HTTP status",
   (code, { status }) => {
     expect(runbook).toMatch(new RegExp(`^## ${code}\\n\\n- \\*\\*Meaning\\*\\* ${status}\\b`, "m"));

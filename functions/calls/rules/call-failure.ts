@@ -32,35 +32,34 @@ export const heldByPage: CallFailure = {
 
 export const notAllowed: CallFailure = {
   code: "call_not_allowed",
-  detail:
-    "No rule of this caller allows this method and path. Its entry in the list of callers has the rules, in calls.",
+  detail: "No rule in calls of this caller's entry allows this method and path.",
 };
 
 export const tooManyTimeouts: CallFailure = {
   code: "api_timeout",
-  detail: "The API did not answer the last calls in time. Nothing was sent.",
+  detail: "The last calls of this connection timed out. Nothing was sent.",
 };
 
 export const noTimeLeft: CallFailure = {
   code: "api_timeout",
-  detail: "There was no time left for the API: getting a token took too long. Nothing was sent.",
+  detail: "Getting a token took too long. Nothing was sent.",
 };
 
 export function timedOut(seconds: number): CallFailure {
   return {
     code: "api_timeout",
-    detail: `The API did not answer within ${seconds} s. Whether the API did what it was asked is not known.`,
+    detail: `The API did not answer within ${seconds} s. It may have processed the request.`,
   };
 }
 
 export const unreachable: CallFailure = {
   code: "api_unreachable",
-  detail: "The API cannot be reached, or closed the connection. Retry later.",
+  detail: "The API cannot be reached, or closed the connection. It may have processed the request.",
 };
 
 export const responseTooLarge: CallFailure = {
   code: "response_too_large",
-  detail: `The response is larger than ${maxCallBytes} bytes. Ask for less, or get a token and call the API itself.`,
+  detail: `The response is larger than ${maxCallBytes} bytes. Request less.`,
 };
 
 /** @param what the API answered with, as part of a sentence */

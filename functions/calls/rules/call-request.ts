@@ -65,7 +65,7 @@ function readBody(event: Event, method: CallMethod): Buffer | CallFailure {
 
 const tooLarge: CallFailure = {
   code: "request_too_large",
-  detail: `The body is too large. Send at most ${maxCallBytes} bytes, or get a token and call the API itself.`,
+  detail: `The body is too large. Send at most ${maxCallBytes} bytes.`,
 };
 
 const notUtf8: CallFailure = {

@@ -27,7 +27,7 @@ export type ApiResult =
   | { kind: "unreachable"; isDeadSocket: boolean }
   | { kind: "timeout" }
   | { kind: "too_large" }
-  /** Bytes that are no HTTP. */
+  /** Bytes that are not HTTP. */
   | { kind: "garbage" };
 
 /** The business API. Follows no redirect, and never throws because of the network or the API. */

@@ -80,7 +80,7 @@ const failures: Record<Exclude<ApiResult["kind"], "response"> | "no_time", CallF
   no_time: noTimeLeft,
   timeout: timedOut(sendSeconds),
   too_large: responseTooLarge,
-  garbage: invalidResponse("no HTTP"),
+  garbage: invalidResponse("bytes that are not HTTP"),
   unreachable,
 };
 
@@ -209,7 +209,7 @@ export class CallMaker {
     const at = this.#ports.clock.now();
     remember(this.#accepted, connection, { token, at });
     line.responseBytes = body.length;
-    if (status < 200 || status === 407 || status > 599) return invalidResponse("a status that has no meaning here");
+    if (status < 200 || status === 407 || status > 599) return invalidResponse("an unexpected status");
     const encoding = single(headers["content-encoding"])?.toLowerCase();
     const returned = headersToReturn(headers, { connection, apiBaseUrl: set.apiBaseUrl ?? "", calledPath: path });
     const isEchoed = Object.values(returned).some((value) => value.includes(token.reveal()));

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import { scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
@@ -26,7 +27,7 @@ export async function addCaller(name: string, options: AddOptions, file: string,
   }
   await writeFile(place, `${JSON.stringify(document, null, 2)}\n`);
   const deploy = deployStep({ stage, awsFlags: "" });
-  return resultOf(entry, `Added ${name} to ${place}. The key works after the next deployment: ${deploy}`, place);
+  return resultOf(entry, `Added ${name} to ${place}. The key works after the next deployment: ${deploy}.`, place);
 }
 
 /** Creates a caller key and adds its caller to the list of a local run, until that ends. Takes effect at once. */
@@ -68,10 +69,15 @@ function resultOf(
   file?: string,
 ): CommandResult {
   const { name, keySha256: _, ...shown } = listed;
+  const wide = (listed.calls ?? []).map(({ path }) => path).filter((path) => !path.split("/").includes(scopeSegment));
+  const warning =
+    wide.length > 0
+      ? `\nwarning: without ${scopeSegment}, ${wide.join(", ")} allows these paths whichever customer they name.`
+      : "";
   const text = `key        ${key}
 keySha256  ${keySha256}
 
-Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}
+Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}${warning}
 `;
   return { text, json: { name, ...shown, key, keySha256, ...(file !== undefined && { file }) } };
 }

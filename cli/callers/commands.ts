@@ -15,7 +15,12 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
     .action(function act(this: Command, name: string) {
       print(makeCallerKey(name), this.optsWithGlobals<CommonOptions>());
     });
-  examples(callers.command("add <name>"), "callers add old-php --connections acme", "callers add old-php --local")
+  examples(
+    callers.command("add <name>"),
+    "callers add old-php --connections acme",
+    'callers add agent --connections acme --call "GET /api/v1/{scope}/CO/**"',
+    "callers add old-php --local",
+  )
     .description("create a caller key and add its caller to the settings of the stage, or to the local run at once")
     .option("--connections <ids>", "ids that the caller may use, separated by commas; default: prompt")
     .option(

@@ -80,7 +80,8 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
   },
   call_not_allowed: {
     cause: "No rule in `calls` of the caller's entry allows this method and path, or the path names another scope.",
-    action: "Call what the entry allows, or ask the operator for another rule.",
+    action:
+      "Call what the entry allows, with the connection's own scope or `%7Bscope%7D`, or ask the operator for another rule.",
     example: {
       detail: "No rule in calls of this caller's entry allows this method and path.",
     },

@@ -84,7 +84,7 @@ export class Api extends Construct {
     if (wide.length === 0) return;
     Annotations.of(this).addWarningV2(
       "smart-token-broker:callWithoutScope",
-      `callers: ${wide.length} rules of calls have no ${scopeSegment} (${wide.slice(0, 5).join(", ")}). They allow these paths whichever customer the path or its query names. Write ${scopeSegment} in the place of the customer's scope, or make sure that the API compares the path with the token.`,
+      `callers: rules of calls have no ${scopeSegment}: ${wide.length} (${wide.slice(0, 5).join(", ")}). They allow these paths whichever customer the path or its query names. Write ${scopeSegment} in the place of the customer's scope, or make sure that the API compares the path with the token.`,
     );
   }
 

@@ -50,7 +50,7 @@ describe("broker callers add for a deployment", () => {
     const entry = { name: "shop", connections: ["acme", "other"], keySha256: [sha256(key)] };
     expect(status).toBe(0);
     expect(stdout.split(key)).toHaveLength(2);
-    expect(stdout).toMatch(/works after the next deployment: npm run deploy -- --stage prod\n$/);
+    expect(stdout).toMatch(/works after the next deployment: npm run deploy -- --stage prod\.\n$/);
     const written = readFileSync(join(folder, changed), "utf8");
     expect((listIn(JSON.parse(written) as never) as object[]).at(-1)).toEqual(entry);
     expect(written).not.toContain(key);
@@ -64,7 +64,7 @@ describe("broker callers add for a deployment", () => {
     const { stdout } = await broker(["callers", "add", "shop", "--connections", "acme", ...flags, "--file", file]);
     const listed = await broker(["callers", "list", "--file", file]);
 
-    expect(stdout).toMatch(/ It makes calls, and gets no token\.\n$/);
+    expect(stdout).toMatch(/: npm run deploy\. It makes calls, and gets no token\.\n$/);
     const calls = [
       { methods: ["GET", "POST"], path: "/api/v1/{scope}/CO/**" },
       { methods: ["DELETE"], path: "/api/v1/{scope}/CO/Drafts/*" },
@@ -72,6 +72,25 @@ describe("broker callers add for a deployment", () => {
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject([{ name: "shop", calls }]);
     expect(listed.stdout).toContain(rules.map((rule) => `  calls: ${rule}\n`).join("") + "  It gets no token.\n");
     expect(JSON.parse((await broker(["callers", "list", "--file", file, "--json"])).stdout)).toMatchObject([{ calls }]);
+  });
+
+  it("warns of a rule without the scope, as the synthesis does", async () => {
+    const file = join(checkoutWith({ "l.json": [] }), "l.json");
+    const rules = ["--call", "GET /api/v1/{scope}/CO/**", "--call", "GET /api/v1/CO/**"];
+
+    const { status, stdout } = await broker([
+      "callers",
+      "add",
+      "shop",
+      "--connections",
+      "acme",
+      ...rules,
+      "--file",
+      file,
+    ]);
+
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/\nwarning: without \{scope\}, \/api\/v1\/CO\/\*\* allows .*\n$/);
   });
 
   it.each([

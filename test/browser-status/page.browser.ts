@@ -56,7 +56,9 @@ describe("the page of the local run in a browser", () => {
   it("shows a connection with its state, its lane, and all that is known of it", async () => {
     await state("fresh").waitFor();
 
-    await expect(row().textContent()).resolves.toMatch(/Callers are served until \d\d:\d\dZ\. Next: replacement by/);
+    await expect(row().textContent()).resolves.toMatch(
+      /Callers are served until (\d+ \w+, )?\d\d:\d\dZ\. Next: replacement by/,
+    );
     const lane = row().getByRole("img", { name: /^Last 10 min: 1 token, 0 failed attempts, the token ends at/ });
     await lane.waitFor();
     expect(await lane.locator(".bar.current.fresh").count()).toBe(1);

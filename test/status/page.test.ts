@@ -57,7 +57,7 @@ describe("the page of the local run", () => {
         connection: "beta",
         state: "rejected",
         sentence: expect.stringMatching(
-          /^Smart Services rejected the API key\..* Callers are served until \S+\. Stage a valid key\.$/,
+          /^Smart Services rejected the API key\..* Callers are served until .+Z\. Stage a valid key\.$/,
         ),
         commands: expect.arrayContaining([`npx broker keys stage beta --local-url http://${page.host}`]),
       },

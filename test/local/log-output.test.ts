@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { logOutput, readable } from "../../local/log-output.ts";
 import { describeRun } from "../../local/start-page.ts";
 import { tmpdir } from "node:os";
@@ -149,10 +149,13 @@ describe("npm start", () => {
     expect(run.stdout).toContain("origins http://127.0.0.1:8788 http://localhost:5173\n");
     expect(preflight.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
     expect(run.stdout).toMatch(/"expires_in":28[78]\d\d,/);
-    const lines = readFileSync(log, "utf8").trimEnd().split("\n");
-    expect(lines.map((line) => (JSON.parse(line) as object) && line)).toContainEqual(
-      expect.stringContaining('"message":"request"'),
-    );
+    // The last line may be written after the URLs are printed.
+    await vi.waitFor(() => {
+      const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+      expect(lines.map((line) => (JSON.parse(line) as object) && line)).toContainEqual(
+        expect.stringContaining('"message":"request"'),
+      );
+    });
   });
 
   it.skipIf(process.platform === "win32" || !hasPrograms("python3"))(

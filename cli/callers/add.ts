@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
+import { hasScope, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
@@ -69,10 +69,10 @@ function resultOf(
   file?: string,
 ): CommandResult {
   const { name, keySha256: _, ...shown } = listed;
-  const wide = (listed.calls ?? []).map(({ path }) => path).filter((path) => !path.split("/").includes(scopeSegment));
+  const wide = (listed.calls ?? []).filter((rule) => !hasScope(rule)).map(({ path }) => path);
   const warning =
     wide.length > 0
-      ? `\nwarning: without ${scopeSegment}, ${wide.join(", ")} allows these paths whichever customer they name.`
+      ? `\nwarning: without ${scopeSegment}, a rule also allows the paths of other customers, if the token does: ${wide.join(", ")}`
       : "";
   const text = `key        ${key}
 keySha256  ${keySha256}

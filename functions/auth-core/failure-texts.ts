@@ -109,7 +109,7 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
   },
   api_unreachable: {
     cause: "The business API cannot be reached, or closed the connection. It may have processed the request.",
-    action: "Retry if the API may process the request twice.",
+    action: "Retry only if processing the request twice does no harm.",
     example: { detail: "The API cannot be reached, or closed the connection. It may have processed the request." },
   },
   api_invalid_response: {
@@ -126,7 +126,7 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
   api_timeout: {
     cause:
       "The business API did not answer this call within 10 s, or the last three of this connection. `detail` says whether the request was sent.",
-    action: "Retry if nothing was sent, or if the API may process the request twice.",
+    action: "Retry if nothing was sent, or if processing the request twice does no harm.",
     example: { detail: "The API did not answer within 10 s. It may have processed the request." },
   },
 };

@@ -7,7 +7,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import { callersFile, isServed, type Served } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { callRequestHeaders, callResponseHeaders } from "@smart-token-broker/auth-core/rules/callers/call-headers.ts";
-import { callMethods, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
+import { callMethods, hasScope, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
@@ -79,7 +79,7 @@ export class Api extends Construct {
   /** A rule without the scope does not keep a caller in its connection's part of the API: only the token does. */
   #warnOfRulesWithoutScope({ callers }: DeploymentSettings): void {
     const wide = callers.flatMap(({ name, calls = [] }) =>
-      calls.filter(({ path }) => !path.split("/").includes(scopeSegment)).map(({ path }) => `${name} ${path}`),
+      calls.filter((rule) => !hasScope(rule)).map(({ path }) => `${name} ${path}`),
     );
     if (wide.length === 0) return;
     Annotations.of(this).addWarningV2(

@@ -90,7 +90,7 @@ describe("broker callers add for a deployment", () => {
     ]);
 
     expect(status).toBe(0);
-    expect(stdout).toMatch(/\nwarning: without \{scope\}, \/api\/v1\/CO\/\*\* allows .*\n$/);
+    expect(stdout).toMatch(/\nwarning: without \{scope\}, .*: \/api\/v1\/CO\/\*\*\n$/);
   });
 
   it.each([

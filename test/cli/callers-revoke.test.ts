@@ -198,7 +198,7 @@ describe("broker callers revoke and restore, of an entry with oidc and calls,", 
     const restoredAgain = await restore("portal", "--json");
 
     expect(revoked.stdout).toMatch(
-      /^Revoked portal\. From [\d:]{8}Z on, the broker rejects every call of portal with 401\. One that has begun may still succeed\.\nUndo it: npx broker callers restore portal --local-url \S+\n$/,
+      /^Revoked portal\. From (\d+ [A-Z]\w+, )?[\d:]{8}Z on, the broker rejects every call of portal with 401\. One that has begun may still succeed\.\nUndo it: npx broker callers restore portal --local-url \S+\n$/,
     );
     expect(parsed(again)).toEqual({
       name: "portal",
@@ -206,7 +206,9 @@ describe("broker callers revoke and restore, of an entry with oidc and calls,", 
       already_revoked: ["entry:portal"],
       effective_at,
     });
-    expect(restored.stdout).toMatch(/^Restored portal\. From [\d:]{8}Z on at the latest, the broker accepts calls of/);
+    expect(restored.stdout).toMatch(
+      /^Restored portal\. From (\d+ [A-Z]\w+, )?[\d:]{8}Z on at the latest, the broker accepts calls of/,
+    );
     expect(parsed(restoredAgain)).toEqual({ name: "portal", restored: [], effective_at });
     expect([isStored, (await table().read()).has(entryRecord("portal"))]).toEqual([true, false]);
   });

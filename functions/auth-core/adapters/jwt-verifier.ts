@@ -21,13 +21,13 @@ interface Remembered {
 
 /**
  * Verifies JWTs with the published keys of their issuer (RFC 7519): signature, issuer, `exp` (required), `nbf`, and the
- * rules of `jwt-rules.ts`. Does not check the audience or other claims; `claims.ts` does.
+ * rules of `jwt-rules.ts`. Remembers a valid JWT for 60 s. Does not check the audience or other claims; `claims.ts` does.
  *
  * Only sends requests to the issuer that is passed to `verify`. Ignores the `jku`, `x5u` and `jwk` of a JWT.
  */
 export function oidcVerifier(clock: Clock, options: UrlOptions): JwtVerifier {
   const issuerKeys = new IssuerKeys(clock, (issuer) => fetchKeys(issuer, options));
-  /** Valid JWTs by their hash. They end with the keys: the issuer may have withdrawn one. */
+  /** Valid JWTs by their hash. Newer keys verify them again: the issuer may have withdrawn a key. */
   const verified = new WeakMap<Keys, Map<string, Remembered>>();
 
   async function verifyOnce(keys: Keys, token: string, issuer: string): Promise<JwtVerdict> {

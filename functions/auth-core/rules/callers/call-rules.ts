@@ -20,6 +20,9 @@ export const maxPathLength = 2048;
 /** A segment that stands for the connection's registered scope, in a rule and in a request. */
 export const scopeSegment = "{scope}";
 
+/** Whether a rule keeps its callers to the paths of the connection's own scope. */
+export const hasScope = ({ path }: Pick<CallRule, "path">) => path.split("/").includes(scopeSegment);
+
 // The last ones look like a slash or a backslash.
 const forbidden = /[/\\%?#;\p{C}\u2028\u2029\uFFFD\u2044\u2215\u2216]/u;
 

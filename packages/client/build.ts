@@ -10,7 +10,7 @@ const out = join(folder, "build");
 rmSync(out, { recursive: true, force: true });
 
 await build({
-  entryPoints: ["index", "iam", "aws-identity", "github-actions", "kubernetes", "testing"].map((name) =>
+  entryPoints: ["index", "iam", "aws-identity", "github-actions", "kubernetes", "testing", "proxy"].map((name) =>
     join(folder, "src", `${name}.ts`),
   ),
   outdir: out,

@@ -1,5 +1,4 @@
 import { callRequestHeaders, callResponseHeaders } from "@smart-token-broker/auth-core/rules/callers/call-headers.ts";
-import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { ownPathOf } from "./call-path.ts";
 
 /** The headers of a request to the API, without its credential. */
@@ -34,7 +33,7 @@ function acceptsGzip(header = ""): boolean {
  */
 export function headersToReturn(
   headers: Readonly<Record<string, string | string[] | undefined>>,
-  called: { connection: ConnectionId; apiBaseUrl: string; calledPath: string },
+  called: { prefix: string; apiBaseUrl: string; calledPath: string },
 ): Record<string, string> {
   const valueOf = (name: string) => {
     const value = headers[name];

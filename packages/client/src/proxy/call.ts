@@ -198,14 +198,17 @@ class Body {
   async isWhole(): Promise<boolean> {
     if (!this.isPresent) return true;
     this.#request.unpipe();
-    while (this.#kept && !this.#request.readableEnded) {
-      if (this.#request.destroyed) return false;
-      await new Promise((resolve) => {
-        this.#request.once("data", resolve).once("end", resolve).once("close", resolve);
-        this.#request.resume();
-      });
-    }
-    return this.#kept !== undefined;
+    const request = this.#request;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.#kept && !request.readableEnded && !request.destroyed) return;
+        request.off("data", look).off("end", look).off("close", look);
+        resolve();
+      };
+      request.on("data", look).on("end", look).on("close", look).resume();
+      look();
+    });
+    return this.#kept !== undefined && request.readableEnded;
   }
 
   #begin(): void {

@@ -4,6 +4,7 @@ import { clientWith } from "../client.ts";
 import type { Connection } from "../connection.ts";
 import type { Credential } from "../credentials.ts";
 import type { Runtime } from "../runtime.ts";
+import type { ClientOptions } from "../settings.ts";
 import { ignoreFailure } from "../wait.ts";
 import { Call } from "./call.ts";
 import { callFailure, Failure, failureOf, invalid } from "./failure.ts";
@@ -31,6 +32,8 @@ export interface ProxyParts {
   log: Log;
   /** The secret that callers must send. Absent: the socket's mode decides who may call. */
   readSecret?: (() => string) | undefined;
+  /** Of the client. Default: its own. */
+  options?: Pick<ClientOptions, "margin" | "timeout">;
 }
 
 /**
@@ -38,12 +41,13 @@ export interface ProxyParts {
  *
  * @throws SettingsError
  */
-export function proxyOf({ settings, credential, runtime, log, readSecret }: ProxyParts): Proxy {
+export function proxyOf({ settings, credential, runtime, log, readSecret, options }: ProxyParts): Proxy {
   const metrics = new Metrics();
   /** Epoch seconds at which the token of a connection expires. */
   const expiry = new Map<string, number>();
   const client = clientWith(
     {
+      ...options,
       broker: settings.broker,
       credential,
       onEvent({ kind, connection, reason, seconds, ...event }) {

@@ -31,3 +31,5 @@ for (const file of globSync("**/*.d.ts", { cwd: out })) {
   writeFileSync(join(out, file), types.replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
 }
 copyFileSync(join(root, "LICENSE"), join(out, "LICENSE"));
+// In the proxy.
+copyFileSync(join(root, "node_modules/valibot/LICENSE.md"), join(out, "LICENSE-valibot.md"));

@@ -71,11 +71,11 @@ const parse = (bytes: Buffer): object => {
 
 /** A proxy whose API is a listener, and whose broker issues `fake-token-1`, `fake-token-2` and so on. */
 export async function startWithApi(
-  listener: RequestListener,
+  listener: (...of: Parameters<RequestListener>) => unknown,
   more: Record<string, unknown> = {},
   parts: Partial<ProxyParts> = {},
 ) {
-  const api = await serve(listener);
+  const api = await serve((request, response) => void listener(request, response));
   const broker = await startTokenServer(() => `${api}/base`);
   return { broker, ...(await startProxy(broker.url, more, parts)) };
 }

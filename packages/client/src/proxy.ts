@@ -28,15 +28,15 @@ try {
 
 async function main(argv: string[]): Promise<void> {
   const { values, positionals } = parse(argv);
-  if (values["help"]) return void process.stdout.write(help);
+  if (values.help) return void process.stdout.write(help);
   const [command, ...others] = positionals;
   if ((command !== undefined && command !== "check") || others.length > 0) {
     throw new SettingsError(
       `The argument ${(others[0] ?? command)?.slice(0, 24)} is unknown. The only command is check.`,
     );
   }
-  const path = values["config"];
-  const file = path === undefined ? undefined : { path: String(path), content: read("config", String(path)) };
+  const { config: path } = values;
+  const file = typeof path === "string" ? { path, content: read("config", path) } : undefined;
   const settings = readSettings(values, file);
   if (command === "check") await check(settings);
   else await run(settings);
@@ -45,10 +45,7 @@ async function main(argv: string[]): Promise<void> {
 function parse(argv: string[]) {
   try {
     const known = { ...options, config: { type: "string" }, help: { type: "boolean" } } as const;
-    return parseArgs({ args: argv, options: known, allowPositionals: true }) as {
-      values: Record<string, unknown>;
-      positionals: string[];
-    };
+    return parseArgs({ args: argv, options: known, allowPositionals: true });
   } catch (error) {
     throw new SettingsError(`${(error as Error).message.split(". ")[0]}. See --help.`);
   }

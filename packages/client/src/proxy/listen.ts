@@ -5,12 +5,9 @@ import { type AddressInfo, connect, type ListenOptions } from "node:net";
 import { type ProxySettings, SettingsError } from "./settings.ts";
 
 /** Where the proxy listens, for `listen` and for a request. */
-export function addressOf({
-  socket,
-  listen = "",
-}: ProxySettings): { socketPath: string } | { host: string; port: number } {
-  if (socket !== undefined) return { socketPath: socket };
-  const [, host = "", port] = /^(.*):(\d+)$/.exec(listen) ?? [];
+export function addressOf(settings: ProxySettings): { socketPath: string } | { host: string; port: number } {
+  if (settings.socket !== undefined) return { socketPath: settings.socket };
+  const [, host = "", port] = /^(.*):(\d+)$/.exec(settings.listen ?? "") ?? [];
   return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
@@ -65,8 +62,8 @@ async function begin(server: Server, options: ListenOptions, name: string, begun
 }
 
 const advice: Record<string, string> = {
-  ENOENT: " Create its folder.",
-  EACCES: " This user may not create it there.",
+  // Also for a folder that does not exist.
+  EACCES: " Its folder is missing, or this user may not write there.",
   EADDRINUSE: " Another process uses it.",
   EINVAL: " A path has at most 107 bytes.",
 };

@@ -50,9 +50,10 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
       ...options,
       broker: settings.broker,
       credential,
-      onEvent({ kind, connection, reason, seconds, ...event }) {
-        const fields = { connection, reason, durationMs: Math.round(seconds * 1000) };
-        if ("error" in event) {
+      onEvent(event) {
+        const { connection, reason } = event;
+        const fields = { connection, reason, durationMs: Math.round(event.seconds * 1000) };
+        if (event.kind === "failure") {
           const { code, status, retryAfter, requestId, message: detail } = event.error;
           metrics.tokenRequest(connection, code);
           log("WARN", "token", { ...fields, code, status, retryAfter, requestId, detail });

@@ -70,6 +70,8 @@ function readSecret(path: string): string {
 
 async function run(settings: ProxySettings): Promise<void> {
   const { secretFile } = settings;
+  // Whoever reads the log may end: calls go on.
+  process.stdout.on("error", () => undefined);
   const log = logTo((text) => process.stdout.write(text));
   const proxy = proxyOf({
     settings,

@@ -130,6 +130,7 @@ export class Call {
   #passOn(answer: IncomingMessage, { path }: Sending, token: AccessToken): void {
     const { statusCode: status = 0 } = answer;
     this.#line.apiStatus = status;
+    this.#body.forget();
     if (status < 200 || status === 407 || status > 599) {
       answer.destroy();
       throw callFailure(
@@ -209,6 +210,11 @@ class Body {
       look();
     });
     return this.#kept !== undefined && request.readableEnded;
+  }
+
+  /** It is not sent again: a long answer must not hold it in memory. */
+  forget(): void {
+    this.#kept = undefined;
   }
 
   #begin(): void {

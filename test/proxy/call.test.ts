@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { pathCases, rules } from "../calls/cases.ts";
 import { isReport, startTokenServer } from "../client/servers.ts";
+import { serve } from "../support/server.ts";
 import { startProxy, startWithApi } from "./stage.ts";
 
 const ok = (_: IncomingMessage, response: ServerResponse) => void response.end("{}");
@@ -96,15 +97,15 @@ describe("After a 401 of the API,", () => {
   const large = Buffer.alloc(1_000_001, "a");
   const chunked = () => Readable.from(["fake-", "value"]);
 
-  test.each<[string, () => string | Readable | null]>([
-    ["a body", () => "fake-value"],
-    ["a body without length", chunked],
-    ["no body", () => null],
-  ])("a request with %s is sent once more, with another token", async (_, body) => {
+  test.each<["POST" | "DELETE", string, () => string | Readable | null]>([
+    ["POST", "a body", () => "fake-value"],
+    ["DELETE", "a body without length", chunked],
+    ["POST", "no body", () => null],
+  ])("a %s with %s is sent once more, with another token", async (method, _, body) => {
     const received: string[] = [];
     const { call, broker } = await startWithApi(rejecting(received, "fake-token-1"));
 
-    const { status, text: sent } = await call("/acme/x", { method: "POST", body: body() });
+    const { status, text: sent } = await call("/acme/x", { method, body: body() });
 
     expect({ status, sent }).toEqual({ status: 200, sent: body() === null ? "" : "fake-value" });
     expect(received).toEqual(["fake-token-1", "fake-token-2"]);
@@ -233,6 +234,50 @@ describe("Bodies are streams:", () => {
     await once(requests[0]?.socket as NodeJS.EventEmitter, "close");
 
     await vi.waitFor(() => expect(calls()).toMatchObject([{ code: "caller_gone", status: 200, responseBytes: 3 }]));
+  });
+
+  test("a caller that goes away before there is a token causes no request to the API", async () => {
+    const reached: unknown[] = [];
+    const held: ServerResponse[] = [];
+    const api = await serve(({ url }, response) => (reached.push(url), response.end()));
+    const broker = await startTokenServer(
+      () => api,
+      (_, response) => held.push(response) > 0,
+    );
+    const { open, call, calls } = await startProxy(broker.url);
+    const controller = new AbortController();
+    const answer = open("/acme/x", { signal: controller.signal });
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+
+    controller.abort();
+    await expect(answer).rejects.toThrow();
+    await vi.waitFor(() => expect(calls()).toMatchObject([{ code: "caller_gone" }]));
+    const token = { access_token: "fake-token", token_type: "Bearer", expires_in: 3600, api_base_url: api };
+    held[0]?.end(JSON.stringify(token));
+    await call("/acme/y");
+
+    expect(reached).toEqual(["/y"]);
+  });
+
+  test("apiTimeout is for the beginning of an answer: a stream may last longer", async () => {
+    const answers: ServerResponse[] = [];
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
+      request.resume();
+      if (request.url?.endsWith("silent")) return;
+      response.write("one ");
+      answers.push(response);
+    };
+    const { open, call } = await startWithApi(listener, { apiTimeout: 0.1 });
+    const body = new PassThrough();
+    body.write("a");
+    const streams = [await open("/acme/x", { method: "POST", body }), await open("/acme/x")];
+    body.end("b");
+
+    // Each takes the whole time.
+    for (let calls = 0; calls < 2; calls += 1) expect((await call("/acme/silent")).problem).toBe("504 api_timeout");
+    for (const response of answers) response.end("two");
+
+    expect(await Promise.all(streams.map((stream) => stream.body.text()))).toEqual(["one two", "one two"]);
   });
 
   test("an answer that breaks is not whole for the caller either", async () => {

@@ -121,7 +121,7 @@ export class Call {
       return begun;
     } catch (error) {
       if (!(error instanceof DeadSocketError)) throw error;
-      if (mayRepeat && !this.#body.isPresent && (sending.method === "GET" || sending.method === "HEAD"))
+      if (mayRepeat && (sending.method === "GET" || sending.method === "HEAD"))
         return "dead_socket";
       throw error.cause;
     }

@@ -124,7 +124,6 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A caller that is gone needs no answer.
     response.on("error", () => undefined);
-    if (isStopping) response.setHeader("connection", "close");
     const { url = "", method = "" } = request;
     const line: CallLine = { method, code: "ok", requestBytes: 0, responseBytes: 0 };
     const page = Object.hasOwn(pages, url) ? pages[url] : undefined;

@@ -1,5 +1,6 @@
-import http, { type ClientRequest, type IncomingMessage } from "node:http";
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
+import { urlToHttpOptions } from "node:url";
 import { callFailure, Failure } from "./failure.ts";
 
 /** Milliseconds to connect, with TLS. */
@@ -34,7 +35,7 @@ export function send(
 ): { sent: ClientRequest; answer: Promise<IncomingMessage> } {
   const protocol = origin.startsWith("https:") ? "https:" : "http:";
   const { request } = protocol === "https:" ? https : http;
-  const sent = request(origin, { path, method, headers, agent: agents[protocol] });
+  const sent = request({ ...addressOf(origin), path, method, headers, agent: agents[protocol] });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const limit = (milliseconds: number, failure: () => Failure) => {
@@ -76,4 +77,16 @@ export function send(
     });
   });
   return { sent, answer };
+}
+
+/** Where each origin is. There are few: they come from the broker and from the settings. */
+const addresses = new Map<string, RequestOptions>();
+
+function addressOf(origin: string): RequestOptions {
+  const known = addresses.get(origin);
+  if (known) return known;
+  const { hostname, port } = urlToHttpOptions(new URL(origin));
+  const address = { hostname, port };
+  addresses.set(origin, address);
+  return address;
 }

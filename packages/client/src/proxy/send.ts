@@ -1,5 +1,6 @@
-import http, { type ClientRequest, type IncomingMessage } from "node:http";
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
+import { urlToHttpOptions } from "node:url";
 import { callFailure, Failure } from "./failure.ts";
 
 /** Milliseconds to connect, with TLS. */
@@ -34,17 +35,17 @@ export function send(
 ): { sent: ClientRequest; answer: Promise<IncomingMessage> } {
   const protocol = origin.startsWith("https:") ? "https:" : "http:";
   const { request } = protocol === "https:" ? https : http;
-  const sent = request(origin, { path, method, headers, agent: agents[protocol] });
+  const sent = request({ ...addressOf(origin), path, method, headers, agent: agents[protocol] });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
-    const limit = (milliseconds: number, failure: Error) => {
+    const limit = (milliseconds: number, failure: () => Failure) => {
       clearTimeout(timer);
-      timer = setTimeout(() => sent.destroy(failure), milliseconds);
+      timer = setTimeout(() => sent.destroy(failure()), milliseconds);
     };
     const unreachable = (why: string) => callFailure("api_unreachable", `${why} It may have processed the request.`);
     sent.once("socket", (socket) => {
       if (sent.reusedSocket) return;
-      limit(connectTimeout, callFailure("api_unreachable", "It takes too long to connect to the API."));
+      limit(connectTimeout, () => callFailure("api_unreachable", "It takes too long to connect to the API."));
       socket.once(protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(timer));
     });
     let isAnswered = false;
@@ -52,7 +53,7 @@ export function send(
       // It comes late if the answer begins before the body is sent.
       if (isAnswered) return;
       const detail = `The API did not begin its answer within ${seconds} s. It may have processed the request.`;
-      limit(seconds * 1000, callFailure("api_timeout", detail));
+      limit(seconds * 1000, () => callFailure("api_timeout", detail));
     });
     sent.on("error", (error: Error & { code?: string }) => {
       const { code = "" } = error;
@@ -66,7 +67,8 @@ export function send(
     // After a 101, node closes the socket, and neither answers nor fails.
     sent.on("close", () => {
       clearTimeout(timer);
-      reject(unreachable("The API closed the connection."));
+      // An error has a stack trace, which costs more than all else here.
+      if (!isAnswered) reject(unreachable("The API closed the connection."));
     });
     sent.once("response", (response) => {
       isAnswered = true;
@@ -75,4 +77,16 @@ export function send(
     });
   });
   return { sent, answer };
+}
+
+/** Where each origin is. There are few: they come from the broker and from the settings. */
+const addresses = new Map<string, RequestOptions>();
+
+function addressOf(origin: string): RequestOptions {
+  const known = addresses.get(origin);
+  if (known) return known;
+  const { hostname, port } = urlToHttpOptions(new URL(origin));
+  const address = { hostname, port };
+  addresses.set(origin, address);
+  return address;
 }

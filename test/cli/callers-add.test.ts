@@ -90,7 +90,11 @@ describe("broker callers add for a deployment", () => {
     ]);
 
     expect(status).toBe(0);
-    expect(stdout).toMatch(/\nwarning: without \{scope\}, .*: \/api\/v1\/CO\/\*\*\n$/);
+    expect(stdout).toMatch(/\nwarning: callers: .* no \{scope\}: 1 \(shop \/api\/v1\/CO\/\*\*\)\. .*\n$/);
+    const listed = await broker(["callers", "list", "--file", file]);
+    expect(listed.stdout).toMatch(
+      /\nwarning: callers: .* no \{scope\}: 1 \(shop \/api\/v1\/CO\/\*\*\)\. .*\nThis is the list in/,
+    );
   });
 
   it.each([

@@ -77,7 +77,7 @@ export async function readJson(file: string, name = `The file ${file}`): Promise
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",
-      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
+      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to a list: a new one is a file with [] in it.`,
     );
   });
   try {

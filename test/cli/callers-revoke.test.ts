@@ -81,7 +81,7 @@ describe("broker callers revoke", () => {
 
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(
-      /^Revoked 1 key of leaked\. From (\d+ [A-Z]\w+, )?\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by (\d+ [A-Z]\w+, )?[\d:]{8}Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked --local-url \S+\), .*\n$/,
+      /^Revoked 1 key of leaked\. From (\d+ [A-Z]\w+, )?\d\d:\d\d:\d\dZ on, the broker rejects every request with it\.\nAccess tokens .* expire: by (\d+ [A-Z]\w+, )?[\d:]{8}Z if they last an hour\.\nNext: create a key \(npx broker callers key leaked --local-url \S+\), replace the hash in the list, restart npm start with it, then hand over the key\.\n$/,
     );
     // A change of the list starts the function anew: then it reads the revoked keys again, before 30 s have passed.
     const added = await broker(["callers", "add", "new-one", "--connections", "webapicorso", "--local", ...local()]);
@@ -156,7 +156,7 @@ describe("broker callers revoke", () => {
       "--user and a caller with a key",
       ["good", "--user", "ann", "--yes"],
       2,
-      /No deployed entry with oidc and calls .*: portal, shop\./,
+      /^error: good has no oidc with calls, and so no users that can be revoked\. Such entries: portal, shop\.\n$/,
     ],
     ["--user and an unknown name", ["nobody", "--user", "ann", "--yes"], 3, /No deployed entry with oidc and calls/],
     [
@@ -233,7 +233,7 @@ describe("broker callers revoke and restore, of an entry with oidc and calls,", 
     expectError(
       await restore("two-keys"),
       2,
-      /A revoked key stays revoked; create another: npx broker callers key two-k/,
+      /^error: A revoked key stays revoked\. Create another: npx broker callers key two-keys --local-url \S+\n$/,
     );
   });
 });

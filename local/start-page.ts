@@ -1,3 +1,5 @@
+import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
+import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { Options } from "./options.ts";
 import type { LocalRun } from "./run.ts";
 import { simulatedAccount } from "./put-secrets.ts";
@@ -26,6 +28,7 @@ export function describeRun(
   const vendor = `${curl} ${url}/api/v1/auth/token --form-string "username=${username}" --form-string "scope=${scope}" --form-string "token=Bearer ${sampleCallerKey}"`;
   const call = `${curl} ${url}/v1/connections/${connection}/api/api/v1/${encodeURIComponent(scope)}/CO/Customers --header "Authorization: Bearer ${sampleCallsKey}"`;
   const hasCalls = !options.callers && apiBaseUrl !== undefined;
+  const listed = parseCallers(options.callers ?? [], { allowLoopbackHttp: true });
   return [
     `dynamodb ${running.dynamoDbUrl}`,
     `secretsmanager ${running.secretsManagerUrl}`,
@@ -48,6 +51,7 @@ export function describeRun(
         ]
       : []),
     "",
+    ...scopeWarning(listed).map((text) => `warning: ${text}\n`),
     `Watch it in a browser, and simulate failures of Smart Services: ${url}/`,
     "",
     `ready ${url}`,

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { hasScope, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
+import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
@@ -69,16 +69,13 @@ function resultOf(
   file?: string,
 ): CommandResult {
   const { name, keySha256: _, ...shown } = listed;
-  const wide = (listed.calls ?? []).filter((rule) => !hasScope(rule)).map(({ path }) => path);
-  const warning =
-    wide.length > 0
-      ? `\nwarning: without ${scopeSegment}, a rule also allows the paths of other customers, if the token does: ${wide.join(", ")}`
-      : "";
   const text = `key        ${key}
 keySha256  ${keySha256}
 
-Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}${warning}
-`;
+Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}
+${scopeWarning([listed])
+  .map((warning) => `warning: ${warning}\n`)
+  .join("")}`;
   return { text, json: { name, ...shown, key, keySha256, ...(file !== undefined && { file }) } };
 }
 

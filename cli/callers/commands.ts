@@ -6,7 +6,7 @@ import { CommandError } from "../exit.ts";
 import { findLocal, localUrlOf } from "../deployment/find-local.ts";
 import { makeCallerKey } from "./key.ts";
 
-/** `broker callers …`. Only `revoke` and `restore` work on a deployment. */
+/** `broker callers …`. Only `revoke`, `revoked` and `restore` work on a deployment. */
 export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print): void {
   const callers = root.command("callers").description("manage callers that do not sign with IAM");
   examples(callers, "callers list", "callers key old-php");
@@ -60,6 +60,9 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
     .addOption(new Option(...user).conflicts("keySha256"))
     .option(...yes)
     .action(onDeployment(async () => (await import("./revoke.ts")).revokeCaller));
+  examples(callers.command("revoked"), "callers revoked --stage prod")
+    .description("list the revoked keys, entries and users of a deployment")
+    .action(onDeployment(async () => (await import("./records.ts")).listRevoked));
   examples(callers.command("restore <name>"), "callers restore portal", "callers restore portal --user me")
     .description("undo callers revoke for an entry with oidc and calls, or for a user, within 30 s")
     .option(...user)

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { CommandResult } from "../command.ts";
 import { CommandError } from "../exit.ts";
@@ -31,7 +32,7 @@ export async function listCallers(file: string, isLocal: boolean): Promise<Comma
       }),
       ...(caller.calls && { calls: caller.calls }),
     })),
-    text: callers.map(describe).join("") + note,
+    text: [...callers.map(describe), ...scopeWarning(callers).map((warning) => `warning: ${warning}\n`), note].join(""),
   };
 }
 
@@ -76,7 +77,7 @@ export async function readJson(file: string, name = `The file ${file}`): Promise
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(
       "usage",
-      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to another file.`,
+      `${name} cannot be read (${error.code}). Set --stage to a stage with settings, or --file to a list: a new one is a file with [] in it.`,
     );
   });
   try {

@@ -6,6 +6,7 @@ import {
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { type RevokedKey, takesEffectWithin } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
+import type { CommandResult } from "../command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
 import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
@@ -51,6 +52,14 @@ export async function addRecords(
   const at = added.length > 0 ? clock.now() : Math.max(...records.map((record) => before.get(record)?.at ?? 0));
   const already = records.filter((record) => before.has(record));
   return { added, already, effectiveAt: Math.ceil(at + takesEffectWithin) };
+}
+
+/** Lists what is revoked in a deployment: keys by their hash, entries, and users by their pseudonym. */
+export async function listRevoked(deployment: Deployment): Promise<CommandResult> {
+  const records = await withProgress("Reading what is revoked", recordTable(deployment).read());
+  const json = [...records].map(([record, { name, at }]) => ({ revoked_at: iso(at), record, name }));
+  const lines = json.map(({ revoked_at: since, record, name }) => `${since}  ${record} (${name})\n`);
+  return { json, text: lines.join("") || "Nothing is revoked.\n" };
 }
 
 /** Removes those of the records that are there. */

@@ -60,7 +60,7 @@ async function revokeKeys(
       : [
           `Access tokens that ${name} already has stay valid until they expire: by ${shown(effectiveAt + 3600)} if they last an hour.`,
         ]),
-    `Next: create a key (${brokerCommand(deployment, `callers key ${name}`)}), replace the hash in the list, deploy, then hand over the key.`,
+    `Next: create a key (${brokerCommand(deployment, `callers key ${name}`)}), replace the hash in the list, ${deployment.local ? "restart npm start with it" : "deploy"}, then hand over the key.`,
   ];
   return {
     text: `${text.join("\n")}\n`,

@@ -76,14 +76,17 @@ export async function restoreCalls(
 
 /** The records of an entry or a user, and how a sentence names it. Throws CommandError for an entry without users. */
 function subjectOf(deployment: Deployment, callers: DeployedCallers, name: string, user: string | undefined) {
-  const { issuer } = (Object.hasOwn(callers, name) ? callers[name] : undefined) ?? {};
+  const caller = Object.hasOwn(callers, name) ? callers[name] : undefined;
+  const issuer = caller?.issuer;
   if (issuer === undefined) {
+    if (caller?.kind === "key" && user === undefined) {
+      const another = brokerCommand(deployment, `callers key ${name}`);
+      throw new CommandError("usage", `A revoked key stays revoked. Create another: ${another}`);
+    }
     const names = Object.keys(callers).filter((each) => callers[each]?.issuer !== undefined);
     const known = names.length > 0 ? `Such entries: ${names.join(", ")}` : "There is none";
-    throw new CommandError(
-      Object.hasOwn(callers, name) ? "usage" : "notFound",
-      `No deployed entry with oidc and calls has this name. ${known}. A revoked key stays revoked; create another: ${brokerCommand(deployment, `callers key ${name}`)}`,
-    );
+    if (!caller) throw new CommandError("notFound", `No deployed entry with oidc and calls has this name. ${known}.`);
+    throw new CommandError("usage", `${name} has no oidc with calls, and so no users that can be revoked. ${known}.`);
   }
   if (user === undefined) return { records: [entryRecord(name)], who: name, whose: `of ${name}` };
   if (user === "")

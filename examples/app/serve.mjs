@@ -10,14 +10,15 @@ import { createServer } from "node:http";
 import { basename, join, resolve } from "node:path";
 
 const {
-  BROKER_URL: broker = "",
-  ISSUER_URL: issuer = "",
+  BROKER_URL = "",
+  ISSUER_URL = "",
   CONNECTION: connection = "webapicorso",
   CLIENT_ID: clientId = "page",
   PORT: port = 8788,
 } = process.env;
+const [broker, issuer] = [BROKER_URL, ISSUER_URL].map((url) => url.replace(/\/$/, ""));
 // Another folder's pages may need the broker alone.
-const required = process.argv[2] ? { BROKER_URL: broker } : { BROKER_URL: broker, ISSUER_URL: issuer };
+const required = process.argv[2] ? { BROKER_URL } : { BROKER_URL, ISSUER_URL };
 for (const [name, value] of Object.entries(required)) {
   if (value) continue;
   console.error(`${name} is not set`);

@@ -19,7 +19,7 @@ document.querySelector("form").addEventListener("submit", (event) => {
   const { host, credential } = event.target.elements;
   const output = document.querySelector("#answer");
   output.textContent = "";
-  void getCustomers(host.value, credential.value)
+  void getCustomers(host.value.replace(/\/$/, ""), credential.value)
     .catch(String)
     .then((text) => (output.textContent = text));
 });

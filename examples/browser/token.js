@@ -31,7 +31,7 @@ document.querySelector("form").addEventListener("submit", (event) => {
   const { host, credential } = event.target.elements;
   const output = document.querySelector("#answer");
   output.textContent = "";
-  void fetchToken(host.value, credential.value)
+  void fetchToken(host.value.replace(/\/$/, ""), credential.value)
     .catch(String)
     .then((text) => (output.textContent = text));
 });

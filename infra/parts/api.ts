@@ -7,7 +7,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import { callersFile, isServed, type Served } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { callRequestHeaders, callResponseHeaders } from "@smart-token-broker/auth-core/rules/callers/call-headers.ts";
-import { callMethods, hasScope, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
+import { callMethods, scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { callersMetadata, describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { addAccessLog } from "../constructs/access-log.ts";
 import { acknowledge } from "../constructs/acknowledge.ts";
@@ -45,7 +45,9 @@ export class Api extends Construct {
     for (const caller of settings.callers) {
       if (caller.kind === "principal") addCallerRole(this, caller, (connection) => this.#tokenRouteArns(connection));
     }
-    this.#warnOfRulesWithoutScope(settings);
+    for (const text of scopeWarning(settings.callers)) {
+      Annotations.of(this).addWarningV2("smart-token-broker:callWithoutScope", text);
+    }
 
     // CloudFormation updates metadata only together with a resource. A change of the list always changes the bundle.
     Stack.of(this).addMetadata(callersMetadata, describeCallers(settings.callers));
@@ -74,18 +76,6 @@ export class Api extends Construct {
   grantToken(grantee: iam.IGrantable, connection: string): iam.Grant {
     const resourceArns = this.#tokenRouteArns(connection);
     return iam.Grant.addToPrincipal({ grantee, actions: ["execute-api:Invoke"], resourceArns });
-  }
-
-  /** A rule without the scope does not keep a caller in its connection's part of the API: only the token does. */
-  #warnOfRulesWithoutScope({ callers }: DeploymentSettings): void {
-    const wide = callers.flatMap(({ name, calls = [] }) =>
-      calls.filter((rule) => !hasScope(rule)).map(({ path }) => `${name} ${path}`),
-    );
-    if (wide.length === 0) return;
-    Annotations.of(this).addWarningV2(
-      "smart-token-broker:callWithoutScope",
-      `callers: rules of calls have no ${scopeSegment}: ${wide.length} (${wide.slice(0, 5).join(", ")}). They allow these paths whichever customer the path or its query names. Write ${scopeSegment} in the place of the customer's scope, or make sure that the API compares the path with the token.`,
-    );
   }
 
   #functions(settings: DeploymentSettings, stores: Stores): ApiFunctions {

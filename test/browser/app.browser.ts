@@ -33,8 +33,8 @@ beforeEach(async () => {
 /** Serves the application as examples/README.md says. Returns its origin. */
 async function serveApp(env: Record<string, string> = {}): Promise<string> {
   const { origin, close } = await servePages("app", {
-    BROKER_URL: run.url("ready"),
-    ISSUER_URL: run.url("issuer"),
+    BROKER_URL: `${run.url("ready")}/`,
+    ISSUER_URL: `${run.url("issuer")}/`,
     ...env,
   });
   onTestFinished(close);
@@ -141,7 +141,7 @@ it("a page calls Smart Services with the user's JWT and fetch alone, if the user
   onTestFinished(close);
   const ask = async (credential: string) => {
     await page.goto(`${origin}/call.html`);
-    await page.getByLabel("Host").fill(run.url("ready"));
+    await page.getByLabel("Host").fill(`${run.url("ready")}/`);
     await page.getByLabel("JWT").fill(credential);
     await page.getByRole("button").click();
     return page.locator("#answer:not(:empty)").textContent();

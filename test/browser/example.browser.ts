@@ -24,7 +24,7 @@ async function ask(host: string, credential: string): Promise<string> {
   const page = await browser.newPage();
   try {
     await page.goto(pages.origin);
-    await page.getByLabel("Host").fill(host);
+    await page.getByLabel("Host").fill(`${host}/`);
     await page.getByLabel("JWT").fill(credential);
     await page.getByRole("button").click();
     const shown = await page.locator("#answer:not(:empty)").textContent();

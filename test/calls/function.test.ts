@@ -122,6 +122,9 @@ test("a user's JWT calls from its page; the log names entry, pseudonym and rule,
     user: expect.stringMatching(/^[0-9a-f]{16}$/),
   });
   expect(JSON.stringify(line)).not.toContain("Customers");
+  const refused = await (await send("api/v1/other_alyother/CO/Customers", { headers })).line();
+  expect(refused).toMatchObject({ callerRole: "portal", code: "call_not_allowed" });
+  expect(refused).not.toHaveProperty("rule");
 });
 
 test("a JWT without a subject makes no call: an operator could not stop its user", async () => {

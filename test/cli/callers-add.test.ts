@@ -90,7 +90,11 @@ describe("broker callers add for a deployment", () => {
     ]);
 
     expect(status).toBe(0);
-    expect(stdout).toMatch(/\nwarning: without \{scope\}, .*: \/api\/v1\/CO\/\*\*\n$/);
+    expect(stdout).toMatch(/\nwarning: callers: .* no \{scope\}: 1 \(shop \/api\/v1\/CO\/\*\*\)\. .*\n$/);
+    const listed = await broker(["callers", "list", "--file", file]);
+    expect(listed.stdout).toMatch(
+      /\nwarning: callers: .* no \{scope\}: 1 \(shop \/api\/v1\/CO\/\*\*\)\. .*\nThis is the list in/,
+    );
   });
 
   it.each([
@@ -100,11 +104,15 @@ describe("broker callers add for a deployment", () => {
     [["old-php", "--connections", "acme"], /name.* Nothing was changed\.\n$/],
     [["Old PHP", "--connections", "acme"], /^error: Invalid caller name\. /],
     [["shop", "--connections", "A!"], /^error: Invalid connection id\. /],
+    [
+      ["shop", "--connections", "acme", "--file", "new.json"],
+      / cannot be read \(ENOENT\)\. .*: a new one is a file with \[\]/,
+    ],
     [["shop"], /^error: Connections of shop, separated by commas is missing\. Add --connections IDS\.\n$/],
   ])("changes nothing for %j", async (args, message) => {
     const file = join(checkoutWith({ "l.json": [old] }), "l.json");
 
-    expectError(await broker(["callers", "add", ...args, "--file", file]), 2, message);
+    expectError(await broker(["callers", "add", "--file", file, ...args]), 2, message);
     expect(readFileSync(file, "utf8")).toBe(JSON.stringify([old]));
   });
 });

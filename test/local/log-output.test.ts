@@ -129,6 +129,15 @@ describe("the commands that npm start prints", () => {
       expect(each).not.toMatch(/['\\$`%^]/);
     }
   });
+
+  it("come with a warning of a rule of --callers without the scope", () => {
+    const calls = ["/api/v1/{scope}/CO/*", "/api/v1/CO/*"].map((path) => ({ methods: ["GET"], path }));
+    const callers = [{ name: "agent", connections: ["acme"], keySha256: ["a".repeat(64)], calls }];
+
+    const lines = describeRun(running, { callers }, "webapicorso", undefined).join("\n");
+
+    expect(lines).toMatch(/\nwarning: callers: .* no \{scope\}: 1 \(agent \/api\/v1\/CO\/\*\)\. /);
+  });
 });
 
 describe("npm start", () => {

@@ -94,7 +94,6 @@ export class CallsEndpoint {
     const [first] = rules;
     if (!first) return notAllowed;
     line.callerRole = first.entry;
-    line.rule = first.rule.path;
     const reporter = [first.entry, pseudonym].filter((part) => part !== undefined).join(" ");
     return this.#maker.call({ connection, rules, reporter, arrivedAt }, request, headersToSend(headers), line);
   }

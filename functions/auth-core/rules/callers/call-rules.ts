@@ -20,8 +20,21 @@ export const maxPathLength = 2048;
 /** A segment that stands for the connection's registered scope, in a rule and in a request. */
 export const scopeSegment = "{scope}";
 
-/** Whether a rule keeps its callers to the paths of the connection's own scope. */
-export const hasScope = ({ path }: Pick<CallRule, "path">) => path.split("/").includes(scopeSegment);
+/**
+ * What an operator should know of rules that do not keep their callers to the paths of the connection's own scope: only the
+ * token does. One text, or none if there is no such rule.
+ */
+export function scopeWarning(
+  callers: readonly { name: string; calls?: readonly Pick<CallRule, "path">[] }[],
+): string[] {
+  const wide = callers.flatMap(({ name, calls = [] }) =>
+    calls.filter(({ path }) => !segmentsOf(path).includes(scopeSegment)).map(({ path }) => `${name} ${path}`),
+  );
+  if (wide.length === 0) return [];
+  return [
+    `callers: rules of calls have no ${scopeSegment}: ${wide.length} (${wide.slice(0, 5).join(", ")}). They allow these paths whichever customer the path or its query names. Write ${scopeSegment} in the place of the customer's scope, or make sure that the API compares the path with the token.`,
+  ];
+}
 
 // The last ones look like a slash or a backslash.
 const forbidden = /[/\\%?#;\p{C}\u2028\u2029\uFFFD\u2044\u2215\u2216]/u;

@@ -203,4 +203,8 @@ async function growth(
 }
 
 const peakFigure = (after: string, first: string, [before, all]: [number, number]) =>
-  figureOf(`peak of RSS after ${after}`, "MB", [all], { name: `after ${first}`, values: [before], goal: { atMost: 1.1 } });
+  figureOf(`peak of RSS after ${after}`, "MB", [all], {
+    name: `after ${first}`,
+    values: [before],
+    goal: { atMost: 1.1 },
+  });

@@ -121,8 +121,7 @@ export class Call {
       return begun;
     } catch (error) {
       if (!(error instanceof DeadSocketError)) throw error;
-      if (mayRepeat && (sending.method === "GET" || sending.method === "HEAD"))
-        return "dead_socket";
+      if (mayRepeat && (sending.method === "GET" || sending.method === "HEAD")) return "dead_socket";
       throw error.cause;
     }
   }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { listen } from "../../packages/client/src/proxy/listen.ts";
@@ -49,6 +49,24 @@ test.each([
   raw.end(bytes);
 
   expect(await text(raw)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+});
+
+test("A CONNECT whose caller is gone, or stays, harms nothing", async () => {
+  const { socket, call, server } = await start();
+  const sockets: Socket[] = [];
+  server.prependListener("connect", (_, one: Socket) => sockets.push(one));
+  const bytes = "CONNECT api.test:443 HTTP/1.1\r\nhost: smart-services\r\n\r\n";
+  const stays = connect({ path: socket, allowHalfOpen: true }, () => stays.write(bytes)).resume();
+  onTestFinished(() => void stays.destroy());
+  for (let count = 0; count < 10; count += 1) {
+    const gone = connect(socket);
+    await once(gone, "connect");
+    gone.write(bytes, () => gone.destroy());
+  }
+
+  // An error that nobody handles fails the run.
+  await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual(Array(11).fill(true)));
+  expect((await call("/healthz")).status).toBe(200);
 });
 
 test("Only the connections of the settings can be called, and only what calls allows", async () => {

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
@@ -166,11 +167,28 @@ describe("The socket", () => {
     await expect(open(file)).rejects.toThrow("EADDRINUSE");
     await expect(open(`${file}/x`)).rejects.toThrow(/cannot be opened/);
   });
+
+  test("of a busy proxy, which accepts no further connection, stays its own", async () => {
+    const busy = newSocket();
+    const script = `require("node:net").createServer().listen({ path: ${JSON.stringify(busy)}, backlog: 1 }, () => {
+      require("node:fs").writeSync(1, "listens");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    })`;
+    const child = spawn(process.execPath, ["-e", script]);
+    const waiting: Socket[] = [];
+    onTestFinished(() => {
+      for (const each of waiting) each.destroy();
+      child.kill("SIGKILL");
+    });
+    await once(child.stdout, "data");
+    for (let count = 0; count < 4; count += 1) waiting.push(connect(busy).on("error", () => undefined));
+
+    await expect(open(busy)).rejects.toThrow(`socket: another process listens on ${busy}.`);
+  });
 });
 
 /** A socket whose process has ended without removing it. */
 async function leaveBehind(path: string): Promise<void> {
-  const { spawn } = await import("node:child_process");
   const script = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   await once(spawn(process.execPath, ["-e", script]), "exit");
 }

@@ -246,9 +246,11 @@ describe("Bodies are streams:", () => {
 
   test("an answer without length that a reset ends is not whole either", async () => {
     const raw = createServer((socket) => {
-      socket.on("error", () => undefined).once("data", () => {
-        socket.write("HTTP/1.1 200 OK\r\n\r\npart");
-      });
+      socket
+        .on("error", () => undefined)
+        .once("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\n\r\npart");
+        });
       api = socket;
     });
     let api: Socket | undefined;
@@ -263,10 +265,12 @@ describe("Bodies are streams:", () => {
 
   test("a caller that sends all of its body first gets an early answer", async () => {
     const raw = createServer((socket) => {
-      socket.on("error", () => undefined).once("data", () => {
-        socket.pause();
-        socket.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n");
-      });
+      socket
+        .on("error", () => undefined)
+        .once("data", () => {
+          socket.pause();
+          socket.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n");
+        });
     });
     const { socket } = await startWithRawApi(raw);
     const caller = connect(socket).pause();

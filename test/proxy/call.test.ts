@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
@@ -287,6 +287,46 @@ describe("Bodies are streams:", () => {
     });
 
     await expect(call("/acme/x")).rejects.toThrow();
+  });
+
+  test("an answer without length that a reset ends is not whole either", async () => {
+    const raw = createServer((socket) => {
+      socket
+        .on("error", () => undefined)
+        .once("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\n\r\npart");
+        });
+      api = socket;
+    });
+    let api: Socket | undefined;
+    const { open } = await startWithRawApi(raw);
+    const { body } = await open("/acme/x");
+    await once(body, "readable");
+
+    api?.resetAndDestroy();
+
+    await expect(body.text()).rejects.toThrow();
+  });
+
+  test("a caller that sends all of its body first gets an early answer", async () => {
+    const raw = createServer((socket) => {
+      socket
+        .on("error", () => undefined)
+        .once("data", () => {
+          socket.pause();
+          socket.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n");
+        });
+    });
+    const { socket } = await startWithRawApi(raw);
+    const caller = connect(socket).pause();
+    const size = 8_000_000;
+    caller.write(`POST /acme/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${size}\r\n\r\n`);
+
+    await new Promise((resolve, reject) => caller.once("error", reject).write(Buffer.alloc(size), resolve));
+
+    const [answer] = (await once(caller.resume(), "data")) as [Buffer];
+    caller.destroy();
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
   });
 });
 

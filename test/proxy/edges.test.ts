@@ -1,6 +1,7 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { listen } from "../../packages/client/src/proxy/listen.ts";
@@ -49,6 +50,24 @@ test.each([
   raw.end(bytes);
 
   expect(await text(raw)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+});
+
+test("A CONNECT whose caller is gone, or stays, harms nothing", async () => {
+  const { socket, call, server } = await start();
+  const sockets: Socket[] = [];
+  server.prependListener("connect", (_, one: Socket) => sockets.push(one));
+  const bytes = "CONNECT api.test:443 HTTP/1.1\r\nhost: smart-services\r\n\r\n";
+  const stays = connect({ path: socket, allowHalfOpen: true }, () => stays.write(bytes)).resume();
+  onTestFinished(() => void stays.destroy());
+  for (let count = 0; count < 10; count += 1) {
+    const gone = connect(socket);
+    await once(gone, "connect");
+    gone.write(bytes, () => gone.destroy());
+  }
+
+  // An error that nobody handles fails the run.
+  await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual(Array(11).fill(true)));
+  expect((await call("/healthz")).status).toBe(200);
 });
 
 test("Only the connections of the settings can be called, and only what calls allows", async () => {
@@ -148,11 +167,28 @@ describe("The socket", () => {
     await expect(open(file)).rejects.toThrow("EADDRINUSE");
     await expect(open(`${file}/x`)).rejects.toThrow(/cannot be opened/);
   });
+
+  test("of a busy proxy, which accepts no further connection, stays its own", async () => {
+    const busy = newSocket();
+    const script = `require("node:net").createServer().listen({ path: ${JSON.stringify(busy)}, backlog: 1 }, () => {
+      require("node:fs").writeSync(1, "listens");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    })`;
+    const child = spawn(process.execPath, ["-e", script]);
+    const waiting: Socket[] = [];
+    onTestFinished(() => {
+      for (const each of waiting) each.destroy();
+      child.kill("SIGKILL");
+    });
+    await once(child.stdout, "data");
+    for (let count = 0; count < 4; count += 1) waiting.push(connect(busy).on("error", () => undefined));
+
+    await expect(open(busy)).rejects.toThrow(`socket: another process listens on ${busy}.`);
+  });
 });
 
 /** A socket whose process has ended without removing it. */
 async function leaveBehind(path: string): Promise<void> {
-  const { spawn } = await import("node:child_process");
   const script = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   await once(spawn(process.execPath, ["-e", script]), "exit");
 }

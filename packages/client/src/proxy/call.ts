@@ -112,7 +112,11 @@ export class Call {
     const headers = { ...sending.headers, ...this.#body.headers() };
     const startedAt = performance.now();
     const { sent, answer } = send({ ...sending, headers }, this.#settings.apiTimeout);
-    const stop = () => sent.destroy();
+    const stop = () => {
+      sent.destroy();
+      // Many callers read no answer before all of their body is taken.
+      this.#request.unpipe().resume();
+    };
     this.#response.once("close", stop);
     this.#body.sendTo(sent);
     try {

@@ -76,14 +76,15 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** Whether a process accepts connections on the socket. If not, one that has ended left it behind. */
+/** Whether a process listens on the socket. If not, one that has ended left it behind. */
 async function isServed(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, "connect");
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Any other failure is of a live one: its queue is full (EAGAIN), or its user is another one (EACCES).
+    return (error as { code?: string }).code !== "ECONNREFUSED";
   } finally {
     socket.destroy();
   }

@@ -73,6 +73,10 @@ export function send(
     sent.once("response", (response) => {
       isAnswered = true;
       clearTimeout(timer);
+      // Node takes a reset for the end of an answer that has no length.
+      sent.once("error", (error) => {
+        if (!response.complete) response.destroy(error);
+      });
       resolve(response);
     });
   });

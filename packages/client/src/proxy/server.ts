@@ -170,7 +170,12 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   const server = createServer({ requestTimeout: 0, headersTimeout: 60_000 });
   const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
   server.on("request", listener).on("checkContinue", listener);
-  server.on("connect", (_, socket) => socket.end(`HTTP/1.1 400 ${STATUS_CODES[400]}\r\nconnection: close\r\n\r\n`));
+  server.on("connect", (_, socket) => {
+    // The server no longer looks after this socket: without this, one whose caller is gone ends the process, and one
+    // whose caller stays ends no drain.
+    socket.on("error", () => undefined);
+    socket.end(`HTTP/1.1 400 ${STATUS_CODES[400]}\r\nconnection: close\r\n\r\n`, () => socket.destroy());
+  });
 
   return {
     server,

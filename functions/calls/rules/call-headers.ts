@@ -48,7 +48,10 @@ export function headersToReturn(
   own["cache-control"] = privateCaching(valueOf("cache-control"));
   const location = valueOf("location");
   keep("location", location && ownPathOf(location, called));
-  keep("link", ownLinks(valueOf("link"), (url) => ownPathOf(url, called)));
+  keep(
+    "link",
+    ownLinks(valueOf("link"), (url) => ownPathOf(url, called)),
+  );
   return Object.assign(own, alwaysHeaders);
 }
 

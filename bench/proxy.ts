@@ -168,12 +168,13 @@ async function growth(
 ): Promise<Figure> {
   const peaks = { some: [] as number[], all: [] as number[] };
   for (let round = 0; round < proxies; round += 1) {
-    const { pid, at, close } = await world.proxy();
+    const subject = await world.proxy();
+    const { pid, at } = subject;
     await work(at, some);
     peaks.some.push(peakOf(pid) / 1e6);
     await work(at, all - some);
     peaks.all.push(peakOf(pid) / 1e6);
-    await close();
+    await subject.close();
   }
   const baseline = { name: `after ${first}`, values: peaks.some, goal: { atMost: 1.1 } };
   return figureOf(`peak of RSS after ${whole}`, "MB", peaks.all, baseline);

@@ -233,7 +233,7 @@ export const layers: Layer[] = [
       target.startsWith("packages/client/src/") ||
       target.startsWith(`${core}rules/`) ||
       isFunctionRule(target) ||
-      /^(valibot|node:[a-z/]+)$/.test(target),
+      /^(valibot|node:[a-z0-9/]+)$/.test(target),
     planted: [
       { file: "packages/client/src/proxy/call.ts", text: 'import { request } from "undici";' },
       {

@@ -31,10 +31,10 @@ export function targetOf(
   apiBaseUrl: string,
   segments: readonly string[],
 ): { origin: string; path: string } | undefined {
-  const { origin, root } = baseOf(apiBaseUrl);
+  const base = new URL(apiBaseUrl);
+  const root = base.pathname.replace(/\/$/, "");
   const path = `${root}/${encoded(segments)}`;
-  const isUnchanged = /^(?:\/[\w-]+)+$/.test(path) || new URL(path, origin).pathname === path;
-  return isUnchanged ? { origin, path } : undefined;
+  return new URL(path, base.origin).pathname === path ? { origin: base.origin, path } : undefined;
 }
 
 /**
@@ -83,14 +83,4 @@ function encoded(segments: readonly string[]): string {
       encodeURIComponent(segment).replace(/%(24|26|2B|2C|3D|3A|40)/g, (code) => decodeURIComponent(code)),
     )
     .join("/");
-}
-
-let last = { url: "", origin: "", root: "" };
-
-function baseOf(url: string) {
-  if (last.url !== url) {
-    const base = new URL(url);
-    last = { url, origin: base.origin, root: base.pathname.replace(/\/$/, "") };
-  }
-  return last;
 }

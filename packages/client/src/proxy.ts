@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import { credentialOf } from "./proxy/credential.ts";
 import { addressOf, listen } from "./proxy/listen.ts";
 import { logTo } from "./proxy/report.ts";
@@ -69,6 +70,8 @@ function readSecret(path: string): string {
 }
 
 async function run(settings: ProxySettings): Promise<void> {
+  // Most of what a call allocates is garbage when it ends. V8 would let the space for it grow by 130 MB under load.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const { secretFile } = settings;
   // Whoever reads the log may end: calls go on.
   process.stdout.on("error", () => undefined);

@@ -35,7 +35,11 @@ export function send(
 ): { sent: ClientRequest; answer: Promise<IncomingMessage> } {
   const protocol = origin.startsWith("https:") ? "https:" : "http:";
   const { request } = protocol === "https:" ? https : http;
-  const sent = request({ ...addressOf(origin), path, method, headers, agent: agents[protocol] });
+  const { at, host } = addressOf(origin);
+  // Names and values in turn: node writes them as they are, and stores them in no object.
+  const pairs = ["host", host];
+  for (const name in headers) pairs.push(name, headers[name] ?? "");
+  const sent = request({ ...at, path, method, headers: pairs, agent: agents[protocol] });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const limit = (milliseconds: number, failure: () => Failure) => {
@@ -83,14 +87,15 @@ export function send(
   return { sent, answer };
 }
 
-/** Where each origin is. There are few: they come from the broker and from the settings. */
-const addresses = new Map<string, RequestOptions>();
+/** Where each origin is, and its Host. There are few: they come from the broker and from the settings. */
+const addresses = new Map<string, { at: RequestOptions; host: string }>();
 
-function addressOf(origin: string): RequestOptions {
+function addressOf(origin: string): { at: RequestOptions; host: string } {
   const known = addresses.get(origin);
   if (known) return known;
-  const { hostname, port } = urlToHttpOptions(new URL(origin));
-  const address = { hostname, port };
+  const url = new URL(origin);
+  const { hostname, port } = urlToHttpOptions(url);
+  const address = { at: { hostname, port }, host: url.host };
   addresses.set(origin, address);
   return address;
 }

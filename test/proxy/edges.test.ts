@@ -170,10 +170,7 @@ describe("The socket", () => {
 
   test("of a busy proxy, which accepts no further connection, stays its own", async () => {
     const busy = newSocket();
-    const script = `require("node:net").createServer().listen({ path: ${JSON.stringify(busy)}, backlog: 1 }, () => {
-      require("node:fs").writeSync(1, "listens");
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    })`;
+    const script = `require("node:net").createServer().listen({ path: ${JSON.stringify(busy)}, backlog: 1 }, () => console.log("listens"))`;
     const child = spawn(process.execPath, ["-e", script]);
     const waiting: Socket[] = [];
     onTestFinished(() => {
@@ -181,6 +178,7 @@ describe("The socket", () => {
       child.kill("SIGKILL");
     });
     await once(child.stdout, "data");
+    child.kill("SIGSTOP");
     for (let count = 0; count < 4; count += 1) waiting.push(connect(busy).on("error", () => undefined));
 
     await expect(open(busy)).rejects.toThrow(`socket: another process listens on ${busy}.`);

@@ -73,7 +73,7 @@ async function run(settings: ProxySettings): Promise<void> {
   // Most of what a call allocates is garbage when it ends. V8 would let the space for it grow by 130 MB under load.
   setFlagsFromString("--semi-space-growth-factor=1");
   const { secretFile } = settings;
-  // Whoever reads the log may end: calls go on.
+  // The reader of the log may end: calls go on.
   process.stdout.on("error", () => undefined);
   const log = logTo((text) => process.stdout.write(text));
   const proxy = proxyOf({

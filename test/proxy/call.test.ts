@@ -407,7 +407,7 @@ test("Expect: 100-continue gets its 100 only if the body is wanted", async () =>
 
 test.each<[Record<string, string>, string, number]>([
   [{ connection: "Upgrade", upgrade: "websocket" }, "501 upgrade_not_supported", 501],
-  [{ connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABk" }, "200 undefined", 200],
+  [{ connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "fake" }, "200 undefined", 200],
 ])("%o is %s", async (headers, expected) => {
   const { socket } = await startWithApi(ok);
   const sent = http.get({ socketPath: socket, path: "/acme/x", headers: { host: "localhost", ...headers } });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { callerKeyHash } from "@smart-token-broker/auth-core/rules/callers/caller-key.ts";
 import { callersFile, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
@@ -15,6 +15,7 @@ import { callerKey, type Parts, startParts, storedItem } from "./parts.ts";
 import type { Size } from "./scenario.ts";
 import { startReplay } from "./replay.ts";
 import { startTls } from "./tls.ts";
+import { peakOf } from "./usage.ts";
 
 /** Connections with the same answers, over http and over https. */
 const plain = "bench-1" as ConnectionId;
@@ -226,10 +227,4 @@ async function growth(
       { name: "the runtime client alone", values: values.alone },
     ),
   ];
-}
-
-/** The highest RSS of a process so far, in bytes. Linux only. */
-function peakOf(pid: number): number {
-  const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) * 1024;
 }

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { environmentVariables } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { statusEvent } from "../fixtures/status-event.ts";
 import { tokenEvent } from "../fixtures/token-event.ts";
@@ -9,6 +8,7 @@ import { type Baseline, type Figure, figureOf, median, type Report } from "./fig
 import { oauthEvent, oneCaller, type Parts, startParts } from "./parts.ts";
 import type { Size } from "./scenario.ts";
 import { newCertificate, startTls } from "./tls.ts";
+import { cpuOf } from "./usage.ts";
 
 /** A function that starts cold once in each round. */
 interface Subject {
@@ -114,17 +114,6 @@ export async function firstResponse(
     return { wall, cpu };
   } finally {
     await environment.close();
-  }
-}
-
-/** Milliseconds of CPU time of all threads of a process; NaN where the system does not say it. */
-function cpuOf(pid: number): number {
-  try {
-    const tasks = readdirSync(`/proc/${pid}/task`);
-    const nanoseconds = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);
-    return nanoseconds.reduce((sum, each) => sum + Number(each), 0) / 1e6;
-  } catch {
-    return Number.NaN;
   }
 }
 

@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import type { Scenario, Size } from "./scenario.ts";
-import { bill, ofDeployment, scenarios } from "./scenarios.ts";
+import { bill, million, ofDeployment, scenarios } from "./scenarios.ts";
 
 export const help = `npm run bench -- [SCENARIO…] [--json FILE] [--tiny] [--write]
 npm run bench -- cost [--json FILE]
+npm run bench -- million [--json FILE]
 npm run bench -- deployed --url URL --connection ID [--requests N] [--json FILE]
 
 Measures the figures that the documentation states, each beside its baseline, and prints them as Markdown.
@@ -14,6 +15,8 @@ Without a SCENARIO it runs all: ${Object.keys(scenarios).join(", ")}.
   --write      puts the tables of all scenarios into docs/performance.md
 
 cost counts on embedded parts what AWS charges, and writes the bill into docs/cost.md.
+
+million makes a million calls through the proxy beside a service, and compares its memory. It takes some minutes.
 
 deployed requests tokens from a deployment, signed with the credentials of the SDK. It sends twice as many requests as
 --requests says (100; at most 2,000), and 21 more. A thousand requests cost less than 0.01 $.
@@ -45,7 +48,7 @@ export function readOptions(args: string[]): Options | "help" {
   });
   if (values.help) return "help";
   const common = { size: values.tiny ? "tiny" : "full", json: values.json, isToWrite: values.write } as const;
-  const alone = positionals.find((name) => name === "cost" || name === "deployed");
+  const alone = positionals.find((name) => ["cost", "million", "deployed"].includes(name));
   if (alone !== undefined && (positionals.length > 1 || values.tiny || values.write)) {
     throw new Error(`${alone} runs alone, without --tiny and --write.`);
   }
@@ -54,6 +57,7 @@ export function readOptions(args: string[]): Options | "help" {
     throw new Error("--url, --connection and --requests belong to the scenario deployed.");
   }
   if (alone === "cost") return { ...common, chosen: { cost: bill } };
+  if (alone === "million") return { ...common, chosen: { million } };
   const unknown = positionals.find((name) => !Object.hasOwn(scenarios, name));
   if (unknown !== undefined) throw new Error(`There is no scenario ${unknown}.`);
   if (values.write && (positionals.length > 0 || values.tiny)) {

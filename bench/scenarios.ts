@@ -34,6 +34,10 @@ export const scenarios: Record<string, Scenario> = {
     title: "a call of the business API through the broker",
     run: async (size) => (await import("./calls.ts")).calls(size),
   },
+  proxy: {
+    title: "a call of the business API through the proxy beside a service",
+    run: async (size) => (await import("./proxy.ts")).proxy(size),
+  },
   memory: {
     title: "the memory of an environment that serves 1,000 connections",
     run: async (size) => (await import("./memory.ts")).memory(size),
@@ -44,6 +48,12 @@ export const scenarios: Record<string, Scenario> = {
 export const bill: Scenario = {
   title: "a month in dollars, and a million tokens",
   run: async () => (await import("./cost.ts")).cost(),
+};
+
+/** The proxy's memory over a million calls. It runs only by its name, because it takes minutes. */
+export const million: Scenario = {
+  title: "the memory of the proxy beside a service",
+  run: async (size) => (await import("./proxy.ts")).million(size),
 };
 
 /** The scenario of a deployment. It runs only by its name, because it costs money. */

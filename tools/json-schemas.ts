@@ -17,7 +17,8 @@ export const config: ConversionConfig = {
     if (valibotAction.type === "regex" && "requirement" in valibotAction) {
       return { ...jsonSchema, pattern: (valibotAction.requirement as RegExp).source };
     }
-    return undefined;
+    // What a function checks: whether a text is a URL.
+    return valibotAction.type === "check" ? jsonSchema : undefined;
   },
 };
 

@@ -1,6 +1,7 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { defaultOf, plainNames, plainSettings } from "../infra/settings/schemas.ts";
+import { settingsSchema as proxySettings } from "../packages/client/src/proxy/settings.ts";
 import { callersJsonSchema, config, described, type JsonSchema, schemaField } from "./json-schemas.ts";
 import { table } from "./markdown.ts";
 
@@ -56,3 +57,30 @@ const written = (value: unknown) =>
   value === undefined ? "none" : `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 
 const withoutLinks = (text: string) => text.replaceAll(/\[([^\]]+)\]\([^)]*\)/g, "$1").replaceAll(/[`*]/g, "");
+
+const proxyDescriptions = Object.entries(proxySettings.entries).map(([name, field]) => {
+  const schema: v.GenericSchema & { wrapped?: v.GenericSchema } = field;
+  return [name, v.getDescription(schema) ?? v.getDescription(schema.wrapped ?? schema) ?? ""] as const;
+});
+
+/** The JSON Schema of the file that `smart-services-proxy --config` reads. */
+export function proxyJsonSchema(): JsonSchema {
+  const { $schema, properties = {}, ...schema } = toJsonSchema(proxySettings, config);
+  const fields = proxyDescriptions.map(([name, description]) => [
+    name,
+    { ...(properties[name] as object), description },
+  ]);
+  const title = "Settings of smart-services-proxy";
+  return { $schema, title, ...schema, properties: Object.fromEntries(fields) as Record<string, JsonSchema> };
+}
+
+/** The generated table of docs/proxy.md. */
+export function proxySettingsTable(): string {
+  const rows = proxyDescriptions.slice(1).map(([name, description]) => {
+    const [meaning = "", otherDefault] = description.replace(/\.$/, "").split(". Default: ");
+    const field = proxySettings.entries[name as keyof typeof proxySettings.entries];
+    const byDefault = field.type === "optional" ? (otherDefault ?? written(v.getDefault(field))) : "required";
+    return [`\`${name}\``, byDefault, meaning];
+  });
+  return table(["setting", "default", "meaning"], rows);
+}

@@ -10,7 +10,7 @@ const out = join(folder, "build");
 rmSync(out, { recursive: true, force: true });
 
 await build({
-  entryPoints: ["index", "iam", "aws-identity", "github-actions", "kubernetes", "testing"].map((name) =>
+  entryPoints: ["index", "iam", "aws-identity", "github-actions", "kubernetes", "testing", "proxy"].map((name) =>
     join(folder, "src", `${name}.ts`),
   ),
   outdir: out,
@@ -31,3 +31,5 @@ for (const file of globSync("**/*.d.ts", { cwd: out })) {
   writeFileSync(join(out, file), types.replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
 }
 copyFileSync(join(root, "LICENSE"), join(out, "LICENSE"));
+// In the proxy.
+copyFileSync(join(root, "node_modules/valibot/LICENSE.md"), join(out, "LICENSE-valibot.md"));

@@ -22,7 +22,7 @@ function expectFigures({ figures }: Report): void {
 }
 
 // `cold` and `warm` need packages that only `npm run test:lambda` installs: it runs them.
-it.each(["table", "status", "memory"])("The scenario %s runs", async (name) => {
+it.each(["table", "status", "proxy", "memory"])("The scenario %s runs", async (name) => {
   expectFigures((await scenarios[name]?.run("tiny")) ?? { figures: [] });
 });
 
@@ -92,6 +92,7 @@ describe("The options", () => {
     [["deployed", "--url", "https://a.test"], "deployed needs --connection"],
     [["deployed", "--url", "https://a.test", "--connection", "a", "--requests", "2001"], "from 1 to 2000"],
     [["deployed", "cold"], "deployed runs alone"],
+    [["million", "cold"], "million runs alone"],
     [["--nope"], "Unknown option '--nope'"],
   ])("%j are an error: %s", (args, message) => {
     expect(() => readOptions(args)).toThrow(message);

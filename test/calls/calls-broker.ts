@@ -9,6 +9,7 @@ import { fakeCallerKey } from "../oauth/callers.ts";
 import { startIssuer } from "../oauth/issuer.ts";
 import { accountOf, type Line, place, startFunctionEnvironment } from "../support/function-environment.ts";
 import { startBusinessApi } from "./business-api.ts";
+import { rules } from "./cases.ts";
 
 const portalOrigin = "https://portal.test";
 const portalAudience = "fake-portal";
@@ -21,12 +22,7 @@ function callsCallers(issuer: string): object[] {
       name: "erp",
       connections: ["acme", "unregistered", "no-api"],
       keySha256,
-      calls: [
-        { methods: ["GET", "POST", "PUT", "PATCH", "DELETE"], path: "/api/v1/{scope}/CO/**" },
-        { methods: ["GET"], path: "/$metadata" },
-        { methods: ["GET", "POST"], path: "/free/*" },
-        { methods: ["GET"], path: "/any/**" },
-      ],
+      calls: rules,
     },
     {
       name: "portal",

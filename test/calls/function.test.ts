@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Agent, type Dispatcher } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { pathCases } from "./cases.ts";
 import { type CallsBroker, erp, startCallsBroker, userClaims } from "./calls-broker.ts";
 
 const agent = new Agent();
@@ -66,48 +67,7 @@ describe.each<Form>(["encoded", "decoded"])("Behind a gateway whose rawPath is %
     expect(received?.token.split(".")).toHaveLength(3);
   });
 
-  // What becomes of each path: the path that the API gets, or the status. The rules allow /any/** among others.
-  test.each<[sent: string, result: string | number]>([
-    ["$metadata", "/$metadata"],
-    ["any/a%20b", "/any/a%20b"],
-    ["any/caff%C3%A8", "/any/caff%C3%A8"],
-    ["any/a:b@c!d'e(f)*+,=&~", "/any/a:b@c!d'e(f)*+,=&~"],
-    ["any/%41", "/any/A"],
-    ["any/a%26b%2Cc", "/any/a&b,c"],
-    ["any/a%2Fb", "/any/a/b"],
-    ["api/v1/%7Bscope%7D/CO/Orders", "/api/v1/acme_alyacme/CO/Orders"],
-    ["api/v1/acme_alyacme/CO/Orders/7", "/api/v1/acme_alyacme/CO/Orders/7"],
-    ["api/v1/other_alyother/CO/Orders", 403],
-    ["api/v1/acme_alyacme/PO/Orders", 403],
-    ["API/v1/acme_alyacme/CO/Orders", 403],
-    ["api/v1/acme_alyacme/CO", 403],
-    ["free/a/b", 403],
-    ["$Metadata", 403],
-    ["%24metadata", "/$metadata"],
-    ["any/../secret", 400],
-    ["any/%2e%2e/secret", 400],
-    ["any/..%2Fsecret", 400],
-    ["any/.%20./x", 400],
-    ["any/%2e/x", 400],
-    ["any//x", 400],
-    ["any/x/", 400],
-    ["any/%2E%2E%5Cx", 400],
-    ["any/a%5Cb", 400],
-    ["any/a%25b", 400],
-    ["any/a%252Fb", 400],
-    ["any/a%23b", 400],
-    ["any/a;b", 400],
-    ["any/a%00b", 400],
-    ["any/a%0D%0Ab", 400],
-    ["any/a%E2%80%AEb", 400],
-    ["any/a%EF%BC%8Fb", 400],
-    ["any/%EF%BC%8E%EF%BC%8E/b", 400],
-    ["any/a%E2%88%95b", 400],
-    ["any/a.", 400],
-    ["any/%20a", 400],
-    ["any/%ED%A0%80", 400],
-    [`any/${"a".repeat(2100)}`, 400],
-  ])("the path %s becomes %s", async (sent, result) => {
+  test.each(pathCases)("the path %s becomes %s", async (sent, result) => {
     const { status } = await send(sent, { form });
 
     const reached = broker.api.received.map(({ url }) => url);

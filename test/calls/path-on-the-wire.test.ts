@@ -5,10 +5,8 @@ import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { httpsApi } from "../../functions/calls/edges/https-api.ts";
 import { readCallPath, targetOf } from "../../functions/calls/rules/call-path.ts";
 import { listen } from "../../fixtures/listen.ts";
-import { connectionId } from "../../fixtures/registration.ts";
 
 const api = httpsApi({ now: () => Date.now() / 1000 });
-const connection = connectionId("acme");
 const paths: string[] = [];
 let server: Awaited<ReturnType<typeof listen>>;
 beforeAll(async () => {
@@ -60,7 +58,7 @@ test("A path that is accepted reaches the API at the segments that were compared
   const property = fc.asyncProperty(sentPath, async (raw) => {
     const decoded = decodedOnce(raw);
     const prefix = "/v1/connections/acme/api/";
-    const forms = [raw, decoded].map((each) => readCallPath(`${prefix}${each}`, decoded, connection));
+    const forms = [raw, decoded].map((each) => readCallPath(`${prefix}${each}`, decoded, prefix));
     expect(forms[1]).toEqual(decoded === undefined ? expect.objectContaining({ kind: "broken" }) : forms[0]);
     const [path] = forms;
     if (path?.kind !== "path") return;

@@ -150,7 +150,7 @@ describe("The path of a call", () => {
     [`${prefix}${"a".repeat(2049)}`, "a".repeat(2049), "is longer than 2048 characters"],
     [`${prefix}${"a/".repeat(1024)}b`, `${"a/".repeat(1024)}b`, "is longer than 2048 characters"],
   ])("%s with the parameter %s", (rawPath, decoded, expected) => {
-    expect(readCallPath(rawPath, decoded, connection)).toEqual(
+    expect(readCallPath(rawPath, decoded, prefix)).toEqual(
       Array.isArray(expected) ? { kind: "path", segments: expected } : { kind: "broken", rule: expected },
     );
   });
@@ -201,7 +201,7 @@ describe("The path of a call", () => {
     ["/base/x;y", undefined],
     ["https://", undefined],
   ])("the URL %s of the API becomes %s", (url, own) => {
-    const called = { connection, apiBaseUrl: "https://api.test/base", calledPath: "/base/orders/7" };
+    const called = { prefix, apiBaseUrl: "https://api.test/base", calledPath: "/base/orders/7" };
     expect(ownPathOf(url, called)).toBe(own);
     expect(ownPathOf("/a", { ...called, apiBaseUrl: "https://api.test/" })).toBe(`${prefix}a`);
   });
@@ -239,7 +239,7 @@ describe("The headers of a request to the API", () => {
 });
 
 describe("The headers of the API's response", () => {
-  const called = { connection, apiBaseUrl: "https://api.test/base", calledPath: "/base/orders/7" };
+  const called = { prefix, apiBaseUrl: "https://api.test/base", calledPath: "/base/orders/7" };
   const returned = (headers: Record<string, string | string[]>) => {
     const all = headersToReturn(headers, called);
     expect(all).toMatchObject({

@@ -57,7 +57,7 @@ async function call(
 }
 
 /** Answers as the step says, and notes what differs. */
-class ScriptedNetwork {
+export class ScriptedNetwork {
   readonly unexpected: string[] = [];
   readonly #time: SteppedTime;
   #next: ReturnType<typeof exchangesOf> = { broker: [], api: [] };

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +79,26 @@ const runtimes: [string, string | undefined, string[]][] = [
   ["Deno", findProgram("deno"), ["run", "--allow-net=127.0.0.1", "--node-modules-dir=manual"]],
   ["Bun", findProgram("bun"), []],
 ];
+
+test("The installed proxy needs nothing but Node: it makes a call and ends", async () => {
+  const api = await startServer(({ authorization }, response) => response.end(authorization));
+  const broker = await startTokenServer(() => api.url);
+  const socket = join(folder, "proxy.sock");
+  const args = ["--broker", broker.url, "--connections", "acme", "--caller", "orders", "--socket", socket];
+  const command = join(installed, "build/proxy.js");
+  const child = spawn(process.execPath, [command, ...args], {
+    cwd: folder,
+    env: { SMART_SERVICES_PROXY_KEY: "stb_fake-key" },
+  });
+  const exit = once(child, "exit");
+  await once(child.stdout, "data");
+
+  const curl = await run("curl", ["-s", "--unix-socket", socket, "http://smart-services/acme/x"]);
+  child.kill();
+
+  expect([curl.stdout, (await exit)[0]]).toEqual(["Bearer fake-token-1", 0]);
+  expect(readFileSync(join(installed, "build/LICENSE-valibot.md"), "utf8")).toContain("MIT");
+});
 
 describe.each(runtimes)("In %s", (_, command = "", args) => {
   const inFolder = (code: string) => {

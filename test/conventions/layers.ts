@@ -65,8 +65,11 @@ const clientImports: Record<string, string[]> = {
 
 /** The entries of the client's package beside `index.ts`. */
 const clientEntries = new Set(
-  ["iam", "aws-identity", "github-actions", "kubernetes", "testing"].map((name) => `packages/client/src/${name}.ts`),
+  ["iam", "aws-identity", "github-actions", "kubernetes", "testing", "proxy"].map(
+    (name) => `packages/client/src/${name}.ts`,
+  ),
 );
+const isProxy = (path: string) => /^packages\/client\/src\/proxy[./]/.test(path);
 
 const functionOf = (path: string) => /^functions\/([^/]+)\//.exec(path)?.[1];
 
@@ -212,14 +215,31 @@ export const layers: Layer[] = [
   },
   {
     name: "the client's package imports itself alone, and its credentials what they need",
-    binds: below("packages/client/src/"),
+    binds: (file) => file.startsWith("packages/client/src/") && !isProxy(file),
     allows: (target, file) =>
-      target.startsWith("packages/client/src/") ||
+      (target.startsWith("packages/client/src/") && !isProxy(target)) ||
       (clientImports[file.slice("packages/client/src/".length)] ?? []).includes(target),
     planted: [
       { file: "packages/client/src/index.ts", text: 'import { createHash } from "node:crypto";' },
       { file: "packages/client/src/client.ts", text: 'import "@smart-token-broker/auth-core/rules/secret.ts";' },
+      { file: "packages/client/src/index.ts", text: 'import { proxyOf } from "./proxy/server.ts";' },
       { file: "packages/client/src/iam.ts", text: 'import { STS } from "@aws-sdk/client-sts";' },
+    ],
+  },
+  {
+    name: "the proxy imports the client, the rules of calls, valibot and Node",
+    binds: isProxy,
+    allows: (target) =>
+      target.startsWith("packages/client/src/") ||
+      target.startsWith(`${core}rules/`) ||
+      isFunctionRule(target) ||
+      /^(valibot|node:[a-z0-9/]+)$/.test(target),
+    planted: [
+      { file: "packages/client/src/proxy/call.ts", text: 'import { request } from "undici";' },
+      {
+        file: "packages/client/src/proxy/call.ts",
+        text: 'import { CallsEndpoint } from "@smart-token-broker/calls/edges/endpoint.ts";',
+      },
     ],
   },
   {

@@ -5,7 +5,6 @@ import type { Deployment } from "../../cli/deployment/deployment.ts";
 import { gatewayChecks } from "../../cli/smoke/gateway.ts";
 import { originsOf } from "../../functions/auth-core/metrics.ts";
 import { alwaysHeaders, headersToReturn, headersToSend } from "../../functions/calls/rules/call-headers.ts";
-import { connectionId } from "../../fixtures/registration.ts";
 import { erp, startCallsBroker } from "../calls/calls-broker.ts";
 import { callsCaller, keyCaller, newApp, synthesise } from "./synth.ts";
 
@@ -42,7 +41,7 @@ test("A page may send every method and header of a call, and read every header o
   // A header that the API would get if the caller sent it. A browser sends accept-encoding by itself.
   const everything = new Proxy({}, { get: () => "gzip" }) as Record<string, string>;
   const sent = Object.keys(headersToSend(everything)).filter((name) => name !== "accept-encoding");
-  const called = { connection: connectionId("acme"), apiBaseUrl: "https://api.test/", calledPath: "/a" };
+  const called = { prefix: "/", apiBaseUrl: "https://api.test/", calledPath: "/a" };
   const answered = new Proxy({}, { get: (_, name) => (name === "link" ? '</b>; rel="next"' : "/b") });
   const readable = Object.keys(headersToReturn(answered, called)).filter(
     // Those that are for browsers and caches, not for pages.

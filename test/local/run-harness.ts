@@ -60,9 +60,9 @@ export class StartedCommand {
     return this.url("ready");
   }
 
-  /** The URL after a word at the start of a line. */
+  /** The URL, or the path of a socket, after a word at the start of a line. */
   url(word: string): string {
-    const [, url] = new RegExp(`^${word} (http://\\S+)$`, "m").exec(this.stdout) ?? [];
+    const [, url] = new RegExp(`^${word} (\\S+)$`, "m").exec(this.stdout) ?? [];
     if (!url) throw new Error(`It printed no URL of ${word}.`);
     return url;
   }

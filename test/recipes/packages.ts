@@ -1,24 +1,22 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { install } from "../examples/debian.ts";
-import { guzzle, php, python } from "./recipes.ts";
 
-const packages =
-  "python3-requests python3-authlib python3-requests-oauthlib php-cli php-curl php-guzzlehttp-guzzle curl jq".split(
-    " ",
-  );
+// Debian's own, because the libraries are packages of Debian. Other versions may come first on the PATH.
+export const python = "/usr/bin/python3";
+export const php = "/usr/bin/php";
+
+const packages = "python3-requests php-cli php-curl curl default-jdk-headless";
 
 const succeeds = (program: string, ...args: string[]) => spawnSync(program, args, { stdio: "ignore" }).status === 0;
 
-/** Before the tests: Debian's Python and PHP with their HTTP and OAuth libraries, curl and jq. */
+/** Before the tests: Debian's Python and PHP with their HTTP libraries, curl and a JDK. */
 export default function setup(): void {
   install(
-    packages,
+    packages.split(" "),
     () =>
-      existsSync(guzzle) &&
-      succeeds(python, "-c", "import requests, authlib, requests_oauthlib") &&
+      succeeds(python, "-c", "import requests") &&
       succeeds(php, "-r", "curl_version();") &&
-      succeeds("jq", "--version") &&
+      succeeds("javac", "--version") &&
       succeeds("curl", "--version"),
   );
 }

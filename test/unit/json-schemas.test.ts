@@ -6,6 +6,7 @@ import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts
 import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
 import { sampleCallers } from "../../local/callers/sample-callers.ts";
 import { readDeploymentSettings } from "../../infra/settings/read.ts";
+import { readSettings } from "../../packages/client/src/proxy/settings.ts";
 
 const docs = join(import.meta.dirname, "../../docs");
 const published = (name: string) => JSON.parse(readFileSync(join(docs, `${name}.schema.json`), "utf8")) as object;
@@ -165,4 +166,28 @@ describe("docs/settings.schema.json", () => {
     expect(validate(settings)).toBe(false);
     expect(isAccepted(settings)).toBe(false);
   });
+});
+
+describe("docs/proxy.schema.json", () => {
+  const validate = ajv.compile(published("proxy"));
+  const [onPage = ""] =
+    /(?<=```json\n)\{"\$schema"[^]*?(?=```)/.exec(readFileSync(join(docs, "proxy.md"), "utf8")) ?? [];
+  const read = (settings: object) => readSettings({}, { path: "proxy.json", content: JSON.stringify(settings) });
+
+  test("accepts the settings on docs/proxy.md, as the proxy does", () => {
+    const settings = JSON.parse(onPage) as object;
+
+    expect(validate(settings), ajv.errorsText(validate.errors)).toBe(true);
+    expect(read(settings)).toMatchObject(settings);
+  });
+
+  test.each([{ calls: [] }, { drain: -1 }, { socketMode: "0777" }, { key: "fake-key" }, { connections: [] }])(
+    "rejects %j, as the proxy does",
+    (wrong) => {
+      const settings = { ...(JSON.parse(onPage) as object), ...wrong };
+
+      expect(validate(settings)).toBe(false);
+      expect(() => read(settings)).toThrow();
+    },
+  );
 });

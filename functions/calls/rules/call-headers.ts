@@ -1,18 +1,16 @@
 import { callRequestHeaders, callResponseHeaders } from "@smart-token-broker/auth-core/rules/callers/call-headers.ts";
-import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { ownPathOf } from "./call-path.ts";
 
 /** The headers of a request to the API, without its credential. */
 export function headersToSend(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const kept = callRequestHeaders.flatMap((name) => {
+  const kept: Record<string, string> = {};
+  for (const name of callRequestHeaders) {
     const value = headers[name];
-    return value !== undefined && isAscii(value) ? [[name, value] as const] : [];
-  });
+    if (value !== undefined && isAscii(value)) kept[name] = value;
+  }
   // Other encodings cannot be searched for the token.
-  return {
-    ...Object.fromEntries(kept),
-    "accept-encoding": acceptsGzip(headers["accept-encoding"]) ? "gzip" : "identity",
-  };
+  kept["accept-encoding"] = acceptsGzip(headers["accept-encoding"]) ? "gzip" : "identity";
+  return kept;
 }
 
 function acceptsGzip(header = ""): boolean {
@@ -34,24 +32,27 @@ function acceptsGzip(header = ""): boolean {
  */
 export function headersToReturn(
   headers: Readonly<Record<string, string | string[] | undefined>>,
-  called: { connection: ConnectionId; apiBaseUrl: string; calledPath: string },
+  called: { prefix: string; apiBaseUrl: string; calledPath: string },
 ): Record<string, string> {
   const valueOf = (name: string) => {
     const value = headers[name];
     const joined = Array.isArray(value) ? value.join(", ") : value;
     return joined !== undefined && isAscii(joined) ? joined : undefined;
   };
-  const kept = callResponseHeaders.map((name) => [name, valueOf(name)]);
-  const location = valueOf("location");
-  const own: Record<string, string | undefined> = {
-    ...(Object.fromEntries(kept) as Record<string, string | undefined>),
-    location: location && ownPathOf(location, called),
-    link: ownLinks(valueOf("link"), (url) => ownPathOf(url, called)),
-    "content-type": valueOf("content-type") ?? "application/octet-stream",
-    "cache-control": privateCaching(valueOf("cache-control")),
+  const own: Record<string, string> = {};
+  const keep = (name: string, value: string | undefined) => {
+    if (value) own[name] = value;
   };
-  const present = Object.entries(own).flatMap(([name, value]) => (value ? [[name, value] as const] : []));
-  return { ...Object.fromEntries(present), ...alwaysHeaders };
+  for (const name of callResponseHeaders) keep(name, valueOf(name));
+  keep("content-type", valueOf("content-type") ?? "application/octet-stream");
+  own["cache-control"] = privateCaching(valueOf("cache-control"));
+  const location = valueOf("location");
+  keep("location", location && ownPathOf(location, called));
+  keep(
+    "link",
+    ownLinks(valueOf("link"), (url) => ownPathOf(url, called)),
+  );
+  return Object.assign(own, alwaysHeaders);
 }
 
 /** Of every response of a call. A page on the broker's origin must never run what an API returns. */

@@ -1,13 +1,10 @@
 import { brokenSegment, maxPathLength, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
-import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 
 /** The decoded segments of a call's path below the connection's `apiBaseUrl`, or the rule that it breaks, as a clause. */
 export type CallPath = { kind: "path"; segments: string[] } | { kind: "broken"; rule: string };
 
-/** The broker's own path of a call, without its segments. */
-function callPrefix(connection: ConnectionId): string {
-  return `/v1/connections/${connection}/api/`;
-}
+/** Begins the broker's own path of a call. The proxy's paths have another one. */
+export const callPrefix = (connection: string) => `/v1/connections/${connection}/api/`;
 
 /**
  * Reads the path of a call. API Gateway decodes `rawPath` on AWS, so that `%2F` is a separator there; other gateways keep
@@ -15,9 +12,9 @@ function callPrefix(connection: ConnectionId): string {
  *
  * @param rawPath of the event, with or without its percent-encoding
  * @param decoded the path parameter, which every gateway decodes
+ * @param prefix begins `rawPath`
  */
-export function readCallPath(rawPath: string, decoded: string | undefined, connection: ConnectionId): CallPath {
-  const prefix = callPrefix(connection);
+export function readCallPath(rawPath: string, decoded: string | undefined, prefix: string): CallPath {
   if (decoded === undefined || !rawPath.startsWith(prefix)) return broken(`must begin with ${prefix}`);
   const rest = rawPath.slice(prefix.length);
   if (rest !== decoded && decodedOnce(rest) !== decoded) return broken("is not encoded once, in UTF-8");
@@ -41,14 +38,15 @@ export function targetOf(
 }
 
 /**
- * The broker's own path for a URL of the API: of a `location`, for example. `undefined` if it is elsewhere, or if its path
- * could not be called.
+ * Our own path for a URL of the API: of a `location`, for example. `undefined` if it is elsewhere, or if its path could not
+ * be called.
  *
  * @param url absolute, or relative to `calledPath`
+ * @param called.prefix begins our own paths
  */
 export function ownPathOf(
   url: string,
-  called: { connection: ConnectionId; apiBaseUrl: string; calledPath: string },
+  called: { prefix: string; apiBaseUrl: string; calledPath: string },
 ): string | undefined {
   const base = new URL(called.apiBaseUrl);
   const from = `${base.origin}${called.calledPath}`;
@@ -59,7 +57,7 @@ export function ownPathOf(
   // Decoded after the split: here, `%2F` is no separator, and so no path that could be called.
   const segments = pathname.slice(root.length).split("/").map(decodedOnce);
   const path = segments.every((segment) => segment !== undefined) ? checkedPath(segments) : undefined;
-  return path?.kind === "path" ? `${callPrefix(called.connection)}${encoded(path.segments)}${search}` : undefined;
+  return path?.kind === "path" ? `${called.prefix}${encoded(path.segments)}${search}` : undefined;
 }
 
 function checkedPath(segments: string[]): CallPath {
@@ -70,7 +68,7 @@ function checkedPath(segments: string[]): CallPath {
 
 const broken = (rule: string): CallPath => ({ kind: "broken", rule });
 
-function decodedOnce(text: string): string | undefined {
+export function decodedOnce(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {

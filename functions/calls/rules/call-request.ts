@@ -3,7 +3,7 @@ import { type CallMethod, callMethods } from "@smart-token-broker/auth-core/rule
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CallFailure, maxCallBytes } from "./call-failure.ts";
-import { readCallPath } from "./call-path.ts";
+import { callPrefix, readCallPath } from "./call-path.ts";
 
 /** The credential of a request. A name goes with a caller key only. */
 export interface CallCredential {
@@ -41,7 +41,7 @@ export function readCall(event: Event, connection: ConnectionId): CallRequest | 
   const { rawPath, rawQueryString: query, requestContext, pathParameters } = event;
   const method = callMethods.find((each) => each === requestContext.http.method);
   if (!method) return invalid(`Use one of the methods ${callMethods.join(", ")}.`);
-  const path = readCallPath(rawPath, pathParameters?.["path"], connection);
+  const path = readCallPath(rawPath, pathParameters?.["path"], callPrefix(connection));
   if (path.kind === "broken") return invalid(`The path after /api/ ${path.rule}.`);
   if (!/^[\x21-\x7e]*$/.test(query)) return invalid("The query must be visible ASCII: encode all other characters.");
   const body = readBody(event, method);

@@ -20,7 +20,7 @@ import {
   unreachable,
 } from "../rules/call-failure.ts";
 import { headersToReturn } from "../rules/call-headers.ts";
-import { targetOf, withScope } from "../rules/call-path.ts";
+import { callPrefix, targetOf, withScope } from "../rules/call-path.ts";
 import type { CallRequest } from "../rules/call-request.ts";
 import type { Api, ApiRequest, ApiResponse, ApiResult, Search } from "./api.ts";
 
@@ -211,7 +211,8 @@ export class CallMaker {
     line.responseBytes = body.length;
     if (status < 200 || status === 407 || status > 599) return invalidResponse("an unexpected status");
     const encoding = single(headers["content-encoding"])?.toLowerCase();
-    const returned = headersToReturn(headers, { connection, apiBaseUrl: set.apiBaseUrl ?? "", calledPath: path });
+    const called = { prefix: callPrefix(connection), apiBaseUrl: set.apiBaseUrl ?? "", calledPath: path };
+    const returned = headersToReturn(headers, called);
     const isEchoed = Object.values(returned).some((value) => value.includes(token.reveal()));
     const isInBody = isEchoed || (await this.#ports.search(body, encoding, token));
     if (isInBody === undefined) return invalidResponse("an encoding that cannot be searched for the token");

@@ -14,7 +14,10 @@ export interface SmartServicesClient extends SmartServicesConnection {
 }
 
 /** Makes a client with its own sources of time, chance and network. */
-export function clientWith(options: ClientOptions, runtime: Runtime): SmartServicesClient {
+export function clientWith(
+  options: ClientOptions,
+  runtime: Runtime,
+): Pick<SmartServicesClient, "fetch" | "token"> & { connection: (id: string) => Connection } {
   const settings = readOptions(options, runtime);
   const circuit = new Circuit(settings, (error) => !concernsConnection(error));
   const connections = new Map<string, Connection>();

@@ -64,7 +64,7 @@ export class Connection {
     const request = new ApiRequest(input, init, token.apiBaseUrl ?? apiBaseUrl);
     const response = await request.send(runtime, token);
     if (response.status !== 401 || request.leftOrigin(response)) return response;
-    const next = await abortable(this.#replacementOf(token), signal);
+    const next = await abortable(this.replacementOf(token), signal);
     if (!next || !request.canRepeat) return response;
     // Frees the socket of the answer that nobody reads.
     ignoreFailure(response.body?.cancel() ?? Promise.resolve());
@@ -118,7 +118,7 @@ export class Connection {
   }
 
   /** The token to use in place of one that the API rejected; `undefined` if there is none. Never rejects. */
-  async #replacementOf(rejected: AccessToken): Promise<AccessToken | undefined> {
+  async replacementOf(rejected: AccessToken): Promise<AccessToken | undefined> {
     const { accessToken } = rejected;
     // Another call reported it, or the client replaced it, since this request was sent.
     if (this.#held && this.#held.token.accessToken !== accessToken) return this.token().catch(() => undefined);

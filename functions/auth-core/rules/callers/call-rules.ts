@@ -44,6 +44,8 @@ const forbidden = /[/\\%?#;\p{C}\u2028\u2029\uFFFD\u2044\u2215\u2216]/u;
  * that breaks this as another path than the one that was compared with the rules.
  */
 export function brokenSegment(segment: string): string | undefined {
+  // Breaks none of the rules below, and is what most segments are.
+  if (/^[\w-]+$/.test(segment)) return undefined;
   if (segment === "") return "has an empty segment or a slash at its end";
   // Spaces of any kind: some server may trim them.
   if (/^[.\s]+$/.test(segment)) return "has a segment of dots or spaces";

@@ -1,0 +1,223 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { clientWith } from "../client.ts";
+import type { Connection } from "../connection.ts";
+import type { Credential } from "../credentials.ts";
+import type { Runtime } from "../runtime.ts";
+import type { ClientOptions } from "../settings.ts";
+import { ignoreFailure } from "../wait.ts";
+import { Call } from "./call.ts";
+import { callFailure, Failure, failureOf, invalid } from "./failure.ts";
+import { type CallLine, type Log, Metrics } from "./report.ts";
+import type { ProxySettings } from "./settings.ts";
+
+/** Seconds between two looks at the tokens and at the secret. */
+const beat = 10;
+
+/** Names that the Host of a request may have, besides `allowHosts`. */
+const ownNames = ["smart-services", "localhost", "127.0.0.1", "[::1]"];
+
+export interface Proxy {
+  server: Server;
+  /** Gets the tokens, and keeps them fresh from then on. It does not keep the process alive. */
+  start: () => void;
+  /** Stops: no new connection; open calls may end within `drain` seconds. */
+  stop: () => Promise<void>;
+}
+
+export interface ProxyParts {
+  settings: ProxySettings;
+  credential: Credential;
+  runtime: Runtime;
+  log: Log;
+  /** The secret that callers must send. Absent: the socket's mode decides who may call. */
+  readSecret?: (() => string) | undefined;
+  /** Of the client. Default: its own. */
+  options?: Pick<ClientOptions, "margin" | "timeout">;
+}
+
+/**
+ * A server that sends requests on to the business API with tokens of the broker.
+ *
+ * @throws SettingsError
+ */
+export function proxyOf({ settings, credential, runtime, log, readSecret, options }: ProxyParts): Proxy {
+  const metrics = new Metrics();
+  /** Epoch seconds at which the token of a connection expires. */
+  const expiry = new Map<string, number>();
+  const client = clientWith(
+    {
+      ...options,
+      broker: settings.broker,
+      credential,
+      onEvent(event) {
+        const { connection, reason } = event;
+        const fields = { connection, reason, durationMs: Math.round(event.seconds * 1000) };
+        if (event.kind === "failure") {
+          const { code, status, retryAfter, requestId, message: detail } = event.error;
+          metrics.tokenRequest(connection, code);
+          log("WARN", "token", { ...fields, code, status, retryAfter, requestId, detail });
+          return;
+        }
+        metrics.tokenRequest(connection, "ok");
+        expiry.set(connection, event.expiresAt.getTime() / 1000);
+        log("INFO", "token", { ...fields, code: "ok", expiresAt: event.expiresAt });
+      },
+    },
+    runtime,
+  );
+  const connections = new Map<string, Connection>(settings.connections.map((id) => [id, client.connection(id)]));
+  const names = new Set([...ownNames, ...settings.allowHosts.map((name) => name.toLowerCase())]);
+  let secret = readSecret && hash(readSecret());
+  let isStopping = false;
+
+  const secondsLeft = () =>
+    new Map(settings.connections.map((id) => [id, Math.max(0, Math.floor((expiry.get(id) ?? 0) - runtime.wall()))]));
+
+  async function keepFresh(): Promise<void> {
+    for (;;) {
+      for (const connection of connections.values()) ignoreFailure(connection.token());
+      try {
+        secret = readSecret && hash(readSecret());
+      } catch (error) {
+        log("WARN", "secret", { code: "secret_unreadable", detail: (error as Error).message });
+      }
+      await new Promise((resolve) => runtime.timeout(beat).addEventListener("abort", resolve));
+    }
+  }
+
+  /** Rejects what a web page can send, and who does not know the secret. */
+  function guard({ url = "", headers, headersDistinct }: IncomingMessage): void {
+    if (!url.startsWith("/")) throw invalid("The request target must be a path: this is no forward proxy.");
+    const [host = "", ...others] = headersDistinct["host"] ?? [];
+    const name = host.toLowerCase().replace(/:\d+$/, "");
+    if (others.length > 0 || !names.has(name)) {
+      throw new Failure(
+        403,
+        "host_not_allowed",
+        "The Host is not a name of the proxy. Use localhost, or --allow-host NAME.",
+      );
+    }
+    if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) {
+      throw new Failure(403, "page_not_allowed", "The request comes from a web page. Send it from a program.");
+    }
+    if (secret && !timingSafeEqual(secret, hash(credentialIn(headers.authorization)))) {
+      throw callFailure("credential_not_accepted", "Send the proxy's secret as Authorization: Bearer.");
+    }
+    if (/\bwebsocket\b/i.test(headers.upgrade ?? "")) {
+      throw new Failure(501, "upgrade_not_supported", "The proxy passes on no WebSocket.");
+    }
+  }
+
+  const pages: Record<string, () => { status: number; type?: string; text: string }> = {
+    "/healthz": () => ({ status: 200, text: "ok\n" }),
+    "/readyz"() {
+      const missing = [...secondsLeft()].filter(([, left]) => left === 0).map(([id]) => id);
+      if (isStopping) return { status: 503, text: "stopping\n" };
+      return missing.length === 0
+        ? { status: 200, text: "ok\n" }
+        : { status: 503, text: `no token of: ${missing.join(", ")}\n` };
+    },
+    "/metrics": () => ({ status: 200, type: "text/plain; version=0.0.4", text: metrics.text(secondsLeft()) }),
+  };
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A caller that is gone needs no answer.
+    response.on("error", () => undefined);
+    const { url = "", method = "" } = request;
+    const line: CallLine = { method, code: "ok", requestBytes: 0, responseBytes: 0 };
+    const page = Object.hasOwn(pages, url) ? pages[url] : undefined;
+    if (!page) report(response, line);
+    try {
+      guard(request);
+      if (page) {
+        const { status, type = "text/plain", text } = page();
+        response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(text);
+        return;
+      }
+      const connection = connections.get(url.split("/", 2)[1] ?? "");
+      if (!connection) {
+        throw new Failure(
+          404,
+          "unknown_connection",
+          "The first segment of the path is no connection of the proxy's settings.",
+        );
+      }
+      line.connection = connection.id;
+      await new Call({ request, response }, connection, settings, line).make();
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.code === "internal") log("ERROR", "bug", { error: (error as Error).stack });
+      refuse(response, failure, line);
+    }
+  }
+
+  /** Writes one line when a call has ended, and counts it. */
+  function report(response: ServerResponse, line: CallLine): void {
+    const startedAt = performance.now();
+    metrics.openCalls += 1;
+    response.once("close", () => {
+      metrics.openCalls -= 1;
+      const milliseconds = performance.now() - startedAt;
+      const { statusCode: status, writableFinished } = response;
+      if (!writableFinished) line.code = "caller_gone";
+      else if (line.code === "ok" && status >= 400) line.code = status >= 500 ? "api_5xx" : "api_4xx";
+      metrics.call(line.connection ?? "none", line.code, milliseconds / 1000);
+      log("INFO", "call", { ...line, status, durationMs: Math.round(milliseconds) });
+    });
+  }
+
+  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000 });
+  const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  server.on("request", listener).on("checkContinue", listener);
+  server.on("connect", (_, socket) => {
+    // The server no longer looks after this socket: without this, one whose caller is gone ends the process, and one
+    // whose caller stays ends no drain.
+    socket.on("error", () => undefined);
+    socket.end(`HTTP/1.1 400 ${STATUS_CODES[400]}\r\nconnection: close\r\n\r\n`, () => socket.destroy());
+  });
+
+  return {
+    server,
+    start: () => void keepFresh(),
+    async stop() {
+      isStopping = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      const timer = setTimeout(() => server.closeAllConnections(), settings.drain * 1000);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Answers with problem details (RFC 9457), or breaks an answer that has begun. */
+function refuse(
+  response: ServerResponse,
+  { status, code, message: detail, retryAfter }: Failure,
+  line: CallLine,
+): void {
+  line.code = code;
+  if (status === 503) line.detail = detail;
+  if (response.headersSent) return void response.destroy();
+  const body = JSON.stringify({ title: STATUS_CODES[status], status, code, detail });
+  response
+    .writeHead(status, {
+      "content-length": Buffer.byteLength(body),
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      "broker-response": "proxy",
+      ...(retryAfter !== undefined && { "retry-after": String(Math.max(1, Math.ceil(retryAfter))) }),
+      ...(status === 401 && { "www-authenticate": "Bearer" }),
+    })
+    .end(body);
+}
+
+/** The secret of `Bearer`, or of Basic with any name, as clients send it for a URL like `http://proxy:SECRET@…`. */
+function credentialIn(authorization = ""): string {
+  const [, scheme = "", value = ""] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? [];
+  if (scheme.toLowerCase() !== "basic") return value;
+  const text = Buffer.from(value, "base64").toString();
+  return text.slice(text.indexOf(":") + 1);
+}
+
+const hash = (text: string) => createHash("sha256").update(text).digest();

@@ -1,0 +1,52 @@
+import type { CallRule } from "../../functions/auth-core/rules/callers/call-rules.ts";
+
+/** The rules of the caller in `pathCases`. */
+export const rules: CallRule[] = [
+  { methods: ["GET", "POST", "PUT", "PATCH", "DELETE"], path: "/api/v1/{scope}/CO/**" },
+  { methods: ["GET"], path: "/$metadata" },
+  { methods: ["GET", "POST"], path: "/free/*" },
+  { methods: ["GET"], path: "/any/**" },
+];
+
+/** What becomes of each path, for the scope `acme_alyacme`: the path that the API gets, or the status. */
+export const pathCases: [sent: string, result: string | number][] = [
+  ["$metadata", "/$metadata"],
+  ["any/a%20b", "/any/a%20b"],
+  ["any/caff%C3%A8", "/any/caff%C3%A8"],
+  ["any/a:b@c!d'e(f)*+,=&~", "/any/a:b@c!d'e(f)*+,=&~"],
+  ["any/%41", "/any/A"],
+  ["any/a%26b%2Cc", "/any/a&b,c"],
+  ["any/a%2Fb", "/any/a/b"],
+  ["api/v1/%7Bscope%7D/CO/Orders", "/api/v1/acme_alyacme/CO/Orders"],
+  ["api/v1/acme_alyacme/CO/Orders/7", "/api/v1/acme_alyacme/CO/Orders/7"],
+  ["api/v1/other_alyother/CO/Orders", 403],
+  ["api/v1/acme_alyacme/PO/Orders", 403],
+  ["API/v1/acme_alyacme/CO/Orders", 403],
+  ["api/v1/acme_alyacme/CO", 403],
+  ["free/a/b", 403],
+  ["$Metadata", 403],
+  ["%24metadata", "/$metadata"],
+  ["any/../secret", 400],
+  ["any/%2e%2e/secret", 400],
+  ["any/..%2Fsecret", 400],
+  ["any/.%20./x", 400],
+  ["any/%2e/x", 400],
+  ["any//x", 400],
+  ["any/x/", 400],
+  ["any/%2E%2E%5Cx", 400],
+  ["any/a%5Cb", 400],
+  ["any/a%25b", 400],
+  ["any/a%252Fb", 400],
+  ["any/a%23b", 400],
+  ["any/a;b", 400],
+  ["any/a%00b", 400],
+  ["any/a%0D%0Ab", 400],
+  ["any/a%E2%80%AEb", 400],
+  ["any/a%EF%BC%8Fb", 400],
+  ["any/%EF%BC%8E%EF%BC%8E/b", 400],
+  ["any/a%E2%88%95b", 400],
+  ["any/a.", 400],
+  ["any/%20a", 400],
+  ["any/%ED%A0%80", 400],
+  [`any/${"a".repeat(2100)}`, 400],
+];

@@ -1,0 +1,192 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { statSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { listen } from "../../packages/client/src/proxy/listen.ts";
+import { readSettings } from "../../packages/client/src/proxy/settings.ts";
+import { systemRuntime } from "../../packages/client/src/runtime.ts";
+import { SteppedTime } from "../../packages/client/src/testing/stepped-time.ts";
+import { newSocket, startWithApi } from "./stage.ts";
+
+const secret = "fake-secret-of-the-proxy-000000000000";
+const start = (more: Record<string, unknown> = {}, parts = {}) =>
+  startWithApi((_, response) => response.end("{}"), more, parts);
+
+test.each<[string, Record<string, string>, string]>([
+  ["its own name", { host: "smart-services" }, "200"],
+  ["localhost with a port", { host: "LOCALHOST:8080" }, "200"],
+  ["an allowed name", { host: "Proxy.internal:8080" }, "200"],
+  ["a foreign name, by DNS rebinding", { host: "evil.test" }, "403 host_not_allowed"],
+  ["a name that ends like ours", { host: "x.localhost" }, "403 host_not_allowed"],
+  ["an origin", { origin: "http://localhost" }, "403 page_not_allowed"],
+  ["a request of a page without origin", { "sec-fetch-site": "same-origin" }, "403 page_not_allowed"],
+])("Of a request with %s, only what a program sends is accepted", async (_, headers, expected) => {
+  const { call, calls } = await start({ allowHosts: ["proxy.internal"] });
+
+  for (const path of ["/acme/x", "/healthz"]) {
+    const { status, problem } = await call(path, { headers });
+    expect(status === 200 ? "200" : problem).toBe(expected);
+  }
+  await vi.waitFor(() => expect(calls()).toMatchObject([{ code: expected === "200" ? "ok" : expected.slice(4) }]));
+});
+
+test.each([
+  ["GET http://smart-services/acme/x HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
+  ["GET /acme/x HTTP/1.1\r\nhost: smart-services\r\nhost: evil.test\r\n\r\n", "403"],
+  ["GET /acme/x HTTP/1.0\r\n\r\n", "403"],
+  ["CONNECT api.test:443 HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
+  ["OPTIONS * HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
+  ["OPTIONS /acme/x HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
+  ["GET /acme/x HTTP/1.1\r\nhost: smart-services\r\ncontent-length: 1\r\n\r\na", "400"],
+  [
+    "POST /acme/x HTTP/1.1\r\nhost: smart-services\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "400",
+  ],
+])("%j gets %s", async (bytes, status) => {
+  const { socket } = await start();
+  const raw = connect(socket);
+  raw.end(bytes);
+
+  expect(await text(raw)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+});
+
+test("A CONNECT whose caller is gone, or stays, harms nothing", async () => {
+  const { socket, call, server } = await start();
+  const sockets: Socket[] = [];
+  server.prependListener("connect", (_, one: Socket) => sockets.push(one));
+  const bytes = "CONNECT api.test:443 HTTP/1.1\r\nhost: smart-services\r\n\r\n";
+  const stays = connect({ path: socket, allowHalfOpen: true }, () => stays.write(bytes)).resume();
+  onTestFinished(() => void stays.destroy());
+  for (let count = 0; count < 10; count += 1) {
+    const gone = connect(socket);
+    await once(gone, "connect");
+    gone.write(bytes, () => gone.destroy());
+  }
+
+  // An error that nobody handles fails the run.
+  await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual(Array(11).fill(true)));
+  expect((await call("/healthz")).status).toBe(200);
+});
+
+test("Only the connections of the settings can be called, and only what calls allows", async () => {
+  const { call } = await start({ calls: [{ methods: ["GET"], path: "/a/*" }] });
+
+  const problems = [];
+  for (const path of ["/other/a/1", "/acme", "/", "/metrics/x", "/acme/b", "/acme/a/1"]) {
+    problems.push((await call(path)).problem);
+  }
+  problems.push((await call("/acme/a/1", { method: "POST" })).problem);
+
+  expect(problems).toEqual([
+    "404 unknown_connection",
+    "400 invalid_request",
+    "404 unknown_connection",
+    "404 unknown_connection",
+    "403 call_not_allowed",
+    "200 undefined",
+    "403 call_not_allowed",
+  ]);
+});
+
+describe("With a secret,", () => {
+  const basic = (value: string) => `Basic ${Buffer.from(`any:${value}`).toString("base64")}`;
+
+  test("a port of loopback answers only who knows it, and the secret can be replaced", async () => {
+    const time = new SteppedTime();
+    const runtime = time.runtime(systemRuntime, { fetch: systemRuntime.fetch, random: () => 0 });
+    let current = secret;
+    const readSecret = () => current;
+    const {
+      call,
+      address,
+      warning,
+      start: begin,
+      lines,
+    } = await start({ listen: "127.0.0.1:0", secretFile: "fake" }, { readSecret, runtime });
+    begin();
+    const statusOf = async (authorization?: string) =>
+      (await call("/healthz", { headers: authorization === undefined ? {} : { authorization } })).status;
+
+    expect([address, warning]).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/), undefined]);
+    expect(await statusOf()).toBe(401);
+    expect(await statusOf(`Bearer ${secret}x`)).toBe(401);
+    expect(await statusOf(`Bearer ${secret}`)).toBe(200);
+    expect(await statusOf(basic(secret))).toBe(200);
+    current = "fake-secret-2";
+    await time.advance(10);
+    expect([await statusOf(`Bearer ${secret}`), await statusOf("Bearer fake-secret-2")]).toEqual([401, 200]);
+    expect(JSON.stringify(lines)).not.toContain("fake-secret");
+  });
+
+  test("another address than loopback warns that it is plaintext", async () => {
+    const { warning } = await start({ listen: "0.0.0.0:0", secretFile: "fake" }, { readSecret: () => secret });
+
+    expect(warning).toMatch(/^http:\/\/0\.0\.0\.0:\d+ is plaintext/);
+  });
+});
+
+describe("The socket", () => {
+  const settingsOf = (socket: string, socketMode = "0600") =>
+    readSettings(
+      {},
+      {
+        path: "proxy.json",
+        content: JSON.stringify({
+          broker: "https://broker.test",
+          connections: ["acme"],
+          caller: "orders",
+          socket,
+          socketMode,
+        }),
+      },
+    );
+  const open = async (socket: string, mode?: string) => {
+    const server = createServer();
+    onTestFinished(() => void server.close());
+    return listen(server as never, settingsOf(socket, mode));
+  };
+
+  test.each(["0600", "0660", "0666"])("has the mode %s from the settings", async (mode) => {
+    const socket = newSocket();
+
+    await open(socket, mode);
+
+    expect((statSync(socket).mode & 0o777).toString(8)).toBe(mode.slice(1));
+  });
+
+  test("of a proxy that was killed is replaced; one in use, a file and a missing folder are not", async () => {
+    const [left, file, used] = [newSocket(), newSocket(), newSocket()];
+    await leaveBehind(left);
+    writeFileSync(file, "fake");
+    await open(used);
+
+    await expect(open(left)).resolves.toEqual({ address: left });
+    await expect(open(used)).rejects.toThrow(`socket: another process listens on ${used}.`);
+    await expect(open(file)).rejects.toThrow("EADDRINUSE");
+    await expect(open(`${file}/x`)).rejects.toThrow(/cannot be opened/);
+  });
+
+  test("of a busy proxy, which accepts no further connection, stays its own", async () => {
+    const busy = newSocket();
+    const script = `require("node:net").createServer().listen({ path: ${JSON.stringify(busy)}, backlog: 1 }, () => console.log("listens"))`;
+    const child = spawn(process.execPath, ["-e", script]);
+    const waiting: Socket[] = [];
+    onTestFinished(() => {
+      for (const each of waiting) each.destroy();
+      child.kill("SIGKILL");
+    });
+    await once(child.stdout, "data");
+    child.kill("SIGSTOP");
+    for (let count = 0; count < 4; count += 1) waiting.push(connect(busy).on("error", () => undefined));
+
+    await expect(open(busy)).rejects.toThrow(`socket: another process listens on ${busy}.`);
+  });
+});
+
+/** A socket whose process has ended without removing it. */
+async function leaveBehind(path: string): Promise<void> {
+  const script = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  await once(spawn(process.execPath, ["-e", script]), "exit");
+}

@@ -1,0 +1,61 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { output, StartedCommand } from "../local/run-harness.ts";
+import { php, python } from "./packages.ts";
+
+const page = readFileSync(join(import.meta.dirname, "../../docs/proxy.md"), "utf8");
+const [, start = "", calls = ""] = /\n## Start it\n([^]*?)\n## Call\n([^]*?)\n## /.exec(page) ?? [];
+const blocksOf = (section: string) =>
+  [...section.matchAll(/^```(\w+)\n([^]*?)^```/gm)].map(([, language = "", text = ""]) => ({ language, text }));
+const [[command], blocks] = [blocksOf(start), blocksOf(calls)];
+const programs = blocks.filter(({ language, text }) => language !== "json" && !text.includes("openssl"));
+
+const folder = mkdtempSync(join(tmpdir(), "proxy-recipes-"));
+const [socket, secretFile] = [join(folder, "proxy.sock"), join(folder, "secret")];
+const started: StartedCommand[] = [];
+let port = "";
+
+/** A text of the page, with the values of this run. */
+const here = (text: string) =>
+  text
+    .replaceAll(/(\/run\/smart-services\/)?proxy\.sock/g, socket)
+    .replaceAll("/etc/smart-services-proxy.secret", secretFile)
+    .replaceAll(":8787", `:${new URL(started[0]?.url("ready") ?? "").port}`)
+    .replaceAll(":8791", `:${port}`);
+
+const interpreters: Record<string, string> = { sh: "bash", php, python, java: "java" };
+
+beforeAll(async () => {
+  const broker = new StartedCommand(["--port", "0"]);
+  started.push(broker);
+  await broker.ready();
+  await output("bash", ["-c", here(blocks.find(({ text }) => text.includes("openssl"))?.text ?? "")]);
+  const onSocket = here(command?.text ?? "");
+  const onPort = onSocket.replace(`--socket ${socket}`, `--listen 127.0.0.1:0 --secret-file ${secretFile}`);
+  for (const text of [onSocket, onPort]) {
+    const proxy = new StartedCommand([], { command: ["bash", "-c", text] });
+    started.push(proxy);
+    await proxy.ready();
+  }
+  port = new URL(started[2]?.url("ready") ?? "").port;
+});
+afterAll(() => Promise.all(started.map((each) => each.remove())));
+
+it("docs/proxy.md has programs for the socket and for TCP", () => {
+  expect(programs.map(({ language }) => language)).toEqual(["sh", "php", "python", "python", "java"]);
+});
+
+it.each(programs)(
+  "the $language of docs/proxy.md prints what the page says, through a started proxy",
+  async (program) => {
+    // Java accepts no other ending.
+    const file = join(folder, `Call.${program.language}`);
+    writeFileSync(file, here(program.text));
+
+    const printed = await output(interpreters[program.language] ?? "", [file]);
+
+    expect(printed.trim()).toBe(blocks.find(({ language }) => language === "json")?.text.trim());
+  },
+);

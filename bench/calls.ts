@@ -9,7 +9,7 @@ import { listen } from "../fixtures/listen.ts";
 import { tokenEvent } from "../fixtures/token-event.ts";
 import { runtimeClient } from "../tools/runtime-client.ts";
 import { bundlesFor } from "./bundles.ts";
-import { firstResponse, overTls, plainClient, type Times } from "./cold.ts";
+import { clientNote, firstResponse, overTls, plainClient, type Times } from "./cold.ts";
 import { type Figure, figureOf, median, type Report } from "./figures.ts";
 import { callerKey, type Parts, startParts, storedItem } from "./parts.ts";
 import type { Size } from "./scenario.ts";
@@ -49,7 +49,10 @@ export async function calls(size: Size): Promise<Report> {
     const times = await coldStarts(size, client, environment, subjects);
     const folders = { calls: folder, alone: bundles.ours("large-answer") };
     const grown = await growth(size, client, folders, parts.environment);
-    return { figures: [...warm, ...coldFigures(times), ...grown], notes };
+    return {
+      figures: [...warm, ...coldFigures(times), ...grown],
+      notes: [clientNote(runtimeClient() !== undefined), ...notes],
+    };
   } finally {
     tls.close();
     close();

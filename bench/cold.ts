@@ -167,11 +167,14 @@ function figuresOf(timesOf: (name: string) => Times[]): Figure[] {
   ];
 }
 
+export const clientNote = (hasClient: boolean) =>
+  hasClient
+    ? "Each environment is a process with Lambda's runtime client (`aws-lambda-ric`) and a Runtime API server."
+    : "Lambda's runtime client is not installed, so a plain client replaced it. `npm run test:lambda` installs it.";
+
 function notes(hasClient: boolean): string[] {
   return [
-    hasClient
-      ? "Each environment is a process with Lambda's runtime client (`aws-lambda-ric`) and a Runtime API server."
-      : "Lambda's runtime client is not installed, so a plain client replaced it. `npm run test:lambda` installs it.",
+    clientNote(hasClient),
     "*without the runtime*: less the median of the empty handler. The ratio is that of the medians.",
     "*limit*: one signed GetItem over node's HTTPS. *floor*: one GetItem by the SDK. Both have our bundler options. " +
       "The function oauth reads two items, the revoked keys and the connection: *limit of two reads*.",

@@ -30,7 +30,7 @@ export async function installPackage(): Promise<{ folder: string; tarball: strin
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(root, "node_modules", name), link);
   }
-  mkdirSync(join(folder, "node_modules/.bin"));
+  mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
   symlinkSync("../esbuild/bin/esbuild", join(folder, "node_modules/.bin/esbuild"));
   return { folder, tarball };
 }

@@ -86,28 +86,33 @@ test("A call has the token, the headers of the list and its query; the answer ha
 });
 
 test.each([200, 204, 304, 206, 404, 503])("an answer with status %s and a HEAD pass as they are", async (status) => {
-  const { call } = await startWithApi((_, response) => response.writeHead(status, { etag: '"7"' }).end());
+  const { call } = await startWithApi((_, response) =>
+    response.writeHead(status, { etag: '"7"', "content-length": "0" }).end(),
+  );
 
   const answers = [await call("/acme/x"), await call("/acme/x", { method: "HEAD" })];
 
-  expect(answers).toEqual(Array(2).fill(expect.objectContaining({ status, text: "" })));
+  const headers = expect.objectContaining({ etag: '"7"' }) as object;
+  expect(answers).toEqual(Array(2).fill(expect.objectContaining({ status, text: "", headers })));
+  // RFC 9110, section 8.6.
+  expect(answers[0]?.headers["content-length"]).toBe(status === 204 ? undefined : "0");
 });
 
 describe("After a 401 of the API,", () => {
   const large = Buffer.alloc(1_000_001, "a");
-  const chunked = () => Readable.from(["fake-", "value"]);
 
-  test.each<["POST" | "DELETE", string, () => string | Readable | null]>([
-    ["POST", "a body", () => "fake-value"],
-    ["DELETE", "a body without length", chunked],
-    ["POST", "no body", () => null],
-  ])("a %s with %s is sent once more, with another token", async (method, _, body) => {
+  test.each<["POST" | "DELETE", string, string, () => string | Readable | null]>([
+    ["POST", "a body", "fake-value", () => "fake-value"],
+    ["DELETE", "a body without length", "fake-value", () => Readable.from(["fake-", "value"])],
+    ["POST", "a body in pieces of a byte", "ab".repeat(1100), () => Readable.from("ab".repeat(1100))],
+    ["POST", "no body", "", () => null],
+  ])("a %s with %s is sent once more, with another token", async (method, _, expected, body) => {
     const received: string[] = [];
     const { call, broker } = await startWithApi(rejecting(received, "fake-token-1"));
 
     const { status, text: sent } = await call("/acme/x", { method, body: body() });
 
-    expect({ status, sent }).toEqual({ status: 200, sent: body() === null ? "" : "fake-value" });
+    expect({ status, sent }).toEqual({ status: 200, sent: expected });
     expect(received).toEqual(["fake-token-1", "fake-token-2"]);
     expect(broker.received.map(isReport)).toEqual([false, true]);
   });
@@ -259,25 +264,31 @@ describe("Bodies are streams:", () => {
     expect(reached).toEqual(["/y"]);
   });
 
-  test("apiTimeout is for the beginning of an answer: a stream may last longer", async () => {
+  test("apiTimeout is for an API that takes no body and begins no answer: streams and pauses may last longer", async () => {
     const answers: ServerResponse[] = [];
-    const listener = (request: IncomingMessage, response: ServerResponse) => {
-      request.resume();
+    const listener = async (request: IncomingMessage, response: ServerResponse) => {
       if (request.url?.endsWith("silent")) return;
+      if (request.url?.endsWith("whole")) return void response.end(await buffer(request));
+      request.resume();
       response.write("one ");
       answers.push(response);
     };
     const { open, call } = await startWithApi(listener, { apiTimeout: 0.1 });
-    const body = new PassThrough();
+    const [body, paused] = [new PassThrough(), new PassThrough()];
     body.write("a");
+    paused.write("a");
     const streams = [await open("/acme/x", { method: "POST", body }), await open("/acme/x")];
+    const whole = call("/acme/whole", { method: "POST", body: paused });
     body.end("b");
 
     // Each takes the whole time.
     for (let calls = 0; calls < 2; calls += 1) expect((await call("/acme/silent")).problem).toBe("504 api_timeout");
+    const unread = await call("/acme/silent", { method: "POST", body: Buffer.alloc(20_000_000) });
     for (const response of answers) response.end("two");
+    paused.end("b");
 
     expect(await Promise.all(streams.map((stream) => stream.body.text()))).toEqual(["one two", "one two"]);
+    expect([(await whole).text, unread.problem]).toEqual(["ab", "504 api_timeout"]);
   });
 
   test("an answer that breaks is not whole for the caller either", async () => {

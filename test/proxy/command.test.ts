@@ -61,7 +61,11 @@ test("The command says when it is ready, check asks it, and SIGTERM lets an open
   open[0]?.end(" two");
 
   expect([await body.text(), await exit]).toEqual(["one two", 0]);
-  expect(early).toEqual([1, "", expect.stringMatching(/^smart-services-proxy: The proxy is not ready: .*ENOENT/)]);
+  expect(early).toEqual([
+    1,
+    "",
+    `smart-services-proxy: No proxy listens on ${socket}: start it, or correct the setting.\n`,
+  ]);
   expect(ready).toEqual([0, "ready\n", ""]);
   expect(output.out.split("\n")[0]).toBe(`ready ${socket}`);
   expect(output).toEqual({ out: expect.not.stringMatching(/fake-(key|token)/), err: "" });
@@ -82,6 +86,7 @@ test("A call that does not end is cut off after drain seconds", async () => {
 
   await expect(body.text()).rejects.toThrow();
   expect(await exit).toBe(0);
+  expect(output.out).toMatch(/"message":"stopping",[^\n]*"openCalls":1\}\n.*"code":"stopped"/);
 });
 
 describe("A mistake gets one line that names it:", () => {
@@ -92,14 +97,20 @@ describe("A mistake gets one line that names it:", () => {
     [["run"], "The argument run is unknown. The only command is check."],
     [["--config", "/nowhere"], "config: /nowhere cannot be read (ENOENT)."],
     [[...common, "--caller", "orders"], `The caller key is missing. Give --key-file FILE, or set ${keyVariable}.`],
-    [[...common, "--credential", "iam"], "iam: the region is missing. Set AWS_REGION, or give { region }."],
+    [[...common, "--credential", "iam"], "iam: the region is missing. Set AWS_REGION, or give region."],
     [
       [...common, "--credential", "iam", "--region", "x", "--listen", "127.0.0.1:0", "--secret-file", "SHORT"],
-      "secretFile: the secret in SHORT has fewer than 32 characters. Create one: openssl rand -hex 32 > SHORT",
+      "secretFile: the secret in SHORT has fewer than 32 characters. Create one: (umask 077; openssl rand -hex 32 > SHORT)",
     ],
     [
       [...common, "--credential", "iam", "--region", "x", "--socket", "/nowhere/x.sock"],
-      "socket: /nowhere/x.sock cannot be opened (EACCES). Its folder is missing, or this user may not write there.",
+      "socket: /nowhere/x.sock cannot be opened (EACCES). The folder of a socket is missing, or this user may not listen here.",
+    ],
+    [[...common, "--caller", "orders", "--key-file", "/nowhere"], "keyFile: /nowhere cannot be read (ENOENT)."],
+    [[...common, "--caller", "orders", "--key-file", "/dev/null"], "keyFile: /dev/null is empty."],
+    [
+      [...common, "--credential", "kubernetes", "--token-file", "/nowhere"],
+      "tokenFile: /nowhere cannot be read (ENOENT).",
     ],
   ])("%j", async (args, message) => {
     const short = fileWith("fake-secret");
@@ -123,21 +134,31 @@ describe("A mistake gets one line that names it:", () => {
     [{ calls: [{ methods: ["GET"], path: "a" }] }, 'calls: the path "a" must begin with /.'],
     [{ socketMode: "0777" }, "socketMode must be 0600, 0660 or 0666"],
     [{ listen: "8080" }, "listen must be HOST:PORT"],
+    [{ listen: "127.0.0.1:65536" }, "listen: the port must be below 65536"],
     [{ listen: "127.0.0.1:8080" }, "secretFile is missing: every user of the machine reaches the port of listen"],
-    [{ listen: "127.0.0.1:8080", socket: "/x", secretFile: "/x" }, "listen and socket are both given"],
+    [
+      { listen: "127.0.0.1:8080", socket: "/x", secretFile: "/x" },
+      "listen and socket are both given: remove one of them",
+    ],
+    [{ allowHosts: ["http://proxy"] }, "allowHosts must be host names, without a port"],
     [{ apiTimeout: "5" }, "apiTimeout must be a number of seconds from 0.01 to 86400"],
     [{ drain: -1 }, "drain must be a number of seconds from 0 to 3600"],
   ])("%o", (change, message) => {
     const file = { path: "proxy.json", content: JSON.stringify({ ...complete, ...change }) };
 
     expect(() => readSettings({}, file)).toThrow(message);
-    expect(() => readSettings({}, file)).toThrow("Correct it in proxy.json or by an option; --help lists them.");
+    expect(() => readSettings({}, file)).toThrow("Fix it in proxy.json or with an option; --help lists them.");
   });
 
   test("a file that is not a JSON object", () => {
     for (const content of ["", "[]", "stb_fake-key"]) {
-      expect(() => readSettings({}, { path: "proxy.json", content })).toThrow(/^proxy\.json must be a JSON object\./);
+      expect(() => readSettings({}, { path: "proxy.json", content })).toThrow(
+        /^proxy\.json must be a JSON object\. See /,
+      );
     }
+    expect(() => readSettings({}, { path: "proxy.json", content: '{"a": "stb_fake-key",\n}' })).toThrow(
+      "proxy.json must be a JSON object. The mistake is at line 2 column 1. See ",
+    );
   });
 });
 

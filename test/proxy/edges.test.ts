@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -36,10 +37,12 @@ test.each([
   ["GET http://smart-services/acme/x HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
   ["GET /acme/x HTTP/1.1\r\nhost: smart-services\r\nhost: evil.test\r\n\r\n", "403"],
   ["GET /acme/x HTTP/1.0\r\n\r\n", "403"],
+  ["GET /acme/x HTTP/1.1\r\n\r\n", "403"],
   ["CONNECT api.test:443 HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
   ["OPTIONS * HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
   ["OPTIONS /acme/x HTTP/1.1\r\nhost: smart-services\r\n\r\n", "400"],
   ["GET /acme/x HTTP/1.1\r\nhost: smart-services\r\ncontent-length: 1\r\n\r\na", "400"],
+  ["POST /acme/x HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "400"],
   [
     "POST /acme/x HTTP/1.1\r\nhost: smart-services\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     "400",
@@ -88,6 +91,31 @@ test("Only the connections of the settings can be called, and only what calls al
     "200 undefined",
     "403 call_not_allowed",
   ]);
+});
+
+test("A stopping proxy ends when the last call has ended, and tells callers not to use their connections again", async () => {
+  const answers: ServerResponse[] = [];
+  const { socket, stop, calls } = await startWithApi((_, response) => void answers.push(response));
+  const get = "GET /acme/x HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  const [first, second, fresh, half] = ["", "", "", ""].map(() => connect(socket));
+  first?.write(get);
+  second?.write(get);
+  half?.write(get.slice(0, 20));
+  await vi.waitFor(() => expect(answers).toHaveLength(2));
+  answers[0]?.write("one");
+  await once(first as Socket, "data");
+
+  const stopped = stop();
+  answers[0]?.end();
+  await vi.waitFor(() => expect(calls()).toHaveLength(1));
+  // Its head was sent before: it may come once more on its connection.
+  first?.write(get);
+  await vi.waitFor(() => expect(answers).toHaveLength(3));
+  for (const response of answers) response.end("two");
+
+  await stopped;
+  for (const each of [first, second]) expect(await text(each as Socket)).toMatch(/\r\nconnection: close\r\n[^]*two/i);
+  for (const each of [fresh, half]) expect(await text(each as Socket)).toBe("");
 });
 
 describe("With a secret,", () => {

@@ -37,7 +37,7 @@ const loadSts = () =>
 export function awsIdentity(options: AwsIdentityOptions = {}): AwsIdentity {
   const { audience = "smart-token-broker", duration = 300, credentials } = options;
   const region = options.region ?? process.env["AWS_REGION"];
-  if (!region) throw new TypeError("awsIdentity: the region is missing. Set AWS_REGION, or give { region }.");
+  if (!region) throw new TypeError("awsIdentity: the region is missing. Set AWS_REGION, or give region.");
   if (!audience) throw new TypeError("awsIdentity: the audience is empty. Give the one of the broker's entry.");
   if (!Number.isInteger(duration) || duration < 60 || duration > 3600) {
     throw new TypeError("awsIdentity: duration must be a whole number of seconds from 60 to 3600.");

@@ -35,7 +35,7 @@ const loadChain = () =>
  */
 export function iam(options: IamOptions = {}): Credential {
   const region = options.region ?? process.env["AWS_REGION"];
-  if (!region) throw new TypeError("iam: the region is missing. Set AWS_REGION, or give { region }.");
+  if (!region) throw new TypeError("iam: the region is missing. Set AWS_REGION, or give region.");
   /** Seconds that the gateway's clock is ahead of this machine's. */
   let skew = 0;
   const now = (runtime: Runtime) => runtime.wall() + skew;

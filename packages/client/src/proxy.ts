@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -7,7 +6,7 @@ import { credentialOf } from "./proxy/credential.ts";
 import { addressOf, listen } from "./proxy/listen.ts";
 import { logTo } from "./proxy/report.ts";
 import { proxyOf } from "./proxy/server.ts";
-import { options, optionsHelp, type ProxySettings, readSettings, SettingsError } from "./proxy/settings.ts";
+import { options, optionsHelp, type ProxySettings, readSettings, readText, SettingsError } from "./proxy/settings.ts";
 import { systemRuntime } from "./runtime.ts";
 
 const help = `smart-services-proxy [check] [options]
@@ -22,7 +21,8 @@ ${optionsHelp()}  --help          Show this text.
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof SettingsError)) throw error;
+  // A failed system call, too, is no bug: its message names the file.
+  if (!(error instanceof SettingsError || (error instanceof Error && "syscall" in error))) throw error;
   process.stderr.write(`smart-services-proxy: ${error.message}\n`);
   process.exitCode = 1;
 }
@@ -37,7 +37,7 @@ async function main(argv: string[]): Promise<void> {
     );
   }
   const { config: path } = values;
-  const file = typeof path === "string" ? { path, content: read("config", path) } : undefined;
+  const file = typeof path === "string" ? { path, content: readText("config", path) } : undefined;
   const settings = readSettings(values, file);
   if (command === "check") await check(settings);
   else await run(settings);
@@ -52,20 +52,12 @@ function parse(argv: string[]) {
   }
 }
 
-function read(field: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new SettingsError(`${field}: ${path} cannot be read (${(error as { code?: string }).code}).`);
-  }
-}
-
 /** @throws SettingsError if it is too short to be a secret */
 function readSecret(path: string): string {
-  const secret = read("secretFile", path).trim();
+  const secret = readText("secretFile", path);
   if (secret.length >= 32) return secret;
   throw new SettingsError(
-    `secretFile: the secret in ${path} has fewer than 32 characters. Create one: openssl rand -hex 32 > ${path}`,
+    `secretFile: the secret in ${path} has fewer than 32 characters. Create one: (umask 077; openssl rand -hex 32 > ${path})`,
   );
 }
 
@@ -110,6 +102,12 @@ async function check(settings: ProxySettings): Promise<void> {
   try {
     process.stdout.write(`${await answer}\n`);
   } catch (error) {
-    throw new SettingsError(`The proxy is not ready: ${(error as Error).message}.`);
+    const { code = "", message } = error as Error & { code?: string };
+    const isDown = code === "ENOENT" || code === "ECONNREFUSED";
+    throw new SettingsError(
+      isDown
+        ? `No proxy listens on ${settings.socket ?? settings.listen}: start it, or correct the setting.`
+        : `The proxy is not ready: ${message}.`,
+    );
   }
 }

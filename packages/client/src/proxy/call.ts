@@ -76,8 +76,11 @@ export class Call {
     if ((method === "GET" || method === "HEAD") && this.#body.isPresent) {
       throw invalid(`A ${method} has no body. Send its parameters in the query.`);
     }
+    const { "transfer-encoding": coding = "chunked" } = headers;
+    if (coding.toLowerCase() !== "chunked") throw invalid("The only Transfer-Encoding is chunked.");
     const prefix = `/${id}/`;
     const [, pathname = "", query] = /^([^?]*)(?:\?(.*))?$/s.exec(url) ?? [];
+    if (!pathname.startsWith(prefix)) throw invalid(`A path is missing after /${id}.`);
     const path = readCallPath(pathname, decodedOnce(pathname.slice(prefix.length)), prefix);
     if (path.kind === "broken") throw invalid(`The path after ${prefix} ${path.rule}.`);
     if (!/^[\x21-\x7e]*$/.test(query ?? "")) {
@@ -93,12 +96,12 @@ export class Call {
       if (base === undefined) throw notReady("it has no apiBaseUrl");
       const scope = token.scope ?? "";
       const named = withScope(path.segments, scope);
-      if (named.kind === "broken") throw notReady("its scope cannot be a segment of a path");
+      if (named.kind === "broken") throw notReady("its scope is invalid");
       const rule = calls?.find((each) => allowsCall(each, method, named.segments, scope));
       if (calls && !rule) throw notAllowed();
       if (rule) this.#line.rule = rule.path;
       const target = targetOf(base, named.segments);
-      if (!target) throw notReady("its apiBaseUrl cannot be the beginning of a path");
+      if (!target) throw notReady("its apiBaseUrl is invalid");
       return {
         origin: target.origin,
         path: query === undefined ? target.path : `${target.path}?${query}`,
@@ -148,7 +151,8 @@ export class Call {
     response.writeHead(status, {
       ...headersToReturn(answer.headersDistinct, called),
       "broker-response": "api",
-      ...(length !== undefined && { "content-length": length }),
+      // RFC 9110, section 8.6: a 204 has none.
+      ...(length !== undefined && status !== 204 && { "content-length": length }),
     });
     answer.on("data", (piece: Buffer) => (this.#line.responseBytes += piece.length));
     // The caller must not take a part for the whole.
@@ -162,7 +166,7 @@ const rejectedToken = (hasNext: boolean) =>
     "api_rejected_token",
     hasNext
       ? "The API rejected the token, and the body is too large to be kept and sent again. Send the request again."
-      : "The API rejected the token, and the broker has no other one.",
+      : "The API rejected the token, and the broker has no other one. Does the path name the right scope? Write it as %7Bscope%7D.",
   );
 
 /** The body of a request: sent as it comes, and kept up to a limit. */
@@ -226,6 +230,8 @@ class Body {
       this.#line.requestBytes += piece.length;
       if (this.#line.requestBytes > maxKept) this.#kept = undefined;
       this.#kept?.push(piece);
+      // One that comes in pieces of a few bytes would need hundreds of bytes for each.
+      if (this.#kept?.length === 1000) this.#kept = [Buffer.concat(this.#kept)];
     });
     // Only now: a caller that waits for it sends no body in vain.
     if (this.#request.headers.expect !== undefined) this.#response.writeContinue();

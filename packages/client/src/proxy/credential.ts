@@ -1,13 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { awsIdentity } from "../aws-identity.ts";
 import { callerKey, type Credential } from "../credentials.ts";
 import { githubActions } from "../github-actions.ts";
 import { iam } from "../iam.ts";
 import { kubernetes } from "../kubernetes.ts";
-import { keyVariable, type ProxySettings, SettingsError } from "./settings.ts";
+import { keyVariable, type ProxySettings, readText, SettingsError } from "./settings.ts";
 
 /**
- * How the proxy authenticates at the broker. A file is read for each request to the broker, so that it can be replaced.
+ * How the proxy authenticates at the broker. A file is read now, and for each request to the broker, so that
+ * it can be replaced.
  *
  * @throws SettingsError
  */
@@ -19,7 +19,10 @@ export function credentialOf(settings: ProxySettings, environment: NodeJS.Proces
     if (credential === "iam") return iam(at);
     if (credential === "aws-identity") return awsIdentity({ ...at, ...of });
     if (credential === "github-actions") return githubActions(of);
-    if (credential === "kubernetes") return kubernetes(tokenFile);
+    if (credential === "kubernetes") {
+      readText("tokenFile", tokenFile);
+      return kubernetes(tokenFile);
+    }
   } catch (error) {
     // Of the option that the credential lacks, such as the region.
     throw new SettingsError((error as Error).message);
@@ -29,10 +32,7 @@ export function credentialOf(settings: ProxySettings, environment: NodeJS.Proces
     if (!key) throw new SettingsError(`The caller key is missing. Give --key-file FILE, or set ${keyVariable}.`);
     return callerKey(caller, key);
   }
-  return {
-    async request(order, runtime) {
-      const key = (await readFile(keyFile, "utf8")).trim();
-      return callerKey(caller, key).request(order, runtime);
-    },
-  };
+  const current = () => callerKey(caller, readText("keyFile", keyFile));
+  current();
+  return { request: (order, runtime) => current().request(order, runtime) };
 }

@@ -29,5 +29,5 @@ export const notReady = (what: string) =>
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof BrokerError) return new Failure(503, error.code, error.message, error.retryAfter);
-  return new Failure(500, "internal", "Internal error of the proxy. Its log has it.");
+  return new Failure(500, "internal", "Internal error of the proxy. Report the line bug of its log.");
 }

@@ -62,9 +62,9 @@ async function begin(server: Server, options: ListenOptions, name: string, begun
 }
 
 const advice: Record<string, string> = {
-  // Also for a folder that does not exist.
-  EACCES: " Its folder is missing, or this user may not write there.",
-  EADDRINUSE: " Another process uses it.",
+  // Of a socket, also for a folder that does not exist.
+  EACCES: " The folder of a socket is missing, or this user may not listen here.",
+  EADDRINUSE: " Another process listens on it, or it is a file that is no socket.",
   EINVAL: " A path has at most 107 bytes.",
 };
 

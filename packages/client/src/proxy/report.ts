@@ -5,7 +5,7 @@ export interface CallLine {
   /** The rule's pattern, never the path. */
   rule?: string;
   status?: number;
-  /** `ok`, `api_4xx`, `api_5xx`, `caller_gone`, or the code of the failure. */
+  /** `ok`, `api_4xx`, `api_5xx`, `caller_gone`, `stopped` after `drain` seconds, or the code of the failure. */
   code: string;
   /** Why, if the broker gave no token. */
   detail?: string;
@@ -29,7 +29,6 @@ export function logTo(write: (text: string) => void): Log {
 
 /** Counters, in Prometheus' text form. */
 export class Metrics {
-  openCalls = 0;
   readonly #calls = new Map<string, { count: number; seconds: number }>();
   readonly #tokens = new Map<string, number>();
 
@@ -49,14 +48,14 @@ export class Metrics {
   }
 
   /** @param secondsLeft of the token of each connection */
-  text(secondsLeft: ReadonlyMap<string, number>): string {
+  text(openCalls: number, secondsLeft: ReadonlyMap<string, number>): string {
     const calls = [...this.#calls];
     return [
       family("call_seconds", "summary", "Calls by connection and code, and how long they took.", [
         ...calls.map(([labels, { seconds }]) => [`_sum{${labels}}`, seconds] as const),
         ...calls.map(([labels, { count }]) => [`_count{${labels}}`, count] as const),
       ]),
-      family("open_calls", "gauge", "Calls that have begun and not ended.", [["", this.openCalls]]),
+      family("open_calls", "gauge", "Calls that have begun and not ended.", [["", openCalls]]),
       family(
         "token_requests_total",
         "counter",

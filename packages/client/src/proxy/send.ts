@@ -26,7 +26,7 @@ export interface Sending {
 /**
  * Begins a request to the business API. Its body is what the caller of this function writes. It follows no redirect.
  *
- * @param seconds until the answer begins, from when the body is sent
+ * @param seconds until the answer begins, from when the API last took a piece of the body
  * @returns the request, and its answer, which rejects with a `Failure` or a `DeadSocketError`
  */
 export function send(
@@ -39,25 +39,25 @@ export function send(
   // Names and values in turn: node writes them as they are, and stores them in no object.
   const pairs = ["host", host];
   for (const name in headers) pairs.push(name, headers[name] ?? "");
-  const sent = request({ ...at, path, method, headers: pairs, agent: agents[protocol] });
+  const sent = request({ ...at, path, method, headers: pairs, agent: agents[protocol], timeout: seconds * 1000 });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
-    const limit = (milliseconds: number, failure: () => Failure) => {
-      clearTimeout(timer);
-      timer = setTimeout(() => sent.destroy(failure()), milliseconds);
-    };
     const unreachable = (why: string) => callFailure("api_unreachable", `${why} It may have processed the request.`);
     sent.once("socket", (socket) => {
       if (sent.reusedSocket) return;
-      limit(connectTimeout, () => callFailure("api_unreachable", "It takes too long to connect to the API."));
+      timer = setTimeout(() => {
+        sent.destroy(callFailure("api_unreachable", "It takes too long to connect to the API."));
+      }, connectTimeout);
       socket.once(protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(timer));
     });
     let isAnswered = false;
-    sent.once("finish", () => {
-      // It comes late if the answer begins before the body is sent.
+    // Its socket was idle for so long.
+    sent.on("timeout", () => {
       if (isAnswered) return;
+      // The caller's own pauses have no limit.
+      if (!sent.writableEnded && !sent.writableNeedDrain) return;
       const detail = `The API did not begin its answer within ${seconds} s. It may have processed the request.`;
-      limit(seconds * 1000, () => callFailure("api_timeout", detail));
+      sent.destroy(callFailure("api_timeout", detail));
     });
     sent.on("error", (error: Error & { code?: string }) => {
       const { code = "" } = error;

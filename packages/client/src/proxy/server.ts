@@ -69,7 +69,10 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   const connections = new Map<string, Connection>(settings.connections.map((id) => [id, client.connection(id)]));
   const names = new Set([...ownNames, ...settings.allowHosts.map((name) => name.toLowerCase())]);
   let secret = readSecret && hash(readSecret());
+  /** Of the calls that have begun and not ended. */
+  const open = new Set<ServerResponse>();
   let isStopping = false;
+  let isCutOff = false;
 
   const secondsLeft = () =>
     new Map(settings.connections.map((id) => [id, Math.max(0, Math.floor((expiry.get(id) ?? 0) - runtime.wall()))]));
@@ -95,7 +98,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
       throw new Failure(
         403,
         "host_not_allowed",
-        "The Host is not a name of the proxy. Use localhost, or --allow-host NAME.",
+        "The Host is not a name of the proxy. Use smart-services, localhost, or --allow-host NAME.",
       );
     }
     if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) {
@@ -112,13 +115,17 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   const pages: Record<string, () => { status: number; type?: string; text: string }> = {
     "/healthz": () => ({ status: 200, text: "ok\n" }),
     "/readyz"() {
-      const missing = [...secondsLeft()].filter(([, left]) => left === 0).map(([id]) => id);
+      const missing = [...secondsLeft()].filter(([, left]) => left <= 5).map(([id]) => id);
       if (isStopping) return { status: 503, text: "stopping\n" };
       return missing.length === 0
         ? { status: 200, text: "ok\n" }
         : { status: 503, text: `no token of: ${missing.join(", ")}\n` };
     },
-    "/metrics": () => ({ status: 200, type: "text/plain; version=0.0.4", text: metrics.text(secondsLeft()) }),
+    "/metrics": () => ({
+      status: 200,
+      type: "text/plain; version=0.0.4",
+      text: metrics.text(open.size, secondsLeft()),
+    }),
   };
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -127,6 +134,8 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     const { url = "", method = "" } = request;
     const line: CallLine = { method, code: "ok", requestBytes: 0, responseBytes: 0 };
     const page = Object.hasOwn(pages, url) ? pages[url] : undefined;
+    // Its caller must not send the next request on a connection that closes.
+    if (isStopping) response.shouldKeepAlive = false;
     if (!page) report(response, line);
     try {
       guard(request);
@@ -155,19 +164,23 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   /** Writes one line when a call has ended, and counts it. */
   function report(response: ServerResponse, line: CallLine): void {
     const startedAt = performance.now();
-    metrics.openCalls += 1;
+    open.add(response);
     response.once("close", () => {
-      metrics.openCalls -= 1;
+      open.delete(response);
+      if (isStopping) closeIfIdle();
       const milliseconds = performance.now() - startedAt;
       const { statusCode: status, writableFinished } = response;
-      if (!writableFinished) line.code = "caller_gone";
+      if (!writableFinished) line.code = isCutOff ? "stopped" : "caller_gone";
       else if (line.code === "ok" && status >= 400) line.code = status >= 500 ? "api_5xx" : "api_4xx";
       metrics.call(line.connection ?? "none", line.code, milliseconds / 1000);
       log("INFO", "call", { ...line, status, durationMs: Math.round(milliseconds) });
     });
   }
 
-  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000 });
+  /** Without an open call, no connection is worth a wait: node would keep one that is open for a request. */
+  const closeIfIdle = () => void (open.size === 0 && server.closeAllConnections());
+
+  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, requireHostHeader: false });
   const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
   server.on("request", listener).on("checkContinue", listener);
   server.on("connect", (_, socket) => {
@@ -182,8 +195,14 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     start: () => void keepFresh(),
     async stop() {
       isStopping = true;
+      log("INFO", "stopping", { openCalls: open.size });
+      for (const response of open) response.shouldKeepAlive = false;
       const closed = new Promise((resolve) => server.close(resolve));
-      const timer = setTimeout(() => server.closeAllConnections(), settings.drain * 1000);
+      closeIfIdle();
+      const timer = setTimeout(() => {
+        isCutOff = true;
+        server.closeAllConnections();
+      }, settings.drain * 1000);
       await closed;
       clearTimeout(timer);
     },

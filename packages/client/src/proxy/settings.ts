@@ -1,6 +1,7 @@
 import { commonFields, objectOf, text } from "@smart-token-broker/auth-core/rules/callers/caller-kind.ts";
 import { brokenPattern } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
+import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { isHttpUrl } from "../access-token.ts";
 
@@ -57,7 +58,9 @@ export const settingsSchema = objectOf({
   socketMode: v.optional(
     v.pipe(
       v.picklist(["0600", "0660", "0666"], "socketMode must be 0600, 0660 or 0666"),
-      v.description("Who may use the socket: its user, also its group, or everyone on the machine."),
+      v.description(
+        "Who may use the socket. 0600: the proxy's user; 0660: also its group; 0666: every user of the machine.",
+      ),
     ),
     "0600",
   ),
@@ -65,22 +68,30 @@ export const settingsSchema = objectOf({
     v.pipe(
       v.string("listen must be a string"),
       v.regex(/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/, "listen must be HOST:PORT"),
+      v.check((value) => Number(/\d+$/.exec(value)) < 65_536, "listen: the port must be below 65536"),
       v.description("Host and port, in place of the socket. Plaintext. Needs secretFile."),
     ),
   ),
   secretFile: optional(
     "secretFile",
-    "File with the secret that callers send as Authorization: Bearer, 32 characters or more.",
+    "File with the secret that programs send as Authorization: Bearer, 32 characters or more.",
   ),
   allowHosts: v.optional(
     v.pipe(
-      v.array(text("allowHosts: a name"), "allowHosts must be a list of host names"),
+      v.array(
+        v.pipe(text("allowHosts: a name"), v.regex(/^[\w.-]+$/, "allowHosts must be host names, without a port")),
+        "allowHosts must be a list of host names",
+      ),
       v.description("Further names that the Host of a request may have, with any port."),
     ),
     [],
   ),
-  apiTimeout: seconds("apiTimeout", [0.01, 86_400, 300], "How long the business API may take to begin its answer."),
-  drain: seconds("drain", [0, 3600, 25], "How long open calls may go on after SIGTERM."),
+  apiTimeout: seconds(
+    "apiTimeout",
+    [0.01, 86_400, 300],
+    "How long the business API may take to begin its response, or to take the next piece of a body.",
+  ),
+  drain: seconds("drain", [0, 3600, 25], "How long open calls may continue after SIGTERM. A second one ends them."),
 });
 
 export type ProxySettings = v.InferOutput<typeof settingsSchema>;
@@ -145,14 +156,14 @@ export function readSettings(values: Record<string, unknown>, file?: { path: str
   }
   const { socket, listen, secretFile } = settings;
   if (listen === undefined) return { ...settings, socket: socket ?? defaultSocket };
-  if (socket !== undefined) throw wrong("listen and socket are both given: one of them is enough");
+  if (socket !== undefined) throw wrong("listen and socket are both given: remove one of them");
   if (secretFile === undefined)
     throw wrong("secretFile is missing: every user of the machine reaches the port of listen");
   return settings;
 
   function wrong(what: string, hint = ""): SettingsError {
     const place = file === undefined ? "" : ` in ${file.path} or`;
-    return new SettingsError(`${what}.${hint} Correct it${place} by an option; --help lists them.`);
+    return new SettingsError(`${what}.${hint} Fix it${place} with an option; --help lists them.`);
   }
 }
 
@@ -162,11 +173,31 @@ function ofCommandLine(field: string, value: unknown): unknown {
 }
 
 function parse({ path, content }: { path: string; content: string }): object {
+  let place = "";
   try {
     const parsed: unknown = JSON.parse(content);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
-  } catch {
-    // The parser's message can repeat a part of the file.
+  } catch (error) {
+    // The rest of the parser's message can repeat a part of the file.
+    const [where] = /line \d+ column \d+/.exec((error as Error).message) ?? [];
+    if (where !== undefined) place = ` The mistake is at ${where}.`;
   }
-  throw new SettingsError(`${path} must be a JSON object. See docs/proxy.md for an example.`);
+  throw new SettingsError(`${path} must be a JSON object.${place} See docs/proxy.md for an example.`);
+}
+
+/**
+ * The content of a file, without white space around it.
+ *
+ * @param field that names the file
+ * @throws SettingsError
+ */
+export function readText(field: string, path: string): string {
+  let content: string;
+  try {
+    content = readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new SettingsError(`${field}: ${path} cannot be read (${(error as { code?: string }).code}).`);
+  }
+  if (content === "") throw new SettingsError(`${field}: ${path} is empty.`);
+  return content;
 }

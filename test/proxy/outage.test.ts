@@ -93,3 +93,22 @@ test("Without a token, calls get 503 with the client's code, readyz names the co
     ]),
   );
 });
+
+test("readyz is 503 from the second on in which calls get 503", async () => {
+  const { time, broker, call, start } = await startUnderClock();
+  start();
+  await time.advance(1);
+  broker.outage = outages["cut off"];
+  await time.advance(3580);
+  const statuses = [];
+  for (let second = 0; second < 30; second += 1) {
+    statuses.push([(await call("/readyz")).status, (await call("/acme/x")).status]);
+    await time.advance(1);
+  }
+
+  expect([statuses[0], statuses.at(-1)]).toEqual([
+    [200, 200],
+    [503, 503],
+  ]);
+  expect(statuses.filter(([ready, called]) => ready !== called)).toEqual([]);
+});

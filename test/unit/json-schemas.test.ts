@@ -170,8 +170,7 @@ describe("docs/settings.schema.json", () => {
 
 describe("docs/proxy.schema.json", () => {
   const validate = ajv.compile(published("proxy"));
-  const [onPage = ""] =
-    /(?<=```json\n)\{"\$schema"[^]*?(?=```)/.exec(readFileSync(join(docs, "proxy.md"), "utf8")) ?? [];
+  const [onPage = ""] = /(?<=```json\n)\{"broker"[^]*?(?=```)/.exec(readFileSync(join(docs, "proxy.md"), "utf8")) ?? [];
   const read = (settings: object) => readSettings({}, { path: "proxy.json", content: JSON.stringify(settings) });
 
   test("accepts the settings on docs/proxy.md, as the proxy does", () => {

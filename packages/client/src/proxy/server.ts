@@ -170,10 +170,12 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
       if (isStopping) closeIfIdle();
       const milliseconds = performance.now() - startedAt;
       const { statusCode: status, writableFinished } = response;
+      line.status = status;
+      line.durationMs = Math.round(milliseconds);
       if (!writableFinished) line.code = isCutOff ? "stopped" : "caller_gone";
       else if (line.code === "ok" && status >= 400) line.code = status >= 500 ? "api_5xx" : "api_4xx";
       metrics.call(line.connection ?? "none", line.code, milliseconds / 1000);
-      log("INFO", "call", { ...line, status, durationMs: Math.round(milliseconds) });
+      log("INFO", "call", line);
     });
   }
 

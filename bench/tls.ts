@@ -34,5 +34,5 @@ export async function startTls(target: string, files: ReturnType<typeof newCerti
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { url: `https://127.0.0.1:${port}`, close: () => server.close().closeAllConnections() };
+  return { url: `https://127.0.0.1:${port}`, server, close: () => server.close().closeAllConnections() };
 }

@@ -1,7 +1,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { newCertificate, startTls } from "../../bench/tls.ts";
+import { serve } from "../support/server.ts";
 import { output, StartedCommand } from "../local/run-harness.ts";
 import { php, python } from "./packages.ts";
 
@@ -59,3 +61,36 @@ it.each(programs)(
     expect(printed.trim()).toBe(blocks.find(({ language }) => language === "json")?.text.trim());
   },
 );
+
+it.each([
+  ["trusts", '{"path":"/x"}'],
+  ["does not trust", "502 api_unreachable"],
+])("a proxy that %s the certificate of an API with TLS gets its answers, or 502", async (kind, expected) => {
+  const files = newCertificate(mkdtempSync(join(tmpdir(), "proxy-tls-")));
+  const sockets = new Set<unknown>();
+  const api = await startTls(
+    await serve(({ url }, response) => void response.end(JSON.stringify({ path: url }))),
+    files,
+  );
+  onTestFinished(() => void api.close());
+  api.server.on("secureConnection", (socket) => sockets.add(socket));
+  const token = { access_token: "fake-token", token_type: "Bearer", expires_in: 3600, api_base_url: api.url };
+  const broker = await serve((_, response) => void response.end(JSON.stringify(token)));
+  const path = join(folder, "tls.sock");
+  const trusted = kind === "trusts" ? `NODE_EXTRA_CA_CERTS=${files.certificate}` : "";
+  const text = `${trusted} SMART_SERVICES_PROXY_KEY=stb_fake exec node packages/client/src/proxy.ts --broker ${broker} --connections acme --caller x --socket ${path}`;
+  const proxy = new StartedCommand([], { command: ["npm", "exec", "-c", text] });
+  onTestFinished(() => proxy.remove());
+  await proxy.ready();
+
+  const answers = [];
+  for (let calls = 0; calls < 2; calls += 1) {
+    const answer = await output("curl", ["--silent", "--unix-socket", path, "http://localhost/acme/x"]);
+    const { status, code } = JSON.parse(answer) as { status?: number; code?: string };
+    answers.push(code === undefined ? answer : `${status} ${code}`);
+  }
+
+  expect(answers).toEqual([expected, expected]);
+  // The second call uses the connection of the first.
+  expect(sockets.size).toBe(kind === "trusts" ? 1 : 0);
+});

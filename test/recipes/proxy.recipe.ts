@@ -72,8 +72,8 @@ it.each([
     await serve(({ url }, response) => void response.end(JSON.stringify({ path: url }))),
     files,
   );
-  onTestFinished(() => void api.close());
-  api.server.on("secureConnection", (socket) => sockets.add(socket));
+  onTestFinished(api.close);
+  api.server.on("secureConnection", (each) => sockets.add(each));
   const token = { access_token: "fake-token", token_type: "Bearer", expires_in: 3600, api_base_url: api.url };
   const broker = await serve((_, response) => void response.end(JSON.stringify(token)));
   const path = join(folder, "tls.sock");
@@ -84,7 +84,7 @@ it.each([
   await proxy.ready();
 
   const answers = [];
-  for (let calls = 0; calls < 2; calls += 1) {
+  for (const _ of [1, 2]) {
     const answer = await output("curl", ["--silent", "--unix-socket", path, "http://localhost/acme/x"]);
     const { status, code } = JSON.parse(answer) as { status?: number; code?: string };
     answers.push(code === undefined ? answer : `${status} ${code}`);

@@ -100,7 +100,7 @@ describe("A mistake gets one line that names it:", () => {
     [[...common, "--credential", "iam"], "iam: the region is missing. Set AWS_REGION, or give region."],
     [
       [...common, "--credential", "iam", "--region", "x", "--listen", "127.0.0.1:0", "--secret-file", "SHORT"],
-      "secretFile: the secret in SHORT has fewer than 32 characters. Create one: (umask 077; openssl rand -hex 32 > SHORT)",
+      "secretFile: the secret in SHORT has fewer than 32 characters. Create one: (umask 027; openssl rand -hex 32 > SHORT)",
     ],
     [
       [...common, "--credential", "iam", "--region", "x", "--socket", "/nowhere/x.sock"],

@@ -57,7 +57,7 @@ function readSecret(path: string): string {
   const secret = readText("secretFile", path);
   if (secret.length >= 32) return secret;
   throw new SettingsError(
-    `secretFile: the secret in ${path} has fewer than 32 characters. Create one: (umask 077; openssl rand -hex 32 > ${path})`,
+    `secretFile: the secret in ${path} has fewer than 32 characters. Create one: (umask 027; openssl rand -hex 32 > ${path})`,
   );
 }
 

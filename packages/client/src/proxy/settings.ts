@@ -40,7 +40,9 @@ export const settingsSchema = objectOf({
         ["caller-key", "iam", "kubernetes", "github-actions", "aws-identity"],
         "credential must be caller-key, iam, kubernetes, github-actions or aws-identity",
       ),
-      v.description("How the proxy authenticates at the broker."),
+      v.description(
+        "How the proxy authenticates at the broker: caller-key, iam, kubernetes, github-actions or aws-identity.",
+      ),
     ),
     "caller-key",
   ),

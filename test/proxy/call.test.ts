@@ -81,7 +81,14 @@ test("A call has the token, the headers of the list and its query; the answer ha
   });
   expect(headers).not.toHaveProperty("set-cookie");
   await vi.waitFor(() => expect(calls()).toHaveLength(1));
-  expect(calls()[0]).toMatchObject({ level: "INFO", connection: "acme", method: "GET", code: "ok", apiStatus: 303 });
+  expect(calls()[0]).toMatchObject({
+    level: "INFO",
+    connection: "acme",
+    method: "GET",
+    code: "ok",
+    apiStatus: 303,
+    durationMs: expect.any(Number),
+  });
   expect(JSON.stringify(calls())).not.toMatch(/any|Rossi|fake-token/);
 });
 
@@ -274,11 +281,11 @@ describe("Bodies are streams:", () => {
       answers.push(response);
     };
     const { open, call } = await startWithApi(listener, { apiTimeout: 0.1 });
-    const [body, paused] = [new PassThrough(), new PassThrough()];
-    body.write("a");
-    paused.write("a");
+    const [body, paused, ended, large] = [new PassThrough(), new PassThrough(), new PassThrough(), new PassThrough()];
+    for (const each of [body, paused, ended, large]) each.write("a");
     const streams = [await open("/acme/x", { method: "POST", body }), await open("/acme/x")];
     const whole = call("/acme/whole", { method: "POST", body: paused });
+    const silent = [ended, large].map((each) => call("/acme/silent", { method: "POST", body: each }));
     body.end("b");
 
     // Each takes the whole time.
@@ -286,9 +293,13 @@ describe("Bodies are streams:", () => {
     const unread = await call("/acme/silent", { method: "POST", body: Buffer.alloc(20_000_000) });
     for (const response of answers) response.end("two");
     paused.end("b");
+    ended.end();
+    large.end(Buffer.alloc(20_000_000));
 
     expect(await Promise.all(streams.map((stream) => stream.body.text()))).toEqual(["one two", "one two"]);
-    expect([(await whole).text, unread.problem]).toEqual(["ab", "504 api_timeout"]);
+    expect((await whole).text).toBe("ab");
+    const problems = [unread, ...(await Promise.all(silent))].map(({ problem }) => problem);
+    expect(problems).toEqual(Array(3).fill("504 api_timeout"));
   });
 
   test("an answer that breaks is not whole for the caller either", async () => {
@@ -392,9 +403,11 @@ test.each<[string, string, string]>([
   ["101", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "502 api_unreachable"],
   ["407", "HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n", "502 api_invalid_response"],
   ["nothing", "", "504 api_timeout"],
+  ["102 again and again", "HTTP/1.1 102 Processing\r\n\r\n", "504 api_timeout"],
 ])("an API that answers with %s gives a problem", async (_, bytes, expected) => {
   const raw = createServer((socket) => {
-    socket.on("error", () => undefined).once("data", () => socket.write(bytes));
+    const again = setInterval(() => socket.write(bytes), 20);
+    socket.on("error", () => undefined).once("close", () => clearInterval(again));
   });
   const { call } = await startWithRawApi(raw, { apiTimeout: 0.2 });
 

@@ -71,16 +71,22 @@ test("The command says when it is ready, check asks it, and SIGTERM lets an open
   expect(output).toEqual({ out: expect.not.stringMatching(/fake-(key|token)/), err: "" });
 });
 
-test("A call that does not end is cut off after drain seconds", async () => {
+/** A started command with a call that does not end. */
+async function startWithOpenCall(...more: string[]) {
   const api = await serve((_, response) => void response.write("one"));
   const broker = await startTokenServer(() => api);
   const socket = newSocket();
   const options = ["--broker", broker.url, "--connections", "acme", "--caller", "orders", "--socket", socket];
-  const { child, output, exit } = start([...options, "--drain", "0.1"], { [keyVariable]: fakeKey });
-  await vi.waitFor(() => expect(output.out).toContain("ready"), 20_000);
+  const started = start([...options, ...more], { [keyVariable]: fakeKey });
+  await vi.waitFor(() => expect(started.output.out).toContain("ready"), 20_000);
   const agent = new Agent({ connect: { socketPath: socket } });
   onTestFinished(() => agent.destroy());
   const { body } = await request("http://smart-services/acme/x", { dispatcher: agent });
+  return { ...started, body };
+}
+
+test("A call that does not end is cut off after drain seconds", async () => {
+  const { child, output, exit, body } = await startWithOpenCall("--drain", "0.1");
 
   child.kill("SIGTERM");
 
@@ -89,11 +95,36 @@ test("A call that does not end is cut off after drain seconds", async () => {
   expect(output.out).toMatch(/"message":"stopping",[^\n]*"openCalls":1\}\n.*"code":"stopped"/);
 });
 
+test("A second signal ends the process", async () => {
+  const { child, output, exit, body } = await startWithOpenCall();
+
+  child.kill("SIGTERM");
+  await vi.waitFor(() => expect(output.out).toContain('"stopping"'));
+  child.kill("SIGINT");
+
+  await expect(body.text()).rejects.toThrow();
+  expect([await exit, child.signalCode]).toEqual([null, "SIGINT"]);
+});
+
+test("A broker that does not answer keeps no process alive after SIGTERM", async () => {
+  const asked: unknown[] = [];
+  const broker = await serve((_, response) => void asked.push(response));
+  const options = ["--broker", broker, "--connections", "acme", "--caller", "orders", "--socket", newSocket()];
+  const { child, exit } = start(options, { [keyVariable]: fakeKey });
+  await vi.waitFor(() => expect(asked).toHaveLength(1), 20_000);
+
+  child.kill("SIGTERM");
+
+  expect(await exit).toBe(0);
+  // Of the client's timeout, 15 s.
+}, 12_000);
+
 describe("A mistake gets one line that names it:", () => {
   const common = ["--broker", "https://broker.test", "--connections", "acme"];
 
   test.each<[string[], string]>([
     [["--colour"], "Unknown option '--colour'. See --help."],
+    [["--broker", "--connections", "x"], "Option '--broker' argument is ambiguous. See --help."],
     [["run"], "The argument run is unknown. The only command is check."],
     [["--config", "/nowhere"], "config: /nowhere cannot be read (ENOENT)."],
     [[...common, "--caller", "orders"], `The caller key is missing. Give --key-file FILE, or set ${keyVariable}.`],
@@ -156,8 +187,8 @@ describe("A mistake gets one line that names it:", () => {
         /^proxy\.json must be a JSON object\. See /,
       );
     }
-    expect(() => readSettings({}, { path: "proxy.json", content: '{"a": "stb_fake-key",\n}' })).toThrow(
-      "proxy.json must be a JSON object. The mistake is at line 2 column 1. See ",
+    expect(() => readSettings({}, { path: "proxy.json", content: '\n{"a": "stb_fake-key",\n}' })).toThrow(
+      "proxy.json must be a JSON object. The mistake is at line 3 column 1. See ",
     );
   });
 });

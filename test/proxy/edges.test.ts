@@ -77,7 +77,7 @@ test("Only the connections of the settings can be called, and only what calls al
   const { call } = await start({ calls: [{ methods: ["GET"], path: "/a/*" }] });
 
   const problems = [];
-  for (const path of ["/other/a/1", "/acme", "/", "/metrics/x", "/acme/b", "/acme/a/1"]) {
+  for (const path of ["/other/a/1", "/acme?a", "/", "/metrics/x", "/acme/b", "/acme/a/1"]) {
     problems.push((await call(path)).problem);
   }
   problems.push((await call("/acme/a/1", { method: "POST" })).problem);
@@ -93,29 +93,90 @@ test("Only the connections of the settings can be called, and only what calls al
   ]);
 });
 
-test("A stopping proxy ends when the last call has ended, and tells callers not to use their connections again", async () => {
-  const answers: ServerResponse[] = [];
-  const { socket, stop, calls } = await startWithApi((_, response) => void answers.push(response));
+/** A connection, and what came on it. */
+function connected(socket: string, bytes: string) {
+  const opened = { raw: connect(socket), received: "", isClosed: false };
+  opened.raw.on("data", (piece) => (opened.received += String(piece))).once("close", () => (opened.isClosed = true));
+  opened.raw.write(bytes);
+  return opened;
+}
+
+describe("A stopping proxy", () => {
   const get = "GET /acme/x HTTP/1.1\r\nhost: localhost\r\n\r\n";
-  const [first, second, fresh, half] = ["", "", "", ""].map(() => connect(socket));
-  first?.write(get);
-  second?.write(get);
-  half?.write(get.slice(0, 20));
-  await vi.waitFor(() => expect(answers).toHaveLength(2));
-  answers[0]?.write("one");
-  await once(first as Socket, "data");
 
-  const stopped = stop();
-  answers[0]?.end();
-  await vi.waitFor(() => expect(calls()).toHaveLength(1));
-  // Its head was sent before: it may come once more on its connection.
-  first?.write(get);
-  await vi.waitFor(() => expect(answers).toHaveLength(3));
-  for (const response of answers) response.end("two");
+  test("ends soon after the last call, and tells callers not to use their connections again", async () => {
+    const answers: ServerResponse[] = [];
+    const listener = (_: unknown, response: ServerResponse) => void answers.push(response);
+    const { socket, stop, calls } = await startWithApi(listener, { drain: 3600 });
+    const [first, second] = [connected(socket, get), connected(socket, get)];
+    const others = [connected(socket, ""), connected(socket, get.slice(0, 20))];
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[0]?.write("one");
+    await vi.waitFor(() => expect(first.received).toContain("one"));
 
-  await stopped;
-  for (const each of [first, second]) expect(await text(each as Socket)).toMatch(/\r\nconnection: close\r\n[^]*two/i);
-  for (const each of [fresh, half]) expect(await text(each as Socket)).toBe("");
+    const stopped = stop();
+    answers[0]?.end();
+    await vi.waitFor(() => expect(calls()).toHaveLength(1));
+    // The head of its answer was sent before the stop: it may come once more on its connection.
+    first.raw.write(get);
+    await vi.waitFor(() => expect(answers).toHaveLength(3));
+    for (const response of answers) response.end("two");
+
+    await stopped;
+    await vi.waitFor(() => expect([first, second, ...others].map(({ isClosed }) => isClosed)).not.toContain(false));
+    for (const { received } of [first, second]) expect(received).toMatch(/\r\nconnection: close\r\n[^]*two/i);
+    expect(others.map(({ received }) => received)).toEqual(["", ""]);
+  });
+
+  test("ends without a call, too", async () => {
+    const { socket, stop, server } = await start({ drain: 3600 });
+    const accepted = once(server, "connection");
+    connected(socket, "");
+    await accepted;
+
+    await expect(stop()).resolves.toBeUndefined();
+  });
+
+  test("sends answers to the end that their callers read late", async () => {
+    const responses: ServerResponse[] = [];
+    const { socket, stop, calls, server } = await startWithApi(({ url }, response) =>
+      response.end("a".repeat(Number(url?.split("/").at(-1)))),
+    );
+    server.prependListener("request", (_, response) => responses.push(response));
+    const sizes = Array.from({ length: 32 }, (_, index) => 16_000 * (index + 1));
+    const callers = sizes.map((size) => {
+      const raw = connect(socket).pause();
+      raw.write(get.replace("/x", `/${size}`));
+      return raw;
+    });
+    // The proxy has all of some answers, and their sockets' buffers are full.
+    const waiting = () => responses.filter(({ writableEnded, writableFinished }) => writableEnded && !writableFinished);
+    await vi.waitFor(() => expect(waiting().length).toBeGreaterThan(0));
+
+    const stopped = stop();
+    const answers = await Promise.all(callers.map((raw) => text(raw)));
+
+    await stopped;
+    expect(answers.map((answer) => answer.split("\r\n\r\n")[1]?.length)).toEqual(sizes);
+    expect(calls()).toMatchObject(sizes.map(() => ({ code: "ok" })));
+  });
+
+  test("gives an early answer to a caller that still sends its body", async () => {
+    const answers: ServerResponse[] = [];
+    const { socket, stop, calls } = await startWithApi((_, response) => void answers.push(response));
+    const size = 8_000_000;
+    const caller = connected(socket, `POST /acme/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${size}\r\n\r\na`);
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+
+    const stopped = stop();
+    answers[0]?.writeHead(413).end();
+    await vi.waitFor(() => expect(calls()).toHaveLength(1));
+    const failed = await new Promise((resolve) => caller.raw.write(Buffer.alloc(size - 1), resolve));
+
+    await stopped;
+    expect(failed ?? undefined).toBeUndefined();
+    expect(caller.received).toMatch(/^HTTP\/1\.1 413 /);
+  });
 });
 
 describe("With a secret,", () => {

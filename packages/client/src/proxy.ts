@@ -48,13 +48,13 @@ function parse(argv: string[]) {
     const known = { ...options, config: { type: "string" }, help: { type: "boolean" } } as const;
     return parseArgs({ args: argv, options: known, allowPositionals: true });
   } catch (error) {
-    throw new SettingsError(`${(error as Error).message.split(". ")[0]}. See --help.`);
+    throw new SettingsError(`${(error as Error).message.split(/\.\s/)[0]}. See --help.`);
   }
 }
 
 /** @throws SettingsError if it is too short to be a secret */
 function readSecret(path: string): string {
-  const secret = readText("secretFile", path);
+  const secret = readText("secretFile", path).trim();
   if (secret.length >= 32) return secret;
   throw new SettingsError(
     `secretFile: the secret in ${path} has fewer than 32 characters. Create one: (umask 027; openssl rand -hex 32 > ${path})`,
@@ -79,7 +79,14 @@ async function run(settings: ProxySettings): Promise<void> {
   if (warning !== undefined) process.stderr.write(`smart-services-proxy: ${warning}\n`);
   process.stdout.write(`ready ${address}\n`);
   proxy.start();
-  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => void proxy.stop());
+  const signals = ["SIGTERM", "SIGINT"];
+  const stop = () => {
+    // A second signal ends the process.
+    for (const signal of signals) process.off(signal, stop);
+    // A request to the broker may be open, for a token that nobody needs any more.
+    void proxy.stop().then(() => process.exit());
+  };
+  for (const signal of signals) process.on(signal, stop);
 }
 
 /** Asks a running proxy whether it has a token of each connection. */

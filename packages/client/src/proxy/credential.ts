@@ -32,7 +32,7 @@ export function credentialOf(settings: ProxySettings, environment: NodeJS.Proces
     if (!key) throw new SettingsError(`The caller key is missing. Give --key-file FILE, or set ${keyVariable}.`);
     return callerKey(caller, key);
   }
-  const current = () => callerKey(caller, readText("keyFile", keyFile));
+  const current = () => callerKey(caller, readText("keyFile", keyFile).trim());
   current();
   return { request: (order, runtime) => current().request(order, runtime) };
 }

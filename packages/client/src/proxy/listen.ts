@@ -64,7 +64,7 @@ async function begin(server: Server, options: ListenOptions, name: string, begun
 const advice: Record<string, string> = {
   // Of a socket, also for a folder that does not exist.
   EACCES: " The folder of a socket is missing, or this user may not listen here.",
-  EADDRINUSE: " Another process listens on it, or it is a file that is no socket.",
+  EADDRINUSE: " Another process uses it, or it is a file.",
   EINVAL: " A path has at most 107 bytes.",
 };
 

@@ -26,7 +26,7 @@ export interface Sending {
 /**
  * Begins a request to the business API. Its body is what the caller of this function writes. It follows no redirect.
  *
- * @param seconds until the answer begins, from when the API last took a piece of the body
+ * @param seconds until the answer begins, from the last piece of the body on
  * @returns the request, and its answer, which rejects with a `Failure` or a `DeadSocketError`
  */
 export function send(
@@ -39,26 +39,35 @@ export function send(
   // Names and values in turn: node writes them as they are, and stores them in no object.
   const pairs = ["host", host];
   for (const name in headers) pairs.push(name, headers[name] ?? "");
-  const sent = request({ ...at, path, method, headers: pairs, agent: agents[protocol], timeout: seconds * 1000 });
+  const sent = request({ ...at, path, method, headers: pairs, agent: agents[protocol] });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    const limit = (milliseconds: number, onEnd: () => void) => {
+      clearTimeout(timer);
+      timer = setTimeout(onEnd, milliseconds);
+    };
+    const endLimit = () => {
+      clearTimeout(timer);
+      timer = undefined;
+    };
     const unreachable = (why: string) => callFailure("api_unreachable", `${why} It may have processed the request.`);
+    const waitForApi = () =>
+      limit(seconds * 1000, () => {
+        // The caller's own pauses have no limit. What follows starts the timer again.
+        if (!sent.writableEnded && !sent.writableNeedDrain) return;
+        const detail = `The API did not begin its answer within ${seconds} s. It may have processed the request.`;
+        sent.destroy(callFailure("api_timeout", detail));
+      });
     sent.once("socket", (socket) => {
-      if (sent.reusedSocket) return;
-      timer = setTimeout(() => {
+      if (sent.reusedSocket) return waitForApi();
+      limit(connectTimeout, () => {
         sent.destroy(callFailure("api_unreachable", "It takes too long to connect to the API."));
-      }, connectTimeout);
-      socket.once(protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(timer));
+      });
+      socket.once(protocol === "https:" ? "secureConnect" : "connect", waitForApi);
     });
+    const startAgain = () => void timer?.refresh();
+    sent.on("pipe", (body) => body.on("data", startAgain)).once("finish", startAgain);
     let isAnswered = false;
-    // Its socket was idle for so long.
-    sent.on("timeout", () => {
-      if (isAnswered) return;
-      // The caller's own pauses have no limit.
-      if (!sent.writableEnded && !sent.writableNeedDrain) return;
-      const detail = `The API did not begin its answer within ${seconds} s. It may have processed the request.`;
-      sent.destroy(callFailure("api_timeout", detail));
-    });
     sent.on("error", (error: Error & { code?: string }) => {
       const { code = "" } = error;
       if (error instanceof Failure) reject(error);
@@ -70,13 +79,13 @@ export function send(
     });
     // After a 101, node closes the socket, and neither answers nor fails.
     sent.on("close", () => {
-      clearTimeout(timer);
+      endLimit();
       // An error has a stack trace, which costs more than all else here.
       if (!isAnswered) reject(unreachable("The API closed the connection."));
     });
     sent.once("response", (response) => {
       isAnswered = true;
-      clearTimeout(timer);
+      endLimit();
       // Node takes a reset for the end of an answer that has no length.
       sent.once("error", (error) => {
         if (!response.complete) response.destroy(error);

@@ -14,6 +14,9 @@ import type { ProxySettings } from "./settings.ts";
 /** Seconds between two looks at the tokens and at the secret. */
 const beat = 10;
 
+/** Milliseconds: a busy caller sends its next request sooner. */
+const idleWait = 300;
+
 /** Names that the Host of a request may have, besides `allowHosts`. */
 const ownNames = ["smart-services", "localhost", "127.0.0.1", "[::1]"];
 
@@ -73,6 +76,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   const open = new Set<ServerResponse>();
   let isStopping = false;
   let isCutOff = false;
+  let idle: NodeJS.Timeout | undefined;
 
   const secondsLeft = () =>
     new Map(settings.connections.map((id) => [id, Math.max(0, Math.floor((expiry.get(id) ?? 0) - runtime.wall()))]));
@@ -135,7 +139,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     const line: CallLine = { method, code: "ok", requestBytes: 0, responseBytes: 0 };
     const page = Object.hasOwn(pages, url) ? pages[url] : undefined;
     // Its caller must not send the next request on a connection that closes.
-    if (isStopping) response.shouldKeepAlive = false;
+    if (isStopping) setImmediate(closeAfter, response);
     if (!page) report(response, line);
     try {
       guard(request);
@@ -144,7 +148,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
         response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(text);
         return;
       }
-      const connection = connections.get(url.split("/", 2)[1] ?? "");
+      const connection = connections.get(url.split(/[/?]/, 2)[1] ?? "");
       if (!connection) {
         throw new Failure(
           404,
@@ -167,7 +171,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     open.add(response);
     response.once("close", () => {
       open.delete(response);
-      if (isStopping) closeIfIdle();
+      if (isStopping) closeWhenIdle();
       const milliseconds = performance.now() - startedAt;
       const { statusCode: status, writableFinished } = response;
       line.status = status;
@@ -179,8 +183,14 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     });
   }
 
-  /** Without an open call, no connection is worth a wait: node would keep one that is open for a request. */
-  const closeIfIdle = () => void (open.size === 0 && server.closeAllConnections());
+  /** Closes the connections that callers hold open, if no call is open and none comes. */
+  function closeWhenIdle(): void {
+    if (open.size > 0) return;
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      if (open.size === 0) server.closeAllConnections();
+    }, idleWait);
+  }
 
   const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, requireHostHeader: false });
   const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
@@ -198,17 +208,27 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     async stop() {
       isStopping = true;
       log("INFO", "stopping", { openCalls: open.size });
-      for (const response of open) response.shouldKeepAlive = false;
+      for (const response of open) closeAfter(response);
+      // Node's would cut off an answer that its caller has not read to the end.
+      server.closeIdleConnections = () => undefined;
       const closed = new Promise((resolve) => server.close(resolve));
-      closeIfIdle();
+      closeWhenIdle();
       const timer = setTimeout(() => {
         isCutOff = true;
         server.closeAllConnections();
       }, settings.drain * 1000);
       await closed;
+      // Their lines of the log.
+      await Promise.all([...open].map((response) => new Promise((resolve) => response.once("close", resolve))));
       clearTimeout(timer);
+      clearTimeout(idle);
     },
   };
+}
+
+/** The caller must not use its connection again. If it still sends its body, it could not read the answer then. */
+function closeAfter(response: ServerResponse): void {
+  if (response.req.complete) response.shouldKeepAlive = false;
 }
 
 /** Answers with problem details (RFC 9457), or breaks an answer that has begun. */

@@ -171,7 +171,7 @@ export function readSettings(values: Record<string, unknown>, file?: { path: str
 
 function ofCommandLine(field: string, value: unknown): unknown {
   if (lists.has(field)) return (value as string[]).flatMap((each) => each.split(","));
-  return numbers.has(field) && value !== "" ? Number(value) : value;
+  return numbers.has(field) && (value as string).trim() !== "" ? Number(value) : value;
 }
 
 function parse({ path, content }: { path: string; content: string }): object {
@@ -188,7 +188,7 @@ function parse({ path, content }: { path: string; content: string }): object {
 }
 
 /**
- * The content of a file, without white space around it.
+ * The content of a file that is not empty.
  *
  * @param field that names the file
  * @throws SettingsError
@@ -196,10 +196,10 @@ function parse({ path, content }: { path: string; content: string }): object {
 export function readText(field: string, path: string): string {
   let content: string;
   try {
-    content = readFileSync(path, "utf8").trim();
+    content = readFileSync(path, "utf8");
   } catch (error) {
     throw new SettingsError(`${field}: ${path} cannot be read (${(error as { code?: string }).code}).`);
   }
-  if (content === "") throw new SettingsError(`${field}: ${path} is empty.`);
+  if (content.trim() === "") throw new SettingsError(`${field}: ${path} is empty.`);
   return content;
 }

@@ -151,7 +151,7 @@ describe("A stopping proxy", () => {
     });
     // The proxy has all of some answers, and their sockets' buffers are full.
     const waiting = () => responses.filter(({ writableEnded, writableFinished }) => writableEnded && !writableFinished);
-    await vi.waitFor(() => expect(waiting().length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect([responses.length, waiting().length > 0]).toEqual([sizes.length, true]));
 
     const stopped = stop();
     const answers = await Promise.all(callers.map((raw) => text(raw)));

@@ -12,23 +12,28 @@ import type { ProxySettings } from "./settings.ts";
 /** Bytes of a body that are kept, so that it can be sent once more after a 401. */
 const maxKept = 1_000_000;
 
+/** Begins the answer to a caller. */
+export type Begin = (status: number, headers: Record<string, string>) => ServerResponse;
+
 /** One call: a caller's request, sent on with the connection's token, and the answer, piece by piece. */
 export class Call {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #begin: Begin;
   readonly #connection: Connection;
   readonly #settings: ProxySettings;
   readonly #line: CallLine;
   readonly #body: Body;
 
   constructor(
-    exchange: { request: IncomingMessage; response: ServerResponse },
+    exchange: { request: IncomingMessage; response: ServerResponse; begin: Begin },
     connection: Connection,
     settings: ProxySettings,
     line: CallLine,
   ) {
     this.#request = exchange.request;
     this.#response = exchange.response;
+    this.#begin = exchange.begin;
     this.#connection = connection;
     this.#settings = settings;
     this.#line = line;
@@ -148,7 +153,7 @@ export class Call {
     const called = { prefix: `/${this.#connection.id}/`, apiBaseUrl, calledPath: path };
     const length = answer.headers["content-length"];
     const response = this.#response;
-    response.writeHead(status, {
+    this.#begin(status, {
       ...headersToReturn(answer.headersDistinct, called),
       "broker-response": "api",
       // RFC 9110, section 8.6: a 204 has none.

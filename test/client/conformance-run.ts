@@ -16,21 +16,16 @@ export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }
   const credential = callerKey("orders", key);
   const options = { broker, credential, margin, timeout };
   const client = clientWith(options, runtime);
-  let truth = 0;
-  let wallAhead = 0;
+  const clock = new CaseClock(time);
   for (const step of steps) {
-    if (step.frozen) time.moveWall(step.at - truth);
-    else await time.advance(step.at - truth);
-    truth = step.at;
-    time.moveWall((step.wallClock ?? wallAhead) - wallAhead);
-    wallAhead = step.wallClock ?? wallAhead;
+    await clock.moveTo(step);
     if (step.expect === undefined) continue;
     network.expect(step);
     const connection = client.connection(step.connection ?? "webapicorso");
     const calls = Array.from({ length: step.times ?? 1 }, () => call(connection, step));
-    truth += await time.passUntil(Promise.all(calls));
+    clock.truth += await time.passUntil(Promise.all(calls));
     const expected = { [resultOf[typeof step.expect as keyof typeof resultOf]]: step.expect };
-    const took = Math.round((truth - step.at) * 1000) / 1000;
+    const took = Math.round((clock.truth - step.at) * 1000) / 1000;
     for (const result of await Promise.all(calls)) {
       expect({ at: step.at, ...result, took }).toMatchObject({ at: step.at, ...expected, took: step.after ?? 0 });
       expect(String(result["error"])).not.toContain(key);
@@ -38,6 +33,26 @@ export async function runCase({ margin = 1200, timeout = 15, random = 0, steps }
     expect({ at: step.at, missing: network.missing() }).toEqual({ at: step.at, missing: [] });
   }
   expect(network.unexpected).toEqual([]);
+}
+
+/** Moves the time to the steps of a case. */
+export class CaseClock {
+  /** Seconds since the beginning of the case. */
+  truth = 0;
+  readonly #time: SteppedTime;
+  #wallAhead = 0;
+
+  constructor(time: SteppedTime) {
+    this.#time = time;
+  }
+
+  async moveTo({ at, frozen, wallClock = this.#wallAhead }: Step): Promise<void> {
+    if (frozen) this.#time.moveWall(at - this.truth);
+    else await this.#time.advance(at - this.truth);
+    this.truth = at;
+    this.#time.moveWall(wallClock - this.#wallAhead);
+    this.#wallAhead = wallClock;
+  }
 }
 
 const resultOf = { string: "token", number: "status", object: "error" };

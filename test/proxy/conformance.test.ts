@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { systemRuntime } from "../../packages/client/src/runtime.ts";
 import { SteppedTime } from "../../packages/client/src/testing/stepped-time.ts";
 import { type Case, type ErrorRow, readCases, scriptOf, type Step } from "../client/conformance-case.ts";
-import { ScriptedNetwork } from "../client/conformance-run.ts";
+import { CaseClock, ScriptedNetwork } from "../client/conformance-run.ts";
 import { serve } from "../support/server.ts";
 import { startProxy } from "./stage.ts";
 
@@ -52,14 +52,9 @@ async function runThroughProxy({ margin = 1200, timeout = 15, random = 0, steps 
   let toCome = 0;
   let allHere = () => {};
   server.on("request", () => ((toCome -= 1) === 0 ? allHere() : undefined));
-  let truth = 0;
-  let wallAhead = 0;
+  const clock = new CaseClock(time);
   for (const step of steps) {
-    if (step.frozen) time.moveWall(step.at - truth);
-    else await time.advance(step.at - truth);
-    truth = step.at;
-    time.moveWall((step.wallClock ?? wallAhead) - wallAhead);
-    wallAhead = step.wallClock ?? wallAhead;
+    await clock.moveTo(step);
     if (step.expect === undefined) continue;
     network.expect(step);
     const { connection = "webapicorso", call: kind, path = "/customers", method = "GET", body, times = 1 } = step;
@@ -70,7 +65,7 @@ async function runThroughProxy({ margin = 1200, timeout = 15, random = 0, steps 
     if (step.after !== undefined) {
       await together;
       await time.advance(step.after);
-      truth += step.after;
+      clock.truth += step.after;
     }
     for (const { status, headers, text: answered, problem } of await Promise.all(all)) {
       const result = { at: step.at, status, text: answered, problem, retryAfter: headers["retry-after"] };

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { clientWith } from "../client.ts";
 import type { Connection } from "../connection.ts";
@@ -7,18 +6,16 @@ import type { Runtime } from "../runtime.ts";
 import type { ClientOptions } from "../settings.ts";
 import { ignoreFailure } from "../wait.ts";
 import { type Begin, Call } from "./call.ts";
-import { callFailure, Failure, failureOf, invalid } from "./failure.ts";
+import { Failure, failureOf } from "./failure.ts";
+import { Guard } from "./guard.ts";
 import { type CallLine, type Log, Metrics } from "./report.ts";
 import type { ProxySettings } from "./settings.ts";
 
 /** Seconds between two looks at the tokens and at the secret. */
 const beat = 10;
 
-/** Milliseconds: a busy caller sends its next request sooner. */
+/** Milliseconds without a call until a stop closes the connections. A busy caller sends its next request sooner. */
 const idleWait = 300;
-
-/** Names that the Host of a request may have, besides `allowHosts`. */
-const ownNames = ["smart-services", "localhost", "127.0.0.1", "[::1]"];
 
 export interface Proxy {
   server: Server;
@@ -70,8 +67,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     runtime,
   );
   const connections = new Map<string, Connection>(settings.connections.map((id) => [id, client.connection(id)]));
-  const names = new Set([...ownNames, ...settings.allowHosts.map((name) => name.toLowerCase())]);
-  let secret = readSecret && hash(readSecret());
+  const guard = new Guard(settings.allowHosts, readSecret?.());
   /** Calls that have begun and not ended. A Set of them would cost V8 25 MB over 300,000 calls. */
   let openCalls = 0;
   let allEnded = () => {};
@@ -86,34 +82,11 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     for (;;) {
       for (const connection of connections.values()) ignoreFailure(connection.token());
       try {
-        secret = readSecret && hash(readSecret());
+        if (readSecret) guard.setSecret(readSecret());
       } catch (error) {
         log("WARN", "secret", { code: "secret_unreadable", detail: (error as Error).message });
       }
       await new Promise((resolve) => runtime.timeout(beat).addEventListener("abort", resolve));
-    }
-  }
-
-  /** Rejects what a web page can send, and who does not know the secret. */
-  function guard({ url = "", headers, headersDistinct }: IncomingMessage): void {
-    if (!url.startsWith("/")) throw invalid("The request target must be a path: this is no forward proxy.");
-    const [host = "", ...others] = headersDistinct["host"] ?? [];
-    const name = host.toLowerCase().replace(/:\d+$/, "");
-    if (others.length > 0 || !names.has(name)) {
-      throw new Failure(
-        403,
-        "host_not_allowed",
-        "The Host is not a name of the proxy. Use smart-services, localhost, or --allow-host NAME.",
-      );
-    }
-    if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) {
-      throw new Failure(403, "page_not_allowed", "The request comes from a web page. Send it from a program.");
-    }
-    if (secret && !timingSafeEqual(secret, hash(credentialIn(headers.authorization)))) {
-      throw callFailure("credential_not_accepted", "Send the proxy's secret as Authorization: Bearer.");
-    }
-    if (/\bwebsocket\b/i.test(headers.upgrade ?? "")) {
-      throw new Failure(501, "upgrade_not_supported", "The proxy passes on no WebSocket.");
     }
   }
 
@@ -146,7 +119,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     };
     if (!page) report(response, line);
     try {
-      guard(request);
+      guard.check(request);
       if (page) {
         const { status, type = "text/plain", text } = page();
         begin(status, { "content-type": type, "cache-control": "no-store" }).end(text);
@@ -249,13 +222,3 @@ function refuse(
     ...(status === 401 && { "www-authenticate": "Bearer" }),
   }).end(body);
 }
-
-/** The secret of `Bearer`, or of Basic with any name, as clients send it for a URL like `http://proxy:SECRET@…`. */
-function credentialIn(authorization = ""): string {
-  const [, scheme = "", value = ""] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? [];
-  if (scheme.toLowerCase() !== "basic") return value;
-  const text = Buffer.from(value, "base64").toString();
-  return text.slice(text.indexOf(":") + 1);
-}
-
-const hash = (text: string) => createHash("sha256").update(text).digest();

@@ -93,7 +93,11 @@ export const settingsSchema = objectOf({
     [0.01, 86_400, 300],
     "How long the business API may take to begin its response, or to take the next piece of a body.",
   ),
-  drain: seconds("drain", [0, 3600, 25], "How long open calls may continue after SIGTERM. A second one ends them."),
+  drain: seconds(
+    "drain",
+    [0, 3600, 25],
+    "How long open calls may continue after SIGTERM. A second signal ends them at once.",
+  ),
 });
 
 export type ProxySettings = v.InferOutput<typeof settingsSchema>;

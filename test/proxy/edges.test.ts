@@ -194,12 +194,13 @@ describe("With a secret,", () => {
       start: begin,
       lines,
     } = await start({ listen: "127.0.0.1:0", secretFile: "fake" }, { readSecret, runtime });
-    begin();
     const statusOf = async (authorization?: string) =>
       (await call("/healthz", { headers: authorization === undefined ? {} : { authorization } })).status;
 
-    expect([address, warning]).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/), undefined]);
+    // From the first moment on, also before the tokens come.
     expect(await statusOf()).toBe(401);
+    begin();
+    expect([address, warning]).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/), undefined]);
     expect(await statusOf(`Bearer ${secret}x`)).toBe(401);
     expect(await statusOf(`Bearer ${secret}`)).toBe(200);
     expect(await statusOf(basic(secret))).toBe(200);

@@ -97,7 +97,7 @@ test("Without a token, calls get 503 with the client's code, readyz names the co
 test("A name that the broker does not know is named once, at the start", async () => {
   const time = new SteppedTime();
   const send = async (_: unknown, init?: RequestInit) =>
-    /scope=acme(&|$)/.test(String(init?.body))
+    /scope=acme(&|$)/.test(init?.body as string)
       ? Response.json({ access_token: "fake-token", token_type: "Bearer", expires_in: 3600 })
       : Response.json({ error: "invalid_scope" }, { status: 400 });
   const runtime = time.runtime(systemRuntime, { fetch: send, random: () => 0 });

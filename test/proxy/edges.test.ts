@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -153,6 +153,20 @@ function connected(socket: string, bytes: string) {
   opened.raw.write(bytes);
   return opened;
 }
+
+test("A caller that gets a 502 after all of its body keeps its connection", async () => {
+  const { time, runtime } = steppedRuntime();
+  const answer = (request: IncomingMessage, response: ServerResponse) =>
+    request.resume().once("end", () => response.writeHead(407).end());
+  const { socket } = await startWithApi(answer, {}, { runtime });
+  const caller = connected(socket, "POST /acme/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\na");
+  await vi.waitFor(() => expect(caller.received).toContain("api_invalid_response"));
+
+  await time.advance(5);
+  caller.raw.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+
+  await vi.waitFor(() => expect(caller.received).toContain("200 OK"));
+});
 
 describe("A stopping proxy", () => {
   const get = "GET /acme/x HTTP/1.1\r\nhost: localhost\r\n\r\n";

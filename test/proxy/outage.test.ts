@@ -101,13 +101,13 @@ test("A name that the broker does not know is named once, at the start", async (
       ? Response.json({ access_token: "fake-token", token_type: "Bearer", expires_in: 3600 })
       : Response.json({ error: "invalid_scope" }, { status: 400 });
   const runtime = time.runtime(systemRuntime, { fetch: send, random: () => 0 });
-  const { start, warnings } = await startProxy("https://broker.test", { connections: ["acme", "acmee"] }, { runtime });
+  const { start, warnings } = await startProxy("https://broker.test", { connections: ["acme", "acme-2"] }, { runtime });
 
   start();
   await time.advance(60);
 
   expect(warnings).toEqual([
-    "The broker does not know the connection acmee, or not for this caller. Check connections.",
+    "The broker does not know the connection acme-2, or not for this caller. Check connections.",
   ]);
 });
 

@@ -15,6 +15,7 @@ const code = {
 };
 const oauthErrors = [...new Set([...Object.keys(requestErrors), ...failures.map(({ oauthError }) => oauthError)])];
 const accessToken = { ...text, description: "Send it to Smart Services as `Authorization: Bearer`." };
+const registeredScope = { ...text, description: "Scope in the connection's registration, if it differs from scope." };
 const apiBaseUrl = { ...url, description: "Base URL of the business API, if it is registered." };
 const expiresIn = { type: "integer", minimum: 0, description: "Remaining time of the token in seconds." };
 
@@ -79,8 +80,9 @@ export const schemas = {
       scope: text,
       generation: { type: "integer", minimum: 1, description: "Grows by one with every new token." },
       api_base_url: apiBaseUrl,
+      registered_scope: registeredScope,
     },
-    ["api_base_url"],
+    ["api_base_url", "registered_scope"],
   ),
   RejectedToken: rejectedToken,
   Problem: { description: "RFC 9457.", ...problem(statusesOf(failures), code) },
@@ -101,8 +103,9 @@ export const schemas = {
         refresh_token: { ...text, description: "Issued by the broker; never a refresh token of Smart Services." },
         issued_token_type: { const: accessTokenType },
         api_base_url: apiBaseUrl,
+        registered_scope: registeredScope,
       },
-      ["refresh_token", "issued_token_type", "api_base_url"],
+      ["refresh_token", "issued_token_type", "api_base_url", "registered_scope"],
     ),
   },
   OAuthError: {

@@ -76,7 +76,7 @@ test("The error of a credential that cannot be sent in a header does not show it
 test("An empty session token removes nothing from an error", async () => {
   const credentials = { accessKeyId: "FAKE", secretAccessKey: "fake-secret", sessionToken: "" };
   const credential = iam({ region: "eu-south-1", credentials });
-  const send = async () => Response.json({ message: "Forbidden" }, { status: 403 });
+  const send = async () => Response.json({ message: "Forbidden." }, { status: 403 });
 
   const failing = clientOf("https://broker.test", { credential, fetch: send }).token();
 

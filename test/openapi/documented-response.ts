@@ -78,9 +78,9 @@ function operationKey(method: string, path: string): string {
   return [...operations.keys()].find(isThis) ?? "";
 }
 
-/** What tells one response from another: its fields except `api_base_url`, and its code, title, error or message. */
+/** What tells one response from another: its fields except those that a registration decides, and its code, title, error or message. */
 function shapeOf(body: unknown): string {
   const { code, title, error, message } = (body ?? {}) as Record<string, unknown>;
-  const fields = Object.keys(body ?? {}).filter((name) => name !== "api_base_url");
+  const fields = Object.keys(body ?? {}).filter((name) => !["api_base_url", "registered_scope"].includes(name));
   return JSON.stringify([fields.toSorted(), code, title, error, message]);
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { FailureCode } from "../../functions/auth-core/rules/failure-catalogue.ts";
+import { accountOf } from "../support/function-environment.ts";
 import { jwtBearer, tokenExchange } from "../../functions/oauth/rules/grant-request.ts";
 import { allDocumented, documented } from "./documented-response.ts";
 import { contract, failures, type Given, type Provokable } from "./failures.ts";
@@ -137,15 +138,21 @@ test("the document has the response to a refresh", async () => {
 });
 
 test.each([get, post, (id: string) => vendor(id, callerKey), (id: string) => oauth(id, callerKey)])(
-  "a token response has api_base_url only if it is registered (%#)",
+  "a token response has api_base_url only if it is registered, and registered_scope only if the token has another one (%#)",
   async (request) => {
     const registered = await on.connection({ apiBaseUrl: "https://api.example.com" });
     const other = await on.connection();
+    const stated = await on.connection();
+    await on.store(stated.id, { scope: "fake-stated", accessTokenExpiresAt: Date.now() / 1000 + 3600 });
 
-    const answers = [await on.request(request(registered.id)), await on.request(request(other.id))];
+    const answers = [];
+    for (const { id } of [registered, other, stated]) answers.push(await on.request(request(id)));
 
     for (const answer of answers) expect(record(request(other.id).route, answer)).toMatch(/^200 /);
-    expect(answers.map(({ text }) => JSON.parse(text).api_base_url)).toEqual(["https://api.example.com", undefined]);
+    const bodies = answers.map(({ text }) => JSON.parse(text) as Record<string, string>);
+    expect(bodies.map((body) => body["api_base_url"])).toEqual(["https://api.example.com", undefined, undefined]);
+    expect(bodies.map((body) => body["registered_scope"])).toEqual([undefined, undefined, accountOf(stated.id).scope]);
+    expect(bodies[2]?.["scope"]).toBe("fake-stated");
   },
 );
 

@@ -111,7 +111,6 @@ describe("After a 401 of the API,", () => {
   test.each<["POST" | "DELETE", string, string, () => string | Readable | null]>([
     ["POST", "a body", "fake-value", () => "fake-value"],
     ["DELETE", "a body without length", "fake-value", () => Readable.from(["fake-", "value"])],
-    ["POST", "a body in pieces of a byte", "a".repeat(1100), () => Readable.from(Array(1100).fill("a"))],
     ["POST", "no body", "", () => null],
   ])("a %s with %s is sent once more, with another token", async (method, _, expected, body) => {
     const received: string[] = [];
@@ -122,6 +121,20 @@ describe("After a 401 of the API,", () => {
     expect({ status, sent }).toEqual({ status: 200, sent: expected });
     expect(received).toEqual(["fake-token-1", "fake-token-2"]);
     expect(broker.received.map(isReport)).toEqual([false, true]);
+  });
+
+  test("a body in pieces of a byte is kept, and sent once more, in a few pieces", async () => {
+    const received: string[][] = [];
+    const { call } = await startWithApi(async (request, response) => {
+      const pieces: string[] = [];
+      for await (const piece of request) pieces.push(String(piece));
+      response.writeHead(received.push(pieces) === 1 ? 401 : 200).end();
+    });
+
+    await call("/acme/x", { method: "POST", body: Readable.from(Array(1100).fill("a")) });
+
+    const [, pieces = []] = received;
+    expect([pieces.join(""), pieces.length < 20]).toEqual(["a".repeat(1100), true]);
   });
 
   test("a request with more than 1 MB is not sent again, and the next call has the new token", async () => {
@@ -264,6 +277,8 @@ describe("Bodies are streams:", () => {
     controller.abort();
     await expect(answer).rejects.toThrow();
     await vi.waitFor(() => expect(calls()).toMatchObject([{ code: "caller_gone" }]));
+    // It got none.
+    expect(calls()[0]).not.toHaveProperty("status");
     const token = { access_token: "fake-token", token_type: "Bearer", expires_in: 3600, api_base_url: api };
     held[0]?.end(JSON.stringify(token));
     await call("/acme/y");
@@ -400,6 +415,16 @@ describe("Sockets are used again:", () => {
 
 test.each<[string, string, string]>([
   ["bytes that are not HTTP", "nonsense\r\n\r\n", "502 api_invalid_response"],
+  [
+    "a head and, at once, a chunk without a size",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    "502 api_invalid_response",
+  ],
+  [
+    "a second coding of the transfer",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "502 api_invalid_response",
+  ],
   ["101", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "502 api_unreachable"],
   ["407", "HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n", "502 api_invalid_response"],
   ["nothing", "", "504 api_timeout"],
@@ -412,6 +437,39 @@ test.each<[string, string, string]>([
   const { call } = await startWithRawApi(raw, { apiTimeout: 0.2 });
 
   expect((await call("/acme/x")).problem).toBe(expected);
+});
+
+test("A request without a body has no framing of one, or the length 0 where a body is usual", async () => {
+  const { call } = await startWithApi(({ headers }, response) =>
+    response.end(`${headers["content-length"]} ${headers["transfer-encoding"]}`),
+  );
+
+  const answers = [];
+  for (const method of ["GET", "DELETE", "POST", "PUT", "PATCH"] as const) {
+    answers.push(`${method} ${(await call("/acme/x", { method })).text}`);
+  }
+
+  const none = "undefined undefined";
+  expect(answers).toEqual([
+    `GET ${none}`,
+    `DELETE ${none}`,
+    ...["POST", "PUT", "PATCH"].map((each) => `${each} 0 undefined`),
+  ]);
+});
+
+test("{scope} is the registered scope, also if Smart Services names another one with the token", async () => {
+  const api = await serve(({ url }, response) => response.end(url));
+  const scopes = { scope: "fake-stated", registered_scope: "fake-registered" };
+  const token = { access_token: "fake-token", token_type: "Bearer", expires_in: 3600, api_base_url: api, ...scopes };
+  const broker = await serve((_, response) => void response.end(JSON.stringify(token)));
+  const { call } = await startProxy(broker, { calls: [{ methods: ["GET"], path: "/a/{scope}" }] });
+
+  const answers = [await call("/acme/a/%7Bscope%7D"), await call("/acme/a/fake-stated")];
+
+  expect(answers.map(({ status, text: path }) => (status === 200 ? path : status))).toEqual([
+    "/a/fake-registered",
+    403,
+  ]);
 });
 
 test("Expect: 100-continue gets its 100 only if the body is wanted", async () => {

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Agent, request } from "undici";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { credentialOf } from "../../packages/client/src/proxy/credential.ts";
-import { keyVariable, readSettings } from "../../packages/client/src/proxy/settings.ts";
+import { keyVariable, openFiles, readSettings } from "../../packages/client/src/proxy/settings.ts";
 import { systemRuntime } from "../../packages/client/src/runtime.ts";
 import { fakeKey, startServer, startTokenServer } from "../client/servers.ts";
 import { serve } from "../support/server.ts";
@@ -173,6 +173,7 @@ describe("A mistake gets one line that names it:", () => {
     ],
     [{ allowHosts: ["http://proxy"] }, "allowHosts must be host names, without a port"],
     [{ apiTimeout: "5" }, "apiTimeout must be a number of seconds from 0.01 to 86400"],
+    [{ maxCalls: 0 }, "maxCalls must be a number from 1 to 100000"],
     [{ drain: -1 }, "drain must be a number of seconds from 0 to 3600"],
   ])("%o", (change, message) => {
     const file = { path: "proxy.json", content: JSON.stringify({ ...complete, ...change }) };
@@ -191,6 +192,19 @@ describe("A mistake gets one line that names it:", () => {
       "proxy.json must be a JSON object. The mistake is at line 3 column 1. See ",
     );
   });
+});
+
+test("A file with a key or a secret that every user can read gets a warning with its mode", () => {
+  const [open, closed] = [fileWith("fake"), fileWith("fake")];
+  chmodSync(open, 0o644);
+  chmodSync(closed, 0o640);
+  const common = { broker: "https://broker.test", connections: ["acme"], caller: "orders" };
+  const settingsOf = (path: string) =>
+    readSettings({}, { path: "", content: JSON.stringify({ ...common, keyFile: path, secretFile: path }) });
+
+  const warning = `every user of the machine can read ${open}, whose mode is 0644. Remove this right: chmod o-r.`;
+  expect(openFiles(settingsOf(open))).toEqual([`keyFile: ${warning}`, `secretFile: ${warning}`]);
+  expect(openFiles(settingsOf(closed))).toEqual([]);
 });
 
 test("A file with a credential is read again for each request to the broker", async () => {

@@ -80,6 +80,8 @@ async function runThroughProxy({ margin = 1200, timeout = 15, random = 0, steps 
 function expected({ expect: of }: Step): object {
   if (typeof of === "string") return { status: 200, text: of };
   if (typeof of === "number") return of === 401 ? { problem: "502 api_rejected_token" } : { status: of };
-  const { code, retryAfter } = of ?? {};
+  const { code = "", retryAfter } = of ?? {};
+  // The client tries again by itself; its caller cannot correct the credential of the proxy.
+  if (/^invalid_(client|grant)$/.test(code)) return { problem: `503 ${code}`, retryAfter: undefined };
   return { problem: `503 ${code}`, ...(retryAfter !== undefined && { retryAfter: String(retryAfter) }) };
 }

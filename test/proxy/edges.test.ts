@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -93,6 +93,59 @@ test("Only the connections of the settings can be called, and only what calls al
   ]);
 });
 
+test("An Expect that the proxy does not know is 417, and has a line in the log", async () => {
+  const { socket, calls } = await start();
+  const raw = connected(socket, "POST /acme/x HTTP/1.1\r\nhost: localhost\r\nexpect: foo\r\n\r\n");
+
+  await vi.waitFor(() => expect(raw.received).toMatch(/^HTTP\/1\.1 417 [^]*"expectation_failed"/));
+  await vi.waitFor(() => expect(calls()).toMatchObject([{ code: "expectation_failed", status: 417 }]));
+});
+
+test("Calls above maxCalls get 503 until one ends; pages do not count", async () => {
+  const answers: ServerResponse[] = [];
+  const listener = (_: unknown, response: ServerResponse) => void answers.push(response);
+  const { call } = await startWithApi(listener, { maxCalls: 2 });
+  const open = [call("/acme/x"), call("/acme/x")];
+  await vi.waitFor(() => expect(answers).toHaveLength(2));
+
+  const above = await call("/acme/x");
+  const page = await call("/metrics");
+  answers[0]?.end("{}");
+  await open[0];
+  open.push(call("/acme/x"));
+  await vi.waitFor(() => expect(answers).toHaveLength(3));
+  for (const response of answers) response.end("{}");
+
+  expect([above.problem, above.headers["retry-after"]]).toEqual(["503 too_many_calls", "1"]);
+  expect(page.text).toContain('call_seconds_count{connection="none",code="too_many_calls"} 1\n');
+  expect((await Promise.all(open)).map(({ status }) => status)).toEqual([200, 200, 200]);
+});
+
+/** A runtime whose time stands still. */
+function steppedRuntime() {
+  const time = new SteppedTime();
+  return { time, runtime: time.runtime(systemRuntime, { fetch: systemRuntime.fetch, random: () => 0 }) };
+}
+
+test("Of equal refusals within a second, ten have a line, and one line counts the others", async () => {
+  const { time, runtime } = steppedRuntime();
+  const { call, calls } = await start({}, { runtime });
+
+  for (let count = 0; count < 30; count += 1) await call("/other/x");
+  for (let count = 0; count < 12; count += 1) await call("/acme/x");
+  await call("/acme/../x");
+  await vi.waitFor(() => expect(calls()).toHaveLength(10 + 12 + 1));
+  await time.advance(1);
+  await call("/other/x");
+  await vi.waitFor(() => expect(calls()).toHaveLength(25));
+
+  expect(calls().slice(23)).toMatchObject([
+    { code: "unknown_connection", repeated: 20 },
+    { code: "unknown_connection" },
+  ]);
+  expect(calls()[24]).not.toHaveProperty("repeated");
+});
+
 /** A connection, and what came on it. */
 function connected(socket: string, bytes: string) {
   const opened = { raw: connect(socket), received: "", isClosed: false };
@@ -100,6 +153,20 @@ function connected(socket: string, bytes: string) {
   opened.raw.write(bytes);
   return opened;
 }
+
+test("A caller that gets a 502 after all of its body keeps its connection", async () => {
+  const { time, runtime } = steppedRuntime();
+  const answer = (request: IncomingMessage, response: ServerResponse) =>
+    request.resume().once("end", () => response.writeHead(407).end());
+  const { socket } = await startWithApi(answer, {}, { runtime });
+  const caller = connected(socket, "POST /acme/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\na");
+  await vi.waitFor(() => expect(caller.received).toContain("api_invalid_response"));
+
+  await time.advance(5);
+  caller.raw.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+
+  await vi.waitFor(() => expect(caller.received).toContain("200 OK"));
+});
 
 describe("A stopping proxy", () => {
   const get = "GET /acme/x HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -208,6 +275,32 @@ describe("With a secret,", () => {
     await time.advance(10);
     expect([await statusOf(`Bearer ${secret}`), await statusOf("Bearer fake-secret-2")]).toEqual([401, 200]);
     expect(JSON.stringify(lines)).not.toContain("fake-secret");
+  });
+
+  test("a refused caller that sends its body slowly, or a long one, does not keep its connection", async () => {
+    const { time, runtime } = steppedRuntime();
+    const { socket, server } = await start({ secretFile: "fake" }, { readSecret: () => secret, runtime });
+    const sockets: Socket[] = [];
+    server.on("connection", (one: Socket) => sockets.push(one));
+    const head = "POST /acme/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999\r\n\r\n";
+    const slow = connected(socket, head);
+    const long = connected(socket, head);
+    const short = connected(socket, head.replace("99999999", "1"));
+    const refused = () => [slow, long, short].map(({ received }) => received.slice(0, 12));
+    await vi.waitFor(() => expect(refused()).toEqual(Array(3).fill("HTTP/1.1 401")));
+
+    long.raw.on("error", () => undefined).write(Buffer.alloc(8_000_000));
+    short.raw.write("a");
+    await vi.waitFor(() => expect(long.isClosed).toBe(true));
+    await time.advance(4);
+    expect([slow.isClosed, short.isClosed]).toEqual([false, false]);
+    await time.advance(1);
+    await vi.waitFor(() => expect(slow.isClosed).toBe(true));
+
+    // What comes in one read is not divided.
+    expect(sockets[1]?.bytesRead).toBeLessThan(3 * 64 * 1024);
+    short.raw.write("GET /healthz HTTP/1.1\r\nhost: evil.test\r\n\r\n");
+    await vi.waitFor(() => expect(short.received).toContain("host_not_allowed"));
   });
 
   test("another address than loopback warns that it is plaintext", async () => {

@@ -94,6 +94,36 @@ test("Without a token, calls get 503 with the client's code, readyz names the co
   );
 });
 
+test("A name that the broker does not know is named once, at the start", async () => {
+  const time = new SteppedTime();
+  const send = async (_: unknown, init?: RequestInit) =>
+    /scope=acme(&|$)/.test(init?.body as string)
+      ? Response.json({ access_token: "fake-token", token_type: "Bearer", expires_in: 3600 })
+      : Response.json({ error: "invalid_scope" }, { status: 400 });
+  const runtime = time.runtime(systemRuntime, { fetch: send, random: () => 0 });
+  const { start, warnings } = await startProxy("https://broker.test", { connections: ["acme", "acme-2"] }, { runtime });
+
+  start();
+  await time.advance(60);
+
+  expect(warnings).toEqual([
+    "The broker does not know the connection acme-2, or not for this caller. Check connections.",
+  ]);
+});
+
+test("A bug of the proxy is 500 internal, and the log has its stack", async () => {
+  const random = () => {
+    throw new Error("fake bug");
+  };
+  const runtime = { ...systemRuntime, fetch: () => Promise.resolve(new Response("{}")), random };
+  const { call, lines } = await startProxy("https://broker.test", {}, { runtime });
+
+  expect((await call("/acme/x")).problem).toBe("500 internal");
+  expect(lines).toContainEqual(
+    expect.objectContaining({ message: "bug", error: expect.stringMatching(/^Error: fake bug\n +at /) }),
+  );
+});
+
 test("readyz is 503 from the second on in which calls get 503", async () => {
   const { time, broker, call, start } = await startUnderClock();
   start();

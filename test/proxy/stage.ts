@@ -29,7 +29,10 @@ export async function startProxy(broker: string, more: Record<string, unknown> =
   const settings = readSettings({}, { path: "proxy.json", content: JSON.stringify({ ...given, ...more }) });
   const lines: Record<string, unknown>[] = [];
   const log = logTo((text) => lines.push(JSON.parse(text) as Record<string, unknown>));
-  const proxy = proxyOf({ settings, credential: callerKey("orders", fakeKey), runtime: systemRuntime, log, ...parts });
+  const warnings: string[] = [];
+  const warn = (text: string) => warnings.push(text);
+  const credential = callerKey("orders", fakeKey);
+  const proxy = proxyOf({ settings, credential, runtime: systemRuntime, log, warn, ...parts });
   const { address, warning } = await listen(proxy.server, settings);
   const agent = new Agent(more["listen"] === undefined ? { connect: { socketPath: socket } } : {});
   onTestFinished(async () => {
@@ -53,6 +56,7 @@ export async function startProxy(broker: string, more: Record<string, unknown> =
     socket,
     address,
     warning,
+    warnings,
     agent,
     open,
     call,

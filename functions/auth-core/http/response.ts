@@ -1,7 +1,7 @@
 import { type Failure, wholeSeconds } from "../rules/failure.ts";
 import { failureCatalogue, problemType } from "../rules/failure-catalogue.ts";
 import { fingerprint } from "../rules/fingerprint.ts";
-import { remaining, validityMiss } from "../rules/tokens/token-set.ts";
+import { remaining, type TokenSet, validityMiss } from "../rules/tokens/token-set.ts";
 import type { ResponseLine } from "../telemetry.ts";
 import type { Answer } from "../use-cases/token-service.ts";
 
@@ -72,6 +72,7 @@ export function tokenResponse(answer: Answer, now: number, requestId: string): H
       scope: set.scope,
       generation,
       ...(set.apiBaseUrl !== undefined && { api_base_url: set.apiBaseUrl }),
+      ...registeredScope(set),
     },
     line: {
       code: "ok",
@@ -81,6 +82,13 @@ export function tokenResponse(answer: Answer, now: number, requestId: string): H
       tokenFingerprint: fingerprint(set.accessToken),
     },
   };
+}
+
+/** The member for a connection whose token has another scope than its registration. */
+export function registeredScope({ scope, registeredScope: registered = scope }: TokenSet): {
+  registered_scope?: string;
+} {
+  return registered === scope ? {} : { registered_scope: registered };
 }
 
 /** Fields of the request line: the requested `min_ttl`, and how the served token misses it, if it does. */

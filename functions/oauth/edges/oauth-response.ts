@@ -1,4 +1,4 @@
-import { detailLine, type HttpResponse } from "@smart-token-broker/auth-core/http/response.ts";
+import { detailLine, type HttpResponse, registeredScope } from "@smart-token-broker/auth-core/http/response.ts";
 import { wholeSeconds } from "@smart-token-broker/auth-core/rules/failure.ts";
 import { fingerprint } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
@@ -48,6 +48,7 @@ export function oauthTokenResponse(
       expires_in: expiresIn,
       scope: set.scope,
       ...(set.apiBaseUrl !== undefined && { api_base_url: set.apiBaseUrl }),
+      ...registeredScope(set),
       ...(more.refreshToken && { refresh_token: more.refreshToken.reveal() }),
       ...(more.issuedTokenType !== undefined && { issued_token_type: more.issuedTokenType }),
     },

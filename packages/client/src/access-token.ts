@@ -1,20 +1,19 @@
 /** An access token of a connection. `util.inspect` and `JSON.stringify` do not show the token itself. */
 export class AccessToken {
   readonly #accessToken: string;
-  readonly connection: string;
+  declare readonly connection: string;
   /** The vendor's scope, which is part of most paths of the business API. */
-  readonly scope: string | undefined;
+  declare readonly scope: string | undefined;
+  /** The scope in the connection's registration, if the broker says that it differs from `scope`. */
+  declare readonly registeredScope: string | undefined;
   /** Base URL of the business API, if it is registered. */
-  readonly apiBaseUrl: string | undefined;
+  declare readonly apiBaseUrl: string | undefined;
   /** When the token expires, by the clock of this machine when the request was sent. */
-  readonly expiresAt: Date;
+  declare readonly expiresAt: Date;
 
   constructor(accessToken: string, fields: Omit<AccessToken, "accessToken">) {
     this.#accessToken = accessToken;
-    this.connection = fields.connection;
-    this.scope = fields.scope;
-    this.apiBaseUrl = fields.apiBaseUrl;
-    this.expiresAt = fields.expiresAt;
+    Object.assign(this, fields);
   }
 
   /** Send it as `Authorization: Bearer`. */
@@ -57,6 +56,7 @@ export function readToken(
   of: { connection: string; sentAt: number; wallAtSent: number; margin: number; random: number },
 ): HeldToken | undefined {
   const { access_token: text, token_type: type, expires_in: seconds, scope, api_base_url: url } = body;
+  const { registered_scope: registered } = body;
   // Only these characters can be sent in a header (RFC 6750 §2.1, and room for others).
   if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) return undefined;
   if (typeof type !== "string" || type.toLowerCase() !== "bearer") return undefined;
@@ -66,6 +66,7 @@ export function readToken(
   const token = new AccessToken(text, {
     connection: of.connection,
     scope: typeof scope === "string" ? scope : undefined,
+    registeredScope: typeof registered === "string" ? registered : undefined,
     apiBaseUrl: url,
     expiresAt: new Date((of.wallAtSent + seconds) * 1000),
   });

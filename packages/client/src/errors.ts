@@ -64,7 +64,9 @@ export function readFailure(
     return failure(code, `The broker answered ${status} ${code}. ${detail}`.trim());
   }
   const message = textOf("message");
-  if (message !== undefined) return failure("gateway", `The broker's gateway answered ${status} ${message}.`);
+  if (message !== undefined) {
+    return failure("gateway", `The broker's gateway answered ${status} ${message.replace(/\.$/, "")}.`);
+  }
   return failure(
     status < 500 ? "malformed_response" : "proxy_error",
     `The broker's response is not one of the broker (HTTP ${status}).`,

@@ -6,7 +6,15 @@ import { credentialOf } from "./proxy/credential.ts";
 import { addressOf, listen } from "./proxy/listen.ts";
 import { logTo } from "./proxy/report.ts";
 import { proxyOf } from "./proxy/server.ts";
-import { options, optionsHelp, type ProxySettings, readSettings, readText, SettingsError } from "./proxy/settings.ts";
+import {
+  openFiles,
+  options,
+  optionsHelp,
+  type ProxySettings,
+  readSettings,
+  readText,
+  SettingsError,
+} from "./proxy/settings.ts";
 import { systemRuntime } from "./runtime.ts";
 
 const help = `smart-services-proxy [check] [options]
@@ -68,15 +76,18 @@ async function run(settings: ProxySettings): Promise<void> {
   // The reader of the log may end: calls go on.
   process.stdout.on("error", () => undefined);
   const log = logTo((text) => process.stdout.write(text));
+  const warn = (text: string) => process.stderr.write(`smart-services-proxy: ${text}\n`);
   const proxy = proxyOf({
     settings,
     credential: credentialOf(settings, process.env),
     runtime: systemRuntime,
     log,
+    warn,
     readSecret: secretFile === undefined ? undefined : () => readSecret(secretFile),
   });
+  for (const text of openFiles(settings)) warn(text);
   const { address, warning } = await listen(proxy.server, settings);
-  if (warning !== undefined) process.stderr.write(`smart-services-proxy: ${warning}\n`);
+  if (warning !== undefined) warn(warning);
   process.stdout.write(`ready ${address}\n`);
   proxy.start();
   const signals = ["SIGTERM", "SIGINT"];

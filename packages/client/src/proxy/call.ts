@@ -4,13 +4,16 @@ import { headersToReturn, headersToSend } from "@smart-token-broker/calls/rules/
 import { decodedOnce, readCallPath, targetOf, withScope } from "@smart-token-broker/calls/rules/call-path.ts";
 import type { AccessToken } from "../access-token.ts";
 import type { Connection } from "../connection.ts";
-import { callFailure, invalid, notReady } from "./failure.ts";
+import { callFailure, Failure, invalid, notReady } from "./failure.ts";
 import type { CallLine } from "./report.ts";
 import { DeadSocketError, send, type Sending } from "./send.ts";
 import type { ProxySettings } from "./settings.ts";
 
 /** Bytes of a body that are kept, so that it can be sent once more after a 401. */
 const maxKept = 1_000_000;
+
+/** Bytes from which a piece of a body is not merged with the next one. */
+const largePiece = 65_536;
 
 /** Begins the answer to a caller. */
 export type Begin = (status: number, headers: Record<string, string>) => ServerResponse;
@@ -81,7 +84,10 @@ export class Call {
     if ((method === "GET" || method === "HEAD") && this.#body.isPresent) {
       throw invalid(`A ${method} has no body. Send its parameters in the query.`);
     }
-    const { "transfer-encoding": coding = "chunked" } = headers;
+    const { "transfer-encoding": coding = "chunked", expect = "100-continue" } = headers;
+    if (expect.toLowerCase() !== "100-continue") {
+      throw new Failure(417, "expectation_failed", "The only Expect is 100-continue.");
+    }
     if (coding.toLowerCase() !== "chunked") throw invalid("The only Transfer-Encoding is chunked.");
     const prefix = `/${id}/`;
     const [, pathname = "", query] = /^([^?]*)(?:\?(.*))?$/s.exec(url) ?? [];
@@ -99,7 +105,7 @@ export class Call {
     return (token) => {
       const base = token.apiBaseUrl ?? apiBaseUrl;
       if (base === undefined) throw notReady("it has no apiBaseUrl");
-      const scope = token.scope ?? "";
+      const scope = token.registeredScope ?? token.scope ?? "";
       const named = withScope(path.segments, scope);
       if (named.kind === "broken") throw notReady("its scope is invalid");
       const rule = calls?.find((each) => allowsCall(each, method, named.segments, scope));
@@ -142,16 +148,18 @@ export class Call {
     const { statusCode: status = 0 } = answer;
     this.#line.apiStatus = status;
     this.#body.forget();
-    if (status < 200 || status === 407 || status > 599) {
+    const { "transfer-encoding": coding = "chunked", "content-length": length } = answer.headers;
+    const isExpected = status >= 200 && status !== 407 && status <= 599;
+    // Its framing can break in the segment that has its head: then it never ends.
+    if (answer.destroyed || !isExpected || coding.toLowerCase() !== "chunked") {
       answer.destroy();
-      throw callFailure(
-        "api_invalid_response",
-        "The API answered with an unexpected status, which the proxy does not pass on.",
-      );
+      const what = isExpected
+        ? "a broken body, or with a Transfer-Encoding other than chunked"
+        : "an unexpected status";
+      throw callFailure("api_invalid_response", `The API answered with ${what}, which the proxy does not pass on.`);
     }
     const apiBaseUrl = token.apiBaseUrl ?? this.#settings.apiBaseUrl ?? "";
     const called = { prefix: `/${this.#connection.id}/`, apiBaseUrl, calledPath: path };
-    const length = answer.headers["content-length"];
     const response = this.#response;
     this.#begin(status, {
       ...headersToReturn(answer.headersDistinct, called),
@@ -193,8 +201,10 @@ class Body {
 
   /** How the body is framed. */
   headers(): Record<string, string> {
-    if (!this.isPresent) return {};
-    const { "content-length": length } = this.#request.headers;
+    const { method = "", headers } = this.#request;
+    // For POST, PUT and PATCH: RFC 9110, section 8.6. Without it, node sends an empty chunked body.
+    if (!this.isPresent) return method.startsWith("P") ? { "content-length": "0" } : {};
+    const { "content-length": length } = headers;
     return length === undefined ? { "transfer-encoding": "chunked" } : { "content-length": length };
   }
 
@@ -234,11 +244,23 @@ class Body {
     this.#request.on("data", (piece: Buffer) => {
       this.#line.requestBytes += piece.length;
       if (this.#line.requestBytes > maxKept) this.#kept = undefined;
-      this.#kept?.push(piece);
-      // One that comes in pieces of a few bytes would need hundreds of bytes for each.
-      if (this.#kept?.length === 1000) this.#kept = [Buffer.concat(this.#kept)];
+      if (this.#kept) keep(this.#kept, piece);
     });
     // Only now: a caller that waits for it sends no body in vain.
     if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
   }
+}
+
+/**
+ * Adds a piece of a body, and merges small ones: each would need hundreds of bytes more than it has. A piece is at most
+ * half of the one before it, so each byte is copied a few times.
+ */
+function keep(pieces: Buffer[], piece: Buffer): void {
+  let last = pieces.at(-1);
+  while (last && last.length < largePiece && last.length < 2 * piece.length) {
+    pieces.pop();
+    piece = Buffer.concat([last, piece]);
+    last = pieces.at(-1);
+  }
+  pieces.push(piece);
 }

@@ -28,6 +28,10 @@ export const notReady = (what: string) =>
 /** The failure that an exception stands for. Any but the broker's is a bug. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  if (error instanceof BrokerError) return new Failure(503, error.code, error.message, error.retryAfter);
+  if (error instanceof BrokerError) {
+    const { code, message, retryAfter } = error;
+    // A retry does not correct a wrong credential.
+    return new Failure(503, code, message, /^invalid_(client|grant)$/.test(code) ? undefined : retryAfter);
+  }
   return new Failure(500, "internal", "Internal error of the proxy. Report the line bug of its log.");
 }

@@ -16,6 +16,39 @@ export interface CallLine {
   /** Until the API began its answer. */
   apiMs?: number;
   durationMs?: number;
+  /** How many further calls of this second the line stands for. */
+  repeated?: number;
+}
+
+/** Lines with the same connection, method and code that are written within a second. */
+const maxEqual = 10;
+
+/** Writes lines of calls without an answer of the API. Of equal ones, it writes ten in a second, and the number of the others. */
+export class UnansweredCalls {
+  readonly #log: (line: CallLine) => void;
+  readonly #inASecond: (work: () => void) => void;
+  #counts = new Map<string, { line: CallLine; count: number }>();
+
+  constructor(log: (line: CallLine) => void, inASecond: (work: () => void) => void) {
+    this.#log = log;
+    this.#inASecond = inASecond;
+  }
+
+  add(line: CallLine): void {
+    if (this.#counts.size === 0) this.#inASecond(() => this.flush());
+    const key = `${line.connection} ${line.method} ${line.code}`;
+    const count = (this.#counts.get(key)?.count ?? 0) + 1;
+    this.#counts.set(key, { line, count });
+    if (count <= maxEqual) this.#log(line);
+  }
+
+  flush(): void {
+    const ended = this.#counts;
+    this.#counts = new Map();
+    for (const { line, count } of ended.values()) {
+      if (count > maxEqual) this.#log({ ...line, repeated: count - maxEqual });
+    }
+  }
 }
 
 /** Writes a line of the log. */

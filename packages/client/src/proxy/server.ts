@@ -8,7 +8,7 @@ import { ignoreFailure } from "../wait.ts";
 import { type Begin, Call } from "./call.ts";
 import { Failure, failureOf } from "./failure.ts";
 import { Guard } from "./guard.ts";
-import { type CallLine, type Log, Metrics } from "./report.ts";
+import { type CallLine, type Log, Metrics, UnansweredCalls } from "./report.ts";
 import type { ProxySettings } from "./settings.ts";
 
 /** Seconds between two looks at the tokens and at the secret. */
@@ -16,6 +16,12 @@ const beat = 10;
 
 /** Milliseconds without a call until a stop closes the connections. A busy caller sends its next request sooner. */
 const idleWait = 300;
+
+/** Seconds in which a refused caller must have sent the rest of its body. */
+const restTime = 5;
+
+/** Bytes that are read of a body whose caller may not use the proxy. */
+const maxUnwanted = 64 * 1024;
 
 export interface Proxy {
   server: Server;
@@ -30,6 +36,8 @@ export interface ProxyParts {
   credential: Credential;
   runtime: Runtime;
   log: Log;
+  /** Says something to the person who starts the proxy. */
+  warn: (text: string) => void;
   /** The secret that callers must send. Absent: the socket's mode decides who may call. */
   readSecret?: (() => string) | undefined;
   /** Of the client. Default: its own. */
@@ -41,8 +49,14 @@ export interface ProxyParts {
  *
  * @throws SettingsError
  */
-export function proxyOf({ settings, credential, runtime, log, readSecret, options }: ProxyParts): Proxy {
+export function proxyOf({ settings, credential, runtime, log, warn, readSecret, options }: ProxyParts): Proxy {
   const metrics = new Metrics();
+  const unanswered = new UnansweredCalls(
+    (line) => log("INFO", "call", line),
+    (work) => runtime.timeout(1).addEventListener("abort", work),
+  );
+  /** Connections that the broker does not know. */
+  const unknown = new Set<string>();
   /** Epoch seconds at which the token of a connection expires. */
   const expiry = new Map<string, number>();
   const client = clientWith(
@@ -57,6 +71,9 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
           const { code, status, retryAfter, requestId, message: detail } = event.error;
           metrics.tokenRequest(connection, code);
           log("WARN", "token", { ...fields, code, status, retryAfter, requestId, detail });
+          if (!["invalid_scope", "unknown_connection"].includes(code) || unknown.has(connection)) return;
+          unknown.add(connection);
+          warn(`The broker does not know the connection ${connection}, or not for this caller. Check connections.`);
           return;
         }
         metrics.tokenRequest(connection, "ok");
@@ -70,6 +87,8 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
   const guard = new Guard(settings.allowHosts, readSecret?.());
   /** Calls that have begun and not ended. A Set of them would cost V8 25 MB over 300,000 calls. */
   let openCalls = 0;
+  /** Of these, the ones that the guard let through. */
+  let admittedCalls = 0;
   let allEnded = () => {};
   let isStopping = false;
   let isCutOff = false;
@@ -118,8 +137,10 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
       return response.writeHead(status, headers);
     };
     if (!page) report(response, line);
+    let isAllowed = false;
     try {
       guard.check(request);
+      isAllowed = true;
       if (page) {
         const { status, type = "text/plain", text } = page();
         begin(status, { "content-type": type, "cache-control": "no-store" }).end(text);
@@ -133,13 +154,33 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
           "The first segment of the path is no connection of the proxy's settings.",
         );
       }
+      if (admittedCalls >= settings.maxCalls) {
+        throw new Failure(503, "too_many_calls", `${settings.maxCalls} calls are open, which is maxCalls.`, 1);
+      }
+      admittedCalls += 1;
       line.connection = connection.id;
       await new Call({ request, response, begin }, connection, settings, line).make();
     } catch (error) {
       const failure = failureOf(error);
       if (failure.code === "internal") log("ERROR", "bug", { error: (error as Error).stack });
+      const { "content-length": length = "0", "transfer-encoding": coding } = request.headers;
+      const hasBody = coding !== undefined || length !== "0";
+      if (hasBody && !request.complete) endBody(request, response, isAllowed);
       refuse({ response, begin }, failure, line);
     }
+  }
+
+  /** Reads the rest of a body, because many callers read no answer before its end. Closes the connection if it does not come. */
+  function endBody(request: IncomingMessage, response: ServerResponse, isAllowed: boolean): void {
+    let left = isAllowed ? Infinity : maxUnwanted;
+    const close = () => void request.socket.destroy();
+    request.on("data", ({ length }: Buffer) => {
+      left -= length;
+      if (left < 0 && response.writableFinished) close();
+    });
+    const late = runtime.timeout(restTime);
+    late.addEventListener("abort", close);
+    request.once("close", () => late.removeEventListener("abort", close));
   }
 
   /** Writes one line when a call has ended, and counts it. */
@@ -148,15 +189,17 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
     openCalls += 1;
     response.once("close", () => {
       openCalls -= 1;
+      if (line.connection !== undefined) admittedCalls -= 1;
       if (isStopping) closeWhenIdle();
       const milliseconds = performance.now() - startedAt;
-      const { statusCode: status, writableFinished } = response;
-      line.status = status;
+      const { statusCode: status, headersSent, writableFinished } = response;
+      if (headersSent) line.status = status;
       line.durationMs = Math.round(milliseconds);
       if (!writableFinished) line.code = isCutOff ? "stopped" : "caller_gone";
       else if (line.code === "ok" && status >= 400) line.code = status >= 500 ? "api_5xx" : "api_4xx";
       metrics.call(line.connection ?? "none", line.code, milliseconds / 1000);
-      log("INFO", "call", line);
+      if (line.apiStatus !== undefined) log("INFO", "call", line);
+      else unanswered.add(line);
       if (openCalls === 0) allEnded();
     });
   }
@@ -172,7 +215,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
 
   const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, requireHostHeader: false });
   const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
-  server.on("request", listener).on("checkContinue", listener);
+  server.on("request", listener).on("checkContinue", listener).on("checkExpectation", listener);
   server.on("connect", (_, socket) => {
     // The server no longer looks after this socket: without this, one whose caller is gone ends the process, and one
     // whose caller stays ends no drain.
@@ -197,6 +240,7 @@ export function proxyOf({ settings, credential, runtime, log, readSecret, option
       await closed;
       // The lines of calls that were cut off come later.
       if (openCalls > 0) await new Promise<void>((resolve) => (allEnded = resolve));
+      unanswered.flush();
       clearTimeout(timer);
       clearTimeout(idle);
     },

@@ -1,7 +1,7 @@
 import { commonFields, objectOf, text } from "@smart-token-broker/auth-core/rules/callers/caller-kind.ts";
 import { brokenPattern } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import * as v from "valibot";
 import { isHttpUrl } from "../access-token.ts";
 
@@ -20,8 +20,7 @@ const url = (name: string, description: string) =>
     v.description(description),
   );
 
-const seconds = (name: string, [least, most, byDefault]: [number, number, number], description: string) => {
-  const rule = `${name} must be a number of seconds from ${least} to ${most}`;
+const number = (rule: string, [least, most, byDefault]: [number, number, number], description: string) => {
   const schema = v.pipe(v.number(rule), v.minValue(least, rule), v.maxValue(most, rule), v.description(description));
   return v.optional(schema, byDefault);
 };
@@ -88,13 +87,18 @@ export const settingsSchema = objectOf({
     ),
     [],
   ),
-  apiTimeout: seconds(
-    "apiTimeout",
+  apiTimeout: number(
+    "apiTimeout must be a number of seconds from 0.01 to 86400",
     [0.01, 86_400, 300],
     "How long the business API may take to begin its response, or to take the next piece of a body.",
   ),
-  drain: seconds(
-    "drain",
+  maxCalls: number(
+    "maxCalls must be a number from 1 to 100000",
+    [1, 100_000, 1000],
+    "How many calls may be open. Each further one gets 503.",
+  ),
+  drain: number(
+    "drain must be a number of seconds from 0 to 3600",
     [0, 3600, 25],
     "How long open calls may continue after SIGTERM. A second signal ends them at once.",
   ),
@@ -111,7 +115,7 @@ const optionOf = (field: string) =>
 
 const fields = Object.keys(settingsSchema.entries).filter((field) => field !== "$schema" && field !== "calls");
 const lists = new Set(["connections", "allowHosts"]);
-const numbers = new Set(["apiTimeout", "drain"]);
+const numbers = new Set(["apiTimeout", "maxCalls", "drain"]);
 
 /** The options of `parseArgs`. */
 export const options = Object.fromEntries(
@@ -206,4 +210,15 @@ export function readText(field: string, path: string): string {
   }
   if (content.trim() === "") throw new SettingsError(`${field}: ${path} is empty.`);
   return content;
+}
+
+/** A warning about each file with a credential or a secret that every user of the machine can read. */
+export function openFiles(settings: ProxySettings): string[] {
+  return (["keyFile", "tokenFile", "secretFile"] as const).flatMap((field) => {
+    const { [field]: path } = settings;
+    const mode = path === undefined ? 0 : statSync(path).mode & 0o777;
+    if ((mode & 0o004) === 0) return [];
+    const octal = mode.toString(8).padStart(4, "0");
+    return `${field}: every user of the machine can read ${path}, whose mode is ${octal}. Remove this right: chmod o-r.`;
+  });
 }

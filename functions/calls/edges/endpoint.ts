@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { type HttpResponse, problemResponse } from "@smart-token-broker/auth-core/http/response.ts";
+import { type HttpResponse, originLine, problemResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { allowsCall, type CallRule } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
@@ -26,6 +26,7 @@ import { type CallRequest, connectionOf, readCall, readCredential } from "../rul
 import type { Api, Search } from "../use-cases/api.ts";
 import { type CallLine, CallMaker, type EntryRule } from "../use-cases/make-call.ts";
 
+type Line = CallLine & Record<string, unknown>;
 type CallsPorts = Ports & { revokedKeys: RevokedKeyTable; api: Api; search: Search };
 
 /**
@@ -56,9 +57,12 @@ export class CallsEndpoint {
 
   readonly answer = async (event: Event): Promise<HttpResponse> => {
     const { requestId, http } = event.requestContext;
-    const line: CallLine & Record<string, unknown> = { method: http.method };
+    const line: Line = { method: http.method };
     const outcome = await this.#answer(event, line);
-    if ("code" in outcome) return failureResponse(outcome, requestId, line);
+    if ("code" in outcome) {
+      if (outcome.code === notAccepted.code) Object.assign(line, originLine(event.headers["origin"]));
+      return failureResponse(outcome, requestId, line);
+    }
     const { status, headers, body } = outcome;
     const failed = status >= 500 ? "api_5xx" : status >= 400 ? "api_4xx" : "ok";
     return {
@@ -69,15 +73,12 @@ export class CallsEndpoint {
     };
   };
 
-  async #answer(event: Event, line: CallLine & Record<string, unknown>) {
+  async #answer(event: Event, line: Line) {
     const { headers } = event;
     const arrivedAt = this.#ports.clock.now();
-    const caller = await this.#callerOf(headers["authorization"], headers["origin"]);
+    const caller = await this.#callerOf(headers["authorization"], headers["origin"], line);
     if ("code" in caller) return caller;
-    const [known] = [...caller.allowed.values()][0] ?? [];
-    if (known !== undefined) line.callerRole = known;
-    const pseudonym = caller.subject && userPseudonym(caller.subject);
-    line["user"] = pseudonym;
+    const pseudonym = nameIn(line, caller);
 
     const connection = connectionOf(event);
     if (!connection) return invalidConnection;
@@ -99,22 +100,35 @@ export class CallsEndpoint {
   }
 
   /** Authenticates, and drops the entries that are revoked. */
-  async #callerOf(authorization: string | undefined, origin: string | undefined): Promise<Authenticated | CallFailure> {
+  async #callerOf(
+    authorization: string | undefined,
+    origin: string | undefined,
+    line: Line,
+  ): Promise<Authenticated | CallFailure> {
     const credential = readCredential(authorization);
     if (!credential) return notAccepted;
     const { name: clientId, value } = credential;
     const only = clientId === undefined ? undefined : "caller_key";
     const verdict = await this.#authenticator.authenticate(value, { origin, clientId }, only);
     if (verdict.kind === "unavailable") return verdict.failure;
-    if (verdict.kind === "not_accepted") return verdict.heldByPage ? heldByPage : notAccepted;
+    if (verdict.kind === "not_accepted") {
+      if (verdict.revoked !== undefined) Object.assign(line, { code: "revoked", callerRole: verdict.revoked });
+      return verdict.heldByPage ? heldByPage : notAccepted;
+    }
     if (verdict.keySha256 !== undefined) return verdict;
     const { subject } = verdict;
     // Without a subject, an operator could not stop this user.
     if (!subject) return notAccepted;
+    /** The answer is that to an unknown credential. Only the log says who it was. */
+    const rejectRevoked = () => {
+      nameIn(line, verdict);
+      line["code"] = "revoked";
+      return notAccepted;
+    };
     const isRevoked = (record: string) => orUnavailable(this.#ports, () => this.#revoked.has(record));
     const user = await isRevoked(userRecord(userPseudonym(subject)));
     if (typeof user === "object") return user.failure;
-    if (user) return notAccepted;
+    if (user) return rejectRevoked();
     const allowed = new Map<ConnectionId, string[]>();
     for (const [connection, names] of verdict.allowed) {
       for (const name of names) {
@@ -123,7 +137,7 @@ export class CallsEndpoint {
         if (!entry) allowed.set(connection, [...(allowed.get(connection) ?? []), name]);
       }
     }
-    return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : notAccepted;
+    return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : rejectRevoked();
   }
 
   /** The rules that allow the call if their `{scope}` is the connection's. Entries are never combined: one rule is enough. */
@@ -131,6 +145,15 @@ export class CallsEndpoint {
     const all = entries.flatMap((entry) => (this.#rules.get(entry) ?? []).map((rule) => ({ entry, rule })));
     return all.filter(({ rule }) => allowsCall(rule, method, segments));
   }
+}
+
+/** Puts the first entry of a caller and its user's pseudonym into the log line. Returns the pseudonym. */
+function nameIn(line: Line, { allowed, subject }: Authenticated): string | undefined {
+  const [known] = [...allowed.values()][0] ?? [];
+  if (known !== undefined) line.callerRole = known;
+  const pseudonym = subject && userPseudonym(subject);
+  line["user"] = pseudonym;
+  return pseudonym;
 }
 
 /** A failure of the broker: problem details (RFC 9457), which no cache may store for another caller. */

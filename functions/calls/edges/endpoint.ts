@@ -20,13 +20,12 @@ import {
   userRecord,
 } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { type CallFailure, heldByPage, notAccepted, notAllowed, problemOf } from "../rules/call-failure.ts";
+import { type CallFailure, heldByPage, notAccepted, notAllowed, problemOf, revoked } from "../rules/call-failure.ts";
 import { alwaysHeaders, headersToSend } from "../rules/call-headers.ts";
 import { type CallRequest, connectionOf, readCall, readCredential } from "../rules/call-request.ts";
 import type { Api, Search } from "../use-cases/api.ts";
 import { type CallLine, CallMaker, type EntryRule } from "../use-cases/make-call.ts";
 
-type Line = CallLine & Record<string, unknown>;
 type CallsPorts = Ports & { revokedKeys: RevokedKeyTable; api: Api; search: Search };
 
 /**
@@ -57,11 +56,11 @@ export class CallsEndpoint {
 
   readonly answer = async (event: Event): Promise<HttpResponse> => {
     const { requestId, http } = event.requestContext;
-    const line: Line = { method: http.method };
+    const line: CallLine & Record<string, unknown> = { method: http.method };
     const outcome = await this.#answer(event, line);
     if ("code" in outcome) {
-      if (outcome.code === notAccepted.code) Object.assign(line, originLine(event.headers["origin"]));
-      return failureResponse(outcome, requestId, line);
+      const origin = outcome.code === notAccepted.code && originLine(event.headers["origin"]);
+      return failureResponse(outcome, requestId, { ...line, ...origin });
     }
     const { status, headers, body } = outcome;
     const failed = status >= 500 ? "api_5xx" : status >= 400 ? "api_4xx" : "ok";
@@ -73,12 +72,15 @@ export class CallsEndpoint {
     };
   };
 
-  async #answer(event: Event, line: Line) {
+  async #answer(event: Event, line: CallLine & Record<string, unknown>) {
     const { headers } = event;
     const arrivedAt = this.#ports.clock.now();
-    const caller = await this.#callerOf(headers["authorization"], headers["origin"], line);
+    const caller = await this.#callerOf(headers["authorization"], headers["origin"]);
     if ("code" in caller) return caller;
-    const pseudonym = nameIn(line, caller);
+    const [known] = [...caller.allowed.values()][0] ?? [];
+    if (known !== undefined) line.callerRole = known;
+    const pseudonym = caller.subject && userPseudonym(caller.subject);
+    line["user"] = pseudonym;
 
     const connection = connectionOf(event);
     if (!connection) return invalidConnection;
@@ -100,11 +102,7 @@ export class CallsEndpoint {
   }
 
   /** Authenticates, and drops the entries that are revoked. */
-  async #callerOf(
-    authorization: string | undefined,
-    origin: string | undefined,
-    line: Line,
-  ): Promise<Authenticated | CallFailure> {
+  async #callerOf(authorization: string | undefined, origin: string | undefined): Promise<Authenticated | CallFailure> {
     const credential = readCredential(authorization);
     if (!credential) return notAccepted;
     const { name: clientId, value } = credential;
@@ -112,23 +110,19 @@ export class CallsEndpoint {
     const verdict = await this.#authenticator.authenticate(value, { origin, clientId }, only);
     if (verdict.kind === "unavailable") return verdict.failure;
     if (verdict.kind === "not_accepted") {
-      if (verdict.revoked !== undefined) Object.assign(line, { code: "revoked", callerRole: verdict.revoked });
+      if (verdict.revoked !== undefined) return revoked(verdict.revoked);
       return verdict.heldByPage ? heldByPage : notAccepted;
     }
     if (verdict.keySha256 !== undefined) return verdict;
     const { subject } = verdict;
     // Without a subject, an operator could not stop this user.
     if (!subject) return notAccepted;
-    /** The answer is that to an unknown credential. Only the log says who it was. */
-    const rejectRevoked = () => {
-      nameIn(line, verdict);
-      line["code"] = "revoked";
-      return notAccepted;
-    };
     const isRevoked = (record: string) => orUnavailable(this.#ports, () => this.#revoked.has(record));
-    const user = await isRevoked(userRecord(userPseudonym(subject)));
+    const pseudonym = userPseudonym(subject);
+    const rejection = revoked([...verdict.allowed.values()][0]?.[0], pseudonym);
+    const user = await isRevoked(userRecord(pseudonym));
     if (typeof user === "object") return user.failure;
-    if (user) return rejectRevoked();
+    if (user) return rejection;
     const allowed = new Map<ConnectionId, string[]>();
     for (const [connection, names] of verdict.allowed) {
       for (const name of names) {
@@ -137,7 +131,7 @@ export class CallsEndpoint {
         if (!entry) allowed.set(connection, [...(allowed.get(connection) ?? []), name]);
       }
     }
-    return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : rejectRevoked();
+    return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : rejection;
   }
 
   /** The rules that allow the call if their `{scope}` is the connection's. Entries are never combined: one rule is enough. */
@@ -147,19 +141,10 @@ export class CallsEndpoint {
   }
 }
 
-/** Puts the first entry of a caller and its user's pseudonym into the log line. Returns the pseudonym. */
-function nameIn(line: Line, { allowed, subject }: Authenticated): string | undefined {
-  const [known] = [...allowed.values()][0] ?? [];
-  if (known !== undefined) line.callerRole = known;
-  const pseudonym = subject && userPseudonym(subject);
-  line["user"] = pseudonym;
-  return pseudonym;
-}
-
 /** A failure of the broker: problem details (RFC 9457), which no cache may store for another caller. */
 export function failureResponse(failure: CallFailure | Failure, requestId: string, line: object = {}): HttpResponse {
   const problem = problemResponse(problemOf(failure), requestId);
   const headers: Record<string, string> = { ...problem.headers, ...alwaysHeaders, "broker-response": "broker" };
   if (problem.status === 401) headers["www-authenticate"] = "Bearer";
-  return { ...problem, headers, line: { ...problem.line, ...line } };
+  return { ...problem, headers, line: { ...problem.line, ...line, ...("line" in failure && failure.line) } };
 }

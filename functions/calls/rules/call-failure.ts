@@ -9,7 +9,7 @@ export const maxCallBytes = 4_500_000;
 export interface CallFailure extends Omit<Failure, "code"> {
   code: Failure["code"] | CallFailureCode;
   /** Fields of the log line, which the response does not have. */
-  line?: { code: string; callerRole: string | undefined; user: string | undefined };
+  line?: { code: string; callerRole?: string; user?: string };
 }
 
 /** A failure with its status and title. */
@@ -29,7 +29,8 @@ export const notAccepted: CallFailure = {
 
 /** The answer is that to an unknown credential. Only the log says who it was. */
 export function revoked(callerRole: string | undefined, user?: string): CallFailure {
-  return { ...notAccepted, line: { code: "revoked", callerRole, user } };
+  const who = { ...(callerRole !== undefined && { callerRole }), ...(user !== undefined && { user }) };
+  return { ...notAccepted, line: { code: "revoked", ...who } };
 }
 
 export const heldByPage: CallFailure = {

@@ -76,7 +76,7 @@ export class OAuthEndpoint {
     const caller = await this.#callerOf(request, origin);
     if (caller.kind === "oauth_error") {
       const rejection = oauthErrorResponse(caller, requestId, request.basic);
-      return { ...rejection, line: { ...rejection.line, ...originLine(origin) } };
+      return { ...rejection, line: { ...rejection.line, ...(!caller.failure && originLine(origin)) } };
     }
     const found = await this.#connectionFor(caller, request);
     if (found.kind === "oauth_error") {

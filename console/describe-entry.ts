@@ -59,7 +59,7 @@ function whatHappened(fields: LogEntry["fields"]): string {
 
 function describeRequest({ code, source, callerRole, requestId, ...fields }: LogEntry["fields"], cause: string) {
   const duration = text(fields["Duration"]);
-  const { service, method, rule, apiStatus, user } = fields;
+  const { service, method, rule, apiStatus, user, origin } = fields;
   // The rule, because the log has no path of a call.
   const isCall = service === "calls";
   const what = isCall ? joined(" ", "call", method, rule) : text(fields["route"]);
@@ -72,6 +72,7 @@ function describeRequest({ code, source, callerRole, requestId, ...fields }: Log
     duration === "" ? "" : `${duration} ms`,
     caller === "" || caller === "unknown" ? "" : `caller ${caller}`,
     user === undefined ? "" : `user ${text(user)}`,
+    origin === undefined ? "" : `origin ${text(origin)}`,
     ...(code === "ok" ? [] : [cause, `request_id ${text(requestId)}`]),
   );
 }

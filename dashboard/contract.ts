@@ -16,7 +16,7 @@ export interface DashboardData {
   connections: ConnectionView[];
   /** Absent: not known. */
   traffic?: Traffic;
-  /** Newest first, at most 100. Absent: not known. */
+  /** Notices of the log, newest first, at most 100. Absent: not known. */
   events?: DashboardEvent[];
   /** Only of the local run. */
   controls?: Controls;

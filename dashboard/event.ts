@@ -3,7 +3,7 @@ import type { DashboardEvent } from "./contract.ts";
 import { type LogLine, numberField, textField } from "./log-line.ts";
 
 /**
- * The entry of the feed for a line of the log; `undefined` for a line that is no event, such as a request. It shows the
+ * The entry of the feed for a line of the log; `undefined` for a line that is no notice, such as a request. It shows the
  * `reason` or `detail` of a notice, which hold no secret.
  */
 export function eventOf(line: LogLine): DashboardEvent | undefined {

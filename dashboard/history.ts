@@ -9,7 +9,7 @@ const eventsKept = 100;
 /** Per connection. Two hours of tokens that last a minute have more, and a lane cannot show them. */
 const kept = 300;
 
-/** The past of the connections and the latest events, from lines of the log in the order of time. */
+/** The past of the connections and the latest notices, from lines of the log in the order of time. */
 export class History {
   readonly #pasts = new Map<string, Past>();
   readonly #events: DashboardEvent[] = [];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 const source = new URL("../docs/runbook.md", import.meta.url);
 
-/** docs/runbook.md as a page whose headings are the targets of the events' links. The text stays Markdown. */
+/** docs/runbook.md as a page whose headings are the targets of the notices' links. The text stays Markdown. */
 export function runbookPage(): string {
   const parts = readFileSync(source, "utf8")
     .split(/^(#+ .*)$/m)

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-sdk.ts";
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
+import { originLine } from "@smart-token-broker/auth-core/http/response.ts";
 import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { dynamoDbStatusTable } from "@smart-token-broker/status/edges/status-table.ts";
 import { ConnectionRequests } from "../dashboard/connection-requests.ts";
@@ -125,6 +126,7 @@ export async function startLocalRun(
         ...route,
         invoke: (event) => invoke(functionArn, event),
       })),
+      onRejectedOrigin: (origin) => onLog(rejectedOriginLine(origin)),
       fallback: (request, response) => pages.some((page) => page(request, response)),
     });
     const secretsManager = await startSecretsManager({
@@ -224,6 +226,14 @@ export async function startLocalRun(
     await close();
     throw error;
   }
+}
+
+/** A line as those of the functions, because the browser sends them no request after such a preflight. */
+function rejectedOriginLine(sent: string): string {
+  const { origin } = originLine(sent);
+  const detail = "No entry in the list of callers has this origin, so the page gets only 'Failed to fetch'.";
+  const line = { level: "WARN", message: "origin_rejected", timestamp: new Date(), reason: origin, detail };
+  return JSON.stringify(line);
 }
 
 /** The functions whose bundles have a part of the list of callers. */

@@ -141,7 +141,7 @@ export function costSection(counts: Counts, list: PriceList): string {
     `- The connection's id has 4 characters, and the name of the caller's role 6. An id of 14 characters costs ${cents(20)} $ more for a million tokens: it is in both lines.`,
     `- The token function has 1 environment at 1 request a second and ${assumptions.environments(100)} at 100. Requests spread evenly over the connections.`,
     `- A GB of logs has 10⁹ bytes (a million tokens cost ${cents(bytes * (1 - 1e9 / 2 ** 30))} $ less if AWS charges by 2³⁰), is stored for a month, and CloudWatch compresses it to ${100 * assumptions.compressed} %.`,
-    `- AWS charges only the text of a log event. For its limits, CloudWatch counts ${eventOverhead} bytes more for each event. If AWS charges those too, a million tokens cost ${cents(2 * eventOverhead)} $ more: we found no page that says so.`,
+    `- AWS charges only the text of a log line. For its limits, CloudWatch counts ${eventOverhead} bytes more for each line. If AWS charges those too, a million tokens cost ${cents(2 * eventOverhead)} $ more: we found no page that says so.`,
     `- Cold starts are not in the bill: ten environments that each live for two hours and start in 0.2 s add ${coldStarts.toFixed(2)} $ a month.`,
     "",
     "## What dominates",

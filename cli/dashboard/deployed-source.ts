@@ -68,10 +68,10 @@ export function deployedSource(
         ...problem("The status is not available", status),
         ...problem("Connections without a token are not shown", secret),
         ...problem("The metrics are not available", counts),
-        ...problem("The events are not available", group.error === undefined ? feed : group),
+        ...problem("The notices are not available", group.error === undefined ? feed : group),
         ...(followed.behind === undefined
           ? []
-          : [`The events are read up to ${followed.behind}. More come each minute.`]),
+          : [`The notices are read up to ${followed.behind}. More come each minute.`]),
       ],
       connections: worstFirst(views(status.value ?? [], secret.value ?? [], at)),
       ...(counts.value && { traffic: counts.value }),

@@ -24,7 +24,7 @@ interface Position {
   nextToken?: string;
 }
 
-/** Follows the events in log groups, from two hours back. FilterLogEvents costs nothing, but is slow in a large log. */
+/** Follows the notices in log groups, from two hours back. FilterLogEvents costs nothing, but is slow in a large log. */
 export class FollowedEvents {
   readonly #client: CloudWatchLogsClient;
   readonly #positions = new Map<string, Position>();
@@ -34,7 +34,7 @@ export class FollowedEvents {
     this.#client = client;
   }
 
-  /** Reads on. Returns all events of the last two hours, newest first. Throws AWS's error. */
+  /** Reads on. Returns all notices of the last two hours, newest first. Throws AWS's error. */
   async read(groups: string[], now: number): Promise<readonly DashboardEvent[]> {
     await Promise.all(groups.map((group) => this.#follow(group, now * 1000)));
     const history = new History();

@@ -2,7 +2,7 @@ import { clock, element, renderIfChanged } from "./format.js";
 
 const runbook = (section) => element("a", { href: `_dashboard/runbook#${section}`, target: "_blank" }, "runbook");
 
-/** The events, newest first; a failure that repeats is one entry. */
+/** The notices of the log, newest first; a failure that repeats is one entry. */
 export function showEvents(section, { events, now }, why) {
   section.querySelector(".empty").textContent = events?.length ? "" : events ? "Nothing has happened yet." : why;
   const list = section.querySelector("ol");

@@ -10,7 +10,7 @@ const byId = (id) => document.getElementById(id);
 const startAgain = "start it again (npm start, or npx broker dashboard), and open the URL that it prints.";
 /** Seconds until a request has failed. On a deployment, a reading waits up to 30 s for AWS, and an action longer. */
 const patience = { read: () => 10 + 3 * (data?.source.refreshSeconds ?? 10), action: 60 };
-/** So few lanes leave room for the events below them. */
+/** So few lanes leave room for the notices below them. */
 const few = 5;
 let data;
 let selected;
@@ -76,7 +76,7 @@ function show() {
   byId("none").hidden = shown > 0 || connections.length === 0;
   showInspector(byId("inspector"), inspected, data, act);
   showErrors(byId("errors"), data.traffic);
-  showEvents(byId("events"), data, "The events are not available.");
+  showEvents(byId("events"), data, "The notices are not available.");
   showControls(byId("controls"), controls, act);
 }
 

@@ -1,5 +1,6 @@
 // Calls Smart Services through the broker with the JWT of the signed-in user. The page never holds a token, and needs no library. Its
 // origin must be one of the caller's `origins`, and a rule in the caller's `calls` must allow the path.
+// The page shows only 'Failed to fetch'? The log of the broker names a rejected origin: docs/callers.md#throttle-and-cors
 
 /** Returns the answer of Smart Services as text. Throws if the broker answered. */
 async function getCustomers(host, credential) {

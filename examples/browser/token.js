@@ -1,5 +1,6 @@
 // Requests an access token as the vendor's example does, with FormData and fetch. The credential is the JWT of the signed-in user,
 // never a caller key. The page's origin must be one of the caller's `origins`.
+// The page shows only 'Failed to fetch'? The log of the broker names a rejected origin: docs/callers.md#throttle-and-cors
 
 /** Returns the token response as text. Throws if the response is not a token. */
 async function fetchToken(host, credential) {

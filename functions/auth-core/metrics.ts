@@ -27,12 +27,20 @@ const requests: MetricOrigins[] = [
   {
     services: ["oauth"],
     // The metadata, the failures, and the errors that only OAuth has.
-    codes: ["ok", ...failureCodes, "invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"],
+    codes: [
+      "ok",
+      ...failureCodes,
+      "invalid_client",
+      "invalid_grant",
+      "invalid_scope",
+      "unsupported_grant_type",
+      "revoked",
+    ],
     sources: none,
   },
   // The API's answers, and the failures of the broker.
   { services: ["calls"], codes: ["ok", "api_4xx", "api_5xx"], sources: ["api"] },
-  { services: ["calls"], codes: [...failureCodes, ...Object.keys(callFailures)], sources: none },
+  { services: ["calls"], codes: [...failureCodes, ...Object.keys(callFailures), "revoked"], sources: none },
   { services: ["status"], codes: ["ok"], sources: ["table"] },
   {
     services: ["status"],

@@ -14,6 +14,7 @@ export interface ResponseLine {
   connection?: string;
   callerRole?: string;
   detail?: string;
+  origin?: string;
   generation?: number;
   tokenFingerprint?: string;
   minTtl?: number;

@@ -64,7 +64,15 @@ export function dashboardRows(
             codes: valuesOf("Requests", "code", { services: ["token"], sources: ["none"] }),
           }),
           ...(functions.oauth
-            ? [total(metrics.all("Requests", { codes: ["invalid_client", "invalid_grant"] }), "caller rejected")]
+            ? [
+                total(
+                  metrics.all("Requests", {
+                    services: ["oauth"],
+                    codes: ["invalid_client", "invalid_grant", "revoked"],
+                  }),
+                  "caller rejected",
+                ),
+              ]
             : []),
         ],
         {
@@ -88,7 +96,7 @@ export function dashboardRows(
             graph(
               "Calls without an answer of it, by code",
               8,
-              totalsBy("code", "Requests", { services: ["calls"], codes: Object.keys(callFailures) }),
+              totalsBy("code", "Requests", { services: ["calls"], codes: [...Object.keys(callFailures), "revoked"] }),
             ),
             graph(
               "Latency of calls (ms)",

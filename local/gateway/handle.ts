@@ -40,6 +40,7 @@ export async function handle(
   const { method = "" } = request;
   const headers = collectHeaders(request.rawHeaders);
   const preflight = preflightHeaders(api.cors, method, headers);
+  if (preflight?.length === 0) api.onRejectedOrigin?.(headers.get("origin")?.[0] ?? "");
   if (preflight) return { routeKey: "-", answer: { status: 204, headers: preflight, body: Buffer.alloc(0) } };
 
   const outcome = await route();

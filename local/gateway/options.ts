@@ -80,6 +80,8 @@ export type GatewayOptions = LoopbackOptions & {
   /** `rawPath` is decoded, as seen on AWS. Otherwise it keeps its percent-encoding, which is stricter. */
   decodesPath?: boolean;
   onAccess?(line: AccessLine): void;
+  /** Called with the origin of a preflight that is not allowed. AWS logs none of it. */
+  onRejectedOrigin?(origin: string): void;
   /**
    * Handles a request that matches no route, and returns whether it did. It writes the response itself, without CORS
    * headers and without an access log line. AWS has nothing like it.

@@ -97,6 +97,7 @@ test("the credential decides before the connection, then the path, then the rule
     "403 call_not_allowed",
     "401 credential_not_accepted",
   ]);
+  expect(await answers[6]?.line()).toMatchObject({ code: "credential_not_accepted", origin: "https://portal.test" });
   expect(answers[0]?.headers).toMatchObject({ "www-authenticate": "Bearer", "broker-response": "broker" });
   expect(broker.api.received).toEqual([]);
 });
@@ -121,6 +122,7 @@ test("a user's JWT calls from its page; the log names entry, pseudonym and rule,
     responseBytes: 2,
     user: expect.stringMatching(/^[0-9a-f]{16}$/),
   });
+  expect(line).not.toHaveProperty("origin");
   expect(JSON.stringify(line)).not.toContain("Customers");
   const refused = await (await send("api/v1/other_alyother/CO/Customers", { headers })).line();
   expect(refused).toMatchObject({ callerRole: "portal", code: "call_not_allowed" });

@@ -44,7 +44,8 @@ async function startCalls() {
     const headers = { authorization: `Bearer ${jwt}` };
     const event = eventOf(`GET /v1/connections/acme/api/${path}`, { headers, body: Buffer.alloc(0) });
     const { status, line } = await endpoint.answer({ ...event, pathParameters: { connection: "acme", path } });
-    return `${status} ${line.callerRole ?? "nobody"}`;
+    const user = line.user === userPseudonym({ iss: issuer, sub }) ? sub : "nobody";
+    return `${status} ${line.code} ${line.callerRole ?? "nobody"} ${user}`;
   }
   const revoke = (record: string) => tables.revoked.set(record, { name: "fake", at: world.clock.now() });
   return { ...world, revoked: tables.revoked, call, revoke };
@@ -67,9 +68,9 @@ test("a revoked user's calls fail 30 s later in all entries, others' do not, and
   revoked.delete(record);
   clock.advance(takesEffectWithin);
 
-  expect(before).toEqual(["200 portal", "200 back-office", "200 portal"]);
+  expect(before).toEqual(["200 ok portal ann", "200 ok back-office ann", "200 ok portal bob"]);
   expect(meanwhile).toEqual(before);
-  expect(after).toEqual(["401 nobody", "401 nobody", "200 portal"]);
+  expect(after).toEqual(["401 revoked portal ann", "401 revoked back-office ann", "200 ok portal bob"]);
   expect(await all()).toEqual(before);
 });
 
@@ -82,6 +83,6 @@ test("a revoked entry makes no calls 30 s later: a JWT that matches another one 
   revoke(entryRecord("portal"));
   clock.advance(takesEffectWithin);
 
-  expect(before).toEqual(["200 portal", "200 portal"]);
-  expect(await all()).toEqual(["401 nobody", "200 back-office"]);
+  expect(before).toEqual(["200 ok portal ann", "200 ok portal ann"]);
+  expect(await all()).toEqual(["401 revoked portal ann", "200 ok back-office ann"]);
 });

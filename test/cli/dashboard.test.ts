@@ -264,7 +264,7 @@ it("the page of a deployment shows what it can read, and says in a sentence each
   expect(connections).toMatchObject([{ connection: "webapicorso" }]);
   expect(problems).toEqual([
     expect.stringMatching(/^The metrics are not available: Cannot reach the server/),
-    expect.stringMatching(/^The events are not available: /),
+    expect.stringMatching(/^The notices are not available: /),
   ]);
   expect([traffic, events]).toEqual([undefined, []]);
 });

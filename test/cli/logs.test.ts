@@ -75,6 +75,10 @@ describe("a line of broker logs", () => {
       "404    acme  call GET /api/v1/{scope}/CO/**: api_4xx, API status 404, caller portal, user 0123456789abcdef, request_id fake-request-3",
     ],
     [unmatched, "403    acme  call GET: call_not_allowed, caller portal, user 0123456789abcdef, request_id "],
+    [
+      entry({ ...request, route, code: "invalid_client", status: 401, source: "none", origin: "https://a.test\n" }),
+      `401    acme  ${route}: invalid_client, origin https://a.test\\u000a, request_id `,
+    ],
     [replaced, "info   acme  replaced by refresh_token, generation 17"],
     [failed, `warn   -  replacement failed, 3 in a row: unavailable. ${reason}`],
     [rejected, "event  acme  connection_rejected, credentials_rejected: Fake."],

@@ -31,6 +31,11 @@ export const retiredWords: RetiredWord[] = [
   { pattern: "nobody knows", use: "unknown, or: unrecognised", planted: ["a shape nobody knows"] },
   { pattern: "behind everybody['’]s back", use: "without callers noticing", planted: ["behind everybody’s back"] },
   { pattern: "the ways of", use: "the behaviour of", planted: ["the ways of a real upstream"] },
+  {
+    pattern: "(a log|requests and) events?",
+    use: "log line, or: notices",
+    planted: ["the text of a log event", "states, requests and events"],
+  },
   { pattern: "for none", use: "as expired, or: as missing", planted: ["takes the last 5 s for none"] },
   {
     pattern: "buy(s|ing)? (a|access) tokens?",

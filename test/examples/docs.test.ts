@@ -1,13 +1,14 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import { openToStrangers } from "../../functions/auth-core/rules/callers/issuer-trust.ts";
 import { sharedIssuers } from "../../functions/auth-core/rules/callers/shared-issuers.ts";
 import { connectionsOf } from "../../functions/auth-core/rules/callers/claims.ts";
 import { parseRegistration } from "../../functions/auth-core/rules/upstream/registration.ts";
-import { output, type StartedCommand } from "../local/run-harness.ts";
-import { startBroker, usedStatus } from "./broker.ts";
+import { output, StartedCommand } from "../local/run-harness.ts";
+import { sampleCallsKey } from "../../local/callers/sample-callers.ts";
+import { account, usedStatus } from "./broker.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 const page = (file: string) => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
@@ -129,7 +130,9 @@ describe.skipIf(!hasPrograms("curl"))("a command of the pages", () => {
   let run: StartedCommand;
 
   beforeAll(async () => {
-    run = await startBroker();
+    // As the reader does: its connection has an apiBaseUrl.
+    run = new StartedCommand(["--port", "0"]);
+    await run.ready();
   });
   afterAll(() => run.remove());
 
@@ -151,6 +154,29 @@ describe.skipIf(!hasPrograms("curl"))("a command of the pages", () => {
 
   it("on docs/callers.md is there for each grant", () => {
     expect(commands).toHaveLength(3);
+  });
+
+  it("on docs/calls.md makes a call with the JWT of that page, and not with the JWT that gets tokens", async () => {
+    const call = blocksOf("docs/calls.md", "sh").find((block) => block.includes("$CALLS_JWT")) ?? "";
+
+    const made = await output("bash", ["-c", values() + call]);
+    const rejected = await output("bash", ["-c", values() + call.replace("Bearer $CALLS_JWT", "Bearer $USER_JWT")]);
+
+    expect(JSON.parse(made)).toMatchObject({ ok: true, path: `/api/v1/${account.scope}/CO/Customers` });
+    expect(JSON.parse(rejected)).toMatchObject({ code: "credential_not_accepted" });
+  });
+
+  it("of docs/calls.md for an agent gives it the API's answer, and no other path", async () => {
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv("SMART_SERVICES_HOST", run.url("ready"));
+    vi.stubEnv("AGENT_KEY", sampleCallsKey);
+    const [source = ""] = blocksOf("docs/calls.md", "js");
+    const { useTool } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {
+      useTool: (argument: object) => Promise<{ isError: boolean; content: string }>;
+    };
+
+    expect(await useTool({ collection: "Orders" })).toMatchObject({ isError: false });
+    expect((await useTool({ collection: ".." })).content).toContain('"code":"invalid_request"');
   });
 
   const printed = ["README.md", "docs/it.md"].flatMap((file) =>

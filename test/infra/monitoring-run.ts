@@ -115,7 +115,7 @@ async function startWorld(stage: string) {
         connections,
         oidc: { issuer: issuer.url, audience, claims: { sub: "repo:acme/shop:*" } },
       };
-      const keySha256 = [callerKeyHash(new Secret(fakeCallerKey(name)))];
+      const keySha256 = [name, "revoked"].map((key) => callerKeyHash(new Secret(fakeCallerKey(key))));
       const all = {
         [environmentVariables.stage]: stage,
         [environmentVariables.rotateKeysEveryDays]: "90",
@@ -295,6 +295,9 @@ async function missValidity(
 /** Requests of callers outside AWS with every credential, and with credentials where none belongs. */
 async function grant(world: World): Promise<void> {
   const { issuer, presented } = world;
+  const revoked = fakeCallerKey("revoked");
+  const revocation = { [callerKeyHash(new Secret(revoked))]: { M: { name: { S: "oauth" }, at: { N: "1" } } } };
+  await world.table.put({ connection: { S: "#revoked-caller-keys" }, revokedKeys: { M: revocation } });
   const invoke = await world.start("oauth");
   const askToken = await world.start("token");
   const key = fakeCallerKey("oauth");
@@ -315,8 +318,8 @@ async function grant(world: World): Promise<void> {
     issuer.token({ sub: "fake-stranger" }),
     jwtOf(signingKey("key-1"), { iss: issuer.url, aud: audience, sub: "repo:acme/shop:x" }),
   ];
-  presented.push(...jwts, other, handle);
-  for (const credential of [...jwts, key, other, handle, token]) {
+  presented.push(...jwts, other, handle, revoked);
+  for (const credential of [...jwts, key, other, handle, token, revoked]) {
     const tokenEvents = [
       tokenEvent("oauth-fine", { query: { min_ttl: credential } }),
       tokenEvent("oauth-fine", { post: JSON.stringify({ rejected_token_sha256: credential }) }),
@@ -337,6 +340,7 @@ async function grant(world: World): Promise<void> {
       granted({ scope, [credential]: credential }),
       granted({ scope, rejected_token_sha256: credential }),
       eventOf(oauthRoute, { ...clientCredentials({ scope }), headers: headersOf(credential) }),
+      eventOf(oauthRoute, { ...clientCredentials({ scope }), headers: { ...headersOf(key), origin: credential } }),
       eventOf(oauthRoute, { headers: { "content-type": credential }, body: Buffer.from(credential) }),
       eventOf(vendorRoute, { headers: { "content-type": "multipart/form-data" }, body: Buffer.from(credential) }),
     ]) {

@@ -150,10 +150,10 @@ describe("npm start", () => {
     run = new StartedCommand(["--port", "0", ...options], { file: '{"lifetime": 28800, "shape": "data"}' });
     const url = await run.ready();
 
-    const preflight = await fetch(`${url}/oauth/token`, {
-      method: "OPTIONS",
-      headers: { origin: "http://localhost:5173", "access-control-request-method": "POST" },
-    });
+    const preflightOf = (origin: string) =>
+      fetch(`${url}/oauth/token`, { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST" } });
+    const preflight = await preflightOf("http://localhost:5173");
+    await preflightOf("http://localhost:8799");
 
     expect(run.stdout).toContain("origins http://127.0.0.1:8788 http://localhost:5173\n");
     expect(preflight.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
@@ -161,9 +161,10 @@ describe("npm start", () => {
     // The last line may be written after the URLs are printed.
     await vi.waitFor(() => {
       const lines = readFileSync(log, "utf8").trimEnd().split("\n");
-      expect(lines.map((line) => (JSON.parse(line) as object) && line)).toContainEqual(
-        expect.stringContaining('"message":"request"'),
-      );
+      const written = lines.map((line) => JSON.parse(line) as { message?: string; reason?: string });
+      expect(written).toContainEqual(expect.objectContaining({ message: "request" }));
+      const rejected = written.filter(({ message }) => message === "origin_rejected");
+      expect(rejected.map(({ reason }) => reason)).toEqual(["http://localhost:8799"]);
     });
   });
 

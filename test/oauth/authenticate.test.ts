@@ -65,7 +65,8 @@ async function authenticated({ key, handleOf, claims, as = "caller_key_or_jwt", 
   const value = new Secret(key ?? (handleOf ? fakeHandle("a", "1") : unsignedJwt(all, {})));
   const accepted = handleOf ? "refresh_handle" : as;
   const answer = await authenticator.authenticate({ value, accepted }, { origin, clientId });
-  if (answer.kind !== "authenticated") return { error: answer.description, verified };
+  if (answer.kind !== "authenticated")
+    return { error: answer.description, verified, ...(answer.revoked && { revoked: answer.revoked }) };
   return {
     allowed: [...answer.allowed].map(([id, [entry]]) => `${id},${entry}`).join(" "),
     user: answer.user,
@@ -100,13 +101,13 @@ describe("Authenticator rejects", () => {
   const notAccepted = expect.stringContaining("is not accepted");
   const byPage = expect.stringContaining("web page");
 
-  test.each<[string, Sent, string]>([
+  test.each<[string, Sent, string, string?]>([
     ["a key that is not listed", { key: fakeCallerKey("other") }, notAccepted],
-    ["a key that is revoked", { key: revokedKey }, notAccepted],
+    ["a key that is revoked", { key: revokedKey }, notAccepted, "php"],
     ["a key in place of a JWT", { key: phpKey, as: "jwt" }, notAccepted],
     ["a key of another client_id", { key: phpKey, clientId: "ci" }, notAccepted],
     ["a key of a web page", { key: phpKey, origin: portal }, byPage],
-    ["a handle of a revoked key", { handleOf: revokedKey }, notAccepted],
+    ["a handle of a revoked key", { handleOf: revokedKey }, notAccepted, "php"],
     ["a handle of another client_id", { handleOf: phpKey, clientId: "ci" }, notAccepted],
     ["a handle of a web page", { handleOf: phpKey, origin: portal }, byPage],
     ["a handle that was not issued", { handleOf: "nobody" }, notAccepted],
@@ -116,8 +117,8 @@ describe("Authenticator rejects", () => {
     ["a JWT of the listed issuer with a slash", { claims: { ...pipeline, iss: `${issuer}/` } }, notAccepted],
     ["a JWT of a page with another origin", { claims: user, origin: "https://evil.test" }, notAccepted],
     ["a JWT of a page without an origin", { claims: user, origin: "null" }, notAccepted],
-  ])("%s, without a request to an issuer", async (_, sent, error) => {
-    expect(await authenticated(sent)).toEqual({ error, verified: [] });
+  ])("%s, without a request to an issuer, and names a revoked entry", async (_, sent, error, revoked) => {
+    expect(await authenticated(sent)).toEqual({ error, verified: [], ...(revoked && { revoked }) });
   });
 
   test.each<[string, Sent]>([

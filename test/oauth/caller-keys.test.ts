@@ -57,9 +57,9 @@ function environment(list: object[] = callers(issuer)) {
   const ask = async (route: string, sent: Sent, headers: Record<string, string> = {}) => {
     const event = eventOf(route, sent);
     Object.assign(event.headers, headers);
-    const { status, body, headers: answered } = await endpoint.answer(event);
+    const { status, body, headers: answered, line } = await endpoint.answer(event);
     const challenge = answered["www-authenticate"];
-    return { status, challenge, ...(body as { error?: string; access_token?: string; refresh_token?: string }) };
+    return { status, challenge, line, ...(body as { error?: string; access_token?: string; refresh_token?: string }) };
   };
   return Object.assign(ask, { warmUp });
 }
@@ -164,6 +164,17 @@ describe("A client that authenticates beside a grant", () => {
 });
 
 test.each([
+  ["https://evil.test", "https://evil.test"],
+  ["null", "null"],
+  ['https://a.test\n{"level"', "malformed"],
+  [`https://${"a".repeat(200)}.test`, "malformed"],
+])("The log line of a rejected page names its origin %j as %s", async (origin, named) => {
+  const { line } = await environment()("POST /oauth/token", exchange(jwt), { origin });
+
+  expect(line).toMatchObject({ code: "invalid_grant", origin: named });
+});
+
+test.each([
   ["wrong secret in the header", basic("old-php", "fake"), {}, true],
   ["header that is not valid", { authorization: "Basic fake" }, {}, true],
   ["wrong secret in the body", {}, { client_id: "old-php", client_secret: "fake" }, false],
@@ -195,6 +206,7 @@ describe("A revoked caller key", () => {
 
     const noClient = { status: 401, error: "invalid_client" };
     expect(rejected).toMatchObject([noClient, noClient, noClient, { status: 400, error: "invalid_grant" }]);
+    for (const { line } of rejected) expect(line).toMatchObject({ code: "revoked", callerRole: "old-php" });
     expect(JSON.stringify(rejected)).not.toContain("fake-access");
     expect(served.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(await vendor(environment(), "old-php")).toMatchObject(noClient);

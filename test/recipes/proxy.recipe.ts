@@ -1,8 +1,10 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { newCertificate, startTls } from "../../bench/tls.ts";
+import { listen } from "../../fixtures/listen.ts";
 import { serve } from "../support/server.ts";
 import { output, StartedCommand } from "../local/run-harness.ts";
 import { php, python } from "./packages.ts";
@@ -19,12 +21,14 @@ const [socket, secretFile] = [join(folder, "proxy.sock"), join(folder, "secret")
 const started: StartedCommand[] = [];
 let port = "";
 
+const brokerPort = () => new URL(started[0]?.url("ready") ?? "").port;
+
 /** A text of the page, with the values of this run. */
 const here = (text: string) =>
   text
     .replaceAll(/(\/run\/smart-services\/)?proxy\.sock/g, socket)
     .replaceAll("/etc/smart-services-proxy.secret", secretFile)
-    .replaceAll(":8787", `:${new URL(started[0]?.url("ready") ?? "").port}`)
+    .replaceAll(":8787", `:${brokerPort()}`)
     .replaceAll(":8791", `:${port}`);
 
 const interpreters: Record<string, string> = { sh: "bash", php, python, java: "java" };
@@ -61,6 +65,28 @@ it.each(programs)(
     expect(printed.trim()).toBe(blocks.find(({ language }) => language === "json")?.text.trim());
   },
 );
+
+it("the calls of docs/proxy.md work after the relay of its section on outliving the broker has ended", async () => {
+  const [, section = ""] = page.split("\n## Watch it outlive the broker\n");
+  const free = await listen(createServer());
+  await free.close();
+  const atFree = (text: string) => here(text).replaceAll("8786", new URL(free.url).port);
+  const path = join(folder, "outlive.sock");
+  const relay = new StartedCommand([], { command: ["bash", "-c", atFree(blocksOf(section)[0]?.text ?? "")] });
+  await relay.ready();
+  const proxied = atFree((command?.text ?? "").replace(":8787", ":8786")).replace(socket, path);
+  const proxy = new StartedCommand([], { command: ["bash", "-c", proxied] });
+  onTestFinished(() => proxy.remove());
+  await proxy.ready();
+  const call = () => output("bash", ["-c", here(programs[0]?.text ?? "").replace(socket, path)]);
+  const before = await call();
+
+  await relay.remove();
+
+  await expect(fetch(free.url)).rejects.toThrow("fetch failed");
+  expect(await call()).toBe(before);
+  expect(JSON.parse(before)).toMatchObject({ ok: true });
+});
 
 it.each([
   ["trusts", '{"path":"/x"}'],

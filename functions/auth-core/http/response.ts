@@ -46,6 +46,14 @@ export function detailLine(status: number, detail: string): { detail?: string } 
   return status === 400 ? { detail } : {};
 }
 
+/** Field of the request line of a rejected page, whose origin may be missing in the list. Anyone can send any text as Origin. */
+export function originLine(origin: string | undefined): { origin?: string } {
+  if (origin === undefined) return {};
+  return {
+    origin: origin.length <= 200 && /^(null|[a-z][\w+.-]*:\/\/[\w.:[\]-]+)$/.test(origin) ? origin : "malformed",
+  };
+}
+
 /** A response without a token. */
 export function jsonResponse(body: object): HttpResponse {
   return {

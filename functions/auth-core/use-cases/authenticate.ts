@@ -25,8 +25,11 @@ export interface Authenticated {
 
 /** Why a credential is not accepted. Each edge has an error of its own for it. */
 export type NotAuthenticated =
-  /** The reason would help only an attacker. But a page that sends a key learns that it must not hold one. */
-  | { kind: "not_accepted"; heldByPage?: true }
+  /**
+   * The reason would help only an attacker. But a page that sends a key learns that it must not hold one, and the log names the
+   * entry of a `revoked` key.
+   */
+  | { kind: "not_accepted"; heldByPage?: true; revoked?: string }
   /** The table or the issuer of the JWT is unavailable. */
   | { kind: "unavailable"; failure: Failure };
 
@@ -112,7 +115,7 @@ export class Authenticator {
     if (!caller || (clientId !== undefined && clientId !== caller.name)) return notAccepted;
     const isRevoked = await orUnavailable(this.#ports, () => this.#ports.revoked.has(keySha256));
     if (typeof isRevoked === "object") return isRevoked;
-    if (isRevoked) return notAccepted;
+    if (isRevoked) return { kind: "not_accepted", revoked: caller.name };
     return { kind: "authenticated", keySha256, allowed: new Map(caller.connections.map((id) => [id, [caller.name]])) };
   }
 }

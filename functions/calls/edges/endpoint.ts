@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { type HttpResponse, problemResponse } from "@smart-token-broker/auth-core/http/response.ts";
+import { type HttpResponse, originLine, problemResponse } from "@smart-token-broker/auth-core/http/response.ts";
 import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { allowsCall, type CallRule } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
@@ -20,7 +20,7 @@ import {
   userRecord,
 } from "@smart-token-broker/auth-core/use-cases/revoked-keys.ts";
 import { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
-import { type CallFailure, heldByPage, notAccepted, notAllowed, problemOf } from "../rules/call-failure.ts";
+import { type CallFailure, heldByPage, notAccepted, notAllowed, problemOf, revoked } from "../rules/call-failure.ts";
 import { alwaysHeaders, headersToSend } from "../rules/call-headers.ts";
 import { type CallRequest, connectionOf, readCall, readCredential } from "../rules/call-request.ts";
 import type { Api, Search } from "../use-cases/api.ts";
@@ -58,7 +58,10 @@ export class CallsEndpoint {
     const { requestId, http } = event.requestContext;
     const line: CallLine & Record<string, unknown> = { method: http.method };
     const outcome = await this.#answer(event, line);
-    if ("code" in outcome) return failureResponse(outcome, requestId, line);
+    if ("code" in outcome) {
+      const origin = outcome.code === notAccepted.code && originLine(event.headers["origin"]);
+      return failureResponse(outcome, requestId, { ...line, ...origin });
+    }
     const { status, headers, body } = outcome;
     const failed = status >= 500 ? "api_5xx" : status >= 400 ? "api_4xx" : "ok";
     return {
@@ -106,15 +109,20 @@ export class CallsEndpoint {
     const only = clientId === undefined ? undefined : "caller_key";
     const verdict = await this.#authenticator.authenticate(value, { origin, clientId }, only);
     if (verdict.kind === "unavailable") return verdict.failure;
-    if (verdict.kind === "not_accepted") return verdict.heldByPage ? heldByPage : notAccepted;
+    if (verdict.kind === "not_accepted") {
+      if (verdict.revoked !== undefined) return revoked(verdict.revoked);
+      return verdict.heldByPage ? heldByPage : notAccepted;
+    }
     if (verdict.keySha256 !== undefined) return verdict;
     const { subject } = verdict;
     // Without a subject, an operator could not stop this user.
     if (!subject) return notAccepted;
     const isRevoked = (record: string) => orUnavailable(this.#ports, () => this.#revoked.has(record));
-    const user = await isRevoked(userRecord(userPseudonym(subject)));
+    const pseudonym = userPseudonym(subject);
+    const rejection = revoked([...verdict.allowed.values()][0]?.[0], pseudonym);
+    const user = await isRevoked(userRecord(pseudonym));
     if (typeof user === "object") return user.failure;
-    if (user) return notAccepted;
+    if (user) return rejection;
     const allowed = new Map<ConnectionId, string[]>();
     for (const [connection, names] of verdict.allowed) {
       for (const name of names) {
@@ -123,7 +131,7 @@ export class CallsEndpoint {
         if (!entry) allowed.set(connection, [...(allowed.get(connection) ?? []), name]);
       }
     }
-    return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : notAccepted;
+    return allowed.size > 0 || verdict.allowed.size === 0 ? { ...verdict, allowed } : rejection;
   }
 
   /** The rules that allow the call if their `{scope}` is the connection's. Entries are never combined: one rule is enough. */
@@ -138,5 +146,5 @@ export function failureResponse(failure: CallFailure | Failure, requestId: strin
   const problem = problemResponse(problemOf(failure), requestId);
   const headers: Record<string, string> = { ...problem.headers, ...alwaysHeaders, "broker-response": "broker" };
   if (problem.status === 401) headers["www-authenticate"] = "Bearer";
-  return { ...problem, headers, line: { ...problem.line, ...line } };
+  return { ...problem, headers, line: { ...problem.line, ...line, ...("line" in failure && failure.line) } };
 }

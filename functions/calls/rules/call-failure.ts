@@ -8,6 +8,8 @@ export const maxCallBytes = 4_500_000;
 /** A failure of a call. `detail` never repeats anything of the request. */
 export interface CallFailure extends Omit<Failure, "code"> {
   code: Failure["code"] | CallFailureCode;
+  /** Fields of the log line, which the response does not have. */
+  line?: { code: string; callerRole?: string; user?: string };
 }
 
 /** A failure with its status and title. */
@@ -24,6 +26,12 @@ export const notAccepted: CallFailure = {
   detail:
     "The credential is missing, unknown, expired, revoked or not for calls. Send a caller key or a JWT as Authorization: Bearer.",
 };
+
+/** The answer is that to an unknown credential. Only the log says who it was. */
+export function revoked(callerRole: string | undefined, user?: string): CallFailure {
+  const who = { ...(callerRole !== undefined && { callerRole }), ...(user !== undefined && { user }) };
+  return { ...notAccepted, line: { code: "revoked", ...who } };
+}
 
 export const heldByPage: CallFailure = {
   code: "credential_not_accepted",

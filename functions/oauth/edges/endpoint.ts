@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { type HttpResponse, validityFields } from "@smart-token-broker/auth-core/http/response.ts";
+import { type HttpResponse, originLine, validityFields } from "@smart-token-broker/auth-core/http/response.ts";
 import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
@@ -74,7 +74,10 @@ export class OAuthEndpoint {
     if (request.kind === "oauth_error") return oauthErrorResponse(request, requestId, authorization !== undefined);
 
     const caller = await this.#callerOf(request, origin);
-    if (caller.kind === "oauth_error") return oauthErrorResponse(caller, requestId, request.basic);
+    if (caller.kind === "oauth_error") {
+      const rejection = oauthErrorResponse(caller, requestId, request.basic);
+      return { ...rejection, line: { ...rejection.line, ...(!caller.failure && originLine(origin)) } };
+    }
     const found = await this.#connectionFor(caller, request);
     if (found.kind === "oauth_error") {
       return withCaller(oauthErrorResponse(found, requestId), [...caller.allowed.values()][0]?.[0]);

@@ -15,7 +15,7 @@ const headers = { "content-type": "application/json", "cache-control": "no-store
  * @param basic the request has an Authorization header: then a 401 names the scheme to use
  */
 export function oauthErrorResponse(oauthError: OAuthError, requestId: string, basic = false): HttpResponse {
-  const { error, description, failure } = oauthError;
+  const { error, description, failure, revoked } = oauthError;
   const status = statusOf(oauthError);
   return {
     status,
@@ -25,7 +25,12 @@ export function oauthErrorResponse(oauthError: OAuthError, requestId: string, ba
       ...(status === 401 && basic && { "www-authenticate": 'Basic realm="smart-token-broker", charset="UTF-8"' }),
     },
     body: { error, error_description: description, ...(failure && { code: failure.code }), request_id: requestId },
-    line: { code: failure?.code ?? error, source: "none", ...detailLine(status, description) },
+    line: {
+      code: failure?.code ?? error,
+      source: "none",
+      ...detailLine(status, description),
+      ...(revoked !== undefined && { code: "revoked", callerRole: revoked }),
+    },
   };
 }
 

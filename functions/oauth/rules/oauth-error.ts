@@ -18,6 +18,8 @@ export interface OAuthError {
   description: string;
   /** Set if the broker failed, not the request. */
   failure?: Failure;
+  /** The entry of a revoked key. Only the log names it. */
+  revoked?: string;
 }
 
 export function oauthError(error: keyof typeof requestErrors, description: string): OAuthError {

@@ -60,6 +60,8 @@ export class ClientAuthenticator {
         : await this.#authenticator.authenticate(value, claimed, only);
     if (verdict.kind === "authenticated") return verdict;
     if (verdict.kind === "unavailable") return toOAuthError(verdict.failure);
+    const { revoked } = verdict;
+    if (revoked !== undefined) return { ...notAccepted, revoked };
     return verdict.heldByPage ? heldByPage : notAccepted;
   }
 

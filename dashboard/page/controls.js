@@ -48,4 +48,7 @@ function build(footer, { scenarios }, act) {
   const summary = element("summary", {}, element("b"), " ", element("span", { className: "watch" }));
   const content = element("div", { className: "controls" }, group, short, all);
   footer.append(element("details", { open: matchMedia(hasRoom).matches }, summary, content));
+  // What scrolls into view must not be under the footer.
+  const { style } = document.documentElement;
+  new ResizeObserver(() => style.setProperty("--footer", `${footer.offsetHeight}px`)).observe(footer);
 }

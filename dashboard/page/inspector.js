@@ -21,7 +21,7 @@ export function showInspector(section, view, { now, source, controls }, act) {
   write(sentence, view.sentence);
   renderIfChanged(gets, view.callerGets, () => [element("strong", {}, "A caller gets now: "), view.callerGets]);
   renderIfChanged(commands, view.commands, () =>
-    view.commands.map((command) => element("li", {}, element("code", {}, command), copyButton(command))),
+    view.commands.map((command) => element("li", {}, element("code", {}, ...partsOf(command)), copyButton(command))),
   );
   const fields = fieldsOf(view, now);
   renderIfChanged(list, fields, () =>
@@ -101,6 +101,10 @@ function requestsText({ memory, table, upstream, api, errors }) {
     ...(errors > 0 ? [`${figure(errors)} with an error`] : []),
   ].join(" · ");
 }
+
+/** The words of a command, an option with its value. A line breaks only between them, not after a hyphen. */
+const partsOf = (command) =>
+  command.split(/(?<!--\S+) | (?=--)/).flatMap((part, at) => [at === 0 ? "" : " ", element("span", {}, part)]);
 
 function copyButton(command) {
   const node = element(

@@ -15,7 +15,8 @@ export function lane(view, time) {
   const tokens = tokensOf(view, time);
   node.append(...outages(view, time).map(([from, until]) => bar("outage", from, until, time)));
   for (const token of tokens) {
-    const isCurrent = token === tokens.at(-1) && token.until > time.now;
+    // Some seconds before its end, callers do not get it any more.
+    const isCurrent = token === tokens.at(-1) && token.until > time.now && view.state !== "expired";
     const kind = `track-${token.generation % 2} ${isCurrent ? `current ${view.state}` : "past"}`;
     // Callers do not get an earlier token any more, also if Smart Services would accept it.
     node.append(bar(kind, token.from, isCurrent ? token.until : Math.min(token.until, time.now), time, token));

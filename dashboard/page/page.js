@@ -146,6 +146,8 @@ async function read() {
 
 async function refresh() {
   clearTimeout(timer);
+  // What the page shows after it was hidden, or the computer asleep, is old until the server answers.
+  if (data && now() - data.now > patience.read()) document.body.classList.add("stale");
   const failure = await read();
   write(byId("failure"), failure ?? "");
   document.body.classList.toggle("stale", failure !== undefined);

@@ -90,6 +90,32 @@ it("a page of a thousand connections stays quick: no task of an update takes a q
   expect(longest).toBeLessThan(250);
 });
 
+it.each([1280, 900, 850, 800])(
+  "a page of a thousand connections keeps axis and legend beside the lanes, and no bar over the inspector, %i px wide",
+  async (width) => {
+    await page.setViewportSize({ width, height: 760 });
+    await page.evaluate("document.querySelector('details').open = true; scrollTo(0, 0)");
+    const box = async (selector: string) => (await page.locator(selector).first().boundingBox())!;
+    const [axis, lane, legend, bar] = [
+      await box(".ticks"),
+      await box(".lane"),
+      await box(".legend"),
+      await box("footer"),
+    ];
+    const isSeen = (selector: string, block: string) =>
+      page.evaluate(`{
+        const node = [...document.querySelectorAll("${selector}")].at(-1);
+        node.scrollIntoView({ block: "${block}" });
+        const { left, right, top, bottom } = node.getBoundingClientRect();
+        node.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2));
+      }`);
+
+    expect(lane).toMatchObject({ x: axis.x, width: axis.width });
+    expect(legend.y + legend.height).toBeLessThan(bar.y + 1);
+    expect([await isSeen("#inspected", "start"), await isSeen("#inspector dd", "end")]).toEqual([true, true]);
+  },
+);
+
 it("a page of a thousand connections has the inspector one screen below the first lane on a phone", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   const top = async (selector: string) => (await page.locator(selector).first().boundingBox())?.y ?? Infinity;

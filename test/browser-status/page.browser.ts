@@ -235,14 +235,6 @@ describe("the page of the local run in a browser", () => {
 
     await expect.poll(() => page.locator("#failure").textContent(), { timeout: 10_000 }).toBe("");
   });
-
-  it("says when the run has ended", async () => {
-    await page.route("**/_dashboard/data*", (route) => route.abort());
-
-    await page
-      .getByText(/^No response\. The page shows what it read at \d\d:\d\dZ, which may be wrong now\./)
-      .waitFor();
-  });
 });
 
 const data = async () => (await (await fetch(`${run.url("ready")}/_dashboard/data?range=600`)).json()) as DashboardData;
@@ -263,7 +255,7 @@ async function show(change: (of: DashboardData) => void): Promise<void> {
 }
 
 describe("the page of the local run with other data", () => {
-  it("notices a server that hangs: a red banner with the instant of the data, which turns grey, until it answers", async () => {
+  it("notices a server that hangs: a red banner with the instant of the data, which turns grey, until it answers, at once after an hour of sleep", async () => {
     const server = { hangs: false, held: 0 };
     await page.clock.install();
     await page.route("**/_dashboard/data*", (route) => {
@@ -281,13 +273,41 @@ describe("the page of the local run with other data", () => {
 
     await page.clock.runFor(14_000);
 
-    await alert.getByText(/^No response\. The page shows what it read at \d\d:\d\dZ/).waitFor();
+    await alert
+      .getByText(/^No response\. The page shows what it read at \d\d:\d\dZ, which may be wrong now\./)
+      .waitFor();
     expect(await styles("#failure", "backgroundColor")).toEqual(["rgb(179, 35, 24)"]);
-    expect(await styles("main", "filter")).toEqual(["grayscale(1)"]);
+    expect(await styles("#states, main", "filter")).toEqual(["grayscale(1)", "grayscale(1)"]);
     server.hangs = false;
     await page.clock.runFor(16_000);
     await expect.poll(() => alert.textContent()).toBe("");
-    expect(await styles("main", "filter")).toEqual(["none"]);
+    expect(await styles("#states, main", "filter")).toEqual(["none", "none"]);
+    server.hangs = true;
+    await page.clock.fastForward(3_600_000);
+    expect(await styles("main", "filter")).toEqual(["grayscale(1)"]);
+  });
+
+  it.each(["light", "dark"] as const)("has links that look like links, and no other text does, %s", async (scheme) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await show(({ connections: [view], traffic }) => {
+      if (view) view.state = "due";
+      if (traffic) traffic.errors = { upstream_unavailable: 1 };
+    });
+    const [link] = await styles("#errors a", "color");
+
+    expect(new Set(await styles("a, .name", "color"))).toEqual(new Set([link]));
+    expect(new Set(await styles("a, .name", "textDecorationLine"))).toEqual(new Set(["underline"]));
+    expect(await styles("body :not(a, .name)", "color")).not.toContain(link);
+  });
+
+  it("breaks no line inside an option of a command", async () => {
+    const command = "npx broker keys status gamma --local";
+    await show(({ connections: [view] }) => void (view && (view.commands = [command])));
+
+    const code = inspector().locator("code");
+    const parts = await code.locator("span").evaluateAll((all) => all.map((part) => part.getClientRects()[0]?.height));
+    expect(await code.textContent()).toBe(command);
+    expect([parts.length, new Set(parts).size]).toEqual([6, 1]);
   });
 
   it("shows first, in red, how many requests failed, and no share of 100 % beside them", async () => {
@@ -310,12 +330,13 @@ describe("the page of the local run with other data", () => {
       Object.assign(view.status, {
         state: "expired",
         generation: 2,
-        access_token_expires_at: iso(now - 30),
+        access_token_expires_at: iso(now + 3),
         next_action: { what: "retry by API key in 20 s", at: iso(now + 20) },
       });
       const tokens = [
+        { generation: 0, from: now - 400, until: now - 120, by: "api_key" },
         { generation: 1, from: now - 300, until: now + 3300, by: "api_key" },
-        { generation: 2, from: now - 150, until: now - 30, by: "api_key" },
+        { generation: 2, from: now - 150, until: now + 3, by: "api_key" },
       ];
       view.past = { tokens, attempts: [] };
     });
@@ -323,7 +344,8 @@ describe("the page of the local run with other data", () => {
     const ends = await row()
       .locator(".bar")
       .evaluateAll((bars) => bars.map(({ style }) => Number.parseFloat(style.left) + Number.parseFloat(style.width)));
-    expect(ends).toHaveLength(2);
+    expect(ends).toHaveLength(3);
+    expect(Math.min(...ends)).toBeCloseTo(66.67 - 120 / 9, 1);
     expect(Math.max(...ends)).toBeLessThan(66.7);
   });
 

@@ -149,4 +149,6 @@ it("a page calls Smart Services with the user's JWT and fetch alone, if the user
 
   expect(JSON.parse((await ask(await callerJwt(run))) ?? "")).toMatchObject({ ok: true, scope: account.scope });
   expect(await ask(await userJwt(run))).toContain("credential_not_accepted");
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await page.locator("pre").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
 });

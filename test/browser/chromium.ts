@@ -13,5 +13,6 @@ export default function setup(): void {
 export function startBrowser(more: string[] = []): Promise<Browser> {
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
   const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", ...quiet, ...more];
-  return chromium.launch({ executablePath, args });
+  // Without this, pages have no scrollbars.
+  return chromium.launch({ executablePath, args, ignoreDefaultArgs: ["--hide-scrollbars"] });
 }

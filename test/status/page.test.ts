@@ -105,7 +105,7 @@ describe("the page of the local run", () => {
     expect([status, body]).toEqual([400, expect.stringContaining("600, 1800, 7200 seconds")]);
   });
 
-  it("has the runbook with a heading for each link of an event", async () => {
+  it("has the runbook with a heading for each link of an event and of its own", async () => {
     const { ask } = await startPage();
 
     const { body } = await ask("/_dashboard/runbook");
@@ -113,6 +113,8 @@ describe("the page of the local run", () => {
     for (const section of ["upstream_unavailable", "store-unavailable", "key-rotation-failed", "internal-errors"]) {
       expect(body).toContain(`id="${section}"`);
     }
+    for (const [, section] of body.matchAll(/<a href="#(.*?)"/g)) expect(body).toContain(`id="${section}"`);
+    expect(body).not.toContain("](#");
     expect(body).not.toContain("<script");
   });
 });

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { awaitReplacement, maxReplacementSeconds } from "../../cli/connections/await-replacement.ts";
+import { makeDue } from "../../cli/connections/make-due.ts";
+import type { Deployment } from "../../cli/deployment/deployment.ts";
+import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
 import { steppedClock } from "../support/clock.ts";
 import { memoryTable } from "../../fixtures/memory-table.ts";
 import { connectionId } from "../../fixtures/registration.ts";
@@ -66,6 +69,19 @@ test("connections renew --wait says so if the connection has no token yet", asyn
   const { stdout } = await local.broker(["connections", "renew", "unused", "--wait"]);
 
   expect(stdout).toMatch(/^unused has no token yet\. Get one: npx broker token get unused /);
+});
+
+test("connections renew fails if other replacements run for the whole wait", async () => {
+  const clock = steppedClock();
+  const { port: table, put } = memoryTable();
+  const leased = { leaseOwner: "other", leaseUntil: clock.now() + 60, attemptedAt: clock.now() };
+  put({ ...encodeItem({ connection: connectionId("acme"), failures: 0, generation: 1, ...leased }) });
+
+  const made = makeDue({} as Deployment, connectionId("acme"), { table, clock });
+
+  await expect(clock.passUntil(made)).rejects.toThrow(
+    "Replacements of acme were running for 20 s, so it is not due. Retry in a minute.",
+  );
 });
 
 test("awaitReplacement returns nothing if no replacement starts in time", async () => {

@@ -1,9 +1,17 @@
 import { RotationError, StepError, superseded } from "../rules/rotation-error.ts";
-import { keepingPending, notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
+import {
+  keepingPending,
+  makeStepDue,
+  notedKey,
+  readPending,
+  readVersion,
+  type Step,
+  untilDefined,
+  versionWith,
+} from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
-import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 
 interface NextKey {
   keyFingerprint: string;
@@ -52,7 +60,7 @@ async function completeMove(
     await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
   }
   await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
-  await makeDue(ports, connection);
+  await makeStepDue(step);
   await events.put({ kind: "api_key_rotated", connection, keyFingerprint });
 }
 

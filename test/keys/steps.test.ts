@@ -198,6 +198,42 @@ describe("finishSecret", () => {
     expect(await entryOf(1)).toBeUndefined();
   });
 
+  it.each([[["AWSPREVIOUS"]], [[]]])(
+    "does not move AWSCURRENT if its version has the labels %j then",
+    async (stages) => {
+      const { secrets } = world.ports;
+      const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+      await world.step(event("testSecret", pending));
+      let isFirst = true;
+      const describe: typeof secrets.describe = async (...args) => {
+        const description = await secrets.describe(...args);
+        if (!isFirst) description?.labels.set(pending, stages);
+        isFirst = false;
+        return description;
+      };
+
+      const finished = world.step(event("finishSecret", pending), { secrets: { ...secrets, describe } });
+
+      await expect(finished).rejects.toThrow(stages.length > 0 ? "superseded" : "repeats the step");
+      expect(world.labels(connection)).toMatchObject({ AWSCURRENT: keyOf(1) });
+      expect("AWSPENDING" in world.labels(connection)).toBe(stages.length === 0);
+    },
+  );
+
+  it("is repeated if replacements hold the lease for its whole wait, and makes the connection due then", async () => {
+    const { table } = world.ports;
+    world.stage(connection, world.key(connection, 2));
+    const until = world.clock.now() + 25;
+    const makeDue: typeof table.makeDue = async (...args) => world.clock.now() >= until && table.makeDue(...args);
+    world.onInvoke((step) => world.step(step, { table: { ...table, makeDue } }));
+
+    await world.rotate(connection);
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
+    expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
   it("keeps AWSPENDING after AWSCURRENT has moved, although the table is unavailable, and completes when it runs again", async () => {
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     await world.step(event("testSecret", pending));
@@ -228,7 +264,7 @@ describe("finishSecret", () => {
     await world.clock.passUntil(finishing);
 
     expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
-    expect(world.clock.now()).toBe(now + 15);
+    expect(world.clock.now()).toBe(now + 1);
   });
 
   it("notes the outgoing key even if descriptions lag behind the move", async () => {

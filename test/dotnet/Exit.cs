@@ -1,6 +1,5 @@
-// The entry point of every program that a test runs. It calls the program's own Main, and ends the process without mono's
-// shutdown: in one of twenty processes that used an HttpClient, mono 6.12 waits there until an idle thread of its pool ends,
-// which takes 5 to 60 s.
+// Calls the Main of a test's program, and ends the process without mono's shutdown. After an HttpClient, mono 6.12 often waits
+// there for an idle thread of its pool, 5 to 60 s.
 using System;
 using System.Linq;
 using System.Reflection;

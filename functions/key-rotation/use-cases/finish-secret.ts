@@ -1,17 +1,9 @@
 import { RotationError, StepError, superseded } from "../rules/rotation-error.ts";
-import {
-  keepingPending,
-  makeStepDue,
-  notedKey,
-  readPending,
-  readVersion,
-  type Step,
-  untilDefined,
-  versionWith,
-} from "./step.ts";
+import { keepingPending, notedKey, readPending, readVersion, type Step, untilDefined, versionWith } from "./step.ts";
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
+import { makeStepDue } from "./make-step-due.ts";
 
 interface NextKey {
   keyFingerprint: string;

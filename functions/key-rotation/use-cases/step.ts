@@ -1,8 +1,7 @@
-import { RotationError, StepError } from "../rules/rotation-error.ts";
+import { RotationError } from "../rules/rotation-error.ts";
 import type { RotationEvent } from "../rules/rotation-event.ts";
 import { parseRegistration, type Registration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import type { RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
-import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import type { KeyPorts, SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
 
 export interface RotationSettings {
@@ -83,19 +82,6 @@ export async function noteNextKey(
   const key = { since: clock.now(), ...(id !== undefined && { id }), ...more };
   await table.noteKey(event.connection, keyFingerprint, key);
   progress.notedKey = { keyFingerprint, id };
-}
-
-/**
- * Makes the connection due.
- *
- * @param delay seconds from now until it is due
- * @throws StepError if replacements were running for the whole wait: the next attempt makes it due
- */
-export async function makeStepDue({ ports, event: { connection } }: Step, delay = 0): Promise<void> {
-  if ((await makeDue(ports, connection, { delay })) !== "leased") return;
-  throw new StepError(`Replacements of ${connection} are running. Secrets Manager repeats the step.`, {
-    keepsPending: true,
-  });
 }
 
 /** What the table notes about a key. */

@@ -1,15 +1,7 @@
 import { RotationError, StepError } from "../rules/rotation-error.ts";
-import {
-  keepingPending,
-  makeStepDue,
-  notedKey,
-  noteNextKey,
-  readPending,
-  readVersion,
-  type Step,
-  versionWith,
-} from "./step.ts";
+import { keepingPending, notedKey, noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
+import { makeStepDue } from "./make-step-due.ts";
 
 /** Longer than the request of a test, which ends after 5 s. */
 const testSeconds = 15;

@@ -79,7 +79,7 @@ test("connections renew fails if other replacements run for the whole wait", asy
   const clock = steppedClock();
   const { port: table, put } = memoryTable();
   const leased = { leaseOwner: "other", leaseUntil: clock.now() + 60, attemptedAt: clock.now() };
-  put({ ...encodeItem({ connection: connectionId("acme"), failures: 0, generation: 1, ...leased }) });
+  await put({ ...encodeItem({ connection: connectionId("acme"), failures: 0, generation: 1, ...leased }) });
 
   const made = makeDue({} as Deployment, connectionId("acme"), { table, clock });
 

@@ -11,19 +11,19 @@ import { connectionId } from "../../fixtures/registration.ts";
 const connection = connectionId("webapicorso");
 
 /** A connection with a token set, and its table. `before` runs before each call of it, and may store or end a lease. */
-function start(before: (lease: (seconds: number) => void, waited: number) => void) {
+async function start(before: (lease: (seconds: number) => Promise<void>, waited: number) => Promise<void> | void) {
   const clock = steppedClock();
   const { port, put } = memoryTable();
   const startedAt = clock.now();
   const waited = () => clock.now() - startedAt;
   const attempted = { connection, failures: 0, generation: 1, tokenSet: fakeTokenSet(), attemptedAt: startedAt - 60 };
-  function lease(seconds: number): void {
+  async function lease(seconds: number): Promise<void> {
     const leased = seconds > 0 && { leaseOwner: "other", leaseUntil: clock.now() + seconds };
-    put({ ...encodeItem({ ...attempted, ...leased }) });
+    await put({ ...encodeItem({ ...attempted, ...leased }) });
   }
-  lease(0);
-  const table = around(port, (call) => {
-    before(lease, waited());
+  await lease(0);
+  const table = around(port, async (call) => {
+    await before(lease, waited());
     return call();
   });
   return { clock, table, item: () => port.read(connection, "strong"), waited };
@@ -35,7 +35,7 @@ describe("makeDue", () => {
     [15, "due", 15],
     [30, "leased", 20],
   ])("during %i s of replacements: %s, after %i s", async (lasting, outcome, seconds) => {
-    const { clock, table, item, waited } = start((lease, at) => lease(Math.min(15, lasting - at)));
+    const { clock, table, item, waited } = await start((lease, at) => lease(Math.min(15, lasting - at)));
 
     expect(await clock.passUntil(makeDue({ table, clock }, connection))).toBe(outcome);
     expect(waited()).toBe(seconds);
@@ -47,12 +47,12 @@ describe("makeDue", () => {
     await fc.assert(
       fc.asyncProperty(acts, async (left) => {
         let endsAt = 0;
-        const { clock, table, item, waited } = start((lease, at) => {
+        const { clock, table, item, waited } = await start((lease, at) => {
           const act = left.shift() ?? "nothing";
           if (act === "nothing") return;
           const seconds = act === "begins" ? 15 : 0;
-          lease(seconds);
           endsAt = at + seconds;
+          return lease(seconds);
         });
 
         expect(await clock.passUntil(makeDue({ table, clock }, connection))).toBe("due");

@@ -36,8 +36,6 @@ const kinds: Record<string, ViteUserConfig["test"]> = {
   dotnet: {
     include: ["test/dotnet/**/*.dotnet.ts"],
     globalSetup: "test/dotnet/mono.ts",
-    // In about one of ten runs on a shared machine, one call of mono took over 30 s instead of 0.3 s. The cause is unknown.
-    retry: 1,
   },
   "dynamodb-local": {
     include: ["test/dynamodb-local/**/*.dynamodb-local.ts", "test/adapters/table-*.test.ts"],

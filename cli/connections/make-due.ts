@@ -2,10 +2,10 @@ import { dynamoDbClient } from "@smart-token-broker/auth-core/adapters/dynamodb-
 import { dynamoDbTokenTable } from "@smart-token-broker/auth-core/adapters/dynamodb.ts";
 import { systemClock } from "@smart-token-broker/auth-core/rules/clock.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
-import { makeDue as makeConnectionDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+import { makeDue as makeConnectionDue, maxWaitSeconds } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
 import { clientConfig, type Deployment } from "../deployment/deployment.ts";
-import { explain } from "../exit.ts";
+import { CommandError, explain } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { forgetRemoval } from "./forget-removal.ts";
 
@@ -25,26 +25,32 @@ export interface Renewal {
 
 /**
  * Makes the sweep replace a connection's tokens within a minute. Waits for a running replacement, which may use the old
- * registration, at most `waits` times.
+ * registration.
+ *
+ * @throws CommandError if other replacements were running for the whole wait
  */
-export async function makeDue(deployment: Deployment, connection: ConnectionId, waits = 2): Promise<Renewal> {
-  const system = systemClock();
-  const sleep = (seconds: number) =>
-    withProgress(
-      `Waiting for the running replacement of ${connection}, at most ${Math.ceil(seconds)} s`,
-      system.sleep(seconds),
-    );
-  const table = tokenTable(deployment);
-  const attemptedAt = (await table.read(connection, "strong"))?.attemptedAt;
-  const due = await makeConnectionDue({ table, clock: { ...system, sleep } }, connection, { waits });
-  if (!due) await forgetRemoval(table, connection, system.now());
-  return { due, ...(attemptedAt !== undefined && { attemptedAt }) };
+export async function makeDue(
+  deployment: Deployment,
+  connection: ConnectionId,
+  ports = { table: tokenTable(deployment), clock: systemClock() },
+): Promise<Renewal> {
+  const attemptedAt = (await ports.table.read(connection, "strong"))?.attemptedAt;
+  const outcome = await withProgress(
+    `Waiting until no replacement of ${connection} is running, at most ${maxWaitSeconds} s`,
+    makeConnectionDue(ports, connection),
+  );
+  if (outcome === "leased") {
+    const ran = `Replacements of ${connection} were running for ${maxWaitSeconds} s`;
+    throw new CommandError("failed", `${ran}, so it is not due. Retry in a minute.`);
+  }
+  if (outcome === "never_attempted") await forgetRemoval(ports.table, connection, ports.clock.now());
+  return { due: outcome === "due", ...(attemptedAt !== undefined && { attemptedAt }) };
 }
 
 /** As `makeDue`, but a failure is only a warning. */
-export async function tryMakeDue(deployment: Deployment, connection: ConnectionId, waits?: number): Promise<Renewal> {
+export async function tryMakeDue(deployment: Deployment, connection: ConnectionId): Promise<Renewal> {
   try {
-    return await makeDue(deployment, connection, waits);
+    return await makeDue(deployment, connection);
   } catch (error) {
     const command = brokerCommand(deployment, `connections renew ${connection}`);
     const warning = `its tokens are not replaced now: ${explain(error).message} Replace them: ${command}`;
@@ -64,14 +70,13 @@ export async function actThenRenew<Result>(
   act: () => Promise<Result>,
   isNeeded: (result: Result) => boolean = () => true,
 ): Promise<{ result: Result; renewal?: Renewal }> {
-  const onInterrupt = () => void tryMakeDue(deployment, connection, 1).then(() => process.exit(130));
+  const onInterrupt = () => void tryMakeDue(deployment, connection).then(() => process.exit(130));
   process.once("SIGINT", onInterrupt);
   try {
     const result = await act();
     return { result, ...(isNeeded(result) && { renewal: await tryMakeDue(deployment, connection) }) };
   } catch (error) {
-    // A replacement that starts after this wait is newer than the action.
-    await tryMakeDue(deployment, connection, 1);
+    await tryMakeDue(deployment, connection);
     throw error;
   } finally {
     process.off("SIGINT", onInterrupt);

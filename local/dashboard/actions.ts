@@ -1,4 +1,5 @@
 import { type ConnectionId, parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { DueOutcome } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import type { DashboardSource } from "../../dashboard/contract.ts";
 import type { Scenario } from "../simulator/scenario.ts";
 import { rotateKey } from "./rotate-key.ts";
@@ -18,20 +19,21 @@ export function localActions(
   const { simulator, secrets, secretName } = parts;
 
   /** Makes these connections due and replaces them. Does not wait for the replacements. */
-  async function replace(ids: ConnectionId[]): Promise<number> {
+  async function replace(ids: ConnectionId[]): Promise<DueOutcome[]> {
     const waiting = [...ids];
-    const made: boolean[] = [];
+    const made: DueOutcome[] = [];
     const lane = async () => {
       for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) made.push(await parts.makeDue(id));
     };
     await Promise.all(Array.from({ length: lanes }, lane));
-    const due = made.filter(Boolean).length;
     // A sweep that fails is in the log, and the schedule runs the next one.
-    if (due > 0) parts.sweep().catch(() => undefined);
-    return due;
+    if (made.includes("due")) parts.sweep().catch(() => undefined);
+    return made;
   }
-  const replaceAll = async () =>
-    replace((await allStatuses(parts.table, parts.clock.now())).map(({ connection }) => connection));
+  async function replaceAll(): Promise<number> {
+    const ids = (await allStatuses(parts.table, parts.clock.now())).map(({ connection }) => connection);
+    return (await replace(ids)).filter((outcome) => outcome === "due").length;
+  }
 
   return {
     async scenario({ scenario }) {
@@ -53,8 +55,9 @@ export function localActions(
     async replace({ connection }) {
       if (connection === undefined) return { message: started(await replaceAll()) };
       const id = readId(connection);
-      const due = await replace([id]);
-      return { message: due > 0 ? started(due, id) : `${id} has no token yet. Get one first.` };
+      const [outcome] = await replace([id]);
+      if (outcome === "leased") return { message: `Replacements of ${id} are running. Press the button again later.` };
+      return { message: outcome === "due" ? started(1, id) : `${id} has no token yet. Get one first.` };
     },
     async token({ connection }) {
       const id = readId(connection);

@@ -1,5 +1,6 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import type { DueOutcome } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { type ConnectionStatus, statusOf } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { StatusTable } from "@smart-token-broker/status/edges/status-table.ts";
 import type { ConnectionRequests } from "../../dashboard/connection-requests.ts";
@@ -28,8 +29,7 @@ export interface LocalParts {
   secrets: SecretsManagerClient;
   /** The name of a connection's secret, which ends in its id. */
   secretName: (connection: string) => string;
-  /** Makes a connection due; `false` without a token. */
-  makeDue: (connection: ConnectionId) => Promise<boolean>;
+  makeDue: (connection: ConnectionId) => Promise<DueOutcome>;
   /** Runs a sweep, as the schedule does. */
   sweep: () => Promise<unknown>;
 }

@@ -44,12 +44,12 @@ const state = (word: string) => row().locator(".badge", { hasText: new RegExp(`^
 const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
 const events = () => page.locator("#events li");
 
-async function generation(): Promise<number> {
-  return Number(/generation (\d+)/.exec((await inspector().textContent()) ?? "")?.[1]);
-}
-
-async function grownFrom(before: number): Promise<void> {
-  await expect.poll(generation, { timeout: 15_000 }).toBeGreaterThan(before);
+/** The generation that the inspector shows, once it is greater than another. */
+async function generation(before = 0): Promise<number> {
+  const read = async () => Number(/generation (\d+)/.exec((await inspector().textContent()) ?? "")?.[1]);
+  let shown = Number.NaN;
+  await expect.poll(async () => (shown = await read()), { timeout: 15_000 }).toBeGreaterThan(before);
+  return shown;
 }
 
 describe("the page of the local run in a browser", () => {
@@ -89,15 +89,16 @@ describe("the page of the local run in a browser", () => {
     await page.getByText(/^\d\d:\d\dZ webapicorso: HTTP 200, a token of generation \d+, valid for \d+ s/).waitFor();
     await press("ok");
 
-    await grownFrom(before);
+    await generation(before);
     await state("fresh").waitFor();
     await row().locator(".bar.past").first().waitFor();
     await events().first().getByText("New token").waitFor();
   });
 
   it("shows a revoked key as rejected with the command that fixes it, and a rotated key fixes it", async () => {
-    const before = await generation();
-    const key = /(?<!Old )API key([0-9a-f]{16})/.exec((await inspector().textContent()) ?? "")?.[1] ?? "none";
+    await generation();
+    const key = /(?<!Old )API key([0-9a-f]{16})/.exec((await inspector().textContent()) ?? "")?.[1];
+    expect(key).toBeDefined();
 
     await press("revoked");
     await state("rejected").waitFor();
@@ -107,8 +108,9 @@ describe("the page of the local run in a browser", () => {
     await press("Rotate key");
 
     expect(command).toBe(`npx broker keys stage webapicorso --local-url ${run.url("ready")}`);
-    await grownFrom(before + 1);
-    await expect.poll(() => inspector().textContent()).not.toMatch(new RegExp(`(?<!Old )API key${key}`));
+    await expect
+      .poll(() => inspector().textContent(), { timeout: 15_000 })
+      .not.toMatch(new RegExp(`(?<!Old )API key${key}`));
     await inspector().getByText("Old API key").waitFor();
   });
 
@@ -119,7 +121,7 @@ describe("the page of the local run in a browser", () => {
     const before = await generation();
 
     await press("Replace all now");
-    await grownFrom(before);
+    await generation(before);
 
     await page.getByRole("switch", { name: "tokens of 2 minutes", checked: true }).click();
     await page.getByRole("switch", { name: "tokens of 2 minutes", checked: false }).waitFor();

@@ -14,9 +14,8 @@ let page: Page;
 
 beforeAll(async () => {
   run = await startBroker();
-  await run.simulator("/_simulator", { lifetime: 3600 });
   const at = ["--api-base-url", run.url("simulator"), "--local-url", run.url("ready")];
-  await broker(["connections", "set", "webapicorso", ...at]);
+  expect(await broker(["connections", "set", "webapicorso", ...at])).toMatchObject({ status: 0 });
   browser = await startBrowser();
 });
 afterAll(async () => {

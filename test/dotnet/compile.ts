@@ -15,7 +15,8 @@ export async function compile(...sources: string[]): Promise<string> {
   afterAll(() => rmSync(folder, { recursive: true }));
   const program = join(folder, "program.exe");
   const references = libraries.map((library) => `-r:${library}`);
-  const options = ["-langversion:7", "-warn:4", "-warnaserror", `-out:${program}`];
-  await output("mcs", [...options, ...references, ...sources.map((source) => join(root, source))]);
+  const options = ["-langversion:7", "-warn:4", "-warnaserror", "-main:Exit", `-out:${program}`];
+  const files = [...sources, "test/dotnet/Exit.cs"].map((source) => join(root, source));
+  await output("mcs", [...options, ...references, ...files]);
   return program;
 }

@@ -1,18 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll } from "vitest";
 import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
 import { tryExamples } from "../examples/trials.ts";
 import { dotnet } from "../examples/vendor-form.ts";
 import { output } from "../local/run-harness.ts";
+import { compile } from "./compile.ts";
 
-const source = join(import.meta.dirname, "..", "..", "examples/dotnet/SmartServicesClient.cs");
-const folder = mkdtempSync(join(tmpdir(), "dotnet-example-"));
-const program = join(folder, "SmartServicesClient.exe");
-
-beforeAll(async () => void (await output("mcs", ["-r:System.Net.Http.dll", `-out:${program}`, source])));
-afterAll(() => rmSync(folder, { recursive: true }));
+const program = await compile("examples/dotnet/SmartServicesClient.cs");
 
 tryExamples([
   {

@@ -4,14 +4,17 @@ import { operator as credentials, region, StartedCommand } from "../local/run-ha
 
 export const account = simulatedAccount("webapicorso");
 
-/**
- * Starts the local run with its sample list of callers and a connection that nobody has requested. Tokens live 12 s and
- * a minute of the schedules lasts a second, so that memory expires and due work is done within seconds.
- */
-export async function startBroker(): Promise<StartedCommand> {
+/** Starts the local run with its sample list of callers and a connection that nobody has requested. */
+export async function startBroker(options: string[] = []): Promise<StartedCommand> {
   const file = JSON.stringify({ webapicorso: { ...account, apiKey: "fake-key-1" } });
-  const run = new StartedCommand(["--port", "0", "--tick", "1", "--connections", "FILE"], { file });
+  const run = new StartedCommand(["--port", "0", "--connections", "FILE", ...options], { file });
   await run.ready();
+  return run;
+}
+
+/** As above. Tokens live 12 s and a minute of the schedules lasts a second: memory expires and due work is done soon. */
+export async function startFastBroker(): Promise<StartedCommand> {
+  const run = await startBroker(["--tick", "1"]);
   await run.simulator("/_simulator", { lifetime: 12 });
   return run;
 }

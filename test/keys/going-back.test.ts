@@ -33,4 +33,27 @@ describe("A previous key that an operator makes current again", () => {
     expect(await world.get(connection)).toMatchObject({ kind: "token" });
     expect(await ownKey()).toBe(print(1));
   });
+
+  it("stays current although the finishSecret that stalled before its move runs on", async () => {
+    const { secrets } = world.ports;
+    world.stage(connection, world.key(connection, 2));
+    let hasStalled = false;
+    world.onInvoke((event) => {
+      const createdAt: typeof secrets.createdAt = async (...args) => {
+        if (event.Step === "finishSecret" && !hasStalled) {
+          hasStalled = true;
+          // Secrets Manager repeats the step, which succeeds.
+          await world.step(event);
+          moveBack();
+        }
+        return secrets.createdAt(...args);
+      };
+      return world.step(event, { secrets: { ...secrets, createdAt } });
+    });
+
+    await world.rotate(connection);
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1), AWSPREVIOUS: keyOf(2) });
+    expect(world.events.filter(({ kind }) => kind === "api_key_rotated")).toHaveLength(1);
+  });
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeDue } from "../../functions/auth-core/use-cases/make-due.ts";
 import { encodeItem } from "../../functions/auth-core/adapters/item-codec.ts";
@@ -9,41 +10,57 @@ import { connectionId } from "../../fixtures/registration.ts";
 
 const connection = connectionId("webapicorso");
 
-/** A connection with a token set, whose lease is taken again each time it ends, `leases` times in all. */
-async function start(leases: number) {
+/** A connection with a token set, and its table. `before` runs before each call of it, and may store or end a lease. */
+async function start(before: (lease: (seconds: number) => Promise<void>, waited: number) => Promise<void> | void) {
   const clock = steppedClock();
   const { port, put } = memoryTable();
   const startedAt = clock.now();
+  const waited = () => clock.now() - startedAt;
   const attempted = { connection, failures: 0, generation: 1, tokenSet: fakeTokenSet(), attemptedAt: startedAt - 60 };
-  const leaseUntil = () => Math.min(clock.now() + 15, startedAt + leases * 15);
-  const store = () => put({ ...encodeItem({ ...attempted, leaseOwner: "other", leaseUntil: leaseUntil() }) });
-  await store();
-  const table = around(port, async (call, name) => {
-    if (name === "makeDue") await store();
+  async function lease(seconds: number): Promise<void> {
+    const leased = seconds > 0 && { leaseOwner: "other", leaseUntil: clock.now() + seconds };
+    await put({ ...encodeItem({ ...attempted, ...leased }) });
+  }
+  await lease(0);
+  const table = around(port, async (call) => {
+    await before(lease, waited());
     return call();
   });
-  return { clock, table, item: () => port.read(connection, "strong"), waited: () => clock.now() - startedAt };
+  return { clock, table, item: () => port.read(connection, "strong"), waited };
 }
 
 describe("makeDue", () => {
   it.each([
-    [0, true, 0],
-    [1, true, 15],
-    [2, true, 30],
-    [3, false, 30],
-  ])("behind %i replacements, one after the other: %s, after %i s", async (leases, isDue, seconds) => {
-    const { clock, table, item, waited } = await start(leases);
+    [0, "due", 0],
+    [15, "due", 15],
+    [30, "leased", 20],
+  ])("during %i s of replacements: %s, after %i s", async (lasting, outcome, seconds) => {
+    const { clock, table, item, waited } = await start((lease, at) => lease(Math.min(15, lasting - at)));
 
-    expect(await clock.passUntil(makeDue({ table, clock }, connection))).toBe(isDue);
+    expect(await clock.passUntil(makeDue({ table, clock }, connection))).toBe(outcome);
     expect(waited()).toBe(seconds);
-    expect((await item())?.nextActionAt).toBe(isDue ? clock.now() : undefined);
+    expect((await item())?.nextActionAt).toBe(outcome === "due" ? clock.now() : undefined);
   });
 
-  it("waits only as often as its caller allows", async () => {
-    const { clock, table, waited } = await start(2);
+  it("makes a connection due within a second, wherever between its steps a replacement begins or ends", async () => {
+    const acts = fc.array(fc.constantFrom("nothing", "begins", "ends"), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(acts, async (left) => {
+        let endsAt = 0;
+        const { clock, table, item, waited } = await start((lease, at) => {
+          const act = left.shift() ?? "nothing";
+          if (act === "nothing") return;
+          const seconds = act === "begins" ? 15 : 0;
+          endsAt = at + seconds;
+          return lease(seconds);
+        });
 
-    expect(await clock.passUntil(makeDue({ table, clock }, connection, { waits: 1 }))).toBe(false);
-    expect(waited()).toBe(15);
+        expect(await clock.passUntil(makeDue({ table, clock }, connection))).toBe("due");
+        expect((await item())?.nextActionAt).toBe(clock.now());
+        expect(waited() - endsAt).toBeLessThanOrEqual(1);
+      }),
+      { seed: 20_261_207, numRuns: 300 },
+    );
   });
 
   it("does nothing for a connection that was never replaced", async () => {
@@ -51,7 +68,7 @@ describe("makeDue", () => {
     const clock = steppedClock();
     await table.noteKey(connection, "0123456789abcdef", { since: clock.now() });
 
-    expect(await makeDue({ table, clock }, connection)).toBe(false);
-    expect(await makeDue({ table, clock }, connectionId("other"))).toBe(false);
+    expect(await makeDue({ table, clock }, connection)).toBe("never_attempted");
+    expect(await makeDue({ table, clock }, connectionId("other"))).toBe("never_attempted");
   });
 });

@@ -198,6 +198,35 @@ describe("finishSecret", () => {
     expect(await entryOf(1)).toBeUndefined();
   });
 
+  it("does not move AWSCURRENT if its version has lost AWSPENDING since the step started", async () => {
+    const { secrets } = world.ports;
+    const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
+    await world.step(event("testSecret", pending));
+    const createdAt: typeof secrets.createdAt = async (...args) => {
+      await secrets.moveLabel(world.nameOf(connection), "AWSPENDING", { from: pending });
+      return secrets.createdAt(...args);
+    };
+
+    const finished = world.step(event("finishSecret", pending), { secrets: { ...secrets, createdAt } });
+
+    await expect(finished).rejects.toThrow("was cancelled");
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(1) });
+  });
+
+  it("is repeated if replacements hold the lease for its whole wait, and makes the connection due then", async () => {
+    const { table } = world.ports;
+    world.stage(connection, world.key(connection, 2));
+    const until = world.clock.now() + 25;
+    const makeDue: typeof table.makeDue = async (...args) => world.clock.now() >= until && table.makeDue(...args);
+    world.onInvoke((step) => world.step(step, { table: { ...table, makeDue } }));
+
+    await world.rotate(connection);
+
+    expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
+    expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
+    expect(world.events.map(({ kind }) => kind)).toEqual(["api_key_rotated"]);
+  });
+
   it("keeps AWSPENDING after AWSCURRENT has moved, although the table is unavailable, and completes when it runs again", async () => {
     const pending = world.put(connection, world.key(connection, 2), ["AWSPENDING"]);
     await world.step(event("testSecret", pending));
@@ -211,24 +240,6 @@ describe("finishSecret", () => {
     await world.step(event("finishSecret", pending));
     expect(world.labels(connection)).toEqual({ AWSCURRENT: keyOf(2), AWSPREVIOUS: keyOf(1) });
     expect((await entryOf(1))?.end).toBeGreaterThan(0);
-  });
-
-  it("makes the connection due after a replacement that is running", async () => {
-    const staged = moveCurrent();
-    const expected = await world.item(connection);
-    const now = world.clock.now();
-    const lease = { expected, owner: "owner-1", now, until: now + 15 };
-    const leased = await world.ports.table.takeLease(connection, lease);
-
-    const finishing = world.step(event("finishSecret", staged));
-    await world.clock.asleep();
-    // The replacement commits a token set of the outgoing key, and when to replace it.
-    const fence = { owner: "owner-1", generation: expected.generation };
-    if (leased) await world.ports.table.write({ ...leased, nextActionAt: now + 1800 }, fence);
-    await world.clock.passUntil(finishing);
-
-    expect((await world.item(connection)).nextActionAt).toBe(world.clock.now());
-    expect(world.clock.now()).toBe(now + 15);
   });
 
   it("notes the outgoing key even if descriptions lag behind the move", async () => {

@@ -8,7 +8,7 @@ import type { Draws } from "./random.ts";
 /** A run of one function: its calls wait for answers, it may freeze, and it may die. */
 export interface Process {
   id: string;
-  kind: "caller" | "sweep" | "rotation";
+  kind: "caller" | "sweep" | "rotation" | "renewal";
   startedAt: number;
   calls: number;
   leases: number;

@@ -34,6 +34,7 @@ export type ActName =
   | "stageAndRotate"
   | "cancel"
   | "goBack"
+  | "renew"
   | "stageBack"
   | "share"
   | "damage"
@@ -55,7 +56,7 @@ export type ActName =
 const serving = { get: 10, report: 2, sweep: 3 };
 
 export const modes: Record<string, Mode> = {
-  calm: mode({ acts: { ...serving, put: 0.3, stageAndRotate: 0.5 } }),
+  calm: mode({ acts: { ...serving, put: 0.3, stageAndRotate: 0.5, renew: 0.5 } }),
   faults: mode({
     acts: { ...serving, put: 0.2 },
     fault: 0.05,
@@ -126,7 +127,7 @@ export const modes: Record<string, Mode> = {
   }),
   "single-active": mode({
     connections: [1, 2],
-    acts: { get: 10, report: 2, sweep: 2, stageAndRotate: 1, rotateAndPut: 2, rotateInOutage: 1, put: 0.5 },
+    acts: { get: 10, report: 2, sweep: 2, stageAndRotate: 1, rotateAndPut: 2, rotateInOutage: 1, put: 0.5, renew: 2 },
     fault: 0.02,
     death: 0.002,
     freeze: 0.02,

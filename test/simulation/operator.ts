@@ -160,6 +160,7 @@ export function newOperator(
       case "named":
       case "report":
       case "sweep":
+      case "renew":
       case "restore":
       case "call":
       case "revokeCaller":

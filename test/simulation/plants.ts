@@ -78,7 +78,7 @@ const defects: Plant[] = [
   },
 ];
 
-/** Four more that a second simulation found: it had names, other clocks, and labels that lag one by one. */
+/** Five more: a second simulation found four, with names, other clocks, and labels that lag one by one. */
 const rareOrders: Plant[] = [
   {
     name: "11: a test forgets which version the value was made from",
@@ -107,6 +107,13 @@ const rareOrders: Plant[] = [
     old: "throw new StepError(",
     new: 'throw new RotationError("superseded", ',
     mode: "rotation",
+  },
+  {
+    name: "15: a replacement that ends between the steps of makeDue counts as none",
+    file: `${core}/use-cases/make-due.ts`,
+    old: "if (item?.attemptedAt === undefined) return",
+    new: "if (!item || !isLeased(item, clock.now())) return",
+    mode: "single-active",
   },
 ];
 

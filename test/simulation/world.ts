@@ -5,6 +5,7 @@ import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { partitionCount, partitionOf } from "../../functions/auth-core/rules/tokens/partition.ts";
 import type { TokenRequirements } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Events, KeyPorts } from "../../functions/auth-core/use-cases/ports.ts";
+import { makeDue } from "../../functions/auth-core/use-cases/make-due.ts";
 import { type Answer, TokenService } from "../../functions/auth-core/use-cases/token-service.ts";
 import { rotateKey } from "../../functions/key-rotation/use-cases/rotate-key.ts";
 import { StepError } from "../../functions/key-rotation/rules/rotation-error.ts";
@@ -280,6 +281,27 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
     }
   }
 
+  /** A caller reports its token, and meanwhile an operator runs the command `connections renew`. */
+  function renew({ id, of, choice }: Act): void {
+    const { id: connection } = plan.connections[of] as Plan["connections"][number];
+    report(of);
+    scheduler.at(now() + choice * 0.3, () => {
+      const process = runtime.newProcess(id, "renewal", 0);
+      record({ kind: "act", process, connection, text: "renew" });
+      const work = async () => {
+        if (
+          (await makeDue(
+            portsOf(() => process),
+            connection,
+          )) === "leased"
+        )
+          throw new StepError("leased");
+      };
+      const isExpected = (error: unknown) => error instanceof UnavailableError || error instanceof StepError;
+      void runtime.run(process, 60, work, isExpected);
+    });
+  }
+
   operator.register();
   const acts: string[] = [];
   for (const act of plan.acts) {
@@ -290,6 +312,7 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       if (act.act === "call") return call(act);
       if (act.act === "revokeCaller" || act.act === "restoreCaller") return calls.act(act);
       if (act.act === "sweep") return sweepOnce(act.id);
+      if (act.act === "renew") return renew(act);
       return operator.act(act);
     });
   }
@@ -347,7 +370,8 @@ export async function runWorld(seed: number, mode: Mode, limits: Limits): Promis
       );
       await scheduler.runUntil(now() + 60);
     };
-    await sweeps(600);
+    // A process may still be frozen for so long.
+    await sweeps(20_000);
     await scheduler.runUntil(now() + 3600);
     await sweeps(300);
     await askAll("y");

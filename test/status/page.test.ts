@@ -139,6 +139,15 @@ describe("a button of the page", () => {
     expect(page.sweeps.count).toBe(2);
   });
 
+  it("says that a connection is not replaced now if others are replacing it all the time", async () => {
+    const page = await startPage({ parts: { makeDue: async () => "leased" } });
+
+    const { message } = await press(page, "replace", { connection: "webapicorso" });
+
+    expect(message).toBe("Replacements of webapicorso are running. Press the button again later.");
+    expect(page.sweeps.count).toBe(0);
+  });
+
   it("makes tokens last two minutes, under every scenario, until it is pressed again", async () => {
     const page = await startPage();
 

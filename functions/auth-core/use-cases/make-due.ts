@@ -4,22 +4,32 @@ import { isLeased } from "../rules/tokens/connection-item.ts";
 import type { KeyTable } from "./ports.ts";
 
 /**
+ * Seconds: longer than a lease, so that a replacement that is still running began after the call. Two such waits and a test
+ * of a key fit into a step of a rotation.
+ */
+export const maxWaitSeconds = 20;
+
+/** `never_attempted`: the first request gets a token. `leased`: replacements were running for the whole wait. */
+export type DueOutcome = "due" | "never_attempted" | "leased";
+
+/**
  * Makes a connection due. Waits for a running replacement first, because it may use the old registration.
- * Returns whether it is due: not if no replacement was ever attempted, or if one is still running.
  *
  * @param delay seconds from now until it is due
- * @param waits maximum number of waits, each until the end of a lease
  * @throws UnavailableError if the table is unavailable
  */
 export async function makeDue(
   { table, clock }: { table: KeyTable; clock: Clock },
   connection: ConnectionId,
-  { delay = 0, waits = 2 }: { delay?: number; waits?: number } = {},
-): Promise<boolean> {
-  for (let waited = 0; ; waited++) {
-    if (await table.makeDue(connection, clock.now(), clock.now() + delay)) return true;
+  { delay = 0 }: { delay?: number } = {},
+): Promise<DueOutcome> {
+  for (const until = clock.now() + maxWaitSeconds; ; ) {
+    const now = clock.now();
+    if (await table.makeDue(connection, now, now + delay)) return "due";
     const item = await table.read(connection, "strong");
-    if (!item || !isLeased(item, clock.now()) || waited >= waits) return false;
-    await clock.sleep((item.leaseUntil ?? 0) - clock.now());
+    if (item?.attemptedAt === undefined) return "never_attempted";
+    if (clock.now() >= until) return "leased";
+    // Without a lease, the replacement has ended since the write.
+    await clock.sleep(isLeased(item, clock.now()) ? 1 : 0.125);
   }
 }

@@ -3,7 +3,7 @@ import { keepingPending, notedKey, readPending, readVersion, type Step, untilDef
 import { stagedKeyFingerprint } from "@smart-token-broker/auth-core/rules/keys/next-key.ts";
 import { parseRegistration } from "@smart-token-broker/auth-core/rules/upstream/registration.ts";
 import { retirementEnd, type RetiringKey } from "@smart-token-broker/auth-core/rules/keys/retiring-keys.ts";
-import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+import { makeStepDue } from "./make-step-due.ts";
 
 interface NextKey {
   keyFingerprint: string;
@@ -52,7 +52,7 @@ async function completeMove(
     await secrets.moveLabel(secretId, "NEXT", { from: stagedAt });
   }
   await secrets.moveLabel(secretId, "AWSPENDING", { from: version });
-  await makeDue(ports, connection);
+  await makeStepDue(step);
   await events.put({ kind: "api_key_rotated", connection, keyFingerprint });
 }
 
@@ -69,6 +69,7 @@ async function makeCurrent(step: Step, keyFingerprint: string): Promise<string |
   // Without that note, a function from before an upgrade wrote the version, or a commit at the same time wrote an older note.
   const from = pending === version ? source : versionWith("AWSCURRENT", labels);
   if (from !== undefined && (await isNewer(step, from))) throw superseded();
+  await requirePending(step);
   if (await secrets.moveLabel(secretId, "AWSCURRENT", { to: version, ...(from !== undefined && { from }) }))
     return from;
   // Secrets Manager also rejects a move that was made before: by a request whose response was lost, or by the same step
@@ -83,6 +84,22 @@ async function makeCurrent(step: Step, keyFingerprint: string): Promise<string |
   throw new StepError(
     `Secrets Manager rejected the move of AWSCURRENT in the secret of ${connection}. It retries the step.`,
     { keepsPending: true },
+  );
+}
+
+/**
+ * Reads the labels once more: the same step may have finished in another process since the start, and an operator may have
+ * gone back. Goes on if AWSCURRENT is on the version: the move is rejected then.
+ */
+async function requirePending({ ports, event: { secretId, connection, version } }: Step): Promise<void> {
+  const stages = (await ports.secrets.describe(secretId))?.labels.get(version) ?? [];
+  if (stages.includes("AWSPREVIOUS")) throw superseded();
+  if (stages.includes("AWSPENDING") || stages.includes("AWSCURRENT")) return;
+  throw new StepError(
+    `The rotation of ${connection} was cancelled, or its labels lag. Secrets Manager repeats the step.`,
+    {
+      keepsPending: true,
+    },
   );
 }
 

@@ -1,7 +1,7 @@
 import { RotationError, StepError } from "../rules/rotation-error.ts";
 import { keepingPending, notedKey, noteNextKey, readPending, readVersion, type Step, versionWith } from "./step.ts";
 import { apiKeyRequest } from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
-import { makeDue } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
+import { makeStepDue } from "./make-step-due.ts";
 
 /** Longer than the request of a test, which ends after 5 s. */
 const testSeconds = 15;
@@ -30,11 +30,11 @@ export async function testSecret(step: Step): Promise<void> {
   }
   const invalidatesStored = registration.singleActiveToken;
   // Before the request too: the process may die before its response, and then nothing else replaces the invalid token.
-  if (invalidatesStored) await makeDue(ports, connection, { delay: testSeconds });
+  if (invalidatesStored) await makeStepDue(step, testSeconds);
   const answer = await upstream.call(apiKeyRequest(registration), registration);
   if (invalidatesStored) {
     // Also after an error: upstream may have issued a token, which invalidates the stored one.
-    await keepingPending(step, () => makeDue(ports, connection));
+    await keepingPending(step, () => makeStepDue(step));
   }
   switch (answer.kind) {
     case "tokens": {

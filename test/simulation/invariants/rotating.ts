@@ -1,6 +1,9 @@
 import type { SecretDescription } from "../../../functions/auth-core/use-cases/ports.ts";
-import type { Facts, Invariant } from "../facts.ts";
+import type { ConnectionId } from "../../../functions/auth-core/rules/connection-id.ts";
+import { partitionOf } from "../../../functions/auth-core/rules/tokens/partition.ts";
+import type { Broken, Facts, Invariant } from "../facts.ts";
 import type { EntryOf } from "../history.ts";
+import type { Process } from "../process.ts";
 import { keyIn } from "../secrets.ts";
 
 /** Seconds by which a read of Secrets Manager may lag. */
@@ -24,6 +27,29 @@ const moves = (
       return what ? [{ at, connection, what: `${process.id}: ${what}` }] : [];
     }),
 });
+
+function notReplaced({ at, process, how }: EntryOf<"end">, facts: Facts): Broken[] {
+  const isRenewed = process?.kind === "renewal" || process?.id.endsWith("finishSecret");
+  if (!process || how !== "done" || !isRenewed) return [];
+  const { connection = "" } = facts.entriesOf(process)[0] ?? {};
+  const suffix = `-${partitionOf(connection as ConnectionId)}`;
+  // Reads of the index lag by up to 2 s.
+  const isNext = ({ kind, id, startedAt, isDisturbed }: Process) =>
+    kind === "sweep" && id.endsWith(suffix) && startedAt > at + 2 && !isDisturbed;
+  const sweep = facts.all("end").find((each) => each.how === "done" && each.process && isNext(each.process));
+  const after = sweep && facts.itemAt(connection, sweep.at);
+  if (!sweep || !after?.tokenSet || after.leaseOwner !== undefined || !facts.itemAt(connection, at)?.attemptedAt)
+    return [];
+  // The test of a next key postpones the replacement until its end.
+  const isPostponed = facts
+    .changesOf(connection)
+    .some((each) => each.call === "table.makeDue" && each.at > at && each.at <= sweep.at);
+  // Upstream may issue the same token again, which keeps its instant.
+  const isSame = facts.plan.connections.find(({ id }) => id === connection)?.habits.sameToken;
+  const isLater = Math.max(after.attemptedAt ?? 0, after.tokenSet.obtainedAt) >= process.startedAt;
+  if (isLater || isSame || isPostponed || after.failures > 0) return [];
+  return [{ at: sweep.at, connection, what: `${process.id}: ${after.tokenSet.accessToken.reveal()} is older` }];
+}
 
 export const rotatingInvariants: Invariant[] = [
   moves(
@@ -89,8 +115,11 @@ export const rotatingInvariants: Invariant[] = [
       // Against docs/rotating-keys.md, which says to cancel the rotation first. With AWSPREVIOUS, the step itself stops.
       if (left?.after["AWSPENDING"]?.version === version && before["AWSPREVIOUS"]?.version !== version)
         return undefined;
-      // A step that was running when the operator went back: docs/rotating-keys.md has this limit.
-      return left && (process?.startedAt ?? 0) > left.at + 6 && `${version} was current before`;
+      // A step that read the labels before the operator went back: docs/rotating-keys.md has this limit.
+      const read = facts
+        .entriesOf(process)
+        .findLast((each) => each.at <= at && each.kind === "call" && each.call === "secrets.describe");
+      return left && (read?.at ?? 0) > left.at + lag && `${version} was current before`;
     },
   ),
   {
@@ -137,6 +166,12 @@ export const rotatingInvariants: Invariant[] = [
           next?.key === current?.key ? "NEXT" : pending?.version === process.version ? "AWSPENDING" : undefined;
         return left ? [{ at, connection: about, what: `${left} is on ${process.version}` }] : [];
       }),
+  },
+  {
+    sentence:
+      "After a rotation or a renewal, the next complete sweep leaves a token that was obtained later, or a failure.",
+    needsOneClock: true,
+    search: (facts) => facts.all("end").flatMap((end) => notReplaced(end, facts)),
   },
   {
     sentence: "A rotation that has not finished for a day is reported.",

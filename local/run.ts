@@ -11,8 +11,7 @@ import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { TrafficCounter } from "../dashboard/traffic.ts";
 import { type Deployment, readDeployment } from "./assembly/deployment.ts";
-import type { ListFunction } from "./callers/caller-list.ts";
-import { callersPage } from "./callers/callers-page.ts";
+import { callersPage, type ListFunction } from "./callers/caller-list.ts";
 import { localCallers } from "./callers/callers.ts";
 import { localSource } from "./dashboard/source.ts";
 import { deploymentPage } from "./deployment-page.ts";
@@ -30,7 +29,6 @@ import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRot
 import type { Options } from "./options.ts";
 import { putSecrets } from "./put-secrets.ts";
 import { sampleCallers, sampleConnection } from "./callers/sample-callers.ts";
-import { sampleListPage } from "./sample-list.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
 import { startSimulatorOf } from "./simulator-port.ts";
@@ -94,10 +92,8 @@ export async function startLocalRun(
     const ids = connections ? Object.keys(connections) : [...new Set([sampleConnection, ...stageConnections()])];
     const issuer = await startIssuer(ids, { allowedHosts });
     started.push(() => issuer.close());
-    const { assembly, remove } = await synthesise({
-      connections: connections ? [] : ids,
-      callers: options.callers ?? sampleCallers(issuer.url, ids, options.origins),
-    });
+    const written = options.callers ?? sampleCallers(issuer.url, ids, options.origins);
+    const { assembly, remove } = await synthesise({ connections: connections ? [] : ids, callers: written });
     started.push(remove);
     signal?.throwIfAborted();
     const deployment = readDeployment(assembly, place);
@@ -200,9 +196,8 @@ export async function startLocalRun(
       }),
     );
     const listFunctions = listFunctionsOf(deployment, functions);
-    const addCaller = callersPage(listFunctions, deployment.callers);
-    const extendSampleList = sampleListPage(options.callers ? undefined : listFunctions);
-    pages = [describe, logsPage(ring), addCaller, extendSampleList, page];
+    const callersOf = { written, isSample: options.callers === undefined };
+    pages = [describe, logsPage(ring), callersPage(callersOf, listFunctions, deployment.callers), page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

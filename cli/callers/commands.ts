@@ -43,12 +43,16 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
       );
     });
   examples(callers.command("list"), "callers list --stage prod", "callers list --file callers.json")
-    .description("check and print the list of callers in the settings of the stage")
+    .description("check and print the list of callers in the settings of the stage, or that of the local run")
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
       const options = this.optsWithGlobals<CommonOptions & { file?: string }>();
-      const { listCallers } = await import("./list.ts");
-      print(await listCallers(listFile(options), localUrlOf(options) !== undefined), options);
+      const { listCallers, listLocalCallers } = await import("./list.ts");
+      const url = options.file === undefined ? localUrlOf(options) : undefined;
+      print(
+        await (url === undefined ? listCallers(listFile(options)) : listLocalCallers(await findLocal(url))),
+        options,
+      );
     });
   const user = [
     "--user <sub>",

@@ -53,7 +53,7 @@ export function program(print: Print, addCompletion?: (root: Command, find: Find
     };
   connectionsCommands(root, onDeployment);
   keysCommands(root, onDeployment);
-  callersCommands(root, onDeployment, print);
+  callersCommands(root, onDeployment, print, find);
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
   logsCommands(root, onDeployment);

@@ -2,10 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
+import { allSecrets } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { askText } from "../terminal/ask.ts";
+import { withProgress } from "../terminal/progress.ts";
 import { expectCallerName, newCallerKey } from "./key.ts";
 import { readJson } from "./list.ts";
 
@@ -15,9 +19,19 @@ export interface AddOptions {
   call: string[];
 }
 
-/** Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment. */
-export async function addCaller(name: string, options: AddOptions, file: string, stage: string) {
-  const entry = await entryOf(name, options);
+/**
+ * Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment.
+ *
+ * @param deployment the one of the stage. If that cannot be found, it is not checked whether the connections exist
+ */
+export async function addCaller(
+  name: string,
+  options: AddOptions,
+  file: string,
+  stage: string,
+  deployment: () => Promise<Deployment>,
+) {
+  const entry = await entryOf(name, options, deployment);
   const { file: place, document, list } = await findList(file);
   list.push(entry.listed);
   try {
@@ -32,14 +46,15 @@ export async function addCaller(name: string, options: AddOptions, file: string,
 
 /** Creates a caller key and adds its caller to the list of a local run, until that ends. Takes effect at once. */
 export async function addLocalCaller(deployment: Deployment, name: string, options: AddOptions) {
-  const entry = await entryOf(name, options);
-  const response = await fetch(`${deployment.url}/_local/callers`, {
+  const entry = await entryOf(name, options, () => Promise.resolve(deployment));
+  const request = fetch(`${deployment.url}/_local/callers`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(entry.listed),
     redirect: "manual",
     signal: AbortSignal.timeout(30_000),
   });
+  const response = await withProgress(`Adding ${name} to the local run`, request);
   if (!response.ok) {
     const { message = `HTTP ${response.status}` } = (await response.json().catch(() => ({}))) as { message?: string };
     throw new CommandError("usage", `The local run did not add ${name}: ${message}`);
@@ -47,13 +62,24 @@ export async function addLocalCaller(deployment: Deployment, name: string, optio
   return resultOf(entry, `Added ${name} to the local run, until that ends. The key works now.`);
 }
 
-async function entryOf(name: string, { connections, call }: AddOptions) {
+async function entryOf(name: string, { connections, call }: AddOptions, find: () => Promise<Deployment>) {
   expectCallerName(name);
   const calls = call.map(readRule);
   const ids = connections ?? (await askText(`Connections of ${name}, separated by commas`, "--connections IDS"));
   const { key, keySha256 } = newCallerKey();
-  const listed = { name, connections: ids.split(",").map((id) => readId(id.trim())), keySha256: [keySha256] };
-  return { key, keySha256, listed: { ...listed, ...(calls.length > 0 && { calls }) } };
+  const found = ids.split(",").map((id) => readId(id.trim()));
+  const listed = { name, connections: found, keySha256: [keySha256], ...(calls.length > 0 && { calls }) };
+  return { key, keySha256, listed, warnings: [...(await unknown(found, find)), ...scopeWarning([listed])] };
+}
+
+/** A warning for each id without a connection; none if the secrets cannot be listed. */
+async function unknown(ids: ConnectionId[], find: () => Promise<Deployment>): Promise<string[]> {
+  const secrets = await find()
+    .then(allSecrets)
+    .catch(() => undefined);
+  const known = secrets?.filter(({ deletedAt }) => deletedAt === undefined).map(({ connection }) => connection);
+  const missing = known ? ids.filter((id) => !known.includes(id)) : [];
+  return missing.map((id) => `there is no connection ${id}.${didYouMean(id, known ?? [])} Its requests get HTTP 404.`);
 }
 
 /** `GET,POST /api/v1/{scope}/CO/**` as a rule of `calls`. Checks only the form: the list checks the rest. */
@@ -64,7 +90,7 @@ function readRule(text: string): { methods: string[]; path: string } {
 }
 
 function resultOf(
-  { key, keySha256, listed }: Awaited<ReturnType<typeof entryOf>>,
+  { key, keySha256, listed, warnings }: Awaited<ReturnType<typeof entryOf>>,
   done: string,
   file?: string,
 ): CommandResult {
@@ -73,10 +99,9 @@ function resultOf(
 keySha256  ${keySha256}
 
 Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}
-${scopeWarning([listed])
-  .map((warning) => `warning: ${warning}\n`)
-  .join("")}`;
-  return { text, json: { name, ...shown, key, keySha256, ...(file !== undefined && { file }) } };
+${warnings.map((warning) => `warning: ${warning}\n`).join("")}`;
+  const more = { ...(file !== undefined && { file }), ...(warnings.length > 0 && { warnings }) };
+  return { text, json: { name, ...shown, key, keySha256, ...more } };
 }
 
 interface ListFile {

@@ -145,6 +145,8 @@ export async function startLocalRun(
     const secrets = operator(secretsManager.url, place.region);
     started.push(() => secrets.destroy());
     await putSecrets(secrets, deployment, connections, simulator);
+    // Again: the mode `refused` rejects what was issued before it.
+    simulator.setScenario(scenario);
 
     const endpoints = {
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,

@@ -51,7 +51,7 @@ test("connections add stores no values that Smart Services rejects", async () =>
   expectError(
     result,
     4,
-    /^error: Smart Services rejected .*HTTP 401\)\. .* none in the scenario revoked: .* curl .*\n$/,
+    /^error: Smart Services rejected .*HTTP 401\)\. .* in the scenario revoked none from before it\. .* curl .*\n$/,
   );
   expect(result.stderr).not.toContain("fake-key-1");
   expect(await listed("refused")).toBeUndefined();

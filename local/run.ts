@@ -184,6 +184,7 @@ export async function startLocalRun(
         clock,
         gateway: () => gateway?.url ?? "",
         callers,
+        listed: deployment.callers,
         region: place.region,
         simulator,
         profile,

@@ -9,7 +9,11 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
+import { withCommand } from "../../console/cause.ts";
+import { missingApi } from "../../console/missing-api.ts";
+import { knownCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
+import { findLocal } from "../deployment/find-local.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import { findSecret, secretsClient, versionAt } from "../deployment/secrets.ts";
 import { CommandError, exitCodes, explain } from "../exit.ts";
@@ -52,6 +56,12 @@ export async function addConnection(deployment: Deployment, id: string, options:
       ? "Its values are not verified (--skip-exchange)."
       : `Smart Services accepted the key; tokens last ${duration(lifetime)}.`;
   const callers = deployment.local && (await extendSampleList(deployment, connection));
+  if (registration.apiBaseUrl === undefined) {
+    // Of a local run, the list has just changed.
+    const current = deployment.local ? await findLocal(deployment.url) : deployment;
+    const missing = missingApi({ connection }, await knownCallers(current));
+    if (missing) warnings.push(`${missing.why} ${withCommand(deployment)(missing.fix)}`);
+  }
   const isRotated = everyDays > 0 && rotationOff === undefined;
   const stage = brokerCommand(deployment, `keys stage ${connection}`);
   const text = [

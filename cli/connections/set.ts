@@ -24,9 +24,15 @@ export async function setFields(deployment: Deployment, id: string, options: Set
   if (Object.keys(fields).length === 0) {
     throw new CommandError("usage", "Nothing to change. Add an option, for example --api-base-url URL (see --help).");
   }
-  const { warning } = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
+  const { due, warning } = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
   const changes = Object.entries(fields).map(([name, value]) => `${name} is ${String(value)}`);
   const lines = [`${connection}: ${changes.join(", ")}.`, ...(warning === undefined ? [] : [`warning: ${warning}`])];
+  // A call uses the URL that is stored with the token. Its function reads that at most once a minute.
+  if (due && "apiBaseUrl" in fields) {
+    lines.push(
+      "Calls use it within about two minutes: after the next replacement, and until each function has read that.",
+    );
+  }
   return {
     text: `${lines.join("\n")}\n`,
     json: { connection, ...fields, ...(warning !== undefined && { warnings: [warning] }) },

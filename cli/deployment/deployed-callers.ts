@@ -4,6 +4,9 @@ import { CommandError } from "../exit.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { type Deployment, deployStep, patience, stackOf } from "./deployment.ts";
 
+/** The callers of the last deployment, if they can be read; else none. */
+export const knownCallers = (deployment: Deployment) => deployedCallers(deployment).catch((): DeployedCallers => ({}));
+
 /**
  * The callers of the last deployment, which may differ from the list in this checkout.
  *

@@ -1,4 +1,5 @@
 import type { CommandResult } from "../command.ts";
+import { deployedCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets } from "../deployment/secrets.ts";
 import { allStatuses } from "../deployment/statuses.ts";
@@ -22,16 +23,17 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
     throw new CommandError("usage", "--save-profile and --apply need --probe CONNECTION.");
   }
   const failures: Finding[] = [];
-  const [secrets, statuses] = await Promise.all([
+  const [secrets, statuses, callers] = await Promise.all([
     tryRead("the secrets", allSecrets(deployment), failures),
     tryRead("the status of connections", allStatuses(deployment), failures),
+    tryRead("the callers", deployedCallers(deployment), failures),
   ]);
   const checks = await Promise.all([
     tryCheck("the API", checkApi(deployment, statuses?.[0]?.connection)),
     deployment.local
       ? [ok("A local run has no AWS schedules, dead letters, table protection, quotas or alarms to check")]
       : checkStacks(deployment),
-    secrets ? checkConnections(deployment, secrets, statuses) : [],
+    secrets ? checkConnections(deployment, secrets, statuses, callers ?? {}) : [],
   ]);
   const severity: Finding["level"][] = ["broken", "warning", "ok"];
   const worstFirst = [...failures, ...checks.flat()].toSorted(

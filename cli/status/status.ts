@@ -1,5 +1,7 @@
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
+import { knownCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { findSecret, unknownConnection } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
@@ -7,8 +9,9 @@ import { CommandError, errorJson, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
 import { clearTerminal, printOut } from "../../console/print.ts";
-import { isBroken } from "../../console/cause.ts";
+import { isBroken, withCommand } from "../../console/cause.ts";
 import { describeStatus } from "../../console/describe-status.ts";
+import { missingApiOf } from "../../console/missing-api.ts";
 import { describedProblems, problems, statusTable } from "./status-table.ts";
 import { readStoredKeys } from "./stored-keys.ts";
 
@@ -54,7 +57,9 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   if (status) {
     const now = Date.now() / 1000;
     const stored = await readStoredKeys(deployment, [status], now);
-    const text = describeStatus(status, now, deployment, stored.get(connection));
+    const missing = missingApiOf(status, await callersFor(deployment, [status]));
+    const why = missing ? `${missing.why} ${withCommand(deployment)(missing.fix)}\n` : "";
+    const text = describeStatus(status, now, deployment, stored.get(connection)) + why;
     return { text, json: status, isAnyBroken: isBroken(status) };
   }
   // A role that may read the status may lack the permission.
@@ -67,6 +72,10 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   throw new CommandError("notFound", `${connection} has no token yet${orNone}. See its secret: ${show}`);
 }
 
+/** The callers, if a connection may lack what their calls need. */
+const callersFor = async (deployment: Deployment, statuses: ConnectionStatus[]) =>
+  statuses.some(({ api_base_url: url }) => url === undefined) ? knownCallers(deployment) : {};
+
 async function statusOfAll(deployment: Deployment): Promise<Shown> {
   const statuses = await allStatuses(deployment);
   if (statuses.length === 0) {
@@ -76,6 +85,7 @@ async function statusOfAll(deployment: Deployment): Promise<Shown> {
   const sorted = statuses.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
   const now = Date.now() / 1000;
   const stored = await readStoredKeys(deployment, describedProblems(sorted), now);
-  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored);
+  const callers = await callersFor(deployment, sorted);
+  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored, callers);
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
 }

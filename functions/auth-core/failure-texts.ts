@@ -109,8 +109,7 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
     },
   },
   api_unreachable: {
-    cause:
-      "The business API cannot be reached, or closed the connection. `detail` says whether the request was sent.",
+    cause: "The business API cannot be reached, or closed the connection. `detail` says whether the request was sent.",
     action: "Retry if nothing was sent, or if processing the request twice does no harm.",
     example: { detail: "The API closed the connection. It may have processed the request." },
   },

@@ -64,6 +64,7 @@ export function localSource(parts: LocalParts): DashboardSource {
             past: history.past(connection),
             requests: requests.lastHour(connection, now),
             rotation: rotations.get(connection),
+            callers: parts.listed,
           },
         );
       }),

@@ -76,6 +76,29 @@ test("connections show prints a registration without its key", async () => {
   expect(stdout).not.toMatch(/^ +\S*([a-z][A-Z]|_)\S* /m);
 });
 
+test("a connection without apiBaseUrl is no connection for calls, and every command says so, until it has one", async () => {
+  const withKey = async (...more: string[]) =>
+    local.broker([...addCommand("noapi"), ...more], await local.issueKey("noapi"));
+  const added = await withKey("--rotate-every-days", "0");
+  await local.broker(["token", "get", "noapi"]);
+  const why = "Calls of local-calls, local-page get HTTP 409: noapi has no apiBaseUrl.";
+  const texts = async () => {
+    const commands = [["status"], ["status", "noapi"], ["doctor"]];
+    const printed = await Promise.all(commands.map(async (args) => (await local.broker(args)).stdout));
+    return [...printed, await (await fetch(`${local.run.url("ready")}/_dashboard/data?range=600`)).text()];
+  };
+
+  const before = await texts();
+  const set = await local.broker(["connections", "set", "noapi", "--api-base-url", local.run.url("simulator")]);
+  await local.json(["connections", "renew", "noapi", "--wait"]);
+
+  const fix = `npx broker connections set noapi --api-base-url URL --local-url ${local.run.url("ready")}`;
+  expect(added.stdout).toContain(`\nwarning: ${why} Set it: ${fix}\n`);
+  for (const text of before) expect([text.includes(why), text.includes(fix)]).toEqual([true, true]);
+  expect(set.stdout).toMatch(/\nCalls use it within about two minutes: /);
+  for (const text of await texts()) expect(text).not.toContain(why);
+});
+
 test("connections set changes fields of a registration, and keeps its key and account", async () => {
   const key = await local.add("set", "--max-lifetime", "600");
   const before = await local.json<Shown>(["connections", "show", "set"]);

@@ -7,11 +7,18 @@ import { CommandError } from "../exit.ts";
 import { checkApi } from "./check-api.ts";
 import { checkConnections } from "./check-connections.ts";
 import { checkStacks } from "./check-stacks.ts";
-import { type Finding, findingsResult, ok, tryCheck, tryRead } from "./finding.ts";
+import { type Finding, findingsResult, ok, tryCheck, tryRead, warning } from "./finding.ts";
+import { recentCalls } from "../status/recent-calls.ts";
 import { probeConnection, type ProbeOptions } from "./probe-connection.ts";
 
 export interface DoctorOptions extends ProbeOptions {
   probe?: string;
+}
+
+async function checkCalls(deployment: Deployment): Promise<Finding[]> {
+  const calls = await recentCalls(deployment);
+  if (!calls) return [];
+  return [calls.failed > 0 ? warning(calls.text, "broker logs --errors") : ok(calls.text)];
 }
 
 /** Examines a deployment, or with `--probe` how Smart Services behaves. Changes nothing without confirmation. */
@@ -33,6 +40,7 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
     deployment.local
       ? [ok("A local run has no AWS schedules, dead letters, table protection, quotas or alarms to check")]
       : checkStacks(deployment),
+    tryCheck("the calls of the last minutes", checkCalls(deployment)),
     secrets ? checkConnections(deployment, secrets, statuses, callers ?? {}) : [],
   ]);
   const severity: Finding["level"][] = ["broken", "warning", "ok"];

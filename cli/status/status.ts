@@ -12,6 +12,8 @@ import { clearTerminal, printOut } from "../../console/print.ts";
 import { isBroken, withCommand } from "../../console/cause.ts";
 import { describeStatus } from "../../console/describe-status.ts";
 import { missingApiOf } from "../../console/missing-api.ts";
+import { type Keeper, kept } from "../dashboard/kept.ts";
+import { recentCalls } from "./recent-calls.ts";
 import { describedProblems, problems, statusTable } from "./status-table.ts";
 import { readStoredKeys } from "./stored-keys.ts";
 
@@ -28,8 +30,11 @@ export interface StatusOptions {
 export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<CommandResult> {
   const every = readInteger("--every", options.every, 1, 3600);
   if (id !== "") readId(id);
+  const now = () => Date.now() / 1000;
+  // A query of a deployment's log takes a second, and costs a little.
+  const calls = kept(() => recentCalls(deployment), deployment.local ? 0 : 55, now);
   for (;;) {
-    const current = id === "" ? statusOfAll(deployment) : statusOf(deployment, id);
+    const current = id === "" ? statusOfAll(deployment, calls) : statusOf(deployment, id);
     if (!options.watch) {
       const { isAnyBroken, ...shown } = await current;
       return { ...shown, ...(options.exitCode && isAnyBroken && { exitCode: exitCodes.failed }) };
@@ -72,12 +77,20 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   throw new CommandError("notFound", `${connection} has no token yet${orNone}. See its secret: ${show}`);
 }
 
+const callsLine = (deployment: Deployment, calls: Awaited<ReturnType<typeof recentCalls>>) =>
+  calls ? `\n${calls.text}${calls.failed > 0 ? ` See them: ${brokerCommand(deployment, "logs --errors")}` : ""}\n` : "";
+
 /** The callers, if a connection may lack what their calls need. */
 const callersFor = async (deployment: Deployment, statuses: ConnectionStatus[]) =>
   statuses.some(({ api_base_url: url }) => url === undefined) ? knownCallers(deployment) : {};
 
-async function statusOfAll(deployment: Deployment): Promise<Shown> {
-  const statuses = await allStatuses(deployment);
+async function statusOfAll(
+  deployment: Deployment,
+  recent: Keeper<Awaited<ReturnType<typeof recentCalls>>>,
+): Promise<Shown> {
+  // A role that may read the status may lack the permission for the log.
+  const [statuses, { value, error }] = await Promise.all([allStatuses(deployment), recent.read()]);
+  const calls = error === undefined ? value : undefined;
   if (statuses.length === 0) {
     const command = brokerCommand(deployment, "connections list");
     return { text: `No connection has a token yet. List all connections: ${command}\n`, json: [] };
@@ -86,6 +99,7 @@ async function statusOfAll(deployment: Deployment): Promise<Shown> {
   const now = Date.now() / 1000;
   const stored = await readStoredKeys(deployment, describedProblems(sorted), now);
   const callers = await callersFor(deployment, sorted);
-  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored, callers);
+  const text =
+    statusTable(sorted, now) + problems(sorted, now, deployment, stored, callers) + callsLine(deployment, calls);
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
 }

@@ -4,23 +4,21 @@ import type { Fix } from "./cause.ts";
 
 /** Why all calls of a connection fail, and what to do: it has no `apiBaseUrl`, and entries with calls may use it. Pure. */
 export function missingApi(
-  { connection, apiBaseUrl }: { connection: string; apiBaseUrl?: string | undefined },
+  connection: string,
+  apiBaseUrl: string | undefined,
   callers: DeployedCallers,
 ): { why: string; fix: Fix } | undefined {
-  const entries = Object.entries(callers)
-    .filter(([, { connections }]) => connections === "any" || connections?.includes(connection))
-    .map(([name]) => name);
-  if (apiBaseUrl !== undefined || entries.length === 0) return undefined;
-  const of =
-    entries.length > 3 ? `${entries.slice(0, 3).join(", ")} and ${entries.length - 3} more` : entries.join(", ");
+  const [first, ...others] = Object.entries(callers).flatMap(([name, { connections }]) =>
+    connections === "any" || connections?.includes(connection) ? [name] : [],
+  );
+  if (apiBaseUrl !== undefined || first === undefined) return undefined;
+  const entries = others.length === 0 ? first : `${first} and ${others.length} more`;
   return {
-    why: `Calls of ${of} get HTTP 409: ${connection} has no apiBaseUrl.`,
+    why: `Calls of ${entries} get HTTP 409: ${connection} has no apiBaseUrl.`,
     fix: { what: "Set it", args: `connections set ${connection} --api-base-url URL` },
   };
 }
 
 /** The same of a connection with a token set: without one, its status does not say whether it has an `apiBaseUrl`. */
-export function missingApiOf(status: ConnectionStatus, callers: DeployedCallers) {
-  const { connection, api_base_url: apiBaseUrl, last_success_at: hasTokens } = status;
-  return hasTokens === undefined ? undefined : missingApi({ connection, apiBaseUrl }, callers);
-}
+export const missingApiOf = (status: ConnectionStatus, callers: DeployedCallers) =>
+  status.last_success_at === undefined ? undefined : missingApi(status.connection, status.api_base_url, callers);

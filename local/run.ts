@@ -11,7 +11,7 @@ import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { TrafficCounter } from "../dashboard/traffic.ts";
 import { type Deployment, readDeployment } from "./assembly/deployment.ts";
-import { callersPage, type ListFunction } from "./callers/caller-list.ts";
+import { callerList, type ListFunction } from "./callers/caller-list.ts";
 import { localCallers } from "./callers/callers.ts";
 import { localSource } from "./dashboard/source.ts";
 import { deploymentPage } from "./deployment-page.ts";
@@ -179,12 +179,14 @@ export async function startLocalRun(
     });
     const tableName = deployedSetting(deployment, "tableName") ?? "";
     const due = { table: dynamoDbTokenTable(tableName, dynamoDbOfOperator), clock: systemClock() };
+    const isSample = options.callers === undefined;
+    const list = callerList({ written, isSample }, listFunctionsOf(deployment, functions));
     const page = serveDashboard(
       localSource({
         clock,
         gateway: () => gateway?.url ?? "",
         callers,
-        listed: deployment.callers,
+        listed: list.callers,
         region: place.region,
         simulator,
         profile,
@@ -198,9 +200,7 @@ export async function startLocalRun(
         sweep: () => Promise.all(deployment.schedules.map(({ functionArn, input }) => invoke(functionArn, input))),
       }),
     );
-    const listFunctions = listFunctionsOf(deployment, functions);
-    const callersOf = { written, isSample: options.callers === undefined };
-    pages = [describe, logsPage(ring), callersPage(callersOf, listFunctions, deployment.callers), page];
+    pages = [describe, logsPage(ring), list.page, page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

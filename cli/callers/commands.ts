@@ -55,10 +55,7 @@ export function callersCommands(
       const options = this.optsWithGlobals<CommonOptions & { file?: string }>();
       const { listCallers, listLocalCallers } = await import("./list.ts");
       const url = options.file === undefined ? localUrlOf(options) : undefined;
-      print(
-        await (url === undefined ? listCallers(listFile(options)) : listLocalCallers(await findLocal(url))),
-        options,
-      );
+      print(await (url === undefined ? listCallers(listFile(options)) : listLocalCallers(url)), options);
     });
   const user = [
     "--user <sub>",

@@ -3,13 +3,10 @@ import { basename, dirname, resolve } from "node:path";
 import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { CommandResult } from "../command.ts";
-import type { Deployment } from "../deployment/deployment.ts";
-import { readAnswer } from "../deployment/find-local.ts";
+import { localCallers } from "../deployment/deployed-callers.ts";
+import { findLocal } from "../deployment/find-local.ts";
 import { CommandError } from "../exit.ts";
-import { withProgress } from "../terminal/progress.ts";
 import { textsOf } from "./kinds.ts";
-
-const maxLocalBytes = 1024 * 1024;
 
 /** Printed because a reader in an incident may think that this is the deployed list. */
 const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
@@ -19,18 +16,8 @@ const localNote = "This is the list of the local run, until that ends.\n";
 export const listCallers = async (file: string) => listed(await readCallers(file), file, sourceNote);
 
 /** Lists the callers of a local run, also those that were added since its start. */
-export async function listLocalCallers({ url }: Deployment): Promise<CommandResult> {
-  const reading = readAnswer(new URL("/_local/callers", url), maxLocalBytes);
-  const answer = await withProgress("Reading the list of the local run", reading);
-  try {
-    return listed(parseCallers(answer, { allowLoopbackHttp: true }), "The local run", localNote);
-  } catch {
-    throw new CommandError(
-      "unreachable",
-      `The server at ${url} returned no list: it is not a local run of this version.`,
-    );
-  }
-}
+export const listLocalCallers = async (url: string) =>
+  listed(await localCallers(await findLocal(url)), "The local run", localNote);
 
 function listed(callers: Caller[], place: string, note: string): CommandResult {
   if (callers.length === 0) {

@@ -13,7 +13,6 @@ import { withCommand } from "../../console/cause.ts";
 import { missingApi } from "../../console/missing-api.ts";
 import { knownCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
-import { findLocal } from "../deployment/find-local.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import { findSecret, secretsClient, versionAt } from "../deployment/secrets.ts";
 import { CommandError, exitCodes, explain } from "../exit.ts";
@@ -57,9 +56,7 @@ export async function addConnection(deployment: Deployment, id: string, options:
       : `Smart Services accepted the key; tokens last ${duration(lifetime)}.`;
   const callers = deployment.local && (await extendSampleList(deployment, connection));
   if (registration.apiBaseUrl === undefined) {
-    // Of a local run, the list has just changed.
-    const current = deployment.local ? await findLocal(deployment.url) : deployment;
-    const missing = missingApi({ connection }, await knownCallers(current));
+    const missing = missingApi(connection, undefined, await knownCallers(deployment));
     if (missing) warnings.push(`${missing.why} ${withCommand(deployment)(missing.fix)}`);
   }
   const isRotated = everyDays > 0 && rotationOff === undefined;

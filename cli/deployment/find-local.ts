@@ -1,7 +1,5 @@
-import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import * as v from "valibot";
-import { kinds } from "../callers/kinds.ts";
 import { CommandError } from "../exit.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -18,7 +16,7 @@ export const localUrlOf = ({ local, localUrl }: { local?: boolean; localUrl?: st
 /** The local run's own caller. Not a secret: its help prints it, and it works on loopback only. */
 const localCaller = { accessKeyId: "LOCALORDERS", secretAccessKey: "local-orders-secret" };
 
-const maxAnswerBytes = 1024 * 1024;
+const maxAnswerBytes = 64 * 1024;
 
 /** As the local run writes its URLs. No name: the machine could resolve it to another address. */
 const loopbackUrl = v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/), v.url());
@@ -42,16 +40,6 @@ const answerSchema = v.object({
     dynamodb: loopbackUrl,
     secretsmanager: loopbackUrl,
     simulator: loopbackUrl,
-    callers: v.record(
-      name,
-      v.object({
-        kind: v.picklist(Object.keys(kinds) as Caller["kind"][]),
-        keySha256: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
-        calls: v.exactOptional(v.literal(true)),
-        connections: v.exactOptional(v.union([v.literal("any"), v.array(name)])),
-        issuer: v.exactOptional(v.pipe(v.string(), v.regex(/^https?:\/\/[!-~]{1,2048}$/))),
-      }),
-    ),
   }),
 });
 

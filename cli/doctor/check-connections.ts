@@ -78,7 +78,7 @@ async function checkSecret(
   }
   const everyDays = deployment.rotateApiKeysEveryDays;
   const key = warningOf(secret, reading.registration.keyIssuer !== undefined, everyDays > 0, now);
-  const missing = missingApi({ connection: id, apiBaseUrl: reading.registration.apiBaseUrl }, callers);
+  const missing = missingApi(id, reading.registration.apiBaseUrl, callers);
   return [
     ...(missing ? [warning(`${id}: ${missing.why}`, `broker ${missing.fix.args}`)] : []),
     ...reading.warnings.map((text) => warning(`${id}: ${text}`, `broker connections show ${id}`)),

@@ -9,7 +9,7 @@ import { withProgress } from "../terminal/progress.ts";
 
 const minutes = 5;
 
-/** The calls of the last minutes that were sent or should have been, and the share of those that failed; `undefined` without calls. */
+/** How many calls there were in the last minutes, and how many of them failed; `undefined` without calls. */
 export async function recentCalls(deployment: Deployment): Promise<{ text: string; failed: number } | undefined> {
   const reading = deployment.local ? localCodes(deployment) : deployedCodes(deployment);
   return describeCalls(await withProgress("Reading the calls of the last minutes", reading));

@@ -12,7 +12,7 @@ import { clearTerminal, printOut } from "../../console/print.ts";
 import { isBroken, withCommand } from "../../console/cause.ts";
 import { describeStatus } from "../../console/describe-status.ts";
 import { missingApiOf } from "../../console/missing-api.ts";
-import { type Keeper, kept } from "../dashboard/kept.ts";
+import { kept } from "../dashboard/kept.ts";
 import { recentCalls } from "./recent-calls.ts";
 import { describedProblems, problems, statusTable } from "./status-table.ts";
 import { readStoredKeys } from "./stored-keys.ts";
@@ -30,11 +30,20 @@ export interface StatusOptions {
 export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<CommandResult> {
   const every = readInteger("--every", options.every, 1, 3600);
   if (id !== "") readId(id);
-  const now = () => Date.now() / 1000;
   // A query of a deployment's log takes a second, and costs a little.
-  const calls = kept(() => recentCalls(deployment), deployment.local ? 0 : 55, now);
+  const recent = kept(
+    () => recentCalls(deployment),
+    deployment.local ? 0 : 55,
+    () => Date.now() / 1000,
+  );
+  const callsLine = async () => {
+    const { value, error } = isJson() ? {} : await recent.read();
+    // A role that may read the status may lack the permission for the log.
+    if (!value || error !== undefined) return "";
+    return `\n${value.text}${value.failed > 0 ? ` See them: ${brokerCommand(deployment, "logs --errors")}` : ""}\n`;
+  };
   for (;;) {
-    const current = id === "" ? statusOfAll(deployment, calls) : statusOf(deployment, id);
+    const current = id === "" ? statusOfAll(deployment, callsLine) : statusOf(deployment, id);
     if (!options.watch) {
       const { isAnyBroken, ...shown } = await current;
       return { ...shown, ...(options.exitCode && isAnyBroken && { exitCode: exitCodes.failed }) };
@@ -77,20 +86,12 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   throw new CommandError("notFound", `${connection} has no token yet${orNone}. See its secret: ${show}`);
 }
 
-const callsLine = (deployment: Deployment, calls: Awaited<ReturnType<typeof recentCalls>>) =>
-  calls ? `\n${calls.text}${calls.failed > 0 ? ` See them: ${brokerCommand(deployment, "logs --errors")}` : ""}\n` : "";
-
 /** The callers, if a connection may lack what their calls need. */
 const callersFor = async (deployment: Deployment, statuses: ConnectionStatus[]) =>
-  statuses.some(({ api_base_url: url }) => url === undefined) ? knownCallers(deployment) : {};
+  !isJson() && statuses.some(({ api_base_url: url }) => url === undefined) ? knownCallers(deployment) : {};
 
-async function statusOfAll(
-  deployment: Deployment,
-  recent: Keeper<Awaited<ReturnType<typeof recentCalls>>>,
-): Promise<Shown> {
-  // A role that may read the status may lack the permission for the log.
-  const [statuses, { value, error }] = await Promise.all([allStatuses(deployment), recent.read()]);
-  const calls = error === undefined ? value : undefined;
+async function statusOfAll(deployment: Deployment, callsLine: () => Promise<string>): Promise<Shown> {
+  const [statuses, calls] = await Promise.all([allStatuses(deployment), callsLine()]);
   if (statuses.length === 0) {
     const command = brokerCommand(deployment, "connections list");
     return { text: `No connection has a token yet. List all connections: ${command}\n`, json: [] };
@@ -99,7 +100,6 @@ async function statusOfAll(
   const now = Date.now() / 1000;
   const stored = await readStoredKeys(deployment, describedProblems(sorted), now);
   const callers = await callersFor(deployment, sorted);
-  const text =
-    statusTable(sorted, now) + problems(sorted, now, deployment, stored, callers) + callsLine(deployment, calls);
+  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored, callers) + calls;
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
 }

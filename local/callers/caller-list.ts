@@ -2,12 +2,12 @@ import { writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import {
+  type Caller,
   callersFile,
   isServed,
   parseCallers,
   type Served,
 } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
-import { type DeployedCallers, describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { readBody } from "../../console/read-body.ts";
 import type { LocalFunction } from "../lambda/function.ts";
@@ -31,8 +31,8 @@ type Result = { status: number; message: string; list?: Entry[] };
 const options = { allowLoopbackHttp: true };
 
 /**
- * Answers the command line about the list of callers of a local run. No page can send these requests. Returns whether the
- * request was one of them:
+ * The list of callers of a local run, and its page, which answers the command line. No web page can send these requests. The
+ * page returns whether the request was one of them:
  *
  * - `GET /_local/callers`: the list. It has hashes, and no key.
  * - `POST /_local/callers` adds an entry. The functions load the new list with their next request.
@@ -40,13 +40,11 @@ const options = { allowLoopbackHttp: true };
  *
  * @param written the list, as in a file
  * @param functions those that serve callers with a key or a JWT: tokens, calls, both or none, as the list needs them
- * @param deployed the callers that the command line finds; the new ones are added to it
  */
-export function callersPage(
+export function callerList(
   { written, isSample }: { written: unknown; isSample: boolean },
   functions: readonly ListFunction[],
-  deployed: DeployedCallers,
-): (request: IncomingMessage, response: ServerResponse) => boolean {
+): { page: (request: IncomingMessage, response: ServerResponse) => boolean; callers: () => Caller[] } {
   let list = (Array.isArray(written) ? written : (written as { callers: unknown }).callers) as Entry[];
   const samples = new Set(isSample ? list.map(({ name }) => name) : []);
 
@@ -84,7 +82,6 @@ export function callersPage(
       if (!result.list) return result;
       const callers = parseCallers(result.list, options);
       list = result.list;
-      Object.assign(deployed, describeCallers(callers));
       for (const { folder, served } of functions) {
         writeFileSync(join(folder, "callers.json"), callersFile(callers, served)["callers.json"]);
       }
@@ -95,7 +92,7 @@ export function callersPage(
     }
   }
 
-  return (request, response) => {
+  function page(request: IncomingMessage, response: ServerResponse): boolean {
     const { method, url = "", headers } = request;
     const isRead = method === "GET" && url === "/_local/callers";
     const act = method === "POST" && Object.hasOwn(changes, url) ? changes[url] : undefined;
@@ -110,5 +107,7 @@ export function callersPage(
       );
     }
     return true;
-  };
+  }
+
+  return { page, callers: () => parseCallers(list, options) };
 }

@@ -1,5 +1,5 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type ConnectionStatus, statusOf } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { StatusTable } from "@smart-token-broker/status/edges/status-table.ts";
@@ -18,7 +18,7 @@ export interface LocalParts {
   gateway: () => string;
   callers: LocalCallers;
   /** The list of callers, which can grow. */
-  listed: DeployedCallers;
+  listed: () => Caller[];
   region: string;
   simulator: Simulator;
   /** Switches of the simulator that every scenario is applied on top of. */

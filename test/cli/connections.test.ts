@@ -81,7 +81,7 @@ test("a connection without apiBaseUrl is no connection for calls, and every comm
     local.broker([...addCommand("noapi"), ...more], await local.issueKey("noapi"));
   const added = await withKey("--rotate-every-days", "0");
   await local.broker(["token", "get", "noapi"]);
-  const why = "Calls of local-calls, local-page get HTTP 409: noapi has no apiBaseUrl.";
+  const why = "Calls of local-calls and 1 more get HTTP 409: noapi has no apiBaseUrl.";
   const texts = async () => {
     const commands = [["status"], ["status", "noapi"], ["doctor"]];
     const printed = await Promise.all(commands.map(async (args) => (await local.broker(args)).stdout));
@@ -234,21 +234,24 @@ test("token reject prints another token, and says how long to wait after too man
 });
 
 test.each([
-  [[], "Fake activity …\n"],
+  [[], "Fake activity …\nFake activity: nothing for 5 s, still waiting …\n"],
   [["--json"], ""],
-])("a command with %j prints on stderr what it waits for if that takes over a second", async (args, progress) => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
-  const main = async () => {
-    const awaited = Promise.withResolvers<number>();
-    const waiting = withProgress("Fake activity", awaited.promise);
-    vi.advanceTimersByTime(1000);
-    awaited.resolve(0);
-    return waiting;
-  };
+])(
+  "a command with %j prints on stderr what it waits for if that takes over a second, and again after five",
+  async (args, progress) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const main = async () => {
+      const awaited = Promise.withResolvers<number>();
+      const waiting = withProgress("Fake activity", awaited.promise);
+      vi.advanceTimersByTime(5000);
+      awaited.resolve(0);
+      return waiting;
+    };
 
-  expect(await runInProcess(main, args, { stdin: "", env: {} })).toMatchObject({ stderr: progress });
-});
+    expect(await runInProcess(main, args, { stdin: "", env: {} })).toMatchObject({ stderr: progress });
+  },
+);
 
 test("connections add stores nothing if Smart Services is unavailable, unless --skip-exchange is set", async () => {
   const key = await local.issueKey("down");

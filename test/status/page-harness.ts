@@ -92,7 +92,7 @@ export async function startPage(
         clock,
         gateway: () => url.gateway,
         callers,
-        listed: {},
+        listed: () => [],
         region: place.region,
         simulator,
         profile: {},

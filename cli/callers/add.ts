@@ -6,10 +6,10 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
+import { postLocal } from "../deployment/find-local.ts";
 import { allSecrets } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { askText } from "../terminal/ask.ts";
-import { withProgress } from "../terminal/progress.ts";
 import { expectCallerName, newCallerKey } from "./key.ts";
 import { readJson } from "./list.ts";
 
@@ -17,21 +17,13 @@ export interface AddOptions {
   connections?: string;
   /** Rules of the calls that it may make, as in `readRule`. Empty: it gets tokens. */
   call: string[];
+  /** Finds the deployment. Of a stage, if that fails, it is not checked whether the connections exist. */
+  find: () => Promise<Deployment>;
 }
 
-/**
- * Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment.
- *
- * @param deployment the one of the stage. If that cannot be found, it is not checked whether the connections exist
- */
-export async function addCaller(
-  name: string,
-  options: AddOptions,
-  file: string,
-  stage: string,
-  deployment: () => Promise<Deployment>,
-) {
-  const entry = await entryOf(name, options, deployment);
+/** Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment. */
+export async function addCaller(name: string, options: AddOptions, file: string, stage: string) {
+  const entry = await entryOf(name, options);
   const { file: place, document, list } = await findList(file);
   list.push(entry.listed);
   try {
@@ -45,16 +37,10 @@ export async function addCaller(
 }
 
 /** Creates a caller key and adds its caller to the list of a local run, until that ends. Takes effect at once. */
-export async function addLocalCaller(deployment: Deployment, name: string, options: AddOptions) {
-  const entry = await entryOf(name, options, () => Promise.resolve(deployment));
-  const request = fetch(`${deployment.url}/_local/callers`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(entry.listed),
-    redirect: "manual",
-    signal: AbortSignal.timeout(30_000),
-  });
-  const response = await withProgress(`Adding ${name} to the local run`, request);
+export async function addLocalCaller(name: string, options: AddOptions) {
+  const local = await options.find();
+  const entry = await entryOf(name, { ...options, find: () => Promise.resolve(local) });
+  const response = await postLocal(local, "/_local/callers", entry.listed);
   if (!response.ok) {
     const { message = `HTTP ${response.status}` } = (await response.json().catch(() => ({}))) as { message?: string };
     throw new CommandError("usage", `The local run did not add ${name}: ${message}`);
@@ -62,7 +48,7 @@ export async function addLocalCaller(deployment: Deployment, name: string, optio
   return resultOf(entry, `Added ${name} to the local run, until that ends. The key works now.`);
 }
 
-async function entryOf(name: string, { connections, call }: AddOptions, find: () => Promise<Deployment>) {
+async function entryOf(name: string, { connections, call, find }: AddOptions) {
   expectCallerName(name);
   const calls = call.map(readRule);
   const ids = connections ?? (await askText(`Connections of ${name}, separated by commas`, "--connections IDS"));

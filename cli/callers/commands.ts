@@ -1,19 +1,13 @@
 import { join, relative } from "node:path";
 import { type Command, Option } from "commander";
-import { type CommonOptions, examples, type OnDeployment, type Print, yes } from "../command.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { type CommonOptions, examples, type Find, type OnDeployment, type Print, yes } from "../command.ts";
 import { expectStage, settingsFolder } from "../deployment/stage.ts";
 import { CommandError } from "../exit.ts";
 import { findLocal, localUrlOf } from "../deployment/find-local.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** `broker callers …`. Only `revoke`, `revoked` and `restore` work on a deployment. */
-export function callersCommands(
-  root: Command,
-  onDeployment: OnDeployment,
-  print: Print,
-  find: (options: CommonOptions) => Promise<Deployment>,
-): void {
+export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print, find: Find): void {
   const callers = root.command("callers").description("manage callers that do not sign with IAM");
   examples(callers, "callers list", "callers key old-php");
   examples(callers.command("key <name>"), "callers key old-php")
@@ -43,8 +37,8 @@ export function callersCommands(
       const url = localUrlOf(options);
       print(
         url === undefined
-          ? await addCaller(name, options, listFile(options), stage, () => find(options))
-          : await addLocalCaller(await findLocal(url), name, options),
+          ? await addCaller(name, { ...options, find: () => find(options) }, listFile(options), stage)
+          : await addLocalCaller(name, { ...options, find: () => findLocal(url) }),
         options,
       );
     });

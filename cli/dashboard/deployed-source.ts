@@ -34,7 +34,7 @@ export function deployedSource(
   const groups = kept(() => logGroups(deployment), ages.groups, now);
   const statuses = kept(() => allStatuses(deployment), ages.status, now);
   const secrets = kept(() => allSecrets(deployment), ages.secrets, now);
-  const callers = kept(() => deployedCallers(deployment), ages.groups, now);
+  const deployed = kept(() => deployedCallers(deployment), ages.groups, now);
   const followed = new FollowedEvents(logs);
   const events = kept(async () => followed.read((await groups.read()).value ?? [], now()), ages.events, now);
   const trafficOf = new Map<number, Keeper<Traffic>>();
@@ -52,7 +52,7 @@ export function deployedSource(
       traffic(range),
       events.read(),
       groups.read(),
-      callers.read(),
+      deployed.read(),
     ]);
     const problem = (what: string, { error, at }: { error?: string | undefined; at?: number | undefined }) =>
       error === undefined
@@ -91,8 +91,8 @@ export function deployedSource(
     return [
       ...found.map((status) => {
         const { connection } = status;
-        const known = { past: pasts.get(connection), rotation: rotations.get(connection), callers };
-        return viewOf(status, at, deployment, known);
+        const more = { past: pasts.get(connection), rotation: rotations.get(connection), callers };
+        return viewOf(status, at, deployment, more);
       }),
       ...others.map(({ connection }) =>
         viewWithoutToken(connection, deployment, { rotation: rotations.get(connection) }),

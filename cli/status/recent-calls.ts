@@ -16,7 +16,7 @@ export async function recentCalls(deployment: Deployment): Promise<{ text: strin
 }
 
 /** Pure. @param codes how often each code was in the log */
-export function describeCalls(codes: ReadonlyMap<string, number>): { text: string; failed: number } | undefined {
+function describeCalls(codes: ReadonlyMap<string, number>): { text: string; failed: number } | undefined {
   const failures = [...codes].filter(([code]) => isFailed(code)).toSorted(([, one], [, other]) => other - one);
   const failed = failures.reduce((sum, [, count]) => sum + count, 0);
   const all = failed + (codes.get("ok") ?? 0) + (codes.get("api_4xx") ?? 0);

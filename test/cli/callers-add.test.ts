@@ -180,14 +180,14 @@ describe("broker callers add for a local run", () => {
   });
 
   it("warns of a connection that does not exist, and adds the entry", async () => {
-    const args = ["callers", "add", "early", "--connections", "webapicorso,webapicorsa"];
+    const args = ["callers", "add", "early", "--connections", "webapicorso,webapicorso-x"];
     const ofLocal = await local.broker(args);
     const aws = await startAwsStandIn({ stacks: await stacksOf(local.run.url("ready")) });
     const env = awsEnvironment(aws.url, { AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager") });
     const ofStage = await broker([...args, "--file", join(checkoutWith({ "l.json": [] }), "l.json")], { env });
     await aws.close();
 
-    const warning = /\nwarning: there is no connection webapicorsa\. Did you mean webapicorso\? .* 404\.\n$/;
+    const warning = /\nwarning: there is no connection webapicorso-x\. Did you mean webapicorso\? .* 404\.\n$/;
     expect([ofLocal, ofStage]).toMatchObject([0, 0].map((status) => ({ status, stderr: "" })));
     expect([ofLocal.stdout, ofStage.stdout].map((text) => text.match(/^warning/gm)?.length)).toEqual([1, 1]);
     expect(ofLocal.stdout).toMatch(warning);

@@ -78,21 +78,21 @@ test("connections show prints a registration without its key", async () => {
 
 test("a connection without apiBaseUrl is no connection for calls, and every command says so, until it has one", async () => {
   const withKey = async (...more: string[]) =>
-    local.broker([...addCommand("noapi"), ...more], await local.issueKey("noapi"));
+    local.broker([...addCommand("no-api"), ...more], await local.issueKey("no-api"));
   const added = await withKey("--rotate-every-days", "0");
-  await local.broker(["token", "get", "noapi"]);
-  const why = "Calls of local-calls and 1 more get HTTP 409: noapi has no apiBaseUrl.";
+  await local.broker(["token", "get", "no-api"]);
+  const why = "Calls of local-calls and 1 more get HTTP 409: no-api has no apiBaseUrl.";
   const texts = async () => {
-    const commands = [["status"], ["status", "noapi"], ["doctor"]];
+    const commands = [["status"], ["status", "no-api"], ["doctor"]];
     const printed = await Promise.all(commands.map(async (args) => (await local.broker(args)).stdout));
     return [...printed, await (await fetch(`${local.run.url("ready")}/_dashboard/data?range=600`)).text()];
   };
 
   const before = await texts();
-  const set = await local.broker(["connections", "set", "noapi", "--api-base-url", local.run.url("simulator")]);
-  await local.json(["connections", "renew", "noapi", "--wait"]);
+  const set = await local.broker(["connections", "set", "no-api", "--api-base-url", local.run.url("simulator")]);
+  await local.json(["connections", "renew", "no-api", "--wait"]);
 
-  const fix = `npx broker connections set noapi --api-base-url URL --local-url ${local.run.url("ready")}`;
+  const fix = `npx broker connections set no-api --api-base-url URL --local-url ${local.run.url("ready")}`;
   expect(added.stdout).toContain(`\nwarning: ${why} Set it: ${fix}\n`);
   for (const text of before) expect([text.includes(why), text.includes(fix)]).toEqual([true, true]);
   expect(set.stdout).toMatch(/\nCalls use it within about two minutes: /);

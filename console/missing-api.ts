@@ -1,12 +1,14 @@
-import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { Fix } from "./cause.ts";
+
+/** Callers by name: `connections` of those with calls, as the deployment describes them. */
+type Callers = Record<string, { connections?: string[] | "any" }>;
 
 /** Why all calls of a connection fail, and what to do: it has no `apiBaseUrl`, and entries with calls may use it. Pure. */
 export function missingApi(
   connection: string,
   apiBaseUrl: string | undefined,
-  callers: DeployedCallers,
+  callers: Callers,
 ): { why: string; fix: Fix } | undefined {
   const [first, ...others] = Object.entries(callers).flatMap(([name, { connections }]) =>
     connections === "any" || connections?.includes(connection) ? [name] : [],
@@ -20,5 +22,5 @@ export function missingApi(
 }
 
 /** The same of a connection with a token set: without one, its status does not say whether it has an `apiBaseUrl`. */
-export const missingApiOf = (status: ConnectionStatus, callers: DeployedCallers) =>
+export const missingApiOf = (status: ConnectionStatus, callers: Callers) =>
   status.last_success_at === undefined ? undefined : missingApi(status.connection, status.api_base_url, callers);
